@@ -1,0 +1,56 @@
+/**
+ * The conditions of a binding, in the order in which status lists them. Reconciling and Stalled follow kstatus
+ * (https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus): they are there only while they hold.
+ */
+export const CONDITION_TYPES = [
+  'Ready',
+  'CredentialResolved',
+  'CredentialVerified',
+  'ScansBound',
+  'Reconciling',
+  'Stalled',
+] as const;
+
+export type ConditionType = (typeof CONDITION_TYPES)[number];
+
+/**
+ * Every reason that a condition may give, and what a message that gives it advises; empty where nothing is to be
+ * done. Ready has the reason of the condition that it fails for. A reason, once published, keeps its meaning.
+ */
+export const ADVICE = {
+  // Ready
+  Ready: '',
+
+  // CredentialResolved
+  Selected: '',
+  NoneNeeded: '',
+  NoMatch:
+    'Add an entry for that registry to one of the Secrets, or name the Secret that has one in spec.imagePullSecrets.',
+  SecretNotFound: 'Create the Secret in this namespace, or correct its name in spec.imagePullSecrets.',
+  SecretWrongType:
+    'Name a Secret of type kubernetes.io/dockerconfigjson; kubectl create secret docker-registry makes one.',
+  SecretMalformed: 'Create the Secret anew, for example with kubectl create secret docker-registry.',
+
+  // CredentialVerified
+  Disabled: '',
+
+  // ScansBound
+  Bound: '',
+  NoScans: '',
+  Observing: 'Set spec.mode to Enforce to have them bound.',
+  ServedByAnother: 'Delete one of the bindings, or narrow its spec.image or spec.scanSelector.',
+  Waiting: '',
+  ScanUpdateFailed:
+    'It is tried again; check that the controller may update ScheduledScans in this namespace.',
+  TrivySecretTaken: 'Delete or rename that Secret: what the controller did not make it does not overwrite.',
+  TrivySecretFailed:
+    'It is tried again; check that the controller may create and update Secrets in this namespace.',
+
+  // Reconciling, besides Waiting
+  Progressing: '',
+
+  // Stalled
+  InvalidSpec: 'Correct the spec: nothing is tried again until it changes.',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type ConditionReason = keyof typeof ADVICE;

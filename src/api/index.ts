@@ -1,0 +1,33 @@
+/** The API of the kind ImageCredentialBinding: what is generated from its CRD, and the names that go with it. */
+export { ADVICE, CONDITION_TYPES, type ConditionReason, type ConditionType } from './conditions.ts';
+export { ImageCredentialBinding } from './generated/image-credential-binding/model.ts';
+export {
+  imageCredentialBindingDefaults,
+  imageCredentialBindingEnums,
+  imageCredentialBindings,
+} from './generated/image-credential-binding/resource.ts';
+export type {
+  Candidate,
+  CandidateResult,
+  ChosenCredential,
+  Condition,
+  ConditionStatus,
+  Delivery,
+  IImageCredentialBinding,
+  ImageCredentialBindingSpec,
+  ImageCredentialBindingStatus,
+  ImagePullSecret,
+  LabelSelector,
+  LabelSelectorOperator,
+  LabelSelectorRequirement,
+  Mode,
+  ObjectMeta,
+  OwnerReference,
+  Platform,
+  ScanSummary,
+  ScansSummary,
+  SourceSecret,
+  TrivySecret,
+  Verification,
+} from './generated/image-credential-binding/types.ts';
+export { BINDING_ANNOTATION, GROUP, MANAGED_BY, MANAGED_BY_LABEL } from './names.ts';

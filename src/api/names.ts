@@ -1,0 +1,13 @@
+import { imageCredentialBindings } from './generated/image-credential-binding/resource.ts';
+
+/** The API group, which is also the prefix of our annotations that are for others to read. */
+export const GROUP = imageCredentialBindings.group;
+
+/** On a ScheduledScan: the name of the binding that serves it. secureCodeBox copies it to each Scan. */
+export const BINDING_ANNOTATION = `${GROUP}/binding` as const;
+
+/** On every object that the controller owns, with the value {@link MANAGED_BY}. */
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
+
+/** What {@link MANAGED_BY_LABEL} says of an object that is ours. */
+export const MANAGED_BY = 'image-credential-binding';

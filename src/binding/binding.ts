@@ -1,0 +1,67 @@
+import {
+  type ImageCredentialBindingSpec,
+  type ImageCredentialBindingStatus,
+  type LabelSelector,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  type Mode,
+} from '../api/index.ts';
+import { type ImageReference, ImageReferenceError, parseImageReference } from '../image/index.ts';
+import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
+
+interface BindingMeta extends Stored {
+  readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** Made by discovery; a person who takes the managed-by label off makes it theirs. */
+  readonly discovered: boolean;
+  readonly status: ImageCredentialBindingStatus | undefined;
+}
+
+/** A binding that can be acted on. */
+export interface ValidBinding extends BindingMeta {
+  readonly validity: 'Valid';
+  readonly image: ImageReference;
+  /** Names of the pull secrets, in the binding's order; empty: none is needed. */
+  readonly imagePullSecrets: readonly string[];
+  readonly scanSelector: LabelSelector | undefined;
+  readonly mode: Mode;
+}
+
+/** A binding that only a change of its spec can mend. */
+export interface InvalidBinding extends BindingMeta {
+  readonly validity: 'Invalid';
+  readonly message: string;
+}
+
+export type Binding = ValidBinding | InvalidBinding;
+
+/** Reads an ImageCredentialBinding; the CRD has checked its shape, an older CRD perhaps not the image. */
+export function readBinding(object: KubeObject): Binding {
+  // The CRD's schema guarantees the shape.
+  const { spec, status } = object as KubeObject & {
+    readonly spec: ImageCredentialBindingSpec;
+    readonly status?: ImageCredentialBindingStatus;
+  };
+  const { metadata } = object;
+  const meta: BindingMeta = {
+    ...storedMeta(object),
+    generation: metadata.generation ?? 0,
+    createdAt: Date.parse(metadata.creationTimestamp ?? ''),
+    discovered: metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY,
+    status,
+  };
+  try {
+    return {
+      ...meta,
+      validity: 'Valid',
+      image: parseImageReference(spec.image),
+      imagePullSecrets: spec.imagePullSecrets.map(({ name }) => name),
+      scanSelector: spec.scanSelector,
+      mode: spec.mode ?? 'Enforce',
+    };
+  } catch (error) {
+    if (error instanceof ImageReferenceError) return { ...meta, validity: 'Invalid', message: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,5 @@
+export { OutOfDate } from './apply.ts';
+export { BindingReconciler } from './reconciler.ts';
+export { createReflectors, createStores } from './stores.ts';
+export { connectTriggers } from './triggers.ts';
+export { TrivySecretReconciler } from './trivy-secret-reconciler.ts';

@@ -1,0 +1,144 @@
+import type { Logger } from 'pino';
+import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../api/index.ts';
+import { repositoryName } from '../image/index.ts';
+import {
+  type KubeClient,
+  type KubeObject,
+  keyOf,
+  Reflector,
+  type Resource,
+  Store,
+  type Stored,
+  storedMeta,
+} from '../kube/index.ts';
+import { type RawScheduledScan, readScheduledScan, type ScheduledScan, VOLUME_NAME } from '../scan/index.ts';
+import { type Binding, readBinding } from './binding.ts';
+import { type PullSecret, readPullSecret } from './pull-secret.ts';
+import { readTrivySecret, type TrivySecret } from './trivy-secret.ts';
+
+export const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
+export const SCHEDULED_SCANS: Resource = {
+  group: 'execution.securecodebox.io',
+  version: 'v1',
+  plural: 'scheduledscans',
+  kind: 'ScheduledScan',
+};
+const SCANS: Resource = { group: 'execution.securecodebox.io', version: 'v1', plural: 'scans', kind: 'Scan' };
+const PULL_SECRET_TYPE = 'kubernetes.io/dockerconfigjson';
+
+/** A Scan (one run) that mounts one of our Secrets. */
+export interface Run extends Stored {
+  readonly secretName: string;
+  readonly finished: boolean;
+}
+
+/** What we know of the cluster: projections, kept equal to it by reflectors. */
+export type Stores = ReturnType<typeof createStores>;
+
+/** Empty stores. Index values begin with the namespace, for nothing reaches across namespaces. */
+export function createStores() {
+  return {
+    bindings: new Store({
+      repository: (binding: Binding) => repositoryIndex(binding),
+      pullSecret: (binding: Binding) =>
+        binding.validity === 'Valid' ? binding.imagePullSecrets.map((name) => indexKey(binding, name)) : [],
+      trivySecret: (binding: Binding) => optional(binding, binding.status?.trivySecret?.name),
+    }),
+    scheduledScans: new Store({
+      repository: (scan: ScheduledScan) => repositoryIndex(scan),
+      binding: (scan: ScheduledScan) => optional(scan, scan.bound?.binding),
+      trivySecret: (scan: ScheduledScan) => optional(scan, scan.bound?.delivery?.secretName),
+    }),
+    pullSecrets: new Store<PullSecret>({}),
+    trivySecrets: new Store({
+      source: (secret: TrivySecret) => optional(secret, secret.identity?.source),
+    }),
+    /** All other Secrets: that there is one of this name, nothing else. */
+    otherSecrets: new Store<Stored>({}),
+    runs: new Store({ trivySecret: (run: Run) => [indexKey(run, run.secretName)] }),
+  };
+}
+
+/** One reflector for each store. */
+export function createReflectors(
+  client: KubeClient,
+  stores: Stores,
+  log: Logger,
+): readonly Reflector<never>[] {
+  const ours = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
+  const notOurs = `${MANAGED_BY_LABEL}!=${MANAGED_BY}`;
+  const reflectors = [
+    new Reflector({
+      client,
+      log,
+      resource: imageCredentialBindings,
+      project: readBinding,
+      store: stores.bindings,
+    }),
+    new Reflector({
+      client,
+      log,
+      resource: SCHEDULED_SCANS,
+      // The CRD of secureCodeBox guarantees the shape.
+      project: (object) => readScheduledScan(object as unknown as RawScheduledScan),
+      store: stores.scheduledScans,
+    }),
+    new Reflector({ client, log, resource: SCANS, project: readRun, store: stores.runs }),
+    new Reflector({
+      client,
+      log,
+      resource: SECRETS,
+      selection: { fieldSelector: `type=${PULL_SECRET_TYPE}` },
+      project: readPullSecret,
+      store: stores.pullSecrets,
+    }),
+    new Reflector({
+      client,
+      log,
+      resource: SECRETS,
+      selection: { labelSelector: ours },
+      project: readTrivySecret,
+      store: stores.trivySecrets,
+    }),
+    new Reflector({
+      client,
+      log,
+      resource: SECRETS,
+      selection: { labelSelector: notOurs, fieldSelector: `type!=${PULL_SECRET_TYPE}`, metadataOnly: true },
+      project: storedMeta,
+      store: stores.otherSecrets,
+    }),
+  ];
+  // Which item a reflector keeps does not matter to who starts and stops it.
+  return reflectors as unknown as readonly Reflector<never>[];
+}
+
+/** Index value for something of a name in the namespace of `object`. */
+export function indexKey(object: { readonly namespace: string }, name: string): string {
+  return keyOf({ namespace: object.namespace, name });
+}
+
+/** Index values of the repository that a binding is for or a scan names. */
+export function repositoryIndex(object: Binding | ScheduledScan): readonly string[] {
+  if ('validity' in object && object.validity === 'Invalid') return [];
+  return object.image === undefined ? [] : [indexKey(object, repositoryName(object.image))];
+}
+
+function optional(object: { readonly namespace: string }, name: string | undefined): readonly string[] {
+  return name === undefined ? [] : [indexKey(object, name)];
+}
+
+function readRun(object: KubeObject): Run | undefined {
+  // The CRD of secureCodeBox guarantees the shape.
+  const { spec, status } = object as KubeObject & {
+    readonly spec?: { readonly volumes?: readonly { name: string; secret?: { secretName?: string } }[] };
+    readonly status?: { readonly state?: string };
+  };
+  const secretName = spec?.volumes?.find(({ name }) => name === VOLUME_NAME)?.secret?.secretName;
+  if (secretName === undefined) return undefined;
+  return {
+    ...storedMeta(object),
+    secretName,
+    finished: status?.state === 'Done' || status?.state === 'Errored',
+  };
+}

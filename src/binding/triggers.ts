@@ -1,0 +1,103 @@
+import { type Change, keyOf, type Stored } from '../kube/index.ts';
+import type { ScheduledScan } from '../scan/index.ts';
+import type { Binding } from './binding.ts';
+import { indexKey, repositoryIndex, type Stores } from './stores.ts';
+
+interface Enqueue {
+  add(key: string): void;
+}
+
+/** The queues that changes feed. */
+export interface Queues {
+  readonly bindings: Enqueue;
+  readonly trivySecrets: Enqueue;
+}
+
+/** Says for each change in the stores which keys have to be reconciled; an index look-up each, never a walk. */
+export function connectTriggers(stores: Stores, queues: Queues): void {
+  const triggers = new Triggers(stores, queues);
+  const { bindings, scheduledScans, pullSecrets, trivySecrets, otherSecrets, runs } = stores;
+  bindings.onChange((change) => {
+    const rivalsToo = changesService(change);
+    for (const binding of sides(change)) triggers.binding(binding, rivalsToo);
+  });
+  scheduledScans.onChange((change) => {
+    for (const scan of sides(change)) triggers.scheduledScan(scan);
+  });
+  pullSecrets.onChange((change) => {
+    for (const secret of sides(change)) {
+      triggers.namedSecret(secret);
+      triggers.trivySecretsOf(keyOf(secret));
+    }
+  });
+  trivySecrets.onChange((change) => {
+    for (const secret of sides(change)) {
+      triggers.namedSecret(secret);
+      queues.trivySecrets.add(keyOf(secret));
+    }
+  });
+  otherSecrets.onChange((change) => {
+    // Of these only their existence is known.
+    if (change.before === undefined || change.after === undefined)
+      sides(change).forEach(triggers.namedSecret);
+  });
+  runs.onChange((change) => {
+    for (const run of sides(change)) queues.trivySecrets.add(indexKey(run, run.secretName));
+  });
+}
+
+class Triggers {
+  readonly #stores: Stores;
+  readonly #queues: Queues;
+
+  constructor(stores: Stores, queues: Queues) {
+    this.#stores = stores;
+    this.#queues = queues;
+  }
+
+  binding(binding: Binding, rivalsToo: boolean): void {
+    this.#queues.bindings.add(keyOf(binding));
+    if (!rivalsToo) return;
+    this.#bindingsOf('repository', repositoryIndex(binding));
+    const names = binding.validity === 'Valid' ? binding.imagePullSecrets : [];
+    for (const name of names) this.trivySecretsOf(indexKey(binding, name));
+  }
+
+  scheduledScan(scan: ScheduledScan): void {
+    this.#bindingsOf('repository', repositoryIndex(scan));
+    const { bound } = scan;
+    if (bound === undefined) return;
+    this.#queues.bindings.add(indexKey(scan, bound.binding));
+    if (bound.delivery !== undefined)
+      this.#queues.trivySecrets.add(indexKey(scan, bound.delivery.secretName));
+  }
+
+  /** The bindings that name this secret as a pull secret, or need its name for their Trivy secret. */
+  readonly namedSecret = (secret: Stored): void => {
+    this.#bindingsOf('pullSecret', [keyOf(secret)]);
+    this.#bindingsOf('trivySecret', [keyOf(secret)]);
+  };
+
+  trivySecretsOf(source: string): void {
+    for (const secret of this.#stores.trivySecrets.byIndex('source', source)) {
+      this.#queues.trivySecrets.add(keyOf(secret));
+    }
+  }
+
+  #bindingsOf(index: 'repository' | 'pullSecret' | 'trivySecret', values: readonly string[]): void {
+    for (const value of values) {
+      for (const binding of this.#stores.bindings.byIndex(index, value))
+        this.#queues.bindings.add(keyOf(binding));
+    }
+  }
+}
+
+/** Whether others may now serve other scans; a change of status alone matters to the binding itself only. */
+function changesService({ before, after }: Change<Binding>): boolean {
+  if (before === undefined || after === undefined) return true;
+  return before.generation !== after.generation || before.discovered !== after.discovered;
+}
+
+function sides<Item>({ before, after }: Change<Item>): readonly Item[] {
+  return [before, after].filter((item) => item !== undefined);
+}

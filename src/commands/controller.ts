@@ -1,0 +1,131 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Logger, pino } from 'pino';
+import { Controller, type ControllerSettings } from '../controller.ts';
+import { parseGoDuration } from '../scan/index.ts';
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+
+interface Flags {
+  readonly scanTypes: readonly string[];
+  readonly concurrency: number;
+  readonly unusedSecretGrace: number;
+  readonly serve: ControllerSettings['serve'];
+  readonly logLevel: string;
+}
+
+/** `image-credential-binding controller`: runs until SIGTERM or SIGINT. */
+export function controllerCommand(): Command {
+  const option = (flags: string, description: string, variable: string) =>
+    new Option(flags, description).env(variable);
+  return new Command('controller')
+    .description('Reconciles ImageCredentialBindings until it gets SIGTERM or SIGINT.')
+    .exitOverride()
+    .addOption(
+      option(
+        '--scan-types <patterns>',
+        'scan types of the ScheduledScans to serve, with * for any characters',
+        'ICB_SCAN_TYPES',
+      )
+        .argParser(parseScanTypes)
+        .default(['trivy-image*', 'trivy-sbom-image*'], 'trivy-image*,trivy-sbom-image*'),
+    )
+    .addOption(
+      option('--concurrency <number>', 'bindings reconciled at the same time, 1 to 64', 'ICB_CONCURRENCY')
+        .argParser(parseConcurrency)
+        .default(8),
+    )
+    .addOption(
+      option(
+        '--unused-secret-grace <duration>',
+        'how long a Trivy secret that nothing needs is kept',
+        'ICB_UNUSED_SECRET_GRACE',
+      )
+        .argParser(parseDuration)
+        .default(600_000, '10m'),
+    )
+    .addOption(
+      option('--serve <address>', 'where /healthz, /readyz and /metrics are served, [host]:port', 'ICB_SERVE')
+        .argParser(parseAddress)
+        .default({ host: '::', port: 8080 }, ':8080'),
+    )
+    .addOption(
+      option('--log-level <level>', 'least level that is logged', 'ICB_LOG_LEVEL')
+        .choices(LOG_LEVELS)
+        .default('info'),
+    )
+    .addHelpText(
+      'after',
+      `
+Each flag can be set by its environment variable too; a flag comes before its variable.
+The cluster is that of KUBECONFIG, of ~/.kube/config, or the one that the pod runs in.
+
+Examples:
+  image-credential-binding controller
+  image-credential-binding controller --serve 127.0.0.1:0 --log-level debug`,
+    )
+    .action(async (flags: Flags) => {
+      await run(flags);
+    });
+}
+
+async function run(flags: Flags): Promise<void> {
+  const log = pino({ level: flags.logLevel, timestamp: pino.stdTimeFunctions.isoTime });
+  const config = new KubeConfig();
+  config.loadFromDefault();
+  const { scanTypes, concurrency, unusedSecretGrace: unusedSecretGraceMs, serve } = flags;
+  const controller = new Controller(config, { scanTypes, concurrency, unusedSecretGraceMs, serve }, log);
+  const stopped = stopOnSignal(controller, log);
+  await controller.start();
+  await stopped;
+}
+
+/** Resolves when a signal has come and the controller has finished; a second signal ends the process at once. */
+function stopOnSignal(controller: Controller, log: Logger): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'stopping');
+      controller.stop().then(() => {
+        log.info('stopped');
+        resolve();
+      }, reject);
+    });
+  }
+  return promise;
+}
+
+function parseScanTypes(text: string): readonly string[] {
+  const patterns = text.split(',').map((pattern) => pattern.trim());
+  if (patterns.some((pattern) => !/^[a-z0-9*.-]+$/.test(pattern))) {
+    throw new InvalidArgumentError(
+      'Expected names of scan types, separated by commas, * for any characters.',
+    );
+  }
+  return patterns;
+}
+
+function parseConcurrency(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 64) {
+    throw new InvalidArgumentError('Expected a whole number from 1 to 64.');
+  }
+  return number;
+}
+
+function parseDuration(text: string): number {
+  const milliseconds = parseGoDuration(text);
+  if (milliseconds === undefined)
+    throw new InvalidArgumentError('Expected a duration such as 90s, 10m or 1h30m.');
+  return milliseconds;
+}
+
+function parseAddress(text: string): ControllerSettings['serve'] {
+  const match = /^(?<host>|[^:[\]]+|\[[0-9a-fA-F:.]+\]):(?<port>\d{1,5})$/.exec(text);
+  const port = Number(match?.groups?.['port']);
+  if (match === null || port > 65_535) {
+    throw new InvalidArgumentError('Expected host:port, :port or [IPv6]:port, with a port of at most 65535.');
+  }
+  const host = match.groups?.['host']?.replace(/^\[|\]$/g, '') ?? '';
+  return { host: host === '' ? '::' : host, port };
+}

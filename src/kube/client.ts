@@ -1,0 +1,335 @@
+import type { Dispatcher } from 'undici';
+import { errorFromAnswer, errorFromFailure, KubeError } from './errors.ts';
+import { jsonLines } from './json-lines.ts';
+import { apiVersionOf, type KubeObject, type Resource } from './objects.ts';
+import type { Connection, Transport } from './transport.ts';
+
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Bookmarks come about once a minute, so a watch that is silent for longer than two has been cut off. */
+const WATCH_SILENCE_TIMEOUT_MS = 150_000;
+
+/** Which objects of a resource; no namespace: those of all. */
+export interface Selection {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** Ask for metadata alone (`PartialObjectMetadata`): the rest never leaves the API server. */
+  readonly metadataOnly?: boolean;
+}
+
+export interface Page {
+  readonly items: readonly KubeObject[];
+  readonly resourceVersion: string;
+  /** Token for the next page; undefined on the last. */
+  readonly next: string | undefined;
+}
+
+export interface WatchEvent {
+  readonly type: string;
+  readonly object: KubeObject;
+}
+
+/** One request as counted in the metrics. */
+export interface RequestRecord {
+  readonly verb: string;
+  readonly resource: string;
+  /** HTTP status as text, or the reason why no answer came. */
+  readonly code: string;
+}
+
+export interface ClientOptions {
+  readonly transport: Transport;
+  /** Who writes, in managedFields; also the User-Agent. */
+  readonly fieldManager: string;
+  readonly onRequest?: (record: RequestRecord) => void;
+}
+
+interface Call {
+  readonly verb: string;
+  readonly resource: Resource;
+  readonly method: Dispatcher.HttpMethod;
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly accept?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Place {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/**
+ * The requests that a controller makes, in raw JSON: nothing that we do not know is dropped or converted on the
+ * way. Each method throws {@link KubeError}, and only that.
+ */
+export class KubeClient {
+  readonly #transport: Transport;
+  readonly #fieldManager: string;
+  readonly #onRequest: (record: RequestRecord) => void;
+
+  constructor(options: ClientOptions) {
+    this.#transport = options.transport;
+    this.#fieldManager = options.fieldManager;
+    this.#onRequest = options.onRequest ?? (() => undefined);
+  }
+
+  /** One page of at most 500 objects; `continueFrom` is {@link Page.next} of the page before. */
+  async list(
+    resource: Resource,
+    selection: Selection,
+    continueFrom?: string,
+    signal?: AbortSignal,
+  ): Promise<Page> {
+    const answer = await this.#json({
+      verb: 'list',
+      resource,
+      method: 'GET',
+      path: collectionPath(resource, selection.namespace),
+      query: { ...selectors(selection), limit: '500', continue: continueFrom },
+      accept:
+        selection.metadataOnly === true ? metadataAccept('PartialObjectMetadataList') : 'application/json',
+      signal,
+    });
+    // The API server's own answer to a list: https://kubernetes.io/docs/reference/using-api/api-concepts/#collections
+    const list = answer as {
+      metadata: { resourceVersion: string; continue?: string };
+      items: readonly KubeObject[] | null;
+    };
+    return {
+      items: list.items ?? [],
+      resourceVersion: list.metadata.resourceVersion,
+      next: list.metadata.continue === '' ? undefined : list.metadata.continue,
+    };
+  }
+
+  /**
+   * The changes after `resourceVersion`, with bookmarks, until the server ends the watch.
+   *
+   * @throws KubeError `Expired` where the version is too old, also in mid-stream.
+   */
+  async *watch(
+    resource: Resource,
+    selection: Selection,
+    from: { readonly resourceVersion: string; readonly timeoutSeconds: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent> {
+    const call: Call = {
+      verb: 'watch',
+      resource,
+      method: 'GET',
+      path: collectionPath(resource, selection.namespace),
+      query: {
+        ...selectors(selection),
+        watch: 'true',
+        allowWatchBookmarks: 'true',
+        resourceVersion: from.resourceVersion,
+        timeoutSeconds: String(from.timeoutSeconds),
+      },
+      accept: selection.metadataOnly === true ? metadataAccept('PartialObjectMetadata') : 'application/json',
+      signal,
+    };
+    const answer = await this.#send(call, 'watches');
+    try {
+      for await (const line of jsonLines(answer.body)) {
+        const event = line as WatchEvent;
+        if (event.type === 'ERROR') throw errorFromEvent(call, event);
+        yield event;
+      }
+    } catch (error) {
+      throw error instanceof KubeError ? error : errorFromFailure(nameOf(call), error);
+    } finally {
+      answer.body.destroy();
+    }
+  }
+
+  async get(resource: Resource, place: Place, signal?: AbortSignal): Promise<KubeObject> {
+    return this.#object({ verb: 'get', resource, method: 'GET', path: objectPath(resource, place), signal });
+  }
+
+  async create(resource: Resource, object: KubeObject, signal?: AbortSignal): Promise<KubeObject> {
+    return this.#object({
+      verb: 'create',
+      resource,
+      method: 'POST',
+      path: collectionPath(resource, object.metadata.namespace),
+      query: { fieldManager: this.#fieldManager },
+      body: object,
+      signal,
+    });
+  }
+
+  /** Replaces the object that has this `metadata.resourceVersion`: `Conflict` where it has another by now. */
+  async replace(resource: Resource, object: KubeObject, signal?: AbortSignal): Promise<KubeObject> {
+    return this.#object({
+      verb: 'update',
+      resource,
+      method: 'PUT',
+      path: objectPath(resource, placeOf(object)),
+      query: { fieldManager: this.#fieldManager },
+      body: object,
+      signal,
+    });
+  }
+
+  /** JSON merge patch; with `metadata.resourceVersion` in the patch, `Conflict` where it is another by now. */
+  async patch(resource: Resource, place: Place, patch: object, signal?: AbortSignal): Promise<KubeObject> {
+    return this.#object({
+      verb: 'patch',
+      resource,
+      method: 'PATCH',
+      path: objectPath(resource, place),
+      query: { fieldManager: this.#fieldManager },
+      body: patch,
+      contentType: 'application/merge-patch+json',
+      signal,
+    });
+  }
+
+  /**
+   * Server-side apply to the status subresource: fields that an earlier apply set and this one does not name go.
+   * With `metadata.uid`, an object that was deleted and created again in between is left alone (`Conflict`).
+   */
+  async applyStatus(resource: Resource, object: KubeObject, signal?: AbortSignal): Promise<KubeObject> {
+    return this.#object({
+      verb: 'patch',
+      resource,
+      method: 'PATCH',
+      path: `${objectPath(resource, placeOf(object))}/status`,
+      query: { fieldManager: this.#fieldManager, force: 'true' },
+      body: { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object },
+      contentType: 'application/apply-patch+yaml',
+      signal,
+    });
+  }
+
+  /** Deletes the object that has this uid and resource version; `Conflict` where it is another by now. */
+  async delete(
+    resource: Resource,
+    object: Place & { readonly uid: string; readonly resourceVersion: string },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.#json({
+      verb: 'delete',
+      resource,
+      method: 'DELETE',
+      path: objectPath(resource, object),
+      body: {
+        apiVersion: 'v1',
+        kind: 'DeleteOptions',
+        preconditions: { uid: object.uid, resourceVersion: object.resourceVersion },
+      },
+      signal,
+    });
+  }
+
+  async #object(call: Call): Promise<KubeObject> {
+    // The API server answers get, create, update and patch with the object.
+    return (await this.#json(call)) as KubeObject;
+  }
+
+  async #json(call: Call): Promise<unknown> {
+    const answer = await this.#send(call, 'requests');
+    try {
+      return await answer.body.json();
+    } catch (error) {
+      throw errorFromFailure(nameOf(call), error);
+    }
+  }
+
+  async #send(call: Call, pool: 'requests' | 'watches'): Promise<Dispatcher.ResponseData> {
+    let answer: Dispatcher.ResponseData;
+    try {
+      const connection = await this.#transport.connection();
+      answer = await connection[pool].request(this.#requestOptions(call, connection, pool));
+    } catch (error) {
+      const failure = errorFromFailure(nameOf(call), error);
+      this.#count(call, failure.reason);
+      throw failure;
+    }
+    this.#count(call, String(answer.statusCode));
+    if (answer.statusCode < 400) return answer;
+    const body = await answer.body.text().catch(() => '');
+    const retryAfter = answer.headers['retry-after'];
+    throw errorFromAnswer(nameOf(call), {
+      status: answer.statusCode,
+      body,
+      retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
+    });
+  }
+
+  #requestOptions(
+    call: Call,
+    connection: Connection,
+    pool: 'requests' | 'watches',
+  ): Dispatcher.RequestOptions {
+    const endless = pool === 'watches';
+    const timeout = endless ? [] : [AbortSignal.timeout(REQUEST_TIMEOUT_MS)];
+    const signals = call.signal === undefined ? timeout : [call.signal, ...timeout];
+    return {
+      origin: connection.origin,
+      path: `${connection.pathPrefix}${call.path}${queryText(call.query ?? {})}`,
+      method: call.method,
+      headers: {
+        accept: call.accept ?? 'application/json',
+        'user-agent': this.#fieldManager,
+        ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
+        ...connection.headers,
+      },
+      body: call.body === undefined ? null : JSON.stringify(call.body),
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      bodyTimeout: endless ? WATCH_SILENCE_TIMEOUT_MS : REQUEST_TIMEOUT_MS,
+      signal: AbortSignal.any(signals),
+    };
+  }
+
+  #count(call: Call, code: string): void {
+    this.#onRequest({ verb: call.verb, resource: call.resource.plural, code });
+  }
+}
+
+function nameOf(call: Call): string {
+  return `${call.verb} ${call.path}`;
+}
+
+/** An `ERROR` event of a watch carries a Status object; 410 says that the version is too old. */
+function errorFromEvent(call: Call, event: WatchEvent): KubeError {
+  const code = (event.object as { code?: unknown }).code;
+  return errorFromAnswer(nameOf(call), {
+    status: typeof code === 'number' ? code : 500,
+    body: JSON.stringify(event.object),
+    retryAfter: undefined,
+  });
+}
+
+function placeOf(object: KubeObject): Place {
+  return { namespace: object.metadata.namespace ?? '', name: object.metadata.name };
+}
+
+function collectionPath(resource: Resource, namespace: string | undefined): string {
+  const root =
+    resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
+  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  return `${root}${scope}/${resource.plural}`;
+}
+
+function objectPath(resource: Resource, place: Place): string {
+  return `${collectionPath(resource, place.namespace)}/${encodeURIComponent(place.name)}`;
+}
+
+function selectors(selection: Selection): Record<string, string | undefined> {
+  return { labelSelector: selection.labelSelector, fieldSelector: selection.fieldSelector };
+}
+
+function metadataAccept(kind: string): string {
+  return `application/json;as=${kind};g=meta.k8s.io;v=v1`;
+}
+
+function queryText(query: Readonly<Record<string, string | undefined>>): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value);
+  const text = parameters.toString();
+  return text === '' ? '' : `?${text}`;
+}

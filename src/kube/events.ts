@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import type { KubeClient } from './client.ts';
+import type { KubeObject, Resource } from './objects.ts';
+
+const LONGEST_NOTE = 1024;
+const EVENTS: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' };
+
+/** The object that an Event is about. */
+export interface Regarding {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
+export interface Occurrence {
+  readonly type: 'Normal' | 'Warning';
+  /** UpperCamelCase; for machines. */
+  readonly reason: string;
+  /** What was done; UpperCamelCase. */
+  readonly action: string;
+  /** A sentence for people, cut to 1,024 bytes. */
+  readonly note: string;
+}
+
+/** Writes Events. One that cannot be written is logged and lost: Events are best effort. */
+export class EventRecorder {
+  readonly #client: KubeClient;
+  readonly #controller: string;
+  readonly #log: Logger;
+
+  constructor(options: { client: KubeClient; controller: string; log: Logger }) {
+    this.#client = options.client;
+    this.#controller = options.controller;
+    this.#log = options.log;
+  }
+
+  async record(regarding: Regarding, occurrence: Occurrence): Promise<void> {
+    const event: KubeObject & Readonly<Record<string, unknown>> = {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { name: `${regarding.name.slice(0, 200)}.${randomUUID()}`, namespace: regarding.namespace },
+      eventTime: new Date().toISOString().replace('Z', '000Z'),
+      reportingController: this.#controller,
+      reportingInstance: hostname(),
+      type: occurrence.type,
+      reason: occurrence.reason,
+      action: occurrence.action,
+      note: Buffer.from(occurrence.note)
+        .subarray(0, LONGEST_NOTE)
+        .toString('utf8')
+        .replace(/\uFFFD$/, ''),
+      regarding,
+    };
+    try {
+      await this.#client.create(EVENTS, event);
+    } catch (error) {
+      this.#log.warn({ err: error, reason: occurrence.reason }, 'event not written');
+    }
+  }
+}

@@ -1,0 +1,17 @@
+export { KubeClient, type RequestRecord, type Selection } from './client.ts';
+export { hasReason, KubeError } from './errors.ts';
+export { EventRecorder, type Occurrence, type Regarding } from './events.ts';
+export {
+  apiVersionOf,
+  type KubeObject,
+  keyOf,
+  type ObjectMeta,
+  type Resource,
+  type Stored,
+  splitKey,
+  storedMeta,
+} from './objects.ts';
+export { type Outcome, type Processed, WorkQueue } from './queue.ts';
+export { Reflector } from './reflector.ts';
+export { type Change, type ReadStore, Store } from './store.ts';
+export { Transport } from './transport.ts';

@@ -1,0 +1,76 @@
+/** The parts of `metadata` that we read or write, as they stand in JSON: times are RFC 3339 strings. */
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly OwnerReference[];
+}
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+  readonly blockOwnerDeletion?: boolean;
+}
+
+/** Any object as the API server sends it; what lies beyond `metadata` is parsed by whoever projects it. */
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: ObjectMeta;
+}
+
+/** An object that the API server has stored: it has a place and an identity. */
+export interface Stored {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+/** The place and identity of a stored, namespaced object. */
+export function storedMeta(object: KubeObject): Stored {
+  const { namespace = '', name, uid = '', resourceVersion = '' } = object.metadata;
+  return { namespace, name, uid, resourceVersion };
+}
+
+/** `namespace/name`: the key of an object in stores and queues. */
+export function keyOf(object: { readonly namespace: string; readonly name: string }): string {
+  return `${object.namespace}/${object.name}`;
+}
+
+/** The inverse of {@link keyOf}: neither part can hold a slash. */
+export function splitKey(key: string): { readonly namespace: string; readonly name: string } {
+  const slash = key.indexOf('/');
+  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+/**
+ * Whether resource version `a` is newer than `b`. Both are decimal integers and may be compared within one
+ * resource (KEP-5504, and what every API server on etcd has always sent).
+ */
+export function isNewer(a: string, b: string): boolean {
+  return a.length === b.length ? a > b : a.length > b.length;
+}
+
+/** A namespaced resource type of the API. */
+export interface Resource {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+}
+
+/** `group/version`, or `version` alone for the core group: what stands in an object's `apiVersion`. */
+export function apiVersionOf(resource: Resource): string {
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+}

@@ -1,0 +1,128 @@
+import { Backoff } from './backoff.ts';
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5 * 60_000;
+
+/** What a finished reconcile asks for: nothing, or to be called again after a time. */
+export interface Outcome {
+  readonly requeueAfterMs?: number | undefined;
+}
+
+/** How one processing of a key ended, for metrics and logs. */
+export interface Processed {
+  readonly key: string;
+  readonly seconds: number;
+  readonly error: unknown;
+}
+
+export interface QueueOptions {
+  readonly process: (key: string) => Promise<Outcome>;
+  readonly concurrency: number;
+  readonly onProcessed?: (processed: Processed) => void;
+}
+
+/**
+ * A work queue with client-go's semantics: a key is at most once in the queue and never processed twice at the
+ * same time; added while it is processed, it is processed once more after. A key whose processing throws comes
+ * back after a growing time, which success resets.
+ */
+export class WorkQueue {
+  readonly #options: QueueOptions;
+  /** Keys to process; a Set keeps the order in which they came. */
+  readonly #waiting = new Set<string>();
+  readonly #processing = new Map<string, Promise<void>>();
+  /** Keys that were added while they were processed. */
+  readonly #again = new Set<string>();
+  readonly #delayed = new Map<string, { readonly timer: NodeJS.Timeout; readonly due: number }>();
+  readonly #backoffs = new Map<string, Backoff>();
+  #state: 'paused' | 'running' | 'stopped' = 'paused';
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  /** Keys that wait to be processed now. */
+  get depth(): number {
+    return this.#waiting.size;
+  }
+
+  /** Begins to process; what was added before is kept until then. */
+  start(): void {
+    this.#state = 'running';
+    this.#fill();
+  }
+
+  /** Processes nothing new and resolves when what is under way has ended. */
+  async stop(): Promise<void> {
+    this.#state = 'stopped';
+    for (const { timer } of this.#delayed.values()) clearTimeout(timer);
+    this.#delayed.clear();
+    this.#waiting.clear();
+    await Promise.all(this.#processing.values());
+  }
+
+  /** Processes `key` as soon as there is room. */
+  add(key: string): void {
+    if (this.#state === 'stopped') return;
+    if (this.#processing.has(key)) {
+      this.#again.add(key);
+      return;
+    }
+    this.#forgetDelay(key);
+    this.#waiting.add(key);
+    this.#fill();
+  }
+
+  /** Processes `key` after a time; an earlier time that was asked for before holds. */
+  addAfter(key: string, milliseconds: number): void {
+    if (this.#state === 'stopped') return;
+    const due = performance.now() + milliseconds;
+    const delayed = this.#delayed.get(key);
+    if (delayed !== undefined && delayed.due <= due) return;
+    this.#forgetDelay(key);
+    const timer = setTimeout(() => {
+      this.#delayed.delete(key);
+      this.add(key);
+    }, milliseconds);
+    this.#delayed.set(key, { timer, due });
+  }
+
+  #forgetDelay(key: string): void {
+    clearTimeout(this.#delayed.get(key)?.timer);
+    this.#delayed.delete(key);
+  }
+
+  #fill(): void {
+    if (this.#state !== 'running') return;
+    for (const key of this.#waiting) {
+      if (this.#processing.size >= this.#options.concurrency) return;
+      this.#waiting.delete(key);
+      this.#processing.set(key, this.#process(key));
+    }
+  }
+
+  async #process(key: string): Promise<void> {
+    const begun = performance.now();
+    let error: unknown;
+    let retryAfterMs: number | undefined;
+    try {
+      const outcome = await this.#options.process(key);
+      this.#backoffs.delete(key);
+      retryAfterMs = outcome.requeueAfterMs;
+    } catch (thrown) {
+      error = thrown;
+      retryAfterMs = this.#backoff(key).next();
+    }
+    this.#options.onProcessed?.({ key, seconds: (performance.now() - begun) / 1000, error });
+    this.#processing.delete(key);
+    if (this.#again.delete(key)) this.add(key);
+    else if (retryAfterMs !== undefined) this.addAfter(key, retryAfterMs);
+    this.#fill();
+  }
+
+  #backoff(key: string): Backoff {
+    const backoff = this.#backoffs.get(key) ?? new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS);
+    this.#backoffs.set(key, backoff);
+    return backoff;
+  }
+}

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { Backoff } from './backoff.ts';
+import type { KubeClient, Page, Selection, WatchEvent } from './client.ts';
+import { hasReason } from './errors.ts';
+import { type KubeObject, keyOf, type Resource, type Stored, storedMeta } from './objects.ts';
+import type { Store } from './store.ts';
+
+const FIRST_RETRY_MS = 200;
+const LONGEST_RETRY_MS = 30_000;
+const SHORTEST_WATCH_SECONDS = 300;
+const LONGEST_WATCH_SECONDS = 600;
+
+export interface ReflectorOptions<Item extends Stored> {
+  readonly client: KubeClient;
+  readonly resource: Resource;
+  readonly selection?: Selection;
+  /** What the store keeps of an object; undefined: nothing. It must not throw. */
+  readonly project: (object: KubeObject) => Item | undefined;
+  readonly store: Pick<Store<Item, string>, 'set' | 'delete' | 'retain'>;
+  readonly log: Logger;
+}
+
+/**
+ * Keeps a store equal to what the API server has: lists in pages, then watches with bookmarks. A watch that ends
+ * goes on from its last version; 410 lists anew; everything else is tried again after a growing, jittered time
+ * that progress resets. Only projections are kept, page by page.
+ */
+export class Reflector<Item extends Stored> {
+  readonly #options: ReflectorOptions<Item>;
+  readonly #stopping = new AbortController();
+  readonly #backoff = new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS);
+  readonly #synced = Promise.withResolvers<void>();
+  #running: Promise<void> | undefined;
+  #hasSynced = false;
+  /** Where the next watch begins; undefined: list first. */
+  #version: string | undefined;
+
+  constructor(options: ReflectorOptions<Item>) {
+    this.#options = options;
+  }
+
+  /** What it reflects, for people: the resource and the selectors. */
+  get description(): string {
+    const { resource, selection = {} } = this.#options;
+    const selectors = [selection.labelSelector, selection.fieldSelector].filter((text) => text !== undefined);
+    return selectors.length === 0 ? resource.plural : `${resource.plural} (${selectors.join(', ')})`;
+  }
+
+  /** Whether the store has held a complete list. */
+  get hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  /** Resolves when the store holds a complete list; never after {@link stop}. */
+  get synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  /** Begins; may be called once. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Ends list, watch and waiting; the store does not change after this resolves. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      try {
+        if (this.#version === undefined) await this.#list();
+        await this.#watch();
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return;
+        if (hasReason(error, 'Expired', 'Gone')) this.#version = undefined;
+        await this.#wait(error);
+      }
+    }
+  }
+
+  async #wait(error: unknown): Promise<void> {
+    const milliseconds = this.#backoff.next();
+    const { log } = this.#options;
+    const fields = { resource: this.description, retryInMs: Math.round(milliseconds), err: error };
+    if (hasReason(error, 'Expired', 'Gone')) log.debug(fields, 'version expired, listing again');
+    else log.warn(fields, 'list or watch failed, trying again');
+    await sleep(milliseconds, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+  }
+
+  async #list(): Promise<void> {
+    const { client, resource, selection = {}, store } = this.#options;
+    const keys = new Set<string>();
+    let page: Page | undefined;
+    do {
+      page = await client.list(resource, selection, page?.next, this.#stopping.signal);
+      for (const object of page.items) {
+        keys.add(keyOf(storedMeta(object)));
+        this.#take(object);
+      }
+    } while (page.next !== undefined);
+    store.retain(keys, page.resourceVersion);
+    this.#version = page.resourceVersion;
+    this.#hasSynced = true;
+    this.#synced.resolve();
+  }
+
+  /** Follows the changes until the server ends the watch. */
+  async #watch(): Promise<void> {
+    const { client, resource, selection = {} } = this.#options;
+    const from = {
+      resourceVersion: this.#version ?? '',
+      timeoutSeconds: randomBetween(SHORTEST_WATCH_SECONDS, LONGEST_WATCH_SECONDS),
+    };
+    let silent = true;
+    for await (const event of client.watch(resource, selection, from, this.#stopping.signal)) {
+      silent = false;
+      this.#backoff.reset();
+      this.#handle(event);
+      this.#version = event.object.metadata.resourceVersion;
+    }
+    if (silent) throw new Error('the server ended a watch before it sent anything');
+  }
+
+  #handle(event: WatchEvent): void {
+    if (event.type === 'BOOKMARK') return;
+    if (event.type === 'DELETED') this.#options.store.delete(storedMeta(event.object));
+    else this.#take(event.object);
+  }
+
+  #take(object: KubeObject): void {
+    const item = this.#options.project(object);
+    if (item === undefined) this.#options.store.delete(storedMeta(object));
+    else this.#options.store.set(item);
+  }
+}
+
+function randomBetween(least: number, most: number): number {
+  return least + Math.floor(Math.random() * (most - least));
+}

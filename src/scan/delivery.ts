@@ -1,0 +1,135 @@
+import { isDeepStrictEqual } from 'node:util';
+
+/** The name of our volume in a scan: entries of this name are ours. */
+export const VOLUME_NAME = 'image-credential-binding';
+/** Not copied to Scans: what it takes to give the ScheduledScan back as it was. */
+export const RESTORE_ANNOTATION = 'image-credential-binding/restore';
+
+export interface EnvEntry {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What a scan gets: a Secret mounted as files, and environment entries that point at them. */
+export interface Delivery {
+  readonly secretName: string;
+  readonly mountPath: string;
+  readonly env: readonly EnvEntry[];
+}
+
+interface NamedEntry {
+  readonly name: string;
+}
+interface VolumeMount extends NamedEntry {
+  readonly mountPath?: string;
+}
+/** The lists of a scanSpec that we add to; all else passes through untouched. */
+export interface ScanSpec {
+  env?: readonly NamedEntry[];
+  volumes?: readonly NamedEntry[];
+  volumeMounts?: readonly VolumeMount[];
+}
+type ListName = keyof ScanSpec;
+const LISTS: readonly ListName[] = ['env', 'volumes', 'volumeMounts'];
+
+/** What a scan remembers about our entries, in its {@link RESTORE_ANNOTATION}. */
+export interface Restore {
+  readonly delivery: Delivery;
+  /** The lists that the scan did not have before. */
+  readonly added: readonly ListName[];
+}
+
+/**
+ * A scanSpec with the entries of `delivery` appended, and what it takes to remove them again. `undefined` where
+ * another mount is at our path, which the API server would refuse in the Job.
+ */
+export function deliver<Spec extends ScanSpec>(
+  spec: Spec,
+  delivery: Delivery,
+): { readonly spec: Spec; readonly restore: Restore } | undefined {
+  if (spec.volumeMounts?.some((mount) => mount.mountPath === delivery.mountPath)) return undefined;
+  const ours = entriesOf(delivery);
+  const added = LISTS.filter((list) => spec[list] === undefined);
+  const lists = LISTS.map((list) => [list, [...(spec[list] ?? []), ...ours[list]]]);
+  return { spec: { ...spec, ...Object.fromEntries(lists) }, restore: { delivery, added } };
+}
+
+/** A scanSpec without our entries. Entries that someone else has changed since are theirs, and stay. */
+export function takeBack<Spec extends ScanSpec>(spec: Spec, restore: Restore | undefined): Spec {
+  const rest = { ...spec };
+  for (const list of LISTS) {
+    const entries = spec[list];
+    if (entries === undefined) continue;
+    const left =
+      list === 'env' ? withoutEnv(entries, restore) : entries.filter(({ name }) => name !== VOLUME_NAME);
+    if (left.length === 0 && restore?.added.includes(list)) delete rest[list];
+    else Object.assign(rest, { [list]: left });
+  }
+  return rest;
+}
+
+/** Whether the spec hands Trivy exactly this delivery, whatever else it has. */
+export function carries(spec: ScanSpec, delivery: Delivery): boolean {
+  const ours = entriesOf(delivery);
+  const named = (list: ListName) => (spec[list] ?? []).filter(({ name }) => name === VOLUME_NAME);
+  const effective = new Map(spec.env?.map((entry) => [entry.name, entry]));
+  return (
+    delivery.env.every((entry) => isDeepStrictEqual(effective.get(entry.name), entry)) &&
+    isDeepStrictEqual(named('volumes'), ours.volumes) &&
+    isDeepStrictEqual(named('volumeMounts'), ours.volumeMounts)
+  );
+}
+
+/** Reads the {@link RESTORE_ANNOTATION}; undefined where it is missing or somebody made something else of it. */
+export function parseRestore(text: string | undefined): Restore | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRestore(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function entriesOf(delivery: Delivery): Required<ScanSpec> {
+  return {
+    env: delivery.env,
+    volumes: [
+      {
+        name: VOLUME_NAME,
+        // Optional: a pod that waits for a missing Secret would never end. Readable for the scan's user.
+        secret: { defaultMode: 0o444, optional: true, secretName: delivery.secretName },
+      } as NamedEntry,
+    ],
+    volumeMounts: [{ name: VOLUME_NAME, mountPath: delivery.mountPath, readOnly: true } as VolumeMount],
+  };
+}
+
+/** Of equal entries the last one goes: ours are appended. */
+function withoutEnv(entries: readonly NamedEntry[], restore: Restore | undefined): readonly NamedEntry[] {
+  const left = [...entries];
+  for (const entry of restore?.delivery.env ?? []) {
+    const index = left.findLastIndex((candidate) => isDeepStrictEqual(candidate, entry));
+    if (index !== -1) left.splice(index, 1);
+  }
+  return left;
+}
+
+function isRestore(value: unknown): value is Restore {
+  if (!isRecord(value) || !Array.isArray(value['added']) || !isRecord(value['delivery'])) return false;
+  const { secretName, mountPath, env } = value['delivery'];
+  return (
+    typeof secretName === 'string' &&
+    typeof mountPath === 'string' &&
+    Array.isArray(env) &&
+    env.every(isEnvEntry)
+  );
+}
+
+function isEnvEntry(value: unknown): boolean {
+  return isRecord(value) && typeof value['name'] === 'string' && typeof value['value'] === 'string';
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,10 @@
+export { type Delivery, type EnvEntry, VOLUME_NAME } from './delivery.ts';
+export { parseGoDuration, waitBeforeWrite } from './schedule.ts';
+export {
+  editScheduledScan,
+  isDone,
+  type RawScheduledScan,
+  readScheduledScan,
+  type ScanEdit,
+  type ScheduledScan,
+} from './scheduled-scan.ts';

@@ -1,0 +1,72 @@
+import { Cron } from 'croner';
+
+/** When a ScheduledScan runs; times are milliseconds since the epoch. */
+export interface Schedule {
+  readonly suspended: boolean;
+  readonly createdAt: number;
+  /** `status.lastScheduleTime`; undefined: it has not run yet. */
+  readonly lastRunAt: number | undefined;
+  /** Go duration, e.g. `12h`. */
+  readonly interval: string | undefined;
+  /** Cron expression in UTC; secureCodeBox reads it only where there is no interval. */
+  readonly cron: string | undefined;
+}
+
+/** Clocks differ: so long before a run is due nobody writes either. */
+const CLOCK_SKEW_MS = 2_000;
+/** A run that has not begun so long after it was due is not about to: nothing to wait for. */
+const LONGEST_WAIT_MS = 60_000;
+
+/**
+ * How many milliseconds a write of the ScheduledScan has to wait; 0: none. secureCodeBox's operator gets stuck
+ * where someone else writes a ScheduledScan between its creation of the Scan and its own status update, so
+ * nobody may write while a run is due. The wait is bounded: an operator that does not run must not stop us.
+ */
+export function waitBeforeWrite(schedule: Schedule, now: number): number {
+  const due = nextRun(schedule);
+  if (due === undefined || now < due - CLOCK_SKEW_MS) return 0;
+  return Math.max(0, due + LONGEST_WAIT_MS - now);
+}
+
+/** When the next run is due; undefined: never. */
+function nextRun(schedule: Schedule): number | undefined {
+  if (schedule.suspended) return undefined;
+  if (schedule.interval !== undefined) {
+    const interval = parseGoDuration(schedule.interval);
+    if (interval === undefined) return undefined;
+    return schedule.lastRunAt === undefined ? schedule.createdAt : schedule.lastRunAt + interval;
+  }
+  if (schedule.cron === undefined) return undefined;
+  return nextTick(schedule.cron, schedule.lastRunAt ?? schedule.createdAt);
+}
+
+function nextTick(cron: string, after: number): number | undefined {
+  try {
+    return new Cron(cron, { timezone: 'UTC', mode: '5-part' }).nextRun(new Date(after))?.getTime();
+  } catch {
+    // secureCodeBox's operator cannot read it either, so it never runs.
+    return undefined;
+  }
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1e3,
+  m: 6e4,
+  h: 3.6e6,
+};
+const GO_DURATION = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/;
+const GO_DURATION_PART = /(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g;
+
+/** Milliseconds of a positive Go duration (https://pkg.go.dev/time#ParseDuration); undefined: it is none. */
+export function parseGoDuration(text: string): number | undefined {
+  if (!GO_DURATION.test(text)) return undefined;
+  let milliseconds = 0;
+  for (const [, amount, unit] of text.matchAll(GO_DURATION_PART)) {
+    milliseconds += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
+  }
+  return milliseconds;
+}

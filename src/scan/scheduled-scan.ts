@@ -1,0 +1,155 @@
+import { BINDING_ANNOTATION } from '../api/index.ts';
+import type { ImageReference } from '../image/index.ts';
+import {
+  carries,
+  type Delivery,
+  deliver,
+  parseRestore,
+  RESTORE_ANNOTATION,
+  type ScanSpec,
+  takeBack,
+} from './delivery.ts';
+import { hasCredentialParameters, imageParameter } from './parameters.ts';
+import type { Schedule } from './schedule.ts';
+
+interface RawMetadata {
+  readonly namespace?: string;
+  readonly name: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly creationTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A ScheduledScan as the API server sends it: secureCodeBox's CRD has checked these fields. */
+export interface RawScheduledScan {
+  readonly metadata: RawMetadata;
+  readonly spec: {
+    readonly interval?: string;
+    readonly schedule?: string;
+    readonly suspend?: boolean;
+    readonly scanSpec: ScanSpec & { readonly scanType: string; readonly parameters: readonly string[] };
+  };
+  readonly status?: { readonly lastScheduleTime?: string };
+}
+
+/** What a scan carries of ours. */
+export interface Bound {
+  /** Name of the binding, in the scan's namespace. */
+  readonly binding: string;
+  /** undefined: bound to a binding that needs no credential, so nothing is mounted. */
+  readonly delivery: Delivery | undefined;
+  /** Whether our entries stand in the spec as we wrote them. */
+  readonly intact: boolean;
+}
+
+/** What we need to know of a ScheduledScan. */
+export interface ScheduledScan {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly scanType: string;
+  readonly image: ImageReference | undefined;
+  /** It hands Trivy a credential in its parameters; that is reported, never touched. */
+  readonly credentialParameters: boolean;
+  readonly schedule: Schedule;
+  readonly bound: Bound | undefined;
+}
+
+/** Reads a ScheduledScan. Never throws for one that the CRD accepts; an image that is none is `undefined`. */
+export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
+  const { metadata, spec, status } = raw;
+  const parameter = imageParameter(spec.scanSpec.parameters);
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    uid: metadata.uid ?? '',
+    resourceVersion: metadata.resourceVersion ?? '',
+    labels: metadata.labels ?? {},
+    scanType: spec.scanSpec.scanType,
+    image: parameter.result === 'Image' ? parameter.image : undefined,
+    credentialParameters: hasCredentialParameters(spec.scanSpec.parameters),
+    schedule: {
+      suspended: spec.suspend ?? false,
+      createdAt: Date.parse(metadata.creationTimestamp ?? ''),
+      lastRunAt: status?.lastScheduleTime === undefined ? undefined : Date.parse(status.lastScheduleTime),
+      interval: spec.interval === '' ? undefined : spec.interval,
+      cron: spec.schedule === '' ? undefined : spec.schedule,
+    },
+    bound: readBound(metadata.annotations ?? {}, spec.scanSpec),
+  };
+}
+
+function readBound(annotations: Readonly<Record<string, string>>, spec: ScanSpec): Bound | undefined {
+  const binding = annotations[BINDING_ANNOTATION];
+  const restoreText = annotations[RESTORE_ANNOTATION];
+  if (binding === undefined && restoreText === undefined) return undefined;
+  const restore = parseRestore(restoreText);
+  return {
+    binding: binding ?? '',
+    delivery: restore?.delivery,
+    intact: restore === undefined ? restoreText === undefined : carries(spec, restore.delivery),
+  };
+}
+
+/** What to make of a ScheduledScan. */
+export type ScanEdit =
+  | { readonly edit: 'Bind'; readonly binding: string; readonly delivery: Delivery | undefined }
+  | { readonly edit: 'LetGo' };
+
+export type EditResult =
+  | { readonly result: 'Changed'; readonly scan: RawScheduledScan }
+  | { readonly result: 'Unchanged' }
+  /** Another volume is mounted at our path. */
+  | { readonly result: 'MountPathTaken'; readonly mountPath: string };
+
+/**
+ * The ScheduledScan with our entries and annotations as `edit` wants them; everything else stays as it is, and
+ * a `LetGo` after any number of `Bind` gives back the very spec that there was before.
+ */
+export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditResult {
+  const before = readBound(raw.metadata.annotations ?? {}, raw.spec.scanSpec);
+  if (isDone(before, edit)) return { result: 'Unchanged' };
+  const restored = takeBack(raw.spec.scanSpec, parseRestore(raw.metadata.annotations?.[RESTORE_ANNOTATION]));
+  if (edit.edit === 'LetGo') return changed(raw, restored, {});
+  const binding = { [BINDING_ANNOTATION]: edit.binding };
+  if (edit.delivery === undefined) return changed(raw, restored, binding);
+  const delivered = deliver(restored, edit.delivery);
+  if (delivered === undefined) return { result: 'MountPathTaken', mountPath: edit.delivery.mountPath };
+  return changed(raw, delivered.spec, {
+    ...binding,
+    [RESTORE_ANNOTATION]: JSON.stringify(delivered.restore),
+  });
+}
+
+/** Whether a scan is already what the edit would make of it. */
+export function isDone(bound: Bound | undefined, edit: ScanEdit): boolean {
+  if (edit.edit === 'LetGo') return bound === undefined;
+  if (bound === undefined || !bound.intact || bound.binding !== edit.binding) return false;
+  return JSON.stringify(bound.delivery) === JSON.stringify(edit.delivery);
+}
+
+type RawScanSpec = RawScheduledScan['spec']['scanSpec'];
+
+function changed(
+  raw: RawScheduledScan,
+  scanSpec: RawScanSpec,
+  ours: Readonly<Record<string, string>>,
+): EditResult {
+  const {
+    [BINDING_ANNOTATION]: _binding,
+    [RESTORE_ANNOTATION]: _restore,
+    ...others
+  } = raw.metadata.annotations ?? {};
+  return {
+    result: 'Changed',
+    scan: {
+      ...raw,
+      metadata: { ...raw.metadata, annotations: { ...others, ...ours } },
+      spec: { ...raw.spec, scanSpec },
+    },
+  };
+}

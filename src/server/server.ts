@@ -1,0 +1,71 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from '@prometheus-io/client';
+
+/** A probe: undefined where all is well, else what is not, in a few words. */
+export type Probe = () => string | undefined;
+
+export interface ServerOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly healthz: Probe;
+  readonly readyz: Probe;
+  readonly metrics: Registry;
+}
+
+/** The HTTP server of probes and metrics: `/healthz`, `/readyz`, `/metrics`. */
+export class ProbeServer {
+  readonly #server: Server;
+  readonly #options: ServerOptions;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#server = createServer((request, response) => {
+      const path = request.url?.split('?', 1)[0] ?? '';
+      this.#answer(path, response).catch((error: unknown) =>
+        response.destroy(error instanceof Error ? error : undefined),
+      );
+    });
+  }
+
+  /** Listens; resolves with the port. Rejects where the address is taken or not ours. */
+  async start(): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject).listen(this.#options.port, this.#options.host, resolve);
+    await promise;
+    // A TCP server that listens has an AddressInfo.
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await this.#server[Symbol.asyncDispose]();
+  }
+
+  async #answer(path: string, response: ServerResponse): Promise<void> {
+    const { healthz, readyz, metrics } = this.#options;
+    switch (path) {
+      case '/healthz':
+        return probe(response, healthz());
+      case '/readyz':
+        return probe(response, readyz());
+      case '/metrics': {
+        const text = await metrics.metrics();
+        response.writeHead(200, { 'content-type': metrics.contentType }).end(text);
+        return;
+      }
+      default:
+        send(response, 404, 'expected /healthz, /readyz or /metrics');
+    }
+  }
+}
+
+function probe(response: ServerResponse, problem: string | undefined): void {
+  if (problem === undefined) send(response, 200, 'ok');
+  else send(response, 503, problem);
+}
+
+function send(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+}
