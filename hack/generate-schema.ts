@@ -140,9 +140,19 @@ function wholeObject(schema: Schema, typeMeta: TypeMeta, metadata: Schema): Sche
   };
 }
 
+/** `kubectl explain` wraps lines itself; TypeScript's comments need it done. */
+function wrapped(schema: Schema): Schema {
+  const description = schema.description?.replaceAll(/(.{1,100})(?: +|$)/g, '$1\n').trimEnd();
+  return description === undefined ? schema : { ...schema, description };
+}
+
 /** The JSON schema that TypeScript's interfaces are made from. */
 export function typeSchema(schema: Schema, typeMeta: TypeMeta): Schema {
-  return wholeObject(mapSchema(schema, withoutExtensions), typeMeta, objectMeta);
+  return wholeObject(
+    mapSchema(schema, (each) => wrapped(withoutExtensions(each))),
+    typeMeta,
+    objectMeta,
+  );
 }
 
 /** The JSON schema that the validator is made from. Metadata is open, for it is the API server's. */

@@ -25,12 +25,13 @@ export async function generatedFiles(crd: CustomResourceDefinition): Promise<rea
   }
   const typeMeta = { apiVersion: `${group}/${version.name}`, kind: names.kind };
   const schema = version.schema.openAPIV3Schema;
+  const types = typeSchema(schema, typeMeta);
   const folder = names.kind.replaceAll(/\B[A-Z]/g, '-$&').toLowerCase();
   return [
-    [`${folder}/types.ts`, await typesSource(typeSchema(schema, typeMeta))],
+    [`${folder}/types.ts`, await typesSource(types)],
     [`${folder}/resource.ts`, resourceSource(crd, version.name, schema)],
     [`${folder}/validate.ts`, validateSource(validationSchema(schema, typeMeta), typeMeta)],
-    [`${folder}/model.ts`, modelSource(crd, schema)],
+    [`${folder}/model.ts`, modelSource(crd, types)],
   ];
 }
 
@@ -116,31 +117,32 @@ function validateSource(schema: Schema, { kind }: TypeMeta): string {
     formats,
     code: { source: true, esm: true, lines: true, formats: _`formats` },
   });
-  const imports: string[] = [];
-  const source = standalone
-    .default(ajv, ajv.compile(schema))
-    .replaceAll(/const (\w+) = require\("ajv\/dist\/runtime\/(\w+)"\)\.default;?/g, (_match, name, file) => {
-      imports.push(`import ${name} from '@kubernetes-models/validate/runtime/${file}';`);
-      return '';
-    })
-    .replace(/^"use strict";\s*/, '')
-    .replace(/^export default \w+;\s*/m, '')
-    .replace(/^export const validate = /m, `export const validate: ValidateFunc<I${kind}> = `);
-  if (source.includes('require(')) {
-    throw new Error('expected no require() in the validator: teach hack/generate-source.ts');
-  }
-  const body = source.includes('formats[')
-    ? 'import { formats, type ValidateFunc }'
-    : 'import type { ValidateFunc }';
+  const { imports, code } = asModule(standalone.default(ajv, ajv.compile(schema)));
+  const types = code.includes('formats[') ? '{ formats, type ValidateFunc }' : 'type { ValidateFunc }';
   return [
     '// @ts-nocheck',
-    `${body} from '@kubernetes-models/validate';`,
+    `import ${types} from '@kubernetes-models/validate';`,
     ...imports,
     `import type { I${kind} } from './types.ts';`,
     '',
-    `/** Whether a value is a whole ${kind}, in everything that JSON schema can say; \`errors\` says why not. */`,
-    source,
+    `/** Whether a value is a whole ${kind}, as far as JSON schema can say; \`errors\` says why not. */`,
+    code.replace(/^export const validate = /m, `export const validate: ValidateFunc<I${kind}> = `),
   ].join('\n');
+}
+
+function asModule(source: string): { readonly imports: readonly string[]; readonly code: string } {
+  const runtime = /const (\w+) = require\("ajv\/dist\/runtime\/(\w+)"\)\.default;?/g;
+  const imports = [...source.matchAll(runtime)].map(
+    ([, name, file]) => `import ${name} from '@kubernetes-models/validate/runtime/${file}';`,
+  );
+  const code = source
+    .replaceAll(runtime, '')
+    .replace(/^"use strict";\s*/, '')
+    .replace(/^export default \w+;\s*/m, '');
+  if (code.includes('require(')) {
+    throw new Error('expected no other require() in the validator: teach hack/generate-source.ts');
+  }
+  return { imports, code };
 }
 
 function modelSource(crd: CustomResourceDefinition, schema: Schema): string {

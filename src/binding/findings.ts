@@ -7,6 +7,8 @@ import type { Observed } from './observe.ts';
 import type { NamedSecret } from './pull-secret.ts';
 import { counted, listed, type ScanCount } from './scan-count.ts';
 
+const MOST_PROBLEMS = 3;
+
 /** A condition before it is known whether it is new. */
 export interface Finding {
   readonly type: ConditionType;
@@ -95,8 +97,13 @@ function faultOf(secret: NamedSecret): string | undefined {
     case 'Found':
       return secret.problems.length === 0
         ? undefined
-        : `in Secret ${secret.name}: ${secret.problems.join(', ')}`;
+        : `in Secret ${secret.name}: ${firstOf(secret.problems)}`;
   }
+}
+
+function firstOf(problems: readonly string[]): string {
+  const shown = problems.slice(0, MOST_PROBLEMS).join(', ');
+  return problems.length > MOST_PROBLEMS ? `${shown} and ${problems.length - MOST_PROBLEMS} more` : shown;
 }
 
 function boundFinding(binding: ValidBinding, { decision, outcomes, scans }: Facts): Finding {

@@ -18,7 +18,7 @@ const KEY_MAX = 600;
 const SCHEME = /^https?:\/\//;
 const API_VERSION = /^\/v[12](?=\/)/;
 const SHAPE = /^(?<host>[A-Za-z0-9._*-]+|\[[A-Fa-f0-9:.]+\])(?<port>:[0-9]*)?(?<path>\/[!-~]*)?$/;
-const NOT_IN_A_PATH = /[?#%@\\]/;
+const FITS_NO_IMAGE = /[?#%@\\]|\/\//;
 
 /**
  * Reads a key as the kubelet does (`Add` in k8s.io/kubernetes/pkg/credentialprovider/keyring.go): the scheme
@@ -33,7 +33,7 @@ export function parseRegistryKey(text: string): RegistryKey | undefined {
   const address = text.replace(SCHEME, '');
   const parts = text.length > KEY_MAX ? undefined : SHAPE.exec(address)?.groups;
   const host = parts?.['host'];
-  if (parts === undefined || host === undefined || NOT_IN_A_PATH.test(address)) {
+  if (parts === undefined || host === undefined || FITS_NO_IMAGE.test(address)) {
     return undefined;
   }
   const port = parts['port'] ?? '';

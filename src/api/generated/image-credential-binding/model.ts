@@ -6,8 +6,8 @@ import type { IImageCredentialBinding } from './types.ts';
 import { validate } from './validate.ts';
 
 /**
- * Records which pull secret serves which image. A controller turns it into the Secret that Trivy
- * needs and points the namespace's ScheduledScans of that image at it.
+ * Records which pull secret serves which image. A controller turns it into the Secret that Trivy needs
+ * and points the namespace's ScheduledScans of that image at it.
  *
  * `validate()` checks what JSON schema can say; the API server fills in defaults and enforces more.
  */

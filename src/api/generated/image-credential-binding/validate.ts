@@ -4,9 +4,9 @@ import { formats, type ValidateFunc } from '@kubernetes-models/validate';
 import func2 from '@kubernetes-models/validate/runtime/ucs2length';
 import type { IImageCredentialBinding } from './types.ts';
 
-/** Whether a value is a whole ImageCredentialBinding, in everything that JSON schema can say; `errors` says why not. */
+/** Whether a value is a whole ImageCredentialBinding, as far as JSON schema can say; `errors` says why not. */
 export const validate: ValidateFunc<IImageCredentialBinding> = validate10;
-const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","minLength":1,"maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a whole digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image's ID; write repository@sha256:<digits> for a digest"}]},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', with a letter or a digit at both ends of each part between dots"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","minLength":1,"maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Unusable"]},"reason":{"type":"string","minLength":1}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
+const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a whole digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image's ID; write repository@sha256:<digits> for a digest"}]},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', with a letter or a digit at both ends of each part between dots"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Unusable"]},"reason":{"type":"string","minLength":1}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
 const pattern0 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$", "");
 const pattern1 = new RegExp("^[a-f0-9]{64}$", "");
 const pattern2 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "");
@@ -217,8 +217,9 @@ vErrors.push(err15);
 }
 errors++;
 }
-if(func2(data3) < 1){
-const err16 = {instancePath:instancePath+"/spec/image",schemaPath:"#/properties/spec/properties/image/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.spec.properties.image,data:data3};
+}
+else {
+const err16 = {instancePath:instancePath+"/spec/image",schemaPath:"#/properties/spec/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.image.type,parentSchema:schema11.properties.spec.properties.image,data:data3};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -228,8 +229,11 @@ vErrors.push(err16);
 errors++;
 }
 }
-else {
-const err17 = {instancePath:instancePath+"/spec/image",schemaPath:"#/properties/spec/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.image.type,parentSchema:schema11.properties.spec.properties.image,data:data3};
+if(data2.imagePullSecrets !== undefined){
+let data4 = data2.imagePullSecrets;
+if(Array.isArray(data4)){
+if(data4.length > 16){
+const err17 = {instancePath:instancePath+"/spec/imagePullSecrets",schemaPath:"#/properties/spec/properties/imagePullSecrets/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.imagePullSecrets,data:data4};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -238,12 +242,12 @@ vErrors.push(err17);
 }
 errors++;
 }
-}
-if(data2.imagePullSecrets !== undefined){
-let data4 = data2.imagePullSecrets;
-if(Array.isArray(data4)){
-if(data4.length > 16){
-const err18 = {instancePath:instancePath+"/spec/imagePullSecrets",schemaPath:"#/properties/spec/properties/imagePullSecrets/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.imagePullSecrets,data:data4};
+const len0 = data4.length;
+for(let i0=0; i0<len0; i0++){
+let data5 = data4[i0];
+if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
+if(data5.name === undefined){
+const err18 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0,schemaPath:"#/properties/spec/properties/imagePullSecrets/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.spec.properties.imagePullSecrets.items.required,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items,data:data5};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -252,12 +256,9 @@ vErrors.push(err18);
 }
 errors++;
 }
-const len0 = data4.length;
-for(let i0=0; i0<len0; i0++){
-let data5 = data4[i0];
-if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
-if(data5.name === undefined){
-const err19 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0,schemaPath:"#/properties/spec/properties/imagePullSecrets/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.spec.properties.imagePullSecrets.items.required,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items,data:data5};
+for(const key2 in data5){
+if(!(key2 === "name")){
+const err19 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0,schemaPath:"#/properties/spec/properties/imagePullSecrets/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items,data:data5};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -266,9 +267,12 @@ vErrors.push(err19);
 }
 errors++;
 }
-for(const key2 in data5){
-if(!(key2 === "name")){
-const err20 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0,schemaPath:"#/properties/spec/properties/imagePullSecrets/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items,data:data5};
+}
+if(data5.name !== undefined){
+let data6 = data5.name;
+if(typeof data6 === "string"){
+if(!pattern2.test(data6)){
+const err20 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/allOf/0/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\"",schema:"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name.allOf[0],data:data6};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -278,11 +282,9 @@ vErrors.push(err20);
 errors++;
 }
 }
-if(data5.name !== undefined){
-let data6 = data5.name;
 if(typeof data6 === "string"){
-if(!pattern2.test(data6)){
-const err21 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/allOf/0/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\"",schema:"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name.allOf[0],data:data6};
+if(func2(data6) > 253){
+const err21 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters",schema:253,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name,data:data6};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -292,9 +294,8 @@ vErrors.push(err21);
 errors++;
 }
 }
-if(typeof data6 === "string"){
-if(func2(data6) > 253){
-const err22 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters",schema:253,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name,data:data6};
+else {
+const err22 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name.type,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name,data:data6};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -303,8 +304,10 @@ vErrors.push(err22);
 }
 errors++;
 }
-if(func2(data6) < 1){
-const err23 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name,data:data6};
+}
+}
+else {
+const err23 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0,schemaPath:"#/properties/spec/properties/imagePullSecrets/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.imagePullSecrets.items.type,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items,data:data5};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -314,8 +317,9 @@ vErrors.push(err23);
 errors++;
 }
 }
+}
 else {
-const err24 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name.type,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name,data:data6};
+const err24 = {instancePath:instancePath+"/spec/imagePullSecrets",schemaPath:"#/properties/spec/properties/imagePullSecrets/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.imagePullSecrets.type,parentSchema:schema11.properties.spec.properties.imagePullSecrets,data:data4};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -325,9 +329,10 @@ vErrors.push(err24);
 errors++;
 }
 }
-}
-else {
-const err25 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0,schemaPath:"#/properties/spec/properties/imagePullSecrets/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.imagePullSecrets.items.type,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items,data:data5};
+if(data2.verification !== undefined){
+let data7 = data2.verification;
+if(typeof data7 !== "string"){
+const err25 = {instancePath:instancePath+"/spec/verification",schemaPath:"#/properties/spec/properties/verification/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.verification.type,parentSchema:schema11.properties.spec.properties.verification,data:data7};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -336,10 +341,8 @@ vErrors.push(err25);
 }
 errors++;
 }
-}
-}
-else {
-const err26 = {instancePath:instancePath+"/spec/imagePullSecrets",schemaPath:"#/properties/spec/properties/imagePullSecrets/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.imagePullSecrets.type,parentSchema:schema11.properties.spec.properties.imagePullSecrets,data:data4};
+if(!(data7 === "Never")){
+const err26 = {instancePath:instancePath+"/spec/verification",schemaPath:"#/properties/spec/properties/verification/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.verification.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.verification.enum,parentSchema:schema11.properties.spec.properties.verification,data:data7};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -349,10 +352,10 @@ vErrors.push(err26);
 errors++;
 }
 }
-if(data2.verification !== undefined){
-let data7 = data2.verification;
-if(typeof data7 !== "string"){
-const err27 = {instancePath:instancePath+"/spec/verification",schemaPath:"#/properties/spec/properties/verification/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.verification.type,parentSchema:schema11.properties.spec.properties.verification,data:data7};
+if(data2.delivery !== undefined){
+let data8 = data2.delivery;
+if(typeof data8 !== "string"){
+const err27 = {instancePath:instancePath+"/spec/delivery",schemaPath:"#/properties/spec/properties/delivery/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.delivery.type,parentSchema:schema11.properties.spec.properties.delivery,data:data8};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -361,8 +364,8 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(!(data7 === "Never")){
-const err28 = {instancePath:instancePath+"/spec/verification",schemaPath:"#/properties/spec/properties/verification/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.verification.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.verification.enum,parentSchema:schema11.properties.spec.properties.verification,data:data7};
+if(!(data8 === "Shared")){
+const err28 = {instancePath:instancePath+"/spec/delivery",schemaPath:"#/properties/spec/properties/delivery/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.delivery.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.delivery.enum,parentSchema:schema11.properties.spec.properties.delivery,data:data8};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -372,10 +375,12 @@ vErrors.push(err28);
 errors++;
 }
 }
-if(data2.delivery !== undefined){
-let data8 = data2.delivery;
-if(typeof data8 !== "string"){
-const err29 = {instancePath:instancePath+"/spec/delivery",schemaPath:"#/properties/spec/properties/delivery/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.delivery.type,parentSchema:schema11.properties.spec.properties.delivery,data:data8};
+if(data2.scanSelector !== undefined){
+let data9 = data2.scanSelector;
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+for(const key3 in data9){
+if(!((key3 === "matchLabels") || (key3 === "matchExpressions"))){
+const err29 = {instancePath:instancePath+"/spec/scanSelector",schemaPath:"#/properties/spec/properties/scanSelector/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.scanSelector,data:data9};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -384,8 +389,12 @@ vErrors.push(err29);
 }
 errors++;
 }
-if(!(data8 === "Shared")){
-const err30 = {instancePath:instancePath+"/spec/delivery",schemaPath:"#/properties/spec/properties/delivery/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.delivery.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.delivery.enum,parentSchema:schema11.properties.spec.properties.delivery,data:data8};
+}
+if(data9.matchLabels !== undefined){
+let data10 = data9.matchLabels;
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+if(Object.keys(data10).length > 16){
+const err30 = {instancePath:instancePath+"/spec/scanSelector/matchLabels",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/maxProperties",keyword:"maxProperties",params:{limit: 16},message:"must NOT have more than 16 properties",schema:16,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels,data:data10};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -394,13 +403,11 @@ vErrors.push(err30);
 }
 errors++;
 }
-}
-if(data2.scanSelector !== undefined){
-let data9 = data2.scanSelector;
-if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
-for(const key3 in data9){
-if(!((key3 === "matchLabels") || (key3 === "matchExpressions"))){
-const err31 = {instancePath:instancePath+"/spec/scanSelector",schemaPath:"#/properties/spec/properties/scanSelector/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.scanSelector,data:data9};
+for(const key4 in data10){
+let data11 = data10[key4];
+if(typeof data11 === "string"){
+if(!pattern3.test(data11)){
+const err31 = {instancePath:instancePath+"/spec/scanSelector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/additionalProperties/allOf/0/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\"",schema:"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties.allOf[0],data:data11};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -410,11 +417,9 @@ vErrors.push(err31);
 errors++;
 }
 }
-if(data9.matchLabels !== undefined){
-let data10 = data9.matchLabels;
-if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
-if(Object.keys(data10).length > 16){
-const err32 = {instancePath:instancePath+"/spec/scanSelector/matchLabels",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/maxProperties",keyword:"maxProperties",params:{limit: 16},message:"must NOT have more than 16 properties",schema:16,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels,data:data10};
+if(typeof data11 === "string"){
+if(func2(data11) > 63){
+const err32 = {instancePath:instancePath+"/spec/scanSelector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/additionalProperties/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters",schema:63,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties,data:data11};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -423,11 +428,9 @@ vErrors.push(err32);
 }
 errors++;
 }
-for(const key4 in data10){
-let data11 = data10[key4];
-if(typeof data11 === "string"){
-if(!pattern3.test(data11)){
-const err33 = {instancePath:instancePath+"/spec/scanSelector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/additionalProperties/allOf/0/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\"",schema:"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties.allOf[0],data:data11};
+}
+else {
+const err33 = {instancePath:instancePath+"/spec/scanSelector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties,data:data11};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -437,9 +440,9 @@ vErrors.push(err33);
 errors++;
 }
 }
-if(typeof data11 === "string"){
-if(func2(data11) > 63){
-const err34 = {instancePath:instancePath+"/spec/scanSelector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/additionalProperties/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters",schema:63,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties,data:data11};
+}
+else {
+const err34 = {instancePath:instancePath+"/spec/scanSelector/matchLabels",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels,data:data10};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -449,8 +452,11 @@ vErrors.push(err34);
 errors++;
 }
 }
-else {
-const err35 = {instancePath:instancePath+"/spec/scanSelector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties,data:data11};
+if(data9.matchExpressions !== undefined){
+let data12 = data9.matchExpressions;
+if(Array.isArray(data12)){
+if(data12.length > 16){
+const err35 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions,data:data12};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -459,10 +465,12 @@ vErrors.push(err35);
 }
 errors++;
 }
-}
-}
-else {
-const err36 = {instancePath:instancePath+"/spec/scanSelector/matchLabels",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels,data:data10};
+const len1 = data12.length;
+for(let i1=0; i1<len1; i1++){
+let data13 = data12[i1];
+if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+if(data13.key === undefined){
+const err36 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.required,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data13};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -471,12 +479,8 @@ vErrors.push(err36);
 }
 errors++;
 }
-}
-if(data9.matchExpressions !== undefined){
-let data12 = data9.matchExpressions;
-if(Array.isArray(data12)){
-if(data12.length > 16){
-const err37 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions,data:data12};
+if(data13.operator === undefined){
+const err37 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/required",keyword:"required",params:{missingProperty: "operator"},message:"must have required property '"+"operator"+"'",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.required,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data13};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -485,12 +489,9 @@ vErrors.push(err37);
 }
 errors++;
 }
-const len1 = data12.length;
-for(let i1=0; i1<len1; i1++){
-let data13 = data12[i1];
-if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
-if(data13.key === undefined){
-const err38 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.required,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data13};
+for(const key5 in data13){
+if(!(((key5 === "key") || (key5 === "operator")) || (key5 === "values"))){
+const err38 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data13};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -499,8 +500,12 @@ vErrors.push(err38);
 }
 errors++;
 }
-if(data13.operator === undefined){
-const err39 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/required",keyword:"required",params:{missingProperty: "operator"},message:"must have required property '"+"operator"+"'",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.required,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data13};
+}
+if(data13.key !== undefined){
+let data14 = data13.key;
+if(typeof data14 === "string"){
+if(!pattern4.test(data14)){
+const err39 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/allOf/0/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key.allOf[0],data:data14};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -509,9 +514,10 @@ vErrors.push(err39);
 }
 errors++;
 }
-for(const key5 in data13){
-if(!(((key5 === "key") || (key5 === "operator")) || (key5 === "values"))){
-const err40 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data13};
+}
+if(typeof data14 === "string"){
+if(func2(data14) > 317){
+const err40 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/maxLength",keyword:"maxLength",params:{limit: 317},message:"must NOT have more than 317 characters",schema:317,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key,data:data14};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -521,11 +527,8 @@ vErrors.push(err40);
 errors++;
 }
 }
-if(data13.key !== undefined){
-let data14 = data13.key;
-if(typeof data14 === "string"){
-if(!pattern4.test(data14)){
-const err41 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/allOf/0/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key.allOf[0],data:data14};
+else {
+const err41 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key,data:data14};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -535,9 +538,10 @@ vErrors.push(err41);
 errors++;
 }
 }
-if(typeof data14 === "string"){
-if(func2(data14) > 317){
-const err42 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/maxLength",keyword:"maxLength",params:{limit: 317},message:"must NOT have more than 317 characters",schema:317,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key,data:data14};
+if(data13.operator !== undefined){
+let data15 = data13.operator;
+if(typeof data15 !== "string"){
+const err42 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/operator",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/operator/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator,data:data15};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -546,8 +550,8 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(func2(data14) < 1){
-const err43 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key,data:data14};
+if(!((((data15 === "In") || (data15 === "NotIn")) || (data15 === "Exists")) || (data15 === "DoesNotExist"))){
+const err43 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/operator",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/operator/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator.enum,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator,data:data15};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -557,8 +561,11 @@ vErrors.push(err43);
 errors++;
 }
 }
-else {
-const err44 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key,data:data14};
+if(data13.values !== undefined){
+let data16 = data13.values;
+if(Array.isArray(data16)){
+if(data16.length > 16){
+const err44 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values,data:data16};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -567,11 +574,12 @@ vErrors.push(err44);
 }
 errors++;
 }
-}
-if(data13.operator !== undefined){
-let data15 = data13.operator;
-if(typeof data15 !== "string"){
-const err45 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/operator",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/operator/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator,data:data15};
+const len2 = data16.length;
+for(let i2=0; i2<len2; i2++){
+let data17 = data16[i2];
+if(typeof data17 === "string"){
+if(!pattern3.test(data17)){
+const err45 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/items/allOf/0/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\"",schema:"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items.allOf[0],data:data17};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -580,8 +588,10 @@ vErrors.push(err45);
 }
 errors++;
 }
-if(!((((data15 === "In") || (data15 === "NotIn")) || (data15 === "Exists")) || (data15 === "DoesNotExist"))){
-const err46 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/operator",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/operator/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator.enum,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator,data:data15};
+}
+if(typeof data17 === "string"){
+if(func2(data17) > 63){
+const err46 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/items/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters",schema:63,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items,data:data17};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -591,11 +601,8 @@ vErrors.push(err46);
 errors++;
 }
 }
-if(data13.values !== undefined){
-let data16 = data13.values;
-if(Array.isArray(data16)){
-if(data16.length > 16){
-const err47 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values,data:data16};
+else {
+const err47 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items,data:data17};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -604,12 +611,10 @@ vErrors.push(err47);
 }
 errors++;
 }
-const len2 = data16.length;
-for(let i2=0; i2<len2; i2++){
-let data17 = data16[i2];
-if(typeof data17 === "string"){
-if(!pattern3.test(data17)){
-const err48 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/items/allOf/0/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\"",schema:"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items.allOf[0],data:data17};
+}
+}
+else {
+const err48 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values,data:data16};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -619,9 +624,9 @@ vErrors.push(err48);
 errors++;
 }
 }
-if(typeof data17 === "string"){
-if(func2(data17) > 63){
-const err49 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/items/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters",schema:63,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items,data:data17};
+}
+else {
+const err49 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data13};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -631,8 +636,9 @@ vErrors.push(err49);
 errors++;
 }
 }
+}
 else {
-const err50 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items,data:data17};
+const err50 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions,data:data12};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -644,7 +650,7 @@ errors++;
 }
 }
 else {
-const err51 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values,data:data16};
+const err51 = {instancePath:instancePath+"/spec/scanSelector",schemaPath:"#/properties/spec/properties/scanSelector/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.scanSelector.type,parentSchema:schema11.properties.spec.properties.scanSelector,data:data9};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -654,9 +660,10 @@ vErrors.push(err51);
 errors++;
 }
 }
-}
-else {
-const err52 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data13};
+if(data2.mode !== undefined){
+let data18 = data2.mode;
+if(typeof data18 !== "string"){
+const err52 = {instancePath:instancePath+"/spec/mode",schemaPath:"#/properties/spec/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.mode.type,parentSchema:schema11.properties.spec.properties.mode,data:data18};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -665,10 +672,8 @@ vErrors.push(err52);
 }
 errors++;
 }
-}
-}
-else {
-const err53 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions,data:data12};
+if(!((data18 === "Enforce") || (data18 === "Observe"))){
+const err53 = {instancePath:instancePath+"/spec/mode",schemaPath:"#/properties/spec/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.mode.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.mode.enum,parentSchema:schema11.properties.spec.properties.mode,data:data18};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -680,7 +685,7 @@ errors++;
 }
 }
 else {
-const err54 = {instancePath:instancePath+"/spec/scanSelector",schemaPath:"#/properties/spec/properties/scanSelector/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.scanSelector.type,parentSchema:schema11.properties.spec.properties.scanSelector,data:data9};
+const err54 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.type,parentSchema:schema11.properties.spec,data:data2};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -690,10 +695,12 @@ vErrors.push(err54);
 errors++;
 }
 }
-if(data2.mode !== undefined){
-let data18 = data2.mode;
-if(typeof data18 !== "string"){
-const err55 = {instancePath:instancePath+"/spec/mode",schemaPath:"#/properties/spec/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.mode.type,parentSchema:schema11.properties.spec.properties.mode,data:data18};
+if(data.status !== undefined){
+let data19 = data.status;
+if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
+for(const key6 in data19){
+if(!(((((((key6 === "observedGeneration") || (key6 === "platform")) || (key6 === "credential")) || (key6 === "candidates")) || (key6 === "trivySecret")) || (key6 === "scans")) || (key6 === "conditions"))){
+const err55 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status,data:data19};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -702,8 +709,11 @@ vErrors.push(err55);
 }
 errors++;
 }
-if(!((data18 === "Enforce") || (data18 === "Observe"))){
-const err56 = {instancePath:instancePath+"/spec/mode",schemaPath:"#/properties/spec/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.mode.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.mode.enum,parentSchema:schema11.properties.spec.properties.mode,data:data18};
+}
+if(data19.observedGeneration !== undefined){
+let data20 = data19.observedGeneration;
+if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
+const err56 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.observedGeneration,data:data20};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -712,10 +722,9 @@ vErrors.push(err56);
 }
 errors++;
 }
-}
-}
-else {
-const err57 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.type,parentSchema:schema11.properties.spec,data:data2};
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 < 0 || isNaN(data20)){
+const err57 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.observedGeneration,data:data20};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -724,13 +733,8 @@ vErrors.push(err57);
 }
 errors++;
 }
-}
-if(data.status !== undefined){
-let data19 = data.status;
-if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
-for(const key6 in data19){
-if(!(((((((key6 === "observedGeneration") || (key6 === "platform")) || (key6 === "credential")) || (key6 === "candidates")) || (key6 === "trivySecret")) || (key6 === "scans")) || (key6 === "conditions"))){
-const err58 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status,data:data19};
+if(!(formats0.validate(data20))){
+const err58 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.observedGeneration,data:data20};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -740,10 +744,11 @@ vErrors.push(err58);
 errors++;
 }
 }
-if(data19.observedGeneration !== undefined){
-let data20 = data19.observedGeneration;
-if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
-const err59 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.observedGeneration,data:data20};
+}
+if(data19.platform !== undefined){
+let data21 = data19.platform;
+if(typeof data21 !== "string"){
+const err59 = {instancePath:instancePath+"/status/platform",schemaPath:"#/properties/status/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.platform.type,parentSchema:schema11.properties.status.properties.platform,data:data21};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -752,9 +757,8 @@ vErrors.push(err59);
 }
 errors++;
 }
-if((typeof data20 == "number") && (isFinite(data20))){
-if(data20 < 0 || isNaN(data20)){
-const err60 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.observedGeneration,data:data20};
+if(!(data21 === "Generic")){
+const err60 = {instancePath:instancePath+"/status/platform",schemaPath:"#/properties/status/properties/platform/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.platform.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.platform.enum,parentSchema:schema11.properties.status.properties.platform,data:data21};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -763,8 +767,12 @@ vErrors.push(err60);
 }
 errors++;
 }
-if(!(formats0.validate(data20))){
-const err61 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.observedGeneration,data:data20};
+}
+if(data19.credential !== undefined){
+let data22 = data19.credential;
+if(data22 && typeof data22 == "object" && !Array.isArray(data22)){
+if(data22.secret === undefined){
+const err61 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.credential.required,parentSchema:schema11.properties.status.properties.credential,data:data22};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -773,12 +781,8 @@ vErrors.push(err61);
 }
 errors++;
 }
-}
-}
-if(data19.platform !== undefined){
-let data21 = data19.platform;
-if(typeof data21 !== "string"){
-const err62 = {instancePath:instancePath+"/status/platform",schemaPath:"#/properties/status/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.platform.type,parentSchema:schema11.properties.status.properties.platform,data:data21};
+if(data22.registryKey === undefined){
+const err62 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/required",keyword:"required",params:{missingProperty: "registryKey"},message:"must have required property '"+"registryKey"+"'",schema:schema11.properties.status.properties.credential.required,parentSchema:schema11.properties.status.properties.credential,data:data22};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -787,8 +791,9 @@ vErrors.push(err62);
 }
 errors++;
 }
-if(!(data21 === "Generic")){
-const err63 = {instancePath:instancePath+"/status/platform",schemaPath:"#/properties/status/properties/platform/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.platform.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.platform.enum,parentSchema:schema11.properties.status.properties.platform,data:data21};
+for(const key7 in data22){
+if(!(((key7 === "secret") || (key7 === "registryKey")) || (key7 === "username"))){
+const err63 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential,data:data22};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -798,11 +803,11 @@ vErrors.push(err63);
 errors++;
 }
 }
-if(data19.credential !== undefined){
-let data22 = data19.credential;
-if(data22 && typeof data22 == "object" && !Array.isArray(data22)){
-if(data22.secret === undefined){
-const err64 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.credential.required,parentSchema:schema11.properties.status.properties.credential,data:data22};
+if(data22.secret !== undefined){
+let data23 = data22.secret;
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+if(data23.name === undefined){
+const err64 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.credential.properties.secret.required,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data23};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -811,8 +816,8 @@ vErrors.push(err64);
 }
 errors++;
 }
-if(data22.registryKey === undefined){
-const err65 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/required",keyword:"required",params:{missingProperty: "registryKey"},message:"must have required property '"+"registryKey"+"'",schema:schema11.properties.status.properties.credential.required,parentSchema:schema11.properties.status.properties.credential,data:data22};
+if(data23.uid === undefined){
+const err65 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.status.properties.credential.properties.secret.required,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data23};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -821,9 +826,9 @@ vErrors.push(err65);
 }
 errors++;
 }
-for(const key7 in data22){
-if(!(((key7 === "secret") || (key7 === "registryKey")) || (key7 === "username"))){
-const err66 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential,data:data22};
+for(const key8 in data23){
+if(!((key8 === "name") || (key8 === "uid"))){
+const err66 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data23};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -833,11 +838,10 @@ vErrors.push(err66);
 errors++;
 }
 }
-if(data22.secret !== undefined){
-let data23 = data22.secret;
-if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
-if(data23.name === undefined){
-const err67 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.credential.properties.secret.required,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data23};
+if(data23.name !== undefined){
+let data24 = data23.name;
+if(typeof data24 !== "string"){
+const err67 = {instancePath:instancePath+"/status/credential/secret/name",schemaPath:"#/properties/status/properties/credential/properties/secret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.secret.properties.name.type,parentSchema:schema11.properties.status.properties.credential.properties.secret.properties.name,data:data24};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -846,8 +850,11 @@ vErrors.push(err67);
 }
 errors++;
 }
-if(data23.uid === undefined){
-const err68 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.status.properties.credential.properties.secret.required,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data23};
+}
+if(data23.uid !== undefined){
+let data25 = data23.uid;
+if(typeof data25 !== "string"){
+const err68 = {instancePath:instancePath+"/status/credential/secret/uid",schemaPath:"#/properties/status/properties/credential/properties/secret/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.secret.properties.uid.type,parentSchema:schema11.properties.status.properties.credential.properties.secret.properties.uid,data:data25};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -856,9 +863,10 @@ vErrors.push(err68);
 }
 errors++;
 }
-for(const key8 in data23){
-if(!((key8 === "name") || (key8 === "uid"))){
-const err69 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data23};
+}
+}
+else {
+const err69 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.properties.secret.type,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data23};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -868,10 +876,10 @@ vErrors.push(err69);
 errors++;
 }
 }
-if(data23.name !== undefined){
-let data24 = data23.name;
-if(typeof data24 !== "string"){
-const err70 = {instancePath:instancePath+"/status/credential/secret/name",schemaPath:"#/properties/status/properties/credential/properties/secret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.secret.properties.name.type,parentSchema:schema11.properties.status.properties.credential.properties.secret.properties.name,data:data24};
+if(data22.registryKey !== undefined){
+let data26 = data22.registryKey;
+if(typeof data26 !== "string"){
+const err70 = {instancePath:instancePath+"/status/credential/registryKey",schemaPath:"#/properties/status/properties/credential/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.registryKey.type,parentSchema:schema11.properties.status.properties.credential.properties.registryKey,data:data26};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -881,10 +889,10 @@ vErrors.push(err70);
 errors++;
 }
 }
-if(data23.uid !== undefined){
-let data25 = data23.uid;
-if(typeof data25 !== "string"){
-const err71 = {instancePath:instancePath+"/status/credential/secret/uid",schemaPath:"#/properties/status/properties/credential/properties/secret/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.secret.properties.uid.type,parentSchema:schema11.properties.status.properties.credential.properties.secret.properties.uid,data:data25};
+if(data22.username !== undefined){
+let data27 = data22.username;
+if(typeof data27 !== "string"){
+const err71 = {instancePath:instancePath+"/status/credential/username",schemaPath:"#/properties/status/properties/credential/properties/username/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.username.type,parentSchema:schema11.properties.status.properties.credential.properties.username,data:data27};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -896,7 +904,7 @@ errors++;
 }
 }
 else {
-const err72 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.properties.secret.type,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data23};
+const err72 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.type,parentSchema:schema11.properties.status.properties.credential,data:data22};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -906,10 +914,11 @@ vErrors.push(err72);
 errors++;
 }
 }
-if(data22.registryKey !== undefined){
-let data26 = data22.registryKey;
-if(typeof data26 !== "string"){
-const err73 = {instancePath:instancePath+"/status/credential/registryKey",schemaPath:"#/properties/status/properties/credential/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.registryKey.type,parentSchema:schema11.properties.status.properties.credential.properties.registryKey,data:data26};
+if(data19.candidates !== undefined){
+let data28 = data19.candidates;
+if(Array.isArray(data28)){
+if(data28.length > 16){
+const err73 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.status.properties.candidates,data:data28};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -918,11 +927,12 @@ vErrors.push(err73);
 }
 errors++;
 }
-}
-if(data22.username !== undefined){
-let data27 = data22.username;
-if(typeof data27 !== "string"){
-const err74 = {instancePath:instancePath+"/status/credential/username",schemaPath:"#/properties/status/properties/credential/properties/username/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.username.type,parentSchema:schema11.properties.status.properties.credential.properties.username,data:data27};
+const len3 = data28.length;
+for(let i3=0; i3<len3; i3++){
+let data29 = data28[i3];
+if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
+if(data29.secret === undefined){
+const err74 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -931,10 +941,8 @@ vErrors.push(err74);
 }
 errors++;
 }
-}
-}
-else {
-const err75 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.type,parentSchema:schema11.properties.status.properties.credential,data:data22};
+if(data29.result === undefined){
+const err75 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -943,12 +951,8 @@ vErrors.push(err75);
 }
 errors++;
 }
-}
-if(data19.candidates !== undefined){
-let data28 = data19.candidates;
-if(Array.isArray(data28)){
-if(data28.length > 16){
-const err76 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.status.properties.candidates,data:data28};
+if(data29.reason === undefined){
+const err76 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -957,12 +961,9 @@ vErrors.push(err76);
 }
 errors++;
 }
-const len3 = data28.length;
-for(let i3=0; i3<len3; i3++){
-let data29 = data28[i3];
-if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
-if(data29.secret === undefined){
-const err77 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
+for(const key9 in data29){
+if(!((((key9 === "secret") || (key9 === "registryKey")) || (key9 === "result")) || (key9 === "reason"))){
+const err77 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -971,8 +972,11 @@ vErrors.push(err77);
 }
 errors++;
 }
-if(data29.result === undefined){
-const err78 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
+}
+if(data29.secret !== undefined){
+let data30 = data29.secret;
+if(typeof data30 !== "string"){
+const err78 = {instancePath:instancePath+"/status/candidates/" + i3+"/secret",schemaPath:"#/properties/status/properties/candidates/items/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.secret.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.secret,data:data30};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -981,8 +985,11 @@ vErrors.push(err78);
 }
 errors++;
 }
-if(data29.reason === undefined){
-const err79 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
+}
+if(data29.registryKey !== undefined){
+let data31 = data29.registryKey;
+if(typeof data31 !== "string"){
+const err79 = {instancePath:instancePath+"/status/candidates/" + i3+"/registryKey",schemaPath:"#/properties/status/properties/candidates/items/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.registryKey.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.registryKey,data:data31};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -991,9 +998,11 @@ vErrors.push(err79);
 }
 errors++;
 }
-for(const key9 in data29){
-if(!((((key9 === "secret") || (key9 === "registryKey")) || (key9 === "result")) || (key9 === "reason"))){
-const err80 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
+}
+if(data29.result !== undefined){
+let data32 = data29.result;
+if(typeof data32 !== "string"){
+const err80 = {instancePath:instancePath+"/status/candidates/" + i3+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.result.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data32};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1002,11 +1011,8 @@ vErrors.push(err80);
 }
 errors++;
 }
-}
-if(data29.secret !== undefined){
-let data30 = data29.secret;
-if(typeof data30 !== "string"){
-const err81 = {instancePath:instancePath+"/status/candidates/" + i3+"/secret",schemaPath:"#/properties/status/properties/candidates/items/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.secret.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.secret,data:data30};
+if(!(((data32 === "Selected") || (data32 === "Available")) || (data32 === "Unusable"))){
+const err81 = {instancePath:instancePath+"/status/candidates/" + i3+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.candidates.items.properties.result.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.candidates.items.properties.result.enum,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data32};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1016,10 +1022,11 @@ vErrors.push(err81);
 errors++;
 }
 }
-if(data29.registryKey !== undefined){
-let data31 = data29.registryKey;
-if(typeof data31 !== "string"){
-const err82 = {instancePath:instancePath+"/status/candidates/" + i3+"/registryKey",schemaPath:"#/properties/status/properties/candidates/items/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.registryKey.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.registryKey,data:data31};
+if(data29.reason !== undefined){
+let data33 = data29.reason;
+if(typeof data33 === "string"){
+if(func2(data33) < 1){
+const err82 = {instancePath:instancePath+"/status/candidates/" + i3+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data33};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1029,10 +1036,8 @@ vErrors.push(err82);
 errors++;
 }
 }
-if(data29.result !== undefined){
-let data32 = data29.result;
-if(typeof data32 !== "string"){
-const err83 = {instancePath:instancePath+"/status/candidates/" + i3+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.result.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data32};
+else {
+const err83 = {instancePath:instancePath+"/status/candidates/" + i3+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.reason.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data33};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1041,8 +1046,10 @@ vErrors.push(err83);
 }
 errors++;
 }
-if(!(((data32 === "Selected") || (data32 === "Available")) || (data32 === "Unusable"))){
-const err84 = {instancePath:instancePath+"/status/candidates/" + i3+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.candidates.items.properties.result.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.candidates.items.properties.result.enum,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data32};
+}
+}
+else {
+const err84 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.candidates.items.type,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1052,11 +1059,9 @@ vErrors.push(err84);
 errors++;
 }
 }
-if(data29.reason !== undefined){
-let data33 = data29.reason;
-if(typeof data33 === "string"){
-if(func2(data33) < 1){
-const err85 = {instancePath:instancePath+"/status/candidates/" + i3+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data33};
+}
+else {
+const err85 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.candidates.type,parentSchema:schema11.properties.status.properties.candidates,data:data28};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1066,8 +1071,11 @@ vErrors.push(err85);
 errors++;
 }
 }
-else {
-const err86 = {instancePath:instancePath+"/status/candidates/" + i3+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.reason.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data33};
+if(data19.trivySecret !== undefined){
+let data34 = data19.trivySecret;
+if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
+if(data34.name === undefined){
+const err86 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.trivySecret.required,parentSchema:schema11.properties.status.properties.trivySecret,data:data34};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1076,10 +1084,9 @@ vErrors.push(err86);
 }
 errors++;
 }
-}
-}
-else {
-const err87 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.candidates.items.type,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
+for(const key10 in data34){
+if(!(key10 === "name")){
+const err87 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.trivySecret,data:data34};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1089,9 +1096,10 @@ vErrors.push(err87);
 errors++;
 }
 }
-}
-else {
-const err88 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.candidates.type,parentSchema:schema11.properties.status.properties.candidates,data:data28};
+if(data34.name !== undefined){
+let data35 = data34.name;
+if(typeof data35 !== "string"){
+const err88 = {instancePath:instancePath+"/status/trivySecret/name",schemaPath:"#/properties/status/properties/trivySecret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.trivySecret.properties.name.type,parentSchema:schema11.properties.status.properties.trivySecret.properties.name,data:data35};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1101,11 +1109,9 @@ vErrors.push(err88);
 errors++;
 }
 }
-if(data19.trivySecret !== undefined){
-let data34 = data19.trivySecret;
-if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
-if(data34.name === undefined){
-const err89 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.trivySecret.required,parentSchema:schema11.properties.status.properties.trivySecret,data:data34};
+}
+else {
+const err89 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.trivySecret.type,parentSchema:schema11.properties.status.properties.trivySecret,data:data34};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1114,9 +1120,12 @@ vErrors.push(err89);
 }
 errors++;
 }
-for(const key10 in data34){
-if(!(key10 === "name")){
-const err90 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.trivySecret,data:data34};
+}
+if(data19.scans !== undefined){
+let data36 = data19.scans;
+if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
+if(data36.matched === undefined){
+const err90 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "matched"},message:"must have required property '"+"matched"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data36};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1125,11 +1134,8 @@ vErrors.push(err90);
 }
 errors++;
 }
-}
-if(data34.name !== undefined){
-let data35 = data34.name;
-if(typeof data35 !== "string"){
-const err91 = {instancePath:instancePath+"/status/trivySecret/name",schemaPath:"#/properties/status/properties/trivySecret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.trivySecret.properties.name.type,parentSchema:schema11.properties.status.properties.trivySecret.properties.name,data:data35};
+if(data36.bound === undefined){
+const err91 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "bound"},message:"must have required property '"+"bound"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data36};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1138,10 +1144,8 @@ vErrors.push(err91);
 }
 errors++;
 }
-}
-}
-else {
-const err92 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.trivySecret.type,parentSchema:schema11.properties.status.properties.trivySecret,data:data34};
+if(data36.failing === undefined){
+const err92 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "failing"},message:"must have required property '"+"failing"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data36};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1150,12 +1154,9 @@ vErrors.push(err92);
 }
 errors++;
 }
-}
-if(data19.scans !== undefined){
-let data36 = data19.scans;
-if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
-if(data36.matched === undefined){
-const err93 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "matched"},message:"must have required property '"+"matched"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data36};
+for(const key11 in data36){
+if(!((((key11 === "matched") || (key11 === "bound")) || (key11 === "failing")) || (key11 === "names"))){
+const err93 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans,data:data36};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1164,8 +1165,11 @@ vErrors.push(err93);
 }
 errors++;
 }
-if(data36.bound === undefined){
-const err94 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "bound"},message:"must have required property '"+"bound"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data36};
+}
+if(data36.matched !== undefined){
+let data37 = data36.matched;
+if(!(((typeof data37 == "number") && (!(data37 % 1) && !isNaN(data37))) && (isFinite(data37)))){
+const err94 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.matched.type,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data37};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1174,8 +1178,9 @@ vErrors.push(err94);
 }
 errors++;
 }
-if(data36.failing === undefined){
-const err95 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "failing"},message:"must have required property '"+"failing"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data36};
+if((typeof data37 == "number") && (isFinite(data37))){
+if(data37 < 0 || isNaN(data37)){
+const err95 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data37};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1184,9 +1189,8 @@ vErrors.push(err95);
 }
 errors++;
 }
-for(const key11 in data36){
-if(!((((key11 === "matched") || (key11 === "bound")) || (key11 === "failing")) || (key11 === "names"))){
-const err96 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans,data:data36};
+if(!(formats2.validate(data37))){
+const err96 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data37};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1196,10 +1200,11 @@ vErrors.push(err96);
 errors++;
 }
 }
-if(data36.matched !== undefined){
-let data37 = data36.matched;
-if(!(((typeof data37 == "number") && (!(data37 % 1) && !isNaN(data37))) && (isFinite(data37)))){
-const err97 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.matched.type,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data37};
+}
+if(data36.bound !== undefined){
+let data38 = data36.bound;
+if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
+const err97 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.bound.type,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data38};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1208,9 +1213,9 @@ vErrors.push(err97);
 }
 errors++;
 }
-if((typeof data37 == "number") && (isFinite(data37))){
-if(data37 < 0 || isNaN(data37)){
-const err98 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data37};
+if((typeof data38 == "number") && (isFinite(data38))){
+if(data38 < 0 || isNaN(data38)){
+const err98 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data38};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1219,8 +1224,8 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(!(formats2.validate(data37))){
-const err99 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data37};
+if(!(formats2.validate(data38))){
+const err99 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data38};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1231,10 +1236,10 @@ errors++;
 }
 }
 }
-if(data36.bound !== undefined){
-let data38 = data36.bound;
-if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
-const err100 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.bound.type,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data38};
+if(data36.failing !== undefined){
+let data39 = data36.failing;
+if(!(((typeof data39 == "number") && (!(data39 % 1) && !isNaN(data39))) && (isFinite(data39)))){
+const err100 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.failing.type,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data39};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1243,9 +1248,9 @@ vErrors.push(err100);
 }
 errors++;
 }
-if((typeof data38 == "number") && (isFinite(data38))){
-if(data38 < 0 || isNaN(data38)){
-const err101 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data38};
+if((typeof data39 == "number") && (isFinite(data39))){
+if(data39 < 0 || isNaN(data39)){
+const err101 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data39};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1254,8 +1259,8 @@ vErrors.push(err101);
 }
 errors++;
 }
-if(!(formats2.validate(data38))){
-const err102 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data38};
+if(!(formats2.validate(data39))){
+const err102 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data39};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1266,10 +1271,11 @@ errors++;
 }
 }
 }
-if(data36.failing !== undefined){
-let data39 = data36.failing;
-if(!(((typeof data39 == "number") && (!(data39 % 1) && !isNaN(data39))) && (isFinite(data39)))){
-const err103 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.failing.type,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data39};
+if(data36.names !== undefined){
+let data40 = data36.names;
+if(Array.isArray(data40)){
+if(data40.length > 20){
+const err103 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data40};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1278,9 +1284,12 @@ vErrors.push(err103);
 }
 errors++;
 }
-if((typeof data39 == "number") && (isFinite(data39))){
-if(data39 < 0 || isNaN(data39)){
-const err104 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data39};
+const len4 = data40.length;
+for(let i4=0; i4<len4; i4++){
+let data41 = data40[i4];
+if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
+if(data41.name === undefined){
+const err104 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data41};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1289,8 +1298,9 @@ vErrors.push(err104);
 }
 errors++;
 }
-if(!(formats2.validate(data39))){
-const err105 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data39};
+for(const key12 in data41){
+if(!((key12 === "name") || (key12 === "reason"))){
+const err105 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data41};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1300,12 +1310,10 @@ vErrors.push(err105);
 errors++;
 }
 }
-}
-if(data36.names !== undefined){
-let data40 = data36.names;
-if(Array.isArray(data40)){
-if(data40.length > 20){
-const err106 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data40};
+if(data41.name !== undefined){
+let data42 = data41.name;
+if(typeof data42 !== "string"){
+const err106 = {instancePath:instancePath+"/status/scans/names/" + i4+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data42};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1314,12 +1322,12 @@ vErrors.push(err106);
 }
 errors++;
 }
-const len4 = data40.length;
-for(let i4=0; i4<len4; i4++){
-let data41 = data40[i4];
-if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
-if(data41.name === undefined){
-const err107 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data41};
+}
+if(data41.reason !== undefined){
+let data43 = data41.reason;
+if(typeof data43 === "string"){
+if(func2(data43) > 1024){
+const err107 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data43};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1328,9 +1336,8 @@ vErrors.push(err107);
 }
 errors++;
 }
-for(const key12 in data41){
-if(!((key12 === "name") || (key12 === "reason"))){
-const err108 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data41};
+if(func2(data43) < 1){
+const err108 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data43};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1340,10 +1347,8 @@ vErrors.push(err108);
 errors++;
 }
 }
-if(data41.name !== undefined){
-let data42 = data41.name;
-if(typeof data42 !== "string"){
-const err109 = {instancePath:instancePath+"/status/scans/names/" + i4+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data42};
+else {
+const err109 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data43};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1353,11 +1358,9 @@ vErrors.push(err109);
 errors++;
 }
 }
-if(data41.reason !== undefined){
-let data43 = data41.reason;
-if(typeof data43 === "string"){
-if(func2(data43) > 1024){
-const err110 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data43};
+}
+else {
+const err110 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data41};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1366,8 +1369,10 @@ vErrors.push(err110);
 }
 errors++;
 }
-if(func2(data43) < 1){
-const err111 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data43};
+}
+}
+else {
+const err111 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data40};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1377,49 +1382,14 @@ vErrors.push(err111);
 errors++;
 }
 }
+}
 else {
-const err112 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data43};
+const err112 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data36};
 if(vErrors === null){
 vErrors = [err112];
 }
 else {
 vErrors.push(err112);
-}
-errors++;
-}
-}
-}
-else {
-const err113 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data41};
-if(vErrors === null){
-vErrors = [err113];
-}
-else {
-vErrors.push(err113);
-}
-errors++;
-}
-}
-}
-else {
-const err114 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data40};
-if(vErrors === null){
-vErrors = [err114];
-}
-else {
-vErrors.push(err114);
-}
-errors++;
-}
-}
-}
-else {
-const err115 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data36};
-if(vErrors === null){
-vErrors = [err115];
-}
-else {
-vErrors.push(err115);
 }
 errors++;
 }
@@ -1432,7 +1402,37 @@ for(let i5=0; i5<len5; i5++){
 let data45 = data44[i5];
 if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
 if(data45.type === undefined){
-const err116 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+const err113 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+if(vErrors === null){
+vErrors = [err113];
+}
+else {
+vErrors.push(err113);
+}
+errors++;
+}
+if(data45.status === undefined){
+const err114 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+if(vErrors === null){
+vErrors = [err114];
+}
+else {
+vErrors.push(err114);
+}
+errors++;
+}
+if(data45.reason === undefined){
+const err115 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+if(vErrors === null){
+vErrors = [err115];
+}
+else {
+vErrors.push(err115);
+}
+errors++;
+}
+if(data45.message === undefined){
+const err116 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1441,8 +1441,8 @@ vErrors.push(err116);
 }
 errors++;
 }
-if(data45.status === undefined){
-const err117 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+if(data45.lastTransitionTime === undefined){
+const err117 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1451,8 +1451,9 @@ vErrors.push(err117);
 }
 errors++;
 }
-if(data45.reason === undefined){
-const err118 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+for(const key13 in data45){
+if(!((((((key13 === "type") || (key13 === "status")) || (key13 === "reason")) || (key13 === "message")) || (key13 === "observedGeneration")) || (key13 === "lastTransitionTime"))){
+const err118 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1461,8 +1462,12 @@ vErrors.push(err118);
 }
 errors++;
 }
-if(data45.message === undefined){
-const err119 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+}
+if(data45.type !== undefined){
+let data46 = data45.type;
+if(typeof data46 === "string"){
+if(func2(data46) > 316){
+const err119 = {instancePath:instancePath+"/status/conditions/" + i5+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data46};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1471,8 +1476,8 @@ vErrors.push(err119);
 }
 errors++;
 }
-if(data45.lastTransitionTime === undefined){
-const err120 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+if(!pattern6.test(data46)){
+const err120 = {instancePath:instancePath+"/status/conditions/" + i5+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data46};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1481,9 +1486,9 @@ vErrors.push(err120);
 }
 errors++;
 }
-for(const key13 in data45){
-if(!((((((key13 === "type") || (key13 === "status")) || (key13 === "reason")) || (key13 === "message")) || (key13 === "observedGeneration")) || (key13 === "lastTransitionTime"))){
-const err121 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+}
+else {
+const err121 = {instancePath:instancePath+"/status/conditions/" + i5+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data46};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1493,11 +1498,10 @@ vErrors.push(err121);
 errors++;
 }
 }
-if(data45.type !== undefined){
-let data46 = data45.type;
-if(typeof data46 === "string"){
-if(func2(data46) > 316){
-const err122 = {instancePath:instancePath+"/status/conditions/" + i5+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data46};
+if(data45.status !== undefined){
+let data47 = data45.status;
+if(typeof data47 !== "string"){
+const err122 = {instancePath:instancePath+"/status/conditions/" + i5+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data47};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1506,8 +1510,8 @@ vErrors.push(err122);
 }
 errors++;
 }
-if(!pattern6.test(data46)){
-const err123 = {instancePath:instancePath+"/status/conditions/" + i5+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data46};
+if(!(((data47 === "True") || (data47 === "False")) || (data47 === "Unknown"))){
+const err123 = {instancePath:instancePath+"/status/conditions/" + i5+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data47};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1517,8 +1521,11 @@ vErrors.push(err123);
 errors++;
 }
 }
-else {
-const err124 = {instancePath:instancePath+"/status/conditions/" + i5+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data46};
+if(data45.reason !== undefined){
+let data48 = data45.reason;
+if(typeof data48 === "string"){
+if(func2(data48) > 1024){
+const err124 = {instancePath:instancePath+"/status/conditions/" + i5+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data48};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1527,11 +1534,8 @@ vErrors.push(err124);
 }
 errors++;
 }
-}
-if(data45.status !== undefined){
-let data47 = data45.status;
-if(typeof data47 !== "string"){
-const err125 = {instancePath:instancePath+"/status/conditions/" + i5+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data47};
+if(func2(data48) < 1){
+const err125 = {instancePath:instancePath+"/status/conditions/" + i5+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data48};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1540,8 +1544,8 @@ vErrors.push(err125);
 }
 errors++;
 }
-if(!(((data47 === "True") || (data47 === "False")) || (data47 === "Unknown"))){
-const err126 = {instancePath:instancePath+"/status/conditions/" + i5+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data47};
+if(!pattern7.test(data48)){
+const err126 = {instancePath:instancePath+"/status/conditions/" + i5+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data48};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1551,11 +1555,8 @@ vErrors.push(err126);
 errors++;
 }
 }
-if(data45.reason !== undefined){
-let data48 = data45.reason;
-if(typeof data48 === "string"){
-if(func2(data48) > 1024){
-const err127 = {instancePath:instancePath+"/status/conditions/" + i5+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data48};
+else {
+const err127 = {instancePath:instancePath+"/status/conditions/" + i5+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data48};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1564,8 +1565,12 @@ vErrors.push(err127);
 }
 errors++;
 }
-if(func2(data48) < 1){
-const err128 = {instancePath:instancePath+"/status/conditions/" + i5+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data48};
+}
+if(data45.message !== undefined){
+let data49 = data45.message;
+if(typeof data49 === "string"){
+if(func2(data49) > 32768){
+const err128 = {instancePath:instancePath+"/status/conditions/" + i5+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data49};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1574,8 +1579,9 @@ vErrors.push(err128);
 }
 errors++;
 }
-if(!pattern7.test(data48)){
-const err129 = {instancePath:instancePath+"/status/conditions/" + i5+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data48};
+}
+else {
+const err129 = {instancePath:instancePath+"/status/conditions/" + i5+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data49};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1585,8 +1591,10 @@ vErrors.push(err129);
 errors++;
 }
 }
-else {
-const err130 = {instancePath:instancePath+"/status/conditions/" + i5+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data48};
+if(data45.observedGeneration !== undefined){
+let data50 = data45.observedGeneration;
+if(!(((typeof data50 == "number") && (!(data50 % 1) && !isNaN(data50))) && (isFinite(data50)))){
+const err130 = {instancePath:instancePath+"/status/conditions/" + i5+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data50};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1595,12 +1603,9 @@ vErrors.push(err130);
 }
 errors++;
 }
-}
-if(data45.message !== undefined){
-let data49 = data45.message;
-if(typeof data49 === "string"){
-if(func2(data49) > 32768){
-const err131 = {instancePath:instancePath+"/status/conditions/" + i5+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data49};
+if((typeof data50 == "number") && (isFinite(data50))){
+if(data50 < 0 || isNaN(data50)){
+const err131 = {instancePath:instancePath+"/status/conditions/" + i5+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data50};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1609,9 +1614,8 @@ vErrors.push(err131);
 }
 errors++;
 }
-}
-else {
-const err132 = {instancePath:instancePath+"/status/conditions/" + i5+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data49};
+if(!(formats0.validate(data50))){
+const err132 = {instancePath:instancePath+"/status/conditions/" + i5+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data50};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1621,10 +1625,12 @@ vErrors.push(err132);
 errors++;
 }
 }
-if(data45.observedGeneration !== undefined){
-let data50 = data45.observedGeneration;
-if(!(((typeof data50 == "number") && (!(data50 % 1) && !isNaN(data50))) && (isFinite(data50)))){
-const err133 = {instancePath:instancePath+"/status/conditions/" + i5+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data50};
+}
+if(data45.lastTransitionTime !== undefined){
+let data51 = data45.lastTransitionTime;
+if(typeof data51 === "string"){
+if(!(formats10.validate(data51))){
+const err133 = {instancePath:instancePath+"/status/conditions/" + i5+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data51};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1633,9 +1639,9 @@ vErrors.push(err133);
 }
 errors++;
 }
-if((typeof data50 == "number") && (isFinite(data50))){
-if(data50 < 0 || isNaN(data50)){
-const err134 = {instancePath:instancePath+"/status/conditions/" + i5+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data50};
+}
+else {
+const err134 = {instancePath:instancePath+"/status/conditions/" + i5+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data51};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1644,8 +1650,10 @@ vErrors.push(err134);
 }
 errors++;
 }
-if(!(formats0.validate(data50))){
-const err135 = {instancePath:instancePath+"/status/conditions/" + i5+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data50};
+}
+}
+else {
+const err135 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1656,11 +1664,8 @@ errors++;
 }
 }
 }
-if(data45.lastTransitionTime !== undefined){
-let data51 = data45.lastTransitionTime;
-if(typeof data51 === "string"){
-if(!(formats10.validate(data51))){
-const err136 = {instancePath:instancePath+"/status/conditions/" + i5+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data51};
+else {
+const err136 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data44};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1670,8 +1675,9 @@ vErrors.push(err136);
 errors++;
 }
 }
+}
 else {
-const err137 = {instancePath:instancePath+"/status/conditions/" + i5+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data51};
+const err137 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data19};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1681,9 +1687,11 @@ vErrors.push(err137);
 errors++;
 }
 }
-}
-else {
-const err138 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+if(data.metadata !== undefined){
+let data52 = data.metadata;
+if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
+if(data52.name === undefined){
+const err138 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data52};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1692,10 +1700,10 @@ vErrors.push(err138);
 }
 errors++;
 }
-}
-}
-else {
-const err139 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data44};
+if(data52.name !== undefined){
+let data53 = data52.name;
+if(typeof data53 !== "string"){
+const err139 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data53};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1705,9 +1713,10 @@ vErrors.push(err139);
 errors++;
 }
 }
-}
-else {
-const err140 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data19};
+if(data52.namespace !== undefined){
+let data54 = data52.namespace;
+if(typeof data54 !== "string"){
+const err140 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data54};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1717,11 +1726,10 @@ vErrors.push(err140);
 errors++;
 }
 }
-if(data.metadata !== undefined){
-let data52 = data.metadata;
-if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
-if(data52.name === undefined){
-const err141 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data52};
+if(data52.uid !== undefined){
+let data55 = data52.uid;
+if(typeof data55 !== "string"){
+const err141 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data55};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1730,10 +1738,11 @@ vErrors.push(err141);
 }
 errors++;
 }
-if(data52.name !== undefined){
-let data53 = data52.name;
-if(typeof data53 !== "string"){
-const err142 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data53};
+}
+if(data52.resourceVersion !== undefined){
+let data56 = data52.resourceVersion;
+if(typeof data56 !== "string"){
+const err142 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data56};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1743,10 +1752,10 @@ vErrors.push(err142);
 errors++;
 }
 }
-if(data52.namespace !== undefined){
-let data54 = data52.namespace;
-if(typeof data54 !== "string"){
-const err143 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data54};
+if(data52.generation !== undefined){
+let data57 = data52.generation;
+if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
+const err143 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data57};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1756,10 +1765,10 @@ vErrors.push(err143);
 errors++;
 }
 }
-if(data52.uid !== undefined){
-let data55 = data52.uid;
-if(typeof data55 !== "string"){
-const err144 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data55};
+if(data52.creationTimestamp !== undefined){
+let data58 = data52.creationTimestamp;
+if(typeof data58 !== "string"){
+const err144 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data58};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1769,54 +1778,15 @@ vErrors.push(err144);
 errors++;
 }
 }
-if(data52.resourceVersion !== undefined){
-let data56 = data52.resourceVersion;
-if(typeof data56 !== "string"){
-const err145 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data56};
+if(data52.deletionTimestamp !== undefined){
+let data59 = data52.deletionTimestamp;
+if(typeof data59 !== "string"){
+const err145 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data59};
 if(vErrors === null){
 vErrors = [err145];
 }
 else {
 vErrors.push(err145);
-}
-errors++;
-}
-}
-if(data52.generation !== undefined){
-let data57 = data52.generation;
-if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
-const err146 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data57};
-if(vErrors === null){
-vErrors = [err146];
-}
-else {
-vErrors.push(err146);
-}
-errors++;
-}
-}
-if(data52.creationTimestamp !== undefined){
-let data58 = data52.creationTimestamp;
-if(typeof data58 !== "string"){
-const err147 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data58};
-if(vErrors === null){
-vErrors = [err147];
-}
-else {
-vErrors.push(err147);
-}
-errors++;
-}
-}
-if(data52.deletionTimestamp !== undefined){
-let data59 = data52.deletionTimestamp;
-if(typeof data59 !== "string"){
-const err148 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data59};
-if(vErrors === null){
-vErrors = [err148];
-}
-else {
-vErrors.push(err148);
 }
 errors++;
 }
@@ -1827,24 +1797,24 @@ if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
 for(const key14 in data60){
 let data61 = data60[key14];
 if(typeof data61 !== "string"){
-const err149 = {instancePath:instancePath+"/metadata/labels/" + key14.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data61};
+const err146 = {instancePath:instancePath+"/metadata/labels/" + key14.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data61};
 if(vErrors === null){
-vErrors = [err149];
+vErrors = [err146];
 }
 else {
-vErrors.push(err149);
+vErrors.push(err146);
 }
 errors++;
 }
 }
 }
 else {
-const err150 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data60};
+const err147 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data60};
 if(vErrors === null){
-vErrors = [err150];
+vErrors = [err147];
 }
 else {
-vErrors.push(err150);
+vErrors.push(err147);
 }
 errors++;
 }
@@ -1855,24 +1825,24 @@ if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
 for(const key15 in data62){
 let data63 = data62[key15];
 if(typeof data63 !== "string"){
-const err151 = {instancePath:instancePath+"/metadata/annotations/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data63};
+const err148 = {instancePath:instancePath+"/metadata/annotations/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data63};
 if(vErrors === null){
-vErrors = [err151];
+vErrors = [err148];
 }
 else {
-vErrors.push(err151);
+vErrors.push(err148);
 }
 errors++;
 }
 }
 }
 else {
-const err152 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data62};
+const err149 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data62};
 if(vErrors === null){
-vErrors = [err152];
+vErrors = [err149];
 }
 else {
-vErrors.push(err152);
+vErrors.push(err149);
 }
 errors++;
 }
@@ -1885,7 +1855,37 @@ for(let i6=0; i6<len6; i6++){
 let data65 = data64[i6];
 if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
 if(data65.apiVersion === undefined){
-const err153 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+const err150 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+if(vErrors === null){
+vErrors = [err150];
+}
+else {
+vErrors.push(err150);
+}
+errors++;
+}
+if(data65.kind === undefined){
+const err151 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+if(vErrors === null){
+vErrors = [err151];
+}
+else {
+vErrors.push(err151);
+}
+errors++;
+}
+if(data65.name === undefined){
+const err152 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+if(vErrors === null){
+vErrors = [err152];
+}
+else {
+vErrors.push(err152);
+}
+errors++;
+}
+if(data65.uid === undefined){
+const err153 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -1894,8 +1894,10 @@ vErrors.push(err153);
 }
 errors++;
 }
-if(data65.kind === undefined){
-const err154 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+if(data65.apiVersion !== undefined){
+let data66 = data65.apiVersion;
+if(typeof data66 !== "string"){
+const err154 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data66};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -1904,8 +1906,11 @@ vErrors.push(err154);
 }
 errors++;
 }
-if(data65.name === undefined){
-const err155 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+}
+if(data65.kind !== undefined){
+let data67 = data65.kind;
+if(typeof data67 !== "string"){
+const err155 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data67};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -1914,8 +1919,11 @@ vErrors.push(err155);
 }
 errors++;
 }
-if(data65.uid === undefined){
-const err156 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+}
+if(data65.name !== undefined){
+let data68 = data65.name;
+if(typeof data68 !== "string"){
+const err156 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data68};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -1924,10 +1932,11 @@ vErrors.push(err156);
 }
 errors++;
 }
-if(data65.apiVersion !== undefined){
-let data66 = data65.apiVersion;
-if(typeof data66 !== "string"){
-const err157 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data66};
+}
+if(data65.uid !== undefined){
+let data69 = data65.uid;
+if(typeof data69 !== "string"){
+const err157 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data69};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -1937,10 +1946,10 @@ vErrors.push(err157);
 errors++;
 }
 }
-if(data65.kind !== undefined){
-let data67 = data65.kind;
-if(typeof data67 !== "string"){
-const err158 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data67};
+if(data65.controller !== undefined){
+let data70 = data65.controller;
+if(typeof data70 !== "boolean"){
+const err158 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data70};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -1950,10 +1959,10 @@ vErrors.push(err158);
 errors++;
 }
 }
-if(data65.name !== undefined){
-let data68 = data65.name;
-if(typeof data68 !== "string"){
-const err159 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data68};
+if(data65.blockOwnerDeletion !== undefined){
+let data71 = data65.blockOwnerDeletion;
+if(typeof data71 !== "boolean"){
+const err159 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data71};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -1963,10 +1972,9 @@ vErrors.push(err159);
 errors++;
 }
 }
-if(data65.uid !== undefined){
-let data69 = data65.uid;
-if(typeof data69 !== "string"){
-const err160 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data69};
+}
+else {
+const err160 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -1976,10 +1984,9 @@ vErrors.push(err160);
 errors++;
 }
 }
-if(data65.controller !== undefined){
-let data70 = data65.controller;
-if(typeof data70 !== "boolean"){
-const err161 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data70};
+}
+else {
+const err161 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data64};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -1989,10 +1996,9 @@ vErrors.push(err161);
 errors++;
 }
 }
-if(data65.blockOwnerDeletion !== undefined){
-let data71 = data65.blockOwnerDeletion;
-if(typeof data71 !== "boolean"){
-const err162 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data71};
+}
+else {
+const err162 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data52};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2004,48 +2010,12 @@ errors++;
 }
 }
 else {
-const err163 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+const err163 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
 if(vErrors === null){
 vErrors = [err163];
 }
 else {
 vErrors.push(err163);
-}
-errors++;
-}
-}
-}
-else {
-const err164 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data64};
-if(vErrors === null){
-vErrors = [err164];
-}
-else {
-vErrors.push(err164);
-}
-errors++;
-}
-}
-}
-else {
-const err165 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data52};
-if(vErrors === null){
-vErrors = [err165];
-}
-else {
-vErrors.push(err165);
-}
-errors++;
-}
-}
-}
-else {
-const err166 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
-if(vErrors === null){
-vErrors = [err166];
-}
-else {
-vErrors.push(err166);
 }
 errors++;
 }

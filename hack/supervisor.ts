@@ -1,0 +1,136 @@
+/**
+ * The process beside a `ProcessGroup` (processes.ts): it starts the group's children and outlives its owner for as
+ * long as it takes to end them and to remove the group's directory. It runs in a session of its own, so that a
+ * Ctrl-C meant for the owner does not reach it, and learns of the owner's end, however that came, from the channel
+ * between them.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What the owner may ask for. */
+export type Request =
+  | {
+      readonly kind: 'spawn';
+      readonly id: number;
+      readonly file: string;
+      readonly args: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+      readonly cwd: string;
+      readonly graceMilliseconds: number;
+      readonly input?: string;
+      readonly stdout: string;
+      readonly stderr: string;
+    }
+  | { readonly kind: 'end'; readonly id: number }
+  | { readonly kind: 'stop' };
+
+/** What the supervisor tells. That everything is stopped is told by its exit. */
+export type Report =
+  | { readonly kind: 'ready'; readonly directory: string }
+  | { readonly kind: 'spawned'; readonly id: number; readonly pid: number }
+  | { readonly kind: 'failed'; readonly id: number; readonly message: string }
+  | {
+      readonly kind: 'exited';
+      readonly id: number;
+      readonly code: number | null;
+      readonly signal: NodeJS.Signals | null;
+    };
+
+type SpawnRequest = Extract<Request, { kind: 'spawn' }>;
+
+interface Child {
+  readonly process: ChildProcess;
+  readonly graceMilliseconds: number;
+}
+
+const children = new Map<number, Child>();
+let stopping: Promise<void> | undefined;
+
+const directory = await mkdtemp(join(tmpdir(), 'icb-'));
+
+process.on('message', (request: Request) => receive(request));
+process.on('disconnect', () => void stop());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop());
+
+if (process.connected) report({ kind: 'ready', directory });
+else void stop();
+
+function receive(request: Request): void {
+  if (request.kind === 'stop') void stop();
+  else if (request.kind === 'end') void end(request.id);
+  else if (stopping === undefined) start(request);
+}
+
+function report(message: Report): void {
+  // The owner may be gone at any time; its end arrives as 'disconnect'.
+  if (process.connected) process.send?.(message, () => undefined);
+}
+
+function start(request: SpawnRequest): void {
+  const { id, graceMilliseconds } = request;
+  try {
+    const child = spawnInto(request);
+    // Without a pid the program could not be started, and only 'error' follows.
+    child.on('error', (error) => {
+      if (child.pid === undefined) report({ kind: 'failed', id, message: error.message });
+    });
+    if (child.pid === undefined) return;
+    children.set(id, { process: child, graceMilliseconds });
+    child.on('exit', (code, signal) => {
+      children.delete(id);
+      signalGroup(child, 'SIGKILL');
+      report({ kind: 'exited', id, code, signal });
+    });
+    report({ kind: 'spawned', id, pid: child.pid });
+  } catch (error) {
+    report({ kind: 'failed', id, message: String(error) });
+  }
+}
+
+function spawnInto({ file, args, env, cwd, input, stdout, stderr }: SpawnRequest): ChildProcess {
+  const out = openSync(stdout, 'a', 0o600);
+  const err = openSync(stderr, 'a', 0o600);
+  try {
+    const stdin = input === undefined ? 'ignore' : 'pipe';
+    // Detached: a process group of its own, by which its descendants can be ended with it.
+    const child = spawn(file, args, { env, cwd, detached: true, stdio: [stdin, out, err] });
+    // A child need not read its input.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+    return child;
+  } finally {
+    closeSync(out);
+    closeSync(err);
+  }
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, signal);
+  } catch {
+    // Nobody is left in the group.
+  }
+}
+
+async function end(id: number): Promise<void> {
+  const child = children.get(id);
+  if (child === undefined) return;
+  const { promise: exited, resolve } = Promise.withResolvers<void>();
+  child.process.once('exit', () => resolve());
+  signalGroup(child.process, 'SIGTERM');
+  const impatience = setTimeout(() => signalGroup(child.process, 'SIGKILL'), child.graceMilliseconds);
+  await exited;
+  clearTimeout(impatience);
+}
+
+function stop(): Promise<void> {
+  stopping ??= (async () => {
+    await Promise.all([...children.keys()].map(end));
+    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
+    process.exit(0);
+  })();
+  return stopping;
+}

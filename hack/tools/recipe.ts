@@ -1,0 +1,153 @@
+/** What the tools of tests and demos are built from: one Go module a folder, pinned by its go.mod and go.sum. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+interface Source {
+  /** Folder beside this file that holds go.mod and go.sum. */
+  readonly folder: string;
+  /** The program's Go package. */
+  readonly program: string;
+  /** The module whose version in go.mod is the tool's. */
+  readonly module: string;
+  /** How long a first build takes on two cores, in seconds, with what it downloads. */
+  readonly seconds: number;
+  /** Variables that the build needs. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The string variable of the program that takes the version. */
+  readonly versionVariable?: string;
+}
+
+const kubernetes = {
+  folder: 'kubernetes',
+  module: 'k8s.io/kubernetes',
+  versionVariable: 'k8s.io/component-base/version.gitVersion',
+};
+
+const sources = {
+  etcd: {
+    folder: 'etcd',
+    program: 'go.etcd.io/etcd/server/v3',
+    module: 'go.etcd.io/etcd/server/v3',
+    seconds: 75,
+  },
+  'kube-apiserver': { ...kubernetes, program: 'k8s.io/kubernetes/cmd/kube-apiserver', seconds: 300 },
+  'kube-controller-manager': {
+    ...kubernetes,
+    program: 'k8s.io/kubernetes/cmd/kube-controller-manager',
+    seconds: 120,
+  },
+  kubectl: { ...kubernetes, program: 'k8s.io/kubernetes/cmd/kubectl', seconds: 30 },
+  registry: {
+    folder: 'registry',
+    program: 'github.com/distribution/distribution/v3/cmd/registry',
+    module: 'github.com/distribution/distribution/v3',
+    seconds: 60,
+  },
+  htpasswd: { folder: 'registry', program: './htpasswd', module: 'golang.org/x/crypto', seconds: 5 },
+  crane: {
+    folder: 'crane',
+    program: 'github.com/google/go-containerregistry/cmd/crane',
+    module: 'github.com/google/go-containerregistry',
+    seconds: 15,
+  },
+  helm: { folder: 'helm', program: 'helm.sh/helm/v3/cmd/helm', module: 'helm.sh/helm/v3', seconds: 60 },
+  trivy: {
+    folder: 'trivy',
+    program: 'github.com/aquasecurity/trivy/cmd/trivy',
+    module: 'github.com/aquasecurity/trivy',
+    seconds: 420,
+    env: { GOEXPERIMENT: 'jsonv2' },
+  },
+} as const satisfies Record<string, Source>;
+
+/** A program that tests and demos run. */
+export type ToolName = keyof typeof sources;
+
+/** All of them. */
+export const toolNames = Object.keys(sources) as readonly ToolName[];
+
+/** Whether there is a tool of this name. */
+export function isToolName(name: string): name is ToolName {
+  return Object.hasOwn(sources, name);
+}
+
+/** How to build one tool on this machine. */
+export interface Recipe {
+  readonly name: ToolName;
+  /** As in go.mod, with its `v`. */
+  readonly version: string;
+  /** Where go.mod is. */
+  readonly directory: string;
+  /** The lowest version of Go that builds it, for example `1.26.0`. */
+  readonly goVersion: string;
+  /** Arguments of `go build`, all but `-o` and the output file. */
+  readonly args: readonly string[];
+  /** Variables of the build, over the user's own. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Estimated duration. */
+  readonly seconds: number;
+  /** Differs whenever the built program may: name, version and a hash of all that goes in. */
+  readonly key: string;
+}
+
+const goArchitectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+
+/** Reads how to build a tool. */
+export async function recipe(name: ToolName): Promise<Recipe> {
+  const source: Source = sources[name];
+  const directory = join(import.meta.dirname, source.folder);
+  const goMod = await readFile(join(directory, 'go.mod'), 'utf8');
+  const version = requiredVersion(goMod, source.module);
+  const variable = source.versionVariable;
+  const ldflags = variable === undefined ? '-s -w' : `-s -w -X ${variable}=${version}`;
+  const env = {
+    CGO_ENABLED: '0',
+    GOOS: process.platform,
+    GOARCH: goArchitectures[process.arch] ?? process.arch,
+    // Never empty: Go then falls back to what `go env -w` has stored.
+    GOFLAGS: '-mod=readonly',
+    GOWORK: 'off',
+    ...source.env,
+  };
+  const args = ['build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', ldflags];
+  const hash = createHash('sha256').update(JSON.stringify([name, args, env]));
+  for (const file of await inputs(directory, source.program)) hash.update(await readFile(file));
+  return {
+    name,
+    version,
+    directory,
+    goVersion: requiredGo(goMod),
+    args: [...args, source.program],
+    env,
+    seconds: source.seconds,
+    key: `${name}-${version}-${hash.digest('hex').slice(0, 16)}`,
+  };
+}
+
+/** The version that a go.mod requires of a module. */
+export function requiredVersion(goMod: string, module: string): string {
+  for (const line of goMod.split('\n')) {
+    const [path, version] = line
+      .trim()
+      .replace(/^require /, '')
+      .split(/\s+/);
+    if (path === module && version !== undefined && version.startsWith('v')) return version;
+  }
+  throw new Error(`go.mod does not require ${module}`);
+}
+
+/** The version of Go that a go.mod asks for. */
+export function requiredGo(goMod: string): string {
+  const version = /^go (\S+)$/m.exec(goMod)?.[1];
+  if (version === undefined) throw new Error('go.mod has no line "go VERSION"');
+  return version;
+}
+
+/** The files that decide what is built: the pins, and the program's source where that is ours. */
+async function inputs(directory: string, program: string): Promise<readonly string[]> {
+  const pins = [join(directory, 'go.mod'), join(directory, 'go.sum')];
+  if (!program.startsWith('./')) return pins;
+  const files = await readdir(join(directory, program));
+  return [...pins, ...files.sort().map((file) => join(directory, program, file))];
+}

@@ -1,0 +1,155 @@
+import type { ImageCredentialBindingSpec, ImageCredentialBindingStatus } from '../../../src/api/index.ts';
+import type { Outcomes } from '../../../src/binding/apply.ts';
+import { readBinding } from '../../../src/binding/binding.ts';
+import { decide } from '../../../src/binding/decide.ts';
+import { observe } from '../../../src/binding/observe.ts';
+import { readPullSecret } from '../../../src/binding/pull-secret.ts';
+import { report } from '../../../src/binding/report.ts';
+import { createStores } from '../../../src/binding/stores.ts';
+import { readTrivySecret } from '../../../src/binding/trivy-secret.ts';
+import type { KubeObject } from '../../../src/kube/index.ts';
+import { editScheduledScan, type RawScheduledScan, readScheduledScan } from '../../../src/scan/index.ts';
+
+export const SCAN_TYPES = ['trivy-image*', 'trivy-sbom-image*'];
+export const NOW = Date.UTC(2026, 5, 1, 12);
+const NO_FAILURES: Outcomes = { secret: undefined, scans: new Map() };
+
+interface BindingParts {
+  readonly spec?: Partial<ImageCredentialBindingSpec>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly createdAt?: string;
+}
+
+interface ScanParts {
+  readonly image?: string;
+  readonly scanType?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly schedule?: Partial<RawScheduledScan['spec']>;
+  readonly lastScheduleTime?: string;
+}
+
+/** What the stores hold of a namespace, put there by hand as the reflectors would from a cluster. */
+export class Namespace {
+  readonly stores = createStores();
+  readonly #scans = new Map<string, RawScheduledScan>();
+  #version = 0;
+
+  binding(name: string, parts: BindingParts = {}): void {
+    const previous = this.stores.bindings.get(`ns/${name}`);
+    const object = {
+      metadata: {
+        ...this.#meta(name),
+        generation: (previous?.generation ?? 0) + 1,
+        creationTimestamp: parts.createdAt ?? '2026-01-01T00:00:00Z',
+        labels: parts.labels ?? {},
+      },
+      spec: { image: 'reg.example/app', imagePullSecrets: [{ name: 'pull' }], ...parts.spec },
+      status: previous?.status,
+    };
+    this.stores.bindings.set(readBinding(object as KubeObject));
+  }
+
+  scan(name: string, parts: ScanParts = {}): void {
+    this.#setScan({
+      metadata: {
+        ...this.#meta(name),
+        creationTimestamp: '2026-01-01T00:00:00Z',
+        labels: parts.labels ?? {},
+      },
+      spec: {
+        suspend: true,
+        ...parts.schedule,
+        scanSpec: {
+          scanType: parts.scanType ?? 'trivy-image',
+          parameters: [parts.image ?? 'reg.example/app:1.0'],
+        },
+      },
+      status: parts.lastScheduleTime === undefined ? {} : { lastScheduleTime: parts.lastScheduleTime },
+    });
+  }
+
+  pullSecret(name: string, auths: unknown = { 'reg.example': { auth: btoa('user:pass') } }): void {
+    const text = typeof auths === 'string' ? auths : JSON.stringify({ auths });
+    const object = {
+      metadata: this.#meta(name),
+      type: 'kubernetes.io/dockerconfigjson',
+      data: { '.dockerconfigjson': Buffer.from(text).toString('base64') },
+    };
+    this.stores.pullSecrets.set(readPullSecret(object));
+  }
+
+  otherSecret(name: string): void {
+    this.stores.otherSecrets.set(this.#meta(name));
+  }
+
+  remove(kind: 'bindings' | 'pullSecrets' | 'scheduledScans', name: string): void {
+    const item = this.stores[kind].get(`ns/${name}`);
+    if (item !== undefined) this.stores[kind].delete(item);
+  }
+
+  /** What a binding decides. */
+  decide(name: string, now = NOW) {
+    return decide(observe(`ns/${name}`, this.stores, SCAN_TYPES, now));
+  }
+
+  /** What a binding would tell after everything was written. */
+  report(name: string, outcomes = NO_FAILURES, now = NOW) {
+    const observed = observe(`ns/${name}`, this.stores, SCAN_TYPES, now);
+    if (observed.binding === undefined) throw new Error(`there is no binding ${name}`);
+    return report(observed.binding, observed, decide(observed), outcomes);
+  }
+
+  /** Carries out what a binding decides, without a cluster. */
+  settle(name: string, now = NOW): ImageCredentialBindingStatus | undefined {
+    const { secretWrite, scans } = this.decide(name, now);
+    const written =
+      this.stores.bindings.get(`ns/${name}`) === undefined ? undefined : this.report(name).status;
+    if (secretWrite.write === 'Create' || secretWrite.write === 'Replace') {
+      const { object } = secretWrite.desired;
+      this.stores.trivySecrets.set(
+        readTrivySecret({ ...object, metadata: { ...object.metadata, ...this.#meta(object.metadata.name) } }),
+      );
+    }
+    for (const plan of scans) {
+      const raw = this.#scans.get(plan.scan.name);
+      if (plan.plan !== 'Edit' || raw === undefined) continue;
+      const result = editScheduledScan(raw, plan.edit);
+      if (result.result === 'Changed') this.#setScan(result.scan);
+    }
+    const binding = this.stores.bindings.get(`ns/${name}`);
+    if (binding !== undefined) this.stores.bindings.set({ ...binding, ...this.#meta(name), status: written });
+    return written;
+  }
+
+  rawScan(name: string): RawScheduledScan | undefined {
+    return this.#scans.get(name);
+  }
+
+  #setScan(raw: RawScheduledScan): void {
+    const { name } = raw.metadata;
+    const scan = { ...raw, metadata: { ...raw.metadata, ...this.#meta(name) } };
+    this.#scans.set(name, scan);
+    this.stores.scheduledScans.set(readScheduledScan(scan));
+  }
+
+  #meta(name: string) {
+    this.#version += 1;
+    return { namespace: 'ns', name, uid: `uid-${name}`, resourceVersion: String(this.#version) };
+  }
+}
+
+/** Status and reason of a condition, e.g. `False NoMatch`. */
+export function condition(status: ImageCredentialBindingStatus, type: string): string | undefined {
+  const found = status.conditions?.find((one) => one.type === type);
+  return found === undefined ? undefined : `${found.status} ${found.reason}`;
+}
+
+/** What is planned for each scan, e.g. `Edit Bind`. */
+export function plans(decision: ReturnType<typeof decide>): Record<string, string> {
+  return Object.fromEntries(
+    decision.scans.map((plan) => [
+      plan.scan.name,
+      plan.plan === 'Edit' ? `Edit ${plan.edit.edit}` : plan.plan,
+    ]),
+  );
+}

@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CONDITION_TYPES, type ImageCredentialBindingStatus } from '../../../src/api/index.ts';
+import { condition, Namespace, NOW } from './cluster.ts';
+
+const CANARY = 'canary-Qz7';
+
+interface Case {
+  readonly name: string;
+  readonly given: (namespace: Namespace) => void;
+  readonly conditions: Readonly<Partial<Record<(typeof CONDITION_TYPES)[number], string>>>;
+  readonly message?: RegExp;
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: 'a credential fits and scans are bound',
+    given: (namespace) => {
+      namespace.pullSecret('pull');
+      namespace.scan('scan');
+    },
+    conditions: {
+      Ready: 'True Ready',
+      CredentialResolved: 'True Selected',
+      CredentialVerified: 'Unknown Disabled',
+      ScansBound: 'True Bound',
+    },
+    message: /1 scan bound/,
+  },
+  {
+    name: 'no scan names the image yet, which is no fault',
+    given: (namespace) => namespace.pullSecret('pull'),
+    conditions: {
+      Ready: 'True Ready',
+      CredentialResolved: 'True Selected',
+      CredentialVerified: 'Unknown Disabled',
+      ScansBound: 'True NoScans',
+    },
+  },
+  {
+    name: 'the secret does not exist',
+    given: () => undefined,
+    conditions: {
+      Ready: 'False SecretNotFound',
+      CredentialResolved: 'False SecretNotFound',
+      ScansBound: 'True NoScans',
+    },
+    message: /Secret pull does not exist.*Create the Secret in this namespace/,
+  },
+  {
+    name: 'the secret has another type',
+    given: (namespace) => namespace.otherSecret('pull'),
+    conditions: {
+      Ready: 'False SecretWrongType',
+      CredentialResolved: 'False SecretWrongType',
+      ScansBound: 'True NoScans',
+    },
+    message: /Secret pull is not of type kubernetes\.io\/dockerconfigjson/,
+  },
+  {
+    name: 'the secret is malformed',
+    given: (namespace) => namespace.pullSecret('pull', `{"auths": ${CANARY}`),
+    conditions: {
+      Ready: 'False SecretMalformed',
+      CredentialResolved: 'False SecretMalformed',
+      ScansBound: 'True NoScans',
+    },
+    message: /Secret pull is malformed: .*Create the Secret anew/,
+  },
+  {
+    name: 'no entry is for the registry, and a scan waits for one',
+    given: (namespace) => {
+      namespace.pullSecret('pull', { 'other.example': { auth: btoa(`user:${CANARY}`) } });
+      namespace.scan('scan');
+    },
+    conditions: { Ready: 'False NoMatch', CredentialResolved: 'False NoMatch', ScansBound: 'False NoMatch' },
+    message: /no entry for reg\.example in pull/,
+  },
+  {
+    name: 'one secret is missing, and another fits',
+    given: (namespace) => {
+      namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'gone' }, { name: 'pull' }] } });
+      namespace.pullSecret('pull');
+    },
+    conditions: {
+      Ready: 'True Ready',
+      CredentialResolved: 'True Selected',
+      CredentialVerified: 'Unknown Disabled',
+      ScansBound: 'True NoScans',
+    },
+    message: /Secret gone does not exist/,
+  },
+  {
+    name: 'no secret is needed',
+    given: (namespace) => namespace.binding('app', { spec: { imagePullSecrets: [] } }),
+    conditions: {
+      Ready: 'True Ready',
+      CredentialResolved: 'True NoneNeeded',
+      CredentialVerified: 'Unknown Disabled',
+      ScansBound: 'True NoScans',
+    },
+  },
+  {
+    name: 'it observes',
+    given: (namespace) => {
+      namespace.binding('app', { spec: { mode: 'Observe' } });
+      namespace.pullSecret('pull');
+      namespace.scan('scan');
+    },
+    conditions: {
+      Ready: 'True Ready',
+      CredentialResolved: 'True Selected',
+      CredentialVerified: 'Unknown Disabled',
+      ScansBound: 'Unknown Observing',
+    },
+    message: /would bind 1 scan/,
+  },
+  {
+    name: 'a run is due',
+    given: (namespace) => {
+      namespace.pullSecret('pull');
+      const lastScheduleTime = new Date(NOW - 3_600_000).toISOString();
+      namespace.scan('scan', { schedule: { suspend: false, interval: '1h' }, lastScheduleTime });
+    },
+    conditions: {
+      Ready: 'False Waiting',
+      CredentialResolved: 'True Selected',
+      CredentialVerified: 'Unknown Disabled',
+      ScansBound: 'False Waiting',
+      Reconciling: 'True Waiting',
+    },
+  },
+  {
+    name: 'the image is no reference, which an older CRD may have let in',
+    given: (namespace) => namespace.binding('app', { spec: { image: 'Not An Image' } }),
+    conditions: { Ready: 'False InvalidSpec', Stalled: 'True InvalidSpec' },
+    message: /Not An Image/,
+  },
+];
+
+describe('the conditions of a binding', () => {
+  for (const { name, given, conditions, message } of CASES) {
+    it(name, () => {
+      const namespace = new Namespace();
+      namespace.binding('app');
+      given(namespace);
+      const { status } = namespace.report('app');
+      const found = CONDITION_TYPES.map((type) => [type, condition(status, type)]);
+      assert.deepEqual(Object.fromEntries(found.filter(([, value]) => value !== undefined)), conditions);
+      assert.match(JSON.stringify(status.conditions), message ?? /./);
+      assertNoCanary(status);
+    });
+  }
+
+  it('say since when they hold, and how old the spec is that they are about', () => {
+    const namespace = new Namespace();
+    namespace.binding('app');
+    namespace.pullSecret('pull');
+    namespace.settle('app');
+    namespace.binding('app', { spec: { verification: 'Never' } });
+    namespace.remove('pullSecrets', 'pull');
+    const { conditions = [] } = namespace.report('app', undefined, NOW + 60_000).status;
+    const since = Object.fromEntries(
+      conditions.map(({ type, lastTransitionTime }) => [type, lastTransitionTime]),
+    );
+    assert.deepEqual(since, {
+      Ready: '2026-06-01T12:01:00Z',
+      CredentialResolved: '2026-06-01T12:01:00Z',
+      ScansBound: '2026-06-01T12:00:00Z',
+    });
+    assert.deepEqual([...new Set(conditions.map(({ observedGeneration }) => observedGeneration))], [2]);
+  });
+});
+
+describe('the status of a binding', () => {
+  it('lists the entries that fit in the order tried, and each secret that gave none', () => {
+    const namespace = new Namespace();
+    namespace.binding('app', { spec: { imagePullSecrets: ['a', 'b', 'c'].map((name) => ({ name })) } });
+    namespace.pullSecret('a', { 'other.example': { auth: btoa('u:p') } });
+    namespace.pullSecret('c', {
+      'reg.example': { auth: btoa('AWS:p') },
+      'reg.example/app': { auth: btoa(`${CANARY}:p`) },
+    });
+    const { status } = namespace.report('app');
+    assert.deepEqual(status.candidates, [
+      { secret: 'c', registryKey: 'reg.example/app', result: 'Selected', reason: 'FirstMatch' },
+      { secret: 'c', registryKey: 'reg.example', result: 'Available', reason: 'NotNeeded' },
+      { secret: 'a', result: 'Unusable', reason: 'NoMatch' },
+      { secret: 'b', result: 'Unusable', reason: 'SecretNotFound' },
+    ]);
+    assertNoCanary(status);
+  });
+
+  it('shows a user name that everybody knows, and no other', () => {
+    for (const [username, shown] of [
+      ['AWS', 'AWS'],
+      [CANARY, undefined],
+    ]) {
+      const namespace = new Namespace();
+      namespace.binding('app');
+      namespace.pullSecret('pull', { 'reg.example': { username, password: CANARY } });
+      const { status } = namespace.report('app');
+      assert.equal(status.credential?.username, shown);
+      assertNoCanary(status);
+    }
+  });
+
+  it('names at most 20 scans, those that fail first, with the reason', () => {
+    const namespace = new Namespace();
+    namespace.binding('app');
+    namespace.pullSecret('pull');
+    for (let index = 10; index < 40; index += 1) namespace.scan(`scan-${index}`);
+    const scans = new Map([['scan-35', { message: 'forbidden', retry: true }]]);
+    const { status } = namespace.report('app', { secret: undefined, scans });
+    assert.deepEqual(
+      { matched: status.scans?.matched, bound: status.scans?.bound, failing: status.scans?.failing },
+      { matched: 30, bound: 29, failing: 1 },
+    );
+    assert.deepEqual(status.scans?.names?.slice(0, 2), [
+      { name: 'scan-35', reason: 'forbidden' },
+      { name: 'scan-10' },
+    ]);
+    assert.equal(status.scans?.names?.length, 20);
+    assert.equal(condition(status, 'ScansBound'), 'False ScanUpdateFailed');
+  });
+});
+
+describe('the Events of a binding', () => {
+  it('tell of a change once', () => {
+    const namespace = new Namespace();
+    namespace.binding('app');
+    namespace.pullSecret('pull');
+    namespace.scan('scan');
+    const reasons = () => namespace.report('app').events.map(({ type, reason }) => `${type} ${reason}`);
+    assert.deepEqual(reasons(), ['Normal Ready']);
+    namespace.settle('app');
+    assert.deepEqual(reasons(), []);
+    namespace.scan('later');
+    assert.deepEqual(reasons(), ['Normal ScansBound']);
+    namespace.settle('app');
+    namespace.pullSecret('another');
+    namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'another' }] } });
+    assert.deepEqual(reasons(), ['Normal CredentialChanged']);
+    namespace.settle('app');
+    namespace.remove('pullSecrets', 'another');
+    assert.deepEqual(reasons(), ['Warning SecretNotFound']);
+  });
+});
+
+function assertNoCanary(status: ImageCredentialBindingStatus): void {
+  const text = JSON.stringify(status);
+  assert.ok(
+    !text.includes(CANARY) && !text.includes(Buffer.from(CANARY).toString('base64').slice(0, 12)),
+    text,
+  );
+}

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type KeyringEntry, keyring, lookup, SecretValue } from '../../../src/credential/index.ts';
+import { parseImageReference } from '../../../src/image/index.ts';
+
+/** The keys of one secret, and those that are found for an image, in order; 'all': just as they are written. */
+type Row = readonly [image: string, keys: readonly string[], expected: readonly string[] | 'all'];
+
+const CASES: Readonly<Record<string, readonly Row[]>> = {
+  'a key fits every repository of its host': [
+    ['reg.io/app', ['reg.io'], ['reg.io']],
+    ['reg.io/a/b/c:1', ['reg.io'], ['reg.io']],
+    ['localhost/app', ['localhost'], ['localhost']],
+    ['1.2.3.4:80/app', ['1.2.3.4:80'], ['1.2.3.4:80']],
+  ],
+  'a scheme, an API version and a last slash do not count': [
+    ['reg.io/app', ['https://reg.io', 'http://reg.io/v1/', 'reg.io/v2/', 'reg.io/'], 'all'],
+    ['reg.io/team/app', ['https://reg.io/v2/team'], 'all'],
+  ],
+  'an API version without its last slash is a path': [
+    ['reg.io/app', ['https://reg.io/v1'], []],
+    ['reg.io/v1/app', ['https://reg.io/v1'], 'all'],
+  ],
+  'a port counts, also the default one': [
+    ['reg.io/app', ['reg.io:443'], []],
+    ['reg.io:443/app', ['reg.io'], []],
+    ['reg.io:5000/app', ['reg.io:5000'], 'all'],
+    ['reg.io:5000/app', ['reg.io:5001'], []],
+    ['reg.io/app', ['reg.io:'], 'all'],
+  ],
+  'letter case counts': [
+    ['reg.io/app', ['Reg.io'], []],
+    ['Reg.io/app', ['Reg.io'], 'all'],
+  ],
+  'an IPv6 address fits itself, with and without a port': [
+    ['[::1]:5000/app', ['[::1]:5000'], 'all'],
+    ['[::1]/app', ['[::1]'], 'all'],
+    ['[::1]:5000/app', ['[::1]', '[::2]:5000'], []],
+    ['[::1]/app', ['[::1]:5000'], []],
+    ['A/app', ['[A::1]'], []],
+  ],
+  'a name that contains, begins or ends the host does not fit it': [
+    ['reg.io/app', ['eg.io', 'reg.i', 'sub.reg.io', 'reg.io.evil.com', 'io', 'xreg.io'], []],
+    ['sub.reg.io/app', ['reg.io'], []],
+    ['reg.io.evil.com/app', ['reg.io', 'reg.io/'], []],
+  ],
+  'a path fits the repositories that begin with it, also within a name': [
+    ['reg.io/team/app', ['reg.io/team'], 'all'],
+    ['reg.io/teamwork/app', ['reg.io/team'], 'all'],
+    ['reg.io/teamwork/app', ['reg.io/team/'], []],
+    ['reg.io/other/app', ['reg.io/team'], []],
+    ['reg.io/team', ['reg.io/team/app'], []],
+  ],
+  'a star stands for any characters of one label': [
+    ['a.reg.io/app', ['*.reg.io'], 'all'],
+    ['reg.io/app', ['reg.*', 're*g.io', 'r*e*g.io', 'r*.io', '*g.*', '**.io'], 'all'],
+    ['reg.io/app', ['*.reg.io', '*', '*.*.*', 'x*.io', 'r*x.io', 'reg*g.io', 'g*r.io'], []],
+    ['a.b.reg.io/app', ['*.reg.io'], []],
+    ['a.reg.io:5000/app', ['*.reg.io'], []],
+    ['a.reg.io:5000/team/app', ['*.reg.io:5000/team'], 'all'],
+    ['localhost/app', ['*'], 'all'],
+    ['aba.io/app', ['ab*ba.io', 'a*b*a*a.io'], []],
+  ],
+  'longer and later keys come first, in reverse byte order': [
+    [
+      'reg.io/team/app',
+      ['reg.io', 'reg.io/team', 'reg.io/team/app', '*.io'],
+      ['reg.io/team/app', 'reg.io/team', 'reg.io', '*.io'],
+    ],
+    ['reg.io/app', ['*.io', 'https://reg.io', 'r*.io'], ['https://reg.io', 'r*.io', '*.io']],
+  ],
+  'equal keys keep the order in which they are written': [
+    ['reg.io/app', ['https://reg.io', 'reg.io', 'http://reg.io/v1/'], 'all'],
+  ],
+  "Docker Hub's images find its keys": [
+    ['nginx', ['docker.io'], 'all'],
+    ['nginx', ['docker.io/library'], 'all'],
+    ['nginx', ['https://index.docker.io/v1/'], 'all'],
+    ['nginx', ['index.docker.io'], 'all'],
+    ['nginx', ['https://index.docker.io/v2/', 'https://index.docker.io/v1/'], 'all'],
+    ['index.docker.io/acme/shop', ['https://index.docker.io/v1/'], 'all'],
+    ['nginx', ['https://registry-1.docker.io/v2/'], 'all'],
+    ['registry-1.docker.io/library/nginx', ['registry-1.docker.io'], 'all'],
+  ],
+  "Docker Hub's other names count only where none of its own keys fits": [
+    ['nginx', ['https://index.docker.io/v1/', 'docker.io'], ['docker.io']],
+    ['nginx', ['https://index.docker.io/v1/', '*.io'], ['*.io']],
+    ['nginx', ['https://index.docker.io/v1/', 'docker.io/acme'], ['https://index.docker.io/v1/']],
+    ['nginx', ['registry-1.docker.io', 'index.docker.io'], ['index.docker.io']],
+  ],
+  "Docker Hub's other names with a path do not stand for it": [
+    ['acme/shop', ['index.docker.io/acme', 'https://index.docker.io/v1'], []],
+  ],
+  "Docker Hub's credentials serve no other host": [
+    ['localhost/app', ['https://index.docker.io/v1/', 'docker.io', 'registry-1.docker.io'], []],
+    ['ACME/app', ['https://index.docker.io/v1/'], []],
+    ['Docker.io/app', ['https://index.docker.io/v1/', 'docker.io'], []],
+    ['reg.io/docker.io/app', ['docker.io', 'index.docker.io'], []],
+    ['registry-1.docker.io/library/nginx', ['docker.io', 'index.docker.io'], []],
+  ],
+  'a key that names no registry fits nothing': [
+    ['reg.io/app', ['https://u:p@reg.io', 'reg.io?x', 'reg.io#x', 'reg%2eio', '', 'https://'], []],
+    ['reg.io/app', [`reg.io/${'a'.repeat(1_000_000)}`, '*'.repeat(1_000_000)], []],
+  ],
+};
+
+describe('lookup', () => {
+  for (const [title, rows] of Object.entries(CASES)) {
+    it(title, () => {
+      for (const [image, keys, expected] of rows) {
+        const found = lookup(
+          keyring([{ name: 'pull', entries: keys.map(entry) }]),
+          parseImageReference(image),
+        );
+        const actual = found.map(({ registryKey }) => registryKey);
+        assert.deepEqual(actual, expected === 'all' ? keys : expected, `${image} and ${keys.join(' ')}`);
+      }
+    });
+  }
+
+  it('sorts the keys of all secrets together, and equal ones by the order of the secrets', () => {
+    const secrets = [
+      { name: 'second', entries: ['reg.io', '*.io'].map(entry) },
+      { name: 'first', entries: ['https://reg.io', 'reg.io/team'].map(entry) },
+    ];
+    const found = lookup(keyring(secrets), parseImageReference('reg.io/team/app'));
+    assert.deepEqual(
+      found.map(({ secret, registryKey }) => [secret, registryKey]),
+      [
+        ['first', 'reg.io/team'],
+        ['second', 'reg.io'],
+        ['first', 'https://reg.io'],
+        ['second', '*.io'],
+      ],
+    );
+  });
+
+  it('hands over the credential of the entry', () => {
+    const written = entry('reg.io');
+    const [found] = lookup(
+      keyring([{ name: 'pull', entries: [written] }]),
+      parseImageReference('reg.io/app'),
+    );
+    assert.equal(found?.credential, written.credential);
+  });
+
+  it('finds nothing without secrets, and leaves the given lists as they are', () => {
+    const entries = Object.freeze([entry('a.io'), entry('b.io')]);
+    assert.deepEqual(lookup(keyring([]), parseImageReference('nginx')), []);
+    assert.deepEqual(lookup(keyring([{ name: 'pull', entries }]), parseImageReference('c.io/app')), []);
+  });
+
+  it('finds a key without a star for no host but its own', () => {
+    const label = fc.stringMatching(/^[ab]{1,2}$/);
+    const host = fc.tuple(fc.array(label, { minLength: 2, maxLength: 3 }), fc.constantFrom('', ':1', ':12'));
+    const hosts = host.map(([labels, port]) => `${labels.join('.')}${port}`);
+    const path = fc.constantFrom('', '/', '/v1/', '/v2/', '/a', '/v2/a');
+    fc.assert(
+      fc.property(
+        hosts,
+        hosts,
+        path,
+        fc.constantFrom('', 'http://', 'https://'),
+        (named, asked, suffix, scheme) => {
+          const entries = [entry(`${scheme}${named}${suffix}`)];
+          const found = lookup(keyring([{ name: 'pull', entries }]), parseImageReference(`${asked}/a/b`));
+          assert.equal(found.length, named === asked ? 1 : 0);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('throws for no key', () => {
+    const image = parseImageReference('reg.io/app');
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl()), (key) => {
+        lookup(keyring([{ name: 'pull', entries: [entry(key)] }]), image);
+      }),
+    );
+  });
+});
+
+function entry(registryKey: string): KeyringEntry {
+  const credential = { kind: 'registryToken', token: new SecretValue(registryKey) } as const;
+  return { registryKey, credential };
+}

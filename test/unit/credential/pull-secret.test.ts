@@ -1,0 +1,305 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { type Credential, type PullSecret, parsePullSecret } from '../../../src/credential/index.ts';
+import { base64, DOCKER_CONFIG_JSON, messagesOf, parseAuths, parseText } from './secrets.ts';
+
+const CANARY = 'Canary-7f3a';
+const GUID = '00000000-0000-0000-0000-000000000000';
+
+type Plain = Readonly<Record<string, string>>;
+
+/** Entries of one key, and the credential that each of them holds. */
+const ENTRIES: Readonly<Record<string, readonly [entry: unknown, expected: Plain]>> = {
+  'padded auth': [{ auth: 'dTpwYQ==' }, { kind: 'basic', username: 'u', password: 'pa' }],
+  'unpadded auth': [{ auth: 'dTpwYQ' }, { kind: 'basic', username: 'u', password: 'pa' }],
+  'auth that needs no padding': [{ auth: 'dTpw' }, { kind: 'basic', username: 'u', password: 'p' }],
+  'auth with line breaks': [{ auth: 'dTpw\r\nYQ==\n' }, { kind: 'basic', username: 'u', password: 'pa' }],
+  'user name and password': [
+    { username: 'u', password: 'p' },
+    { kind: 'basic', username: 'u', password: 'p' },
+  ],
+  'auth before user name and password': [
+    { username: 'old', password: 'old', auth: base64('u:p') },
+    { kind: 'basic', username: 'u', password: 'p' },
+  ],
+  'an empty auth beside user name and password': [
+    { username: 'u', password: 'p', auth: '' },
+    { kind: 'basic', username: 'u', password: 'p' },
+  ],
+  'null fields as absent ones': [
+    { username: 'u', password: 'p', auth: null, email: null },
+    { kind: 'basic', username: 'u', password: 'p' },
+  ],
+  'field names in any letter case': [
+    { Username: 'u', PASSWORD: 'p' },
+    { kind: 'basic', username: 'u', password: 'p' },
+  ],
+  'a password with colons': [{ auth: base64('u:p:q:') }, { kind: 'basic', username: 'u', password: 'p:q:' }],
+  'a password in any script': [
+    { auth: base64('ü:pä🔑') },
+    { kind: 'basic', username: 'ü', password: 'pä🔑' },
+  ],
+  'a password that is JSON': [
+    { auth: base64('_json_key:{"type":"service_account"}') },
+    { kind: 'basic', username: '_json_key', password: '{"type":"service_account"}' },
+  ],
+  'an empty password': [{ auth: base64('token:') }, { kind: 'basic', username: 'token', password: '' }],
+  'an identity token with a user name': [
+    { auth: base64(`${GUID}:`), identitytoken: 't' },
+    { kind: 'identityToken', username: GUID, token: 't' },
+  ],
+  'an identity token alone': [{ identitytoken: 't' }, { kind: 'identityToken', username: '', token: 't' }],
+  'a registry token': [{ registrytoken: 't' }, { kind: 'registryToken', token: 't' }],
+  'a registry token before an identity token': [
+    { identitytoken: 'i', registrytoken: 'r' },
+    { kind: 'registryToken', token: 'r' },
+  ],
+  'a full login before tokens': [
+    { auth: base64('u:p'), identitytoken: 'i', registrytoken: 'r' },
+    { kind: 'basic', username: 'u', password: 'p' },
+  ],
+};
+
+/** Entries that hold nothing usable; the canary is in each value. */
+const BROKEN: Readonly<Record<string, readonly [entry: unknown, problem: RegExp]>> = {
+  'that is no object': [CANARY, /expected an object .* found a string/],
+  'that is a list': [[CANARY], /found a list/],
+  'that is null': [null, /found null/],
+  'that is empty': [{}, /expected a credential, found none/],
+  'with nothing but an e-mail address': [{ email: CANARY }, /expected a credential, found none/],
+  'with an empty user name': [{ auth: base64(`:${CANARY}`) }, /expected a user name/],
+  'with a password alone': [{ password: CANARY }, /expected a user name/],
+  'whose auth has no colon': [{ auth: base64(CANARY) }, /found no colon/],
+  'whose auth is no base64': [{ auth: `${CANARY}!` }, /expected standard base64/],
+  'whose auth is base64 for URLs': [{ auth: `${CANARY}_` }, /expected standard base64/],
+  'whose auth holds a blank': [{ auth: `${base64(CANARY)} ` }, /expected standard base64/],
+  'whose auth has too much padding': [{ auth: 'dTpw====' }, /expected standard base64/],
+  'whose auth has too little padding': [{ auth: 'dTpwYQ=' }, /expected standard base64/],
+  'whose auth has a length that base64 cannot have': [{ auth: 'dTpwY' }, /expected standard base64/],
+  'whose auth is not UTF-8': [{ auth: base64(Buffer.from(`u:${CANARY}ä`, 'latin1')) }, /expected UTF-8/],
+  'whose auth is a number': [{ auth: 7 }, /expected a string in the field "auth", found a number/],
+  'whose password is an object': [
+    { username: CANARY, password: { x: CANARY } },
+    /"password", found an object/,
+  ],
+  'whose token is a list': [{ identitytoken: [CANARY] }, /"identitytoken", found a list/],
+};
+
+const MALFORMED: Readonly<Record<string, readonly [secret: PullSecret, message: RegExp]>> = {
+  'of another type': [parsePullSecret('Opaque', {}), /expected a Secret of type .* found "Opaque"/],
+  'without the key': [parsePullSecret(DOCKER_CONFIG_JSON, {}), /expected a Docker configuration .* nothing/],
+  'with another key': [parsePullSecret(DOCKER_CONFIG_JSON, { '.dockercfg': 'e30=' }), /found nothing/],
+  'with an empty value': [parseText(''), /found nothing/],
+  'with a value that is no base64': [
+    parsePullSecret(DOCKER_CONFIG_JSON, { '.dockerconfigjson': `{"${CANARY}"` }),
+    /expected base64/,
+  ],
+  'that is no JSON': [parseText(`{"auths": ${CANARY}`), /expected JSON/],
+  'that is cut off': [parseText(`{"auths": {"r.io": {"auth": "${CANARY}`), /expected JSON/],
+  'that is a JSON list': [parseText(`["${CANARY}"]`), /expected an object .* found a list/],
+  'that is a JSON string': [parseText(`"${CANARY}"`), /found a string/],
+  'that is JSON null': [parseText('null'), /found null/],
+  'without auths': [parseText('{}'), /expected an object "auths", found none/],
+  'with the entries where auths should be': [
+    parseText(JSON.stringify({ 'r.io': { auth: CANARY } })),
+    /expected an object "auths", found none/,
+  ],
+  'whose auths is null': [parseAuths(null), /found none/],
+  'whose auths is a list': [parseAuths([{ auth: CANARY }]), /"auths", found a list/],
+  'with a credsStore alone': [
+    parseText('{"credsStore":"desktop"}'),
+    /credsStore or credHelpers.*put the cred/,
+  ],
+  'with credHelpers alone': [parseText('{"credHelpers":{"gcr.io":"gcloud"}}'), /credsStore or credHelpers/],
+};
+
+const NO_KEYS: readonly string[] = [
+  '',
+  'https://',
+  '/team',
+  'reg.io team',
+  'reg.io:port',
+  'reg?.io',
+  'reg.io/team?x',
+  'reg.io/te%61m',
+  '[reg.io',
+  'rég.io',
+  'ftp://reg.io',
+  'HTTPS://reg.io',
+  'reg.io//team',
+  `reg.io/${'x'.repeat(1000)}`,
+];
+
+describe('parsePullSecret', () => {
+  for (const [title, [entry, expected]] of Object.entries(ENTRIES)) {
+    it(`reads ${title}`, () => {
+      const secret = entriesOf(parseAuths({ 'r.io': entry }));
+      assert.deepEqual(secret.problems, []);
+      assert.deepEqual(
+        secret.entries.map(({ registryKey, credential }) => ({ registryKey, ...revealed(credential) })),
+        [{ registryKey: 'r.io', ...expected }],
+      );
+    });
+  }
+
+  for (const [title, [entry, problem]] of Object.entries(BROKEN)) {
+    it(`reports an entry ${title}, and keeps the good ones`, () => {
+      const good = { auth: base64('u:p') };
+      const secret = entriesOf(parseAuths({ 'first.io': good, 'broken.io': entry, 'last.io': good }));
+      assert.deepEqual(
+        secret.entries.map(({ registryKey }) => registryKey),
+        ['first.io', 'last.io'],
+      );
+      assert.equal(secret.problems.length, 1);
+      assert.match(messagesOf(secret), /^entry "broken\.io": expected .*, found .*/);
+      assert.match(messagesOf(secret), problem);
+      assert.ok(!messagesOf(secret).includes(CANARY));
+    });
+  }
+
+  for (const [title, [secret, message]] of Object.entries(MALFORMED)) {
+    it(`calls a secret ${title} malformed`, () => {
+      assert.equal(secret.result, 'Malformed');
+      assert.match(messagesOf(secret), message);
+      assert.ok(!messagesOf(secret).includes(CANARY));
+    });
+  }
+
+  for (const key of NO_KEYS) {
+    it(`reports the key ${JSON.stringify(key.slice(0, 40))}, which names no registry`, () => {
+      const secret = entriesOf(parseAuths({ [key]: { auth: base64('u:p') } }));
+      assert.deepEqual(secret.entries, []);
+      assert.match(messagesOf(secret), /^entry ".*expected a key such as/);
+      assert.ok(messagesOf(secret).length < 500);
+    });
+  }
+
+  it('never shows a key that may hold a password', () => {
+    for (const key of [`https://u:${CANARY}@r.io`, `u:${CANARY}/x@r.io`, `r.io/@${CANARY}`]) {
+      const secret = entriesOf(
+        parseAuths({ 'r.io': { auth: base64('u:p') }, [key]: { auth: base64('u:p') } }),
+      );
+      assert.equal(secret.entries.length, 1);
+      assert.match(messagesOf(secret), /^entry 2 of auths: expected a key/);
+      assert.ok(!messagesOf(secret).includes(CANARY));
+    }
+  });
+
+  it('passes over a byte order mark', () => {
+    const text = JSON.stringify({ auths: { 'r.io': { auth: base64('u:p') } } });
+    assert.equal(entriesOf(parseText(`\uFEFF${text}`)).entries.length, 1);
+  });
+
+  it('finds nothing, and no fault, in empty auths', () => {
+    assert.deepEqual(parseAuths({}), { result: 'Entries', entries: [], problems: [] });
+  });
+
+  it('keeps entries beside a credential helper, and reports the helper', () => {
+    const auths = { 'r.io': { auth: base64('u:p') }, 'helped.io': {} };
+    const secret = entriesOf(parseText(JSON.stringify({ auths, credsStore: 'desktop' })));
+    assert.equal(secret.entries.length, 1);
+    assert.match(secret.problems[0] ?? '', /entry "helped\.io": expected a credential/);
+    assert.match(secret.problems[1] ?? '', /cannot be used here; put the credential into "auths"/);
+  });
+
+  it('takes keys that are special in JavaScript as any other', () => {
+    const secret = entriesOf(
+      parseText('{"auths":{"constructor":{"auth":"dTpw"},"__proto__.io":{"auth":"dTpw"}}}'),
+    );
+    assert.equal(secret.entries.length, 2);
+  });
+
+  it('reads a megabyte of base64 at once, and one of garbage', () => {
+    const password = 'p'.repeat(1_000_000);
+    const secret = entriesOf(parseAuths({ 'r.io': { auth: base64(`u:${password}`) } }));
+    assert.deepEqual(revealed(secret.entries[0]?.credential), { kind: 'basic', username: 'u', password });
+    assert.equal(parseText('['.repeat(1_000_000)).result, 'Malformed');
+    assert.equal(entriesOf(parseAuths({ 'r.io': { auth: '='.repeat(1_000_000) } })).entries.length, 0);
+  });
+
+  it('throws for no JSON document, with or without the shape of a Docker configuration', () => {
+    const entry = fc.oneof(fc.jsonValue(), fc.record(LIKELY_FIELDS, { requiredKeys: [] }));
+    const config = fc.record({ auths: fc.oneof(fc.jsonValue(), fc.dictionary(fc.webUrl(), entry)) });
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), config), (value) => {
+        assert.match(parseText(JSON.stringify(value)).result, /^(Entries|Malformed)$/);
+      }),
+    );
+  });
+
+  it('throws for no bytes, no type and no value', () => {
+    fc.assert(fc.property(fc.uint8Array(), (bytes) => void parseText(bytes)));
+    fc.assert(
+      fc.property(fc.string(), fc.dictionary(fc.string(), fc.string()), (type, data) => {
+        parsePullSecret(type, data);
+        parsePullSecret(DOCKER_CONFIG_JSON, { ...data, '.dockerconfigjson': type });
+      }),
+    );
+  });
+
+  it('shows no value in a message or when printed, however an entry or the text is broken', () => {
+    fc.assert(
+      fc.property(brokenTexts, (text) => {
+        const secret = parseText(text);
+        const shown = [messagesOf(secret), inspect(secret, { depth: 9 }), JSON.stringify(secret)].join('\n');
+        for (const leak of [CANARY, base64(CANARY), 'Canary', base64(`u:${CANARY}`)]) {
+          assert.ok(!shown.includes(leak), shown);
+        }
+      }),
+    );
+  });
+});
+
+const canaries = fc.constantFrom<unknown>(
+  CANARY,
+  base64(CANARY),
+  base64(`u:${CANARY}`),
+  base64(`${CANARY}:${CANARY}`),
+  `${base64(`u:${CANARY}`)}!`,
+  base64(`:${CANARY}`),
+  [CANARY],
+  { [CANARY]: CANARY },
+  '',
+  null,
+);
+
+const LIKELY_FIELDS = {
+  auth: canaries,
+  username: canaries,
+  password: canaries,
+  email: canaries,
+  identitytoken: canaries,
+  registrytoken: canaries,
+};
+
+/** Docker configurations full of canaries, whole or with a cut or a character too many. */
+const brokenTexts = fc
+  .tuple(
+    fc.dictionary(fc.domain(), fc.oneof(canaries, fc.record(LIKELY_FIELDS, { requiredKeys: [] })), {
+      minKeys: 1,
+    }),
+    fc.nat(),
+    fc.constantFrom('whole', 'cut', 'insert', 'bare'),
+  )
+  .map(([auths, position, damage]) => {
+    const text = JSON.stringify(damage === 'bare' ? auths : { auths });
+    const at = position % text.length;
+    if (damage === 'cut') {
+      return text.slice(0, at);
+    }
+    return damage === 'insert' ? `${text.slice(0, at)}"${text.slice(at)}` : text;
+  });
+
+function entriesOf(secret: PullSecret): Extract<PullSecret, { result: 'Entries' }> {
+  assert.equal(secret.result, 'Entries', messagesOf(secret));
+  return secret;
+}
+
+function revealed(credential: Credential | undefined): Plain {
+  assert.ok(credential !== undefined);
+  const { kind, ...values } = credential;
+  const plain = Object.entries(values).map(([name, value]) => [name, value.reveal()]);
+  return { kind, ...Object.fromEntries(plain) };
+}

@@ -1,0 +1,23 @@
+import { type PullSecret, parsePullSecret } from '../../../src/credential/index.ts';
+
+export const DOCKER_CONFIG_JSON = 'kubernetes.io/dockerconfigjson';
+
+/** Base64 as `auth` and a Secret's values have it. */
+export function base64(content: string | Uint8Array): string {
+  return Buffer.from(content).toString('base64');
+}
+
+/** Parses a pull secret with this text as its Docker configuration. */
+export function parseText(text: string | Uint8Array): PullSecret {
+  return parsePullSecret(DOCKER_CONFIG_JSON, { '.dockerconfigjson': base64(text) });
+}
+
+/** Parses a pull secret with these entries. */
+export function parseAuths(auths: unknown): PullSecret {
+  return parseText(JSON.stringify({ auths }));
+}
+
+/** All text that a parsed pull secret would put into a condition, an Event or a log line. */
+export function messagesOf(secret: PullSecret): string {
+  return secret.result === 'Malformed' ? secret.message : secret.problems.join('\n');
+}

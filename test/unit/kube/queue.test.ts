@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { WorkQueue } from '../../../src/kube/index.ts';
+
+/** A queue whose processing ends when the test says so. */
+function controlledQueue(concurrency: number) {
+  const begun: string[] = [];
+  const running = new Map<string, PromiseWithResolvers<{ requeueAfterMs?: number }>>();
+  const started = new EventTarget();
+  const queue = new WorkQueue({
+    concurrency,
+    process: (key) => {
+      assert.ok(!running.has(key), `${key} is processed twice at the same time`);
+      begun.push(key);
+      const ending = Promise.withResolvers<{ requeueAfterMs?: number }>();
+      running.set(key, ending);
+      started.dispatchEvent(new Event('begun'));
+      return ending.promise.finally(() => running.delete(key));
+    },
+  });
+  const untilBegun = async (count: number) => {
+    while (begun.length < count) {
+      await new Promise((resolve) => started.addEventListener('begun', resolve, { once: true }));
+    }
+  };
+  return { queue, begun, running, untilBegun };
+}
+
+describe('WorkQueue', () => {
+  it('holds a key once, however often it is added before it is processed', async () => {
+    const { queue, begun, running, untilBegun } = controlledQueue(1);
+    for (const key of ['a', 'b', 'a', 'a']) queue.add(key);
+    assert.equal(queue.depth, 2);
+    queue.start();
+    await untilBegun(1);
+    running.get('a')?.resolve({});
+    await untilBegun(2);
+    running.get('b')?.resolve({});
+    await queue.stop();
+    assert.deepEqual(begun, ['a', 'b']);
+  });
+
+  it('processes a key once more that was added while it was processed', async () => {
+    const { queue, begun, running, untilBegun } = controlledQueue(4);
+    queue.start();
+    queue.add('a');
+    await untilBegun(1);
+    queue.add('a');
+    queue.add('a');
+    assert.deepEqual(begun, ['a']);
+    running.get('a')?.resolve({});
+    await untilBegun(2);
+    running.get('a')?.resolve({});
+    await queue.stop();
+    assert.deepEqual(begun, ['a', 'a']);
+  });
+
+  it('processes no more keys at the same time than it may', async () => {
+    const { queue, begun, running, untilBegun } = controlledQueue(2);
+    queue.start();
+    for (const key of ['a', 'b', 'c']) queue.add(key);
+    await untilBegun(2);
+    assert.deepEqual(begun, ['a', 'b']);
+    running.get('b')?.resolve({});
+    await untilBegun(3);
+    assert.deepEqual(begun, ['a', 'b', 'c']);
+    running.get('a')?.resolve({});
+    running.get('c')?.resolve({});
+    await queue.stop();
+  });
+
+  it('brings back a key whose processing failed, later each time', async () => {
+    const times: number[] = [];
+    const done = Promise.withResolvers<void>();
+    const errors: unknown[] = [];
+    const queue = new WorkQueue({
+      concurrency: 1,
+      process: async () => {
+        times.push(performance.now());
+        if (times.length === 4) done.resolve();
+        else throw new Error('not yet');
+        return {};
+      },
+      onProcessed: ({ error }) => errors.push(error),
+    });
+    queue.start();
+    queue.add('a');
+    await done.promise;
+    await queue.stop();
+    const [first = 0, second = 0, third = 0, fourth = 0] = times;
+    // The third wait is between 200 and 400 ms, the first between 50 and 100.
+    assert.ok(fourth - third > second - first, `waits do not grow: ${times.map((time) => time - first)}`);
+    assert.equal(errors.filter((error) => error instanceof Error).length, 3);
+  });
+
+  it('brings back a key after the time that its processing asked for', async () => {
+    const { queue, running, untilBegun } = controlledQueue(1);
+    queue.start();
+    queue.add('a');
+    await untilBegun(1);
+    running.get('a')?.resolve({ requeueAfterMs: 5 });
+    await untilBegun(2);
+    running.get('a')?.resolve({});
+    await queue.stop();
+  });
+
+  it('keeps the earlier of two times, and neither once the key is added without one', async () => {
+    const { queue, begun, running, untilBegun } = controlledQueue(1);
+    queue.start();
+    queue.addAfter('a', 5);
+    queue.addAfter('a', 3_600_000);
+    await untilBegun(1);
+    running.get('a')?.resolve({});
+    queue.addAfter('b', 3_600_000);
+    queue.add('b');
+    await untilBegun(2);
+    running.get('b')?.resolve({});
+    await queue.stop();
+    assert.deepEqual(begun, ['a', 'b']);
+  });
+
+  it('finishes what is under way when it is stopped, and begins nothing new', async () => {
+    const { queue, begun, running, untilBegun } = controlledQueue(1);
+    queue.start();
+    queue.add('a');
+    queue.add('b');
+    await untilBegun(1);
+    let stopped = false;
+    const stopping = queue.stop().then(() => {
+      stopped = true;
+    });
+    queue.add('c');
+    await new Promise(setImmediate);
+    assert.equal(stopped, false);
+    running.get('a')?.resolve({ requeueAfterMs: 1 });
+    await stopping;
+    assert.deepEqual(begun, ['a']);
+  });
+});

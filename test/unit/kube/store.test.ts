@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Change, Store, type Stored } from '../../../src/kube/index.ts';
+
+interface Item extends Stored {
+  readonly colour: string;
+}
+
+function item(name: string, resourceVersion: string, colour = 'red', uid = `uid-${name}`): Item {
+  return { namespace: 'ns', name, uid, resourceVersion, colour };
+}
+
+function storeWithLog() {
+  const store = new Store({ colour: ({ colour }: Item) => [colour] });
+  const log: string[] = [];
+  const show = (side: Item | undefined) =>
+    side === undefined ? '-' : `${side.name}@${side.resourceVersion}`;
+  store.onChange(({ before, after }: Change<Item>) => log.push(`${show(before)} ${show(after)}`));
+  return { store, log };
+}
+
+describe('Store', () => {
+  it('ignores a version that is not newer than the one it holds', () => {
+    const { store, log } = storeWithLog();
+    store.set(item('a', '100'));
+    store.set(item('a', '99', 'blue'));
+    store.set(item('a', '100', 'blue'));
+    assert.equal(store.get('ns/a')?.colour, 'red');
+    assert.deepEqual(log, ['- a@100']);
+  });
+
+  it('compares versions as numbers', () => {
+    const { store } = storeWithLog();
+    store.set(item('a', '99'));
+    store.set(item('a', '100', 'blue'));
+    assert.equal(store.get('ns/a')?.colour, 'blue');
+  });
+
+  it('finds by index what is there now, and nothing that was there', () => {
+    const { store } = storeWithLog();
+    store.set(item('a', '1', 'red'));
+    store.set(item('b', '2', 'red'));
+    store.set(item('a', '3', 'blue'));
+    store.delete(item('b', '2'));
+    assert.deepEqual(store.byIndex('colour', 'red'), []);
+    assert.deepEqual(
+      store.byIndex('colour', 'blue').map(({ name }) => name),
+      ['a'],
+    );
+  });
+
+  it('reports an object that was created anew as gone and as new', () => {
+    const { store, log } = storeWithLog();
+    store.set(item('a', '1'));
+    store.set(item('a', '2', 'red', 'another'));
+    assert.deepEqual(log, ['- a@1', 'a@1 -', '- a@2']);
+  });
+
+  it('does not delete the successor of the object that is gone', () => {
+    const { store } = storeWithLog();
+    store.set(item('a', '2', 'red', 'second'));
+    store.delete(item('a', '1', 'red', 'first'));
+    assert.equal(store.size, 1);
+  });
+
+  it('drops what a complete list lacks, but not what is newer than the list', () => {
+    const { store } = storeWithLog();
+    store.set(item('old', '5'));
+    store.set(item('kept', '6'));
+    store.set(item('new', '11'));
+    store.retain(new Set(['ns/kept']), '10');
+    assert.deepEqual([...store.values()].map(({ name }) => name).sort(), ['kept', 'new']);
+  });
+});

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import {
+  type Delivery,
+  editScheduledScan,
+  type RawScheduledScan,
+  readScheduledScan,
+  VOLUME_NAME,
+} from '../../../src/scan/index.ts';
+
+const DELIVERY: Delivery = {
+  secretName: 'trivy-pull-123456',
+  mountPath: '/creds',
+  env: [
+    { name: 'DOCKER_CONFIG', value: '/creds' },
+    { name: 'TRIVY_USERNAME', value: '' },
+  ],
+};
+const OTHER: Delivery = { ...DELIVERY, secretName: 'trivy-spare-654321' };
+
+type ScanSpec = RawScheduledScan['spec']['scanSpec'];
+
+function scan(scanSpec: Partial<ScanSpec> = {}, annotations?: Record<string, string>): RawScheduledScan {
+  return {
+    metadata: {
+      namespace: 'ns',
+      name: 'scan',
+      uid: 'uid',
+      resourceVersion: '1',
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      ...(annotations === undefined ? {} : { annotations }),
+    },
+    spec: {
+      interval: '12h',
+      scanSpec: { scanType: 'trivy-image', parameters: ['reg.example/app:1'], ...scanSpec },
+    },
+  };
+}
+
+function bind(raw: RawScheduledScan, delivery: Delivery | undefined = DELIVERY): RawScheduledScan {
+  const result = editScheduledScan(raw, { edit: 'Bind', binding: 'app', delivery });
+  return result.result === 'Changed' ? result.scan : assert.fail(`expected a change, found ${result.result}`);
+}
+
+function letGo(raw: RawScheduledScan): RawScheduledScan {
+  const result = editScheduledScan(raw, { edit: 'LetGo' });
+  return result.result === 'Changed' ? result.scan : assert.fail(`expected a change, found ${result.result}`);
+}
+
+describe('binding a ScheduledScan', () => {
+  it('appends one volume, one mount and the environment, behind what was there', () => {
+    const { env, volumes, volumeMounts } = bind(
+      scan({
+        env: [{ name: 'A' }],
+        volumes: [{ name: 'v' }],
+        volumeMounts: [{ name: 'v', mountPath: '/v' }],
+      }),
+    ).spec.scanSpec;
+    assert.deepEqual(env, [{ name: 'A' }, ...DELIVERY.env]);
+    assert.deepEqual(volumes, [
+      { name: 'v' },
+      { name: VOLUME_NAME, secret: { secretName: DELIVERY.secretName, optional: true, defaultMode: 0o444 } },
+    ]);
+    assert.deepEqual(volumeMounts, [
+      { name: 'v', mountPath: '/v' },
+      { name: VOLUME_NAME, mountPath: '/creds', readOnly: true },
+    ]);
+  });
+
+  it('is done once: the second time nothing changes', () => {
+    const edit = { edit: 'Bind', binding: 'app', delivery: DELIVERY } as const;
+    assert.deepEqual(editScheduledScan(bind(scan()), edit), { result: 'Unchanged' });
+  });
+
+  it('exchanges one delivery for another without a trace of the first', () => {
+    assert.deepEqual(bind(bind(scan()), OTHER), bind(scan(), OTHER));
+  });
+
+  it('without a credential leaves the spec alone', () => {
+    const original = scan({ env: [{ name: 'A' }] });
+    assert.deepEqual(editScheduledScan(original, { edit: 'Bind', binding: 'app', delivery: undefined }), {
+      result: 'Changed',
+      scan: {
+        ...original,
+        metadata: { ...original.metadata, annotations: { 'credentials.securecodebox.io/binding': 'app' } },
+      },
+    });
+  });
+
+  it('is refused where another volume is mounted at our path', () => {
+    const raw = scan({ volumeMounts: [{ name: 'theirs', mountPath: '/creds' }] });
+    const result = editScheduledScan(raw, { edit: 'Bind', binding: 'app', delivery: DELIVERY });
+    assert.equal(result.result, 'MountPathTaken');
+  });
+
+  it('sees that somebody took an entry of ours away, changed it, or put another behind it', () => {
+    const { env = [], volumes = [], volumeMounts = [] } = bind(scan()).spec.scanSpec;
+    const changes: Record<string, Partial<ScanSpec>> = {
+      'an entry is gone': { env: env.slice(1) },
+      'an entry has another value': {
+        env: [{ ...env[0], name: 'DOCKER_CONFIG', value: '/tmp' } as never, ...env.slice(1)],
+      },
+      'another of that name is behind it': {
+        env: [...env, { name: 'TRIVY_USERNAME', value: 'me' } as never],
+      },
+      'the volume is gone': { volumes: volumes.slice(1) },
+      'the mount is gone': { volumeMounts: volumeMounts.slice(1) },
+    };
+    for (const [name, change] of Object.entries(changes)) {
+      const bound = bind(scan());
+      const raw = { ...bound, spec: { ...bound.spec, scanSpec: { ...bound.spec.scanSpec, ...change } } };
+      assert.equal(readScheduledScan(raw).bound?.intact, false, name);
+    }
+    assert.equal(readScheduledScan(bind(scan())).bound?.intact, true);
+  });
+
+  it('does not mind entries of others behind ours', () => {
+    const bound = bind(scan());
+    const env = [...(bound.spec.scanSpec.env ?? []), { name: 'LATER' }];
+    const raw = { ...bound, spec: { ...bound.spec, scanSpec: { ...bound.spec.scanSpec, env } } };
+    assert.equal(readScheduledScan(raw).bound?.intact, true);
+    assert.deepEqual(letGo(raw).spec.scanSpec.env, [{ name: 'LATER' }]);
+  });
+});
+
+describe('letting a ScheduledScan go', () => {
+  const entry = fc.record({
+    name: fc.constantFrom('A', 'DOCKER_CONFIG', 'TRIVY_USERNAME'),
+    value: fc.constantFrom('', '/creds', 'x'),
+  });
+  const volume = fc.record({ name: fc.constantFrom('a', 'b') });
+  const anySpec = fc.record(
+    {
+      env: fc.array(entry),
+      volumes: fc.array(volume),
+      volumeMounts: fc.array(
+        fc.record({ name: fc.constantFrom('a', 'b'), mountPath: fc.constantFrom('/a', '/b') }),
+      ),
+    },
+    { requiredKeys: [] },
+  );
+
+  it('gives back the very spec that there was, after any number of bindings', () => {
+    fc.assert(
+      fc.property(
+        anySpec,
+        fc.array(fc.constantFrom(DELIVERY, OTHER, undefined), { minLength: 1 }),
+        (spec, deliveries) => {
+          const original = scan(spec, { 'example.org/note': 'theirs' });
+          let current = original;
+          for (const delivery of deliveries) {
+            const result = editScheduledScan(current, { edit: 'Bind', binding: 'app', delivery });
+            if (result.result === 'Changed') current = result.scan;
+          }
+          assert.deepEqual(letGo(current), original);
+        },
+      ),
+    );
+  });
+
+  it('keeps an entry of ours that somebody has made theirs', () => {
+    const bound = bind(scan());
+    const env = [{ name: 'DOCKER_CONFIG', value: '/tmp' }, ...(bound.spec.scanSpec.env ?? []).slice(1)];
+    const raw = { ...bound, spec: { ...bound.spec, scanSpec: { ...bound.spec.scanSpec, env } } };
+    assert.deepEqual(letGo(raw).spec.scanSpec.env, [{ name: 'DOCKER_CONFIG', value: '/tmp' }]);
+  });
+
+  it('removes volume and mount also where our note on the scan was spoilt', () => {
+    const bound = bind(scan());
+    const annotations = { ...bound.metadata.annotations, 'image-credential-binding/restore': 'spoilt' };
+    const raw = { ...bound, metadata: { ...bound.metadata, annotations } };
+    assert.equal(readScheduledScan(raw).bound?.intact, false);
+    const { volumes, volumeMounts } = letGo(raw).spec.scanSpec;
+    assert.deepEqual({ volumes, volumeMounts }, { volumes: [], volumeMounts: [] });
+  });
+
+  it('does nothing to a scan that is not bound', () => {
+    assert.deepEqual(editScheduledScan(scan(), { edit: 'LetGo' }), { result: 'Unchanged' });
+  });
+});
