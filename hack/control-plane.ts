@@ -6,11 +6,10 @@ import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, fstatSync, globSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dump } from 'js-yaml';
-import { type Child, describe, ProcessGroup, StartError, untilReady } from './processes.ts';
+import { type Child, describe, onFreePort, ProcessGroup, untilReady } from './processes.ts';
 import { tools } from './tools.ts';
 
 /** What to start. */
@@ -70,7 +69,6 @@ export interface KubectlOptions {
 const adminUser = 'admin';
 const controllerManagerName = 'kube-controller-manager';
 const controllerManagerUser = `system:${controllerManagerName}`;
-const portAttempts = 5;
 
 /** They end with their data: nothing of it need be in order. */
 const noGrace = { graceMilliseconds: 0 };
@@ -382,29 +380,6 @@ function get(url: string, ca: string, token: string): Promise<number | undefined
   asked.on('error', reject);
   asked.end();
   return promise;
-}
-
-/** A port that is free now may be taken a moment later: then another one is tried. */
-async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await start(await freePort());
-    } catch (error) {
-      const taken = error instanceof StartError && error.log.includes('address already in use');
-      if (!taken || attempt === portAttempts) throw error;
-    }
-  }
-}
-
-async function freePort(): Promise<number> {
-  const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
-  const server = createServer().once('error', reject).listen(0, '127.0.0.1', resolve);
-  await listening;
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === 'string')
-    throw new Error('a TCP server has an address with a port');
-  return address.port;
 }
 
 async function writeKubeconfigs(directory: string, server: string, tokens: Tokens): Promise<void> {

@@ -3,6 +3,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -64,6 +65,7 @@ interface Pending {
   pid?: number;
 }
 
+const portAttempts = 5;
 const killed: Exit = { code: null, signal: 'SIGKILL' };
 
 /**
@@ -260,6 +262,23 @@ export async function untilReady(child: Child, probe: () => Promise<boolean>, se
   }
 }
 
+/**
+ * Starts a server on a loopback port that is free. One that is free now may be taken a moment later: when the server's
+ * log says so, another one is tried.
+ *
+ * @param start - rejects with a `StartError` when the server ends
+ */
+export async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start(await freePort());
+    } catch (error) {
+      const taken = error instanceof StartError && error.log.includes('address already in use');
+      if (!taken || attempt === portAttempts) throw error;
+    }
+  }
+}
+
 /** Whether there is a process with this id on this machine. */
 export function isRunning(pid: number): boolean {
   try {
@@ -273,6 +292,17 @@ export function isRunning(pid: number): boolean {
 /** How a process ended, in words. */
 export function describe({ code, signal }: Exit): string {
   return signal === null ? `code ${code}` : `signal ${signal}`;
+}
+
+async function freePort(): Promise<number> {
+  const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
+  const server = createServer().once('error', reject).listen(0, '127.0.0.1', resolve);
+  await listening;
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  if (address === null || typeof address === 'string')
+    throw new Error('a TCP server has an address with a port');
+  return address.port;
 }
 
 function killGroup(pid: number): void {

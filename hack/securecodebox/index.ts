@@ -6,6 +6,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { KubeClient, keyOf, storedMeta, Transport } from '../../src/kube/index.ts';
 import { ProcessGroup } from '../processes.ts';
+import { abandonable } from './abandonable.ts';
 import { Kubelet, type ScanRun } from './kubelet.ts';
 import { SCHEDULED_SCANS, type Scan, type ScheduledScan } from './objects.ts';
 import { Operator } from './operator.ts';
@@ -15,8 +16,14 @@ import { StatusWriter } from './status.ts';
 export { secureCodeBoxAccess } from './access.ts';
 export { secureCodeBoxCrds } from './crds.ts';
 export type { ScanRun } from './kubelet.ts';
-export type { EnvVar, Scan, ScanType, ScheduledScan } from './objects.ts';
-export { type ScanTypeOptions, scanType, trivyImageScanType } from './scan-types.ts';
+export {
+  SCAN_TYPES,
+  SCANS,
+  SCHEDULED_SCANS,
+  type Scan,
+  type ScheduledScan,
+} from './objects.ts';
+export { scanType, trivyImageScanType } from './scan-types.ts';
 
 /** How the stand-in calls itself: User-Agent and field manager. */
 const NAME = 'securecodebox-operator';
@@ -27,7 +34,7 @@ export interface SecureCodeBoxOptions {
   /** Where the programs are that ScanTypes call, by the first word of their command: `{ trivy: path }`. */
   readonly programs: Readonly<Record<string, string>>;
   readonly log: Logger;
-  /** Where scans have their temporary folders; one of its own unless told. */
+  /** Where scans have their temporary folders: one that exists; one of its own, which goes with it, unless told. */
   readonly directory?: string;
   /** Awaited between the creation of a Scan and the status update that follows: the time in which no one may write. */
   readonly beforeStatusUpdate?: (scheduledScan: ScheduledScan, scan: Scan) => Promise<void>;
@@ -83,14 +90,16 @@ export class SecureCodeBox implements AsyncDisposable {
   }
 
   /** Resolves when a Scan has ended and its status says so; rejects when the stand-in stops before. */
-  async run(namespace: string, scan: string): Promise<ScanRun> {
+  run(namespace: string, scan: string): Promise<ScanRun> {
     return this.#kubelet.run(keyOf({ namespace, name: scan }));
   }
 
   /** The run of the next Scan that this ScheduledScan gets from now on, when it has ended. The latter need not exist. */
-  async nextRun(namespace: string, name: string): Promise<ScanRun> {
-    const scan = await this.#expect(keyOf({ namespace, name })).promise;
-    return this.run(namespace, scan.metadata.name);
+  nextRun(namespace: string, name: string): Promise<ScanRun> {
+    const key = keyOf({ namespace, name });
+    const expected = this.#expected.get(key) ?? Promise.withResolvers<Scan>();
+    this.#expected.set(key, expected);
+    return abandonable(expected.promise.then(({ metadata }) => this.run(namespace, metadata.name)));
   }
 
   /**
@@ -103,8 +112,6 @@ export class SecureCodeBox implements AsyncDisposable {
     // The API server answers with a ScheduledScan.
     const object = (await this.#client.get(SCHEDULED_SCANS, { namespace, name })) as ScheduledScan;
     const run = this.nextRun(namespace, name);
-    // It has nobody to go to where the write fails.
-    run.catch(() => undefined);
     const status = { ...object.status, lastScheduleTime: triggerTime(object, Date.now()) };
     await this.#status.replace(SCHEDULED_SCANS, { ...object, status });
     return run;
@@ -130,14 +137,6 @@ export class SecureCodeBox implements AsyncDisposable {
     await this.#transport.close();
     const error = new Error('the stand-in for secureCodeBox has stopped');
     for (const { reject } of this.#expected.values()) reject(error);
-  }
-
-  #expect(key: string): PromiseWithResolvers<Scan> {
-    const expected = this.#expected.get(key) ?? Promise.withResolvers<Scan>();
-    this.#expected.set(key, expected);
-    // Whoever asked may have gone by then.
-    expected.promise.catch(() => undefined);
-    return expected;
   }
 
   #resolve(scheduledScan: ScheduledScan, scan: Scan): void {

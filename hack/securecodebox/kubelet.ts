@@ -29,6 +29,7 @@ import {
   WorkQueue,
 } from '../../src/kube/index.ts';
 import { type Child, describe, type ProcessGroup } from '../processes.ts';
+import { abandonable } from './abandonable.ts';
 import { environment, expand } from './environment.ts';
 import { EXTRACTION, extractSecret } from './extraction.ts';
 import { SCAN_TYPES, SCANS, type Scan, type ScanType, timestamp } from './objects.ts';
@@ -150,14 +151,12 @@ export class Kubelet {
   }
 
   /** Resolves when the Scan of this key has ended and its status says so; rejects when the kubelet stops before. */
-  async run(key: string): Promise<ScanRun> {
+  run(key: string): Promise<ScanRun> {
     const ended = this.#ended.get(key);
-    if (ended !== undefined) return ended;
+    if (ended !== undefined) return Promise.resolve(ended);
     const waiter = this.#waiters.get(key) ?? Promise.withResolvers<ScanRun>();
-    // Whoever asked may have gone by then.
-    waiter.promise.catch(() => undefined);
     this.#waiters.set(key, waiter);
-    return waiter.promise;
+    return abandonable(waiter.promise);
   }
 
   async #process(key: string): Promise<Outcome> {

@@ -49,14 +49,14 @@ const sources = {
     folder: 'crane',
     program: 'github.com/google/go-containerregistry/cmd/crane',
     module: 'github.com/google/go-containerregistry',
-    seconds: 15,
+    seconds: 30,
   },
   helm: { folder: 'helm', program: 'helm.sh/helm/v3/cmd/helm', module: 'helm.sh/helm/v3', seconds: 60 },
   trivy: {
     folder: 'trivy',
     program: 'github.com/aquasecurity/trivy/cmd/trivy',
     module: 'github.com/aquasecurity/trivy',
-    seconds: 420,
+    seconds: 470,
     env: { GOEXPERIMENT: 'jsonv2' },
   },
 } as const satisfies Record<string, Source>;

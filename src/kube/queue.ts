@@ -2,6 +2,8 @@ import { Backoff } from './backoff.ts';
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5 * 60_000;
+/** A timer of Node cannot take more: it would fire at once. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 /** What a finished reconcile asks for: nothing, or to be called again after a time. */
 export interface Outcome {
@@ -73,17 +75,20 @@ export class WorkQueue {
     this.#fill();
   }
 
-  /** Processes `key` after a time; an earlier time that was asked for before holds. */
+  /** Processes `key` after a time; an earlier time that was asked for before holds. After 24 days at the latest. */
   addAfter(key: string, milliseconds: number): void {
     if (this.#state === 'stopped') return;
     const due = performance.now() + milliseconds;
     const delayed = this.#delayed.get(key);
     if (delayed !== undefined && delayed.due <= due) return;
     this.#forgetDelay(key);
-    const timer = setTimeout(() => {
-      this.#delayed.delete(key);
-      this.add(key);
-    }, milliseconds);
+    const timer = setTimeout(
+      () => {
+        this.#delayed.delete(key);
+        this.add(key);
+      },
+      Math.min(milliseconds, LONGEST_DELAY_MS),
+    );
     this.#delayed.set(key, { timer, due });
   }
 

@@ -6,10 +6,10 @@ export interface Schedule {
   readonly createdAt: number;
   /** `status.lastScheduleTime`; undefined: it has not run yet. */
   readonly lastRunAt: number | undefined;
-  /** Go duration, e.g. `12h`. */
-  readonly interval: string | undefined;
-  /** Cron expression in UTC; secureCodeBox reads it only where there is no interval. */
+  /** Cron expression in UTC. */
   readonly cron: string | undefined;
+  /** Go duration, e.g. `12h`; secureCodeBox reads it only where there is no cron expression. */
+  readonly interval: string | undefined;
 }
 
 /** Clocks differ: so long before a run is due nobody writes either. */
@@ -29,18 +29,23 @@ export function waitBeforeWrite(schedule: Schedule, now: number): number {
 }
 
 /** When the next run is due; undefined: never. */
-function nextRun(schedule: Schedule): number | undefined {
-  if (schedule.suspended) return undefined;
-  if (schedule.interval !== undefined) {
-    const interval = parseGoDuration(schedule.interval);
-    if (interval === undefined) return undefined;
-    return schedule.lastRunAt === undefined ? schedule.createdAt : schedule.lastRunAt + interval;
-  }
-  if (schedule.cron === undefined) return undefined;
-  return nextTick(schedule.cron, schedule.lastRunAt ?? schedule.createdAt);
+function nextRun({ suspended, cron, interval, createdAt, lastRunAt }: Schedule): number | undefined {
+  if (suspended) return undefined;
+  if (cron !== undefined) return nextTick(cron, lastRunAt ?? createdAt);
+  const period = interval === undefined ? undefined : parseGoDuration(interval);
+  if (period === undefined) return undefined;
+  return lastRunAt === undefined ? createdAt : lastRunAt + period;
 }
 
+/** What the operator's parser takes besides cron expressions: https://pkg.go.dev/github.com/robfig/cron/v3 */
+const EVERY = /^@every (?<duration>\S+)$/;
+
 function nextTick(cron: string, after: number): number | undefined {
+  const every = EVERY.exec(cron)?.groups?.['duration'];
+  if (every !== undefined) {
+    const period = parseGoDuration(every);
+    return period === undefined ? undefined : after + period;
+  }
   try {
     return new Cron(cron, { timezone: 'UTC', mode: '5-part' }).nextRun(new Date(after))?.getTime();
   } catch {

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ImageCredentialBinding, type ImageCredentialBindingSpec } from '../../../src/api/index.ts';
+import { ImageCredentialBinding } from '../../../src/api/index.ts';
 import { badImages, goodImages } from './images.ts';
+
+type Parts = ConstructorParameters<typeof ImageCredentialBinding>[0];
 
 const metadata = { name: 'payments', namespace: 'shop' };
 const minimal = { image: 'reg.io/payments', imagePullSecrets: [{ name: 'pull' }] };
 
-/** A binding of a spec and a status that the compiler need not like. */
+/** A binding as it comes from a file: of parts that the compiler has not seen. */
 function binding(spec: unknown, status?: unknown): ImageCredentialBinding {
-  const parts = { metadata, spec: spec as ImageCredentialBindingSpec };
-  return new ImageCredentialBinding(status === undefined ? parts : { ...parts, status });
+  return new ImageCredentialBinding({ metadata, spec, status } as Parts);
 }
 
 const full = {
@@ -63,8 +64,7 @@ const bad: Readonly<Record<string, readonly [ImageCredentialBinding, RegExp]>> =
     /^the object must have required property 'metadata'\nthe object must have required property 'spec'$/,
   ],
   'another kind': [
-    // As it comes from a file: the types do not let it through.
-    new ImageCredentialBinding({ kind: 'Secret', metadata, spec: minimal } as never),
+    new ImageCredentialBinding({ kind: 'Secret', metadata, spec: minimal } as Parts),
     /^kind must be ImageCredentialBinding; found "Secret"$/,
   ],
   'no image': [binding({ imagePullSecrets: [] }), /^spec must have required property 'image'$/],

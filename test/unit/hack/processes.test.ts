@@ -3,11 +3,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
-import { isRunning, ProcessGroup, StartError, untilReady } from '../../../hack/processes.ts';
-import { until } from './until.ts';
+import { isRunning, onFreePort, ProcessGroup, StartError, untilReady } from '../../../hack/processes.ts';
+import { until } from '../../until.ts';
 
 const node = process.execPath;
 const stubborn = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); process.stdout.write('ready\\n');`;
@@ -145,5 +146,50 @@ describe('waiting for a child', () => {
     const file = join(group.directory, 'answer');
     setTimeout(() => void writeFile(file, ''), 50);
     await untilReady(child, async () => (await stat(file)).isFile());
+  });
+});
+
+describe('a server on a free port', () => {
+  const server = (port: number) =>
+    `require('node:net').createServer().listen(${port}, '127.0.0.1', () => process.stdout.write('ready'))`;
+
+  function answers(port: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+    return promise.finally(() => socket.destroy());
+  }
+
+  async function occupy(port: number): Promise<Server> {
+    const taken = createServer().listen(port, '127.0.0.1');
+    await once(taken, 'listening');
+    return taken;
+  }
+
+  it('gets another port when somebody takes the first one in between', async () => {
+    await using group = await ProcessGroup.start();
+    const tried: number[] = [];
+    let thief: Server | undefined;
+    const port = await onFreePort(async (free) => {
+      tried.push(free);
+      thief ??= await occupy(free);
+      const child = await group.spawn('server', node, ['-e', server(free)]);
+      await untilReady(child, async () => (await readFile(child.logFile, 'utf8')).includes('ready'));
+      return free;
+    });
+    thief?.close();
+    assert.deepEqual([tried.length, port === tried[1], port !== tried[0]], [2, true, true]);
+    assert.ok(await answers(port));
+  });
+
+  it('is not tried again when it ends for another reason', async () => {
+    await using group = await ProcessGroup.start();
+    let attempts = 0;
+    const start = async () => {
+      attempts += 1;
+      const child = await group.spawn('server', node, ['-e', `throw new Error('the reason')`]);
+      await untilReady(child, () => Promise.resolve(false));
+    };
+    await assert.rejects(onFreePort(start), /the reason/);
+    assert.equal(attempts, 1);
   });
 });

@@ -62,6 +62,18 @@ describe('waitBeforeWrite', () => {
       wait: 0,
     },
     {
+      name: 'reads @every as a cron schedule',
+      schedule: { cron: '@every 1h30m', lastRunAt: CREATED },
+      now: CREATED + 90 * MINUTE,
+      wait: MINUTE,
+    },
+    {
+      name: 'prefers a cron schedule to an interval',
+      schedule: { cron: '0 11 * * *', interval: '0s' },
+      now: CREATED,
+      wait: 0,
+    },
+    {
       name: 'never waits for a suspended scan',
       schedule: { interval: '1h', suspended: true },
       now: CREATED,

@@ -1,0 +1,212 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import { type AuditEvent, type ControlPlane, startControlPlane } from '../../hack/control-plane.ts';
+import {
+  CONTROLLER_USER,
+  installChart,
+  type RunningController,
+  startController,
+} from '../../hack/controller.ts';
+import { secureCodeBoxCrds } from '../../hack/securecodebox/crds.ts';
+import {
+  type ImageCredentialBindingSpec,
+  type ImageCredentialBindingStatus,
+  imageCredentialBindings,
+} from '../../src/api/index.ts';
+import { hasReason, KubeClient, type KubeObject, type Resource, Transport } from '../../src/kube/index.ts';
+import type { RawScheduledScan } from '../../src/scan/index.ts';
+import { until } from '../until.ts';
+
+export const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
+export const SCHEDULED_SCANS: Resource = {
+  group: 'execution.securecodebox.io',
+  version: 'v1',
+  plural: 'scheduledscans',
+  kind: 'ScheduledScan',
+};
+const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
+export type Secret = KubeObject & {
+  readonly type?: string;
+  readonly data?: Readonly<Record<string, string>>;
+};
+export type Binding = KubeObject & {
+  readonly spec: ImageCredentialBindingSpec;
+  readonly status?: ImageCredentialBindingStatus;
+};
+
+/** A control plane with all CRDs and the chart installed, and an administrator's client. */
+export class Cluster implements AsyncDisposable {
+  readonly controlPlane: ControlPlane;
+  readonly client: KubeClient;
+  readonly #transport: Transport;
+  #namespaces = 0;
+
+  private constructor(controlPlane: ControlPlane) {
+    this.controlPlane = controlPlane;
+    const config = new KubeConfig();
+    config.loadFromFile(controlPlane.kubeconfig);
+    this.#transport = new Transport(config);
+    this.client = new KubeClient({ transport: this.#transport, fieldManager: 'test' });
+  }
+
+  static async start(): Promise<Cluster> {
+    const log = (line: string) => process.stderr.write(`${line}\n`);
+    const controlPlane = await startControlPlane({ log });
+    try {
+      const ours = globSync(join(import.meta.dirname, '../../crds/*.yaml'));
+      await controlPlane.installCrds([...ours, ...secureCodeBoxCrds()]);
+      await installChart(controlPlane, log);
+      return new Cluster(controlPlane);
+    } catch (error) {
+      await controlPlane.stop();
+      throw error;
+    }
+  }
+
+  async startController(...flags: readonly string[]): Promise<RunningController> {
+    return startController(this.controlPlane, flags);
+  }
+
+  /** A new, empty namespace. */
+  async namespace(): Promise<TestNamespace> {
+    this.#namespaces += 1;
+    const name = `test-${this.#namespaces}`;
+    await this.controlPlane.kubectl(['create', 'namespace', name]);
+    return new TestNamespace(name, this);
+  }
+
+  /** What the controller has written since the audit log had `from` entries. */
+  async writesOfController(from = 0): Promise<readonly AuditEvent[]> {
+    const events = await this.controlPlane.auditEvents();
+    return events
+      .slice(from)
+      .filter(({ user, verb }) => user.username === CONTROLLER_USER && WRITES.has(verb));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#transport.close();
+    await this.controlPlane.stop();
+  }
+}
+
+/** Makes, reads and awaits the objects of one namespace. */
+export class TestNamespace {
+  readonly name: string;
+  readonly #cluster: Cluster;
+
+  constructor(name: string, cluster: Cluster) {
+    this.name = name;
+    this.#cluster = cluster;
+  }
+
+  async pullSecret(name: string, auths: unknown, type = 'kubernetes.io/dockerconfigjson'): Promise<void> {
+    const text = typeof auths === 'string' ? auths : JSON.stringify({ auths });
+    const data = { '.dockerconfigjson': Buffer.from(text).toString('base64') };
+    await this.put(SECRETS, { metadata: { name }, type, data });
+  }
+
+  async binding(name: string, spec: Partial<ImageCredentialBindingSpec> = {}): Promise<void> {
+    const whole = { image: 'reg.example/app', imagePullSecrets: [{ name: 'pull' }], ...spec };
+    await this.put(imageCredentialBindings, { metadata: { name }, spec: whole });
+  }
+
+  /** A ScheduledScan that is suspended unless told, for nobody runs it here. */
+  async scan(
+    name: string,
+    parameters: readonly string[] = ['reg.example/app:1.0'],
+    more: { readonly spec?: object; readonly scanSpec?: object; readonly metadata?: object } = {},
+  ): Promise<void> {
+    await this.put(SCHEDULED_SCANS, {
+      metadata: { name, ...more.metadata },
+      spec: {
+        interval: '12h',
+        suspend: true,
+        ...more.spec,
+        scanSpec: { scanType: 'trivy-image', parameters, ...more.scanSpec },
+      },
+    });
+  }
+
+  /** Creates an object, or replaces the one that is there. */
+  async put(resource: Resource, object: KubeObject & Readonly<Record<string, unknown>>): Promise<void> {
+    const { client } = this.#cluster;
+    const placed = { ...object, metadata: { ...object.metadata, namespace: this.name } };
+    const present = await this.get(resource, object.metadata.name);
+    if (present === undefined) await client.create(resource, typed(resource, placed));
+    else {
+      const { resourceVersion = '' } = present.metadata;
+      await client.replace(
+        resource,
+        typed(resource, { ...placed, metadata: { ...placed.metadata, resourceVersion } }),
+      );
+    }
+  }
+
+  async get<T extends KubeObject>(resource: Resource, name: string): Promise<T | undefined> {
+    try {
+      // Tests ask for what they have made, or for what the controller makes of it.
+      return (await this.#cluster.client.get(resource, { namespace: this.name, name })) as T;
+    } catch (error) {
+      if (hasReason(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  async delete(resource: Resource, name: string): Promise<void> {
+    const object = await this.get(resource, name);
+    if (object === undefined) return;
+    const { uid = '', resourceVersion = '' } = object.metadata;
+    await this.#cluster.client.delete(resource, { namespace: this.name, name, uid, resourceVersion });
+  }
+
+  async rawScan(name: string): Promise<RawScheduledScan> {
+    const scan = await this.get(SCHEDULED_SCANS, name);
+    if (scan === undefined) throw new Error(`there is no ScheduledScan ${name}`);
+    return scan as unknown as RawScheduledScan;
+  }
+
+  /** Waits until a condition of a binding has this status and reason, and is about its present spec. */
+  async condition(name: string, type: string, wanted: string): Promise<Binding> {
+    let found = 'nothing';
+    return until(async () => {
+      const binding = await this.get<Binding>(imageCredentialBindings, name);
+      const condition = binding?.status?.conditions?.find((one) => one.type === type);
+      found = JSON.stringify(binding?.status?.conditions);
+      if (binding === undefined || condition === undefined) return false;
+      if (condition.observedGeneration !== binding.metadata.generation) return false;
+      if (`${condition.status} ${condition.reason}` === wanted) return binding;
+      throw new Error(`found ${found}`);
+    }, `${type} of ${name} to be ${wanted}`);
+  }
+
+  /** Waits until a scan mounts a Trivy secret, and gives back the scan and the secret's name. */
+  async bound(name: string): Promise<{ readonly scan: RawScheduledScan; readonly secretName: string }> {
+    return until(async () => {
+      const scan = await this.rawScan(name);
+      const secretName = secretNameOf(scan);
+      return secretName === undefined ? undefined : { scan, secretName };
+    }, `${name} to be bound`);
+  }
+
+  /** The Docker config file in a Trivy secret. */
+  async trivyConfig(secretName: string): Promise<unknown> {
+    const secret = await this.get<Secret>(SECRETS, secretName);
+    const config = secret?.data?.['config.json'];
+    return config === undefined ? undefined : JSON.parse(Buffer.from(config, 'base64').toString());
+  }
+}
+
+/** The Secret that a scan mounts for Trivy. */
+export function secretNameOf(scan: RawScheduledScan): string | undefined {
+  const volumes = scan.spec.scanSpec.volumes as
+    | readonly { name: string; secret?: { secretName: string } }[]
+    | undefined;
+  return volumes?.find(({ name }) => name === 'image-credential-binding')?.secret?.secretName;
+}
+
+function typed(resource: Resource, object: KubeObject): KubeObject {
+  const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+  return { apiVersion, kind: resource.kind, ...object };
+}

@@ -1,0 +1,317 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { RunningController } from '../../hack/controller.ts';
+import { imageCredentialBindings } from '../../src/api/index.ts';
+import { until } from '../until.ts';
+import { Cluster, SCHEDULED_SCANS, SECRETS, type Secret, secretNameOf } from './cluster.ts';
+
+const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
+const BINDING_ANNOTATION = 'credentials.securecodebox.io/binding';
+
+describe('the controller on a real API server', () => {
+  let cluster: Cluster;
+  let controller: RunningController;
+
+  before(async () => {
+    cluster = await Cluster.start();
+    controller = await cluster.startController('--unused-secret-grace', '2s');
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  it('makes the Trivy secret, binds the scan and says so', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan', ['--severity', 'HIGH', 'reg.example/app:1.0'], {
+      scanSpec: { env: [{ name: 'A', value: 'theirs' }] },
+      metadata: { annotations: { 'example.org/note': 'theirs' } },
+    });
+    await namespace.binding('app');
+    const { status } = await namespace.condition('app', 'Ready', 'True Ready');
+    const { scan, secretName } = await namespace.bound('scan');
+    assert.deepEqual(await namespace.trivyConfig(secretName), { auths: AUTHS });
+    assert.equal(status?.trivySecret?.name, secretName);
+    assert.deepEqual(status?.scans, { matched: 1, bound: 1, failing: 0, names: [{ name: 'scan' }] });
+    assert.deepEqual(scan.spec.scanSpec.env?.[0], { name: 'A', value: 'theirs' });
+    assert.equal(scan.metadata.annotations?.['example.org/note'], 'theirs');
+    assert.equal(scan.metadata.annotations?.[BINDING_ANNOTATION], 'app');
+    const { stdout } = await cluster.controlPlane.kubectl(['get', 'icb', '--namespace', namespace.name]);
+    assert.match(
+      stdout,
+      /NAME\s+IMAGE\s+PLATFORM\s+SECRET\s+SCANS\s+READY\s+AGE\napp\s+reg\.example\/app\s+Generic\s+pull\s+1\s+True/,
+    );
+    const events = await cluster.controlPlane.kubectl([
+      'events',
+      '--for',
+      'icb/app',
+      '--namespace',
+      namespace.name,
+    ]);
+    assert.match(events.stdout, /Normal\s+Ready\s+ImageCredentialBinding\/app/);
+  });
+
+  it('gives the scan back as it was when the binding is deleted, and removes the secret later', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan', undefined, { scanSpec: { volumes: [{ name: 'cache', emptyDir: {} }] } });
+    const { spec, metadata } = await namespace.rawScan('scan');
+    await namespace.binding('app');
+    const { secretName } = await namespace.bound('scan');
+    await namespace.delete(imageCredentialBindings, 'app');
+    const after = await until(async () => {
+      const scan = await namespace.rawScan('scan');
+      return secretNameOf(scan) === undefined && scan;
+    }, 'the scan to be let go');
+    assert.equal(JSON.stringify(after.spec), JSON.stringify(spec));
+    assert.deepEqual(after.metadata.annotations, metadata.annotations);
+    await until(
+      async () => (await namespace.get(SECRETS, secretName)) === undefined,
+      'the secret to be removed',
+    );
+  });
+
+  it('writes one Secret and no scan when the password changes', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    await namespace.condition('app', 'Ready', 'True Ready');
+    const { secretName } = await namespace.bound('scan');
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
+    await until(
+      async () => JSON.stringify(await namespace.trivyConfig(secretName)).includes(btoa('user:new')),
+      'the new password in the Trivy secret',
+    );
+    const secret = await namespace.get<Secret>(SECRETS, secretName);
+    assert.match(secret?.metadata.annotations?.['credentials.securecodebox.io/rotated'] ?? '', /^\d{4}-/);
+    await settled(cluster);
+    const writes = (await cluster.writesOfController(from)).map(
+      ({ verb, objectRef }) => `${verb} ${objectRef?.resource}`,
+    );
+    assert.deepEqual(writes, ['update secrets']);
+  });
+
+  it('names a secret that is missing, of a wrong type or malformed, and heals within a second of its mending', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    await namespace.condition('app', 'Ready', 'False SecretNotFound');
+    await namespace.put(SECRETS, { metadata: { name: 'pull' }, type: 'Opaque', data: {} });
+    await namespace.condition('app', 'Ready', 'False SecretWrongType');
+    await namespace.delete(SECRETS, 'pull');
+    await namespace.condition('app', 'Ready', 'False SecretNotFound');
+    await namespace.pullSecret('pull', { 'reg.example': { auth: 'no base64!' } });
+    const { status } = await namespace.condition('app', 'Ready', 'False NoMatch');
+    assert.match(
+      status?.conditions?.[0]?.message ?? '',
+      /pull: entry "reg\.example": expected standard base64/,
+    );
+    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+    await namespace.pullSecret('pull', AUTHS);
+    const mended = performance.now();
+    await namespace.condition('app', 'Ready', 'True Ready');
+    assert.ok(performance.now() - mended < 1000, `took ${performance.now() - mended} ms`);
+    await namespace.bound('scan');
+  });
+
+  it('puts right a Secret of ours that somebody changed or deleted', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    const { secretName } = await namespace.bound('scan');
+    const { kubectl } = { kubectl: (args: readonly string[]) => cluster.controlPlane.kubectl(args) };
+    const patch = JSON.stringify({ data: { 'config.json': btoa('{}'), extra: btoa('x') } });
+    await kubectl(['patch', 'secret', secretName, '--namespace', namespace.name, '--patch', patch]);
+    await until(async () => {
+      const secret = await namespace.get<Secret>(SECRETS, secretName);
+      return (
+        Object.keys(secret?.data ?? {}).join() === 'config.json' &&
+        JSON.stringify(await namespace.trivyConfig(secretName)) === JSON.stringify({ auths: AUTHS })
+      );
+    }, 'the change to be put right');
+    await namespace.delete(SECRETS, secretName);
+    await until(
+      async () => (await namespace.trivyConfig(secretName)) !== undefined,
+      'the secret to come back',
+    );
+  });
+
+  it('leaves a foreign Secret in the place of ours alone, reports it, and goes on when it is gone', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.binding('app', { mode: 'Observe' });
+    await namespace.scan('scan');
+    await namespace.condition('app', 'ScansBound', 'Unknown Observing');
+    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+    const secretName = await nameOfTrivySecret(cluster);
+    await namespace.put(SECRETS, {
+      metadata: { name: secretName },
+      type: 'Opaque',
+      data: { theirs: btoa('x') },
+    });
+    await namespace.binding('app', { mode: 'Enforce' });
+    const { status } = await namespace.condition('app', 'Ready', 'False TrivySecretTaken');
+    assert.match(JSON.stringify(status?.conditions), new RegExp(secretName));
+    assert.deepEqual((await namespace.get<Secret>(SECRETS, secretName))?.data, { theirs: btoa('x') });
+    await namespace.delete(SECRETS, secretName);
+    await namespace.condition('app', 'Ready', 'True Ready');
+    await namespace.bound('scan');
+  });
+
+  it('binds again a scan from which somebody took our entries, and keeps what they wrote', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    await namespace.bound('scan');
+    const patch = JSON.stringify({
+      spec: { scanSpec: { env: [{ name: 'B', value: 'theirs' }], volumes: [], volumeMounts: [] } },
+    });
+    await cluster.controlPlane.kubectl([
+      'patch',
+      'scheduledscan',
+      'scan',
+      '--namespace',
+      namespace.name,
+      '--type=merge',
+      '--patch',
+      patch,
+    ]);
+    const { scan } = await namespace.bound('scan');
+    assert.deepEqual(scan.spec.scanSpec.env?.[0], { name: 'B', value: 'theirs' });
+    assert.equal(scan.spec.scanSpec.env?.length, 5);
+  });
+
+  it('lets the more exact binding take a scan over, and the other take it back', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.pullSecret('spare', AUTHS);
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    const first = await namespace.bound('scan');
+    await namespace.binding('exact', { image: 'reg.example/app:1.0', imagePullSecrets: [{ name: 'spare' }] });
+    await until(
+      async () => secretNameOf(await namespace.rawScan('scan'))?.includes('spare'),
+      'the scan to be taken over',
+    );
+    const { status } = await namespace.condition('app', 'ScansBound', 'True ServedByAnother');
+    assert.match(JSON.stringify(status), /exact/);
+    await namespace.delete(imageCredentialBindings, 'exact');
+    await until(
+      async () => secretNameOf(await namespace.rawScan('scan')) === first.secretName,
+      'the scan to be taken back',
+    );
+  });
+
+  it('writes no ScheduledScan whose run is due', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan', undefined, { spec: { suspend: false } });
+    await namespace.binding('app');
+    await namespace.condition('app', 'ScansBound', 'False Waiting');
+    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+    const status = JSON.stringify({ status: { lastScheduleTime: new Date().toISOString() } });
+    await cluster.controlPlane.kubectl([
+      'patch',
+      'scheduledscan',
+      'scan',
+      '--namespace',
+      namespace.name,
+      '--subresource=status',
+      '--type=merge',
+      '--patch',
+      status,
+    ]);
+    await namespace.bound('scan');
+    await namespace.condition('app', 'Ready', 'True Ready');
+  });
+
+  it('serves probes and metrics', async () => {
+    const get = async (path: string) => {
+      const response = await fetch(`${controller.url}${path}`);
+      return { status: response.status, text: await response.text() };
+    };
+    assert.deepEqual(await get('/healthz'), { status: 200, text: 'ok\n' });
+    assert.deepEqual(await get('/readyz'), { status: 200, text: 'ok\n' });
+    assert.equal((await get('/')).status, 404);
+    const { text } = await get('/metrics');
+    assert.match(
+      text,
+      /icb_kube_requests_total\{verb="list",resource="imagecredentialbindings",code="200"\} 1/,
+    );
+    assert.match(text, /icb_reconcile_duration_seconds_count\{controller="binding",result="success"\} \d+/);
+  });
+
+  it('writes nothing when it is restarted on a finished cluster', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    for (const name of ['one', 'two', 'three']) await namespace.scan(name);
+    await namespace.binding('app');
+    await namespace.binding('observing', { mode: 'Observe' });
+    await namespace.binding('missing', { image: 'other.example/app', imagePullSecrets: [{ name: 'gone' }] });
+    await namespace.condition('missing', 'Ready', 'False SecretNotFound');
+    await namespace.condition('app', 'Ready', 'True Ready');
+    await settled(cluster);
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    controller = await cluster.startController('--unused-secret-grace', '2s');
+    await until(async () => {
+      const text = await (await fetch(`${controller.url}/metrics`)).text();
+      const count =
+        /icb_reconcile_duration_seconds_count\{controller="binding",result="success"\} (\d+)/.exec(text)?.[1];
+      const depth = /icb_workqueue_depth\{controller="binding"\} (\d+)/.exec(text)?.[1];
+      return Number(count) >= 3 && depth === '0';
+    }, 'every binding to be reconciled');
+    await settled(cluster);
+    const writes = await cluster.writesOfController(from);
+    assert.deepEqual(
+      writes.map(({ verb, requestURI }) => `${verb} ${requestURI}`),
+      [],
+    );
+  });
+
+  it('ends with 0 on SIGTERM, after what is under way', async () => {
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+    const lines = (await controller.log())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { msg: string });
+    assert.equal(lines.at(-1)?.msg, 'stopped');
+  });
+
+  it('was refused nothing, and never told a password', async () => {
+    const refused = (await cluster.controlPlane.auditEvents()).filter(
+      ({ user, responseStatus }) =>
+        user.username.includes('image-credential-binding') && responseStatus?.code === 403,
+    );
+    assert.deepEqual(
+      refused.map(({ requestURI }) => requestURI),
+      [],
+    );
+    assert.doesNotMatch(await controller.log(), new RegExp(`${btoa('user:pass')}|user:pass`));
+    const scans = await cluster.client.list(SCHEDULED_SCANS, {});
+    assert.doesNotMatch(JSON.stringify(scans), new RegExp(btoa('user:pass')));
+  });
+
+  /** The name that Observe makes up and does not tell: that of the same secret, entry and host elsewhere. */
+  async function nameOfTrivySecret(from: Cluster): Promise<string> {
+    const namespace = await from.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    return (await namespace.bound('scan')).secretName;
+  }
+});
+
+/** Waits until the audit log has not grown for a while by writes of the controller. */
+async function settled(cluster: Cluster): Promise<void> {
+  let last = -1;
+  let since = performance.now();
+  await until(async () => {
+    const { length } = await cluster.writesOfController();
+    if (length !== last) since = performance.now();
+    last = length;
+    return performance.now() - since > 700;
+  }, 'the controller to be silent');
+}
