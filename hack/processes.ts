@@ -50,11 +50,11 @@ export interface Child {
 /** A child did not become what was waited for; the message holds the last lines of its log. */
 export class StartError extends Error {
   override readonly name = 'StartError';
-  /** The last lines of the child's log. */
+  /** The whole log of the child. */
   readonly log: string;
 
   constructor(message: string, log: string) {
-    super(`${message}. The last lines of its log:\n${log}`);
+    super(`${message}. The last lines of its log:\n${lastLines(log)}`);
     this.log = log;
   }
 }
@@ -253,10 +253,10 @@ export async function untilReady(child: Child, probe: () => Promise<boolean>, se
   const deadline = Date.now() + seconds * 1_000;
   while (!(await probe().catch(() => false))) {
     if (exit !== undefined) {
-      throw new StartError(`${child.name} ended with ${describe(exit)}`, await child.logTail());
+      throw new StartError(`${child.name} ended with ${describe(exit)}`, await child.logTail(Infinity));
     }
     if (Date.now() > deadline) {
-      throw new StartError(`${child.name} was not ready after ${seconds} s`, await child.logTail());
+      throw new StartError(`${child.name} was not ready after ${seconds} s`, await child.logTail(Infinity));
     }
     await delay(25);
   }
@@ -329,8 +329,11 @@ function defined(env: Readonly<Record<string, string | undefined>>): Record<stri
   );
 }
 
-async function tail(file: string, lines = 15): Promise<string> {
-  const text = await readFile(file, 'utf8').catch(() => '');
+async function tail(file: string, lines?: number): Promise<string> {
+  return lastLines(await readFile(file, 'utf8').catch(() => ''), lines);
+}
+
+function lastLines(text: string, lines = 15): string {
   return text.trimEnd().split('\n').slice(-lines).join('\n');
 }
 

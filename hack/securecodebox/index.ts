@@ -52,6 +52,7 @@ export class SecureCodeBox implements AsyncDisposable {
   readonly #operator: Operator;
   readonly #kubelet: Kubelet;
   readonly #expected = new Map<string, PromiseWithResolvers<Scan>>();
+  #lastTrigger = 0;
   #stopped: Promise<void> | undefined;
 
   private constructor(options: SecureCodeBoxOptions, group: ProcessGroup) {
@@ -112,9 +113,15 @@ export class SecureCodeBox implements AsyncDisposable {
     // The API server answers with a ScheduledScan.
     const object = (await this.#client.get(SCHEDULED_SCANS, { namespace, name })) as ScheduledScan;
     const run = this.nextRun(namespace, name);
-    const status = { ...object.status, lastScheduleTime: triggerTime(object, Date.now()) };
+    const status = { ...object.status, lastScheduleTime: triggerTime(object, this.#triggerClock()) };
     await this.#status.replace(SCHEDULED_SCANS, { ...object, status });
     return run;
+  }
+
+  /** Now, but a second after the last trigger at least: a Scan is named by the second of its planned run. */
+  #triggerClock(): number {
+    this.#lastTrigger = Math.max(Date.now(), this.#lastTrigger + 1_000);
+    return this.#lastTrigger;
   }
 
   /** Why a ScheduledScan's last try for a run failed: stuck ones say `AlreadyExists`. Undefined where it did not. */

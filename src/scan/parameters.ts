@@ -37,6 +37,7 @@ export const TRIVY_BOOLEAN_FLAGS: ReadonlySet<string> = new Set([
   '--skip-java-db-update',
   '--skip-version-check',
   '--skip-vex-repo-update',
+  '--tf-exclude-downloaded-modules',
   '--trace-http',
   '--trace-rego',
   '--version',

@@ -154,11 +154,15 @@ export class TestNamespace {
     }
   }
 
+  /** Deletes an object, whatever version it has come to. */
   async delete(resource: Resource, name: string): Promise<void> {
-    const object = await this.get(resource, name);
-    if (object === undefined) return;
-    const { uid = '', resourceVersion = '' } = object.metadata;
-    await this.#cluster.client.delete(resource, { namespace: this.name, name, uid, resourceVersion });
+    await until(async () => {
+      const object = await this.get(resource, name);
+      if (object === undefined) return true;
+      const { uid = '', resourceVersion = '' } = object.metadata;
+      await this.#cluster.client.delete(resource, { namespace: this.name, name, uid, resourceVersion });
+      return true;
+    }, `${name} to be deleted`);
   }
 
   async rawScan(name: string): Promise<RawScheduledScan> {

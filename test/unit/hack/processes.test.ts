@@ -165,18 +165,18 @@ describe('a server on a free port', () => {
     return taken;
   }
 
-  it('gets another port when somebody takes the first one in between', async () => {
+  it('gets another port when somebody takes the first one in between', async (context) => {
     await using group = await ProcessGroup.start();
     const tried: number[] = [];
     let thief: Server | undefined;
+    context.after(() => thief?.close());
     const port = await onFreePort(async (free) => {
       tried.push(free);
       thief ??= await occupy(free);
       const child = await group.spawn('server', node, ['-e', server(free)]);
-      await untilReady(child, async () => (await readFile(child.logFile, 'utf8')).includes('ready'));
+      await untilReady(child, async () => (await readFile(child.logFile, 'utf8')).startsWith('ready'));
       return free;
     });
-    thief?.close();
     assert.deepEqual([tried.length, port === tried[1], port !== tried[0]], [2, true, true]);
     assert.ok(await answers(port));
   });

@@ -1,0 +1,98 @@
+/** What the demo plays on: a control plane, a registry, the controller and the stand-in for secureCodeBox. */
+import { randomBytes } from 'node:crypto';
+import { pino } from 'pino';
+import { type ControlPlane, startControlPlane } from '../control-plane.ts';
+import { installChart, type RunningController, startController } from '../controller.ts';
+import { type Registry, startRegistry } from '../registry.ts';
+import {
+  type SecureCodeBox,
+  secureCodeBoxAccess,
+  secureCodeBoxCrds,
+  startSecureCodeBox,
+  trivyImageScanType,
+} from '../securecodebox/index.ts';
+import { tools } from '../tools.ts';
+import { Shell } from './shell.ts';
+import type { Story } from './story.ts';
+
+/** The namespace of everything that a user of secureCodeBox would have made. */
+export const NAMESPACE = 'shop';
+/** The registry's one user. */
+export const USERNAME = 'ci';
+
+const SECURE_CODE_BOX_NAMESPACE = 'securecodebox-system';
+const IMAGE = 'shop/payments:1.0';
+const FILES = { 'etc/os-release': 'ID=demo\n', 'srv/payments/index.html': '<h1>Payments</h1>\n' };
+
+/** Everything that runs, and who tells about it. */
+export interface Stage extends AsyncDisposable {
+  readonly story: Story;
+  readonly shell: Shell;
+  readonly controlPlane: ControlPlane;
+  readonly registry: Registry;
+  readonly secureCodeBox: SecureCodeBox;
+  readonly controller: RunningController;
+  /** The registry's password until step 3. */
+  readonly password: string;
+}
+
+/** A password that nobody has used; all begin alike, so that one in an output is found. */
+export function newPassword(): string {
+  return `demo-${randomBytes(16).toString('hex')}`;
+}
+
+/**
+ * Starts it all, telling about it. The programs that are missing are built, which takes minutes.
+ *
+ * @returns when all of it is ready; what it gives back is to be disposed of
+ * @throws Error when something does not start; nothing is left then
+ */
+export async function setUp(story: Story): Promise<Stage> {
+  await using stack = new AsyncDisposableStack();
+  const programs = await tools(
+    ['etcd', 'kube-apiserver', 'kubectl', 'helm', 'registry', 'htpasswd', 'crane', 'trivy'],
+    (line) => story.output(line),
+  );
+
+  const controlPlane = stack.use(await startControlPlane());
+  const { group, kubeconfig } = controlPlane;
+  await controlPlane.installCrds(secureCodeBoxCrds());
+  story.output(`Kubernetes API server   ${controlPlane.server} (no nodes: pods would not run)`);
+
+  const password = newPassword();
+  const registry = await startRegistry({ user: { username: USERNAME, password }, group });
+  const digest = await registry.pushImage(IMAGE, FILES);
+  story.output(`registry                ${registry.host}, user ${USERNAME}, with a random password
+image                   ${registry.host}/${IMAGE}, pushed: ${digest}`);
+
+  await installChart(controlPlane);
+  const controller = await startController(controlPlane);
+  story.output(`controller              installed with Helm; run here as a process, with the rights
+                        of the ServiceAccount in the chart`);
+
+  const secureCodeBox = stack.use(await secureCodeBoxOn(controlPlane, programs.trivy));
+  story.output(`secureCodeBox           its CRDs, and a stand-in for its operator that runs the real
+                        Trivy with the environment and files that a pod would get`);
+
+  const shell = await Shell.create({ group, story, kubeconfig, kubectl: programs.kubectl });
+  const resources = stack.move();
+  return {
+    ...{ story, shell, controlPlane, registry, secureCodeBox, controller, password },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+async function secureCodeBoxOn(controlPlane: ControlPlane, trivy: string): Promise<SecureCodeBox> {
+  for (const namespace of [SECURE_CODE_BOX_NAMESPACE, NAMESPACE]) {
+    await controlPlane.kubectl(['create', 'namespace', namespace]);
+  }
+  const objects = [...secureCodeBoxAccess(SECURE_CODE_BOX_NAMESPACE), trivyImageScanType(NAMESPACE)];
+  const input = objects.map((object) => JSON.stringify(object)).join('\n---\n');
+  await controlPlane.kubectl(['apply', '-f', '-'], { input });
+  const account = { namespace: SECURE_CODE_BOX_NAMESPACE, name: 'securecodebox-operator' };
+  return startSecureCodeBox({
+    kubeconfig: await controlPlane.kubeconfigFor(account),
+    programs: { trivy },
+    log: pino({ level: 'silent' }),
+  });
+}

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { pino } from 'pino';
+import type { RunningController } from '../../hack/controller.ts';
+import { type Registry, startRegistry } from '../../hack/registry.ts';
+import {
+  SCAN_TYPES,
+  type ScanRun,
+  type SecureCodeBox,
+  secureCodeBoxAccess,
+  startSecureCodeBox,
+  trivyImageScanType,
+} from '../../hack/securecodebox/index.ts';
+import { tools } from '../../hack/tools.ts';
+import { imageCredentialBindings } from '../../src/api/index.ts';
+import { Cluster, type TestNamespace } from '../cluster/cluster.ts';
+import { until } from '../until.ts';
+
+const USER = 'scanner';
+const FIRST_PASSWORD = 'first';
+/** Each has something that another way of handing it over breaks: see what Trivy does with TRIVY_PASSWORD. */
+const PASSWORDS: Readonly<Record<string, string>> = {
+  'a comma': 'one,two,three',
+  'blanks, also at the ends': ' one  two ',
+  colons: ':one:two:',
+  quotes: `'one' "two" \`three\``,
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a password may look like one.
+  'dollars and backslashes': '$HOME ${PATH} $(id) \\n %20',
+  'non-ASCII characters': 'pässwörd-密码-🔑',
+  'a JSON document': '{"type": "service_account", "private_key": "-----BEGIN\\nKEY-----"}',
+};
+
+describe('a private image, a real registry and a real Trivy', () => {
+  let cluster: Cluster;
+  let controller: RunningController;
+  let registry: Registry;
+  let secureCodeBox: SecureCodeBox;
+  let namespace: TestNamespace;
+  let image: string;
+
+  before(async () => {
+    cluster = await Cluster.start();
+    const { group } = cluster.controlPlane;
+    const log = (line: string) => process.stderr.write(`${line}\n`);
+    const { trivy } = await tools(['trivy'], log);
+    registry = await startRegistry({ user: { username: USER, password: FIRST_PASSWORD }, group, log });
+    const digest = await registry.pushImage('shop/payments:1.0', { 'app/hello.txt': 'hello' });
+    image = `${registry.host}/shop/payments@${digest}`;
+    namespace = await cluster.namespace();
+    const input = secureCodeBoxAccess(namespace.name)
+      .map((object) => JSON.stringify(object))
+      .join('\n');
+    await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input });
+    await namespace.put(SCAN_TYPES, { ...trivyImageScanType(namespace.name, { extraArgs: ['--insecure'] }) });
+    const account = { namespace: namespace.name, name: 'securecodebox-operator' };
+    secureCodeBox = await startSecureCodeBox({
+      kubeconfig: await cluster.controlPlane.kubeconfigFor(account),
+      programs: { trivy },
+      log: pino({ level: 'silent' }),
+    });
+    controller = await cluster.startController();
+  });
+  after(async () => {
+    await secureCodeBox?.stop();
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  const pullSecret = (password: string) =>
+    namespace.pullSecret('pull', { [registry.host]: { auth: base64(`${USER}:${password}`) } });
+
+  it('fails without a binding: the registry refuses', async () => {
+    await pullSecret(FIRST_PASSWORD);
+    const first = secureCodeBox.nextRun(namespace.name, 'payments');
+    await namespace.scan('payments', [image], { spec: { suspend: false } });
+    const run = await first;
+    assert.equal(run.state, 'Errored');
+    assert.match(run.log, /UNAUTHORIZED/);
+  });
+
+  it('is scanned once a binding is applied', async () => {
+    await namespace.binding('payments', { image: `${registry.host}/shop/payments` });
+    await namespace.condition('payments', 'Ready', 'True Ready');
+    assertScanned(await secureCodeBox.trigger(namespace.name, 'payments'));
+    const scan = await namespace.rawScan('payments');
+    assert.equal(scan.metadata.annotations?.['credentials.securecodebox.io/binding'], 'payments');
+  });
+
+  for (const [name, password] of Object.entries(PASSWORDS)) {
+    it(`is scanned when the password changes to one with ${name}`, async () => {
+      const { secretName } = await namespace.bound('payments');
+      await registry.setPassword(password);
+      assert.equal((await secureCodeBox.trigger(namespace.name, 'payments')).state, 'Errored');
+      await pullSecret(password);
+      const auth = base64(`${USER}:${password}`);
+      await until(
+        async () => JSON.stringify(await namespace.trivyConfig(secretName)).includes(auth),
+        'the new password in the Trivy secret',
+      );
+      assertScanned(await secureCodeBox.trigger(namespace.name, 'payments'));
+    });
+  }
+
+  it('fails again when the binding is deleted', async () => {
+    const { secretName } = await namespace.bound('payments');
+    await namespace.delete(imageCredentialBindings, 'payments');
+    await until(
+      async () => (await namespace.rawScan('payments')).spec.scanSpec.volumes === undefined,
+      'the scan to be let go',
+    );
+    assert.equal((await secureCodeBox.trigger(namespace.name, 'payments')).state, 'Errored');
+    assert.notEqual(await namespace.trivyConfig(secretName), undefined, 'kept for runs that still mount it');
+  });
+
+  it('never shows a password in what the controller logs', async () => {
+    const log = await controller.log();
+    for (const password of [FIRST_PASSWORD, ...Object.values(PASSWORDS)]) {
+      assert.ok(!log.includes(JSON.stringify(password).slice(1, -1)), password);
+      assert.ok(!log.includes(base64(`${USER}:${password}`)), password);
+    }
+  });
+});
+
+function assertScanned(run: ScanRun): void {
+  assert.equal(run.state, 'Done', run.log);
+  const results = run.results as { Metadata?: { ImageID?: string } } | undefined;
+  assert.match(results?.Metadata?.ImageID ?? '', /^sha256:[0-9a-f]{64}$/);
+}
+
+function base64(text: string): string {
+  return Buffer.from(text, 'utf8').toString('base64');
+}
