@@ -1,7 +1,7 @@
-import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Logger, pino } from 'pino';
-import { Controller, type ControllerSettings } from '../controller.ts';
+import type { Controller, ControllerSettings } from '../controller.ts';
 import { parseGoDuration } from '../scan/index.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
@@ -71,13 +71,40 @@ Examples:
 
 async function run(flags: Flags): Promise<void> {
   const log = pino({ level: flags.logLevel, timestamp: pino.stdTimeFunctions.isoTime });
+  const end = (error: unknown) => {
+    log.fatal({ err: error }, 'cannot go on');
+    // At once: what is left of the process must not look alive.
+    process.exit(1);
+  };
+  process.on('uncaughtException', end);
+  // Not loaded for --help, nor where the flags are wrong: it takes most of the time of a start.
+  const { Controller } = await import('../controller.ts');
+  const { scanTypes, concurrency, unusedSecretGrace: unusedSecretGraceMs, serve } = flags;
+  try {
+    const settings = { scanTypes, concurrency, unusedSecretGraceMs, serve };
+    const controller = new Controller(await loadKubeConfig(), settings, log);
+    const stopped = stopOnSignal(controller, log);
+    await controller.start();
+    await stopped;
+  } catch (error) {
+    end(error);
+  }
+}
+
+/** Where client-node would try its luck when it finds no configuration. */
+const FALLBACK_SERVER = 'http://localhost:8080';
+
+async function loadKubeConfig(): Promise<KubeConfig> {
+  const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   config.loadFromDefault();
-  const { scanTypes, concurrency, unusedSecretGrace: unusedSecretGraceMs, serve } = flags;
-  const controller = new Controller(config, { scanTypes, concurrency, unusedSecretGraceMs, serve }, log);
-  const stopped = stopOnSignal(controller, log);
-  await controller.start();
-  await stopped;
+  const server = config.getCurrentCluster()?.server;
+  if (server === undefined || server === FALLBACK_SERVER) {
+    throw new Error(
+      'found no cluster: expected KUBECONFIG, ~/.kube/config with a current context, or a pod of a cluster',
+    );
+  }
+  return config;
 }
 
 /** Resolves when a signal has come and the controller has finished; a second signal ends the process at once. */

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readTrivySecret, trivySecretName } from '../../../src/binding/trivy-secret.ts';
+import { decideTrivySecret, type TrivySecretUse } from '../../../src/binding/trivy-secret-reconciler.ts';
+
+const MINUTE = 60_000;
+const UNUSED: TrivySecretUse = {
+  now: 100 * MINUTE,
+  unusedSince: undefined,
+  graceMs: 10 * MINUTE,
+  sourceExists: true,
+  selected: false,
+  mounted: false,
+  running: false,
+};
+
+describe('how long a Trivy secret is kept', () => {
+  const cases: readonly {
+    name: string;
+    use: Partial<TrivySecretUse>;
+    decision: ReturnType<typeof decideTrivySecret>;
+  }[] = [
+    { name: 'while a binding selects it', use: { selected: true }, decision: { action: 'Keep' } },
+    {
+      name: 'while scans mount it and its source exists',
+      use: { mounted: true },
+      decision: { action: 'Keep' },
+    },
+    {
+      name: 'marked, where nothing needs it',
+      use: {},
+      decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
+    },
+    {
+      name: 'marked, where its source is gone, though scans mount it',
+      use: { mounted: true, sourceExists: false },
+      decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
+    },
+    {
+      name: 'until the grace period has passed',
+      use: { unusedSince: 93 * MINUTE },
+      decision: { action: 'Keep', lookAgainAfterMs: 3 * MINUTE },
+    },
+    { name: 'not longer', use: { unusedSince: 90 * MINUTE }, decision: { action: 'Delete' } },
+    {
+      name: 'until the last run that mounts it has ended',
+      use: { unusedSince: 0, running: true },
+      decision: { action: 'Keep' },
+    },
+    {
+      name: 'unmarked again, once it is needed',
+      use: { unusedSince: 99 * MINUTE, selected: true },
+      decision: { action: 'MarkUsed' },
+    },
+  ];
+  for (const { name, use, decision } of cases) {
+    it(name, () => assert.deepEqual(decideTrivySecret({ ...UNUSED, ...use }), decision));
+  }
+});
+
+describe('a Trivy secret', () => {
+  it('has a name that the API server takes, however long that of its source is', () => {
+    const identity = { source: `${'a'.repeat(239)}.b`, registryKey: 'reg.example', host: 'reg.example' };
+    const name = trivySecretName(identity);
+    assert.ok(name.length <= 253, `${name.length}`);
+    assert.match(name, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
+    assert.notEqual(name, trivySecretName({ ...identity, source: `${'a'.repeat(239)}.c` }));
+  });
+
+  it('is not ours without what its name was made from', () => {
+    const identity = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
+    const annotations = {
+      'credentials.securecodebox.io/source-secret': 'pull',
+      'credentials.securecodebox.io/registry-key': 'reg.example',
+      'credentials.securecodebox.io/host': 'reg.example',
+    };
+    const name = trivySecretName(identity);
+    const read = (metadata: { name: string; annotations?: Record<string, string> }) =>
+      readTrivySecret({ metadata }).identity;
+    assert.deepEqual(read({ name, annotations }), identity);
+    assert.equal(read({ name }), undefined);
+    assert.equal(read({ name: 'precious', annotations }), undefined);
+  });
+});

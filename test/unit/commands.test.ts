@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+
+function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', ...args], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], ...env },
+  });
+  return { status, stdout, stderr };
+}
+
+describe('the command line', () => {
+  it('says what it can do, and its version', () => {
+    const help = run(['--help']);
+    assert.equal(help.status, 0);
+    assert.match(help.stdout, /controller/);
+    assert.match(run(['--version']).stdout, /^\d+\.\d+\.\d+\n$/);
+    assert.match(run(['controller', '--help']).stdout, /--scan-types[\s\S]*ICB_SCAN_TYPES[\s\S]*Examples:/);
+  });
+
+  const wrong: readonly { args: readonly string[]; env?: Record<string, string>; says: RegExp }[] = [
+    { args: [], says: /Usage:/ },
+    { args: ['scan'], says: /unknown command 'scan'/ },
+    { args: ['controller', '--verbose'], says: /unknown option '--verbose'/ },
+    {
+      args: ['controller', '--concurrency', '0'],
+      says: /'0' is invalid\. Expected a whole number from 1 to 64/,
+    },
+    { args: ['controller', '--scan-types', 'A B'], says: /Expected names of scan types/ },
+    { args: ['controller', '--unused-secret-grace', '10'], says: /Expected a duration such as 90s/ },
+    { args: ['controller', '--serve', '8080'], says: /Expected host:port/ },
+    { args: ['controller', '--serve', ':99999'], says: /port of at most 65535/ },
+    { args: ['controller', '--log-level', 'loud'], says: /Allowed choices are trace, debug/ },
+    {
+      args: ['controller'],
+      env: { ICB_CONCURRENCY: 'many' },
+      says: /ICB_CONCURRENCY.*Expected a whole number/,
+    },
+  ];
+  for (const { args, env, says } of wrong) {
+    it(`ends with 2 and says what was expected: ${[...args, JSON.stringify(env ?? {})].join(' ')}`, () => {
+      const { status, stderr } = run(args, env);
+      assert.equal(status, 2);
+      assert.match(stderr, says);
+    });
+  }
+
+  it('says what is missing where there is no cluster', () => {
+    const { status, stdout, stderr } = run(['controller'], {
+      HOME: '/nonexistent',
+      KUBECONFIG: '/nonexistent/config',
+    });
+    assert.equal(status, 1);
+    const line = JSON.parse(stdout) as { msg: string; err: { message: string } };
+    assert.equal(line.msg, 'cannot go on');
+    assert.match(line.err.message, /\/nonexistent\/config/);
+    assert.equal(stderr, '');
+    assert.match(
+      run(['controller'], { HOME: '/nonexistent' }).stdout,
+      /found no cluster: expected KUBECONFIG/,
+    );
+  });
+});
