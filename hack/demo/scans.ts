@@ -34,14 +34,19 @@ export async function runAgain(stage: Stage, days: number): Promise<ScanRun> {
   return shown(stage, run);
 }
 
-/** @throws Unexpected where the registry did not refuse the scan for want of a credential */
+/**
+ * Nothing where the registry refused the scan for want of a credential.
+ *
+ * @throws Unexpected where it did anything else
+ */
 export function expectRefused(run: ScanRun): void {
   const expected = 'Trivy to be refused by the registry: state Errored, with UNAUTHORIZED in the log';
   if (run.state !== 'Errored' || !run.log.includes('UNAUTHORIZED')) throw unexpectedRun(expected, run);
 }
 
 /**
- * @returns the ID of the image that was scanned
+ * The ID of the image that was scanned.
+ *
  * @throws Unexpected where none was
  */
 export function expectScanned(run: ScanRun): string {

@@ -13,7 +13,7 @@ export class Unexpected extends Error {
   }
 }
 
-/** @throws Unexpected where `found` is not `expected` */
+/** @throws Unexpected where the two differ */
 export function expectSame(what: string, expected: string, found: string): void {
   if (found !== expected) throw new Unexpected(`${what} to be ${expected}`, found);
 }

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { RunningController } from '../../hack/controller.ts';
+import { CONTROLLER_USER, RELEASE, type RunningController } from '../../hack/controller.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
 import { until } from '../until.ts';
 import { Cluster, SCHEDULED_SCANS, SECRETS, type Secret, secretNameOf } from './cluster.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
 const BINDING_ANNOTATION = 'credentials.securecodebox.io/binding';
 
 describe('the controller on a real API server', () => {
@@ -292,6 +298,29 @@ describe('the controller on a real API server', () => {
     assert.doesNotMatch(await controller.log(), new RegExp(`${btoa('user:pass')}|user:pass`));
     const scans = await cluster.client.list(SCHEDULED_SCANS, {});
     assert.doesNotMatch(JSON.stringify(scans), new RegExp(btoa('user:pass')));
+  });
+
+  it('used every right that the chart gives, and no other', async () => {
+    const { stdout } = await cluster.controlPlane.kubectl([
+      'get',
+      'clusterrole',
+      RELEASE,
+      '--output',
+      'json',
+    ]);
+    const { rules } = JSON.parse(stdout) as { rules: readonly Rule[] };
+    const given = rules.flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${group}`)),
+      ),
+    );
+    const used = new Set<string>();
+    for (const { user, verb, objectRef } of await cluster.controlPlane.auditEvents()) {
+      if (user.username !== CONTROLLER_USER) continue;
+      const { resource, subresource, apiGroup = '' } = objectRef ?? {};
+      used.add(`${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}.${apiGroup}`);
+    }
+    assert.deepEqual([...used].sort(), given.sort());
   });
 
   /** The name that Observe makes up and does not tell: that of the same secret, entry and host elsewhere. */

@@ -56,7 +56,8 @@ describe('the demo', () => {
     const { stdout } = await promisify(execFile)(
       join(programs, 'kubectl'),
       ['get', 'icb', 'payments', '--namespace', 'shop'],
-      { env: { KUBECONFIG: kubeconfig } },
+      // kubectl's cache goes with the demo's other data.
+      { env: { KUBECONFIG: kubeconfig, HOME: dirname(kubeconfig) } },
     );
     assert.match(stdout, /payments .+ True/);
     run.process.kill('SIGINT');

@@ -1,0 +1,318 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { type ControlPlane, startControlPlane } from '../../hack/control-plane.ts';
+import {
+  EventRecorder,
+  hasReason,
+  KubeClient,
+  KubeError,
+  type KubeObject,
+  Reflector,
+  type RequestRecord,
+  type Resource,
+  Store,
+  type Stored,
+  storedMeta,
+  Transport,
+} from '../../src/kube/index.ts';
+import { until } from '../until.ts';
+
+const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
+const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
+const SILENT = pino({ level: 'silent' });
+const CANARY = 'canary-5Yw';
+
+interface Item extends Stored {
+  readonly value: string | undefined;
+}
+
+function project(object: KubeObject): Item {
+  const { data } = object as KubeObject & { readonly data?: Readonly<Record<string, string>> };
+  return { ...storedMeta(object), value: data?.['value'] };
+}
+
+describe('src/kube against a real API server', () => {
+  let controlPlane: ControlPlane;
+  let transport: Transport;
+  let client: KubeClient;
+  const records: RequestRecord[] = [];
+
+  const connect = (): Transport => {
+    const config = new KubeConfig();
+    config.loadFromFile(controlPlane.kubeconfig);
+    return new Transport(config);
+  };
+  const configMap = (name: string, value = '', labels = {}) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'default', name, labels },
+    data: { value },
+  });
+  const reflect = (selection = {}, resource = CONFIG_MAPS) => {
+    const store = new Store<Item>({});
+    const reflector = new Reflector({
+      client,
+      resource,
+      selection: { namespace: 'default', ...selection },
+      project,
+      store,
+      log: SILENT,
+    });
+    reflector.start();
+    return { store, reflector };
+  };
+
+  before(async () => {
+    controlPlane = await startControlPlane({ log: (line) => process.stderr.write(`${line}\n`) });
+    transport = connect();
+    client = new KubeClient({ transport, fieldManager: 'test', onRequest: (record) => records.push(record) });
+  });
+  after(async () => {
+    await transport?.close();
+    await controlPlane?.stop();
+  });
+
+  describe('KubeClient', () => {
+    it('tells what the API server says is wrong', async () => {
+      const created = await client.create(CONFIG_MAPS, configMap('errors'));
+      const stale = { ...created, metadata: { ...created.metadata, resourceVersion: '1' } };
+      const place = { namespace: 'default', name: 'errors' };
+      const cases: readonly [string, number, () => Promise<unknown>][] = [
+        ['NotFound', 404, () => client.get(CONFIG_MAPS, { ...place, name: 'absent' })],
+        ['AlreadyExists', 409, () => client.create(CONFIG_MAPS, configMap('errors'))],
+        ['Conflict', 409, () => client.replace(CONFIG_MAPS, stale)],
+        ['Conflict', 409, () => client.patch(CONFIG_MAPS, place, { metadata: { resourceVersion: '1' } })],
+        [
+          'Conflict',
+          409,
+          () => client.delete(CONFIG_MAPS, { ...place, uid: 'another', resourceVersion: '1' }),
+        ],
+        ['Invalid', 422, () => client.create(CONFIG_MAPS, configMap('Not_A_Name'))],
+        ['NotFound', 404, () => client.list({ ...CONFIG_MAPS, group: 'absent.example' }, {})],
+      ];
+      for (const [reason, status, request] of cases) {
+        await assert.rejects(request, (error) => {
+          assert.ok(error instanceof KubeError, String(error));
+          assert.deepEqual({ reason: error.reason, status: error.status }, { reason, status }, error.message);
+          return true;
+        });
+      }
+    });
+
+    it('tells a server that is not there, or answers something else, from one that refuses', async () => {
+      const server = createServer((_, response) => response.writeHead(502).end('<html>bad gateway</html>'));
+      const { promise, resolve } = Promise.withResolvers<void>();
+      server.listen(0, '127.0.0.1', resolve);
+      await promise;
+      // A TCP server that listens has an AddressInfo.
+      const { port } = server.address() as AddressInfo;
+      const proxied = clientOf(`http://127.0.0.1:${port}/prefix/`);
+      await assert.rejects(
+        proxied.client.list(CONFIG_MAPS, {}),
+        (error) => error instanceof KubeError && error.status === 502,
+      );
+      await server[Symbol.asyncDispose]();
+      await assert.rejects(proxied.client.list(CONFIG_MAPS, {}), (error) => hasReason(error, 'Unreachable'));
+      await proxied.transport.close();
+    });
+
+    it('asks for metadata alone where that is enough', async () => {
+      await client.create(CONFIG_MAPS, configMap('canary', CANARY));
+      const { items } = await client.list(CONFIG_MAPS, { namespace: 'default', metadataOnly: true });
+      assert.ok(items.some(({ metadata }) => metadata.name === 'canary'));
+      assert.ok(
+        !JSON.stringify(
+          items.map(({ metadata: { name, uid }, ...rest }) => ({ name, uid, ...rest })),
+        ).includes(CANARY),
+      );
+    });
+
+    it('opens no more connections for a thousand requests than the pool has', async () => {
+      const sockets = () =>
+        process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+      const own = connect();
+      const busy = new KubeClient({ transport: own, fieldManager: 'test' });
+      const before_ = sockets();
+      let most = 0;
+      await Promise.all(
+        Array.from({ length: 1000 }, async () => {
+          await busy.get(CONFIG_MAPS, { namespace: 'default', name: 'errors' });
+          most = Math.max(most, sockets() - before_);
+        }),
+      );
+      await own.close();
+      assert.ok(most > 1 && most <= 16, `${most} connections`);
+    });
+
+    it('counts requests by verb, resource and code', () => {
+      const of = (verb: string, code: string) =>
+        records.filter((record) => record.verb === verb && record.code === code);
+      assert.ok(
+        of('get', '404').length > 0 && of('create', '409').length > 0 && of('list', '200').length > 0,
+      );
+    });
+  });
+
+  describe('Reflector', () => {
+    it('lists in pages, and follows what comes, changes and goes', async () => {
+      const names = Array.from({ length: 620 }, (_, index) => `page-${index}`);
+      await Promise.all(
+        names.map((name) => client.create(CONFIG_MAPS, configMap(name, 'old', { page: 'yes' }))),
+      );
+      const listed = records.filter(({ verb }) => verb === 'list').length;
+      const { store, reflector } = reflect({ labelSelector: 'page=yes' });
+      await reflector.synced;
+      assert.equal(store.size, 620);
+      assert.equal(records.filter(({ verb }) => verb === 'list').length - listed, 2);
+      await client.patch(CONFIG_MAPS, { namespace: 'default', name: 'page-0' }, { data: { value: 'new' } });
+      await until(() => store.get('default/page-0')?.value === 'new', 'the change');
+      await client.create(CONFIG_MAPS, configMap('page-x', 'old', { page: 'yes' }));
+      await until(() => store.get('default/page-x') !== undefined, 'the new one');
+      // It leaves the selection.
+      await client.patch(
+        CONFIG_MAPS,
+        { namespace: 'default', name: 'page-1' },
+        { metadata: { labels: null } },
+      );
+      await until(() => store.get('default/page-1') === undefined, 'the one without the label to go');
+      await reflector.stop();
+      await client.patch(CONFIG_MAPS, { namespace: 'default', name: 'page-2' }, { data: { value: 'new' } });
+      assert.equal(store.get('default/page-2')?.value, 'old');
+    });
+
+    it('sees an object that was deleted and created again as another', async () => {
+      await client.create(CONFIG_MAPS, configMap('again', 'first'));
+      const { store, reflector } = reflect();
+      const uids = new Set<string>();
+      store.onChange(({ after: item }) => item?.name === 'again' && uids.add(item.uid));
+      await reflector.synced;
+      await controlPlane.kubectl(['delete', 'configmap', 'again', '--namespace', 'default']);
+      await client.create(CONFIG_MAPS, configMap('again', 'second'));
+      await until(() => store.get('default/again')?.value === 'second', 'the second');
+      assert.equal(uids.size, 2);
+      await reflector.stop();
+    });
+
+    it('takes by field selector what is of a type, and nothing else', async () => {
+      const secret = (name: string, type: string, data: object) =>
+        client.create(SECRETS, {
+          apiVersion: 'v1',
+          kind: 'Secret',
+          metadata: { namespace: 'default', name },
+          type,
+          data,
+        } as KubeObject);
+      await secret('pull', 'kubernetes.io/dockerconfigjson', { '.dockerconfigjson': btoa('{}') });
+      await secret('opaque', 'Opaque', { value: btoa(CANARY) });
+      const { store, reflector } = reflect({ fieldSelector: 'type=kubernetes.io/dockerconfigjson' }, SECRETS);
+      await reflector.synced;
+      assert.deepEqual(
+        [...store.values()].map(({ name }) => name),
+        ['pull'],
+      );
+      await reflector.stop();
+    });
+
+    it('goes on after the API server was gone, and misses nothing', async () => {
+      const { store, reflector } = reflect();
+      await reflector.synced;
+      const size = store.size;
+      await controlPlane.restartApiServer();
+      await until(
+        () => client.create(CONFIG_MAPS, configMap('after', 'x')),
+        'the API server to take a write',
+      );
+      await controlPlane.kubectl(['delete', 'configmap', 'canary', '--namespace', 'default']);
+      await until(() => store.get('default/after') !== undefined, 'what came after the restart', 60);
+      await until(() => store.get('default/canary') === undefined, 'what went after the restart', 60);
+      assert.equal(store.size, size);
+      await reflector.stop();
+    });
+
+    it('lists anew where its version is too old', async () => {
+      const expiring = new KubeClient({ transport, fieldManager: 'test' });
+      let watches = 0;
+      const { watch } = expiring;
+      // The first watch begins at a version that the API server has forgotten, as after a long pause.
+      expiring.watch = (resource, selection, from, signal) => {
+        watches += 1;
+        return watch.call(
+          expiring,
+          resource,
+          selection,
+          watches === 1 ? { ...from, resourceVersion: '1' } : from,
+          signal,
+        );
+      };
+      const store = new Store<Item>({});
+      const selection = { namespace: 'default' };
+      const reflector = new Reflector({
+        client: expiring,
+        resource: CONFIG_MAPS,
+        selection,
+        project,
+        store,
+        log: SILENT,
+      });
+      reflector.start();
+      await reflector.synced;
+      await until(() => watches >= 2, 'a second watch');
+      await client.create(CONFIG_MAPS, configMap('fresh'));
+      await until(() => store.get('default/fresh') !== undefined, 'what came after');
+      await reflector.stop();
+    });
+
+    it('stops at any moment: while it lists, while it waits, while it watches', async () => {
+      const unreachable = clientOf('http://127.0.0.1:1');
+      const options = { resource: CONFIG_MAPS, selection: { namespace: 'default' }, project, log: SILENT };
+      const waiting = new Reflector({ ...options, client: unreachable.client, store: new Store<Item>({}) });
+      waiting.start();
+      const listing = new Reflector({ ...options, client, store: new Store<Item>({}) });
+      listing.start();
+      await listing.stop();
+      const watching = reflect().reflector;
+      await watching.synced;
+      await watching.stop();
+      await waiting.stop();
+      assert.equal(waiting.hasSynced, false);
+      await unreachable.transport.close();
+    });
+  });
+
+  it('writes Events that kubectl shows', async () => {
+    const recorder = new EventRecorder({ client, controller: 'test', log: SILENT });
+    const { metadata } = await client.get(CONFIG_MAPS, { namespace: 'default', name: 'errors' });
+    const regarding = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      namespace: 'default',
+      name: 'errors',
+      uid: metadata.uid ?? '',
+    };
+    await recorder.record(regarding, {
+      type: 'Warning',
+      reason: 'Broken',
+      action: 'Test',
+      note: `${'ä'.repeat(600)}`,
+    });
+    const { stdout } = await controlPlane.kubectl([
+      'describe',
+      'configmap',
+      'errors',
+      '--namespace',
+      'default',
+    ]);
+    assert.match(stdout, /Warning\s+Broken.*ää/);
+  });
+});
+
+function clientOf(server: string): { client: KubeClient; transport: Transport } {
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser({ name: 'c', server, skipTLSVerify: true }, { name: 'u', token: 't' });
+  const transport = new Transport(config);
+  return { transport, client: new KubeClient({ transport, fieldManager: 'test' }) };
+}
