@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { CONTROLLER_USER, RELEASE, type RunningController } from '../../hack/controller.ts';
-import { imageCredentialBindings } from '../../src/api/index.ts';
+import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/index.ts';
 import { until } from '../until.ts';
 import { Cluster, SCHEDULED_SCANS, SECRETS, type Secret, secretNameOf } from './cluster.ts';
 
@@ -12,6 +12,7 @@ interface Rule {
   readonly verbs: readonly string[];
 }
 
+const UNUSED_SINCE = 'credentials.securecodebox.io/unused-since';
 const BINDING_ANNOTATION = 'credentials.securecodebox.io/binding';
 
 describe('the controller on a real API server', () => {
@@ -258,6 +259,12 @@ describe('the controller on a real API server', () => {
     await namespace.binding('missing', { image: 'other.example/app', imagePullSecrets: [{ name: 'gone' }] });
     await namespace.condition('missing', 'Ready', 'False SecretNotFound');
     await namespace.condition('app', 'Ready', 'True Ready');
+    await until(async () => {
+      const { items } = await cluster.client.list(SECRETS, {
+        labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}`,
+      });
+      return items.every(({ metadata }) => metadata.annotations?.[UNUSED_SINCE] === undefined);
+    }, 'the secrets that earlier tests left unused to go');
     await settled(cluster);
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     const from = (await cluster.controlPlane.auditEvents()).length;
