@@ -16,7 +16,7 @@ export class OutOfDate extends Error {
 }
 
 /** A write that was refused. */
-export interface Failure {
+interface Failure {
   readonly message: string;
   /** Whether the same write may succeed later, though nothing that we see has changed. */
   readonly retry: boolean;

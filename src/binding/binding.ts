@@ -29,7 +29,7 @@ export interface ValidBinding extends BindingMeta {
 }
 
 /** A binding that only a change of its spec can mend. */
-export interface InvalidBinding extends BindingMeta {
+interface InvalidBinding extends BindingMeta {
   readonly validity: 'Invalid';
   readonly message: string;
 }

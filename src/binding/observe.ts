@@ -8,7 +8,7 @@ import { indexKey, repositoryIndex, type Stores } from './stores.ts';
 import { type DesiredTrivySecret, desiredTrivySecret, type TrivySecret } from './trivy-secret.ts';
 
 /** What stands under the name of a Trivy secret. */
-export type Place =
+type Place =
   | { readonly state: 'Free' }
   | { readonly state: 'Ours'; readonly secret: TrivySecret }
   | { readonly state: 'Foreign' };

@@ -1,6 +1,6 @@
-export { KubeClient, type RequestRecord, type Selection } from './client.ts';
+export { KubeClient, type RequestRecord } from './client.ts';
 export { hasReason, KubeError } from './errors.ts';
-export { EventRecorder, type Occurrence, type Regarding } from './events.ts';
+export { EventRecorder, type Occurrence } from './events.ts';
 export {
   apiVersionOf,
   type KubeObject,
@@ -13,5 +13,5 @@ export {
 } from './objects.ts';
 export { type Outcome, type Processed, WorkQueue } from './queue.ts';
 export { Reflector } from './reflector.ts';
-export { type Change, type ReadStore, Store } from './store.ts';
+export { type Change, Store } from './store.ts';
 export { Transport } from './transport.ts';

@@ -8,20 +8,11 @@ export interface Change<Item> {
 
 type IndexFunction<Item> = (item: Item) => readonly string[];
 
-/** What reads from a store may do. */
-export interface ReadStore<Item extends Stored, Index extends string> {
-  get(key: string): Item | undefined;
-  values(): IterableIterator<Item>;
-  /** The items for which the index function of that name gives this value, in no particular order. */
-  byIndex(index: Index, value: string): readonly Item[];
-  readonly size: number;
-}
-
 /**
  * Projections of one kind of object by `namespace/name`, with named indices. A version older than the one held
  * is ignored, so the answer to a write of our own may be put in before the watch brings it.
  */
-export class Store<Item extends Stored, Index extends string = never> implements ReadStore<Item, Index> {
+export class Store<Item extends Stored, Index extends string = never> {
   readonly #items = new Map<string, Item>();
   readonly #indices: Readonly<Record<Index, IndexFunction<Item>>>;
   readonly #byIndex: Record<Index, Map<string, Map<string, Item>>>;
@@ -46,6 +37,7 @@ export class Store<Item extends Stored, Index extends string = never> implements
     return this.#items.values();
   }
 
+  /** The items for which the index function of that name gives this value, in no particular order. */
   byIndex(index: Index, value: string): readonly Item[] {
     return [...(this.#byIndex[index].get(value)?.values() ?? [])];
   }

@@ -1,7 +1,7 @@
 import { generic } from './generic.ts';
 import type { Platform } from './platform.ts';
 
-export { type Handover, MOUNT_PATH, type Platform } from './platform.ts';
+export { MOUNT_PATH, type Platform } from './platform.ts';
 
 /** In the order in which they are asked; the last one owns every host. */
 const PLATFORMS: readonly Platform[] = [generic];

@@ -4,7 +4,7 @@ import type { Credential, SecretValue } from '../credential/index.ts';
 export const MOUNT_PATH = '/var/run/secrets/image-credential-binding';
 
 /** What Trivy is handed: files, mounted at {@link MOUNT_PATH}, and the environment that makes Trivy use them. */
-export interface Handover {
+interface Handover {
   readonly files: Readonly<Record<string, SecretValue>>;
   /** Entries point at the files, or are empty to switch off what Trivy would prefer. No secret values. */
   readonly env: readonly { readonly name: string; readonly value: string }[];

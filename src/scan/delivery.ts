@@ -5,7 +5,7 @@ export const VOLUME_NAME = 'image-credential-binding';
 /** Not copied to Scans: what it takes to give the ScheduledScan back as it was. */
 export const RESTORE_ANNOTATION = 'image-credential-binding/restore';
 
-export interface EnvEntry {
+interface EnvEntry {
   readonly name: string;
   readonly value: string;
 }

@@ -1,4 +1,4 @@
-export { type Delivery, type EnvEntry, VOLUME_NAME } from './delivery.ts';
+export { type Delivery, VOLUME_NAME } from './delivery.ts';
 export { parseGoDuration, waitBeforeWrite } from './schedule.ts';
 export {
   editScheduledScan,

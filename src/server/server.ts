@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Registry } from '@prometheus-io/client';
 
 /** A probe: undefined where all is well, else what is not, in a few words. */
-export type Probe = () => string | undefined;
+type Probe = () => string | undefined;
 
 export interface ServerOptions {
   readonly host: string;

@@ -130,7 +130,7 @@ export interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 /**
- * What is wanted. Written by people or by the controller's discovery.
+ * What is wanted.
  */
 export interface ImageCredentialBindingSpec {
   /**
@@ -158,8 +158,8 @@ export interface ImageCredentialBindingSpec {
  */
 export interface ImagePullSecret {
   /**
-   * Name of a Secret of type kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg in this
-   * namespace. A Secret that does not exist yet is used as soon as it does.
+   * Name of a Secret of type kubernetes.io/dockerconfigjson in this namespace. A Secret that does not
+   * exist yet is used as soon as it does.
    */
   readonly name: string;
 }
