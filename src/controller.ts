@@ -19,6 +19,8 @@ import {
 import { Metrics, ProbeServer } from './server/index.ts';
 
 const FIELD_MANAGER = 'image-credential-binding';
+/** Below the 30 seconds that a pod has by default. */
+const LONGEST_STOP_MS = 20_000;
 
 /** Settings of the controller, all checked. */
 export interface ControllerSettings {
@@ -28,8 +30,8 @@ export interface ControllerSettings {
   readonly concurrency: number;
   /** How long a Trivy secret is kept when nothing needs it any more, in milliseconds. */
   readonly unusedSecretGraceMs: number;
-  /** Where probes and metrics are served; port 0: any. */
-  readonly serve: { readonly host: string; readonly port: number };
+  /** Where probes and metrics are served; no host: on all addresses; port 0: any. */
+  readonly serve: { readonly host: string | undefined; readonly port: number };
 }
 
 /** The running controller: its parts, wired together. */
@@ -39,6 +41,7 @@ export class Controller {
   readonly #reflectors: ReturnType<typeof createReflectors>;
   readonly #queues: { readonly bindings: WorkQueue; readonly trivySecrets: WorkQueue };
   readonly #server: ProbeServer;
+  readonly #stopping = Promise.withResolvers<void>();
   #state: 'starting' | 'running' | 'stopping' = 'starting';
 
   constructor(config: KubeConfig, settings: ControllerSettings, log: Logger) {
@@ -78,7 +81,8 @@ export class Controller {
   }
 
   /**
-   * Begins: serves probes, fills the stores, then reconciles. Resolves when the stores are full.
+   * Begins: serves probes, fills the stores, then reconciles. Resolves when the stores are full,
+   * or when it is stopped before.
    *
    * @throws Error where the probes' address cannot be used.
    */
@@ -86,7 +90,8 @@ export class Controller {
     const port = await this.#server.start();
     this.#log.info({ port }, 'probes and metrics are served');
     for (const reflector of this.#reflectors) reflector.start();
-    await Promise.all(this.#reflectors.map(({ synced }) => synced));
+    const full = Promise.all(this.#reflectors.map(({ synced }) => synced));
+    await Promise.race([full, this.#stopping.promise]);
     if (this.#state !== 'starting') return;
     this.#state = 'running';
     this.#queues.bindings.start();
@@ -94,11 +99,17 @@ export class Controller {
     this.#log.info('caches are full, reconciling');
   }
 
-  /** Finishes what is under way and closes everything. */
+  /** Finishes what is under way, but within 20 seconds, and closes everything. */
   async stop(): Promise<void> {
     this.#state = 'stopping';
+    this.#stopping.resolve();
+    const deadline = setTimeout(() => {
+      this.#log.warn('requests do not end, closing their connections');
+      this.#transport.close().catch(() => undefined);
+    }, LONGEST_STOP_MS);
     await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
     await Promise.all([this.#queues.bindings.stop(), this.#queues.trivySecrets.stop()]);
+    clearTimeout(deadline);
     await this.#transport.close();
     await this.#server.stop();
   }

@@ -40,14 +40,12 @@ export const ADVICE = {
   Observing: 'Set spec.mode to Enforce to have them bound.',
   ServedByAnother: 'Delete one of the bindings, or narrow its spec.image or spec.scanSelector.',
   Waiting: '',
+  MountPathTaken: 'Mount that volume elsewhere.',
   ScanUpdateFailed:
-    'It is tried again; check that the controller may update ScheduledScans in this namespace.',
+    'It is tried again; check that the controller may update ScheduledScans in this namespace, and which policies or webhooks see to them.',
   TrivySecretTaken: 'Delete or rename that Secret: what the controller did not make it does not overwrite.',
   TrivySecretFailed:
-    'It is tried again; check that the controller may create and update Secrets in this namespace.',
-
-  // Reconciling, besides Waiting
-  Progressing: '',
+    'It is tried again; check that the controller may write Secrets in this namespace, and which policies or webhooks see to them.',
 
   // Stalled
   InvalidSpec: 'Correct the spec: nothing is tried again until it changes.',

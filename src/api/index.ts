@@ -7,8 +7,8 @@ export {
   imageCredentialBindings,
 } from './generated/image-credential-binding/resource.ts';
 export type {
-  Candidate,
   CandidateResult,
+  CandidateStatus,
   ChosenCredential,
   Condition,
   ConditionStatus,
@@ -27,7 +27,7 @@ export type {
   ScanSummary,
   ScansSummary,
   SourceSecret,
-  TrivySecret,
+  TrivySecretReference,
   Verification,
 } from './generated/image-credential-binding/types.ts';
 export { BINDING_ANNOTATION, GROUP, MANAGED_BY, MANAGED_BY_LABEL } from './names.ts';

@@ -1,8 +1,14 @@
 import type { Logger } from 'pino';
 import { type ImageCredentialBindingStatus, imageCredentialBindings } from '../api/index.ts';
-import { hasReason, type KubeClient, KubeError, type KubeObject, keyOf } from '../kube/index.ts';
-import { editScheduledScan, type RawScheduledScan, readScheduledScan } from '../scan/index.ts';
-import { type Binding, readBinding } from './binding.ts';
+import { hasReason, type KubeClient, KubeError, keyOf } from '../kube/index.ts';
+import {
+  editScheduledScan,
+  isDone,
+  type RawScheduledScan,
+  readScheduledScan,
+  waitBeforeWrite,
+} from '../scan/index.ts';
+import { type Binding, type RawBinding, readBinding } from './binding.ts';
 import type { Decision, ScanPlan, SecretWrite } from './decide.ts';
 import type { Observed } from './observe.ts';
 import { SCHEDULED_SCANS, SECRETS, type Stores } from './stores.ts';
@@ -15,21 +21,28 @@ export class OutOfDate extends Error {
   override readonly name = 'OutOfDate';
 }
 
-/** A write that was refused. */
-interface Failure {
-  readonly message: string;
-  /** Whether the same write may succeed later, though nothing that we see has changed. */
-  readonly retry: boolean;
+/** A write that was refused. The message is ours: what the API server or a webhook says may quote the object. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly reason: 'MountPathTaken' | 'ScanUpdateFailed' | 'TrivySecretFailed';
+
+  constructor(reason: Refused['reason'], message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.reason = reason;
+  }
 }
 
-/** What could not be written of a decision. */
-export interface Outcomes {
-  readonly secret: Failure | undefined;
-  /** By name of the scan. */
-  readonly scans: ReadonlyMap<string, Failure>;
+/** What came of a decision. */
+export interface Applied {
+  /** Names of the scans that were written. */
+  readonly written: ReadonlySet<string>;
+  /** By name of the scan: why it was not. Anything but `Refused` is tried again without being told. */
+  readonly failed: ReadonlyMap<string, unknown>;
+  readonly secretRefused: Refused | undefined;
 }
 
 type Edit = Extract<ScanPlan, { plan: 'Edit' }>;
+type NeededWrite = Exclude<SecretWrite, { write: 'None' | 'Refused' }>;
 
 /**
  * Writes what was decided: first the Trivy secret, then the scans that mount it. Answers go into the stores at
@@ -48,95 +61,135 @@ export class Applier {
   }
 
   /**
-   * @returns what could not be written, with the reason.
-   * @throws OutOfDate where something changed in between.
+   * One scan that cannot be written does not keep the others from it.
+   *
+   * @throws OutOfDate, KubeError where the Trivy secret could not be written for another reason than a refusal.
    */
-  async apply(observed: Observed, decision: Decision, log: Logger): Promise<Outcomes> {
-    const secret = await failureOf(() => this.#writeSecretOnce(observed, decision.secretWrite, log));
-    const edits = decision.scans.filter((plan) => plan.plan === 'Edit');
-    const scans = new Map<string, Failure>();
+  async apply(observed: Observed, decision: Decision, log: Logger): Promise<Applied> {
+    const secretRefused = await this.#writeNeededSecret(observed, decision.secretWrite, log);
+    const edits = decision.scans
+      .filter((plan) => plan.plan === 'Edit')
+      .filter(({ edit }) => secretRefused === undefined || edit.edit === 'LetGo');
+    const written = new Set<string>();
+    const failed = new Map<string, unknown>();
     for (let start = 0; start < edits.length; start += SCANS_AT_ONCE) {
-      await Promise.all(
-        edits.slice(start, start + SCANS_AT_ONCE).map(async (edit) => {
-          const failure =
-            secret !== undefined && edit.edit.edit === 'Bind'
-              ? { message: 'its Secret could not be written', retry: false }
-              : await failureOf(() => this.#editScan(edit, log));
-          if (failure !== undefined) scans.set(edit.scan.name, failure);
-        }),
-      );
+      const batch = edits.slice(start, start + SCANS_AT_ONCE);
+      const results = await Promise.allSettled(batch.map((edit) => this.#editScan(edit, log)));
+      for (const [index, result] of results.entries()) {
+        const name = batch[index]?.scan.name ?? '';
+        if (result.status === 'rejected') failed.set(name, result.reason);
+        else if (result.value) written.add(name);
+      }
     }
-    return { secret, scans };
+    return { written, failed, secretRefused };
   }
 
   /** Writes the status of the binding as it was observed; one that was deleted since is left alone. */
   async writeStatus(binding: Binding, status: ImageCredentialBindingStatus): Promise<void> {
     const { namespace, name, uid } = binding;
-    const object: KubeObject & { status: unknown } = { metadata: { namespace, name, uid }, status };
+    const object = { metadata: { namespace, name, uid }, status };
     try {
-      this.#stores.bindings.set(readBinding(await this.#client.applyStatus(imageCredentialBindings, object)));
+      const answer = await this.#client.applyStatus<RawBinding>(imageCredentialBindings, object);
+      this.#stores.bindings.setAnswer(readBinding(answer));
     } catch (error) {
       if (!hasReason(error, 'NotFound', 'Conflict')) throw error;
     }
   }
 
-  async #writeSecretOnce({ namespace, now }: Observed, secretWrite: SecretWrite, log: Logger): Promise<void> {
-    if (secretWrite.write === 'None' || secretWrite.write === 'Refused') return;
-    const key = keyOf({ namespace, name: secretWrite.desired.name });
-    await this.#secretWrites.get(key)?.catch(() => undefined);
-    if (this.#stores.trivySecrets.get(key)?.fingerprint === secretWrite.desired.fingerprint) return;
-    const write = this.#writeSecret(secretWrite, now, log).finally(() => this.#secretWrites.delete(key));
-    this.#secretWrites.set(key, write);
-    await write;
-  }
-
-  async #writeSecret(
-    secretWrite: Extract<SecretWrite, { write: 'Create' | 'Replace' }>,
-    now: number,
+  async #writeNeededSecret(
+    observed: Observed,
+    write: SecretWrite,
     log: Logger,
-  ): Promise<void> {
-    const { desired } = secretWrite;
-    const written =
-      secretWrite.write === 'Create'
-        ? await this.#client.create(SECRETS, desired.object)
-        : await this.#client.replace(SECRETS, replacement(desired, secretWrite.resourceVersion, now));
-    this.#stores.trivySecrets.set(readTrivySecret(written));
-    const { namespace } = written.metadata;
-    log.info({ namespace, secret: desired.name, source: desired.identity.source }, 'trivy secret written');
-  }
-
-  /** One read, for stores hold no whole objects, and one write at the version that was decided on. */
-  async #editScan({ scan, edit }: Edit, log: Logger): Promise<void> {
-    const object = await this.#client.get(SCHEDULED_SCANS, scan);
-    if (object.metadata.resourceVersion !== scan.resourceVersion) {
-      throw new OutOfDate(`ScheduledScan ${keyOf(scan)} has changed since it was observed`);
+  ): Promise<Refused | undefined> {
+    if (write.write === 'None' || write.write === 'Refused') return undefined;
+    try {
+      await this.#writeSecretOnce(observed, write, log);
+      return undefined;
+    } catch (error) {
+      const failure = told(error, 'TrivySecretFailed');
+      if (failure instanceof Refused) return failure;
+      throw failure;
     }
-    // The CRD of secureCodeBox guarantees the shape.
-    const result = editScheduledScan(object as unknown as RawScheduledScan, edit);
-    if (result.result === 'Unchanged') return;
-    if (result.result === 'MountPathTaken') throw new MountPathTaken(result.mountPath);
-    const written = await this.#client.replace(SCHEDULED_SCANS, result.scan as unknown as KubeObject);
-    this.#stores.scheduledScans.set(readScheduledScan(written as unknown as RawScheduledScan));
-    log.info({ scheduledScan: keyOf(scan), ...edit, before: scan.bound?.binding }, 'scheduled scan written');
+  }
+
+  async #writeSecretOnce({ namespace, now }: Observed, write: NeededWrite, log: Logger): Promise<void> {
+    const key = keyOf({ namespace, name: write.desired.name });
+    const before = this.#secretWrites.get(key);
+    if (before !== undefined) {
+      await before.catch(() => undefined);
+      if (this.#stores.trivySecrets.get(key)?.fingerprint === write.desired.fingerprint) return;
+      throw new OutOfDate(`Secret ${key} was written for another binding`);
+    }
+    const writing = this.#writeSecret(write, now, log).finally(() => this.#secretWrites.delete(key));
+    this.#secretWrites.set(key, writing);
+    await writing;
+  }
+
+  async #writeSecret(secretWrite: NeededWrite, now: number, log: Logger): Promise<void> {
+    const { desired } = secretWrite;
+    if (secretWrite.write === 'Recreate') await this.#client.delete(SECRETS, secretWrite.present);
+    const answer =
+      secretWrite.write === 'Replace'
+        ? await this.#client.replace(SECRETS, replacement(desired, secretWrite.present.resourceVersion, now))
+        : await this.#client.create(SECRETS, desired.object);
+    const written = readTrivySecret(answer);
+    this.#stores.trivySecrets.setAnswer(written);
+    if (written.fingerprint !== desired.fingerprint) {
+      throw new Refused(
+        'TrivySecretFailed',
+        'the API server stored another Secret than it was sent: a policy or webhook changes it',
+      );
+    }
+    log.info({ secret: keyOf(written), source: desired.identity.source }, 'trivy secret written');
+  }
+
+  /**
+   * One read, for stores hold no whole objects, and one write at the version that was decided on.
+   *
+   * @returns whether there was anything to write.
+   */
+  async #editScan({ scan, edit }: Edit, log: Logger): Promise<boolean> {
+    try {
+      const raw = await this.#client.get<RawScheduledScan>(SCHEDULED_SCANS, scan);
+      const present = readScheduledScan(raw);
+      if (
+        present.resourceVersion !== scan.resourceVersion ||
+        waitBeforeWrite(present.schedule, Date.now()) > 0
+      ) {
+        throw new OutOfDate(
+          `ScheduledScan ${keyOf(scan)} has changed since it was observed, or its run is due`,
+        );
+      }
+      const result = editScheduledScan(raw, edit);
+      if (result.result === 'Unchanged') return false;
+      if (result.result === 'MountPathTaken') {
+        throw new Refused('MountPathTaken', `another volume is mounted at ${result.mountPath}`);
+      }
+      const written = readScheduledScan(await this.#client.replace(SCHEDULED_SCANS, result.scan));
+      this.#stores.scheduledScans.setAnswer(written);
+      if (!isDone(written.bound, edit)) {
+        throw new Refused(
+          'ScanUpdateFailed',
+          'the API server stored something else than it was sent: a policy or webhook changes it',
+        );
+      }
+    } catch (error) {
+      throw told(error, 'ScanUpdateFailed');
+    }
+    log.info(
+      { scheduledScan: keyOf(scan), edit: edit.edit, before: scan.bound?.binding },
+      'scheduled scan written',
+    );
+    return true;
   }
 }
 
-/** The failure that is worth telling; undefined where it went well. */
-async function failureOf(write: () => Promise<void>): Promise<Failure | undefined> {
-  try {
-    await write();
-    return undefined;
-  } catch (error) {
-    if (hasReason(error, 'Conflict', 'AlreadyExists', 'NotFound')) throw new OutOfDate(error.message);
-    if (error instanceof MountPathTaken) return { message: error.message, retry: false };
-    // Without an answer nothing is known that could be told: the whole reconcile is tried again.
-    if (!(error instanceof KubeError) || error.status < 400 || error.status >= 500) throw error;
-    return { message: error.message, retry: error.reason !== 'Invalid' };
-  }
-}
-
-class MountPathTaken extends Error {
-  constructor(mountPath: string) {
-    super(`another volume is mounted at ${mountPath}: mount it elsewhere`);
-  }
+/** Refusals as what is told of them; answers that ask to try again, and no answer at all, as they are. */
+function told(error: unknown, reason: Refused['reason']): unknown {
+  if (hasReason(error, 'Conflict', 'AlreadyExists', 'NotFound')) return new OutOfDate(error.message);
+  if (!(error instanceof KubeError) || error.status < 400 || error.status === 408 || error.status === 429)
+    return error;
+  // The text of an answer to a Secret might quote its data: it goes nowhere, not even into the log.
+  const cause = reason === 'TrivySecretFailed' ? undefined : error;
+  return new Refused(reason, `the API server refused the write: ${error.reason} (${error.status})`, cause);
 }

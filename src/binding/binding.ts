@@ -1,5 +1,5 @@
 import {
-  type ImageCredentialBindingSpec,
+  type IImageCredentialBinding,
   type ImageCredentialBindingStatus,
   type LabelSelector,
   MANAGED_BY,
@@ -36,14 +36,12 @@ interface InvalidBinding extends BindingMeta {
 
 export type Binding = ValidBinding | InvalidBinding;
 
+/** An ImageCredentialBinding as the API server sends it. */
+export type RawBinding = KubeObject & Pick<IImageCredentialBinding, 'spec' | 'status'>;
+
 /** Reads an ImageCredentialBinding; the CRD has checked its shape, an older CRD perhaps not the image. */
-export function readBinding(object: KubeObject): Binding {
-  // The CRD's schema guarantees the shape.
-  const { spec, status } = object as KubeObject & {
-    readonly spec: ImageCredentialBindingSpec;
-    readonly status?: ImageCredentialBindingStatus;
-  };
-  const { metadata } = object;
+export function readBinding(object: RawBinding): Binding {
+  const { metadata, spec, status } = object;
   const meta: BindingMeta = {
     ...storedMeta(object),
     generation: metadata.generation ?? 0,

@@ -1,25 +1,16 @@
-import { isDone, type ScanEdit, type ScheduledScan, waitBeforeWrite } from '../scan/index.ts';
-import type { ValidBinding } from './binding.ts';
-import type { Observed, ObservedScan, Option } from './observe.ts';
-import type { NamedSecret } from './pull-secret.ts';
-import { matches, whoServes } from './serve.ts';
-import type { DesiredTrivySecret } from './trivy-secret.ts';
-
-/** Which credential the scans are to use. */
-export type Resolution =
-  | { readonly result: 'Selected'; readonly option: Option }
-  /** The binding names no secrets: the image needs none. */
-  | { readonly result: 'NoneNeeded' }
-  | {
-      readonly result: 'Unresolved';
-      readonly reason: 'NoMatch' | 'SecretNotFound' | 'SecretWrongType' | 'SecretMalformed';
-    };
+import { type Delivery, isDone, type ScanEdit, type ScheduledScan, waitBeforeWrite } from '../scan/index.ts';
+import type { Observed, ObservedScan } from './observe.ts';
+import type { Resolution } from './resolve.ts';
+import { contenders, matches } from './serve.ts';
+import type { DesiredTrivySecret, TrivySecret } from './trivy-secret.ts';
 
 /** What to do about the Trivy secret. */
 export type SecretWrite =
   | { readonly write: 'None' }
   | { readonly write: 'Create'; readonly desired: DesiredTrivySecret }
-  | { readonly write: 'Replace'; readonly desired: DesiredTrivySecret; readonly resourceVersion: string }
+  | { readonly write: 'Replace'; readonly desired: DesiredTrivySecret; readonly present: TrivySecret }
+  /** Somebody has made it one that cannot be changed: it is deleted and created. */
+  | { readonly write: 'Recreate'; readonly desired: DesiredTrivySecret; readonly present: TrivySecret }
   /** A Secret that is not ours has the name: it stays as it is, and nothing can be bound. */
   | { readonly write: 'Refused'; readonly desired: DesiredTrivySecret };
 
@@ -36,7 +27,7 @@ export type ScanPlan =
     }
   /** It would be bound, but there is no credential to bind it to. */
   | { readonly plan: 'Unbound'; readonly scan: ScheduledScan }
-  /** Another binding serves it. */
+  /** Another binding answers for it. */
   | { readonly plan: 'ServedByAnother'; readonly scan: ScheduledScan; readonly by: string }
   /** The binding only observes: this is what it would do. */
   | { readonly plan: 'Observe'; readonly scan: ScheduledScan };
@@ -48,72 +39,66 @@ export interface Decision {
   readonly scans: readonly ScanPlan[];
 }
 
+/** What the scans of a binding are to be handed; `none`: no credential is needed. */
+type Bindable = { readonly delivery: Delivery } | 'none';
+
 /**
  * The policy of a binding: from what was seen to what should be. A scan has exactly one binding that answers for
- * it: the one that serves it, or, where none does, the one whose name it carries; so no two reconciles write the
- * same scan.
+ * it, so no two reconciles write the same scan: the one that serves it; while that has no credential, the one
+ * that holds the scan, if it might serve it too; where none serves it, the one whose name it carries.
  *
- * | the scan is served by | and | then |
+ * | who answers for the scan | and | then |
  * |---|---|---|
  * | this binding | a credential is selected, or none is needed | bind it |
- * | this binding | there is no credential | what is bound stays bound, nothing is newly bound |
+ * | this binding | there is no credential | what it has bound stays bound, nothing is newly bound |
  * | another | | leave it to that one |
  * | none | it carries this binding's name | let it go |
  */
 export function decide(observed: Observed): Decision {
-  const { binding } = observed;
-  const resolution = resolve(observed);
-  const secretWrite = decideSecret(binding?.validity === 'Valid' ? binding : undefined, resolution);
-  const bindable = resolution.result !== 'Unresolved' && secretWrite.write !== 'Refused';
+  const secretWrite = decideSecret(observed);
+  const bindable = secretWrite.write === 'Refused' ? undefined : bindableOf(observed);
   const scans = observed.scans
-    .map((scan) => decideScan(observed, scan, bindable ? resolution : undefined))
+    .map((scan) => decideScan(observed, scan, bindable))
     .filter((plan) => plan !== undefined);
-  return { resolution, secretWrite, scans };
+  return { resolution: observed.resolution, secretWrite, scans };
 }
 
-function resolve({ binding, options, secrets }: Observed): Resolution {
-  const [option] = options;
-  if (option !== undefined) return { result: 'Selected', option };
-  if (binding?.validity === 'Valid' && secrets.length === 0) return { result: 'NoneNeeded' };
-  return { result: 'Unresolved', reason: reasonOf(secrets) };
+function bindableOf({ resolution, trivySecret }: Observed): Bindable | undefined {
+  if (trivySecret !== undefined) return { delivery: trivySecret.desired.delivery };
+  return resolution.result === 'NoneNeeded' ? 'none' : undefined;
 }
 
-const FAULTS = {
-  Missing: 'SecretNotFound',
-  WrongType: 'SecretWrongType',
-  Malformed: 'SecretMalformed',
-} as const;
-
-function reasonOf(secrets: readonly NamedSecret[]): Extract<Resolution, { result: 'Unresolved' }>['reason'] {
-  for (const { state } of secrets) if (state !== 'Found') return FAULTS[state];
-  return 'NoMatch';
-}
-
-function decideSecret(binding: ValidBinding | undefined, resolution: Resolution): SecretWrite {
-  if (binding?.mode !== 'Enforce' || resolution.result !== 'Selected') return { write: 'None' };
-  const { desired, place } = resolution.option;
+function decideSecret({ binding, trivySecret }: Observed): SecretWrite {
+  if (binding?.validity !== 'Valid' || binding.mode !== 'Enforce' || trivySecret === undefined) {
+    return { write: 'None' };
+  }
+  const { desired, place } = trivySecret;
   switch (place.state) {
     case 'Free':
       return { write: 'Create', desired };
-    case 'Foreign':
+    case 'Taken':
       return { write: 'Refused', desired };
-    case 'Ours':
-      if (place.secret.fingerprint === desired.fingerprint) return { write: 'None' };
-      return { write: 'Replace', desired, resourceVersion: place.secret.resourceVersion };
+    case 'Ours': {
+      const present = place.secret;
+      if (present.fingerprint === desired.fingerprint) return { write: 'None' };
+      return { write: present.replaceable ? 'Replace' : 'Recreate', desired, present };
+    }
   }
 }
 
 function decideScan(
   observed: Observed,
   { scan, bindings }: ObservedScan,
-  resolution: Exclude<Resolution, { result: 'Unresolved' }> | undefined,
+  bindable: Bindable | undefined,
 ): ScanPlan | undefined {
-  const server = whoServes(scan, bindings, observed.scanTypes);
+  const able = contenders(scan, bindings, observed.scanTypes);
+  const [server] = able;
   if (server === undefined) return decideUnserved(observed, scan);
-  if (server.name !== observed.name) return decideLost(observed, scan, server.name);
-  if (resolution === undefined) return decideUnbindable(observed, scan, bindings);
-  const delivery = resolution.result === 'Selected' ? resolution.option.desired.delivery : undefined;
-  return planEdit(observed, scan, { edit: 'Bind', binding: observed.name, delivery });
+  const holder = able.find(({ name }) => name === scan.bound?.binding);
+  const answering = observed.unresolved.has(server.name) ? (holder ?? server) : server;
+  if (answering.name === observed.name) return decideServed(observed, scan, bindable);
+  if (server.name === observed.name) return { plan: 'Unbound', scan };
+  return wouldServe(observed, scan) ? { plan: 'ServedByAnother', scan, by: answering.name } : undefined;
 }
 
 function decideUnserved(observed: Observed, scan: ScheduledScan): ScanPlan | undefined {
@@ -121,23 +106,16 @@ function decideUnserved(observed: Observed, scan: ScheduledScan): ScanPlan | und
   return wouldServe(observed, scan) ? { plan: 'Observe', scan } : undefined;
 }
 
-function decideLost(observed: Observed, scan: ScheduledScan, by: string): ScanPlan | undefined {
-  return wouldServe(observed, scan) ? { plan: 'ServedByAnother', scan, by } : undefined;
-}
-
-/** Served by this binding, which has no credential: another's hold on the scan stays while that one lives. */
-function decideUnbindable(
-  observed: Observed,
-  scan: ScheduledScan,
-  bindings: ObservedScan['bindings'],
-): ScanPlan {
+function decideServed(observed: Observed, scan: ScheduledScan, bindable: Bindable | undefined): ScanPlan {
+  const binding = observed.name;
+  if (bindable !== undefined) {
+    const delivery = bindable === 'none' ? undefined : bindable.delivery;
+    return planEdit(observed, scan, { edit: 'Bind', binding, delivery });
+  }
   if (scan.bound === undefined) return { plan: 'Unbound', scan };
-  const { binding } = scan.bound;
-  if (binding === observed.name) return { plan: 'Keep', scan };
-  const holds = bindings.some(
-    (other) => other.name === binding && other.validity === 'Valid' && other.mode === 'Enforce',
-  );
-  return holds ? { plan: 'Unbound', scan } : planEdit(observed, scan, { edit: 'LetGo' });
+  // What another left behind goes; what this one has bound stays as it was bound.
+  if (scan.bound.binding !== binding) return planEdit(observed, scan, { edit: 'LetGo' });
+  return planEdit(observed, scan, { edit: 'Bind', binding, delivery: scan.bound.delivery });
 }
 
 function wouldServe({ binding, scanTypes }: Observed, scan: ScheduledScan): boolean {

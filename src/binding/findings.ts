@@ -1,6 +1,6 @@
 import { ADVICE, type ConditionReason, type ConditionType } from '../api/index.ts';
 import { formatReference } from '../image/index.ts';
-import type { Outcomes } from './apply.ts';
+import { type Applied, Refused } from './apply.ts';
 import type { ValidBinding } from './binding.ts';
 import type { Decision } from './decide.ts';
 import type { Observed } from './observe.ts';
@@ -27,7 +27,7 @@ export function invalidFindings(message: string): readonly Finding[] {
 export interface Facts {
   readonly observed: Observed;
   readonly decision: Decision;
-  readonly outcomes: Outcomes;
+  readonly applied: Applied;
   readonly scans: readonly ScanCount[];
 }
 
@@ -58,12 +58,12 @@ function readyFinding(resolved: Finding, bound: Finding): Finding {
 
 function resolvedFinding(binding: ValidBinding, { observed, decision }: Facts): Finding {
   const { resolution } = decision;
-  const faults = observed.secrets.map(faultOf).filter((fault) => fault !== undefined);
+  const faults = observed.credentials.secrets.map(faultOf).filter((fault) => fault !== undefined);
   const notes = faults.length === 0 ? '' : `; ${faults.join('; ')}`;
   const type = 'CredentialResolved';
   switch (resolution.result) {
     case 'Selected': {
-      const { secret, registryKey } = resolution.option.candidate;
+      const { secret, registryKey } = resolution.candidate;
       const message = `entry ${JSON.stringify(registryKey)} of Secret ${secret} fits ${binding.image.host}${notes}`;
       return { type, status: 'True', reason: 'Selected', message };
     }
@@ -75,7 +75,7 @@ function resolvedFinding(binding: ValidBinding, { observed, decision }: Facts): 
         message: 'imagePullSecrets is empty: no credential is needed',
       };
     case 'Unresolved': {
-      const looked = `no entry for ${binding.image.host} in ${observed.secrets.map(({ name }) => name).join(', ')}`;
+      const looked = `no entry for ${binding.image.host} in ${observed.credentials.secrets.map(({ name }) => name).join(', ')}`;
       return {
         type,
         status: 'False',
@@ -106,23 +106,28 @@ function firstOf(problems: readonly string[]): string {
   return problems.length > MOST_PROBLEMS ? `${shown} and ${problems.length - MOST_PROBLEMS} more` : shown;
 }
 
-function boundFinding(binding: ValidBinding, { decision, outcomes, scans }: Facts): Finding {
-  const problem = secretProblem(decision, outcomes);
-  if (problem !== undefined) return { type: 'ScansBound', status: 'False', ...problem };
-  const named = (standing: ScanCount['standing']) => scans.filter((scan) => scan.standing === standing);
-  const failing = named('Failing');
-  const waiting = named('Waiting');
+function boundFinding(binding: ValidBinding, { decision, applied, scans }: Facts): Finding {
+  const type = 'ScansBound';
+  const problem = secretProblem(decision, applied);
+  if (problem !== undefined) return { type, status: 'False', ...problem };
+  const failing = scans.filter(({ standing }) => standing === 'Failing');
   if (failing.length > 0) {
-    const unresolved = decision.resolution.result === 'Unresolved';
-    const reason = unresolved ? decision.resolution.reason : 'ScanUpdateFailed';
-    const message = `${failing.length} of ${counted(scans.length)} not bound: ${listed(failing)}`;
-    return { type: 'ScansBound', status: 'False', reason, message: advise(message, reason) };
+    const reason = failureReason(decision, applied);
+    const message = `${failing.length} of ${counted(scans.length)} failing: ${listed(failing)}`;
+    return { type, status: 'False', reason, message: advise(message, reason) };
   }
+  const waiting = scans.filter(({ standing }) => standing === 'Waiting');
   if (waiting.length > 0) {
-    const message = `${counted(waiting.length)} will be bound when the run that is due has begun: ${listed(waiting)}`;
-    return { type: 'ScansBound', status: 'False', reason: 'Waiting', message };
+    const message = `${counted(waiting.length)} waiting: ${listed(waiting)}`;
+    return { type, status: 'False', reason: 'Waiting', message };
   }
   return quietFinding(binding, decision, scans);
+}
+
+function failureReason({ resolution }: Decision, { failed }: Applied): ConditionReason {
+  if (resolution.result === 'Unresolved') return resolution.reason;
+  const refused = [...failed.values()].find((failure) => failure instanceof Refused);
+  return refused?.reason ?? 'ScanUpdateFailed';
 }
 
 function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly ScanCount[]): Finding {
@@ -133,7 +138,8 @@ function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly
     lost.length === 0 ? '' : `; ${counted(lost.length)} served by ImageCredentialBinding ${others}`;
   if (binding.mode === 'Observe') {
     const would = decision.scans.filter(({ plan }) => plan === 'Observe').length;
-    return { type, status: 'Unknown', reason: 'Observing', message: `would bind ${counted(would)}${left}` };
+    const message = advise(`would bind ${counted(would)}${left}`, 'Observing');
+    return { type, status: 'Unknown', reason: 'Observing', message };
   }
   if (scans.length === 0) {
     const message = `no ScheduledScan of this namespace scans ${formatReference(binding.image)} yet`;
@@ -141,19 +147,19 @@ function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly
   }
   const bound = scans.length - lost.length;
   const reason = bound === 0 ? 'ServedByAnother' : 'Bound';
-  return { type, status: 'True', reason, message: `${counted(bound)} bound${left}` };
+  return { type, status: 'True', reason, message: advise(`${counted(bound)} bound${left}`, reason) };
 }
 
 function secretProblem(
   { secretWrite }: Decision,
-  outcomes: Outcomes,
+  { secretRefused }: Applied,
 ): Pick<Finding, 'reason' | 'message'> | undefined {
   if (secretWrite.write === 'Refused') {
     const message = `Secret ${secretWrite.desired.name} exists and is not ours`;
     return { reason: 'TrivySecretTaken', message: advise(message, 'TrivySecretTaken') };
   }
-  if (outcomes.secret === undefined) return undefined;
-  return { reason: 'TrivySecretFailed', message: advise(outcomes.secret.message, 'TrivySecretFailed') };
+  if (secretRefused === undefined) return undefined;
+  return { reason: 'TrivySecretFailed', message: advise(secretRefused.message, 'TrivySecretFailed') };
 }
 
 function advise(message: string, reason: ConditionReason): string {

@@ -1,24 +1,23 @@
-import { type Candidate, keyring, lookup } from '../credential/index.ts';
 import { splitKey } from '../kube/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import type { NamedSecret } from './pull-secret.ts';
+import { type Credentials, credentialsOf, type Resolution, resolve } from './resolve.ts';
 import type { ScanTypePatterns } from './serve.ts';
 import { indexKey, repositoryIndex, type Stores } from './stores.ts';
-import { type DesiredTrivySecret, desiredTrivySecret, type TrivySecret } from './trivy-secret.ts';
+import {
+  type DesiredTrivySecret,
+  desiredTrivySecret,
+  sameIdentity,
+  type TrivySecret,
+} from './trivy-secret.ts';
 
 /** What stands under the name of a Trivy secret. */
 type Place =
   | { readonly state: 'Free' }
   | { readonly state: 'Ours'; readonly secret: TrivySecret }
-  | { readonly state: 'Foreign' };
-
-/** A credential that fits the image, the Secret that would hand it to Trivy, and what is in that place now. */
-export interface Option {
-  readonly candidate: Candidate;
-  readonly desired: DesiredTrivySecret;
-  readonly place: Place;
-}
+  /** Not ours, or ours for another credential. */
+  | { readonly state: 'Taken' };
 
 /** A scan, with the bindings for the repository that it names. */
 export interface ObservedScan {
@@ -30,48 +29,51 @@ export interface ObservedScan {
 export interface Observed {
   /** Milliseconds since the epoch. */
   readonly now: number;
+  readonly scanTypes: ScanTypePatterns;
   readonly namespace: string;
   readonly name: string;
   /** undefined: it was deleted. */
   readonly binding: Binding | undefined;
+  readonly credentials: Credentials;
+  readonly resolution: Resolution;
+  /** The Secret that hands the selected credential to Trivy, and what is in its place now. */
+  readonly trivySecret: { readonly desired: DesiredTrivySecret; readonly place: Place } | undefined;
   /** Scans of its repository, and those that carry its name. */
   readonly scans: readonly ObservedScan[];
-  /** The secrets that it names, in its order. */
-  readonly secrets: readonly NamedSecret[];
-  /** The credentials that fit, in the order in which they would be tried. */
-  readonly options: readonly Option[];
-  readonly scanTypes: ScanTypePatterns;
+  /** Names of the bindings among those of the scans that have no credential. */
+  readonly unresolved: ReadonlySet<string>;
 }
+
+const NO_CREDENTIALS: Credentials = { secrets: [], candidates: [] };
 
 /** Gathers what there is to know about the binding of this key; reads stores, and nothing else. */
 export function observe(key: string, stores: Stores, scanTypes: ScanTypePatterns, now: number): Observed {
   const { namespace, name } = splitKey(key);
   const binding = stores.bindings.get(key);
+  const credentials = binding?.validity === 'Valid' ? observeCredentials(binding, stores) : NO_CREDENTIALS;
+  const resolution = resolve(credentials);
   const scans = observeScans(key, binding, stores);
-  if (binding?.validity !== 'Valid') {
-    return { now, namespace, name, binding, scans, secrets: [], options: [], scanTypes };
-  }
-  const secrets = binding.imagePullSecrets.map((secret) => observeSecret(indexKey(binding, secret), stores));
   return {
     now,
+    scanTypes,
     namespace,
     name,
     binding,
+    credentials,
+    resolution,
+    trivySecret: binding?.validity === 'Valid' ? observeTrivySecret(binding, resolution, stores) : undefined,
     scans,
-    secrets,
-    options: observeOptions(binding, secrets, stores),
-    scanTypes,
+    unresolved: observeUnresolved(scans, stores),
   };
 }
 
-/** The credentials that a binding's secrets hold for its image; without what is in the place of each. */
-export function candidatesOf(binding: ValidBinding, secrets: readonly NamedSecret[]): readonly Candidate[] {
-  const found = secrets.filter((secret) => secret.state === 'Found');
-  return lookup(keyring(found), binding.image);
+/** What the secrets of a binding hold for it. */
+export function observeCredentials(binding: ValidBinding, stores: Stores): Credentials {
+  const secrets = binding.imagePullSecrets.map((name) => observeSecret(indexKey(binding, name), stores));
+  return credentialsOf(binding, secrets);
 }
 
-/** The secret of this key as a binding that names it finds it. */
-export function observeSecret(key: string, stores: Stores): NamedSecret {
+function observeSecret(key: string, stores: Stores): NamedSecret {
   const { name } = splitKey(key);
   const secret = stores.pullSecrets.get(key);
   if (secret === undefined) {
@@ -83,22 +85,25 @@ export function observeSecret(key: string, stores: Stores): NamedSecret {
   return { state: 'Found', name, uid, entries: content.entries, problems: content.problems };
 }
 
-function observeOptions(
+function observeTrivySecret(
   binding: ValidBinding,
-  secrets: readonly NamedSecret[],
+  resolution: Resolution,
   stores: Stores,
-): readonly Option[] {
-  return candidatesOf(binding, secrets).map((candidate) => {
-    const desired = desiredTrivySecret(binding.namespace, candidate, binding.image.host);
-    return { candidate, desired, place: observePlace(indexKey(binding, desired.name), stores) };
-  });
+): Observed['trivySecret'] {
+  if (resolution.result !== 'Selected') return undefined;
+  const desired = desiredTrivySecret(binding.namespace, resolution.candidate, binding.image.host);
+  return { desired, place: observePlace(indexKey(binding, desired.name), desired, stores) };
 }
 
-function observePlace(key: string, stores: Stores): Place {
+function observePlace(key: string, desired: DesiredTrivySecret, stores: Stores): Place {
   const secret = stores.trivySecrets.get(key);
-  if (secret !== undefined) return { state: 'Ours', secret };
+  if (secret !== undefined) {
+    // Without an identity somebody has changed it: that is put right.
+    const another = secret.identity !== undefined && !sameIdentity(secret.identity, desired.identity);
+    return another ? { state: 'Taken' } : { state: 'Ours', secret };
+  }
   const foreign = stores.otherSecrets.get(key) ?? stores.pullSecrets.get(key);
-  return { state: foreign === undefined ? 'Free' : 'Foreign' };
+  return { state: foreign === undefined ? 'Free' : 'Taken' };
 }
 
 function observeScans(key: string, binding: Binding | undefined, stores: Stores): readonly ObservedScan[] {
@@ -114,4 +119,15 @@ function observeScans(key: string, binding: Binding | undefined, stores: Stores)
     bindings.set(index, known);
     return { scan, bindings: known };
   });
+}
+
+function observeUnresolved(scans: readonly ObservedScan[], stores: Stores): ReadonlySet<string> {
+  const unresolved = new Set<string>();
+  for (const bindings of new Set(scans.map((scan) => scan.bindings))) {
+    for (const binding of bindings) {
+      if (binding.validity !== 'Valid') continue;
+      if (resolve(observeCredentials(binding, stores)).result === 'Unresolved') unresolved.add(binding.name);
+    }
+  }
+  return unresolved;
 }

@@ -1,63 +1,62 @@
 import type { Condition, ConditionType, ImageCredentialBindingStatus } from '../api/index.ts';
 import type { Occurrence } from '../kube/index.ts';
+import type { Applied } from './apply.ts';
 import type { Decision, ScanPlan } from './decide.ts';
-import { MOST_NAMES } from './scan-count.ts';
+import { namesOf } from './scan-count.ts';
 
-/** Events tell of changes alone: what status said before is what has been told. */
+/** Events tell of changes alone: what status said before is what has been told, and what was written was done. */
 export function occurrencesOf(
   before: ImageCredentialBindingStatus | undefined,
   after: ImageCredentialBindingStatus,
   decision: Decision,
+  applied: Applied,
 ): readonly Occurrence[] {
-  const events: Occurrence[] = [];
+  const events = [...readyOccurrence(before, after), ...credentialOccurrence(before, after)];
+  return events.length > 0 ? events : editsOccurrence(decision, applied);
+}
+
+function readyOccurrence(
+  before: ImageCredentialBindingStatus | undefined,
+  after: ImageCredentialBindingStatus,
+): readonly Occurrence[] {
   const was = conditionOf(before, 'Ready');
   const is = conditionOf(after, 'Ready');
-  if (
-    is !== undefined &&
-    (was?.status !== is.status || was.reason !== is.reason) &&
-    is.reason !== 'Waiting'
-  ) {
-    const type = is.status === 'False' ? 'Warning' : 'Normal';
-    events.push({ type, reason: is.reason, action: 'Reconcile', note: is.message });
-  }
-  if (before?.credential !== undefined && !sameCredential(before, after) && after.credential !== undefined) {
-    const { secret, registryKey } = after.credential;
-    const note = `scans now use entry ${JSON.stringify(registryKey)} of Secret ${secret.name}, before it was entry ${JSON.stringify(before.credential.registryKey)} of Secret ${before.credential.secret.name}`;
-    events.push({ type: 'Normal', reason: 'CredentialChanged', action: 'Resolve', note });
-  }
-  const edits = decision.scans.filter((plan) => plan.plan === 'Edit');
-  if (edits.length > 0 && events.length === 0) events.push(editsEvent(edits));
-  return events;
+  if (is === undefined || is.reason === 'Waiting') return [];
+  if (was?.status === is.status && was.reason === is.reason) return [];
+  const type = is.status === 'False' ? 'Warning' : 'Normal';
+  return [{ type, reason: is.reason, action: 'Reconcile', note: is.message }];
 }
 
-function editsEvent(edits: readonly Extract<ScanPlan, { plan: 'Edit' }>[]): Occurrence {
-  const bound = edits.filter(({ edit }) => edit.edit === 'Bind');
-  const letGo = edits.filter(({ edit }) => edit.edit === 'LetGo');
-  const parts = [
-    ...(bound.length === 0 ? [] : [`bound ${names(bound)}`]),
-    ...(letGo.length === 0 ? [] : [`let go of ${names(letGo)}`]),
+function credentialOccurrence(
+  before: ImageCredentialBindingStatus | undefined,
+  after: ImageCredentialBindingStatus,
+): readonly Occurrence[] {
+  const was = before?.credential;
+  const is = after.credential;
+  if (was === undefined || is === undefined) return [];
+  if (was.secret.name === is.secret.name && was.registryKey === is.registryKey) return [];
+  const name = (credential: typeof is) =>
+    `entry ${JSON.stringify(credential.registryKey)} of Secret ${credential.secret.name}`;
+  const note = `${name(is)} is selected now, before it was ${name(was)}`;
+  return [{ type: 'Normal', reason: 'CredentialChanged', action: 'Resolve', note }];
+}
+
+function editsOccurrence({ scans }: Decision, { written }: Applied): readonly Occurrence[] {
+  const edits = scans.filter((plan) => plan.plan === 'Edit' && written.has(plan.scan.name));
+  const named = (edit: 'Bind' | 'LetGo') =>
+    edits.filter((plan: ScanPlan) => 'edit' in plan && plan.edit.edit === edit).map(({ scan }) => scan);
+  const bound = named('Bind');
+  const letGo = named('LetGo');
+  return [
+    ...(bound.length === 0 ? [] : [scansOccurrence('ScansBound', `bound ${namesOf(bound)}`)]),
+    ...(letGo.length === 0 ? [] : [scansOccurrence('ScansLetGo', `let go of ${namesOf(letGo)}`)]),
   ];
-  return {
-    type: 'Normal',
-    reason: bound.length > 0 ? 'ScansBound' : 'ScansLetGo',
-    action: 'Bind',
-    note: parts.join('; '),
-  };
 }
 
-function names(edits: readonly Extract<ScanPlan, { plan: 'Edit' }>[]): string {
-  const shown = edits.slice(0, MOST_NAMES).map(({ scan }) => scan.name);
-  return edits.length > shown.length
-    ? `${shown.join(', ')} and ${edits.length - shown.length} more`
-    : shown.join(', ');
+function scansOccurrence(reason: 'ScansBound' | 'ScansLetGo', note: string): Occurrence {
+  return { type: 'Normal', reason, action: 'Bind', note };
 }
 
-function sameCredential(a: ImageCredentialBindingStatus, b: ImageCredentialBindingStatus): boolean {
-  return (
-    a.credential?.secret.name === b.credential?.secret.name &&
-    a.credential?.registryKey === b.credential?.registryKey
-  );
-}
 function conditionOf(
   status: ImageCredentialBindingStatus | undefined,
   type: ConditionType,

@@ -1,18 +1,20 @@
-import { type KeyringEntry, parsePullSecret } from '../credential/index.ts';
+import { type KeyringEntry, type PullSecretContent, parsePullSecret } from '../credential/index.ts';
 import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
 
 /** A pull secret as it is kept: parsed once for each of its versions. */
 export interface PullSecret extends Stored {
-  readonly content: ReturnType<typeof parsePullSecret>;
+  readonly content: PullSecretContent;
+}
+
+/** A Secret as the API server sends it. */
+interface RawSecret extends KubeObject {
+  readonly type: string;
+  readonly data?: Readonly<Record<string, string>>;
 }
 
 /** Reads a Secret of a pull-secret type; one that is malformed says so in its content. */
-export function readPullSecret(object: KubeObject): PullSecret {
-  // The API server guarantees the shape of a Secret.
-  const { type, data } = object as KubeObject & {
-    readonly type: string;
-    readonly data?: Readonly<Record<string, string>>;
-  };
+export function readPullSecret(object: RawSecret): PullSecret {
+  const { type, data } = object;
   return { ...storedMeta(object), content: parsePullSecret(type, data ?? {}) };
 }
 

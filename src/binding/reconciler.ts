@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { imageCredentialBindings } from '../api/index.ts';
 import { apiVersionOf, type EventRecorder, type KubeClient, type Outcome } from '../kube/index.ts';
-import { Applier, type Outcomes } from './apply.ts';
+import { type Applied, Applier, Refused } from './apply.ts';
 import type { Binding } from './binding.ts';
 import { type Decision, decide } from './decide.ts';
 import { observe } from './observe.ts';
@@ -37,14 +37,14 @@ export class BindingReconciler {
     const log = this.#options.log.child({ binding: key, reconcile: randomUUID() });
     const observed = observe(key, stores, scanTypes, Date.now());
     const decision = decide(observed);
-    const outcomes = await this.#applier.apply(observed, decision, log);
+    const applied = await this.#applier.apply(observed, decision, log);
     const { binding } = observed;
     if (binding !== undefined) {
-      const { status, changed, events } = report(binding, observed, decision, outcomes);
+      const { status, changed, events } = report(binding, observed, decision, applied);
       if (changed) await this.#applier.writeStatus(binding, status);
       for (const event of events) await this.#record(binding, event, log);
     }
-    throwFailures(outcomes);
+    throwFailure(applied);
     return { requeueAfterMs: shortestWait(decision) };
   };
 
@@ -59,13 +59,14 @@ export class BindingReconciler {
   }
 }
 
-/** What was refused has been told in status. It is tried again where that can help: rights may change. */
-function throwFailures({ scans, secret }: Outcomes): void {
-  const failures = [...(secret === undefined ? [] : [secret]), ...scans.values()].filter(
-    ({ retry }) => retry,
-  );
-  const [first] = failures;
-  if (first !== undefined) throw new Error(`${failures.length} writes failed, the first: ${first.message}`);
+/**
+ * What was refused has been told in status, and is tried again, for rights and policies change; but a mount in our
+ * place is a matter of the scan, whose change brings us back.
+ */
+function throwFailure({ failed, secretRefused }: Applied): void {
+  const failures = [...(secretRefused === undefined ? [] : [secretRefused]), ...failed.values()];
+  const failure = failures.find((error) => !(error instanceof Refused && error.reason === 'MountPathTaken'));
+  if (failure !== undefined) throw failure;
 }
 
 function shortestWait({ scans }: Decision): number | undefined {

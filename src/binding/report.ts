@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Candidate, Condition, ImageCredentialBindingStatus } from '../api/index.ts';
-import { publicUsername } from '../credential/index.ts';
+import type { CandidateStatus, Condition, ImageCredentialBindingStatus } from '../api/index.ts';
+import { type Candidate, publicUsername } from '../credential/index.ts';
 import type { Occurrence } from '../kube/index.ts';
 import { platformOf } from '../platform/index.ts';
-import type { Outcomes } from './apply.ts';
+import type { Applied } from './apply.ts';
 import type { Binding, ValidBinding } from './binding.ts';
-import type { Decision, Resolution } from './decide.ts';
+import type { Decision } from './decide.ts';
 import { type Finding, invalidFindings, validFindings } from './findings.ts';
 import type { Observed } from './observe.ts';
 import { occurrencesOf } from './occurrences.ts';
-import type { NamedSecret } from './pull-secret.ts';
+import { type Credentials, FAULTS } from './resolve.ts';
 import { countScans, summarizeScans } from './scan-count.ts';
 
 const MOST_CANDIDATES = 16;
@@ -28,23 +28,23 @@ export interface Report {
  * The status of a binding and the Events about what has changed in it. Pure; the same input gives the same
  * status, so that a reconcile of what has not changed writes nothing.
  */
-export function report(binding: Binding, observed: Observed, decision: Decision, outcomes: Outcomes): Report {
-  const scans = countScans(decision, outcomes);
+export function report(binding: Binding, observed: Observed, decision: Decision, applied: Applied): Report {
+  const scans = countScans(decision, applied);
   const findings =
     binding.validity === 'Invalid'
       ? invalidFindings(binding.message)
-      : validFindings(binding, { observed, decision, outcomes, scans });
+      : validFindings(binding, { observed, decision, applied, scans });
   const conditions = findings.map((finding) => toCondition(finding, binding, observed.now));
   const status: ImageCredentialBindingStatus = {
     observedGeneration: binding.generation,
-    ...(binding.validity === 'Valid' ? validStatus(binding, observed, decision) : {}),
+    ...(binding.validity === 'Valid' ? validStatus(binding, observed) : {}),
     scans: summarizeScans(scans),
     conditions,
   };
   return {
     status,
     changed: !isDeepStrictEqual(comparable(status), comparable(binding.status ?? {})),
-    events: occurrencesOf(binding.status, status, decision),
+    events: occurrencesOf(binding.status, status, decision, applied),
   };
 }
 
@@ -56,26 +56,22 @@ function comparable(status: ImageCredentialBindingStatus): unknown {
   };
 }
 
-function validStatus(
-  binding: ValidBinding,
-  observed: Observed,
-  decision: Decision,
-): ImageCredentialBindingStatus {
-  const { resolution } = decision;
+function validStatus(binding: ValidBinding, observed: Observed): ImageCredentialBindingStatus {
+  const { credentials, resolution } = observed;
+  const selected = resolution.result === 'Selected' ? resolution.candidate : undefined;
   return {
     platform: platformOf(binding.image.host).name,
-    candidates: candidatesStatus(observed),
-    ...(resolution.result === 'Selected' ? selectedStatus(binding, observed, resolution) : {}),
+    candidates: candidatesStatus(credentials, selected),
+    ...(selected === undefined ? {} : selectedStatus(binding, observed, selected)),
   };
 }
 
 function selectedStatus(
   binding: ValidBinding,
-  observed: Observed,
-  { option }: Extract<Resolution, { result: 'Selected' }>,
+  { credentials, trivySecret }: Observed,
+  candidate: Candidate,
 ): ImageCredentialBindingStatus {
-  const { candidate, desired } = option;
-  const source = observed.secrets.find(({ name }) => name === candidate.secret);
+  const source = credentials.secrets.find(({ name }) => name === candidate.secret);
   const username = publicUsername(candidate.credential);
   return {
     credential: {
@@ -83,33 +79,31 @@ function selectedStatus(
       registryKey: candidate.registryKey,
       ...(username === undefined ? {} : { username }),
     },
-    ...(binding.mode === 'Enforce' ? { trivySecret: { name: desired.name } } : {}),
+    ...(binding.mode === 'Enforce' && trivySecret !== undefined
+      ? { trivySecret: { name: trivySecret.desired.name } }
+      : {}),
   };
 }
 
 /** The entries that fit, in the order tried, then each secret that gave none. */
-function candidatesStatus({ options, secrets }: Observed): readonly Candidate[] {
-  const fitting = options.map(
-    ({ candidate }, index): Candidate => ({
+function candidatesStatus(
+  { candidates, secrets }: Credentials,
+  selected: Candidate | undefined,
+): readonly CandidateStatus[] {
+  const fitting = candidates.map(
+    (candidate): CandidateStatus => ({
       secret: candidate.secret,
       registryKey: candidate.registryKey,
-      ...(index === 0
+      ...(candidate === selected
         ? { result: 'Selected', reason: 'FirstMatch' }
         : { result: 'Available', reason: 'NotNeeded' }),
     }),
   );
   const without = secrets
-    .filter(({ name }) => !options.some(({ candidate }) => candidate.secret === name))
-    .map(({ name, state }): Candidate => ({ secret: name, result: 'Unusable', reason: UNUSABLE[state] }));
+    .filter(({ name }) => !candidates.some(({ secret }) => secret === name))
+    .map(({ name, state }): CandidateStatus => ({ secret: name, result: 'Unusable', reason: FAULTS[state] }));
   return [...fitting, ...without].slice(0, MOST_CANDIDATES);
 }
-
-const UNUSABLE: Readonly<Record<NamedSecret['state'], string>> = {
-  Found: 'NoMatch',
-  Missing: 'SecretNotFound',
-  WrongType: 'SecretWrongType',
-  Malformed: 'SecretMalformed',
-};
 
 function toCondition(finding: Finding, binding: Binding, now: number): Condition {
   const previous = binding.status?.conditions?.find(({ type }) => type === finding.type);

@@ -1,42 +1,69 @@
 import type { ScansSummary } from '../api/index.ts';
-import type { Outcomes } from './apply.ts';
+import type { ScheduledScan } from '../scan/index.ts';
+import { type Applied, Refused } from './apply.ts';
 import type { Decision, ScanPlan } from './decide.ts';
 
 /** How many names a status, a message or an Event lists at most. */
-export const MOST_NAMES = 20;
+const MOST_NAMES = 20;
 
 /** How a scan stands to a binding, for status and messages. */
 export interface ScanCount {
   readonly name: string;
   readonly standing: 'Bound' | 'Failing' | 'Waiting' | 'Other';
+  /** Whether the binding's image, selector and the setting for scan types fit; not so for one that it lets go. */
+  readonly matched: boolean;
   readonly reason: string | undefined;
 }
 
-export function countScans({ scans }: Decision, outcomes: Outcomes): readonly ScanCount[] {
-  return scans
-    .map((plan) => countScan(plan, outcomes.scans.get(plan.scan.name)?.message))
-    .filter((count) => count !== undefined);
+/** Every scan that the binding has something to do with, but those that it has let go. */
+export function countScans({ scans }: Decision, applied: Applied): readonly ScanCount[] {
+  return scans.map((plan) => countScan(plan, applied)).filter((count) => count !== undefined);
 }
 
-function countScan(plan: ScanPlan, failure: string | undefined): ScanCount | undefined {
+function countScan(plan: ScanPlan, applied: Applied): ScanCount | undefined {
   const { name } = plan.scan;
-  if (failure !== undefined) return { name, standing: 'Failing', reason: failure };
+  const matched = !('edit' in plan) || plan.edit.edit === 'Bind';
+  const count = (standing: ScanCount['standing'], reason?: string) => ({ name, standing, matched, reason });
   switch (plan.plan) {
     case 'Keep':
-      return { name, standing: 'Bound', reason: undefined };
+      return count('Bound', bindingNote(plan.scan));
     case 'Edit':
-      return plan.edit.edit === 'Bind' ? { name, standing: 'Bound', reason: undefined } : undefined;
+      return countEdit(plan, applied, count);
     case 'Wait':
-      return { name, standing: 'Waiting', reason: 'waits until the run that is due has begun' };
+      return count('Waiting', `is to be ${matched ? 'bound' : 'let go'} when the run that is due has begun`);
     case 'Unbound':
-      return { name, standing: 'Failing', reason: 'there is no credential to bind it to' };
+      return count('Failing', 'there is no credential to bind it to');
     case 'ServedByAnother':
-      return { name, standing: 'Other', reason: `served by ImageCredentialBinding ${plan.by}` };
+      return count('Other', `served by ImageCredentialBinding ${plan.by}`);
     case 'Observe':
-      return { name, standing: 'Other', reason: 'would be bound in mode Enforce' };
+      return count('Other', 'would be bound in mode Enforce');
   }
 }
 
+type Count = (standing: ScanCount['standing'], reason?: string) => ScanCount;
+
+function countEdit(
+  { scan, edit }: Extract<ScanPlan, { plan: 'Edit' }>,
+  { failed, secretRefused }: Applied,
+  count: Count,
+): ScanCount | undefined {
+  const failure = failed.get(scan.name);
+  if (failure instanceof Refused) return count('Failing', failure.message);
+  if (failure !== undefined)
+    return count('Waiting', 'was written by someone else or not answered for, and is tried again');
+  if (edit.edit === 'LetGo') return undefined;
+  return secretRefused === undefined
+    ? count('Bound', bindingNote(scan))
+    : count('Failing', 'there is no Secret to mount');
+}
+
+/** Credentials in a scan's parameters come before ours: they are reported, and left alone. */
+function bindingNote(scan: ScheduledScan): string | undefined {
+  if (!scan.credentialParameters) return undefined;
+  return 'bound, but its parameters hold a credential, which Trivy prefers: remove it from them';
+}
+
+/** The counts of a status, and the names of at most 20 scans, those that fail first. */
 export function summarizeScans(scans: readonly ScanCount[]): ScansSummary {
   const order = ['Failing', 'Waiting', 'Other', 'Bound'];
   const sorted = scans.toSorted(
@@ -45,7 +72,7 @@ export function summarizeScans(scans: readonly ScanCount[]): ScansSummary {
   const count = (standing: ScanCount['standing']) =>
     scans.filter((scan) => scan.standing === standing).length;
   return {
-    matched: scans.length,
+    matched: scans.filter(({ matched }) => matched).length,
     bound: count('Bound'),
     failing: count('Failing'),
     names: sorted
@@ -58,9 +85,16 @@ export function counted(scans: number): string {
   return scans === 1 ? '1 scan' : `${scans} scans`;
 }
 
+/** Names of at most 20 scans, with the first one's reason. */
 export function listed(scans: readonly ScanCount[]): string {
   const [first] = scans;
+  const reason = first?.reason === undefined ? '' : ` (${first.reason})`;
+  return `${namesOf(scans)}${reason}`;
+}
+
+/** At most 20 names, and how many there are besides. */
+export function namesOf(scans: readonly { readonly name: string }[]): string {
   const names = scans.slice(0, MOST_NAMES).map(({ name }) => name);
-  const rest = scans.length > names.length ? ` and ${scans.length - names.length} more` : '';
-  return `${names.join(', ')}${rest}${first?.reason === undefined ? '' : ` (${first.reason})`}`;
+  const rest = scans.length - names.length;
+  return rest > 0 ? `${names.join(', ')} and ${rest} more` : names.join(', ');
 }

@@ -1,3 +1,4 @@
+import { matchesGlob } from 'node:path';
 import { fit, type ImageFit } from '../image/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
@@ -15,23 +16,23 @@ export function matches(binding: ValidBinding, scan: ScheduledScan, scanTypes: S
     scan.image !== undefined &&
     fit(binding.image, scan.image) !== undefined &&
     selects(binding.scanSelector, scan.labels) &&
-    scanTypes.some((pattern) => matchesPattern(pattern, scan.scanType))
+    scanTypes.some((pattern) => matchesGlob(scan.scanType, pattern))
   );
 }
 
 /**
- * Which of a namespace's bindings serves the scan: one by a person before one by discovery, then the more exact
- * fit (digest, tag, repository), then the older, then the name. Observing bindings serve none.
+ * The bindings that may serve the scan, the one that does first: one by a person before one by discovery, then the
+ * more exact fit (digest, tag, repository), then the older, then the name. Observing bindings serve none.
  */
-export function whoServes(
+export function contenders(
   scan: ScheduledScan,
   bindings: readonly Binding[],
   scanTypes: ScanTypePatterns,
-): ValidBinding | undefined {
-  const contenders = bindings
+): readonly ValidBinding[] {
+  return bindings
     .filter((binding) => binding.validity === 'Valid')
-    .filter((binding) => binding.mode === 'Enforce' && matches(binding, scan, scanTypes));
-  return contenders.sort((a, b) => compare(a, b, scan))[0];
+    .filter((binding) => binding.mode === 'Enforce' && matches(binding, scan, scanTypes))
+    .sort((a, b) => compare(a, b, scan));
 }
 
 function compare(a: ValidBinding, b: ValidBinding, scan: ScheduledScan): number {
@@ -46,18 +47,4 @@ function compare(a: ValidBinding, b: ValidBinding, scan: ScheduledScan): number 
 function rank(binding: ValidBinding, scan: ScheduledScan): number {
   const fits = scan.image === undefined ? undefined : fit(binding.image, scan.image);
   return fits === undefined ? Number.POSITIVE_INFINITY : RANK[fits];
-}
-
-function matchesPattern(pattern: string, name: string): boolean {
-  const [first = '', ...others] = pattern.split('*');
-  if (others.length === 0) return name === first;
-  const last = others.pop() ?? '';
-  if (!name.startsWith(first) || !name.endsWith(last)) return false;
-  let position = first.length;
-  for (const part of others) {
-    const found = name.indexOf(part, position);
-    if (found === -1) return false;
-    position = found + part.length;
-  }
-  return position + last.length <= name.length;
 }

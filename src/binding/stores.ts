@@ -11,7 +11,7 @@ import {
   type Stored,
   storedMeta,
 } from '../kube/index.ts';
-import { type RawScheduledScan, readScheduledScan, type ScheduledScan, VOLUME_NAME } from '../scan/index.ts';
+import { readScheduledScan, type ScheduledScan, VOLUME_NAME } from '../scan/index.ts';
 import { type Binding, readBinding } from './binding.ts';
 import { type PullSecret, readPullSecret } from './pull-secret.ts';
 import { readTrivySecret, type TrivySecret } from './trivy-secret.ts';
@@ -59,15 +59,14 @@ export function createStores() {
   };
 }
 
+/** A reflector, whatever it keeps. */
+export type AnyReflector = Pick<Reflector<Stored>, 'start' | 'stop' | 'synced' | 'hasSynced' | 'description'>;
+
 /** One reflector for each store. */
-export function createReflectors(
-  client: KubeClient,
-  stores: Stores,
-  log: Logger,
-): readonly Reflector<never>[] {
+export function createReflectors(client: KubeClient, stores: Stores, log: Logger): readonly AnyReflector[] {
   const ours = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
   const notOurs = `${MANAGED_BY_LABEL}!=${MANAGED_BY}`;
-  const reflectors = [
+  return [
     new Reflector({
       client,
       log,
@@ -79,8 +78,7 @@ export function createReflectors(
       client,
       log,
       resource: SCHEDULED_SCANS,
-      // The CRD of secureCodeBox guarantees the shape.
-      project: (object) => readScheduledScan(object as unknown as RawScheduledScan),
+      project: readScheduledScan,
       store: stores.scheduledScans,
     }),
     new Reflector({ client, log, resource: SCANS, project: readRun, store: stores.runs }),
@@ -109,8 +107,6 @@ export function createReflectors(
       store: stores.otherSecrets,
     }),
   ];
-  // Which item a reflector keeps does not matter to who starts and stops it.
-  return reflectors as unknown as readonly Reflector<never>[];
 }
 
 /** Index value for something of a name in the namespace of `object`. */
@@ -128,12 +124,14 @@ function optional(object: { readonly namespace: string }, name: string | undefin
   return name === undefined ? [] : [indexKey(object, name)];
 }
 
-function readRun(object: KubeObject): Run | undefined {
-  // The CRD of secureCodeBox guarantees the shape.
-  const { spec, status } = object as KubeObject & {
-    readonly spec?: { readonly volumes?: readonly { name: string; secret?: { secretName?: string } }[] };
-    readonly status?: { readonly state?: string };
-  };
+/** A Scan; the CRD of secureCodeBox guarantees the shape. */
+interface RawScan extends KubeObject {
+  readonly spec?: { readonly volumes?: readonly { name: string; secret?: { secretName?: string } }[] };
+  readonly status?: { readonly state?: string };
+}
+
+function readRun(object: RawScan): Run | undefined {
+  const { spec, status } = object;
   const secretName = spec?.volumes?.find(({ name }) => name === VOLUME_NAME)?.secret?.secretName;
   if (secretName === undefined) return undefined;
   return {

@@ -57,6 +57,8 @@ class Triggers {
 
   binding(binding: Binding, rivalsToo: boolean): void {
     this.#queues.bindings.add(keyOf(binding));
+    const trivySecret = binding.status?.trivySecret?.name;
+    if (trivySecret !== undefined) this.#queues.trivySecrets.add(indexKey(binding, trivySecret));
     if (!rivalsToo) return;
     this.#bindingsOf('repository', repositoryIndex(binding));
     const names = binding.validity === 'Valid' ? binding.imagePullSecrets : [];

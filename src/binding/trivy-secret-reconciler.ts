@@ -1,8 +1,13 @@
 import type { Logger } from 'pino';
-import type { KubeClient, Outcome } from '../kube/index.ts';
-import { candidatesOf, observeSecret } from './observe.ts';
+import { hasReason, type KubeClient, keyOf, type Outcome } from '../kube/index.ts';
+import { OutOfDate } from './apply.ts';
+import type { Binding } from './binding.ts';
+import { observeCredentials } from './observe.ts';
+import { resolve } from './resolve.ts';
 import { indexKey, SECRETS, type Stores } from './stores.ts';
 import {
+  identityOf,
+  readTrivySecret,
   type TrivySecret,
   type TrivySecretIdentity,
   trivySecretName,
@@ -57,8 +62,16 @@ export class TrivySecretReconciler {
     this.#graceMs = options.graceMs;
   }
 
-  /** @throws KubeError: to be tried again. */
+  /** @throws OutOfDate, KubeError: to be tried again. */
   readonly reconcile = async (key: string): Promise<Outcome> => {
+    try {
+      return await this.#reconcile(key);
+    } catch (error) {
+      throw hasReason(error, 'Conflict', 'NotFound') ? new OutOfDate(error.message) : error;
+    }
+  };
+
+  async #reconcile(key: string): Promise<Outcome> {
     const secret = this.#stores.trivySecrets.get(key);
     // A Secret with our label and without a name of ours is somebody else's.
     if (secret?.identity === undefined) return {};
@@ -77,7 +90,7 @@ export class TrivySecretReconciler {
         this.#log.info({ secret: key }, 'trivy secret deleted, nothing needs it');
         return {};
     }
-  };
+  }
 
   #observe(key: string, secret: TrivySecret, identity: TrivySecretIdentity): TrivySecretUse {
     const source = indexKey(secret, identity.source);
@@ -86,28 +99,26 @@ export class TrivySecretReconciler {
       unusedSince: secret.unusedSince,
       graceMs: this.#graceMs,
       sourceExists: this.#stores.pullSecrets.get(source) !== undefined,
-      selected: this.#stores.bindings.byIndex('pullSecret', source).some((binding) => {
-        if (binding.validity !== 'Valid' || binding.mode !== 'Enforce') return false;
-        const secrets = binding.imagePullSecrets.map((name) =>
-          observeSecret(indexKey(binding, name), this.#stores),
-        );
-        const [candidate] = candidatesOf(binding, secrets);
-        if (candidate === undefined) return false;
-        const { host } = binding.image;
-        return (
-          trivySecretName({ source: candidate.secret, registryKey: candidate.registryKey, host }) ===
-          secret.name
-        );
-      }),
+      selected: this.#stores.bindings
+        .byIndex('pullSecret', source)
+        .some((binding) => this.#selects(binding, secret.name)),
       mounted: this.#stores.scheduledScans.byIndex('trivySecret', key).length > 0,
       running: this.#stores.runs.byIndex('trivySecret', key).some(({ finished }) => !finished),
     };
   }
 
+  #selects(binding: Binding, secretName: string): boolean {
+    if (binding.validity !== 'Valid' || binding.mode !== 'Enforce') return false;
+    const resolution = resolve(observeCredentials(binding, this.#stores));
+    if (resolution.result !== 'Selected') return false;
+    return trivySecretName(identityOf(resolution.candidate, binding.image.host)) === secretName;
+  }
+
   async #mark(secret: TrivySecret, unusedSince: string | null): Promise<void> {
     const { resourceVersion } = secret;
     const annotations = { [UNUSED_SINCE_ANNOTATION]: unusedSince };
-    await this.#client.patch(SECRETS, secret, { metadata: { resourceVersion, annotations } });
-    this.#log.info({ secret: `${secret.namespace}/${secret.name}`, unusedSince }, 'trivy secret marked');
+    const marked = await this.#client.patch(SECRETS, secret, { metadata: { resourceVersion, annotations } });
+    this.#stores.trivySecrets.setAnswer(readTrivySecret(marked));
+    this.#log.info({ secret: keyOf(secret), unusedSince }, 'trivy secret marked');
   }
 }

@@ -13,8 +13,10 @@ const ROTATED_ANNOTATION = `${GROUP}/rotated`;
 /** Since when nothing needs it; it goes after a grace period. */
 export const UNUSED_SINCE_ANNOTATION = `${GROUP}/unused-since`;
 
+/** 40 bits: that two meet is unlikely, and where they do the second is refused. */
+const HASH_DIGITS = 10;
 /** Object names have 253 characters at most: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ */
-const LONGEST_SOURCE = 253 - 'trivy--'.length - 6;
+const LONGEST_SOURCE = 253 - 'trivy--'.length - HASH_DIGITS;
 
 /** Of our own process only, so that a fingerprint says nothing about a value to anybody else. */
 const FINGERPRINT_KEY = randomBytes(32);
@@ -28,11 +30,21 @@ export interface TrivySecretIdentity {
   readonly host: string;
 }
 
+/** What the Trivy secret for a candidate and a registry host is made from. */
+export function identityOf(candidate: Candidate, host: string): TrivySecretIdentity {
+  return { source: candidate.secret, registryKey: candidate.registryKey, host };
+}
+
+/** Whether both are made from the same. */
+export function sameIdentity(a: TrivySecretIdentity, b: TrivySecretIdentity): boolean {
+  return a.source === b.source && a.registryKey === b.registryKey && a.host === b.host;
+}
+
 /** A Secret that Trivy mounts, as it should be. */
 export interface DesiredTrivySecret {
   readonly name: string;
   readonly identity: TrivySecretIdentity;
-  readonly object: KubeObject;
+  readonly object: SecretObject;
   readonly fingerprint: string;
   readonly delivery: Delivery;
 }
@@ -42,6 +54,8 @@ export interface TrivySecret extends Stored {
   readonly identity: TrivySecretIdentity | undefined;
   /** Of everything in it that we set, but `unused-since` and `rotated`. */
   readonly fingerprint: string;
+  /** Whether its data can be changed: somebody may have made it immutable, or of another type. */
+  readonly replaceable: boolean;
   /** Milliseconds since the epoch; undefined: in use. */
   readonly unusedSince: number | undefined;
 }
@@ -51,7 +65,7 @@ export function trivySecretName({ source, registryKey, host }: TrivySecretIdenti
   const hash = createHash('sha256')
     .update(JSON.stringify([source, registryKey, host]))
     .digest('hex')
-    .slice(0, 6);
+    .slice(0, HASH_DIGITS);
   const shown = source.slice(0, LONGEST_SOURCE).replace(/[.-]+$/, '');
   return `trivy-${shown}-${hash}`;
 }
@@ -62,7 +76,7 @@ export function desiredTrivySecret(
   candidate: Candidate,
   host: string,
 ): DesiredTrivySecret {
-  const identity = { source: candidate.secret, registryKey: candidate.registryKey, host };
+  const identity = identityOf(candidate, host);
   const name = trivySecretName(identity);
   const handover = platformOf(host).handOver(candidate.credential, host);
   const data = Object.fromEntries(
@@ -92,19 +106,20 @@ export function desiredTrivySecret(
 }
 
 /** Reads one of our Secrets and forgets its values. */
-export function readTrivySecret(object: KubeObject): TrivySecret {
+export function readTrivySecret(object: SecretObject): TrivySecret {
   const annotations = object.metadata.annotations ?? {};
   const since = Date.parse(annotations[UNUSED_SINCE_ANNOTATION] ?? '');
   return {
     ...storedMeta(object),
     identity: readIdentity(object.metadata.name, annotations),
     fingerprint: fingerprint(object),
+    replaceable: object.immutable !== true && object.type === 'Opaque',
     unusedSince: Number.isNaN(since) ? undefined : since,
   };
 }
 
 /** A Secret that replaces one of ours: at this version, with the time at which the credential changed. */
-export function replacement(desired: DesiredTrivySecret, resourceVersion: string, now: number): KubeObject {
+export function replacement(desired: DesiredTrivySecret, resourceVersion: string, now: number): SecretObject {
   const { object } = desired;
   const annotations = { ...object.metadata.annotations, [ROTATED_ANNOTATION]: new Date(now).toISOString() };
   return { ...object, metadata: { ...object.metadata, resourceVersion, annotations } };
@@ -112,6 +127,7 @@ export function replacement(desired: DesiredTrivySecret, resourceVersion: string
 
 interface SecretObject extends KubeObject {
   readonly type?: string;
+  readonly immutable?: boolean;
   readonly data?: Readonly<Record<string, string>>;
 }
 
@@ -134,6 +150,6 @@ function fingerprint(object: SecretObject): string {
   );
   const data = Object.entries(object.data ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHmac('sha256', FINGERPRINT_KEY)
-    .update(JSON.stringify([object.type, identity, data]))
+    .update(JSON.stringify([object.type, object.immutable === true, identity, data]))
     .digest('base64');
 }

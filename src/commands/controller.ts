@@ -1,7 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Logger, pino } from 'pino';
-import type { Controller, ControllerSettings } from '../controller.ts';
+import type { ControllerSettings } from '../controller.ts';
 import { parseGoDuration } from '../scan/index.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
@@ -47,7 +47,7 @@ export function controllerCommand(): Command {
     .addOption(
       option('--serve <address>', 'where /healthz, /readyz and /metrics are served, [host]:port', 'ICB_SERVE')
         .argParser(parseAddress)
-        .default({ host: '::', port: 8080 }, ':8080'),
+        .default({ host: undefined, port: 8080 }, ':8080'),
     )
     .addOption(
       option('--log-level <level>', 'least level that is logged', 'ICB_LOG_LEVEL')
@@ -70,6 +70,8 @@ Examples:
 }
 
 async function run(flags: Flags): Promise<void> {
+  // First of all: until there is a handler, a process that is PID 1 of a container ignores the signal.
+  const signalled = signal();
   const log = pino({ level: flags.logLevel, timestamp: pino.stdTimeFunctions.isoTime });
   const end = (error: unknown) => {
     log.fatal({ err: error }, 'cannot go on');
@@ -77,18 +79,30 @@ async function run(flags: Flags): Promise<void> {
     process.exit(1);
   };
   process.on('uncaughtException', end);
-  // Not loaded for --help, nor where the flags are wrong: it takes most of the time of a start.
-  const { Controller } = await import('../controller.ts');
-  const { scanTypes, concurrency, unusedSecretGrace: unusedSecretGraceMs, serve } = flags;
   try {
-    const settings = { scanTypes, concurrency, unusedSecretGraceMs, serve };
-    const controller = new Controller(await loadKubeConfig(), settings, log);
-    const stopped = stopOnSignal(controller, log);
-    await controller.start();
-    await stopped;
+    await runUntil(signalled, flags, log);
   } catch (error) {
     end(error);
   }
+}
+
+async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): Promise<void> {
+  // Not loaded for --help, nor where the flags are wrong: it takes most of the time of a start.
+  const { Controller } = await import('../controller.ts');
+  const { scanTypes, concurrency, unusedSecretGrace: unusedSecretGraceMs, serve } = flags;
+  const settings: ControllerSettings = { scanTypes, concurrency, unusedSecretGraceMs, serve };
+  const controller = new Controller(await loadKubeConfig(), settings, log);
+  const running = controller.start().then(() => signalled);
+  log.info({ signal: await Promise.race([running, signalled]) }, 'stopping');
+  await controller.stop();
+  log.info('stopped');
+}
+
+/** Resolves with the first SIGTERM or SIGINT; a second one ends the process at once. */
+function signal(): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
+  return promise;
 }
 
 /** Where client-node would try its luck when it finds no configuration. */
@@ -105,21 +119,6 @@ async function loadKubeConfig(): Promise<KubeConfig> {
     );
   }
   return config;
-}
-
-/** Resolves when a signal has come and the controller has finished; a second signal ends the process at once. */
-function stopOnSignal(controller: Controller, log: Logger): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      log.info({ signal }, 'stopping');
-      controller.stop().then(() => {
-        log.info('stopped');
-        resolve();
-      }, reject);
-    });
-  }
-  return promise;
 }
 
 function parseScanTypes(text: string): readonly string[] {
@@ -154,5 +153,5 @@ function parseAddress(text: string): ControllerSettings['serve'] {
     throw new InvalidArgumentError('Expected host:port, :port or [IPv6]:port, with a port of at most 65535.');
   }
   const host = match.groups?.['host']?.replace(/^\[|\]$/g, '') ?? '';
-  return { host: host === '' ? '::' : host, port };
+  return { host: host === '' ? undefined : host, port };
 }

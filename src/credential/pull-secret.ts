@@ -4,7 +4,7 @@ import { type DockerConfigEntries, parseAuths } from './docker-config.ts';
 import { field, isJsonObject, type JsonObject, kindOf } from './json-object.ts';
 
 /** What a pull secret holds, or why it can hold nothing. No text in it has a value from the secret. */
-export type PullSecret =
+export type PullSecretContent =
   | ({ readonly result: 'Entries' } & DockerConfigEntries)
   | { readonly result: 'Malformed'; readonly message: string };
 
@@ -21,7 +21,7 @@ const KEY = '.dockerconfigjson';
  * @param type - the Secret's `type`
  * @param data - the Secret's `data`: values in base64, as the API has them
  */
-export function parsePullSecret(type: string, data: Readonly<Record<string, string>>): PullSecret {
+export function parsePullSecret(type: string, data: Readonly<Record<string, string>>): PullSecretContent {
   if (type !== TYPE) {
     return malformed(`expected a Secret of type ${TYPE}, found ${quoted(type)}; create it with that type`);
   }
@@ -36,7 +36,7 @@ export function parsePullSecret(type: string, data: Readonly<Record<string, stri
   return parseDockerConfig(bytes);
 }
 
-function parseDockerConfig(bytes: Uint8Array): PullSecret {
+function parseDockerConfig(bytes: Uint8Array): PullSecretContent {
   const config = parseJson(bytes);
   if (config === undefined) {
     return malformed(`expected JSON in the key ${KEY}, found something else; write it anew`);
@@ -79,6 +79,6 @@ function parseJson(bytes: Uint8Array): { readonly value: unknown } | undefined {
   }
 }
 
-function malformed(message: string): PullSecret {
+function malformed(message: string): PullSecretContent {
   return { result: 'Malformed', message };
 }

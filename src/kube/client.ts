@@ -145,11 +145,11 @@ export class KubeClient {
     }
   }
 
-  async get(resource: Resource, place: Place, signal?: AbortSignal): Promise<KubeObject> {
-    return this.#object({ verb: 'get', resource, method: 'GET', path: objectPath(resource, place), signal });
+  async get<T extends KubeObject = KubeObject>(resource: Resource, place: Place): Promise<T> {
+    return this.#object({ verb: 'get', resource, method: 'GET', path: objectPath(resource, place) });
   }
 
-  async create(resource: Resource, object: KubeObject, signal?: AbortSignal): Promise<KubeObject> {
+  async create<T extends KubeObject>(resource: Resource, object: T): Promise<T> {
     return this.#object({
       verb: 'create',
       resource,
@@ -157,12 +157,11 @@ export class KubeClient {
       path: collectionPath(resource, object.metadata.namespace),
       query: { fieldManager: this.#fieldManager },
       body: object,
-      signal,
     });
   }
 
   /** Replaces the object that has this `metadata.resourceVersion`: `Conflict` where it has another by now. */
-  async replace(resource: Resource, object: KubeObject, signal?: AbortSignal): Promise<KubeObject> {
+  async replace<T extends KubeObject>(resource: Resource, object: T): Promise<T> {
     return this.#object({
       verb: 'update',
       resource,
@@ -170,12 +169,11 @@ export class KubeClient {
       path: objectPath(resource, placeOf(object)),
       query: { fieldManager: this.#fieldManager },
       body: object,
-      signal,
     });
   }
 
   /** JSON merge patch; with `metadata.resourceVersion` in the patch, `Conflict` where it is another by now. */
-  async patch(resource: Resource, place: Place, patch: object, signal?: AbortSignal): Promise<KubeObject> {
+  async patch(resource: Resource, place: Place, patch: object): Promise<KubeObject> {
     return this.#object({
       verb: 'patch',
       resource,
@@ -184,7 +182,6 @@ export class KubeClient {
       query: { fieldManager: this.#fieldManager },
       body: patch,
       contentType: 'application/merge-patch+json',
-      signal,
     });
   }
 
@@ -192,7 +189,10 @@ export class KubeClient {
    * Server-side apply to the status subresource: fields that an earlier apply set and this one does not name go.
    * With `metadata.uid`, an object that was deleted and created again in between is left alone (`Conflict`).
    */
-  async applyStatus(resource: Resource, object: KubeObject, signal?: AbortSignal): Promise<KubeObject> {
+  async applyStatus<T extends KubeObject>(
+    resource: Resource,
+    object: KubeObject & { readonly status: unknown },
+  ): Promise<T> {
     return this.#object({
       verb: 'patch',
       resource,
@@ -201,7 +201,6 @@ export class KubeClient {
       query: { fieldManager: this.#fieldManager, force: 'true' },
       body: { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object },
       contentType: 'application/apply-patch+yaml',
-      signal,
     });
   }
 
@@ -209,7 +208,6 @@ export class KubeClient {
   async delete(
     resource: Resource,
     object: Place & { readonly uid: string; readonly resourceVersion: string },
-    signal?: AbortSignal,
   ): Promise<void> {
     await this.#json({
       verb: 'delete',
@@ -221,13 +219,12 @@ export class KubeClient {
         kind: 'DeleteOptions',
         preconditions: { uid: object.uid, resourceVersion: object.resourceVersion },
       },
-      signal,
     });
   }
 
-  async #object(call: Call): Promise<KubeObject> {
-    // The API server answers get, create, update and patch with the object.
-    return (await this.#json(call)) as KubeObject;
+  async #object<T extends KubeObject>(call: Call): Promise<T> {
+    // The API server answers get, create, update and patch with an object of that resource.
+    return (await this.#json(call)) as T;
   }
 
   async #json(call: Call): Promise<unknown> {
@@ -250,7 +247,7 @@ export class KubeClient {
       throw failure;
     }
     this.#count(call, String(answer.statusCode));
-    if (answer.statusCode < 400) return answer;
+    if (answer.statusCode < 300) return answer;
     const body = await answer.body.text().catch(() => '');
     const retryAfter = answer.headers['retry-after'];
     throw errorFromAnswer(nameOf(call), {

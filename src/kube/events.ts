@@ -43,7 +43,10 @@ export class EventRecorder {
     const event: KubeObject & Readonly<Record<string, unknown>> = {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
-      metadata: { name: `${regarding.name.slice(0, 200)}.${randomUUID()}`, namespace: regarding.namespace },
+      metadata: {
+        name: `${regarding.name.slice(0, 200).replace(/[.-]+$/, '')}.${randomUUID()}`,
+        namespace: regarding.namespace,
+      },
       eventTime: new Date().toISOString().replace('Z', '000Z'),
       reportingController: this.#controller,
       reportingInstance: hostname(),

@@ -1,4 +1,5 @@
 import { Backoff } from './backoff.ts';
+import { KubeError } from './errors.ts';
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5 * 60_000;
@@ -26,7 +27,7 @@ export interface QueueOptions {
 /**
  * A work queue with client-go's semantics: a key is at most once in the queue and never processed twice at the
  * same time; added while it is processed, it is processed once more after. A key whose processing throws comes
- * back after a growing time, which success resets.
+ * back after a growing time, which success resets, and not before the API server asks for it (`Retry-After`).
  */
 export class WorkQueue {
   readonly #options: QueueOptions;
@@ -102,7 +103,11 @@ export class WorkQueue {
     for (const key of this.#waiting) {
       if (this.#processing.size >= this.#options.concurrency) return;
       this.#waiting.delete(key);
-      this.#processing.set(key, this.#process(key));
+      // Not before it is noted as processed: it may add itself.
+      this.#processing.set(
+        key,
+        Promise.resolve().then(() => this.#process(key)),
+      );
     }
   }
 
@@ -116,7 +121,8 @@ export class WorkQueue {
       retryAfterMs = outcome.requeueAfterMs;
     } catch (thrown) {
       error = thrown;
-      retryAfterMs = this.#backoff(key).next();
+      const asked = thrown instanceof KubeError ? (thrown.retryAfterSeconds ?? 0) * 1000 : 0;
+      retryAfterMs = Math.max(this.#backoff(key).next(), asked);
     }
     this.#options.onProcessed?.({ key, seconds: (performance.now() - begun) / 1000, error });
     this.#processing.delete(key);

@@ -11,13 +11,13 @@ const LONGEST_RETRY_MS = 30_000;
 const SHORTEST_WATCH_SECONDS = 300;
 const LONGEST_WATCH_SECONDS = 600;
 
-export interface ReflectorOptions<Item extends Stored> {
+export interface ReflectorOptions<Item extends Stored, Raw extends KubeObject> {
   readonly client: KubeClient;
   readonly resource: Resource;
   readonly selection?: Selection;
   /** What the store keeps of an object; undefined: nothing. It must not throw. */
-  readonly project: (object: KubeObject) => Item | undefined;
-  readonly store: Pick<Store<Item, string>, 'set' | 'delete' | 'retain'>;
+  readonly project: (object: Raw) => Item | undefined;
+  readonly store: Pick<Store<Item, string>, 'set' | 'delete' | 'retain' | 'advance'>;
   readonly log: Logger;
 }
 
@@ -26,8 +26,8 @@ export interface ReflectorOptions<Item extends Stored> {
  * goes on from its last version; 410 lists anew; everything else is tried again after a growing, jittered time
  * that progress resets. Only projections are kept, page by page.
  */
-export class Reflector<Item extends Stored> {
-  readonly #options: ReflectorOptions<Item>;
+export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject> {
+  readonly #options: ReflectorOptions<Item, Raw>;
   readonly #stopping = new AbortController();
   readonly #backoff = new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS);
   readonly #synced = Promise.withResolvers<void>();
@@ -36,7 +36,7 @@ export class Reflector<Item extends Stored> {
   /** Where the next watch begins; undefined: list first. */
   #version: string | undefined;
 
-  constructor(options: ReflectorOptions<Item>) {
+  constructor(options: ReflectorOptions<Item, Raw>) {
     this.#options = options;
   }
 
@@ -97,8 +97,7 @@ export class Reflector<Item extends Stored> {
     do {
       page = await client.list(resource, selection, page?.next, this.#stopping.signal);
       for (const object of page.items) {
-        keys.add(keyOf(storedMeta(object)));
-        this.#take(object);
+        if (this.#take(object)) keys.add(keyOf(storedMeta(object)));
       }
     } while (page.next !== undefined);
     store.retain(keys, page.resourceVersion);
@@ -119,7 +118,7 @@ export class Reflector<Item extends Stored> {
       silent = false;
       this.#backoff.reset();
       this.#handle(event);
-      this.#version = event.object.metadata.resourceVersion;
+      this.#advance(event.object.metadata.resourceVersion);
     }
     if (silent) throw new Error('the server ended a watch before it sent anything');
   }
@@ -130,10 +129,18 @@ export class Reflector<Item extends Stored> {
     else this.#take(event.object);
   }
 
-  #take(object: KubeObject): void {
-    const item = this.#options.project(object);
+  #advance(version: string | undefined): void {
+    this.#version = version;
+    if (version !== undefined) this.#options.store.advance(version);
+  }
+
+  /** Whether the store keeps something of the object. */
+  #take(object: KubeObject): boolean {
+    // The API server sends objects of the resource that was asked for.
+    const item = this.#options.project(object as Raw);
     if (item === undefined) this.#options.store.delete(storedMeta(object));
     else this.#options.store.set(item);
+    return item !== undefined;
   }
 }
 

@@ -9,14 +9,17 @@ export interface Change<Item> {
 type IndexFunction<Item> = (item: Item) => readonly string[];
 
 /**
- * Projections of one kind of object by `namespace/name`, with named indices. A version older than the one held
- * is ignored, so the answer to a write of our own may be put in before the watch brings it.
+ * Projections of one kind of object by `namespace/name`, with named indices. A version older than the one held is
+ * ignored. The store knows up to which version the watch has come, so the answer to a write of our own can be put
+ * in before the watch brings it, and never after: then the object may be gone again.
  */
 export class Store<Item extends Stored, Index extends string = never> {
   readonly #items = new Map<string, Item>();
   readonly #indices: Readonly<Record<Index, IndexFunction<Item>>>;
   readonly #byIndex: Record<Index, Map<string, Map<string, Item>>>;
   readonly #listeners: ((change: Change<Item>) => void)[] = [];
+  /** All that happened up to here is in the store. */
+  #version = '0';
 
   constructor(indices: Readonly<Record<Index, IndexFunction<Item>>>) {
     this.#indices = indices;
@@ -63,11 +66,17 @@ export class Store<Item extends Stored, Index extends string = never> {
     }
   }
 
-  /** Takes out an object, if it is still the one with this uid. */
-  delete(object: Pick<Stored, 'namespace' | 'name' | 'uid'>): void {
+  /** Takes in the answer to a write of ours, unless the watch has come as far by itself. */
+  setAnswer(item: Item): void {
+    if (isNewer(item.resourceVersion, this.#version)) this.set(item);
+  }
+
+  /** Takes out an object; one that was created anew since, under another uid, stays. */
+  delete(object: Stored): void {
     const key = keyOf(object);
     const before = this.#items.get(key);
-    if (before === undefined || before.uid !== object.uid) return;
+    if (before === undefined) return;
+    if (before.uid !== object.uid && isNewer(before.resourceVersion, object.resourceVersion)) return;
     this.#unindex(before);
     this.#items.delete(key);
     this.#tell({ before, after: undefined });
@@ -78,6 +87,12 @@ export class Store<Item extends Stored, Index extends string = never> {
     for (const [key, item] of this.#items) {
       if (!keys.has(key) && !isNewer(item.resourceVersion, resourceVersion)) this.delete(item);
     }
+    this.advance(resourceVersion);
+  }
+
+  /** Says that all changes up to this version have been put in. */
+  advance(resourceVersion: string): void {
+    if (isNewer(resourceVersion, this.#version)) this.#version = resourceVersion;
   }
 
   #index(item: Item): void {

@@ -68,6 +68,11 @@ export function takeBack<Spec extends ScanSpec>(spec: Spec, restore: Restore | u
   return rest;
 }
 
+/** Whether nothing in the spec has our name. */
+export function isUntouched(spec: ScanSpec): boolean {
+  return [...(spec.volumes ?? []), ...(spec.volumeMounts ?? [])].every(({ name }) => name !== VOLUME_NAME);
+}
+
 /** Whether the spec hands Trivy exactly this delivery, whatever else it has. */
 export function carries(spec: ScanSpec, delivery: Delivery): boolean {
   const ours = entriesOf(delivery);
@@ -79,6 +84,9 @@ export function carries(spec: ScanSpec, delivery: Delivery): boolean {
     isDeepStrictEqual(named('volumeMounts'), ours.volumeMounts)
   );
 }
+
+/** Ours are about four; more is somebody's play with our time. */
+const MOST_ENTRIES = 32;
 
 /** Reads the {@link RESTORE_ANNOTATION}; undefined where it is missing or somebody made something else of it. */
 export function parseRestore(text: string | undefined): Restore | undefined {
@@ -122,6 +130,7 @@ function isRestore(value: unknown): value is Restore {
     typeof secretName === 'string' &&
     typeof mountPath === 'string' &&
     Array.isArray(env) &&
+    env.length <= MOST_ENTRIES &&
     env.every(isEnvEntry)
   );
 }

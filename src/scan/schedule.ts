@@ -4,6 +4,8 @@ import { Cron } from 'croner';
 export interface Schedule {
   readonly suspended: boolean;
   readonly createdAt: number;
+  /** When anyone last wrote it. */
+  readonly changedAt: number;
   /** `status.lastScheduleTime`; undefined: it has not run yet. */
   readonly lastRunAt: number | undefined;
   /** Cron expression in UTC. */
@@ -20,12 +22,13 @@ const LONGEST_WAIT_MS = 60_000;
 /**
  * How many milliseconds a write of the ScheduledScan has to wait; 0: none. secureCodeBox's operator gets stuck
  * where someone else writes a ScheduledScan between its creation of the Scan and its own status update, so
- * nobody may write while a run is due. The wait is bounded: an operator that does not run must not stop us.
+ * nobody may write while a run is due. The wait is bounded, for an operator that does not run must not stop us: it
+ * counts from when the run became due, by time or by somebody's write (a trigger is an old `lastScheduleTime`).
  */
 export function waitBeforeWrite(schedule: Schedule, now: number): number {
   const due = nextRun(schedule);
   if (due === undefined || now < due - CLOCK_SKEW_MS) return 0;
-  return Math.max(0, due + LONGEST_WAIT_MS - now);
+  return Math.max(0, Math.max(due, schedule.changedAt) + LONGEST_WAIT_MS - now);
 }
 
 /** When the next run is due; undefined: never. */
@@ -38,16 +41,18 @@ function nextRun({ suspended, cron, interval, createdAt, lastRunAt }: Schedule):
 }
 
 /** What the operator's parser takes besides cron expressions: https://pkg.go.dev/github.com/robfig/cron/v3 */
+const ZONED = /^(?:CRON_)?TZ=(?<timezone>\S+)\s+(?<schedule>.*)$/;
 const EVERY = /^@every (?<duration>\S+)$/;
 
 function nextTick(cron: string, after: number): number | undefined {
-  const every = EVERY.exec(cron)?.groups?.['duration'];
+  const { timezone = 'UTC', schedule } = ZONED.exec(cron)?.groups ?? { schedule: cron };
+  const every = EVERY.exec(schedule ?? '')?.groups?.['duration'];
   if (every !== undefined) {
     const period = parseGoDuration(every);
     return period === undefined ? undefined : after + period;
   }
   try {
-    return new Cron(cron, { timezone: 'UTC', mode: '5-part' }).nextRun(new Date(after))?.getTime();
+    return new Cron(schedule ?? '', { timezone, mode: '5-part' }).nextRun(new Date(after))?.getTime();
   } catch {
     // secureCodeBox's operator cannot read it either, so it never runs.
     return undefined;

@@ -4,6 +4,7 @@ import {
   carries,
   type Delivery,
   deliver,
+  isUntouched,
   parseRestore,
   RESTORE_ANNOTATION,
   type ScanSpec,
@@ -20,6 +21,7 @@ interface RawMetadata {
   readonly creationTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly managedFields?: readonly { readonly time?: string }[];
 }
 
 /** A ScheduledScan as the API server sends it: secureCodeBox's CRD has checked these fields. */
@@ -75,12 +77,18 @@ export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
     schedule: {
       suspended: spec.suspend ?? false,
       createdAt: Date.parse(metadata.creationTimestamp ?? ''),
+      changedAt: newest(metadata.managedFields ?? []),
       lastRunAt: status?.lastScheduleTime === undefined ? undefined : Date.parse(status.lastScheduleTime),
       interval: spec.interval === '' ? undefined : spec.interval,
       cron: spec.schedule === '' ? undefined : spec.schedule,
     },
     bound: readBound(metadata.annotations ?? {}, spec.scanSpec),
   };
+}
+
+/** When anyone last wrote the object, spec or status; 0 where that is not recorded. */
+function newest(managedFields: readonly { readonly time?: string }[]): number {
+  return Math.max(0, ...managedFields.map(({ time = '' }) => Date.parse(time)).filter(Number.isFinite));
 }
 
 function readBound(annotations: Readonly<Record<string, string>>, spec: ScanSpec): Bound | undefined {
@@ -91,7 +99,10 @@ function readBound(annotations: Readonly<Record<string, string>>, spec: ScanSpec
   return {
     binding: binding ?? '',
     delivery: restore?.delivery,
-    intact: restore === undefined ? restoreText === undefined : carries(spec, restore.delivery),
+    intact:
+      restore === undefined
+        ? restoreText === undefined && isUntouched(spec)
+        : carries(spec, restore.delivery),
   };
 }
 

@@ -6,7 +6,8 @@ import type { Registry } from '@prometheus-io/client';
 type Probe = () => string | undefined;
 
 export interface ServerOptions {
-  readonly host: string;
+  /** undefined: all addresses. */
+  readonly host: string | undefined;
   /** 0: any free port. */
   readonly port: number;
   readonly healthz: Probe;

@@ -1,18 +1,25 @@
 import type { ImageCredentialBindingSpec, ImageCredentialBindingStatus } from '../../../src/api/index.ts';
-import type { Outcomes } from '../../../src/binding/apply.ts';
-import { readBinding } from '../../../src/binding/binding.ts';
-import { decide } from '../../../src/binding/decide.ts';
+import type { Applied } from '../../../src/binding/apply.ts';
+import { type RawBinding, readBinding } from '../../../src/binding/binding.ts';
+import { type Decision, decide } from '../../../src/binding/decide.ts';
 import { observe } from '../../../src/binding/observe.ts';
 import { readPullSecret } from '../../../src/binding/pull-secret.ts';
 import { report } from '../../../src/binding/report.ts';
 import { createStores } from '../../../src/binding/stores.ts';
-import { readTrivySecret } from '../../../src/binding/trivy-secret.ts';
-import type { KubeObject } from '../../../src/kube/index.ts';
+import { type DesiredTrivySecret, readTrivySecret } from '../../../src/binding/trivy-secret.ts';
 import { editScheduledScan, type RawScheduledScan, readScheduledScan } from '../../../src/scan/index.ts';
 
 export const SCAN_TYPES = ['trivy-image*', 'trivy-sbom-image*'];
 export const NOW = Date.UTC(2026, 5, 1, 12);
-const NO_FAILURES: Outcomes = { secret: undefined, scans: new Map() };
+/** Everything that was decided was written. */
+function allWritten(decision: Decision): Applied {
+  const edits = decision.scans.filter(({ plan }) => plan === 'Edit');
+  return {
+    written: new Set(edits.map(({ scan }) => scan.name)),
+    failed: new Map(),
+    secretRefused: undefined,
+  };
+}
 
 interface BindingParts {
   readonly spec?: Partial<ImageCredentialBindingSpec>;
@@ -22,6 +29,7 @@ interface BindingParts {
 
 interface ScanParts {
   readonly image?: string;
+  readonly parameters?: readonly string[];
   readonly scanType?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly schedule?: Partial<RawScheduledScan['spec']>;
@@ -46,7 +54,7 @@ export class Namespace {
       spec: { image: 'reg.example/app', imagePullSecrets: [{ name: 'pull' }], ...parts.spec },
       status: previous?.status,
     };
-    this.stores.bindings.set(readBinding(object as KubeObject));
+    this.stores.bindings.set(readBinding(object as RawBinding));
   }
 
   scan(name: string, parts: ScanParts = {}): void {
@@ -61,7 +69,7 @@ export class Namespace {
         ...parts.schedule,
         scanSpec: {
           scanType: parts.scanType ?? 'trivy-image',
-          parameters: [parts.image ?? 'reg.example/app:1.0'],
+          parameters: parts.parameters ?? [parts.image ?? 'reg.example/app:1.0'],
         },
       },
       status: parts.lastScheduleTime === undefined ? {} : { lastScheduleTime: parts.lastScheduleTime },
@@ -87,16 +95,46 @@ export class Namespace {
     if (item !== undefined) this.stores[kind].delete(item);
   }
 
+  /** Makes a run of a scan due, as a trigger does. */
+  makeDue(name: string): void {
+    const raw = this.#scans.get(name);
+    if (raw === undefined) throw new Error(`there is no scan ${name}`);
+    const lastScheduleTime = new Date(NOW - 3_600_000).toISOString();
+    this.#setScan({
+      ...raw,
+      spec: { ...raw.spec, suspend: false, interval: '1h' },
+      status: { lastScheduleTime },
+    });
+  }
+
+  setStatus(name: string, status: ImageCredentialBindingStatus): void {
+    const binding = this.stores.bindings.get(`ns/${name}`);
+    if (binding !== undefined) this.stores.bindings.set({ ...binding, ...this.#meta(name), status });
+  }
+
+  /** Puts one of our Secrets in, as it is found. */
+  trivySecret(object: DesiredTrivySecret['object']): void {
+    const { name } = object.metadata;
+    this.stores.trivySecrets.set(
+      readTrivySecret({ ...object, metadata: { ...object.metadata, ...this.#meta(name) } }),
+    );
+  }
+
+  observe(name: string, now = NOW) {
+    return observe(`ns/${name}`, this.stores, SCAN_TYPES, now);
+  }
+
   /** What a binding decides. */
   decide(name: string, now = NOW) {
     return decide(observe(`ns/${name}`, this.stores, SCAN_TYPES, now));
   }
 
   /** What a binding would tell after everything was written. */
-  report(name: string, outcomes = NO_FAILURES, now = NOW) {
+  report(name: string, applied?: Partial<Applied>, now = NOW) {
     const observed = observe(`ns/${name}`, this.stores, SCAN_TYPES, now);
     if (observed.binding === undefined) throw new Error(`there is no binding ${name}`);
-    return report(observed.binding, observed, decide(observed), outcomes);
+    const decision = decide(observed);
+    return report(observed.binding, observed, decision, { ...allWritten(decision), ...applied });
   }
 
   /** Carries out what a binding decides, without a cluster. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
+import { readTrivySecret } from '../../../src/binding/trivy-secret.ts';
 import { Namespace, NOW, plans } from './cluster.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -195,9 +196,69 @@ describe('who serves a scan', () => {
       spec: { image: 'reg.example/app:1.0', imagePullSecrets: [{ name: 'missing' }] },
     });
     assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Unbound' });
-    assert.deepEqual(plans(namespace.decide('app')), { scan: 'ServedByAnother' });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
     namespace.remove('bindings', 'app');
     assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Edit LetGo' });
     assert.deepEqual(plans(namespace.decide('app')), {});
+  });
+
+  it('lets the one that holds a scan keep it right while the other has no credential', () => {
+    const namespace = usual();
+    namespace.settle('app');
+    namespace.binding('exact', {
+      spec: { image: 'reg.example/app:1.0', imagePullSecrets: [{ name: 'missing' }] },
+    });
+    namespace.pullSecret('spare');
+    namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'spare' }] } });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
+    assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Unbound' });
+  });
+
+  it('lets go of a scan that its holder no longer selects, though the one that serves it has no credential', () => {
+    const namespace = usual();
+    namespace.settle('app');
+    namespace.binding('exact', {
+      spec: { image: 'reg.example/app:1.0', imagePullSecrets: [{ name: 'missing' }] },
+    });
+    namespace.binding('app', { spec: { scanSelector: { matchLabels: { team: 'x' } } } });
+    assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Edit LetGo' });
+    assert.deepEqual(plans(namespace.decide('app')), {});
+  });
+});
+
+describe('the Trivy secret', () => {
+  const present = (namespace: Namespace, change: object) => {
+    namespace.settle('app');
+    const { desired } = namespace.observe('app').trivySecret ?? {};
+    assert.ok(desired !== undefined);
+    const { metadata } = desired.object;
+    namespace.trivySecret({ ...desired.object, metadata: { ...metadata }, ...change });
+    return namespace.decide('app').secretWrite.write;
+  };
+
+  it('is put right when somebody changed its data, its labels or what it was made from', () => {
+    assert.equal(present(usual(), { data: {} }), 'Replace');
+    const name = usual().observe('app').trivySecret?.desired.name ?? '';
+    assert.equal(present(usual(), { metadata: { name, namespace: 'ns' } }), 'Replace');
+  });
+
+  it('is created anew when somebody made it immutable, or of another type', () => {
+    assert.equal(present(usual(), { immutable: true }), 'Recreate');
+    assert.equal(present(usual(), { type: 'kubernetes.io/tls' }), 'Recreate');
+  });
+
+  it('of another credential, whose name happens to be the same, is left alone', () => {
+    const namespace = usual();
+    const { desired } = namespace.observe('app').trivySecret ?? {};
+    assert.ok(desired !== undefined);
+    const secret = readTrivySecret({
+      ...desired.object,
+      metadata: { ...desired.object.metadata, uid: 'u', resourceVersion: '9' },
+    });
+    namespace.stores.trivySecrets.set({
+      ...secret,
+      identity: { ...desired.identity, host: 'another.example' },
+    });
+    assert.equal(namespace.decide('app').secretWrite.write, 'Refused');
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CONDITION_TYPES, type ImageCredentialBindingStatus } from '../../../src/api/index.ts';
+import { OutOfDate, Refused } from '../../../src/binding/apply.ts';
 import { condition, Namespace, NOW } from './cluster.ts';
 
 const CANARY = 'canary-Qz7';
@@ -210,8 +211,8 @@ describe('the status of a binding', () => {
     namespace.binding('app');
     namespace.pullSecret('pull');
     for (let index = 10; index < 40; index += 1) namespace.scan(`scan-${index}`);
-    const scans = new Map([['scan-35', { message: 'forbidden', retry: true }]]);
-    const { status } = namespace.report('app', { secret: undefined, scans });
+    const failed = new Map([['scan-35', new Refused('ScanUpdateFailed', 'forbidden')]]);
+    const { status } = namespace.report('app', { failed });
     assert.deepEqual(
       { matched: status.scans?.matched, bound: status.scans?.bound, failing: status.scans?.failing },
       { matched: 30, bound: 29, failing: 1 },
@@ -222,6 +223,113 @@ describe('the status of a binding', () => {
     ]);
     assert.equal(status.scans?.names?.length, 20);
     assert.equal(condition(status, 'ScansBound'), 'False ScanUpdateFailed');
+  });
+});
+
+describe('what could not be written', () => {
+  const cases: readonly { name: string; error: unknown; ready: string; scans: object; message: RegExp }[] = [
+    {
+      name: 'a refusal is told, with what to do',
+      error: new Refused('ScanUpdateFailed', 'the API server refused the write: Forbidden (403)'),
+      ready: 'False ScanUpdateFailed',
+      scans: { matched: 2, bound: 1, failing: 1 },
+      message: /1 of 2 scans failing: a \(the API server refused .*\)\. It is tried again; check/,
+    },
+    {
+      name: 'a mount in our place is told, with what to do',
+      error: new Refused('MountPathTaken', 'another volume is mounted at /x'),
+      ready: 'False MountPathTaken',
+      scans: { matched: 2, bound: 1, failing: 1 },
+      message: /another volume is mounted at \/x\)\. Mount that volume elsewhere/,
+    },
+    {
+      name: 'a write in between is waited out, and the others are bound all the same',
+      error: new OutOfDate('changed'),
+      ready: 'False Waiting',
+      scans: { matched: 2, bound: 1, failing: 0 },
+      message: /1 scan waiting: a \(.*tried again\)/,
+    },
+  ];
+  for (const { name, error, ready, scans, message } of cases) {
+    it(name, () => {
+      const namespace = new Namespace();
+      namespace.binding('app');
+      namespace.pullSecret('pull');
+      for (const scan of ['a', 'b']) namespace.scan(scan);
+      const failed = new Map([['a', error]]);
+      const { status, events } = namespace.report('app', { failed, written: new Set(['b']) });
+      const { names: _, ...counts } = status.scans ?? {};
+      assert.equal(condition(status, 'Ready'), ready);
+      assert.deepEqual(counts, scans);
+      assert.match(JSON.stringify(status.conditions), message);
+      assert.ok(
+        events.every(({ note }) => !/bound a/.test(note)),
+        JSON.stringify(events),
+      );
+    });
+  }
+
+  it('is told once: a retry that fails as before says nothing new', () => {
+    const namespace = new Namespace();
+    namespace.binding('app');
+    namespace.pullSecret('pull');
+    namespace.scan('a');
+    const failed = new Map([['a', new Refused('ScanUpdateFailed', 'no')]]);
+    const first = namespace.report('app', { failed, written: new Set() });
+    assert.deepEqual(
+      first.events.map(({ reason }) => reason),
+      ['ScanUpdateFailed'],
+    );
+    namespace.setStatus('app', first.status);
+    const second = namespace.report('app', { failed, written: new Set() });
+    assert.deepEqual({ changed: second.changed, events: second.events }, { changed: false, events: [] });
+  });
+
+  it('without its Secret no scan is bound', () => {
+    const namespace = new Namespace();
+    namespace.binding('app');
+    namespace.pullSecret('pull');
+    namespace.scan('a');
+    const secretRefused = new Refused(
+      'TrivySecretFailed',
+      'the API server refused the write: Forbidden (403)',
+    );
+    const { status } = namespace.report('app', { secretRefused, written: new Set() });
+    assert.equal(condition(status, 'Ready'), 'False TrivySecretFailed');
+    assert.equal(status.scans?.failing, 1);
+  });
+
+  it('of a scan that waits to be let go does not count it as matched', () => {
+    const namespace = new Namespace();
+    namespace.binding('app');
+    namespace.pullSecret('pull');
+    namespace.scan('a');
+    namespace.settle('app');
+    namespace.makeDue('a');
+    namespace.binding('app', { spec: { mode: 'Observe' } });
+    const { status } = namespace.report('app');
+    assert.equal(status.scans?.matched, 0);
+    assert.match(JSON.stringify(status.conditions), /1 scan waiting: a \(is to be let go when the run/);
+  });
+
+  it('notes a credential in the parameters of a scan, which it leaves alone', () => {
+    const namespace = new Namespace();
+    namespace.binding('app');
+    namespace.pullSecret('pull');
+    namespace.scan('a', { parameters: ['--username', 'u', '--password', CANARY, 'reg.example/app:1.0'] });
+    const { status } = namespace.report('app');
+    assert.match(status.scans?.names?.[0]?.reason ?? '', /bound, but its parameters hold a credential/);
+    assertNoCanary(status);
+  });
+
+  it('of a secret with many broken entries names the first three', () => {
+    const namespace = new Namespace();
+    namespace.binding('app');
+    const broken = Array.from({ length: 9 }, (_, index) => [`reg${index}.example`, { auth: '!' }]);
+    namespace.pullSecret('pull', { ...Object.fromEntries(broken), 'reg.example': { auth: btoa('u:p') } });
+    const [ready] = namespace.report('app').status.conditions ?? [];
+    assert.match(ready?.message ?? '', /reg0\.example.*reg2\.example.* and 6 more/);
+    assert.doesNotMatch(ready?.message ?? '', /reg3/);
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { selects } from '../../../src/binding/selector.ts';
-import { type ScanTypePatterns, whoServes } from '../../../src/binding/serve.ts';
+import { contenders, type ScanTypePatterns } from '../../../src/binding/serve.ts';
 import { Namespace } from './cluster.ts';
 
 describe('scan types', () => {
@@ -15,7 +15,7 @@ describe('scan types', () => {
     { patterns: ['*-image'], yes: ['-image', 'trivy-image'], no: ['image', 'trivy-image-x'] },
     { patterns: ['a*b*c'], yes: ['abc', 'a-b-c', 'abbc'], no: ['ac', 'acb', 'ab'] },
     { patterns: ['a*a'], yes: ['aa', 'aba'], no: ['a'] },
-    { patterns: ['x', '*'], yes: ['', 'anything'], no: [] },
+    { patterns: ['x', '*'], yes: ['x', 'anything'], no: [] },
   ];
   for (const { patterns, yes, no } of cases) {
     it(`${patterns.join(' or ')} fits ${yes.join(', ')}`, () => {
@@ -25,7 +25,7 @@ describe('scan types', () => {
         namespace.scan('scan', { scanType });
         const scan = namespace.stores.scheduledScans.get('ns/scan');
         assert.ok(scan !== undefined);
-        const served = whoServes(scan, [...namespace.stores.bindings.values()], patterns) !== undefined;
+        const served = contenders(scan, [...namespace.stores.bindings.values()], patterns).length > 0;
         assert.equal(served, yes.includes(scanType), scanType);
       }
     });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { type Credential, type PullSecret, parsePullSecret } from '../../../src/credential/index.ts';
+import { type Credential, type PullSecretContent, parsePullSecret } from '../../../src/credential/index.ts';
 import { base64, DOCKER_CONFIG_JSON, messagesOf, parseAuths, parseText } from './secrets.ts';
 
 const CANARY = 'Canary-7f3a';
@@ -87,7 +87,7 @@ const BROKEN: Readonly<Record<string, readonly [entry: unknown, problem: RegExp]
   'whose token is a list': [{ identitytoken: [CANARY] }, /"identitytoken", found a list/],
 };
 
-const MALFORMED: Readonly<Record<string, readonly [secret: PullSecret, message: RegExp]>> = {
+const MALFORMED: Readonly<Record<string, readonly [secret: PullSecretContent, message: RegExp]>> = {
   'of another type': [parsePullSecret('Opaque', {}), /expected a Secret of type .* found "Opaque"/],
   'without the key': [parsePullSecret(DOCKER_CONFIG_JSON, {}), /expected a Docker configuration .* nothing/],
   'with another key': [parsePullSecret(DOCKER_CONFIG_JSON, { '.dockercfg': 'e30=' }), /found nothing/],
@@ -292,7 +292,7 @@ const brokenTexts = fc
     return damage === 'insert' ? `${text.slice(0, at)}"${text.slice(at)}` : text;
   });
 
-function entriesOf(secret: PullSecret): Extract<PullSecret, { result: 'Entries' }> {
+function entriesOf(secret: PullSecretContent): Extract<PullSecretContent, { result: 'Entries' }> {
   assert.equal(secret.result, 'Entries', messagesOf(secret));
   return secret;
 }

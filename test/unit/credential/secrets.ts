@@ -1,4 +1,4 @@
-import { type PullSecret, parsePullSecret } from '../../../src/credential/index.ts';
+import { type PullSecretContent, parsePullSecret } from '../../../src/credential/index.ts';
 
 export const DOCKER_CONFIG_JSON = 'kubernetes.io/dockerconfigjson';
 
@@ -8,16 +8,16 @@ export function base64(content: string | Uint8Array): string {
 }
 
 /** Parses a pull secret with this text as its Docker configuration. */
-export function parseText(text: string | Uint8Array): PullSecret {
+export function parseText(text: string | Uint8Array): PullSecretContent {
   return parsePullSecret(DOCKER_CONFIG_JSON, { '.dockerconfigjson': base64(text) });
 }
 
 /** Parses a pull secret with these entries. */
-export function parseAuths(auths: unknown): PullSecret {
+export function parseAuths(auths: unknown): PullSecretContent {
   return parseText(JSON.stringify({ auths }));
 }
 
 /** All text that a parsed pull secret would put into a condition, an Event or a log line. */
-export function messagesOf(secret: PullSecret): string {
+export function messagesOf(secret: PullSecretContent): string {
   return secret.result === 'Malformed' ? secret.message : secret.problems.join('\n');
 }

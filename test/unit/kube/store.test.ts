@@ -71,4 +71,26 @@ describe('Store', () => {
     store.retain(new Set(['ns/kept']), '10');
     assert.deepEqual([...store.values()].map(({ name }) => name).sort(), ['kept', 'new']);
   });
+
+  it('takes in the answer to a write of ours before the watch brings it, and not after', () => {
+    const { store, log } = storeWithLog();
+    store.setAnswer(item('a', '10'));
+    store.set(item('a', '10'));
+    store.advance('10');
+    store.delete(item('a', '12'));
+    store.advance('12');
+    // The answer of a write that came before the deletion, read late.
+    store.setAnswer(item('a', '11'));
+    assert.equal(store.size, 0);
+    store.setAnswer(item('a', '13', 'blue', 'created anew'));
+    assert.equal(store.get('ns/a')?.colour, 'blue');
+    assert.deepEqual(log, ['- a@10', 'a@10 -', '- a@13']);
+  });
+
+  it('drops an object whose successor is nothing to keep', () => {
+    const { store } = storeWithLog();
+    store.set(item('a', '1', 'red', 'first'));
+    store.delete(item('a', '2', 'red', 'second'));
+    assert.equal(store.size, 0);
+  });
 });

@@ -10,6 +10,7 @@ function schedule(part: Partial<Schedule>): Schedule {
   return {
     suspended: false,
     createdAt: CREATED,
+    changedAt: CREATED,
     lastRunAt: undefined,
     interval: undefined,
     cron: undefined,
@@ -60,6 +61,18 @@ describe('waitBeforeWrite', () => {
       schedule: { cron: '@hourly', lastRunAt: CREATED + 30 * MINUTE },
       now: CREATED + 31 * MINUTE,
       wait: 0,
+    },
+    {
+      name: 'waits from a write that made a run due, such as a trigger with an old time',
+      schedule: { interval: '1h', lastRunAt: CREATED - 24 * HOUR, changedAt: CREATED },
+      now: CREATED + 1000,
+      wait: 59_000,
+    },
+    {
+      name: 'reads a cron schedule in its own time zone',
+      schedule: { cron: 'CRON_TZ=Europe/Berlin 0 12 * * *' },
+      now: CREATED + 30 * MINUTE,
+      wait: MINUTE,
     },
     {
       name: 'reads @every as a cron schedule',

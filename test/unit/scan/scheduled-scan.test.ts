@@ -175,6 +175,16 @@ describe('letting a ScheduledScan go', () => {
     assert.deepEqual({ volumes, volumeMounts }, { volumes: [], volumeMounts: [] });
   });
 
+  it('is not slowed down by a note that somebody has made huge', () => {
+    const bound = bind(scan());
+    const entries = Array.from({ length: 10_000 }, (_, index) => ({ name: `E${index}`, value: '' }));
+    const restore = JSON.stringify({ delivery: { ...DELIVERY, env: entries }, added: [] });
+    const annotations = { ...bound.metadata.annotations, 'image-credential-binding/restore': restore };
+    const raw = { ...bound, metadata: { ...bound.metadata, annotations } };
+    assert.equal(readScheduledScan(raw).bound?.intact, false);
+    assert.equal(readScheduledScan(raw).bound?.delivery, undefined);
+  });
+
   it('does nothing to a scan that is not bound', () => {
     assert.deepEqual(editScheduledScan(scan(), { edit: 'LetGo' }), { result: 'Unchanged' });
   });

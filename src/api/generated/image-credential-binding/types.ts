@@ -217,8 +217,8 @@ export interface ImageCredentialBindingStatus {
    *
    * @maxItems 16
    */
-  readonly candidates?: readonly Candidate[];
-  readonly trivySecret?: TrivySecret;
+  readonly candidates?: readonly CandidateStatus[];
+  readonly trivySecret?: TrivySecretReference;
   readonly scans?: ScansSummary;
   /**
    * Ready sums up; CredentialResolved, CredentialVerified and ScansBound say what it rests on;
@@ -257,7 +257,7 @@ export interface SourceSecret {
 /**
  * An entry of a pull secret that fits the image, or a secret without any.
  */
-export interface Candidate {
+export interface CandidateStatus {
   /**
    * Name of the Secret.
    */
@@ -275,7 +275,7 @@ export interface Candidate {
 /**
  * The Secret that scans mount; absent where there is none.
  */
-export interface TrivySecret {
+export interface TrivySecretReference {
   /**
    * The Secret's name, in this namespace.
    */
