@@ -3,6 +3,8 @@ import { KubeError } from './errors.ts';
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5 * 60_000;
+/** How long a key that fails may at most keep somebody waiting who has just changed something. */
+const LONGEST_HOLD_MS = 5_000;
 /** A timer of Node cannot take more: it would fire at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
@@ -37,7 +39,7 @@ export class WorkQueue {
   /** Keys that were added while they were processed. */
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, { readonly timer: NodeJS.Timeout; readonly due: number }>();
-  readonly #backoffs = new Map<string, Backoff>();
+  readonly #backoffs = new Map<string, { readonly backoff: Backoff; readonly holdUntil: number }>();
   #state: 'paused' | 'running' | 'stopped' = 'paused';
 
   constructor(options: QueueOptions) {
@@ -64,11 +66,19 @@ export class WorkQueue {
     await Promise.all(this.#processing.values());
   }
 
-  /** Processes `key` as soon as there is room. */
+  /**
+   * Processes `key` as soon as there is room; one that has just failed not before its time, 5 seconds at most: what
+   * added it may be its own doing.
+   */
   add(key: string): void {
     if (this.#state === 'stopped') return;
     if (this.#processing.has(key)) {
       this.#again.add(key);
+      return;
+    }
+    const hold = (this.#backoffs.get(key)?.holdUntil ?? 0) - performance.now();
+    if (hold > 0) {
+      this.addAfter(key, hold);
       return;
     }
     this.#forgetDelay(key);
@@ -121,8 +131,7 @@ export class WorkQueue {
       retryAfterMs = outcome.requeueAfterMs;
     } catch (thrown) {
       error = thrown;
-      const asked = thrown instanceof KubeError ? (thrown.retryAfterSeconds ?? 0) * 1000 : 0;
-      retryAfterMs = Math.max(this.#backoff(key).next(), asked);
+      retryAfterMs = this.#hold(key, thrown);
     }
     this.#options.onProcessed?.({ key, seconds: (performance.now() - begun) / 1000, error });
     this.#processing.delete(key);
@@ -131,9 +140,12 @@ export class WorkQueue {
     this.#fill();
   }
 
-  #backoff(key: string): Backoff {
-    const backoff = this.#backoffs.get(key) ?? new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS);
-    this.#backoffs.set(key, backoff);
-    return backoff;
+  /** Notes a failure; how many milliseconds until the next try. */
+  #hold(key: string, error: unknown): number {
+    const { backoff } = this.#backoffs.get(key) ?? { backoff: new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS) };
+    const asked = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+    const wait = Math.max(backoff.next(), asked);
+    this.#backoffs.set(key, { backoff, holdUntil: performance.now() + Math.min(wait, LONGEST_HOLD_MS) });
+    return wait;
   }
 }

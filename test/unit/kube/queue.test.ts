@@ -93,6 +93,27 @@ describe('WorkQueue', () => {
     assert.equal(errors.filter((error) => error instanceof Error).length, 3);
   });
 
+  it('does not process a key that failed at once again, though it was added while it was processed', async () => {
+    const times: number[] = [];
+    const done = Promise.withResolvers<void>();
+    const queue = new WorkQueue({
+      concurrency: 1,
+      process: async (key) => {
+        times.push(performance.now());
+        queue.add(key);
+        if (times.length < 3) throw new Error('it changes what brings it back');
+        done.resolve();
+        return {};
+      },
+    });
+    queue.start();
+    queue.add('a');
+    await done.promise;
+    await queue.stop();
+    const [first = 0, second = 0, third = 0] = times;
+    assert.ok(second - first >= 49 && third - second >= 99, `${second - first} ms, ${third - second} ms`);
+  });
+
   it('brings back a key after the time that its processing asked for', async () => {
     const { queue, running, untilBegun } = controlledQueue(1);
     queue.start();
