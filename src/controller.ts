@@ -6,6 +6,7 @@ import {
   createReflectors,
   createStores,
   OutOfDate,
+  scanTypesOf,
   TrivySecretReconciler,
 } from './binding/index.ts';
 import {
@@ -56,7 +57,8 @@ export class Controller {
     const stores = createStores();
     this.#reflectors = createReflectors(client, stores, log);
     const events = new EventRecorder({ client, controller: FIELD_MANAGER, log });
-    const { concurrency, scanTypes, unusedSecretGraceMs: graceMs } = settings;
+    const { concurrency, unusedSecretGraceMs: graceMs } = settings;
+    const scanTypes = scanTypesOf(settings.scanTypes);
     const queue = (controller: string, process: (key: string) => Promise<Outcome>) =>
       new WorkQueue({
         process,

@@ -3,7 +3,6 @@ import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import type { NamedSecret } from './pull-secret.ts';
 import { type Credentials, credentialsOf, type Resolution, resolve } from './resolve.ts';
-import type { ScanTypePatterns } from './serve.ts';
 import { indexKey, repositoryIndex, type Stores } from './stores.ts';
 import {
   type DesiredTrivySecret,
@@ -29,7 +28,7 @@ export interface ObservedScan {
 export interface Observed {
   /** Milliseconds since the epoch. */
   readonly now: number;
-  readonly scanTypes: ScanTypePatterns;
+  readonly scanTypes: RegExp;
   readonly namespace: string;
   readonly name: string;
   /** undefined: it was deleted. */
@@ -47,7 +46,7 @@ export interface Observed {
 const NO_CREDENTIALS: Credentials = { secrets: [], candidates: [] };
 
 /** Gathers what there is to know about the binding of this key; reads stores, and nothing else. */
-export function observe(key: string, stores: Stores, scanTypes: ScanTypePatterns, now: number): Observed {
+export function observe(key: string, stores: Stores, scanTypes: RegExp, now: number): Observed {
   const { namespace, name } = splitKey(key);
   const binding = stores.bindings.get(key);
   const credentials = binding?.validity === 'Valid' ? observeCredentials(binding, stores) : NO_CREDENTIALS;

@@ -7,7 +7,6 @@ import type { Binding } from './binding.ts';
 import { type Decision, decide } from './decide.ts';
 import { observe } from './observe.ts';
 import { report } from './report.ts';
-import type { ScanTypePatterns } from './serve.ts';
 import type { Stores } from './stores.ts';
 
 export interface ReconcilerOptions {
@@ -15,7 +14,7 @@ export interface ReconcilerOptions {
   readonly stores: Stores;
   readonly events: EventRecorder;
   readonly log: Logger;
-  readonly scanTypes: ScanTypePatterns;
+  readonly scanTypes: RegExp;
 }
 
 /** Makes true what a binding says: observe, decide, apply, report; once for each key that the queue hands out. */

@@ -1,4 +1,3 @@
-import { matchesGlob } from 'node:path';
 import { fit, type ImageFit } from '../image/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
@@ -7,16 +6,19 @@ import { selects } from './selector.ts';
 /** The more exact fit comes first. */
 const RANK: Readonly<Record<ImageFit, number>> = { digest: 0, tag: 1, repository: 2 };
 
-/** Names of scan types with `*` for any number of characters. */
-export type ScanTypePatterns = readonly string[];
+/** Which scan types are served: one expression for all patterns, with `*` for any number of characters. */
+export function scanTypesOf(patterns: readonly string[]): RegExp {
+  const alternatives = patterns.map((pattern) => pattern.split('*').map(RegExp.escape).join('.*'));
+  return new RegExp(`^(?:${alternatives.join('|')})$`, 's');
+}
 
 /** Whether this binding could serve the scan, were it alone: image, selector and scan type fit. */
-export function matches(binding: ValidBinding, scan: ScheduledScan, scanTypes: ScanTypePatterns): boolean {
+export function matches(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
   return (
     scan.image !== undefined &&
     fit(binding.image, scan.image) !== undefined &&
     selects(binding.scanSelector, scan.labels) &&
-    scanTypes.some((pattern) => matchesGlob(scan.scanType, pattern))
+    scanTypes.test(scan.scanType)
   );
 }
 
@@ -27,7 +29,7 @@ export function matches(binding: ValidBinding, scan: ScheduledScan, scanTypes: S
 export function contenders(
   scan: ScheduledScan,
   bindings: readonly Binding[],
-  scanTypes: ScanTypePatterns,
+  scanTypes: RegExp,
 ): readonly ValidBinding[] {
   return bindings
     .filter((binding) => binding.validity === 'Valid')

@@ -5,11 +5,12 @@ import { type Decision, decide } from '../../../src/binding/decide.ts';
 import { observe } from '../../../src/binding/observe.ts';
 import { readPullSecret } from '../../../src/binding/pull-secret.ts';
 import { report } from '../../../src/binding/report.ts';
+import { scanTypesOf } from '../../../src/binding/serve.ts';
 import { createStores } from '../../../src/binding/stores.ts';
 import { type DesiredTrivySecret, readTrivySecret } from '../../../src/binding/trivy-secret.ts';
 import { editScheduledScan, type RawScheduledScan, readScheduledScan } from '../../../src/scan/index.ts';
 
-export const SCAN_TYPES = ['trivy-image*', 'trivy-sbom-image*'];
+const SCAN_TYPES = scanTypesOf(['trivy-image*', 'trivy-sbom-image*']);
 export const NOW = Date.UTC(2026, 5, 1, 12);
 /** Everything that was decided was written. */
 function allWritten(decision: Decision): Applied {

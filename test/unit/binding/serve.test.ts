@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { selects } from '../../../src/binding/selector.ts';
-import { contenders, type ScanTypePatterns } from '../../../src/binding/serve.ts';
+import { contenders, scanTypesOf } from '../../../src/binding/serve.ts';
 import { Namespace } from './cluster.ts';
 
 describe('scan types', () => {
-  const cases: readonly { patterns: ScanTypePatterns; yes: readonly string[]; no: readonly string[] }[] = [
+  const cases: readonly { patterns: readonly string[]; yes: readonly string[]; no: readonly string[] }[] = [
     { patterns: ['trivy-image'], yes: ['trivy-image'], no: ['trivy-image-2', 'my-trivy-image', ''] },
     {
       patterns: ['trivy-image*'],
@@ -25,7 +25,8 @@ describe('scan types', () => {
         namespace.scan('scan', { scanType });
         const scan = namespace.stores.scheduledScans.get('ns/scan');
         assert.ok(scan !== undefined);
-        const served = contenders(scan, [...namespace.stores.bindings.values()], patterns).length > 0;
+        const served =
+          contenders(scan, [...namespace.stores.bindings.values()], scanTypesOf(patterns)).length > 0;
         assert.equal(served, yes.includes(scanType), scanType);
       }
     });
