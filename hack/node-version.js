@@ -5,7 +5,8 @@ const [major = '0'] = process.versions.node.split('.');
 if (Number(major) < LEAST) {
   const found = `${process.version} on ${process.platform}-${process.arch}`;
   process.stderr.write(
-    `expected Node ${LEAST} or later, found ${found}, for which the lockfile pins none: install Node ${LEAST}\n`,
+    `expected Node ${LEAST} or later, found ${found}: install Node ${LEAST}, ` +
+      'or, on Linux x64 and arm64, let npm install the optional dependencies, which bring it\n',
   );
   process.exitCode = 1;
 }

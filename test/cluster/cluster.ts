@@ -14,17 +14,13 @@ import {
   type ImageCredentialBindingStatus,
   imageCredentialBindings,
 } from '../../src/api/index.ts';
+import { SCHEDULED_SCANS, SECRETS } from '../../src/binding/stores.ts';
 import { hasReason, KubeClient, type KubeObject, type Resource, Transport } from '../../src/kube/index.ts';
 import type { RawScheduledScan } from '../../src/scan/index.ts';
 import { until } from '../until.ts';
 
-export const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
-export const SCHEDULED_SCANS: Resource = {
-  group: 'execution.securecodebox.io',
-  version: 'v1',
-  plural: 'scheduledscans',
-  kind: 'ScheduledScan',
-};
+export { SCHEDULED_SCANS, SECRETS };
+
 const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 
 export type Secret = KubeObject & {

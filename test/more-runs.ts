@@ -1,0 +1,4 @@
+/** Loaded before the property tests of `npm run test:full`: a hundred times as many cases, where a test does not say how many. */
+import fc from 'fast-check';
+
+fc.configureGlobal({ numRuns: 10_000 });
