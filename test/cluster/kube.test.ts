@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectTo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
@@ -118,6 +118,51 @@ describe('src/kube against a real API server', () => {
       await server[Symbol.asyncDispose]();
       await assert.rejects(proxied.client.list(CONFIG_MAPS, {}), (error) => hasReason(error, 'Unreachable'));
       await proxied.transport.close();
+    });
+
+    it('goes through the proxy of the kubeconfig, and refuses a kind of proxy that it does not know', async () => {
+      const targets: string[] = [];
+      const proxy = createServer().on('connect', (request, socket) => {
+        targets.push(request.url ?? '');
+        const [host, port] = (request.url ?? '').split(':');
+        const upstream = connectTo(Number(port), host, () => {
+          socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+          upstream.pipe(socket).pipe(upstream);
+        });
+        upstream.on('error', () => socket.destroy());
+        socket.on('error', () => upstream.destroy());
+      });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      proxy.listen(0, '127.0.0.1', resolve);
+      await promise;
+      // A TCP server that listens has an AddressInfo.
+      const { port } = proxy.address() as AddressInfo;
+      const through = (proxyUrl: string) => {
+        const config = new KubeConfig();
+        config.loadFromFile(controlPlane.kubeconfig);
+        const clusters = config.clusters.map((one) => ({ ...one, proxyUrl }));
+        config.loadFromOptions({ ...config, clusters });
+        const own = new Transport(config);
+        return { own, proxied: new KubeClient({ transport: own, fieldManager: 'test' }) };
+      };
+      const { own, proxied } = through(`http://127.0.0.1:${port}`);
+      await proxied.get(CONFIG_MAPS, { namespace: 'default', name: 'errors' });
+      assert.deepEqual(targets, [controlPlane.server.replace('https://', '')]);
+      await own.close();
+      proxy.closeAllConnections();
+      proxy.close();
+      await assert.rejects(
+        through('socks5://127.0.0.1:1').proxied.list(CONFIG_MAPS, {}),
+        (error) => error instanceof KubeError && /SOCKS proxy, which is not supported/.test(error.message),
+      );
+    });
+
+    it('uses nothing after it is closed', async () => {
+      const own = connect();
+      const closed = new KubeClient({ transport: own, fieldManager: 'test' });
+      await closed.get(CONFIG_MAPS, { namespace: 'default', name: 'errors' });
+      await own.close();
+      await assert.rejects(closed.get(CONFIG_MAPS, { namespace: 'default', name: 'errors' }), /is closed/);
     });
 
     it('asks for metadata alone where that is enough', async () => {
