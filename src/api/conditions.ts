@@ -29,7 +29,7 @@ export const ADVICE = {
   SecretNotFound: 'Create the Secret in this namespace, or correct its name in spec.imagePullSecrets.',
   SecretWrongType:
     'Name a Secret of type kubernetes.io/dockerconfigjson; kubectl create secret docker-registry makes one.',
-  SecretMalformed: 'Create the Secret anew, for example with kubectl create secret docker-registry.',
+  SecretMalformed: 'Write it anew, for example with kubectl create secret docker-registry.',
 
   // CredentialVerified
   Disabled: '',
@@ -39,11 +39,13 @@ export const ADVICE = {
   NoScans: '',
   Observing: 'Set spec.mode to Enforce to have them bound.',
   ServedByAnother: 'Delete one of the bindings, or narrow its spec.image or spec.scanSelector.',
-  Waiting: '',
+  Waiting:
+    'secureCodeBox gets stuck where a ScheduledScan is written while its run is due, so that is waited for, but a minute at most.',
+  VolumeNameTaken: 'Give that volume another name.',
   MountPathTaken: 'Mount that volume elsewhere.',
   ScanUpdateFailed:
     'It is tried again; check that the controller may update ScheduledScans in this namespace, and which policies or webhooks see to them.',
-  TrivySecretTaken: 'Delete or rename that Secret: what the controller did not make it does not overwrite.',
+  TrivySecretTaken: 'Delete or rename that Secret: the controller overwrites none that it has not made.',
   TrivySecretFailed:
     'It is tried again; check that the controller may write Secrets in this namespace, and which policies or webhooks see to them.',
 

@@ -24,7 +24,12 @@ export class OutOfDate extends Error {
 /** A write that was refused. The message is ours: what the API server or a webhook says may quote the object. */
 export class Refused extends Error {
   override readonly name = 'Refused';
-  readonly reason: 'MountPathTaken' | 'ScanUpdateFailed' | 'TrivySecretFailed';
+  readonly reason: 'VolumeNameTaken' | 'MountPathTaken' | 'ScanUpdateFailed' | 'TrivySecretFailed';
+
+  /** Whether nothing but a change of the scan can help, which brings us back. */
+  get final(): boolean {
+    return this.reason === 'VolumeNameTaken' || this.reason === 'MountPathTaken';
+  }
 
   constructor(reason: Refused['reason'], message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
@@ -40,6 +45,11 @@ export interface Applied {
   readonly failed: ReadonlyMap<string, unknown>;
   readonly secretRefused: Refused | undefined;
 }
+
+const TAKEN = {
+  VolumeNameTaken: (name: string) => `another volume has the name ${name}`,
+  MountPathTaken: (path: string) => `another volume is mounted at ${path}`,
+};
 
 type Edit = Extract<ScanPlan, { plan: 'Edit' }>;
 type NeededWrite = Exclude<SecretWrite, { write: 'None' | 'Refused' }>;
@@ -162,9 +172,7 @@ export class Applier {
       }
       const result = editScheduledScan(raw, edit);
       if (result.result === 'Unchanged') return false;
-      if (result.result === 'MountPathTaken') {
-        throw new Refused('MountPathTaken', `another volume is mounted at ${result.mountPath}`);
-      }
+      if (result.result !== 'Changed') throw new Refused(result.result, TAKEN[result.result](result.place));
       const written = readScheduledScan(await this.#client.replace(SCHEDULED_SCANS, result.scan));
       this.#stores.scheduledScans.setAnswer(written);
       if (!isDone(written.bound, edit)) {

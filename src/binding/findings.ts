@@ -1,5 +1,5 @@
 import { ADVICE, type ConditionReason, type ConditionType } from '../api/index.ts';
-import { formatReference } from '../image/index.ts';
+import { formatReference, repositoryName } from '../image/index.ts';
 import { type Applied, Refused } from './apply.ts';
 import type { ValidBinding } from './binding.ts';
 import type { Decision } from './decide.ts';
@@ -7,7 +7,7 @@ import type { Observed } from './observe.ts';
 import type { NamedSecret } from './pull-secret.ts';
 import { counted, listed, type ScanCount } from './scan-count.ts';
 
-const MOST_PROBLEMS = 3;
+const MOST_TEXTS = 3;
 
 /** A condition before it is known whether it is new. */
 export interface Finding {
@@ -75,15 +75,26 @@ function resolvedFinding(binding: ValidBinding, { observed, decision }: Facts): 
         message: 'imagePullSecrets is empty: no credential is needed',
       };
     case 'Unresolved': {
-      const looked = `no entry for ${binding.image.host} in ${observed.credentials.secrets.map(({ name }) => name).join(', ')}`;
+      const { secrets } = observed.credentials;
+      const message = `no credential for ${repositoryName(binding.image)}: ${secrets.map(verdictOn).join('; ')}`;
       return {
         type,
         status: 'False',
         reason: resolution.reason,
-        message: advise(`${looked}${notes}`, resolution.reason),
+        message: advise(message, resolution.reason),
       };
     }
   }
+}
+
+/** Why a secret gave no credential. Keys may be told: one that could hold a secret is no entry. */
+function verdictOn(secret: NamedSecret): string {
+  const fault = faultOf(secret);
+  if (secret.state !== 'Found' || secret.entries.length === 0)
+    return fault ?? `Secret ${secret.name} has no entries`;
+  const keys = firstOf(secret.entries.map(({ registryKey }) => JSON.stringify(registryKey)));
+  const found = `Secret ${secret.name} has entries for ${keys} only`;
+  return fault === undefined ? found : `${found}; ${fault}`;
 }
 
 function faultOf(secret: NamedSecret): string | undefined {
@@ -101,9 +112,9 @@ function faultOf(secret: NamedSecret): string | undefined {
   }
 }
 
-function firstOf(problems: readonly string[]): string {
-  const shown = problems.slice(0, MOST_PROBLEMS).join(', ');
-  return problems.length > MOST_PROBLEMS ? `${shown} and ${problems.length - MOST_PROBLEMS} more` : shown;
+function firstOf(texts: readonly string[]): string {
+  const shown = texts.slice(0, MOST_TEXTS).join(', ');
+  return texts.length > MOST_TEXTS ? `${shown} and ${texts.length - MOST_TEXTS} more` : shown;
 }
 
 function boundFinding(binding: ValidBinding, { decision, applied, scans }: Facts): Finding {
@@ -119,7 +130,7 @@ function boundFinding(binding: ValidBinding, { decision, applied, scans }: Facts
   const waiting = scans.filter(({ standing }) => standing === 'Waiting');
   if (waiting.length > 0) {
     const message = `${counted(waiting.length)} waiting: ${listed(waiting)}`;
-    return { type, status: 'False', reason: 'Waiting', message };
+    return { type, status: 'False', reason: 'Waiting', message: advise(message, 'Waiting') };
   }
   return quietFinding(binding, decision, scans);
 }
@@ -142,12 +153,16 @@ function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly
     return { type, status: 'Unknown', reason: 'Observing', message };
   }
   if (scans.length === 0) {
-    const message = `no ScheduledScan of this namespace scans ${formatReference(binding.image)} yet`;
+    const message = `no ScheduledScan of this namespace has the image ${formatReference(binding.image)}, a scan type that is served and labels that scanSelector fits`;
     return { type, status: 'True', reason: 'NoScans', message };
   }
   const bound = scans.length - lost.length;
   const reason = bound === 0 ? 'ServedByAnother' : 'Bound';
-  return { type, status: 'True', reason, message: advise(`${counted(bound)} bound${left}`, reason) };
+  const how = decision.resolution.result === 'Unresolved' ? ', with the credential that was found last' : '';
+  const notes = scans.filter((scan) => scan.standing === 'Bound' && scan.reason !== undefined);
+  const noted = notes.length === 0 ? '' : `; ${listed(notes)}`;
+  const message = `${counted(bound)} bound${how}${noted}${left}`;
+  return { type, status: 'True', reason, message: advise(message, reason) };
 }
 
 function secretProblem(
@@ -155,7 +170,7 @@ function secretProblem(
   { secretRefused }: Applied,
 ): Pick<Finding, 'reason' | 'message'> | undefined {
   if (secretWrite.write === 'Refused') {
-    const message = `Secret ${secretWrite.desired.name} exists and is not ours`;
+    const message = `Secret ${secretWrite.desired.name} exists, and was not made by this controller for this credential`;
     return { reason: 'TrivySecretTaken', message: advise(message, 'TrivySecretTaken') };
   }
   if (secretRefused === undefined) return undefined;

@@ -59,12 +59,12 @@ export class BindingReconciler {
 }
 
 /**
- * What was refused has been told in status, and is tried again, for rights and policies change; but a mount in our
- * place is a matter of the scan, whose change brings us back.
+ * What was refused has been told in status, and is tried again, for rights and policies change; but what
+ * stands in our place in a scan is a matter of the scan, whose change brings us back.
  */
 function throwFailure({ failed, secretRefused }: Applied): void {
   const failures = [...(secretRefused === undefined ? [] : [secretRefused]), ...failed.values()];
-  const failure = failures.find((error) => !(error instanceof Refused && error.reason === 'MountPathTaken'));
+  const failure = failures.find((error) => !(error instanceof Refused && error.final));
   if (failure !== undefined) throw failure;
 }
 

@@ -9,7 +9,7 @@ import type { Decision } from './decide.ts';
 import { type Finding, invalidFindings, validFindings } from './findings.ts';
 import type { Observed } from './observe.ts';
 import { occurrencesOf } from './occurrences.ts';
-import { type Credentials, FAULTS } from './resolve.ts';
+import { type Credentials, unusableReason } from './resolve.ts';
 import { countScans, summarizeScans } from './scan-count.ts';
 
 const MOST_CANDIDATES = 16;
@@ -101,7 +101,13 @@ function candidatesStatus(
   );
   const without = secrets
     .filter(({ name }) => !candidates.some(({ secret }) => secret === name))
-    .map(({ name, state }): CandidateStatus => ({ secret: name, result: 'Unusable', reason: FAULTS[state] }));
+    .map(
+      (secret): CandidateStatus => ({
+        secret: secret.name,
+        result: 'Unusable',
+        reason: unusableReason(secret),
+      }),
+    );
   return [...fitting, ...without].slice(0, MOST_CANDIDATES);
 }
 

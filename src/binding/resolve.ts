@@ -15,10 +15,9 @@ export type Resolution =
   | { readonly result: 'Selected'; readonly candidate: Candidate }
   /** The binding names no secrets: the image needs none. */
   | { readonly result: 'NoneNeeded' }
-  | {
-      readonly result: 'Unresolved';
-      readonly reason: 'NoMatch' | 'SecretNotFound' | 'SecretWrongType' | 'SecretMalformed';
-    };
+  | { readonly result: 'Unresolved'; readonly reason: UnusableReason };
+
+type UnusableReason = 'NoMatch' | 'SecretNotFound' | 'SecretWrongType' | 'SecretMalformed';
 
 /** Finds among the secrets that a binding names what fits its image. */
 export function credentialsOf(binding: ValidBinding, secrets: readonly NamedSecret[]): Credentials {
@@ -31,14 +30,20 @@ export function resolve({ secrets, candidates }: Credentials): Resolution {
   const [candidate] = candidates;
   if (candidate !== undefined) return { result: 'Selected', candidate };
   if (secrets.length === 0) return { result: 'NoneNeeded' };
-  const fault = secrets.find(({ state }) => state !== 'Found');
-  return { result: 'Unresolved', reason: fault === undefined ? 'NoMatch' : FAULTS[fault.state] };
+  const reasons = secrets.map(unusableReason);
+  return { result: 'Unresolved', reason: reasons.find((reason) => reason !== 'NoMatch') ?? 'NoMatch' };
 }
 
-/** Why a secret gives no credential, by the state in which it was found. */
-export const FAULTS = {
-  Found: 'NoMatch',
-  Missing: 'SecretNotFound',
-  WrongType: 'SecretWrongType',
-  Malformed: 'SecretMalformed',
-} as const;
+/** Why a secret gives no credential for an image that none of its entries fits. */
+export function unusableReason(secret: NamedSecret): UnusableReason {
+  switch (secret.state) {
+    case 'Missing':
+      return 'SecretNotFound';
+    case 'WrongType':
+      return 'SecretWrongType';
+    case 'Malformed':
+      return 'SecretMalformed';
+    case 'Found':
+      return secret.problems.length === 0 ? 'NoMatch' : 'SecretMalformed';
+  }
+}

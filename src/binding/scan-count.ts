@@ -30,7 +30,10 @@ function countScan(plan: ScanPlan, applied: Applied): ScanCount | undefined {
     case 'Edit':
       return countEdit(plan, applied, count);
     case 'Wait':
-      return count('Waiting', `is to be ${matched ? 'bound' : 'let go'} when the run that is due has begun`);
+      return count(
+        'Waiting',
+        `is to be ${matched ? 'bound' : 'let go'} when the run that is due has begun, in a minute at the latest`,
+      );
     case 'Unbound':
       return count('Failing', 'there is no credential to bind it to');
     case 'ServedByAnother':

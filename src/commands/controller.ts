@@ -21,6 +21,7 @@ export function controllerCommand(): Command {
   return new Command('controller')
     .description('Reconciles ImageCredentialBindings until it gets SIGTERM or SIGINT.')
     .exitOverride()
+    .showHelpAfterError('(--help says what is expected)')
     .addOption(
       option(
         '--scan-types <patterns>',
@@ -74,7 +75,8 @@ async function run(flags: Flags): Promise<void> {
   const signalled = signal();
   const log = pino({ level: flags.logLevel, timestamp: pino.stdTimeFunctions.isoTime });
   const end = (error: unknown) => {
-    log.fatal({ err: error }, 'cannot go on');
+    if (error instanceof SetupError) log.fatal(error.message);
+    else log.fatal({ err: error }, 'cannot go on');
     // At once: what is left of the process must not look alive.
     process.exit(1);
   };
@@ -92,10 +94,20 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
   const { scanTypes, concurrency, unusedSecretGrace: unusedSecretGraceMs, serve } = flags;
   const settings: ControllerSettings = { scanTypes, concurrency, unusedSecretGraceMs, serve };
   const controller = new Controller(await loadKubeConfig(), settings, log);
-  const running = controller.start().then(() => signalled);
+  const running = controller.start().then(() => signalled, explainStart);
   log.info({ signal: await Promise.race([running, signalled]) }, 'stopping');
   await controller.stop();
   log.info('stopped');
+}
+
+/** The one thing that goes wrong at a start and is not tried again: the address of the probes. */
+function explainStart(error: unknown): never {
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'listen') {
+    throw new SetupError(
+      `probes and metrics cannot be served: ${error.message}; choose another address with --serve`,
+    );
+  }
+  throw error;
 }
 
 /** Resolves with the first SIGTERM or SIGINT; a second one ends the process at once. */
@@ -105,18 +117,29 @@ function signal(): Promise<string> {
   return promise;
 }
 
+/** Something that whoever started the controller can mend; told without a stack. */
+class SetupError extends Error {}
+
 /** Where client-node would try its luck when it finds no configuration. */
 const FALLBACK_SERVER = 'http://localhost:8080';
 
 async function loadKubeConfig(): Promise<KubeConfig> {
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
-  config.loadFromDefault();
-  const server = config.getCurrentCluster()?.server;
-  if (server === undefined || server === FALLBACK_SERVER) {
-    throw new Error(
-      'found no cluster: expected KUBECONFIG, ~/.kube/config with a current context, or a pod of a cluster',
+  const source = process.env['KUBECONFIG'] ?? '~/.kube/config';
+  try {
+    config.loadFromDefault();
+  } catch (error) {
+    throw new SetupError(`the kubeconfig (${source}) cannot be read: ${String(error)}`);
+  }
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) {
+    throw new SetupError(
+      `the kubeconfig (${source}) has no cluster for its current-context "${config.getCurrentContext()}"`,
     );
+  }
+  if (cluster.server === FALLBACK_SERVER) {
+    throw new SetupError('found no cluster: expected KUBECONFIG, ~/.kube/config, or a pod of a cluster');
   }
   return config;
 }

@@ -70,23 +70,33 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
 
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      try {
-        if (this.#version === undefined) await this.#list();
-        await this.#watch();
-      } catch (error) {
-        if (this.#stopping.signal.aborted) return;
-        if (hasReason(error, 'Expired', 'Gone')) this.#version = undefined;
-        await this.#wait(error);
-      }
+      const error = await this.#follow();
+      if (this.#stopping.signal.aborted) return;
+      if (hasReason(error, 'Expired', 'Gone')) this.#version = undefined;
+      if (error !== undefined) await this.#wait(error);
+    }
+  }
+
+  /** Lists if it must, then watches until the server ends that; what went wrong, if anything. */
+  async #follow(): Promise<unknown> {
+    try {
+      if (this.#version === undefined) await this.#list();
+      await this.#watch();
+      return undefined;
+    } catch (error) {
+      return error;
     }
   }
 
   async #wait(error: unknown): Promise<void> {
     const milliseconds = this.#backoff.next();
     const { log } = this.#options;
-    const fields = { resource: this.description, retryInMs: Math.round(milliseconds), err: error };
+    const fields = { resource: this.description, retryInMs: Math.round(milliseconds) };
     if (hasReason(error, 'Expired', 'Gone')) log.debug(fields, 'version expired, listing again');
-    else log.warn(fields, 'list or watch failed, trying again');
+    else if (hasReason(error, 'NotFound'))
+      log.warn(fields, 'the API server does not know this resource: install its CRD');
+    else log.warn({ ...fields, reason: String(error) }, 'list or watch failed, trying again');
+    log.debug({ ...fields, err: error }, 'the error in full');
     await sleep(milliseconds, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** The name of our volume in a scan: entries of this name are ours. */
+/** The name of our volume in a scan. */
 export const VOLUME_NAME = 'image-credential-binding';
 /** Not copied to Scans: what it takes to give the ScheduledScan back as it was. */
 export const RESTORE_ANNOTATION = 'image-credential-binding/restore';
@@ -20,13 +20,16 @@ export interface Delivery {
 interface NamedEntry {
   readonly name: string;
 }
+interface Volume extends NamedEntry {
+  readonly secret?: { readonly secretName?: string; readonly optional?: boolean };
+}
 interface VolumeMount extends NamedEntry {
   readonly mountPath?: string;
 }
 /** The lists of a scanSpec that we add to; all else passes through untouched. */
 export interface ScanSpec {
   env?: readonly NamedEntry[];
-  volumes?: readonly NamedEntry[];
+  volumes?: readonly Volume[];
   volumeMounts?: readonly VolumeMount[];
 }
 type ListName = keyof ScanSpec;
@@ -39,38 +42,62 @@ export interface Restore {
   readonly added: readonly ListName[];
 }
 
-/**
- * A scanSpec with the entries of `delivery` appended, and what it takes to remove them again. `undefined` where
- * another mount is at our path, which the API server would refuse in the Job.
- */
-export function deliver<Spec extends ScanSpec>(
-  spec: Spec,
-  delivery: Delivery,
-): { readonly spec: Spec; readonly restore: Restore } | undefined {
-  if (spec.volumeMounts?.some((mount) => mount.mountPath === delivery.mountPath)) return undefined;
+/** Another volume has the name of ours, or is mounted at our path: the API server would refuse both in the Job. */
+export interface Taken {
+  readonly result: 'VolumeNameTaken' | 'MountPathTaken';
+  /** The name, or the path. */
+  readonly place: string;
+}
+
+type Delivered<Spec> =
+  | { readonly result: 'Delivered'; readonly spec: Spec; readonly restore: Restore }
+  | Taken;
+
+/** Appends the entries of `delivery` to a scanSpec, and says what it takes to remove them again. */
+export function deliver<Spec extends ScanSpec>(spec: Spec, delivery: Delivery): Delivered<Spec> {
+  if (spec.volumes?.some(({ name }) => name === VOLUME_NAME))
+    return { result: 'VolumeNameTaken', place: VOLUME_NAME };
+  if (spec.volumeMounts?.some(({ mountPath }) => mountPath === delivery.mountPath)) {
+    return { result: 'MountPathTaken', place: delivery.mountPath };
+  }
   const ours = entriesOf(delivery);
   const added = LISTS.filter((list) => spec[list] === undefined);
   const lists = LISTS.map((list) => [list, [...(spec[list] ?? []), ...ours[list]]]);
-  return { spec: { ...spec, ...Object.fromEntries(lists) }, restore: { delivery, added } };
+  return {
+    result: 'Delivered',
+    spec: { ...spec, ...Object.fromEntries(lists) },
+    restore: { delivery, added },
+  };
 }
 
 /** A scanSpec without our entries. Entries that someone else has changed since are theirs, and stay. */
 export function takeBack<Spec extends ScanSpec>(spec: Spec, restore: Restore | undefined): Spec {
+  if (restore === undefined && isUntouched(spec)) return spec;
   const rest = { ...spec };
   for (const list of LISTS) {
-    const entries = spec[list];
-    if (entries === undefined) continue;
-    const left =
-      list === 'env' ? withoutEnv(entries, restore) : entries.filter(({ name }) => name !== VOLUME_NAME);
-    if (left.length === 0 && restore?.added.includes(list)) delete rest[list];
-    else Object.assign(rest, { [list]: left });
+    const left = withoutOurs(spec, list, restore);
+    if (left?.length === 0 && restore?.added.includes(list)) delete rest[list];
+    else if (left !== undefined) Object.assign(rest, { [list]: left });
   }
   return rest;
 }
 
-/** Whether nothing in the spec has our name. */
+function withoutOurs(
+  spec: ScanSpec,
+  list: ListName,
+  restore: Restore | undefined,
+): readonly NamedEntry[] | undefined {
+  if (list === 'env') return spec.env === undefined ? undefined : withoutEnv(spec.env, restore);
+  return spec[list]?.filter(({ name }) => name !== VOLUME_NAME);
+}
+
+/** Whether the spec has no volume as we make them; one that only has our name is somebody else's. */
 export function isUntouched(spec: ScanSpec): boolean {
-  return [...(spec.volumes ?? []), ...(spec.volumeMounts ?? [])].every(({ name }) => name !== VOLUME_NAME);
+  const volumes: readonly Volume[] = spec.volumes ?? [];
+  return !volumes.some(
+    ({ name, secret }) =>
+      name === VOLUME_NAME && secret?.optional === true && secret.secretName?.startsWith('trivy-'),
+  );
 }
 
 /** Whether the spec hands Trivy exactly this delivery, whatever else it has. */

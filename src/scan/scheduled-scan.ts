@@ -8,6 +8,7 @@ import {
   parseRestore,
   RESTORE_ANNOTATION,
   type ScanSpec,
+  type Taken,
   takeBack,
 } from './delivery.ts';
 import { hasCredentialParameters, imageParameter } from './parameters.ts';
@@ -63,7 +64,7 @@ export interface ScheduledScan {
 
 /** Reads a ScheduledScan. Never throws for one that the CRD accepts; an image that is none is `undefined`. */
 export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
-  const { metadata, spec, status } = raw;
+  const { metadata, spec } = raw;
   const parameter = imageParameter(spec.scanSpec.parameters);
   return {
     namespace: metadata.namespace ?? '',
@@ -74,15 +75,19 @@ export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
     scanType: spec.scanSpec.scanType,
     image: parameter.result === 'Image' ? parameter.image : undefined,
     credentialParameters: hasCredentialParameters(spec.scanSpec.parameters),
-    schedule: {
-      suspended: spec.suspend ?? false,
-      createdAt: Date.parse(metadata.creationTimestamp ?? ''),
-      changedAt: newest(metadata.managedFields ?? []),
-      lastRunAt: status?.lastScheduleTime === undefined ? undefined : Date.parse(status.lastScheduleTime),
-      interval: spec.interval === '' ? undefined : spec.interval,
-      cron: spec.schedule === '' ? undefined : spec.schedule,
-    },
+    schedule: readSchedule(raw),
     bound: readBound(metadata.annotations ?? {}, spec.scanSpec),
+  };
+}
+
+function readSchedule({ metadata, spec, status }: RawScheduledScan): Schedule {
+  return {
+    suspended: spec.suspend ?? false,
+    createdAt: Date.parse(metadata.creationTimestamp ?? ''),
+    changedAt: newest(metadata.managedFields ?? []),
+    lastRunAt: status?.lastScheduleTime === undefined ? undefined : Date.parse(status.lastScheduleTime),
+    interval: spec.interval === '' ? undefined : spec.interval,
+    cron: spec.schedule === '' ? undefined : spec.schedule,
   };
 }
 
@@ -114,8 +119,7 @@ export type ScanEdit =
 export type EditResult =
   | { readonly result: 'Changed'; readonly scan: RawScheduledScan }
   | { readonly result: 'Unchanged' }
-  /** Another volume is mounted at our path. */
-  | { readonly result: 'MountPathTaken'; readonly mountPath: string };
+  | Taken;
 
 /**
  * The ScheduledScan with our entries and annotations as `edit` wants them; everything else stays as it is, and
@@ -129,7 +133,7 @@ export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditRe
   const binding = { [BINDING_ANNOTATION]: edit.binding };
   if (edit.delivery === undefined) return changed(raw, restored, binding);
   const delivered = deliver(restored, edit.delivery);
-  if (delivered === undefined) return { result: 'MountPathTaken', mountPath: edit.delivery.mountPath };
+  if (delivered.result !== 'Delivered') return delivered;
   return changed(raw, delivered.spec, {
     ...binding,
     [RESTORE_ANNOTATION]: JSON.stringify(delivered.restore),

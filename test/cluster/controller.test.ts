@@ -108,7 +108,7 @@ describe('the controller on a real API server', () => {
     await namespace.delete(SECRETS, 'pull');
     await namespace.condition('app', 'Ready', 'False SecretNotFound');
     await namespace.pullSecret('pull', { 'reg.example': { auth: 'no base64!' } });
-    const { status } = await namespace.condition('app', 'Ready', 'False NoMatch');
+    const { status } = await namespace.condition('app', 'Ready', 'False SecretMalformed');
     assert.match(
       status?.conditions?.[0]?.message ?? '',
       /pull: entry "reg\.example": expected standard base64/,

@@ -66,7 +66,7 @@ const CASES: readonly Case[] = [
       CredentialResolved: 'False SecretMalformed',
       ScansBound: 'True NoScans',
     },
-    message: /Secret pull is malformed: .*Create the Secret anew/,
+    message: /Secret pull is malformed: .*Write it anew/,
   },
   {
     name: 'no entry is for the registry, and a scan waits for one',
@@ -75,7 +75,7 @@ const CASES: readonly Case[] = [
       namespace.scan('scan');
     },
     conditions: { Ready: 'False NoMatch', CredentialResolved: 'False NoMatch', ScansBound: 'False NoMatch' },
-    message: /no entry for reg\.example in pull/,
+    message: /no credential for reg\.example\/app: Secret pull has entries for \\"other\.example\\" only/,
   },
   {
     name: 'one secret is missing, and another fits',

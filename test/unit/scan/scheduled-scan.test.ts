@@ -94,6 +94,13 @@ describe('binding a ScheduledScan', () => {
     assert.equal(result.result, 'MountPathTaken');
   });
 
+  it('is refused where another volume has the name of ours, and leaves that volume alone', () => {
+    const raw = scan({ volumes: [{ name: VOLUME_NAME }] });
+    const result = editScheduledScan(raw, { edit: 'Bind', binding: 'app', delivery: DELIVERY });
+    assert.equal(result.result, 'VolumeNameTaken');
+    assert.equal(readScheduledScan(raw).bound, undefined);
+  });
+
   it('sees that somebody took an entry of ours away, changed it, or put another behind it', () => {
     const { env = [], volumes = [], volumeMounts = [] } = bind(scan()).spec.scanSpec;
     const changes: Record<string, Partial<ScanSpec>> = {

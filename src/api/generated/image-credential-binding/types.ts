@@ -290,7 +290,7 @@ export interface ScansSummary {
    */
   readonly matched: number;
   /**
-   * How many of them use this binding's credential.
+   * How many of them are bound, and so use this binding's credential, or need none.
    */
   readonly bound: number;
   /**
