@@ -470,7 +470,7 @@ function onEnd(stop: () => void): void {
   process.stdin.resume().once('end', () => Date.now() - started > 1_000 && stop());
 }
 
-const usage = `Usage: node hack/control-plane.ts [--controller-manager] [--no-audit-log]
+const usage = `Usage: npm run control-plane -- [--controller-manager] [--no-audit-log]
 
 Starts etcd and kube-apiserver with the CRDs of this project and of secureCodeBox, prints "export KUBECONFIG=…" and
 runs until it gets SIGINT or SIGTERM, or its parent process ends. Nothing is left then.
@@ -479,7 +479,7 @@ runs until it gets SIGINT or SIGTERM, or its parent process ends. Nothing is lef
   --no-audit-log        record no requests
   --help                this text
 
-The programs are built when they are missing: node hack/tools.ts --help.
+The programs are built when they are missing: npm run tools -- --help.
 `;
 
 async function main(): Promise<void> {

@@ -22,7 +22,7 @@ internet; how long that takes is said before it begins.
 It ends with 0 when each step ended as told (with --keep also when Ctrl-C or SIGTERM come after
 that), 1 when one did not, 2 when it was called wrongly, 130 on Ctrl-C, 143 on SIGTERM.
 NO_COLOR=1 switches off bold and dim letters, which are only used on a terminal.
-Programs of your own instead of built ones: node hack/tools.ts --help.
+Programs of your own instead of built ones: npm run tools -- --help.
 `;
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

@@ -150,9 +150,9 @@ function duration(seconds: number): string {
   return seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }
 
-const usage = `Usage: node hack/tools.ts [NAME…]
+const usage = `Usage: npm run tools -- [NAME…]
 
-Builds the named tools (all, where none is named) unless they are there, and prints their paths.
+Builds the named tools (all, where none is named) unless they are there, and prints a line for each: its name and its path.
 Names: ${toolNames.join(' ')}
 
 Taken instead of a build:

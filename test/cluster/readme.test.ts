@@ -78,7 +78,10 @@ describe('the README', () => {
       assert.equal(code, 0, `${command}: ${stderr}`);
       outputs.set(command, stdout);
     }
-    assert.match(outputs.get('kubectl get icb') ?? '', /payments\s+registry\.example\.org\/shop\/payments/);
+    assert.match(
+      outputs.get('kubectl get icb -o wide') ?? '',
+      /payments\s+registry\.example\.org\/shop\/payments/,
+    );
     const described = await until(async () => {
       const { stdout } = await controlPlane.kubectl(['describe', 'icb', 'payments']);
       return stdout.includes('SecretNotFound') && stdout;
