@@ -15,6 +15,8 @@ import { SCHEDULED_SCANS, SECRETS, type Stores } from './stores.ts';
 import { readTrivySecret, replacement } from './trivy-secret.ts';
 
 const SCANS_AT_ONCE = 8;
+/** A second write of an object within this time is a repetition. */
+const REPETITION_MS = 10_000;
 
 /** The object changed after it was observed: what was decided is out of date, and is decided again. */
 export class OutOfDate extends Error {
@@ -44,6 +46,13 @@ export interface Applied {
   /** By name of the scan: why it was not. Anything but `Refused` is tried again without being told. */
   readonly failed: ReadonlyMap<string, unknown>;
   readonly secretRefused: Refused | undefined;
+  /** Whether an object was written that had been written just before. */
+  readonly repeated: boolean;
+}
+
+function secretKey({ namespace }: Observed, write: SecretWrite): string | undefined {
+  if (write.write === 'None' || write.write === 'Refused') return undefined;
+  return `secret ${namespace}/${write.desired.name}`;
 }
 
 const TAKEN = {
@@ -64,6 +73,8 @@ export class Applier {
   readonly #stores: Stores;
   /** Several bindings may share a Trivy secret; each is written by one of them at a time. */
   readonly #secretWrites = new Map<string, Promise<void>>();
+  /** When objects were written, the longest ago first. */
+  readonly #writes = new Map<string, number>();
 
   constructor(options: { client: KubeClient; stores: Stores }) {
     this.#client = options.client;
@@ -80,6 +91,14 @@ export class Applier {
     const edits = decision.scans
       .filter((plan) => plan.plan === 'Edit')
       .filter(({ edit }) => secretRefused === undefined || edit.edit === 'LetGo');
+    const { written, failed } = await this.#editScans(edits, log);
+    const keys = [...written].map((name) => `scan ${observed.namespace}/${name}`);
+    const secret = secretKey(observed, decision.secretWrite);
+    if (secret !== undefined) keys.push(secret);
+    return { written, failed, secretRefused, repeated: this.#repeats(keys, observed.now) };
+  }
+
+  async #editScans(edits: readonly Edit[], log: Logger): Promise<Pick<Applied, 'written' | 'failed'>> {
     const written = new Set<string>();
     const failed = new Map<string, unknown>();
     for (let start = 0; start < edits.length; start += SCANS_AT_ONCE) {
@@ -91,7 +110,18 @@ export class Applier {
         else if (result.value) written.add(name);
       }
     }
-    return { written, failed, secretRefused };
+    return { written, failed };
+  }
+
+  /** Notes writes of these objects; whether one of them was written a short while ago. */
+  #repeats(keys: readonly string[], now: number): boolean {
+    for (const [old, at] of this.#writes) {
+      if (now - at < REPETITION_MS) break;
+      this.#writes.delete(old);
+    }
+    const repeated = keys.filter((key) => this.#writes.delete(key));
+    for (const key of keys) this.#writes.set(key, now);
+    return repeated.length > 0;
   }
 
   /** Writes the status of the binding as it was observed; one that was deleted since is left alone. */

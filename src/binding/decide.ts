@@ -44,8 +44,8 @@ type Bindable = { readonly delivery: Delivery } | 'none';
 
 /**
  * The policy of a binding: from what was seen to what should be. A scan has exactly one binding that answers for
- * it, so no two reconciles write the same scan: the one that serves it; while that has no credential, the one
- * that holds the scan, if it might serve it too; where none serves it, the one whose name it carries.
+ * it, so no two reconciles write the same scan: the one that serves it; while that has nothing to hand out, the
+ * one that holds the scan, if it might serve it too; where none serves it, the one whose name it carries.
  *
  * | who answers for the scan | and | then |
  * |---|---|---|
@@ -95,7 +95,7 @@ function decideScan(
   const [server] = able;
   if (server === undefined) return decideUnserved(observed, scan);
   const holder = able.find(({ name }) => name === scan.bound?.binding);
-  const answering = observed.unresolved.has(server.name) ? (holder ?? server) : server;
+  const answering = observed.unable.has(server.name) ? (holder ?? server) : server;
   if (answering.name === observed.name) return decideServed(observed, scan, bindable);
   if (server.name === observed.name) return { plan: 'Unbound', scan };
   return wouldServe(observed, scan) ? { plan: 'ServedByAnother', scan, by: answering.name } : undefined;

@@ -39,8 +39,8 @@ export interface Observed {
   readonly trivySecret: { readonly desired: DesiredTrivySecret; readonly place: Place } | undefined;
   /** Scans of its repository, and those that carry its name. */
   readonly scans: readonly ObservedScan[];
-  /** Names of the bindings among those of the scans that have no credential. */
-  readonly unresolved: ReadonlySet<string>;
+  /** Names of the bindings among those of the scans that have no credential to hand out, or no place for it. */
+  readonly unable: ReadonlySet<string>;
 }
 
 const NO_CREDENTIALS: Credentials = { secrets: [], candidates: [] };
@@ -62,7 +62,7 @@ export function observe(key: string, stores: Stores, scanTypes: RegExp, now: num
     resolution,
     trivySecret: binding?.validity === 'Valid' ? observeTrivySecret(binding, resolution, stores) : undefined,
     scans,
-    unresolved: observeUnresolved(scans, stores),
+    unable: observeUnable(scans, stores),
   };
 }
 
@@ -101,8 +101,13 @@ function observePlace(key: string, desired: DesiredTrivySecret, stores: Stores):
     const another = secret.identity !== undefined && !sameIdentity(secret.identity, desired.identity);
     return another ? { state: 'Taken' } : { state: 'Ours', secret };
   }
-  const foreign = stores.otherSecrets.get(key) ?? stores.pullSecrets.get(key);
-  return { state: foreign === undefined ? 'Free' : 'Taken' };
+  const other = stores.otherSecrets.get(key);
+  // Somebody took our label off, and left what it was made from.
+  if (other?.ours !== undefined && sameIdentity(other.ours.identity, desired.identity)) {
+    return { state: 'Ours', secret: other.ours };
+  }
+  const free = other === undefined && stores.pullSecrets.get(key) === undefined;
+  return { state: free ? 'Free' : 'Taken' };
 }
 
 function observeScans(key: string, binding: Binding | undefined, stores: Stores): readonly ObservedScan[] {
@@ -120,13 +125,16 @@ function observeScans(key: string, binding: Binding | undefined, stores: Stores)
   });
 }
 
-function observeUnresolved(scans: readonly ObservedScan[], stores: Stores): ReadonlySet<string> {
-  const unresolved = new Set<string>();
-  for (const bindings of new Set(scans.map((scan) => scan.bindings))) {
-    for (const binding of bindings) {
-      if (binding.validity !== 'Valid') continue;
-      if (resolve(observeCredentials(binding, stores)).result === 'Unresolved') unresolved.add(binding.name);
-    }
-  }
-  return unresolved;
+function observeUnable(scans: readonly ObservedScan[], stores: Stores): ReadonlySet<string> {
+  const rivals = new Set(scans.map(({ bindings }) => bindings));
+  const unable = [...rivals]
+    .flat()
+    .filter((binding) => binding.validity === 'Valid' && isUnable(binding, stores));
+  return new Set(unable.map(({ name }) => name));
+}
+
+function isUnable(binding: ValidBinding, stores: Stores): boolean {
+  const resolution = resolve(observeCredentials(binding, stores));
+  if (resolution.result === 'Unresolved') return true;
+  return observeTrivySecret(binding, resolution, stores)?.place.state === 'Taken';
 }

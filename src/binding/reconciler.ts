@@ -5,7 +5,7 @@ import { apiVersionOf, type EventRecorder, type KubeClient, type Outcome } from 
 import { type Applied, Applier, Refused } from './apply.ts';
 import type { Binding } from './binding.ts';
 import { type Decision, decide } from './decide.ts';
-import { observe } from './observe.ts';
+import { type Observed, observe } from './observe.ts';
 import { report } from './report.ts';
 import type { Stores } from './stores.ts';
 
@@ -37,15 +37,20 @@ export class BindingReconciler {
     const observed = observe(key, stores, scanTypes, Date.now());
     const decision = decide(observed);
     const applied = await this.#applier.apply(observed, decision, log);
-    const { binding } = observed;
-    if (binding !== undefined) {
-      const { status, changed, events } = report(binding, observed, decision, applied);
-      if (changed) await this.#applier.writeStatus(binding, status);
-      for (const event of events) await this.#record(binding, event, log);
-    }
-    throwFailure(applied);
-    return { requeueAfterMs: shortestWait(decision) };
+    if (observed.binding !== undefined)
+      await this.#tell(observed.binding, observed, { decision, applied, log });
+    return { requeueAfterMs: shortestWait(decision), repeated: applied.repeated, error: failureOf(applied) };
   };
+
+  async #tell(
+    binding: Binding,
+    observed: Observed,
+    { decision, applied, log }: { decision: Decision; applied: Applied; log: Logger },
+  ): Promise<void> {
+    const { status, changed, events } = report(binding, observed, decision, applied);
+    if (changed) await this.#applier.writeStatus(binding, status);
+    for (const event of events) await this.#record(binding, event, log);
+  }
 
   async #record(binding: Binding, event: Parameters<EventRecorder['record']>[1], log: Logger): Promise<void> {
     const { namespace, name, uid } = binding;
@@ -62,10 +67,9 @@ export class BindingReconciler {
  * What was refused has been told in status, and is tried again, for rights and policies change; but what
  * stands in our place in a scan is a matter of the scan, whose change brings us back.
  */
-function throwFailure({ failed, secretRefused }: Applied): void {
+function failureOf({ failed, secretRefused }: Applied): unknown {
   const failures = [...(secretRefused === undefined ? [] : [secretRefused]), ...failed.values()];
-  const failure = failures.find((error) => !(error instanceof Refused && error.final));
-  if (failure !== undefined) throw failure;
+  return failures.find((error) => !(error instanceof Refused && error.final));
 }
 
 function shortestWait({ scans }: Decision): number | undefined {

@@ -14,7 +14,7 @@ import {
 import { readScheduledScan, type ScheduledScan, VOLUME_NAME } from '../scan/index.ts';
 import { type Binding, readBinding } from './binding.ts';
 import { type PullSecret, readPullSecret } from './pull-secret.ts';
-import { readTrivySecret, type TrivySecret } from './trivy-secret.ts';
+import { readTrivySecret, type TrivySecret, type TrivySecretIdentity } from './trivy-secret.ts';
 
 export const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
 export const SCHEDULED_SCANS: Resource = {
@@ -30,6 +30,11 @@ const PULL_SECRET_TYPE = 'kubernetes.io/dockerconfigjson';
 export interface Run extends Stored {
   readonly secretName: string;
   readonly finished: boolean;
+}
+
+/** Any other Secret: that there is one of this name, and whether it was ours before somebody took the label off. */
+export interface OtherSecret extends Stored {
+  readonly ours: (TrivySecret & { readonly identity: TrivySecretIdentity }) | undefined;
 }
 
 /** What we know of the cluster: projections, kept equal to it by reflectors. */
@@ -53,8 +58,7 @@ export function createStores() {
     trivySecrets: new Store({
       source: (secret: TrivySecret) => optional(secret, secret.identity?.source),
     }),
-    /** All other Secrets: that there is one of this name, nothing else. */
-    otherSecrets: new Store<Stored>({}),
+    otherSecrets: new Store<OtherSecret>({}),
     runs: new Store({ trivySecret: (run: Run) => [indexKey(run, run.secretName)] }),
   };
 }
@@ -103,7 +107,7 @@ export function createReflectors(client: KubeClient, stores: Stores, log: Logger
       log,
       resource: SECRETS,
       selection: { labelSelector: notOurs, fieldSelector: `type!=${PULL_SECRET_TYPE}`, metadataOnly: true },
-      project: storedMeta,
+      project: readOtherSecret,
       store: stores.otherSecrets,
     }),
   ];
@@ -122,6 +126,12 @@ export function repositoryIndex(object: Binding | ScheduledScan): readonly strin
 
 function optional(object: { readonly namespace: string }, name: string | undefined): readonly string[] {
   return name === undefined ? [] : [indexKey(object, name)];
+}
+
+function readOtherSecret(object: KubeObject): OtherSecret {
+  const secret = readTrivySecret(object);
+  const { identity } = secret;
+  return { ...storedMeta(object), ours: identity === undefined ? undefined : { ...secret, identity } };
 }
 
 /** A Scan; the CRD of secureCodeBox guarantees the shape. */

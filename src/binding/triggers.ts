@@ -60,13 +60,13 @@ class Triggers {
     const trivySecret = binding.status?.trivySecret?.name;
     if (trivySecret !== undefined) this.#queues.trivySecrets.add(indexKey(binding, trivySecret));
     if (!rivalsToo) return;
-    this.#bindingsOf('repository', repositoryIndex(binding));
+    this.#bindingsOf(repositoryIndex(binding));
     const names = binding.validity === 'Valid' ? binding.imagePullSecrets : [];
     for (const name of names) this.trivySecretsOf(indexKey(binding, name));
   }
 
   scheduledScan(scan: ScheduledScan): void {
-    this.#bindingsOf('repository', repositoryIndex(scan));
+    this.#bindingsOf(repositoryIndex(scan));
     const { bound } = scan;
     if (bound === undefined) return;
     this.#queues.bindings.add(indexKey(scan, bound.binding));
@@ -74,10 +74,17 @@ class Triggers {
       this.#queues.trivySecrets.add(indexKey(scan, bound.delivery.secretName));
   }
 
-  /** The bindings that name this secret as a pull secret, or need its name for their Trivy secret. */
+  /**
+   * The bindings that name this secret as a pull secret, or need its name for their Trivy secret; and their rivals, for
+   * who answers for a scan depends on who can.
+   */
   readonly namedSecret = (secret: Stored): void => {
-    this.#bindingsOf('pullSecret', [keyOf(secret)]);
-    this.#bindingsOf('trivySecret', [keyOf(secret)]);
+    const { bindings } = this.#stores;
+    const key = keyOf(secret);
+    for (const binding of [...bindings.byIndex('pullSecret', key), ...bindings.byIndex('trivySecret', key)]) {
+      this.#queues.bindings.add(keyOf(binding));
+      this.#bindingsOf(repositoryIndex(binding));
+    }
   };
 
   trivySecretsOf(source: string): void {
@@ -86,10 +93,11 @@ class Triggers {
     }
   }
 
-  #bindingsOf(index: 'repository' | 'pullSecret' | 'trivySecret', values: readonly string[]): void {
-    for (const value of values) {
-      for (const binding of this.#stores.bindings.byIndex(index, value))
+  #bindingsOf(repositories: readonly string[]): void {
+    for (const repository of repositories) {
+      for (const binding of this.#stores.bindings.byIndex('repository', repository)) {
         this.#queues.bindings.add(keyOf(binding));
+      }
     }
   }
 }

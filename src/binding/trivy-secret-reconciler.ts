@@ -7,9 +7,9 @@ import { resolve } from './resolve.ts';
 import { indexKey, SECRETS, type Stores } from './stores.ts';
 import {
   identityOf,
+  isTrivySecretName,
   readTrivySecret,
   type TrivySecret,
-  type TrivySecretIdentity,
   trivySecretName,
   UNUSED_SINCE_ANNOTATION,
 } from './trivy-secret.ts';
@@ -74,8 +74,8 @@ export class TrivySecretReconciler {
   async #reconcile(key: string): Promise<Outcome> {
     const secret = this.#stores.trivySecrets.get(key);
     // A Secret with our label and without a name of ours is somebody else's.
-    if (secret?.identity === undefined) return {};
-    const decision = decideTrivySecret(this.#observe(key, secret, secret.identity));
+    if (secret === undefined || !isTrivySecretName(secret.name)) return {};
+    const decision = decideTrivySecret(this.#observe(key, secret));
     switch (decision.action) {
       case 'Keep':
         return { requeueAfterMs: decision.lookAgainAfterMs };
@@ -92,18 +92,20 @@ export class TrivySecretReconciler {
     }
   }
 
-  #observe(key: string, secret: TrivySecret, identity: TrivySecretIdentity): TrivySecretUse {
-    const source = indexKey(secret, identity.source);
+  #observe(key: string, secret: TrivySecret): TrivySecretUse {
+    const { bindings, pullSecrets, scheduledScans, runs } = this.#stores;
+    // Without what it was made from, which somebody has taken off, only its own binding knows it.
+    const source = secret.identity === undefined ? undefined : indexKey(secret, secret.identity.source);
+    const candidates =
+      source === undefined ? bindings.byIndex('trivySecret', key) : bindings.byIndex('pullSecret', source);
     return {
       now: Date.now(),
       unusedSince: secret.unusedSince,
       graceMs: this.#graceMs,
-      sourceExists: this.#stores.pullSecrets.get(source) !== undefined,
-      selected: this.#stores.bindings
-        .byIndex('pullSecret', source)
-        .some((binding) => this.#selects(binding, secret.name)),
-      mounted: this.#stores.scheduledScans.byIndex('trivySecret', key).length > 0,
-      running: this.#stores.runs.byIndex('trivySecret', key).some(({ finished }) => !finished),
+      sourceExists: source !== undefined && pullSecrets.get(source) !== undefined,
+      selected: candidates.some((binding) => this.#selects(binding, secret.name)),
+      mounted: scheduledScans.byIndex('trivySecret', key).length > 0,
+      running: runs.byIndex('trivySecret', key).some(({ finished }) => !finished),
     };
   }
 

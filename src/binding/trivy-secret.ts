@@ -70,6 +70,11 @@ export function trivySecretName({ source, registryKey, host }: TrivySecretIdenti
   return `trivy-${shown}-${hash}`;
 }
 
+/** Whether a Secret of this name may be one of ours. */
+export function isTrivySecretName(name: string): boolean {
+  return /^trivy-.+-[0-9a-f]{10}$/.test(name);
+}
+
 /** The Trivy secret that hands over a candidate's credential for a registry host. */
 export function desiredTrivySecret(
   namespace: string,

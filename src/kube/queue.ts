@@ -5,12 +5,20 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5 * 60_000;
 /** How long a key that fails may at most keep somebody waiting who has just changed something. */
 const LONGEST_HOLD_MS = 5_000;
+/** Repetitions that come closer than this belong together; the first two of them are nothing special. */
+const CHURN_WINDOW_MS = 10_000;
+const USUAL_REPETITIONS = 2;
 /** A timer of Node cannot take more: it would fire at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
-/** What a finished reconcile asks for: nothing, or to be called again after a time. */
+/** How a reconcile ended. */
 export interface Outcome {
+  /** To be called again after this time at the latest. */
   readonly requeueAfterMs?: number | undefined;
+  /** Whether it wrote what it had written just before: somebody undoes that, and must not be answered with a storm. */
+  readonly repeated?: boolean;
+  /** What went wrong, where something is left to be done; the same as an error that is thrown. */
+  readonly error?: unknown;
 }
 
 /** How one processing of a key ended, for metrics and logs. */
@@ -39,7 +47,11 @@ export class WorkQueue {
   /** Keys that were added while they were processed. */
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, { readonly timer: NodeJS.Timeout; readonly due: number }>();
-  readonly #backoffs = new Map<string, { readonly backoff: Backoff; readonly holdUntil: number }>();
+  readonly #backoffs = new Map<string, Backoff>();
+  /** Until when a key is held back, in milliseconds of the monotonic clock. */
+  readonly #holds = new Map<string, number>();
+  /** Keys that have repeated themselves lately, the longest ago first. */
+  readonly #churn = new Map<string, Churn>();
   #state: 'paused' | 'running' | 'stopped' = 'paused';
 
   constructor(options: QueueOptions) {
@@ -67,8 +79,8 @@ export class WorkQueue {
   }
 
   /**
-   * Processes `key` as soon as there is room; one that has just failed not before its time, 5 seconds at most: what
-   * added it may be its own doing.
+   * Processes `key` as soon as there is room. One that has just failed, or that repeats itself, is held back
+   * for a moment, 5 seconds at most, or as long as the API server asked for: what adds it may be its own doing.
    */
   add(key: string): void {
     if (this.#state === 'stopped') return;
@@ -76,11 +88,12 @@ export class WorkQueue {
       this.#again.add(key);
       return;
     }
-    const hold = (this.#backoffs.get(key)?.holdUntil ?? 0) - performance.now();
+    const hold = (this.#holds.get(key) ?? 0) - performance.now();
     if (hold > 0) {
       this.addAfter(key, hold);
       return;
     }
+    this.#holds.delete(key);
     this.#forgetDelay(key);
     this.#waiting.add(key);
     this.#fill();
@@ -123,29 +136,59 @@ export class WorkQueue {
 
   async #process(key: string): Promise<void> {
     const begun = performance.now();
-    let error: unknown;
-    let retryAfterMs: number | undefined;
-    try {
-      const outcome = await this.#options.process(key);
-      this.#backoffs.delete(key);
-      retryAfterMs = outcome.requeueAfterMs;
-    } catch (thrown) {
-      error = thrown;
-      retryAfterMs = this.#hold(key, thrown);
-    }
+    const outcome = await this.#outcomeOf(key);
+    const { error, requeueAfterMs, repeated = false } = outcome;
+    const waits = requeueAfterMs === undefined ? [] : [requeueAfterMs];
+    if (error === undefined) this.#backoffs.delete(key);
+    else waits.push(this.#noteFailure(key, error));
+    if (repeated) this.#noteRepetition(key);
     this.#options.onProcessed?.({ key, seconds: (performance.now() - begun) / 1000, error });
     this.#processing.delete(key);
+    if (waits.length > 0) this.addAfter(key, Math.min(...waits));
     if (this.#again.delete(key)) this.add(key);
-    else if (retryAfterMs !== undefined) this.addAfter(key, retryAfterMs);
     this.#fill();
   }
 
-  /** Notes a failure; how many milliseconds until the next try. */
-  #hold(key: string, error: unknown): number {
-    const { backoff } = this.#backoffs.get(key) ?? { backoff: new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS) };
+  async #outcomeOf(key: string): Promise<Outcome> {
+    try {
+      return await this.#options.process(key);
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  /** How many milliseconds until the next try. */
+  #noteFailure(key: string, error: unknown): number {
+    const backoff = this.#backoffs.get(key) ?? new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS);
+    this.#backoffs.set(key, backoff);
     const asked = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
     const wait = Math.max(backoff.next(), asked);
-    this.#backoffs.set(key, { backoff, holdUntil: performance.now() + Math.min(wait, LONGEST_HOLD_MS) });
+    this.#hold(key, Math.max(asked, Math.min(wait, LONGEST_HOLD_MS)));
     return wait;
   }
+
+  #noteRepetition(key: string): void {
+    const now = performance.now();
+    for (const [old, { at }] of this.#churn) {
+      if (now - at < CHURN_WINDOW_MS) break;
+      this.#churn.delete(old);
+    }
+    const { repetitions, backoff } = this.#churn.get(key) ?? {
+      repetitions: 0,
+      backoff: new Backoff(FIRST_RETRY_MS, LONGEST_HOLD_MS),
+    };
+    this.#churn.delete(key);
+    this.#churn.set(key, { at: now, repetitions: repetitions + 1, backoff });
+    if (repetitions >= USUAL_REPETITIONS) this.#hold(key, backoff.next());
+  }
+
+  #hold(key: string, milliseconds: number): void {
+    this.#holds.set(key, Math.max(this.#holds.get(key) ?? 0, performance.now() + milliseconds));
+  }
+}
+
+interface Churn {
+  readonly at: number;
+  readonly repetitions: number;
+  readonly backoff: Backoff;
 }

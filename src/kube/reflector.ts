@@ -8,6 +8,9 @@ import type { Store } from './store.ts';
 
 const FIRST_RETRY_MS = 200;
 const LONGEST_RETRY_MS = 30_000;
+/** Where the CRD may be installed at any time. */
+const LONGEST_WAIT_FOR_RESOURCE_MS = 10_000;
+const SHORTEST_QUIET_MS = 5_000;
 const SHORTEST_WATCH_SECONDS = 300;
 const LONGEST_WATCH_SECONDS = 600;
 
@@ -89,12 +92,15 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
   }
 
   async #wait(error: unknown): Promise<void> {
-    const milliseconds = this.#backoff.next();
+    const absent = hasReason(error, 'NotFound');
+    const milliseconds = Math.min(
+      this.#backoff.next(),
+      absent ? LONGEST_WAIT_FOR_RESOURCE_MS : Number.POSITIVE_INFINITY,
+    );
     const { log } = this.#options;
     const fields = { resource: this.description, retryInMs: Math.round(milliseconds) };
     if (hasReason(error, 'Expired', 'Gone')) log.debug(fields, 'version expired, listing again');
-    else if (hasReason(error, 'NotFound'))
-      log.warn(fields, 'the API server does not know this resource: install its CRD');
+    else if (absent) log.warn(fields, 'the API server does not know this resource: install its CRD');
     else log.warn({ ...fields, reason: String(error) }, 'list or watch failed, trying again');
     log.debug({ ...fields, err: error }, 'the error in full');
     await sleep(milliseconds, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
@@ -123,14 +129,18 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
       resourceVersion: this.#version ?? '',
       timeoutSeconds: randomBetween(SHORTEST_WATCH_SECONDS, LONGEST_WATCH_SECONDS),
     };
+    const begun = performance.now();
     let silent = true;
     for await (const event of client.watch(resource, selection, from, this.#stopping.signal)) {
       silent = false;
-      this.#backoff.reset();
       this.#handle(event);
       this.#advance(event.object.metadata.resourceVersion);
+      this.#backoff.reset();
     }
-    if (silent) throw new Error('the server ended a watch before it sent anything');
+    if (!silent) return;
+    // One that was merely quiet has been cut by something in between; that is no reason to wait.
+    if (performance.now() - begun < SHORTEST_QUIET_MS) throw new Error('the server ended a watch at once');
+    this.#backoff.reset();
   }
 
   #handle(event: WatchEvent): void {

@@ -1,4 +1,8 @@
-import type { ImageCredentialBindingSpec, ImageCredentialBindingStatus } from '../../../src/api/index.ts';
+import {
+  BINDING_ANNOTATION,
+  type ImageCredentialBindingSpec,
+  type ImageCredentialBindingStatus,
+} from '../../../src/api/index.ts';
 import type { Applied } from '../../../src/binding/apply.ts';
 import { type RawBinding, readBinding } from '../../../src/binding/binding.ts';
 import { type Decision, decide } from '../../../src/binding/decide.ts';
@@ -19,6 +23,7 @@ function allWritten(decision: Decision): Applied {
     written: new Set(edits.map(({ scan }) => scan.name)),
     failed: new Map(),
     secretRefused: undefined,
+    repeated: false,
   };
 }
 
@@ -88,12 +93,27 @@ export class Namespace {
   }
 
   otherSecret(name: string): void {
-    this.stores.otherSecrets.set(this.#meta(name));
+    this.stores.otherSecrets.set({ ...this.#meta(name), ours: undefined });
   }
 
-  remove(kind: 'bindings' | 'pullSecrets' | 'scheduledScans', name: string): void {
+  /** Takes the annotation with the binding's name off a scan. */
+  unname(name: string): void {
+    const raw = this.#scans.get(name);
+    if (raw === undefined) throw new Error(`there is no scan ${name}`);
+    const { [BINDING_ANNOTATION]: _, ...annotations } = raw.metadata.annotations ?? {};
+    this.#setScan({ ...raw, metadata: { ...raw.metadata, annotations } });
+  }
+
+  remove(kind: 'bindings' | 'pullSecrets' | 'scheduledScans' | 'trivySecrets', name: string): void {
     const item = this.stores[kind].get(`ns/${name}`);
     if (item !== undefined) this.stores[kind].delete(item);
+  }
+
+  /** Changes a scan as somebody else would. */
+  tamper(name: string, scanSpec: Partial<RawScheduledScan['spec']['scanSpec']>): void {
+    const raw = this.#scans.get(name);
+    if (raw === undefined) throw new Error(`there is no scan ${name}`);
+    this.#setScan({ ...raw, spec: { ...raw.spec, scanSpec: { ...raw.spec.scanSpec, ...scanSpec } } });
   }
 
   /** Makes a run of a scan due, as a trigger does. */

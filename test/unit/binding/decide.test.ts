@@ -224,6 +224,28 @@ describe('who serves a scan', () => {
     assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Edit LetGo' });
     assert.deepEqual(plans(namespace.decide('app')), {});
   });
+
+  it("leaves a scan with its holder while the place of the other one's Secret is taken", () => {
+    const namespace = usual();
+    namespace.settle('app');
+    namespace.pullSecret('own');
+    namespace.binding('exact', {
+      spec: { image: 'reg.example/app:1.0', imagePullSecrets: [{ name: 'own' }] },
+    });
+    namespace.otherSecret(namespace.observe('exact').trivySecret?.desired.name ?? '');
+    assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Unbound' });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
+  });
+
+  it('puts right what it has bound, with the credential that was found last, where none is found now', () => {
+    const namespace = usual();
+    namespace.settle('app');
+    namespace.remove('pullSecrets', 'pull');
+    namespace.tamper('scan', { volumes: [] });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
+    namespace.settle('app');
+    assert.equal(namespace.rawScan('scan')?.spec.scanSpec.volumes?.length, 1);
+  });
 });
 
 describe('the Trivy secret', () => {
@@ -245,6 +267,23 @@ describe('the Trivy secret', () => {
   it('is created anew when somebody made it immutable, or of another type', () => {
     assert.equal(present(usual(), { immutable: true }), 'Recreate');
     assert.equal(present(usual(), { type: 'kubernetes.io/tls' }), 'Recreate');
+  });
+
+  it('is taken back when somebody took our label off', () => {
+    const namespace = usual();
+    const { desired } = namespace.observe('app').trivySecret ?? {};
+    assert.ok(desired !== undefined);
+    const { metadata } = desired.object;
+    const meta = { namespace: 'ns', name: desired.name, uid: 'u', resourceVersion: '9' };
+    const secret = readTrivySecret({ metadata: { ...metadata, ...meta } });
+    namespace.stores.otherSecrets.set({ ...meta, ours: { ...secret, identity: desired.identity } });
+    assert.equal(namespace.decide('app').secretWrite.write, 'Recreate');
+    namespace.stores.otherSecrets.set({
+      ...meta,
+      resourceVersion: '99',
+      ours: { ...secret, identity: { ...desired.identity, host: 'another.example' } },
+    });
+    assert.equal(namespace.decide('app').secretWrite.write, 'Refused');
   });
 
   it('of another credential, whose name happens to be the same, is left alone', () => {

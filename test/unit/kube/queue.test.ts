@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { WorkQueue } from '../../../src/kube/index.ts';
+import { KubeError, type Outcome, WorkQueue } from '../../../src/kube/index.ts';
 
 /** A queue whose processing ends when the test says so. */
 function controlledQueue(concurrency: number) {
   const begun: string[] = [];
-  const running = new Map<string, PromiseWithResolvers<{ requeueAfterMs?: number }>>();
+  const running = new Map<string, PromiseWithResolvers<Outcome>>();
   const started = new EventTarget();
   const queue = new WorkQueue({
     concurrency,
     process: (key) => {
       assert.ok(!running.has(key), `${key} is processed twice at the same time`);
       begun.push(key);
-      const ending = Promise.withResolvers<{ requeueAfterMs?: number }>();
+      const ending = Promise.withResolvers<Outcome>();
       running.set(key, ending);
       started.dispatchEvent(new Event('begun'));
       return ending.promise.finally(() => running.delete(key));
@@ -112,6 +112,74 @@ describe('WorkQueue', () => {
     await queue.stop();
     const [first = 0, second = 0, third = 0] = times;
     assert.ok(second - first >= 49 && third - second >= 99, `${second - first} ms, ${third - second} ms`);
+  });
+
+  it('slows down a key that repeats itself, and no other', async () => {
+    const times = new Map<string, number[]>();
+    const done = Promise.withResolvers<void>();
+    const queue = new WorkQueue({
+      concurrency: 2,
+      process: async (key) => {
+        const own = times.get(key) ?? [];
+        times.set(key, [...own, performance.now()]);
+        if (own.length < 5) queue.add(key);
+        else if (key === 'storm') done.resolve();
+        return { repeated: key === 'storm' };
+      },
+    });
+    queue.start();
+    queue.add('storm');
+    queue.add('calm');
+    await done.promise;
+    await queue.stop();
+    const span = (key: string) => (times.get(key)?.at(-1) ?? 0) - (times.get(key)?.[0] ?? 0);
+    // Three waits, of at least 50, 100 and 200 ms.
+    assert.ok(span('storm') >= 349, `${span('storm')} ms`);
+    assert.equal(times.get('calm')?.length, 6);
+    assert.ok(span('calm') < span('storm') / 2, `${span('calm')} ms`);
+  });
+
+  it('waits as long as the API server asks for, also where the key is added meanwhile', async () => {
+    const times: number[] = [];
+    const done = Promise.withResolvers<void>();
+    const queue = new WorkQueue({
+      concurrency: 1,
+      process: async () => {
+        times.push(performance.now());
+        if (times.length === 2) done.resolve();
+        else throw new KubeError('busy', { status: 429, reason: 'TooManyRequests', retryAfterSeconds: 0.6 });
+        return {};
+      },
+    });
+    queue.start();
+    queue.add('a');
+    const adding = setInterval(() => queue.add('a'), 20);
+    await done.promise;
+    clearInterval(adding);
+    await queue.stop();
+    assert.ok((times[1] ?? 0) - (times[0] ?? 0) >= 599, `${(times[1] ?? 0) - (times[0] ?? 0)} ms`);
+  });
+
+  it('comes back after the shorter of what a failure and a wait ask for', async () => {
+    const { queue, running, untilBegun } = controlledQueue(1);
+    queue.start();
+    queue.add('a');
+    await untilBegun(1);
+    running.get('a')?.resolve({ requeueAfterMs: 3_600_000, error: new Error('one of two parts failed') });
+    await untilBegun(2);
+    running.get('a')?.resolve({});
+    await queue.stop();
+  });
+
+  it('does not take a very long time for none', async () => {
+    const { queue, begun, running, untilBegun } = controlledQueue(1);
+    queue.start();
+    queue.addAfter('far', 2 ** 40);
+    queue.addAfter('near', 30);
+    await untilBegun(1);
+    running.get('near')?.resolve({});
+    await queue.stop();
+    assert.deepEqual(begun, ['near']);
   });
 
   it('brings back a key after the time that its processing asked for', async () => {

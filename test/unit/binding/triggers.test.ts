@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
+import { connectTriggers } from '../../../src/binding/triggers.ts';
+import { Namespace } from './cluster.ts';
+
+/**
+ * A namespace in which `app` has bound `scan`; `rival` is for the same repository with another secret, `other` for
+ * another repository.
+ */
+function bound() {
+  const namespace = new Namespace();
+  for (const name of ['pull', 'spare', 'third'])
+    namespace.pullSecret(name, { 'reg.example': { auth: btoa(`${name}:p`) } });
+  namespace.binding('app');
+  namespace.binding('rival', {
+    createdAt: '2026-02-02T00:00:00Z',
+    spec: { imagePullSecrets: [{ name: 'spare' }] },
+  });
+  namespace.binding('other', { spec: { image: 'reg.example/other', imagePullSecrets: [{ name: 'third' }] } });
+  namespace.scan('scan');
+  for (const name of ['app', 'rival', 'other']) namespace.settle(name);
+  const secretOf = (name: string) => namespace.observe(name).trivySecret?.desired.name ?? '';
+  return { namespace, secrets: { app: secretOf('app'), rival: secretOf('rival'), other: secretOf('other') } };
+}
+
+type Bound = ReturnType<typeof bound>;
+
+/** Which keys a change adds to the queues, without their namespace. */
+function woken(change: (bound: Bound) => void): { bindings: string[]; trivySecrets: string[] } {
+  const given = bound();
+  const keys = { bindings: new Set<string>(), trivySecrets: new Set<string>() };
+  const queue = (name: keyof typeof keys) => ({
+    add: (key: string) => void keys[name].add(key.replace('ns/', '')),
+  });
+  connectTriggers(given.namespace.stores, {
+    bindings: queue('bindings'),
+    trivySecrets: queue('trivySecrets'),
+  });
+  change(given);
+  const shown = (key: string) =>
+    Object.entries(given.secrets)
+      .find(([, name]) => name === key)?.[0]
+      .replace(/^/, 'of ') ?? key;
+  return {
+    bindings: [...keys.bindings].sort(),
+    trivySecrets: [...keys.trivySecrets].map(shown).sort(),
+  };
+}
+
+describe('what is reconciled after a change', () => {
+  const cases: readonly {
+    name: string;
+    change: (bound: Bound) => void;
+    bindings: readonly string[];
+    trivySecrets: readonly string[];
+  }[] = [
+    {
+      name: 'a binding of the repository comes: all of that repository',
+      change: ({ namespace }) => namespace.binding('new', { spec: { imagePullSecrets: [] } }),
+      bindings: ['app', 'new', 'rival'],
+      trivySecrets: [],
+    },
+    {
+      name: 'a binding goes: its rivals, and the Secrets of its pull secrets',
+      change: ({ namespace }) => namespace.remove('bindings', 'app'),
+      bindings: ['app', 'rival'],
+      trivySecrets: ['of app'],
+    },
+    {
+      name: 'a binding moves to another repository: the rivals on both sides',
+      change: ({ namespace }) =>
+        namespace.binding('rival', {
+          spec: { image: 'reg.example/other', imagePullSecrets: [{ name: 'spare' }] },
+        }),
+      bindings: ['app', 'other', 'rival'],
+      trivySecrets: ['of rival'],
+    },
+    {
+      name: 'a person takes a binding of discovery over: its rivals',
+      change: ({ namespace }) => {
+        const binding = namespace.stores.bindings.get('ns/rival');
+        assert.ok(binding !== undefined);
+        namespace.stores.bindings.set({ ...binding, discovered: true, resourceVersion: '99999' });
+      },
+      bindings: ['app', 'rival'],
+      trivySecrets: ['of rival'],
+    },
+    {
+      name: 'the status of a binding changes: it alone, and its Secret',
+      change: ({ namespace }) => namespace.setStatus('app', { trivySecret: { name: 'chosen-now' } }),
+      bindings: ['app'],
+      trivySecrets: ['chosen-now', 'of app'],
+    },
+    {
+      name: 'a scan comes: the bindings of its repository',
+      change: ({ namespace }) => namespace.scan('new'),
+      bindings: ['app', 'rival'],
+      trivySecrets: [],
+    },
+    {
+      name: 'a bound scan goes: the bindings of its repository, and the Secret that it mounted',
+      change: ({ namespace }) => namespace.remove('scheduledScans', 'scan'),
+      bindings: ['app', 'rival'],
+      trivySecrets: ['of app'],
+    },
+    {
+      name: 'a bound scan is given another image: the bindings of both repositories',
+      change: ({ namespace }) => namespace.tamper('scan', { parameters: ['reg.example/other:1'] }),
+      bindings: ['app', 'other', 'rival'],
+      trivySecrets: ['of app'],
+    },
+    {
+      name: 'a pull secret changes: who names it, their rivals, and the Secrets made from it',
+      change: ({ namespace }) => namespace.pullSecret('spare'),
+      bindings: ['app', 'rival'],
+      trivySecrets: ['of rival'],
+    },
+    {
+      name: 'a pull secret goes: the same',
+      change: ({ namespace }) => namespace.remove('pullSecrets', 'spare'),
+      bindings: ['app', 'rival'],
+      trivySecrets: ['of rival'],
+    },
+    {
+      name: 'a Secret of another type comes under the name of a pull secret: who names it',
+      change: ({ namespace }) => namespace.otherSecret('third'),
+      bindings: ['other'],
+      trivySecrets: [],
+    },
+    {
+      name: 'a Secret that is not ours comes in the place of ours: whose place it is',
+      change: ({ namespace, secrets }) => namespace.otherSecret(secrets.other),
+      bindings: ['other'],
+      trivySecrets: [],
+    },
+    {
+      name: 'a Secret of ours goes: whose it is, and itself',
+      change: ({ namespace, secrets }) => namespace.remove('trivySecrets', secrets.other),
+      bindings: ['other'],
+      trivySecrets: ['of other'],
+    },
+    {
+      name: 'a run ends: the Secret that it mounted',
+      change: ({ namespace, secrets }) => {
+        const run = {
+          namespace: 'ns',
+          name: 'run',
+          uid: 'run',
+          resourceVersion: '1',
+          secretName: secrets.app,
+        };
+        namespace.stores.runs.set({ ...run, finished: true });
+      },
+      bindings: [],
+      trivySecrets: ['of app'],
+    },
+    {
+      name: "the binding annotation is taken off a scan: its repository, and nobody's name, which lets it go if need be",
+      change: ({ namespace }) => namespace.unname('scan'),
+      bindings: ['', 'app', 'rival'],
+      trivySecrets: ['of app'],
+    },
+  ];
+  for (const { name, change, bindings, trivySecrets } of cases) {
+    it(name, () => assert.deepEqual(woken(change), { bindings, trivySecrets }));
+  }
+
+  it('a Secret that nobody names changes: nothing', () => {
+    assert.deepEqual(
+      woken(({ namespace }) => namespace.otherSecret('unrelated')),
+      { bindings: [], trivySecrets: [] },
+    );
+  });
+
+  it('a label makes a binding one of discovery', () => {
+    const namespace = new Namespace();
+    namespace.binding('app', { labels: { [MANAGED_BY_LABEL]: MANAGED_BY } });
+    assert.equal(namespace.stores.bindings.get('ns/app')?.discovered, true);
+  });
+});
