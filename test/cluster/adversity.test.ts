@@ -10,6 +10,7 @@ import {
   SECRETS,
   type Secret,
   secretNameOf,
+  settled,
   type TestNamespace,
 } from './cluster.ts';
 
@@ -184,6 +185,7 @@ describe('the controller in adversity', () => {
     await namespace.binding('app');
     const { status } = await namespace.condition('app', 'Ready', 'False MountPathTaken');
     assert.match(JSON.stringify(status?.conditions), /Mount that volume elsewhere/);
+    await settled(cluster);
     const from = (await cluster.controlPlane.auditEvents()).length;
     for (const label of ['one', 'two', 'three']) {
       await cluster.controlPlane.kubectl([
@@ -207,6 +209,25 @@ describe('the controller in adversity', () => {
       writes.join(),
     );
     assert.equal(writes.filter((write) => write === 'update scheduledscans').length, 1);
+  });
+
+  it('is slowed down by somebody who undoes what it writes, and wins in the end', async () => {
+    const { namespace } = await bound();
+    const { spec } = await namespace.rawScan('scan');
+    const bare = JSON.stringify({ spec: { scanSpec: { volumes: [] } } });
+    const place = { namespace: namespace.name, name: 'scan' };
+    await settled(cluster);
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    const begun = performance.now();
+    while (performance.now() - begun < 3000) {
+      if (secretNameOf(await namespace.rawScan('scan')) !== undefined) {
+        await cluster.client.patch(SCHEDULED_SCANS, place, JSON.parse(bare) as object);
+      }
+    }
+    const updates = (await cluster.writesOfController(from)).filter(({ verb }) => verb === 'update').length;
+    assert.ok(updates >= 3 && updates <= 12, `${updates} updates in 3 s`);
+    await namespace.bound('scan');
+    assert.deepEqual((await namespace.rawScan('scan')).spec.scanSpec.volumes, spec.scanSpec.volumes);
   });
 
   it('removes its Secret when another entry is chosen and nothing mounts it', async () => {

@@ -198,6 +198,18 @@ export class TestNamespace {
   }
 }
 
+/** Waits until the audit log has not grown for a while by writes of the controller. */
+export async function settled(cluster: Cluster): Promise<void> {
+  let last = -1;
+  let since = performance.now();
+  await until(async () => {
+    const { length } = await cluster.writesOfController();
+    if (length !== last) since = performance.now();
+    last = length;
+    return performance.now() - since > 700;
+  }, 'the controller to be silent');
+}
+
 /** The Secret that a scan mounts for Trivy. */
 export function secretNameOf(scan: RawScheduledScan): string | undefined {
   const volumes = scan.spec.scanSpec.volumes as

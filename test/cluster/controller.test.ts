@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { CONTROLLER_USER, RELEASE, type RunningController } from '../../hack/controller.ts';
 import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/index.ts';
 import { until } from '../until.ts';
-import { Cluster, SCHEDULED_SCANS, SECRETS, type Secret, secretNameOf } from './cluster.ts';
+import { Cluster, SCHEDULED_SCANS, SECRETS, type Secret, secretNameOf, settled } from './cluster.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 interface Rule {
@@ -83,6 +83,7 @@ describe('the controller on a real API server', () => {
     await namespace.binding('app');
     await namespace.condition('app', 'Ready', 'True Ready');
     const { secretName } = await namespace.bound('scan');
+    await settled(cluster);
     const from = (await cluster.controlPlane.auditEvents()).length;
     await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
     await until(
@@ -96,6 +97,47 @@ describe('the controller on a real API server', () => {
       ({ verb, objectRef }) => `${verb} ${objectRef?.resource}`,
     );
     assert.deepEqual(writes, ['update secrets']);
+  });
+
+  it('writes a Secret that two bindings share once when the password changes', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    for (const name of ['one', 'two']) {
+      await namespace.scan(name, [`reg.example/${name}:1.0`]);
+      await namespace.binding(name, { image: `reg.example/${name}` });
+    }
+    const { secretName } = await namespace.bound('one');
+    assert.equal((await namespace.bound('two')).secretName, secretName);
+    await settled(cluster);
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
+    await until(
+      async () => JSON.stringify(await namespace.trivyConfig(secretName)).includes(btoa('user:new')),
+      'the new password',
+    );
+    await settled(cluster);
+    assert.equal((await cluster.writesOfController(from)).length, 1);
+  });
+
+  it('takes a Secret of ours back from which somebody took the label', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    const { secretName } = await namespace.bound('scan');
+    await cluster.controlPlane.kubectl([
+      'label',
+      'secret',
+      secretName,
+      `${MANAGED_BY_LABEL}-`,
+      '--namespace',
+      namespace.name,
+    ]);
+    await until(async () => {
+      const secret = await namespace.get(SECRETS, secretName);
+      return secret?.metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
+    }, 'the label to be back');
+    await namespace.condition('app', 'Ready', 'True Ready');
   });
 
   it('names a secret that is missing, of a wrong type or malformed, and heals within a second of its mending', async () => {
@@ -204,6 +246,8 @@ describe('the controller on a real API server', () => {
     );
     const { status } = await namespace.condition('app', 'ScansBound', 'True ServedByAnother');
     assert.match(JSON.stringify(status), /exact/);
+    // Else a reconcile under way would see the deletion without being woken by it.
+    await settled(cluster);
     await namespace.delete(imageCredentialBindings, 'exact');
     await until(
       async () => secretNameOf(await namespace.rawScan('scan')) === first.secretName,
@@ -339,15 +383,3 @@ describe('the controller on a real API server', () => {
     return (await namespace.bound('scan')).secretName;
   }
 });
-
-/** Waits until the audit log has not grown for a while by writes of the controller. */
-async function settled(cluster: Cluster): Promise<void> {
-  let last = -1;
-  let since = performance.now();
-  await until(async () => {
-    const { length } = await cluster.writesOfController();
-    if (length !== last) since = performance.now();
-    last = length;
-    return performance.now() - since > 700;
-  }, 'the controller to be silent');
-}

@@ -78,9 +78,10 @@ describe('src/kube against a real API server', () => {
 
   describe('KubeClient', () => {
     it('tells what the API server says is wrong', async () => {
-      const created = await client.create(CONFIG_MAPS, configMap('errors'));
+      const created = await client.create<KubeObject>(CONFIG_MAPS, configMap('errors'));
       const stale = { ...created, metadata: { ...created.metadata, resourceVersion: '1' } };
       const place = { namespace: 'default', name: 'errors' };
+      const { uid = '', resourceVersion: version = '' } = created.metadata;
       const cases: readonly [string, number, () => Promise<unknown>][] = [
         ['NotFound', 404, () => client.get(CONFIG_MAPS, { ...place, name: 'absent' })],
         ['AlreadyExists', 409, () => client.create(CONFIG_MAPS, configMap('errors'))],
@@ -89,8 +90,9 @@ describe('src/kube against a real API server', () => {
         [
           'Conflict',
           409,
-          () => client.delete(CONFIG_MAPS, { ...place, uid: 'another', resourceVersion: '1' }),
+          () => client.delete(CONFIG_MAPS, { ...place, uid: 'another', resourceVersion: version }),
         ],
+        ['Conflict', 409, () => client.delete(CONFIG_MAPS, { ...place, uid, resourceVersion: '1' })],
         ['Invalid', 422, () => client.create(CONFIG_MAPS, configMap('Not_A_Name'))],
         ['NotFound', 404, () => client.list({ ...CONFIG_MAPS, group: 'absent.example' }, {})],
       ];
@@ -259,6 +261,69 @@ describe('src/kube against a real API server', () => {
         [...store.values()].map(({ name }) => name),
         ['pull'],
       );
+      await reflector.stop();
+    });
+
+    it('gets metadata alone where that was asked for, also while it watches', async () => {
+      const seen: KubeObject[] = [];
+      const selection = { namespace: 'default', labelSelector: 'meta=only', metadataOnly: true };
+      const keep = (object: KubeObject) => {
+        seen.push(object);
+        return storedMeta(object);
+      };
+      const store = new Store<Stored>({});
+      await client.create(CONFIG_MAPS, configMap('listed', CANARY, { meta: 'only' }));
+      const reflector = new Reflector({
+        client,
+        resource: CONFIG_MAPS,
+        selection,
+        project: keep,
+        store,
+        log: SILENT,
+      });
+      reflector.start();
+      await reflector.synced;
+      await client.create(CONFIG_MAPS, configMap('watched', CANARY, { meta: 'only' }));
+      await until(() => store.size === 2, 'both');
+      assert.doesNotMatch(JSON.stringify(seen), new RegExp(CANARY));
+      await reflector.stop();
+    });
+
+    it('tells the store how far it has come: what is gone does not come back with a late answer', async () => {
+      const { store, reflector } = reflect();
+      await reflector.synced;
+      const answer = await client.create(CONFIG_MAPS, configMap('late'));
+      await until(() => store.get('default/late') !== undefined, 'the object');
+      await controlPlane.kubectl(['delete', 'configmap', 'late', '--namespace', 'default']);
+      await until(() => store.get('default/late') === undefined, 'it to go');
+      store.setAnswer(project(answer));
+      assert.equal(store.get('default/late'), undefined);
+      await reflector.stop();
+    });
+
+    it('drops what is no longer to be kept', async () => {
+      const store = new Store<Item>({});
+      const some = (object: KubeObject) =>
+        object.metadata.labels?.['keep'] === 'yes' ? project(object) : undefined;
+      const selection = { namespace: 'default' };
+      const reflector = new Reflector({
+        client,
+        resource: CONFIG_MAPS,
+        selection,
+        project: some,
+        store,
+        log: SILENT,
+      });
+      reflector.start();
+      await reflector.synced;
+      await client.create(CONFIG_MAPS, configMap('kept', '', { keep: 'yes' }));
+      await until(() => store.size === 1, 'the object');
+      await client.patch(
+        CONFIG_MAPS,
+        { namespace: 'default', name: 'kept' },
+        { metadata: { labels: { keep: 'no' } } },
+      );
+      await until(() => store.size === 0, 'it to be dropped');
       await reflector.stop();
     });
 

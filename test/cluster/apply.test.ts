@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { pino } from 'pino';
+import { Applier, OutOfDate } from '../../src/binding/apply.ts';
+import { decide, type ScanPlan } from '../../src/binding/decide.ts';
+import { type Observed, observe } from '../../src/binding/observe.ts';
+import { scanTypesOf } from '../../src/binding/serve.ts';
+import { createReflectors, createStores } from '../../src/binding/stores.ts';
+import { until } from '../until.ts';
+import {
+  Cluster,
+  SCHEDULED_SCANS,
+  SECRETS,
+  type Secret,
+  secretNameOf,
+  type TestNamespace,
+} from './cluster.ts';
+
+const SILENT = pino({ level: 'silent' });
+const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
+
+describe('Applier: between a decision and its writes', () => {
+  let cluster: Cluster;
+  const stores = createStores();
+  let reflectors: ReturnType<typeof createReflectors> = [];
+
+  before(async () => {
+    cluster = await Cluster.start();
+    reflectors = createReflectors(cluster.client, stores, SILENT);
+    for (const reflector of reflectors) reflector.start();
+    await Promise.all(reflectors.map(({ synced }) => synced));
+  });
+  after(async () => {
+    await Promise.all(reflectors.map((reflector) => reflector.stop()));
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  /** What was observed of a binding with a scan, and the stores stopped there for what the test does next. */
+  async function observed(): Promise<{ namespace: TestNamespace; seen: Observed; applier: Applier }> {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    const key = `${namespace.name}/app`;
+    const seen = await until(() => {
+      const now = observe(key, stores, scanTypesOf(['trivy-image']), Date.now());
+      return now.scans.length === 1 && now.trivySecret !== undefined && now;
+    }, 'the stores to hold all');
+    return { namespace, seen, applier: new Applier({ client: cluster.client, stores }) };
+  }
+
+  const kubectl = (namespace: TestNamespace, ...args: readonly string[]) =>
+    cluster.controlPlane.kubectl([...args, '--namespace', namespace.name]);
+
+  it('a scan that has changed is not written', async () => {
+    const { namespace, seen, applier } = await observed();
+    const decision = decide(seen);
+    await kubectl(namespace, 'label', 'scheduledscan', 'scan', 'team=other');
+    const { failed, written } = await applier.apply(seen, decision, SILENT);
+    assert.ok(failed.get('scan') instanceof OutOfDate);
+    assert.equal(written.size, 0);
+    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+  });
+
+  it('a scan whose run has become due is not written', async () => {
+    const { namespace, seen, applier } = await observed();
+    await kubectl(
+      namespace,
+      'patch',
+      'scheduledscan',
+      'scan',
+      '--type=merge',
+      '--patch',
+      '{"spec":{"suspend":false}}',
+    );
+    const { metadata } = await namespace.rawScan('scan');
+    const scan = await until(() => {
+      const found = stores.scheduledScans.get(`${namespace.name}/scan`);
+      return found?.resourceVersion === metadata.resourceVersion && found;
+    }, 'the store to follow');
+    const decision = decide(seen);
+    const edits = decision.scans.filter((plan) => plan.plan === 'Edit');
+    // Decided a moment before it was due, on the version that it has now.
+    const scans = edits.map((plan): ScanPlan => ({ ...plan, scan }));
+    const { failed } = await applier.apply(seen, { ...decision, scans }, SILENT);
+    assert.ok(failed.get('scan') instanceof OutOfDate);
+    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+  });
+
+  it('a Secret that has changed is not overwritten', async () => {
+    const { namespace, seen, applier } = await observed();
+    await applier.apply(seen, decide(seen), SILENT);
+    const { secretName } = await namespace.bound('scan');
+    await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
+    const key = `${namespace.name}/app`;
+    const rotated = await until(() => {
+      const now = observe(key, stores, scanTypesOf(['trivy-image']), Date.now());
+      return decide(now).secretWrite.write === 'Replace' && now;
+    }, 'the rotation to be seen');
+    await kubectl(namespace, 'annotate', 'secret', secretName, 'example.org/note=theirs');
+    await assert.rejects(applier.apply(rotated, decide(rotated), SILENT), OutOfDate);
+    const secret = await namespace.get<Secret>(SECRETS, secretName);
+    assert.equal(secret?.metadata.annotations?.['example.org/note'], 'theirs');
+  });
+
+  it('the answer to a write is in the store before the watch brings it', async () => {
+    const { namespace, seen, applier } = await observed();
+    await Promise.all(reflectors.map((reflector) => reflector.stop()));
+    await applier.apply(seen, decide(seen), SILENT);
+    assert.equal(stores.scheduledScans.get(`${namespace.name}/scan`)?.bound?.binding, 'app');
+    assert.equal(
+      stores.trivySecrets.get(`${namespace.name}/${seen.trivySecret?.desired.name}`)?.unusedSince,
+      undefined,
+    );
+    const again = observe(`${namespace.name}/app`, stores, scanTypesOf(['trivy-image']), Date.now());
+    assert.deepEqual(
+      decide(again).scans.map(({ plan }) => plan),
+      ['Keep'],
+    );
+    assert.equal(decide(again).secretWrite.write, 'None');
+    await cluster.client.get(SCHEDULED_SCANS, { namespace: namespace.name, name: 'scan' });
+  });
+});
