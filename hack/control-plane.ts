@@ -10,6 +10,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dump } from 'js-yaml';
 import { type Child, describe, onFreePort, ProcessGroup, untilReady } from './processes.ts';
+import { secureCodeBoxCrds } from './securecodebox/crds.ts';
 import { tools } from './tools.ts';
 
 /** What to start. */
@@ -432,28 +433,15 @@ async function startControllerManager(
 /** Starts one, installs the project's and secureCodeBox's CRDs and says where it is. */
 async function serve(options: ControlPlaneOptions, log: (line: string) => void): Promise<void> {
   const controlPlane = await startControlPlane(options);
-  await controlPlane.installCrds(crdFiles(log));
+  const own = globSync(join(import.meta.dirname, '../crds/*.yaml')).sort();
+  await controlPlane.installCrds([...own, ...secureCodeBoxCrds()]);
   process.stdout.write(`export KUBECONFIG=${controlPlane.kubeconfig}\n`);
-  log(`ready: ${controlPlane.server}; data and logs are in ${controlPlane.directory} until it ends`);
-}
-
-const root = resolve(import.meta.dirname, '..');
-
-function crdFiles(log: (line: string) => void): readonly string[] {
-  const own = yamlFiles(join(root, 'crds'));
-  if (own.length === 0) log('there is no crds/*.yaml: the CRD of this project is not installed');
-  const places = [join(root, '../shared/securecodebox-crds'), join(root, 'test/fixtures/securecodebox-crds')];
-  const secureCodeBox = places.map(yamlFiles).find((files) => files.length > 0) ?? [];
-  if (secureCodeBox.length === 0) {
-    log('there is no test/fixtures/securecodebox-crds/*.yaml: the CRDs of secureCodeBox are not installed');
-  }
-  return [...own, ...secureCodeBox];
-}
-
-function yamlFiles(directory: string): readonly string[] {
-  return globSync('*.yaml', { cwd: directory })
-    .sort()
-    .map((file) => join(directory, file));
+  log(`ready: ${controlPlane.server}; data and logs are in ${controlPlane.directory} until it ends (Ctrl-C)
+Use it from another terminal, where you paste the line that begins with export. For example:
+  npm run -s icb -- controller --serve 127.0.0.1:0
+  kubectl apply -f docs/examples/    (npm run -s tools -- kubectl says where a kubectl is)
+There are no nodes and there is no operator of secureCodeBox: nothing scans, and a new ScheduledScan that is due is
+bound after a minute.`);
 }
 
 /**

@@ -40,7 +40,7 @@ export const ADVICE = {
   Observing: 'Set spec.mode to Enforce to have them bound.',
   ServedByAnother: 'Delete one of the bindings, or narrow its spec.image or spec.scanSelector.',
   Waiting:
-    'secureCodeBox gets stuck where a ScheduledScan is written while its run is due, so that is waited for, but a minute at most.',
+    'A ScheduledScan is not written while its run is due, for a minute at most: secureCodeBox gets stuck then.',
   VolumeNameTaken: 'Give that volume another name.',
   MountPathTaken: 'Mount that volume elsewhere.',
   ScanUpdateFailed:

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readTrivySecret, trivySecretName } from '../../../src/binding/trivy-secret.ts';
+import {
+  desiredTrivySecret,
+  isTrivySecretName,
+  readTrivySecret,
+  replacement,
+  trivySecretName,
+} from '../../../src/binding/trivy-secret.ts';
 import { decideTrivySecret, type TrivySecretUse } from '../../../src/binding/trivy-secret-reconciler.ts';
+import { SecretValue } from '../../../src/credential/index.ts';
 
 const MINUTE = 60_000;
 const UNUSED: TrivySecretUse = {
@@ -65,6 +72,32 @@ describe('a Trivy secret', () => {
     assert.ok(name.length <= 253, `${name.length}`);
     assert.match(name, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
     assert.notEqual(name, trivySecretName({ ...identity, source: `${'a'.repeat(239)}.c` }));
+  });
+
+  it('has another name for another source, another entry and another host', () => {
+    const identity = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
+    const others = [
+      { ...identity, source: 'pull2' },
+      { ...identity, registryKey: 'reg.example/app' },
+      { ...identity, host: 'reg.example:5000' },
+    ];
+    const names = [identity, ...others].map(trivySecretName);
+    assert.equal(new Set(names).size, 4);
+    assert.ok(names.every(isTrivySecretName));
+    assert.ok(!['trivy-db', 'pull', 'trivy--0123456789', 'my-trivy-pull-0123456789'].some(isTrivySecretName));
+  });
+
+  it('notes when its credential changed, and is written only over the version that was seen', () => {
+    const candidate = {
+      secret: 'pull',
+      registryKey: 'reg.example',
+      credential: { kind: 'registryToken', token: new SecretValue('t') } as const,
+    };
+    const desired = desiredTrivySecret('ns', candidate, 'reg.example');
+    const { metadata } = replacement(desired, '42', Date.UTC(2026, 0, 2));
+    assert.equal(metadata.resourceVersion, '42');
+    assert.equal(metadata.annotations?.['credentials.securecodebox.io/rotated'], '2026-01-02T00:00:00.000Z');
+    assert.equal(readTrivySecret(replacement(desired, '42', 0)).fingerprint, desired.fingerprint);
   });
 
   it('is not ours without what its name was made from', () => {

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
+import { SecretValue } from '../../../src/credential/index.ts';
+
+describe('SecretValue', () => {
+  it('shows its value to whoever reveals it, and to nobody else', () => {
+    const secret = new SecretValue('canary');
+    assert.equal(secret.reveal(), 'canary');
+    const seen = [
+      String(secret),
+      `${secret}`,
+      JSON.stringify({ secret }),
+      inspect({ secret }, { showHidden: true }),
+    ];
+    for (const text of seen) assert.match(text, /\[redacted\]/);
+    assert.doesNotMatch(seen.join(), /canary/);
+    assert.deepEqual(Object.getOwnPropertyNames(secret), []);
+  });
+});

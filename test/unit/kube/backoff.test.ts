@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Backoff } from '../../../src/kube/backoff.ts';
+
+describe('Backoff', () => {
+  it('doubles to a longest time, takes up to half off at random, and begins anew after a reset', () => {
+    const backoff = new Backoff(100, 1000);
+    for (const full of [100, 200, 400, 800, 1000, 1000]) {
+      const time = backoff.next();
+      assert.ok(time > full / 2 - 1 && time <= full, `${time} of ${full}`);
+    }
+    backoff.reset();
+    assert.ok(backoff.next() <= 100);
+  });
+
+  it('does not bring those together again that failed together', () => {
+    const times = new Set(Array.from({ length: 20 }, () => new Backoff(100, 1000).next()));
+    assert.ok(times.size > 10);
+  });
+});
