@@ -134,6 +134,7 @@ export class KubeClient {
     const answer = await this.#send(call, 'watches');
     try {
       for await (const line of jsonLines(answer.body)) {
+        // The API server's own stream: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
         const event = line as WatchEvent;
         if (event.type === 'ERROR') throw errorFromEvent(call, event);
         yield event;

@@ -70,8 +70,9 @@ export function errorFromFailure(request: string, cause: unknown): KubeError {
 
 function describe(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  const code = 'code' in cause ? ` (${String(cause.code)})` : '';
-  return `${cause.message || cause.name}${code}`;
+  const message = cause.message || cause.name;
+  const code = 'code' in cause ? String(cause.code) : '';
+  return message.includes(code) ? message : `${message} (${code})`;
 }
 
 function parseStatus(body: string): { message: string; reason: string } | undefined {

@@ -21,10 +21,15 @@ interface NamedEntry {
   readonly name: string;
 }
 interface Volume extends NamedEntry {
-  readonly secret?: { readonly secretName?: string; readonly optional?: boolean };
+  readonly secret?: {
+    readonly secretName?: string;
+    readonly optional?: boolean;
+    readonly defaultMode?: number;
+  };
 }
 interface VolumeMount extends NamedEntry {
   readonly mountPath?: string;
+  readonly readOnly?: boolean;
 }
 /** The lists of a scanSpec that we add to; all else passes through untouched. */
 export interface ScanSpec {
@@ -134,9 +139,9 @@ function entriesOf(delivery: Delivery): Required<ScanSpec> {
         name: VOLUME_NAME,
         // Optional: a pod that waits for a missing Secret would never end. Readable for the scan's user.
         secret: { defaultMode: 0o444, optional: true, secretName: delivery.secretName },
-      } as NamedEntry,
+      },
     ],
-    volumeMounts: [{ name: VOLUME_NAME, mountPath: delivery.mountPath, readOnly: true } as VolumeMount],
+    volumeMounts: [{ name: VOLUME_NAME, mountPath: delivery.mountPath, readOnly: true }],
   };
 }
 
