@@ -2,9 +2,9 @@
  * A real Kubernetes control plane on this machine: etcd and kube-apiserver, and kube-controller-manager where asked.
  * No nodes: pods are objects that nobody runs. It ends with the process that started it.
  */
-import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomUUID, X509Certificate } from 'node:crypto';
 import { existsSync, fstatSync, globSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -99,16 +99,22 @@ export class ControlPlane implements AsyncDisposable {
   readonly group: ProcessGroup;
   readonly #kubectl: string;
   readonly #apiServer: ApiServer;
+  readonly #etcd: Etcd;
 
   /** For `startControlPlane`. */
-  constructor(group: ProcessGroup, apiServer: ApiServer, kubectl: string) {
+  constructor(
+    group: ProcessGroup,
+    servers: { readonly apiServer: ApiServer; readonly etcd: Etcd },
+    kubectl: string,
+  ) {
     this.group = group;
     this.directory = group.directory;
     this.kubeconfig = join(group.directory, 'admin.kubeconfig');
     this.caFile = join(group.directory, 'ca.crt');
     this.auditLog = auditFile(group.directory);
-    this.server = apiServer.url;
-    this.#apiServer = apiServer;
+    this.server = servers.apiServer.url;
+    this.#apiServer = servers.apiServer;
+    this.#etcd = servers.etcd;
     this.#kubectl = kubectl;
   }
 
@@ -173,6 +179,30 @@ export class ControlPlane implements AsyncDisposable {
     await this.#apiServer.restart();
   }
 
+  /**
+   * Copies all that etcd holds. The API server is down meanwhile.
+   *
+   * @returns what {@link restore} takes
+   */
+  async backUp(): Promise<string> {
+    const backup = join(this.directory, `backup-${randomUUID()}`);
+    await this.#apiServer.restart(() =>
+      this.#etcd.restart(() => cp(etcdData(this.directory), backup, { recursive: true })),
+    );
+    return backup;
+  }
+
+  /** Goes back to a backup, as a cluster does whose etcd is restored: resource versions go back too. */
+  async restore(backup: string): Promise<void> {
+    const data = etcdData(this.directory);
+    await this.#apiServer.restart(() =>
+      this.#etcd.restart(async () => {
+        await rm(data, { recursive: true });
+        await cp(backup, data, { recursive: true });
+      }),
+    );
+  }
+
   /** Ends everything and removes the directory. */
   async stop(): Promise<void> {
     await this.group.stop();
@@ -183,11 +213,14 @@ export class ControlPlane implements AsyncDisposable {
   }
 }
 
-/** kube-apiserver on a port of its own. */
-interface ApiServer {
+/** A server that can be ended and started anew on the same address, with something done in between. */
+interface Server {
   readonly url: string;
-  restart(): Promise<void>;
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
 }
+
+type ApiServer = Server;
+type Etcd = Server;
 
 /**
  * Starts a control plane. The programs it needs are built when they are missing, which takes minutes.
@@ -211,16 +244,21 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     const tokens = await writeSecrets(group.directory);
     const etcd = await startEtcd(group, programs.etcd);
     const start = (port: number) =>
-      startApiServer(group, programs['kube-apiserver'], apiServerArgs(group.directory, etcd, port, options), {
-        port,
-        token: tokens.admin,
-      });
+      startApiServer(
+        group,
+        programs['kube-apiserver'],
+        apiServerArgs(group.directory, etcd.url, port, options),
+        {
+          port,
+          token: tokens.admin,
+        },
+      );
     const apiServer = await onFreePort(start);
     await writeKubeconfigs(group.directory, apiServer.url, tokens);
     if (controllerManager) {
       await startControllerManager(group, programs['kube-controller-manager'], apiServer.url, tokens.admin);
     }
-    return new ControlPlane(group, apiServer, programs.kubectl);
+    return new ControlPlane(group, { apiServer, etcd }, programs.kubectl);
   } catch (error) {
     await group.stop();
     throw error;
@@ -278,12 +316,12 @@ function auditFile(directory: string): string {
 }
 
 /** On a Unix socket in the directory: no port to lose to somebody else, and no other user can reach it. */
-async function startEtcd(group: ProcessGroup, program: string): Promise<string> {
+async function startEtcd(group: ProcessGroup, program: string): Promise<Etcd> {
   const client = `unix://${join(group.directory, 'etcd.sock')}`;
   const peer = `unix://${join(group.directory, 'etcd-peer.sock')}`;
   const args = [
     '--name=etcd',
-    `--data-dir=${join(group.directory, 'etcd')}`,
+    `--data-dir=${etcdData(group.directory)}`,
     `--listen-client-urls=${client}`,
     `--advertise-client-urls=${client}`,
     `--listen-peer-urls=${peer}`,
@@ -292,9 +330,30 @@ async function startEtcd(group: ProcessGroup, program: string): Promise<string> 
     '--unsafe-no-fsync',
     '--log-level=warn',
   ];
-  const etcd = await group.spawn('etcd', program, args, noGrace);
-  await untilReady(etcd, () => Promise.resolve(existsSync(join(group.directory, 'etcd.sock'))));
-  return client;
+  const socket = join(group.directory, 'etcd.sock');
+  return startServer(client, async () => {
+    // A socket that was left is no sign of life.
+    await rm(socket, { force: true });
+    const child = await group.spawn('etcd', program, args, noGrace);
+    await untilReady(child, () => Promise.resolve(existsSync(socket)));
+    return child;
+  });
+}
+
+function etcdData(directory: string): string {
+  return join(directory, 'etcd');
+}
+
+async function startServer(url: string, start: () => Promise<Child>): Promise<Server> {
+  let child = await start();
+  return {
+    url,
+    restart: async (meanwhile = async () => undefined) => {
+      await child.stop();
+      await meanwhile();
+      child = await start();
+    },
+  };
 }
 
 function apiServerArgs(
@@ -341,20 +400,12 @@ async function startApiServer(
   { port, token }: { readonly port: number; readonly token: string },
 ): Promise<ApiServer> {
   const url = `https://127.0.0.1:${port}`;
-  const start = async (): Promise<Child> => {
+  return startServer(url, async () => {
     const child = await group.spawn('kube-apiserver', program, args, noGrace);
     const isReady = async () => (await get(`${url}/readyz`, await authority(group.directory), token)) === 200;
     await untilReady(child, isReady);
     return child;
-  };
-  let child = await start();
-  return {
-    url,
-    restart: async () => {
-      await child.stop();
-      child = await start();
-    },
-  };
+  });
 }
 
 /**

@@ -1,12 +1,15 @@
 import type { Dispatcher } from 'undici';
+import { Deadline } from './deadline.ts';
 import { errorFromAnswer, errorFromFailure, KubeError } from './errors.ts';
 import { jsonLines } from './json-lines.ts';
 import { apiVersionOf, type KubeObject, type Resource } from './objects.ts';
+import { RetryPolicy } from './retry.ts';
+import type { Priority } from './slots.ts';
 import type { Connection, Transport } from './transport.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Bookmarks come about once a minute, so a watch that is silent for longer than two has been cut off. */
-const WATCH_SILENCE_TIMEOUT_MS = 150_000;
+const WATCH_SILENCE_MS = 150_000;
 
 /** Which objects of a resource; no namespace: those of all. */
 export interface Selection {
@@ -29,12 +32,31 @@ export interface WatchEvent {
   readonly object: KubeObject;
 }
 
-/** One request as counted in the metrics. */
+/** Where a watch begins. */
+export interface WatchStart {
+  /**
+   * Changes after this version. undefined: first all objects, as `ADDED`, then a bookmark for which
+   * {@link isInitialEventsEnd} holds (streaming list, KEP-3157), then the changes.
+   */
+  readonly resourceVersion: string | undefined;
+  readonly timeoutSeconds: number;
+}
+
+/** One try of a request, as counted in the metrics. */
 export interface RequestRecord {
   readonly verb: string;
   readonly resource: string;
   /** HTTP status as text, or the reason why no answer came. */
   readonly code: string;
+  /** Until the answer began. */
+  readonly seconds: number;
+}
+
+export interface RequestOptions {
+  /** Ends the request, also while it waits for room or to be tried again. */
+  readonly signal?: AbortSignal;
+  /** `normal` unless told. */
+  readonly priority?: Priority;
 }
 
 export interface ClientOptions {
@@ -42,6 +64,10 @@ export interface ClientOptions {
   /** Who writes, in managedFields; also the User-Agent. */
   readonly fieldManager: string;
   readonly onRequest?: (record: RequestRecord) => void;
+  /** Called before each try of a write is sent; what it throws ends the request, as the error's `cause`. */
+  readonly fence?: () => void;
+  /** After so long without an event or bookmark a watch is given up; 150 seconds unless told. */
+  readonly watchSilenceMs?: number;
 }
 
 interface Call {
@@ -53,7 +79,7 @@ interface Call {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly accept?: string;
-  readonly signal?: AbortSignal | undefined;
+  readonly options?: RequestOptions | undefined;
 }
 
 interface Place {
@@ -63,17 +89,22 @@ interface Place {
 
 /**
  * The requests that a controller makes, in raw JSON: nothing that we do not know is dropped or converted on the
- * way. Each method throws {@link KubeError}, and only that.
+ * way. Each has a time-out, and is tried again where that is safe ({@link RetryPolicy}). Each method throws
+ * {@link KubeError}, and only that.
  */
 export class KubeClient {
   readonly #transport: Transport;
   readonly #fieldManager: string;
   readonly #onRequest: (record: RequestRecord) => void;
+  readonly #fence: () => void;
+  readonly #watchSilenceMs: number;
 
   constructor(options: ClientOptions) {
     this.#transport = options.transport;
     this.#fieldManager = options.fieldManager;
     this.#onRequest = options.onRequest ?? (() => undefined);
+    this.#fence = options.fence ?? (() => undefined);
+    this.#watchSilenceMs = options.watchSilenceMs ?? WATCH_SILENCE_MS;
   }
 
   /** One page of at most 500 objects; `continueFrom` is {@link Page.next} of the page before. */
@@ -81,7 +112,7 @@ export class KubeClient {
     resource: Resource,
     selection: Selection,
     continueFrom?: string,
-    signal?: AbortSignal,
+    options?: RequestOptions,
   ): Promise<Page> {
     const answer = await this.#json({
       verb: 'list',
@@ -91,7 +122,7 @@ export class KubeClient {
       query: { ...selectors(selection), limit: '500', continue: continueFrom },
       accept:
         selection.metadataOnly === true ? metadataAccept('PartialObjectMetadataList') : 'application/json',
-      signal,
+      options,
     });
     // The API server's own answer to a list: https://kubernetes.io/docs/reference/using-api/api-concepts/#collections
     const list = answer as {
@@ -106,14 +137,15 @@ export class KubeClient {
   }
 
   /**
-   * The changes after `resourceVersion`, with bookmarks, until the server ends the watch.
+   * Changes, with bookmarks, until the server ends the watch. Tried once: whoever watches knows from where to go on.
    *
-   * @throws KubeError `Expired` where the version is too old, also in mid-stream.
+   * @throws KubeError `Expired` where the version is too old, also in mid-stream; `Timeout` where neither event nor
+   * bookmark came for long; `Invalid` where the server knows no streaming lists.
    */
   async *watch(
     resource: Resource,
     selection: Selection,
-    from: { readonly resourceVersion: string; readonly timeoutSeconds: number },
+    start: WatchStart,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent> {
     const call: Call = {
@@ -125,15 +157,16 @@ export class KubeClient {
         ...selectors(selection),
         watch: 'true',
         allowWatchBookmarks: 'true',
-        resourceVersion: from.resourceVersion,
-        timeoutSeconds: String(from.timeoutSeconds),
+        ...beginning(start),
+        timeoutSeconds: String(start.timeoutSeconds),
       },
       accept: selection.metadataOnly === true ? metadataAccept('PartialObjectMetadata') : 'application/json',
-      signal,
     };
-    const answer = await this.#send(call, 'watches');
+    using silence = new Deadline(this.#watchSilenceMs, signal);
+    const answer = await this.#send(call, 'watches', silence.signal);
     try {
       for await (const line of jsonLines(answer.body)) {
+        silence.putOff();
         // The API server's own stream: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
         const event = line as WatchEvent;
         if (event.type === 'ERROR') throw errorFromEvent(call, event);
@@ -146,11 +179,15 @@ export class KubeClient {
     }
   }
 
-  async get<T extends KubeObject = KubeObject>(resource: Resource, place: Place): Promise<T> {
-    return this.#object({ verb: 'get', resource, method: 'GET', path: objectPath(resource, place) });
+  async get<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    place: Place,
+    options?: RequestOptions,
+  ): Promise<T> {
+    return this.#object({ verb: 'get', resource, method: 'GET', path: objectPath(resource, place), options });
   }
 
-  async create<T extends KubeObject>(resource: Resource, object: T): Promise<T> {
+  async create<T extends KubeObject>(resource: Resource, object: T, options?: RequestOptions): Promise<T> {
     return this.#object({
       verb: 'create',
       resource,
@@ -158,11 +195,12 @@ export class KubeClient {
       path: collectionPath(resource, object.metadata.namespace),
       query: { fieldManager: this.#fieldManager },
       body: object,
+      options,
     });
   }
 
   /** Replaces the object that has this `metadata.resourceVersion`: `Conflict` where it has another by now. */
-  async replace<T extends KubeObject>(resource: Resource, object: T): Promise<T> {
+  async replace<T extends KubeObject>(resource: Resource, object: T, options?: RequestOptions): Promise<T> {
     return this.#object({
       verb: 'update',
       resource,
@@ -170,6 +208,7 @@ export class KubeClient {
       path: objectPath(resource, placeOf(object)),
       query: { fieldManager: this.#fieldManager },
       body: object,
+      options,
     });
   }
 
@@ -189,6 +228,7 @@ export class KubeClient {
   /**
    * Server-side apply to the status subresource: fields that an earlier apply set and this one does not name go.
    * With `metadata.uid`, an object that was deleted and created again in between is left alone (`Conflict`).
+   * In the background: what a status tells must not keep back what it tells of.
    */
   async applyStatus<T extends KubeObject>(
     resource: Resource,
@@ -202,6 +242,7 @@ export class KubeClient {
       query: { fieldManager: this.#fieldManager, force: 'true' },
       body: { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object },
       contentType: 'application/apply-patch+yaml',
+      options: { priority: 'background' },
     });
   }
 
@@ -228,26 +269,55 @@ export class KubeClient {
     return (await this.#json(call)) as T;
   }
 
+  /** Sends until it succeeds or may not be sent again. */
   async #json(call: Call): Promise<unknown> {
-    const answer = await this.#send(call, 'requests');
-    try {
-      return await answer.body.json();
-    } catch (error) {
-      throw errorFromFailure(nameOf(call), error);
+    const policy = new RetryPolicy(call.method);
+    const { signal, priority = 'normal' } = call.options ?? {};
+    for (;;) {
+      try {
+        return await this.#try(call, priority, signal);
+      } catch (error) {
+        const wait = policy.waitAfter(error);
+        if (wait === undefined || signal?.aborted === true) throw error;
+        await this.#transport.sleep(wait, signal);
+      }
     }
   }
 
-  async #send(call: Call, pool: 'requests' | 'watches'): Promise<Dispatcher.ResponseData> {
+  async #try(call: Call, priority: Priority, signal: AbortSignal | undefined): Promise<unknown> {
+    const { slots } = this.#transport;
+    await slots.acquire(priority, signal).catch((error: unknown) => {
+      throw errorFromFailure(nameOf(call), error);
+    });
+    using deadline = new Deadline(REQUEST_TIMEOUT_MS, signal);
+    try {
+      const answer = await this.#send(call, 'requests', deadline.signal);
+      return await answer.body.json();
+    } catch (error) {
+      throw error instanceof KubeError ? error : errorFromFailure(nameOf(call), error);
+    } finally {
+      slots.release();
+    }
+  }
+
+  async #send(
+    call: Call,
+    pool: 'requests' | 'watches',
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    if (call.method !== 'GET') this.#fence();
+    const begun = performance.now();
     let answer: Dispatcher.ResponseData;
     try {
       const connection = await this.#transport.connection();
-      answer = await connection[pool].request(this.#requestOptions(call, connection, pool));
+      answer = await connection[pool].request(this.#requestOptions(call, connection, signal));
     } catch (error) {
       const failure = errorFromFailure(nameOf(call), error);
-      this.#count(call, failure.reason);
+      this.#count(call, failure.reason, begun);
       throw failure;
     }
-    this.#count(call, String(answer.statusCode));
+    this.#count(call, String(answer.statusCode), begun);
+    if (answer.statusCode === 401) this.#transport.refresh();
     if (answer.statusCode < 300) return answer;
     const body = await answer.body.text().catch(() => '');
     const retryAfter = answer.headers['retry-after'];
@@ -258,14 +328,7 @@ export class KubeClient {
     });
   }
 
-  #requestOptions(
-    call: Call,
-    connection: Connection,
-    pool: 'requests' | 'watches',
-  ): Dispatcher.RequestOptions {
-    const endless = pool === 'watches';
-    const timeout = endless ? [] : [AbortSignal.timeout(REQUEST_TIMEOUT_MS)];
-    const signals = call.signal === undefined ? timeout : [call.signal, ...timeout];
+  #requestOptions(call: Call, connection: Connection, signal: AbortSignal): Dispatcher.RequestOptions {
     return {
       origin: connection.origin,
       path: `${connection.pathPrefix}${call.path}${queryText(call.query ?? {})}`,
@@ -278,14 +341,21 @@ export class KubeClient {
       },
       body: call.body === undefined ? null : JSON.stringify(call.body),
       headersTimeout: REQUEST_TIMEOUT_MS,
-      bodyTimeout: endless ? WATCH_SILENCE_TIMEOUT_MS : REQUEST_TIMEOUT_MS,
-      signal: AbortSignal.any(signals),
+      // The signal knows better: chunks that say nothing do not count.
+      bodyTimeout: 0,
+      signal,
     };
   }
 
-  #count(call: Call, code: string): void {
-    this.#onRequest({ verb: call.verb, resource: call.resource.plural, code });
+  #count(call: Call, code: string, begun: number): void {
+    const seconds = (performance.now() - begun) / 1000;
+    this.#onRequest({ verb: call.verb, resource: call.resource.plural, code, seconds });
   }
+}
+
+/** Whether this bookmark ends the objects that a streaming list begins with. */
+export function isInitialEventsEnd({ type, object }: WatchEvent): boolean {
+  return type === 'BOOKMARK' && object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true';
 }
 
 function nameOf(call: Call): string {
@@ -319,6 +389,13 @@ function objectPath(resource: Resource, place: Place): string {
 
 function selectors(selection: Selection): Record<string, string | undefined> {
   return { labelSelector: selection.labelSelector, fieldSelector: selection.fieldSelector };
+}
+
+/** https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists */
+function beginning({ resourceVersion }: WatchStart): Record<string, string> {
+  return resourceVersion === undefined
+    ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
+    : { resourceVersion };
 }
 
 function metadataAccept(kind: string): string {

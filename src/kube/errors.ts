@@ -10,28 +10,45 @@ export type KubeErrorReason =
   | 'Invalid'
   | (string & {});
 
+/** One thing that is wrong with an object that was sent, as the API server tells it. */
+export interface StatusCause {
+  /** Path of the field; empty where it is the whole object. */
+  readonly field: string;
+  /** CamelCase, such as `FieldValueRequired`. */
+  readonly reason: string;
+  /** A sentence. It may quote the field's value. */
+  readonly message: string;
+}
+
+interface Detail {
+  readonly status: number;
+  readonly reason: KubeErrorReason;
+  readonly causes?: readonly StatusCause[];
+  readonly retryAfterSeconds?: number | undefined;
+  readonly unsent?: boolean;
+  readonly cause?: unknown;
+}
+
 /** The one error of this folder: a request that did not succeed. */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
   /** HTTP status; 0 where no answer came. */
   readonly status: number;
   readonly reason: KubeErrorReason;
-  /** Seconds that the server asks us to wait, from `Retry-After`. */
+  /** What is wrong with the object that was sent, where the API server says so. */
+  readonly causes: readonly StatusCause[];
+  /** Seconds that the server asks us to wait. */
   readonly retryAfterSeconds: number | undefined;
+  /** Whether the request certainly never reached the server, so that it may be sent again whatever it does. */
+  readonly unsent: boolean;
 
-  constructor(
-    message: string,
-    detail: {
-      status: number;
-      reason: KubeErrorReason;
-      retryAfterSeconds?: number | undefined;
-      cause?: unknown;
-    },
-  ) {
+  constructor(message: string, detail: Detail) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.status = detail.status;
     this.reason = detail.reason;
+    this.causes = detail.causes ?? [];
     this.retryAfterSeconds = detail.retryAfterSeconds;
+    this.unsent = detail.unsent ?? false;
   }
 }
 
@@ -40,51 +57,107 @@ export function hasReason(error: unknown, ...reasons: readonly KubeErrorReason[]
   return error instanceof KubeError && reasons.includes(error.reason);
 }
 
+/** An answer of status 400 and above. */
+export interface FailedAnswer {
+  readonly status: number;
+  readonly body: string;
+  /** The header `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3). */
+  readonly retryAfter: string | undefined;
+}
+
 /**
  * The error for an answer of status 400 and above. The body is a `Status` object
  * (https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#response-status-kind);
  * proxies in between may send anything else.
  */
-export function errorFromAnswer(
-  request: string,
-  answer: { status: number; body: string; retryAfter: string | undefined },
-): KubeError {
+export function errorFromAnswer(request: string, answer: FailedAnswer): KubeError {
   const status = parseStatus(answer.body);
-  const retryAfter = Number(answer.retryAfter ?? Number.NaN);
-  return new KubeError(`${request}: ${status?.message ?? `the server answered ${answer.status}`}`, {
+  return new KubeError(`${request}: ${status.message ?? `the server answered ${answer.status}`}`, {
     status: answer.status,
-    reason: status?.reason ?? defaultReason(answer.status),
-    retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : undefined,
+    reason: status.reason ?? defaultReason(answer.status),
+    causes: status.causes,
+    retryAfterSeconds: secondsOf(answer.retryAfter) ?? status.retryAfterSeconds,
   });
 }
 
 /** The error for a request that got no answer. */
 export function errorFromFailure(request: string, cause: unknown): KubeError {
-  const timedOut = cause instanceof Error && cause.name === 'TimeoutError';
+  const timedOut = cause instanceof Error && TIMEOUTS.has(codeOf(cause) ?? cause.name);
   return new KubeError(`${request}: ${timedOut ? 'no answer in time' : describe(cause)}`, {
     status: 0,
     reason: timedOut ? 'Timeout' : 'Unreachable',
+    unsent: isUnsent(cause),
     cause,
   });
+}
+
+const TIMEOUTS = new Set(['TimeoutError', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+
+/** Failures of connecting, from the look-up of the name to TLS; anything later may have reached the server. */
+function isUnsent(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  const { syscall, host } = cause as { syscall?: unknown; host?: unknown };
+  if (syscall === 'connect' || syscall === 'getaddrinfo') return true;
+  const code = codeOf(cause);
+  // Node names the host where a connection was cut before TLS was up.
+  return code === 'UND_ERR_CONNECT_TIMEOUT' || (code === 'ECONNRESET' && host !== undefined);
+}
+
+function codeOf(cause: Error): string | undefined {
+  return 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
 }
 
 function describe(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   const message = cause.message || cause.name;
-  const code = 'code' in cause ? String(cause.code) : '';
+  const code = codeOf(cause) ?? '';
   return message.includes(code) ? message : `${message} (${code})`;
 }
 
-function parseStatus(body: string): { message: string; reason: string } | undefined {
+function secondsOf(retryAfter: string | undefined): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter);
+  const date = Date.parse(retryAfter);
+  return Number.isNaN(date) ? undefined : Math.max(0, (date - Date.now()) / 1000);
+}
+
+interface ParsedStatus {
+  readonly message: string | undefined;
+  readonly reason: string | undefined;
+  readonly causes: readonly StatusCause[];
+  readonly retryAfterSeconds: number | undefined;
+}
+
+function parseStatus(body: string): ParsedStatus {
+  const { message, reason, details } = objectOf(parseJson(body));
+  const { causes, retryAfterSeconds } = objectOf(details);
+  return {
+    message: textOf(message),
+    reason: textOf(reason),
+    causes: Array.isArray(causes) ? causes.map(parseCause) : [],
+    retryAfterSeconds: typeof retryAfterSeconds === 'number' ? retryAfterSeconds : undefined,
+  };
+}
+
+function parseCause(value: unknown): StatusCause {
+  const { field, reason, message } = objectOf(value);
+  return { field: textOf(field) ?? '', reason: textOf(reason) ?? '', message: textOf(message) ?? '' };
+}
+
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(body);
-    if (typeof value !== 'object' || value === null) return undefined;
-    const { message, reason } = value as { message?: unknown; reason?: unknown };
-    if (typeof message !== 'string' || typeof reason !== 'string' || reason === '') return undefined;
-    return { message, reason };
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function defaultReason(status: number): KubeErrorReason {

@@ -60,7 +60,7 @@ export class EventRecorder {
       regarding,
     };
     try {
-      await this.#client.create(EVENTS, event);
+      await this.#client.create(EVENTS, event, { priority: 'background' });
     } catch (error) {
       this.#log.warn({ err: error, reason: occurrence.reason }, 'event not written');
     }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Backoff } from './backoff.ts';
-import type { KubeClient, Page, Selection, WatchEvent } from './client.ts';
-import { hasReason } from './errors.ts';
-import { type KubeObject, keyOf, type Resource, type Stored, storedMeta } from './objects.ts';
+import { isInitialEventsEnd, type KubeClient, type Page, type Selection, type WatchEvent } from './client.ts';
+import { hasReason, KubeError } from './errors.ts';
+import { isNewer, type KubeObject, keyOf, type Resource, type Stored, storedMeta } from './objects.ts';
 import type { Store } from './store.ts';
 
 const FIRST_RETRY_MS = 200;
@@ -13,21 +13,27 @@ const LONGEST_WAIT_FOR_RESOURCE_MS = 10_000;
 const SHORTEST_QUIET_MS = 5_000;
 const SHORTEST_WATCH_SECONDS = 300;
 const LONGEST_WATCH_SECONDS = 600;
+/** One may be chance; a server whose versions lie before ours is silent for ever. */
+const SILENCES_BEFORE_LIST = 2;
 
 export interface ReflectorOptions<Item extends Stored, Raw extends KubeObject> {
   readonly client: KubeClient;
   readonly resource: Resource;
   readonly selection?: Selection;
-  /** What the store keeps of an object; undefined: nothing. It must not throw. */
+  /** What the store keeps of an object; undefined: nothing. Where it throws, the store keeps what it has. */
   readonly project: (object: Raw) => Item | undefined;
-  readonly store: Pick<Store<Item, string>, 'set' | 'delete' | 'retain' | 'advance'>;
+  readonly store: Pick<Store<Item, string>, 'set' | 'delete' | 'retain' | 'advance' | 'rewind'>;
   readonly log: Logger;
 }
 
+/** What a reflector is doing. `Waiting`: before the next try, after something went wrong. */
+export type ReflectorState = 'Listing' | 'Watching' | 'Waiting' | 'Stopped';
+
 /**
- * Keeps a store equal to what the API server has: lists in pages, then watches with bookmarks. A watch that ends
- * goes on from its last version; 410 lists anew; everything else is tried again after a growing, jittered time
- * that progress resets. Only projections are kept, page by page.
+ * Keeps a store equal to what the API server has: a streaming list that goes on as a watch, or pages and then a watch
+ * where the server cannot stream. A watch that ends goes on from its last version; 410 lists anew; everything else is
+ * tried again after a growing, jittered time that progress resets. Only projections are kept, each made as its object
+ * arrives.
  */
 export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject> {
   readonly #options: ReflectorOptions<Item, Raw>;
@@ -36,8 +42,15 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
   readonly #synced = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
   #hasSynced = false;
+  #state: ReflectorState = 'Stopped';
+  #movedAt = performance.now();
   /** Where the next watch begins; undefined: list first. */
   #version: string | undefined;
+  /** The newest version that list or watch have come to, also before a list that had to be made anew. */
+  #reached = '0';
+  /** Whether the server can stream a list, as far as we know. */
+  #streams = true;
+  #silences = 0;
 
   constructor(options: ReflectorOptions<Item, Raw>) {
     this.#options = options;
@@ -48,6 +61,15 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     const { resource, selection = {} } = this.#options;
     const selectors = [selection.labelSelector, selection.fieldSelector].filter((text) => text !== undefined);
     return selectors.length === 0 ? resource.plural : `${resource.plural} (${selectors.join(', ')})`;
+  }
+
+  get state(): ReflectorState {
+    return this.#state;
+  }
+
+  /** Milliseconds since an object, an event or a bookmark came, or since it began to list, to watch or to wait. */
+  get idleMs(): number {
+    return performance.now() - this.#movedAt;
   }
 
   /** Whether the store has held a complete list. */
@@ -65,25 +87,27 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     this.#running ??= this.#run();
   }
 
-  /** Ends list, watch and waiting; the store does not change after this resolves. */
+  /** Ends list, watch and waiting; the store does not change after this is called. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
+    this.#move('Stopped');
   }
 
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       const error = await this.#follow();
       if (this.#stopping.signal.aborted) return;
-      if (hasReason(error, 'Expired', 'Gone')) this.#version = undefined;
-      if (error !== undefined) await this.#wait(error);
+      if (this.#mustList(error)) this.#version = undefined;
+      if (this.#cannotStream(error)) this.#streams = false;
+      else if (error !== undefined) await this.#wait(error);
     }
   }
 
   /** Lists if it must, then watches until the server ends that; what went wrong, if anything. */
   async #follow(): Promise<unknown> {
     try {
-      if (this.#version === undefined) await this.#list();
+      if (this.#version === undefined && !this.#streams) await this.#listPages();
       await this.#watch();
       return undefined;
     } catch (error) {
@@ -91,12 +115,26 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     }
   }
 
+  #mustList(error: unknown): boolean {
+    if (hasReason(error, 'Timeout')) {
+      this.#silences += 1;
+      return this.#silences % SILENCES_BEFORE_LIST === 0;
+    }
+    return hasReason(error, 'Expired', 'Gone');
+  }
+
+  /** Kubernetes answers so where the feature gate WatchList is off. */
+  #cannotStream(error: unknown): boolean {
+    return this.#streams && this.#version === undefined && hasReason(error, 'Invalid', 'BadRequest');
+  }
+
   async #wait(error: unknown): Promise<void> {
+    this.#move('Waiting');
     const absent = hasReason(error, 'NotFound');
-    const milliseconds = Math.min(
-      this.#backoff.next(),
-      absent ? LONGEST_WAIT_FOR_RESOURCE_MS : Number.POSITIVE_INFINITY,
-    );
+    const asked = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+    const backoff = this.#backoff.next();
+    const milliseconds =
+      Math.min(asked, LONGEST_RETRY_MS) + Math.min(backoff, absent ? LONGEST_WAIT_FOR_RESOURCE_MS : backoff);
     const { log } = this.#options;
     const fields = { resource: this.description, retryInMs: Math.round(milliseconds) };
     if (hasReason(error, 'Expired', 'Gone')) log.debug(fields, 'version expired, listing again');
@@ -106,61 +144,123 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     await sleep(milliseconds, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
-  async #list(): Promise<void> {
-    const { client, resource, selection = {}, store } = this.#options;
+  async #listPages(): Promise<void> {
+    const { client, resource, selection = {} } = this.#options;
+    const { signal } = this.#stopping;
     const keys = new Set<string>();
     let page: Page | undefined;
     do {
-      page = await client.list(resource, selection, page?.next, this.#stopping.signal);
-      for (const object of page.items) {
-        if (this.#take(object)) keys.add(keyOf(storedMeta(object)));
-      }
+      this.#move('Listing');
+      page = await client.list(resource, selection, page?.next, { signal });
+      signal.throwIfAborted();
+      if (isNewer(this.#reached, page.resourceVersion)) this.#rewind();
+      for (const object of page.items) this.#take(object, keys);
     } while (page.next !== undefined);
-    store.retain(keys, page.resourceVersion);
-    this.#version = page.resourceVersion;
-    this.#hasSynced = true;
-    this.#synced.resolve();
+    this.#complete(keys, page.resourceVersion);
   }
 
-  /** Follows the changes until the server ends the watch. */
+  /** Follows the changes until the server ends the watch; from a list on, where there is no version to begin with. */
   async #watch(): Promise<void> {
     const { client, resource, selection = {} } = this.#options;
-    const from = {
-      resourceVersion: this.#version ?? '',
+    const start = {
+      resourceVersion: this.#version,
       timeoutSeconds: randomBetween(SHORTEST_WATCH_SECONDS, LONGEST_WATCH_SECONDS),
     };
+    const listed = this.#version === undefined ? new Set<string>() : undefined;
+    this.#move(listed === undefined ? 'Watching' : 'Listing');
     const begun = performance.now();
     let silent = true;
-    for await (const event of client.watch(resource, selection, from, this.#stopping.signal)) {
+    for await (const event of client.watch(resource, selection, start, this.#stopping.signal)) {
+      this.#stopping.signal.throwIfAborted();
       silent = false;
-      this.#handle(event);
-      this.#advance(event.object.metadata.resourceVersion);
-      this.#backoff.reset();
+      this.#move(this.#state);
+      if (this.#version === undefined) this.#handleInitial(event, listed ?? new Set());
+      else this.#handleChange(event);
     }
+    if (this.#version === undefined)
+      throw new Error('the server ended a streaming list before it was complete');
     if (!silent) return;
     // One that was merely quiet has been cut by something in between; that is no reason to wait.
     if (performance.now() - begun < SHORTEST_QUIET_MS) throw new Error('the server ended a watch at once');
     this.#backoff.reset();
   }
 
-  #handle(event: WatchEvent): void {
-    if (event.type === 'BOOKMARK') return;
+  /** No progress yet: one who is always cut off in the middle of a list must come more and more seldom. */
+  #handleInitial(event: WatchEvent, listed: Set<string>): void {
+    const version = event.object.metadata.resourceVersion ?? '';
+    if (event.type === 'DELETED') {
+      listed.delete(keyOf(storedMeta(event.object)));
+      this.#options.store.delete(storedMeta(event.object));
+    } else if (event.type !== 'BOOKMARK') this.#take(event.object, listed);
+    else if (isInitialEventsEnd(event)) {
+      this.#refuseBackwards(version);
+      this.#complete(listed, version);
+      this.#move('Watching');
+    }
+  }
+
+  #handleChange(event: WatchEvent): void {
+    const version = event.object.metadata.resourceVersion ?? '';
+    this.#refuseBackwards(version);
     if (event.type === 'DELETED') this.#options.store.delete(storedMeta(event.object));
-    else this.#take(event.object);
+    else if (event.type !== 'BOOKMARK') this.#take(event.object);
+    this.#reach(version);
+    this.#options.store.advance(version);
   }
 
-  #advance(version: string | undefined): void {
+  /** What the store holds is what a list of this version has. */
+  #complete(keys: ReadonlySet<string>, version: string): void {
+    this.#options.store.retain(keys, version);
+    this.#reach(version);
+    this.#hasSynced = true;
+    this.#synced.resolve();
+  }
+
+  #reach(version: string): void {
     this.#version = version;
-    if (version !== undefined) this.#options.store.advance(version);
+    this.#reached = version;
+    this.#silences = 0;
+    this.#backoff.reset();
   }
 
-  /** Whether the store keeps something of the object. */
-  #take(object: KubeObject): boolean {
-    // The API server sends objects of the resource that was asked for.
-    const item = this.#options.project(object as Raw);
-    if (item === undefined) this.#options.store.delete(storedMeta(object));
-    else this.#options.store.set(item);
-    return item !== undefined;
+  /** @throws KubeError `Expired` where the server's versions have gone back: then only a list helps. */
+  #refuseBackwards(version: string): void {
+    if (!isNewer(this.#reached, version)) return;
+    this.#rewind();
+    throw new KubeError(`the API server has gone back to version ${version}`, {
+      status: 410,
+      reason: 'Expired',
+    });
+  }
+
+  #rewind(): void {
+    const { log, store } = this.#options;
+    log.warn({ resource: this.description }, 'the API server has gone back in time: was etcd restored?');
+    this.#reached = '0';
+    store.rewind();
+  }
+
+  #take(object: KubeObject, listed?: Set<string>): void {
+    const { project, store, log } = this.#options;
+    const key = keyOf(storedMeta(object));
+    try {
+      // The API server sends objects of the resource that was asked for.
+      const item = project(object as Raw);
+      if (item === undefined) store.delete(storedMeta(object));
+      else store.set(item);
+      if (item !== undefined) listed?.add(key);
+    } catch (error) {
+      listed?.add(key);
+      log.error(
+        { resource: this.description, key, err: error },
+        'an object could not be read, passing over it',
+      );
+    }
+  }
+
+  #move(state: ReflectorState): void {
+    this.#state = state;
+    this.#movedAt = performance.now();
   }
 }
 

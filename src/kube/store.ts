@@ -6,6 +6,9 @@ export interface Change<Item> {
   readonly after: Item | undefined;
 }
 
+/** Takes what a listener threw. */
+export type ListenerErrorHandler = (error: unknown) => void;
+
 type IndexFunction<Item> = (item: Item) => readonly string[];
 
 /**
@@ -18,11 +21,23 @@ export class Store<Item extends Stored, Index extends string = never> {
   readonly #indices: Readonly<Record<Index, IndexFunction<Item>>>;
   readonly #byIndex: Record<Index, Map<string, Map<string, Item>>>;
   readonly #listeners: ((change: Change<Item>) => void)[] = [];
+  readonly #onListenerError: ListenerErrorHandler;
   /** All that happened up to here is in the store. */
   #version = '0';
+  /** Keys of items whose version says nothing any more, see {@link rewind}. */
+  #rewound: Set<string> = new Set();
 
-  constructor(indices: Readonly<Record<Index, IndexFunction<Item>>>) {
+  /**
+   * @param indices - for each index a function from an item to the values under which it is found
+   * @param onListenerError - what a listener throws goes here, and keeps it from no other listener; unless told it is
+   *   an unhandled error, which ends the process
+   */
+  constructor(
+    indices: Readonly<Record<Index, IndexFunction<Item>>>,
+    onListenerError: ListenerErrorHandler = throwUnhandled,
+  ) {
     this.#indices = indices;
+    this.#onListenerError = onListenerError;
     const maps = Object.keys(indices).map((name) => [name, new Map()]);
     // The names are the keys of `indices`.
     this.#byIndex = Object.fromEntries(maps) as Record<Index, Map<string, Map<string, Item>>>;
@@ -45,7 +60,7 @@ export class Store<Item extends Stored, Index extends string = never> {
     return [...(this.#byIndex[index].get(value)?.values() ?? [])];
   }
 
-  /** Called with each change, in order, after the store holds it. Listeners must not throw. */
+  /** Called with each change, one after another, in order, after the store holds it. */
   onChange(listener: (change: Change<Item>) => void): void {
     this.#listeners.push(listener);
   }
@@ -54,7 +69,8 @@ export class Store<Item extends Stored, Index extends string = never> {
   set(item: Item): void {
     const key = keyOf(item);
     const before = this.#items.get(key);
-    if (before !== undefined && !isNewer(item.resourceVersion, before.resourceVersion)) return;
+    if (before !== undefined && !this.#isOutdated(before, item.resourceVersion)) return;
+    this.#rewound.delete(key);
     this.#unindex(before);
     this.#items.set(key, item);
     this.#index(item);
@@ -77,22 +93,43 @@ export class Store<Item extends Stored, Index extends string = never> {
     const before = this.#items.get(key);
     if (before === undefined) return;
     if (before.uid !== object.uid && isNewer(before.resourceVersion, object.resourceVersion)) return;
+    this.#remove(before);
+  }
+
+  #remove(before: Item): void {
+    const key = keyOf(before);
     this.#unindex(before);
     this.#items.delete(key);
+    this.#rewound.delete(key);
     this.#tell({ before, after: undefined });
   }
 
   /** Takes out what a complete list of version `resourceVersion` no longer has; newer items stay. */
   retain(keys: ReadonlySet<string>, resourceVersion: string): void {
     for (const [key, item] of this.#items) {
-      if (!keys.has(key) && !isNewer(item.resourceVersion, resourceVersion)) this.delete(item);
+      const newer = !this.#rewound.has(key) && isNewer(item.resourceVersion, resourceVersion);
+      if (!keys.has(key) && !newer) this.#remove(item);
     }
+    this.#rewound.clear();
     this.advance(resourceVersion);
+  }
+
+  /**
+   * Says that the server's versions have gone back, as after a restore of etcd from a backup: what is held stays until
+   * the next list replaces it, whatever the versions.
+   */
+  rewind(): void {
+    this.#rewound = new Set(this.#items.keys());
+    this.#version = '0';
   }
 
   /** Says that all changes up to this version have been put in. */
   advance(resourceVersion: string): void {
     if (isNewer(resourceVersion, this.#version)) this.#version = resourceVersion;
+  }
+
+  #isOutdated(held: Item, version: string): boolean {
+    return this.#rewound.has(keyOf(held)) || isNewer(version, held.resourceVersion);
   }
 
   #index(item: Item): void {
@@ -121,6 +158,18 @@ export class Store<Item extends Stored, Index extends string = never> {
   }
 
   #tell(change: Change<Item>): void {
-    for (const listener of this.#listeners) listener(change);
+    for (const listener of this.#listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        this.#onListenerError(error);
+      }
+    }
   }
+}
+
+function throwUnhandled(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

@@ -1,6 +1,8 @@
 import type { RequestOptions } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { RequestSlots } from './slots.ts';
 
 /** Token and certificate files are read again after this time: client-go does so each minute as well. */
 const CREDENTIALS_MAX_AGE_MS = 60_000;
@@ -27,12 +29,14 @@ type Pools = Pick<Connection, 'requests' | 'watches'>;
  * the API server's `--goaway-chance`, requests over HTTP/2 hang.
  */
 export class Transport {
+  /** Who takes one for each request has a connection at once. */
+  readonly slots = new RequestSlots(REQUEST_CONNECTIONS);
   readonly #config: KubeConfig;
+  readonly #closing = new AbortController();
   #current:
     | { readonly connection: Connection; readonly material: string; readonly readAt: number }
     | undefined;
   #reading: Promise<Connection> | undefined;
-  #closed = false;
 
   constructor(config: KubeConfig) {
     this.#config = config;
@@ -53,16 +57,28 @@ export class Transport {
     return this.#reading;
   }
 
+  /** Reads token and certificate files again before the next request: the server takes the present ones no more. */
+  refresh(): void {
+    if (this.#current !== undefined) this.#current = { ...this.#current, readAt: Number.NEGATIVE_INFINITY };
+  }
+
+  /** Waits, but no longer than the transport is open and the signal has not come. */
+  async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    const closing = this.#closing.signal;
+    const either = signal === undefined ? closing : AbortSignal.any([closing, signal]);
+    await sleep(milliseconds, undefined, { signal: either }).catch(() => undefined);
+  }
+
   /** Ends all connections at once; a request that is under way fails. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     const current = this.#current;
     this.#current = undefined;
     if (current !== undefined) await destroy(current.connection);
   }
 
   async #read(): Promise<Connection> {
-    if (this.#closed) throw new Error('the connection to the API server is closed');
+    if (this.#closing.signal.aborted) throw new Error('the connection to the API server is closed');
     const cluster = this.#config.getCurrentCluster();
     if (cluster === null)
       throw new Error('the kubeconfig has no current cluster: set KUBECONFIG or a current-context');

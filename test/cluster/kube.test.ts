@@ -52,10 +52,10 @@ describe('src/kube against a real API server', () => {
     metadata: { namespace: 'default', name, labels },
     data: { value },
   });
-  const reflect = (selection = {}, resource = CONFIG_MAPS) => {
+  const reflect = (selection = {}, resource = CONFIG_MAPS, reader = client) => {
     const store = new Store<Item>({});
     const reflector = new Reflector({
-      client,
+      client: reader,
       resource,
       selection: { namespace: 'default', ...selection },
       project,
@@ -64,6 +64,29 @@ describe('src/kube against a real API server', () => {
     });
     reflector.start();
     return { store, reflector };
+  };
+  const followsChanges = async (admin: KubeClient) => {
+    const names = Array.from({ length: 620 }, (_, index) => `page-${index}`);
+    await Promise.all(
+      names.map((name) => admin.create(CONFIG_MAPS, configMap(name, 'old', { page: 'yes' }))),
+    );
+    const { store, reflector } = reflect({ labelSelector: 'page=yes' }, CONFIG_MAPS, admin);
+    await reflector.synced;
+    assert.equal(store.size, 620);
+    const change = (name: string, patch: object) =>
+      admin.patch(CONFIG_MAPS, { namespace: 'default', name }, patch);
+    await change('page-0', { data: { value: 'new' } });
+    await until(() => store.get('default/page-0')?.value === 'new', 'the change');
+    await admin.create(CONFIG_MAPS, configMap('page-x', 'old', { page: 'yes' }));
+    await until(() => store.get('default/page-x') !== undefined, 'the new one');
+    // It leaves the selection.
+    await change('page-1', { metadata: { labels: null } });
+    await until(() => store.get('default/page-1') === undefined, 'the one without the label to go');
+    await until(() => reflector.state === 'Watching', 'the watch');
+    await reflector.stop();
+    await change('page-2', { data: { value: 'new' } });
+    assert.equal(store.get('default/page-2')?.value, 'old');
+    assert.equal(reflector.state, 'Stopped');
   };
 
   before(async () => {
@@ -205,30 +228,52 @@ describe('src/kube against a real API server', () => {
   });
 
   describe('Reflector', () => {
-    it('lists in pages, and follows what comes, changes and goes', async () => {
-      const names = Array.from({ length: 620 }, (_, index) => `page-${index}`);
-      await Promise.all(
-        names.map((name) => client.create(CONFIG_MAPS, configMap(name, 'old', { page: 'yes' }))),
-      );
+    it('lists by stream, and follows what comes, changes and goes', async () => {
       const listed = records.filter(({ verb }) => verb === 'list').length;
-      const { store, reflector } = reflect({ labelSelector: 'page=yes' });
+      await followsChanges(client);
+      assert.equal(records.filter(({ verb }) => verb === 'list').length, listed);
+    });
+
+    it('lists in pages where the API server cannot stream', async () => {
+      await using older = await startControlPlane({
+        extraApiServerArgs: ['--feature-gates=WatchList=false'],
+      });
+      const config = new KubeConfig();
+      config.loadFromFile(older.kubeconfig);
+      const own = new Transport(config);
+      const codes: string[] = [];
+      const onRequest = ({ verb, code }: RequestRecord) => codes.push(`${verb} ${code}`);
+      await followsChanges(new KubeClient({ transport: own, fieldManager: 'test', onRequest }));
+      await own.close();
+      const reads = codes.filter((code) => !/^(create|patch)/.test(code));
+      assert.deepEqual(reads, ['watch 422', 'list 200', 'list 200', 'watch 200']);
+    });
+
+    it('keeps to the versions of a server that has gone back in time', async () => {
+      await using restored = await startControlPlane();
+      const config = new KubeConfig();
+      config.loadFromFile(restored.kubeconfig);
+      const own = new Transport(config);
+      const admin = new KubeClient({ transport: own, fieldManager: 'test', watchSilenceMs: 2_000 });
+      await admin.create(CONFIG_MAPS, configMap('old', 'before'));
+      const backup = await restored.backUp();
+      const place = { namespace: 'default', name: 'old' };
+      await admin.patch(CONFIG_MAPS, place, { data: { value: 'after' } });
+      for (let index = 0; index < 50; index += 1) await admin.create(CONFIG_MAPS, configMap(`lost-${index}`));
+      const { store, reflector } = reflect({}, CONFIG_MAPS, admin);
       await reflector.synced;
-      assert.equal(store.size, 620);
-      assert.equal(records.filter(({ verb }) => verb === 'list').length - listed, 2);
-      await client.patch(CONFIG_MAPS, { namespace: 'default', name: 'page-0' }, { data: { value: 'new' } });
-      await until(() => store.get('default/page-0')?.value === 'new', 'the change');
-      await client.create(CONFIG_MAPS, configMap('page-x', 'old', { page: 'yes' }));
-      await until(() => store.get('default/page-x') !== undefined, 'the new one');
-      // It leaves the selection.
-      await client.patch(
-        CONFIG_MAPS,
-        { namespace: 'default', name: 'page-1' },
-        { metadata: { labels: null } },
+      assert.equal(store.get('default/old')?.value, 'after');
+      const gone = new Set<string>();
+      store.onChange(
+        ({ before, after }) => before !== undefined && after === undefined && gone.add(before.name),
       );
-      await until(() => store.get('default/page-1') === undefined, 'the one without the label to go');
+      await restored.restore(backup);
+      await until(() => store.get('default/old')?.value === 'before', 'the restored value', 60);
+      await until(() => gone.size === 50, 'what was lost to be gone');
+      await admin.create(CONFIG_MAPS, configMap('new', 'x'));
+      await until(() => store.get('default/new') !== undefined, 'what came after');
       await reflector.stop();
-      await client.patch(CONFIG_MAPS, { namespace: 'default', name: 'page-2' }, { data: { value: 'new' } });
-      assert.equal(store.get('default/page-2')?.value, 'old');
+      await own.close();
     });
 
     it('sees an object that was deleted and created again as another', async () => {
@@ -347,16 +392,12 @@ describe('src/kube against a real API server', () => {
       const expiring = new KubeClient({ transport, fieldManager: 'test' });
       let watches = 0;
       const { watch } = expiring;
-      // The first watch begins at a version that the API server has forgotten, as after a long pause.
-      expiring.watch = (resource, selection, from, signal) => {
+      // The second watch begins at a version that the API server has forgotten, as after a long pause.
+      expiring.watch = (resource, selection, start, signal) => {
         watches += 1;
-        return watch.call(
-          expiring,
-          resource,
-          selection,
-          watches === 1 ? { ...from, resourceVersion: '1' } : from,
-          signal,
-        );
+        const from = watches === 2 ? '1' : start.resourceVersion;
+        const timeoutSeconds = watches === 1 ? 1 : start.timeoutSeconds;
+        return watch.call(expiring, resource, selection, { resourceVersion: from, timeoutSeconds }, signal);
       };
       const store = new Store<Item>({});
       const selection = { namespace: 'default' };
@@ -370,7 +411,7 @@ describe('src/kube against a real API server', () => {
       });
       reflector.start();
       await reflector.synced;
-      await until(() => watches >= 2, 'a second watch');
+      await until(() => watches >= 3, 'a third watch');
       await client.create(CONFIG_MAPS, configMap('fresh'));
       await until(() => store.get('default/fresh') !== undefined, 'what came after');
       await reflector.stop();
