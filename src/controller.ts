@@ -54,8 +54,12 @@ export class Controller {
       fieldManager: FIELD_MANAGER,
       onRequest: (record) => metrics.countRequest(record),
     });
-    const stores = createStores();
+    const stores = createStores((error) => {
+      metrics.countListenerError();
+      log.error({ err: error }, 'a change could not be handled');
+    });
     this.#reflectors = createReflectors(client, stores, log);
+    metrics.watchWatches(this.#reflectors);
     const events = new EventRecorder({ client, controller: FIELD_MANAGER, log });
     const { concurrency, unusedSecretGraceMs: graceMs } = settings;
     const scanTypes = scanTypesOf(settings.scanTypes);
@@ -124,8 +128,9 @@ export class Controller {
     return waiting.length === 0 ? undefined : `waiting for the list of ${waiting.join(', ')}`;
   }
 
-  #observe(controller: string, { key, seconds, error }: Processed, metrics: Metrics): void {
-    metrics.observeReconcile(controller, seconds, error === undefined ? 'success' : 'error');
+  #observe(controller: string, processed: Processed, metrics: Metrics): void {
+    metrics.observeReconcile(controller, processed);
+    const { key, error } = processed;
     if (error === undefined) return;
     if (error instanceof OutOfDate)
       this.#log.debug({ controller, key, err: error }, 'out of date, deciding again');

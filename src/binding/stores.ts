@@ -5,6 +5,7 @@ import {
   type KubeClient,
   type KubeObject,
   keyOf,
+  type ListenerErrorHandler,
   Reflector,
   type Resource,
   Store,
@@ -40,31 +41,47 @@ export interface OtherSecret extends Stored {
 /** What we know of the cluster: projections, kept equal to it by reflectors. */
 export type Stores = ReturnType<typeof createStores>;
 
-/** Empty stores. Index values begin with the namespace, for nothing reaches across namespaces. */
-export function createStores() {
+/**
+ * Empty stores. Index values begin with the namespace, for nothing reaches across namespaces.
+ *
+ * @param onListenerError - as for {@link Store}
+ */
+export function createStores(onListenerError?: ListenerErrorHandler) {
   return {
-    bindings: new Store({
-      repository: (binding: Binding) => repositoryIndex(binding),
-      pullSecret: (binding: Binding) =>
-        binding.validity === 'Valid' ? binding.imagePullSecrets.map((name) => indexKey(binding, name)) : [],
-      trivySecret: (binding: Binding) => optional(binding, binding.status?.trivySecret?.name),
-    }),
-    scheduledScans: new Store({
-      repository: (scan: ScheduledScan) => repositoryIndex(scan),
-      binding: (scan: ScheduledScan) => optional(scan, scan.bound?.binding),
-      trivySecret: (scan: ScheduledScan) => optional(scan, scan.bound?.delivery?.secretName),
-    }),
-    pullSecrets: new Store<PullSecret>({}),
-    trivySecrets: new Store({
-      source: (secret: TrivySecret) => optional(secret, secret.identity?.source),
-    }),
-    otherSecrets: new Store<OtherSecret>({}),
-    runs: new Store({ trivySecret: (run: Run) => [indexKey(run, run.secretName)] }),
+    bindings: new Store(
+      {
+        repository: (binding: Binding) => repositoryIndex(binding),
+        pullSecret: (binding: Binding) =>
+          binding.validity === 'Valid' ? binding.imagePullSecrets.map((name) => indexKey(binding, name)) : [],
+        trivySecret: (binding: Binding) => optional(binding, binding.status?.trivySecret?.name),
+      },
+      onListenerError,
+    ),
+    scheduledScans: new Store(
+      {
+        repository: (scan: ScheduledScan) => repositoryIndex(scan),
+        binding: (scan: ScheduledScan) => optional(scan, scan.bound?.binding),
+        trivySecret: (scan: ScheduledScan) => optional(scan, scan.bound?.delivery?.secretName),
+      },
+      onListenerError,
+    ),
+    pullSecrets: new Store<PullSecret>({}, onListenerError),
+    trivySecrets: new Store(
+      {
+        source: (secret: TrivySecret) => optional(secret, secret.identity?.source),
+      },
+      onListenerError,
+    ),
+    otherSecrets: new Store<OtherSecret>({}, onListenerError),
+    runs: new Store({ trivySecret: (run: Run) => [indexKey(run, run.secretName)] }, onListenerError),
   };
 }
 
 /** A reflector, whatever it keeps. */
-export type AnyReflector = Pick<Reflector<Stored>, 'start' | 'stop' | 'synced' | 'hasSynced' | 'description'>;
+export type AnyReflector = Pick<
+  Reflector<Stored>,
+  'start' | 'stop' | 'synced' | 'hasSynced' | 'description' | 'state' | 'idleMs'
+>;
 
 /** One reflector for each store. */
 export function createReflectors(client: KubeClient, stores: Stores, log: Logger): readonly AnyReflector[] {

@@ -1,4 +1,4 @@
-export { type ClientOptions, KubeClient, type RequestOptions, type RequestRecord } from './client.ts';
+export { KubeClient, type RequestRecord } from './client.ts';
 export { hasReason, KubeError } from './errors.ts';
 export { EventRecorder, type Occurrence } from './events.ts';
 export {
@@ -12,6 +12,6 @@ export {
   storedMeta,
 } from './objects.ts';
 export { type Outcome, type Processed, WorkQueue } from './queue.ts';
-export { Reflector, type ReflectorState } from './reflector.ts';
+export { Reflector } from './reflector.ts';
 export { type Change, type ListenerErrorHandler, Store } from './store.ts';
 export { Transport } from './transport.ts';

@@ -24,6 +24,8 @@ export interface Outcome {
 /** How one processing of a key ended, for metrics and logs. */
 export interface Processed {
   readonly key: string;
+  /** How long the key was in the queue, without the time for which it was put off. */
+  readonly waitedSeconds: number;
   readonly seconds: number;
   readonly error: unknown;
 }
@@ -35,14 +37,15 @@ export interface QueueOptions {
 }
 
 /**
- * A work queue with client-go's semantics: a key is at most once in the queue and never processed twice at the
- * same time; added while it is processed, it is processed once more after. A key whose processing throws comes
- * back after a growing time, which success resets, and not before the API server asks for it (`Retry-After`).
+ * A work queue with client-go's semantics (k8s.io/client-go/util/workqueue): a key is at most once in the queue and
+ * never processed twice at the same time; added while it is processed, it is processed once more after. A key whose
+ * processing fails comes back after a growing time, which success resets, and not before the API server asks for it
+ * (`Retry-After`).
  */
 export class WorkQueue {
   readonly #options: QueueOptions;
-  /** Keys to process; a Set keeps the order in which they came. */
-  readonly #waiting = new Set<string>();
+  /** Keys to process, in the order in which they came, and when, in milliseconds of the monotonic clock. */
+  readonly #waiting = new Map<string, number>();
   readonly #processing = new Map<string, Promise<void>>();
   /** Keys that were added while they were processed. */
   readonly #again = new Set<string>();
@@ -63,13 +66,19 @@ export class WorkQueue {
     return this.#waiting.size;
   }
 
+  /** How long the key waits that has waited longest, in milliseconds; 0 where none does. */
+  get oldestMs(): number {
+    const [oldest] = this.#waiting.values();
+    return oldest === undefined ? 0 : performance.now() - oldest;
+  }
+
   /** Begins to process; what was added before is kept until then. */
   start(): void {
     this.#state = 'running';
     this.#fill();
   }
 
-  /** Processes nothing new and resolves when what is under way has ended. */
+  /** Drains: processes nothing new, and resolves when what is under way has ended. */
   async stop(): Promise<void> {
     this.#state = 'stopped';
     for (const { timer } of this.#delayed.values()) clearTimeout(timer);
@@ -95,7 +104,7 @@ export class WorkQueue {
     }
     this.#holds.delete(key);
     this.#forgetDelay(key);
-    this.#waiting.add(key);
+    if (!this.#waiting.has(key)) this.#waiting.set(key, performance.now());
     this.#fill();
   }
 
@@ -116,6 +125,22 @@ export class WorkQueue {
     this.#delayed.set(key, { timer, due });
   }
 
+  /**
+   * Processes `key` after a time that grows with each call until {@link forget}. Where the processing of a key fails, that
+   * is done for it.
+   *
+   * @param error - why; one with `Retry-After` asks for at least that time
+   */
+  addRateLimited(key: string, error?: unknown): void {
+    this.addAfter(key, this.#noteFailure(key, error));
+  }
+
+  /** Forgets that `key` has failed. Where the processing of a key succeeds, that is done for it. */
+  forget(key: string): void {
+    this.#backoffs.delete(key);
+    this.#holds.delete(key);
+  }
+
   #forgetDelay(key: string): void {
     clearTimeout(this.#delayed.get(key)?.timer);
     this.#delayed.delete(key);
@@ -123,28 +148,27 @@ export class WorkQueue {
 
   #fill(): void {
     if (this.#state !== 'running') return;
-    for (const key of this.#waiting) {
+    for (const [key, since] of this.#waiting) {
       if (this.#processing.size >= this.#options.concurrency) return;
       this.#waiting.delete(key);
       // Not before it is noted as processed: it may add itself.
       this.#processing.set(
         key,
-        Promise.resolve().then(() => this.#process(key)),
+        Promise.resolve().then(() => this.#process(key, since)),
       );
     }
   }
 
-  async #process(key: string): Promise<void> {
+  async #process(key: string, since: number): Promise<void> {
     const begun = performance.now();
-    const outcome = await this.#outcomeOf(key);
-    const { error, requeueAfterMs, repeated = false } = outcome;
-    const waits = requeueAfterMs === undefined ? [] : [requeueAfterMs];
-    if (error === undefined) this.#backoffs.delete(key);
-    else waits.push(this.#noteFailure(key, error));
+    const { error, requeueAfterMs, repeated = false } = await this.#outcomeOf(key);
+    const seconds = (performance.now() - begun) / 1000;
+    this.#options.onProcessed?.({ key, waitedSeconds: (begun - since) / 1000, seconds, error });
+    if (error === undefined) this.forget(key);
+    else this.addRateLimited(key, error);
+    if (requeueAfterMs !== undefined) this.addAfter(key, requeueAfterMs);
     if (repeated) this.#noteRepetition(key);
-    this.#options.onProcessed?.({ key, seconds: (performance.now() - begun) / 1000, error });
     this.#processing.delete(key);
-    if (waits.length > 0) this.addAfter(key, Math.min(...waits));
     if (this.#again.delete(key)) this.add(key);
     this.#fill();
   }

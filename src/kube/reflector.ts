@@ -27,7 +27,7 @@ export interface ReflectorOptions<Item extends Stored, Raw extends KubeObject> {
 }
 
 /** What a reflector is doing. `Waiting`: before the next try, after something went wrong. */
-export type ReflectorState = 'Listing' | 'Watching' | 'Waiting' | 'Stopped';
+type ReflectorState = 'Listing' | 'Watching' | 'Waiting' | 'Stopped';
 
 /**
  * Keeps a store equal to what the API server has: a streaming list that goes on as a watch, or pages and then a watch

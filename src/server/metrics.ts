@@ -1,6 +1,41 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type LabelValues,
+  Registry,
+} from '@prometheus-io/client';
 
-const RECONCILE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** One try of a request to the API server. */
+interface KubeRequest {
+  readonly verb: string;
+  readonly resource: string;
+  readonly code: string;
+  readonly seconds: number;
+}
+
+/** One processing of a key. */
+interface Reconcile {
+  readonly waitedSeconds: number;
+  readonly seconds: number;
+  readonly error: unknown;
+}
+
+/** What a work queue shows of itself. */
+interface QueueGauges {
+  readonly depth: number;
+  readonly oldestMs: number;
+}
+
+/** What a reflector shows of itself. */
+interface WatchGauges {
+  readonly description: string;
+  readonly state: string;
+  readonly idleMs: number;
+}
 
 /**
  * What the process says about itself to Prometheus. Labels are bounded: names of controllers, resource types,
@@ -9,44 +44,107 @@ const RECONCILE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 export class Metrics {
   readonly registry = new Registry();
   readonly #requests: Counter<'verb' | 'resource' | 'code'>;
+  readonly #requestDurations: Histogram<'verb'>;
   readonly #reconciles: Histogram<'controller' | 'result'>;
+  readonly #waits: Histogram<'controller'>;
+  readonly #listenerErrors: Counter;
 
   constructor() {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     this.#requests = new Counter({
       name: 'icb_kube_requests_total',
-      help: 'Requests to the API server by verb, resource and HTTP status (or why no answer came).',
+      help: 'Requests to the API server by verb, resource and HTTP status (or why no answer came), each try for itself.',
       labelNames: ['verb', 'resource', 'code'],
+      registers,
+    });
+    this.#requestDurations = new Histogram({
+      name: 'icb_kube_request_duration_seconds',
+      help: 'Seconds until the API server began to answer, by verb.',
+      labelNames: ['verb'],
+      buckets: BUCKETS,
       registers,
     });
     this.#reconciles = new Histogram({
       name: 'icb_reconcile_duration_seconds',
       help: 'Duration of reconciles in seconds by controller and result (success, error).',
       labelNames: ['controller', 'result'],
-      buckets: RECONCILE_BUCKETS,
+      buckets: BUCKETS,
+      registers,
+    });
+    this.#waits = new Histogram({
+      name: 'icb_workqueue_queue_duration_seconds',
+      help: 'Seconds that a key waited in the queue before it was reconciled, by controller.',
+      labelNames: ['controller'],
+      buckets: BUCKETS,
+      registers,
+    });
+    this.#listenerErrors = new Counter({
+      name: 'icb_listener_errors_total',
+      help: 'Changes of objects that a handler failed on: each is a mistake in this program.',
       registers,
     });
   }
 
-  countRequest(record: { readonly verb: string; readonly resource: string; readonly code: string }): void {
-    const { verb, resource, code } = record;
+  countRequest({ verb, resource, code, seconds }: KubeRequest): void {
     this.#requests.inc({ verb, resource, code });
+    this.#requestDurations.observe({ verb }, seconds);
   }
 
-  observeReconcile(controller: string, seconds: number, result: 'success' | 'error'): void {
-    this.#reconciles.observe({ controller, result }, seconds);
+  observeReconcile(controller: string, { waitedSeconds, seconds, error }: Reconcile): void {
+    this.#waits.observe({ controller }, waitedSeconds);
+    this.#reconciles.observe({ controller, result: error === undefined ? 'success' : 'error' }, seconds);
   }
 
-  /** Publishes the depth of each work queue, read when Prometheus asks. */
-  watchQueues(queues: Readonly<Record<string, { readonly depth: number }>>): void {
+  countListenerError(): void {
+    this.#listenerErrors.inc();
+  }
+
+  /** Publishes depth and age of each work queue, read when Prometheus asks. */
+  watchQueues(queues: Readonly<Record<string, QueueGauges>>): void {
+    this.#gauge(
+      'icb_workqueue_depth',
+      'Keys that wait to be reconciled, by controller.',
+      ['controller'],
+      (set) => {
+        for (const [controller, { depth }] of Object.entries(queues)) set({ controller }, depth);
+      },
+    );
+    const help = 'How long the key waits that has waited longest, in seconds, by controller.';
+    this.#gauge('icb_workqueue_oldest_seconds', help, ['controller'], (set) => {
+      for (const [controller, { oldestMs }] of Object.entries(queues)) set({ controller }, oldestMs / 1000);
+    });
+  }
+
+  /** Publishes state and age of each watch, read when Prometheus asks. */
+  watchWatches(watches: readonly WatchGauges[]): void {
+    const stateHelp =
+      'What each watch does now, as 1 beside its state: Listing, Watching, Waiting or Stopped.';
+    this.#gauge('icb_watch_state', stateHelp, ['watch', 'state'], (set) => {
+      for (const { description, state } of watches) set({ watch: description, state }, 1);
+    });
+    const idleHelp =
+      'Seconds since a watch last heard of the API server (bookmarks come about once a minute).';
+    this.#gauge('icb_watch_idle_seconds', idleHelp, ['watch'], (set) => {
+      for (const { description, idleMs } of watches) set({ watch: description }, idleMs / 1000);
+    });
+  }
+
+  /** A gauge whose values are read when Prometheus asks; those of the time before are forgotten. */
+  #gauge<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    read: (set: (labels: LabelValues<Label>, value: number) => void) => void,
+  ): void {
     new Gauge({
-      name: 'icb_workqueue_depth',
-      help: 'Keys that wait to be reconciled, by controller.',
-      labelNames: ['controller'],
+      name,
+      help,
+      labelNames: [...labelNames],
       registers: [this.registry],
       collect() {
-        for (const [controller, queue] of Object.entries(queues)) this.set({ controller }, queue.depth);
+        this.reset();
+        read((labels, value) => this.set(labels, value));
       },
     });
   }

@@ -93,4 +93,36 @@ describe('Store', () => {
     store.delete(item('a', '2', 'red', 'second'));
     assert.equal(store.size, 0);
   });
+
+  it('takes what a server has that has gone back in time, also where it is older', () => {
+    const { store, log } = storeWithLog();
+    for (const name of ['a', 'b', 'c']) store.set(item(name, '100'));
+    log.length = 0;
+    store.rewind();
+    store.set(item('a', '7', 'blue'));
+    store.set(item('b', '8'));
+    store.set(item('b', '6', 'blue'));
+    store.retain(new Set(['ns/a', 'ns/b']), '9');
+    assert.deepEqual(log, ['a@100 a@7', 'b@100 b@8', 'c@100 -']);
+    // From here on versions count again, also those of answers.
+    store.setAnswer(item('d', '9'));
+    store.set(item('a', '6'));
+    store.setAnswer(item('e', '10'));
+    assert.deepEqual(log.slice(3), ['- e@10']);
+  });
+
+  it('tells every listener, also where one before it throws', () => {
+    const errors: unknown[] = [];
+    const store = new Store<Item>({}, (error) => errors.push(error));
+    const told: string[] = [];
+    store.onChange(() => {
+      throw new Error('mistake');
+    });
+    store.onChange(({ after }) => told.push(after?.name ?? '-'));
+    store.set(item('a', '1'));
+    store.delete(item('a', '2'));
+    assert.deepEqual(told, ['a', '-']);
+    assert.equal(errors.length, 2);
+    assert.equal(store.size, 0);
+  });
 });

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Deadline } from '../../../src/kube/deadline.ts';
+import { until } from '../../until.ts';
+
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+
+describe('Deadline', () => {
+  it('comes when its time has passed, and later where it is put off', async () => {
+    using deadline = new Deadline(300);
+    const begun = performance.now();
+    await delay(200);
+    deadline.putOff();
+    await until(() => deadline.signal.aborted, 'the deadline');
+    assert.ok(performance.now() - begun >= 490);
+    assert.equal(deadline.signal.reason.name, 'TimeoutError');
+  });
+
+  it('comes with the outer signal, also with one that has come before', () => {
+    const outer = new AbortController();
+    using during = new Deadline(60_000, outer.signal);
+    outer.abort('over');
+    using after = new Deadline(60_000, outer.signal);
+    assert.deepEqual([during.signal.reason, after.signal.reason], ['over', 'over']);
+  });
+
+  it('leaves no timer and no listener behind', () => {
+    const outer = new AbortController();
+    const before = timers();
+    const deadline = new Deadline(60_000, outer.signal);
+    assert.equal(timers(), before + 1);
+    deadline[Symbol.dispose]();
+    assert.equal(timers(), before);
+    outer.abort();
+    assert.equal(deadline.signal.aborted, false);
+  });
+});

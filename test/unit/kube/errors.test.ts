@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { errorFromAnswer, errorFromFailure } from '../../../src/kube/errors.ts';
+
+const status = {
+  kind: 'Status',
+  status: 'Failure',
+  message: 'ConfigMap "A" is invalid',
+  reason: 'Invalid',
+  details: {
+    retryAfterSeconds: 7,
+    causes: [{ reason: 'FieldValueInvalid', message: 'must be lower case', field: 'metadata.name' }, 'odd'],
+  },
+};
+const parsed = (body: unknown, retryAfter?: string, code = 422) =>
+  errorFromAnswer('create /x', { status: code, body: JSON.stringify(body), retryAfter });
+
+describe('KubeError', () => {
+  it('tells what the Status object tells', () => {
+    const { message, reason, causes, retryAfterSeconds } = parsed(status);
+    assert.equal(message, 'create /x: ConfigMap "A" is invalid');
+    assert.deepEqual({ reason, retryAfterSeconds }, { reason: 'Invalid', retryAfterSeconds: 7 });
+    assert.deepEqual(causes, [
+      { field: 'metadata.name', reason: 'FieldValueInvalid', message: 'must be lower case' },
+      { field: '', reason: '', message: '' },
+    ]);
+  });
+
+  it('makes the best of what is no Status object', () => {
+    const cases: readonly (readonly [unknown, number, string])[] = [
+      ['<html>', 502, 'HTTP502'],
+      [null, 404, 'NotFound'],
+      [[], 409, 'Conflict'],
+      [{ message: 1, reason: '', details: 'x' }, 410, 'Expired'],
+    ];
+    for (const [body, code, reason] of cases) {
+      const error = parsed(body, undefined, code);
+      assert.deepEqual([error.reason, error.message], [reason, `create /x: the server answered ${code}`]);
+    }
+  });
+
+  it('takes Retry-After as seconds or as a date', () => {
+    const at = (header: string) => parsed({}, header).retryAfterSeconds;
+    assert.equal(at('3'), 3);
+    const inTen = at(new Date(Date.now() + 10_000).toUTCString()) ?? 0;
+    assert.ok(inTen > 8 && inTen <= 10, String(inTen));
+    assert.equal(at(new Date(0).toUTCString()), 0);
+    assert.equal(at('soon'), undefined);
+  });
+
+  it('tells a time-out from a connection that failed', () => {
+    const late = Object.assign(new Error('x'), { code: 'UND_ERR_HEADERS_TIMEOUT' });
+    assert.equal(errorFromFailure('get /x', late).reason, 'Timeout');
+    assert.equal(errorFromFailure('get /x', 'odd').message, 'get /x: odd');
+    assert.equal(errorFromFailure('get /x', new Error('x')).reason, 'Unreachable');
+  });
+});

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { errorFromAnswer, errorFromFailure } from '../../../src/kube/errors.ts';
+import { RetryPolicy } from '../../../src/kube/retry.ts';
+
+const answer = (status: number, retryAfter?: string) =>
+  errorFromAnswer('x', { status, body: '', retryAfter });
+const failure = (fields: object) => errorFromFailure('x', Object.assign(new Error('failed'), fields));
+
+const refused = failure({ syscall: 'connect', code: 'ECONNREFUSED' });
+const noSuchHost = failure({ syscall: 'getaddrinfo', code: 'ENOTFOUND' });
+const noHandshake = failure({ code: 'ECONNRESET', host: '127.0.0.1' });
+const slowToConnect = failure({ code: 'UND_ERR_CONNECT_TIMEOUT' });
+const reset = failure({ code: 'ECONNRESET' });
+const tooLate = errorFromFailure('x', new DOMException('late', 'TimeoutError'));
+
+describe('RetryPolicy', () => {
+  const cases: readonly (readonly [string, unknown, boolean, boolean])[] = [
+    // what happened, the error, is a read sent again, is a write
+    ['connection refused', refused, true, true],
+    ['no such host', noSuchHost, true, true],
+    ['cut before TLS was up', noHandshake, true, true],
+    ['no connection in time', slowToConnect, true, true],
+    ['connection reset', reset, true, false],
+    ['no answer in time', tooLate, true, false],
+    ['429 with Retry-After', answer(429, '1'), true, true],
+    ['429 without', answer(429), true, false],
+    ['503 with Retry-After', answer(503, '1'), true, true],
+    ['503 without', answer(503), true, false],
+    ['503 with more than somebody should wait unawares', answer(503, '60'), false, false],
+    ['500', answer(500), true, false],
+    ['500 with Retry-After: it may have been done', answer(500, '1'), true, false],
+    ['502', answer(502), true, false],
+    ['504', answer(504), true, false],
+    ['401', answer(401), false, false],
+    ['404', answer(404), false, false],
+    ['409', answer(409), false, false],
+    ['410', answer(410), false, false],
+    ['422', answer(422), false, false],
+    ['a mistake of ours', new TypeError('x'), false, false],
+  ];
+  for (const [name, error, read, write] of cases) {
+    it(`${name}: a read ${read ? 'again' : 'never'}, a write ${write ? 'again' : 'never'}`, () => {
+      const again = (method: string) => new RetryPolicy(method).waitAfter(error) !== undefined;
+      assert.deepEqual(
+        [again('GET'), again('PUT'), again('POST'), again('DELETE')],
+        [read, write, write, write],
+      );
+    });
+  }
+
+  it('gives up after four tries more, which come later and later', () => {
+    const policy = new RetryPolicy('GET');
+    const waits = Array.from({ length: 5 }, () => policy.waitAfter(reset));
+    assert.ok(
+      waits.slice(0, 4).every((wait, index) => (wait ?? 0) >= 50 * 2 ** index),
+      String(waits),
+    );
+    assert.equal(waits[4], undefined);
+  });
+
+  it('waits at least as long as it was asked to', () => {
+    assert.ok((new RetryPolicy('PUT').waitAfter(answer(429, '2')) ?? 0) > 2_000);
+  });
+});
