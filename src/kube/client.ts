@@ -317,7 +317,6 @@ export class KubeClient {
       throw failure;
     }
     this.#count(call, String(answer.statusCode), begun);
-    if (answer.statusCode === 401) this.#transport.refresh();
     if (answer.statusCode < 300) return answer;
     const body = await answer.body.text().catch(() => '');
     const retryAfter = answer.headers['retry-after'];

@@ -4,7 +4,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { RequestSlots } from './slots.ts';
 
-/** Token and certificate files are read again after this time: client-go does so each minute as well. */
+/** As in client-go. */
 const CREDENTIALS_MAX_AGE_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const REQUEST_CONNECTIONS = 16;
@@ -32,14 +32,20 @@ export class Transport {
   /** Who takes one for each request has a connection at once. */
   readonly slots = new RequestSlots(REQUEST_CONNECTIONS);
   readonly #config: KubeConfig;
+  readonly #credentialsMaxAgeMs: number;
   readonly #closing = new AbortController();
   #current:
     | { readonly connection: Connection; readonly material: string; readonly readAt: number }
     | undefined;
   #reading: Promise<Connection> | undefined;
 
-  constructor(config: KubeConfig) {
+  /**
+   * @param config - says which server, and names the files of certificates and tokens
+   * @param credentialsMaxAgeMs - after this time these files are read again; client-node keeps a token for 60 s by itself
+   */
+  constructor(config: KubeConfig, credentialsMaxAgeMs = CREDENTIALS_MAX_AGE_MS) {
     this.#config = config;
+    this.#credentialsMaxAgeMs = credentialsMaxAgeMs;
   }
 
   /**
@@ -49,17 +55,12 @@ export class Transport {
    */
   async connection(): Promise<Connection> {
     const current = this.#current;
-    if (current !== undefined && performance.now() - current.readAt < CREDENTIALS_MAX_AGE_MS)
+    if (current !== undefined && performance.now() - current.readAt < this.#credentialsMaxAgeMs)
       return current.connection;
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
     });
     return this.#reading;
-  }
-
-  /** Reads token and certificate files again before the next request: the server takes the present ones no more. */
-  refresh(): void {
-    if (this.#current !== undefined) this.#current = { ...this.#current, readAt: Number.NEGATIVE_INFINITY };
   }
 
   /** Waits, but no longer than the transport is open and the signal has not come. */

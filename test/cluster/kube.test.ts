@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect as connectTo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
@@ -180,6 +182,33 @@ describe('src/kube against a real API server', () => {
         through('socks5://127.0.0.1:1').proxied.list(CONFIG_MAPS, {}),
         (error) => error instanceof KubeError && /SOCKS proxy, which is not supported/.test(error.message),
       );
+    });
+
+    it('takes a new token and a new authority from their files', async (context) => {
+      const good = new KubeConfig();
+      good.loadFromFile(controlPlane.kubeconfig);
+      const file = (name: string) => join(controlPlane.directory, name);
+      await writeFile(file('rotated-token'), 'one that the server does not know');
+      await writeFile(file('rotated-ca'), await readFile(file('service-account.pub')));
+      const config = new KubeConfig();
+      const tokenFile = file('rotated-token');
+      config.loadFromOptions({
+        clusters: [{ name: 'c', server: controlPlane.server, caFile: file('rotated-ca') }],
+        users: [{ name: 'u', authProvider: { name: 'tokenFile', config: { tokenFile } } }],
+        contexts: [{ name: 'x', cluster: 'c', user: 'u' }],
+        currentContext: 'x',
+      });
+      const own = new Transport(config, 0);
+      const rotating = new KubeClient({ transport: own, fieldManager: 'test' });
+      const ask = () => rotating.get(CONFIG_MAPS, { namespace: 'default', name: 'errors' });
+      await assert.rejects(ask, (error) => hasReason(error, 'Unreachable'));
+      await copyFile(controlPlane.caFile, file('rotated-ca'));
+      await assert.rejects(ask, (error) => hasReason(error, 'Unauthorized'));
+      await writeFile(tokenFile, good.getCurrentUser()?.token ?? '');
+      // client-node looks at the clock on the wall.
+      context.mock.timers.enable({ apis: ['Date'], now: Date.now() + 61_000 });
+      assert.equal((await ask()).metadata.name, 'errors');
+      await own.close();
     });
 
     it('uses nothing after it is closed', async () => {
