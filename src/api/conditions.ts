@@ -28,7 +28,7 @@ export const ADVICE = {
     'Add an entry for that registry to one of the Secrets, or name the Secret that has one in spec.imagePullSecrets.',
   SecretNotFound: 'Create the Secret in this namespace, or correct its name in spec.imagePullSecrets.',
   SecretWrongType:
-    'Name a Secret of type kubernetes.io/dockerconfigjson; kubectl create secret docker-registry makes one.',
+    'Name a Secret of type kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg; kubectl create secret docker-registry makes one.',
   SecretMalformed: 'Write it anew, for example with kubectl create secret docker-registry.',
 
   // CredentialVerified

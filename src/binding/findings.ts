@@ -102,7 +102,7 @@ function faultOf(secret: NamedSecret): string | undefined {
     case 'Missing':
       return `Secret ${secret.name} does not exist`;
     case 'WrongType':
-      return `Secret ${secret.name} is not of type kubernetes.io/dockerconfigjson`;
+      return `Secret ${secret.name} is neither of type kubernetes.io/dockerconfigjson nor kubernetes.io/dockercfg`;
     case 'Malformed':
       return `Secret ${secret.name} is malformed: ${secret.message}`;
     case 'Found':

@@ -3,7 +3,7 @@ import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import type { NamedSecret } from './pull-secret.ts';
 import { type Credentials, credentialsOf, type Resolution, resolve } from './resolve.ts';
-import { indexKey, repositoryIndex, type Stores } from './stores.ts';
+import { indexKey, pullSecretIn, repositoryIndex, type Stores } from './stores.ts';
 import {
   type DesiredTrivySecret,
   desiredTrivySecret,
@@ -74,14 +74,15 @@ export function observeCredentials(binding: ValidBinding, stores: Stores): Crede
 
 function observeSecret(key: string, stores: Stores): NamedSecret {
   const { name } = splitKey(key);
-  const secret = stores.pullSecrets.get(key);
+  const secret = pullSecretIn(stores, key);
   if (secret === undefined) {
     const exists = stores.otherSecrets.get(key) !== undefined || stores.trivySecrets.get(key) !== undefined;
     return { state: exists ? 'WrongType' : 'Missing', name };
   }
   const { content, uid } = secret;
   if (content.result === 'Malformed') return { state: 'Malformed', name, message: content.message };
-  return { state: 'Found', name, uid, entries: content.entries, problems: content.problems };
+  const { entries, keyring, problems } = content;
+  return { state: 'Found', name, uid, entries, keyring, problems };
 }
 
 function observeTrivySecret(
@@ -106,7 +107,7 @@ function observePlace(key: string, desired: DesiredTrivySecret, stores: Stores):
   if (other?.ours !== undefined && sameIdentity(other.ours.identity, desired.identity)) {
     return { state: 'Ours', secret: other.ours };
   }
-  const free = other === undefined && stores.pullSecrets.get(key) === undefined;
+  const free = other === undefined && pullSecretIn(stores, key) === undefined;
   return { state: free ? 'Free' : 'Taken' };
 }
 

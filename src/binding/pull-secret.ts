@@ -1,4 +1,9 @@
-import { type KeyringEntry, type PullSecretContent, parsePullSecret } from '../credential/index.ts';
+import {
+  type Keyring,
+  type PullSecretContent,
+  parsePullSecret,
+  type UsableEntry,
+} from '../credential/index.ts';
 import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
 
 /** A pull secret as it is kept: parsed once for each of its versions. */
@@ -24,7 +29,8 @@ export type NamedSecret =
       readonly state: 'Found';
       readonly name: string;
       readonly uid: string;
-      readonly entries: readonly KeyringEntry[];
+      readonly entries: readonly UsableEntry[];
+      readonly keyring: Keyring;
       readonly problems: readonly string[];
     }
   | { readonly state: 'Missing'; readonly name: string }

@@ -1,4 +1,4 @@
-import { type Candidate, keyring, lookup } from '../credential/index.ts';
+import { type Candidate, lookup } from '../credential/index.ts';
 import type { ValidBinding } from './binding.ts';
 import type { NamedSecret } from './pull-secret.ts';
 
@@ -22,7 +22,7 @@ type UnusableReason = 'NoMatch' | 'SecretNotFound' | 'SecretWrongType' | 'Secret
 /** Finds among the secrets that a binding names what fits its image. */
 export function credentialsOf(binding: ValidBinding, secrets: readonly NamedSecret[]): Credentials {
   const found = secrets.filter((secret) => secret.state === 'Found');
-  return { secrets, candidates: lookup(keyring(found), binding.image) };
+  return { secrets, candidates: lookup(found, binding.image) };
 }
 
 /** Chooses: the first that fits. Where none does, a secret that cannot be used is the reason before `NoMatch`. */

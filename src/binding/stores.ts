@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../api/index.ts';
+import type { PullSecretType } from '../credential/index.ts';
 import { repositoryName } from '../image/index.ts';
 import {
   type KubeClient,
@@ -25,7 +26,8 @@ export const SCHEDULED_SCANS: Resource = {
   kind: 'ScheduledScan',
 };
 const SCANS: Resource = { group: 'execution.securecodebox.io', version: 'v1', plural: 'scans', kind: 'Scan' };
-const PULL_SECRET_TYPE = 'kubernetes.io/dockerconfigjson';
+const DOCKER_CONFIG_JSON: PullSecretType = 'kubernetes.io/dockerconfigjson';
+const DOCKERCFG: PullSecretType = 'kubernetes.io/dockercfg';
 
 /** A Scan (one run) that mounts one of our Secrets. */
 export interface Run extends Stored {
@@ -65,7 +67,10 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
       },
       onListenerError,
     ),
+    /** Of the type dockerconfigjson. */
     pullSecrets: new Store<PullSecret>({}, onListenerError),
+    /** Of the older type dockercfg: a field selector cannot ask for both, and a store follows one watch. */
+    dockercfgSecrets: new Store<PullSecret>({}, onListenerError),
     trivySecrets: new Store(
       {
         source: (secret: TrivySecret) => optional(secret, secret.identity?.source),
@@ -107,9 +112,17 @@ export function createReflectors(client: KubeClient, stores: Stores, log: Logger
       client,
       log,
       resource: SECRETS,
-      selection: { fieldSelector: `type=${PULL_SECRET_TYPE}` },
+      selection: { fieldSelector: `type=${DOCKER_CONFIG_JSON}` },
       project: readPullSecret,
       store: stores.pullSecrets,
+    }),
+    new Reflector({
+      client,
+      log,
+      resource: SECRETS,
+      selection: { fieldSelector: `type=${DOCKERCFG}` },
+      project: readPullSecret,
+      store: stores.dockercfgSecrets,
     }),
     new Reflector({
       client,
@@ -123,11 +136,20 @@ export function createReflectors(client: KubeClient, stores: Stores, log: Logger
       client,
       log,
       resource: SECRETS,
-      selection: { labelSelector: notOurs, fieldSelector: `type!=${PULL_SECRET_TYPE}`, metadataOnly: true },
+      selection: {
+        labelSelector: notOurs,
+        fieldSelector: `type!=${DOCKER_CONFIG_JSON},type!=${DOCKERCFG}`,
+        metadataOnly: true,
+      },
       project: readOtherSecret,
       store: stores.otherSecrets,
     }),
   ];
+}
+
+/** The pull secret of this key, of whichever type. */
+export function pullSecretIn(stores: Stores, key: string): PullSecret | undefined {
+  return stores.pullSecrets.get(key) ?? stores.dockercfgSecrets.get(key);
 }
 
 /** Index value for something of a name in the namespace of `object`. */

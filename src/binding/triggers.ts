@@ -16,7 +16,7 @@ export interface Queues {
 /** Says for each change in the stores which keys have to be reconciled; an index look-up each, never a walk. */
 export function connectTriggers(stores: Stores, queues: Queues): void {
   const triggers = new Triggers(stores, queues);
-  const { bindings, scheduledScans, pullSecrets, trivySecrets, otherSecrets, runs } = stores;
+  const { bindings, scheduledScans, trivySecrets, otherSecrets, runs } = stores;
   bindings.onChange((change) => {
     const rivalsToo = changesService(change);
     for (const binding of sides(change)) triggers.binding(binding, rivalsToo);
@@ -24,12 +24,14 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
   scheduledScans.onChange((change) => {
     for (const scan of sides(change)) triggers.scheduledScan(scan);
   });
-  pullSecrets.onChange((change) => {
-    for (const secret of sides(change)) {
-      triggers.namedSecret(secret);
-      triggers.trivySecretsOf(keyOf(secret));
-    }
-  });
+  for (const pullSecrets of [stores.pullSecrets, stores.dockercfgSecrets]) {
+    pullSecrets.onChange((change) => {
+      for (const secret of sides(change)) {
+        triggers.namedSecret(secret);
+        triggers.trivySecretsOf(keyOf(secret));
+      }
+    });
+  }
   trivySecrets.onChange((change) => {
     for (const secret of sides(change)) {
       triggers.namedSecret(secret);

@@ -4,7 +4,7 @@ import { OutOfDate } from './apply.ts';
 import type { Binding } from './binding.ts';
 import { observeCredentials } from './observe.ts';
 import { resolve } from './resolve.ts';
-import { indexKey, SECRETS, type Stores } from './stores.ts';
+import { indexKey, pullSecretIn, SECRETS, type Stores } from './stores.ts';
 import {
   identityOf,
   isTrivySecretName,
@@ -93,7 +93,7 @@ export class TrivySecretReconciler {
   }
 
   #observe(key: string, secret: TrivySecret): TrivySecretUse {
-    const { bindings, pullSecrets, scheduledScans, runs } = this.#stores;
+    const { bindings, scheduledScans, runs } = this.#stores;
     // Without what it was made from, which somebody has taken off, only its own binding knows it.
     const source = secret.identity === undefined ? undefined : indexKey(secret, secret.identity.source);
     const candidates =
@@ -102,7 +102,7 @@ export class TrivySecretReconciler {
       now: Date.now(),
       unusedSince: secret.unusedSince,
       graceMs: this.#graceMs,
-      sourceExists: source !== undefined && pullSecrets.get(source) !== undefined,
+      sourceExists: source !== undefined && pullSecretIn(this.#stores, source) !== undefined,
       selected: candidates.some((binding) => this.#selects(binding, secret.name)),
       mounted: scheduledScans.byIndex('trivySecret', key).length > 0,
       running: runs.byIndex('trivySecret', key).some(({ finished }) => !finished),

@@ -1,107 +1,144 @@
 import { quoted } from '../image/index.ts';
 import { decodeBase64 } from './base64.ts';
 import type { Credential } from './credential.ts';
-import { field, isJsonObject, type JsonObject, kindOf } from './json-object.ts';
+import { described, fields, type Json, type JsonObject } from './json.ts';
+import { type Keyring, type KeyringEntry, keyring } from './keyring.ts';
 import { parseRegistryKey } from './registry-key.ts';
 import { SecretValue } from './secret-value.ts';
 
-/** One usable entry of a pull secret. */
-export interface KeyringEntry {
-  /** The entry's key as it is written: `https://index.docker.io/v1/`, `*.example.com/team`. */
-  readonly registryKey: string;
-  readonly credential: Credential;
-}
+/** An entry of a pull secret that can be used. */
+export type UsableEntry = KeyringEntry & { readonly credential: Credential };
 
 /** What a Docker configuration holds: the entries that can be used, and what is wrong with the others. */
 export interface DockerConfigEntries {
-  readonly entries: readonly KeyringEntry[];
+  readonly entries: readonly UsableEntry[];
+  /** The same, arranged for look-ups. */
+  readonly keyring: Keyring;
   /** A sentence for each broken entry, with its key; without any value of the entry. */
   readonly problems: readonly string[];
 }
 
-interface Problem {
-  readonly problem: string;
-}
+type Entry =
+  | { readonly result: 'Usable'; readonly credential: Credential }
+  /** The kubelet takes it, and goes to the registry with nothing. */
+  | { readonly result: 'Unusable'; readonly problem: string }
+  /** The kubelet refuses the whole secret for it, or never finds it. */
+  | { readonly result: 'Broken'; readonly problem: string };
+
+type Problem = Exclude<Entry, { readonly result: 'Usable' }>;
 
 interface Login {
+  readonly result: 'Login';
   readonly username: string;
   readonly password: string;
 }
 
-const ENTRY_FIELDS = ['username', 'password', 'auth', 'identitytoken', 'registrytoken'] as const;
-type EntryFields = Readonly<Record<(typeof ENTRY_FIELDS)[number], string>>;
-
-/** Reads the object `auths` of a Docker configuration; a broken entry does not hide the others. */
-export function parseAuths(auths: JsonObject): DockerConfigEntries {
+/**
+ * Reads the entries of a Docker configuration; a broken one does not hide the others.
+ *
+ * @param auths - the object that holds them, or all of that name: as in Go, a later one adds to the earlier
+ */
+export function parseAuths(auths: readonly JsonObject[]): DockerConfigEntries {
+  const values = new Map(auths.flatMap(({ members }) => members));
   const entries: KeyringEntry[] = [];
   const problems: string[] = [];
-  for (const [index, [registryKey, value]] of Object.entries(auths).entries()) {
-    const credential = parseRegistryKey(registryKey) === undefined ? NO_REGISTRY : parseEntry(value);
-    if ('problem' in credential) {
-      problems.push(`${entryName(registryKey, index)}: ${credential.problem}`);
-    } else {
-      entries.push({ registryKey, credential });
+  for (const [index, [registryKey, value]] of [...values].entries()) {
+    const entry = parseRegistryKey(registryKey) === undefined ? NO_REGISTRY : parseEntry(value);
+    if (entry.result !== 'Usable') {
+      problems.push(`${entryName(registryKey, index)}: ${entry.problem}`);
+    }
+    if (entry.result !== 'Broken') {
+      entries.push({ registryKey, credential: entry.result === 'Usable' ? entry.credential : undefined });
     }
   }
-  return { entries, problems };
+  return { entries: entries.filter(isUsable), keyring: keyring(entries), problems };
 }
 
-const NO_REGISTRY: Problem = {
-  problem:
-    'expected a key such as registry.example.com:5000/team, found one that names no registry; ' +
-    'write the host, and if need be :port and /path, without user name or query',
-};
+function isUsable(entry: KeyringEntry): entry is UsableEntry {
+  return entry.credential !== undefined;
+}
+
+function broken(problem: string): Entry & { readonly result: 'Broken' } {
+  return { result: 'Broken', problem };
+}
+
+function unusable(problem: string): Entry & { readonly result: 'Unusable' } {
+  return { result: 'Unusable', problem };
+}
+
+const NO_REGISTRY = broken(
+  'expected a key such as registry.example.com:5000/team, found one that names no registry; ' +
+    'write the host, and if need be :port and /path, without user name or query; of globs only "*", ' +
+    'and an IPv6 address with its port',
+);
 
 /** A key with an "@" may hold a password (`https://user:password@host`), so it is named by its place only. */
 function entryName(registryKey: string, index: number): string {
-  return registryKey.includes('@') ? `entry ${index + 1} of auths` : `entry ${quoted(registryKey)}`;
+  return registryKey.includes('@') ? `entry ${index + 1}` : `entry ${quoted(registryKey)}`;
 }
 
-function parseEntry(value: unknown): Credential | Problem {
-  if (!isJsonObject(value)) {
-    return { problem: `expected an object with the field "auth", found ${kindOf(value)}` };
+const AUTH = /^auth$/iu;
+const USERNAME = /^username$/iu;
+const PASSWORD = /^password$/iu;
+const IDENTITY_TOKEN = /^identitytoken$/iu;
+const REGISTRY_TOKEN = /^registrytoken$/iu;
+
+function parseEntry(value: Json): Entry {
+  if (value.kind !== 'object') {
+    const problem = `expected an object with the field "auth", found ${described(value)}`;
+    return value.kind === 'null' ? unusable(problem) : broken(problem);
   }
-  const wrong = ENTRY_FIELDS.find((name) => !['string', 'undefined'].includes(typeof field(value, name)));
+  const wrong = [USERNAME, PASSWORD, AUTH].map((name) => noString(value, name)).find((problem) => problem);
   if (wrong !== undefined) {
-    return { problem: `expected a string in the field "${wrong}", found ${kindOf(field(value, wrong))}` };
+    return broken(wrong);
   }
-  const fields: EntryFields = {
-    username: text(value, 'username'),
-    password: text(value, 'password'),
-    auth: text(value, 'auth'),
-    identitytoken: text(value, 'identitytoken'),
-    registrytoken: text(value, 'registrytoken'),
-  };
-  const login = fields.auth === '' ? fields : decodeAuth(fields.auth);
-  return 'problem' in login ? login : chooseCredential(login, fields);
+  const login = parseLogin(value);
+  if (login.result !== 'Login') {
+    return login;
+  }
+  return login.username !== '' && login.password !== '' ? basic(login) : parseTokens(value, login);
 }
 
-function text(entry: JsonObject, name: string): string {
-  const value = field(entry, name);
-  return typeof value === 'string' ? value : '';
+/** As in the kubelet, `auth` comes before `username` and `password`. */
+function parseLogin(entry: JsonObject): Login | Problem {
+  const auth = textIn(entry, AUTH);
+  return auth === ''
+    ? { result: 'Login', username: textIn(entry, USERNAME), password: textIn(entry, PASSWORD) }
+    : decodeAuth(auth);
 }
 
-/** As in the kubelet, `auth` comes before `username` and `password`, and its first colon ends the user name. */
+/** Why a field is no string, if it is none, although Go takes null for absent. */
+function noString(entry: JsonObject, name: RegExp): string | undefined {
+  const wrong = fields(entry, name).find(({ kind }) => kind !== 'string' && kind !== 'null');
+  const shown = name.source.slice(1, -1);
+  return wrong && `expected a string in the field "${shown}", found ${described(wrong)}`;
+}
+
+/** The last string of that name, for null leaves in Go what was there; empty, if there is none. */
+function textIn(entry: JsonObject, name: RegExp): string {
+  const last = fields(entry, name).findLast(({ kind }) => kind === 'string');
+  return last?.kind === 'string' ? last.text : '';
+}
+
+/** The first colon ends the user name. */
 function decodeAuth(auth: string): Login | Problem {
   const bytes = decodeBase64(auth);
   if (bytes === undefined) {
-    return {
-      problem: 'expected standard base64 in the field "auth", found something else; encode user:password',
-    };
+    return broken('expected standard base64 in the field "auth", found something else; encode user:password');
+  }
+  const colon = bytes.indexOf(':');
+  if (colon < 0) {
+    return broken('expected user:password inside the field "auth", found no colon; encode both with a colon');
   }
   const decoded = decodeUtf8(bytes);
   if (decoded === undefined) {
-    return {
-      problem: 'expected UTF-8 text inside the field "auth", found other bytes; encode user:password anew',
-    };
+    // The kubelet finds it, and fails when it hands it to the container runtime.
+    return unusable(
+      'expected UTF-8 text inside the field "auth", found other bytes; encode user:password anew',
+    );
   }
-  const colon = decoded.indexOf(':');
-  if (colon < 0) {
-    return {
-      problem: 'expected user:password inside the field "auth", found no colon; encode both with a colon',
-    };
-  }
-  return { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
+  const end = decoded.indexOf(':');
+  return { result: 'Login', username: decoded.slice(0, end), password: decoded.slice(end + 1) };
 }
 
 function decodeUtf8(bytes: Uint8Array): string | undefined {
@@ -113,33 +150,45 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * A full login comes first, since it is what the kubelet uses (it knows no tokens); then the order of Trivy's
- * registry client (go-containerregistry, pkg/v1/remote/transport).
+ * Tokens count only beside no full login, which is what the kubelet uses (it knows no tokens); among them the order
+ * is that of Trivy's registry client (go-containerregistry, pkg/v1/remote/transport).
  */
-function chooseCredential(login: Login, fields: EntryFields): Credential | Problem {
-  const username = new SecretValue(login.username);
-  const password = new SecretValue(login.password);
-  if (login.username !== '' && login.password !== '') {
-    return { kind: 'basic', username, password };
+function parseTokens(entry: JsonObject, login: Login): Entry {
+  const registryToken = textIn(entry, REGISTRY_TOKEN);
+  if (registryToken !== '') {
+    const token = new SecretValue(registryToken);
+    return { result: 'Usable', credential: { kind: 'registryToken', token } };
   }
-  if (fields.registrytoken !== '') {
-    return { kind: 'registryToken', token: new SecretValue(fields.registrytoken) };
-  }
-  if (fields.identitytoken !== '') {
-    return { kind: 'identityToken', username, token: new SecretValue(fields.identitytoken) };
+  const identityToken = textIn(entry, IDENTITY_TOKEN);
+  if (identityToken !== '') {
+    const username = new SecretValue(login.username);
+    const token = new SecretValue(identityToken);
+    return { result: 'Usable', credential: { kind: 'identityToken', username, token } };
   }
   if (login.username !== '') {
-    return { kind: 'basic', username, password };
+    return basic(login);
   }
-  return login.password === '' ? NO_CREDENTIAL : NO_USERNAME;
+  return login.password === '' ? noCredential(entry) : NO_USERNAME;
 }
 
-const NO_CREDENTIAL: Problem = {
-  problem: 'expected a credential, found none; put "auth" (base64 of user:password) or a token into it',
-};
+function basic({ username, password }: Login): Entry {
+  const credential: Credential = {
+    kind: 'basic',
+    username: new SecretValue(username),
+    password: new SecretValue(password),
+  };
+  return { result: 'Usable', credential };
+}
 
-/** Trivy rejects a whole configuration for an entry without a user name. */
-const NO_USERNAME: Problem = {
-  problem:
-    'expected a user name before the password, found an empty one; name a user (many registries take any)',
-};
+function noCredential(entry: JsonObject): Entry {
+  return unusable(
+    noString(entry, REGISTRY_TOKEN) ??
+      noString(entry, IDENTITY_TOKEN) ??
+      'expected a credential, found none; put "auth" (base64 of user:password) or a token into it',
+  );
+}
+
+/** Trivy rejects a whole configuration for an entry without a user name; container runtimes show the registry nothing. */
+const NO_USERNAME = unusable(
+  'expected a user name before the password, found an empty one; name a user (many registries take any)',
+);

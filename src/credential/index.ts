@@ -1,5 +1,12 @@
 export { type Credential, publicUsername } from './credential.ts';
-export type { KeyringEntry } from './docker-config.ts';
-export { type Candidate, keyring, lookup } from './keyring.ts';
-export { type PullSecretContent, parsePullSecret } from './pull-secret.ts';
+export type { UsableEntry } from './docker-config.ts';
+export {
+  type Candidate,
+  type Keyring,
+  type KeyringEntry,
+  keyring,
+  lookup,
+  type NamedKeyring,
+} from './keyring.ts';
+export { type PullSecretContent, type PullSecretType, parsePullSecret } from './pull-secret.ts';
 export { SecretValue } from './secret-value.ts';

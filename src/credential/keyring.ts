@@ -1,12 +1,35 @@
+import { isIPv6 } from 'node:net';
 import type { ImageReference } from '../image/index.ts';
 import type { Credential } from './credential.ts';
-import type { KeyringEntry } from './docker-config.ts';
-import { matches, parseRegistryKey, type RegistryKey } from './registry-key.ts';
+import {
+  type Hosts,
+  hostsOf,
+  includesHost,
+  isLiteral,
+  parseRegistryKey,
+  type RegistryKey,
+} from './registry-key.ts';
 
-/** The entries of one pull secret, under the secret's name. */
-export interface NamedEntries {
+/** One entry of a pull secret. */
+export interface KeyringEntry {
+  /** The entry's key as it is written: `https://index.docker.io/v1/`, `*.example.com/team`. */
+  readonly registryKey: string;
+  /** undefined: the kubelet finds the entry, but nothing in it that could be shown to a registry. */
+  readonly credential: Credential | undefined;
+}
+
+/** The entries of one pull secret, arranged for look-ups; made by {@link keyring}. */
+export interface Keyring {
+  /** Entries whose key names one host, by that host. */
+  readonly hosts: ReadonlyMap<string, HostEntries>;
+  /** Entries whose key has a `*`. */
+  readonly globs: readonly Row[];
+}
+
+/** The keyring of a pull secret, under the secret's name. */
+export interface NamedKeyring {
   readonly name: string;
-  readonly entries: readonly KeyringEntry[];
+  readonly keyring: Keyring;
 }
 
 /** A credential that fits an image, and where it stands. */
@@ -18,64 +41,119 @@ export interface Candidate {
   readonly credential: Credential;
 }
 
-/** The entries of several pull secrets as one; made by {@link keyring}, asked by {@link lookup}. */
-export interface Keyring {
-  /** In the order in which they are tried. */
-  readonly rows: readonly Row[];
+interface HostEntries {
+  /** Lengths of the paths, each once. */
+  readonly lengths: Set<number>;
+  readonly byPath: Map<string, Row[]>;
 }
 
-interface Row {
+interface Row extends KeyringEntry {
   readonly key: RegistryKey;
-  readonly candidate: Candidate;
 }
 
 const DOCKER_HUB = 'docker.io';
+/** Whose entries serve Docker Hub's images where no key fits them. */
+const DOCKER_HUB_LEGACY = 'index.docker.io';
 
 /**
- * Hosts whose entries serve Docker Hub's images where no key fits them, the first that has any. The kubelet knows
- * the first alone; the second is the host that Docker Hub's registry itself has.
+ * Arranges the entries of one pull secret, so that a look-up finds those of a host without a walk over all; to be
+ * made once for each version of a secret. Entries whose key names no registry are left out.
  */
-const DOCKER_HUB_FALLBACKS = ['index.docker.io', 'registry-1.docker.io'];
-
-/**
- * Joins the entries of a binding's pull secrets, given in the binding's order. As in the kubelet they are sorted by
- * key in reverse byte order over all secrets, so that of two keys that fit, the longer path comes first; equal
- * keys stay in the order of the secrets, and within one in the order of its file.
- */
-export function keyring(secrets: readonly NamedEntries[]): Keyring {
-  const rows = secrets.flatMap(({ name, entries }) => entries.flatMap((entry) => row(name, entry)));
-  return { rows: rows.sort((a, b) => compareBytes(b.key.canonical, a.key.canonical)) };
-}
-
-function row(secret: string, { registryKey, credential }: KeyringEntry): readonly Row[] {
-  const key = parseRegistryKey(registryKey);
-  return key === undefined ? [] : [{ key, candidate: { secret, registryKey, credential } }];
-}
-
-function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-/**
- * All credentials that fit an image, in the order in which they are to be tried, by the rules of `Lookup` in
- * k8s.io/kubernetes/pkg/credentialprovider/keyring.go: every key that matches, and for Docker Hub, where none does,
- * the entries of its older name.
- *
- * No credential is found for a host that its key does not name. The kubelet offers Docker Hub's to `localhost` and
- * to hosts without a dot; this does not.
- */
-export function lookup(keyring: Keyring, image: ImageReference): readonly Candidate[] {
-  const fitting = candidates(keyring, (key) => matches(key, image));
-  if (fitting.length > 0 || image.host !== DOCKER_HUB) {
-    return fitting;
+export function keyring(entries: readonly KeyringEntry[]): Keyring {
+  const hosts = new Map<string, HostEntries>();
+  const globs: Row[] = [];
+  for (const entry of entries) {
+    const key = parseRegistryKey(entry.registryKey);
+    if (key === undefined) continue;
+    const row = { ...entry, key };
+    if (isLiteral(key.hosts)) place(row, hosts);
+    else globs.push(row);
   }
-  return (
-    DOCKER_HUB_FALLBACKS.map((host) => candidates(keyring, (key) => key.canonical === host)).find(
-      (found) => found.length > 0,
-    ) ?? []
-  );
+  return { hosts, globs };
 }
 
-function candidates(keyring: Keyring, wanted: (key: RegistryKey) => boolean): readonly Candidate[] {
-  return keyring.rows.filter(({ key }) => wanted(key)).map(({ candidate }) => candidate);
+function place(row: Row, hosts: Map<string, HostEntries>): void {
+  const { key } = row;
+  const host = hostKey(key.hosts);
+  const entries = hosts.get(host) ?? { lengths: new Set(), byPath: new Map() };
+  hosts.set(host, entries);
+  entries.lengths.add(key.path.length);
+  const rows = entries.byPath.get(key.path);
+  if (rows === undefined) entries.byPath.set(key.path, [row]);
+  else rows.push(row);
+}
+
+/**
+ * All credentials that fit an image, in the order in which they are to be tried: those that `Lookup` in
+ * k8s.io/kubernetes/pkg/credentialprovider/keyring.go finds for the repository. Every key that fits counts, and for
+ * Docker Hub's images, where none does, the key `index.docker.io`. Keys are in reverse byte order over all secrets,
+ * so that of two that fit, the longer path comes first; equal ones are in the order of the secrets, and within one
+ * (where the kubelet has no order) in that of its file.
+ *
+ * Entries without a credential are not among the results; but as for the kubelet, Docker Hub's other name does not
+ * count where one of them fits.
+ *
+ * One difference: the kubelet also offers the credentials of `index.docker.io` to hosts with neither dot nor port
+ * (`localhost/app`, `ACME/app`). Those hosts are not Docker Hub, so nothing is found for them: docs/adr/0008.
+ *
+ * @param secrets - in the binding's order
+ */
+export function lookup(secrets: readonly NamedKeyring[], image: ImageReference): readonly Candidate[] {
+  const target = { hosts: hostsOf(image.host), path: `/${image.repository}` };
+  // The kubelet reads the image as a URL, which an address that is none cannot be a part of.
+  if (image.host.startsWith('[') && !isIPv6(addressIn(image.host))) return [];
+  const fitting = collect(secrets, (each) => fittingRows(each, target));
+  if (fitting.length > 0 || image.host !== DOCKER_HUB) return inOrder(fitting);
+  return inOrder(collect(secrets, legacyRows));
+}
+
+interface Target {
+  readonly hosts: Hosts;
+  readonly path: string;
+}
+
+interface Found {
+  readonly secret: string;
+  readonly row: Row;
+}
+
+function collect(
+  secrets: readonly NamedKeyring[],
+  rowsOf: (keyring: Keyring) => readonly Row[],
+): readonly Found[] {
+  return secrets.flatMap(({ name, keyring }) => rowsOf(keyring).map((row) => ({ secret: name, row })));
+}
+
+function fittingRows({ hosts, globs }: Keyring, { hosts: host, path }: Target): readonly Row[] {
+  const named = hosts.get(hostKey(host));
+  const lengths = [...(named?.lengths ?? [])].filter((length) => length <= path.length);
+  const literal = lengths.flatMap((length) => named?.byPath.get(path.slice(0, length)) ?? []);
+  const matching = globs.filter(({ key }) => path.startsWith(key.path) && includesHost(key.hosts, host));
+  return [...literal, ...matching];
+}
+
+function legacyRows({ hosts }: Keyring): readonly Row[] {
+  const rows = hosts.get(hostKey(hostsOf(DOCKER_HUB_LEGACY)))?.byPath.get('') ?? [];
+  return rows.filter(({ key }) => key.canonical === DOCKER_HUB_LEGACY);
+}
+
+function inOrder(found: readonly Found[]): readonly Candidate[] {
+  return found
+    .toSorted((a, b) => compare(b.row.key.canonical, a.row.key.canonical))
+    .flatMap(({ secret, row: { registryKey, credential } }) =>
+      credential === undefined ? [] : [{ secret, registryKey, credential }],
+    );
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+function hostKey({ labels, port }: Hosts): string {
+  return `${labels.join('.')} ${port}`;
+}
+
+function addressIn(host: string): string {
+  return host.slice(1, host.indexOf(']'));
 }

@@ -1,18 +1,31 @@
 import { quoted } from '../image/index.ts';
 import { decodeBase64 } from './base64.ts';
 import { type DockerConfigEntries, parseAuths } from './docker-config.ts';
-import { field, isJsonObject, type JsonObject, kindOf } from './json-object.ts';
+import { described, fields, type JsonObject, readJson } from './json.ts';
 
 /** What a pull secret holds, or why it can hold nothing. No text in it has a value from the secret. */
 export type PullSecretContent =
   | ({ readonly result: 'Entries' } & DockerConfigEntries)
   | { readonly result: 'Malformed'; readonly message: string };
 
-const TYPE = 'kubernetes.io/dockerconfigjson';
-const KEY = '.dockerconfigjson';
+interface Format {
+  /** The key of the Secret's data. */
+  readonly key: string;
+  readonly read: (config: JsonObject, key: string) => PullSecretContent;
+}
+
+/** By the Secret's type: https://kubernetes.io/docs/concepts/configuration/secret/#docker-config-secrets */
+const FORMATS = {
+  'kubernetes.io/dockerconfigjson': { key: '.dockerconfigjson', read: readDockerConfigJson },
+  'kubernetes.io/dockercfg': { key: '.dockercfg', read: readDockercfg },
+} as const satisfies Readonly<Record<string, Format>>;
+
+/** The types of Secrets that a kubelet pulls images with. */
+export type PullSecretType = keyof typeof FORMATS;
 
 /**
- * Reads the entries of a pull secret of type `kubernetes.io/dockerconfigjson`.
+ * Reads the entries of a pull secret, as the kubelet does: `secretsToTrackedDockerConfigs` in
+ * k8s.io/kubernetes/pkg/credentialprovider/secrets/secrets.go, and config.go.
  *
  * What the kubelet takes is taken, and more: a byte order mark is passed over, tokens are read, and a broken entry
  * becomes a problem while the good ones stay (the kubelet then refuses every secret of the pod). Entries are in
@@ -22,38 +35,51 @@ const KEY = '.dockerconfigjson';
  * @param data - the Secret's `data`: values in base64, as the API has them
  */
 export function parsePullSecret(type: string, data: Readonly<Record<string, string>>): PullSecretContent {
-  if (type !== TYPE) {
-    return malformed(`expected a Secret of type ${TYPE}, found ${quoted(type)}; create it with that type`);
+  if (!isPullSecretType(type)) {
+    const types = Object.keys(FORMATS).join(' or ');
+    return malformed(`expected a Secret of type ${types}, found ${quoted(type)}; create it with that type`);
   }
-  const value = Object.hasOwn(data, KEY) ? data[KEY] : undefined;
+  const { key, read }: Format = FORMATS[type];
+  const value = Object.hasOwn(data, key) ? data[key] : undefined;
   if (value === undefined || value === '') {
-    return malformed(`expected a Docker configuration in the key ${KEY}, found nothing; put it there`);
+    return malformed(`expected a Docker configuration in the key ${key}, found nothing; put it there`);
   }
   const bytes = decodeBase64(value);
   if (bytes === undefined) {
-    return malformed(`expected base64 in the key ${KEY}, found something else; encode it, or use stringData`);
+    return malformed(`expected base64 in the key ${key}, found something else; encode it, or use stringData`);
   }
-  return parseDockerConfig(bytes);
+  const config = readJson(bytes);
+  if (config === undefined) {
+    return malformed(`expected JSON in the key ${key}, found something else; write it anew`);
+  }
+  if (config.kind !== 'object') {
+    return malformed(`expected an object in the key ${key}, found ${described(config)}; write it anew`);
+  }
+  return read(config, key);
 }
 
-function parseDockerConfig(bytes: Uint8Array): PullSecretContent {
-  const config = parseJson(bytes);
-  if (config === undefined) {
-    return malformed(`expected JSON in the key ${KEY}, found something else; write it anew`);
-  }
-  if (!isJsonObject(config.value)) {
-    return malformed(`expected an object in the key ${KEY}, found ${kindOf(config.value)}; ${ADVICE}`);
-  }
-  const auths = field(config.value, 'auths');
-  const helpers = usesHelpers(config.value);
-  if (auths === undefined) {
+function isPullSecretType(type: string): type is PullSecretType {
+  return Object.hasOwn(FORMATS, type);
+}
+
+const AUTHS = /^auths$/iu;
+
+function readDockerConfigJson(config: JsonObject): PullSecretContent {
+  const written = fields(config, AUTHS);
+  // A later one adds to the earlier; null takes them all out.
+  const auths = written.slice(written.findLastIndex(({ kind }) => kind === 'null') + 1);
+  const helpers = usesHelpers(config);
+  if (auths.length === 0) {
     return malformed(helpers ? HELPERS : `expected an object "auths", found none; ${ADVICE}`);
   }
-  if (!isJsonObject(auths)) {
-    return malformed(`expected an object "auths", found ${kindOf(auths)}; ${ADVICE}`);
+  const objects = auths.filter((value) => value.kind === 'object');
+  const wrong = auths.find((value) => value.kind !== 'object');
+  if (wrong !== undefined) {
+    return malformed(`expected an object "auths", found ${described(wrong)}; ${ADVICE}`);
   }
-  const { entries, problems } = parseAuths(auths);
-  return { result: 'Entries', entries, problems: helpers ? [...problems, HELPERS] : problems };
+  const content = parseAuths(objects);
+  const problems = helpers ? [...content.problems, HELPERS] : content.problems;
+  return { result: 'Entries', ...content, problems };
 }
 
 const ADVICE = 'write {"auths": {"registry.example.com": {"auth": "base64 of user:password"}}}';
@@ -62,21 +88,26 @@ const HELPERS =
   'expected the credential itself under "auths", found credsStore or credHelpers, which name programs on the ' +
   'machine where it was written and cannot be used here; put the credential into "auths"';
 
+const CREDS_STORE = /^credsStore$/iu;
+const CRED_HELPERS = /^credHelpers$/iu;
+
 function usesHelpers(config: JsonObject): boolean {
-  const store = field(config, 'credsStore');
-  const helpers = field(config, 'credHelpers');
   return (
-    (typeof store === 'string' && store !== '') || (isJsonObject(helpers) && Object.keys(helpers).length > 0)
+    fields(config, CREDS_STORE).some((store) => store.kind === 'string' && store.text !== '') ||
+    fields(config, CRED_HELPERS).some((helpers) => helpers.kind === 'object' && helpers.members.length > 0)
   );
 }
 
-/** The parser's own error is dropped: it quotes the text around the fault. */
-function parseJson(bytes: Uint8Array): { readonly value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(new TextDecoder('utf-8').decode(bytes)) };
-  } catch {
-    return undefined;
+/** The older format has the entries where the newer one has `auths`. */
+function readDockercfg(config: JsonObject): PullSecretContent {
+  const [only, ...others] = config.members;
+  if (only !== undefined && others.length === 0 && AUTHS.test(only[0])) {
+    return malformed(
+      'expected {"registry.example.com": {"auth": …}} in the key .dockercfg, found "auths" around it; ' +
+        'create the Secret with the type kubernetes.io/dockerconfigjson',
+    );
   }
+  return { result: 'Entries', ...parseAuths([config]) };
 }
 
 function malformed(message: string): PullSecretContent {

@@ -1,15 +1,21 @@
-import type { ImageReference } from '../image/index.ts';
-
-/** What a key of a Docker configuration's `auths` names: hosts, and the beginning of their repositories. */
+/** What a key of a Docker configuration names: hosts, and the beginning of their repositories. */
 export interface RegistryKey {
-  /** Host and path without scheme and API version: what the kubelet sorts by. */
+  /**
+   * Host and path without scheme and API version, a character for each byte: what the kubelet sorts by, and what is
+   * equal where it takes two keys for the same.
+   */
   readonly canonical: string;
-  /** The host's labels; `*` in a label stands for any characters of that label. */
+  readonly hosts: Hosts;
+  /** Empty, or with a leading slash. */
+  readonly path: string;
+}
+
+/** The hosts that a key names, or the one of an image. */
+export interface Hosts {
+  /** `*` in a label of a key stands for any characters of that label. An IPv6 address is one label. */
   readonly labels: readonly string[];
   /** As digits; empty where none is written. */
   readonly port: string;
-  /** Empty, or with a leading slash. */
-  readonly path: string;
 }
 
 /** Longer keys fit no image: 259 for the host, 255 for the repository, and room for scheme and API version. */
@@ -17,55 +23,82 @@ const KEY_MAX = 600;
 
 const SCHEME = /^https?:\/\//;
 const API_VERSION = /^\/v[12](?=\/)/;
-const SHAPE = /^(?<host>[A-Za-z0-9._*-]+|\[[A-Fa-f0-9:.]+\])(?<port>:[0-9]*)?(?<path>\/[!-~]*)?$/;
-const FITS_NO_IMAGE = /[?#%@\\]|\/\//;
+/** Its path may have any byte but control characters, `?`, `#` and `@`. */
+const KEY =
+  /^(?<host>(?:[A-Za-z0-9._*\]-]+|\[[A-Fa-f0-9:.]+\](?=:))(?::[0-9]*)?)(?<path>\/[ -"$->A-~\u0080-\u00ff]*)?$/;
+const CONTROL = /[^ -~\u0080-\u00ff]/;
+const BROKEN_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
+const ESCAPE = /%(..)/g;
+const FITS_NO_IMAGE = /\\|\/\//;
 
 /**
- * Reads a key as the kubelet does (`Add` in k8s.io/kubernetes/pkg/credentialprovider/keyring.go): the scheme
- * `http://` or `https://` does not count, nor does a path `/v1/` or `/v2/`; a port does, also 443.
+ * Reads a key as the kubelet does (`Add` in k8s.io/kubernetes/pkg/credentialprovider/keyring.go, with net/url of
+ * Go 1.26): the scheme `http://` or `https://` does not count, nor does a path `/v1/` or `/v2/`; a port does, also
+ * 443; a path may be percent-encoded. Of globs the host can hold `*` alone: `?` begins a query, and a URL with `[…]`
+ * around anything but an IPv6 address is none.
  *
- * A key with user information, a query, a fragment or a percent sign names no registry here, whereas the kubelet
- * drops or decodes these: `registry?.example.com` would give its credential to the host `registry`.
+ * Some keys that the kubelet reads name no registry here, docs/adr/0008 tells why: those with user information, a
+ * query or a fragment, and IPv6 addresses without a port.
  *
- * @returns undefined if the text names no registry.
+ * @returns undefined if the text names no registry, or nothing that an image can be in.
  */
 export function parseRegistryKey(text: string): RegistryKey | undefined {
-  const address = text.replace(SCHEME, '');
-  const parts = text.length > KEY_MAX ? undefined : SHAPE.exec(address)?.groups;
+  const address = Buffer.from(text.slice(0, KEY_MAX + 1).replace(SCHEME, '')).toString('latin1');
+  const parts = text.length > KEY_MAX ? undefined : KEY.exec(address)?.groups;
   const host = parts?.['host'];
-  if (parts === undefined || host === undefined || FITS_NO_IMAGE.test(address)) {
+  const written = unescaped(parts?.['path'] ?? '')?.replace(API_VERSION, '');
+  if (host === undefined || written === undefined) {
     return undefined;
   }
-  const port = parts['port'] ?? '';
-  const written = (parts['path'] ?? '').replace(API_VERSION, '');
-  const path = written === '/' ? '' : written;
-  return { canonical: `${host}${port}${path}`, labels: host.split('.'), port: port.slice(1), path };
+  const named = written === '/' ? '' : written;
+  const path = pathOf(named);
+  if (path === undefined || FITS_NO_IMAGE.test(path)) {
+    return undefined;
+  }
+  return { canonical: `${host}${named}`, hosts: hostsOf(host), path };
 }
 
-/**
- * Whether an image falls under a key, as `URLsMatch` of the kubelet's keyring.go decides: as many labels, each
- * matched on its own, the same port, and a path that begins the image's, which need not end at a slash
- * (`/team` begins `/teamwork/app`).
- *
- * One difference: `[::1]` without a port matches that host; the kubelet reads those brackets as a choice of
- * characters, which can only match other hosts.
- */
-export function matches(key: RegistryKey, image: ImageReference): boolean {
-  const { labels, port } = splitImageHost(image.host);
-  return (
-    key.port === port &&
-    key.labels.length === labels.length &&
-    `/${image.repository}`.startsWith(key.path) &&
-    key.labels.every((label, index) => labelMatches(label, labels[index] ?? ''))
-  );
-}
-
-function splitImageHost(host: string): { readonly labels: readonly string[]; readonly port: string } {
+/** Splits `host` or `host:port` as `SplitURL` of the kubelet's keyring.go does: brackets stay where no port follows. */
+export function hostsOf(host: string): Hosts {
   const colon = host.lastIndexOf(':');
   if (colon < 0 || host.endsWith(']')) {
     return { labels: host.split('.'), port: '' };
   }
-  return { labels: host.slice(0, colon).split('.'), port: host.slice(colon + 1) };
+  const name = host.slice(0, colon);
+  const labels = name.startsWith('[') ? [name.slice(1, -1)] : name.split('.');
+  return { labels, port: host.slice(colon + 1) };
+}
+
+/** Whether a key names one host. */
+export function isLiteral({ labels }: Hosts): boolean {
+  return !labels.some((label) => label.includes('*'));
+}
+
+/**
+ * Whether a host is among those that a key names, as `URLsMatch` of the kubelet's keyring.go decides: as many labels,
+ * each matched on its own, and the same port.
+ */
+export function includesHost(named: Hosts, { labels, port }: Hosts): boolean {
+  return (
+    named.port === port &&
+    named.labels.length === labels.length &&
+    named.labels.every((pattern, index) => labelMatches(pattern, labels[index] ?? ''))
+  );
+}
+
+/** The kubelet reads a key once more, as a URL, when it compares: what was escaped twice is a path by then. */
+function pathOf(named: string): string | undefined {
+  const [url = '', ...fragment] = named.split('#');
+  const [path = ''] = url.split('?');
+  const broken = CONTROL.test(url) || unescaped(fragment.join('#')) === undefined;
+  return broken ? undefined : unescaped(path);
+}
+
+function unescaped(text: string): string | undefined {
+  if (BROKEN_ESCAPE.test(text)) {
+    return undefined;
+  }
+  return text.replace(ESCAPE, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
 /** `path.Match` for a pattern with no special character but `*`: parts are found from left to right, once each. */

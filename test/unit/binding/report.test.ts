@@ -56,7 +56,7 @@ const CASES: readonly Case[] = [
       CredentialResolved: 'False SecretWrongType',
       ScansBound: 'True NoScans',
     },
-    message: /Secret pull is not of type kubernetes\.io\/dockerconfigjson/,
+    message: /Secret pull is neither of type kubernetes\.io\/dockerconfigjson nor kubernetes\.io\/dockercfg/,
   },
   {
     name: 'the secret is malformed',

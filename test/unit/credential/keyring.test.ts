@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type KeyringEntry, keyring, lookup, SecretValue } from '../../../src/credential/index.ts';
+import {
+  type KeyringEntry,
+  keyring,
+  lookup,
+  type NamedKeyring,
+  SecretValue,
+} from '../../../src/credential/index.ts';
 import { parseImageReference } from '../../../src/image/index.ts';
 
 /** The keys of one secret, and those that are found for an image, in order; 'all': just as they are written. */
@@ -33,12 +39,14 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['reg.io/app', ['Reg.io'], []],
     ['Reg.io/app', ['Reg.io'], 'all'],
   ],
-  'an IPv6 address fits itself, with and without a port': [
+  'an IPv6 address fits itself, if both have a port': [
     ['[::1]:5000/app', ['[::1]:5000'], 'all'],
-    ['[::1]/app', ['[::1]'], 'all'],
-    ['[::1]:5000/app', ['[::1]', '[::2]:5000'], []],
-    ['[::1]/app', ['[::1]:5000'], []],
+    ['[::1]:5000/app', ['*:5000', '*1:5000'], 'all'],
+    ['[::1]/app', ['*'], 'all'],
+    ['[::1]:5000/app', ['[::1]', '[::2]:5000', '*'], []],
+    ['[::1]/app', ['[::1]:5000', '[::1]', '[::1]:'], []],
     ['A/app', ['[A::1]'], []],
+    ['[1]:5000/app', ['*:5000', '[1]:5000'], []],
   ],
   'a name that contains, begins or ends the host does not fit it': [
     ['reg.io/app', ['eg.io', 'reg.i', 'sub.reg.io', 'reg.io.evil.com', 'io', 'xreg.io'], []],
@@ -62,6 +70,14 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['localhost/app', ['*'], 'all'],
     ['aba.io/app', ['ab*ba.io', 'a*b*a*a.io'], []],
   ],
+  'a path is percent-decoded, as often as the kubelet does': [
+    ['reg.io/team/app', ['reg.io/%74eam%3Fx', 'reg.io/team%23', 'reg.io/te%61m', 'reg.io/te%2561m'], 'all'],
+    ['reg.io/team/app', ['reg.io/%76%31/team'], 'all'],
+    ['reg.io/team/app', ['reg.io/te%6', 'reg.io/te%2', 'reg.io/team%25', 'reg.io/team%00', 're%67.io'], []],
+  ],
+  'a question mark or brackets in a host are no globs': [
+    ['reg1.io/app', ['reg?.io', 'reg[12].io', 'reg[0-9].io', '[r]eg1.io', 'reg\\1.io'], []],
+  ],
   'longer and later keys come first, in reverse byte order': [
     [
       'reg.io/team/app',
@@ -80,17 +96,16 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['nginx', ['index.docker.io'], 'all'],
     ['nginx', ['https://index.docker.io/v2/', 'https://index.docker.io/v1/'], 'all'],
     ['index.docker.io/acme/shop', ['https://index.docker.io/v1/'], 'all'],
-    ['nginx', ['https://registry-1.docker.io/v2/'], 'all'],
     ['registry-1.docker.io/library/nginx', ['registry-1.docker.io'], 'all'],
   ],
-  "Docker Hub's other names count only where none of its own keys fits": [
+  "Docker Hub's older name counts only where none of its own keys fits": [
     ['nginx', ['https://index.docker.io/v1/', 'docker.io'], ['docker.io']],
     ['nginx', ['https://index.docker.io/v1/', '*.io'], ['*.io']],
     ['nginx', ['https://index.docker.io/v1/', 'docker.io/acme'], ['https://index.docker.io/v1/']],
-    ['nginx', ['registry-1.docker.io', 'index.docker.io'], ['index.docker.io']],
+    ['nginx', ['registry-1.docker.io', 'https://registry-1.docker.io/v2/'], []],
   ],
-  "Docker Hub's other names with a path do not stand for it": [
-    ['acme/shop', ['index.docker.io/acme', 'https://index.docker.io/v1'], []],
+  "Docker Hub's older name with a path or a colon does not stand for it": [
+    ['acme/shop', ['index.docker.io/acme', 'https://index.docker.io/v1', 'index.docker.io:'], []],
   ],
   "Docker Hub's credentials serve no other host": [
     ['localhost/app', ['https://index.docker.io/v1/', 'docker.io', 'registry-1.docker.io'], []],
@@ -109,10 +124,7 @@ describe('lookup', () => {
   for (const [title, rows] of Object.entries(CASES)) {
     it(title, () => {
       for (const [image, keys, expected] of rows) {
-        const found = lookup(
-          keyring([{ name: 'pull', entries: keys.map(entry) }]),
-          parseImageReference(image),
-        );
+        const found = lookup([pull(keys.map(entry))], parseImageReference(image));
         const actual = found.map(({ registryKey }) => registryKey);
         assert.deepEqual(actual, expected === 'all' ? keys : expected, `${image} and ${keys.join(' ')}`);
       }
@@ -121,10 +133,10 @@ describe('lookup', () => {
 
   it('sorts the keys of all secrets together, and equal ones by the order of the secrets', () => {
     const secrets = [
-      { name: 'second', entries: ['reg.io', '*.io'].map(entry) },
-      { name: 'first', entries: ['https://reg.io', 'reg.io/team'].map(entry) },
+      { name: 'second', keyring: keyring(['reg.io', '*.io'].map(entry)) },
+      { name: 'first', keyring: keyring(['https://reg.io', 'reg.io/team'].map(entry)) },
     ];
-    const found = lookup(keyring(secrets), parseImageReference('reg.io/team/app'));
+    const found = lookup(secrets, parseImageReference('reg.io/team/app'));
     assert.deepEqual(
       found.map(({ secret, registryKey }) => [secret, registryKey]),
       [
@@ -138,17 +150,14 @@ describe('lookup', () => {
 
   it('hands over the credential of the entry', () => {
     const written = entry('reg.io');
-    const [found] = lookup(
-      keyring([{ name: 'pull', entries: [written] }]),
-      parseImageReference('reg.io/app'),
-    );
+    const [found] = lookup([pull([written])], parseImageReference('reg.io/app'));
     assert.equal(found?.credential, written.credential);
   });
 
   it('finds nothing without secrets, and leaves the given lists as they are', () => {
     const entries = Object.freeze([entry('a.io'), entry('b.io')]);
-    assert.deepEqual(lookup(keyring([]), parseImageReference('nginx')), []);
-    assert.deepEqual(lookup(keyring([{ name: 'pull', entries }]), parseImageReference('c.io/app')), []);
+    assert.deepEqual(lookup([], parseImageReference('nginx')), []);
+    assert.deepEqual(lookup([pull(entries)], parseImageReference('c.io/app')), []);
   });
 
   it('finds a key without a star for no host but its own', () => {
@@ -164,7 +173,7 @@ describe('lookup', () => {
         fc.constantFrom('', 'http://', 'https://'),
         (named, asked, suffix, scheme) => {
           const entries = [entry(`${scheme}${named}${suffix}`)];
-          const found = lookup(keyring([{ name: 'pull', entries }]), parseImageReference(`${asked}/a/b`));
+          const found = lookup([pull(entries)], parseImageReference(`${asked}/a/b`));
           assert.equal(found.length, named === asked ? 1 : 0);
         },
       ),
@@ -176,11 +185,15 @@ describe('lookup', () => {
     const image = parseImageReference('reg.io/app');
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl()), (key) => {
-        lookup(keyring([{ name: 'pull', entries: [entry(key)] }]), image);
+        lookup([pull([entry(key)])], image);
       }),
     );
   });
 });
+
+function pull(entries: readonly KeyringEntry[]): NamedKeyring {
+  return { name: 'pull', keyring: keyring(entries) };
+}
 
 function entry(registryKey: string): KeyringEntry {
   const credential = { kind: 'registryToken', token: new SecretValue(registryKey) } as const;

@@ -123,7 +123,10 @@ const NO_KEYS: readonly string[] = [
   'reg.io:port',
   'reg?.io',
   'reg.io/team?x',
-  'reg.io/te%61m',
+  'reg.io/te%6',
+  're%67.io',
+  'reg[12].io',
+  '[::1]',
   '[reg.io',
   'rég.io',
   'ftp://reg.io',
@@ -182,7 +185,7 @@ describe('parsePullSecret', () => {
         parseAuths({ 'r.io': { auth: base64('u:p') }, [key]: { auth: base64('u:p') } }),
       );
       assert.equal(secret.entries.length, 1);
-      assert.match(messagesOf(secret), /^entry 2 of auths: expected a key/);
+      assert.match(messagesOf(secret), /^entry 2: expected a key/);
       assert.ok(!messagesOf(secret).includes(CANARY));
     }
   });
@@ -193,7 +196,8 @@ describe('parsePullSecret', () => {
   });
 
   it('finds nothing, and no fault, in empty auths', () => {
-    assert.deepEqual(parseAuths({}), { result: 'Entries', entries: [], problems: [] });
+    const { entries, problems } = entriesOf(parseAuths({}));
+    assert.deepEqual([entries, problems], [[], []]);
   });
 
   it('keeps entries beside a credential helper, and reports the helper', () => {

@@ -158,8 +158,8 @@ export interface ImageCredentialBindingSpec {
  */
 export interface ImagePullSecret {
   /**
-   * Name of a Secret of type kubernetes.io/dockerconfigjson in this namespace. A Secret that does not
-   * exist yet is used as soon as it does.
+   * Name of a Secret of type kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg in this
+   * namespace. A Secret that does not exist yet is used as soon as it does.
    */
   readonly name: string;
 }
