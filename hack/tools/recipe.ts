@@ -38,6 +38,12 @@ const sources = {
     seconds: 120,
   },
   kubectl: { ...kubernetes, program: 'k8s.io/kubernetes/cmd/kubectl', seconds: 30 },
+  'keyring-oracle': {
+    folder: 'kubelet',
+    program: './keyring-oracle',
+    module: 'k8s.io/kubernetes',
+    seconds: 35,
+  },
   registry: {
     folder: 'registry',
     program: 'github.com/distribution/distribution/v3/cmd/registry',

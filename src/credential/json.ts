@@ -28,7 +28,9 @@ export function readJson(bytes: Uint8Array): Json | undefined {
   } catch {
     return undefined;
   }
-  return build(tokens(text));
+  const builder = new Builder();
+  for (const token of tokens(text)) builder.take(token);
+  return builder.value;
 }
 
 /**
@@ -48,34 +50,35 @@ export function described({ kind }: Json): string {
   return kind === 'object' ? 'an object' : `a ${kind}`;
 }
 
-/** Without recursion: a text may be nested as deeply as it is long. */
-function build(tokens: Iterable<string>): Json {
-  const top: Member[] = [];
-  const open: (Member[] | undefined)[] = [top];
-  let name: string | undefined = '';
-  for (const token of tokens) {
-    if (token === '}' || token === ']') {
-      open.pop();
-      continue;
-    }
-    const members = open.at(-1);
-    if (members !== undefined && members !== top && name === undefined) {
-      name = textOf(token);
-      continue;
-    }
-    const inside: Member[] = [];
-    members?.push([name ?? '', valueOf(token, inside)]);
-    name = undefined;
-    if (token === '{') {
-      open.push(inside);
-    } else if (token === '[') {
-      open.push(undefined);
-    }
+/** Puts tokens together; without recursion, for a text may be nested as deeply as it is long. */
+class Builder {
+  /** The whole text as a member without a name. */
+  readonly #top: Member[] = [];
+  /** The members of the objects that are open; undefined for a list. */
+  readonly #open: (Member[] | undefined)[] = [this.#top];
+  #name: string | undefined = '';
+
+  get value(): Json {
+    return this.#top[0]?.[1] ?? { kind: 'null' };
   }
-  return top[0]?.[1] ?? { kind: 'null' };
+
+  take(token: string): void {
+    const members = this.#open.at(-1);
+    if (token === '}' || token === ']') this.#open.pop();
+    else if (members !== undefined && this.#name === undefined) this.#name = textOf(token);
+    else this.#put(token, members);
+  }
+
+  #put(token: string, members: Member[] | undefined): void {
+    const inside: Member[] = [];
+    members?.push([this.#name ?? '', read(token, inside)]);
+    this.#name = undefined;
+    if (token === '{') this.#open.push(inside);
+    else if (token === '[') this.#open.push(undefined);
+  }
 }
 
-function valueOf(token: string, inside: readonly Member[]): Json {
+function read(token: string, inside: readonly Member[]): Json {
   switch (token.charAt(0)) {
     case '{':
       return { kind: 'object', members: inside };

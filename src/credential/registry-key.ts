@@ -23,9 +23,12 @@ const KEY_MAX = 600;
 
 const SCHEME = /^https?:\/\//;
 const API_VERSION = /^\/v[12](?=\/)/;
-/** Its path may have any byte but control characters, `?`, `#` and `@`. */
+/**
+ * A host with or without a port; net/url lets a `]` stand alone, but then no port is told from the host. The path may
+ * have any byte but control characters, `?`, `#` and `@`.
+ */
 const KEY =
-  /^(?<host>(?:[A-Za-z0-9._*\]-]+|\[[A-Fa-f0-9:.]+\](?=:))(?::[0-9]*)?)(?<path>\/[ -"$->A-~\u0080-\u00ff]*)?$/;
+  /^(?<host>[A-Za-z0-9._*-]+(?::[0-9]*)?|[A-Za-z0-9._*\]-]+|\[[A-Fa-f0-9:.]+\]:[0-9]*)(?<path>\/[ -"$->A-~\u0080-\u00ff]*)?$/;
 const CONTROL = /[^ -~\u0080-\u00ff]/;
 const BROKEN_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 const ESCAPE = /%(..)/g;

@@ -32,12 +32,13 @@ const REPOSITORY_MAX = 255;
 const HOST_MAX = 259;
 
 // Each expression tells by the next character where to go on, so none can backtrack far; lengths are checked first.
-const IDENTIFIER = /^[a-f0-9]{64}$/;
+/** 64 hex digits, which in Docker are an image's ID. */
+export const IDENTIFIER = /^[a-f0-9]{64}$/;
 const DOMAIN_NAME = /^[a-z0-9]+(?:-+[a-z0-9]+)*(?:\.[a-z0-9]+(?:-+[a-z0-9]+)*)*(?::[0-9]+)?$/i;
 const IPV6_ADDRESS = /^\[[a-f0-9:]+\](?::[0-9]+)?$/i;
 const REPOSITORY = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
-const DIGEST = /^(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})$/;
+export const DIGEST = /^(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})$/;
 const UPPER_CASE = /[A-Z]/;
 
 /**
@@ -58,6 +59,9 @@ export function parseImageReference(text: string): ImageReference {
   const repository = host === DOCKER_HUB && !path.includes('/') ? `${OFFICIAL_IMAGES}${path}` : path;
 
   checkHost(host, text);
+  // Where distribution finds no host, that counts as a part of the repository.
+  const counted = isAddress(host) ? repository : `${host}/${repository}`;
+  checkLength(counted, path, text);
   checkRepository(repository, path, text);
   if (tag !== undefined && !TAG.test(tag)) {
     throw unexpected(text, 'a tag of up to 128 letters, digits, "_", "." and "-"', tag, 'Correct the tag');
@@ -74,6 +78,35 @@ export function formatReference(reference: ImageReference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
   const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
   return `${repositoryName(reference)}${tag}${digest}`;
+}
+
+/**
+ * The short form that people read and write: without `docker.io/` and `library/` where they may be left out.
+ * {@link parseImageReference} reads it back into an equal reference: where the short text would name something else
+ * (`docker.io/localhost/app`), it is the canonical one. `FamiliarString` of github.com/distribution/reference
+ * shortens those too.
+ */
+export function formatFamiliar(reference: ImageReference): string {
+  const canonical = formatReference(reference);
+  if (reference.host !== DOCKER_HUB) {
+    return canonical;
+  }
+  const path = canonical.slice(DOCKER_HUB.length + 1);
+  const short = isOfficial(reference.repository) ? path.slice(OFFICIAL_IMAGES.length) : path;
+  return readsAs(short, canonical) ? short : canonical;
+}
+
+function isOfficial(repository: string): boolean {
+  return repository.startsWith(OFFICIAL_IMAGES) && !repository.includes('/', OFFICIAL_IMAGES.length);
+}
+
+function readsAs(text: string, canonical: string): boolean {
+  try {
+    return formatReference(parseImageReference(text)) === canonical;
+  } catch (error) {
+    if (error instanceof ImageReferenceError) return false;
+    throw error;
+  }
 }
 
 /** Host and repository without a version, as the kubelet's keyring is asked: `docker.io/library/nginx`. */
@@ -111,19 +144,24 @@ function checkHost(host: string, text: string): void {
   if (host.length > HOST_MAX) {
     throw unexpected(text, `a host of at most ${HOST_MAX} characters`, host, 'Correct the host');
   }
-  const known =
-    DOMAIN_NAME.test(host) || IPV6_ADDRESS.test(host) || (host.includes('.') && REPOSITORY.test(host));
-  if (!known) {
+  if (!isAddress(host) && !(host.includes('.') && REPOSITORY.test(host))) {
     const expected = 'a DNS name, an IPv4 address or an IPv6 address in brackets, with an optional :port';
     throw unexpected(text, expected, host, 'Correct the part before the first "/"');
   }
 }
 
-function checkRepository(repository: string, written: string, text: string): void {
+function isAddress(host: string): boolean {
+  return DOMAIN_NAME.test(host) || IPV6_ADDRESS.test(host);
+}
+
+function checkLength(repository: string, written: string, text: string): void {
   if (repository.length > REPOSITORY_MAX) {
     const expected = `a repository of at most ${REPOSITORY_MAX} characters`;
     throw unexpected(text, expected, written, 'No registry serves a longer name; correct it');
   }
+}
+
+function checkRepository(repository: string, written: string, text: string): void {
   if (!REPOSITORY.test(repository)) {
     const expected = 'a repository of lower-case letters and digits, joined by ".", "_", "__", "-" and "/"';
     const advice = UPPER_CASE.test(written) ? 'Write it in lower case' : 'Correct the repository';

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import fc from 'fast-check';
+import { type Candidate, lookup, parsePullSecret } from '../../../src/credential/index.ts';
+import { parseImageReference } from '../../../src/image/index.ts';
+import { type Answer, ask } from './oracle.ts';
+import { type Case, cases, type Entry } from './pull-secrets.ts';
+import { seed } from './seed.ts';
+
+const LOOK_UPS = 20_000;
+const DOCKER_HUB_LEGACY = 'index.docker.io';
+
+/** A credential and where it is from, to be compared. */
+type Described = string;
+
+it(`finds what the kubelet finds, in its order, in ${LOOK_UPS} random look-ups`, async (context) => {
+  const sample = fc.sample(cases, { seed, numRuns: LOOK_UPS });
+  const answers = await ask(sample.map(({ image, mended }) => ({ image, secrets: mended })));
+  const compared = sample.map((each, index) => compare(each, answers[index]));
+  const different = compared.filter(({ ours, kubelets }) => ours.join() !== kubelets.join());
+  const [shortest] = different.toSorted((a, b) => show(a.each).length - show(b.each).length);
+  assert.equal(
+    shortest,
+    undefined,
+    `ICB_TEST_SEED=${seed}: ${different.length} of ${LOOK_UPS} differ; the shortest:\n${shortest && show(shortest.each)}\n` +
+      `ours:\n${shortest?.ours.join('\n')}\nthe kubelet's:\n${shortest?.kubelets.join('\n')}`,
+  );
+  const reached = counts(compared);
+  context.diagnostic(`seed ${seed}: ${LOOK_UPS} look-ups, none different; ${JSON.stringify(reached)}`);
+  for (const [what, count] of Object.entries(reached)) {
+    assert.ok(count > LOOK_UPS / 200, `ICB_TEST_SEED=${seed}: only ${count} look-ups with ${what}`);
+  }
+});
+
+interface Compared {
+  readonly each: Case;
+  readonly ours: readonly Described[];
+  readonly kubelets: readonly Described[];
+  readonly keys: readonly string[];
+  readonly excluded: number;
+}
+
+function compare(each: Case, answer: Answer | undefined): Compared {
+  assert.ok(answer !== undefined && answer.error === undefined, `${answer?.error}: ${show(each)}`);
+  const image = parseImageReference(each.image);
+  const notHub = image.host !== 'docker.io' && !/[.:]/.test(image.host);
+  const rows = answer.credentials.map(({ email, ...row }) => {
+    const entry = each.entries.get(email);
+    return { ...row, key: answer.keys?.[email] ?? '', entry };
+  });
+  // docs/adr/0008: what is left of a host without dot and port can only be found as Docker Hub's.
+  const shown = rows.filter(({ key }) => !(notHub && key === DOCKER_HUB_LEGACY));
+  const described = shown.flatMap((row) => {
+    const text = describeRow(row);
+    return text === undefined ? [] : [{ text, group: `${row.secret} ${row.key}` }];
+  });
+  const groups = new Map(described.map(({ text, group }) => [text, group]));
+  const found = lookup(keyrings(each), image).map(describeCandidate);
+  return {
+    each,
+    ours: inGroups(found.map((text) => ({ text, group: groups.get(text) ?? text }))),
+    kubelets: inGroups(described),
+    keys: shown.map(({ key }) => key),
+    excluded: rows.length - shown.length,
+  };
+}
+
+function keyrings({ secrets }: Case) {
+  return secrets.flatMap(({ name, type, data }) => {
+    const content = parsePullSecret(type, data);
+    return content.result === 'Entries' ? [{ name, keyring: content.keyring }] : [];
+  });
+}
+
+interface KubeletRow {
+  readonly secret: string;
+  readonly username: string;
+  readonly password: string;
+  readonly entry: Entry | undefined;
+}
+
+/** What we make of the kubelet's credential; undefined: nothing that a registry could be shown. */
+function describeRow({ secret, username, password, entry }: KubeletRow): Described | undefined {
+  const token = password === '' || username === '' ? entry?.token : undefined;
+  if (token !== undefined) return `${secret} token ${token}`;
+  if (username === '' || entry?.nature === 'NotUtf8') return undefined;
+  return `${secret} basic ${oneReplacement(username)} ${oneReplacement(password)}`;
+}
+
+function describeCandidate({ secret, credential }: Candidate): Described {
+  if (credential.kind !== 'basic') return `${secret} token ${credential.token.reveal()}`;
+  const { username, password } = credential;
+  return `${secret} basic ${oneReplacement(username.reveal())} ${oneReplacement(password.reveal())}`;
+}
+
+/** For bytes that are not UTF-8 Go writes a replacement character each, the WHATWG one for each that belong together. */
+function oneReplacement(text: string): string {
+  return text.replace(/\uFFFD+/g, '\uFFFD');
+}
+
+/** Neighbours of one secret whose keys mean the same are in no order: the kubelet's is random. */
+function inGroups(described: readonly { readonly text: Described; readonly group: string }[]) {
+  const ordered: Described[] = [];
+  let run: Described[] = [];
+  for (const [index, { text, group }] of described.entries()) {
+    run.push(text);
+    if (described[index + 1]?.group === group) continue;
+    ordered.push(...run.sort());
+    run = [];
+  }
+  return ordered;
+}
+
+/** How many look-ups met what a comparison is worth little without. */
+function counts(compared: readonly Compared[]): Readonly<Record<string, number>> {
+  const count = (wanted: (each: Compared) => boolean) => compared.filter(wanted).length;
+  const hub = ({ each }: Compared) => parseImageReference(each.image).host === 'docker.io';
+  return {
+    'a credential': count(({ ours }) => ours.length > 0),
+    'several credentials': count(({ ours }) => ours.length > 1),
+    'credentials of several secrets': count(
+      ({ ours }) => new Set(ours.map((text) => text.slice(0, 2))).size > 1,
+    ),
+    'a glob': count(({ keys }) => keys.some((key) => key.includes('*'))),
+    'a path': count(({ keys }) => keys.some((key) => key.includes('/'))),
+    'a port': count(({ keys }) => keys.some((key) => /:\d/.test(key))),
+    "Docker Hub's older name": count((each) => hub(each) && each.keys.includes(DOCKER_HUB_LEGACY)),
+    'a token': count(({ ours }) => ours.some((text) => text.includes(' token '))),
+    'a refused offer to a host without a dot': count(({ excluded }) => excluded > 0),
+    'a broken entry': count(({ each }) =>
+      [...each.entries.values()].some(({ nature }) => nature === 'Broken'),
+    ),
+    'an excluded key': count(({ each }) =>
+      [...each.entries.values()].some(({ nature }) => nature === 'Excluded'),
+    ),
+    'a malformed secret': count(({ each }) => each.mended.length < each.secrets.length),
+  };
+}
+
+function show({ image, secrets }: Case): string {
+  const texts = secrets.map(({ name, type, data }) => {
+    const [value = ''] = Object.values(data);
+    return `${name} ${type} ${Buffer.from(value, 'base64').toString()}`;
+  });
+  return [image, ...texts].join('\n');
+}
