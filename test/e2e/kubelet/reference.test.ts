@@ -32,7 +32,11 @@ const likely = fc
     host,
     fc.constantFrom('', '', ':5000', ':'),
     fc.array(component, { minLength: 1, maxLength: 4 }),
-    fc.oneof(fc.constant(''), fc.stringMatching(/^:\w/), fc.stringMatching(/^:[A-Za-z0-9_.-]{0,20}$/)),
+    fc.oneof(
+      fc.constant(''),
+      fc.stringMatching(/^:[A-Za-z0-9_][A-Za-z0-9_.-]{0,9}$/),
+      fc.stringMatching(/^:[A-Za-z0-9_.-]{0,20}$/),
+    ),
     fc.oneof(
       { weight: 9, arbitrary: fc.constantFrom('', '', `@sha256:${'a'.repeat(64)}`) },
       { weight: 1, arbitrary: digest },
@@ -60,7 +64,7 @@ const long = fc
 const hex = fc.integer({ min: 63, max: 65 }).map((length) => 'a'.repeat(length));
 
 const texts = fc.oneof(
-  { weight: 8, arbitrary: likely },
+  { weight: 12, arbitrary: likely },
   { weight: 8, arbitrary: mutated },
   { weight: 3, arbitrary: grammarish },
   { weight: 1, arbitrary: long },

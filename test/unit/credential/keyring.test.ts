@@ -148,6 +148,15 @@ describe('lookup', () => {
     );
   });
 
+  it('does not take the older name of Docker Hub where an entry fits that holds nothing, as the kubelet', () => {
+    const entries = [{ registryKey: 'docker.io', credential: undefined }, entry('index.docker.io')];
+    assert.deepEqual(lookup([pull(entries)], parseImageReference('nginx')), []);
+    assert.deepEqual(
+      lookup([pull([entry('docker.io'), ...entries])], parseImageReference('nginx')).length,
+      1,
+    );
+  });
+
   it('hands over the credential of the entry', () => {
     const written = entry('reg.io');
     const [found] = lookup([pull([written])], parseImageReference('reg.io/app'));

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { type Credential, type PullSecretContent, parsePullSecret } from '../../../src/credential/index.ts';
-import { base64, DOCKER_CONFIG_JSON, messagesOf, parseAuths, parseText } from './secrets.ts';
+import { base64, DOCKER_CONFIG_JSON, messagesOf, parseAuths, parseDockercfg, parseText } from './secrets.ts';
 
 const CANARY = 'Canary-7f3a';
 const GUID = '00000000-0000-0000-0000-000000000000';
@@ -35,6 +35,22 @@ const ENTRIES: Readonly<Record<string, readonly [entry: unknown, expected: Plain
   'field names in any letter case': [
     { Username: 'u', PASSWORD: 'p' },
     { kind: 'basic', username: 'u', password: 'p' },
+  ],
+  'field names with letters that Go folds': [
+    { uſername: 'u', paſſWord: 'p' },
+    { kind: 'basic', username: 'u', password: 'p' },
+  ],
+  'the last of fields in several letter cases': [
+    { username: 'old', Username: 'u', password: 'p', PASSWORD: null },
+    { kind: 'basic', username: 'u', password: 'p' },
+  ],
+  'a full login beside tokens of a wrong kind': [
+    { auth: base64('u:p'), identitytoken: 5, registrytoken: [] },
+    { kind: 'basic', username: 'u', password: 'p' },
+  ],
+  'half of a surrogate pair as U+FFFD': [
+    { username: 'u', password: 'p\uD800' },
+    { kind: 'basic', username: 'u', password: 'p\uFFFD' },
   ],
   'a password with colons': [{ auth: base64('u:p:q:') }, { kind: 'basic', username: 'u', password: 'p:q:' }],
   'a password in any script': [
@@ -101,6 +117,23 @@ const MALFORMED: Readonly<Record<string, readonly [secret: PullSecretContent, me
   'that is a JSON list': [parseText(`["${CANARY}"]`), /expected an object .* found a list/],
   'that is a JSON string': [parseText(`"${CANARY}"`), /found a string/],
   'that is JSON null': [parseText('null'), /found null/],
+  'of the older type with the key of the newer': [
+    parsePullSecret('kubernetes.io/dockercfg', { '.dockerconfigjson': base64('{"auths":{}}') }),
+    /the key \.dockercfg, found nothing/,
+  ],
+  'of the older type with auths around its entries': [
+    parseDockercfg(`{"auths": {"r.io": {"auth": "${CANARY}"}}}`),
+    /found "auths" around it; create the Secret with the type kubernetes\.io\/dockerconfigjson/,
+  ],
+  'of the older type that is a JSON list': [parseDockercfg('[]'), /expected an object .* found a list/],
+  'whose auths was taken out again': [
+    parseText('{"auths":{"r.io":{"auth":"dTpw"}},"Auths":null}'),
+    /"auths", found none/,
+  ],
+  'one of whose auths is a string': [
+    parseText(`{"auths":{"r.io":{"auth":"dTpw"}},"auths":"${CANARY}"}`),
+    /"auths", found a string/,
+  ],
   'without auths': [parseText('{}'), /expected an object "auths", found none/],
   'with the entries where auths should be': [
     parseText(JSON.stringify({ 'r.io': { auth: CANARY } })),
@@ -193,6 +226,37 @@ describe('parsePullSecret', () => {
   it('passes over a byte order mark', () => {
     const text = JSON.stringify({ auths: { 'r.io': { auth: base64('u:p') } } });
     assert.equal(entriesOf(parseText(`\uFEFF${text}`)).entries.length, 1);
+  });
+
+  it('reads the older type, which has no auths around its entries', () => {
+    const { entries, problems } = entriesOf(parseDockercfg('{"r.io":{"auth":"dTpw"},"s.io":{}}'));
+    assert.deepEqual(
+      entries.map(({ registryKey, credential }) => ({ registryKey, ...revealed(credential) })),
+      [{ registryKey: 'r.io', kind: 'basic', username: 'u', password: 'p' }],
+    );
+    assert.match(problems.join(), /^entry "s\.io": expected a credential, found none/);
+  });
+
+  it('reads what is written twice as Go does', () => {
+    const text =
+      '{"auths":{"gone.io":{"auth":"dTpw"}},"auths":null,"auths":{"a.io":{"auth":"dTpw"},"b.io":{}},' +
+      '"AUTHS":{"b.io":{"auth":"dTpw","auth":null},"c.io":{"username":"u","username":"v","password":"p"}}}';
+    const { entries, problems } = entriesOf(parseText(text));
+    assert.deepEqual(
+      entries.map(({ registryKey, credential }) => [registryKey, revealed(credential)['username']]),
+      [
+        ['a.io', 'u'],
+        ['b.io', 'u'],
+        ['c.io', 'v'],
+      ],
+    );
+    assert.deepEqual(problems, []);
+  });
+
+  it('reads JSON that is nested a hundred thousand times', () => {
+    const deep = `${'[{"a":'.repeat(100_000)}1${'}]'.repeat(100_000)}`;
+    const secret = parseText(`{"auths":{"r.io":{"auth":"dTpw","x":${deep}}}}`);
+    assert.equal(entriesOf(secret).entries.length, 1);
   });
 
   it('finds nothing, and no fault, in empty auths', () => {

@@ -7,6 +7,11 @@ export function base64(content: string | Uint8Array): string {
   return Buffer.from(content).toString('base64');
 }
 
+/** Parses a pull secret of the older type with this text as its Docker configuration. */
+export function parseDockercfg(text: string): PullSecretContent {
+  return parsePullSecret('kubernetes.io/dockercfg', { '.dockercfg': base64(text) });
+}
+
 /** Parses a pull secret with this text as its Docker configuration. */
 export function parseText(text: string | Uint8Array): PullSecretContent {
   return parsePullSecret(DOCKER_CONFIG_JSON, { '.dockerconfigjson': base64(text) });

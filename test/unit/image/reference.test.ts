@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
+  formatFamiliar,
   formatReference,
   ImageReferenceError,
   parseImageReference,
@@ -47,8 +48,39 @@ const REFERENCES: readonly Case[] = [
   { text: SHA256, host: 'docker.io', repository: 'library/sha256', tag: 'a'.repeat(64) },
   { text: `r.io/${'a'.repeat(64)}`, host: 'r.io', repository: 'a'.repeat(64) },
   { text: `r.io/${'a'.repeat(255)}`, host: 'r.io', repository: 'a'.repeat(255) },
+  { text: `my_host.io/${'a'.repeat(244)}`, host: 'my_host.io', repository: 'a'.repeat(244) },
   { text: 'a'.repeat(247), host: 'docker.io', repository: `library/${'a'.repeat(247)}` },
   { text: `app:${'t'.repeat(128)}`, host: 'docker.io', repository: 'library/app', tag: 't'.repeat(128) },
+];
+
+/** Normalisation, in cases that distribution's reference package publishes (normalize_test.go), and a few more. */
+const FAMILIAR: readonly (readonly [familiar: string, canonical: string, ...others: readonly string[]])[] = [
+  ['fooo/bar', 'docker.io/fooo/bar', 'index.docker.io/fooo/bar'],
+  [
+    'ubuntu',
+    'docker.io/library/ubuntu',
+    'library/ubuntu',
+    'index.docker.io/library/ubuntu',
+    'docker.io/ubuntu',
+  ],
+  ['ubuntu-12.04-base', 'docker.io/library/ubuntu-12.04-base', 'index.docker.io/ubuntu-12.04-base'],
+  ['library/foo/bar', 'docker.io/library/foo/bar'],
+  ['other/library', 'docker.io/other/library'],
+  ['localhost/fooo/bar', 'localhost/fooo/bar'],
+  ['LOCALDOMAIN/fooo', 'LOCALDOMAIN/fooo'],
+  ['127.0.0.1:8000/privatebase', '127.0.0.1:8000/privatebase'],
+  ['example.com:8000/private/moonbase', 'example.com:8000/private/moonbase'],
+  ['[fc00:1:2:3:4:5:6:7]:5000/library/debian', '[fc00:1:2:3:4:5:6:7]:5000/library/debian'],
+  ['registry-1.docker.io/library/nginx', 'registry-1.docker.io/library/nginx'],
+  ['nginx:1.27', 'docker.io/library/nginx:1.27'],
+  [`nginx:1@${SHA256}`, `docker.io/library/nginx:1@${SHA256}`],
+];
+
+/** Short forms that name something else, or nothing. */
+const WITHOUT_SHORT_FORM: readonly string[] = [
+  'docker.io/localhost/app',
+  'docker.io/a.b/app',
+  `docker.io/library/${'a'.repeat(64)}`,
 ];
 
 const NO_REFERENCES: readonly { readonly text: string; readonly found: RegExp }[] = [
@@ -83,6 +115,7 @@ const NO_REFERENCES: readonly { readonly text: string; readonly found: RegExp }[
   { text: `@${SHA256}`, found: /a repository .* found ""/ },
   { text: `r.io/${'a'.repeat(256)}`, found: /at most 255 characters, found .*\(256 characters\)/ },
   { text: 'a'.repeat(248), found: /at most 255 characters/ },
+  { text: `my_host.io/${'a'.repeat(245)}`, found: /at most 255 characters/ },
   { text: `${'a.'.repeat(200)}io/app`, found: /a host of at most 259 characters/ },
   { text: 'n\u0456nx', found: /found "n\\u0456nx"/ },
   { text: 'app\u009b31m', found: /found "app\\u009b31m"/ },
@@ -168,6 +201,33 @@ describe('formatReference', () => {
         const parsed = parseImageReference(text);
         assert.deepEqual(parseImageReference(formatReference(parsed)), parsed);
       }),
+    );
+  });
+});
+
+describe('formatFamiliar', () => {
+  for (const [familiar, canonical, ...others] of FAMILIAR) {
+    it(`shortens ${canonical.slice(0, 60)} to ${familiar.slice(0, 40)}`, () => {
+      for (const text of [familiar, canonical, ...others]) {
+        assert.equal(formatFamiliar(parseImageReference(text)), familiar);
+        assert.equal(formatReference(parseImageReference(text)), canonical);
+      }
+    });
+  }
+
+  for (const canonical of WITHOUT_SHORT_FORM) {
+    it(`leaves ${canonical.slice(0, 60)}, whose short form would be read as something else`, () => {
+      assert.equal(formatFamiliar(parseImageReference(canonical)), canonical);
+    });
+  }
+
+  it('is read back as the same reference, for every reference', () => {
+    fc.assert(
+      fc.property(references, (text) => {
+        const parsed = parseImageReference(text);
+        assert.deepEqual(parseImageReference(formatFamiliar(parsed)), parsed);
+      }),
+      { numRuns: 2000 },
     );
   });
 });
