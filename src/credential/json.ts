@@ -97,7 +97,8 @@ function read(token: string, inside: readonly Member[]): Json {
 }
 
 function textOf(token: string): string {
-  return String(JSON.parse(token)).toWellFormed();
+  const text = token.includes('\\') ? String(JSON.parse(token)) : token.slice(1, -1);
+  return text.toWellFormed();
 }
 
 const SCALAR = /[-+.\w]+/y;

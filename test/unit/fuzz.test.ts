@@ -1,0 +1,158 @@
+/**
+ * Texts from outside, valid ones with random damage and random bytes, for ICB_FUZZ_SECONDS (10 unless told): what reads
+ * them may throw its own error and nothing else. A failure names the seed, and shows the smallest text that fails.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import {
+  keyring,
+  lookup,
+  type PullSecretContent,
+  parsePullSecret,
+  SecretValue,
+} from '../../src/credential/index.ts';
+import {
+  formatFamiliar,
+  formatReference,
+  ImageReferenceError,
+  parseImageId,
+  parseImageReference,
+} from '../../src/image/index.ts';
+
+const SECONDS = Number(process.env['ICB_FUZZ_SECONDS'] || 10);
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+const IMAGES = [
+  'nginx',
+  'docker.io/library/nginx:1.27',
+  `reg.io:5000/team/app:1@${DIGEST}`,
+  `docker-pullable://[2001:db8::1]:5000/a__b/c--d@${DIGEST}`,
+  'my_host.io/ACME',
+  DIGEST,
+].map((text) => Buffer.from(text));
+
+const CONFIGS = [
+  '{"auths":{"https://index.docker.io/v1/":{"auth":"dTpw","email":"a@b"}},"credsStore":"x"}',
+  '{"AUTHS":{"*.reg.io:5000/team":{"username":"u","password":"p\\ud83d\\ud83d","identitytoken":"t"}},"auths":null}',
+  '{"reg.io":{"auth":"dTpw\\r\\n"},"[::1]:5000":{"registrytoken":"t"},"reg.io/te%2561m":null,"a":[[{}],-1e5,true]}',
+  '\ufeff{"auths":{"a":{},"a":{"auth":"dTpw","Auth":null}},"auths":{"b":{"auth":7}}}',
+].map((text) => Buffer.from(text));
+
+type Edit = (bytes: Buffer) => Buffer;
+
+const place = fc.nat({ max: 400 });
+const piece = fc.oneof(
+  fc.constantFrom(...['{', '}', '[', ']', '"', '\\', ':', ',', '/', '@', '.', '*', '%', '\u0000', 'ü', '=']),
+  fc.constantFrom(
+    'null',
+    '"auths":',
+    '{"auth":"dTpw"}',
+    '\\ud800',
+    'https://',
+    '/v1/',
+    '%2f',
+    '[::1]',
+    '1e999',
+  ),
+  fc.string({ unit: 'binary', maxLength: 4 }),
+);
+const edit: fc.Arbitrary<Edit> = fc.oneof(
+  fc.tuple(place, piece).map(([at, text]) => replacing(at, 0, Buffer.from(text))),
+  fc.tuple(place, piece).map(([at, text]) => replacing(at, 1, Buffer.from(text))),
+  fc.tuple(place, fc.uint8Array({ maxLength: 3 })).map(([at, bytes]) => replacing(at, 1, Buffer.from(bytes))),
+  fc.tuple(place, place).map(([at, length]) => replacing(at, length, Buffer.alloc(0))),
+  fc
+    .tuple(place, place, fc.constantFrom(2, 3, 50))
+    .map(([at, length, times]) => repeating(at, length, times)),
+);
+
+function replacing(at: number, length: number, by: Buffer): Edit {
+  return (bytes) => {
+    const from = at % (bytes.length + 1);
+    return Buffer.concat([bytes.subarray(0, from), by, bytes.subarray(from + length)]);
+  };
+}
+
+function repeating(at: number, length: number, times: number): Edit {
+  return (bytes) => {
+    const from = at % (bytes.length + 1);
+    const part = bytes.subarray(from, from + length);
+    const parts = Array.from({ length: times }, () => part);
+    return Buffer.concat([bytes.subarray(0, from), ...parts, bytes.subarray(from + length)]);
+  };
+}
+
+function damaged(originals: readonly Buffer[]): fc.Arbitrary<Buffer> {
+  const edited = fc
+    .tuple(fc.constantFrom(...originals), fc.array(edit, { maxLength: 5 }))
+    .map(([original, edits]) => edits.reduce((bytes, each) => each(bytes), original));
+  const random = fc.uint8Array({ maxLength: 64 }).map((bytes) => Buffer.from(bytes));
+  return fc.oneof({ weight: 9, arbitrary: edited }, { weight: 1, arbitrary: random });
+}
+
+function fuzz<Input>(inputs: fc.Arbitrary<Input>, check: (input: Input) => void): void {
+  let runs = 0;
+  fc.assert(
+    fc.property(inputs, (input) => {
+      runs += 1;
+      check(input);
+    }),
+    { numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: (SECONDS * 1_000) / 2 },
+  );
+  assert.ok(runs > 0);
+}
+
+function parsed<Result>(read: (text: string) => Result, text: string): Result | undefined {
+  try {
+    return read(text);
+  } catch (error) {
+    assert.ok(error instanceof ImageReferenceError, `${error}`);
+    assert.ok(error.message.length < 1_600);
+    return undefined;
+  }
+}
+
+describe('whatever the text', () => {
+  it('a reference or image ID is read back as the same, or refused', () => {
+    fuzz(damaged(IMAGES), (bytes) => {
+      const text = bytes.toString();
+      const image = parsed(parseImageReference, text);
+      const id = parsed(parseImageId, text);
+      if (image !== undefined) {
+        assert.deepEqual(parseImageReference(formatReference(image)), image);
+        assert.deepEqual(parseImageReference(formatFamiliar(image)), image);
+        assert.ok(id !== undefined);
+        const entries = [{ registryKey: text, credential: undefined }];
+        assert.deepEqual(lookup([{ name: 'pull', keyring: keyring(entries) }], image), []);
+      }
+    });
+  });
+
+  it('a pull secret has entries or is malformed, and can be asked', () => {
+    const types = fc.constantFrom('kubernetes.io/dockerconfigjson', 'kubernetes.io/dockercfg');
+    fuzz(fc.tuple(types, damaged(CONFIGS), fc.boolean()), ([type, bytes, encoded]) => {
+      const value = encoded ? bytes.toString('base64') : bytes.toString();
+      const content = parsePullSecret(type, { [type.replace('kubernetes.io/', '.')]: value });
+      if (content.result === 'Malformed') assert.match(content.message, /^expected /);
+      else checkEntries(content);
+    });
+  });
+});
+
+const ASKED = ['nginx', 'reg.io/team/app', 'a.reg.io:5000/team', '[::1]:5000/app', 'A/b'].map(
+  parseImageReference,
+);
+
+function checkEntries({ keyring, problems }: Extract<PullSecretContent, { result: 'Entries' }>): void {
+  for (const problem of problems) assert.match(problem, /expected .*, found /);
+  for (const image of ASKED) {
+    for (const { credential } of lookup([{ name: 'pull', keyring }], image)) {
+      const { kind, ...values } = credential;
+      assert.ok(
+        Object.values(values).every((each) => each instanceof SecretValue),
+        kind,
+      );
+    }
+  }
+}
