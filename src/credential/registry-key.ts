@@ -36,7 +36,7 @@ const FITS_NO_IMAGE = /\\|\/\//;
 
 /**
  * Reads a key as the kubelet does (`Add` in k8s.io/kubernetes/pkg/credentialprovider/keyring.go, with net/url of
- * Go 1.26): the scheme `http://` or `https://` does not count, nor does a path `/v1/` or `/v2/`; a port does, also
+ * Go 1.26.8): the scheme `http://` or `https://` does not count, nor does a path `/v1/` or `/v2/`; a port does, also
  * 443; a path may be percent-encoded. Of globs the host can hold `*` alone: `?` begins a query, and a URL with `[…]`
  * around anything but an IPv6 address is none.
  *

@@ -163,6 +163,34 @@ describe('the controller on a real API server', () => {
     await namespace.bound('scan');
   });
 
+  it('reads a Secret of the older type, also in the place of one of the newer', async () => {
+    const namespace = await cluster.namespace();
+    const dockercfg = (password: string) => {
+      const text = JSON.stringify({ 'https://reg.example/v1/': { auth: btoa(`user:${password}`) } });
+      return { type: 'kubernetes.io/dockercfg', data: { '.dockercfg': btoa(text) } };
+    };
+    await namespace.put(SECRETS, { metadata: { name: 'pull' }, ...dockercfg('old') });
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    await namespace.condition('app', 'Ready', 'True Ready');
+    const holds = async (password: string) => {
+      const { secretName } = await namespace.bound('scan');
+      const config = await namespace.trivyConfig(secretName);
+      return (
+        JSON.stringify(config) ===
+        JSON.stringify({ auths: { 'reg.example': { auth: btoa(`user:${password}`) } } })
+      );
+    };
+    await until(() => holds('old'), 'the credential of the older type');
+    await namespace.delete(SECRETS, 'pull');
+    await namespace.pullSecret('pull', AUTHS);
+    await until(() => holds('pass'), 'the credential of the newer type');
+    await namespace.delete(SECRETS, 'pull');
+    await namespace.put(SECRETS, { metadata: { name: 'pull' }, ...dockercfg('new') });
+    await until(() => holds('new'), 'the credential of the older type again');
+    await namespace.condition('app', 'Ready', 'True Ready');
+  });
+
   it('puts right a Secret of ours that somebody changed or deleted', async () => {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);

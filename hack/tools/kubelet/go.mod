@@ -1,6 +1,7 @@
 module tools/kubelet
 
-go 1.26.0
+// Kubernetes 1.37.2 is built with Go 1.26.10; patch releases changed what net/url takes for a host.
+go 1.26.8
 
 // As in k8s.io/kubernetes: how Go's net/url reads a host depends on it.
 godebug default=go1.26

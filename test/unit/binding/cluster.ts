@@ -92,6 +92,14 @@ export class Namespace {
     this.stores.pullSecrets.set(readPullSecret(object));
   }
 
+  /** Of the older type. */
+  dockercfgSecret(name: string): void {
+    const text = JSON.stringify({ 'reg.example': { auth: btoa('user:pass') } });
+    const data = { '.dockercfg': Buffer.from(text).toString('base64') };
+    const object = { metadata: this.#meta(name), type: 'kubernetes.io/dockercfg', data };
+    this.stores.dockercfgSecrets.set(readPullSecret(object));
+  }
+
   otherSecret(name: string): void {
     this.stores.otherSecrets.set({ ...this.#meta(name), ours: undefined });
   }

@@ -123,6 +123,12 @@ describe('what is reconciled after a change', () => {
       trivySecrets: ['of rival'],
     },
     {
+      name: 'a pull secret of the older type comes: the same',
+      change: ({ namespace }) => namespace.dockercfgSecret('spare'),
+      bindings: ['app', 'rival'],
+      trivySecrets: ['of rival'],
+    },
+    {
       name: 'a Secret of another type comes under the name of a pull secret: who names it',
       change: ({ namespace }) => namespace.otherSecret('third'),
       bindings: ['other'],
