@@ -1,5 +1,5 @@
 export { fit, type ImageFit } from './fit.ts';
-export { type ImageId, parseImageId } from './image-id.ts';
+export { parseImageId } from './image-id.ts';
 export { quoted } from './quote.ts';
 export {
   formatFamiliar,
