@@ -429,7 +429,7 @@ function entry(id: string, key: string, shape: Shape): Entry {
 /** docs/adr/0008. */
 function isExcluded(key: string): boolean {
   const address = key.replace(/^https?:\/\//, '');
-  return /[?#@]/.test(key) || /^\[[^\]]*\](?!:)/.test(address);
+  return /[?#@]/.test(key) || /^\[[^\]]*\](?=\/|$)/.test(address);
 }
 
 /** A broken entry that hides a good one of the same key would be missed with it. */
