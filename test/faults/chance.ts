@@ -1,0 +1,17 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * A number from 0 to below 1 that depends on the seed and the words alone, and looks drawn. Without a state there is
+ * no order of draws: what runs at the same time cannot change what is drawn.
+ */
+export function chance(seed: number, ...words: readonly (string | number)[]): number {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([seed, ...words]))
+    .digest();
+  return digest.readUIntBE(0, 6) / 2 ** 48;
+}
+
+/** A whole number from 0 to below `limit`, drawn as {@link chance} draws. */
+export function chanceBelow(limit: number, seed: number, ...words: readonly (string | number)[]): number {
+  return Math.floor(chance(seed, ...words) * limit);
+}

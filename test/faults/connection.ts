@@ -1,0 +1,91 @@
+import type { ClientRequest } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+
+/** Headers that belong to one hop (RFC 9110, 7.6.1) and that Node writes itself. */
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection']);
+
+export interface Upstream {
+  readonly url: URL;
+  /** Authority that its certificate is verified with; those that Node knows, where it is left out. */
+  readonly ca: string | undefined;
+}
+
+/**
+ * A connection of a client and the one to the upstream behind it. They end together: nothing that happens to the
+ * upstream is hidden from the client by a new connection.
+ */
+export class ProxiedConnection {
+  readonly #socket: Socket;
+  readonly #upstream: Upstream;
+  readonly #agent: HttpAgent;
+  readonly #paired = new WeakSet<Socket>();
+  readonly closed: Promise<void>;
+  #underWay = 0;
+
+  constructor(socket: Socket, upstream: Upstream) {
+    this.#socket = socket;
+    this.#upstream = upstream;
+    const settings = { keepAlive: true, maxSockets: 1 };
+    this.#agent =
+      upstream.url.protocol === 'https:'
+        ? new HttpsAgent({ ...settings, ...(upstream.ca === undefined ? {} : { ca: upstream.ca }) })
+        : new HttpAgent(settings);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    // The error of a connection that its client cut is no news.
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      this.#agent.destroy();
+      resolve();
+    });
+  }
+
+  /** Notes that a request is answered until the function that it returns is called. */
+  begin(): () => void {
+    this.#underWay += 1;
+    return () => {
+      this.#underWay -= 1;
+    };
+  }
+
+  /** Ends it at once, as a machine does that has been started anew (RST). */
+  reset(): void {
+    if (!this.#socket.destroyed) this.#socket.resetAndDestroy();
+  }
+
+  /** The same request to the upstream; its body is still to be written. */
+  request(incoming: IncomingMessage): ClientRequest {
+    const { url } = this.#upstream;
+    const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const request = make({
+      host: url.hostname,
+      port: url.port,
+      method: incoming.method,
+      path: incoming.url,
+      headers: endToEnd(incoming.rawHeaders),
+      agent: this.#agent,
+    });
+    request.once('socket', (socket) => this.#pair(socket));
+    return request;
+  }
+
+  #pair(upstream: Socket): void {
+    if (this.#paired.has(upstream)) return;
+    this.#paired.add(upstream);
+    upstream.once('close', () => {
+      if (this.#underWay === 0) this.#socket.destroy();
+    });
+  }
+}
+
+/** Header lines as they came, without those of one hop: names and values by turns. */
+export function endToEnd(raw: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const [name = '', value = ''] = raw.slice(index, index + 2);
+    if (!HOP_BY_HOP.has(name.toLowerCase())) kept.push(name, value);
+  }
+  return kept;
+}

@@ -1,0 +1,135 @@
+import { chance, chanceBelow } from './chance.ts';
+import { type Fault, nameOf } from './fault.ts';
+import { isWatch, type Matches, type ProxiedRequest, readRequest } from './request.ts';
+
+/** A fault, and how often it hits the requests that match. The first of several rules that hit counts. */
+export interface Rule {
+  readonly fault: Fault;
+  /** From 0 (never) to 1 (always). */
+  readonly probability: number;
+  /** All requests, where it is left out. */
+  readonly when?: Matches;
+}
+
+/** A fault that took effect. */
+export interface Injection {
+  readonly fault: Fault;
+  readonly request: ProxiedRequest;
+}
+
+/** A fault that is to hit a request. */
+export interface Decision extends Injection {
+  /** Whole lines to let pass before a fault that has `afterLines`. */
+  readonly lines: number;
+  /** From 0 to 1: where in a line it is cut. */
+  readonly share: number;
+  /** To be called when it takes effect; only the first call counts. */
+  readonly took: () => void;
+}
+
+interface Awaited {
+  readonly fault: Fault;
+  readonly matches: Matches;
+  readonly taken: PromiseWithResolvers<Injection>;
+}
+
+const LOG_LENGTH = 200;
+const LINES_DRAWN_FROM = 20;
+const ONLY_FOR_WATCHES: ReadonlySet<Fault['kind']> = new Set(['expire', 'drop-bookmarks']);
+
+/**
+ * Decides which request gets which fault. What the n-th request of a kind gets depends on the seed and the rules
+ * alone, not on what runs beside it.
+ */
+export class FaultPlan {
+  readonly seed: number;
+  rules: readonly Rule[] = [];
+  readonly #once: Awaited[] = [];
+  readonly #occurrences = new Map<string, number>();
+  readonly #counts = new Map<string, number>();
+  readonly #log: string[] = [];
+
+  constructor(seed: number) {
+    this.seed = seed;
+  }
+
+  /** How many faults took effect, by name. */
+  get counts(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#counts].toSorted(([a], [b]) => a.localeCompare(b)));
+  }
+
+  /** The latest faults that took effect, one a line, oldest first. */
+  get log(): string {
+    return this.#log.join('\n');
+  }
+
+  /** Gives `fault` to the next request that matches, before any rule; resolves when it has taken effect. */
+  once(fault: Fault, matches: Matches): Promise<Injection> {
+    const taken = Promise.withResolvers<Injection>();
+    this.#once.push({ fault, matches, taken });
+    return taken.promise;
+  }
+
+  /** Counts a request, and says which fault it gets, if any. */
+  decide(method: string, target: string): { request: ProxiedRequest; decision: Decision | undefined } {
+    const read = readRequest(method, target);
+    const occurrence = (this.#occurrences.get(read.kind) ?? 0) + 1;
+    this.#occurrences.set(read.kind, occurrence);
+    const request = { ...read, occurrence };
+    const awaited = this.#takeAwaited(request);
+    const fault = awaited?.fault ?? this.#drawn(request);
+    return {
+      request,
+      decision: fault === undefined ? undefined : this.#decision(fault, request, awaited?.taken),
+    };
+  }
+
+  #takeAwaited(request: ProxiedRequest): Awaited | undefined {
+    const index = this.#once.findIndex(({ fault, matches }) => suits(fault, request) && matches(request));
+    return index === -1 ? undefined : this.#once.splice(index, 1)[0];
+  }
+
+  #drawn(request: ProxiedRequest): Fault | undefined {
+    const hit = this.rules.find(
+      ({ fault, probability, when }) =>
+        suits(fault, request) &&
+        (when === undefined || when(request)) &&
+        chance(this.seed, request.kind, request.occurrence, nameOf(fault)) < probability,
+    );
+    return hit?.fault;
+  }
+
+  #decision(
+    fault: Fault,
+    request: ProxiedRequest,
+    taken: PromiseWithResolvers<Injection> | undefined,
+  ): Decision {
+    const { kind, occurrence } = request;
+    const drawn = chanceBelow(LINES_DRAWN_FROM, this.seed, kind, occurrence, 'lines');
+    const asked = 'afterLines' in fault ? fault.afterLines : undefined;
+    let effective = false;
+    return {
+      fault,
+      request,
+      lines: asked ?? (isWatch(request) ? drawn : 0),
+      share: chance(this.seed, kind, occurrence, 'share'),
+      took: () => {
+        if (effective) return;
+        effective = true;
+        this.#note({ fault, request });
+        taken?.resolve({ fault, request });
+      },
+    };
+  }
+
+  #note({ fault, request }: Injection): void {
+    const name = nameOf(fault);
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    this.#log.push(`${name}: ${request.kind} (${request.occurrence})`);
+    if (this.#log.length > LOG_LENGTH) this.#log.shift();
+  }
+}
+
+function suits(fault: Fault, request: ProxiedRequest): boolean {
+  return isWatch(request) || !ONLY_FOR_WATCHES.has(fault.kind);
+}
