@@ -32,7 +32,9 @@ function times(count: number): readonly string[] {
 describe('a fault plan', () => {
   it('gives the n-th request of a kind the same fault in whatever order kinds come', () => {
     const oneAfterAnother = times(100);
-    const mixed = oneAfterAnother.toSorted((a, b) => Number(a.split('=').at(-1)) - Number(b.split('=').at(-1)));
+    const mixed = oneAfterAnother.toSorted(
+      (a, b) => Number(a.split('=').at(-1)) - Number(b.split('=').at(-1)),
+    );
     assert.deepEqual(outcomes(7, mixed), outcomes(7, oneAfterAnother));
   });
 
