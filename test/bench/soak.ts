@@ -1,0 +1,111 @@
+/**
+ * Cuts connections and injects faults between reflectors and a real API server for as long as it is told, and says
+ * each minute whether the stores are still right and what the process holds: `npm run soak -- --minutes 60`.
+ */
+import { parseArgs } from 'node:util';
+import { startControlPlane } from '../../hack/control-plane.ts';
+import { Soak } from '../soak/soak.ts';
+
+const USAGE = `Usage: npm run soak -- [--minutes N] [--seed N] [--changes-per-second N]
+
+  --minutes             how long it takes; 60 unless told, parts of a minute are allowed
+  --seed                what the faults are drawn by; one at random unless told
+  --changes-per-second  of the objects that are followed; 200 unless told
+
+Ends with 1 if a store is another than the API server's state, if a listener was told what cannot be, or if a
+connection or a handle is left at the end.
+`;
+const MILLISECONDS_OF_MINUTE = 60_000;
+const BYTES_OF_MEBIBYTE = 1024 * 1024;
+
+interface Settings {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly changesPerSecond: number;
+}
+
+/** The settings, or what is wrong with the command line. */
+function parseCommandLine(): Settings | string {
+  const number = (name: string, text: string | undefined, otherwise: number): number => {
+    const value = text === undefined ? otherwise : Number(text);
+    if (!(value > 0)) throw new Error(`--${name} takes a number above 0, not ${JSON.stringify(text)}`);
+    return value;
+  };
+  try {
+    const { values } = parseArgs({
+      options: {
+        minutes: { type: 'string' },
+        seed: { type: 'string' },
+        'changes-per-second': { type: 'string' },
+      },
+    });
+    return {
+      minutes: number('minutes', values.minutes, 60),
+      seed: number('seed', values.seed, 1 + Math.floor(Math.random() * 1_000_000)),
+      changesPerSecond: number('changes-per-second', values['changes-per-second'], 200),
+    };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function main(): Promise<void> {
+  const settings = parseCommandLine();
+  if (typeof settings === 'string') {
+    process.stderr.write(`${settings}\n\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
+  await using controlPlane = await startControlPlane({ auditLog: false });
+  print(`seed ${settings.seed}, ${settings.minutes} minutes, ${settings.changesPerSecond} changes a second`);
+  const soak = await Soak.start({ controlPlane, ...settings });
+  const wrong = await soakFor(settings.minutes, soak).catch((error: unknown) => [String(error)]);
+  const left = await soak.stop();
+  print(`at the end: ${figures(soak)}`);
+  for (const problem of [...wrong, ...left.map((what) => `left: ${what}`)]) print(problem);
+  if (wrong.length + left.length === 0) return;
+  print(soak.proxy.report);
+  process.exitCode = 1;
+}
+
+/** What went wrong, each in words. */
+async function soakFor(minutes: number, soak: Soak): Promise<readonly string[]> {
+  const begun = performance.now();
+  const end = begun + minutes * MILLISECONDS_OF_MINUTE;
+  while (performance.now() < end && soak.violations.length === 0) {
+    const next = Math.min(performance.now() + MILLISECONDS_OF_MINUTE, end);
+    await soak.run(() => performance.now() >= next);
+    const lag = await soak.settle();
+    const minute = ((performance.now() - begun) / MILLISECONDS_OF_MINUTE).toFixed(1);
+    print(`after ${minute} minutes: equal after ${lag.toFixed(0)} ms; ${figures(soak)}`);
+  }
+  return soak.violations;
+}
+
+function figures(soak: Soak): string {
+  if (globalThis.gc === undefined) throw new Error('run it by npm run soak: it needs --expose-gc');
+  globalThis.gc();
+  const { heapUsed, rss } = process.memoryUsage();
+  const seen = soak.observers.reduce((sum, { changes }) => sum + changes, 0);
+  const { open, opened } = soak.proxy.connections;
+  return [
+    `heap ${(heapUsed / BYTES_OF_MEBIBYTE).toFixed(1)} MiB`,
+    `RSS ${(rss / BYTES_OF_MEBIBYTE).toFixed(0)} MiB`,
+    `handles ${tally(process.getActiveResourcesInfo())}`,
+    `connections ${open} open, ${opened} opened`,
+    `changes ${soak.changes} written, ${seen} seen`,
+    `cuts ${soak.cuts}`,
+    `faults ${JSON.stringify(soak.proxy.counts)}`,
+  ].join('; ');
+}
+
+function tally(names: readonly string[]): string {
+  const counts = Map.groupBy(names, (name) => name);
+  return [...counts].map(([name, all]) => `${all.length} ${name}`).join(', ');
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+await main();
