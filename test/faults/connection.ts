@@ -22,6 +22,8 @@ export class ProxiedConnection {
   readonly #agent: HttpAgent;
   readonly #paired = new WeakSet<Socket>();
   readonly closed: Promise<void>;
+  /** What HTTP is read from: the socket itself, or the TLS on it; none before the first request. */
+  #stream: Socket | undefined;
   #underWay = 0;
 
   constructor(socket: Socket, upstream: Upstream) {
@@ -42,8 +44,9 @@ export class ProxiedConnection {
     });
   }
 
-  /** Notes that a request is answered until the function that it returns is called. */
-  begin(): () => void {
+  /** Notes that a request that came by `stream` is answered until the function that it returns is called. */
+  begin(stream: Socket): () => void {
+    this.#stream = stream;
     this.#underWay += 1;
     return () => {
       this.#underWay -= 1;
@@ -52,7 +55,10 @@ export class ProxiedConnection {
 
   /** Ends it at once, as a machine does that has been started anew (RST). */
   reset(): void {
-    if (!this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (this.#socket.destroyed) return;
+    // libuv resets no socket that is shutting down (UV_EINVAL), and Node would then never close it.
+    if (this.#stream === undefined || this.#stream.writableEnded) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   /** The same request to the upstream; its body is still to be written. */

@@ -169,7 +169,7 @@ export class FaultProxy implements AsyncDisposable {
       incoming.socket.destroy();
       return;
     }
-    outgoing.once('close', connection.begin());
+    outgoing.once('close', connection.begin(incoming.socket));
     const { request, decision } = this.#plan.decide(incoming.method ?? '', incoming.url ?? '');
     this.#onRequest(request);
     if (decision === undefined || !answeredHere(decision, incoming, outgoing, connection)) {

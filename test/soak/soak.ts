@@ -15,7 +15,8 @@ const SELECTIONS: readonly Selection[] = [
 const LONGEST_UNCUT_MS = 700;
 const REFUSALS = 0.1;
 const LONGEST_REFUSAL_MS = 300;
-const SETTLE_SECONDS = 30;
+/** A reflector that failed some times in a row waits for up to half a minute. */
+const SETTLE_SECONDS = 60;
 
 export interface SoakOptions {
   readonly controlPlane: ControlPlane;
