@@ -2,185 +2,288 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { pino } from 'pino';
-import { type ControlPlane, startControlPlane } from '../../hack/control-plane.ts';
-import {
-  hasReason,
-  KubeClient,
-  type KubeObject,
-  Reflector,
-  type Resource,
-  Store,
-  type Stored,
-  storedMeta,
-  Transport,
-} from '../../src/kube/index.ts';
-import {
-  adminConfig,
-  type Fault,
-  type FaultProxy,
-  isFreshList,
-  isList,
-  isNextPage,
-  isWatch,
-  type Matches,
-  type ProxiedRequest,
-  startFaultProxy,
-} from '../faults/index.ts';
+import { hasReason, KubeError } from '../../src/kube/index.ts';
+import { type Fault, isFreshList, isNextPage, isWatch, isWrite, type Matches } from '../faults/index.ts';
 import { until } from '../until.ts';
+import { type Behind, CONFIG_MAPS, configMap, FaultyCluster, NAMESPACE } from './faulty.ts';
 
-const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
-const SILENT = pino({ level: 'silent' });
-const NAMESPACE = 'default';
-/** More than a page. */
-const OBJECTS = 520;
 const POOL = 16;
+const THERE = { namespace: NAMESPACE, name: 'there-1' };
+
+const STATUSES: readonly Fault[] = [
+  { kind: 'status', code: 410 },
+  { kind: 'status', code: 429, retryAfterSeconds: 1 },
+  { kind: 'overload' },
+  { kind: 'status', code: 500 },
+  { kind: 'status', code: 503 },
+  { kind: 'status', code: 503, retryAfterSeconds: 1 },
+];
+const CONNECTIONS: readonly Fault[] = [
+  { kind: 'cut-before' },
+  { kind: 'cut-after' },
+  { kind: 'cut-mid-line', afterLines: 0 },
+  { kind: 'slow', bytesPerSecond: 500_000 },
+  { kind: 'close' },
+];
+const UNDER_WAY: readonly Fault[] = [
+  { kind: 'cut-mid-line', afterLines: 3 },
+  { kind: 'expire', afterLines: 0 },
+  { kind: 'expire', afterLines: 2 },
+];
+
+/** A watch that does not begin with a list. */
+const isLaterWatch: Matches = (one) => isWatch(one) && !isFreshList(one);
 
 describe('src/kube behind a proxy that injects faults', () => {
-  let controlPlane: ControlPlane;
-  let proxy: FaultProxy;
-  let requests: ProxiedRequest[];
-  let directTransport: Transport;
-  /** Not behind the proxy. */
-  let direct: KubeClient;
-  let transport: Transport;
-  let client: KubeClient;
-  let names = 0;
+  let cluster: FaultyCluster;
+  let behind: Behind;
 
   before(async () => {
-    controlPlane = await startControlPlane({
-      auditLog: false,
-      log: (line) => process.stderr.write(`${line}\n`),
-    });
-    directTransport = new Transport(adminConfig(controlPlane));
-    direct = new KubeClient({ transport: directTransport, fieldManager: 'direct' });
-    await Promise.all(Array.from({ length: OBJECTS }, (_, index) => create(`there-${index}`)));
+    cluster = await FaultyCluster.start();
   });
-  after(async () => {
-    await directTransport?.close();
-    await controlPlane?.stop();
-  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
   beforeEach(async () => {
-    requests = [];
-    proxy = await startFaultProxy(controlPlane, { seed: 1, onRequest: (one) => requests.push(one) });
-    transport = new Transport(adminConfig(controlPlane, proxy));
-    client = new KubeClient({ transport, fieldManager: 'proxied' });
+    behind = await cluster.behindProxy();
   });
-  afterEach(async () => {
-    await transport?.close();
-    await proxy?.stop();
-  });
-
-  function create(name: string): Promise<KubeObject> {
-    return direct.create<KubeObject>(CONFIG_MAPS, {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { namespace: NAMESPACE, name },
-    });
-  }
-
-  async function remove({ metadata }: KubeObject): Promise<void> {
-    const { namespace = '', name, uid = '', resourceVersion = '' } = metadata;
-    await direct.delete(CONFIG_MAPS, { namespace, name, uid, resourceVersion });
-  }
-
-  /** Something comes, something changes, something goes and something is recreated. */
-  async function changeSomething(): Promise<void> {
-    names += 1;
-    const [gone, again] = [await create(`gone-${names}`), await create(`again-${names}`)];
-    await create(`came-${names}`);
-    await direct.patch(
-      CONFIG_MAPS,
-      { namespace: NAMESPACE, name: 'there-0' },
-      { data: { change: `${names}` } },
-    );
-    await remove(gone);
-    await remove(again);
-    await create(`again-${names}`);
-  }
-
-  async function truth(): Promise<readonly string[]> {
-    const all: string[] = [];
-    let next: string | undefined;
-    do {
-      const page = await direct.list(CONFIG_MAPS, { namespace: NAMESPACE }, next);
-      all.push(...page.items.map((object) => identity(storedMeta(object))));
-      next = page.next;
-    } while (next !== undefined);
-    return all.toSorted();
-  }
-
-  function reflect(): { store: Store<Stored>; reflector: Reflector<Stored>; changes: () => number } {
-    const store = new Store<Stored>({});
-    let changes = 0;
-    store.onChange(() => {
-      changes += 1;
-    });
-    const reflector = new Reflector({
-      client,
-      resource: CONFIG_MAPS,
-      selection: { namespace: NAMESPACE },
-      project: storedMeta,
-      store,
-      log: SILENT,
-    });
-    reflector.start();
-    return { store, reflector, changes: () => changes };
-  }
-
-  async function untilEqual(store: Store<Stored>): Promise<void> {
-    const expected = await truth();
-    await until(
-      () => {
-        const held = [...store.values()].map(identity).toSorted();
-        if (held.length !== expected.length || held.some((one, index) => one !== expected[index])) {
-          throw new Error(`it holds ${held.length} objects, expected ${expected.length}; ${proxy.report}`);
-        }
-        return true;
-      },
-      'the store to hold what the API server has',
-      60,
-    );
-  }
+  afterEach(async () => behind?.[Symbol.asyncDispose]());
 
   describe('a store holds what the API server has in the end', () => {
-    const statuses: readonly Fault[] = [
-      { kind: 'status', code: 410 },
-      { kind: 'status', code: 429, retryAfterSeconds: 1 },
-      { kind: 'overload' },
-      { kind: 'status', code: 500 },
-      { kind: 'status', code: 503 },
-      { kind: 'status', code: 503, retryAfterSeconds: 1 },
-    ];
-    const connections: readonly Fault[] = [
-      { kind: 'cut-before' },
-      { kind: 'cut-after' },
-      { kind: 'cut-mid-line', afterLines: 0 },
-      { kind: 'slow', bytesPerSecond: 500_000 },
-      { kind: 'close' },
-    ];
-    const underWay: readonly Fault[] = [
-      { kind: 'cut-mid-line', afterLines: 3 },
-      { kind: 'expire', afterLines: 0 },
-      { kind: 'expire', afterLines: 2 },
-    ];
-    const cases: readonly (readonly [string, readonly Fault[], Matches])[] = [
-      ['the first list', [...statuses, ...connections], isFreshList],
-      ['the next page', [...statuses, ...connections], isNextPage],
-      ['a watch', [...statuses, ...connections, ...underWay], isWatch],
-    ];
-    for (const [what, faults, matches] of cases) {
-      for (const fault of faults) {
-        it(`${JSON.stringify(fault)} for ${what}`, { skip: unreachable(matches) }, async () => {
-          const injected = proxy.once(fault, matches);
-          const { store, reflector } = reflect();
-          // What is under way in a watch needs something to come.
-          const changing = reflector.synced.then(changeSomething);
-          await Promise.all([injected, changing]);
-          await untilEqual(store);
-          await reflector.stop();
-          assert.deepEqual(Object.values(proxy.counts), [1]);
-        });
+    for (const fault of [...STATUSES, ...CONNECTIONS]) {
+      it(`${JSON.stringify(fault)} for the list`, () => survives(cluster, behind, fault, isFreshList));
+    }
+
+    for (const fault of [...STATUSES, ...CONNECTIONS, ...UNDER_WAY]) {
+      it(`${JSON.stringify(fault)} for a watch from a version on`, () =>
+        survives(cluster, behind, fault, isLaterWatch));
+    }
+
+    it('although nobody listens for a while', async () => {
+      const { store, reflector } = behind.reflect();
+      await reflector.synced;
+      behind.proxy.refuse();
+      behind.proxy.cutAll();
+      await cluster.changeSomething();
+      await behind.proxy.accept();
+      await behind.untilEqual(store);
+      await reflector.stop();
+    });
+
+    it('although a watch has fallen silent, once the connection is given up', async () => {
+      const silent = behind.proxy.once({ kind: 'silence', afterLines: 0 }, isLaterWatch);
+      const { store, reflector } = behind.reflect();
+      await beginLaterWatch(behind, reflector.synced);
+      await silent;
+      await cluster.changeSomething();
+      behind.proxy.cutAll();
+      await behind.untilEqual(store);
+      await reflector.stop();
+    });
+
+    it('although bookmarks never come', async () => {
+      behind.proxy.rules = [{ fault: { kind: 'drop-bookmarks' }, probability: 1, when: isLaterWatch }];
+      const { store, reflector } = behind.reflect();
+      await beginLaterWatch(behind, reflector.synced);
+      await cluster.changeSomething();
+      await behind.untilEqual(store);
+      await reflector.stop();
+    });
+
+    it('although the API server ends and comes back in the middle of changes', async () => {
+      const { store, reflector } = behind.reflect();
+      await reflector.synced;
+      await cluster.changeSomething();
+      const restarted = cluster.controlPlane.restartApiServer();
+      await until(() => behind.proxy.connections.open === 0, 'the end of the watch');
+      await restarted;
+      await until(() => cluster.changeSomething().then(() => true), 'the API server to take writes');
+      await behind.untilEqual(store);
+      await reflector.stop();
+    });
+
+    it('although its version is no longer there: etcd is compacted, and the API server begins anew', async () => {
+      const { store, reflector } = behind.reflect();
+      await reflector.synced;
+      await cluster.changeSomething();
+      await behind.untilEqual(store);
+      const { length: before_ } = behind.requests.filter(isFreshList);
+      behind.proxy.refuse();
+      behind.proxy.cutAll();
+      const last = [...store.values()].map(({ resourceVersion }) => Number(resourceVersion));
+      await cluster.changeSomething();
+      const { resourceVersion } = await cluster.direct.list(CONFIG_MAPS, { namespace: NAMESPACE });
+      await compactEtcd(cluster.controlPlane.directory, resourceVersion);
+      await cluster.controlPlane.restartApiServer();
+      await until(
+        () => expires(cluster, String(Math.max(...last))),
+        'anybody to be told that it has expired',
+      );
+      await behind.proxy.accept();
+      await behind.untilEqual(store);
+      assert.ok(behind.requests.filter(isFreshList).length > before_, 'it has listed anew');
+      await reflector.stop();
+    });
+  });
+
+  describe('a request', () => {
+    it('tells a write that the API server refused from one of which nobody knows', async () => {
+      const cases: readonly (readonly [Fault, string, number])[] = [
+        [{ kind: 'status', code: 409 }, 'Conflict', 409],
+        [{ kind: 'status', code: 500 }, 'InternalError', 500],
+        [{ kind: 'cut-after' }, 'Unreachable', 0],
+      ];
+      for (const [fault, reason, status] of cases) {
+        const injected = behind.proxy.once(fault, isWrite);
+        await assert.rejects(
+          behind.client.patch(CONFIG_MAPS, THERE, { data: { fault: reason } }),
+          (error) => hasReason(error, reason) && error.status === status,
+        );
+        await injected;
+        const { data } = await cluster.direct.get<
+          { data?: Record<string, string> } & ReturnType<typeof configMap>
+        >(CONFIG_MAPS, THERE);
+        assert.equal(data?.['fault'] === reason, fault.kind === 'cut-after', reason);
       }
+    });
+
+    it('is done once, whether its answer came or not', async () => {
+      const injected = behind.proxy.once({ kind: 'cut-after' }, isWrite);
+      await assert.rejects(behind.client.create(CONFIG_MAPS, configMap('once')), KubeError);
+      await injected;
+      assert.equal(behind.requests.filter(isWrite).length, 1);
+      await cluster.remove(await cluster.direct.get(CONFIG_MAPS, { namespace: NAMESPACE, name: 'once' }));
+    });
+
+    it('opens no more connections for a thousand than the pool has, also where they are cut', async () => {
+      const get = () => behind.client.get(CONFIG_MAPS, THERE);
+      await Promise.all(Array.from({ length: 1_000 }, get));
+      const { opened, most } = behind.proxy.connections;
+      assert.ok(opened > 1 && opened <= POOL && most <= POOL, JSON.stringify(behind.proxy.connections));
+      const asking = Promise.allSettled(Array.from({ length: 1_000 }, get));
+      behind.proxy.cutAll();
+      await asking;
+      await get();
+      assert.ok(behind.proxy.connections.most <= POOL, JSON.stringify(behind.proxy.connections));
+    });
+  });
+
+  describe('stop is final', () => {
+    const cases: readonly (readonly [string, Fault, Matches])[] = [
+      ['while it lists', { kind: 'silence', afterLines: 0 }, isFreshList],
+      ['in the middle of a list', { kind: 'slow', bytesPerSecond: 20_000 }, isFreshList],
+      ['while it waits to try again', { kind: 'status', code: 503, retryAfterSeconds: 20 }, isFreshList],
+      ['while a watch begins', { kind: 'cut-before' }, isLaterWatch],
+      ['in a watch that has fallen silent', { kind: 'silence', afterLines: 0 }, isLaterWatch],
+    ];
+    for (const [when, fault, matches] of cases) {
+      it(when, () => stopsFor(cluster, behind, fault, matches));
     }
   });
+});
+
+describe('src/kube behind a proxy, before an API server that cannot stream lists', () => {
+  let cluster: FaultyCluster;
+  let behind: Behind;
+
+  before(async () => {
+    cluster = await FaultyCluster.start('--feature-gates=WatchList=false');
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    behind = await cluster.behindProxy();
+  });
+  afterEach(async () => behind?.[Symbol.asyncDispose]());
+
+  for (const fault of [...STATUSES, ...CONNECTIONS]) {
+    it(`holds what the API server has in the end: ${JSON.stringify(fault)} for the second page`, () =>
+      survives(cluster, behind, fault, isNextPage));
+  }
+
+  it('stops for good while a page is on its way', () =>
+    stopsFor(cluster, behind, { kind: 'silence' }, isNextPage));
+});
+
+/** Lets the fault hit the first request that matches: the store must be right after that. */
+async function survives(
+  cluster: FaultyCluster,
+  behind: Behind,
+  fault: Fault,
+  matches: Matches,
+): Promise<void> {
+  const injected = behind.proxy.once(fault, matches);
+  const { store, reflector } = behind.reflect();
+  if (matches === isLaterWatch) await beginLaterWatch(behind, reflector.synced);
+  // What hits a watch under way needs something to come.
+  await Promise.all([injected, reflector.synced.then(() => cluster.changeSomething())]);
+  await behind.untilEqual(store);
+  await reflector.stop();
+  assert.deepEqual(Object.values(behind.proxy.counts), [1]);
+}
+
+/** After a streaming list a watch from a version on begins only when the first has ended. */
+async function beginLaterWatch(behind: Behind, synced: Promise<void>): Promise<void> {
+  await synced;
+  if (behind.requests.some((one) => isWatch(one) && isFreshList(one))) behind.proxy.cutAll();
+  await until(() => behind.requests.some(isLaterWatch), 'a watch from a version on');
+}
+
+/** Stops a reflector that the fault has hit: it ends at once, with its connections, and the store is left as it is. */
+async function stopsFor(
+  cluster: FaultyCluster,
+  behind: Behind,
+  fault: Fault,
+  matches: Matches,
+): Promise<void> {
+  const injected = behind.proxy.once(fault, matches);
+  const { reflector, changes } = behind.reflect();
+  if (matches === isLaterWatch) await beginLaterWatch(behind, reflector.synced);
+  await injected;
+  const begun = performance.now();
+  await reflector.stop();
+  const took = performance.now() - begun;
+  // A time-out or the end of a wait would take far longer.
+  assert.ok(took < 5_000, `it took ${took} ms`);
+  const [seen, asked] = [changes(), behind.requests.length];
+  await cluster.changeSomething();
+  // Another reflector sees the changes, so the first could have.
+  const { store, reflector: other } = behind.reflect();
+  await behind.untilEqual(store);
+  const { length: askedByOther } = behind.requests.slice(asked);
+  await other.stop();
+  await behind.transport.close();
+  await until(() => behind.proxy.connections.open === 0, 'the end of all connections');
+  assert.equal(changes(), seen);
+  assert.equal(behind.requests.length, asked + askedByOther);
+}
+
+/** Whether a watch from this version on is answered with 410. */
+async function expires(cluster: FaultyCluster, resourceVersion: string): Promise<boolean> {
+  const abort = new AbortController();
+  const from = { resourceVersion, timeoutSeconds: 5 };
+  try {
+    for await (const _ of cluster.direct.watch(CONFIG_MAPS, { namespace: NAMESPACE }, from, abort.signal))
+      break;
+    return false;
+  } catch (error) {
+    if (hasReason(error, 'Expired')) return true;
+    throw error;
+  }
+}
+
+/**
+ * Has etcd forget what came before a revision, as kube-apiserver does every five minutes.
+ *
+ * @see https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/
+ */
+async function compactEtcd(directory: string, revision: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
+  const asked = request(
+    { socketPath: join(directory, 'etcd.sock'), path: '/v3/kv/compaction', method: 'POST' },
+    (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    },
+  );
+  asked.on('error', reject);
+  asked.end(JSON.stringify({ revision, physical: true }));
+  assert.equal(await promise, 200);
+}

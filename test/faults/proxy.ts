@@ -283,7 +283,7 @@ async function deliverFaulty(
 ): Promise<void> {
   const last = decision.fault.kind === 'close';
   writeHead(answer, outgoing, last || answer.headers.connection === 'close');
-  if (last) outgoing.once('finish', decision.took);
+  if (last) decision.took();
   for await (const piece of faultyBody(answer, decision)) {
     // What was written must be on its way before a cut.
     await new Promise<void>((written) => outgoing.write(piece, () => written()));
