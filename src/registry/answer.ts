@@ -1,0 +1,88 @@
+/** What an HTTP exchange of a question was for. A redirected manifest is still one. */
+export type RequestKind = 'ping' | 'token' | 'manifest';
+
+/**
+ * Why there is no answer to build on, each with its words. A closed set: what a registry writes gets into neither
+ * status nor log.
+ */
+export const UNREACHABLE_REASONS = {
+  Timeout: 'did not answer in time',
+  ConnectionRefused: 'refused the connection',
+  ConnectionLost: 'closed the connection',
+  NetworkUnreachable: 'cannot be reached over the network',
+  DnsFailure: 'has a name that cannot be resolved',
+  ProxyFailure: 'cannot be reached through the proxy',
+  CertificateUntrusted: 'has a certificate that no known authority has signed',
+  CertificateExpired: 'has a certificate that has ended or has not begun',
+  CertificateNameMismatch: 'has a certificate for another name',
+  TlsFailure: 'does not speak TLS as expected',
+  AddressForbidden: 'has an address that is not asked',
+  HostInvalid: 'has a name that is no host',
+  RealmForbidden: 'is at a place that no credential is sent to',
+  RedirectRefused: 'redirects to a place that is not followed',
+  TooLarge: 'answered with more than is read',
+  BadReply: 'gave an answer that is no HTTP',
+  BadChallenge: 'asks for a kind of authentication that is not known',
+  BadToken: 'gave no token that can be used',
+  NotARegistry: 'gave an answer that is no manifest',
+  ServerError: 'has an error of its own',
+  UnexpectedStatus: 'gave an answer that is not expected',
+  Stopped: 'was not asked to the end, for the controller is stopping',
+  NetworkFailure: 'could not be asked',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type UnreachableReason = keyof typeof UNREACHABLE_REASONS;
+
+/** May this credential pull this image? All that a registry may say to it. */
+export type RegistryAnswer =
+  /** The manifest is there and may be read. The digest is the registry's word for it, if it gives a well-formed one. */
+  | { readonly result: 'Pullable'; readonly digest?: string }
+  /** The repository may be read, for the registry knows that it has no such manifest (`MANIFEST_UNKNOWN`). */
+  | { readonly result: 'Allowed' }
+  /** Not found, which may also mean that it may not be seen: nothing is proven. */
+  | { readonly result: 'Inconclusive'; readonly why: 'RepositoryUnknown' | 'NotFound' }
+  /** The registry, or its token server (`at`), refused. */
+  | { readonly result: 'Denied'; readonly httpCode: number; readonly at: RequestKind }
+  /** Asked too often. Nothing is asked of that registry before `until`, in milliseconds since 1970. */
+  | { readonly result: 'RateLimited'; readonly until: number }
+  /** No answer to build on. `httpCode` where one came. */
+  | {
+      readonly result: 'Unreachable';
+      readonly why: UnreachableReason;
+      readonly at: RequestKind;
+      readonly httpCode?: number;
+    }
+  /** The settings say not to ask that registry. */
+  | { readonly result: 'NotAllowed'; readonly by: 'AllowList' | 'DenyList' };
+
+/** An answer in words, for a message: none that the registry wrote, and no host. It begins in lower case, without a stop. */
+export function describeAnswer(answer: RegistryAnswer): string {
+  switch (answer.result) {
+    case 'Pullable':
+      return 'the registry lets it pull the image';
+    case 'Allowed':
+      return 'the registry lets it read the repository, which does not have that version';
+    case 'Inconclusive':
+      return answer.why === 'RepositoryUnknown'
+        ? 'the registry knows no such repository, or does not show it'
+        : 'the registry does not find the image, and does not say what is missing';
+    case 'Denied':
+      return `${party(answer.at)} refuses it (HTTP ${answer.httpCode})`;
+    case 'RateLimited':
+      return 'the registry asks to wait (HTTP 429)';
+    case 'Unreachable':
+      return `${party(answer.at)} ${UNREACHABLE_REASONS[answer.why]}${httpSuffix(answer.httpCode)}`;
+    case 'NotAllowed':
+      return answer.by === 'DenyList'
+        ? 'the settings forbid to ask that registry'
+        : 'the settings name the registries that may be asked, and not that one';
+  }
+}
+
+function party(at: RequestKind): string {
+  return at === 'token' ? "the registry's token server" : 'the registry';
+}
+
+function httpSuffix(code: number | undefined): string {
+  return code === undefined ? '' : ` (HTTP ${code})`;
+}

@@ -1,0 +1,214 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Credential } from '../credential/index.ts';
+import type { RegistryAnswer } from './answer.ts';
+import { type RequestRecord, type Surroundings, trust } from './connection.ts';
+import { forbiddenBy } from './host.ts';
+import { checkProxySettings } from './proxy.ts';
+import { askRegistry, type Question } from './question.ts';
+import { Recent } from './recent.ts';
+import { Semaphore } from './semaphore.ts';
+import type { RegistrySettings } from './settings.ts';
+
+/** An answer, and how long it holds. Times are in milliseconds since 1970. */
+export interface KnownAnswer {
+  readonly answer: RegistryAnswer;
+  readonly askedAt: number;
+  /** From then on `ask` asks the registry again. */
+  readonly askAgainAt: number;
+  /**
+   * When the registry last accepted the credential (Pullable, Allowed), if nothing since says otherwise: a refusal
+   * ends it; an answer that proves nothing does not.
+   */
+  readonly acceptedAt: number | undefined;
+}
+
+export interface CheckerOptions {
+  readonly settings: RegistrySettings;
+  /** For metrics: called for each HTTP request. */
+  readonly onRequest?: (record: RequestRecord) => void;
+}
+
+/** A registry that is left alone until a time, and what everybody who asks about it hears meanwhile. */
+interface Rest {
+  readonly answer: RegistryAnswer;
+  readonly askedAt: number;
+  readonly until: number;
+}
+
+/** Times to live are shortened by up to this part at random, so that what was asked together does not come back together. */
+const JITTER = 0.1;
+const REMEMBERED_RESTS = 1_000;
+
+/**
+ * Asks registries whether a credential may pull an image, and remembers what they said.
+ *
+ * Made for a level-triggered reconciler: `answer` says at once what is known, so that a pure function can decide on it;
+ * `ask` is called for what that finds wanting, and the key of whoever asked is enqueued again when it resolves. All
+ * answers are per credential and repository. Credentials are kept nowhere: the memory knows them by a keyed hash whose key
+ * ends with the process. Nor are tokens: an answer lives longer than they do.
+ */
+export class RegistryChecker {
+  readonly #around: Surroundings;
+  readonly #stop = new AbortController();
+  readonly #hashKey = randomBytes(32);
+  readonly #answers: Recent<KnownAnswer>;
+  readonly #flights = new Map<string, Promise<KnownAnswer>>();
+  readonly #all: Semaphore;
+  /** Of registries that are being asked. */
+  readonly #places = new Map<string, Semaphore>();
+  readonly #rests = new Recent<Rest>(REMEMBERED_RESTS);
+
+  /** @throws Error where the certificates or the proxies of the settings cannot be used. */
+  constructor({ settings, onRequest = () => undefined }: CheckerOptions) {
+    checkProxySettings(settings.proxy);
+    const secureContext = trust(settings.certificateAuthorities);
+    this.#around = { settings, secureContext, stop: this.#stop.signal, onRequest };
+    this.#answers = new Recent(settings.rememberedAnswers);
+    this.#all = new Semaphore(settings.concurrency);
+  }
+
+  /** What is known, perhaps no longer fresh (`askAgainAt`); undefined where nothing is. Asks nobody. */
+  answer(question: Question): KnownAnswer | undefined {
+    return this.#answers.get(this.#key(question));
+  }
+
+  /**
+   * Asks the registry, unless what is known is fresh, the question is under way, or the registry is to be left alone.
+   * Never rejects.
+   */
+  ask(question: Question): Promise<KnownAnswer> {
+    const key = this.#key(question);
+    const known = this.#answers.get(key);
+    if (known !== undefined && known.askAgainAt > Date.now()) return Promise.resolve(known);
+    const underWay = this.#flights.get(key);
+    if (underWay !== undefined) return underWay;
+    const flight: Promise<KnownAnswer> = this.#askInTurn(question).then((found) => {
+      const kept = withHistory(found, this.#answers.get(key));
+      // One that was forgotten meanwhile is not kept: whoever forgot it wants another.
+      if (this.#flights.get(key) === flight) {
+        this.#flights.delete(key);
+        this.#answers.set(key, kept);
+      }
+      return kept;
+    });
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  /**
+   * Takes over what somebody else has kept of an answer to this very credential, such as a binding's status from
+   * before a restart. What is known already is not touched.
+   */
+  recall(question: Question, answer: RegistryAnswer, askedAt: number): void {
+    const key = this.#key(question);
+    if (this.#answers.get(key) !== undefined) return;
+    this.#answers.set(key, withHistory(this.#dated(answer, askedAt), undefined));
+  }
+
+  /** Makes the next `ask` ask the registry, also where it was out of reach a moment ago; a `Retry-After` still holds. */
+  forget(question: Question): void {
+    const key = this.#key(question);
+    this.#answers.delete(key);
+    this.#flights.delete(key);
+    const { host } = question.image;
+    if (this.#rests.get(host)?.answer.result !== 'RateLimited') this.#rests.delete(host);
+  }
+
+  /** Cuts off what is under way; every `ask` then resolves, at once, with `Stopped`. */
+  close(): void {
+    this.#stop.abort();
+  }
+
+  async #askInTurn(question: Question): Promise<Dated> {
+    const { host } = question.image;
+    const by = forbiddenBy(host, this.#around.settings);
+    if (by !== undefined) return this.#dated({ result: 'NotAllowed', by }, Date.now());
+    const places = this.#places.get(host) ?? new Semaphore(this.#around.settings.concurrencyPerRegistry);
+    this.#places.set(host, places);
+    try {
+      return await places.run(() => this.#all.run(() => this.#askUnlessResting(question)));
+    } finally {
+      if (places.idle) this.#places.delete(host);
+    }
+  }
+
+  async #askUnlessResting(question: Question): Promise<Dated> {
+    const { host } = question.image;
+    const rest = this.#rests.get(host);
+    if (rest !== undefined && rest.until > Date.now()) return resting(rest);
+    const askedAt = Date.now();
+    const answer = await askRegistry(question, this.#around);
+    const dated = this.#dated(answer, askedAt);
+    if (answer.result === 'RateLimited') {
+      const begun = { answer, askedAt, until: answer.until };
+      this.#rests.set(host, begun);
+      return resting(begun);
+    }
+    if (isOutOfReach(answer)) this.#rests.set(host, { answer, askedAt, until: dated.askAgainAt });
+    else this.#rests.delete(host);
+    return dated;
+  }
+
+  #dated(answer: RegistryAnswer, askedAt: number): Dated {
+    return { answer, askedAt, askAgainAt: askedAt + this.#timeToLive(answer) * (1 - JITTER * Math.random()) };
+  }
+
+  #timeToLive(answer: RegistryAnswer): number {
+    const { acceptedTtl, refusedTtl, unreachableTtl } = this.#around.settings;
+    switch (answer.result) {
+      case 'Pullable':
+      case 'Allowed':
+        return acceptedTtl;
+      case 'Denied':
+      case 'Inconclusive':
+      case 'NotAllowed':
+        return refusedTtl;
+      case 'Unreachable':
+      case 'RateLimited':
+        return unreachableTtl;
+    }
+  }
+
+  /** Without the tag or digest: whether a credential may pull is a matter of the repository. */
+  #key({ image: { host, repository }, credential }: Question): string {
+    const hash = createHmac('sha256', this.#hashKey).update(JSON.stringify(revealed(credential)));
+    return `${host}/${repository} ${hash.digest('base64')}`;
+  }
+}
+
+type Dated = Omit<KnownAnswer, 'acceptedAt'>;
+
+function resting({ answer, askedAt, until }: Rest): Dated {
+  return { answer, askedAt, askAgainAt: until + (until - askedAt) * JITTER * Math.random() };
+}
+
+function withHistory(found: Dated, before: KnownAnswer | undefined): KnownAnswer {
+  switch (found.answer.result) {
+    case 'Pullable':
+    case 'Allowed':
+      return { ...found, acceptedAt: found.askedAt };
+    case 'Denied':
+      return { ...found, acceptedAt: undefined };
+    default:
+      return { ...found, acceptedAt: before?.acceptedAt };
+  }
+}
+
+/** Whether the registry could not be spoken to at all, whatever the question. */
+function isOutOfReach(answer: RegistryAnswer): boolean {
+  const unasked = answer.result === 'Unreachable' && answer.at === 'ping' && answer.httpCode === undefined;
+  return unasked && answer.why !== 'Stopped';
+}
+
+function revealed(credential: Credential | undefined): readonly string[] {
+  switch (credential?.kind) {
+    case undefined:
+      return [];
+    case 'basic':
+      return ['basic', credential.username.reveal(), credential.password.reveal()];
+    case 'identityToken':
+      return ['identityToken', credential.token.reveal()];
+    case 'registryToken':
+      return ['registryToken', credential.token.reveal()];
+  }
+}

@@ -1,0 +1,62 @@
+import type { RegistrySettings } from './settings.ts';
+
+/** Docker Hub's images are on `docker.io`; its registry is elsewhere, as Docker, containerd and Trivy know by heart. */
+const DOCKER_HUB = 'docker.io';
+const DOCKER_HUB_REGISTRY = 'registry-1.docker.io';
+
+/**
+ * Where a registry's API may be: over TLS, and, for an insecure one, over plain HTTP after that.
+ *
+ * @param host - as in an image reference
+ * @returns empty where the host makes no URL
+ */
+export function registryOrigins(host: string, settings: RegistrySettings): readonly URL[] {
+  const authority = host === DOCKER_HUB ? DOCKER_HUB_REGISTRY : host;
+  const schemes = names(settings.insecure, authority) ? ['https', 'http'] : ['https'];
+  return schemes
+    .map((scheme) => URL.parse(`${scheme}://${authority}/`))
+    .filter((url) => url !== null)
+    .filter((url) => url.pathname === '/' && url.username === '' && url.password === '');
+}
+
+/** Whether a list of hosts names exactly this one, `host` or `host:port`, in any letter case. */
+export function names(hosts: readonly string[], authority: string): boolean {
+  const wanted = authority.toLowerCase();
+  return hosts.some((host) => host.toLowerCase() === wanted);
+}
+
+/** Which setting forbids to ask this registry, if any does. */
+export function forbiddenBy(
+  host: string,
+  { allow, deny }: Pick<RegistrySettings, 'allow' | 'deny'>,
+): 'AllowList' | 'DenyList' | undefined {
+  if (deny.some((pattern) => fits(pattern, host))) return 'DenyList';
+  return allow.length === 0 || allow.some((pattern) => fits(pattern, host)) ? undefined : 'AllowList';
+}
+
+function fits(pattern: string, host: string): boolean {
+  const [expected, found] = [splitPort(pattern.toLowerCase()), splitPort(host.toLowerCase())];
+  if (expected.port !== undefined && expected.port !== found.port) return false;
+  const [labels, own] = [expected.name.split('.'), found.name.split('.')];
+  return labels.length === own.length && labels.every((label, index) => fitsLabel(label, own[index] ?? ''));
+}
+
+/** Greedy from the left: with `*` as the only wildcard, the first place where a part fits is as good as any. */
+function fitsLabel(pattern: string, label: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return label === first;
+  if (!label.startsWith(first) || !label.endsWith(last)) return false;
+  let from = first.length;
+  for (const part of rest) {
+    const at = label.indexOf(part, from);
+    if (at < 0) return false;
+    from = at + part.length;
+  }
+  return from <= label.length - last.length;
+}
+
+function splitPort(host: string): { readonly name: string; readonly port: string | undefined } {
+  const [, name = host, port] = /^(.*?)(?::(\d+|\*))?$/.exec(host) ?? [];
+  return { name, port };
+}

@@ -1,0 +1,75 @@
+import type { RegistryAnswer } from './answer.ts';
+import type { Reply } from './connection.ts';
+
+const MANIFEST_TYPES: readonly string[] = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+];
+
+/** What old registries send whatever is asked for. */
+const OLD_MANIFEST_TYPES: readonly string[] = [
+  'application/vnd.docker.distribution.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.v1+prettyjws',
+];
+
+/** All kinds of manifests that an image may have. */
+export const ACCEPT = MANIFEST_TYPES.join(', ');
+
+const DIGEST = /^(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})$/;
+
+/** Whether a HEAD says too little, so that the same must be asked with GET: a body names what is unknown. */
+export function needsGet(status: number): boolean {
+  return status === 404 || status === 405 || status === 501;
+}
+
+/**
+ * What a registry's answer to the question for a manifest means. Codes: OCI distribution-spec, "Error Codes".
+ * A 404 for a repository that one may not see is common, so only an unknown manifest proves anything.
+ */
+export function readManifestReply(reply: Reply): RegistryAnswer {
+  const { status } = reply;
+  if (status === 200) return present(reply);
+  if (status === 401 || status === 403) return { result: 'Denied', httpCode: status, at: 'manifest' };
+  if (status === 404) return absent(errorCodes(reply.body));
+  return { result: 'Unreachable', why: 'UnexpectedStatus', at: 'manifest', httpCode: status };
+}
+
+/** A page that says 200 to everything, such as a portal's, must not count as a manifest. */
+function present({ headers }: Reply): RegistryAnswer {
+  const digest = headers['docker-content-digest']?.[0] ?? '';
+  if (DIGEST.test(digest)) return { result: 'Pullable', digest };
+  const type = headers['content-type']?.[0]?.split(';')[0]?.trim().toLowerCase() ?? '';
+  const known = MANIFEST_TYPES.includes(type) || OLD_MANIFEST_TYPES.includes(type);
+  return known
+    ? { result: 'Pullable' }
+    : { result: 'Unreachable', why: 'NotARegistry', at: 'manifest', httpCode: 200 };
+}
+
+function absent(codes: ReadonlySet<string>): RegistryAnswer {
+  if (codes.has('NAME_UNKNOWN')) return { result: 'Inconclusive', why: 'RepositoryUnknown' };
+  const refused = codes.has('DENIED') || codes.has('UNAUTHORIZED');
+  return codes.has('MANIFEST_UNKNOWN') && !refused
+    ? { result: 'Allowed' }
+    : { result: 'Inconclusive', why: 'NotFound' };
+}
+
+function errorCodes(body: string): ReadonlySet<string> {
+  const errors = field(parseJson(body), 'errors');
+  const codes = Array.isArray(errors) ? errors.map((error) => field(error, 'code')) : [];
+  return new Set(codes.filter((code) => typeof code === 'string'));
+}
+
+function field(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return Object.entries(value).find(([key]) => key === name)?.[1];
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
