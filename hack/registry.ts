@@ -1,9 +1,12 @@
-/** A real registry (distribution) on this machine, over plain HTTP on loopback, for tests and the demo. */
+/** A real registry (distribution) on this machine, on loopback, over plain HTTP or TLS, for tests and the demo. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { get } from 'node:http';
+import { get as getPlain, type IncomingMessage } from 'node:http';
+import { get as getSecure } from 'node:https';
 import { join } from 'node:path';
+import type { Certificate } from './certificate.ts';
 import { type Child, describe, onFreePort, ProcessGroup, untilReady } from './processes.ts';
+import type { TokenAuthority } from './token-server.ts';
 import { tools } from './tools.ts';
 
 /** Who may pull and push. */
@@ -14,8 +17,12 @@ export interface RegistryUser {
 
 /** What to start. */
 export interface RegistryOptions {
-  /** The one user of the registry; left out, everybody may pull and push. */
+  /** Who may pull and push, and as whom `pushImage` does; left out, everybody may. */
   readonly user?: RegistryUser;
+  /** Who says what the user may do; left out, the registry itself, by an htpasswd file. */
+  readonly tokens?: TokenAuthority;
+  /** Left out: plain HTTP. For 127.0.0.1. */
+  readonly certificate?: Certificate;
   /** Where its process and data go; a group of its own unless told. */
   readonly group?: ProcessGroup;
   /** Takes lines about progress. */
@@ -29,7 +36,11 @@ export class Registry implements AsyncDisposable {
   readonly #group: ProcessGroup;
   readonly #directory: string;
   readonly #programs: { readonly crane: string; readonly htpasswd: string };
-  readonly #stop: () => Promise<void>;
+  readonly #release: () => Promise<void>;
+  readonly #start: () => Promise<Child>;
+  readonly #ca: string | undefined;
+  readonly #hasPasswordFile: boolean;
+  #child: Child;
   #user: RegistryUser | undefined;
 
   /** For `startRegistry`. */
@@ -38,26 +49,33 @@ export class Registry implements AsyncDisposable {
       readonly host: string;
       readonly group: ProcessGroup;
       readonly directory: string;
-      readonly stop: () => Promise<void>;
+      readonly child: Child;
+      /** Starts it again where it was. */
+      readonly start: () => Promise<Child>;
+      readonly release: () => Promise<void>;
     },
     programs: { readonly crane: string; readonly htpasswd: string },
-    user: RegistryUser | undefined,
+    options: RegistryOptions,
   ) {
     this.host = started.host;
     this.#group = started.group;
     this.#directory = started.directory;
-    this.#stop = started.stop;
+    this.#child = started.child;
+    this.#start = started.start;
+    this.#release = started.release;
     this.#programs = programs;
-    this.#user = user;
+    this.#user = options.user;
+    this.#hasPasswordFile = hasPasswordFile(options);
+    this.#ca = options.certificate?.ca;
   }
 
   /**
    * Gives the registry's user another password. It counts from the next request on; the old one is refused.
    *
-   * @throws Error when the registry was started without a user
+   * @throws Error when the registry was started without a user, or another says who may what
    */
   async setPassword(password: string): Promise<void> {
-    if (this.#user === undefined)
+    if (this.#user === undefined || !this.#hasPasswordFile)
       throw new Error('a registry that was started without a user has no password');
     const user = { ...this.#user, password };
     await writeHtpasswd(this.#group, this.#programs.htpasswd, this.#directory, user);
@@ -79,8 +97,10 @@ export class Registry implements AsyncDisposable {
       await writeFile(layer, tar(files));
       await writeFile(join(work, 'config.json'), dockerConfig(this.host, this.#user), { mode: 0o600 });
       const args = ['append', '--new_layer', layer, '--new_tag', `${this.host}/${name}`];
+      const trust = this.#ca === undefined ? {} : { SSL_CERT_FILE: join(work, 'ca.pem') };
+      await writeFile(join(work, 'ca.pem'), this.#ca ?? '');
       const { stdout, stderr, ...exit } = await this.#group.run(this.#programs.crane, args, {
-        env: { DOCKER_CONFIG: work },
+        env: { DOCKER_CONFIG: work, ...trust },
       });
       const digest = /@(sha256:[0-9a-f]{64})\s*$/.exec(stdout)?.[1];
       if (exit.code !== 0 || digest === undefined) {
@@ -92,9 +112,20 @@ export class Registry implements AsyncDisposable {
     }
   }
 
+  /** Ends the process alone; `resume` starts it again at the same place with the same images. */
+  async pause(): Promise<void> {
+    await this.#child.stop();
+  }
+
+  /** @throws StartError when its port has been taken meanwhile */
+  async resume(): Promise<void> {
+    this.#child = await this.#start();
+  }
+
   /** Ends the registry, and its group unless that was given. */
   async stop(): Promise<void> {
-    await this.#stop();
+    await this.#child.stop();
+    await this.#release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -117,52 +148,75 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   try {
     const directory = join(group.directory, `registry-${randomUUID()}`);
     await mkdir(directory);
-    if (options.user !== undefined) await writeHtpasswd(group, programs.htpasswd, directory, options.user);
-    const { host, child } = await onFreePort((port) =>
-      serve(group, programs.registry, directory, { port, withUser: options.user !== undefined }),
-    );
-    const stop = async () => {
-      await child.stop();
-      await release();
-    };
-    return new Registry({ host, group, directory, stop }, programs, options.user);
+    if (options.user !== undefined && hasPasswordFile(options)) {
+      await writeHtpasswd(group, programs.htpasswd, directory, options.user);
+    }
+    return await onFreePort(async (port) => {
+      const start = () => serve(group, programs.registry, directory, { ...options, port });
+      const started = { host: `127.0.0.1:${port}`, group, directory, child: await start(), start, release };
+      return new Registry(started, programs, options);
+    });
   } catch (error) {
     await release();
     throw error;
   }
 }
 
+function hasPasswordFile({ user, tokens }: RegistryOptions): boolean {
+  return user !== undefined && tokens === undefined;
+}
+
 async function serve(
   group: ProcessGroup,
   program: string,
   directory: string,
-  { port, withUser }: { readonly port: number; readonly withUser: boolean },
-): Promise<{ readonly host: string; readonly child: Child }> {
-  const host = `127.0.0.1:${port}`;
+  options: RegistryOptions & { readonly port: number },
+): Promise<Child> {
+  const host = `127.0.0.1:${options.port}`;
   const mark = randomUUID();
   const file = join(directory, 'config.json');
-  await writeFile(file, JSON.stringify(configuration(directory, host, withUser, mark)));
+  const { certificate, tokens } = options;
+  await writeFile(file, JSON.stringify(configuration(directory, host, options, mark)));
+  if (certificate !== undefined) {
+    await writeFile(join(directory, 'certificate.pem'), certificate.certificate);
+    await writeFile(join(directory, 'key.pem'), certificate.key, { mode: 0o600 });
+  }
+  if (tokens !== undefined) await writeFile(join(directory, 'jwks.json'), JSON.stringify(tokens.jwks));
   const child = await group.spawn('registry', program, ['serve', file], {
     // Its traces would be sent to a collector on this machine.
     env: { OTEL_TRACES_EXPORTER: 'none' },
     graceMilliseconds: 0,
   });
+  const scheme = certificate === undefined ? 'http' : 'https';
   // Another server on that port would not know the mark.
-  await untilReady(child, async () => (await headerOf(`http://${host}/v2/`, markHeader)) === mark);
-  return { host, child };
+  await untilReady(
+    child,
+    async () => (await headerOf(`${scheme}://${host}/v2/`, markHeader, certificate?.ca)) === mark,
+  );
+  return child;
 }
 
 const markHeader = 'x-test-registry';
 
 /** What the registry reads as YAML, of which JSON is a part. */
-function configuration(directory: string, addr: string, withUser: boolean, mark: string): object {
+function configuration(directory: string, addr: string, options: RegistryOptions, mark: string): object {
+  const tls = { certificate: join(directory, 'certificate.pem'), key: join(directory, 'key.pem') };
   return {
     version: '0.1',
     log: { level: 'info' },
     storage: { filesystem: { rootdirectory: join(directory, 'data') }, delete: { enabled: true } },
-    http: { addr, headers: { [markHeader]: [mark] } },
-    ...(withUser ? { auth: { htpasswd: { realm: 'test', path: htpasswdFile(directory) } } } : {}),
+    http: {
+      addr,
+      headers: { [markHeader]: [mark] },
+      ...(options.certificate === undefined ? {} : { tls }),
+    },
+    ...authentication(directory, options),
   };
+}
+
+function authentication(directory: string, { user, tokens }: RegistryOptions): object {
+  if (tokens !== undefined) return { auth: { token: { ...tokens, jwks: join(directory, 'jwks.json') } } };
+  return user === undefined ? {} : { auth: { htpasswd: { realm: 'test', path: htpasswdFile(directory) } } };
 }
 
 function htpasswdFile(directory: string): string {
@@ -183,12 +237,14 @@ async function writeHtpasswd(
   await rename(fresh, htpasswdFile(directory));
 }
 
-function headerOf(url: string, name: string): Promise<string | string[] | undefined> {
+function headerOf(url: string, name: string, ca: string | undefined): Promise<string | string[] | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<string | string[] | undefined>();
-  const asked = get(url, { agent: false, timeout: 5_000 }, (response) => {
+  const options = { agent: false, timeout: 5_000 } as const;
+  const read = (response: IncomingMessage) => {
     response.resume();
     resolve(response.headers[name]);
-  });
+  };
+  const asked = ca === undefined ? getPlain(url, options, read) : getSecure(url, { ...options, ca }, read);
   asked.on('timeout', () => asked.destroy(new Error(`${url} did not answer`)));
   asked.on('error', reject);
   return promise;

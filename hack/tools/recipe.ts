@@ -51,6 +51,8 @@ const sources = {
     seconds: 60,
   },
   htpasswd: { folder: 'registry', program: './htpasswd', module: 'golang.org/x/crypto', seconds: 5 },
+  // The standard library alone; its version is that of the programs beside it.
+  certificate: { folder: 'registry', program: './certificate', module: 'golang.org/x/crypto', seconds: 5 },
   crane: {
     folder: 'crane',
     program: 'github.com/google/go-containerregistry/cmd/crane',

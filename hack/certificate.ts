@@ -1,0 +1,29 @@
+/** Certificates for test servers. */
+import { describe, type ProcessGroup } from './processes.ts';
+import { tools } from './tools.ts';
+
+/** A server's certificate with its key, and the authority that signed it, in PEM. */
+export interface Certificate {
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/**
+ * Makes a certificate under an authority of its own.
+ *
+ * @param names - DNS names and IP addresses of the server
+ * @throws Error when the program for it cannot be had or fails
+ */
+export async function makeCertificate(
+  group: ProcessGroup,
+  names: readonly string[],
+  options: { readonly expired?: boolean; readonly log?: (line: string) => void } = {},
+): Promise<Certificate> {
+  const programs = await tools(['certificate'], options.log ?? (() => undefined));
+  const flags = options.expired === true ? ['-expired'] : [];
+  const { stdout, stderr, ...exit } = await group.run(programs.certificate, [...flags, ...names]);
+  if (exit.code !== 0) throw new Error(`certificate ended with ${describe(exit)}: ${stderr.trim()}`);
+  // The program prints exactly that.
+  return JSON.parse(stdout) as Certificate;
+}
