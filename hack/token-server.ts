@@ -62,7 +62,8 @@ export class TokenServer implements AsyncDisposable {
     this.#key = privateKey;
     this.users = users;
     this.publicRepositories = new Set(publicRepositories);
-    const realm = `https://127.0.0.1:${port}/token`;
+    // By name: crane takes no realm at a private address that is written out, but on the registry's own host and port.
+    const realm = `https://localhost:${port}/token`;
     this.authority = { realm, service: SERVICE, issuer: ISSUER, jwks: { keys: [jwk] } };
     server.on('request', (request: IncomingMessage, response) => {
       void this.#answer(request).then(({ status, body }) => {
@@ -72,7 +73,7 @@ export class TokenServer implements AsyncDisposable {
     });
   }
 
-  /** Starts one on a free port of 127.0.0.1. */
+  /** Starts one on a free port of 127.0.0.1; its realm is on `localhost`, which the certificate must name. */
   static async start(options: {
     readonly certificate: Certificate;
     readonly users: readonly TokenUser[];

@@ -90,7 +90,7 @@ export class Connections implements Disposable {
       code = codeLabel(reply.status);
       return reply;
     } catch (error) {
-      const why = error instanceof ReplyError ? error.why : reasonOf(error);
+      const why = error instanceof ReplyError ? error.why : this.#reasonOf(error, wanted.url);
       code = why;
       throw unreachable(why, wanted.kind);
     } finally {
@@ -132,6 +132,13 @@ export class Connections implements Disposable {
       if (signal.aborted) throw new ReplyError('Timeout');
       throw error;
     }
+  }
+
+  /** Where there is a proxy, it is what a connection is made to. */
+  #reasonOf(error: unknown, url: URL): UnreachableReason {
+    const why = reasonOf(error);
+    const proxied = proxyFor(url, this.#around.settings.proxy) !== undefined;
+    return proxied && CONNECTION_REASONS.has(why) ? 'ProxyFailure' : why;
   }
 
   #dispatcher({ url, party }: RegistryRequest): Dispatcher {
@@ -199,6 +206,12 @@ export class Connections implements Disposable {
     return localAddresses.includes(unbracketed(address)) ? 'private' : addressKind(address);
   }
 }
+
+const CONNECTION_REASONS: ReadonlySet<UnreachableReason> = new Set([
+  'ConnectionRefused',
+  'NetworkUnreachable',
+  'DnsFailure',
+]);
 
 type Party = RegistryRequest['party'];
 

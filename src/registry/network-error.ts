@@ -59,5 +59,8 @@ export function reasonOf(error: unknown): UnreachableReason {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (!(error instanceof Error)) return '';
+  // undici's parser does not always say what it did not like.
+  const unknown = error.name === 'HTTPParserError' ? 'HPE_UNKNOWN' : '';
+  return 'code' in error && typeof error.code === 'string' ? error.code : unknown;
 }

@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { type Credential, SecretValue } from '../../../src/credential/index.ts';
+import {
+  DEFAULT_REGISTRY_SETTINGS,
+  type RegistryAnswer,
+  RegistryChecker,
+} from '../../../src/registry/index.ts';
+
+/**
+ * How registries that cannot run here answer, as far as their documentation or their users say: a stand-in writes it.
+ * What the ones that can run here answer is in test/e2e.
+ */
+interface Replies {
+  readonly ping?: Answer;
+  readonly token?: Answer;
+  /** To a request without `Authorization`, where that is answered otherwise. */
+  readonly anonymousHead?: Answer;
+  readonly head?: Answer;
+  readonly get?: Answer;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: string;
+}
+
+const MANIFEST_TYPE = 'application/vnd.oci.image.index.v1+json';
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+const errors = (...codes: readonly string[]) => JSON.stringify({ errors: codes.map((code) => ({ code })) });
+const bearer: Answer = {
+  status: 401,
+  headers: { 'www-authenticate': 'Bearer realm="http://SELF/token",service="s"' },
+};
+const basic: Answer = { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } };
+const token: Answer = { status: 200, body: '{"token":"t"}' };
+const found: Answer = {
+  status: 200,
+  headers: { 'content-type': MANIFEST_TYPE, 'docker-content-digest': DIGEST },
+};
+const missing = (...codes: readonly string[]) => ({
+  head: { status: 404 },
+  get: { status: 404, body: errors(...codes) },
+});
+const pullable = { result: 'Pullable', digest: DIGEST };
+const denied = (httpCode: number, at: string) => ({ result: 'Denied', httpCode, at });
+const inconclusive = (why: string) => ({ result: 'Inconclusive', why });
+const failed = (why: string, at: string, httpCode: number) => ({ result: 'Unreachable', why, at, httpCode });
+
+const anybody = undefined;
+const user: Credential = {
+  kind: 'basic',
+  username: new SecretValue('user'),
+  password: new SecretValue('password'),
+};
+const identity: Credential = {
+  kind: 'identityToken',
+  username: new SecretValue(''),
+  token: new SecretValue('refresh&token'),
+};
+
+const TABLE: readonly (readonly [title: string, Replies, Credential | undefined, object])[] = [
+  // docs.docker.com/reference/api/registry/auth: a token without the scope is given to everybody.
+  ['Docker Hub, private and not ours', { ping: bearer, token, head: bearer }, user, denied(401, 'manifest')],
+  ['Docker Hub, a wrong password', { ping: bearer, token: { status: 401 } }, user, denied(401, 'token')],
+  [
+    'Docker Hub, no such tag',
+    { ping: bearer, token, ...missing('MANIFEST_UNKNOWN') },
+    user,
+    { result: 'Allowed' },
+  ],
+  [
+    'GitHub, not ours',
+    { ping: bearer, token: { status: 403, body: errors('DENIED') } },
+    user,
+    denied(403, 'token'),
+  ],
+  [
+    'GitHub, HEAD without a digest',
+    { ping: bearer, token, head: { ...found, headers: { 'content-type': MANIFEST_TYPE } } },
+    user,
+    { result: 'Pullable' },
+  ],
+  ['GitLab, a wrong token', { ping: bearer, token: { status: 403 } }, user, denied(403, 'token')],
+  [
+    'Google Artifact Registry, a wrong key',
+    { ping: bearer, token: { status: 401 } },
+    user,
+    denied(401, 'token'),
+  ],
+  [
+    'Google Artifact Registry, no permission',
+    { ping: bearer, token, head: { status: 403 } },
+    user,
+    denied(403, 'manifest'),
+  ],
+  [
+    'Google Artifact Registry, no such repository',
+    { ping: bearer, token, ...missing('NAME_UNKNOWN') },
+    user,
+    inconclusive('RepositoryUnknown'),
+  ],
+  [
+    'Azure, with a refresh token',
+    { ping: bearer, token: { status: 200, body: '{"access_token":"t"}' }, head: found },
+    identity,
+    pullable,
+  ],
+  [
+    'Azure, with one that has ended',
+    { ping: bearer, token: { status: 401 } },
+    identity,
+    denied(401, 'token'),
+  ],
+  ['ECR', { ping: basic, head: found }, user, pullable],
+  ['ECR, a token that has ended', { ping: basic, head: { status: 403 } }, user, denied(403, 'manifest')],
+  [
+    'ECR, no such repository',
+    { ping: basic, ...missing('NAME_UNKNOWN') },
+    user,
+    inconclusive('RepositoryUnknown'),
+  ],
+  [
+    'Harbor, not a member',
+    { ping: bearer, token, head: { status: 401, headers: bearer.headers ?? {} } },
+    user,
+    denied(401, 'manifest'),
+  ],
+  ['Harbor, hidden', { ping: bearer, token, ...missing('NOT_FOUND') }, user, inconclusive('NotFound')],
+  [
+    'Quay, hidden',
+    { ping: bearer, token, ...missing('NAME_UNKNOWN') },
+    user,
+    inconclusive('RepositoryUnknown'),
+  ],
+  ['one that refuses a token with 400', { ping: bearer, token: { status: 400 } }, user, denied(400, 'token')],
+  [
+    'one without the OAuth2 endpoint',
+    { ping: bearer, token: { status: 404 } },
+    identity,
+    denied(404, 'token'),
+  ],
+  [
+    'one whose token endpoint is not there',
+    { ping: bearer, token: { status: 404 } },
+    user,
+    failed('UnexpectedStatus', 'token', 404),
+  ],
+  // Artifactory and Nexus with anonymous access: the ping asks nothing, some manifests do.
+  ['one that lets anybody in', { ping: { status: 200 }, head: found }, user, pullable],
+  [
+    'one that lets anybody in, but not here, by name',
+    { ping: { status: 200 }, anonymousHead: basic, head: found },
+    user,
+    pullable,
+  ],
+  [
+    'one that lets anybody in, but not here, by token',
+    { ping: { status: 200 }, anonymousHead: bearer, token, head: found },
+    user,
+    pullable,
+  ],
+  [
+    'one that lets anybody in, but not here, nobody',
+    { ping: { status: 200 }, anonymousHead: basic },
+    anybody,
+    denied(401, 'manifest'),
+  ],
+  ['one that asks for a name, and shows this to anybody', { ping: basic, head: found }, anybody, pullable],
+  ['one whose API has no root', { ping: { status: 404 }, head: found }, anybody, pullable],
+  [
+    'one that does not know HEAD',
+    { ping: { status: 200 }, head: { status: 405 }, get: found },
+    anybody,
+    pullable,
+  ],
+  [
+    'one that has not implemented HEAD',
+    { ping: { status: 200 }, head: { status: 501 }, get: found },
+    anybody,
+    pullable,
+  ],
+  [
+    'one that finds by GET alone',
+    { ping: { status: 200 }, head: { status: 404 }, get: found },
+    anybody,
+    pullable,
+  ],
+  [
+    'one that contradicts itself',
+    { ping: { status: 200 }, ...missing('MANIFEST_UNKNOWN', 'NAME_UNKNOWN') },
+    anybody,
+    inconclusive('RepositoryUnknown'),
+  ],
+  [
+    'one that hides a refusal',
+    { ping: { status: 200 }, ...missing('MANIFEST_UNKNOWN', 'DENIED') },
+    anybody,
+    inconclusive('NotFound'),
+  ],
+  [
+    'one whose 404 is a page',
+    { ping: { status: 200 }, head: { status: 404 }, get: { status: 404, body: '<html>MANIFEST_UNKNOWN' } },
+    anybody,
+    inconclusive('NotFound'),
+  ],
+  [
+    'one whose 404 is odd JSON',
+    {
+      ping: { status: 200 },
+      head: { status: 404 },
+      get: { status: 404, body: '{"errors":[null,{"code":7},"x"]}' },
+    },
+    anybody,
+    inconclusive('NotFound'),
+  ],
+  ['one behind a wall', { ping: { status: 403 } }, user, denied(403, 'ping')],
+  ['one that says 403 with a challenge', { ping: { ...basic, status: 403 }, head: found }, user, pullable],
+  ['one that is broken', { ping: { status: 500 } }, user, failed('ServerError', 'ping', 500)],
+  [
+    'one that breaks at the manifest',
+    { ping: basic, head: { status: 503 } },
+    user,
+    failed('ServerError', 'manifest', 503),
+  ],
+  [
+    'one that breaks at the token',
+    { ping: bearer, token: { status: 502 } },
+    user,
+    failed('ServerError', 'token', 502),
+  ],
+  ['what is no registry', { ping: { status: 410 } }, user, failed('UnexpectedStatus', 'ping', 410)],
+  [
+    'one with manifests of old',
+    {
+      ping: basic,
+      head: {
+        status: 200,
+        headers: {
+          'content-type': 'application/vnd.docker.distribution.manifest.v1+prettyjws; charset=utf-8',
+        },
+      },
+    },
+    user,
+    { result: 'Pullable' },
+  ],
+];
+
+describe('a registry', () => {
+  let replies: Replies = {};
+  let seen: string[] = [];
+  let host: string;
+  const server = createServer((request, response) => void answer(request, response));
+  before(async () => {
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    // A TCP server has an address with a port.
+    host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const { authorization } = request.headers;
+    seen.push([request.method, request.url, authorization, body].filter(Boolean).join(' '));
+    const reply = replyTo(request) ?? { status: 500 };
+    const headers = JSON.parse(JSON.stringify(reply.headers ?? {}).replaceAll('SELF', host));
+    response.writeHead(reply.status, headers).end(request.method === 'HEAD' ? undefined : reply.body);
+  }
+
+  function replyTo({ url, method, headers }: IncomingMessage): Answer | undefined {
+    if (url === '/v2/') return replies.ping;
+    if (url?.startsWith('/token') === true) return replies.token;
+    if (method === 'GET') return replies.get;
+    return headers.authorization === undefined ? (replies.anonymousHead ?? replies.head) : replies.head;
+  }
+
+  async function ask(script: Replies, credential: Credential | undefined): Promise<RegistryAnswer> {
+    replies = script;
+    seen = [];
+    const settings = { ...DEFAULT_REGISTRY_SETTINGS, localAddresses: ['127.0.0.1'], insecure: [host] };
+    const image = { host, repository: 'team/app', tag: '1' };
+    return (await new RegistryChecker({ settings }).ask({ image, credential })).answer;
+  }
+
+  for (const [title, script, credential, expected] of TABLE) {
+    it(`is understood: ${title}`, async () => assert.deepEqual(await ask(script, credential), expected));
+  }
+
+  it('is asked in the order of the specification, with the credential at the token server alone', async () => {
+    const scope = 'repository%3Ateam%2Fapp%3Apull';
+    await ask({ ping: bearer, token, ...missing('MANIFEST_UNKNOWN') }, user);
+    assert.deepEqual(seen, [
+      'GET /v2/',
+      `GET /token?service=s&scope=${scope} Basic ${Buffer.from('user:password').toString('base64')}`,
+      'HEAD /v2/team/app/manifests/1 Bearer t',
+      'GET /v2/team/app/manifests/1 Bearer t',
+    ]);
+    await ask({ ping: bearer, token, head: found }, identity);
+    assert.deepEqual(seen, [
+      'GET /v2/',
+      `POST /token grant_type=refresh_token&refresh_token=refresh%26token&client_id=image-credential-binding&service=s&scope=${scope}`,
+      'HEAD /v2/team/app/manifests/1 Bearer t',
+    ]);
+    await ask({ ping: bearer, token, head: found }, anybody);
+    assert.deepEqual(seen[1], `GET /token?service=s&scope=${scope}`);
+  });
+
+  it('is asked for the scope that it names, if that is to pull and no more', async () => {
+    const withScope = (scope: string): Answer => ({
+      status: 401,
+      headers: { 'www-authenticate': `Bearer realm="http://SELF/token?a=b#c",scope="${scope}"` },
+    });
+    for (const [scope, expected] of [
+      ['repository:renamed/app:pull', 'repository:renamed/app:pull'],
+      ['repository:renamed/app:pull,push', 'repository:team/app:pull'],
+      ['registry:catalog:*', 'repository:team/app:pull'],
+    ] as const) {
+      await ask({ ping: { status: 200 }, anonymousHead: withScope(scope), token, head: found }, user);
+      assert.ok(seen[2]?.startsWith(`GET /token?a=b&scope=${encodeURIComponent(expected)} `), seen[2]);
+    }
+  });
+
+  it('is asked twice for a manifest only where its answer asks for more than the ping did', async () => {
+    await ask({ ping: bearer, token, head: bearer }, user);
+    assert.equal(seen.length, 3);
+    await ask({ ping: basic, head: bearer, token }, user);
+    assert.equal(seen.length, 4);
+  });
+});
