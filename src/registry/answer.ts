@@ -5,7 +5,7 @@ export type RequestKind = 'ping' | 'token' | 'manifest';
  * Why there is no answer to build on, each with its words. A closed set: what a registry writes gets into neither
  * status nor log.
  */
-export const UNREACHABLE_REASONS = {
+const UNREACHABLE_REASONS = {
   Timeout: 'did not answer in time',
   ConnectionRefused: 'refused the connection',
   ConnectionLost: 'closed the connection',
@@ -43,7 +43,7 @@ export type RegistryAnswer =
   | { readonly result: 'Inconclusive'; readonly why: 'RepositoryUnknown' | 'NotFound' }
   /** The registry, or its token server (`at`), refused. */
   | { readonly result: 'Denied'; readonly httpCode: number; readonly at: RequestKind }
-  /** Asked too often. Nothing is asked of that registry before `until`, in milliseconds since 1970. */
+  /** Asked too often (429, or 503 with `Retry-After`). Nothing is asked of that registry before `until`, in milliseconds since 1970. */
   | { readonly result: 'RateLimited'; readonly until: number }
   /** No answer to build on. `httpCode` where one came. */
   | {
@@ -69,7 +69,7 @@ export function describeAnswer(answer: RegistryAnswer): string {
     case 'Denied':
       return `${party(answer.at)} refuses it (HTTP ${answer.httpCode})`;
     case 'RateLimited':
-      return 'the registry asks to wait (HTTP 429)';
+      return 'the registry asks to wait';
     case 'Unreachable':
       return `${party(answer.at)} ${UNREACHABLE_REASONS[answer.why]}${httpSuffix(answer.httpCode)}`;
     case 'NotAllowed':

@@ -157,8 +157,10 @@ export class Connections implements Disposable {
     const { settings, secureContext } = this.#around;
     const timeout = settings.requestTimeout;
     const trusted = secureContext === undefined ? {} : { secureContext };
-    const tls = verified ? trusted : { rejectUnauthorized: false };
-    const pool = { allowH2: false, pipelining: 1, maxHeaderSize: MAX_HEADERS } as const;
+    // The bounds on headers are those of HTTP/1.1.
+    const http1 = { allowH2: false } as const;
+    const tls = { ...http1, ...(verified ? trusted : { rejectUnauthorized: false }) };
+    const pool = { ...http1, pipelining: 1, maxHeaderSize: MAX_HEADERS } as const;
     if (proxy === undefined)
       return new Agent({ ...pool, connect: this.#connector(party, { ...tls, timeout }) });
     return new ProxyAgent({
@@ -166,7 +168,7 @@ export class Connections implements Disposable {
       uri: proxy.href,
       connectTimeout: timeout,
       requestTls: tls,
-      proxyTls: trusted,
+      proxyTls: { ...http1, ...trusted },
     });
   }
 

@@ -2,11 +2,10 @@ export {
   describeAnswer,
   type RegistryAnswer,
   type RequestKind,
-  UNREACHABLE_REASONS,
   type UnreachableReason,
 } from './answer.ts';
-export { type CheckerOptions, type KnownAnswer, RegistryChecker } from './checker.ts';
+export { type KnownAnswer, RegistryChecker } from './checker.ts';
 export type { RequestRecord } from './connection.ts';
-export { type ProxySettings, proxySettings } from './proxy.ts';
+export { proxySettings } from './proxy.ts';
 export type { Question } from './question.ts';
 export { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from './settings.ts';

@@ -10,7 +10,13 @@ import { gzipSync } from 'node:zlib';
 import { type Certificate, makeCertificate } from '../../hack/certificate.ts';
 import { ProcessGroup } from '../../hack/processes.ts';
 import { SecretValue } from '../../src/credential/index.ts';
-import { DEFAULT_REGISTRY_SETTINGS, type RegistryAnswer, RegistryChecker } from '../../src/registry/index.ts';
+import {
+  DEFAULT_REGISTRY_SETTINGS,
+  type RegistryAnswer,
+  RegistryChecker,
+  type RequestKind,
+  type UnreachableReason,
+} from '../../src/registry/index.ts';
 
 const REQUEST_TIMEOUT = 1_000;
 const QUESTION_TIMEOUT = 2_000;
@@ -150,11 +156,7 @@ const CHUNKED = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
 const notFound = (head: string) => `HTTP/1.1 404 Not Found\r\n${head}\r\n`;
 const pullable: RegistryAnswer = { result: 'Pullable', digest: DIGEST };
 
-function unreachable(
-  why: Extract<RegistryAnswer, { readonly result: 'Unreachable' }>['why'],
-  at: 'ping' | 'token' | 'manifest',
-  httpCode?: number,
-): RegistryAnswer {
+function unreachable(why: UnreachableReason, at: RequestKind, httpCode?: number): RegistryAnswer {
   return { result: 'Unreachable', why, at, ...(httpCode === undefined ? {} : { httpCode }) };
 }
 
@@ -519,7 +521,9 @@ async function hostile(script: Script, certificate: Certificate) {
     token: tokenReply('{"token":"t"}'),
     manifest: write(ok(`docker-content-digest: ${DIGEST}\r\n`)),
   };
-  const server = createServer({ key: certificate.key, cert: certificate.certificate }, (socket) => {
+  const { key, certificate: cert } = certificate;
+  // With HTTP/2 the bounds would be others; whoever offers to speak it is taken at their word.
+  const server = createServer({ key, cert, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
     sockets.add(socket);
     let asked = '';
     socket.on('error', () => undefined);

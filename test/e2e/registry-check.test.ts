@@ -522,7 +522,7 @@ describe('what is told of an answer', () => {
       'the registry does not find the image, and does not say what is missing',
       'the registry knows no such repository, or does not show it',
       "the registry's token server refuses it (HTTP 401)",
-      'the registry asks to wait (HTTP 429)',
+      'the registry asks to wait',
       'the registry has an error of its own (HTTP 502)',
       'the settings name the registries that may be asked, and not that one',
       'the settings forbid to ask that registry',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { checkProxySettings, proxyFor, proxySettings } from '../../../src/registry/proxy.ts';
+import { proxySettings } from '../../../src/registry/index.ts';
+import { checkProxySettings, proxyFor } from '../../../src/registry/proxy.ts';
 
 const httpsProxy = 'http://proxy:3128';
 
