@@ -51,6 +51,8 @@ export class RegistryChecker {
   readonly #around: Surroundings;
   readonly #stop = new AbortController();
   readonly #hashKey = randomBytes(32);
+  /** A credential does not change; a hash is 20 times as slow as this. */
+  readonly #fingerprints = new WeakMap<Credential, string>();
   readonly #answers: Recent<KnownAnswer>;
   readonly #flights = new Map<string, Promise<KnownAnswer>>();
   readonly #all: Semaphore;
@@ -171,8 +173,16 @@ export class RegistryChecker {
 
   /** Without the tag or digest: whether a credential may pull is a matter of the repository. */
   #key({ image: { host, repository }, credential }: Question): string {
+    return `${host}/${repository} ${credential === undefined ? '' : this.#fingerprint(credential)}`;
+  }
+
+  #fingerprint(credential: Credential): string {
+    const known = this.#fingerprints.get(credential);
+    if (known !== undefined) return known;
     const hash = createHmac('sha256', this.#hashKey).update(JSON.stringify(revealed(credential)));
-    return `${host}/${repository} ${hash.digest('base64')}`;
+    const fingerprint = hash.digest('base64');
+    this.#fingerprints.set(credential, fingerprint);
+    return fingerprint;
   }
 }
 
@@ -200,10 +210,8 @@ function isOutOfReach(answer: RegistryAnswer): boolean {
   return unasked && answer.why !== 'Stopped';
 }
 
-function revealed(credential: Credential | undefined): readonly string[] {
-  switch (credential?.kind) {
-    case undefined:
-      return [];
+function revealed(credential: Credential): readonly string[] {
+  switch (credential.kind) {
     case 'basic':
       return ['basic', credential.username.reveal(), credential.password.reveal()];
     case 'identityToken':
