@@ -220,6 +220,16 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
     unreachable('Timeout', 'ping'),
   ],
   [
+    'whose ping has a body that never ends, and that nobody needs',
+    {
+      ping: slow(
+        'HTTP/1.1 401 U\r\ntransfer-encoding: chunked\r\nwww-authenticate: Basic\r\n\r\n',
+        '1\r\nx\r\n',
+      ),
+    },
+    pullable,
+  ],
+  [
     'whose headers never end',
     { manifest: slow('HTTP/1.1 200 OK\r\n', 'x: x\r\n') },
     unreachable('Timeout', 'manifest'),
