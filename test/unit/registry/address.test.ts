@@ -99,7 +99,8 @@ describe('an address', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV6(), fc.ipV4(), fc.string()), (text) => {
         const kind = addressKind(text);
-        if (isIP(text) === 6) assert.equal(addressKind(new URL(`http://[${text}]`).hostname), kind);
+        if (isIP(text) === 6 && !text.includes('%'))
+          assert.equal(addressKind(new URL(`http://[${text}]`).hostname), kind);
       }),
     );
   });
