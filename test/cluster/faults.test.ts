@@ -5,7 +5,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { hasReason, KubeError } from '../../src/kube/index.ts';
 import { type Fault, isFreshList, isNextPage, isWatch, isWrite, type Matches } from '../faults/index.ts';
 import { until } from '../until.ts';
-import { type Behind, CONFIG_MAPS, configMap, FaultyCluster, NAMESPACE } from './faulty.ts';
+import { type Behind, CONFIG_MAPS, type configMap, FaultyCluster, NAMESPACE } from './faulty.ts';
 
 const POOL = 16;
 const THERE = { namespace: NAMESPACE, name: 'there-1' };
@@ -79,6 +79,40 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
+    it('although a watch has fallen silent: the client gives it up', async () => {
+      await using impatient = await cluster.behindProxy(1_000);
+      const silent = impatient.proxy.once({ kind: 'silence', afterLines: 0 }, isLaterWatch);
+      const { store, reflector } = impatient.reflect();
+      await beginLaterWatch(impatient, reflector.synced);
+      await silent;
+      await cluster.changeSomething();
+      await impatient.untilEqual(store);
+      await reflector.stop();
+    });
+
+    it('although the end of a streaming list does not come: the client gives it up', async () => {
+      await using impatient = await cluster.behindProxy(1_000);
+      const dropped = impatient.proxy.once({ kind: 'drop-bookmarks' }, isFreshList);
+      const { store, reflector } = impatient.reflect();
+      await dropped;
+      await reflector.synced;
+      await impatient.untilEqual(store);
+      assert.equal(impatient.requests.filter(isFreshList).length, 2);
+      await reflector.stop();
+    });
+
+    it('although its watches are silent for ever: it lists anew', async () => {
+      await using impatient = await cluster.behindProxy(500);
+      impatient.proxy.rules = [
+        { fault: { kind: 'silence', afterLines: 0 }, probability: 1, when: isLaterWatch },
+      ];
+      const { store, reflector } = impatient.reflect();
+      await beginLaterWatch(impatient, reflector.synced);
+      await cluster.changeSomething();
+      await impatient.untilEqual(store);
+      await reflector.stop();
+    });
+
     it('although bookmarks never come', async () => {
       behind.proxy.rules = [{ fault: { kind: 'drop-bookmarks' }, probability: 1, when: isLaterWatch }];
       const { store, reflector } = behind.reflect();
@@ -145,12 +179,52 @@ describe('src/kube behind a proxy that injects faults', () => {
       }
     });
 
-    it('is done once, whether its answer came or not', async () => {
-      const injected = behind.proxy.once({ kind: 'cut-after' }, isWrite);
-      await assert.rejects(behind.client.create(CONFIG_MAPS, configMap('once')), KubeError);
-      await injected;
+    const afterwards: readonly (readonly [string, Fault, read: number, write: number])[] = [
+      ['429 with Retry-After', { kind: 'status', code: 429, retryAfterSeconds: 1 }, 2, 2],
+      ['429 of an API server that has too much to do', { kind: 'overload' }, 2, 2],
+      ['503 with Retry-After', { kind: 'status', code: 503, retryAfterSeconds: 1 }, 2, 2],
+      ['503', { kind: 'status', code: 503 }, 2, 1],
+      ['500', { kind: 'status', code: 500 }, 2, 1],
+      ['a cut before it was read', { kind: 'cut-before' }, 2, 1],
+      ['a cut after it was done', { kind: 'cut-after' }, 2, 1],
+      ['a cut in the answer', { kind: 'cut-mid-line', afterLines: 0 }, 2, 1],
+      ['409', { kind: 'status', code: 409 }, 1, 1],
+    ];
+    for (const [name, fault, read, write] of afterwards) {
+      it(`is sent ${read} times where it reads, ${write} where it writes: ${name}`, async () => {
+        const anything: Matches = () => true;
+        const reading = behind.proxy.once(fault, anything);
+        await ends(behind.client.get(CONFIG_MAPS, THERE), read === 2);
+        await reading;
+        assert.equal(behind.requests.length, read);
+        const writing = behind.proxy.once(fault, anything);
+        await ends(behind.client.patch(CONFIG_MAPS, THERE, { data: { fault: name } }), write === 2);
+        await writing;
+        assert.equal(behind.requests.length - read, write);
+      });
+    }
+
+    it('is sent, also where it writes, once somebody listens', async () => {
+      behind.proxy.refuse();
+      const written = behind.client.patch(CONFIG_MAPS, THERE, { data: { sent: 'late' } });
+      await behind.proxy.accept();
+      await written;
       assert.equal(behind.requests.filter(isWrite).length, 1);
-      await cluster.remove(await cluster.direct.get(CONFIG_MAPS, { namespace: NAMESPACE, name: 'once' }));
+    });
+
+    it('keeps no Secret waiting behind what is told in a status', async () => {
+      const order: string[] = [];
+      behind.proxy.rules = [{ fault: { kind: 'slow', bytesPerSecond: 4_000 }, probability: 1 }];
+      const get = (name: string, priority: 'normal' | 'background') =>
+        behind.client.get(CONFIG_MAPS, THERE, { priority }).then(() => order.push(name));
+      const asked = [
+        ...Array.from({ length: 3 * POOL }, () => get('status', 'background')),
+        ...Array.from({ length: POOL }, () => get('secret', 'normal')),
+      ];
+      await Promise.all(asked);
+      // Those that had begun before are done first.
+      const late = order.lastIndexOf('secret');
+      assert.ok(late < 3 * POOL, order.join(' '));
     });
 
     it('opens no more connections for a thousand than the pool has, also where they are cut', async () => {
@@ -201,6 +275,12 @@ describe('src/kube behind a proxy, before an API server that cannot stream lists
   it('stops for good while a page is on its way', () =>
     stopsFor(cluster, behind, { kind: 'silence' }, isNextPage));
 });
+
+/** Waits for the end of a request that is to succeed, or to fail. */
+async function ends(request: Promise<unknown>, well: boolean): Promise<void> {
+  if (well) await request;
+  else await assert.rejects(request, KubeError);
+}
 
 /** Lets the fault hit the first request that matches: the store must be right after that. */
 async function survives(

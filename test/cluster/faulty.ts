@@ -79,12 +79,16 @@ export class FaultyCluster implements AsyncDisposable {
     return all.toSorted();
   }
 
-  /** A client behind a proxy of its own. */
-  async behindProxy(): Promise<Behind> {
+  /**
+   * A client behind a proxy of its own.
+   *
+   * @param watchSilenceMs - after so long without an event the client gives up a watch; as it would unless told
+   */
+  async behindProxy(watchSilenceMs?: number): Promise<Behind> {
     const requests: ProxiedRequest[] = [];
     const onRequest = (request: ProxiedRequest) => requests.push(request);
     const proxy = await startFaultProxy(this.controlPlane, { seed: 1, onRequest });
-    return new Behind(this, proxy, requests);
+    return new Behind(this, { proxy, requests }, watchSilenceMs);
   }
 }
 
@@ -97,12 +101,17 @@ export class Behind implements AsyncDisposable {
   readonly client: KubeClient;
   readonly #cluster: FaultyCluster;
 
-  constructor(cluster: FaultyCluster, proxy: FaultProxy, requests: readonly ProxiedRequest[]) {
+  constructor(
+    cluster: FaultyCluster,
+    { proxy, requests }: { readonly proxy: FaultProxy; readonly requests: readonly ProxiedRequest[] },
+    watchSilenceMs: number | undefined,
+  ) {
     this.#cluster = cluster;
     this.proxy = proxy;
     this.requests = requests;
     this.transport = new Transport(adminConfig(cluster.controlPlane, proxy));
-    this.client = new KubeClient({ transport: this.transport, fieldManager: 'proxied' });
+    const patience = watchSilenceMs === undefined ? {} : { watchSilenceMs };
+    this.client = new KubeClient({ transport: this.transport, fieldManager: 'proxied', ...patience });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
