@@ -122,6 +122,24 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
+    it('although the bookmark that ends a streaming list never comes: it is not taken for complete before', async () => {
+      const fault = { kind: 'drop-bookmarks', only: 'initial-events-end' } as const;
+      behind.proxy.rules = [{ fault, probability: 1 }];
+      const { store, reflector } = behind.reflect();
+      await until(() => behind.requests.some(isFreshList), 'a list');
+      // One that lists in pages needs no such bookmark.
+      if (behind.requests.some((one) => isWatch(one) && isFreshList(one))) {
+        await until(() => Object.keys(behind.proxy.counts).length > 0, 'the bookmark to be dropped');
+        assert.equal(reflector.hasSynced, false);
+      }
+      behind.proxy.rules = [];
+      behind.proxy.cutAll();
+      await cluster.changeSomething();
+      await behind.untilEqual(store);
+      await reflector.synced;
+      await reflector.stop();
+    });
+
     it('although the API server ends and comes back in the middle of changes', async () => {
       const { store, reflector } = behind.reflect();
       await reflector.synced;
