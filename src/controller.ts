@@ -12,12 +12,15 @@ import {
 import {
   EventRecorder,
   KubeClient,
+  LeaderElection,
+  type LeaseSettings,
   type Outcome,
   type Processed,
+  type RequestRecord,
   Transport,
   WorkQueue,
 } from './kube/index.ts';
-import { Metrics, ProbeServer } from './server/index.ts';
+import { type Health, Heartbeat, Metrics, type Moving, ProbeServer, stuck } from './server/index.ts';
 
 const FIELD_MANAGER = 'image-credential-binding';
 /** Below the 30 seconds that a pod has by default. */
@@ -33,26 +36,41 @@ export interface ControllerSettings {
   readonly unusedSecretGraceMs: number;
   /** Where probes and metrics are served; no host: on all addresses; port 0: any. */
   readonly serve: { readonly host: string | undefined; readonly port: number };
+  /** The Lease by which one of several processes leads. */
+  readonly lease: LeaseSettings;
 }
 
-/** The running controller: its parts, wired together. */
+/**
+ * The running controller: its parts, wired together. Of several processes one leads and reconciles; the others
+ * follow, with their caches warm and their queues filled.
+ */
 export class Controller {
   readonly #log: Logger;
   readonly #transport: Transport;
+  readonly #election: LeaderElection;
+  readonly #leaseTransport: Transport;
+  readonly #heartbeat = new Heartbeat();
   readonly #reflectors: ReturnType<typeof createReflectors>;
   readonly #queues: { readonly bindings: WorkQueue; readonly trivySecrets: WorkQueue };
   readonly #server: ProbeServer;
   readonly #stopping = Promise.withResolvers<void>();
-  #state: 'starting' | 'running' | 'stopping' = 'starting';
+  #state: 'starting' | 'following' | 'leading' | 'stopping' = 'starting';
 
   constructor(config: KubeConfig, settings: ControllerSettings, log: Logger) {
     this.#log = log;
     const metrics = new Metrics();
     this.#transport = new Transport(config);
-    const client = new KubeClient({
-      transport: this.#transport,
+    this.#leaseTransport = new Transport(config);
+    const common = {
       fieldManager: FIELD_MANAGER,
-      onRequest: (record) => metrics.countRequest(record),
+      onRequest: (record: RequestRecord) => metrics.countRequest(record),
+    };
+    const leaseClient = new KubeClient({ ...common, transport: this.#leaseTransport });
+    this.#election = new LeaderElection({ client: leaseClient, settings: settings.lease, log });
+    const client = new KubeClient({
+      ...common,
+      transport: this.#transport,
+      fence: () => this.#election.assertLeading(),
     });
     const stores = createStores((error) => {
       metrics.countListenerError();
@@ -80,15 +98,20 @@ export class Controller {
     connectTriggers(stores, this.#queues);
     this.#server = new ProbeServer({
       ...settings.serve,
-      healthz: () => undefined,
-      readyz: () => this.#unreadiness(),
+      healthz: () => this.#health(),
+      readyz: () => this.#readiness(),
       metrics: metrics.registry,
     });
   }
 
+  /** Rejects when this process was the leader and must end at once; never resolves. */
+  get failed(): Promise<never> {
+    return this.#election.lost;
+  }
+
   /**
-   * Begins: serves probes, fills the stores, then reconciles. Resolves when the stores are full,
-   * or when it is stopped before.
+   * Begins: serves probes, fills the stores, then takes part in the election, and reconciles when it is won.
+   * Resolves then, or when it is stopped before.
    *
    * @throws Error where the probes' address cannot be used.
    */
@@ -99,25 +122,53 @@ export class Controller {
     const full = Promise.all(this.#reflectors.map(({ synced }) => synced));
     await Promise.race([full, this.#stopping.promise]);
     if (this.#state !== 'starting') return;
-    this.#state = 'running';
+    this.#state = 'following';
+    this.#log.info('caches are full');
+    this.#election.start();
+    await Promise.race([this.#election.leading, this.#stopping.promise]);
+    if (this.#state !== 'following') return;
+    this.#state = 'leading';
     this.#queues.bindings.start();
     this.#queues.trivySecrets.start();
-    this.#log.info('caches are full, reconciling');
   }
 
-  /** Finishes what is under way, but within 20 seconds, and closes everything. */
+  /**
+   * Finishes what is under way, but within 20 seconds, then releases the lease and closes everything. Where requests
+   * had to be cut off the lease is not released, for the API server may still carry them out.
+   */
   async stop(): Promise<void> {
     this.#state = 'stopping';
     this.#stopping.resolve();
+    let cutOff = false;
     const deadline = setTimeout(() => {
+      cutOff = true;
       this.#log.warn('requests do not end, closing their connections');
       this.#transport.close().catch(() => undefined);
     }, LONGEST_STOP_MS);
     await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
     await Promise.all([this.#queues.bindings.stop(), this.#queues.trivySecrets.stop()]);
     clearTimeout(deadline);
-    await this.#transport.close();
+    await this.#election.stop({ release: !cutOff });
+    await Promise.all([this.#transport.close(), this.#leaseTransport.close()]);
     await this.#server.stop();
+    this.#heartbeat.stop();
+  }
+
+  /** What must move now and then, or this process is stuck. */
+  get #movingParts(): readonly Moving[] {
+    return [this.#heartbeat, ...(this.#state === 'starting' ? [] : [this.#election])];
+  }
+
+  #health(): Health {
+    const problem = stuck(this.#movingParts);
+    return problem === undefined ? { ok: true, text: 'ok' } : { ok: false, text: problem };
+  }
+
+  #readiness(): Health {
+    const problem = this.#unreadiness();
+    return problem === undefined
+      ? { ok: true, text: `ok, ${this.#election.role}` }
+      : { ok: false, text: problem };
   }
 
   #unreadiness(): string | undefined {
@@ -125,7 +176,9 @@ export class Controller {
     const waiting = this.#reflectors
       .filter(({ hasSynced }) => !hasSynced)
       .map(({ description }) => description);
-    return waiting.length === 0 ? undefined : `waiting for the list of ${waiting.join(', ')}`;
+    if (waiting.length > 0) return `waiting for the list of ${waiting.join(', ')}`;
+    const { problem } = this.#election;
+    return problem === undefined ? undefined : `cannot take part in the leader election: ${problem}`;
   }
 
   #observe(controller: string, processed: Processed, metrics: Metrics): void {

@@ -2,11 +2,12 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Logger, pino } from 'pino';
 import type { ControllerSettings } from '../controller.ts';
-import { parseGoDuration } from '../scan/index.ts';
+import { parseDuration } from './duration.ts';
+import { type LeaseFlags, leaseFlags, leaseProblem, leaseSettings } from './lease.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
-interface Flags {
+interface Flags extends LeaseFlags {
   readonly scanTypes: readonly string[];
   readonly concurrency: number;
   readonly unusedSecretGrace: number;
@@ -16,9 +17,11 @@ interface Flags {
 
 /** `image-credential-binding controller`: runs until SIGTERM or SIGINT. */
 export function controllerCommand(): Command {
+  const command = new Command('controller');
   const option = (flags: string, description: string, variable: string) =>
     new Option(flags, description).env(variable);
-  return new Command('controller')
+  for (const flag of leaseFlags()) command.addOption(flag);
+  return command
     .description('Reconciles ImageCredentialBindings until it gets SIGTERM or SIGINT.')
     .exitOverride()
     .showHelpAfterError('(--help says what is expected)')
@@ -66,21 +69,27 @@ Examples:
   image-credential-binding controller --serve 127.0.0.1:0 --log-level debug`,
     )
     .action(async (flags: Flags) => {
-      await run(flags);
+      // First of all: until there is a handler, a process that is PID 1 of a container ignores the signal.
+      const signalled = signal();
+      const problem = await leaseProblem(flags);
+      if (problem !== undefined) command.error(`error: ${problem}`);
+      await run(signalled, flags);
     });
 }
 
-async function run(flags: Flags): Promise<void> {
-  // First of all: until there is a handler, a process that is PID 1 of a container ignores the signal.
-  const signalled = signal();
+async function run(signalled: Promise<string>, flags: Flags): Promise<void> {
   const log = pino({ level: flags.logLevel, timestamp: pino.stdTimeFunctions.isoTime });
   const end = (error: unknown) => {
     if (error instanceof SetupError) log.fatal(error.message);
-    else log.fatal({ err: error }, 'cannot go on');
-    // At once: what is left of the process must not look alive.
+    else if (error instanceof Error && error.name === 'LeadershipLost') {
+      log.fatal({ reason: error.message }, 'leadership lost');
+    } else log.fatal({ err: error }, 'cannot go on');
+    // At once: what is left of the process must not look alive, and one that led may write no more.
     process.exit(1);
   };
+  // A promise's rejection that nobody handles ends up here too.
   process.on('uncaughtException', end);
+  logWarnings(log);
   try {
     await runUntil(signalled, flags, log);
   } catch (error) {
@@ -92,12 +101,20 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
   // Not loaded for --help, nor where the flags are wrong: it takes most of the time of a start.
   const { Controller } = await import('../controller.ts');
   const { scanTypes, concurrency, unusedSecretGrace: unusedSecretGraceMs, serve } = flags;
-  const settings: ControllerSettings = { scanTypes, concurrency, unusedSecretGraceMs, serve };
-  const controller = new Controller(await loadKubeConfig(), settings, log);
+  const config = await loadKubeConfig();
+  const lease = leaseSettings(flags, config);
+  const settings: ControllerSettings = { scanTypes, concurrency, unusedSecretGraceMs, serve, lease };
+  const controller = new Controller(config, settings, log);
   const running = controller.start().then(() => signalled, explainStart);
-  log.info({ signal: await Promise.race([running, signalled]) }, 'stopping');
-  await controller.stop();
+  log.info({ signal: await Promise.race([running, signalled, controller.failed]) }, 'stopping');
+  await Promise.race([controller.stop(), controller.failed]);
   log.info('stopped');
+}
+
+/** Puts Node's own warnings into the log, instead of among its lines. */
+function logWarnings(log: Logger): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => log.warn({ err: warning }, 'warning'));
 }
 
 /** The one thing that goes wrong at a start and is not tried again: the address of the probes. */
@@ -160,13 +177,6 @@ function parseConcurrency(text: string): number {
     throw new InvalidArgumentError('Expected a whole number from 1 to 64.');
   }
   return number;
-}
-
-function parseDuration(text: string): number {
-  const milliseconds = parseGoDuration(text);
-  if (milliseconds === undefined)
-    throw new InvalidArgumentError('Expected a duration such as 90s, 10m or 1h30m.');
-  return milliseconds;
 }
 
 function parseAddress(text: string): ControllerSettings['serve'] {

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { Deadline } from './deadline.ts';
 import { errorFromAnswer, errorFromFailure, KubeError } from './errors.ts';
+import { fenced } from './fence.ts';
 import { jsonLines } from './json-lines.ts';
 import { apiVersionOf, type KubeObject, type Resource } from './objects.ts';
 import { RetryPolicy } from './retry.ts';
@@ -64,7 +65,7 @@ export interface ClientOptions {
   /** Who writes, in managedFields; also the User-Agent. */
   readonly fieldManager: string;
   readonly onRequest?: (record: RequestRecord) => void;
-  /** Called before each try of a write is sent; what it throws ends the request, as the error's `cause`. */
+  /** Called just before each try of a write is sent; what it throws keeps the write from being sent. */
   readonly fence?: () => void;
   /** After so long without an event or bookmark a watch is given up; 150 seconds unless told. */
   readonly watchSilenceMs?: number;
@@ -96,14 +97,14 @@ export class KubeClient {
   readonly #transport: Transport;
   readonly #fieldManager: string;
   readonly #onRequest: (record: RequestRecord) => void;
-  readonly #fence: () => void;
+  readonly #fence: Dispatcher.DispatcherComposeInterceptor;
   readonly #watchSilenceMs: number;
 
   constructor(options: ClientOptions) {
     this.#transport = options.transport;
     this.#fieldManager = options.fieldManager;
     this.#onRequest = options.onRequest ?? (() => undefined);
-    this.#fence = options.fence ?? (() => undefined);
+    this.#fence = fenced(options.fence ?? (() => undefined));
     this.#watchSilenceMs = options.watchSilenceMs ?? WATCH_SILENCE_MS;
   }
 
@@ -305,12 +306,12 @@ export class KubeClient {
     pool: 'requests' | 'watches',
     signal: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
-    if (call.method !== 'GET') this.#fence();
     const begun = performance.now();
     let answer: Dispatcher.ResponseData;
     try {
       const connection = await this.#transport.connection();
-      answer = await connection[pool].request(this.#requestOptions(call, connection, signal));
+      const dispatcher = call.method === 'GET' ? connection[pool] : connection[pool].compose(this.#fence);
+      answer = await dispatcher.request(this.#requestOptions(call, connection, signal));
     } catch (error) {
       const failure = errorFromFailure(nameOf(call), error);
       this.#count(call, failure.reason, begun);

@@ -1,6 +1,8 @@
 export { KubeClient, type RequestRecord } from './client.ts';
 export { hasReason, KubeError } from './errors.ts';
 export { EventRecorder, type Occurrence } from './events.ts';
+export { LeaderElection } from './leader-election.ts';
+export { type LeaseSettings, timingsProblem } from './lease.ts';
 export {
   apiVersionOf,
   type KubeObject,

@@ -1,2 +1,3 @@
+export { Heartbeat, type Moving, stuck } from './liveness.ts';
 export { Metrics } from './metrics.ts';
-export { ProbeServer } from './server.ts';
+export { type Health, ProbeServer } from './server.ts';

@@ -2,8 +2,13 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from '@prometheus-io/client';
 
-/** A probe: undefined where all is well, else what is not, in a few words. */
-type Probe = () => string | undefined;
+/** The answer to a probe: whether all is well, and what is to say about it, in a few words. */
+export interface Health {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+type Probe = () => Health;
 
 export interface ServerOptions {
   /** undefined: all addresses. */
@@ -62,9 +67,8 @@ export class ProbeServer {
   }
 }
 
-function probe(response: ServerResponse, problem: string | undefined): void {
-  if (problem === undefined) send(response, 200, 'ok');
-  else send(response, 503, problem);
+function probe(response: ServerResponse, { ok, text }: Health): void {
+  send(response, ok ? 200 : 503, text);
 }
 
 function send(response: ServerResponse, status: number, text: string): void {
