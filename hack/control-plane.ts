@@ -36,7 +36,12 @@ export interface AuditEvent {
   readonly stage: 'ResponseComplete' | 'Panic';
   readonly verb: string;
   readonly requestURI: string;
-  readonly user: { readonly username: string; readonly groups?: readonly string[] };
+  readonly user: {
+    readonly username: string;
+    readonly groups?: readonly string[];
+    /** Among others `authentication.kubernetes.io/credential-id`: which of a user's tokens. */
+    readonly extra?: Readonly<Record<string, readonly string[]>>;
+  };
   readonly userAgent?: string;
   readonly objectRef?: {
     readonly apiGroup?: string;

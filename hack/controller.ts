@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ControlPlane } from './control-plane.ts';
 import { type Child, untilReady } from './processes.ts';
@@ -18,8 +18,27 @@ export interface RunningController {
   readonly process: Child;
   /** Base URL of probes and metrics. */
   readonly url: string;
+  /** By this the audit log tells its requests from those of others with the same ServiceAccount. */
+  readonly credentialId: string;
   /** All that it has logged so far, one JSON object a line. */
   log(): Promise<string>;
+}
+
+/** How a controller is started. */
+export interface StartOptions {
+  /** What it must have become before `startController` returns; `leading` unless told. */
+  readonly until?: 'leading' | 'following' | 'serving';
+  /**
+   * Keep the Lease that is there. Unless told, it is deleted first, so that nothing waits for the lease of one that
+   * was killed: that wants no other controller to run.
+   */
+  readonly keepLease?: boolean;
+  /** URL by which it reaches the API server, where that is not the control plane's own. */
+  readonly server?: string;
+  /** A module that Node loads before the controller. */
+  readonly preload?: string;
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -35,17 +54,24 @@ export async function installChart(controlPlane: ControlPlane, log?: (line: stri
   if (code !== 0) throw new Error(`helm install ended with ${code}: ${stderr}`);
 }
 
-/** Starts the controller and waits until it is ready. */
+/** Starts the controller and waits until it leads, or is what `options` say. */
 export async function startController(
   controlPlane: ControlPlane,
   flags: readonly string[] = [],
+  options: StartOptions = {},
 ): Promise<RunningController> {
-  const kubeconfig = await controlPlane.kubeconfigFor({ namespace: RELEASE, name: RELEASE });
+  const { keepLease = false, preload, env = {}, until = 'leading' } = options;
+  if (!keepLease) await deleteLease(controlPlane);
+  const { kubeconfig, credentialId } = await newKubeconfig(controlPlane, options.server);
   const process_ = await controlPlane.group.spawn(
     'controller',
     process.execPath,
-    [join(repository, 'src/main.ts'), 'controller', '--serve', '127.0.0.1:0', ...flags],
-    { env: { KUBECONFIG: kubeconfig }, graceMilliseconds: 10_000 },
+    [
+      ...(preload === undefined ? [] : ['--import', preload]),
+      ...[join(repository, 'src/main.ts'), 'controller', '--serve', '127.0.0.1:0'],
+      ...['--lease-namespace', RELEASE, ...flags],
+    ],
+    { env: { KUBECONFIG: kubeconfig, ...env }, graceMilliseconds: 25_000 },
   );
   const log = () => readFile(process_.logFile, 'utf8');
   let url = '';
@@ -53,7 +79,30 @@ export async function startController(
     const port = /"port":(\d+)/.exec(await log())?.[1];
     if (port === undefined) return false;
     url = `http://127.0.0.1:${port}`;
-    return (await fetch(`${url}/readyz`)).ok;
+    if (until === 'serving') return true;
+    const response = await fetch(`${url}/readyz`);
+    return response.ok && (await response.text()).startsWith(`ok, ${until}`);
   });
-  return { process: process_, url, log };
+  return { process: process_, url, credentialId, log };
+}
+
+async function deleteLease(controlPlane: ControlPlane): Promise<void> {
+  await controlPlane.kubectl(['delete', 'lease', RELEASE, '--namespace', RELEASE, '--ignore-not-found']);
+}
+
+/** A kubeconfig with a token of its own, for `server` where that is told. */
+async function newKubeconfig(
+  controlPlane: ControlPlane,
+  server = controlPlane.server,
+): Promise<{ readonly kubeconfig: string; readonly credentialId: string }> {
+  const text = await readFile(
+    await controlPlane.kubeconfigFor({ namespace: RELEASE, name: RELEASE }),
+    'utf8',
+  );
+  const payload = /token: \S+?\.(\S+)\./.exec(text)?.[1] ?? '';
+  // A token of the TokenRequest API is a JWT with an id.
+  const { jti } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { readonly jti: string };
+  const kubeconfig = join(controlPlane.directory, `controller-${jti}.kubeconfig`);
+  await writeFile(kubeconfig, text.replace(controlPlane.server, server), { mode: 0o600 });
+  return { kubeconfig, credentialId: `JTI=${jti}` };
 }

@@ -20,8 +20,7 @@ export function controllerCommand(): Command {
   const command = new Command('controller');
   const option = (flags: string, description: string, variable: string) =>
     new Option(flags, description).env(variable);
-  for (const flag of leaseFlags()) command.addOption(flag);
-  return command
+  command
     .description('Reconciles ImageCredentialBindings until it gets SIGTERM or SIGINT.')
     .exitOverride()
     .showHelpAfterError('(--help says what is expected)')
@@ -75,6 +74,8 @@ Examples:
       if (problem !== undefined) command.error(`error: ${problem}`);
       await run(signalled, flags);
     });
+  for (const flag of leaseFlags()) command.addOption(flag);
+  return command;
 }
 
 async function run(signalled: Promise<string>, flags: Flags): Promise<void> {

@@ -312,7 +312,7 @@ describe('the controller on a real API server', () => {
       return { status: response.status, text: await response.text() };
     };
     assert.deepEqual(await get('/healthz'), { status: 200, text: 'ok\n' });
-    assert.deepEqual(await get('/readyz'), { status: 200, text: 'ok\n' });
+    assert.deepEqual(await get('/readyz'), { status: 200, text: 'ok, leading\n' });
     assert.equal((await get('/')).status, 404);
     const { text } = await get('/metrics');
     assert.match(
@@ -381,18 +381,18 @@ describe('the controller on a real API server', () => {
 
   it('used every right that the chart gives, and no other', async () => {
     const { stdout } = await cluster.controlPlane.kubectl([
-      'get',
-      'clusterrole',
-      RELEASE,
-      '--output',
-      'json',
+      ...['get', `clusterrole/${RELEASE}`, `role/${RELEASE}`],
+      ...['--namespace', RELEASE, '--output', 'json'],
     ]);
-    const { rules } = JSON.parse(stdout) as { rules: readonly Rule[] };
-    const given = rules.flatMap(({ apiGroups, resources, verbs }) =>
-      apiGroups.flatMap((group) =>
-        resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${group}`)),
-      ),
-    );
+    const { items } = JSON.parse(stdout) as { items: readonly { readonly rules: readonly Rule[] }[] };
+    assert.equal(items.length, 2);
+    const given = items
+      .flatMap(({ rules }) => rules)
+      .flatMap(({ apiGroups, resources, verbs }) =>
+        apiGroups.flatMap((group) =>
+          resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${group}`)),
+        ),
+      );
     const used = new Set<string>();
     for (const { user, verb, objectRef } of await cluster.controlPlane.auditEvents()) {
       if (user.username !== CONTROLLER_USER) continue;
