@@ -164,7 +164,7 @@ export class LeaderElection {
 
   async #takeOrFollow(): Promise<void> {
     const timeout = this.#requestTimeout(Number.POSITIVE_INFINITY);
-    const present = await this.#lock.read({ signal: AbortSignal.any([this.#stopping.signal, timeout]) });
+    const present = await this.#lock.read(AbortSignal.any([this.#stopping.signal, timeout]));
     this.#reached = true;
     if (present !== undefined) {
       const { resourceVersion } = storedMeta(present);
@@ -175,7 +175,7 @@ export class LeaderElection {
       return;
     }
     const since = moment();
-    const lease = await this.#lock.hold(present, { signal: timeout });
+    const lease = await this.#lock.hold(present, timeout);
     this.#held = { lease, since };
   }
 
@@ -239,7 +239,7 @@ export class LeaderElection {
     { signal, last }: { readonly signal: AbortSignal; readonly last: boolean },
   ): Promise<KubeObject | undefined> {
     try {
-      return await this.#lock.hold(lease, { signal });
+      return await this.#lock.hold(lease, signal);
     } catch (error) {
       if (!last && hasReason(error, 'Conflict', 'NotFound', 'AlreadyExists')) return undefined;
       throw error;
@@ -252,7 +252,7 @@ export class LeaderElection {
    * @throws LeadershipLost where another holds it.
    */
   async #readOwn(signal: AbortSignal): Promise<KubeObject | undefined> {
-    const lease = await this.#lock.read({ signal });
+    const lease = await this.#lock.read(signal);
     const holder = lease === undefined ? undefined : leaseRecord(specOf(lease)).holder;
     if (holder !== undefined && holder !== this.identity) {
       throw new LeadershipLost(`the lease is held by ${holder} now`);
@@ -274,7 +274,7 @@ export class LeaderElection {
   }
 
   async #releaseOnce(lease: KubeObject | undefined, signal: AbortSignal): Promise<void> {
-    if (lease !== undefined) await this.#lock.release(lease, { signal });
+    if (lease !== undefined) await this.#lock.release(lease, signal);
   }
 
   /** Half of the deadline, at least a second, as in client-go: where a connection hangs there is time for another. */

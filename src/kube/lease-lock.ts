@@ -1,5 +1,5 @@
-import type { KubeClient, RequestSettings } from './client.ts';
-import { hasReason } from './errors.ts';
+import type { KubeClient } from './client.ts';
+import { errorFromFailure, hasReason } from './errors.ts';
 import { LEASES, leaseRecord, microTime, specOf } from './lease.ts';
 import { apiVersionOf, type KubeObject } from './objects.ts';
 
@@ -29,9 +29,9 @@ export class LeaseLock {
   }
 
   /** The Lease as it is; undefined: there is none. */
-  async read(settings: RequestSettings): Promise<KubeObject | undefined> {
+  async read(signal: AbortSignal): Promise<KubeObject | undefined> {
     try {
-      return await this.#client.get(LEASES, this.#place, settings);
+      return await within(signal, this.#client.get(LEASES, this.#place, { signal }));
     } catch (error) {
       if (hasReason(error, 'NotFound')) return undefined;
       throw error;
@@ -39,7 +39,7 @@ export class LeaseLock {
   }
 
   /** Takes the lease, or renews it where it is ours; undefined: creates it. Whether one may is the caller's to know. */
-  async hold(lease: KubeObject | undefined, settings: RequestSettings): Promise<KubeObject> {
+  async hold(lease: KubeObject | undefined, signal: AbortSignal): Promise<KubeObject> {
     const before = lease === undefined ? undefined : leaseRecord(specOf(lease));
     const now = microTime(new Date());
     const ours = before?.holder === this.identity;
@@ -53,12 +53,12 @@ export class LeaseLock {
         renewTime: now,
         leaseTransitions: Math.min(transitions, LARGEST_INT32),
       },
-      settings,
+      signal,
     );
   }
 
   /** Gives the lease away: it has no holder and ends in a second, as client-go leaves it. */
-  async release(lease: KubeObject, settings: RequestSettings): Promise<void> {
+  async release(lease: KubeObject, signal: AbortSignal): Promise<void> {
     const now = microTime(new Date());
     const { transitions } = leaseRecord(specOf(lease));
     const spec = {
@@ -68,13 +68,32 @@ export class LeaseLock {
       renewTime: now,
       leaseTransitions: transitions,
     };
-    await this.#write(lease, spec, settings);
+    await this.#write(lease, spec, signal);
   }
 
-  #write(lease: KubeObject | undefined, spec: object, settings: RequestSettings): Promise<KubeObject> {
+  #write(lease: KubeObject | undefined, spec: object, signal: AbortSignal): Promise<KubeObject> {
     const type = { apiVersion: apiVersionOf(LEASES), kind: LEASES.kind };
-    return lease === undefined
-      ? this.#client.create(LEASES, { ...type, metadata: this.#place, spec }, settings)
-      : this.#client.replace(LEASES, { ...type, metadata: lease.metadata, spec }, settings);
+    const request: Promise<KubeObject> =
+      lease === undefined
+        ? this.#client.create(LEASES, { ...type, metadata: this.#place, spec }, { signal })
+        : this.#client.replace(LEASES, { ...type, metadata: lease.metadata, spec }, { signal });
+    return within(signal, request);
+  }
+}
+
+/**
+ * The outcome of a request, or an error as soon as its signal is aborted: undici heeds the signal of a request only
+ * once that has a connection, and a connection may take ten seconds not to be made. What is given up before is never
+ * sent.
+ */
+async function within<T>(signal: AbortSignal, request: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(errorFromFailure('the request for the Lease', signal.reason));
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([request, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }

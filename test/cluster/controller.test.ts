@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { CONTROLLER_USER, RELEASE, type RunningController } from '../../hack/controller.ts';
+import { CONTROLLER_USER, RELEASE, type RunningController, startController } from '../../hack/controller.ts';
 import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/index.ts';
 import { until } from '../until.ts';
 import { Cluster, SCHEDULED_SCANS, SECRETS, type Secret, secretNameOf, settled } from './cluster.ts';
@@ -354,6 +354,26 @@ describe('the controller on a real API server', () => {
       writes.map(({ verb, requestURI }) => `${verb} ${requestURI}`),
       [],
     );
+  });
+
+  it('is followed by another one, which takes over when it ends', async () => {
+    const flags = ['--unused-secret-grace', '2s'];
+    const follower = await startController(cluster.controlPlane, flags, {
+      keepLease: true,
+      until: 'following',
+    });
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+    controller = follower;
+    await until(
+      async () => (await (await fetch(`${controller.url}/readyz`)).text()) === 'ok, leading\n',
+      'the follower to lead',
+    );
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    await namespace.bound('scan');
+    await namespace.condition('app', 'Ready', 'True Ready');
   });
 
   it('ends with 0 on SIGTERM, after what is under way', async () => {

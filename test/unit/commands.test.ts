@@ -31,6 +31,18 @@ describe('the command line', () => {
     { args: ['controller', '--unused-secret-grace', '10'], says: /Expected a duration such as 90s/ },
     { args: ['controller', '--serve', '8080'], says: /Expected host:port/ },
     { args: ['controller', '--serve', ':99999'], says: /port of at most 65535/ },
+    { args: ['controller', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
+    { args: ['controller', '--lease-namespace', 'a.b'], says: /Expected a namespace: at most 63/ },
+    { args: ['controller', '--retry-period', 'soon'], says: /Expected a duration such as 90s/ },
+    {
+      args: ['controller', '--lease-duration', '5s'],
+      says: /^error: expected a lease duration longer than the renew deadline.*found 5000 ms and 10000 ms/,
+    },
+    {
+      args: ['controller'],
+      env: { ICB_LEASE_DURATION: '90500ms' },
+      says: /^error: expected a lease duration of whole seconds.*found 90500 ms/,
+    },
     { args: ['controller', '--log-level', 'loud'], says: /Allowed choices are trace, debug/ },
     {
       args: ['controller'],

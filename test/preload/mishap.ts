@@ -1,0 +1,24 @@
+/** On SIGUSR2, something goes wrong that nobody handles: MISHAP says where. */
+import { Readable } from 'node:stream';
+
+const mishaps: Readonly<Record<string, () => void>> = {
+  timer: () => {
+    setTimeout(() => {
+      throw new Error('thrown in a timer');
+    }, 1);
+  },
+  promise: () => {
+    void Promise.reject(new Error('rejected'));
+  },
+  stream: () => {
+    Readable.from(['text']).on('data', () => {
+      throw new Error('thrown in a stream');
+    });
+  },
+  event: () => {
+    new Readable().destroy(new Error('emitted'));
+  },
+  warning: () => process.emitWarning('mind the step'),
+};
+
+process.on('SIGUSR2', () => mishaps[process.env['MISHAP'] ?? '']?.());

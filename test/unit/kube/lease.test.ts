@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  jittered,
+  LeaseObservation,
+  leaseRecord,
+  microTime,
+  timingsProblem,
+} from '../../../src/kube/lease.ts';
+
+const OWN_MS = 15_000;
+
+describe('the timings of a lease', () => {
+  const cases: readonly {
+    readonly seconds: readonly [number, number, number];
+    readonly problem: RegExp | undefined;
+  }[] = [
+    { seconds: [15, 10, 2], problem: undefined },
+    { seconds: [1, 0.9, 0.5], problem: undefined },
+    { seconds: [0.5, 0.4, 0.1], problem: /whole seconds.*found 500 ms/ },
+    { seconds: [1.5, 1, 0.2], problem: /whole seconds.*found 1500 ms/ },
+    { seconds: [10, 10, 2], problem: /longer than the renew deadline.*found 10000 ms and 10000 ms/ },
+    { seconds: [15, 2.4, 2], problem: /longer than 1\.2 times the retry period.*found 2400 ms and 2000 ms/ },
+    { seconds: [15, 10, 0], problem: /retry period/ },
+  ];
+  for (const { seconds, problem } of cases) {
+    it(`${problem === undefined ? 'are right' : 'are refused'}: ${seconds.join(' / ')} s`, () => {
+      const [leaseDurationMs, renewDeadlineMs, retryPeriodMs] = seconds.map((one) => one * 1000) as [
+        number,
+        number,
+        number,
+      ];
+      const found = timingsProblem({ leaseDurationMs, renewDeadlineMs, retryPeriodMs });
+      if (problem === undefined) assert.equal(found, undefined);
+      else assert.match(found ?? '', problem);
+    });
+  }
+
+  it('are spread by up to 1.2 times', () => {
+    for (let count = 0; count < 1000; count += 1) {
+      const found = jittered(1000);
+      assert.ok(found >= 1000 && found <= 2200);
+    }
+  });
+});
+
+describe('a Lease', () => {
+  it('has times of six digits', () => {
+    assert.equal(microTime(new Date(0)), '1970-01-01T00:00:00.000000Z');
+  });
+
+  it('may lack any field', () => {
+    const nothing = { holder: undefined, durationMs: undefined, acquireTime: undefined, transitions: 0 };
+    assert.deepEqual(leaseRecord(undefined), nothing);
+    assert.deepEqual(leaseRecord({}), nothing);
+    assert.deepEqual(leaseRecord({ holderIdentity: '' }), nothing);
+    assert.deepEqual(
+      leaseRecord({ holderIdentity: 'a', leaseDurationSeconds: 3, acquireTime: 't', leaseTransitions: 7 }),
+      {
+        holder: 'a',
+        durationMs: 3000,
+        acquireTime: 't',
+        transitions: 7,
+      },
+    );
+  });
+});
+
+describe('the observation of a lease', () => {
+  const seen = (version: number, spec: object) => ({ resourceVersion: String(version), spec });
+  const held = { holderIdentity: 'other', leaseDurationSeconds: 3, renewTime: 'one' };
+
+  const cases: readonly {
+    readonly name: string;
+    readonly notes: readonly (readonly [at: number, version: number, spec: object])[];
+    readonly now: number;
+    readonly wait: number;
+  }[] = [
+    { name: 'nothing is known', notes: [], now: 0, wait: 0 },
+    { name: 'another holds it', notes: [[100, 1, held]], now: 200, wait: 2900 },
+    { name: 'it has stood still for its duration', notes: [[100, 1, held]], now: 3100, wait: 0 },
+    {
+      name: 'it was renewed',
+      notes: [
+        [100, 1, held],
+        [2100, 2, { ...held, renewTime: 'two' }],
+      ],
+      now: 3100,
+      wait: 2000,
+    },
+    {
+      name: 'somebody labelled it, which is no renewal',
+      notes: [
+        [100, 1, held],
+        [2100, 2, held],
+      ],
+      now: 3000,
+      wait: 100,
+    },
+    {
+      name: 'an older version comes late',
+      notes: [
+        [100, 10, held],
+        [200, 9, {}],
+      ],
+      now: 200,
+      wait: 2900,
+    },
+    {
+      name: 'it was released',
+      notes: [
+        [100, 1, held],
+        [200, 2, { ...held, holderIdentity: '' }],
+      ],
+      now: 200,
+      wait: 0,
+    },
+    { name: 'it is ours', notes: [[100, 1, { ...held, holderIdentity: 'me' }]], now: 100, wait: 0 },
+    { name: 'it tells no duration', notes: [[100, 1, { holderIdentity: 'other' }]], now: 100, wait: OWN_MS },
+    {
+      name: 'its times are of another clock',
+      notes: [[100, 1, { ...held, renewTime: '1999-01-01T00:00:00.000000Z' }]],
+      now: 100,
+      wait: 3000,
+    },
+  ];
+  for (const { name, notes, now, wait } of cases) {
+    it(`says how long to wait where ${name}`, () => {
+      const observation = new LeaseObservation('me', OWN_MS);
+      for (const [at, version, spec] of notes) observation.note(seen(version, spec), at);
+      assert.equal(observation.waitAt(now), wait);
+    });
+  }
+});
