@@ -19,6 +19,7 @@ const LEASE_SECONDS = 3;
 const SHORT = ['--lease-duration', `${LEASE_SECONDS}s`, '--renew-deadline', '2s', '--retry-period', '500ms'];
 const FOLLOWING: StartOptions = { keepLease: true, until: 'following' };
 const OTHER_CLOCK = join(import.meta.dirname, '../preload/other-clock.ts');
+const LATE_TIMERS = join(import.meta.dirname, '../preload/late-timers.ts');
 const CREDENTIAL = 'authentication.kubernetes.io/credential-id';
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 const TEN_MINUTES_MS = 600_000;
@@ -197,6 +198,20 @@ describe('leader election of controllers on a real API server', () => {
     await untilItWrites(second);
     process.kill(first.process.pid, 'SIGCONT');
     await endsWithFatalLine(first, /not renewed before its end|held by/);
+    await untilItWrites(second);
+    await wroteOneAfterTheOther(first, second);
+  });
+
+  it('writes no more after the end of its lease where its timers do not fire, and ends', async (context) => {
+    const first = await start({ preload: LATE_TIMERS });
+    const second = await start(FOLLOWING);
+    await using _work = workload();
+    await untilItWrites(first);
+    process.kill(first.process.pid, 'SIGUSR2');
+    const begun = performance.now();
+    await endsWithFatalLine(first, /not renewed before its end/);
+    say(context, `ended after ${Math.round(performance.now() - begun)} ms`);
+    await untilItLeads(second);
     await untilItWrites(second);
     await wroteOneAfterTheOther(first, second);
   });

@@ -1,0 +1,13 @@
+/** From SIGUSR2 on, no timer of `setTimeout` fires any more; everything else goes on. */
+let frozen = false;
+const real = globalThis.setTimeout;
+
+globalThis.setTimeout = new Proxy(real, {
+  apply: (target, _, [callback, milliseconds, ...args]: Parameters<typeof real>) =>
+    target(() => {
+      if (!frozen) callback(...args);
+    }, milliseconds),
+});
+process.on('SIGUSR2', () => {
+  frozen = true;
+});
