@@ -79,7 +79,11 @@ Examples:
 }
 
 async function run(signalled: Promise<string>, flags: Flags): Promise<void> {
-  const log = pino({ level: flags.logLevel, timestamp: pino.stdTimeFunctions.isoTime });
+  const log = pino(
+    { level: flags.logLevel, timestamp: pino.stdTimeFunctions.isoTime },
+    // By itself pino writes in the background, and a fatal line then overtakes, or cuts, the one before.
+    pino.destination({ dest: process.stdout.fd, sync: true }),
+  );
   const end = (error: unknown) => {
     if (error instanceof SetupError) log.fatal(error.message);
     else if (error instanceof Error && error.name === 'LeadershipLost') {
