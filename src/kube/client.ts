@@ -164,7 +164,7 @@ export class KubeClient {
       accept: selection.metadataOnly === true ? metadataAccept('PartialObjectMetadata') : 'application/json',
     };
     using silence = new Deadline(this.#watchSilenceMs, signal);
-    const answer = await this.#send(call, 'watches', silence.signal);
+    const answer = await this.#send(call, 'watches', silence);
     try {
       for await (const line of jsonLines(answer.body)) {
         silence.putOff();
@@ -292,7 +292,7 @@ export class KubeClient {
     });
     using deadline = new Deadline(REQUEST_TIMEOUT_MS, signal);
     try {
-      const answer = await this.#send(call, 'requests', deadline.signal);
+      const answer = await this.#send(call, 'requests', deadline);
       return await answer.body.json();
     } catch (error) {
       throw error instanceof KubeError ? error : errorFromFailure(nameOf(call), error);
@@ -304,14 +304,17 @@ export class KubeClient {
   async #send(
     call: Call,
     pool: 'requests' | 'watches',
-    signal: AbortSignal,
+    deadline: Deadline,
   ): Promise<Dispatcher.ResponseData> {
     const begun = performance.now();
     let answer: Dispatcher.ResponseData;
     try {
       const connection = await this.#transport.connection();
       const dispatcher = call.method === 'GET' ? connection[pool] : connection[pool].compose(this.#fence);
-      answer = await dispatcher.request(this.#requestOptions(call, connection, signal));
+      // undici heeds the signal only once the request has a connection; what is given up before is never sent.
+      answer = await deadline.race(
+        dispatcher.request(this.#requestOptions(call, connection, deadline.signal)),
+      );
     } catch (error) {
       const failure = errorFromFailure(nameOf(call), error);
       this.#count(call, failure.reason, begun);

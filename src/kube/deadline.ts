@@ -20,6 +20,20 @@ export class Deadline implements Disposable {
     return this.#controller.signal;
   }
 
+  /** The outcome of `work`, or the signal's reason as soon as that comes, whether `work` heeds it or not. */
+  async race<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+    try {
+      return await Promise.race([work, promise]);
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
   /** Begins to count anew. */
   putOff(): void {
     this.#timer.refresh();

@@ -1,5 +1,5 @@
 import type { KubeClient } from './client.ts';
-import { errorFromFailure, hasReason } from './errors.ts';
+import { hasReason } from './errors.ts';
 import { LEASES, leaseRecord, microTime, specOf } from './lease.ts';
 import { apiVersionOf, type KubeObject } from './objects.ts';
 
@@ -31,7 +31,7 @@ export class LeaseLock {
   /** The Lease as it is; undefined: there is none. */
   async read(signal: AbortSignal): Promise<KubeObject | undefined> {
     try {
-      return await within(signal, this.#client.get(LEASES, this.#place, { signal }));
+      return await this.#client.get(LEASES, this.#place, { signal });
     } catch (error) {
       if (hasReason(error, 'NotFound')) return undefined;
       throw error;
@@ -73,27 +73,8 @@ export class LeaseLock {
 
   #write(lease: KubeObject | undefined, spec: object, signal: AbortSignal): Promise<KubeObject> {
     const type = { apiVersion: apiVersionOf(LEASES), kind: LEASES.kind };
-    const request: Promise<KubeObject> =
-      lease === undefined
-        ? this.#client.create(LEASES, { ...type, metadata: this.#place, spec }, { signal })
-        : this.#client.replace(LEASES, { ...type, metadata: lease.metadata, spec }, { signal });
-    return within(signal, request);
-  }
-}
-
-/**
- * The outcome of a request, or an error as soon as its signal is aborted: undici heeds the signal of a request only
- * once that has a connection, and a connection may take ten seconds not to be made. What is given up before is never
- * sent.
- */
-async function within<T>(signal: AbortSignal, request: Promise<T>): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(errorFromFailure('the request for the Lease', signal.reason));
-  signal.addEventListener('abort', abort);
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([request, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
+    return lease === undefined
+      ? this.#client.create(LEASES, { ...type, metadata: this.#place, spec }, { signal })
+      : this.#client.replace(LEASES, { ...type, metadata: lease.metadata, spec }, { signal });
   }
 }

@@ -67,8 +67,8 @@ describe('the README', () => {
           options(),
         );
         await until(
-          async () => (await child.logTail(50)).includes('reconciling'),
-          'the controller to reconcile',
+          async () => (await child.logTail(50)).includes('"msg":"leading"'),
+          'the controller to lead',
           60,
         );
         continue;
