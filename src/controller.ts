@@ -78,6 +78,7 @@ export class Controller {
     });
     this.#reflectors = createReflectors(client, stores, log);
     metrics.watchWatches(this.#reflectors);
+    metrics.watchLeadership(() => this.#state === 'leading');
     const events = new EventRecorder({ client, controller: FIELD_MANAGER, log });
     const { concurrency, unusedSecretGraceMs: graceMs } = settings;
     const scanTypes = scanTypesOf(settings.scanTypes);
@@ -156,7 +157,7 @@ export class Controller {
 
   /** What must move now and then, or this process is stuck. */
   get #movingParts(): readonly Moving[] {
-    return [this.#heartbeat, ...(this.#state === 'starting' ? [] : [this.#election])];
+    return [this.#heartbeat, ...this.#reflectors, ...(this.#state === 'starting' ? [] : [this.#election])];
   }
 
   #health(): Health {
@@ -166,9 +167,12 @@ export class Controller {
 
   #readiness(): Health {
     const problem = this.#unreadiness();
-    return problem === undefined
-      ? { ok: true, text: `ok, ${this.#election.role}` }
-      : { ok: false, text: problem };
+    const watches = this.#reflectors.map(
+      ({ description, state, idleMs }) =>
+        `${description}: ${state}, heard of ${Math.round(idleMs / 1000)} s ago`,
+    );
+    const first = problem ?? `ok, ${this.#election.role}`;
+    return { ok: problem === undefined, text: [first, ...watches].join('\n') };
   }
 
   #unreadiness(): string | undefined {

@@ -130,6 +130,13 @@ export class Metrics {
     });
   }
 
+  /** Publishes whether this process leads, read when Prometheus asks. */
+  watchLeadership(leads: () => boolean): void {
+    this.#gauge<string>('icb_leader', '1 where this process leads, 0 where it follows.', [], (set) => {
+      set({}, leads() ? 1 : 0);
+    });
+  }
+
   /** A gauge whose values are read when Prometheus asks; those of the time before are forgotten. */
   #gauge<Label extends string>(
     name: string,
