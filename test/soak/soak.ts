@@ -12,7 +12,8 @@ const SELECTIONS: readonly Selection[] = [
   { labelSelector: LABEL, metadataOnly: true },
   ...NAMESPACES.map((namespace) => ({ namespace })),
 ];
-const LONGEST_UNCUT_MS = 700;
+/** Counted in changes, for a busy machine gets as far between two cuts as an idle one. */
+const MOST_CHANGES_BETWEEN_CUTS = 600;
 const REFUSALS = 0.1;
 const LONGEST_REFUSAL_MS = 300;
 /** A reflector that failed some times in a row waits for up to half a minute. */
@@ -39,6 +40,8 @@ export class Soak {
   /** Kinds of what kept the process alive before there were any clients. */
   readonly #resources: readonly string[];
   #cuts = 0;
+  #nextCut = 0;
+  #refusal: Promise<void> | undefined;
   #lastChange = 0;
 
   private constructor({ controlPlane, seed, changesPerSecond }: SoakOptions, proxy: FaultProxy) {
@@ -76,11 +79,12 @@ export class Soak {
   /** Changes, cuts and injects until `done`, which is asked after each write. */
   async run(done: (changes: number) => boolean): Promise<void> {
     this.proxy.rules = SOAK_FAULTS;
-    const ended = new AbortController();
-    const cutting = this.#cutUntil(ended.signal);
-    await this.#writers.run(() => done(this.changes)).finally(() => ended.abort());
+    await this.#writers.run(() => {
+      this.#cutWhenDue();
+      return done(this.changes);
+    });
     this.#lastChange = performance.now();
-    await cutting;
+    await this.#refusal;
   }
 
   /**
@@ -131,20 +135,21 @@ export class Soak {
     return leftovers;
   }
 
-  async #cutUntil(signal: AbortSignal): Promise<void> {
-    for (let turn = 0; !signal.aborted; turn += 1) {
-      const uncut = chanceBelow(LONGEST_UNCUT_MS, this.#seed, 'cut', turn);
-      await sleep(uncut, undefined, { signal }).catch(() => undefined);
-      this.proxy.cutAll();
-      this.#cuts += 1;
-      if (chance(this.#seed, 'refuse', turn) < REFUSALS) await this.#refuse(turn, signal);
+  #cutWhenDue(): void {
+    if (this.changes < this.#nextCut) return;
+    this.#cuts += 1;
+    this.#nextCut = this.changes + chanceBelow(MOST_CHANGES_BETWEEN_CUTS, this.#seed, 'cut', this.#cuts);
+    this.proxy.cutAll();
+    if (this.#refusal === undefined && chance(this.#seed, 'refuse', this.#cuts) < REFUSALS) {
+      this.#refusal = this.#refuse().finally(() => {
+        this.#refusal = undefined;
+      });
     }
   }
 
-  async #refuse(turn: number, signal: AbortSignal): Promise<void> {
+  async #refuse(): Promise<void> {
     this.proxy.refuse();
-    const refused = chanceBelow(LONGEST_REFUSAL_MS, this.#seed, 'refusal', turn);
-    await sleep(refused, undefined, { signal }).catch(() => undefined);
+    await sleep(chanceBelow(LONGEST_REFUSAL_MS, this.#seed, 'refusal', this.#cuts));
     await this.proxy.accept();
   }
 
