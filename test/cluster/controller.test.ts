@@ -312,14 +312,23 @@ describe('the controller on a real API server', () => {
       return { status: response.status, text: await response.text() };
     };
     assert.deepEqual(await get('/healthz'), { status: 200, text: 'ok\n' });
-    assert.deepEqual(await get('/readyz'), { status: 200, text: 'ok, leading\n' });
+    const ready = await get('/readyz');
+    assert.equal(ready.status, 200);
+    const [first, ...watches] = ready.text.trimEnd().split('\n');
+    assert.equal(first, 'ok, leading');
+    assert.ok(watches.length >= 4, ready.text);
+    for (const watch of watches) assert.match(watch, /^\S.*: Watching, heard of \d+ s ago$/);
     assert.equal((await get('/')).status, 404);
     const { text } = await get('/metrics');
-    assert.match(
-      text,
-      /icb_kube_requests_total\{verb="list",resource="imagecredentialbindings",code="200"\} 1/,
-    );
-    assert.match(text, /icb_reconcile_duration_seconds_count\{controller="binding",result="success"\} \d+/);
+    const lines = [
+      /icb_kube_requests_total\{verb="watch",resource="imagecredentialbindings",code="200"\} 1$/m,
+      /icb_reconcile_duration_seconds_count\{controller="binding",result="success"\} \d+$/m,
+      /icb_workqueue_oldest_seconds\{controller="binding"\} 0$/m,
+      /icb_watch_state\{watch="imagecredentialbindings",state="Watching"\} 1$/m,
+      /icb_watch_idle_seconds\{watch="imagecredentialbindings"\} [\d.]+$/m,
+      /icb_leader 1$/m,
+    ];
+    for (const line of lines) assert.match(text, line);
   });
 
   it('writes nothing when it is restarted on a finished cluster', async () => {
@@ -365,7 +374,7 @@ describe('the controller on a real API server', () => {
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     controller = follower;
     await until(
-      async () => (await (await fetch(`${controller.url}/readyz`)).text()) === 'ok, leading\n',
+      async () => (await (await fetch(`${controller.url}/readyz`)).text()).startsWith('ok, leading\n'),
       'the follower to lead',
     );
     const namespace = await cluster.namespace();

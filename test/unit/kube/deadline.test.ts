@@ -25,6 +25,14 @@ describe('Deadline', () => {
     assert.deepEqual([during.signal.reason, after.signal.reason], ['over', 'over']);
   });
 
+  it('gives the outcome of work, and ends a wait for work that does not heed the signal', async () => {
+    using deadline = new Deadline(50);
+    assert.equal(await deadline.race(Promise.resolve('done')), 'done');
+    await assert.rejects(deadline.race(Promise.reject(new RangeError('broken'))), RangeError);
+    await assert.rejects(deadline.race(new Promise(() => undefined)), { name: 'TimeoutError' });
+    await assert.rejects(deadline.race(new Promise(() => undefined)), { name: 'TimeoutError' });
+  });
+
   it('leaves no timer and no listener behind', () => {
     const outer = new AbortController();
     const before = timers();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { errorFromAnswer, errorFromFailure } from '../../../src/kube/errors.ts';
+import { errorFromAnswer, errorFromFailure, hasReason } from '../../../src/kube/errors.ts';
 
 const status = {
   kind: 'Status',
@@ -24,6 +24,13 @@ describe('KubeError', () => {
       { field: 'metadata.name', reason: 'FieldValueInvalid', message: 'must be lower case' },
       { field: '', reason: '', message: '' },
     ]);
+  });
+
+  it('is told by its reason from other errors', () => {
+    const error = parsed(status);
+    assert.equal(hasReason(error, 'Conflict', 'Invalid'), true);
+    assert.equal(hasReason(error, 'Conflict'), false);
+    assert.equal(hasReason(Object.assign(new Error('x'), { reason: 'Invalid' }), 'Invalid'), false);
   });
 
   it('makes the best of what is no Status object', () => {

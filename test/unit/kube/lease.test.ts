@@ -5,6 +5,7 @@ import {
   LeaseObservation,
   leaseRecord,
   microTime,
+  specOf,
   timingsProblem,
 } from '../../../src/kube/lease.ts';
 
@@ -69,6 +70,16 @@ describe('a Lease', () => {
 describe('the observation of a lease', () => {
   const seen = (version: number, spec: object) => ({ resourceVersion: String(version), spec });
   const held = { holderIdentity: 'other', leaseDurationSeconds: 3, renewTime: 'one' };
+
+  it('tells who holds it', () => {
+    const observation = new LeaseObservation('own', OWN_MS);
+    assert.equal(observation.holder, undefined);
+    const lease = { metadata: { name: 'lease' }, spec: held };
+    observation.note({ resourceVersion: '1', spec: specOf(lease) }, 0);
+    assert.equal(observation.holder, 'other');
+    observation.note({ resourceVersion: '2', spec: specOf({ metadata: { name: 'lease' } }) }, 0);
+    assert.equal(observation.holder, undefined);
+  });
 
   const cases: readonly {
     readonly name: string;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { KubeError, type Outcome, WorkQueue } from '../../../src/kube/index.ts';
 
 /** A queue whose processing ends when the test says so. */
@@ -206,6 +207,24 @@ describe('WorkQueue', () => {
     running.get('b')?.resolve({});
     await queue.stop();
     assert.deepEqual(begun, ['a', 'b']);
+  });
+
+  it('tells how many keys wait, and since when the first of them', async () => {
+    const { queue, running, untilBegun } = controlledQueue(1);
+    assert.deepEqual([queue.depth, queue.oldestMs], [0, 0]);
+    queue.add('a');
+    await delay(20);
+    queue.add('b');
+    assert.equal(queue.depth, 2);
+    assert.ok(queue.oldestMs >= 19, String(queue.oldestMs));
+    queue.start();
+    await untilBegun(1);
+    assert.equal(queue.depth, 1);
+    running.get('a')?.resolve({});
+    await untilBegun(2);
+    assert.deepEqual([queue.depth, queue.oldestMs], [0, 0]);
+    running.get('b')?.resolve({});
+    await queue.stop();
   });
 
   it('finishes what is under way when it is stopped, and begins nothing new', async () => {
