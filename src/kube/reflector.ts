@@ -7,9 +7,9 @@ import { isNewer, type KubeObject, keyOf, type Resource, type Stored, storedMeta
 import type { Store } from './store.ts';
 
 const FIRST_RETRY_MS = 200;
-const LONGEST_RETRY_MS = 30_000;
-/** Where the CRD may be installed at any time. */
-const LONGEST_WAIT_FOR_RESOURCE_MS = 10_000;
+/** A list asks little of the server, and whoever waits for the store waits for it: shorter than for writes. */
+const LONGEST_RETRY_MS = 10_000;
+const LONGEST_ASKED_MS = 30_000;
 const SHORTEST_QUIET_MS = 5_000;
 const SHORTEST_WATCH_SECONDS = 300;
 const LONGEST_WATCH_SECONDS = 600;
@@ -132,9 +132,7 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     this.#move('Waiting');
     const absent = hasReason(error, 'NotFound');
     const asked = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-    const backoff = this.#backoff.next();
-    const milliseconds =
-      Math.min(asked, LONGEST_RETRY_MS) + Math.min(backoff, absent ? LONGEST_WAIT_FOR_RESOURCE_MS : backoff);
+    const milliseconds = Math.min(asked, LONGEST_ASKED_MS) + this.#backoff.next();
     const { log } = this.#options;
     const fields = { resource: this.description, retryInMs: Math.round(milliseconds) };
     if (hasReason(error, 'Expired', 'Gone')) log.debug(fields, 'version expired, listing again');

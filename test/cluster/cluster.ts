@@ -47,9 +47,9 @@ export class Cluster implements AsyncDisposable {
     this.client = new KubeClient({ transport: this.#transport, fieldManager: 'test' });
   }
 
-  static async start(): Promise<Cluster> {
+  static async start(...extraApiServerArgs: readonly string[]): Promise<Cluster> {
     const log = (line: string) => process.stderr.write(`${line}\n`);
-    const controlPlane = await startControlPlane({ log });
+    const controlPlane = await startControlPlane({ log, extraApiServerArgs });
     try {
       const ours = globSync(join(import.meta.dirname, '../../crds/*.yaml'));
       await controlPlane.installCrds([...ours, ...secureCodeBoxCrds()]);
