@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { controllerCommand } from './commands/controller.ts';
+import { explainCommand } from './commands/explain.ts';
 
 /** Wrong use of the command line. */
 const EXIT_USAGE = 2;
@@ -11,7 +12,8 @@ const program = new Command('image-credential-binding')
   .version(packageJson.version)
   .showHelpAfterError('(--help says what is expected)')
   .exitOverride()
-  .addCommand(controllerCommand());
+  .addCommand(controllerCommand())
+  .addCommand(explainCommand());
 
 try {
   await program.parseAsync();

@@ -31,3 +31,4 @@ export type {
   Verification,
 } from './generated/image-credential-binding/types.ts';
 export { BINDING_ANNOTATION, GROUP, MANAGED_BY, MANAGED_BY_LABEL } from './names.ts';
+export { ValidationError } from './validation.ts';

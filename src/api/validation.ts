@@ -1,6 +1,8 @@
 import type { ValidateFunc } from '@kubernetes-models/validate';
 import ValidationError from '@kubernetes-models/validate/runtime/validation_error';
 
+export { ValidationError };
+
 type Fault = NonNullable<ValidateFunc<unknown>['errors']>[number];
 
 const LONGEST_SHOWN = 100;

@@ -1,6 +1,8 @@
 export { OutOfDate } from './apply.ts';
+export { type Binding, type RawBinding, readBinding, type ValidBinding } from './binding.ts';
+export { type PullSecret, readPullSecret } from './pull-secret.ts';
 export { BindingReconciler } from './reconciler.ts';
-export { scanTypesOf } from './serve.ts';
-export { createReflectors, createStores } from './stores.ts';
+export { contenders, scanTypesOf, serversOf } from './serve.ts';
+export { createReflectors, createStores, SCHEDULED_SCANS, SECRETS } from './stores.ts';
 export { connectTriggers } from './triggers.ts';
 export { TrivySecretReconciler } from './trivy-secret-reconciler.ts';

@@ -1,4 +1,4 @@
-import { fit, type ImageFit } from '../image/index.ts';
+import { fit, type ImageFit, type ImageReference } from '../image/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import { selects } from './selector.ts';
@@ -31,22 +31,29 @@ export function contenders(
   bindings: readonly Binding[],
   scanTypes: RegExp,
 ): readonly ValidBinding[] {
-  return bindings
-    .filter((binding) => binding.validity === 'Valid')
-    .filter((binding) => binding.mode === 'Enforce' && matches(binding, scan, scanTypes))
-    .sort((a, b) => compare(a, b, scan));
+  const { image } = scan;
+  if (image === undefined) return [];
+  return serversOf(image, bindings).filter((binding) => matches(binding, scan, scanTypes));
 }
 
-function compare(a: ValidBinding, b: ValidBinding, scan: ScheduledScan): number {
+/** The bindings that serve an image, as far as that alone tells: in the order of {@link contenders}. */
+export function serversOf(image: ImageReference, bindings: readonly Binding[]): readonly ValidBinding[] {
+  return bindings
+    .filter((binding) => binding.validity === 'Valid')
+    .filter((binding) => binding.mode === 'Enforce' && fit(binding.image, image) !== undefined)
+    .sort((a, b) => compare(a, b, image));
+}
+
+function compare(a: ValidBinding, b: ValidBinding, image: ImageReference): number {
   return (
     Number(a.discovered) - Number(b.discovered) ||
-    rank(a, scan) - rank(b, scan) ||
+    rank(a, image) - rank(b, image) ||
     a.createdAt - b.createdAt ||
     (a.name < b.name ? -1 : 1)
   );
 }
 
-function rank(binding: ValidBinding, scan: ScheduledScan): number {
-  const fits = scan.image === undefined ? undefined : fit(binding.image, scan.image);
+function rank(binding: ValidBinding, image: ImageReference): number {
+  const fits = fit(binding.image, image);
   return fits === undefined ? Number.POSITIVE_INFINITY : RANK[fits];
 }

@@ -1,8 +1,9 @@
-import type { KubeConfig } from '@kubernetes/client-node';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Logger, pino } from 'pino';
 import type { ControllerSettings } from '../controller.ts';
+import { DEFAULT_SCAN_TYPES } from '../scan/index.ts';
 import { parseDuration } from './duration.ts';
+import { loadKubeConfig, SetupError } from './kubeconfig.ts';
 import { type LeaseFlags, leaseFlags, leaseProblem, leaseSettings } from './lease.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
@@ -31,7 +32,7 @@ export function controllerCommand(): Command {
         'ICB_SCAN_TYPES',
       )
         .argParser(parseScanTypes)
-        .default(['trivy-image*', 'trivy-sbom-image*'], 'trivy-image*,trivy-sbom-image*'),
+        .default(DEFAULT_SCAN_TYPES, DEFAULT_SCAN_TYPES.join(',')),
     )
     .addOption(
       option('--concurrency <number>', 'bindings reconciled at the same time, 1 to 64', 'ICB_CONCURRENCY')
@@ -137,33 +138,6 @@ function signal(): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
   return promise;
-}
-
-/** Something that whoever started the controller can mend; told without a stack. */
-class SetupError extends Error {}
-
-/** Where client-node would try its luck when it finds no configuration. */
-const FALLBACK_SERVER = 'http://localhost:8080';
-
-async function loadKubeConfig(): Promise<KubeConfig> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  const source = process.env['KUBECONFIG'] ?? '~/.kube/config';
-  try {
-    config.loadFromDefault();
-  } catch (error) {
-    throw new SetupError(`the kubeconfig (${source}) cannot be read: ${String(error)}`);
-  }
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) {
-    throw new SetupError(
-      `the kubeconfig (${source}) has no cluster for its current-context "${config.getCurrentContext()}"`,
-    );
-  }
-  if (cluster.server === FALLBACK_SERVER) {
-    throw new SetupError('found no cluster: expected KUBECONFIG, ~/.kube/config, or a pod of a cluster');
-  }
-  return config;
 }
 
 function parseScanTypes(text: string): readonly string[] {

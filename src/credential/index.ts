@@ -8,5 +8,10 @@ export {
   lookup,
   type NamedKeyring,
 } from './keyring.ts';
-export { type PullSecretContent, type PullSecretType, parsePullSecret } from './pull-secret.ts';
+export {
+  PULL_SECRET_TYPES,
+  type PullSecretContent,
+  type PullSecretType,
+  parsePullSecret,
+} from './pull-secret.ts';
 export { SecretValue } from './secret-value.ts';

@@ -58,6 +58,9 @@ export function parsePullSecret(type: string, data: Readonly<Record<string, stri
   return read(config, key);
 }
 
+/** All of them. */
+export const PULL_SECRET_TYPES = Object.keys(FORMATS) as readonly PullSecretType[];
+
 function isPullSecretType(type: string): type is PullSecretType {
   return Object.hasOwn(FORMATS, type);
 }

@@ -84,7 +84,8 @@ interface Call {
 }
 
 interface Place {
-  readonly namespace: string;
+  /** undefined: it is in none. */
+  readonly namespace: string | undefined;
   readonly name: string;
 }
 

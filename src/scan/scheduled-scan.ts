@@ -14,6 +14,9 @@ import {
 import { hasCredentialParameters, imageParameter } from './parameters.ts';
 import type { Schedule } from './schedule.ts';
 
+/** The scan types that are served unless told otherwise, with `*` for any characters. */
+export const DEFAULT_SCAN_TYPES = ['trivy-image*', 'trivy-sbom-image*'];
+
 interface RawMetadata {
   readonly namespace?: string;
   readonly name: string;

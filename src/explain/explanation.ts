@@ -1,0 +1,127 @@
+import { contenders, type PullSecret, scanTypesOf, serversOf, type ValidBinding } from '../binding/index.ts';
+import { type Candidate, type Credential, lookup } from '../credential/index.ts';
+import { type ImageReference, repositoryName } from '../image/index.ts';
+import { MOUNT_PATH, platformOf } from '../platform/index.ts';
+import { DEFAULT_SCAN_TYPES } from '../scan/index.ts';
+import type { Inventory } from './inventory.ts';
+
+/** What is printed as JSON for an image: the contract of `explain -o json`. */
+interface Explanation {
+  /** As it was asked for. */
+  readonly image: string;
+  /** In canonical form. */
+  readonly repository: string;
+  readonly platform: string;
+  /** In the order in which a registry would be shown them. */
+  readonly candidates: readonly ExplainedCandidate[];
+  /** Name of the binding that serves the image; null: none does. */
+  readonly binding: string | null;
+  /** What Trivy is handed where the first candidate is chosen. */
+  readonly delivery: {
+    readonly env: readonly { readonly name: string; readonly value: string }[];
+    /** Paths in Trivy's container. */
+    readonly files: readonly string[];
+  };
+}
+
+export interface ExplainedCandidate {
+  readonly secret: string;
+  readonly registryKey: string;
+  /** In full: whoever asks can read the secret. null: the entry has a token alone. */
+  readonly username: string | null;
+}
+
+/** A ScheduledScan that names the image. */
+export interface ExplainedScan {
+  readonly name: string;
+  /** Name of the binding that should serve it; undefined: none does. */
+  readonly servedBy: string | undefined;
+  /** Name of the binding that it carries; undefined: it is not bound. */
+  readonly boundTo: string | undefined;
+}
+
+/** An {@link Explanation}, and what is told beside it to a person. */
+export interface Explained {
+  readonly explanation: Explanation;
+  /** `Fits`: there is a candidate. `NoneNeeded`: the binding says that the image needs none. */
+  readonly outcome: 'Fits' | 'NoneNeeded' | 'NoMatch';
+  readonly scans: readonly ExplainedScan[];
+  /** Sentences about secrets that cannot be used, or are not there. */
+  readonly problems: readonly string[];
+}
+
+/** What can be said of an image without asking its registry. `text` is the image as it was asked for. */
+export function explain(text: string, image: ImageReference, inventory: Inventory): Explained {
+  const [binding] = serversOf(image, inventory.bindings);
+  const secrets = secretsFor(binding, inventory);
+  const keyrings = secrets.flatMap(({ name, content }) =>
+    content.result === 'Entries' ? [{ name, keyring: content.keyring }] : [],
+  );
+  const noneNeeded = binding?.imagePullSecrets.length === 0;
+  const candidates = noneNeeded ? [] : lookup(keyrings, image);
+  return {
+    explanation: {
+      image: text,
+      repository: repositoryName(image),
+      platform: platformOf(image.host).name,
+      candidates: candidates.map(({ secret, registryKey, credential }) => ({
+        secret,
+        registryKey,
+        username: usernameOf(credential),
+      })),
+      binding: binding?.name ?? null,
+      delivery: deliveryOf(candidates[0], image),
+    },
+    outcome: noneNeeded ? 'NoneNeeded' : candidates.length > 0 ? 'Fits' : 'NoMatch',
+    scans: scansOf(image, inventory),
+    problems: noneNeeded ? [] : [...missing(binding, inventory), ...secrets.flatMap(problemsOf)],
+  };
+}
+
+/** The binding's secrets come first, in its order: that decides between entries with equal keys. */
+function secretsFor(binding: ValidBinding | undefined, { named, secrets }: Inventory): readonly PullSecret[] {
+  const byName = new Map(secrets.map((secret) => [secret.name, secret]));
+  const ofBinding = (binding?.imagePullSecrets ?? []).flatMap((name) => byName.get(name) ?? []);
+  if (binding !== undefined && named === 'ByBinding') return ofBinding;
+  return [...new Set([...ofBinding, ...secrets])];
+}
+
+function missing(binding: ValidBinding | undefined, { secrets }: Inventory): readonly string[] {
+  if (binding === undefined) return [];
+  const there = new Set(secrets.map(({ name }) => name));
+  return binding.imagePullSecrets
+    .filter((name) => !there.has(name))
+    .map(
+      (name) =>
+        `the binding "${binding.name}" names the Secret "${name}": expected a pull secret of that name, found none; ` +
+        'create it, or correct the name',
+    );
+}
+
+function problemsOf({ name, content }: PullSecret): readonly string[] {
+  const problems = content.result === 'Malformed' ? [content.message] : content.problems;
+  return problems.map((problem) => `Secret "${name}": ${problem}`);
+}
+
+function deliveryOf(candidate: Candidate | undefined, { host }: ImageReference): Explanation['delivery'] {
+  if (candidate === undefined) return { env: [], files: [] };
+  const { env, files } = platformOf(host).handOver(candidate.credential, host);
+  return { env, files: Object.keys(files).map((file) => `${MOUNT_PATH}/${file}`) };
+}
+
+function usernameOf(credential: Credential): string | null {
+  return credential.kind === 'registryToken' ? null : credential.username.reveal();
+}
+
+const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
+
+function scansOf(image: ImageReference, { scheduledScans, bindings }: Inventory): readonly ExplainedScan[] {
+  const repository = repositoryName(image);
+  return scheduledScans
+    .filter((scan) => scan.image !== undefined && repositoryName(scan.image) === repository)
+    .map((scan) => ({
+      name: scan.name,
+      servedBy: contenders(scan, bindings, SCAN_TYPES)[0]?.name,
+      boundTo: scan.bound?.binding,
+    }));
+}

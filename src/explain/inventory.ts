@@ -1,0 +1,19 @@
+import type { Binding, PullSecret } from '../binding/index.ts';
+import type { ScheduledScan } from '../scan/index.ts';
+
+/** What there is to explain an image from: the objects of one namespace. */
+export interface Inventory {
+  /** Which Secrets count: all of them, or those that the binding names (all, where none serves the image). */
+  readonly named: 'All' | 'ByBinding';
+  /** Each name once, of either type of pull secret. */
+  readonly secrets: readonly PullSecret[];
+  readonly bindings: readonly Binding[];
+  readonly scheduledScans: readonly ScheduledScan[];
+  /** Sentences about what was passed over, and why. */
+  readonly remarks: readonly string[];
+}
+
+/** Something that whoever asks can mend: the message says what was expected, what was found and what to do. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+}
