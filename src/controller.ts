@@ -20,6 +20,7 @@ import {
   Transport,
   WorkQueue,
 } from './kube/index.ts';
+import { RegistryChecker, type RegistrySettings } from './registry/index.ts';
 import { type Health, Heartbeat, Metrics, type Moving, ProbeServer, stuck } from './server/index.ts';
 
 const FIELD_MANAGER = 'image-credential-binding';
@@ -38,6 +39,8 @@ export interface ControllerSettings {
   readonly serve: { readonly host: string | undefined; readonly port: number };
   /** The Lease by which one of several processes leads. */
   readonly lease: LeaseSettings;
+  /** How registries are asked whether a credential may pull. */
+  readonly registries: RegistrySettings;
 }
 
 /**
@@ -51,14 +54,21 @@ export class Controller {
   readonly #leaseTransport: Transport;
   readonly #heartbeat = new Heartbeat();
   readonly #reflectors: ReturnType<typeof createReflectors>;
+  readonly #checker: RegistryChecker;
   readonly #queues: { readonly bindings: WorkQueue; readonly trivySecrets: WorkQueue };
   readonly #server: ProbeServer;
   readonly #stopping = Promise.withResolvers<void>();
   #state: 'starting' | 'following' | 'leading' | 'stopping' = 'starting';
 
+  /** @throws Error where the certificates or the proxies of the settings cannot be used. */
   constructor(config: KubeConfig, settings: ControllerSettings, log: Logger) {
     this.#log = log;
     const metrics = new Metrics();
+    const checker = new RegistryChecker({
+      settings: settings.registries,
+      onRequest: (record) => metrics.countRegistryRequest(record),
+    });
+    this.#checker = checker;
     this.#transport = new Transport(config);
     this.#leaseTransport = new Transport(config);
     const common = {
@@ -89,10 +99,20 @@ export class Controller {
         onProcessed: (processed) => this.#observe(controller, processed, metrics),
       });
     this.#queues = {
-      bindings: queue('binding', new BindingReconciler({ client, stores, events, log, scanTypes }).reconcile),
+      bindings: queue(
+        'binding',
+        new BindingReconciler({
+          ...{ client, stores, events, log, scanTypes, checker },
+          checkIntervalMs: settings.registries.acceptedTtl,
+          enqueue: (key) => this.#queues.bindings.add(key),
+        }).reconcile,
+      ),
       trivySecrets: queue(
         'trivysecret',
-        new TrivySecretReconciler({ client, stores, log, graceMs }).reconcile,
+        new TrivySecretReconciler({
+          ...{ client, stores, log, graceMs },
+          answers: (question) => checker.answer(question),
+        }).reconcile,
       ),
     };
     metrics.watchQueues({ binding: this.#queues.bindings, trivysecret: this.#queues.trivySecrets });
@@ -148,6 +168,7 @@ export class Controller {
     }, LONGEST_STOP_MS);
     await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
     await Promise.all([this.#queues.bindings.stop(), this.#queues.trivySecrets.stop()]);
+    this.#checker.close();
     clearTimeout(deadline);
     await this.#election.stop({ release: !cutOff });
     await Promise.all([this.#transport.close(), this.#leaseTransport.close()]);

@@ -66,7 +66,10 @@ export async function setUp(story: Story): Promise<Stage> {
 image                   ${registry.host}/${IMAGE}, pushed: ${digest}`);
 
   await installChart(controlPlane);
-  const controller = await startController(controlPlane);
+  // The registry is on loopback, over plain HTTP.
+  const controller = await startController(controlPlane, [
+    ...['--local-addresses', '127.0.0.1', '--insecure-registries', registry.host],
+  ]);
   story.output(`controller              installed with Helm; run here as a process, with the rights
                         of the ServiceAccount in the chart`);
 

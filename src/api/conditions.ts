@@ -23,6 +23,8 @@ export const ADVICE = {
 
   // CredentialResolved
   Selected: '',
+  Found: '',
+  Anonymous: '',
   NoneNeeded: '',
   NoMatch:
     'Add an entry for that registry to one of the Secrets, or name the Secret that has one in spec.imagePullSecrets.',
@@ -32,7 +34,22 @@ export const ADVICE = {
   SecretMalformed: 'Write it anew, for example with kubectl create secret docker-registry.',
 
   // CredentialVerified
+  Accepted: '',
+  ManifestUnknown:
+    'Check the tag or digest that the ScheduledScan names: the registry says that there is no such version.',
+  AcceptedBefore: '',
   Disabled: '',
+  Verifying: '',
+  NotCheckable: '',
+  Denied:
+    'Correct the password, or what the account may read, or name a Secret with one that works in spec.imagePullSecrets.',
+  Inconclusive:
+    'It is asked again; check the name of the image, and what the account may read: registries hide what it may not.',
+  Unreachable:
+    'It is asked again; check that the controller reaches the registry and trusts its certificate, or set spec.verification to Never.',
+  RateLimited: 'It is asked again when the time that it asked for is over.',
+  NotAllowed:
+    'Change the settings --allowed-registries and --denied-registries of the controller, or set spec.verification to Never.',
 
   // ScansBound
   Bound: '',

@@ -27,6 +27,9 @@ export type {
   ScanSummary,
   ScansSummary,
   SourceSecret,
+  Transition,
+  TransitionFrom,
+  TransitionTo,
   TrivySecretReference,
   Verification,
 } from './generated/image-credential-binding/types.ts';

@@ -5,6 +5,7 @@ import {
   MANAGED_BY,
   MANAGED_BY_LABEL,
   type Mode,
+  type Verification,
 } from '../api/index.ts';
 import { type ImageReference, ImageReferenceError, parseImageReference } from '../image/index.ts';
 import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
@@ -26,6 +27,7 @@ export interface ValidBinding extends BindingMeta {
   readonly imagePullSecrets: readonly string[];
   readonly scanSelector: LabelSelector | undefined;
   readonly mode: Mode;
+  readonly verification: Verification;
 }
 
 /** A binding that only a change of its spec can mend. */
@@ -57,6 +59,7 @@ export function readBinding(object: RawBinding): Binding {
       imagePullSecrets: spec.imagePullSecrets.map(({ name }) => name),
       scanSelector: spec.scanSelector,
       mode: spec.mode ?? 'Enforce',
+      verification: spec.verification ?? 'Preferred',
     };
   } catch (error) {
     if (error instanceof ImageReferenceError) return { ...meta, validity: 'Invalid', message: error.message };

@@ -1,6 +1,7 @@
 import { type Delivery, isDone, type ScanEdit, type ScheduledScan, waitBeforeWrite } from '../scan/index.ts';
+import { type Inquiry, inquire } from './inquiry.ts';
 import type { Observed, ObservedScan } from './observe.ts';
-import type { Resolution } from './resolve.ts';
+import { isVerifying, type Resolution } from './resolve.ts';
 import { contenders, matches } from './serve.ts';
 import type { DesiredTrivySecret, TrivySecret } from './trivy-secret.ts';
 
@@ -37,6 +38,7 @@ export interface Decision {
   readonly resolution: Resolution;
   readonly secretWrite: SecretWrite;
   readonly scans: readonly ScanPlan[];
+  readonly inquiry: Inquiry;
 }
 
 /** What the scans of a binding are to be handed; `none`: no credential is needed. */
@@ -50,7 +52,7 @@ type Bindable = { readonly delivery: Delivery } | 'none';
  * | who answers for the scan | and | then |
  * |---|---|---|
  * | this binding | a credential is selected, or none is needed | bind it |
- * | this binding | there is no credential | what it has bound stays bound, nothing is newly bound |
+ * | this binding | there is no credential, or none may be used yet | what it has bound stays bound, nothing is newly bound |
  * | another | | leave it to that one |
  * | none | it carries this binding's name | let it go |
  */
@@ -60,12 +62,20 @@ export function decide(observed: Observed): Decision {
   const scans = observed.scans
     .map((scan) => decideScan(observed, scan, bindable))
     .filter((plan) => plan !== undefined);
-  return { resolution: observed.resolution, secretWrite, scans };
+  return { resolution: observed.choice.resolution, secretWrite, scans, inquiry: inquire(observed) };
 }
 
-function bindableOf({ resolution, trivySecret }: Observed): Bindable | undefined {
-  if (trivySecret !== undefined) return { delivery: trivySecret.desired.delivery };
-  return resolution.result === 'NoneNeeded' ? 'none' : undefined;
+function bindableOf({ choice: { resolution }, trivySecret }: Observed): Bindable | undefined {
+  switch (resolution.result) {
+    case 'Selected':
+      return trivySecret === undefined ? undefined : { delivery: trivySecret.desired.delivery };
+    case 'Anonymous':
+    case 'NoneNeeded':
+      return 'none';
+    case 'Withheld':
+    case 'Unresolved':
+      return undefined;
+  }
 }
 
 function decideSecret({ binding, trivySecret }: Observed): SecretWrite {
@@ -113,7 +123,9 @@ function decideServed(observed: Observed, scan: ScheduledScan, bindable: Bindabl
     return planEdit(observed, scan, { edit: 'Bind', binding, delivery });
   }
   if (scan.bound === undefined) return { plan: 'Unbound', scan };
-  // What another left behind goes; what this one has bound stays as it was bound.
+  // What another left behind goes, once it is known that there is nothing better; what this one has bound stays.
+  if (scan.bound.binding !== binding && isVerifying(observed.choice.resolution))
+    return { plan: 'Unbound', scan };
   if (scan.bound.binding !== binding) return planEdit(observed, scan, { edit: 'LetGo' });
   return planEdit(observed, scan, { edit: 'Bind', binding, delivery: scan.bound.delivery });
 }

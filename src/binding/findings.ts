@@ -1,11 +1,14 @@
-import { ADVICE, type ConditionReason, type ConditionType } from '../api/index.ts';
+import type { ConditionReason, ConditionType } from '../api/index.ts';
 import { formatReference, repositoryName } from '../image/index.ts';
+import { advise } from './advice.ts';
 import { type Applied, Refused } from './apply.ts';
 import type { ValidBinding } from './binding.ts';
 import type { Decision } from './decide.ts';
 import type { Observed } from './observe.ts';
 import type { NamedSecret } from './pull-secret.ts';
+import { isAble, type Resolution } from './resolve.ts';
 import { counted, listed, type ScanCount } from './scan-count.ts';
+import { nameOf, verifiedFinding } from './verified-finding.ts';
 
 const MOST_TEXTS = 3;
 
@@ -33,40 +36,56 @@ export interface Facts {
 
 export function validFindings(binding: ValidBinding, facts: Facts): readonly Finding[] {
   const resolved = resolvedFinding(binding, facts);
-  const verified: Finding = {
-    type: 'CredentialVerified',
-    status: 'Unknown',
-    reason: 'Disabled',
-    message: 'verification is Never: no registry is asked',
-  };
+  const verifying = verifiedFinding(binding, facts.observed);
+  const verified = verifying === undefined ? [] : [verifying];
   const bound = boundFinding(binding, facts);
-  const ready = readyFinding(resolved, bound);
-  const reconciling: Finding[] =
-    bound.reason === 'Waiting'
-      ? [{ type: 'Reconciling', status: 'True', reason: 'Waiting', message: bound.message }]
-      : [];
-  const verifiedFindings = resolved.status === 'True' ? [verified] : [];
-  return [ready, resolved, ...verifiedFindings, bound, ...reconciling];
+  const obstacle = obstacleOf(facts.decision, [resolved, ...verified, bound]);
+  const summary = `${resolved.message}; ${bound.message}`;
+  const ready: Finding =
+    obstacle === undefined
+      ? { type: 'Ready', status: 'True', reason: 'Ready', message: summary }
+      : { ...obstacle, type: 'Ready', status: 'False' };
+  const reconciling: Finding[] = isUnderWay(obstacle)
+    ? [{ type: 'Reconciling', status: 'True', reason: obstacle.reason, message: obstacle.message }]
+    : [];
+  return [ready, resolved, ...verified, bound, ...reconciling];
 }
 
-/** Ready sums up: the first condition that is not fulfilled says why. */
-function readyFinding(resolved: Finding, bound: Finding): Finding {
-  const obstacle = [resolved, bound].find(({ status }) => status === 'False');
-  if (obstacle !== undefined) return { ...obstacle, type: 'Ready' };
-  return { type: 'Ready', status: 'True', reason: 'Ready', message: `${resolved.message}; ${bound.message}` };
+/** Ready sums up: the first condition that is not fulfilled says why. Unknown is no fault but where it withholds. */
+function obstacleOf({ resolution }: Decision, findings: readonly Finding[]): Finding | undefined {
+  const withheld = resolution.result === 'Withheld';
+  return findings.find(
+    ({ type, status }) =>
+      status === 'False' || (withheld && type === 'CredentialVerified' && status !== 'True'),
+  );
 }
 
-function resolvedFinding(binding: ValidBinding, { observed, decision }: Facts): Finding {
+/** What ends by itself: a wait for a run, for an answer, or for a registry that does not answer. */
+function isUnderWay(obstacle: Finding | undefined): obstacle is Finding {
+  if (obstacle?.type === 'CredentialVerified') return obstacle.status === 'Unknown';
+  return obstacle?.reason === 'Waiting';
+}
+
+function resolvedFinding(binding: ValidBinding, facts: Facts): Finding {
+  const { observed, decision } = facts;
   const { resolution } = decision;
   const faults = observed.credentials.secrets.map(faultOf).filter((fault) => fault !== undefined);
   const notes = faults.length === 0 ? '' : `; ${faults.join('; ')}`;
   const type = 'CredentialResolved';
   switch (resolution.result) {
     case 'Selected': {
-      const { secret, registryKey } = resolution.candidate;
-      const message = `entry ${JSON.stringify(registryKey)} of Secret ${secret} fits ${binding.image.host}${notes}`;
+      const message = `${nameOf(resolution.candidate)} fits ${binding.image.host}${notes}`;
       return { type, status: 'True', reason: 'Selected', message };
     }
+    case 'Withheld':
+      return withheldFinding(binding, facts, notes);
+    case 'Anonymous':
+      return {
+        type,
+        status: 'True',
+        reason: 'Anonymous',
+        message: `the registry lets everybody pull, so scans get no credential${notes}`,
+      };
     case 'NoneNeeded':
       return {
         type,
@@ -85,6 +104,20 @@ function resolvedFinding(binding: ValidBinding, { observed, decision }: Facts): 
       };
     }
   }
+}
+
+function withheldFinding(binding: ValidBinding, { observed }: Facts, notes: string): Finding {
+  const type = 'CredentialResolved';
+  const { candidates } = observed.credentials;
+  const [first] = candidates;
+  if (first === undefined) {
+    const message = `no entry fits ${binding.image.host}, and the registry is asked whether everybody may pull${notes}`;
+    return { type, status: 'Unknown', reason: 'Verifying', message };
+  }
+  const more = candidates.length === 1 ? '' : ` and ${candidates.length - 1} more`;
+  const fits = candidates.length === 1 ? 'fits' : 'fit';
+  const message = `${nameOf(first)}${more} ${fits} ${binding.image.host}${notes}`;
+  return { type, status: 'True', reason: 'Found', message };
 }
 
 /** Why a secret gave no credential. Keys may be told: one that could hold a secret is no entry. */
@@ -136,9 +169,21 @@ function boundFinding(binding: ValidBinding, { decision, applied, scans }: Facts
 }
 
 function failureReason({ resolution }: Decision, { failed }: Applied): ConditionReason {
-  if (resolution.result === 'Unresolved') return resolution.reason;
+  const reason = withholdingReason(resolution);
+  if (reason !== undefined) return reason;
   const refused = [...failed.values()].find((failure) => failure instanceof Refused);
   return refused?.reason ?? 'ScanUpdateFailed';
+}
+
+/** Why there is nothing to bind to. */
+function withholdingReason(resolution: Resolution): ConditionReason | undefined {
+  if (resolution.result === 'Unresolved') return resolution.reason;
+  if (resolution.result !== 'Withheld') return undefined;
+  const { verdict } = resolution;
+  // The controller alone writes status, and its reasons are these.
+  if (verdict.verdict === 'AsBefore') return verdict.told.reason as ConditionReason;
+  if (verdict.verdict === 'Undecided') return verdict.answer.result;
+  return verdict.verdict === 'Denied' ? 'Denied' : 'Verifying';
 }
 
 function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly ScanCount[]): Finding {
@@ -158,7 +203,7 @@ function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly
   }
   const bound = scans.length - lost.length;
   const reason = bound === 0 ? 'ServedByAnother' : 'Bound';
-  const how = decision.resolution.result === 'Unresolved' ? ', with the credential that was found last' : '';
+  const how = isAble(decision.resolution) ? '' : ', with the credential that was found last';
   const notes = scans.filter((scan) => scan.standing === 'Bound' && scan.reason !== undefined);
   const noted = notes.length === 0 ? '' : `; ${listed(notes)}`;
   const message = `${counted(bound)} bound${how}${noted}${left}`;
@@ -175,9 +220,4 @@ function secretProblem(
   }
   if (secretRefused === undefined) return undefined;
   return { reason: 'TrivySecretFailed', message: advise(secretRefused.message, 'TrivySecretFailed') };
-}
-
-function advise(message: string, reason: ConditionReason): string {
-  const advice = ADVICE[reason];
-  return advice === '' ? message : `${message}. ${advice}`;
 }

@@ -1,8 +1,21 @@
 import { splitKey } from '../kube/index.ts';
+import type { KnownAnswer, Question } from '../registry/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
+import { waitEnd } from './inquiry.ts';
 import type { NamedSecret } from './pull-secret.ts';
-import { type Credentials, credentialsOf, type Resolution, resolve } from './resolve.ts';
+import {
+  type Choice,
+  type Credentials,
+  choose,
+  credentialsOf,
+  delivered,
+  type Evidence,
+  isAble,
+  type Puller,
+  precedentOf,
+  type Resolution,
+} from './resolve.ts';
 import { indexKey, pullSecretIn, repositoryIndex, type Stores } from './stores.ts';
 import {
   type DesiredTrivySecret,
@@ -29,13 +42,17 @@ export interface Observed {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly scanTypes: RegExp;
+  /** How long an accepted answer holds, in milliseconds. */
+  readonly checkIntervalMs: number;
   readonly namespace: string;
   readonly name: string;
   /** undefined: it was deleted. */
   readonly binding: Binding | undefined;
   readonly credentials: Credentials;
-  readonly resolution: Resolution;
-  /** The Secret that hands the selected credential to Trivy, and what is in its place now. */
+  /** What status and the registry say of them. */
+  readonly evidence: Evidence;
+  readonly choice: Choice;
+  /** The Secret that hands the credential to Trivy that is selected, or that bound scans go on using; and its place. */
   readonly trivySecret: { readonly desired: DesiredTrivySecret; readonly place: Place } | undefined;
   /** Scans of its repository, and those that carry its name. */
   readonly scans: readonly ObservedScan[];
@@ -43,31 +60,88 @@ export interface Observed {
   readonly unable: ReadonlySet<string>;
 }
 
-const NO_CREDENTIALS: Credentials = { secrets: [], candidates: [] };
+/** What is known of a question; undefined: nothing. Asks nobody. */
+export type Answers = (question: Question) => KnownAnswer | undefined;
 
-/** Gathers what there is to know about the binding of this key; reads stores, and nothing else. */
-export function observe(key: string, stores: Stores, scanTypes: RegExp, now: number): Observed {
+/** Where `observe` looks. */
+export interface Sources {
+  readonly stores: Stores;
+  readonly scanTypes: RegExp;
+  readonly answers: Answers;
+  /** How long an accepted answer holds, in milliseconds. */
+  readonly checkIntervalMs: number;
+}
+
+const NOTHING: Chosen = {
+  credentials: { secrets: [], candidates: [] },
+  evidence: {
+    verification: 'Never',
+    inUse: undefined,
+    told: undefined,
+    waitedOut: false,
+    answers: new Map(),
+  },
+  choice: { resolution: { result: 'NoneNeeded', verdict: { verdict: 'Disabled' } }, restsOn: [] },
+};
+
+/** Gathers what there is to know about the binding of this key; reads stores and remembered answers, nothing else. */
+export function observe(key: string, sources: Sources, now: number): Observed {
+  const { stores, scanTypes, checkIntervalMs } = sources;
   const { namespace, name } = splitKey(key);
   const binding = stores.bindings.get(key);
-  const credentials = binding?.validity === 'Valid' ? observeCredentials(binding, stores) : NO_CREDENTIALS;
-  const resolution = resolve(credentials);
+  const valid = binding?.validity === 'Valid' ? binding : undefined;
+  const chosen = valid === undefined ? NOTHING : observeChoice(valid, sources, now);
   const scans = observeScans(key, binding, stores);
   return {
     now,
     scanTypes,
+    checkIntervalMs,
     namespace,
     name,
     binding,
-    credentials,
-    resolution,
-    trivySecret: binding?.validity === 'Valid' ? observeTrivySecret(binding, resolution, stores) : undefined,
+    ...chosen,
+    trivySecret:
+      valid === undefined ? undefined : observeTrivySecret(valid, chosen.choice.resolution, stores),
     scans,
-    unable: observeUnable(scans, stores),
+    unable: observeUnable(scans, sources, now),
   };
 }
 
+type Chosen = Pick<Observed, 'credentials' | 'evidence' | 'choice'>;
+
+/** What a binding comes to choose, with what is known now. */
+export function observeChoice(
+  binding: ValidBinding,
+  { stores, answers }: Pick<Sources, 'stores' | 'answers'>,
+  now: number,
+): Chosen {
+  const credentials = observeCredentials(binding, stores);
+  const { verification } = binding;
+  const evidence: Evidence = {
+    verification,
+    ...precedentOf(binding, credentials),
+    waitedOut: verification === 'Preferred' && waitEnd(binding, now) <= now,
+    answers: observeAnswers(binding, credentials, answers),
+  };
+  return { credentials, evidence, choice: choose(credentials, evidence) };
+}
+
+function observeAnswers(
+  { image, verification }: ValidBinding,
+  { candidates }: Credentials,
+  answers: Answers,
+): Evidence['answers'] {
+  const known = new Map<Puller, KnownAnswer>();
+  if (verification === 'Never') return known;
+  for (const puller of [...candidates, undefined]) {
+    const answer = answers({ image, credential: puller?.credential });
+    if (answer !== undefined) known.set(puller, answer);
+  }
+  return known;
+}
+
 /** What the secrets of a binding hold for it. */
-export function observeCredentials(binding: ValidBinding, stores: Stores): Credentials {
+function observeCredentials(binding: ValidBinding, stores: Stores): Credentials {
   const secrets = binding.imagePullSecrets.map((name) => observeSecret(indexKey(binding, name), stores));
   return credentialsOf(binding, secrets);
 }
@@ -79,10 +153,10 @@ function observeSecret(key: string, stores: Stores): NamedSecret {
     const exists = stores.otherSecrets.get(key) !== undefined || stores.trivySecrets.get(key) !== undefined;
     return { state: exists ? 'WrongType' : 'Missing', name };
   }
-  const { content, uid } = secret;
+  const { content, uid, resourceVersion } = secret;
   if (content.result === 'Malformed') return { state: 'Malformed', name, message: content.message };
   const { entries, keyring, problems } = content;
-  return { state: 'Found', name, uid, entries, keyring, problems };
+  return { state: 'Found', name, uid, resourceVersion, entries, keyring, problems };
 }
 
 function observeTrivySecret(
@@ -90,8 +164,9 @@ function observeTrivySecret(
   resolution: Resolution,
   stores: Stores,
 ): Observed['trivySecret'] {
-  if (resolution.result !== 'Selected') return undefined;
-  const desired = desiredTrivySecret(binding.namespace, resolution.candidate, binding.image.host);
+  const candidate = delivered(resolution);
+  if (candidate === undefined) return undefined;
+  const desired = desiredTrivySecret(binding.namespace, candidate, binding.image.host);
   return { desired, place: observePlace(indexKey(binding, desired.name), desired, stores) };
 }
 
@@ -126,16 +201,17 @@ function observeScans(key: string, binding: Binding | undefined, stores: Stores)
   });
 }
 
-function observeUnable(scans: readonly ObservedScan[], stores: Stores): ReadonlySet<string> {
-  const rivals = new Set(scans.map(({ bindings }) => bindings));
-  const unable = [...rivals]
-    .flat()
-    .filter((binding) => binding.validity === 'Valid' && isUnable(binding, stores));
+function observeUnable(scans: readonly ObservedScan[], sources: Sources, now: number): ReadonlySet<string> {
+  const rivals = new Set(scans.flatMap(({ bindings }) => bindings));
+  const unable = [...rivals].filter(
+    (binding) => binding.validity === 'Valid' && isUnable(binding, sources, now),
+  );
   return new Set(unable.map(({ name }) => name));
 }
 
-function isUnable(binding: ValidBinding, stores: Stores): boolean {
-  const resolution = resolve(observeCredentials(binding, stores));
-  if (resolution.result === 'Unresolved') return true;
-  return observeTrivySecret(binding, resolution, stores)?.place.state === 'Taken';
+function isUnable(binding: ValidBinding, sources: Sources, now: number): boolean {
+  const { resolution } = observeChoice(binding, sources, now).choice;
+  return (
+    !isAble(resolution) || observeTrivySecret(binding, resolution, sources.stores)?.place.state === 'Taken'
+  );
 }

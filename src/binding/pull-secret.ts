@@ -29,6 +29,7 @@ export type NamedSecret =
       readonly state: 'Found';
       readonly name: string;
       readonly uid: string;
+      readonly resourceVersion: string;
       readonly entries: readonly UsableEntry[];
       readonly keyring: Keyring;
       readonly problems: readonly string[];

@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { imageCredentialBindings } from '../api/index.ts';
 import { apiVersionOf, type EventRecorder, type KubeClient, type Outcome } from '../kube/index.ts';
+import type { RegistryChecker } from '../registry/index.ts';
 import { type Applied, Applier, Refused } from './apply.ts';
 import type { Binding } from './binding.ts';
 import { type Decision, decide } from './decide.ts';
-import { type Observed, observe } from './observe.ts';
+import { Inquirer } from './inquirer.ts';
+import { type Observed, observe, type Sources } from './observe.ts';
+import { recollections } from './recollection.ts';
 import { report } from './report.ts';
 import type { Stores } from './stores.ts';
 
@@ -15,16 +18,28 @@ export interface ReconcilerOptions {
   readonly events: EventRecorder;
   readonly log: Logger;
   readonly scanTypes: RegExp;
+  readonly checker: RegistryChecker;
+  /** How long an accepted answer holds, in milliseconds. */
+  readonly checkIntervalMs: number;
+  /** Takes the key of a binding that a registry's answer matters to. */
+  readonly enqueue: (key: string) => void;
 }
 
 /** Makes true what a binding says: observe, decide, apply, report; once for each key that the queue hands out. */
 export class BindingReconciler {
   readonly #options: ReconcilerOptions;
   readonly #applier: Applier;
+  readonly #inquirer: Inquirer;
+  readonly #sources: Sources;
+  /** By key: the uid of the binding whose status has been recalled from. */
+  readonly #recalled = new Map<string, string>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#applier = new Applier(options);
+    this.#inquirer = new Inquirer(options);
+    const { checker, stores, scanTypes, checkIntervalMs } = options;
+    this.#sources = { stores, scanTypes, checkIntervalMs, answers: (question) => checker.answer(question) };
   }
 
   /**
@@ -32,15 +47,30 @@ export class BindingReconciler {
    * @throws OutOfDate, KubeError: to be tried again.
    */
   readonly reconcile = async (key: string): Promise<Outcome> => {
-    const { stores, scanTypes } = this.#options;
     const log = this.#options.log.child({ binding: key, reconcile: randomUUID() });
-    const observed = observe(key, stores, scanTypes, Date.now());
+    const observed = this.#observe(key);
     const decision = decide(observed);
+    // Before anything is written: what fails there keeps no question back.
+    const lookAgainMs = this.#inquirer.pursue(observed.namespace, decision.inquiry, observed.now, log);
     const applied = await this.#applier.apply(observed, decision, log);
     if (observed.binding !== undefined)
       await this.#tell(observed.binding, observed, { decision, applied, log });
-    return { requeueAfterMs: shortestWait(decision), repeated: applied.repeated, error: failureOf(applied) };
+    const requeueAfterMs = shortest([...scanWaits(decision), lookAgainMs]);
+    return { requeueAfterMs, repeated: applied.repeated, error: failureOf(applied) };
   };
+
+  /** The first time that this process sees a binding, its status is asked what it still answers. */
+  #observe(key: string): Observed {
+    const observed = observe(key, this.#sources, Date.now());
+    const { binding } = observed;
+    if (binding === undefined) this.#recalled.delete(key);
+    if (binding?.validity !== 'Valid' || this.#recalled.get(key) === binding.uid) return observed;
+    this.#recalled.set(key, binding.uid);
+    const known = recollections(binding, observed);
+    for (const { question, answer, askedAt } of known)
+      this.#options.checker.recall(question, answer, askedAt);
+    return known.length === 0 ? observed : observe(key, this.#sources, Date.now());
+  }
 
   async #tell(
     binding: Binding,
@@ -72,7 +102,11 @@ function failureOf({ failed, secretRefused }: Applied): unknown {
   return failures.find((error) => !(error instanceof Refused && error.final));
 }
 
-function shortestWait({ scans }: Decision): number | undefined {
-  const waits = scans.flatMap((plan) => (plan.plan === 'Wait' ? [plan.milliseconds] : []));
-  return waits.length === 0 ? undefined : Math.min(...waits);
+function scanWaits({ scans }: Decision): readonly number[] {
+  return scans.flatMap((plan) => (plan.plan === 'Wait' ? [plan.milliseconds] : []));
+}
+
+function shortest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }

@@ -1,18 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { CandidateStatus, Condition, ImageCredentialBindingStatus } from '../api/index.ts';
+import type { Condition, ImageCredentialBindingStatus } from '../api/index.ts';
 import { type Candidate, publicUsername } from '../credential/index.ts';
+import { repositoryName } from '../image/index.ts';
 import type { Occurrence } from '../kube/index.ts';
 import { platformOf } from '../platform/index.ts';
 import type { Applied } from './apply.ts';
 import type { Binding, ValidBinding } from './binding.ts';
+import { candidatesStatus } from './candidates.ts';
 import type { Decision } from './decide.ts';
 import { type Finding, invalidFindings, validFindings } from './findings.ts';
+import { historyOf } from './history.ts';
 import type { Observed } from './observe.ts';
 import { occurrencesOf } from './occurrences.ts';
-import { type Credentials, unusableReason } from './resolve.ts';
+import { delivered } from './resolve.ts';
 import { countScans, summarizeScans } from './scan-count.ts';
+import { verifiedAt } from './verified-time.ts';
 
-const MOST_CANDIDATES = 16;
 /** metav1.Condition: https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go */
 const LONGEST_MESSAGE = 32_768;
 
@@ -35,12 +38,14 @@ export function report(binding: Binding, observed: Observed, decision: Decision,
       ? invalidFindings(binding.message)
       : validFindings(binding, { observed, decision, applied, scans });
   const conditions = findings.map((finding) => toCondition(finding, binding, observed.now));
-  const status: ImageCredentialBindingStatus = {
+  const found: ImageCredentialBindingStatus = {
     observedGeneration: binding.generation,
     ...(binding.validity === 'Valid' ? validStatus(binding, observed) : {}),
     scans: summarizeScans(scans),
     conditions,
   };
+  const history = historyOf(binding, found, timestamp(observed.now));
+  const status = history.length === 0 ? found : { ...found, history };
   return {
     status,
     changed: !isDeepStrictEqual(comparable(status), comparable(binding.status ?? {})),
@@ -57,27 +62,30 @@ function comparable(status: ImageCredentialBindingStatus): unknown {
 }
 
 function validStatus(binding: ValidBinding, observed: Observed): ImageCredentialBindingStatus {
-  const { credentials, resolution } = observed;
-  const selected = resolution.result === 'Selected' ? resolution.candidate : undefined;
+  const candidate = delivered(observed.choice.resolution);
   return {
     platform: platformOf(binding.image.host).name,
-    candidates: candidatesStatus(credentials, selected),
-    ...(selected === undefined ? {} : selectedStatus(binding, observed, selected)),
+    candidates: candidatesStatus(observed, binding.status),
+    ...(candidate === undefined ? {} : chosenStatus(binding, observed, candidate)),
   };
 }
 
-function selectedStatus(
+function chosenStatus(
   binding: ValidBinding,
-  { credentials, trivySecret }: Observed,
+  observed: Observed,
   candidate: Candidate,
 ): ImageCredentialBindingStatus {
+  const { credentials, trivySecret } = observed;
   const source = credentials.secrets.find(({ name }) => name === candidate.secret);
   const username = publicUsername(candidate.credential);
+  const accepted = verifiedAt(binding, observed, candidate);
   return {
     credential: {
       secret: { name: candidate.secret, uid: source?.state === 'Found' ? source.uid : '' },
       registryKey: candidate.registryKey,
       ...(username === undefined ? {} : { username }),
+      repository: repositoryName(binding.image),
+      ...(accepted === undefined ? {} : { verifiedTime: timestamp(accepted) }),
     },
     ...(binding.mode === 'Enforce' && trivySecret !== undefined
       ? { trivySecret: { name: trivySecret.desired.name } }
@@ -85,30 +93,9 @@ function selectedStatus(
   };
 }
 
-/** The entries that fit, in the order tried, then each secret that gave none. */
-function candidatesStatus(
-  { candidates, secrets }: Credentials,
-  selected: Candidate | undefined,
-): readonly CandidateStatus[] {
-  const fitting = candidates.map(
-    (candidate): CandidateStatus => ({
-      secret: candidate.secret,
-      registryKey: candidate.registryKey,
-      ...(candidate === selected
-        ? { result: 'Selected', reason: 'FirstMatch' }
-        : { result: 'Available', reason: 'NotNeeded' }),
-    }),
-  );
-  const without = secrets
-    .filter(({ name }) => !candidates.some(({ secret }) => secret === name))
-    .map(
-      (secret): CandidateStatus => ({
-        secret: secret.name,
-        result: 'Unusable',
-        reason: unusableReason(secret),
-      }),
-    );
-  return [...fitting, ...without].slice(0, MOST_CANDIDATES);
+/** As Kubernetes writes times: RFC 3339, in whole seconds. */
+function timestamp(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
 }
 
 function toCondition(finding: Finding, binding: Binding, now: number): Condition {
@@ -117,10 +104,7 @@ function toCondition(finding: Finding, binding: Binding, now: number): Condition
     type: finding.type,
     status: finding.status,
     observedGeneration: binding.generation,
-    lastTransitionTime:
-      previous?.status === finding.status
-        ? previous.lastTransitionTime
-        : `${new Date(now).toISOString().slice(0, 19)}Z`,
+    lastTransitionTime: previous?.status === finding.status ? previous.lastTransitionTime : timestamp(now),
     reason: finding.reason,
     message: finding.message.slice(0, LONGEST_MESSAGE),
   };

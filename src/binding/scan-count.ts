@@ -2,6 +2,7 @@ import type { ScansSummary } from '../api/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import { type Applied, Refused } from './apply.ts';
 import type { Decision, ScanPlan } from './decide.ts';
+import { isVerifying, type Resolution } from './resolve.ts';
 
 /** How many names a status, a message or an Event lists at most. */
 const MOST_NAMES = 20;
@@ -16,11 +17,11 @@ export interface ScanCount {
 }
 
 /** Every scan that the binding has something to do with, but those that it has let go. */
-export function countScans({ scans }: Decision, applied: Applied): readonly ScanCount[] {
-  return scans.map((plan) => countScan(plan, applied)).filter((count) => count !== undefined);
+export function countScans({ scans, resolution }: Decision, applied: Applied): readonly ScanCount[] {
+  return scans.map((plan) => countScan(plan, applied, resolution)).filter((count) => count !== undefined);
 }
 
-function countScan(plan: ScanPlan, applied: Applied): ScanCount | undefined {
+function countScan(plan: ScanPlan, applied: Applied, resolution: Resolution): ScanCount | undefined {
   const { name } = plan.scan;
   const matched = !('edit' in plan) || plan.edit.edit === 'Bind';
   const count = (standing: ScanCount['standing'], reason?: string) => ({ name, standing, matched, reason });
@@ -35,7 +36,9 @@ function countScan(plan: ScanPlan, applied: Applied): ScanCount | undefined {
         `is to be ${matched ? 'bound' : 'let go'} when the run that is due has begun, in a minute at the latest`,
       );
     case 'Unbound':
-      return count('Failing', 'there is no credential to bind it to');
+      return isVerifying(resolution)
+        ? count('Waiting', 'is bound when the registry has accepted a credential')
+        : count('Failing', 'there is no credential to bind it to');
     case 'ServedByAnother':
       return count('Other', `served by ImageCredentialBinding ${plan.by}`);
     case 'Observe':

@@ -2,8 +2,8 @@ import type { Logger } from 'pino';
 import { hasReason, type KubeClient, keyOf, type Outcome } from '../kube/index.ts';
 import { OutOfDate } from './apply.ts';
 import type { Binding } from './binding.ts';
-import { observeCredentials } from './observe.ts';
-import { resolve } from './resolve.ts';
+import { type Answers, observeChoice } from './observe.ts';
+import { delivered } from './resolve.ts';
 import { indexKey, pullSecretIn, SECRETS, type Stores } from './stores.ts';
 import {
   identityOf,
@@ -54,10 +54,18 @@ export class TrivySecretReconciler {
   readonly #stores: Stores;
   readonly #log: Logger;
   readonly #graceMs: number;
+  readonly #answers: Answers;
 
-  constructor(options: { client: KubeClient; stores: Stores; log: Logger; graceMs: number }) {
+  constructor(options: {
+    client: KubeClient;
+    stores: Stores;
+    log: Logger;
+    graceMs: number;
+    answers: Answers;
+  }) {
     this.#client = options.client;
     this.#stores = options.stores;
+    this.#answers = options.answers;
     this.#log = options.log;
     this.#graceMs = options.graceMs;
   }
@@ -111,9 +119,10 @@ export class TrivySecretReconciler {
 
   #selects(binding: Binding, secretName: string): boolean {
     if (binding.validity !== 'Valid' || binding.mode !== 'Enforce') return false;
-    const resolution = resolve(observeCredentials(binding, this.#stores));
-    if (resolution.result !== 'Selected') return false;
-    return trivySecretName(identityOf(resolution.candidate, binding.image.host)) === secretName;
+    const sources = { stores: this.#stores, answers: this.#answers };
+    const candidate = delivered(observeChoice(binding, sources, Date.now()).choice.resolution);
+    if (candidate === undefined) return false;
+    return trivySecretName(identityOf(candidate, binding.image.host)) === secretName;
   }
 
   async #mark(secret: TrivySecret, unusedSince: string | null): Promise<void> {

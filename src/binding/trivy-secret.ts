@@ -58,6 +58,8 @@ export interface TrivySecret extends Stored {
   readonly replaceable: boolean;
   /** Milliseconds since the epoch; undefined: in use. */
   readonly unusedSince: number | undefined;
+  /** When the credential in it last changed, in milliseconds since the epoch; undefined: never. */
+  readonly rotatedAt: number | undefined;
 }
 
 /** The name of the Trivy secret for one entry of a pull secret and one registry host. */
@@ -113,14 +115,19 @@ export function desiredTrivySecret(
 /** Reads one of our Secrets and forgets its values. */
 export function readTrivySecret(object: SecretObject): TrivySecret {
   const annotations = object.metadata.annotations ?? {};
-  const since = Date.parse(annotations[UNUSED_SINCE_ANNOTATION] ?? '');
   return {
     ...storedMeta(object),
     identity: readIdentity(object.metadata.name, annotations),
     fingerprint: fingerprint(object),
     replaceable: object.immutable !== true && object.type === 'Opaque',
-    unusedSince: Number.isNaN(since) ? undefined : since,
+    unusedSince: readTime(annotations[UNUSED_SINCE_ANNOTATION]),
+    rotatedAt: readTime(annotations[ROTATED_ANNOTATION]),
   };
+}
+
+function readTime(text: string | undefined): number | undefined {
+  const time = Date.parse(text ?? '');
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /** A Secret that replaces one of ours: at this version, with the time at which the credential changed. */

@@ -1,14 +1,15 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Logger, pino } from 'pino';
-import type { ControllerSettings } from '../controller.ts';
+import type { Controller, ControllerSettings } from '../controller.ts';
 import { DEFAULT_SCAN_TYPES } from '../scan/index.ts';
 import { parseDuration } from './duration.ts';
 import { loadKubeConfig, SetupError } from './kubeconfig.ts';
 import { type LeaseFlags, leaseFlags, leaseProblem, leaseSettings } from './lease.ts';
+import { type RegistryFlags, registryFlags, registrySettings } from './registries.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
-interface Flags extends LeaseFlags {
+interface Flags extends LeaseFlags, RegistryFlags {
   readonly scanTypes: readonly string[];
   readonly concurrency: number;
   readonly unusedSecretGrace: number;
@@ -62,6 +63,7 @@ export function controllerCommand(): Command {
       'after',
       `
 Each flag can be set by its environment variable too; a flag comes before its variable.
+Registries are asked through the proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 The cluster is that of KUBECONFIG, of ~/.kube/config, or the one that the pod runs in.
 
 Examples:
@@ -75,7 +77,7 @@ Examples:
       if (problem !== undefined) command.error(`error: ${problem}`);
       await run(signalled, flags);
     });
-  for (const flag of leaseFlags()) command.addOption(flag);
+  for (const flag of [...registryFlags(), ...leaseFlags()]) command.addOption(flag);
   return command;
 }
 
@@ -109,12 +111,26 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
   const { scanTypes, concurrency, unusedSecretGrace: unusedSecretGraceMs, serve } = flags;
   const config = await loadKubeConfig();
   const lease = leaseSettings(flags, config);
-  const settings: ControllerSettings = { scanTypes, concurrency, unusedSecretGraceMs, serve, lease };
-  const controller = new Controller(config, settings, log);
+  const registries = await registrySettings(flags).catch(explainSettings);
+  const settings = { scanTypes, concurrency, unusedSecretGraceMs, serve, lease, registries };
+  const controller = newController(() => new Controller(config, settings, log));
   const running = controller.start().then(() => signalled, explainStart);
   log.info({ signal: await Promise.race([running, signalled, controller.failed]) }, 'stopping');
   await Promise.race([controller.stop(), controller.failed]);
   log.info('stopped');
+}
+
+/** What a controller cannot be made with: certificates that are none, proxies that are no URLs. */
+function newController(make: () => Controller): Controller {
+  try {
+    return make();
+  } catch (error) {
+    return explainSettings(error);
+  }
+}
+
+function explainSettings(error: unknown): never {
+  throw new SetupError(error instanceof Error ? error.message : String(error));
 }
 
 /** Puts Node's own warnings into the log, instead of among its lines. */

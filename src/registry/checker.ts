@@ -20,6 +20,8 @@ export interface KnownAnswer {
    * ends it; an answer that proves nothing does not.
    */
   readonly acceptedAt: number | undefined;
+  /** The tag or digest that was asked about; undefined: none was named. */
+  readonly version: string | undefined;
 }
 
 export interface CheckerOptions {
@@ -85,7 +87,7 @@ export class RegistryChecker {
     const underWay = this.#flights.get(key);
     if (underWay !== undefined) return underWay;
     const flight: Promise<KnownAnswer> = this.#askInTurn(question).then((found) => {
-      const kept = withHistory(found, this.#answers.get(key));
+      const kept = withHistory(found, question, this.#answers.get(key));
       // One that was forgotten meanwhile is not kept: whoever forgot it wants another.
       if (this.#flights.get(key) === flight) {
         this.#flights.delete(key);
@@ -104,7 +106,7 @@ export class RegistryChecker {
   recall(question: Question, answer: RegistryAnswer, askedAt: number): void {
     const key = this.#key(question);
     if (this.#answers.get(key) !== undefined) return;
-    this.#answers.set(key, withHistory(this.#dated(answer, askedAt), undefined));
+    this.#answers.set(key, withHistory(this.#dated(answer, askedAt), question, undefined));
   }
 
   /** Makes the next `ask` ask the registry, also where it was out of reach a moment ago; a `Retry-After` still holds. */
@@ -186,21 +188,26 @@ export class RegistryChecker {
   }
 }
 
-type Dated = Omit<KnownAnswer, 'acceptedAt'>;
+type Dated = Omit<KnownAnswer, 'acceptedAt' | 'version'>;
 
 function resting({ answer, askedAt, until }: Rest): Dated {
   return { answer, askedAt, askAgainAt: until + (until - askedAt) * JITTER * Math.random() };
 }
 
-function withHistory(found: Dated, before: KnownAnswer | undefined): KnownAnswer {
+function withHistory(
+  found: Dated,
+  { image: { tag, digest } }: Question,
+  before: KnownAnswer | undefined,
+): KnownAnswer {
+  const version = digest ?? tag;
   switch (found.answer.result) {
     case 'Pullable':
     case 'Allowed':
-      return { ...found, acceptedAt: found.askedAt };
+      return { ...found, version, acceptedAt: found.askedAt };
     case 'Denied':
-      return { ...found, acceptedAt: undefined };
+      return { ...found, version, acceptedAt: undefined };
     default:
-      return { ...found, acceptedAt: before?.acceptedAt };
+      return { ...found, version, acceptedAt: before?.acceptedAt };
   }
 }
 

@@ -17,6 +17,12 @@ interface KubeRequest {
   readonly seconds: number;
 }
 
+/** One request to a registry or its token server. */
+interface RegistryRequest {
+  readonly kind: string;
+  readonly code: string;
+}
+
 /** One processing of a key. */
 interface Reconcile {
   readonly waitedSeconds: number;
@@ -45,6 +51,7 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #requests: Counter<'verb' | 'resource' | 'code'>;
   readonly #requestDurations: Histogram<'verb'>;
+  readonly #registryRequests: Counter<'kind' | 'code'>;
   readonly #reconciles: Histogram<'controller' | 'result'>;
   readonly #waits: Histogram<'controller'>;
   readonly #listenerErrors: Counter;
@@ -63,6 +70,12 @@ export class Metrics {
       help: 'Seconds until the API server began to answer, by verb.',
       labelNames: ['verb'],
       buckets: BUCKETS,
+      registers,
+    });
+    this.#registryRequests = new Counter({
+      name: 'icb_registry_requests_total',
+      help: 'Requests to registries and their token servers by kind (ping, token, manifest) and HTTP status, or class of it, or why no answer came.',
+      labelNames: ['kind', 'code'],
       registers,
     });
     this.#reconciles = new Histogram({
@@ -89,6 +102,10 @@ export class Metrics {
   countRequest({ verb, resource, code, seconds }: KubeRequest): void {
     this.#requests.inc({ verb, resource, code });
     this.#requestDurations.observe({ verb }, seconds);
+  }
+
+  countRegistryRequest({ kind, code }: RegistryRequest): void {
+    this.#registryRequests.inc({ kind, code });
   }
 
   observeReconcile(controller: string, { waitedSeconds, seconds, error }: Reconcile): void {

@@ -66,7 +66,7 @@ async function measure(where: TestNamespace, some: readonly string[]): Promise<n
     some.map((name) =>
       where.put(imageCredentialBindings, {
         metadata: { name },
-        spec: { image: `reg.example/${name}`, imagePullSecrets: [{ name }] },
+        spec: { image: `reg.example/${name}`, imagePullSecrets: [{ name }], verification: 'Never' },
       }),
     ),
   );

@@ -62,8 +62,8 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
   'an empty secret name': [secrets(''), /spec\.imagePullSecrets\[0\]\.name: .*expected the name of a Secret/],
   '17 secrets': [manySecrets(17), /spec\.imagePullSecrets: Too many: 17: must have at most 16 items/],
   'verification that nothing serves': [
-    { ...minimal, verification: 'Preferred' },
-    /spec\.verification: Unsupported value: "Preferred": supported values: "Never"/,
+    { ...minimal, verification: 'Always' },
+    /spec\.verification: Unsupported value: "Always": supported values: "Required", "Preferred", "Never"/,
   ],
   'delivery that nothing serves': [
     { ...minimal, delivery: 'Direct' },
@@ -199,7 +199,7 @@ describe('the API server, with our CRD', () => {
     await controlPlane.kubectl(['apply', '--filename', '-'], { input: manifest(minimal, 'shown') });
     const columns = ['NAME', 'IMAGE', 'PLATFORM', 'SECRET', 'SCANS', 'READY', 'AGE'];
     assert.deepEqual(await header('icb', ''), columns);
-    assert.deepEqual(await header('icb', 'wide'), [...columns.slice(0, -1), 'REASON', 'AGE']);
+    assert.deepEqual(await header('icb', 'wide'), [...columns.slice(0, -1), 'REASON', 'VERIFIED', 'AGE']);
     assert.deepEqual(await header('securecodebox', ''), columns);
   });
 

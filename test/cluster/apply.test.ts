@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { Applier, OutOfDate } from '../../src/binding/apply.ts';
 import { decide, type ScanPlan } from '../../src/binding/decide.ts';
-import { type Observed, observe } from '../../src/binding/observe.ts';
+import { type Observed, observe, type Sources } from '../../src/binding/observe.ts';
 import { scanTypesOf } from '../../src/binding/serve.ts';
 import { createReflectors, createStores } from '../../src/binding/stores.ts';
 import { until } from '../until.ts';
@@ -22,6 +22,12 @@ const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 describe('Applier: between a decision and its writes', () => {
   let cluster: Cluster;
   const stores = createStores();
+  const sources: Sources = {
+    stores,
+    scanTypes: scanTypesOf(['trivy-image']),
+    checkIntervalMs: 60_000,
+    answers: () => undefined,
+  };
   let reflectors: ReturnType<typeof createReflectors> = [];
 
   before(async () => {
@@ -43,7 +49,7 @@ describe('Applier: between a decision and its writes', () => {
     await namespace.binding('app');
     const key = `${namespace.name}/app`;
     const seen = await until(() => {
-      const now = observe(key, stores, scanTypesOf(['trivy-image']), Date.now());
+      const now = observe(key, sources, Date.now());
       return now.scans.length === 1 && now.trivySecret !== undefined && now;
     }, 'the stores to hold all');
     return { namespace, seen, applier: new Applier({ client: cluster.client, stores }) };
@@ -94,7 +100,7 @@ describe('Applier: between a decision and its writes', () => {
     await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
     const key = `${namespace.name}/app`;
     const rotated = await until(() => {
-      const now = observe(key, stores, scanTypesOf(['trivy-image']), Date.now());
+      const now = observe(key, sources, Date.now());
       return decide(now).secretWrite.write === 'Replace' && now;
     }, 'the rotation to be seen');
     await kubectl(namespace, 'annotate', 'secret', secretName, 'example.org/note=theirs');
@@ -112,7 +118,7 @@ describe('Applier: between a decision and its writes', () => {
       stores.trivySecrets.get(`${namespace.name}/${seen.trivySecret?.desired.name}`)?.unusedSince,
       undefined,
     );
-    const again = observe(`${namespace.name}/app`, stores, scanTypesOf(['trivy-image']), Date.now());
+    const again = observe(`${namespace.name}/app`, sources, Date.now());
     assert.deepEqual(
       decide(again).scans.map(({ plan }) => plan),
       ['Keep'],

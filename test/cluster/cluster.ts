@@ -106,8 +106,14 @@ export class TestNamespace {
     await this.put(SECRETS, { metadata: { name }, type, data });
   }
 
+  /** A binding that asks no registry, unless told. */
   async binding(name: string, spec: Partial<ImageCredentialBindingSpec> = {}): Promise<void> {
-    const whole = { image: 'reg.example/app', imagePullSecrets: [{ name: 'pull' }], ...spec };
+    const whole = {
+      image: 'reg.example/app',
+      imagePullSecrets: [{ name: 'pull' }],
+      verification: 'Never',
+      ...spec,
+    };
     await this.put(imageCredentialBindings, { metadata: { name }, spec: whole });
   }
 

@@ -84,7 +84,7 @@ describe('the README', () => {
     );
     const described = await until(async () => {
       const { stdout } = await controlPlane.kubectl(['describe', 'icb', 'payments']);
-      return stdout.includes('SecretNotFound') && stdout;
+      return stdout.includes('Create the Secret') && stdout;
     }, 'a reason in the description');
     assert.match(described, /Secret registry-example-org does not exist.*Create the Secret/);
   });

@@ -43,6 +43,22 @@ describe('the command line', () => {
       env: { ICB_LEASE_DURATION: '90500ms' },
       says: /^error: expected a lease duration of whole seconds.*found 90500 ms/,
     },
+    { args: ['controller', '--check-interval', '10ms'], says: /Expected a duration of 1s or more/ },
+    { args: ['controller', '--check-interval', 'daily'], says: /Expected a duration such as 90s/ },
+    {
+      args: ['controller', '--allowed-registries', 'a.example,https://b.example'],
+      says: /Expected registry hosts such as .*; found "https:\/\/b\.example"/,
+    },
+    { args: ['controller', '--denied-registries', 'a.example/team'], says: /found "a\.example\/team"/ },
+    {
+      args: ['controller', '--insecure-registries', '*.example'],
+      says: /Expected hosts such as .*; found "\*\.example"/,
+    },
+    { args: ['controller', '--private-realms', 'a,,b'], says: /Expected hosts such as .*; found ""/ },
+    {
+      args: ['controller', '--local-addresses', 'localhost'],
+      says: /Expected IP addresses.*; found "localhost"/,
+    },
     { args: ['controller', '--log-level', 'loud'], says: /Allowed choices are trace, debug/ },
     {
       args: ['controller'],
@@ -55,6 +71,31 @@ describe('the command line', () => {
       const { status, stderr } = run(args, env);
       assert.equal(status, 2);
       assert.match(stderr, says);
+    });
+  }
+
+  const KUBECONFIG = 'test/fixtures/kubeconfig.json';
+  const unusable: readonly { args: readonly string[]; env?: Record<string, string>; says: RegExp }[] = [
+    {
+      args: ['--registry-ca-file', '/nonexistent/ca.pem'],
+      says: /^--registry-ca-file cannot be read: .*ENOENT/,
+    },
+    {
+      args: ['--registry-ca-file', 'package.json'],
+      says: /^--registry-ca-file: expected certificates in PEM .*, found none in package\.json$/,
+    },
+    {
+      args: [],
+      env: { HTTPS_PROXY: 'socks5://user:canary@proxy' },
+      says: /^HTTPS_PROXY and HTTP_PROXY: expected http:.*found a URL of scheme socks5/,
+    },
+  ];
+  for (const { args, env, says } of unusable) {
+    it(`ends with 1 and says what is wrong: ${[...args, ...Object.keys(env ?? {})].join(' ')}`, () => {
+      const { status, stdout } = run(['controller', ...args], { KUBECONFIG, ...env });
+      assert.equal(status, 1);
+      assert.match((JSON.parse(stdout) as { msg: string }).msg, says);
+      assert.doesNotMatch(stdout, /stack|canary/);
     });
   }
 

@@ -8,12 +8,12 @@ import { badImages, goodImages } from './images.ts';
 
 /** What the code serves: a value that nothing serves is not published. */
 const served: Readonly<Record<string, readonly string[]>> = {
-  'spec.verification': ['Never'],
+  'spec.verification': ['Required', 'Preferred', 'Never'],
   'spec.delivery': ['Shared'],
   'spec.scanSelector.matchExpressions[].operator': ['In', 'NotIn', 'Exists', 'DoesNotExist'],
   'spec.mode': ['Enforce', 'Observe'],
   'status.platform': ['Generic'],
-  'status.candidates[].result': ['Selected', 'Available', 'Unusable'],
+  'status.candidates[].result': ['Selected', 'Available', 'Refused', 'Unusable'],
   'status.conditions[].status': ['True', 'False', 'Unknown'],
 };
 

@@ -8,10 +8,13 @@ import { type RawBinding, readBinding } from '../../../src/binding/binding.ts';
 import { type Decision, decide } from '../../../src/binding/decide.ts';
 import { observe } from '../../../src/binding/observe.ts';
 import { readPullSecret } from '../../../src/binding/pull-secret.ts';
+import { recollections } from '../../../src/binding/recollection.ts';
 import { report } from '../../../src/binding/report.ts';
 import { scanTypesOf } from '../../../src/binding/serve.ts';
 import { createStores } from '../../../src/binding/stores.ts';
-import { type DesiredTrivySecret, readTrivySecret } from '../../../src/binding/trivy-secret.ts';
+import { type DesiredTrivySecret, readTrivySecret, replacement } from '../../../src/binding/trivy-secret.ts';
+import { repositoryName } from '../../../src/image/index.ts';
+import type { KnownAnswer, Question } from '../../../src/registry/index.ts';
 import { editScheduledScan, type RawScheduledScan, readScheduledScan } from '../../../src/scan/index.ts';
 
 const SCAN_TYPES = scanTypesOf(['trivy-image*', 'trivy-sbom-image*']);
@@ -45,6 +48,14 @@ interface ScanParts {
 /** What the stores hold of a namespace, put there by hand as the reflectors would from a cluster. */
 export class Namespace {
   readonly stores = createStores();
+  /** What the registry has said, by `repository secret-key` as {@link Namespace.answer} writes it. */
+  readonly #answers = new Map<string, KnownAnswer>();
+  readonly #sources = {
+    stores: this.stores,
+    scanTypes: SCAN_TYPES,
+    checkIntervalMs: 12 * 3_600_000,
+    answers: (question: Question) => this.#answers.get(keyOfQuestion(question)),
+  };
   readonly #scans = new Map<string, RawScheduledScan>();
   #version = 0;
 
@@ -57,7 +68,12 @@ export class Namespace {
         creationTimestamp: parts.createdAt ?? '2026-01-01T00:00:00Z',
         labels: parts.labels ?? {},
       },
-      spec: { image: 'reg.example/app', imagePullSecrets: [{ name: 'pull' }], ...parts.spec },
+      spec: {
+        image: 'reg.example/app',
+        imagePullSecrets: [{ name: 'pull' }],
+        verification: 'Never',
+        ...parts.spec,
+      },
       status: previous?.status,
     };
     this.stores.bindings.set(readBinding(object as RawBinding));
@@ -112,6 +128,42 @@ export class Namespace {
     this.#setScan({ ...raw, metadata: { ...raw.metadata, annotations } });
   }
 
+  /**
+   * Has the registry answered about `reg.example/app`.
+   *
+   * @param auth - `user:password` of the credential; empty: none was shown
+   */
+  answer(auth: string, answer: Partial<KnownAnswer> & Pick<KnownAnswer, 'answer'>): void {
+    const accepted = answer.answer.result === 'Pullable' || answer.answer.result === 'Allowed';
+    this.#answers.set(`reg.example/app ${auth}`, {
+      askedAt: NOW,
+      askAgainAt: NOW + 3_600_000,
+      acceptedAt: accepted ? NOW : undefined,
+      version: '1.0',
+      ...answer,
+    });
+  }
+
+  /** As when a controller begins: nothing is known but what the status of the binding still answers. */
+  restart(name: string, now = NOW): void {
+    this.#answers.clear();
+    const observed = this.observe(name, now);
+    if (observed.binding?.validity !== 'Valid') throw new Error(`there is no binding ${name}`);
+    for (const { question, answer, askedAt } of recollections(observed.binding, observed)) {
+      const isAccepted = answer.result === 'Pullable' || answer.result === 'Allowed';
+      this.#answers.set(keyOfQuestion(question), {
+        ...{ answer, askedAt, askAgainAt: askedAt + 3_600_000 },
+        acceptedAt: isAccepted ? askedAt : undefined,
+        version: question.image.tag,
+      });
+    }
+  }
+
+  /** Whose questions are open, by what they show: `user:password`, empty for nobody's. */
+  asked(name: string, now = NOW): readonly string[] {
+    return this.decide(name, now).inquiry.open.map(({ question }) => shownIn(question));
+  }
+
   remove(kind: 'bindings' | 'pullSecrets' | 'scheduledScans' | 'trivySecrets', name: string): void {
     const item = this.stores[kind].get(`ns/${name}`);
     if (item !== undefined) this.stores[kind].delete(item);
@@ -150,17 +202,17 @@ export class Namespace {
   }
 
   observe(name: string, now = NOW) {
-    return observe(`ns/${name}`, this.stores, SCAN_TYPES, now);
+    return observe(`ns/${name}`, this.#sources, now);
   }
 
   /** What a binding decides. */
   decide(name: string, now = NOW) {
-    return decide(observe(`ns/${name}`, this.stores, SCAN_TYPES, now));
+    return decide(this.observe(name, now));
   }
 
   /** What a binding would tell after everything was written. */
   report(name: string, applied?: Partial<Applied>, now = NOW) {
-    const observed = observe(`ns/${name}`, this.stores, SCAN_TYPES, now);
+    const observed = this.observe(name, now);
     if (observed.binding === undefined) throw new Error(`there is no binding ${name}`);
     const decision = decide(observed);
     return report(observed.binding, observed, decision, { ...allWritten(decision), ...applied });
@@ -169,22 +221,17 @@ export class Namespace {
   /** Carries out what a binding decides, without a cluster. */
   settle(name: string, now = NOW): ImageCredentialBindingStatus | undefined {
     const { secretWrite, scans } = this.decide(name, now);
-    const written =
-      this.stores.bindings.get(`ns/${name}`) === undefined ? undefined : this.report(name).status;
-    if (secretWrite.write === 'Create' || secretWrite.write === 'Replace') {
-      const { object } = secretWrite.desired;
-      this.stores.trivySecrets.set(
-        readTrivySecret({ ...object, metadata: { ...object.metadata, ...this.#meta(object.metadata.name) } }),
-      );
-    }
+    const isThere = this.stores.bindings.get(`ns/${name}`) !== undefined;
+    const written = isThere ? this.report(name, undefined, now).status : undefined;
+    if (secretWrite.write === 'Create') this.trivySecret(secretWrite.desired.object);
+    if (secretWrite.write === 'Replace') this.trivySecret(replacement(secretWrite.desired, '', now));
     for (const plan of scans) {
       const raw = this.#scans.get(plan.scan.name);
       if (plan.plan !== 'Edit' || raw === undefined) continue;
       const result = editScheduledScan(raw, plan.edit);
       if (result.result === 'Changed') this.#setScan(result.scan);
     }
-    const binding = this.stores.bindings.get(`ns/${name}`);
-    if (binding !== undefined) this.stores.bindings.set({ ...binding, ...this.#meta(name), status: written });
+    if (written !== undefined) this.setStatus(name, written);
     return written;
   }
 
@@ -203,6 +250,16 @@ export class Namespace {
     this.#version += 1;
     return { namespace: 'ns', name, uid: `uid-${name}`, resourceVersion: String(this.#version) };
   }
+}
+
+function keyOfQuestion(question: Question): string {
+  return `${repositoryName(question.image)} ${shownIn(question)}`;
+}
+
+function shownIn({ credential }: Question): string {
+  return credential?.kind === 'basic'
+    ? `${credential.username.reveal()}:${credential.password.reveal()}`
+    : '';
 }
 
 /** Status and reason of a condition, e.g. `False NoMatch`. */

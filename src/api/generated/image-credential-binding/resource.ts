@@ -19,7 +19,7 @@ export const imageCredentialBindings = {
 
 /** What the API server fills in where a spec leaves it out. */
 export const imageCredentialBindingDefaults = {
-  "verification": "Never",
+  "verification": "Preferred",
   "delivery": "Shared",
   "mode": "Enforce"
 } as const;
@@ -27,6 +27,8 @@ export const imageCredentialBindingDefaults = {
 /** The values of the API's enums, by the names of their types. */
 export const imageCredentialBindingEnums = {
   "Verification": [
+    "Required",
+    "Preferred",
     "Never"
   ],
   "Delivery": [
@@ -48,6 +50,7 @@ export const imageCredentialBindingEnums = {
   "CandidateResult": [
     "Selected",
     "Available",
+    "Refused",
     "Unusable"
   ],
   "ConditionStatus": [

@@ -6,7 +6,7 @@ import type { IImageCredentialBinding } from './types.ts';
 
 /** Whether a value is a whole ImageCredentialBinding, as far as JSON schema can say; `errors` says why not. */
 export const validate: ValidateFunc<IImageCredentialBinding> = validate10;
-const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a whole digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image's ID; write repository@sha256:<digits> for a digest"}]},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', with a letter or a digit at both ends of each part between dots"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Unusable"]},"reason":{"type":"string","minLength":1}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
+const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a whole digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image's ID; write repository@sha256:<digits> for a digest"}]},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', with a letter or a digit at both ends of each part between dots"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
 const pattern0 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$", "");
 const pattern1 = new RegExp("^[a-f0-9]{64}$", "");
 const pattern2 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "");
@@ -16,8 +16,8 @@ const pattern6 = new RegExp("^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-
 const pattern7 = new RegExp("^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", "");
 
 const formats0 = formats.int64;
-const formats2 = formats.int32;
-const formats10 = formats["date-time"];
+const formats2 = formats["date-time"];
+const formats4 = formats.int32;
 
 function validate10(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -341,7 +341,7 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(!(data7 === "Never")){
+if(!(((data7 === "Required") || (data7 === "Preferred")) || (data7 === "Never"))){
 const err26 = {instancePath:instancePath+"/spec/verification",schemaPath:"#/properties/spec/properties/verification/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.verification.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.verification.enum,parentSchema:schema11.properties.spec.properties.verification,data:data7};
 if(vErrors === null){
 vErrors = [err26];
@@ -699,7 +699,7 @@ if(data.status !== undefined){
 let data19 = data.status;
 if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
 for(const key6 in data19){
-if(!(((((((key6 === "observedGeneration") || (key6 === "platform")) || (key6 === "credential")) || (key6 === "candidates")) || (key6 === "trivySecret")) || (key6 === "scans")) || (key6 === "conditions"))){
+if(!((((((((key6 === "observedGeneration") || (key6 === "platform")) || (key6 === "credential")) || (key6 === "candidates")) || (key6 === "trivySecret")) || (key6 === "scans")) || (key6 === "history")) || (key6 === "conditions"))){
 const err55 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status,data:data19};
 if(vErrors === null){
 vErrors = [err55];
@@ -792,7 +792,7 @@ vErrors.push(err62);
 errors++;
 }
 for(const key7 in data22){
-if(!(((key7 === "secret") || (key7 === "registryKey")) || (key7 === "username"))){
+if(!(((((key7 === "secret") || (key7 === "registryKey")) || (key7 === "username")) || (key7 === "repository")) || (key7 === "verifiedTime"))){
 const err63 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential,data:data22};
 if(vErrors === null){
 vErrors = [err63];
@@ -902,9 +902,10 @@ vErrors.push(err71);
 errors++;
 }
 }
-}
-else {
-const err72 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.type,parentSchema:schema11.properties.status.properties.credential,data:data22};
+if(data22.repository !== undefined){
+let data28 = data22.repository;
+if(typeof data28 !== "string"){
+const err72 = {instancePath:instancePath+"/status/credential/repository",schemaPath:"#/properties/status/properties/credential/properties/repository/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.repository.type,parentSchema:schema11.properties.status.properties.credential.properties.repository,data:data28};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -914,11 +915,11 @@ vErrors.push(err72);
 errors++;
 }
 }
-if(data19.candidates !== undefined){
-let data28 = data19.candidates;
-if(Array.isArray(data28)){
-if(data28.length > 16){
-const err73 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.status.properties.candidates,data:data28};
+if(data22.verifiedTime !== undefined){
+let data29 = data22.verifiedTime;
+if(typeof data29 === "string"){
+if(!(formats2.validate(data29))){
+const err73 = {instancePath:instancePath+"/status/credential/verifiedTime",schemaPath:"#/properties/status/properties/credential/properties/verifiedTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.credential.properties.verifiedTime,data:data29};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -927,12 +928,9 @@ vErrors.push(err73);
 }
 errors++;
 }
-const len3 = data28.length;
-for(let i3=0; i3<len3; i3++){
-let data29 = data28[i3];
-if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
-if(data29.secret === undefined){
-const err74 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
+}
+else {
+const err74 = {instancePath:instancePath+"/status/credential/verifiedTime",schemaPath:"#/properties/status/properties/credential/properties/verifiedTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.verifiedTime.type,parentSchema:schema11.properties.status.properties.credential.properties.verifiedTime,data:data29};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -941,8 +939,10 @@ vErrors.push(err74);
 }
 errors++;
 }
-if(data29.result === undefined){
-const err75 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
+}
+}
+else {
+const err75 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.type,parentSchema:schema11.properties.status.properties.credential,data:data22};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -951,8 +951,12 @@ vErrors.push(err75);
 }
 errors++;
 }
-if(data29.reason === undefined){
-const err76 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
+}
+if(data19.candidates !== undefined){
+let data30 = data19.candidates;
+if(Array.isArray(data30)){
+if(data30.length > 16){
+const err76 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.status.properties.candidates,data:data30};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -961,9 +965,12 @@ vErrors.push(err76);
 }
 errors++;
 }
-for(const key9 in data29){
-if(!((((key9 === "secret") || (key9 === "registryKey")) || (key9 === "result")) || (key9 === "reason"))){
-const err77 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
+const len3 = data30.length;
+for(let i3=0; i3<len3; i3++){
+let data31 = data30[i3];
+if(data31 && typeof data31 == "object" && !Array.isArray(data31)){
+if(data31.secret === undefined){
+const err77 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data31};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -972,11 +979,8 @@ vErrors.push(err77);
 }
 errors++;
 }
-}
-if(data29.secret !== undefined){
-let data30 = data29.secret;
-if(typeof data30 !== "string"){
-const err78 = {instancePath:instancePath+"/status/candidates/" + i3+"/secret",schemaPath:"#/properties/status/properties/candidates/items/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.secret.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.secret,data:data30};
+if(data31.result === undefined){
+const err78 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data31};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -985,11 +989,8 @@ vErrors.push(err78);
 }
 errors++;
 }
-}
-if(data29.registryKey !== undefined){
-let data31 = data29.registryKey;
-if(typeof data31 !== "string"){
-const err79 = {instancePath:instancePath+"/status/candidates/" + i3+"/registryKey",schemaPath:"#/properties/status/properties/candidates/items/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.registryKey.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.registryKey,data:data31};
+if(data31.reason === undefined){
+const err79 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data31};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -998,11 +999,9 @@ vErrors.push(err79);
 }
 errors++;
 }
-}
-if(data29.result !== undefined){
-let data32 = data29.result;
-if(typeof data32 !== "string"){
-const err80 = {instancePath:instancePath+"/status/candidates/" + i3+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.result.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data32};
+for(const key9 in data31){
+if(!((((((key9 === "secret") || (key9 === "registryKey")) || (key9 === "result")) || (key9 === "reason")) || (key9 === "httpCode")) || (key9 === "resourceVersion"))){
+const err80 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.candidates.items,data:data31};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1011,8 +1010,11 @@ vErrors.push(err80);
 }
 errors++;
 }
-if(!(((data32 === "Selected") || (data32 === "Available")) || (data32 === "Unusable"))){
-const err81 = {instancePath:instancePath+"/status/candidates/" + i3+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.candidates.items.properties.result.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.candidates.items.properties.result.enum,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data32};
+}
+if(data31.secret !== undefined){
+let data32 = data31.secret;
+if(typeof data32 !== "string"){
+const err81 = {instancePath:instancePath+"/status/candidates/" + i3+"/secret",schemaPath:"#/properties/status/properties/candidates/items/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.secret.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.secret,data:data32};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1022,11 +1024,10 @@ vErrors.push(err81);
 errors++;
 }
 }
-if(data29.reason !== undefined){
-let data33 = data29.reason;
-if(typeof data33 === "string"){
-if(func2(data33) < 1){
-const err82 = {instancePath:instancePath+"/status/candidates/" + i3+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data33};
+if(data31.registryKey !== undefined){
+let data33 = data31.registryKey;
+if(typeof data33 !== "string"){
+const err82 = {instancePath:instancePath+"/status/candidates/" + i3+"/registryKey",schemaPath:"#/properties/status/properties/candidates/items/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.registryKey.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.registryKey,data:data33};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1036,8 +1037,10 @@ vErrors.push(err82);
 errors++;
 }
 }
-else {
-const err83 = {instancePath:instancePath+"/status/candidates/" + i3+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.reason.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data33};
+if(data31.result !== undefined){
+let data34 = data31.result;
+if(typeof data34 !== "string"){
+const err83 = {instancePath:instancePath+"/status/candidates/" + i3+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.result.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data34};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1046,10 +1049,8 @@ vErrors.push(err83);
 }
 errors++;
 }
-}
-}
-else {
-const err84 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.candidates.items.type,parentSchema:schema11.properties.status.properties.candidates.items,data:data29};
+if(!((((data34 === "Selected") || (data34 === "Available")) || (data34 === "Refused")) || (data34 === "Unusable"))){
+const err84 = {instancePath:instancePath+"/status/candidates/" + i3+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.candidates.items.properties.result.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.candidates.items.properties.result.enum,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data34};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1059,9 +1060,11 @@ vErrors.push(err84);
 errors++;
 }
 }
-}
-else {
-const err85 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.candidates.type,parentSchema:schema11.properties.status.properties.candidates,data:data28};
+if(data31.reason !== undefined){
+let data35 = data31.reason;
+if(typeof data35 === "string"){
+if(func2(data35) < 1){
+const err85 = {instancePath:instancePath+"/status/candidates/" + i3+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data35};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1071,11 +1074,8 @@ vErrors.push(err85);
 errors++;
 }
 }
-if(data19.trivySecret !== undefined){
-let data34 = data19.trivySecret;
-if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
-if(data34.name === undefined){
-const err86 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.trivySecret.required,parentSchema:schema11.properties.status.properties.trivySecret,data:data34};
+else {
+const err86 = {instancePath:instancePath+"/status/candidates/" + i3+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.reason.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data35};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1084,9 +1084,11 @@ vErrors.push(err86);
 }
 errors++;
 }
-for(const key10 in data34){
-if(!(key10 === "name")){
-const err87 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.trivySecret,data:data34};
+}
+if(data31.httpCode !== undefined){
+let data36 = data31.httpCode;
+if(!(((typeof data36 == "number") && (!(data36 % 1) && !isNaN(data36))) && (isFinite(data36)))){
+const err87 = {instancePath:instancePath+"/status/candidates/" + i3+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.candidates.items.properties.httpCode.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data36};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1095,11 +1097,9 @@ vErrors.push(err87);
 }
 errors++;
 }
-}
-if(data34.name !== undefined){
-let data35 = data34.name;
-if(typeof data35 !== "string"){
-const err88 = {instancePath:instancePath+"/status/trivySecret/name",schemaPath:"#/properties/status/properties/trivySecret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.trivySecret.properties.name.type,parentSchema:schema11.properties.status.properties.trivySecret.properties.name,data:data35};
+if((typeof data36 == "number") && (isFinite(data36))){
+if(data36 > 599 || isNaN(data36)){
+const err88 = {instancePath:instancePath+"/status/candidates/" + i3+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599",schema:599,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data36};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1108,10 +1108,8 @@ vErrors.push(err88);
 }
 errors++;
 }
-}
-}
-else {
-const err89 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.trivySecret.type,parentSchema:schema11.properties.status.properties.trivySecret,data:data34};
+if(data36 < 100 || isNaN(data36)){
+const err89 = {instancePath:instancePath+"/status/candidates/" + i3+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100},message:"must be >= 100",schema:100,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data36};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1120,12 +1118,8 @@ vErrors.push(err89);
 }
 errors++;
 }
-}
-if(data19.scans !== undefined){
-let data36 = data19.scans;
-if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
-if(data36.matched === undefined){
-const err90 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "matched"},message:"must have required property '"+"matched"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data36};
+if(!(formats4.validate(data36))){
+const err90 = {instancePath:instancePath+"/status/candidates/" + i3+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data36};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1134,8 +1128,12 @@ vErrors.push(err90);
 }
 errors++;
 }
-if(data36.bound === undefined){
-const err91 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "bound"},message:"must have required property '"+"bound"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data36};
+}
+}
+if(data31.resourceVersion !== undefined){
+let data37 = data31.resourceVersion;
+if(typeof data37 !== "string"){
+const err91 = {instancePath:instancePath+"/status/candidates/" + i3+"/resourceVersion",schemaPath:"#/properties/status/properties/candidates/items/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.resourceVersion.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.resourceVersion,data:data37};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1144,8 +1142,10 @@ vErrors.push(err91);
 }
 errors++;
 }
-if(data36.failing === undefined){
-const err92 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "failing"},message:"must have required property '"+"failing"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data36};
+}
+}
+else {
+const err92 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.candidates.items.type,parentSchema:schema11.properties.status.properties.candidates.items,data:data31};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1154,9 +1154,10 @@ vErrors.push(err92);
 }
 errors++;
 }
-for(const key11 in data36){
-if(!((((key11 === "matched") || (key11 === "bound")) || (key11 === "failing")) || (key11 === "names"))){
-const err93 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans,data:data36};
+}
+}
+else {
+const err93 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.candidates.type,parentSchema:schema11.properties.status.properties.candidates,data:data30};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1166,10 +1167,11 @@ vErrors.push(err93);
 errors++;
 }
 }
-if(data36.matched !== undefined){
-let data37 = data36.matched;
-if(!(((typeof data37 == "number") && (!(data37 % 1) && !isNaN(data37))) && (isFinite(data37)))){
-const err94 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.matched.type,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data37};
+if(data19.trivySecret !== undefined){
+let data38 = data19.trivySecret;
+if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
+if(data38.name === undefined){
+const err94 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.trivySecret.required,parentSchema:schema11.properties.status.properties.trivySecret,data:data38};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1178,9 +1180,9 @@ vErrors.push(err94);
 }
 errors++;
 }
-if((typeof data37 == "number") && (isFinite(data37))){
-if(data37 < 0 || isNaN(data37)){
-const err95 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data37};
+for(const key10 in data38){
+if(!(key10 === "name")){
+const err95 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.trivySecret,data:data38};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1189,8 +1191,11 @@ vErrors.push(err95);
 }
 errors++;
 }
-if(!(formats2.validate(data37))){
-const err96 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data37};
+}
+if(data38.name !== undefined){
+let data39 = data38.name;
+if(typeof data39 !== "string"){
+const err96 = {instancePath:instancePath+"/status/trivySecret/name",schemaPath:"#/properties/status/properties/trivySecret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.trivySecret.properties.name.type,parentSchema:schema11.properties.status.properties.trivySecret.properties.name,data:data39};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1201,10 +1206,8 @@ errors++;
 }
 }
 }
-if(data36.bound !== undefined){
-let data38 = data36.bound;
-if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
-const err97 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.bound.type,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data38};
+else {
+const err97 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.trivySecret.type,parentSchema:schema11.properties.status.properties.trivySecret,data:data38};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1213,9 +1216,12 @@ vErrors.push(err97);
 }
 errors++;
 }
-if((typeof data38 == "number") && (isFinite(data38))){
-if(data38 < 0 || isNaN(data38)){
-const err98 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data38};
+}
+if(data19.scans !== undefined){
+let data40 = data19.scans;
+if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
+if(data40.matched === undefined){
+const err98 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "matched"},message:"must have required property '"+"matched"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data40};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1224,8 +1230,8 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(!(formats2.validate(data38))){
-const err99 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data38};
+if(data40.bound === undefined){
+const err99 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "bound"},message:"must have required property '"+"bound"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data40};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1234,12 +1240,8 @@ vErrors.push(err99);
 }
 errors++;
 }
-}
-}
-if(data36.failing !== undefined){
-let data39 = data36.failing;
-if(!(((typeof data39 == "number") && (!(data39 % 1) && !isNaN(data39))) && (isFinite(data39)))){
-const err100 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.failing.type,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data39};
+if(data40.failing === undefined){
+const err100 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "failing"},message:"must have required property '"+"failing"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data40};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1248,9 +1250,9 @@ vErrors.push(err100);
 }
 errors++;
 }
-if((typeof data39 == "number") && (isFinite(data39))){
-if(data39 < 0 || isNaN(data39)){
-const err101 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data39};
+for(const key11 in data40){
+if(!((((key11 === "matched") || (key11 === "bound")) || (key11 === "failing")) || (key11 === "names"))){
+const err101 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans,data:data40};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1259,8 +1261,11 @@ vErrors.push(err101);
 }
 errors++;
 }
-if(!(formats2.validate(data39))){
-const err102 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data39};
+}
+if(data40.matched !== undefined){
+let data41 = data40.matched;
+if(!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))){
+const err102 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.matched.type,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data41};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1269,13 +1274,9 @@ vErrors.push(err102);
 }
 errors++;
 }
-}
-}
-if(data36.names !== undefined){
-let data40 = data36.names;
-if(Array.isArray(data40)){
-if(data40.length > 20){
-const err103 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data40};
+if((typeof data41 == "number") && (isFinite(data41))){
+if(data41 < 0 || isNaN(data41)){
+const err103 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data41};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1284,12 +1285,8 @@ vErrors.push(err103);
 }
 errors++;
 }
-const len4 = data40.length;
-for(let i4=0; i4<len4; i4++){
-let data41 = data40[i4];
-if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
-if(data41.name === undefined){
-const err104 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data41};
+if(!(formats4.validate(data41))){
+const err104 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data41};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1298,9 +1295,12 @@ vErrors.push(err104);
 }
 errors++;
 }
-for(const key12 in data41){
-if(!((key12 === "name") || (key12 === "reason"))){
-const err105 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data41};
+}
+}
+if(data40.bound !== undefined){
+let data42 = data40.bound;
+if(!(((typeof data42 == "number") && (!(data42 % 1) && !isNaN(data42))) && (isFinite(data42)))){
+const err105 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.bound.type,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data42};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1309,11 +1309,9 @@ vErrors.push(err105);
 }
 errors++;
 }
-}
-if(data41.name !== undefined){
-let data42 = data41.name;
-if(typeof data42 !== "string"){
-const err106 = {instancePath:instancePath+"/status/scans/names/" + i4+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data42};
+if((typeof data42 == "number") && (isFinite(data42))){
+if(data42 < 0 || isNaN(data42)){
+const err106 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data42};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1322,12 +1320,8 @@ vErrors.push(err106);
 }
 errors++;
 }
-}
-if(data41.reason !== undefined){
-let data43 = data41.reason;
-if(typeof data43 === "string"){
-if(func2(data43) > 1024){
-const err107 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data43};
+if(!(formats4.validate(data42))){
+const err107 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data42};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1336,8 +1330,12 @@ vErrors.push(err107);
 }
 errors++;
 }
-if(func2(data43) < 1){
-const err108 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data43};
+}
+}
+if(data40.failing !== undefined){
+let data43 = data40.failing;
+if(!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))){
+const err108 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.failing.type,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data43};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1346,9 +1344,9 @@ vErrors.push(err108);
 }
 errors++;
 }
-}
-else {
-const err109 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data43};
+if((typeof data43 == "number") && (isFinite(data43))){
+if(data43 < 0 || isNaN(data43)){
+const err109 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data43};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1357,10 +1355,8 @@ vErrors.push(err109);
 }
 errors++;
 }
-}
-}
-else {
-const err110 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data41};
+if(!(formats4.validate(data43))){
+const err110 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data43};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1371,8 +1367,11 @@ errors++;
 }
 }
 }
-else {
-const err111 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data40};
+if(data40.names !== undefined){
+let data44 = data40.names;
+if(Array.isArray(data44)){
+if(data44.length > 20){
+const err111 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data44};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1381,10 +1380,12 @@ vErrors.push(err111);
 }
 errors++;
 }
-}
-}
-else {
-const err112 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data36};
+const len4 = data44.length;
+for(let i4=0; i4<len4; i4++){
+let data45 = data44[i4];
+if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
+if(data45.name === undefined){
+const err112 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data45};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1393,16 +1394,9 @@ vErrors.push(err112);
 }
 errors++;
 }
-}
-if(data19.conditions !== undefined){
-let data44 = data19.conditions;
-if(Array.isArray(data44)){
-const len5 = data44.length;
-for(let i5=0; i5<len5; i5++){
-let data45 = data44[i5];
-if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
-if(data45.type === undefined){
-const err113 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+for(const key12 in data45){
+if(!((key12 === "name") || (key12 === "reason"))){
+const err113 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data45};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1411,8 +1405,11 @@ vErrors.push(err113);
 }
 errors++;
 }
-if(data45.status === undefined){
-const err114 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+}
+if(data45.name !== undefined){
+let data46 = data45.name;
+if(typeof data46 !== "string"){
+const err114 = {instancePath:instancePath+"/status/scans/names/" + i4+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data46};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1421,8 +1418,12 @@ vErrors.push(err114);
 }
 errors++;
 }
-if(data45.reason === undefined){
-const err115 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+}
+if(data45.reason !== undefined){
+let data47 = data45.reason;
+if(typeof data47 === "string"){
+if(func2(data47) > 1024){
+const err115 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data47};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1431,8 +1432,8 @@ vErrors.push(err115);
 }
 errors++;
 }
-if(data45.message === undefined){
-const err116 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+if(func2(data47) < 1){
+const err116 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data47};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1441,8 +1442,9 @@ vErrors.push(err116);
 }
 errors++;
 }
-if(data45.lastTransitionTime === undefined){
-const err117 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+}
+else {
+const err117 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data47};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1451,9 +1453,10 @@ vErrors.push(err117);
 }
 errors++;
 }
-for(const key13 in data45){
-if(!((((((key13 === "type") || (key13 === "status")) || (key13 === "reason")) || (key13 === "message")) || (key13 === "observedGeneration")) || (key13 === "lastTransitionTime"))){
-const err118 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+}
+}
+else {
+const err118 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data45};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1463,11 +1466,9 @@ vErrors.push(err118);
 errors++;
 }
 }
-if(data45.type !== undefined){
-let data46 = data45.type;
-if(typeof data46 === "string"){
-if(func2(data46) > 316){
-const err119 = {instancePath:instancePath+"/status/conditions/" + i5+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data46};
+}
+else {
+const err119 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data44};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1476,8 +1477,10 @@ vErrors.push(err119);
 }
 errors++;
 }
-if(!pattern6.test(data46)){
-const err120 = {instancePath:instancePath+"/status/conditions/" + i5+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data46};
+}
+}
+else {
+const err120 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data40};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1487,8 +1490,11 @@ vErrors.push(err120);
 errors++;
 }
 }
-else {
-const err121 = {instancePath:instancePath+"/status/conditions/" + i5+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data46};
+if(data19.history !== undefined){
+let data48 = data19.history;
+if(Array.isArray(data48)){
+if(data48.length > 10){
+const err121 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data48};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1497,11 +1503,12 @@ vErrors.push(err121);
 }
 errors++;
 }
-}
-if(data45.status !== undefined){
-let data47 = data45.status;
-if(typeof data47 !== "string"){
-const err122 = {instancePath:instancePath+"/status/conditions/" + i5+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data47};
+const len5 = data48.length;
+for(let i5=0; i5<len5; i5++){
+let data49 = data48[i5];
+if(data49 && typeof data49 == "object" && !Array.isArray(data49)){
+if(data49.time === undefined){
+const err122 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data49};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1510,8 +1517,8 @@ vErrors.push(err122);
 }
 errors++;
 }
-if(!(((data47 === "True") || (data47 === "False")) || (data47 === "Unknown"))){
-const err123 = {instancePath:instancePath+"/status/conditions/" + i5+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data47};
+if(data49.reason === undefined){
+const err123 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data49};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1520,12 +1527,8 @@ vErrors.push(err123);
 }
 errors++;
 }
-}
-if(data45.reason !== undefined){
-let data48 = data45.reason;
-if(typeof data48 === "string"){
-if(func2(data48) > 1024){
-const err124 = {instancePath:instancePath+"/status/conditions/" + i5+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data48};
+if(data49.from === undefined){
+const err124 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data49};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1534,8 +1537,8 @@ vErrors.push(err124);
 }
 errors++;
 }
-if(func2(data48) < 1){
-const err125 = {instancePath:instancePath+"/status/conditions/" + i5+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data48};
+if(data49.to === undefined){
+const err125 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data49};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1544,8 +1547,8 @@ vErrors.push(err125);
 }
 errors++;
 }
-if(!pattern7.test(data48)){
-const err126 = {instancePath:instancePath+"/status/conditions/" + i5+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data48};
+if(data49.scans === undefined){
+const err126 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data49};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1554,9 +1557,9 @@ vErrors.push(err126);
 }
 errors++;
 }
-}
-else {
-const err127 = {instancePath:instancePath+"/status/conditions/" + i5+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data48};
+for(const key13 in data49){
+if(!(((((key13 === "time") || (key13 === "reason")) || (key13 === "from")) || (key13 === "to")) || (key13 === "scans"))){
+const err127 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data49};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1566,11 +1569,11 @@ vErrors.push(err127);
 errors++;
 }
 }
-if(data45.message !== undefined){
-let data49 = data45.message;
-if(typeof data49 === "string"){
-if(func2(data49) > 32768){
-const err128 = {instancePath:instancePath+"/status/conditions/" + i5+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data49};
+if(data49.time !== undefined){
+let data50 = data49.time;
+if(typeof data50 === "string"){
+if(!(formats2.validate(data50))){
+const err128 = {instancePath:instancePath+"/status/history/" + i5+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data50};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1581,7 +1584,7 @@ errors++;
 }
 }
 else {
-const err129 = {instancePath:instancePath+"/status/conditions/" + i5+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data49};
+const err129 = {instancePath:instancePath+"/status/history/" + i5+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data50};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1591,10 +1594,11 @@ vErrors.push(err129);
 errors++;
 }
 }
-if(data45.observedGeneration !== undefined){
-let data50 = data45.observedGeneration;
-if(!(((typeof data50 == "number") && (!(data50 % 1) && !isNaN(data50))) && (isFinite(data50)))){
-const err130 = {instancePath:instancePath+"/status/conditions/" + i5+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data50};
+if(data49.reason !== undefined){
+let data51 = data49.reason;
+if(typeof data51 === "string"){
+if(func2(data51) < 1){
+const err130 = {instancePath:instancePath+"/status/history/" + i5+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data51};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1603,9 +1607,9 @@ vErrors.push(err130);
 }
 errors++;
 }
-if((typeof data50 == "number") && (isFinite(data50))){
-if(data50 < 0 || isNaN(data50)){
-const err131 = {instancePath:instancePath+"/status/conditions/" + i5+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data50};
+}
+else {
+const err131 = {instancePath:instancePath+"/status/history/" + i5+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data51};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1614,8 +1618,12 @@ vErrors.push(err131);
 }
 errors++;
 }
-if(!(formats0.validate(data50))){
-const err132 = {instancePath:instancePath+"/status/conditions/" + i5+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data50};
+}
+if(data49.from !== undefined){
+let data52 = data49.from;
+if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
+if(data52.image === undefined){
+const err132 = {instancePath:instancePath+"/status/history/" + i5+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data52};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1624,13 +1632,9 @@ vErrors.push(err132);
 }
 errors++;
 }
-}
-}
-if(data45.lastTransitionTime !== undefined){
-let data51 = data45.lastTransitionTime;
-if(typeof data51 === "string"){
-if(!(formats10.validate(data51))){
-const err133 = {instancePath:instancePath+"/status/conditions/" + i5+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data51};
+for(const key14 in data52){
+if(!(((key14 === "platform") || (key14 === "image")) || (key14 === "secret"))){
+const err133 = {instancePath:instancePath+"/status/history/" + i5+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data52};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1640,8 +1644,10 @@ vErrors.push(err133);
 errors++;
 }
 }
-else {
-const err134 = {instancePath:instancePath+"/status/conditions/" + i5+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data51};
+if(data52.platform !== undefined){
+let data53 = data52.platform;
+if(typeof data53 !== "string"){
+const err134 = {instancePath:instancePath+"/status/history/" + i5+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data53};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1651,9 +1657,10 @@ vErrors.push(err134);
 errors++;
 }
 }
-}
-else {
-const err135 = {instancePath:instancePath+"/status/conditions/" + i5,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data45};
+if(data52.image !== undefined){
+let data54 = data52.image;
+if(typeof data54 !== "string"){
+const err135 = {instancePath:instancePath+"/status/history/" + i5+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data54};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1663,9 +1670,10 @@ vErrors.push(err135);
 errors++;
 }
 }
-}
-else {
-const err136 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data44};
+if(data52.secret !== undefined){
+let data55 = data52.secret;
+if(typeof data55 !== "string"){
+const err136 = {instancePath:instancePath+"/status/history/" + i5+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data55};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1677,7 +1685,7 @@ errors++;
 }
 }
 else {
-const err137 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data19};
+const err137 = {instancePath:instancePath+"/status/history/" + i5+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data52};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1687,11 +1695,11 @@ vErrors.push(err137);
 errors++;
 }
 }
-if(data.metadata !== undefined){
-let data52 = data.metadata;
-if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
-if(data52.name === undefined){
-const err138 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data52};
+if(data49.to !== undefined){
+let data56 = data49.to;
+if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
+if(data56.image === undefined){
+const err138 = {instancePath:instancePath+"/status/history/" + i5+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data56};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1700,10 +1708,9 @@ vErrors.push(err138);
 }
 errors++;
 }
-if(data52.name !== undefined){
-let data53 = data52.name;
-if(typeof data53 !== "string"){
-const err139 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data53};
+for(const key15 in data56){
+if(!(((key15 === "platform") || (key15 === "image")) || (key15 === "secret"))){
+const err139 = {instancePath:instancePath+"/status/history/" + i5+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data56};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1713,10 +1720,10 @@ vErrors.push(err139);
 errors++;
 }
 }
-if(data52.namespace !== undefined){
-let data54 = data52.namespace;
-if(typeof data54 !== "string"){
-const err140 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data54};
+if(data56.platform !== undefined){
+let data57 = data56.platform;
+if(typeof data57 !== "string"){
+const err140 = {instancePath:instancePath+"/status/history/" + i5+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data57};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1726,10 +1733,10 @@ vErrors.push(err140);
 errors++;
 }
 }
-if(data52.uid !== undefined){
-let data55 = data52.uid;
-if(typeof data55 !== "string"){
-const err141 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data55};
+if(data56.image !== undefined){
+let data58 = data56.image;
+if(typeof data58 !== "string"){
+const err141 = {instancePath:instancePath+"/status/history/" + i5+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data58};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1739,10 +1746,10 @@ vErrors.push(err141);
 errors++;
 }
 }
-if(data52.resourceVersion !== undefined){
-let data56 = data52.resourceVersion;
-if(typeof data56 !== "string"){
-const err142 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data56};
+if(data56.secret !== undefined){
+let data59 = data56.secret;
+if(typeof data59 !== "string"){
+const err142 = {instancePath:instancePath+"/status/history/" + i5+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data59};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1752,10 +1759,9 @@ vErrors.push(err142);
 errors++;
 }
 }
-if(data52.generation !== undefined){
-let data57 = data52.generation;
-if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
-const err143 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data57};
+}
+else {
+const err143 = {instancePath:instancePath+"/status/history/" + i5+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data56};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1765,10 +1771,10 @@ vErrors.push(err143);
 errors++;
 }
 }
-if(data52.creationTimestamp !== undefined){
-let data58 = data52.creationTimestamp;
-if(typeof data58 !== "string"){
-const err144 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data58};
+if(data49.scans !== undefined){
+let data60 = data49.scans;
+if(!(((typeof data60 == "number") && (!(data60 % 1) && !isNaN(data60))) && (isFinite(data60)))){
+const err144 = {instancePath:instancePath+"/status/history/" + i5+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data60};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1777,11 +1783,9 @@ vErrors.push(err144);
 }
 errors++;
 }
-}
-if(data52.deletionTimestamp !== undefined){
-let data59 = data52.deletionTimestamp;
-if(typeof data59 !== "string"){
-const err145 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data59};
+if((typeof data60 == "number") && (isFinite(data60))){
+if(data60 < 0 || isNaN(data60)){
+const err145 = {instancePath:instancePath+"/status/history/" + i5+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data60};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1790,14 +1794,8 @@ vErrors.push(err145);
 }
 errors++;
 }
-}
-if(data52.labels !== undefined){
-let data60 = data52.labels;
-if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
-for(const key14 in data60){
-let data61 = data60[key14];
-if(typeof data61 !== "string"){
-const err146 = {instancePath:instancePath+"/metadata/labels/" + key14.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data61};
+if(!(formats4.validate(data60))){
+const err146 = {instancePath:instancePath+"/status/history/" + i5+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data60};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1808,8 +1806,9 @@ errors++;
 }
 }
 }
+}
 else {
-const err147 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data60};
+const err147 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data49};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1819,13 +1818,9 @@ vErrors.push(err147);
 errors++;
 }
 }
-if(data52.annotations !== undefined){
-let data62 = data52.annotations;
-if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
-for(const key15 in data62){
-let data63 = data62[key15];
-if(typeof data63 !== "string"){
-const err148 = {instancePath:instancePath+"/metadata/annotations/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data63};
+}
+else {
+const err148 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data48};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -1835,9 +1830,15 @@ vErrors.push(err148);
 errors++;
 }
 }
-}
-else {
-const err149 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data62};
+if(data19.conditions !== undefined){
+let data61 = data19.conditions;
+if(Array.isArray(data61)){
+const len6 = data61.length;
+for(let i6=0; i6<len6; i6++){
+let data62 = data61[i6];
+if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
+if(data62.type === undefined){
+const err149 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1846,16 +1847,8 @@ vErrors.push(err149);
 }
 errors++;
 }
-}
-if(data52.ownerReferences !== undefined){
-let data64 = data52.ownerReferences;
-if(Array.isArray(data64)){
-const len6 = data64.length;
-for(let i6=0; i6<len6; i6++){
-let data65 = data64[i6];
-if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
-if(data65.apiVersion === undefined){
-const err150 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+if(data62.status === undefined){
+const err150 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1864,8 +1857,8 @@ vErrors.push(err150);
 }
 errors++;
 }
-if(data65.kind === undefined){
-const err151 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+if(data62.reason === undefined){
+const err151 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -1874,8 +1867,8 @@ vErrors.push(err151);
 }
 errors++;
 }
-if(data65.name === undefined){
-const err152 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+if(data62.message === undefined){
+const err152 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -1884,8 +1877,8 @@ vErrors.push(err152);
 }
 errors++;
 }
-if(data65.uid === undefined){
-const err153 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+if(data62.lastTransitionTime === undefined){
+const err153 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -1894,10 +1887,9 @@ vErrors.push(err153);
 }
 errors++;
 }
-if(data65.apiVersion !== undefined){
-let data66 = data65.apiVersion;
-if(typeof data66 !== "string"){
-const err154 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data66};
+for(const key16 in data62){
+if(!((((((key16 === "type") || (key16 === "status")) || (key16 === "reason")) || (key16 === "message")) || (key16 === "observedGeneration")) || (key16 === "lastTransitionTime"))){
+const err154 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -1907,10 +1899,11 @@ vErrors.push(err154);
 errors++;
 }
 }
-if(data65.kind !== undefined){
-let data67 = data65.kind;
-if(typeof data67 !== "string"){
-const err155 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data67};
+if(data62.type !== undefined){
+let data63 = data62.type;
+if(typeof data63 === "string"){
+if(func2(data63) > 316){
+const err155 = {instancePath:instancePath+"/status/conditions/" + i6+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data63};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -1919,11 +1912,8 @@ vErrors.push(err155);
 }
 errors++;
 }
-}
-if(data65.name !== undefined){
-let data68 = data65.name;
-if(typeof data68 !== "string"){
-const err156 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data68};
+if(!pattern6.test(data63)){
+const err156 = {instancePath:instancePath+"/status/conditions/" + i6+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data63};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -1933,10 +1923,8 @@ vErrors.push(err156);
 errors++;
 }
 }
-if(data65.uid !== undefined){
-let data69 = data65.uid;
-if(typeof data69 !== "string"){
-const err157 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data69};
+else {
+const err157 = {instancePath:instancePath+"/status/conditions/" + i6+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data63};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -1946,10 +1934,10 @@ vErrors.push(err157);
 errors++;
 }
 }
-if(data65.controller !== undefined){
-let data70 = data65.controller;
-if(typeof data70 !== "boolean"){
-const err158 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data70};
+if(data62.status !== undefined){
+let data64 = data62.status;
+if(typeof data64 !== "string"){
+const err158 = {instancePath:instancePath+"/status/conditions/" + i6+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data64};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -1958,11 +1946,8 @@ vErrors.push(err158);
 }
 errors++;
 }
-}
-if(data65.blockOwnerDeletion !== undefined){
-let data71 = data65.blockOwnerDeletion;
-if(typeof data71 !== "boolean"){
-const err159 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data71};
+if(!(((data64 === "True") || (data64 === "False")) || (data64 === "Unknown"))){
+const err159 = {instancePath:instancePath+"/status/conditions/" + i6+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data64};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -1972,9 +1957,11 @@ vErrors.push(err159);
 errors++;
 }
 }
-}
-else {
-const err160 = {instancePath:instancePath+"/metadata/ownerReferences/" + i6,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data65};
+if(data62.reason !== undefined){
+let data65 = data62.reason;
+if(typeof data65 === "string"){
+if(func2(data65) > 1024){
+const err160 = {instancePath:instancePath+"/status/conditions/" + i6+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data65};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -1983,10 +1970,8 @@ vErrors.push(err160);
 }
 errors++;
 }
-}
-}
-else {
-const err161 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data64};
+if(func2(data65) < 1){
+const err161 = {instancePath:instancePath+"/status/conditions/" + i6+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data65};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -1995,10 +1980,8 @@ vErrors.push(err161);
 }
 errors++;
 }
-}
-}
-else {
-const err162 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data52};
+if(!pattern7.test(data65)){
+const err162 = {instancePath:instancePath+"/status/conditions/" + i6+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data65};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2008,14 +1991,467 @@ vErrors.push(err162);
 errors++;
 }
 }
-}
 else {
-const err163 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+const err163 = {instancePath:instancePath+"/status/conditions/" + i6+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data65};
 if(vErrors === null){
 vErrors = [err163];
 }
 else {
 vErrors.push(err163);
+}
+errors++;
+}
+}
+if(data62.message !== undefined){
+let data66 = data62.message;
+if(typeof data66 === "string"){
+if(func2(data66) > 32768){
+const err164 = {instancePath:instancePath+"/status/conditions/" + i6+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data66};
+if(vErrors === null){
+vErrors = [err164];
+}
+else {
+vErrors.push(err164);
+}
+errors++;
+}
+}
+else {
+const err165 = {instancePath:instancePath+"/status/conditions/" + i6+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data66};
+if(vErrors === null){
+vErrors = [err165];
+}
+else {
+vErrors.push(err165);
+}
+errors++;
+}
+}
+if(data62.observedGeneration !== undefined){
+let data67 = data62.observedGeneration;
+if(!(((typeof data67 == "number") && (!(data67 % 1) && !isNaN(data67))) && (isFinite(data67)))){
+const err166 = {instancePath:instancePath+"/status/conditions/" + i6+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data67};
+if(vErrors === null){
+vErrors = [err166];
+}
+else {
+vErrors.push(err166);
+}
+errors++;
+}
+if((typeof data67 == "number") && (isFinite(data67))){
+if(data67 < 0 || isNaN(data67)){
+const err167 = {instancePath:instancePath+"/status/conditions/" + i6+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data67};
+if(vErrors === null){
+vErrors = [err167];
+}
+else {
+vErrors.push(err167);
+}
+errors++;
+}
+if(!(formats0.validate(data67))){
+const err168 = {instancePath:instancePath+"/status/conditions/" + i6+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data67};
+if(vErrors === null){
+vErrors = [err168];
+}
+else {
+vErrors.push(err168);
+}
+errors++;
+}
+}
+}
+if(data62.lastTransitionTime !== undefined){
+let data68 = data62.lastTransitionTime;
+if(typeof data68 === "string"){
+if(!(formats2.validate(data68))){
+const err169 = {instancePath:instancePath+"/status/conditions/" + i6+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data68};
+if(vErrors === null){
+vErrors = [err169];
+}
+else {
+vErrors.push(err169);
+}
+errors++;
+}
+}
+else {
+const err170 = {instancePath:instancePath+"/status/conditions/" + i6+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data68};
+if(vErrors === null){
+vErrors = [err170];
+}
+else {
+vErrors.push(err170);
+}
+errors++;
+}
+}
+}
+else {
+const err171 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
+if(vErrors === null){
+vErrors = [err171];
+}
+else {
+vErrors.push(err171);
+}
+errors++;
+}
+}
+}
+else {
+const err172 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data61};
+if(vErrors === null){
+vErrors = [err172];
+}
+else {
+vErrors.push(err172);
+}
+errors++;
+}
+}
+}
+else {
+const err173 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data19};
+if(vErrors === null){
+vErrors = [err173];
+}
+else {
+vErrors.push(err173);
+}
+errors++;
+}
+}
+if(data.metadata !== undefined){
+let data69 = data.metadata;
+if(data69 && typeof data69 == "object" && !Array.isArray(data69)){
+if(data69.name === undefined){
+const err174 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data69};
+if(vErrors === null){
+vErrors = [err174];
+}
+else {
+vErrors.push(err174);
+}
+errors++;
+}
+if(data69.name !== undefined){
+let data70 = data69.name;
+if(typeof data70 !== "string"){
+const err175 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data70};
+if(vErrors === null){
+vErrors = [err175];
+}
+else {
+vErrors.push(err175);
+}
+errors++;
+}
+}
+if(data69.namespace !== undefined){
+let data71 = data69.namespace;
+if(typeof data71 !== "string"){
+const err176 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data71};
+if(vErrors === null){
+vErrors = [err176];
+}
+else {
+vErrors.push(err176);
+}
+errors++;
+}
+}
+if(data69.uid !== undefined){
+let data72 = data69.uid;
+if(typeof data72 !== "string"){
+const err177 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data72};
+if(vErrors === null){
+vErrors = [err177];
+}
+else {
+vErrors.push(err177);
+}
+errors++;
+}
+}
+if(data69.resourceVersion !== undefined){
+let data73 = data69.resourceVersion;
+if(typeof data73 !== "string"){
+const err178 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data73};
+if(vErrors === null){
+vErrors = [err178];
+}
+else {
+vErrors.push(err178);
+}
+errors++;
+}
+}
+if(data69.generation !== undefined){
+let data74 = data69.generation;
+if(!(((typeof data74 == "number") && (!(data74 % 1) && !isNaN(data74))) && (isFinite(data74)))){
+const err179 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data74};
+if(vErrors === null){
+vErrors = [err179];
+}
+else {
+vErrors.push(err179);
+}
+errors++;
+}
+}
+if(data69.creationTimestamp !== undefined){
+let data75 = data69.creationTimestamp;
+if(typeof data75 !== "string"){
+const err180 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data75};
+if(vErrors === null){
+vErrors = [err180];
+}
+else {
+vErrors.push(err180);
+}
+errors++;
+}
+}
+if(data69.deletionTimestamp !== undefined){
+let data76 = data69.deletionTimestamp;
+if(typeof data76 !== "string"){
+const err181 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data76};
+if(vErrors === null){
+vErrors = [err181];
+}
+else {
+vErrors.push(err181);
+}
+errors++;
+}
+}
+if(data69.labels !== undefined){
+let data77 = data69.labels;
+if(data77 && typeof data77 == "object" && !Array.isArray(data77)){
+for(const key17 in data77){
+let data78 = data77[key17];
+if(typeof data78 !== "string"){
+const err182 = {instancePath:instancePath+"/metadata/labels/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data78};
+if(vErrors === null){
+vErrors = [err182];
+}
+else {
+vErrors.push(err182);
+}
+errors++;
+}
+}
+}
+else {
+const err183 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data77};
+if(vErrors === null){
+vErrors = [err183];
+}
+else {
+vErrors.push(err183);
+}
+errors++;
+}
+}
+if(data69.annotations !== undefined){
+let data79 = data69.annotations;
+if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
+for(const key18 in data79){
+let data80 = data79[key18];
+if(typeof data80 !== "string"){
+const err184 = {instancePath:instancePath+"/metadata/annotations/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data80};
+if(vErrors === null){
+vErrors = [err184];
+}
+else {
+vErrors.push(err184);
+}
+errors++;
+}
+}
+}
+else {
+const err185 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data79};
+if(vErrors === null){
+vErrors = [err185];
+}
+else {
+vErrors.push(err185);
+}
+errors++;
+}
+}
+if(data69.ownerReferences !== undefined){
+let data81 = data69.ownerReferences;
+if(Array.isArray(data81)){
+const len7 = data81.length;
+for(let i7=0; i7<len7; i7++){
+let data82 = data81[i7];
+if(data82 && typeof data82 == "object" && !Array.isArray(data82)){
+if(data82.apiVersion === undefined){
+const err186 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data82};
+if(vErrors === null){
+vErrors = [err186];
+}
+else {
+vErrors.push(err186);
+}
+errors++;
+}
+if(data82.kind === undefined){
+const err187 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data82};
+if(vErrors === null){
+vErrors = [err187];
+}
+else {
+vErrors.push(err187);
+}
+errors++;
+}
+if(data82.name === undefined){
+const err188 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data82};
+if(vErrors === null){
+vErrors = [err188];
+}
+else {
+vErrors.push(err188);
+}
+errors++;
+}
+if(data82.uid === undefined){
+const err189 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data82};
+if(vErrors === null){
+vErrors = [err189];
+}
+else {
+vErrors.push(err189);
+}
+errors++;
+}
+if(data82.apiVersion !== undefined){
+let data83 = data82.apiVersion;
+if(typeof data83 !== "string"){
+const err190 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data83};
+if(vErrors === null){
+vErrors = [err190];
+}
+else {
+vErrors.push(err190);
+}
+errors++;
+}
+}
+if(data82.kind !== undefined){
+let data84 = data82.kind;
+if(typeof data84 !== "string"){
+const err191 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data84};
+if(vErrors === null){
+vErrors = [err191];
+}
+else {
+vErrors.push(err191);
+}
+errors++;
+}
+}
+if(data82.name !== undefined){
+let data85 = data82.name;
+if(typeof data85 !== "string"){
+const err192 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data85};
+if(vErrors === null){
+vErrors = [err192];
+}
+else {
+vErrors.push(err192);
+}
+errors++;
+}
+}
+if(data82.uid !== undefined){
+let data86 = data82.uid;
+if(typeof data86 !== "string"){
+const err193 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data86};
+if(vErrors === null){
+vErrors = [err193];
+}
+else {
+vErrors.push(err193);
+}
+errors++;
+}
+}
+if(data82.controller !== undefined){
+let data87 = data82.controller;
+if(typeof data87 !== "boolean"){
+const err194 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data87};
+if(vErrors === null){
+vErrors = [err194];
+}
+else {
+vErrors.push(err194);
+}
+errors++;
+}
+}
+if(data82.blockOwnerDeletion !== undefined){
+let data88 = data82.blockOwnerDeletion;
+if(typeof data88 !== "boolean"){
+const err195 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data88};
+if(vErrors === null){
+vErrors = [err195];
+}
+else {
+vErrors.push(err195);
+}
+errors++;
+}
+}
+}
+else {
+const err196 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data82};
+if(vErrors === null){
+vErrors = [err196];
+}
+else {
+vErrors.push(err196);
+}
+errors++;
+}
+}
+}
+else {
+const err197 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data81};
+if(vErrors === null){
+vErrors = [err197];
+}
+else {
+vErrors.push(err197);
+}
+errors++;
+}
+}
+}
+else {
+const err198 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data69};
+if(vErrors === null){
+vErrors = [err198];
+}
+else {
+vErrors.push(err198);
+}
+errors++;
+}
+}
+}
+else {
+const err199 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err199];
+}
+else {
+vErrors.push(err199);
 }
 errors++;
 }

@@ -1,0 +1,90 @@
+import type {
+  ChosenCredential,
+  ConditionType,
+  ImageCredentialBindingStatus,
+  Transition,
+} from '../api/index.ts';
+import { formatReference, repositoryName } from '../image/index.ts';
+import type { Binding } from './binding.ts';
+
+const MOST_TRANSITIONS = 10;
+/** Reasons of CredentialResolved where scans are bound without a credential. */
+const WITHOUT: ReadonlySet<string> = new Set(['Anonymous', 'NoneNeeded']);
+
+/** What scans use, as a status says: an entry, none because none is needed, or nothing that is known. */
+type Used =
+  | { readonly use: 'Credential'; readonly credential: ChosenCredential }
+  | { readonly use: 'None' }
+  | { readonly use: 'Unknown' };
+
+/** A change of what scans use; not so the first use, and not a new value of the same entry. */
+export interface CredentialChange {
+  readonly from: Exclude<Used, { use: 'Unknown' }>;
+  readonly to: Exclude<Used, { use: 'Unknown' }>;
+}
+
+/** What CredentialChanged is about, in history and Events: another secret, another entry of it, or none instead. */
+export function credentialChange(
+  before: ImageCredentialBindingStatus | undefined,
+  after: ImageCredentialBindingStatus,
+): CredentialChange | undefined {
+  const from = used(before ?? {});
+  const to = used(after);
+  if (from.use === 'Unknown' || to.use === 'Unknown' || isSame(from, to)) return undefined;
+  return { from, to };
+}
+
+function used({ credential, conditions }: ImageCredentialBindingStatus): Used {
+  if (credential !== undefined) return { use: 'Credential', credential };
+  const type: ConditionType = 'CredentialResolved';
+  const resolved = conditions?.find((condition) => condition.type === type);
+  return { use: WITHOUT.has(resolved?.reason ?? '') ? 'None' : 'Unknown' };
+}
+
+function isSame(a: CredentialChange['from'], b: CredentialChange['to']): boolean {
+  if (a.use === 'None' || b.use === 'None') return a.use === b.use;
+  return (
+    a.credential.secret.name === b.credential.secret.name &&
+    a.credential.registryKey === b.credential.registryKey
+  );
+}
+
+/**
+ * The history of a binding, with what `status` says anew as its first entry.
+ *
+ * @param time - RFC 3339
+ */
+export function historyOf(
+  binding: Binding,
+  status: ImageCredentialBindingStatus,
+  time: string,
+): readonly Transition[] {
+  const before = binding.status;
+  const history = before?.history ?? [];
+  if (binding.validity === 'Invalid') return history;
+  const { image } = binding;
+  const change = credentialChange(before, status);
+  if (change === undefined) return history;
+  const present = formatReference(image);
+  const earlier = before?.credential?.repository;
+  const transition: Transition = {
+    time,
+    reason: 'CredentialChanged',
+    from: {
+      ...platformIn(before ?? {}),
+      image: earlier === undefined || earlier === repositoryName(image) ? present : earlier,
+      ...secretIn(change.from),
+    },
+    to: { ...platformIn(status), image: present, ...secretIn(change.to) },
+    scans: status.scans?.bound ?? 0,
+  };
+  return [transition, ...history].slice(0, MOST_TRANSITIONS);
+}
+
+function platformIn({ platform }: ImageCredentialBindingStatus): Pick<Transition['to'], 'platform'> {
+  return platform === undefined ? {} : { platform };
+}
+
+function secretIn(side: CredentialChange['to']): Pick<Transition['to'], 'secret'> {
+  return side.use === 'None' ? {} : { secret: side.credential.secret.name };
+}

@@ -1,0 +1,56 @@
+import type { Logger } from 'pino';
+import { repositoryName } from '../image/index.ts';
+import { keyOf } from '../kube/index.ts';
+import type { Question, RegistryChecker } from '../registry/index.ts';
+import type { Inquiry } from './inquiry.ts';
+import { indexKey, type Stores } from './stores.ts';
+import { Turns } from './turns.ts';
+
+/** Has registries asked what a reconcile found wanting, and has the bindings looked at again that an answer matters to. */
+export class Inquirer {
+  readonly #checker: RegistryChecker;
+  readonly #stores: Stores;
+  readonly #enqueue: (key: string) => void;
+  readonly #turns = new Turns();
+
+  /** @param options.enqueue - takes the key of a binding that is to be reconciled again */
+  constructor(options: {
+    readonly checker: RegistryChecker;
+    readonly stores: Stores;
+    readonly enqueue: (key: string) => void;
+  }) {
+    this.#checker = options.checker;
+    this.#stores = options.stores;
+    this.#enqueue = options.enqueue;
+  }
+
+  /**
+   * Asks what is open and has its turn; waits for no answer.
+   *
+   * @param now - in milliseconds since the epoch
+   * @returns after how many milliseconds to look again; undefined: when an answer comes
+   */
+  pursue(namespace: string, { open, nextAt }: Inquiry, now: number, log: Logger): number | undefined {
+    const times = nextAt === undefined ? [] : [nextAt];
+    for (const { question, patient } of open) {
+      const turn = patient ? this.#turn(question, now) : now;
+      if (turn > now) times.push(turn);
+      else void this.#ask(namespace, question, log);
+    }
+    return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now);
+  }
+
+  #turn({ image, credential }: Question, now: number): number {
+    return credential === undefined ? now : this.#turns.turn(credential, repositoryName(image), now);
+  }
+
+  /** Never rejects: the checker does not. */
+  async #ask(namespace: string, question: Question, log: Logger): Promise<void> {
+    const { answer } = await this.#checker.ask(question);
+    const repository = repositoryName(question.image);
+    log.debug({ repository, answer: answer.result }, 'registry answered');
+    for (const binding of this.#stores.bindings.byIndex('repository', indexKey({ namespace }, repository))) {
+      this.#enqueue(keyOf(binding));
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import type { ImageReference } from '../image/index.ts';
+import { DEFAULT_REGISTRY_SETTINGS, type Question } from '../registry/index.ts';
+import type { ValidBinding } from './binding.ts';
+import type { Observed } from './observe.ts';
+import { conditionOf, isVerifying, type Puller, type Resolution } from './resolve.ts';
+import { matches } from './serve.ts';
+
+/** So long does `Preferred` wait for a first answer; where many are asked, one may have to queue for longer. */
+const LONGEST_WAIT_MS = DEFAULT_REGISTRY_SETTINGS.questionTimeout;
+
+/** A question whose answer is wanting, or no longer fresh. */
+interface OpenQuestion {
+  readonly question: Question;
+  /** Nothing waits for the answer: it may be asked in its turn, so that not all that a credential serves is asked at once. */
+  readonly patient: boolean;
+}
+
+/** What a registry is to be asked for a binding. Times are in milliseconds since the epoch. */
+export interface Inquiry {
+  readonly open: readonly OpenQuestion[];
+  /** When to look again: an answer has to be asked for again, or has been waited for long enough; undefined: never. */
+  readonly nextAt: number | undefined;
+}
+
+/** Which of the answers that a choice rests on are to be asked for, and when the next one will be. */
+export function inquire(observed: Observed): Inquiry {
+  const { binding, choice, evidence, now } = observed;
+  if (binding?.validity !== 'Valid') return { open: [], nextAt: undefined };
+  const { resolution, restsOn } = choice;
+  const known = restsOn.map((puller) => ({ puller, answer: evidence.answers.get(puller) }));
+  const image = imageInQuestion(binding, observed);
+  const open = known
+    .filter(({ answer }) => answer === undefined || answer.askAgainAt <= now)
+    .map(({ puller, answer }) => ({
+      question: { image, credential: puller?.credential },
+      patient: answer === undefined && standsMeanwhile(puller, resolution),
+    }));
+  const due = known.flatMap(({ answer }) => answer?.askAgainAt ?? []);
+  const wait = isVerifying(resolution) ? [waitEnd(binding, now)] : [];
+  const later = [...due, ...wait].filter((time) => time > now);
+  return { open, nextAt: later.length === 0 ? undefined : Math.min(...later) };
+}
+
+/** A new value of the credential in use: it is delivered already, and status stays until there is an answer. */
+function standsMeanwhile(puller: Puller, resolution: Resolution): boolean {
+  return (
+    resolution.result === 'Selected' &&
+    resolution.candidate === puller &&
+    resolution.verdict.verdict === 'AsBefore'
+  );
+}
+
+/**
+ * When a first answer has been waited for long enough, in milliseconds since the epoch: counted from when Reconciling
+ * began, so that it ends at the same time after a restart.
+ */
+export function waitEnd(binding: ValidBinding, now: number): number {
+  const reconciling = conditionOf(binding, 'Reconciling');
+  const since = reconciling?.reason === 'Verifying' ? Date.parse(reconciling.lastTransitionTime) : now;
+  return since + LONGEST_WAIT_MS;
+}
+
+/**
+ * A manifest that a scan really names: that of the first scan by name that the binding may serve and that says a version;
+ * else what the binding says.
+ */
+export function imageInQuestion(
+  binding: ValidBinding,
+  { scans, scanTypes }: Pick<Observed, 'scans' | 'scanTypes'>,
+): ImageReference {
+  const named = scans
+    .map(({ scan }) => scan)
+    .filter((scan) => matches(binding, scan, scanTypes))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .find(({ image }) => image?.tag !== undefined || image?.digest !== undefined);
+  return named?.image ?? binding.image;
+}

@@ -1,0 +1,90 @@
+import type { ConditionReason } from '../api/index.ts';
+import type { Candidate } from '../credential/index.ts';
+import { describeAnswer } from '../registry/index.ts';
+import { advise } from './advice.ts';
+import type { ValidBinding } from './binding.ts';
+import { imageInQuestion } from './inquiry.ts';
+import type { Observed } from './observe.ts';
+import { delivered, type Resolution } from './resolve.ts';
+
+const MOST_REFUSALS = 3;
+
+/** CredentialVerified, before it is known whether it is new. */
+interface VerifiedFinding {
+  readonly type: 'CredentialVerified';
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: ConditionReason;
+  readonly message: string;
+}
+
+/** What CredentialVerified says; undefined where there is nothing to verify. */
+export function verifiedFinding(binding: ValidBinding, observed: Observed): VerifiedFinding | undefined {
+  const { resolution } = observed.choice;
+  if (resolution.result === 'Unresolved') return undefined;
+  const who = subjectOf(resolution);
+  const { verdict } = resolution;
+  switch (verdict.verdict) {
+    case 'Accepted':
+      return verdict.manifest === 'Known' || !isInQuestion(binding, observed)
+        ? found('True', 'Accepted', `${who}: ${ACCEPTED}`)
+        : found('True', 'ManifestUnknown', `${who}: ${READ}`);
+    case 'AcceptedBefore': {
+      const message = `${who}: accepted before; now ${describeAnswer(verdict.answer)}`;
+      return found('True', 'AcceptedBefore', message);
+    }
+    case 'Undecided':
+      return found('Unknown', verdict.answer.result, `${who}: ${describeAnswer(verdict.answer)}`);
+    case 'Denied':
+      return found('False', 'Denied', refusals(observed));
+    case 'AsBefore': {
+      const { status, reason, message } = verdict.told;
+      // The controller alone writes status, and its reasons are these.
+      return { type: 'CredentialVerified', status, reason: reason as ConditionReason, message };
+    }
+    case 'Verifying':
+      return found('Unknown', 'Verifying', 'the registry is being asked');
+    case 'NotCheckable':
+      return found('Unknown', 'NotCheckable', NOT_CHECKABLE);
+    case 'Disabled':
+      return found('Unknown', 'Disabled', 'verification is Never: no registry is asked');
+  }
+}
+
+function found(status: VerifiedFinding['status'], reason: ConditionReason, message: string): VerifiedFinding {
+  return { type: 'CredentialVerified', status, reason, message: advise(message, reason) };
+}
+
+/** Whether the answer is about a version that a scan, or the binding, names now; where none does, `latest` was asked for. */
+function isInQuestion(binding: ValidBinding, observed: Observed): boolean {
+  const { tag, digest } = imageInQuestion(binding, observed);
+  const version = digest ?? tag;
+  const known = observed.evidence.answers.get(delivered(observed.choice.resolution));
+  return version !== undefined && known?.version === version;
+}
+
+const ACCEPTED = describeAnswer({ result: 'Pullable' });
+const READ = describeAnswer({ result: 'Allowed' });
+const NOT_CHECKABLE =
+  'the registry wants a credential, and imagePullSecrets names none to ask with: whether nodes have one cannot be told';
+
+function subjectOf(resolution: Exclude<Resolution, { result: 'Unresolved' }>): string {
+  if (resolution.result === 'Withheld')
+    return 'nothing is newly bound until the registry accepts a credential';
+  const candidate = delivered(resolution);
+  return candidate === undefined ? 'without a credential' : nameOf(candidate);
+}
+
+/** An entry, for messages: one whose key could hold a secret is no entry. */
+export function nameOf(entry: Pick<Candidate, 'secret' | 'registryKey'>): string {
+  return `entry ${JSON.stringify(entry.registryKey)} of Secret ${entry.secret}`;
+}
+
+function refusals({ credentials: { candidates }, evidence }: Observed): string {
+  const refused = candidates.map((candidate) => {
+    const answer = evidence.answers.get(candidate)?.answer;
+    return `${nameOf(candidate)}${answer?.result === 'Denied' ? ` (HTTP ${answer.httpCode})` : ''}`;
+  });
+  const more = refused.length > MOST_REFUSALS ? ` and ${refused.length - MOST_REFUSALS} more` : '';
+  const shown = refused.slice(0, MOST_REFUSALS).join(', ');
+  return `the registry refuses every credential that fits: ${shown}${more}; nor is it known to let everybody pull`;
+}

@@ -1,0 +1,30 @@
+import type { ValidBinding } from './binding.ts';
+import type { Observed } from './observe.ts';
+import type { Puller } from './resolve.ts';
+import { isAccepted } from './verdict.ts';
+
+/** Answers hold for a check interval less up to a tenth at random. */
+const LEAST_OF_INTERVAL = 0.9;
+
+/**
+ * When a registry last accepted the credential in use, in milliseconds since the epoch: told anew where nothing or
+ * another value was told, and else once in a check interval; it never goes back. So bindings that share an answer, and a
+ * restart, change no status.
+ */
+export function verifiedAt({ status }: ValidBinding, observed: Observed, puller: Puller): number | undefined {
+  const { inUse, answers } = observed.evidence;
+  const { acceptedAt } = answers.get(puller) ?? {};
+  const told = inUse?.puller === puller ? readTime(status?.credential?.verifiedTime) : undefined;
+  if (acceptedAt === undefined || told === undefined) return acceptedAt ?? told;
+  const isNew = rotatedAt(observed) > told || !isAccepted(inUse?.told);
+  const interval = isNew ? 0 : LEAST_OF_INTERVAL * observed.checkIntervalMs;
+  return acceptedAt - told > interval ? acceptedAt : told;
+}
+
+function rotatedAt({ trivySecret }: Observed): number {
+  return trivySecret?.place.state === 'Ours' ? (trivySecret.place.secret.rotatedAt ?? 0) : 0;
+}
+
+function readTime(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text);
+}
