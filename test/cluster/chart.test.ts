@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { loadAll } from 'js-yaml';
+import { tools } from '../../hack/tools.ts';
+
+const repository = join(import.meta.dirname, '../..');
+
+interface Container {
+  readonly args: readonly string[];
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+interface PodSpec {
+  readonly containers: readonly Container[];
+  readonly volumes?: readonly { readonly name: string; readonly configMap: { readonly name: string } }[];
+}
+
+interface Deployment {
+  readonly kind: string;
+  readonly spec: { readonly template: { readonly spec: PodSpec } };
+}
+
+describe('the chart', () => {
+  let helm: string;
+  before(async () => {
+    helm = (await tools(['helm'], (line) => process.stderr.write(`${line}\n`))).helm;
+  });
+
+  /** What the Deployment runs, with these values. */
+  function rendered(...values: readonly string[]): { readonly pod: PodSpec; readonly container: Container } {
+    const set = values.flatMap((value) => ['--set', value]);
+    const chart = join(repository, 'charts/image-credential-binding');
+    const args = ['template', 'icb', chart, '--kube-version', '1.30.0', '--namespace', 'icb', ...set];
+    const { status, stdout, stderr } = spawnSync(helm, args, { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    const deployment = (loadAll(stdout) as readonly Deployment[]).find(({ kind }) => kind === 'Deployment');
+    const pod = deployment?.spec.template.spec;
+    const container = pod?.containers[0];
+    assert.ok(pod !== undefined && container !== undefined);
+    return { pod, container };
+  }
+
+  /** All flags are checked before the cluster is looked for, and there is none here. */
+  function assertTaken({ args }: Container): void {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', ...args], {
+      cwd: repository,
+      encoding: 'utf8',
+      env: { KUBECONFIG: '/nonexistent/config' },
+    });
+    assert.equal(stderr, '');
+    assert.equal(status, 1);
+    assert.match(stdout, /the kubeconfig \(\/nonexistent\/config\) cannot be read/);
+  }
+
+  it('gives the controller flags that it takes, as it is', () => {
+    const { pod, container } = rendered();
+    assertTaken(container);
+    assert.ok(container.args.includes('--check-interval=12h'));
+    assert.deepEqual([pod.volumes, container.volumeMounts], [undefined, undefined]);
+    assert.deepEqual(
+      container.env.map(({ name }) => name),
+      ['NODE_OPTIONS'],
+    );
+  });
+
+  it('gives it every setting about registries', () => {
+    const { pod, container } = rendered(
+      'registries.checkInterval=6h',
+      'registries.allowed={*.example,other.example:5000}',
+      'registries.denied={bad.example}',
+      'registries.insecure={lab.example:5000}',
+      'registries.privateRealms={auth.example}',
+      'registries.caConfigMap=our-ca',
+      'registries.proxy.https=http://proxy:3128',
+      'registries.proxy.none=.internal',
+    );
+    assertTaken(container);
+    const expected = [
+      '--check-interval=6h',
+      '--allowed-registries=*.example,other.example:5000',
+      '--denied-registries=bad.example',
+      '--insecure-registries=lab.example:5000',
+      '--private-realms=auth.example',
+      '--registry-ca-file=/etc/registry-ca/ca.crt',
+    ];
+    for (const flag of expected) assert.ok(container.args.includes(flag), flag);
+    assert.deepEqual(pod.volumes, [{ name: 'registry-ca', configMap: { name: 'our-ca' } }]);
+    const mount = { name: 'registry-ca', mountPath: '/etc/registry-ca', readOnly: true };
+    assert.deepEqual(container.volumeMounts, [mount]);
+    assert.deepEqual(container.env.slice(1), [
+      { name: 'HTTPS_PROXY', value: 'http://proxy:3128' },
+      { name: 'NO_PROXY', value: '.internal' },
+    ]);
+  });
+});
