@@ -58,7 +58,8 @@ describe('a private image, a real registry and a real Trivy', () => {
       programs: { trivy },
       log: pino({ level: 'silent' }),
     });
-    controller = await cluster.startController();
+    const local = ['--local-addresses', '127.0.0.1', '--insecure-registries', registry.host];
+    controller = await cluster.startController(...local);
   });
   after(async () => {
     await secureCodeBox?.stop();
@@ -78,8 +79,10 @@ describe('a private image, a real registry and a real Trivy', () => {
   });
 
   it('is scanned once a binding is applied', async () => {
-    await namespace.binding('payments', { image: `${registry.host}/shop/payments` });
+    const image = `${registry.host}/shop/payments`;
+    await namespace.binding('payments', { image, verification: 'Required' });
     await namespace.condition('payments', 'Ready', 'True Ready');
+    await namespace.condition('payments', 'CredentialVerified', 'True Accepted');
     assertScanned(await secureCodeBox.trigger(namespace.name, 'payments'));
     const scan = await namespace.rawScan('payments');
     assert.equal(scan.metadata.annotations?.['credentials.securecodebox.io/binding'], 'payments');
