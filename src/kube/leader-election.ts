@@ -25,7 +25,7 @@ type SeenLease = Stored & { readonly spec: unknown };
 /**
  * Leader election on a Lease, with client-go's protocol (k8s.io/client-go/tools/leaderelection), so that `kubectl`
  * and others read it as usual. What differs: a follower watches the Lease, and so takes over at once where it is
- * released; a leader that sees another in its place stops at once; and {@link assertLeading} keeps one whose
+ * released; a leader that finds another in its place when it renews stops at once; and {@link assertLeading} keeps one whose
  * renewals are late from writing, whatever timers do.
  */
 export class LeaderElection {
@@ -164,11 +164,13 @@ export class LeaderElection {
 
   async #takeOrFollow(): Promise<void> {
     const timeout = this.#requestTimeout(Number.POSITIVE_INFINITY);
+    const known = this.#observation.version;
     const present = await this.#lock.read(AbortSignal.any([this.#stopping.signal, timeout]));
     this.#reached = true;
     if (present !== undefined) {
       const { resourceVersion } = storedMeta(present);
-      this.#observe({ resourceVersion, spec: specOf(present) });
+      this.#observation.noteRead({ resourceVersion, spec: specOf(present) }, known, performance.now());
+      this.#observed();
     }
     if (this.#observation.waitAt(performance.now()) > 0) {
       this.#reflector.start();
@@ -181,6 +183,10 @@ export class LeaderElection {
 
   #observe(lease: { readonly resourceVersion: string; readonly spec: unknown }): void {
     this.#observation.note(lease, performance.now());
+    this.#observed();
+  }
+
+  #observed(): void {
     const { holder } = this.#observation;
     if (holder !== undefined && holder !== this.identity && holder !== this.#followed) {
       this.#followed = holder;

@@ -118,6 +118,20 @@ export class LeaseObservation {
     return this.#seen?.record.holder;
   }
 
+  /** The newest version that is known; undefined: none. */
+  get version(): string | undefined {
+    return this.#seen?.version;
+  }
+
+  /**
+   * Takes in the answer to a read, which is of the newest version there is: where `known`, which was known before the
+   * read began, is newer, the server's versions have gone back, as after a restore of etcd, and what is known is of another past.
+   */
+  noteRead(lease: LeaseVersion, known: string | undefined, now: number): void {
+    if (known !== undefined && isNewer(known, lease.resourceVersion)) this.#seen = undefined;
+    this.note(lease, now);
+  }
+
   /** Takes in a version that was seen at `now`; one that is older than what is known is ignored. */
   note({ resourceVersion, spec }: LeaseVersion, now: number): void {
     if (this.#seen !== undefined && !isNewer(resourceVersion, this.#seen.version)) return;

@@ -135,6 +135,21 @@ describe('the observation of a lease', () => {
       wait: 3000,
     },
   ];
+  it('begins anew where a read finds an older version than was known before it, and only then', () => {
+    const observation = new LeaseObservation('me', OWN_MS);
+    assert.equal(observation.version, undefined);
+    observation.note(seen(10, held), 0);
+    // A release was seen while the read was under way.
+    const known = observation.version;
+    observation.note(seen(12, { holderIdentity: '' }), 100);
+    observation.noteRead(seen(11, held), known, 200);
+    assert.deepEqual([observation.version, observation.holder], ['12', undefined]);
+    observation.noteRead(seen(7, held), observation.version, 300);
+    assert.deepEqual([observation.version, observation.waitAt(300)], ['7', 3000]);
+    observation.note(seen(8, { ...held, renewTime: 'two' }), 1300);
+    assert.equal(observation.waitAt(1300), 3000);
+  });
+
   for (const { name, notes, now, wait } of cases) {
     it(`says how long to wait where ${name}`, () => {
       const observation = new LeaseObservation('me', OWN_MS);
