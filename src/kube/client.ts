@@ -310,7 +310,8 @@ export class KubeClient {
     const begun = performance.now();
     let answer: Dispatcher.ResponseData;
     try {
-      const connection = await this.#transport.connection();
+      // It may ask a program for a credential.
+      const connection = await deadline.race(this.#transport.connection());
       const dispatcher = call.method === 'GET' ? connection[pool] : connection[pool].compose(this.#fence);
       // undici heeds the signal only once the request has a connection; what is given up before is never sent.
       answer = await deadline.race(

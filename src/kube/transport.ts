@@ -70,7 +70,10 @@ export class Transport {
     await sleep(milliseconds, undefined, { signal: either }).catch(() => undefined);
   }
 
-  /** Ends all connections at once; a request that is under way fails. */
+  /**
+   * Ends all connections at once; a request that is under way fails. What is under way on older TLS material ends by its
+   * own time-out or signal.
+   */
   async close(): Promise<void> {
     this.#closing.abort();
     const current = this.#current;
@@ -79,12 +82,13 @@ export class Transport {
   }
 
   async #read(): Promise<Connection> {
-    if (this.#closing.signal.aborted) throw new Error('the connection to the API server is closed');
+    this.#refuseWhenClosed();
     const cluster = this.#config.getCurrentCluster();
     if (cluster === null)
       throw new Error('the kubeconfig has no current cluster: set KUBECONFIG or a current-context');
     const options: RequestOptions = {};
     await this.#config.applyToHTTPSOptions(options);
+    this.#refuseWhenClosed();
     const material = tlsMaterial(options);
     const previous = this.#current;
     const pools = previous?.material === material ? previous.connection : this.#newPools(options);
@@ -99,6 +103,10 @@ export class Transport {
     this.#current = { connection, material, readAt: performance.now() };
     if (previous !== undefined && previous.material !== material) closeGently(previous.connection);
     return connection;
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closing.signal.aborted) throw new Error('the connection to the API server is closed');
   }
 
   #newPools(options: RequestOptions): Pools {

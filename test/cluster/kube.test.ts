@@ -219,6 +219,30 @@ describe('src/kube against a real API server', () => {
       await assert.rejects(closed.get(CONFIG_MAPS, { namespace: 'default', name: 'errors' }), /is closed/);
     });
 
+    it('uses nothing after it is closed while it read its credentials', async () => {
+      const own = connect();
+      const asked = assert.rejects(own.connection(), /is closed/);
+      await own.close();
+      await asked;
+    });
+
+    it('waits no longer for a program that gives the credential than for the server', async () => {
+      const config = new KubeConfig();
+      config.loadFromFile(controlPlane.kubeconfig);
+      const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sleep', args: ['5'] };
+      config.loadFromOptions({ ...config, users: config.users.map(({ name }) => ({ name, exec })) });
+      const own = new Transport(config);
+      const asking = new KubeClient({ transport: own, fieldManager: 'test' });
+      const signal = AbortSignal.timeout(200);
+      const begun = performance.now();
+      await assert.rejects(
+        asking.get(CONFIG_MAPS, { namespace: 'default', name: 'errors' }, { signal }),
+        (error) => hasReason(error, 'Timeout'),
+      );
+      assert.ok(performance.now() - begun < 4_000);
+      await own.close();
+    });
+
     it('asks for metadata alone where that is enough', async () => {
       await client.create(CONFIG_MAPS, configMap('canary', CANARY));
       const { items } = await client.list(CONFIG_MAPS, { namespace: 'default', metadataOnly: true });
