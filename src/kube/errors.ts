@@ -93,9 +93,14 @@ export function errorFromFailure(request: string, cause: unknown): KubeError {
 
 const TIMEOUTS = new Set(['TimeoutError', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
-/** Failures of connecting, from the look-up of the name to TLS; anything later may have reached the server. */
+/**
+ * Failures of connecting, from the look-up of the name to a cut before TLS is up; anything later may have reached the
+ * server. (Nor has anything where a certificate is refused, but that does not pass by itself.)
+ */
 function isUnsent(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
+  // Node tries each address of a name.
+  if (cause instanceof AggregateError) return cause.errors.length > 0 && cause.errors.every(isUnsent);
   const { syscall, host } = cause as { syscall?: unknown; host?: unknown };
   if (syscall === 'connect' || syscall === 'getaddrinfo') return true;
   const code = codeOf(cause);

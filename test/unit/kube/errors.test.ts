@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { errorFromAnswer, errorFromFailure, hasReason } from '../../../src/kube/errors.ts';
 
@@ -60,5 +62,26 @@ describe('KubeError', () => {
     assert.equal(errorFromFailure('get /x', late).reason, 'Timeout');
     assert.equal(errorFromFailure('get /x', 'odd').message, 'get /x: odd');
     assert.equal(errorFromFailure('get /x', new Error('x')).reason, 'Unreachable');
+  });
+
+  it('knows that a request was not sent where no address of a name took the connection', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    // A TCP server that listens has an AddressInfo.
+    const { port } = server.address() as AddressInfo;
+    await server[Symbol.asyncDispose]();
+    const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }));
+    const socket = connect({
+      host: 'api.example',
+      port,
+      autoSelectFamily: true,
+      lookup: (_host, _options, found) => found(null, addresses),
+    });
+    const [error] = await once(socket, 'error').catch((reason: unknown) => [reason]);
+    assert.ok(error instanceof AggregateError);
+    assert.equal(errorFromFailure('create /x', error).unsent, true);
+    const unknown = new AggregateError([...error.errors, new Error('reset')]);
+    assert.equal(errorFromFailure('create /x', unknown).unsent, false);
+    assert.equal(errorFromFailure('create /x', new AggregateError([])).unsent, false);
   });
 });
