@@ -72,8 +72,9 @@ export class WorkQueue {
     return oldest === undefined ? 0 : performance.now() - oldest;
   }
 
-  /** Begins to process; what was added before is kept until then. */
+  /** Begins to process; what was added before is kept until then. Nothing begins after {@link stop}. */
   start(): void {
+    if (this.#state === 'stopped') return;
     this.#state = 'running';
     this.#fill();
   }

@@ -227,6 +227,17 @@ describe('WorkQueue', () => {
     await queue.stop();
   });
 
+  it('begins nothing where it is started after it was stopped', async () => {
+    const { queue, begun } = controlledQueue(1);
+    queue.add('a');
+    await queue.stop();
+    queue.start();
+    queue.add('b');
+    assert.equal(queue.depth, 0);
+    await queue.stop();
+    assert.deepEqual(begun, []);
+  });
+
   it('finishes what is under way when it is stopped, and begins nothing new', async () => {
     const { queue, begun, running, untilBegun } = controlledQueue(1);
     queue.start();
