@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { hasReason, KubeError } from '../../src/kube/index.ts';
+import { hasReason, KubeError, type Resource } from '../../src/kube/index.ts';
 import { type Fault, isFreshList, isNextPage, isWatch, isWrite, type Matches } from '../faults/index.ts';
 import { until } from '../until.ts';
 import { type Behind, CONFIG_MAPS, type configMap, FaultyCluster, NAMESPACE } from './faulty.ts';
 
 const POOL = 16;
 const THERE = { namespace: NAMESPACE, name: 'there-1' };
+const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
 
 const STATUSES: readonly Fault[] = [
   { kind: 'status', code: 410 },
@@ -233,11 +234,20 @@ describe('src/kube behind a proxy that injects faults', () => {
     it('keeps no Secret waiting behind what is told in a status', async () => {
       const order: string[] = [];
       behind.proxy.rules = [{ fault: { kind: 'slow', bytesPerSecond: 4_000 }, probability: 1 }];
-      const get = (name: string, priority: 'normal' | 'background') =>
-        behind.client.get(CONFIG_MAPS, THERE, { priority }).then(() => order.push(name));
+      const status = { metadata: THERE, status: {} };
+      const secret = (index: number) => ({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { namespace: THERE.namespace, name: `waits-${index}` },
+      });
       const asked = [
-        ...Array.from({ length: 3 * POOL }, () => get('status', 'background')),
-        ...Array.from({ length: POOL }, () => get('secret', 'normal')),
+        // A ConfigMap has no status: that is answered too.
+        ...Array.from({ length: 3 * POOL }, () =>
+          behind.client.applyStatus(CONFIG_MAPS, status).catch(() => order.push('status')),
+        ),
+        ...Array.from({ length: POOL }, (_, index) =>
+          behind.client.create(SECRETS, secret(index)).then(() => order.push('secret')),
+        ),
       ];
       await Promise.all(asked);
       // Those that had begun before are done first.

@@ -11,6 +11,7 @@ import {
 } from '../../hack/controller.ts';
 import type { KubeObject } from '../../src/kube/index.ts';
 import { LEASES } from '../../src/kube/lease.ts';
+import { startFaultProxy } from '../faults/index.ts';
 import { until } from '../until.ts';
 import { Cluster, type TestNamespace } from './cluster.ts';
 import { Relay } from './relay.ts';
@@ -23,6 +24,8 @@ const LATE_TIMERS = join(import.meta.dirname, '../preload/late-timers.ts');
 const CREDENTIAL = 'authentication.kubernetes.io/credential-id';
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 const TEN_MINUTES_MS = 600_000;
+const CUTS = 40;
+const LONGEST_BETWEEN_CUTS_MS = 400;
 
 interface Lease extends KubeObject {
   readonly spec: {
@@ -264,6 +267,29 @@ describe('leader election of controllers on a real API server', () => {
       await wroteOneAfterTheOther(first, second);
     });
   }
+
+  it('writes one after the other where all connections are cut again and again and the clocks differ', async (context) => {
+    await using proxy = await startFaultProxy(cluster.controlPlane, { seed: 1 });
+    const server = proxy.url;
+    const first = await start({ server });
+    const env = { CLOCK_SHIFT_MS: String(TEN_MINUTES_MS) };
+    const second = await start({ ...FOLLOWING, server, preload: OTHER_CLOCK, env });
+    await using _work = workload();
+    await untilItWrites(first);
+    const cut = async () => {
+      for (let cuts = 0; cuts < CUTS; cuts += 1) {
+        proxy.cutAll();
+        await delay(Math.random() * LONGEST_BETWEEN_CUTS_MS);
+      }
+    };
+    await cut();
+    await kill(first.process.pid, first.process.exited);
+    await Promise.all([cut(), untilItLeads(second)]);
+    await untilItWrites(second);
+    const counts = [await writesOf(first), await writesOf(second)].map(({ length }) => length);
+    say(context, `${2 * CUTS} cuts, ${counts.join(' and ')} writes`);
+    await wroteOneAfterTheOther(first, second);
+  });
 
   it('keeps the lease over a restart of the API server', async () => {
     const leader = await start({}, []);
