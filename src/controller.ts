@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import {
@@ -15,7 +16,6 @@ import {
   LeaderElection,
   type LeaseSettings,
   type Outcome,
-  type Processed,
   type RequestRecord,
   Transport,
   WorkQueue,
@@ -92,17 +92,17 @@ export class Controller {
     const events = new EventRecorder({ client, controller: FIELD_MANAGER, log });
     const { concurrency, unusedSecretGraceMs: graceMs } = settings;
     const scanTypes = scanTypesOf(settings.scanTypes);
-    const queue = (controller: string, process: (key: string) => Promise<Outcome>) =>
+    const queue = (controller: string, reconcile: Reconcile) =>
       new WorkQueue({
-        process,
+        process: (key) => this.#reconcile(controller, key, reconcile),
         concurrency,
-        onProcessed: (processed) => this.#observe(controller, processed, metrics),
+        onProcessed: (processed) => metrics.observeReconcile(controller, processed),
       });
     this.#queues = {
       bindings: queue(
         'binding',
         new BindingReconciler({
-          ...{ client, stores, events, log, scanTypes, checker },
+          ...{ client, stores, events, scanTypes, checker },
           checkIntervalMs: settings.registries.acceptedTtl,
           enqueue: (key) => this.#queues.bindings.add(key),
         }).reconcile,
@@ -110,7 +110,7 @@ export class Controller {
       trivySecrets: queue(
         'trivysecret',
         new TrivySecretReconciler({
-          ...{ client, stores, log, graceMs },
+          ...{ client, stores, graceMs },
           answers: (question) => checker.answer(question),
         }).reconcile,
       ),
@@ -206,12 +206,15 @@ export class Controller {
     return problem === undefined ? undefined : `cannot take part in the leader election: ${problem}`;
   }
 
-  #observe(controller: string, processed: Processed, metrics: Metrics): void {
-    metrics.observeReconcile(controller, processed);
-    const { key, error } = processed;
-    if (error === undefined) return;
-    if (error instanceof OutOfDate)
-      this.#log.debug({ controller, key, err: error }, 'out of date, deciding again');
-    else this.#log.error({ controller, key, err: error }, 'reconcile failed, trying again');
+  /** Its lines in the log, and the one that says why it failed, have an id in common. */
+  async #reconcile(controller: string, key: string, reconcile: Reconcile): Promise<Outcome> {
+    const log = this.#log.child({ controller, key, reconcile: randomUUID() });
+    const outcome = await reconcile(key, log).catch((error: unknown): Outcome => ({ error }));
+    const { error } = outcome;
+    if (error instanceof OutOfDate) log.debug({ err: error }, 'out of date, deciding again');
+    else if (error !== undefined) log.error({ err: error }, 'reconcile failed, trying again');
+    return outcome;
   }
 }
+
+type Reconcile = (key: string, log: Logger) => Promise<Outcome>;

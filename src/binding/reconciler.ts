@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { imageCredentialBindings } from '../api/index.ts';
 import { apiVersionOf, type EventRecorder, type KubeClient, type Outcome } from '../kube/index.ts';
@@ -16,7 +15,6 @@ export interface ReconcilerOptions {
   readonly client: KubeClient;
   readonly stores: Stores;
   readonly events: EventRecorder;
-  readonly log: Logger;
   readonly scanTypes: RegExp;
   readonly checker: RegistryChecker;
   /** How long an accepted answer holds, in milliseconds. */
@@ -44,10 +42,10 @@ export class BindingReconciler {
 
   /**
    * @param key `namespace/name` of a binding, which may be gone.
+   * @param log - names this reconcile in its lines
    * @throws OutOfDate, KubeError: to be tried again.
    */
-  readonly reconcile = async (key: string): Promise<Outcome> => {
-    const log = this.#options.log.child({ binding: key, reconcile: randomUUID() });
+  readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
     const observed = this.#observe(key);
     const decision = decide(observed);
     // Before anything is written: what fails there keeps no question back.

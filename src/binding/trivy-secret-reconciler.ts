@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { hasReason, type KubeClient, keyOf, type Outcome } from '../kube/index.ts';
+import { hasReason, type KubeClient, type Outcome } from '../kube/index.ts';
 import { OutOfDate } from './apply.ts';
 import type { Binding } from './binding.ts';
 import { type Answers, observeChoice } from './observe.ts';
@@ -52,34 +52,34 @@ export function decideTrivySecret(use: TrivySecretUse): TrivySecretDecision {
 export class TrivySecretReconciler {
   readonly #client: KubeClient;
   readonly #stores: Stores;
-  readonly #log: Logger;
   readonly #graceMs: number;
   readonly #answers: Answers;
 
   constructor(options: {
     client: KubeClient;
     stores: Stores;
-    log: Logger;
     graceMs: number;
     answers: Answers;
   }) {
     this.#client = options.client;
     this.#stores = options.stores;
     this.#answers = options.answers;
-    this.#log = options.log;
     this.#graceMs = options.graceMs;
   }
 
-  /** @throws OutOfDate, KubeError: to be tried again. */
-  readonly reconcile = async (key: string): Promise<Outcome> => {
+  /**
+   * @param log - names this reconcile in its lines
+   * @throws OutOfDate, KubeError: to be tried again.
+   */
+  readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
     try {
-      return await this.#reconcile(key);
+      return await this.#reconcile(key, log);
     } catch (error) {
       throw hasReason(error, 'Conflict', 'NotFound') ? new OutOfDate(error.message) : error;
     }
   };
 
-  async #reconcile(key: string): Promise<Outcome> {
+  async #reconcile(key: string, log: Logger): Promise<Outcome> {
     const secret = this.#stores.trivySecrets.get(key);
     // A Secret with our label and without a name of ours is somebody else's.
     if (secret === undefined || !isTrivySecretName(secret.name)) return {};
@@ -88,14 +88,14 @@ export class TrivySecretReconciler {
       case 'Keep':
         return { requeueAfterMs: decision.lookAgainAfterMs };
       case 'MarkUnused':
-        await this.#mark(secret, new Date().toISOString());
+        await this.#mark(secret, new Date().toISOString(), log);
         return { requeueAfterMs: decision.lookAgainAfterMs };
       case 'MarkUsed':
-        await this.#mark(secret, null);
+        await this.#mark(secret, null, log);
         return {};
       case 'Delete':
         await this.#client.delete(SECRETS, secret);
-        this.#log.info({ secret: key }, 'trivy secret deleted, nothing needs it');
+        log.info('trivy secret deleted, nothing needs it');
         return {};
     }
   }
@@ -125,11 +125,11 @@ export class TrivySecretReconciler {
     return trivySecretName(identityOf(candidate, binding.image.host)) === secretName;
   }
 
-  async #mark(secret: TrivySecret, unusedSince: string | null): Promise<void> {
+  async #mark(secret: TrivySecret, unusedSince: string | null, log: Logger): Promise<void> {
     const { resourceVersion } = secret;
     const annotations = { [UNUSED_SINCE_ANNOTATION]: unusedSince };
     const marked = await this.#client.patch(SECRETS, secret, { metadata: { resourceVersion, annotations } });
     this.#stores.trivySecrets.setAnswer(readTrivySecret(marked));
-    this.#log.info({ secret: keyOf(secret), unusedSince }, 'trivy secret marked');
+    log.info({ unusedSince }, 'trivy secret marked');
   }
 }

@@ -13,7 +13,7 @@ export {
   splitKey,
   storedMeta,
 } from './objects.ts';
-export { type Outcome, type Processed, WorkQueue } from './queue.ts';
+export { type Outcome, WorkQueue } from './queue.ts';
 export { Reflector } from './reflector.ts';
 export { type Change, type ListenerErrorHandler, Store } from './store.ts';
 export { Transport } from './transport.ts';

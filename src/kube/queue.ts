@@ -22,7 +22,7 @@ export interface Outcome {
 }
 
 /** How one processing of a key ended, for metrics and logs. */
-export interface Processed {
+interface Processed {
   readonly key: string;
   /** How long the key was in the queue, without the time for which it was put off. */
   readonly waitedSeconds: number;

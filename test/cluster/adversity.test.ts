@@ -90,6 +90,7 @@ describe('the controller in adversity', () => {
     assert.deepEqual({ ...status?.scans, names: [] }, { matched: 21, bound: 20, failing: 1, names: [] });
     assert.equal(status?.scans?.names?.[0]?.name, 'refused');
     assert.doesNotMatch(JSON.stringify(status), /must not be told/);
+    await until(async () => failsUnderItsId(await controller.log()), 'the log to tell of a failed reconcile');
     await cluster.controlPlane.kubectl(['delete', 'validatingadmissionpolicybinding', 'refuse']);
     await cluster.controlPlane.kubectl(['delete', 'validatingadmissionpolicy', 'refuse']);
     await namespace.condition('app', 'Ready', 'True Ready');
@@ -325,6 +326,19 @@ describe('the controller in adversity', () => {
     assert.match(await ready.text(), /waiting for the list of imagecredentialbindings/);
     assert.deepEqual(await child.stop(), { code: 0, signal: null });
   });
+
+  /** Whether the line of a failure has the id of the reconcile whose writes stand before it. */
+  function failsUnderItsId(log: string): boolean {
+    const lines = log
+      .split('\n')
+      .filter((line) => line.endsWith('}'))
+      .map((line) => JSON.parse(line) as { readonly msg: string; readonly reconcile?: string });
+    const failed = lines.find(({ msg }) => msg === 'reconcile failed, trying again');
+    return (
+      failed?.reconcile !== undefined &&
+      lines.some(({ msg, reconcile }) => msg === 'scheduled scan written' && reconcile === failed.reconcile)
+    );
+  }
 
   it('never told a password', async () => {
     assert.doesNotMatch(

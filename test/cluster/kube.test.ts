@@ -470,6 +470,38 @@ describe('src/kube against a real API server', () => {
       await reflector.stop();
     });
 
+    it('waits for a kind that is not installed, without a storm, and follows it from then on', async () => {
+      const widgets: Resource = { group: 'example.org', version: 'v1', plural: 'widgets', kind: 'Widget' };
+      const asked = () => records.filter(({ resource }) => resource === 'widgets').length;
+      const { store, reflector } = reflect({}, widgets);
+      await until(() => asked() > 3, 'it to have asked some times');
+      assert.equal(reflector.hasSynced, false);
+      const [before, since] = [asked(), performance.now()];
+      const schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+      const crd = {
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: 'widgets.example.org' },
+        spec: {
+          group: 'example.org',
+          scope: 'Namespaced',
+          names: { plural: 'widgets', kind: 'Widget' },
+          versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema } }],
+        },
+      };
+      await controlPlane.kubectl(['create', '--filename', '-'], { input: JSON.stringify(crd) });
+      await reflector.synced;
+      // From the fourth try on more than half a second lies between two.
+      assert.ok(asked() - before <= 2 + (performance.now() - since) / 500, `${asked() - before} requests`);
+      await client.create(widgets, {
+        ...configMap('w', 'first'),
+        apiVersion: 'example.org/v1',
+        kind: 'Widget',
+      });
+      await until(() => store.get('default/w')?.value === 'first', 'the widget');
+      await reflector.stop();
+    });
+
     it('stops at any moment: while it lists, while it waits, while it watches', async () => {
       const unreachable = clientOf('http://127.0.0.1:1');
       const options = { resource: CONFIG_MAPS, selection: { namespace: 'default' }, project, log: SILENT };
