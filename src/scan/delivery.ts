@@ -1,4 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import {
+  type Extracting,
+  hasExtraction,
+  isTakenOut,
+  putBackExtraction,
+  type TakenOut,
+  takeOutExtraction,
+} from './extraction.ts';
 
 /** The name of our volume in a scan. */
 export const VOLUME_NAME = 'image-credential-binding';
@@ -31,20 +39,23 @@ interface VolumeMount extends NamedEntry {
   readonly mountPath?: string;
   readonly readOnly?: boolean;
 }
-/** The lists of a scanSpec that we add to; all else passes through untouched. */
-export interface ScanSpec {
+/** The lists of a scanSpec that we change; all else passes through untouched. */
+export interface ScanSpec extends Extracting {
   env?: readonly NamedEntry[];
   volumes?: readonly Volume[];
   volumeMounts?: readonly VolumeMount[];
 }
-type ListName = keyof ScanSpec;
+type ListName = 'env' | 'volumes' | 'volumeMounts';
 const LISTS: readonly ListName[] = ['env', 'volumes', 'volumeMounts'];
 
 /** What a scan remembers about our entries, in its {@link RESTORE_ANNOTATION}. */
 export interface Restore {
-  readonly delivery: Delivery;
+  /** undefined: nothing was added, for no credential is needed. */
+  readonly delivery?: Delivery | undefined;
   /** The lists that the scan did not have before. */
   readonly added: readonly ListName[];
+  /** What had to go, for the scan to run with what it was handed. */
+  readonly takenOut?: TakenOut | undefined;
 }
 
 /** Another volume has the name of ours, or is mounted at our path: the API server would refuse both in the Job. */
@@ -55,29 +66,41 @@ export interface Taken {
 }
 
 type Delivered<Spec> =
-  | { readonly result: 'Delivered'; readonly spec: Spec; readonly restore: Restore }
+  | { readonly result: 'Delivered'; readonly spec: Spec; readonly restore: Restore | undefined }
   | Taken;
 
-/** Appends the entries of `delivery` to a scanSpec, and says what it takes to remove them again. */
-export function deliver<Spec extends ScanSpec>(spec: Spec, delivery: Delivery): Delivered<Spec> {
+/**
+ * A scanSpec without autodiscovery's init container and with the entries of `delivery` behind what was there, and what
+ * it takes to undo that (undefined: nothing).
+ */
+export function deliver<Spec extends ScanSpec>(whole: Spec, delivery: Delivery | undefined): Delivered<Spec> {
+  const { spec, takenOut } = takeOutExtraction(whole);
+  if (delivery === undefined) {
+    const restore = takenOut === undefined ? undefined : { added: [], takenOut };
+    return { result: 'Delivered', spec, restore };
+  }
   if (spec.volumes?.some(({ name }) => name === VOLUME_NAME))
     return { result: 'VolumeNameTaken', place: VOLUME_NAME };
   if (spec.volumeMounts?.some(({ mountPath }) => mountPath === delivery.mountPath)) {
     return { result: 'MountPathTaken', place: delivery.mountPath };
   }
   const ours = entriesOf(delivery);
-  const added = LISTS.filter((list) => spec[list] === undefined);
+  const added = LISTS.filter((list) => whole[list] === undefined);
   const lists = LISTS.map((list) => [list, [...(spec[list] ?? []), ...ours[list]]]);
   return {
     result: 'Delivered',
     spec: { ...spec, ...Object.fromEntries(lists) },
-    restore: { delivery, added },
+    restore: { delivery, added, takenOut },
   };
 }
 
-/** A scanSpec without our entries. Entries that someone else has changed since are theirs, and stay. */
+/** A scanSpec as it was before. Entries that someone else has changed since are theirs, and stay. */
 export function takeBack<Spec extends ScanSpec>(spec: Spec, restore: Restore | undefined): Spec {
-  if (restore === undefined && isUntouched(spec)) return spec;
+  return putBackExtraction(withoutDelivery(spec, restore), restore?.takenOut);
+}
+
+function withoutDelivery<Spec extends ScanSpec>(spec: Spec, restore: Restore | undefined): Spec {
+  if (restore?.delivery === undefined && isUntouched(spec)) return spec;
   const rest = { ...spec };
   for (const list of LISTS) {
     const left = withoutOurs(spec, list, restore);
@@ -105,8 +128,10 @@ export function isUntouched(spec: ScanSpec): boolean {
   );
 }
 
-/** Whether the spec hands Trivy exactly this delivery, whatever else it has. */
-export function carries(spec: ScanSpec, delivery: Delivery): boolean {
+/** Whether the spec hands Trivy exactly this delivery, whatever else it has, and nothing stands in its way. */
+export function carries(spec: ScanSpec, delivery: Delivery | undefined): boolean {
+  if (hasExtraction(spec)) return false;
+  if (delivery === undefined) return isUntouched(spec);
   const ours = entriesOf(delivery);
   const named = (list: ListName) => (spec[list] ?? []).filter(({ name }) => name === VOLUME_NAME);
   const effective = new Map(spec.env?.map((entry) => [entry.name, entry]));
@@ -131,7 +156,7 @@ export function parseRestore(text: string | undefined): Restore | undefined {
   }
 }
 
-function entriesOf(delivery: Delivery): Required<ScanSpec> {
+function entriesOf(delivery: Delivery): Required<Pick<ScanSpec, ListName>> {
   return {
     env: delivery.env,
     volumes: [
@@ -148,7 +173,7 @@ function entriesOf(delivery: Delivery): Required<ScanSpec> {
 /** Of equal entries the last one goes: ours are appended. */
 function withoutEnv(entries: readonly NamedEntry[], restore: Restore | undefined): readonly NamedEntry[] {
   const left = [...entries];
-  for (const entry of restore?.delivery.env ?? []) {
+  for (const entry of restore?.delivery?.env ?? []) {
     const index = left.findLastIndex((candidate) => isDeepStrictEqual(candidate, entry));
     if (index !== -1) left.splice(index, 1);
   }
@@ -156,8 +181,14 @@ function withoutEnv(entries: readonly NamedEntry[], restore: Restore | undefined
 }
 
 function isRestore(value: unknown): value is Restore {
-  if (!isRecord(value) || !Array.isArray(value['added']) || !isRecord(value['delivery'])) return false;
-  const { secretName, mountPath, env } = value['delivery'];
+  if (!isRecord(value) || !Array.isArray(value['added'])) return false;
+  const { delivery, takenOut } = value;
+  return (takenOut === undefined || isTakenOut(takenOut)) && (delivery === undefined || isDelivery(delivery));
+}
+
+function isDelivery(value: unknown): value is Delivery {
+  if (!isRecord(value)) return false;
+  const { secretName, mountPath, env } = value;
   return (
     typeof secretName === 'string' &&
     typeof mountPath === 'string' &&

@@ -4,7 +4,6 @@ import {
   carries,
   type Delivery,
   deliver,
-  isUntouched,
   parseRestore,
   RESTORE_ANNOTATION,
   type ScanSpec,
@@ -107,10 +106,7 @@ function readBound(annotations: Readonly<Record<string, string>>, spec: ScanSpec
   return {
     binding: binding ?? '',
     delivery: restore?.delivery,
-    intact:
-      restore === undefined
-        ? restoreText === undefined && isUntouched(spec)
-        : carries(spec, restore.delivery),
+    intact: (restore !== undefined || restoreText === undefined) && carries(spec, restore?.delivery),
   };
 }
 
@@ -133,13 +129,12 @@ export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditRe
   if (isDone(before, edit)) return { result: 'Unchanged' };
   const restored = takeBack(raw.spec.scanSpec, parseRestore(raw.metadata.annotations?.[RESTORE_ANNOTATION]));
   if (edit.edit === 'LetGo') return changed(raw, restored, {});
-  const binding = { [BINDING_ANNOTATION]: edit.binding };
-  if (edit.delivery === undefined) return changed(raw, restored, binding);
   const delivered = deliver(restored, edit.delivery);
   if (delivered.result !== 'Delivered') return delivered;
-  return changed(raw, delivered.spec, {
-    ...binding,
-    [RESTORE_ANNOTATION]: JSON.stringify(delivered.restore),
+  const { spec, restore } = delivered;
+  return changed(raw, spec, {
+    [BINDING_ANNOTATION]: edit.binding,
+    ...(restore === undefined ? {} : { [RESTORE_ANNOTATION]: JSON.stringify(restore) }),
   });
 }
 

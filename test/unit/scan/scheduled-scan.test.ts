@@ -131,16 +131,110 @@ describe('binding a ScheduledScan', () => {
   });
 });
 
+describe("autodiscovery's init container", () => {
+  const extraction = {
+    name: 'secret-extraction-to-env',
+    args: ['reg.example/app@sha256:0', 'temporary-secret-app'],
+    volumeMounts: [
+      { name: 'pull-volume', mountPath: '/secrets/pull' },
+      { name: 'shared', mountPath: '/secrets/shared' },
+      { name: 'cache', mountPath: '/cache' },
+    ],
+  };
+  const clone = { name: 'clone', volumeMounts: [{ name: 'shared' }] };
+  const env = [{ name: 'TRIVY_USERNAME', valueFrom: { secretKeyRef: { name: 'temporary-secret-app' } } }];
+  const secretVolume = (name: string) => ({ name, secret: { secretName: name } });
+  const cache = { name: 'cache', emptyDir: {} };
+  const original = scan({
+    env,
+    initContainers: [extraction, clone],
+    volumes: [secretVolume('pull-volume'), secretVolume('shared'), cache],
+  });
+
+  it('goes with the Secrets that it alone mounts, and comes back in its place', () => {
+    const bound = bind(original);
+    const { initContainers, volumes = [], env: boundEnv } = bound.spec.scanSpec;
+    assert.deepEqual(initContainers, [clone]);
+    assert.deepEqual(
+      volumes.map(({ name }) => name),
+      ['shared', 'cache', VOLUME_NAME],
+    );
+    assert.deepEqual(boundEnv, [...env, ...DELIVERY.env]);
+    assert.equal(readScheduledScan(bound).bound?.intact, true);
+    assert.equal(JSON.stringify(letGo(bound).spec), JSON.stringify(original.spec));
+  });
+
+  it('goes too where no credential is needed, for it would fail', () => {
+    const bind_ = { edit: 'Bind', binding: 'app', delivery: undefined } as const;
+    const bound = editScheduledScan(original, bind_);
+    const changed = bound.result === 'Changed' ? bound.scan : assert.fail(bound.result);
+    assert.deepEqual(changed.spec.scanSpec.initContainers, [clone]);
+    assert.deepEqual(changed.spec.scanSpec.env, env);
+    assert.deepEqual(editScheduledScan(changed, bind_), { result: 'Unchanged' });
+    assert.equal(readScheduledScan(changed).bound?.intact, true);
+    assert.deepEqual(letGo(changed).spec, original.spec);
+  });
+
+  it('leaves no empty list where it was the only one', () => {
+    const alone = scan({ initContainers: [extraction], volumes: [secretVolume('pull-volume')] });
+    const bound = bind(alone);
+    assert.equal('initContainers' in bound.spec.scanSpec, false);
+    assert.deepEqual(letGo(bound).spec, alone.spec);
+  });
+
+  it('is taken out again where somebody puts it back, and then given back once', () => {
+    const bound = bind(original);
+    const scanSpec = { ...bound.spec.scanSpec, initContainers: [extraction] };
+    const disturbed = { ...bound, spec: { ...bound.spec, scanSpec } };
+    assert.equal(readScheduledScan(disturbed).bound?.intact, false);
+    const again = bind(disturbed);
+    assert.equal('initContainers' in again.spec.scanSpec, false);
+    assert.deepEqual(letGo(again).spec.scanSpec.initContainers, [extraction]);
+  });
+
+  it('is not made of a note that somebody has spoilt', () => {
+    const bound = bind(original);
+    const note = 'image-credential-binding/restore';
+    const restore = JSON.parse(bound.metadata.annotations?.[note] ?? '{}') as object;
+    const placed = { initContainers: [{ index: 0, entry: extraction }], volumes: [] };
+    for (const takenOut of [
+      1,
+      {},
+      { ...placed, volumes: [{ index: 'x', entry: {} }] },
+      { initContainers: [null] },
+    ]) {
+      const annotations = { ...bound.metadata.annotations, [note]: JSON.stringify({ ...restore, takenOut }) };
+      const raw = { ...bound, metadata: { ...bound.metadata, annotations } };
+      assert.equal(readScheduledScan(raw).bound?.intact, false, JSON.stringify(takenOut));
+      assert.deepEqual(letGo(raw).spec.scanSpec.initContainers, [clone]);
+    }
+  });
+});
+
 describe('letting a ScheduledScan go', () => {
   const entry = fc.record({
     name: fc.constantFrom('A', 'DOCKER_CONFIG', 'TRIVY_USERNAME'),
     value: fc.constantFrom('', '/creds', 'x'),
   });
   const volume = fc.record({ name: fc.constantFrom('a', 'b') });
+  const container = fc.record(
+    {
+      name: fc.constantFrom('clone', 'secret-extraction-to-env'),
+      volumeMounts: fc.array(fc.record({ name: fc.constantFrom('a', 'b', 'pull-volume') })),
+    },
+    { requiredKeys: ['name'] },
+  );
+  const secret = fc.record({
+    name: fc.constantFrom('a', 'pull-volume', 'spare-volume'),
+    secret: fc.record({ secretName: fc.constantFrom('pull', 'spare') }),
+  });
+  const byName = <T extends { readonly name: string }>(entries: fc.Arbitrary<T>) =>
+    fc.uniqueArray(entries, { selector: ({ name }) => name });
   const anySpec = fc.record(
     {
       env: fc.array(entry),
-      volumes: fc.array(volume),
+      initContainers: byName(container),
+      volumes: byName(fc.oneof(volume, secret)),
       volumeMounts: fc.array(
         fc.record({ name: fc.constantFrom('a', 'b'), mountPath: fc.constantFrom('/a', '/b') }),
       ),
@@ -154,7 +248,8 @@ describe('letting a ScheduledScan go', () => {
         anySpec,
         fc.array(fc.constantFrom(DELIVERY, OTHER, undefined), { minLength: 1 }),
         (spec, deliveries) => {
-          const original = scan(spec, { 'example.org/note': 'theirs' });
+          // As the API server sends it: fast-check's records have no prototype.
+          const original = structuredClone(scan(spec, { 'example.org/note': 'theirs' }));
           let current = original;
           for (const delivery of deliveries) {
             const result = editScheduledScan(current, { edit: 'Bind', binding: 'app', delivery });
