@@ -120,7 +120,7 @@ function withoutOurs(
 }
 
 /** Whether the spec has no volume as we make them; one that only has our name is somebody else's. */
-export function isUntouched(spec: ScanSpec): boolean {
+function isUntouched(spec: ScanSpec): boolean {
   const volumes: readonly Volume[] = spec.volumes ?? [];
   return !volumes.some(
     ({ name, secret }) =>

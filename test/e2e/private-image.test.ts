@@ -13,7 +13,7 @@ import {
 } from '../../hack/securecodebox/index.ts';
 import { tools } from '../../hack/tools.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
-import { Cluster, type TestNamespace } from '../cluster/cluster.ts';
+import { Cluster, SCHEDULED_SCANS, type TestNamespace } from '../cluster/cluster.ts';
 import { until } from '../until.ts';
 
 const USER = 'scanner';
@@ -102,6 +102,50 @@ describe('a private image, a real registry and a real Trivy', () => {
       assertScanned(await secureCodeBox.trigger(namespace.name, 'payments'));
     });
   }
+
+  it('is scanned in each run where autodiscovery has added its init container, which comes back in the end', async () => {
+    const password = 'for-autodiscovery';
+    await registry.setPassword(password);
+    await pullSecret(password);
+    const key = (name: string) => ({
+      secretKeyRef: { name: 'temporary-secret-discovered', key: name, optional: true },
+    });
+    const scanSpec = {
+      env: [
+        { name: 'TRIVY_USERNAME', valueFrom: key('username') },
+        { name: 'TRIVY_PASSWORD', valueFrom: key('password') },
+      ],
+      volumes: [{ name: 'pull-volume', secret: { secretName: 'pull' } }],
+      initContainers: [
+        {
+          name: 'secret-extraction-to-env',
+          image: 'docker.io/securecodebox/auto-discovery-pull-secret-extractor',
+          args: [image, 'temporary-secret-discovered'],
+          volumeMounts: [{ name: 'pull-volume', mountPath: '/secrets/pull' }],
+        },
+      ],
+    };
+    const first = secureCodeBox.nextRun(namespace.name, 'discovered');
+    await namespace.scan('discovered', [image], { scanSpec, spec: { suspend: false } });
+    assertScanned(await first);
+    await namespace.bound('discovered');
+    assertScanned(await secureCodeBox.trigger(namespace.name, 'discovered'));
+    assertScanned(await secureCodeBox.trigger(namespace.name, 'discovered'));
+    await namespace.delete(imageCredentialBindings, 'payments');
+    await until(
+      async () => (await namespace.rawScan('discovered')).spec.scanSpec.initContainers !== undefined,
+      'the init container to be back',
+    );
+    const { env, volumes, initContainers } = (await namespace.rawScan('discovered')).spec.scanSpec;
+    assert.deepEqual({ env, volumes, initContainers }, scanSpec);
+    assert.equal((await secureCodeBox.trigger(namespace.name, 'discovered')).state, 'Errored', 'as before');
+    await namespace.delete(SCHEDULED_SCANS, 'discovered');
+    await namespace.binding('payments', {
+      image: `${registry.host}/shop/payments`,
+      verification: 'Required',
+    });
+    await namespace.condition('payments', 'Ready', 'True Ready');
+  });
 
   it('fails again when the binding is deleted', async () => {
     const { secretName } = await namespace.bound('payments');
