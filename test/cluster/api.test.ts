@@ -24,6 +24,7 @@ const secrets = (...names: readonly string[]) => ({
   ...minimal,
   imagePullSecrets: names.map((name) => ({ name })),
 });
+const replacing = (...replaces: readonly string[]) => ({ ...minimal, replaces });
 const manySecrets = (count: number) =>
   secrets(...Array.from({ length: count }, (_, index) => `secret-${index}`));
 
@@ -32,6 +33,11 @@ const accepted: Readonly<Record<string, object>> = {
   'no secrets': secrets(),
   '16 secrets': manySecrets(16),
   'a secret name with dots': secrets('a.b-c.1'),
+  'repositories that the image replaces': replacing('nginx', 'localhost/a', '[2001:db8::1]:5000/a/b__c'),
+  '16 long repositories that a long image replaces': {
+    ...replacing(...Array.from({ length: 16 }, (_, index) => `reg-${index}.io/${'a'.repeat(255)}`)),
+    image: `reg.io:5000/${'a'.repeat(255)}`,
+  },
   'an empty selector': { ...minimal, scanSelector: {} },
   'label values that are empty or long': labelled({ a: '', b: label63 }),
   'label keys with a prefix': labelled({ [`example.org/${label63}`]: 'x' }),
@@ -73,7 +79,40 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
     { ...minimal, mode: 'Off' },
     /spec\.mode: .*supported values: "Enforce", "Observe"/,
   ],
-  'a field that nothing serves': [{ ...minimal, replaces: ['nginx'] }, /unknown field "spec\.replaces"/],
+  'a field that nothing serves': [{ ...minimal, replaced: ['nginx'] }, /unknown field "spec\.replaced"/],
+  'a tag in replaces': [
+    replacing('reg.io/old:1.0'),
+    /spec\.replaces\[0\]: Invalid value: "reg\.io\/old:1\.0": expected a repository/,
+  ],
+  'an ID in replaces': [replacing('a'.repeat(64)), /spec\.replaces\[0\]: .*found 64 hexadecimal digits/],
+  'a repository of 256 characters in replaces': [
+    replacing(`reg.io/${'a'.repeat(256)}`),
+    /spec\.replaces\[0\]: .*255 for the repository/,
+  ],
+  'a repository twice in replaces': [
+    replacing('reg.io/a', 'reg.io/a'),
+    /spec\.replaces: Invalid value: expected each repository once/,
+  ],
+  '17 repositories in replaces': [
+    replacing(...Array.from({ length: 17 }, (_, index) => `reg.io/old-${index}`)),
+    /spec\.replaces: Too many: 17: must have at most 16 items/,
+  ],
+  'replaces that holds image': [
+    replacing('reg.io/old', 'reg.io/payments'),
+    /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
+  ],
+  'replaces that holds image in another form': [
+    { ...minimal, image: 'nginx', replaces: ['index.docker.io/library/nginx'] },
+    /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
+  ],
+  'replaces beside a tag': [
+    { ...replacing('reg.io/old'), image: 'reg.io:5000/payments:1.0' },
+    /spec\.replaces: Invalid value: expected no replaces beside an image with a tag or digest/,
+  ],
+  'replaces beside a digest': [
+    { ...replacing('reg.io/old'), image: `reg.io/payments@sha256:${'0'.repeat(64)}` },
+    /spec\.replaces: Invalid value: expected no replaces beside an image with a tag or digest/,
+  ],
   'a label key that is none': [
     labelled({ 'a b': 'x' }),
     /spec\.scanSelector\.matchLabels: .*expected label keys/,

@@ -92,8 +92,12 @@ const bad: Readonly<Record<string, readonly [ImageCredentialBinding, RegExp]>> =
     /^spec\.mode must be one of Enforce, Observe; found "Off"$/,
   ],
   'a field that nothing serves': [
-    binding({ ...minimal, replaces: ['nginx'] }),
-    /^spec has no field "replaces"; expected only image, imagePullSecrets, verification, .*$/,
+    binding({ ...minimal, replaced: ['nginx'] }),
+    /^spec has no field "replaced"; expected only image, replaces, imagePullSecrets, verification, .*$/,
+  ],
+  'a tag in replaces': [
+    binding({ ...minimal, replaces: ['reg.io/old:1.0'] }),
+    /^spec\.replaces\[0\] is invalid: expected a repository, .*; found "reg\.io\/old:1\.0"$/,
   ],
   'a label value that is none': [
     binding({ ...minimal, scanSelector: { matchLabels: { team: '-' } } }),

@@ -141,6 +141,15 @@ export interface ImageCredentialBindingSpec {
    */
   readonly image: string;
   /**
+   * Earlier homes of this image, as repositories without tag and digest; at most 16. ScheduledScans that
+   * still name one are to be moved to spec.image. Not beside a tag or a digest in spec.image.
+   *
+   * @maxItems 16
+   *
+   * Items: A repository, [registry[:port]/]repository, in which the image was before.
+   */
+  readonly replaces?: readonly string[];
+  /**
    * The pull secrets of this namespace that may hold the credential, as in a pod; at most 16. Their
    * entries form one keyring, matched and ordered as the kubelet does it. An empty list says that none
    * is needed (a public image, or an ambient identity): then scans are left without any. A secret that

@@ -6,14 +6,15 @@ import type { IImageCredentialBinding } from './types.ts';
 
 /** Whether a value is a whole ImageCredentialBinding, as far as JSON schema can say; `errors` says why not. */
 export const validate: ValidateFunc<IImageCredentialBinding> = validate10;
-const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a whole digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image's ID; write repository@sha256:<digits> for a digest"}]},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', with a letter or a digit at both ends of each part between dots"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
+const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a whole digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image's ID; write repository@sha256:<digits> for a digest"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image's ID"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', with a letter or a digit at both ends of each part between dots"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
 const pattern0 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$", "");
 const pattern1 = new RegExp("^[a-f0-9]{64}$", "");
-const pattern2 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "");
-const pattern3 = new RegExp("^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", "");
-const pattern4 = new RegExp("^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "");
-const pattern6 = new RegExp("^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$", "");
-const pattern7 = new RegExp("^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", "");
+const pattern2 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$", "");
+const pattern4 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "");
+const pattern5 = new RegExp("^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", "");
+const pattern6 = new RegExp("^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", "");
+const pattern8 = new RegExp("^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$", "");
+const pattern9 = new RegExp("^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", "");
 
 const formats0 = formats.int64;
 const formats2 = formats["date-time"];
@@ -145,7 +146,7 @@ vErrors.push(err10);
 errors++;
 }
 for(const key1 in data2){
-if(!((((((key1 === "image") || (key1 === "imagePullSecrets")) || (key1 === "verification")) || (key1 === "delivery")) || (key1 === "scanSelector")) || (key1 === "mode"))){
+if(!(((((((key1 === "image") || (key1 === "replaces")) || (key1 === "imagePullSecrets")) || (key1 === "verification")) || (key1 === "delivery")) || (key1 === "scanSelector")) || (key1 === "mode"))){
 const err11 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec,data:data2};
 if(vErrors === null){
 vErrors = [err11];
@@ -229,11 +230,11 @@ vErrors.push(err16);
 errors++;
 }
 }
-if(data2.imagePullSecrets !== undefined){
-let data4 = data2.imagePullSecrets;
+if(data2.replaces !== undefined){
+let data4 = data2.replaces;
 if(Array.isArray(data4)){
 if(data4.length > 16){
-const err17 = {instancePath:instancePath+"/spec/imagePullSecrets",schemaPath:"#/properties/spec/properties/imagePullSecrets/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.imagePullSecrets,data:data4};
+const err17 = {instancePath:instancePath+"/spec/replaces",schemaPath:"#/properties/spec/properties/replaces/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.replaces,data:data4};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -245,9 +246,9 @@ errors++;
 const len0 = data4.length;
 for(let i0=0; i0<len0; i0++){
 let data5 = data4[i0];
-if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
-if(data5.name === undefined){
-const err18 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0,schemaPath:"#/properties/spec/properties/imagePullSecrets/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.spec.properties.imagePullSecrets.items.required,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items,data:data5};
+if(typeof data5 === "string"){
+if(!pattern2.test(data5)){
+const err18 = {instancePath:instancePath+"/spec/replaces/" + i0,schemaPath:"#/properties/spec/properties/replaces/items/allOf/0/pattern",keyword:"pattern",params:{pattern: "^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$"},message:"must match pattern \""+"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$"+"\"",schema:"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$",parentSchema:schema11.properties.spec.properties.replaces.items.allOf[0],data:data5};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -256,9 +257,12 @@ vErrors.push(err18);
 }
 errors++;
 }
-for(const key2 in data5){
-if(!(key2 === "name")){
-const err19 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0,schemaPath:"#/properties/spec/properties/imagePullSecrets/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items,data:data5};
+}
+const _errs25 = errors;
+const _errs26 = errors;
+if(typeof data5 === "string"){
+if(!pattern1.test(data5)){
+const err19 = {};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -268,11 +272,9 @@ vErrors.push(err19);
 errors++;
 }
 }
-if(data5.name !== undefined){
-let data6 = data5.name;
-if(typeof data6 === "string"){
-if(!pattern2.test(data6)){
-const err20 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/allOf/0/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\"",schema:"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name.allOf[0],data:data6};
+var valid7 = _errs26 === errors;
+if(valid7){
+const err20 = {instancePath:instancePath+"/spec/replaces/" + i0,schemaPath:"#/properties/spec/properties/replaces/items/allOf/1/not",keyword:"not",params:{},message:"must NOT be valid",schema:schema11.properties.spec.properties.replaces.items.allOf[1].not,parentSchema:schema11.properties.spec.properties.replaces.items.allOf[1],data:data5};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -281,10 +283,20 @@ vErrors.push(err20);
 }
 errors++;
 }
+else {
+errors = _errs25;
+if(vErrors !== null){
+if(_errs25){
+vErrors.length = _errs25;
 }
-if(typeof data6 === "string"){
-if(func2(data6) > 253){
-const err21 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters",schema:253,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name,data:data6};
+else {
+vErrors = null;
+}
+}
+}
+if(typeof data5 === "string"){
+if(func2(data5) > 515){
+const err21 = {instancePath:instancePath+"/spec/replaces/" + i0,schemaPath:"#/properties/spec/properties/replaces/items/maxLength",keyword:"maxLength",params:{limit: 515},message:"must NOT have more than 515 characters",schema:515,parentSchema:schema11.properties.spec.properties.replaces.items,data:data5};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -295,7 +307,7 @@ errors++;
 }
 }
 else {
-const err22 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name.type,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name,data:data6};
+const err22 = {instancePath:instancePath+"/spec/replaces/" + i0,schemaPath:"#/properties/spec/properties/replaces/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.replaces.items.type,parentSchema:schema11.properties.spec.properties.replaces.items,data:data5};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -307,7 +319,7 @@ errors++;
 }
 }
 else {
-const err23 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i0,schemaPath:"#/properties/spec/properties/imagePullSecrets/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.imagePullSecrets.items.type,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items,data:data5};
+const err23 = {instancePath:instancePath+"/spec/replaces",schemaPath:"#/properties/spec/properties/replaces/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.replaces.type,parentSchema:schema11.properties.spec.properties.replaces,data:data4};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -317,9 +329,11 @@ vErrors.push(err23);
 errors++;
 }
 }
-}
-else {
-const err24 = {instancePath:instancePath+"/spec/imagePullSecrets",schemaPath:"#/properties/spec/properties/imagePullSecrets/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.imagePullSecrets.type,parentSchema:schema11.properties.spec.properties.imagePullSecrets,data:data4};
+if(data2.imagePullSecrets !== undefined){
+let data6 = data2.imagePullSecrets;
+if(Array.isArray(data6)){
+if(data6.length > 16){
+const err24 = {instancePath:instancePath+"/spec/imagePullSecrets",schemaPath:"#/properties/spec/properties/imagePullSecrets/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.imagePullSecrets,data:data6};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -328,11 +342,12 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-if(data2.verification !== undefined){
-let data7 = data2.verification;
-if(typeof data7 !== "string"){
-const err25 = {instancePath:instancePath+"/spec/verification",schemaPath:"#/properties/spec/properties/verification/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.verification.type,parentSchema:schema11.properties.spec.properties.verification,data:data7};
+const len1 = data6.length;
+for(let i1=0; i1<len1; i1++){
+let data7 = data6[i1];
+if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
+if(data7.name === undefined){
+const err25 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i1,schemaPath:"#/properties/spec/properties/imagePullSecrets/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.spec.properties.imagePullSecrets.items.required,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items,data:data7};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -341,8 +356,9 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(!(((data7 === "Required") || (data7 === "Preferred")) || (data7 === "Never"))){
-const err26 = {instancePath:instancePath+"/spec/verification",schemaPath:"#/properties/spec/properties/verification/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.verification.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.verification.enum,parentSchema:schema11.properties.spec.properties.verification,data:data7};
+for(const key2 in data7){
+if(!(key2 === "name")){
+const err26 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i1,schemaPath:"#/properties/spec/properties/imagePullSecrets/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items,data:data7};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -352,10 +368,11 @@ vErrors.push(err26);
 errors++;
 }
 }
-if(data2.delivery !== undefined){
-let data8 = data2.delivery;
-if(typeof data8 !== "string"){
-const err27 = {instancePath:instancePath+"/spec/delivery",schemaPath:"#/properties/spec/properties/delivery/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.delivery.type,parentSchema:schema11.properties.spec.properties.delivery,data:data8};
+if(data7.name !== undefined){
+let data8 = data7.name;
+if(typeof data8 === "string"){
+if(!pattern4.test(data8)){
+const err27 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i1+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/allOf/0/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\"",schema:"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name.allOf[0],data:data8};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -364,8 +381,10 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(!(data8 === "Shared")){
-const err28 = {instancePath:instancePath+"/spec/delivery",schemaPath:"#/properties/spec/properties/delivery/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.delivery.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.delivery.enum,parentSchema:schema11.properties.spec.properties.delivery,data:data8};
+}
+if(typeof data8 === "string"){
+if(func2(data8) > 253){
+const err28 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i1+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters",schema:253,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name,data:data8};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -375,12 +394,8 @@ vErrors.push(err28);
 errors++;
 }
 }
-if(data2.scanSelector !== undefined){
-let data9 = data2.scanSelector;
-if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
-for(const key3 in data9){
-if(!((key3 === "matchLabels") || (key3 === "matchExpressions"))){
-const err29 = {instancePath:instancePath+"/spec/scanSelector",schemaPath:"#/properties/spec/properties/scanSelector/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.scanSelector,data:data9};
+else {
+const err29 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i1+"/name",schemaPath:"#/properties/spec/properties/imagePullSecrets/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name.type,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items.properties.name,data:data8};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -390,11 +405,9 @@ vErrors.push(err29);
 errors++;
 }
 }
-if(data9.matchLabels !== undefined){
-let data10 = data9.matchLabels;
-if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
-if(Object.keys(data10).length > 16){
-const err30 = {instancePath:instancePath+"/spec/scanSelector/matchLabels",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/maxProperties",keyword:"maxProperties",params:{limit: 16},message:"must NOT have more than 16 properties",schema:16,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels,data:data10};
+}
+else {
+const err30 = {instancePath:instancePath+"/spec/imagePullSecrets/" + i1,schemaPath:"#/properties/spec/properties/imagePullSecrets/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.imagePullSecrets.items.type,parentSchema:schema11.properties.spec.properties.imagePullSecrets.items,data:data7};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -403,11 +416,10 @@ vErrors.push(err30);
 }
 errors++;
 }
-for(const key4 in data10){
-let data11 = data10[key4];
-if(typeof data11 === "string"){
-if(!pattern3.test(data11)){
-const err31 = {instancePath:instancePath+"/spec/scanSelector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/additionalProperties/allOf/0/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\"",schema:"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties.allOf[0],data:data11};
+}
+}
+else {
+const err31 = {instancePath:instancePath+"/spec/imagePullSecrets",schemaPath:"#/properties/spec/properties/imagePullSecrets/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.imagePullSecrets.type,parentSchema:schema11.properties.spec.properties.imagePullSecrets,data:data6};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -417,9 +429,10 @@ vErrors.push(err31);
 errors++;
 }
 }
-if(typeof data11 === "string"){
-if(func2(data11) > 63){
-const err32 = {instancePath:instancePath+"/spec/scanSelector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/additionalProperties/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters",schema:63,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties,data:data11};
+if(data2.verification !== undefined){
+let data9 = data2.verification;
+if(typeof data9 !== "string"){
+const err32 = {instancePath:instancePath+"/spec/verification",schemaPath:"#/properties/spec/properties/verification/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.verification.type,parentSchema:schema11.properties.spec.properties.verification,data:data9};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -428,9 +441,8 @@ vErrors.push(err32);
 }
 errors++;
 }
-}
-else {
-const err33 = {instancePath:instancePath+"/spec/scanSelector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties,data:data11};
+if(!(((data9 === "Required") || (data9 === "Preferred")) || (data9 === "Never"))){
+const err33 = {instancePath:instancePath+"/spec/verification",schemaPath:"#/properties/spec/properties/verification/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.verification.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.verification.enum,parentSchema:schema11.properties.spec.properties.verification,data:data9};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -440,9 +452,10 @@ vErrors.push(err33);
 errors++;
 }
 }
-}
-else {
-const err34 = {instancePath:instancePath+"/spec/scanSelector/matchLabels",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels,data:data10};
+if(data2.delivery !== undefined){
+let data10 = data2.delivery;
+if(typeof data10 !== "string"){
+const err34 = {instancePath:instancePath+"/spec/delivery",schemaPath:"#/properties/spec/properties/delivery/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.delivery.type,parentSchema:schema11.properties.spec.properties.delivery,data:data10};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -451,12 +464,8 @@ vErrors.push(err34);
 }
 errors++;
 }
-}
-if(data9.matchExpressions !== undefined){
-let data12 = data9.matchExpressions;
-if(Array.isArray(data12)){
-if(data12.length > 16){
-const err35 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions,data:data12};
+if(!(data10 === "Shared")){
+const err35 = {instancePath:instancePath+"/spec/delivery",schemaPath:"#/properties/spec/properties/delivery/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.delivery.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.delivery.enum,parentSchema:schema11.properties.spec.properties.delivery,data:data10};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -465,12 +474,13 @@ vErrors.push(err35);
 }
 errors++;
 }
-const len1 = data12.length;
-for(let i1=0; i1<len1; i1++){
-let data13 = data12[i1];
-if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
-if(data13.key === undefined){
-const err36 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.required,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data13};
+}
+if(data2.scanSelector !== undefined){
+let data11 = data2.scanSelector;
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+for(const key3 in data11){
+if(!((key3 === "matchLabels") || (key3 === "matchExpressions"))){
+const err36 = {instancePath:instancePath+"/spec/scanSelector",schemaPath:"#/properties/spec/properties/scanSelector/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.scanSelector,data:data11};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -479,8 +489,12 @@ vErrors.push(err36);
 }
 errors++;
 }
-if(data13.operator === undefined){
-const err37 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/required",keyword:"required",params:{missingProperty: "operator"},message:"must have required property '"+"operator"+"'",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.required,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data13};
+}
+if(data11.matchLabels !== undefined){
+let data12 = data11.matchLabels;
+if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
+if(Object.keys(data12).length > 16){
+const err37 = {instancePath:instancePath+"/spec/scanSelector/matchLabels",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/maxProperties",keyword:"maxProperties",params:{limit: 16},message:"must NOT have more than 16 properties",schema:16,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels,data:data12};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -489,9 +503,11 @@ vErrors.push(err37);
 }
 errors++;
 }
-for(const key5 in data13){
-if(!(((key5 === "key") || (key5 === "operator")) || (key5 === "values"))){
-const err38 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data13};
+for(const key4 in data12){
+let data13 = data12[key4];
+if(typeof data13 === "string"){
+if(!pattern5.test(data13)){
+const err38 = {instancePath:instancePath+"/spec/scanSelector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/additionalProperties/allOf/0/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\"",schema:"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties.allOf[0],data:data13};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -501,11 +517,9 @@ vErrors.push(err38);
 errors++;
 }
 }
-if(data13.key !== undefined){
-let data14 = data13.key;
-if(typeof data14 === "string"){
-if(!pattern4.test(data14)){
-const err39 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/allOf/0/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key.allOf[0],data:data14};
+if(typeof data13 === "string"){
+if(func2(data13) > 63){
+const err39 = {instancePath:instancePath+"/spec/scanSelector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/additionalProperties/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters",schema:63,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties,data:data13};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -515,9 +529,8 @@ vErrors.push(err39);
 errors++;
 }
 }
-if(typeof data14 === "string"){
-if(func2(data14) > 317){
-const err40 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/maxLength",keyword:"maxLength",params:{limit: 317},message:"must NOT have more than 317 characters",schema:317,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key,data:data14};
+else {
+const err40 = {instancePath:instancePath+"/spec/scanSelector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.additionalProperties,data:data13};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -527,8 +540,9 @@ vErrors.push(err40);
 errors++;
 }
 }
+}
 else {
-const err41 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key,data:data14};
+const err41 = {instancePath:instancePath+"/spec/scanSelector/matchLabels",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchLabels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.scanSelector.properties.matchLabels.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchLabels,data:data12};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -538,10 +552,11 @@ vErrors.push(err41);
 errors++;
 }
 }
-if(data13.operator !== undefined){
-let data15 = data13.operator;
-if(typeof data15 !== "string"){
-const err42 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/operator",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/operator/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator,data:data15};
+if(data11.matchExpressions !== undefined){
+let data14 = data11.matchExpressions;
+if(Array.isArray(data14)){
+if(data14.length > 16){
+const err42 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions,data:data14};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -550,8 +565,12 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(!((((data15 === "In") || (data15 === "NotIn")) || (data15 === "Exists")) || (data15 === "DoesNotExist"))){
-const err43 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/operator",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/operator/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator.enum,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator,data:data15};
+const len2 = data14.length;
+for(let i2=0; i2<len2; i2++){
+let data15 = data14[i2];
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(data15.key === undefined){
+const err43 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.required,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data15};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -560,12 +579,8 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-if(data13.values !== undefined){
-let data16 = data13.values;
-if(Array.isArray(data16)){
-if(data16.length > 16){
-const err44 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values,data:data16};
+if(data15.operator === undefined){
+const err44 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/required",keyword:"required",params:{missingProperty: "operator"},message:"must have required property '"+"operator"+"'",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.required,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data15};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -574,12 +589,9 @@ vErrors.push(err44);
 }
 errors++;
 }
-const len2 = data16.length;
-for(let i2=0; i2<len2; i2++){
-let data17 = data16[i2];
-if(typeof data17 === "string"){
-if(!pattern3.test(data17)){
-const err45 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/items/allOf/0/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\"",schema:"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items.allOf[0],data:data17};
+for(const key5 in data15){
+if(!(((key5 === "key") || (key5 === "operator")) || (key5 === "values"))){
+const err45 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data15};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -589,9 +601,11 @@ vErrors.push(err45);
 errors++;
 }
 }
-if(typeof data17 === "string"){
-if(func2(data17) > 63){
-const err46 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/items/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters",schema:63,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items,data:data17};
+if(data15.key !== undefined){
+let data16 = data15.key;
+if(typeof data16 === "string"){
+if(!pattern6.test(data16)){
+const err46 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/allOf/0/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key.allOf[0],data:data16};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -601,8 +615,9 @@ vErrors.push(err46);
 errors++;
 }
 }
-else {
-const err47 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items,data:data17};
+if(typeof data16 === "string"){
+if(func2(data16) > 317){
+const err47 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/maxLength",keyword:"maxLength",params:{limit: 317},message:"must NOT have more than 317 characters",schema:317,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key,data:data16};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -612,9 +627,8 @@ vErrors.push(err47);
 errors++;
 }
 }
-}
 else {
-const err48 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1+"/values",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values,data:data16};
+const err48 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2+"/key",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.key,data:data16};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -624,9 +638,10 @@ vErrors.push(err48);
 errors++;
 }
 }
-}
-else {
-const err49 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i1,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data13};
+if(data15.operator !== undefined){
+let data17 = data15.operator;
+if(typeof data17 !== "string"){
+const err49 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2+"/operator",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/operator/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator,data:data17};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -635,10 +650,8 @@ vErrors.push(err49);
 }
 errors++;
 }
-}
-}
-else {
-const err50 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions,data:data12};
+if(!((((data17 === "In") || (data17 === "NotIn")) || (data17 === "Exists")) || (data17 === "DoesNotExist"))){
+const err50 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2+"/operator",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/operator/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator.enum,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.operator,data:data17};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -648,9 +661,11 @@ vErrors.push(err50);
 errors++;
 }
 }
-}
-else {
-const err51 = {instancePath:instancePath+"/spec/scanSelector",schemaPath:"#/properties/spec/properties/scanSelector/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.scanSelector.type,parentSchema:schema11.properties.spec.properties.scanSelector,data:data9};
+if(data15.values !== undefined){
+let data18 = data15.values;
+if(Array.isArray(data18)){
+if(data18.length > 16){
+const err51 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2+"/values",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values,data:data18};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -659,11 +674,12 @@ vErrors.push(err51);
 }
 errors++;
 }
-}
-if(data2.mode !== undefined){
-let data18 = data2.mode;
-if(typeof data18 !== "string"){
-const err52 = {instancePath:instancePath+"/spec/mode",schemaPath:"#/properties/spec/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.mode.type,parentSchema:schema11.properties.spec.properties.mode,data:data18};
+const len3 = data18.length;
+for(let i3=0; i3<len3; i3++){
+let data19 = data18[i3];
+if(typeof data19 === "string"){
+if(!pattern5.test(data19)){
+const err52 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2+"/values/" + i3,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/items/allOf/0/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\"",schema:"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items.allOf[0],data:data19};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -672,8 +688,10 @@ vErrors.push(err52);
 }
 errors++;
 }
-if(!((data18 === "Enforce") || (data18 === "Observe"))){
-const err53 = {instancePath:instancePath+"/spec/mode",schemaPath:"#/properties/spec/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.mode.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.mode.enum,parentSchema:schema11.properties.spec.properties.mode,data:data18};
+}
+if(typeof data19 === "string"){
+if(func2(data19) > 63){
+const err53 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2+"/values/" + i3,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/items/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters",schema:63,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items,data:data19};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -683,9 +701,8 @@ vErrors.push(err53);
 errors++;
 }
 }
-}
 else {
-const err54 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.type,parentSchema:schema11.properties.spec,data:data2};
+const err54 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2+"/values/" + i3,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.items,data:data19};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -695,12 +712,9 @@ vErrors.push(err54);
 errors++;
 }
 }
-if(data.status !== undefined){
-let data19 = data.status;
-if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
-for(const key6 in data19){
-if(!((((((((key6 === "observedGeneration") || (key6 === "platform")) || (key6 === "credential")) || (key6 === "candidates")) || (key6 === "trivySecret")) || (key6 === "scans")) || (key6 === "history")) || (key6 === "conditions"))){
-const err55 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status,data:data19};
+}
+else {
+const err55 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2+"/values",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/properties/values/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.properties.values,data:data18};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -710,10 +724,9 @@ vErrors.push(err55);
 errors++;
 }
 }
-if(data19.observedGeneration !== undefined){
-let data20 = data19.observedGeneration;
-if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
-const err56 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.observedGeneration,data:data20};
+}
+else {
+const err56 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions/" + i2,schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.items,data:data15};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -722,9 +735,10 @@ vErrors.push(err56);
 }
 errors++;
 }
-if((typeof data20 == "number") && (isFinite(data20))){
-if(data20 < 0 || isNaN(data20)){
-const err57 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.observedGeneration,data:data20};
+}
+}
+else {
+const err57 = {instancePath:instancePath+"/spec/scanSelector/matchExpressions",schemaPath:"#/properties/spec/properties/scanSelector/properties/matchExpressions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions.type,parentSchema:schema11.properties.spec.properties.scanSelector.properties.matchExpressions,data:data14};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -733,8 +747,10 @@ vErrors.push(err57);
 }
 errors++;
 }
-if(!(formats0.validate(data20))){
-const err58 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.observedGeneration,data:data20};
+}
+}
+else {
+const err58 = {instancePath:instancePath+"/spec/scanSelector",schemaPath:"#/properties/spec/properties/scanSelector/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.scanSelector.type,parentSchema:schema11.properties.spec.properties.scanSelector,data:data11};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -744,11 +760,10 @@ vErrors.push(err58);
 errors++;
 }
 }
-}
-if(data19.platform !== undefined){
-let data21 = data19.platform;
-if(typeof data21 !== "string"){
-const err59 = {instancePath:instancePath+"/status/platform",schemaPath:"#/properties/status/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.platform.type,parentSchema:schema11.properties.status.properties.platform,data:data21};
+if(data2.mode !== undefined){
+let data20 = data2.mode;
+if(typeof data20 !== "string"){
+const err59 = {instancePath:instancePath+"/spec/mode",schemaPath:"#/properties/spec/properties/mode/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.mode.type,parentSchema:schema11.properties.spec.properties.mode,data:data20};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -757,8 +772,8 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(!(data21 === "Generic")){
-const err60 = {instancePath:instancePath+"/status/platform",schemaPath:"#/properties/status/properties/platform/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.platform.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.platform.enum,parentSchema:schema11.properties.status.properties.platform,data:data21};
+if(!((data20 === "Enforce") || (data20 === "Observe"))){
+const err60 = {instancePath:instancePath+"/spec/mode",schemaPath:"#/properties/spec/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.mode.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.mode.enum,parentSchema:schema11.properties.spec.properties.mode,data:data20};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -768,11 +783,9 @@ vErrors.push(err60);
 errors++;
 }
 }
-if(data19.credential !== undefined){
-let data22 = data19.credential;
-if(data22 && typeof data22 == "object" && !Array.isArray(data22)){
-if(data22.secret === undefined){
-const err61 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.credential.required,parentSchema:schema11.properties.status.properties.credential,data:data22};
+}
+else {
+const err61 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.type,parentSchema:schema11.properties.spec,data:data2};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -781,8 +794,13 @@ vErrors.push(err61);
 }
 errors++;
 }
-if(data22.registryKey === undefined){
-const err62 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/required",keyword:"required",params:{missingProperty: "registryKey"},message:"must have required property '"+"registryKey"+"'",schema:schema11.properties.status.properties.credential.required,parentSchema:schema11.properties.status.properties.credential,data:data22};
+}
+if(data.status !== undefined){
+let data21 = data.status;
+if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
+for(const key6 in data21){
+if(!((((((((key6 === "observedGeneration") || (key6 === "platform")) || (key6 === "credential")) || (key6 === "candidates")) || (key6 === "trivySecret")) || (key6 === "scans")) || (key6 === "history")) || (key6 === "conditions"))){
+const err62 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status,data:data21};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -791,9 +809,11 @@ vErrors.push(err62);
 }
 errors++;
 }
-for(const key7 in data22){
-if(!(((((key7 === "secret") || (key7 === "registryKey")) || (key7 === "username")) || (key7 === "repository")) || (key7 === "verifiedTime"))){
-const err63 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential,data:data22};
+}
+if(data21.observedGeneration !== undefined){
+let data22 = data21.observedGeneration;
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+const err63 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.observedGeneration,data:data22};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -802,12 +822,9 @@ vErrors.push(err63);
 }
 errors++;
 }
-}
-if(data22.secret !== undefined){
-let data23 = data22.secret;
-if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
-if(data23.name === undefined){
-const err64 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.credential.properties.secret.required,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data23};
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 < 0 || isNaN(data22)){
+const err64 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.observedGeneration,data:data22};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -816,8 +833,8 @@ vErrors.push(err64);
 }
 errors++;
 }
-if(data23.uid === undefined){
-const err65 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.status.properties.credential.properties.secret.required,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data23};
+if(!(formats0.validate(data22))){
+const err65 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.observedGeneration,data:data22};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -826,9 +843,12 @@ vErrors.push(err65);
 }
 errors++;
 }
-for(const key8 in data23){
-if(!((key8 === "name") || (key8 === "uid"))){
-const err66 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data23};
+}
+}
+if(data21.platform !== undefined){
+let data23 = data21.platform;
+if(typeof data23 !== "string"){
+const err66 = {instancePath:instancePath+"/status/platform",schemaPath:"#/properties/status/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.platform.type,parentSchema:schema11.properties.status.properties.platform,data:data23};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -837,11 +857,8 @@ vErrors.push(err66);
 }
 errors++;
 }
-}
-if(data23.name !== undefined){
-let data24 = data23.name;
-if(typeof data24 !== "string"){
-const err67 = {instancePath:instancePath+"/status/credential/secret/name",schemaPath:"#/properties/status/properties/credential/properties/secret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.secret.properties.name.type,parentSchema:schema11.properties.status.properties.credential.properties.secret.properties.name,data:data24};
+if(!(data23 === "Generic")){
+const err67 = {instancePath:instancePath+"/status/platform",schemaPath:"#/properties/status/properties/platform/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.platform.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.platform.enum,parentSchema:schema11.properties.status.properties.platform,data:data23};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -851,10 +868,11 @@ vErrors.push(err67);
 errors++;
 }
 }
-if(data23.uid !== undefined){
-let data25 = data23.uid;
-if(typeof data25 !== "string"){
-const err68 = {instancePath:instancePath+"/status/credential/secret/uid",schemaPath:"#/properties/status/properties/credential/properties/secret/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.secret.properties.uid.type,parentSchema:schema11.properties.status.properties.credential.properties.secret.properties.uid,data:data25};
+if(data21.credential !== undefined){
+let data24 = data21.credential;
+if(data24 && typeof data24 == "object" && !Array.isArray(data24)){
+if(data24.secret === undefined){
+const err68 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.credential.required,parentSchema:schema11.properties.status.properties.credential,data:data24};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -863,10 +881,8 @@ vErrors.push(err68);
 }
 errors++;
 }
-}
-}
-else {
-const err69 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.properties.secret.type,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data23};
+if(data24.registryKey === undefined){
+const err69 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/required",keyword:"required",params:{missingProperty: "registryKey"},message:"must have required property '"+"registryKey"+"'",schema:schema11.properties.status.properties.credential.required,parentSchema:schema11.properties.status.properties.credential,data:data24};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -875,11 +891,9 @@ vErrors.push(err69);
 }
 errors++;
 }
-}
-if(data22.registryKey !== undefined){
-let data26 = data22.registryKey;
-if(typeof data26 !== "string"){
-const err70 = {instancePath:instancePath+"/status/credential/registryKey",schemaPath:"#/properties/status/properties/credential/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.registryKey.type,parentSchema:schema11.properties.status.properties.credential.properties.registryKey,data:data26};
+for(const key7 in data24){
+if(!(((((key7 === "secret") || (key7 === "registryKey")) || (key7 === "username")) || (key7 === "repository")) || (key7 === "verifiedTime"))){
+const err70 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential,data:data24};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -889,10 +903,11 @@ vErrors.push(err70);
 errors++;
 }
 }
-if(data22.username !== undefined){
-let data27 = data22.username;
-if(typeof data27 !== "string"){
-const err71 = {instancePath:instancePath+"/status/credential/username",schemaPath:"#/properties/status/properties/credential/properties/username/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.username.type,parentSchema:schema11.properties.status.properties.credential.properties.username,data:data27};
+if(data24.secret !== undefined){
+let data25 = data24.secret;
+if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
+if(data25.name === undefined){
+const err71 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.credential.properties.secret.required,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data25};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -901,11 +916,8 @@ vErrors.push(err71);
 }
 errors++;
 }
-}
-if(data22.repository !== undefined){
-let data28 = data22.repository;
-if(typeof data28 !== "string"){
-const err72 = {instancePath:instancePath+"/status/credential/repository",schemaPath:"#/properties/status/properties/credential/properties/repository/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.repository.type,parentSchema:schema11.properties.status.properties.credential.properties.repository,data:data28};
+if(data25.uid === undefined){
+const err72 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.status.properties.credential.properties.secret.required,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data25};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -914,12 +926,9 @@ vErrors.push(err72);
 }
 errors++;
 }
-}
-if(data22.verifiedTime !== undefined){
-let data29 = data22.verifiedTime;
-if(typeof data29 === "string"){
-if(!(formats2.validate(data29))){
-const err73 = {instancePath:instancePath+"/status/credential/verifiedTime",schemaPath:"#/properties/status/properties/credential/properties/verifiedTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.credential.properties.verifiedTime,data:data29};
+for(const key8 in data25){
+if(!((key8 === "name") || (key8 === "uid"))){
+const err73 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data25};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -929,8 +938,10 @@ vErrors.push(err73);
 errors++;
 }
 }
-else {
-const err74 = {instancePath:instancePath+"/status/credential/verifiedTime",schemaPath:"#/properties/status/properties/credential/properties/verifiedTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.verifiedTime.type,parentSchema:schema11.properties.status.properties.credential.properties.verifiedTime,data:data29};
+if(data25.name !== undefined){
+let data26 = data25.name;
+if(typeof data26 !== "string"){
+const err74 = {instancePath:instancePath+"/status/credential/secret/name",schemaPath:"#/properties/status/properties/credential/properties/secret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.secret.properties.name.type,parentSchema:schema11.properties.status.properties.credential.properties.secret.properties.name,data:data26};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -940,9 +951,10 @@ vErrors.push(err74);
 errors++;
 }
 }
-}
-else {
-const err75 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.type,parentSchema:schema11.properties.status.properties.credential,data:data22};
+if(data25.uid !== undefined){
+let data27 = data25.uid;
+if(typeof data27 !== "string"){
+const err75 = {instancePath:instancePath+"/status/credential/secret/uid",schemaPath:"#/properties/status/properties/credential/properties/secret/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.secret.properties.uid.type,parentSchema:schema11.properties.status.properties.credential.properties.secret.properties.uid,data:data27};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -952,11 +964,9 @@ vErrors.push(err75);
 errors++;
 }
 }
-if(data19.candidates !== undefined){
-let data30 = data19.candidates;
-if(Array.isArray(data30)){
-if(data30.length > 16){
-const err76 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.status.properties.candidates,data:data30};
+}
+else {
+const err76 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.properties.secret.type,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data25};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -965,12 +975,11 @@ vErrors.push(err76);
 }
 errors++;
 }
-const len3 = data30.length;
-for(let i3=0; i3<len3; i3++){
-let data31 = data30[i3];
-if(data31 && typeof data31 == "object" && !Array.isArray(data31)){
-if(data31.secret === undefined){
-const err77 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data31};
+}
+if(data24.registryKey !== undefined){
+let data28 = data24.registryKey;
+if(typeof data28 !== "string"){
+const err77 = {instancePath:instancePath+"/status/credential/registryKey",schemaPath:"#/properties/status/properties/credential/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.registryKey.type,parentSchema:schema11.properties.status.properties.credential.properties.registryKey,data:data28};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -979,8 +988,11 @@ vErrors.push(err77);
 }
 errors++;
 }
-if(data31.result === undefined){
-const err78 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data31};
+}
+if(data24.username !== undefined){
+let data29 = data24.username;
+if(typeof data29 !== "string"){
+const err78 = {instancePath:instancePath+"/status/credential/username",schemaPath:"#/properties/status/properties/credential/properties/username/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.username.type,parentSchema:schema11.properties.status.properties.credential.properties.username,data:data29};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -989,8 +1001,11 @@ vErrors.push(err78);
 }
 errors++;
 }
-if(data31.reason === undefined){
-const err79 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data31};
+}
+if(data24.repository !== undefined){
+let data30 = data24.repository;
+if(typeof data30 !== "string"){
+const err79 = {instancePath:instancePath+"/status/credential/repository",schemaPath:"#/properties/status/properties/credential/properties/repository/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.repository.type,parentSchema:schema11.properties.status.properties.credential.properties.repository,data:data30};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -999,9 +1014,12 @@ vErrors.push(err79);
 }
 errors++;
 }
-for(const key9 in data31){
-if(!((((((key9 === "secret") || (key9 === "registryKey")) || (key9 === "result")) || (key9 === "reason")) || (key9 === "httpCode")) || (key9 === "resourceVersion"))){
-const err80 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.candidates.items,data:data31};
+}
+if(data24.verifiedTime !== undefined){
+let data31 = data24.verifiedTime;
+if(typeof data31 === "string"){
+if(!(formats2.validate(data31))){
+const err80 = {instancePath:instancePath+"/status/credential/verifiedTime",schemaPath:"#/properties/status/properties/credential/properties/verifiedTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.credential.properties.verifiedTime,data:data31};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1011,10 +1029,8 @@ vErrors.push(err80);
 errors++;
 }
 }
-if(data31.secret !== undefined){
-let data32 = data31.secret;
-if(typeof data32 !== "string"){
-const err81 = {instancePath:instancePath+"/status/candidates/" + i3+"/secret",schemaPath:"#/properties/status/properties/candidates/items/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.secret.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.secret,data:data32};
+else {
+const err81 = {instancePath:instancePath+"/status/credential/verifiedTime",schemaPath:"#/properties/status/properties/credential/properties/verifiedTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.verifiedTime.type,parentSchema:schema11.properties.status.properties.credential.properties.verifiedTime,data:data31};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1024,10 +1040,9 @@ vErrors.push(err81);
 errors++;
 }
 }
-if(data31.registryKey !== undefined){
-let data33 = data31.registryKey;
-if(typeof data33 !== "string"){
-const err82 = {instancePath:instancePath+"/status/candidates/" + i3+"/registryKey",schemaPath:"#/properties/status/properties/candidates/items/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.registryKey.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.registryKey,data:data33};
+}
+else {
+const err82 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.type,parentSchema:schema11.properties.status.properties.credential,data:data24};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1037,10 +1052,11 @@ vErrors.push(err82);
 errors++;
 }
 }
-if(data31.result !== undefined){
-let data34 = data31.result;
-if(typeof data34 !== "string"){
-const err83 = {instancePath:instancePath+"/status/candidates/" + i3+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.result.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data34};
+if(data21.candidates !== undefined){
+let data32 = data21.candidates;
+if(Array.isArray(data32)){
+if(data32.length > 16){
+const err83 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.status.properties.candidates,data:data32};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1049,8 +1065,12 @@ vErrors.push(err83);
 }
 errors++;
 }
-if(!((((data34 === "Selected") || (data34 === "Available")) || (data34 === "Refused")) || (data34 === "Unusable"))){
-const err84 = {instancePath:instancePath+"/status/candidates/" + i3+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.candidates.items.properties.result.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.candidates.items.properties.result.enum,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data34};
+const len4 = data32.length;
+for(let i4=0; i4<len4; i4++){
+let data33 = data32[i4];
+if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
+if(data33.secret === undefined){
+const err84 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data33};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1059,12 +1079,8 @@ vErrors.push(err84);
 }
 errors++;
 }
-}
-if(data31.reason !== undefined){
-let data35 = data31.reason;
-if(typeof data35 === "string"){
-if(func2(data35) < 1){
-const err85 = {instancePath:instancePath+"/status/candidates/" + i3+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data35};
+if(data33.result === undefined){
+const err85 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data33};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1073,9 +1089,8 @@ vErrors.push(err85);
 }
 errors++;
 }
-}
-else {
-const err86 = {instancePath:instancePath+"/status/candidates/" + i3+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.reason.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data35};
+if(data33.reason === undefined){
+const err86 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data33};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1084,11 +1099,9 @@ vErrors.push(err86);
 }
 errors++;
 }
-}
-if(data31.httpCode !== undefined){
-let data36 = data31.httpCode;
-if(!(((typeof data36 == "number") && (!(data36 % 1) && !isNaN(data36))) && (isFinite(data36)))){
-const err87 = {instancePath:instancePath+"/status/candidates/" + i3+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.candidates.items.properties.httpCode.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data36};
+for(const key9 in data33){
+if(!((((((key9 === "secret") || (key9 === "registryKey")) || (key9 === "result")) || (key9 === "reason")) || (key9 === "httpCode")) || (key9 === "resourceVersion"))){
+const err87 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.candidates.items,data:data33};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1097,9 +1110,11 @@ vErrors.push(err87);
 }
 errors++;
 }
-if((typeof data36 == "number") && (isFinite(data36))){
-if(data36 > 599 || isNaN(data36)){
-const err88 = {instancePath:instancePath+"/status/candidates/" + i3+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599",schema:599,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data36};
+}
+if(data33.secret !== undefined){
+let data34 = data33.secret;
+if(typeof data34 !== "string"){
+const err88 = {instancePath:instancePath+"/status/candidates/" + i4+"/secret",schemaPath:"#/properties/status/properties/candidates/items/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.secret.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.secret,data:data34};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1108,8 +1123,11 @@ vErrors.push(err88);
 }
 errors++;
 }
-if(data36 < 100 || isNaN(data36)){
-const err89 = {instancePath:instancePath+"/status/candidates/" + i3+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100},message:"must be >= 100",schema:100,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data36};
+}
+if(data33.registryKey !== undefined){
+let data35 = data33.registryKey;
+if(typeof data35 !== "string"){
+const err89 = {instancePath:instancePath+"/status/candidates/" + i4+"/registryKey",schemaPath:"#/properties/status/properties/candidates/items/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.registryKey.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.registryKey,data:data35};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1118,8 +1136,11 @@ vErrors.push(err89);
 }
 errors++;
 }
-if(!(formats4.validate(data36))){
-const err90 = {instancePath:instancePath+"/status/candidates/" + i3+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data36};
+}
+if(data33.result !== undefined){
+let data36 = data33.result;
+if(typeof data36 !== "string"){
+const err90 = {instancePath:instancePath+"/status/candidates/" + i4+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.result.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data36};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1128,12 +1149,8 @@ vErrors.push(err90);
 }
 errors++;
 }
-}
-}
-if(data31.resourceVersion !== undefined){
-let data37 = data31.resourceVersion;
-if(typeof data37 !== "string"){
-const err91 = {instancePath:instancePath+"/status/candidates/" + i3+"/resourceVersion",schemaPath:"#/properties/status/properties/candidates/items/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.resourceVersion.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.resourceVersion,data:data37};
+if(!((((data36 === "Selected") || (data36 === "Available")) || (data36 === "Refused")) || (data36 === "Unusable"))){
+const err91 = {instancePath:instancePath+"/status/candidates/" + i4+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.candidates.items.properties.result.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.candidates.items.properties.result.enum,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data36};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1143,9 +1160,11 @@ vErrors.push(err91);
 errors++;
 }
 }
-}
-else {
-const err92 = {instancePath:instancePath+"/status/candidates/" + i3,schemaPath:"#/properties/status/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.candidates.items.type,parentSchema:schema11.properties.status.properties.candidates.items,data:data31};
+if(data33.reason !== undefined){
+let data37 = data33.reason;
+if(typeof data37 === "string"){
+if(func2(data37) < 1){
+const err92 = {instancePath:instancePath+"/status/candidates/" + i4+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data37};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1155,9 +1174,8 @@ vErrors.push(err92);
 errors++;
 }
 }
-}
 else {
-const err93 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.candidates.type,parentSchema:schema11.properties.status.properties.candidates,data:data30};
+const err93 = {instancePath:instancePath+"/status/candidates/" + i4+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.reason.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data37};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1167,11 +1185,10 @@ vErrors.push(err93);
 errors++;
 }
 }
-if(data19.trivySecret !== undefined){
-let data38 = data19.trivySecret;
-if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
-if(data38.name === undefined){
-const err94 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.trivySecret.required,parentSchema:schema11.properties.status.properties.trivySecret,data:data38};
+if(data33.httpCode !== undefined){
+let data38 = data33.httpCode;
+if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
+const err94 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.candidates.items.properties.httpCode.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data38};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1180,9 +1197,9 @@ vErrors.push(err94);
 }
 errors++;
 }
-for(const key10 in data38){
-if(!(key10 === "name")){
-const err95 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.trivySecret,data:data38};
+if((typeof data38 == "number") && (isFinite(data38))){
+if(data38 > 599 || isNaN(data38)){
+const err95 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599",schema:599,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data38};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1191,11 +1208,8 @@ vErrors.push(err95);
 }
 errors++;
 }
-}
-if(data38.name !== undefined){
-let data39 = data38.name;
-if(typeof data39 !== "string"){
-const err96 = {instancePath:instancePath+"/status/trivySecret/name",schemaPath:"#/properties/status/properties/trivySecret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.trivySecret.properties.name.type,parentSchema:schema11.properties.status.properties.trivySecret.properties.name,data:data39};
+if(data38 < 100 || isNaN(data38)){
+const err96 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100},message:"must be >= 100",schema:100,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data38};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1204,10 +1218,8 @@ vErrors.push(err96);
 }
 errors++;
 }
-}
-}
-else {
-const err97 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.trivySecret.type,parentSchema:schema11.properties.status.properties.trivySecret,data:data38};
+if(!(formats4.validate(data38))){
+const err97 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data38};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1217,11 +1229,11 @@ vErrors.push(err97);
 errors++;
 }
 }
-if(data19.scans !== undefined){
-let data40 = data19.scans;
-if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
-if(data40.matched === undefined){
-const err98 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "matched"},message:"must have required property '"+"matched"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data40};
+}
+if(data33.resourceVersion !== undefined){
+let data39 = data33.resourceVersion;
+if(typeof data39 !== "string"){
+const err98 = {instancePath:instancePath+"/status/candidates/" + i4+"/resourceVersion",schemaPath:"#/properties/status/properties/candidates/items/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.resourceVersion.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.resourceVersion,data:data39};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1230,8 +1242,10 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(data40.bound === undefined){
-const err99 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "bound"},message:"must have required property '"+"bound"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data40};
+}
+}
+else {
+const err99 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.candidates.items.type,parentSchema:schema11.properties.status.properties.candidates.items,data:data33};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1240,8 +1254,10 @@ vErrors.push(err99);
 }
 errors++;
 }
-if(data40.failing === undefined){
-const err100 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "failing"},message:"must have required property '"+"failing"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data40};
+}
+}
+else {
+const err100 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.candidates.type,parentSchema:schema11.properties.status.properties.candidates,data:data32};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1250,9 +1266,12 @@ vErrors.push(err100);
 }
 errors++;
 }
-for(const key11 in data40){
-if(!((((key11 === "matched") || (key11 === "bound")) || (key11 === "failing")) || (key11 === "names"))){
-const err101 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans,data:data40};
+}
+if(data21.trivySecret !== undefined){
+let data40 = data21.trivySecret;
+if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
+if(data40.name === undefined){
+const err101 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.trivySecret.required,parentSchema:schema11.properties.status.properties.trivySecret,data:data40};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1261,11 +1280,9 @@ vErrors.push(err101);
 }
 errors++;
 }
-}
-if(data40.matched !== undefined){
-let data41 = data40.matched;
-if(!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))){
-const err102 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.matched.type,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data41};
+for(const key10 in data40){
+if(!(key10 === "name")){
+const err102 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.trivySecret,data:data40};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1274,9 +1291,11 @@ vErrors.push(err102);
 }
 errors++;
 }
-if((typeof data41 == "number") && (isFinite(data41))){
-if(data41 < 0 || isNaN(data41)){
-const err103 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data41};
+}
+if(data40.name !== undefined){
+let data41 = data40.name;
+if(typeof data41 !== "string"){
+const err103 = {instancePath:instancePath+"/status/trivySecret/name",schemaPath:"#/properties/status/properties/trivySecret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.trivySecret.properties.name.type,parentSchema:schema11.properties.status.properties.trivySecret.properties.name,data:data41};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1285,8 +1304,10 @@ vErrors.push(err103);
 }
 errors++;
 }
-if(!(formats4.validate(data41))){
-const err104 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data41};
+}
+}
+else {
+const err104 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.trivySecret.type,parentSchema:schema11.properties.status.properties.trivySecret,data:data40};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1296,11 +1317,11 @@ vErrors.push(err104);
 errors++;
 }
 }
-}
-if(data40.bound !== undefined){
-let data42 = data40.bound;
-if(!(((typeof data42 == "number") && (!(data42 % 1) && !isNaN(data42))) && (isFinite(data42)))){
-const err105 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.bound.type,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data42};
+if(data21.scans !== undefined){
+let data42 = data21.scans;
+if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
+if(data42.matched === undefined){
+const err105 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "matched"},message:"must have required property '"+"matched"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data42};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1309,9 +1330,8 @@ vErrors.push(err105);
 }
 errors++;
 }
-if((typeof data42 == "number") && (isFinite(data42))){
-if(data42 < 0 || isNaN(data42)){
-const err106 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data42};
+if(data42.bound === undefined){
+const err106 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "bound"},message:"must have required property '"+"bound"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data42};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1320,8 +1340,8 @@ vErrors.push(err106);
 }
 errors++;
 }
-if(!(formats4.validate(data42))){
-const err107 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data42};
+if(data42.failing === undefined){
+const err107 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "failing"},message:"must have required property '"+"failing"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data42};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1330,12 +1350,9 @@ vErrors.push(err107);
 }
 errors++;
 }
-}
-}
-if(data40.failing !== undefined){
-let data43 = data40.failing;
-if(!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))){
-const err108 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.failing.type,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data43};
+for(const key11 in data42){
+if(!((((key11 === "matched") || (key11 === "bound")) || (key11 === "failing")) || (key11 === "names"))){
+const err108 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans,data:data42};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1344,9 +1361,11 @@ vErrors.push(err108);
 }
 errors++;
 }
-if((typeof data43 == "number") && (isFinite(data43))){
-if(data43 < 0 || isNaN(data43)){
-const err109 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data43};
+}
+if(data42.matched !== undefined){
+let data43 = data42.matched;
+if(!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))){
+const err109 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.matched.type,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data43};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1355,8 +1374,9 @@ vErrors.push(err109);
 }
 errors++;
 }
-if(!(formats4.validate(data43))){
-const err110 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data43};
+if((typeof data43 == "number") && (isFinite(data43))){
+if(data43 < 0 || isNaN(data43)){
+const err110 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data43};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1365,13 +1385,8 @@ vErrors.push(err110);
 }
 errors++;
 }
-}
-}
-if(data40.names !== undefined){
-let data44 = data40.names;
-if(Array.isArray(data44)){
-if(data44.length > 20){
-const err111 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data44};
+if(!(formats4.validate(data43))){
+const err111 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data43};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1380,12 +1395,12 @@ vErrors.push(err111);
 }
 errors++;
 }
-const len4 = data44.length;
-for(let i4=0; i4<len4; i4++){
-let data45 = data44[i4];
-if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
-if(data45.name === undefined){
-const err112 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data45};
+}
+}
+if(data42.bound !== undefined){
+let data44 = data42.bound;
+if(!(((typeof data44 == "number") && (!(data44 % 1) && !isNaN(data44))) && (isFinite(data44)))){
+const err112 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.bound.type,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data44};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1394,9 +1409,9 @@ vErrors.push(err112);
 }
 errors++;
 }
-for(const key12 in data45){
-if(!((key12 === "name") || (key12 === "reason"))){
-const err113 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data45};
+if((typeof data44 == "number") && (isFinite(data44))){
+if(data44 < 0 || isNaN(data44)){
+const err113 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data44};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1405,11 +1420,8 @@ vErrors.push(err113);
 }
 errors++;
 }
-}
-if(data45.name !== undefined){
-let data46 = data45.name;
-if(typeof data46 !== "string"){
-const err114 = {instancePath:instancePath+"/status/scans/names/" + i4+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data46};
+if(!(formats4.validate(data44))){
+const err114 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data44};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1419,11 +1431,11 @@ vErrors.push(err114);
 errors++;
 }
 }
-if(data45.reason !== undefined){
-let data47 = data45.reason;
-if(typeof data47 === "string"){
-if(func2(data47) > 1024){
-const err115 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data47};
+}
+if(data42.failing !== undefined){
+let data45 = data42.failing;
+if(!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45)))){
+const err115 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.failing.type,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data45};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1432,8 +1444,9 @@ vErrors.push(err115);
 }
 errors++;
 }
-if(func2(data47) < 1){
-const err116 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data47};
+if((typeof data45 == "number") && (isFinite(data45))){
+if(data45 < 0 || isNaN(data45)){
+const err116 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data45};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1442,9 +1455,8 @@ vErrors.push(err116);
 }
 errors++;
 }
-}
-else {
-const err117 = {instancePath:instancePath+"/status/scans/names/" + i4+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data47};
+if(!(formats4.validate(data45))){
+const err117 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data45};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1455,8 +1467,11 @@ errors++;
 }
 }
 }
-else {
-const err118 = {instancePath:instancePath+"/status/scans/names/" + i4,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data45};
+if(data42.names !== undefined){
+let data46 = data42.names;
+if(Array.isArray(data46)){
+if(data46.length > 20){
+const err118 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data46};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1465,10 +1480,12 @@ vErrors.push(err118);
 }
 errors++;
 }
-}
-}
-else {
-const err119 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data44};
+const len5 = data46.length;
+for(let i5=0; i5<len5; i5++){
+let data47 = data46[i5];
+if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
+if(data47.name === undefined){
+const err119 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data47};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1477,10 +1494,9 @@ vErrors.push(err119);
 }
 errors++;
 }
-}
-}
-else {
-const err120 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data40};
+for(const key12 in data47){
+if(!((key12 === "name") || (key12 === "reason"))){
+const err120 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data47};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1490,11 +1506,10 @@ vErrors.push(err120);
 errors++;
 }
 }
-if(data19.history !== undefined){
-let data48 = data19.history;
-if(Array.isArray(data48)){
-if(data48.length > 10){
-const err121 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data48};
+if(data47.name !== undefined){
+let data48 = data47.name;
+if(typeof data48 !== "string"){
+const err121 = {instancePath:instancePath+"/status/scans/names/" + i5+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data48};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1503,12 +1518,12 @@ vErrors.push(err121);
 }
 errors++;
 }
-const len5 = data48.length;
-for(let i5=0; i5<len5; i5++){
-let data49 = data48[i5];
-if(data49 && typeof data49 == "object" && !Array.isArray(data49)){
-if(data49.time === undefined){
-const err122 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data49};
+}
+if(data47.reason !== undefined){
+let data49 = data47.reason;
+if(typeof data49 === "string"){
+if(func2(data49) > 1024){
+const err122 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data49};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1517,8 +1532,8 @@ vErrors.push(err122);
 }
 errors++;
 }
-if(data49.reason === undefined){
-const err123 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data49};
+if(func2(data49) < 1){
+const err123 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data49};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1527,8 +1542,9 @@ vErrors.push(err123);
 }
 errors++;
 }
-if(data49.from === undefined){
-const err124 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data49};
+}
+else {
+const err124 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data49};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1537,8 +1553,10 @@ vErrors.push(err124);
 }
 errors++;
 }
-if(data49.to === undefined){
-const err125 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data49};
+}
+}
+else {
+const err125 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data47};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1547,8 +1565,10 @@ vErrors.push(err125);
 }
 errors++;
 }
-if(data49.scans === undefined){
-const err126 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data49};
+}
+}
+else {
+const err126 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data46};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1557,9 +1577,10 @@ vErrors.push(err126);
 }
 errors++;
 }
-for(const key13 in data49){
-if(!(((((key13 === "time") || (key13 === "reason")) || (key13 === "from")) || (key13 === "to")) || (key13 === "scans"))){
-const err127 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data49};
+}
+}
+else {
+const err127 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data42};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1569,11 +1590,11 @@ vErrors.push(err127);
 errors++;
 }
 }
-if(data49.time !== undefined){
-let data50 = data49.time;
-if(typeof data50 === "string"){
-if(!(formats2.validate(data50))){
-const err128 = {instancePath:instancePath+"/status/history/" + i5+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data50};
+if(data21.history !== undefined){
+let data50 = data21.history;
+if(Array.isArray(data50)){
+if(data50.length > 10){
+const err128 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data50};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1582,9 +1603,12 @@ vErrors.push(err128);
 }
 errors++;
 }
-}
-else {
-const err129 = {instancePath:instancePath+"/status/history/" + i5+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data50};
+const len6 = data50.length;
+for(let i6=0; i6<len6; i6++){
+let data51 = data50[i6];
+if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
+if(data51.time === undefined){
+const err129 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data51};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1593,12 +1617,8 @@ vErrors.push(err129);
 }
 errors++;
 }
-}
-if(data49.reason !== undefined){
-let data51 = data49.reason;
-if(typeof data51 === "string"){
-if(func2(data51) < 1){
-const err130 = {instancePath:instancePath+"/status/history/" + i5+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data51};
+if(data51.reason === undefined){
+const err130 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data51};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1607,9 +1627,8 @@ vErrors.push(err130);
 }
 errors++;
 }
-}
-else {
-const err131 = {instancePath:instancePath+"/status/history/" + i5+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data51};
+if(data51.from === undefined){
+const err131 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data51};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1618,12 +1637,8 @@ vErrors.push(err131);
 }
 errors++;
 }
-}
-if(data49.from !== undefined){
-let data52 = data49.from;
-if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
-if(data52.image === undefined){
-const err132 = {instancePath:instancePath+"/status/history/" + i5+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data52};
+if(data51.to === undefined){
+const err132 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data51};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1632,9 +1647,8 @@ vErrors.push(err132);
 }
 errors++;
 }
-for(const key14 in data52){
-if(!(((key14 === "platform") || (key14 === "image")) || (key14 === "secret"))){
-const err133 = {instancePath:instancePath+"/status/history/" + i5+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data52};
+if(data51.scans === undefined){
+const err133 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data51};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1643,11 +1657,9 @@ vErrors.push(err133);
 }
 errors++;
 }
-}
-if(data52.platform !== undefined){
-let data53 = data52.platform;
-if(typeof data53 !== "string"){
-const err134 = {instancePath:instancePath+"/status/history/" + i5+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data53};
+for(const key13 in data51){
+if(!(((((key13 === "time") || (key13 === "reason")) || (key13 === "from")) || (key13 === "to")) || (key13 === "scans"))){
+const err134 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data51};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1657,10 +1669,11 @@ vErrors.push(err134);
 errors++;
 }
 }
-if(data52.image !== undefined){
-let data54 = data52.image;
-if(typeof data54 !== "string"){
-const err135 = {instancePath:instancePath+"/status/history/" + i5+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data54};
+if(data51.time !== undefined){
+let data52 = data51.time;
+if(typeof data52 === "string"){
+if(!(formats2.validate(data52))){
+const err135 = {instancePath:instancePath+"/status/history/" + i6+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data52};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1670,10 +1683,8 @@ vErrors.push(err135);
 errors++;
 }
 }
-if(data52.secret !== undefined){
-let data55 = data52.secret;
-if(typeof data55 !== "string"){
-const err136 = {instancePath:instancePath+"/status/history/" + i5+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data55};
+else {
+const err136 = {instancePath:instancePath+"/status/history/" + i6+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data52};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1683,9 +1694,11 @@ vErrors.push(err136);
 errors++;
 }
 }
-}
-else {
-const err137 = {instancePath:instancePath+"/status/history/" + i5+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data52};
+if(data51.reason !== undefined){
+let data53 = data51.reason;
+if(typeof data53 === "string"){
+if(func2(data53) < 1){
+const err137 = {instancePath:instancePath+"/status/history/" + i6+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data53};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1695,11 +1708,8 @@ vErrors.push(err137);
 errors++;
 }
 }
-if(data49.to !== undefined){
-let data56 = data49.to;
-if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
-if(data56.image === undefined){
-const err138 = {instancePath:instancePath+"/status/history/" + i5+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data56};
+else {
+const err138 = {instancePath:instancePath+"/status/history/" + i6+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data53};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1708,9 +1718,12 @@ vErrors.push(err138);
 }
 errors++;
 }
-for(const key15 in data56){
-if(!(((key15 === "platform") || (key15 === "image")) || (key15 === "secret"))){
-const err139 = {instancePath:instancePath+"/status/history/" + i5+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data56};
+}
+if(data51.from !== undefined){
+let data54 = data51.from;
+if(data54 && typeof data54 == "object" && !Array.isArray(data54)){
+if(data54.image === undefined){
+const err139 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data54};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1719,11 +1732,9 @@ vErrors.push(err139);
 }
 errors++;
 }
-}
-if(data56.platform !== undefined){
-let data57 = data56.platform;
-if(typeof data57 !== "string"){
-const err140 = {instancePath:instancePath+"/status/history/" + i5+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data57};
+for(const key14 in data54){
+if(!(((key14 === "platform") || (key14 === "image")) || (key14 === "secret"))){
+const err140 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data54};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1733,10 +1744,10 @@ vErrors.push(err140);
 errors++;
 }
 }
-if(data56.image !== undefined){
-let data58 = data56.image;
-if(typeof data58 !== "string"){
-const err141 = {instancePath:instancePath+"/status/history/" + i5+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data58};
+if(data54.platform !== undefined){
+let data55 = data54.platform;
+if(typeof data55 !== "string"){
+const err141 = {instancePath:instancePath+"/status/history/" + i6+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data55};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1746,10 +1757,10 @@ vErrors.push(err141);
 errors++;
 }
 }
-if(data56.secret !== undefined){
-let data59 = data56.secret;
-if(typeof data59 !== "string"){
-const err142 = {instancePath:instancePath+"/status/history/" + i5+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data59};
+if(data54.image !== undefined){
+let data56 = data54.image;
+if(typeof data56 !== "string"){
+const err142 = {instancePath:instancePath+"/status/history/" + i6+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data56};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1759,9 +1770,10 @@ vErrors.push(err142);
 errors++;
 }
 }
-}
-else {
-const err143 = {instancePath:instancePath+"/status/history/" + i5+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data56};
+if(data54.secret !== undefined){
+let data57 = data54.secret;
+if(typeof data57 !== "string"){
+const err143 = {instancePath:instancePath+"/status/history/" + i6+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data57};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1771,10 +1783,9 @@ vErrors.push(err143);
 errors++;
 }
 }
-if(data49.scans !== undefined){
-let data60 = data49.scans;
-if(!(((typeof data60 == "number") && (!(data60 % 1) && !isNaN(data60))) && (isFinite(data60)))){
-const err144 = {instancePath:instancePath+"/status/history/" + i5+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data60};
+}
+else {
+const err144 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data54};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1783,9 +1794,12 @@ vErrors.push(err144);
 }
 errors++;
 }
-if((typeof data60 == "number") && (isFinite(data60))){
-if(data60 < 0 || isNaN(data60)){
-const err145 = {instancePath:instancePath+"/status/history/" + i5+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data60};
+}
+if(data51.to !== undefined){
+let data58 = data51.to;
+if(data58 && typeof data58 == "object" && !Array.isArray(data58)){
+if(data58.image === undefined){
+const err145 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data58};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1794,8 +1808,9 @@ vErrors.push(err145);
 }
 errors++;
 }
-if(!(formats4.validate(data60))){
-const err146 = {instancePath:instancePath+"/status/history/" + i5+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data60};
+for(const key15 in data58){
+if(!(((key15 === "platform") || (key15 === "image")) || (key15 === "secret"))){
+const err146 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data58};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1805,10 +1820,10 @@ vErrors.push(err146);
 errors++;
 }
 }
-}
-}
-else {
-const err147 = {instancePath:instancePath+"/status/history/" + i5,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data49};
+if(data58.platform !== undefined){
+let data59 = data58.platform;
+if(typeof data59 !== "string"){
+const err147 = {instancePath:instancePath+"/status/history/" + i6+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data59};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1818,9 +1833,10 @@ vErrors.push(err147);
 errors++;
 }
 }
-}
-else {
-const err148 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data48};
+if(data58.image !== undefined){
+let data60 = data58.image;
+if(typeof data60 !== "string"){
+const err148 = {instancePath:instancePath+"/status/history/" + i6+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data60};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -1830,15 +1846,10 @@ vErrors.push(err148);
 errors++;
 }
 }
-if(data19.conditions !== undefined){
-let data61 = data19.conditions;
-if(Array.isArray(data61)){
-const len6 = data61.length;
-for(let i6=0; i6<len6; i6++){
-let data62 = data61[i6];
-if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
-if(data62.type === undefined){
-const err149 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
+if(data58.secret !== undefined){
+let data61 = data58.secret;
+if(typeof data61 !== "string"){
+const err149 = {instancePath:instancePath+"/status/history/" + i6+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data61};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1847,8 +1858,10 @@ vErrors.push(err149);
 }
 errors++;
 }
-if(data62.status === undefined){
-const err150 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
+}
+}
+else {
+const err150 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data58};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1857,8 +1870,11 @@ vErrors.push(err150);
 }
 errors++;
 }
-if(data62.reason === undefined){
-const err151 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
+}
+if(data51.scans !== undefined){
+let data62 = data51.scans;
+if(!(((typeof data62 == "number") && (!(data62 % 1) && !isNaN(data62))) && (isFinite(data62)))){
+const err151 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data62};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -1867,8 +1883,9 @@ vErrors.push(err151);
 }
 errors++;
 }
-if(data62.message === undefined){
-const err152 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
+if((typeof data62 == "number") && (isFinite(data62))){
+if(data62 < 0 || isNaN(data62)){
+const err152 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data62};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -1877,8 +1894,8 @@ vErrors.push(err152);
 }
 errors++;
 }
-if(data62.lastTransitionTime === undefined){
-const err153 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
+if(!(formats4.validate(data62))){
+const err153 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data62};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -1887,9 +1904,11 @@ vErrors.push(err153);
 }
 errors++;
 }
-for(const key16 in data62){
-if(!((((((key16 === "type") || (key16 === "status")) || (key16 === "reason")) || (key16 === "message")) || (key16 === "observedGeneration")) || (key16 === "lastTransitionTime"))){
-const err154 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
+}
+}
+}
+else {
+const err154 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data51};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -1899,11 +1918,9 @@ vErrors.push(err154);
 errors++;
 }
 }
-if(data62.type !== undefined){
-let data63 = data62.type;
-if(typeof data63 === "string"){
-if(func2(data63) > 316){
-const err155 = {instancePath:instancePath+"/status/conditions/" + i6+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data63};
+}
+else {
+const err155 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data50};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -1912,8 +1929,16 @@ vErrors.push(err155);
 }
 errors++;
 }
-if(!pattern6.test(data63)){
-const err156 = {instancePath:instancePath+"/status/conditions/" + i6+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data63};
+}
+if(data21.conditions !== undefined){
+let data63 = data21.conditions;
+if(Array.isArray(data63)){
+const len7 = data63.length;
+for(let i7=0; i7<len7; i7++){
+let data64 = data63[i7];
+if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
+if(data64.type === undefined){
+const err156 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -1922,9 +1947,8 @@ vErrors.push(err156);
 }
 errors++;
 }
-}
-else {
-const err157 = {instancePath:instancePath+"/status/conditions/" + i6+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data63};
+if(data64.status === undefined){
+const err157 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -1933,11 +1957,8 @@ vErrors.push(err157);
 }
 errors++;
 }
-}
-if(data62.status !== undefined){
-let data64 = data62.status;
-if(typeof data64 !== "string"){
-const err158 = {instancePath:instancePath+"/status/conditions/" + i6+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data64};
+if(data64.reason === undefined){
+const err158 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -1946,8 +1967,8 @@ vErrors.push(err158);
 }
 errors++;
 }
-if(!(((data64 === "True") || (data64 === "False")) || (data64 === "Unknown"))){
-const err159 = {instancePath:instancePath+"/status/conditions/" + i6+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data64};
+if(data64.message === undefined){
+const err159 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -1956,12 +1977,8 @@ vErrors.push(err159);
 }
 errors++;
 }
-}
-if(data62.reason !== undefined){
-let data65 = data62.reason;
-if(typeof data65 === "string"){
-if(func2(data65) > 1024){
-const err160 = {instancePath:instancePath+"/status/conditions/" + i6+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data65};
+if(data64.lastTransitionTime === undefined){
+const err160 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -1970,8 +1987,9 @@ vErrors.push(err160);
 }
 errors++;
 }
-if(func2(data65) < 1){
-const err161 = {instancePath:instancePath+"/status/conditions/" + i6+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data65};
+for(const key16 in data64){
+if(!((((((key16 === "type") || (key16 === "status")) || (key16 === "reason")) || (key16 === "message")) || (key16 === "observedGeneration")) || (key16 === "lastTransitionTime"))){
+const err161 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -1980,8 +1998,12 @@ vErrors.push(err161);
 }
 errors++;
 }
-if(!pattern7.test(data65)){
-const err162 = {instancePath:instancePath+"/status/conditions/" + i6+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data65};
+}
+if(data64.type !== undefined){
+let data65 = data64.type;
+if(typeof data65 === "string"){
+if(func2(data65) > 316){
+const err162 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data65};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -1990,9 +2012,8 @@ vErrors.push(err162);
 }
 errors++;
 }
-}
-else {
-const err163 = {instancePath:instancePath+"/status/conditions/" + i6+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data65};
+if(!pattern8.test(data65)){
+const err163 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data65};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2002,11 +2023,8 @@ vErrors.push(err163);
 errors++;
 }
 }
-if(data62.message !== undefined){
-let data66 = data62.message;
-if(typeof data66 === "string"){
-if(func2(data66) > 32768){
-const err164 = {instancePath:instancePath+"/status/conditions/" + i6+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data66};
+else {
+const err164 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data65};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2016,8 +2034,10 @@ vErrors.push(err164);
 errors++;
 }
 }
-else {
-const err165 = {instancePath:instancePath+"/status/conditions/" + i6+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data66};
+if(data64.status !== undefined){
+let data66 = data64.status;
+if(typeof data66 !== "string"){
+const err165 = {instancePath:instancePath+"/status/conditions/" + i7+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data66};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2026,11 +2046,8 @@ vErrors.push(err165);
 }
 errors++;
 }
-}
-if(data62.observedGeneration !== undefined){
-let data67 = data62.observedGeneration;
-if(!(((typeof data67 == "number") && (!(data67 % 1) && !isNaN(data67))) && (isFinite(data67)))){
-const err166 = {instancePath:instancePath+"/status/conditions/" + i6+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data67};
+if(!(((data66 === "True") || (data66 === "False")) || (data66 === "Unknown"))){
+const err166 = {instancePath:instancePath+"/status/conditions/" + i7+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data66};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2039,9 +2056,12 @@ vErrors.push(err166);
 }
 errors++;
 }
-if((typeof data67 == "number") && (isFinite(data67))){
-if(data67 < 0 || isNaN(data67)){
-const err167 = {instancePath:instancePath+"/status/conditions/" + i6+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data67};
+}
+if(data64.reason !== undefined){
+let data67 = data64.reason;
+if(typeof data67 === "string"){
+if(func2(data67) > 1024){
+const err167 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data67};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2050,8 +2070,8 @@ vErrors.push(err167);
 }
 errors++;
 }
-if(!(formats0.validate(data67))){
-const err168 = {instancePath:instancePath+"/status/conditions/" + i6+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data67};
+if(func2(data67) < 1){
+const err168 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data67};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2060,13 +2080,8 @@ vErrors.push(err168);
 }
 errors++;
 }
-}
-}
-if(data62.lastTransitionTime !== undefined){
-let data68 = data62.lastTransitionTime;
-if(typeof data68 === "string"){
-if(!(formats2.validate(data68))){
-const err169 = {instancePath:instancePath+"/status/conditions/" + i6+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data68};
+if(!pattern9.test(data67)){
+const err169 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data67};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2077,7 +2092,7 @@ errors++;
 }
 }
 else {
-const err170 = {instancePath:instancePath+"/status/conditions/" + i6+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data68};
+const err170 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data67};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2087,9 +2102,11 @@ vErrors.push(err170);
 errors++;
 }
 }
-}
-else {
-const err171 = {instancePath:instancePath+"/status/conditions/" + i6,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data62};
+if(data64.message !== undefined){
+let data68 = data64.message;
+if(typeof data68 === "string"){
+if(func2(data68) > 32768){
+const err171 = {instancePath:instancePath+"/status/conditions/" + i7+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data68};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2099,9 +2116,8 @@ vErrors.push(err171);
 errors++;
 }
 }
-}
 else {
-const err172 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data61};
+const err172 = {instancePath:instancePath+"/status/conditions/" + i7+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data68};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2111,9 +2127,10 @@ vErrors.push(err172);
 errors++;
 }
 }
-}
-else {
-const err173 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data19};
+if(data64.observedGeneration !== undefined){
+let data69 = data64.observedGeneration;
+if(!(((typeof data69 == "number") && (!(data69 % 1) && !isNaN(data69))) && (isFinite(data69)))){
+const err173 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data69};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2122,12 +2139,9 @@ vErrors.push(err173);
 }
 errors++;
 }
-}
-if(data.metadata !== undefined){
-let data69 = data.metadata;
-if(data69 && typeof data69 == "object" && !Array.isArray(data69)){
-if(data69.name === undefined){
-const err174 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data69};
+if((typeof data69 == "number") && (isFinite(data69))){
+if(data69 < 0 || isNaN(data69)){
+const err174 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data69};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2136,10 +2150,8 @@ vErrors.push(err174);
 }
 errors++;
 }
-if(data69.name !== undefined){
-let data70 = data69.name;
-if(typeof data70 !== "string"){
-const err175 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data70};
+if(!(formats0.validate(data69))){
+const err175 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data69};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2149,10 +2161,12 @@ vErrors.push(err175);
 errors++;
 }
 }
-if(data69.namespace !== undefined){
-let data71 = data69.namespace;
-if(typeof data71 !== "string"){
-const err176 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data71};
+}
+if(data64.lastTransitionTime !== undefined){
+let data70 = data64.lastTransitionTime;
+if(typeof data70 === "string"){
+if(!(formats2.validate(data70))){
+const err176 = {instancePath:instancePath+"/status/conditions/" + i7+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data70};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2162,10 +2176,8 @@ vErrors.push(err176);
 errors++;
 }
 }
-if(data69.uid !== undefined){
-let data72 = data69.uid;
-if(typeof data72 !== "string"){
-const err177 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data72};
+else {
+const err177 = {instancePath:instancePath+"/status/conditions/" + i7+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data70};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2175,10 +2187,9 @@ vErrors.push(err177);
 errors++;
 }
 }
-if(data69.resourceVersion !== undefined){
-let data73 = data69.resourceVersion;
-if(typeof data73 !== "string"){
-const err178 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data73};
+}
+else {
+const err178 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2188,10 +2199,9 @@ vErrors.push(err178);
 errors++;
 }
 }
-if(data69.generation !== undefined){
-let data74 = data69.generation;
-if(!(((typeof data74 == "number") && (!(data74 % 1) && !isNaN(data74))) && (isFinite(data74)))){
-const err179 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data74};
+}
+else {
+const err179 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data63};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2201,10 +2211,9 @@ vErrors.push(err179);
 errors++;
 }
 }
-if(data69.creationTimestamp !== undefined){
-let data75 = data69.creationTimestamp;
-if(typeof data75 !== "string"){
-const err180 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data75};
+}
+else {
+const err180 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2214,10 +2223,11 @@ vErrors.push(err180);
 errors++;
 }
 }
-if(data69.deletionTimestamp !== undefined){
-let data76 = data69.deletionTimestamp;
-if(typeof data76 !== "string"){
-const err181 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data76};
+if(data.metadata !== undefined){
+let data71 = data.metadata;
+if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
+if(data71.name === undefined){
+const err181 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data71};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2226,14 +2236,10 @@ vErrors.push(err181);
 }
 errors++;
 }
-}
-if(data69.labels !== undefined){
-let data77 = data69.labels;
-if(data77 && typeof data77 == "object" && !Array.isArray(data77)){
-for(const key17 in data77){
-let data78 = data77[key17];
-if(typeof data78 !== "string"){
-const err182 = {instancePath:instancePath+"/metadata/labels/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data78};
+if(data71.name !== undefined){
+let data72 = data71.name;
+if(typeof data72 !== "string"){
+const err182 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data72};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2243,9 +2249,10 @@ vErrors.push(err182);
 errors++;
 }
 }
-}
-else {
-const err183 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data77};
+if(data71.namespace !== undefined){
+let data73 = data71.namespace;
+if(typeof data73 !== "string"){
+const err183 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data73};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2255,13 +2262,10 @@ vErrors.push(err183);
 errors++;
 }
 }
-if(data69.annotations !== undefined){
-let data79 = data69.annotations;
-if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
-for(const key18 in data79){
-let data80 = data79[key18];
-if(typeof data80 !== "string"){
-const err184 = {instancePath:instancePath+"/metadata/annotations/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data80};
+if(data71.uid !== undefined){
+let data74 = data71.uid;
+if(typeof data74 !== "string"){
+const err184 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data74};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2271,9 +2275,10 @@ vErrors.push(err184);
 errors++;
 }
 }
-}
-else {
-const err185 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data79};
+if(data71.resourceVersion !== undefined){
+let data75 = data71.resourceVersion;
+if(typeof data75 !== "string"){
+const err185 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data75};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2283,15 +2288,10 @@ vErrors.push(err185);
 errors++;
 }
 }
-if(data69.ownerReferences !== undefined){
-let data81 = data69.ownerReferences;
-if(Array.isArray(data81)){
-const len7 = data81.length;
-for(let i7=0; i7<len7; i7++){
-let data82 = data81[i7];
-if(data82 && typeof data82 == "object" && !Array.isArray(data82)){
-if(data82.apiVersion === undefined){
-const err186 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data82};
+if(data71.generation !== undefined){
+let data76 = data71.generation;
+if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
+const err186 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data76};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2300,8 +2300,11 @@ vErrors.push(err186);
 }
 errors++;
 }
-if(data82.kind === undefined){
-const err187 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data82};
+}
+if(data71.creationTimestamp !== undefined){
+let data77 = data71.creationTimestamp;
+if(typeof data77 !== "string"){
+const err187 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data77};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2310,8 +2313,11 @@ vErrors.push(err187);
 }
 errors++;
 }
-if(data82.name === undefined){
-const err188 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data82};
+}
+if(data71.deletionTimestamp !== undefined){
+let data78 = data71.deletionTimestamp;
+if(typeof data78 !== "string"){
+const err188 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data78};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2320,8 +2326,14 @@ vErrors.push(err188);
 }
 errors++;
 }
-if(data82.uid === undefined){
-const err189 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data82};
+}
+if(data71.labels !== undefined){
+let data79 = data71.labels;
+if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
+for(const key17 in data79){
+let data80 = data79[key17];
+if(typeof data80 !== "string"){
+const err189 = {instancePath:instancePath+"/metadata/labels/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data80};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2330,10 +2342,10 @@ vErrors.push(err189);
 }
 errors++;
 }
-if(data82.apiVersion !== undefined){
-let data83 = data82.apiVersion;
-if(typeof data83 !== "string"){
-const err190 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data83};
+}
+}
+else {
+const err190 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data79};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2343,10 +2355,13 @@ vErrors.push(err190);
 errors++;
 }
 }
-if(data82.kind !== undefined){
-let data84 = data82.kind;
-if(typeof data84 !== "string"){
-const err191 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data84};
+if(data71.annotations !== undefined){
+let data81 = data71.annotations;
+if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
+for(const key18 in data81){
+let data82 = data81[key18];
+if(typeof data82 !== "string"){
+const err191 = {instancePath:instancePath+"/metadata/annotations/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data82};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2356,10 +2371,9 @@ vErrors.push(err191);
 errors++;
 }
 }
-if(data82.name !== undefined){
-let data85 = data82.name;
-if(typeof data85 !== "string"){
-const err192 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data85};
+}
+else {
+const err192 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data81};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2369,10 +2383,15 @@ vErrors.push(err192);
 errors++;
 }
 }
-if(data82.uid !== undefined){
-let data86 = data82.uid;
-if(typeof data86 !== "string"){
-const err193 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data86};
+if(data71.ownerReferences !== undefined){
+let data83 = data71.ownerReferences;
+if(Array.isArray(data83)){
+const len8 = data83.length;
+for(let i8=0; i8<len8; i8++){
+let data84 = data83[i8];
+if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
+if(data84.apiVersion === undefined){
+const err193 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data84};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2381,11 +2400,8 @@ vErrors.push(err193);
 }
 errors++;
 }
-}
-if(data82.controller !== undefined){
-let data87 = data82.controller;
-if(typeof data87 !== "boolean"){
-const err194 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data87};
+if(data84.kind === undefined){
+const err194 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data84};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2394,11 +2410,8 @@ vErrors.push(err194);
 }
 errors++;
 }
-}
-if(data82.blockOwnerDeletion !== undefined){
-let data88 = data82.blockOwnerDeletion;
-if(typeof data88 !== "boolean"){
-const err195 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data88};
+if(data84.name === undefined){
+const err195 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data84};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2407,10 +2420,8 @@ vErrors.push(err195);
 }
 errors++;
 }
-}
-}
-else {
-const err196 = {instancePath:instancePath+"/metadata/ownerReferences/" + i7,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data82};
+if(data84.uid === undefined){
+const err196 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data84};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2419,10 +2430,10 @@ vErrors.push(err196);
 }
 errors++;
 }
-}
-}
-else {
-const err197 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data81};
+if(data84.apiVersion !== undefined){
+let data85 = data84.apiVersion;
+if(typeof data85 !== "string"){
+const err197 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data85};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2432,9 +2443,10 @@ vErrors.push(err197);
 errors++;
 }
 }
-}
-else {
-const err198 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data69};
+if(data84.kind !== undefined){
+let data86 = data84.kind;
+if(typeof data86 !== "string"){
+const err198 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data86};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2444,14 +2456,102 @@ vErrors.push(err198);
 errors++;
 }
 }
-}
-else {
-const err199 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(data84.name !== undefined){
+let data87 = data84.name;
+if(typeof data87 !== "string"){
+const err199 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data87};
 if(vErrors === null){
 vErrors = [err199];
 }
 else {
 vErrors.push(err199);
+}
+errors++;
+}
+}
+if(data84.uid !== undefined){
+let data88 = data84.uid;
+if(typeof data88 !== "string"){
+const err200 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data88};
+if(vErrors === null){
+vErrors = [err200];
+}
+else {
+vErrors.push(err200);
+}
+errors++;
+}
+}
+if(data84.controller !== undefined){
+let data89 = data84.controller;
+if(typeof data89 !== "boolean"){
+const err201 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data89};
+if(vErrors === null){
+vErrors = [err201];
+}
+else {
+vErrors.push(err201);
+}
+errors++;
+}
+}
+if(data84.blockOwnerDeletion !== undefined){
+let data90 = data84.blockOwnerDeletion;
+if(typeof data90 !== "boolean"){
+const err202 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data90};
+if(vErrors === null){
+vErrors = [err202];
+}
+else {
+vErrors.push(err202);
+}
+errors++;
+}
+}
+}
+else {
+const err203 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data84};
+if(vErrors === null){
+vErrors = [err203];
+}
+else {
+vErrors.push(err203);
+}
+errors++;
+}
+}
+}
+else {
+const err204 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data83};
+if(vErrors === null){
+vErrors = [err204];
+}
+else {
+vErrors.push(err204);
+}
+errors++;
+}
+}
+}
+else {
+const err205 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data71};
+if(vErrors === null){
+vErrors = [err205];
+}
+else {
+vErrors.push(err205);
+}
+errors++;
+}
+}
+}
+else {
+const err206 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err206];
+}
+else {
+vErrors.push(err206);
 }
 errors++;
 }
