@@ -26,7 +26,8 @@ const program = \`
   setInterval(() => {}, 1000);
 \`;
 const child = await group.spawn('stubborn', process.execPath, ['-e', program]);
-const grandchild = async () => Number(await readFile(child.logFile, 'utf8'));
+// Half a line is another number.
+const grandchild = async () => Number(/^(\\d+)\\n/.exec(await readFile(child.logFile, 'utf8'))?.[1] ?? 0);
 await untilReady(child, async () => (await grandchild()) > 0);
 const pids = [child.pid, await grandchild()];
 process.stdout.write(JSON.stringify({ pids, directory: group.directory }) + '\\n');
@@ -39,6 +40,7 @@ describe('a process group', () => {
       const process_ = spawn(node, ['--input-type=module-typescript', '-e', owner], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
+      using _end = { [Symbol.dispose]: () => void process_.kill('SIGKILL') };
       const [line] = await once(createInterface(process_.stdout), 'line');
       const { pids, directory } = JSON.parse(line) as { pids: number[]; directory: string };
       assert.deepEqual([pids.length, pids.every(isRunning), existsSync(directory)], [2, true, true]);
