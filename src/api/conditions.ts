@@ -62,11 +62,14 @@ export const ADVICE = {
   MountPathTaken: 'Mount that volume elsewhere.',
   ScanUpdateFailed:
     'It is tried again; check that the controller may update ScheduledScans in this namespace, and which policies or webhooks see to them.',
+  ImageMissing:
+    'Push that version to the new registry, or take the earlier home out of spec.replaces; it is asked again.',
   TrivySecretTaken: 'Delete or rename that Secret: the controller overwrites none that it has not made.',
   TrivySecretFailed:
     'It is tried again; check that the controller may write Secrets in this namespace, and which policies or webhooks see to them.',
 
   // Stalled
+  ReplacesCycle: 'Take one of the repositories out of spec.replaces.',
   InvalidSpec: 'Correct the spec: nothing is tried again until it changes.',
 } as const satisfies Readonly<Record<string, string>>;
 

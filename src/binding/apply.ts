@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 import { type ImageCredentialBindingStatus, imageCredentialBindings } from '../api/index.ts';
+import { formatReference } from '../image/index.ts';
 import { hasReason, type KubeClient, KubeError, keyOf } from '../kube/index.ts';
 import {
   editScheduledScan,
   isDone,
   type RawScheduledScan,
   readScheduledScan,
+  type ScanEdit,
   waitBeforeWrite,
 } from '../scan/index.ts';
 import { type Binding, type RawBinding, readBinding } from './binding.ts';
@@ -205,7 +207,7 @@ export class Applier {
       if (result.result !== 'Changed') throw new Refused(result.result, TAKEN[result.result](result.place));
       const written = readScheduledScan(await this.#client.replace(SCHEDULED_SCANS, result.scan));
       this.#stores.scheduledScans.setAnswer(written);
-      if (!isDone(written.bound, edit)) {
+      if (!isDone(written, edit)) {
         throw new Refused(
           'ScanUpdateFailed',
           'the API server stored something else than it was sent: a policy or webhook changes it',
@@ -215,11 +217,15 @@ export class Applier {
       throw told(error, 'ScanUpdateFailed');
     }
     log.info(
-      { scheduledScan: keyOf(scan), edit: edit.edit, before: scan.bound?.binding },
+      { scheduledScan: keyOf(scan), edit: edit.edit, before: scan.bound?.binding, ...movedTo(edit) },
       'scheduled scan written',
     );
     return true;
   }
+}
+
+function movedTo(edit: ScanEdit): { readonly image?: string } {
+  return edit.edit === 'Bind' && edit.image !== undefined ? { image: formatReference(edit.image) } : {};
 }
 
 /** Refusals as what is told of them; answers that ask to try again, and no answer at all, as they are. */

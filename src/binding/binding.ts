@@ -23,6 +23,8 @@ interface BindingMeta extends Stored {
 export interface ValidBinding extends BindingMeta {
   readonly validity: 'Valid';
   readonly image: ImageReference;
+  /** Earlier homes of the image, repositories all of them: scans that name one are moved to `image`. */
+  readonly replaces: readonly ImageReference[];
   /** Names of the pull secrets, in the binding's order; empty: none is needed. */
   readonly imagePullSecrets: readonly string[];
   readonly scanSelector: LabelSelector | undefined;
@@ -56,6 +58,7 @@ export function readBinding(object: RawBinding): Binding {
       ...meta,
       validity: 'Valid',
       image: parseImageReference(spec.image),
+      replaces: (spec.replaces ?? []).map(parseImageReference),
       imagePullSecrets: spec.imagePullSecrets.map(({ name }) => name),
       scanSelector: spec.scanSelector,
       mode: spec.mode ?? 'Enforce',

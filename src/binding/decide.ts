@@ -1,6 +1,8 @@
+import type { KnownAnswer, Question } from '../registry/index.ts';
 import { type Delivery, isDone, type ScanEdit, type ScheduledScan, waitBeforeWrite } from '../scan/index.ts';
 import { type Inquiry, inquire } from './inquiry.ts';
-import type { Observed, ObservedScan } from './observe.ts';
+import { hasSameName, judgeMove, leavesBehind, type MoveVerdict, moveCause } from './move.ts';
+import { homeQuestion, type Observed, type ObservedScan } from './observe.ts';
 import { isVerifying, type Resolution } from './resolve.ts';
 import { contenders, matches } from './serve.ts';
 import type { DesiredTrivySecret, TrivySecret } from './trivy-secret.ts';
@@ -25,6 +27,15 @@ export type ScanPlan =
       readonly scan: ScheduledScan;
       readonly edit: ScanEdit;
       readonly milliseconds: number;
+    }
+  /** It is to be moved to the binding's image once the registry has said that this has the version; or cannot be. */
+  | {
+      readonly plan: 'NotMoved';
+      readonly scan: ScheduledScan;
+      readonly verdict: Exclude<MoveVerdict, 'Move'>;
+      readonly question: Question;
+      /** When what is known of it was asked, and when it is to be asked again; undefined: nothing is known. */
+      readonly home: KnownAnswer | undefined;
     }
   /** It would be bound, but there is no credential to bind it to. */
   | { readonly plan: 'Unbound'; readonly scan: ScheduledScan }
@@ -62,7 +73,19 @@ export function decide(observed: Observed): Decision {
   const scans = observed.scans
     .map((scan) => decideScan(observed, scan, bindable))
     .filter((plan) => plan !== undefined);
-  return { resolution: observed.choice.resolution, secretWrite, scans, inquiry: inquire(observed) };
+  const inquiry = withHomes(inquire(observed), scans, observed.now);
+  return { resolution: observed.choice.resolution, secretWrite, scans, inquiry };
+}
+
+/** Asks also whether the versions that scans name are where the scans are to be moved. */
+function withHomes(inquiry: Inquiry, scans: readonly ScanPlan[], now: number): Inquiry {
+  const unmoved = scans.filter((plan) => plan.plan === 'NotMoved');
+  const open = unmoved
+    .filter(({ home }) => home === undefined || home.askAgainAt <= now)
+    .map(({ question }) => ({ question, patient: false }));
+  const later = unmoved.flatMap(({ home }) => home?.askAgainAt ?? []).filter((time) => time > now);
+  const times = inquiry.nextAt === undefined ? later : [inquiry.nextAt, ...later];
+  return { open: [...inquiry.open, ...open], nextAt: times.length === 0 ? undefined : Math.min(...times) };
 }
 
 function bindableOf({ choice: { resolution }, trivySecret }: Observed): Bindable | undefined {
@@ -98,29 +121,77 @@ function decideSecret({ binding, trivySecret }: Observed): SecretWrite {
 
 function decideScan(
   observed: Observed,
-  { scan, bindings }: ObservedScan,
+  one: ObservedScan,
   bindable: Bindable | undefined,
 ): ScanPlan | undefined {
+  const { scan, bindings } = one;
   const able = contenders(scan, bindings, observed.scanTypes);
   const [server] = able;
-  if (server === undefined) return decideUnserved(observed, scan);
+  if (server === undefined) return decideUnserved(observed, one, bindable);
   const holder = able.find(({ name }) => name === scan.bound?.binding);
   const answering = observed.unable.has(server.name) ? (holder ?? server) : server;
-  if (answering.name === observed.name) return decideServed(observed, scan, bindable);
+  if (answering.name === observed.name) return decideServed(observed, one, bindable);
   if (server.name === observed.name) return { plan: 'Unbound', scan };
   return wouldServe(observed, scan) ? { plan: 'ServedByAnother', scan, by: answering.name } : undefined;
 }
 
-function decideUnserved(observed: Observed, scan: ScheduledScan): ScanPlan | undefined {
+function decideUnserved(
+  observed: Observed,
+  one: ObservedScan,
+  bindable: Bindable | undefined,
+): ScanPlan | undefined {
+  const { scan } = one;
+  const left = decideLeftBehind(observed, one, bindable);
+  if (left !== undefined) return left;
   if (scan.bound?.binding === observed.name) return planEdit(observed, scan, { edit: 'LetGo' });
   return wouldServe(observed, scan) ? { plan: 'Observe', scan } : undefined;
 }
 
-function decideServed(observed: Observed, scan: ScheduledScan, bindable: Bindable | undefined): ScanPlan {
+/** What becomes of a scan that a changed `spec.image` leaves behind; undefined: it is let go. */
+function decideLeftBehind(
+  observed: Observed,
+  one: ObservedScan,
+  bindable: Bindable | undefined,
+): ScanPlan | undefined {
+  if (!leavesBehind(observed.binding, one.scan, observed.scanTypes)) return undefined;
+  // Until there is a credential for the new home, the scan goes on with what it has.
+  if (bindable === undefined) return { plan: 'Keep', scan: one.scan };
+  const plan = decideMove(observed, one, bindable);
+  return plan?.plan === 'NotMoved' && plan.verdict === 'Stay' ? undefined : plan;
+}
+
+/** The one write that changes image and credential together, or why there is none; undefined: the scan stays where it is. */
+function decideMove(
+  observed: Observed,
+  { scan, bindings, home }: ObservedScan,
+  bindable: Bindable,
+): ScanPlan | undefined {
+  const { binding, choice, name } = observed;
+  const { image } = scan;
+  if (binding?.validity !== 'Valid' || image === undefined) return undefined;
+  const served = bindings.some((one) => one.name === name && wouldServe(observed, scan));
+  const cause = moveCause(binding, scan, { served });
+  if (cause === undefined) return undefined;
+  const { verification } = binding;
+  const sameName = hasSameName(binding.image, image);
+  const ambient = binding.imagePullSecrets.length === 0;
+  const verdict = judgeMove({ cause, verification, home, sameName, ambient });
+  const question = homeQuestion(binding, image, choice.resolution);
+  if (verdict !== 'Move') return { plan: 'NotMoved', scan, verdict, question, home };
+  const delivery = deliveryOf(bindable);
+  return planEdit(observed, scan, { edit: 'Bind', binding: name, delivery, image: question.image });
+}
+
+function deliveryOf(bindable: Bindable): Delivery | undefined {
+  return bindable === 'none' ? undefined : bindable.delivery;
+}
+
+function decideServed(observed: Observed, one: ObservedScan, bindable: Bindable | undefined): ScanPlan {
+  const { scan } = one;
   const binding = observed.name;
   if (bindable !== undefined) {
-    const delivery = bindable === 'none' ? undefined : bindable.delivery;
-    return planEdit(observed, scan, { edit: 'Bind', binding, delivery });
+    const move = decideMove(observed, one, bindable);
+    return move ?? planEdit(observed, scan, { edit: 'Bind', binding, delivery: deliveryOf(bindable) });
   }
   if (scan.bound === undefined) return { plan: 'Unbound', scan };
   // What another left behind goes, once it is known that there is nothing better; what this one has bound stays.
@@ -135,7 +206,7 @@ function wouldServe({ binding, scanTypes }: Observed, scan: ScheduledScan): bool
 }
 
 function planEdit(observed: Observed, scan: ScheduledScan, edit: ScanEdit): ScanPlan {
-  if (isDone(scan.bound, edit)) return { plan: 'Keep', scan };
+  if (isDone(scan, edit)) return { plan: 'Keep', scan };
   const milliseconds = waitBeforeWrite(scan.schedule, observed.now);
   return milliseconds === 0 ? { plan: 'Edit', scan, edit } : { plan: 'Wait', scan, edit, milliseconds };
 }

@@ -39,6 +39,7 @@ export function validFindings(binding: ValidBinding, facts: Facts): readonly Fin
   const verifying = verifiedFinding(binding, facts.observed);
   const verified = verifying === undefined ? [] : [verifying];
   const bound = boundFinding(binding, facts);
+  if (facts.observed.inCycle) return cycleFindings([resolved, ...verified, bound]);
   const obstacle = obstacleOf(facts.decision, [resolved, ...verified, bound]);
   const summary = `${resolved.message}; ${bound.message}`;
   const ready: Finding =
@@ -49,6 +50,20 @@ export function validFindings(binding: ValidBinding, facts: Facts): readonly Fin
     ? [{ type: 'Reconciling', status: 'True', reason: obstacle.reason, message: obstacle.message }]
     : [];
   return [ready, resolved, ...verified, bound, ...reconciling];
+}
+
+/** Its own image is served as ever; that nothing is moved is for somebody to mend. */
+function cycleFindings(others: readonly Finding[]): readonly Finding[] {
+  const reason = 'ReplacesCycle';
+  const message = advise(
+    'spec.replaces of this binding and of others lead in a circle, so none of them moves scans',
+    reason,
+  );
+  return [
+    { type: 'Ready', status: 'False', reason, message },
+    ...others,
+    { type: 'Stalled', status: 'True', reason, message },
+  ];
 }
 
 /** Ready sums up: the first condition that is not fulfilled says why. Unknown is no fault but where it withholds. */
@@ -168,11 +183,12 @@ function boundFinding(binding: ValidBinding, { decision, applied, scans }: Facts
   return quietFinding(binding, decision, scans);
 }
 
-function failureReason({ resolution }: Decision, { failed }: Applied): ConditionReason {
+function failureReason({ resolution, scans }: Decision, { failed }: Applied): ConditionReason {
   const reason = withholdingReason(resolution);
   if (reason !== undefined) return reason;
   const refused = [...failed.values()].find((failure) => failure instanceof Refused);
-  return refused?.reason ?? 'ScanUpdateFailed';
+  if (refused !== undefined) return refused.reason;
+  return scans.some(({ plan }) => plan === 'NotMoved') ? 'ImageMissing' : 'ScanUpdateFailed';
 }
 
 /** Why there is nothing to bind to. */

@@ -4,8 +4,13 @@ import type {
   ImageCredentialBindingStatus,
   Transition,
 } from '../api/index.ts';
-import { formatReference, repositoryName } from '../image/index.ts';
-import type { Binding } from './binding.ts';
+import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
+import { platformOf } from '../platform/index.ts';
+import type { ScheduledScan } from '../scan/index.ts';
+import type { Applied } from './apply.ts';
+import type { Binding, ValidBinding } from './binding.ts';
+import type { Decision } from './decide.ts';
+import type { Observed } from './observe.ts';
 
 const MOST_TRANSITIONS = 10;
 /** Reasons of CredentialResolved where scans are bound without a credential. */
@@ -49,20 +54,80 @@ function isSame(a: CredentialChange['from'], b: CredentialChange['to']): boolean
   );
 }
 
+/** Scans that were moved from one repository to that of the binding. */
+export interface Move {
+  /** The repository that they named, as an image. */
+  readonly from: ImageReference;
+  /** Name of the pull secret that they used there; undefined: none, or not known. */
+  readonly source: string | undefined;
+  readonly scans: readonly ScheduledScan[];
+}
+
+/** The scans that were moved, together by where from and what they used there. */
+export function movesOf({ scans }: Decision, { written }: Applied, observed: Observed): readonly Move[] {
+  const moves = new Map<string, Move & { readonly scans: ScheduledScan[] }>();
+  for (const plan of scans) {
+    const { scan } = plan;
+    if (plan.plan !== 'Edit' || plan.edit.edit !== 'Bind' || plan.edit.image === undefined) continue;
+    if (scan.image === undefined || !written.has(scan.name)) continue;
+    const source = observed.scans.find((one) => one.scan === scan)?.source;
+    const { host, repository } = scan.image;
+    const key = `${repositoryName(scan.image)} ${source}`;
+    const move = moves.get(key) ?? { from: { host, repository }, source, scans: [] };
+    moves.set(key, move);
+    move.scans.push(scan);
+  }
+  return [...moves.values()];
+}
+
+/** The reason of a move, in history and Events. */
+export function moveReason({ from }: Move, { image }: ValidBinding): 'PlatformSwitched' | 'ImageMoved' {
+  return platformOf(from.host).name === platformOf(image.host).name ? 'ImageMoved' : 'PlatformSwitched';
+}
+
+function transitionOf(
+  move: Move,
+  binding: ValidBinding,
+  status: ImageCredentialBindingStatus,
+  time: string,
+): Transition {
+  const { from, source, scans } = move;
+  const secret = status.credential?.secret.name;
+  return {
+    time,
+    reason: moveReason(move, binding),
+    from: {
+      platform: platformOf(from.host).name,
+      image: repositoryName(from),
+      ...(source === undefined ? {} : { secret: source }),
+    },
+    to: {
+      ...platformIn(status),
+      image: formatReference(binding.image),
+      ...(secret === undefined ? {} : { secret }),
+    },
+    scans: scans.length,
+  };
+}
+
 /**
- * The history of a binding, with what `status` says anew as its first entry.
+ * The history of a binding, with what `status` says anew, and what was moved, as its first entries.
  *
  * @param time - RFC 3339
  */
 export function historyOf(
   binding: Binding,
   status: ImageCredentialBindingStatus,
-  time: string,
+  { time, moves }: { readonly time: string; readonly moves: readonly Move[] },
 ): readonly Transition[] {
   const before = binding.status;
   const history = before?.history ?? [];
   if (binding.validity === 'Invalid') return history;
   const { image } = binding;
+  if (moves.length > 0) {
+    const transitions = moves.map((move) => transitionOf(move, binding, status, time));
+    return [...transitions, ...history].slice(0, MOST_TRANSITIONS);
+  }
   const change = credentialChange(before, status);
   if (change === undefined) return history;
   const present = formatReference(image);

@@ -1,6 +1,8 @@
-import type { ImageReference } from '../image/index.ts';
+import { type ImageReference, repositoryName } from '../image/index.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type Question } from '../registry/index.ts';
+import type { ScheduledScan } from '../scan/index.ts';
 import type { ValidBinding } from './binding.ts';
+import { homeOf } from './move.ts';
 import type { Observed } from './observe.ts';
 import { conditionOf, isVerifying, type Puller, type Resolution } from './resolve.ts';
 import { matches } from './serve.ts';
@@ -61,17 +63,19 @@ export function waitEnd(binding: ValidBinding, now: number): number {
 }
 
 /**
- * A manifest that a scan really names: that of the first scan by name that the binding may serve and that says a version;
- * else what the binding says.
+ * A manifest that a scan really names: that of the first scan by name that the binding may serve and that says a version,
+ * those that name the binding's image before those that are to be moved to it; else what the binding says.
  */
 export function imageInQuestion(
   binding: ValidBinding,
   { scans, scanTypes }: Pick<Observed, 'scans' | 'scanTypes'>,
 ): ImageReference {
+  const isEarlier = ({ image }: ScheduledScan) =>
+    image !== undefined && repositoryName(image) !== repositoryName(binding.image);
   const named = scans
     .map(({ scan }) => scan)
     .filter((scan) => matches(binding, scan, scanTypes))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .sort((a, b) => Number(isEarlier(a)) - Number(isEarlier(b)) || (a.name < b.name ? -1 : 1))
     .find(({ image }) => image?.tag !== undefined || image?.digest !== undefined);
-  return named?.image ?? binding.image;
+  return named?.image === undefined ? binding.image : homeOf(binding, named.image);
 }

@@ -1,8 +1,10 @@
+import { type ImageReference, repositoryName } from '../image/index.ts';
 import { splitKey } from '../kube/index.ts';
 import type { KnownAnswer, Question } from '../registry/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import { waitEnd } from './inquiry.ts';
+import { homeOf, isInCycle } from './move.ts';
 import type { NamedSecret } from './pull-secret.ts';
 import {
   type Choice,
@@ -35,6 +37,10 @@ type Place =
 export interface ObservedScan {
   readonly scan: ScheduledScan;
   readonly bindings: readonly Binding[];
+  /** Of a scan that names another repository than the binding: whether its manifest is in the binding's; undefined: not known. */
+  readonly home: KnownAnswer | undefined;
+  /** Name of the pull secret that it uses; undefined: none, or not known. */
+  readonly source: string | undefined;
 }
 
 /** All that `decide` looks at. */
@@ -48,6 +54,8 @@ export interface Observed {
   readonly name: string;
   /** undefined: it was deleted. */
   readonly binding: Binding | undefined;
+  /** Whether it and others replace each other in a circle; then no scan is moved by them. */
+  readonly inCycle: boolean;
   readonly credentials: Credentials;
   /** What status and the registry say of them. */
   readonly evidence: Evidence;
@@ -88,10 +96,17 @@ const NOTHING: Chosen = {
 export function observe(key: string, sources: Sources, now: number): Observed {
   const { stores, scanTypes, checkIntervalMs } = sources;
   const { namespace, name } = splitKey(key);
-  const binding = stores.bindings.get(key);
+  const stored = stores.bindings.get(key);
+  const binding = stored === undefined ? undefined : withoutCycle(stored, stores);
   const valid = binding?.validity === 'Valid' ? binding : undefined;
   const chosen = valid === undefined ? NOTHING : observeChoice(valid, sources, now);
-  const scans = observeScans(key, binding, stores);
+  const scans = observeScans(key, stored, stores).map(
+    (one): ObservedScan => ({
+      ...one,
+      home: valid === undefined ? undefined : observeHome(valid, one.scan, chosen.choice, sources),
+      source: observeSource(one.scan, stores),
+    }),
+  );
   return {
     now,
     scanTypes,
@@ -99,12 +114,41 @@ export function observe(key: string, sources: Sources, now: number): Observed {
     namespace,
     name,
     binding,
+    inCycle: binding !== stored,
     ...chosen,
     trivySecret:
       valid === undefined ? undefined : observeTrivySecret(valid, chosen.choice.resolution, stores),
     scans,
     unable: observeUnable(scans, sources, now),
   };
+}
+
+/** The binding, without what it replaces where that leads around in a circle. */
+function withoutCycle(binding: Binding, stores: Stores): Binding {
+  if (binding.validity !== 'Valid' || binding.replaces.length === 0) return binding;
+  const bindingsOf = (repository: string) =>
+    stores.bindings.byIndex('repository', indexKey(binding, repository));
+  return isInCycle(binding, bindingsOf) ? { ...binding, replaces: [] } : binding;
+}
+
+function observeHome(
+  binding: ValidBinding,
+  { image }: ScheduledScan,
+  { resolution }: Choice,
+  { answers }: Sources,
+): KnownAnswer | undefined {
+  if (image === undefined || repositoryName(image) === repositoryName(binding.image)) return undefined;
+  return answers(homeQuestion(binding, image, resolution));
+}
+
+function observeSource({ namespace, bound }: ScheduledScan, stores: Stores): string | undefined {
+  if (bound?.delivery === undefined) return undefined;
+  return stores.trivySecrets.get(indexKey({ namespace }, bound.delivery.secretName))?.identity?.source;
+}
+
+/** Whether this very manifest is in the binding's home, asked with what scans would use there. */
+export function homeQuestion(binding: ValidBinding, image: ImageReference, resolution: Resolution): Question {
+  return { image: homeOf(binding, image), credential: delivered(resolution)?.credential, exact: true };
 }
 
 type Chosen = Pick<Observed, 'credentials' | 'evidence' | 'choice'>;
@@ -186,7 +230,11 @@ function observePlace(key: string, desired: DesiredTrivySecret, stores: Stores):
   return { state: free ? 'Free' : 'Taken' };
 }
 
-function observeScans(key: string, binding: Binding | undefined, stores: Stores): readonly ObservedScan[] {
+function observeScans(
+  key: string,
+  binding: Binding | undefined,
+  stores: Stores,
+): readonly Pick<ObservedScan, 'scan' | 'bindings'>[] {
   const repository = binding === undefined ? [] : repositoryIndex(binding);
   const scans = new Set([
     ...repository.flatMap((index) => stores.scheduledScans.byIndex('repository', index)),
@@ -195,7 +243,9 @@ function observeScans(key: string, binding: Binding | undefined, stores: Stores)
   const bindings = new Map<string, readonly Binding[]>();
   return [...scans].map((scan) => {
     const [index = ''] = repositoryIndex(scan);
-    const known = bindings.get(index) ?? stores.bindings.byIndex('repository', index);
+    const known =
+      bindings.get(index) ??
+      stores.bindings.byIndex('repository', index).map((one) => withoutCycle(one, stores));
     bindings.set(index, known);
     return { scan, bindings: known };
   });

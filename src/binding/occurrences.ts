@@ -4,10 +4,14 @@ import type {
   ConditionType,
   ImageCredentialBindingStatus,
 } from '../api/index.ts';
+import { repositoryName } from '../image/index.ts';
 import type { Occurrence } from '../kube/index.ts';
+import type { ScanEdit, ScheduledScan } from '../scan/index.ts';
 import type { Applied } from './apply.ts';
-import type { Decision, ScanPlan } from './decide.ts';
-import { type CredentialChange, credentialChange } from './history.ts';
+import type { Binding } from './binding.ts';
+import type { Decision } from './decide.ts';
+import { type CredentialChange, credentialChange, type Move, moveReason } from './history.ts';
+import { moveCause } from './move.ts';
 import { namesOf } from './scan-count.ts';
 import { nameOf } from './verified-finding.ts';
 
@@ -16,13 +20,27 @@ const PASSING: ReadonlySet<string> = new Set(['Waiting', 'Verifying']);
 
 /** Events tell of changes alone: what status said before is what has been told, and what was written was done. */
 export function occurrencesOf(
-  before: ImageCredentialBindingStatus | undefined,
+  binding: Binding,
   after: ImageCredentialBindingStatus,
   decision: Decision,
   applied: Applied,
 ): readonly Occurrence[] {
+  const before = binding.status;
   const events = [...readyOccurrence(before, after), ...credentialOccurrence(before, after)];
-  return events.length > 0 ? events : editsOccurrence(decision, applied);
+  const left = leftOccurrence(binding, decision, applied);
+  return [...(events.length > 0 ? events : editsOccurrence(decision, applied)), ...left];
+}
+
+/** One for each place that scans were moved from. */
+export function moveOccurrences(binding: Binding, moves: readonly Move[]): readonly Occurrence[] {
+  if (binding.validity === 'Invalid') return [];
+  const to = repositoryName(binding.image);
+  return moves.map((move) => ({
+    type: 'Normal',
+    reason: moveReason(move, binding),
+    action: 'Move',
+    note: `moved ${namesOf(move.scans)} from ${repositoryName(move.from)} to ${to}, with the credential for it`,
+  }));
 }
 
 function readyOccurrence(
@@ -66,16 +84,38 @@ function refusalOf(
   return listed?.result === 'Refused' ? listed.httpCode : undefined;
 }
 
-function editsOccurrence({ scans }: Decision, { written }: Applied): readonly Occurrence[] {
-  const edits = scans.filter((plan) => plan.plan === 'Edit' && written.has(plan.scan.name));
-  const named = (edit: 'Bind' | 'LetGo') =>
-    edits.filter((plan: ScanPlan) => 'edit' in plan && plan.edit.edit === edit).map(({ scan }) => scan);
-  const bound = named('Bind');
-  const letGo = named('LetGo');
+function editsOccurrence(decision: Decision, applied: Applied): readonly Occurrence[] {
+  const bound = editedBy('Bind', decision, applied);
+  const letGo = editedBy('LetGo', decision, applied);
   return [
     ...(bound.length === 0 ? [] : [scansOccurrence('ScansBound', `bound ${namesOf(bound)}`)]),
     ...(letGo.length === 0 ? [] : [scansOccurrence('ScansLetGo', `let go of ${namesOf(letGo)}`)]),
   ];
+}
+
+/** The scans that were written, but those that were moved. */
+function editedBy(
+  edit: ScanEdit['edit'],
+  { scans }: Decision,
+  { written }: Applied,
+): readonly ScheduledScan[] {
+  return scans
+    .filter((plan) => plan.plan === 'Edit' && plan.edit.edit === edit)
+    .filter((plan) => !('edit' in plan && plan.edit.edit === 'Bind' && plan.edit.image !== undefined))
+    .map(({ scan }) => scan)
+    .filter(({ name }) => written.has(name));
+}
+
+/** Scans that a changed `spec.image` has left behind, and what would move them. */
+function leftOccurrence(binding: Binding, decision: Decision, applied: Applied): readonly Occurrence[] {
+  if (binding.validity === 'Invalid') return [];
+  const left = editedBy('LetGo', decision, applied).filter(
+    (scan) => moveCause(binding, scan, { served: false }) !== undefined,
+  );
+  if (left.length === 0) return [];
+  const homes = [...new Set(left.map(({ bound }) => bound?.repository))].join(', ');
+  const note = `${namesOf(left)} named another image; to move such scans, add ${homes} to spec.replaces`;
+  return [{ type: 'Warning', reason: 'ScansLeftBehind', action: 'Bind', note }];
 }
 
 function scansOccurrence(reason: 'ScansBound' | 'ScansLetGo', note: string): Occurrence {

@@ -9,9 +9,9 @@ import type { Binding, ValidBinding } from './binding.ts';
 import { candidatesStatus } from './candidates.ts';
 import type { Decision } from './decide.ts';
 import { type Finding, invalidFindings, validFindings } from './findings.ts';
-import { historyOf } from './history.ts';
+import { historyOf, movesOf } from './history.ts';
 import type { Observed } from './observe.ts';
-import { occurrencesOf } from './occurrences.ts';
+import { moveOccurrences, occurrencesOf } from './occurrences.ts';
 import { delivered } from './resolve.ts';
 import { countScans, summarizeScans } from './scan-count.ts';
 import { verifiedAt } from './verified-time.ts';
@@ -44,12 +44,13 @@ export function report(binding: Binding, observed: Observed, decision: Decision,
     scans: summarizeScans(scans),
     conditions,
   };
-  const history = historyOf(binding, found, timestamp(observed.now));
+  const moves = movesOf(decision, applied, observed);
+  const history = historyOf(binding, found, { time: timestamp(observed.now), moves });
   const status = history.length === 0 ? found : { ...found, history };
   return {
     status,
     changed: !isDeepStrictEqual(comparable(status), comparable(binding.status ?? {})),
-    events: occurrencesOf(binding.status, status, decision, applied),
+    events: [...moveOccurrences(binding, moves), ...occurrencesOf(binding, status, decision, applied)],
   };
 }
 

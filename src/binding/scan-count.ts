@@ -1,4 +1,5 @@
 import type { ScansSummary } from '../api/index.ts';
+import { formatReference } from '../image/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import { type Applied, Refused } from './apply.ts';
 import type { Decision, ScanPlan } from './decide.ts';
@@ -39,6 +40,8 @@ function countScan(plan: ScanPlan, applied: Applied, resolution: Resolution): Sc
       return isVerifying(resolution)
         ? count('Waiting', 'is bound when the registry has accepted a credential')
         : count('Failing', 'there is no credential to bind it to');
+    case 'NotMoved':
+      return countUnmoved(plan, count);
     case 'ServedByAnother':
       return count('Other', `served by ImageCredentialBinding ${plan.by}`);
     case 'Observe':
@@ -61,6 +64,24 @@ function countEdit(
   return secretRefused === undefined
     ? count('Bound', bindingNote(scan))
     : count('Failing', 'there is no Secret to mount');
+}
+
+function countUnmoved(
+  { verdict, question }: Extract<ScanPlan, { plan: 'NotMoved' }>,
+  count: Count,
+): ScanCount {
+  const home = formatReference(question.image);
+  switch (verdict) {
+    case 'Ask':
+      return count('Waiting', `is moved when the registry has ${home}, and it is being asked`);
+    case 'Unconfirmed':
+      return count(
+        'Waiting',
+        `is moved when the registry says that it has ${home}, and it cannot be asked now`,
+      );
+    case 'Stay':
+      return count('Failing', `is not moved, for the registry does not show ${home}`);
+  }
 }
 
 /** Credentials in a scan's parameters come before ours: they are reported, and left alone. */

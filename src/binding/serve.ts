@@ -12,19 +12,25 @@ export function scanTypesOf(patterns: readonly string[]): RegExp {
   return new RegExp(`^(?:${alternatives.join('|')})$`, 's');
 }
 
-/** Whether this binding could serve the scan, were it alone: image, selector and scan type fit. */
+/** What a binding has in `replaces` comes after every `image` that fits. */
+const REPLACED = 3;
+
+/** Whether this binding could serve the scan, were it alone: image (or an earlier home), selector and scan type fit. */
 export function matches(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
   return (
-    scan.image !== undefined &&
-    fit(binding.image, scan.image) !== undefined &&
-    selects(binding.scanSelector, scan.labels) &&
-    scanTypes.test(scan.scanType)
+    scan.image !== undefined && rank(binding, scan.image) !== undefined && mayTake(binding, scan, scanTypes)
   );
+}
+
+/** Whether selector and scan type fit, whatever the image. */
+export function mayTake(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
+  return selects(binding.scanSelector, scan.labels) && scanTypes.test(scan.scanType);
 }
 
 /**
  * The bindings that may serve the scan, the one that does first: one by a person before one by discovery, then the
- * more exact fit (digest, tag, repository), then the older, then the name. Observing bindings serve none.
+ * more exact fit (digest, tag, repository, and last an earlier home), then the older, then the name. Observing bindings
+ * serve none.
  */
 export function contenders(
   scan: ScheduledScan,
@@ -33,27 +39,32 @@ export function contenders(
 ): readonly ValidBinding[] {
   const { image } = scan;
   if (image === undefined) return [];
-  return serversOf(image, bindings).filter((binding) => matches(binding, scan, scanTypes));
+  return inOrder(image, bindings).filter((binding) => matches(binding, scan, scanTypes));
 }
 
-/** The bindings that serve an image, as far as that alone tells: in the order of {@link contenders}. */
+/** The bindings that are for an image, as far as that alone tells: in the order of {@link contenders}. */
 export function serversOf(image: ImageReference, bindings: readonly Binding[]): readonly ValidBinding[] {
+  return inOrder(image, bindings).filter((binding) => fit(binding.image, image) !== undefined);
+}
+
+function inOrder(image: ImageReference, bindings: readonly Binding[]): readonly ValidBinding[] {
   return bindings
     .filter((binding) => binding.validity === 'Valid')
-    .filter((binding) => binding.mode === 'Enforce' && fit(binding.image, image) !== undefined)
+    .filter((binding) => binding.mode === 'Enforce')
     .sort((a, b) => compare(a, b, image));
 }
 
 function compare(a: ValidBinding, b: ValidBinding, image: ImageReference): number {
   return (
     Number(a.discovered) - Number(b.discovered) ||
-    rank(a, image) - rank(b, image) ||
+    (rank(a, image) ?? REPLACED + 1) - (rank(b, image) ?? REPLACED + 1) ||
     a.createdAt - b.createdAt ||
     (a.name < b.name ? -1 : 1)
   );
 }
 
-function rank(binding: ValidBinding, image: ImageReference): number {
-  const fits = fit(binding.image, image);
-  return fits === undefined ? Number.POSITIVE_INFINITY : RANK[fits];
+function rank({ image, replaces }: ValidBinding, named: ImageReference): number | undefined {
+  const fits = fit(image, named);
+  if (fits !== undefined) return RANK[fits];
+  return replaces.some((earlier) => fit(earlier, named) !== undefined) ? REPLACED : undefined;
 }

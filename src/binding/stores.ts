@@ -157,10 +157,15 @@ export function indexKey(object: { readonly namespace: string }, name: string): 
   return keyOf({ namespace: object.namespace, name });
 }
 
-/** Index values of the repository that a binding is for or a scan names. */
+/** Index values of the repositories that a binding is for, earlier homes too, or of the one that a scan names. */
 export function repositoryIndex(object: Binding | ScheduledScan): readonly string[] {
-  if ('validity' in object && object.validity === 'Invalid') return [];
-  return object.image === undefined ? [] : [indexKey(object, repositoryName(object.image))];
+  return repositoriesOf(object).map((repository) => indexKey(object, repository));
+}
+
+function repositoriesOf(object: Binding | ScheduledScan): readonly string[] {
+  if (!('validity' in object)) return object.image === undefined ? [] : [repositoryName(object.image)];
+  if (object.validity === 'Invalid') return [];
+  return [...new Set([object.image, ...object.replaces].map(repositoryName))];
 }
 
 function optional(object: { readonly namespace: string }, name: string | undefined): readonly string[] {

@@ -62,7 +62,7 @@ class Triggers {
     const trivySecret = binding.status?.trivySecret?.name;
     if (trivySecret !== undefined) this.#queues.trivySecrets.add(indexKey(binding, trivySecret));
     if (!rivalsToo) return;
-    this.#bindingsOf(repositoryIndex(binding));
+    this.#connectedBindings(repositoryIndex(binding));
     const names = binding.validity === 'Valid' ? binding.imagePullSecrets : [];
     for (const name of names) this.trivySecretsOf(indexKey(binding, name));
   }
@@ -92,6 +92,17 @@ class Triggers {
   trivySecretsOf(source: string): void {
     for (const secret of this.#stores.trivySecrets.byIndex('source', source)) {
       this.#queues.trivySecrets.add(keyOf(secret));
+    }
+  }
+
+  /** The bindings of repositories, and of those that `replaces` leads to from there: whether there is a circle depends on all. */
+  #connectedBindings(repositories: readonly string[]): void {
+    const connected = new Set(repositories);
+    for (const repository of connected) {
+      for (const binding of this.#stores.bindings.byIndex('repository', repository)) {
+        this.#queues.bindings.add(keyOf(binding));
+        for (const other of repositoryIndex(binding)) connected.add(other);
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Credential } from '../credential/index.ts';
+import { formatReference, repositoryName } from '../image/index.ts';
 import type { RegistryAnswer } from './answer.ts';
 import { type RequestRecord, type Surroundings, trust } from './connection.ts';
 import { forbiddenBy } from './host.ts';
@@ -46,7 +47,7 @@ const REMEMBERED_RESTS = 1_000;
  *
  * Made for a level-triggered reconciler: `answer` says at once what is known, so that a pure function can decide on it;
  * `ask` is called for what that finds wanting, and the key of whoever asked is enqueued again when it resolves. All
- * answers are per credential and repository. Credentials are kept nowhere: the memory knows them by a keyed hash whose key
+ * answers are per credential and repository, but for those to exact questions. Credentials are kept nowhere: the memory knows them by a keyed hash whose key
  * ends with the process. Nor are tokens: an answer lives longer than they do.
  */
 export class RegistryChecker {
@@ -142,7 +143,7 @@ export class RegistryChecker {
     if (rest !== undefined && rest.until > Date.now()) return resting(rest);
     const askedAt = Date.now();
     const answer = await askRegistry(question, this.#around);
-    const dated = this.#dated(answer, askedAt);
+    const dated = this.#dated(answer, askedAt, question.exact);
     if (answer.result === 'RateLimited') {
       const begun = { answer, askedAt, until: answer.until };
       this.#rests.set(host, begun);
@@ -153,16 +154,19 @@ export class RegistryChecker {
     return dated;
   }
 
-  #dated(answer: RegistryAnswer, askedAt: number): Dated {
-    return { answer, askedAt, askAgainAt: askedAt + this.#timeToLive(answer) * (1 - JITTER * Math.random()) };
+  #dated(answer: RegistryAnswer, askedAt: number, exact = false): Dated {
+    const timeToLive = this.#timeToLive(answer, exact);
+    return { answer, askedAt, askAgainAt: askedAt + timeToLive * (1 - JITTER * Math.random()) };
   }
 
-  #timeToLive(answer: RegistryAnswer): number {
+  #timeToLive(answer: RegistryAnswer, exact: boolean): number {
     const { acceptedTtl, refusedTtl, unreachableTtl } = this.#around.settings;
     switch (answer.result) {
       case 'Pullable':
-      case 'Allowed':
         return acceptedTtl;
+      // What is not there may be pushed soon.
+      case 'Allowed':
+        return exact ? unreachableTtl : acceptedTtl;
       case 'Denied':
       case 'Inconclusive':
       case 'NotAllowed':
@@ -173,9 +177,10 @@ export class RegistryChecker {
     }
   }
 
-  /** Without the tag or digest: whether a credential may pull is a matter of the repository. */
-  #key({ image: { host, repository }, credential }: Question): string {
-    return `${host}/${repository} ${credential === undefined ? '' : this.#fingerprint(credential)}`;
+  /** Without the tag or digest, unless that is the question: whether a credential may pull is a matter of the repository. */
+  #key({ image, credential, exact = false }: Question): string {
+    const what = exact ? formatReference(image) : repositoryName(image);
+    return `${what} ${exact} ${credential === undefined ? '' : this.#fingerprint(credential)}`;
   }
 
   #fingerprint(credential: Credential): string {

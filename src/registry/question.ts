@@ -22,6 +22,8 @@ export interface Question {
   readonly image: ImageReference;
   /** Undefined: may anybody? */
   readonly credential: Credential | undefined;
+  /** Whether this very manifest is there is the question, not the repository: an answer counts for it alone. */
+  readonly exact?: boolean;
 }
 
 const MAX_REDIRECTS = 3;

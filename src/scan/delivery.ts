@@ -56,6 +56,10 @@ export interface Restore {
   readonly added: readonly ListName[];
   /** What had to go, for the scan to run with what it was handed. */
   readonly takenOut?: TakenOut | undefined;
+  /** The repository that the scan named when it was bound: who finds another knows that somebody has changed the scan. */
+  readonly repository?: string | undefined;
+  /** The image as it was written before it was moved; a way back ends in the same text. */
+  readonly imageText?: string | undefined;
 }
 
 /** Another volume has the name of ours, or is mounted at our path: the API server would refuse both in the Job. */
@@ -66,19 +70,16 @@ export interface Taken {
 }
 
 type Delivered<Spec> =
-  | { readonly result: 'Delivered'; readonly spec: Spec; readonly restore: Restore | undefined }
+  | { readonly result: 'Delivered'; readonly spec: Spec; readonly restore: Restore }
   | Taken;
 
 /**
  * A scanSpec without autodiscovery's init container and with the entries of `delivery` behind what was there, and what
- * it takes to undo that (undefined: nothing).
+ * it takes to undo that.
  */
 export function deliver<Spec extends ScanSpec>(whole: Spec, delivery: Delivery | undefined): Delivered<Spec> {
   const { spec, takenOut } = takeOutExtraction(whole);
-  if (delivery === undefined) {
-    const restore = takenOut === undefined ? undefined : { added: [], takenOut };
-    return { result: 'Delivered', spec, restore };
-  }
+  if (delivery === undefined) return { result: 'Delivered', spec, restore: { added: [], takenOut } };
   if (spec.volumes?.some(({ name }) => name === VOLUME_NAME))
     return { result: 'VolumeNameTaken', place: VOLUME_NAME };
   if (spec.volumeMounts?.some(({ mountPath }) => mountPath === delivery.mountPath)) {

@@ -12,6 +12,7 @@ interface Volume extends NamedEntry {
   readonly secret?: object;
 }
 interface InitContainer extends NamedEntry {
+  readonly args?: readonly string[];
   readonly volumeMounts?: readonly NamedEntry[];
 }
 
@@ -62,6 +63,17 @@ export function takeOutExtraction<Spec extends Extracting>(
     else if (left !== undefined) Object.assign(rest, { [list]: left });
   }
   return { spec: rest, takenOut };
+}
+
+/** A scanSpec whose init container of autodiscovery is told another image. */
+export function moveExtraction<Spec extends Extracting>(spec: Spec, from: string, to: string): Spec {
+  if (!hasExtraction(spec)) return spec;
+  const initContainers = spec.initContainers?.map((container) =>
+    isExtraction(container) && container.args !== undefined
+      ? { ...container, args: container.args.map((arg) => (arg === from ? to : arg)) }
+      : container,
+  );
+  return { ...spec, initContainers };
 }
 
 /** The inverse of {@link takeOutExtraction}. What somebody has added under one of the names since stays instead. */

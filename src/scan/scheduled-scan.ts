@@ -1,5 +1,5 @@
 import { BINDING_ANNOTATION } from '../api/index.ts';
-import type { ImageReference } from '../image/index.ts';
+import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import {
   carries,
   type Delivery,
@@ -10,6 +10,7 @@ import {
   type Taken,
   takeBack,
 } from './delivery.ts';
+import { moveExtraction } from './extraction.ts';
 import { hasCredentialParameters, imageParameter } from './parameters.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -40,11 +41,13 @@ export interface RawScheduledScan {
 }
 
 /** What a scan carries of ours. */
-export interface Bound {
+interface Bound {
   /** Name of the binding, in the scan's namespace. */
   readonly binding: string;
   /** undefined: bound to a binding that needs no credential, so nothing is mounted. */
   readonly delivery: Delivery | undefined;
+  /** The repository that the scan named when it was bound; undefined: that is not known. */
+  readonly repository: string | undefined;
   /** Whether our entries stand in the spec as we wrote them. */
   readonly intact: boolean;
 }
@@ -106,13 +109,20 @@ function readBound(annotations: Readonly<Record<string, string>>, spec: ScanSpec
   return {
     binding: binding ?? '',
     delivery: restore?.delivery,
+    repository: restore?.repository,
     intact: (restore !== undefined || restoreText === undefined) && carries(spec, restore?.delivery),
   };
 }
 
 /** What to make of a ScheduledScan. */
 export type ScanEdit =
-  | { readonly edit: 'Bind'; readonly binding: string; readonly delivery: Delivery | undefined }
+  | {
+      readonly edit: 'Bind';
+      readonly binding: string;
+      readonly delivery: Delivery | undefined;
+      /** What the scan is to name from then on; undefined: what it names. */
+      readonly image?: ImageReference | undefined;
+    }
   | { readonly edit: 'LetGo' };
 
 export type EditResult =
@@ -121,31 +131,77 @@ export type EditResult =
   | Taken;
 
 /**
- * The ScheduledScan with our entries and annotations as `edit` wants them; everything else stays as it is, and
- * a `LetGo` after any number of `Bind` gives back the very spec that there was before.
+ * The ScheduledScan with our entries and annotations, and the image, as `edit` wants them; everything else stays as it is,
+ * and a `LetGo` after any number of `Bind` gives back the very spec that there was before, but for a moved image.
  */
 export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditResult {
-  const before = readBound(raw.metadata.annotations ?? {}, raw.spec.scanSpec);
-  if (isDone(before, edit)) return { result: 'Unchanged' };
-  const restored = takeBack(raw.spec.scanSpec, parseRestore(raw.metadata.annotations?.[RESTORE_ANNOTATION]));
+  if (isDone(readScheduledScan(raw), edit)) return { result: 'Unchanged' };
+  const note = parseRestore(raw.metadata.annotations?.[RESTORE_ANNOTATION]);
+  const restored = takeBack(raw.spec.scanSpec, note);
   if (edit.edit === 'LetGo') return changed(raw, restored, {});
-  const delivered = deliver(restored, edit.delivery);
+  const { spec: moved, imageText } = moveImage(restored, edit.image, note?.imageText);
+  const delivered = deliver(moved, edit.delivery);
   if (delivered.result !== 'Delivered') return delivered;
   const { spec, restore } = delivered;
+  const { image } = readImage(moved);
+  const repository = image === undefined ? undefined : repositoryName(image);
   return changed(raw, spec, {
     [BINDING_ANNOTATION]: edit.binding,
-    ...(restore === undefined ? {} : { [RESTORE_ANNOTATION]: JSON.stringify(restore) }),
+    [RESTORE_ANNOTATION]: JSON.stringify({ ...restore, repository, imageText }),
   });
 }
 
 /** Whether a scan is already what the edit would make of it. */
-export function isDone(bound: Bound | undefined, edit: ScanEdit): boolean {
+export function isDone({ bound, image }: Pick<ScheduledScan, 'bound' | 'image'>, edit: ScanEdit): boolean {
   if (edit.edit === 'LetGo') return bound === undefined;
   if (bound === undefined || !bound.intact || bound.binding !== edit.binding) return false;
+  if (edit.image !== undefined && (image === undefined || !isSame(image, edit.image))) return false;
   return JSON.stringify(bound.delivery) === JSON.stringify(edit.delivery);
 }
 
 type RawScanSpec = RawScheduledScan['spec']['scanSpec'];
+
+/**
+ * A scanSpec that names `image` instead of what it names, in the parameter and for autodiscovery's init container.
+ *
+ * @param original - as the image was written before it was first moved
+ */
+function moveImage(
+  spec: RawScanSpec,
+  image: ImageReference | undefined,
+  original: string | undefined,
+): { readonly spec: RawScanSpec; readonly imageText: string | undefined } {
+  const { index, image: present } = readImage(spec);
+  if (image === undefined || present === undefined || isSame(present, image)) {
+    return { spec, imageText: original };
+  }
+  const before = spec.parameters[index] ?? '';
+  const isBack = original !== undefined && namesImage(original, image);
+  const after = isBack ? original : formatReference(image);
+  const parameters = spec.parameters.with(index, after);
+  return {
+    spec: moveExtraction({ ...spec, parameters }, before, after),
+    imageText: isBack ? undefined : (original ?? before),
+  };
+}
+
+function readImage({ parameters }: RawScanSpec): {
+  readonly index: number;
+  readonly image: ImageReference | undefined;
+} {
+  const parameter = imageParameter(parameters);
+  return parameter.result === 'Image' ? parameter : { index: -1, image: undefined };
+}
+
+/** Anybody may have written the text. */
+function namesImage(text: string, image: ImageReference): boolean {
+  const read = imageParameter([text]);
+  return read.result === 'Image' && isSame(read.image, image);
+}
+
+function isSame(a: ImageReference, b: ImageReference): boolean {
+  return formatReference(a) === formatReference(b);
+}
 
 function changed(
   raw: RawScheduledScan,

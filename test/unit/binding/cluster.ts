@@ -13,8 +13,8 @@ import { report } from '../../../src/binding/report.ts';
 import { scanTypesOf } from '../../../src/binding/serve.ts';
 import { createStores } from '../../../src/binding/stores.ts';
 import { type DesiredTrivySecret, readTrivySecret, replacement } from '../../../src/binding/trivy-secret.ts';
-import { repositoryName } from '../../../src/image/index.ts';
-import type { KnownAnswer, Question } from '../../../src/registry/index.ts';
+import { formatReference, repositoryName } from '../../../src/image/index.ts';
+import type { KnownAnswer, Question, RegistryAnswer } from '../../../src/registry/index.ts';
 import { editScheduledScan, type RawScheduledScan, readScheduledScan } from '../../../src/scan/index.ts';
 
 const SCAN_TYPES = scanTypesOf(['trivy-image*', 'trivy-sbom-image*']);
@@ -129,19 +129,30 @@ export class Namespace {
   }
 
   /**
-   * Has the registry answered about `reg.example/app`.
+   * Has the registry answered about a repository.
    *
    * @param auth - `user:password` of the credential; empty: none was shown
    */
-  answer(auth: string, answer: Partial<KnownAnswer> & Pick<KnownAnswer, 'answer'>): void {
+  answer(
+    auth: string,
+    answer: Partial<KnownAnswer> & Pick<KnownAnswer, 'answer'>,
+    repository = 'reg.example/app',
+  ): void {
     const accepted = answer.answer.result === 'Pullable' || answer.answer.result === 'Allowed';
-    this.#answers.set(`reg.example/app ${auth}`, {
+    this.#answers.set(`${repository} ${auth}`, {
       askedAt: NOW,
       askAgainAt: NOW + 3_600_000,
       acceptedAt: accepted ? NOW : undefined,
       version: '1.0',
       ...answer,
     });
+  }
+
+  /** Has the registry answered about this very manifest, shown `user:pass` unless told. */
+  manifest(image: string, answer: RegistryAnswer, auth = 'user:pass'): void {
+    const acceptedAt = answer.result === 'Pullable' ? NOW : undefined;
+    const times = { askedAt: NOW, askAgainAt: NOW + 3_600_000, acceptedAt };
+    this.#answers.set(`${image} ${auth}`, { answer, ...times, version: undefined });
   }
 
   /** As when a controller begins: nothing is known but what the status of the binding still answers. */
@@ -253,7 +264,8 @@ export class Namespace {
 }
 
 function keyOfQuestion(question: Question): string {
-  return `${repositoryName(question.image)} ${shownIn(question)}`;
+  const name = question.exact === true ? formatReference(question.image) : repositoryName(question.image);
+  return `${name} ${shownIn(question)}`;
 }
 
 function shownIn({ credential }: Question): string {

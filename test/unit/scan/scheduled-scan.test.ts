@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { parseImageReference } from '../../../src/image/index.ts';
 import {
   type Delivery,
   editScheduledScan,
@@ -83,7 +84,13 @@ describe('binding a ScheduledScan', () => {
       result: 'Changed',
       scan: {
         ...original,
-        metadata: { ...original.metadata, annotations: { 'credentials.securecodebox.io/binding': 'app' } },
+        metadata: {
+          ...original.metadata,
+          annotations: {
+            'credentials.securecodebox.io/binding': 'app',
+            'image-credential-binding/restore': '{"added":[],"repository":"reg.example/app"}',
+          },
+        },
       },
     });
   });
@@ -128,6 +135,67 @@ describe('binding a ScheduledScan', () => {
     const raw = { ...bound, spec: { ...bound.spec, scanSpec: { ...bound.spec.scanSpec, env } } };
     assert.equal(readScheduledScan(raw).bound?.intact, true);
     assert.deepEqual(letGo(raw).spec.scanSpec.env, [{ name: 'LATER' }]);
+  });
+});
+
+describe('moving a ScheduledScan', () => {
+  const DIGEST = `sha256:${'d'.repeat(64)}`;
+  const to = (raw: RawScheduledScan, image: string, delivery: Delivery | undefined = DELIVERY) => {
+    const edit = { edit: 'Bind', binding: 'app', delivery, image: parseImageReference(image) } as const;
+    const result = editScheduledScan(raw, edit);
+    const moved = result.result === 'Changed' ? result.scan : assert.fail(result.result);
+    assert.deepEqual(editScheduledScan(moved, edit), { result: 'Unchanged' });
+    return moved;
+  };
+
+  it('changes image and delivery at once, and no other parameter', () => {
+    const parameters = ['--severity', 'HIGH', `aws.example/app:1@${DIGEST}`, '--timeout', '9m'];
+    const moved = to(bind(scan({ parameters })), `google.example/team/app:1@${DIGEST}`, OTHER);
+    assert.deepEqual(moved.spec.scanSpec.parameters, [
+      ...['--severity', 'HIGH', `google.example/team/app:1@${DIGEST}`, '--timeout', '9m'],
+    ]);
+    const read = readScheduledScan(moved);
+    assert.equal(read.bound?.delivery?.secretName, OTHER.secretName);
+    assert.equal(read.bound?.repository, 'google.example/team/app');
+  });
+
+  it('stays where it was moved to when it is let go', () => {
+    const moved = to(bind(scan({ parameters: ['aws.example/app:1'] })), 'google.example/app:1');
+    assert.deepEqual(letGo(moved).spec.scanSpec, {
+      scanType: 'trivy-image',
+      parameters: ['google.example/app:1'],
+    });
+  });
+
+  for (const text of ['nginx:1', 'docker.io/library/nginx:1', 'index.docker.io/library/nginx:1']) {
+    it(`ends in the same text on the way back, if that is ${text}`, () => {
+      const original = scan({ parameters: ['-q', text] });
+      const there = to(bind(original), 'google.example/a:1', OTHER);
+      const further = to(there, 'azure.example/b:1');
+      const back = to(further, 'docker.io/library/nginx:1');
+      assert.deepEqual(back, bind(original));
+      assert.equal(JSON.stringify(letGo(back).spec), JSON.stringify(original.spec));
+    });
+  }
+
+  it("tells autodiscovery's init container, which comes back with the new image", () => {
+    const image = `aws.example/app@${DIGEST}`;
+    const extraction = { name: 'secret-extraction-to-env', args: [image, 'temporary-secret-x'] };
+    const bound = bind(scan({ parameters: [image], initContainers: [extraction] }));
+    const after = `google.example/app@${DIGEST}`;
+    const { initContainers } = letGo(to(bound, after)).spec.scanSpec;
+    assert.deepEqual(initContainers, [{ ...extraction, args: [after, 'temporary-secret-x'] }]);
+  });
+
+  it('does not trust the note on the scan', () => {
+    const bound = bind(scan({ parameters: ['aws.example/app:1'] }));
+    const note = { delivery: DELIVERY, added: [], imageText: '--output=/etc/passwd' };
+    const annotations = {
+      ...bound.metadata.annotations,
+      'image-credential-binding/restore': JSON.stringify(note),
+    };
+    const moved = to({ ...bound, metadata: { ...bound.metadata, annotations } }, 'google.example/app:1');
+    assert.deepEqual(moved.spec.scanSpec.parameters, ['google.example/app:1']);
   });
 });
 

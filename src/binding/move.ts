@@ -1,0 +1,120 @@
+import type { Verification } from '../api/index.ts';
+import { fit, type ImageReference, repositoryName } from '../image/index.ts';
+import type { KnownAnswer } from '../registry/index.ts';
+import type { ScheduledScan } from '../scan/index.ts';
+import type { Binding, ValidBinding } from './binding.ts';
+import { mayTake } from './serve.ts';
+
+/** Why a scan is to name the binding's image: `replaces` says so, or the binding, whose scan it is, has another image now. */
+type MoveCause = 'Replaces' | 'ImageChanged';
+
+/** Whether a scan may be moved. */
+export type MoveVerdict =
+  | 'Move'
+  /** The registry has not said yet whether the manifest is there. */
+  | 'Ask'
+  /** The registry cannot be asked, and the binding wants to know. */
+  | 'Unconfirmed'
+  /** The manifest is not there, or nothing says that it is the same image. */
+  | 'Stay';
+
+/** What a move rests on. */
+interface MoveEvidence {
+  readonly cause: MoveCause;
+  readonly verification: Verification;
+  /** What is known of the manifest in its new home; undefined: nothing. */
+  readonly home: KnownAnswer | undefined;
+  /** Whether the last part of the repository is the same in both homes. */
+  readonly sameName: boolean;
+  /** The binding names no secret: what everybody is refused, a node may be allowed. */
+  readonly ambient: boolean;
+}
+
+/** An image, of the same version, in the home that a binding names. */
+export function homeOf({ image: { host, repository } }: ValidBinding, image: ImageReference): ImageReference {
+  return { ...image, host, repository };
+}
+
+/** Why the binding that answers for a scan has to move it; undefined: it names the binding's image already. */
+export function moveCause(
+  binding: ValidBinding,
+  { image, bound }: ScheduledScan,
+  { served }: { readonly served: boolean },
+): MoveCause | undefined {
+  if (image === undefined || fit(binding.image, image) !== undefined) return undefined;
+  if (served) return 'Replaces';
+  // Somebody who has changed the scan's image has taken it away.
+  return bound?.repository === repositoryName(image) ? 'ImageChanged' : undefined;
+}
+
+/** Whether the binding is still to answer for a scan that it has bound, though nobody is for the image that it names. */
+export function leavesBehind(binding: Binding | undefined, scan: ScheduledScan, scanTypes: RegExp): boolean {
+  if (binding?.validity !== 'Valid' || binding.mode !== 'Enforce' || scan.image === undefined) return false;
+  return (
+    scan.bound?.binding === binding.name &&
+    mayTake(binding, scan, scanTypes) &&
+    moveCause(binding, scan, { served: false }) !== undefined &&
+    fit(binding.image, homeOf(binding, scan.image)) !== undefined
+  );
+}
+
+/**
+ * | the new home | `replaces` names the old one | the binding's image changed |
+ * |---|---|---|
+ * | has the manifest | move | move |
+ * | has it not | stay | stay |
+ * | cannot be asked, `Required` | wait | wait |
+ * | cannot be asked, `Preferred`, or is not to be | move | move if the repository's last part is the same |
+ */
+export function judgeMove({ cause, verification, home, sameName, ambient }: MoveEvidence): MoveVerdict {
+  const unasked = cause === 'Replaces' || sameName ? 'Move' : 'Stay';
+  if (verification === 'Never') return unasked;
+  if (home === undefined) return 'Ask';
+  switch (home.answer.result) {
+    case 'Pullable':
+      return 'Move';
+    case 'Denied':
+      return ambient ? unasked : 'Stay';
+    case 'Allowed':
+    case 'Inconclusive':
+      return 'Stay';
+    case 'Unreachable':
+    case 'RateLimited':
+    case 'NotAllowed':
+      return verification === 'Required' ? 'Unconfirmed' : unasked;
+  }
+}
+
+/** Whether two repositories have the same last part. */
+export function hasSameName(a: ImageReference, b: ImageReference): boolean {
+  const last = ({ repository }: ImageReference) => repository.slice(repository.lastIndexOf('/') + 1);
+  return last(a) === last(b);
+}
+
+/**
+ * Whether a binding and others move scans in a circle: from its image on, by bindings that replace what the last one has
+ * moved to, back to something that it replaces.
+ *
+ * @param bindingsOf - the bindings of a repository, those that replace it too
+ */
+export function isInCycle(
+  binding: ValidBinding,
+  bindingsOf: (repository: string) => readonly Binding[],
+): boolean {
+  const start = new Set(binding.replaces.map(repositoryName));
+  const seen = new Set<string>();
+  const next = [repositoryName(binding.image)];
+  for (let repository = next.pop(); repository !== undefined; repository = next.pop()) {
+    if (start.has(repository)) return true;
+    if (seen.has(repository)) continue;
+    seen.add(repository);
+    next.push(...bindingsOf(repository).flatMap((other) => movesTo(other, repository)));
+  }
+  return false;
+}
+
+function movesTo(binding: Binding, repository: string | undefined): readonly string[] {
+  if (binding.validity !== 'Valid' || binding.mode !== 'Enforce') return [];
+  const replaces = binding.replaces.some((earlier) => repositoryName(earlier) === repository);
+  return replaces ? [repositoryName(binding.image)] : [];
+}
