@@ -1,43 +1,37 @@
-import { type Credential, SecretValue } from '../credential/index.ts';
-import { MOUNT_PATH, type Platform } from './platform.ts';
+import { SecretValue } from '../credential/index.ts';
+import { endOf } from './ends.ts';
+import { handOverLogin } from './handover.ts';
+import type { Malformed, Platform, PlatformCredential } from './platform.ts';
+import { exactText, malformed, type SecretContent } from './secret.ts';
 
-/** The only key under which Trivy looks up Docker Hub; for other registries it is the host. */
-const DOCKER_HUB_KEY = 'https://index.docker.io/v1/';
-
-/**
- * Every registry that speaks basic or token authentication. Trivy gets a Docker config file with one entry; its
- * own variables are emptied, for it would show them to every registry and prefers them to the file.
- */
+/** Every registry that speaks basic or token authentication. Trivy gets a Docker config file with one entry. */
 export const generic: Platform = {
   name: 'Generic',
   owns: () => true,
-  handOver: (credential, host) => ({
-    files: {
-      'config.json': new SecretValue(JSON.stringify({ auths: { [trivyKey(host)]: authOf(credential) } })),
-    },
-    env: [
-      { name: 'DOCKER_CONFIG', value: MOUNT_PATH },
-      { name: 'TRIVY_USERNAME', value: '' },
-      { name: 'TRIVY_PASSWORD', value: '' },
-      { name: 'TRIVY_REGISTRY_TOKEN', value: '' },
-    ],
-  }),
+  handOver: handOverLogin,
+  readSecret: (secret) => (secret.type === 'kubernetes.io/basic-auth' ? readBasicAuth(secret) : undefined),
 };
 
-function trivyKey(host: string): string {
-  return host === 'docker.io' ? DOCKER_HUB_KEY : host;
-}
-
-/** Re-encoded: Trivy rejects the whole file where one `auth` is no padded base64. */
-function authOf(credential: Credential): Readonly<Record<string, string>> {
-  switch (credential.kind) {
-    case 'basic': {
-      const pair = `${credential.username.reveal()}:${credential.password.reveal()}`;
-      return { auth: Buffer.from(pair, 'utf8').toString('base64') };
-    }
-    case 'identityToken':
-      return { identitytoken: credential.token.reveal() };
-    case 'registryToken':
-      return { registrytoken: credential.token.reveal() };
+/** https://kubernetes.io/docs/concepts/configuration/secret/#basic-authentication-secret */
+function readBasicAuth(secret: SecretContent): PlatformCredential | Malformed {
+  const username = exactText(secret, 'username') ?? '';
+  const password = exactText(secret, 'password');
+  if (password === undefined || username === '' || username.includes(':')) {
+    return malformed(
+      'expected a user name without a colon in the key username and text in the key password, found less; ' +
+        'write them anew (many registries take any user name beside a token)',
+    );
   }
+  const credential = {
+    kind: 'basic',
+    username: new SecretValue(username),
+    password: new SecretValue(password),
+  } as const;
+  return {
+    result: 'Credential',
+    description: 'user name and password',
+    identity: new SecretValue(JSON.stringify(['basic', username, password])),
+    ends: endOf(credential),
+    waysIn: () => ({ delivery: { way: 'Login', credential }, check: { way: 'Login', credential } }),
+  };
 }

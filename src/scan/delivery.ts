@@ -143,7 +143,7 @@ export function carries(spec: ScanSpec, delivery: Delivery | undefined): boolean
   );
 }
 
-/** Ours are about four; more is somebody's play with our time. */
+/** Ours are at most eighteen, for ECR; more is somebody's play with our time. */
 const MOST_ENTRIES = 32;
 
 /** Reads the {@link RESTORE_ANNOTATION}; undefined where it is missing or somebody made something else of it. */

@@ -12,7 +12,7 @@ const served: Readonly<Record<string, readonly string[]>> = {
   'spec.delivery': ['Shared'],
   'spec.scanSelector.matchExpressions[].operator': ['In', 'NotIn', 'Exists', 'DoesNotExist'],
   'spec.mode': ['Enforce', 'Observe'],
-  'status.platform': ['Generic'],
+  'status.platform': ['Generic', 'AWS', 'Google', 'Azure'],
   'status.candidates[].result': ['Selected', 'Available', 'Refused', 'Unusable'],
   'status.conditions[].status': ['True', 'False', 'Unknown'],
 };

@@ -45,7 +45,10 @@ export const imageCredentialBindingEnums = {
     "Observe"
   ],
   "Platform": [
-    "Generic"
+    "Generic",
+    "AWS",
+    "Google",
+    "Azure"
   ],
   "CandidateResult": [
     "Selected",

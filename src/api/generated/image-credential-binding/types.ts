@@ -22,9 +22,10 @@ export type LabelSelectorOperator = 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
 export type Mode = 'Enforce' | 'Observe';
 /**
  * Whose registry the image is in, from its host. Generic: any registry that takes a user name and a
- * password.
+ * password. AWS: Amazon ECR. Google: Artifact Registry, also as Container Registry. Azure: Azure
+ * Container Registry.
  */
-export type Platform = 'Generic';
+export type Platform = 'Generic' | 'AWS' | 'Google' | 'Azure';
 /**
  * Selected: scans use it. Available: it fits too, and is not used. Refused: it fits, and the registry
  * does not accept it. Unusable: it gives no credential for the image.

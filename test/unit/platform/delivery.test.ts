@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Credential, SecretValue } from '../../../src/credential/index.ts';
+import { deliveryOf, type Handover, handOver, MOUNT_PATH } from '../../../src/platform/index.ts';
+import {
+  AUTHORIZED_USER,
+  AWS_KEYS,
+  CANARY,
+  credentialIn,
+  EXTERNAL_ACCOUNT,
+  keyFile,
+  SERVICE_ACCOUNT,
+  SERVICE_PRINCIPAL,
+} from './secrets.ts';
+
+const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+const GAR = 'europe-docker.pkg.dev';
+const ACR = 'acme.azurecr.io';
+const TRIVY_OFF = { TRIVY_USERNAME: '', TRIVY_PASSWORD: '', TRIVY_REGISTRY_TOKEN: '' };
+const SDK_OFF = {
+  AWS_ACCESS_KEY_ID: '',
+  AWS_ACCESS_KEY: '',
+  AWS_SECRET_ACCESS_KEY: '',
+  AWS_SECRET_KEY: '',
+  AWS_SESSION_TOKEN: '',
+  AWS_PROFILE: '',
+  AWS_DEFAULT_PROFILE: '',
+  AWS_CONFIG_FILE: '',
+  AWS_SHARED_CREDENTIALS_FILE: '',
+  AWS_ROLE_ARN: '',
+  AWS_WEB_IDENTITY_TOKEN_FILE: '',
+  AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '',
+  AWS_CONTAINER_CREDENTIALS_FULL_URI: '',
+  AWS_EC2_METADATA_DISABLED: 'true',
+};
+const CONFIG = { DOCKER_CONFIG: MOUNT_PATH, ...TRIVY_OFF };
+const login: Credential = {
+  kind: 'basic',
+  username: new SecretValue('u'),
+  password: new SecretValue(CANARY),
+};
+
+function envOf({ env }: Handover): object {
+  assert.equal(new Set(env.map(({ name }) => name)).size, env.length, 'each variable once');
+  assert.ok(!JSON.stringify(env).includes(CANARY));
+  return Object.fromEntries(env.map(({ name, value }) => [name, value]));
+}
+
+function filesOf({ files }: Handover): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(files).map(([name, value]) => [name, value.reveal()]));
+}
+
+function loginIn(handover: Handover, host: string): string {
+  const config = JSON.parse(filesOf(handover)['config.json'] ?? '');
+  assert.deepEqual(Object.keys(config.auths), [host]);
+  return Buffer.from(config.auths[host].auth, 'base64').toString();
+}
+
+function delivered(texts: Readonly<Record<string, string>>, host: string, type?: string): Handover {
+  const delivery = deliveryOf(credentialIn(texts, type), host);
+  if (delivery.result !== 'Handover') throw new Error(`expected a handover, found ${delivery.result}`);
+  return delivery.handover;
+}
+
+describe('what Trivy is handed', () => {
+  const platforms: readonly (readonly [host: string, others: object])[] = [
+    ['reg.example', {}],
+    [ECR, SDK_OFF],
+    ['public.ecr.aws', SDK_OFF],
+    [GAR, { GOOGLE_APPLICATION_CREDENTIALS: '' }],
+    [ACR, { AZURE_TENANT_ID: '' }],
+  ];
+  for (const [host, others] of platforms) {
+    it(`of a pull secret for ${host}: a config file, and the cloud's own ways switched off`, () => {
+      const handover = handOver(login, host);
+      assert.equal(loginIn(handover, host), `u:${CANARY}`);
+      assert.deepEqual(envOf(handover), { ...CONFIG, ...others });
+    });
+
+    it(`of basic-auth for ${host}: the same`, () => {
+      const handover = delivered({ username: 'u', password: CANARY }, host, 'kubernetes.io/basic-auth');
+      assert.deepEqual(
+        [filesOf(handover), handover.env],
+        [filesOf(handOver(login, host)), handOver(login, host).env],
+      );
+    });
+
+    it(`of a service principal for ${host}: the same, for every ACR takes it as a login`, () => {
+      const { ClientID, ClientSecret } = SERVICE_PRINCIPAL;
+      const handover = delivered(SERVICE_PRINCIPAL, host);
+      assert.equal(loginIn(handover, host), `${ClientID}:${ClientSecret}`);
+      assert.deepEqual(envOf(handover), { ...CONFIG, ...others });
+    });
+  }
+
+  it('of AWS keys: a credentials file, and nothing that the SDK would prefer', () => {
+    const handover = delivered({ ...AWS_KEYS, 'session-token': AWS_KEYS['secret-access-key'] }, ECR);
+    assert.deepEqual(filesOf(handover), {
+      'aws-credentials':
+        `[default]\naws_access_key_id = ${AWS_KEYS['access-key']}\naws_secret_access_key = ` +
+        `${AWS_KEYS['secret-access-key']}\naws_session_token = ${AWS_KEYS['secret-access-key']}\n`,
+    });
+    const pointer = { AWS_SHARED_CREDENTIALS_FILE: `${MOUNT_PATH}/aws-credentials` };
+    assert.deepEqual(envOf(handover), { ...TRIVY_OFF, ...SDK_OFF, ...pointer });
+  });
+
+  for (const [name, document] of Object.entries({ SERVICE_ACCOUNT, AUTHORIZED_USER, EXTERNAL_ACCOUNT })) {
+    it(`of a Google key file (${name}): the file, of which nothing else is left that a library could read`, () => {
+      const shadowed = { ...document, Token_Uri: 'https://evil.com', TOKEN_URL: 'https://evil.com' };
+      const handover = delivered(keyFile(shadowed), GAR);
+      const file = filesOf(handover)['google-key.json'] ?? '';
+      assert.ok(!file.includes('evil.com'), 'Go finds fields in any letter case');
+      assert.deepEqual(
+        JSON.parse(file),
+        Object.fromEntries(
+          Object.entries(document).filter(
+            ([field]) => !['client_id', 'auth_uri'].includes(field) || name === 'AUTHORIZED_USER',
+          ),
+        ),
+      );
+      const pointer = { GOOGLE_APPLICATION_CREDENTIALS: `${MOUNT_PATH}/google-key.json` };
+      assert.deepEqual(envOf(handover), { ...TRIVY_OFF, ...pointer });
+    });
+  }
+
+  for (const host of ['docker.europe-west3.rep.pkg.dev', 'mirror.gcr.io', 'images.acme.example']) {
+    it(`of a service account for ${host}, which Trivy does not know as Google's: a config file`, () => {
+      const shown = loginIn(delivered(keyFile(SERVICE_ACCOUNT), host), host);
+      assert.ok(shown.startsWith('_json_key:{"type":"service_account"'));
+    });
+
+    it(`of other key files for ${host}: nothing, and the reason`, () => {
+      for (const document of [AUTHORIZED_USER, EXTERNAL_ACCOUNT]) {
+        const delivery = deliveryOf(credentialIn(keyFile(document)), host);
+        assert.equal(delivery.result, 'Undeliverable');
+        assert.match(JSON.stringify(delivery), /service account/);
+      }
+    });
+  }
+
+  const unknownToTrivy = [
+    'public.ecr.aws',
+    '123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu',
+    '123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn',
+    '123456789012.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk',
+  ];
+  for (const host of unknownToTrivy) {
+    it(`of AWS keys for ${host}, which Trivy does not know as ECR: a login, once ECR has given one`, () => {
+      assert.equal(deliveryOf(credentialIn(AWS_KEYS), host).result, 'ExchangeFirst');
+    });
+  }
+
+  it('of AWS keys for a name of their own: a login, where the secret says the region', () => {
+    const host = 'images.acme.example';
+    assert.equal(
+      deliveryOf(credentialIn({ ...AWS_KEYS, region: 'eu-central-1' }), host).result,
+      'ExchangeFirst',
+    );
+    const delivery = deliveryOf(credentialIn(AWS_KEYS), host);
+    assert.equal(delivery.result, 'Undeliverable');
+    assert.match(JSON.stringify(delivery), /region/);
+  });
+});

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type PlatformName, platformOf } from '../../../src/platform/index.ts';
+
+const HOSTS: Readonly<Record<PlatformName, readonly string[]>> = {
+  AWS: [
+    '123456789012.dkr.ecr.eu-central-1.amazonaws.com',
+    '123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com',
+    '123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn',
+    '123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu',
+    '123456789012.dkr-ecr.eu-central-1.on.aws',
+    '123456789012.dkr-ecr-fips.us-east-1.on.aws',
+    '123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn',
+    '123456789012.dkr-ecr.eusc-de-east-1.on.amazonwebservices.eu',
+    '123456789012.dkr.ecr.us-isob-east-1.sc2s.sgov.gov',
+    '123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov',
+    '123456789012.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk',
+    '123456789012.dkr.ecr.us-isof-south-1.csp.hci.ic.gov',
+    'public.ecr.aws',
+  ],
+  Google: [
+    'gcr.io',
+    'eu.gcr.io',
+    'mirror.gcr.io',
+    'europe-docker.pkg.dev',
+    'europe-west3-docker.pkg.dev',
+    'docker.europe-west3.rep.pkg.dev',
+  ],
+  Azure: [
+    'acme.azurecr.io',
+    'acme.azurecr.cn',
+    'acme.azurecr.us',
+    'acme.azurecr.de',
+    'acme.westeurope.data.azurecr.io',
+  ],
+  Generic: [
+    'docker.io',
+    'quay.io',
+    'ghcr.io',
+    'reg.example:5000',
+    '[::1]:5000',
+    // Look-alikes, and real names with a port: the clouds' tools take neither.
+    'evil-azurecr.io',
+    'azurecr.io',
+    'acme.azurecr.io.evil.com',
+    'acme.azurecr.io:443',
+    'gcr.io.evil.com',
+    'evilgcr.io',
+    'gcr.io:443',
+    'europe-docker.pkg.dev.evil.com',
+    'docker.pkg.dev',
+    'docker.rep.pkg.dev',
+    'docker.a.b.rep.pkg.dev',
+    'public.ecr.aws.evil.com',
+    'evil.public.ecr.aws',
+    'dkr.ecr.eu-central-1.amazonaws.com',
+    '123456789012.dkr.ecr.eu-central-1.amazonaws.com.evil.com',
+    '123456789012.dkr.ecr.evil.com.amazonaws.com',
+    '123456789012.dkr.ecr.eu-central-1.amazonaws.org',
+    '123456789012.dkr.ecr.eu-central-1xamazonaws.com',
+    '123456789012.dkrxecr.eu-central-1.amazonaws.com',
+    '123456789012.s3.eu-central-1.amazonaws.com',
+  ],
+};
+
+describe('the platform of a host', () => {
+  for (const [name, hosts] of Object.entries(HOSTS)) {
+    for (const host of hosts) it(`of ${host} is ${name}`, () => assert.equal(platformOf(host).name, name));
+  }
+});
