@@ -1,0 +1,85 @@
+import type { Credential } from '../credential/index.ts';
+import type { Exchange } from '../platform/index.ts';
+import type { RegistryAnswer } from './answer.ts';
+import { Connections, type Reply, type Surroundings } from './connection.ts';
+import { retryAt } from './retry-after.ts';
+import { Settled, unreachable } from './settled.ts';
+
+/** What came of an exchange: a login, or why there is none. Refusals and failures are those of the cloud (`at: token`). */
+export type LoginAnswer =
+  /** `ends` in milliseconds since 1970, where the cloud says so. */
+  | { readonly result: 'Login'; readonly credential: Credential; readonly ends: number | undefined }
+  | Extract<RegistryAnswer, { readonly result: 'Denied' | 'RateLimited' | 'Unreachable' }>;
+
+/** Of all clouds; more would be a circle. */
+const MOST_STEPS = 2;
+
+/**
+ * Asks a cloud for a login, bounded in time and size as every question is (docs/adr/0007); no redirect is followed. The
+ * places are fixed by the cloud, so that they may have private addresses: AWS offers them within a VPC. Never rejects.
+ */
+export async function exchangeLogin(exchange: Exchange, around: Surroundings): Promise<LoginAnswer> {
+  using connections = new Connections(around);
+  try {
+    return await converse(exchange, around, connections);
+  } catch (error) {
+    if (error instanceof Settled && isLoginAnswer(error.answer)) return error.answer;
+    throw error;
+  }
+}
+
+async function converse(
+  exchange: Exchange,
+  around: Surroundings,
+  connections: Connections,
+): Promise<LoginAnswer> {
+  let next = exchange;
+  for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+    const reply = await send(next, connections);
+    const step = next.read(reply, Date.now());
+    switch (step.result) {
+      case 'Login':
+        return step;
+      case 'Next':
+        next = step.exchange;
+        break;
+      case 'Busy':
+        return busy(reply, around);
+      case 'Refused':
+        return { result: 'Denied', httpCode: reply.status, at: 'token' };
+      case 'BadReply':
+        return failure(reply, around);
+    }
+  }
+  throw unreachable('BadToken', 'token');
+}
+
+async function send(exchange: Exchange, connections: Connections): Promise<Reply> {
+  const { url, headers, authorization, body } = exchange.request(Date.now());
+  const signed = authorization === undefined ? {} : { authorization: authorization.reveal() };
+  return connections.send({
+    kind: 'token',
+    party: 'registry',
+    method: 'POST',
+    url,
+    headers: { accept: 'application/json', ...headers, ...signed },
+    body: body.reveal(),
+    reads: () => true,
+  });
+}
+
+function failure(reply: Reply, around: Surroundings): LoginAnswer {
+  const { status, headers } = reply;
+  if (status === 429 || (status === 503 && headers['retry-after'] !== undefined)) return busy(reply, around);
+  if (status === 200) throw unreachable('BadToken', 'token');
+  if (status >= 300 && status < 400) throw unreachable('RedirectRefused', 'token', status);
+  throw unreachable(status >= 500 ? 'ServerError' : 'UnexpectedStatus', 'token', status);
+}
+
+function busy({ headers }: Reply, { settings }: Surroundings): LoginAnswer {
+  return { result: 'RateLimited', until: retryAt(headers['retry-after']?.[0], Date.now(), settings) };
+}
+
+function isLoginAnswer(answer: RegistryAnswer): answer is Exclude<LoginAnswer, { readonly result: 'Login' }> {
+  return answer.result === 'Denied' || answer.result === 'RateLimited' || answer.result === 'Unreachable';
+}
