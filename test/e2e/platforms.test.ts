@@ -1,0 +1,501 @@
+/**
+ * Each platform and each shape of secret, with the real Trivy and a real registry under the clouds' real host names. The
+ * clouds' own services (GetAuthorizationToken, Google's and Microsoft's token endpoints) are stand-ins on loopback.
+ */
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, verify } from 'node:crypto';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Certificate, makeCertificate } from '../../hack/certificate.ts';
+import { Cloud, type CloudAnswer, type CloudRequest, type Site } from '../../hack/cloud.ts';
+import { ProcessGroup } from '../../hack/processes.ts';
+import { type Registry, startRegistry } from '../../hack/registry.ts';
+import { tools } from '../../hack/tools.ts';
+import { type Credential, SecretValue } from '../../src/credential/index.ts';
+import { parseImageReference } from '../../src/image/index.ts';
+import {
+  deliveryOf,
+  type Handover,
+  handOver,
+  MOUNT_PATH,
+  type PlatformCredential,
+  readOfferedSecret,
+} from '../../src/platform/index.ts';
+import { signV4 } from '../../src/platform/signature-v4.ts';
+import { type Surroundings, trust } from '../../src/registry/connection.ts';
+import { exchangeLogin, type LoginAnswer } from '../../src/registry/exchange.ts';
+import {
+  DEFAULT_REGISTRY_SETTINGS,
+  RegistryChecker,
+  type RegistrySettings,
+} from '../../src/registry/index.ts';
+
+const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+const ECR_API = 'api.ecr.eu-central-1.amazonaws.com';
+const ECR_PUBLIC = 'public.ecr.aws';
+const ECR_PUBLIC_API = 'api.ecr-public.us-east-1.amazonaws.com';
+const GAR = 'europe-docker.pkg.dev';
+const GAR_REGIONAL = 'docker.europe-west3.rep.pkg.dev';
+const ACR = 'acme.azurecr.io';
+const ACR_US = 'acme.azurecr.us';
+const HUB = 'index.docker.io';
+const OTHER = 'registry.acme.example';
+/** Where Trivy would get its database, and where nobody must show it anything. */
+const DB = 'db.acme.example';
+
+const KEYS = {
+  AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'canary/SecretAccessKey+0123456789abcdef',
+};
+const SESSION = { ...KEYS, AWS_SESSION_TOKEN: 'canarySessionToken/0123456789abcdef==' };
+const ECR_PASSWORD = Buffer.from('{"payload":"canary","expiration":4102444800}').toString('base64');
+const PASSWORD = 'canary: "password", pässword';
+const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const SERVICE_ACCOUNT = {
+  type: 'service_account',
+  project_id: 'acme',
+  private_key_id: 'canary-key-id',
+  private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  client_email: 'puller@acme.iam.gserviceaccount.com',
+  token_uri: 'https://oauth2.googleapis.com/token',
+};
+const AUTHORIZED_USER = {
+  type: 'authorized_user',
+  client_id: 'app',
+  client_secret: 'canary-app',
+  refresh_token: 'canary-refresh',
+};
+const GOOGLE_TOKEN = 'canary-google-access-token';
+const SUBJECT_TOKEN = 'canary-subject-token';
+const PRINCIPAL = {
+  AZURE_TENANT_ID: '99999999-2222-3333-4444-555555555555',
+  AZURE_CLIENT_ID: '11111111-2222-3333-4444-555555555555',
+  AZURE_CLIENT_SECRET: 'canary~client~secret',
+};
+const NO_USER = '00000000-0000-0000-0000-000000000000';
+const ACR_REFRESH_TOKEN = 'canary-acr-refresh-token';
+const ACR_ACCESS_TOKEN = 'canary-acr-access-token';
+const ENTRA_TOKEN = 'canary-entra-token';
+
+/** What a scan may have already, and Trivy would prefer: it must never be seen. */
+const STALE = {
+  TRIVY_USERNAME: 'stale',
+  TRIVY_PASSWORD: 'stale',
+  AWS_ACCESS_KEY_ID: 'AKIASTALESTALESTALE0',
+  AWS_SECRET_ACCESS_KEY: 'stale',
+  AWS_SESSION_TOKEN: 'stale',
+  AWS_PROFILE: 'stale',
+  AZURE_TENANT_ID: 'stale',
+  AZURE_CLIENT_ID: 'stale',
+  AZURE_CLIENT_SECRET: 'stale',
+};
+
+/** A registry that takes some logins, as ECR, Artifact Registry and many do. */
+function registryFor(accepts: (username: string, password: string) => boolean): Site {
+  const challenge = { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } };
+  return ({ login }) =>
+    login !== undefined && accepts(login.username, login.password)
+      ? 'Registry'
+      : { ...challenge, body: REFUSED };
+}
+const REFUSED = { errors: [{ code: 'UNAUTHORIZED', message: 'authentication required' }] };
+
+/** The stand-in for GetAuthorizationToken. */
+function ecrApi(host: string, region: string, service: string): Site {
+  return (request) => {
+    const token = request.headers['x-amz-security-token'];
+    const known = token === undefined || token === SESSION.AWS_SESSION_TOKEN;
+    if (!known || request.headers['authorization'] !== signatureOf(request, { host, region, service })) {
+      return { status: 400, body: { __type: 'InvalidSignatureException' } };
+    }
+    const authorizationToken = Buffer.from(`AWS:${ECR_PASSWORD}`).toString('base64');
+    const data = { authorizationToken, expiresAt: 4_102_444_800, proxyEndpoint: `https://${ECR}` };
+    return { status: 200, body: { authorizationData: service === 'ecr' ? [data] : data } };
+  };
+}
+
+const SIGNED_APART: readonly string[] = ['host', 'x-amz-date', 'x-amz-security-token'];
+
+/** What `authorization` must be: whoever signed it, we sign what they signed anew. */
+function signatureOf(
+  { headers, body }: CloudRequest,
+  place: { readonly host: string; readonly region: string; readonly service: string },
+): string {
+  const { authorization = '', 'x-amz-date': date = '', 'x-amz-security-token': token } = headers;
+  const names = /SignedHeaders=([^,]+)/.exec(authorization)?.[1]?.split(';') ?? [];
+  const others = names.filter((name) => !SIGNED_APART.includes(name));
+  const signed = Object.fromEntries(others.map((name) => [name, headers[name] ?? '']));
+  const keys = {
+    accessKeyId: KEYS.AWS_ACCESS_KEY_ID,
+    secretAccessKey: new SecretValue(KEYS.AWS_SECRET_ACCESS_KEY),
+    sessionToken: token === undefined ? undefined : new SecretValue(token),
+  };
+  const now = Date.parse(date.replace(/^(....)(..)(..T..)(..)/, '$1-$2-$3:$4:'));
+  return signV4({ ...place, headers: signed, body }, keys, now).authorization.reveal();
+}
+
+function isSigned(token: string): boolean {
+  const [head = '', claims = '', signature = ''] = token.split('.');
+  return verify('sha256', Buffer.from(`${head}.${claims}`), publicKey, Buffer.from(signature, 'base64url'));
+}
+
+function acceptsGoogle(username: string, password: string): boolean {
+  if (username === '_json_key') return JSON.parse(password).private_key === SERVICE_ACCOUNT.private_key;
+  if (password === GOOGLE_TOKEN)
+    return username === 'oauth2accesstoken' || /^_dcgcr_.*_token$/.test(username);
+  return /^_dcgcr_.*_token$/.test(username) && isSigned(password);
+}
+
+const googleTokens: Site = ({ body }) => {
+  const form = new URLSearchParams(body);
+  const signed = isSigned(form.get('assertion') ?? '');
+  const user = form.get('refresh_token') === AUTHORIZED_USER.refresh_token;
+  return signed || user ? googleToken() : { status: 400, body: { error: 'invalid_grant' } };
+};
+const sts: Site = ({ body }) =>
+  new URLSearchParams(body).get('subject_token') === SUBJECT_TOKEN ? googleToken() : { status: 400 };
+
+function googleToken(): CloudAnswer {
+  const issued = { issued_token_type: 'urn:ietf:params:oauth:token-type:access_token', token_type: 'Bearer' };
+  return { status: 200, body: { access_token: GOOGLE_TOKEN, expires_in: 3_599, ...issued } };
+}
+
+const entra: Site = ({ body, url }) => {
+  const form = new URLSearchParams(body);
+  const known =
+    url.pathname === `/${PRINCIPAL.AZURE_TENANT_ID}/oauth2/v2.0/token` &&
+    form.get('client_secret') === PRINCIPAL.AZURE_CLIENT_SECRET;
+  return known ? { status: 200, body: { access_token: ENTRA_TOKEN } } : { status: 401 };
+};
+
+/** As ACR does: a Bearer challenge, and tokens for a login, for a refresh token, and for one of Entra. */
+const acr: Site = (request) => {
+  const { url, headers, host } = request;
+  if (url.pathname === '/oauth2/exchange') {
+    const known = new URLSearchParams(request.body).get('access_token') === ENTRA_TOKEN;
+    return known ? { status: 200, body: { refresh_token: ACR_REFRESH_TOKEN } } : { status: 401 };
+  }
+  if (url.pathname === '/oauth2/token') {
+    return mayHaveToken(request)
+      ? { status: 200, body: { access_token: ACR_ACCESS_TOKEN } }
+      : { status: 401 };
+  }
+  if (headers['authorization'] === `Bearer ${ACR_ACCESS_TOKEN}`) return 'Registry';
+  const challenge = `Bearer realm="https://${host}/oauth2/token",service="${host}"`;
+  return { status: 401, headers: { 'www-authenticate': challenge }, body: REFUSED };
+};
+
+function mayHaveToken({ login, body }: CloudRequest): boolean {
+  const { username, password } = login ?? {};
+  return (
+    (username === PRINCIPAL.AZURE_CLIENT_ID && password === PRINCIPAL.AZURE_CLIENT_SECRET) ||
+    (username === NO_USER && password === ACR_REFRESH_TOKEN) ||
+    new URLSearchParams(body).get('refresh_token') === ACR_REFRESH_TOKEN
+  );
+}
+
+const login = registryFor((username, password) => username === 'puller' && password === PASSWORD);
+const ecr = registryFor((username, password) => username === 'AWS' && password === ECR_PASSWORD);
+const SITES: Readonly<Record<string, Site>> = {
+  [HUB]: login,
+  [OTHER]: login,
+  [ECR]: ecr,
+  [ECR_PUBLIC]: ecr,
+  [ECR_API]: ecrApi(ECR_API, 'eu-central-1', 'ecr'),
+  [ECR_PUBLIC_API]: ecrApi(ECR_PUBLIC_API, 'us-east-1', 'ecr-public'),
+  [GAR]: registryFor(acceptsGoogle),
+  [GAR_REGIONAL]: registryFor(acceptsGoogle),
+  'oauth2.googleapis.com': googleTokens,
+  'sts.googleapis.com': sts,
+  [ACR]: acr,
+  [ACR_US]: acr,
+  'login.microsoftonline.com': entra,
+  'login.microsoftonline.us': entra,
+  [DB]: () => ({ status: 401, headers: { 'www-authenticate': 'Basic realm="test"' }, body: REFUSED }),
+};
+
+function offered(texts: Readonly<Record<string, string>>, host: string, type = 'Opaque'): PlatformCredential {
+  const data = Object.fromEntries(
+    Object.entries(texts).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+  );
+  const secret = readOfferedSecret({ type, data }, { 'credentials.securecodebox.io/registries': host });
+  if (secret.result !== 'Offered') throw new Error(`expected a credential, found ${JSON.stringify(secret)}`);
+  return secret.credential;
+}
+
+const basic = (username: string, password: string): Credential => ({
+  kind: 'basic',
+  username: new SecretValue(username),
+  password: new SecretValue(password),
+});
+const basicAuth = (username: string, password: string, host: string) =>
+  offered({ username, password }, host, 'kubernetes.io/basic-auth');
+const keyFile = (document: object, host: string) => offered({ 'key.json': JSON.stringify(document) }, host);
+
+interface Case {
+  readonly name: string;
+  readonly host: string;
+  /** A pull secret's credential, or an offered one. */
+  readonly pullSecret?: Credential;
+  readonly secret?: () => PlatformCredential;
+  /** The clouds' services that Trivy or we must have asked. */
+  readonly asks?: readonly string[];
+}
+
+let group: ProcessGroup;
+let directory: string;
+let certificate: Certificate;
+let registry: Registry;
+let cloud: Cloud;
+let trivy: string;
+const externalAccount = () => ({
+  type: 'external_account',
+  audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/k',
+  subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+  token_url: 'https://sts.googleapis.com/v1/token',
+  credential_source: { file: join(directory, 'subject-token') },
+});
+
+before(async () => {
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  group = await ProcessGroup.start();
+  ({ trivy } = await tools(['trivy'], log));
+  certificate = await makeCertificate(group, Object.keys(SITES), { log });
+  registry = await startRegistry({ group, log });
+  await registry.pushImage('shop/payments:1.0', { 'app/hello.txt': 'hello' });
+  cloud = await Cloud.start(certificate, SITES, registry.host);
+  directory = await mkdtemp(join(group.directory, 'platforms-'));
+  await writeFile(join(directory, 'ca.pem'), certificate.ca);
+  await writeFile(join(directory, 'subject-token'), SUBJECT_TOKEN);
+  const stale = { ...AUTHORIZED_USER, refresh_token: 'stale' };
+  await writeFile(join(directory, 'stale.json'), JSON.stringify(stale));
+});
+after(async () => {
+  await cloud?.[Symbol.asyncDispose]();
+  await group?.stop();
+});
+
+const CASES: readonly Case[] = [
+  { name: 'a pull secret of Docker Hub', host: HUB, pullSecret: basic('puller', PASSWORD) },
+  { name: 'basic-auth of any registry', host: OTHER, secret: () => basicAuth('puller', PASSWORD, OTHER) },
+  { name: 'a pull secret of ECR', host: ECR, pullSecret: basic('AWS', ECR_PASSWORD) },
+  { name: 'basic-auth of ECR', host: ECR, secret: () => basicAuth('AWS', ECR_PASSWORD, ECR) },
+  { name: 'AWS keys', host: ECR, secret: () => offered(KEYS, ECR), asks: [ECR_API] },
+  { name: 'AWS keys with a session token', host: ECR, secret: () => offered(SESSION, ECR), asks: [ECR_API] },
+  {
+    name: 'AWS keys for ECR Public',
+    host: ECR_PUBLIC,
+    secret: () => offered(KEYS, ECR_PUBLIC),
+    asks: [ECR_PUBLIC_API],
+  },
+  {
+    name: 'a pull secret with a service account',
+    host: GAR,
+    pullSecret: basic('_json_key', JSON.stringify(SERVICE_ACCOUNT)),
+  },
+  { name: 'a service account', host: GAR, secret: () => keyFile(SERVICE_ACCOUNT, GAR) },
+  {
+    name: 'a service account for a regional host',
+    host: GAR_REGIONAL,
+    secret: () => keyFile(SERVICE_ACCOUNT, GAR_REGIONAL),
+  },
+  {
+    name: 'an authorized user',
+    host: GAR,
+    secret: () => keyFile(AUTHORIZED_USER, GAR),
+    asks: ['oauth2.googleapis.com'],
+  },
+  {
+    name: 'an external account',
+    host: GAR,
+    secret: () => keyFile(externalAccount(), GAR),
+    asks: ['sts.googleapis.com'],
+  },
+  { name: 'a pull secret with a token of ACR', host: ACR, pullSecret: basic(NO_USER, ACR_REFRESH_TOKEN) },
+  { name: 'a service principal', host: ACR, secret: () => offered(PRINCIPAL, ACR) },
+  { name: 'a service principal in the US cloud', host: ACR_US, secret: () => offered(PRINCIPAL, ACR_US) },
+];
+
+/** What src/platform says, and a login from the cloud where it asks for one. */
+async function handoverOf({ host, pullSecret, secret }: Case): Promise<Handover> {
+  if (pullSecret !== undefined || secret === undefined)
+    return handOver(pullSecret ?? basic('', ''), hostInImage(host));
+  const delivery = deliveryOf(secret(), host);
+  if (delivery.result === 'Handover') return delivery.handover;
+  if (delivery.result === 'Undeliverable') throw new Error(delivery.message);
+  const answer = await exchangeLogin(delivery.exchange, surroundings());
+  if (answer.result !== 'Login') throw new Error(`expected a login, found ${JSON.stringify(answer)}`);
+  return handOver(answer.credential, host);
+}
+
+function hostInImage(host: string): string {
+  return host === HUB ? 'docker.io' : host;
+}
+
+function settings(): RegistrySettings {
+  return {
+    ...DEFAULT_REGISTRY_SETTINGS,
+    certificateAuthorities: certificate.ca,
+    proxy: { httpsProxy: cloud.proxy },
+  };
+}
+
+function surroundings(): Surroundings {
+  const stop = new AbortController().signal;
+  return { settings: settings(), secureContext: trust(certificate.ca), stop, onRequest: () => undefined };
+}
+
+/** Runs Trivy as a scan with that delivery would, with the files in another place. */
+async function runTrivy({ files, env }: Handover, host: string, scanners: 'secret' | 'vuln') {
+  const mount = await mkdtemp(join(directory, 'mount-'));
+  for (const [name, value] of Object.entries(files)) await writeFile(join(mount, name), value.reveal());
+  const cache = join(mount, 'cache');
+  await mkdir(cache);
+  const moved = env.map(({ name, value }) => [name, value.replace(MOUNT_PATH, mount)]);
+  const args = [
+    'image',
+    '--image-src',
+    'remote',
+    '--scanners',
+    scanners,
+    '--skip-version-check',
+    '--disable-telemetry',
+  ];
+  return group.run(
+    trivy,
+    [
+      ...args,
+      '--no-progress',
+      '--format',
+      'json',
+      '--cache-dir',
+      cache,
+      `${hostInImage(host)}/shop/payments:1.0`,
+    ],
+    {
+      env: {
+        HTTPS_PROXY: cloud.proxy,
+        SSL_CERT_FILE: join(directory, 'ca.pem'),
+        TRIVY_DB_REPOSITORY: `${DB}/trivy-db:2`,
+        ...STALE,
+        GOOGLE_APPLICATION_CREDENTIALS: join(directory, 'stale.json'),
+        ...Object.fromEntries(moved),
+      },
+    },
+  );
+}
+
+describe('Trivy pulls with what src/platform hands over', () => {
+  for (const each of CASES) {
+    it(`for ${each.name}`, async () => {
+      cloud.seen.length = 0;
+      const handover = await handoverOf(each);
+      const { code, stdout, stderr } = await runTrivy(handover, each.host, 'secret');
+      assert.equal(code, 0, stderr);
+      assert.match(JSON.parse(stdout).Metadata.ImageID, /^sha256:[0-9a-f]{64}$/);
+      const hosts = new Set(cloud.seen.map(({ host }) => host));
+      assert.deepEqual([...hosts].sort(), [each.host, ...(each.asks ?? [])].sort());
+      assertNothingStale();
+    });
+
+    it(`for ${each.name}, and shows no other registry anything`, async () => {
+      cloud.seen.length = 0;
+      const { code } = await runTrivy(await handoverOf(each), each.host, 'vuln');
+      assert.notEqual(code, 0, 'there is no database to be had');
+      const shown = cloud.seen.filter(({ host }) => host === DB);
+      assert.notDeepEqual(shown, []);
+      for (const { headers, url, body } of shown) {
+        assert.equal(headers['authorization'], undefined);
+        assert.doesNotMatch(JSON.stringify([headers, url.href, body]), /canary/);
+      }
+      assertNothingStale();
+    });
+  }
+
+  it('and not without it', async () => {
+    for (const host of [OTHER, ECR, GAR, ACR]) {
+      const { code, stderr } = await runTrivy(handOver(basic('nobody', 'wrong'), host), host, 'secret');
+      assert.equal(code, 1);
+      assert.match(stderr, /UNAUTHORIZED|401/);
+    }
+  });
+});
+
+function assertNothingStale(): void {
+  for (const { headers, body, login: shown } of cloud.seen) {
+    assert.doesNotMatch(JSON.stringify([headers, body, shown]), /stale/i);
+  }
+}
+
+describe('a credential is checked', () => {
+  const image = (host: string) => parseImageReference(`${host}/shop/payments:1.0`);
+  const login = async (secret: PlatformCredential, host: string): Promise<LoginAnswer> => {
+    const { check } = secret.waysIn(host);
+    assert.equal(check.way, 'Exchange');
+    if (check.way !== 'Exchange') throw new Error('expected an exchange');
+    return exchangeLogin(check.exchange, surroundings());
+  };
+
+  for (const { name, host, secret } of [
+    { name: 'AWS keys', host: ECR, secret: () => offered(KEYS, ECR) },
+    { name: 'AWS keys with a session token', host: ECR, secret: () => offered(SESSION, ECR) },
+    { name: 'AWS keys for ECR Public', host: ECR_PUBLIC, secret: () => offered(KEYS, ECR_PUBLIC) },
+    { name: 'a service account', host: GAR, secret: () => keyFile(SERVICE_ACCOUNT, GAR) },
+    {
+      name: 'a service account for a regional host',
+      host: GAR_REGIONAL,
+      secret: () => keyFile(SERVICE_ACCOUNT, GAR_REGIONAL),
+    },
+    { name: 'a service principal', host: ACR, secret: () => offered(PRINCIPAL, ACR) },
+    { name: 'a service principal in the US cloud', host: ACR_US, secret: () => offered(PRINCIPAL, ACR_US) },
+  ]) {
+    it(`by an exchange: ${name}, and the registry takes what comes of it`, async () => {
+      cloud.seen.length = 0;
+      const answer = await login(secret(), host);
+      if (answer.result !== 'Login') throw new Error(`expected a login, found ${JSON.stringify(answer)}`);
+      const checker = new RegistryChecker({ settings: settings(), onRequest: () => undefined });
+      const known = await checker.ask({ image: image(host), credential: answer.credential });
+      assert.equal(known.answer.result, 'Pullable');
+      const toRegistry = JSON.stringify(cloud.seen.filter((request) => request.host === host));
+      const longLived = [
+        KEYS.AWS_SECRET_ACCESS_KEY,
+        SERVICE_ACCOUNT.private_key_id,
+        PRINCIPAL.AZURE_CLIENT_SECRET,
+      ];
+      for (const value of longLived)
+        assert.ok(!toRegistry.includes(value), 'the registry never sees what lasts');
+    });
+  }
+
+  for (const { name, host, secret, httpCode } of [
+    {
+      name: 'AWS keys',
+      host: ECR,
+      secret: () => offered({ ...KEYS, AWS_SECRET_ACCESS_KEY: 'wrong/SecretAccessKey0' }, ECR),
+      httpCode: 400,
+    },
+    {
+      name: 'a service account',
+      host: GAR,
+      secret: () => keyFile({ ...SERVICE_ACCOUNT, private_key: otherKey() }, GAR),
+      httpCode: 400,
+    },
+    {
+      name: 'a service principal',
+      host: ACR,
+      secret: () => offered({ ...PRINCIPAL, AZURE_CLIENT_SECRET: 'wrong' }, ACR),
+      httpCode: 401,
+    },
+  ]) {
+    it(`and refused by its cloud: ${name}`, async () => {
+      assert.deepEqual(await login(secret(), host), { result: 'Denied', httpCode, at: 'token' });
+    });
+  }
+});
+
+function otherKey(): string {
+  return generateKeyPairSync('rsa', { modulusLength: 2048 })
+    .privateKey.export({ type: 'pkcs8', format: 'pem' })
+    .toString();
+}
