@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { KubeClient } from './client.ts';
+import { hasReason } from './errors.ts';
 import type { KubeObject, Resource } from './objects.ts';
 
 const LONGEST_NOTE = 1024;
@@ -25,6 +26,8 @@ export interface Occurrence {
   readonly action: string;
   /** A sentence for people, cut to 1,024 bytes. */
   readonly note: string;
+  /** Whether the same is told of the same object once only, for as long as the Event is kept (an hour unless set otherwise). */
+  readonly once?: boolean;
 }
 
 /** Writes Events. One that cannot be written is logged and lost: Events are best effort. */
@@ -44,7 +47,7 @@ export class EventRecorder {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
       metadata: {
-        name: `${regarding.name.slice(0, 200).replace(/[.-]+$/, '')}.${randomUUID()}`,
+        name: `${regarding.name.slice(0, 200).replace(/[.-]+$/, '')}.${suffixOf(regarding, occurrence)}`,
         namespace: regarding.namespace,
       },
       eventTime: new Date().toISOString().replace('Z', '000Z'),
@@ -62,7 +65,16 @@ export class EventRecorder {
     try {
       await this.#client.create(EVENTS, event, { priority: 'background' });
     } catch (error) {
+      if (occurrence.once === true && hasReason(error, 'AlreadyExists')) return;
       this.#log.warn({ err: error, reason: occurrence.reason }, 'event not written');
     }
   }
+}
+
+function suffixOf({ uid }: Regarding, { once, reason, note }: Occurrence): string {
+  if (once !== true) return randomUUID();
+  return createHash('sha256')
+    .update(JSON.stringify([uid, reason, note]))
+    .digest('hex')
+    .slice(0, 32);
 }

@@ -71,9 +71,9 @@ export class Store<Item extends Stored, Index extends string = never> {
     const before = this.#items.get(key);
     if (before !== undefined && !this.#isOutdated(before, item.resourceVersion)) return;
     this.#rewound.delete(key);
-    this.#unindex(before);
+    this.#unindex(key, before);
     this.#items.set(key, item);
-    this.#index(item);
+    this.#index(key, item);
     if (before !== undefined && before.uid !== item.uid) {
       this.#tell({ before, after: undefined });
       this.#tell({ before: undefined, after: item });
@@ -98,7 +98,7 @@ export class Store<Item extends Stored, Index extends string = never> {
 
   #remove(before: Item): void {
     const key = keyOf(before);
-    this.#unindex(before);
+    this.#unindex(key, before);
     this.#items.delete(key);
     this.#rewound.delete(key);
     this.#tell({ before, after: undefined });
@@ -132,21 +132,22 @@ export class Store<Item extends Stored, Index extends string = never> {
     return this.#rewound.has(keyOf(held)) || isNewer(version, held.resourceVersion);
   }
 
-  #index(item: Item): void {
+  /** The same text of the key everywhere: one for each index would be half of what a small item takes. */
+  #index(key: string, item: Item): void {
     for (const name of this.#indexNames()) {
       for (const value of this.#indices[name](item)) {
         const items = this.#byIndex[name].get(value) ?? new Map<string, Item>();
-        this.#byIndex[name].set(value, items.set(keyOf(item), item));
+        this.#byIndex[name].set(value, items.set(key, item));
       }
     }
   }
 
-  #unindex(item: Item | undefined): void {
+  #unindex(key: string, item: Item | undefined): void {
     if (item === undefined) return;
     for (const name of this.#indexNames()) {
       for (const value of this.#indices[name](item)) {
         const items = this.#byIndex[name].get(value);
-        items?.delete(keyOf(item));
+        items?.delete(key);
         if (items?.size === 0) this.#byIndex[name].delete(value);
       }
     }
