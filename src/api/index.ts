@@ -33,5 +33,12 @@ export type {
   TrivySecretReference,
   Verification,
 } from './generated/image-credential-binding/types.ts';
-export { BINDING_ANNOTATION, GROUP, MANAGED_BY, MANAGED_BY_LABEL } from './names.ts';
+export {
+  BINDING_ANNOTATION,
+  GROUP,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  UNUSED_SINCE_ANNOTATION,
+  WORKLOADS_ANNOTATION,
+} from './names.ts';
 export { ValidationError } from './validation.ts';

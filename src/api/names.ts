@@ -11,3 +11,9 @@ export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 
 /** What {@link MANAGED_BY_LABEL} says of an object that is ours. */
 export const MANAGED_BY = 'image-credential-binding';
+
+/** On a binding of discovery: the containers of workloads that use the image, `Deployment/web/app`, by commas. */
+export const WORKLOADS_ANNOTATION = `${GROUP}/workloads` as const;
+
+/** On what goes when nothing has needed it for long: since when nothing does, in RFC 3339. */
+export const UNUSED_SINCE_ANNOTATION = `${GROUP}/unused-since` as const;

@@ -5,7 +5,9 @@ import {
   MANAGED_BY,
   MANAGED_BY_LABEL,
   type Mode,
+  UNUSED_SINCE_ANNOTATION,
   type Verification,
+  WORKLOADS_ANNOTATION,
 } from '../api/index.ts';
 import { type ImageReference, ImageReferenceError, parseImageReference } from '../image/index.ts';
 import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
@@ -16,8 +18,20 @@ interface BindingMeta extends Stored {
   readonly createdAt: number;
   /** Made by discovery; a person who takes the managed-by label off makes it theirs. */
   readonly discovered: boolean;
+  /** What discovery notes down for itself. */
+  readonly notes: DiscoveryNotes;
   readonly status: ImageCredentialBindingStatus | undefined;
 }
+
+/** In annotations of a binding that discovery has made. */
+interface DiscoveryNotes {
+  /** Who uses the image: `Deployment/web/app`. */
+  readonly users: readonly string[];
+  /** Milliseconds since the epoch: since when nothing has used it. */
+  readonly unusedSince: number | undefined;
+}
+
+const NO_NOTES: DiscoveryNotes = { users: [], unusedSince: undefined };
 
 /** A binding that can be acted on. */
 export interface ValidBinding extends BindingMeta {
@@ -46,11 +60,13 @@ export type RawBinding = KubeObject & Pick<IImageCredentialBinding, 'spec' | 'st
 /** Reads an ImageCredentialBinding; the CRD has checked its shape, an older CRD perhaps not the image. */
 export function readBinding(object: RawBinding): Binding {
   const { metadata, spec, status } = object;
+  const discovered = metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
   const meta: BindingMeta = {
     ...storedMeta(object),
     generation: metadata.generation ?? 0,
     createdAt: Date.parse(metadata.creationTimestamp ?? ''),
-    discovered: metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY,
+    discovered,
+    notes: discovered ? readNotes(metadata.annotations ?? {}) : NO_NOTES,
     status,
   };
   try {
@@ -68,4 +84,13 @@ export function readBinding(object: RawBinding): Binding {
     if (error instanceof ImageReferenceError) return { ...meta, validity: 'Invalid', message: error.message };
     throw error;
   }
+}
+
+function readNotes(annotations: Readonly<Record<string, string>>): DiscoveryNotes {
+  const { [WORKLOADS_ANNOTATION]: workloads = '', [UNUSED_SINCE_ANNOTATION]: unused = '' } = annotations;
+  const unusedSince = Date.parse(unused);
+  return {
+    users: workloads.split(',').filter((user) => user !== ''),
+    unusedSince: Number.isNaN(unusedSince) ? undefined : unusedSince,
+  };
 }

@@ -3,6 +3,15 @@ export { type Binding, type RawBinding, readBinding, type ValidBinding } from '.
 export { type PullSecret, readPullSecret } from './pull-secret.ts';
 export { BindingReconciler } from './reconciler.ts';
 export { contenders, scanTypesOf, serversOf } from './serve.ts';
-export { createReflectors, createStores, SCHEDULED_SCANS, SECRETS } from './stores.ts';
+export {
+  type AnyReflector,
+  createReflectors,
+  createStores,
+  indexKey,
+  repositoryIndex,
+  SCHEDULED_SCANS,
+  SECRETS,
+  type Stores,
+} from './stores.ts';
 export { connectTriggers } from './triggers.ts';
 export { TrivySecretReconciler } from './trivy-secret-reconciler.ts';

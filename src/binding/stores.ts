@@ -52,6 +52,7 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
   return {
     bindings: new Store(
       {
+        namespace: (binding: Binding) => [binding.namespace],
         repository: (binding: Binding) => repositoryIndex(binding),
         pullSecret: (binding: Binding) =>
           binding.validity === 'Valid' ? binding.imagePullSecrets.map((name) => indexKey(binding, name)) : [],

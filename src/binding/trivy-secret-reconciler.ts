@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { UNUSED_SINCE_ANNOTATION } from '../api/index.ts';
 import { hasReason, type KubeClient, type Outcome } from '../kube/index.ts';
 import { OutOfDate } from './apply.ts';
 import type { Binding } from './binding.ts';
@@ -11,7 +12,6 @@ import {
   readTrivySecret,
   type TrivySecret,
   trivySecretName,
-  UNUSED_SINCE_ANNOTATION,
 } from './trivy-secret.ts';
 
 /** What decides whether a Trivy secret stays. */

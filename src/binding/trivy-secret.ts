@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { GROUP, MANAGED_BY, MANAGED_BY_LABEL } from '../api/index.ts';
+import { GROUP, MANAGED_BY, MANAGED_BY_LABEL, UNUSED_SINCE_ANNOTATION } from '../api/index.ts';
 import type { Candidate } from '../credential/index.ts';
 import { type KubeObject, type ObjectMeta, type Stored, storedMeta } from '../kube/index.ts';
 import { MOUNT_PATH, platformOf } from '../platform/index.ts';
@@ -10,8 +10,6 @@ const REGISTRY_KEY_ANNOTATION = `${GROUP}/registry-key`;
 const HOST_ANNOTATION = `${GROUP}/host`;
 /** When the credential in it last changed. */
 const ROTATED_ANNOTATION = `${GROUP}/rotated`;
-/** Since when nothing needs it; it goes after a grace period. */
-export const UNUSED_SINCE_ANNOTATION = `${GROUP}/unused-since`;
 
 /** 40 bits: that two meet is unlikely, and where they do the second is refused. */
 const HASH_DIGITS = 10;
