@@ -1,0 +1,35 @@
+import type { AnyReflector } from '../binding/index.ts';
+import type { ListenerErrorHandler, Outcome } from '../kube/index.ts';
+import { type DiscoveryOptions, DiscoveryReconciler } from './reconciler.ts';
+import { createDiscoveryReflectors, createDiscoveryStores } from './stores.ts';
+import { connectDiscoveryTriggers, type Enqueue } from './triggers.ts';
+
+/** The parts of discovery, for whoever runs queues and reflectors. */
+export interface Discovery {
+  readonly reflectors: readonly AnyReflector[];
+  /** The key is the name of a namespace. */
+  readonly reconcile: (namespace: string) => Promise<Outcome>;
+  /** Adds to the queue the namespaces in which something changes. */
+  feed(queue: Enqueue): void;
+  /** For metrics: pods that are followed, and bindings that were discovered. */
+  count(): { readonly pods: number; readonly bindings: number };
+}
+
+/** @param onListenerError - as for Store of src/kube */
+export function createDiscovery(
+  options: Omit<DiscoveryOptions, 'own'>,
+  onListenerError: ListenerErrorHandler,
+): Discovery {
+  const { client, stores, settings, log } = options;
+  const own = createDiscoveryStores(onListenerError);
+  const { reconcile } = new DiscoveryReconciler({ ...options, own });
+  return {
+    reflectors: createDiscoveryReflectors(client, own, settings.mode, log),
+    reconcile,
+    feed: (queue) => connectDiscoveryTriggers(stores, own, queue),
+    count: () => ({
+      pods: own.pods.size,
+      bindings: [...stores.bindings.values()].filter(({ discovered }) => discovered).length,
+    }),
+  };
+}

@@ -1,0 +1,86 @@
+import type { OwnBinding } from './binding.ts';
+import { latest, type Place, type Usage } from './usage.ts';
+
+/** A container of a workload that has gone from one repository to another, or is about to. */
+export interface Move {
+  readonly from: string;
+  readonly to: string;
+  /** Whether pods of both are there. */
+  readonly underWay: boolean;
+}
+
+/**
+ * The moves that can be told from pods and bindings. Of a container's repositories one is where it goes: the one of the
+ * latest pod, but once `replaces` says so, that holds until no pod uses it any more (in a rollout old pods, too, are
+ * created anew now and then). The others are where it comes from: what other pods use, and what a binding lists the
+ * container for that no pod of it uses any more (all pods of a rollout may end before the first new one begins).
+ */
+export function movesOf(usage: Usage, bindings: readonly OwnBinding[]): readonly Move[] {
+  const listed = repositoriesByUser(bindings);
+  const moves = new Map<string, Move>();
+  for (const [user, place] of usage.places) {
+    const to = destinationOf(place, bindings);
+    if (to === undefined) continue;
+    const origins = new Set([...place.current.keys(), ...place.former, ...(listed.get(user) ?? [])]);
+    origins.delete(to);
+    for (const from of origins) {
+      const underWay = place.current.has(from) || moves.get(`${from} ${to}`)?.underWay === true;
+      moves.set(`${from} ${to}`, { from, to, underWay });
+    }
+  }
+  return [...moves.values()];
+}
+
+function repositoriesByUser(bindings: readonly OwnBinding[]): ReadonlyMap<string, readonly string[]> {
+  const listed = new Map<string, string[]>();
+  for (const { repository, users } of bindings) {
+    if (repository === undefined) continue;
+    for (const user of users) listed.set(user, [...(listed.get(user) ?? []), repository]);
+  }
+  return listed;
+}
+
+function destinationOf({ current }: Place, bindings: readonly OwnBinding[]): string | undefined {
+  const replaced = new Set(
+    bindings
+      .filter(({ repository }) => repository !== undefined && current.has(repository))
+      .flatMap(({ replaces }) => replaces),
+  );
+  const left = new Map([...current].filter(([repository]) => !replaced.has(repository)));
+  const [to, ...others] = latest(left.size === 0 ? current : left).keys();
+  // Of pods that are created within the same second none is the later one; one side ends before long.
+  return others.length === 0 ? to : undefined;
+}
+
+/** Which repository replaces which. */
+export class Replacements {
+  readonly #edges = new Map<string, Set<string>>();
+
+  /** What `to` replaces, in alphabetical order. */
+  of(to: string): readonly string[] {
+    return [...(this.#edges.get(to) ?? [])].sort();
+  }
+
+  /** Notes that `to` replaces `from`, unless that closes a circle. */
+  add(to: string, from: string): void {
+    if (!this.reaches(from, to)) this.insist(to, from);
+  }
+
+  /** Notes that `to` replaces `from`, also where that closes a circle. */
+  insist(to: string, from: string): void {
+    this.#edges.set(to, (this.#edges.get(to) ?? new Set()).add(from));
+  }
+
+  /** Whether `from` is `to`, replaces it, or replaces something that does. */
+  reaches(from: string, to: string): boolean {
+    const seen = new Set<string>();
+    const open = [from];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (next === to) return true;
+      if (seen.has(next)) continue;
+      seen.add(next);
+      open.push(...(this.#edges.get(next) ?? []));
+    }
+    return false;
+  }
+}

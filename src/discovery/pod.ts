@@ -1,0 +1,162 @@
+import { BINDING_ANNOTATION } from '../api/index.ts';
+import {
+  type ImageReference,
+  ImageReferenceError,
+  parseImageId,
+  parseImageReference,
+  repositoryName,
+} from '../image/index.ts';
+import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
+import type { Interned } from './interned.ts';
+import { workloadOf } from './workload.ts';
+
+/** The API server takes anything in a pod; what is no such name is the name of nothing. */
+const SECRET_NAME = /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
+
+/** What we need to know of a pod. Most of it is the same for all pods of a workload, and is kept once. */
+export interface Pod extends Stored {
+  /** Seconds since the epoch. */
+  readonly createdAt: number;
+  readonly use: PodUse;
+}
+
+/** What a pod uses. */
+export interface PodUse {
+  /** The pod's. */
+  readonly namespace: string;
+  /** See {@link workloadOf}. */
+  readonly workload: string;
+  readonly templated: boolean;
+  /** It has run, and will not run again. */
+  readonly finished: boolean;
+  readonly containers: readonly ContainerUse[];
+  readonly imagePullSecrets: readonly string[];
+  /** What in it cannot be used, such as an image that names no repository; each in one sentence. */
+  readonly problems: readonly string[];
+  /** Its annotation that it has been processed. */
+  readonly marked: string | undefined;
+}
+
+/** What one container uses; repositories in canonical form. */
+export interface ContainerUse {
+  readonly name: string;
+  readonly repository: string;
+  /** Where the runtime says that it found the same digest, if that is another repository. */
+  readonly reported?: string;
+}
+
+interface RawContainer {
+  readonly name: string;
+  readonly image?: string;
+}
+
+interface RawStatus {
+  readonly name: string;
+  readonly imageID?: string;
+}
+
+/** A pod as the API server sends it. */
+export interface RawPod extends KubeObject {
+  readonly spec?: {
+    readonly imagePullSecrets?: readonly { readonly name?: string }[];
+    readonly containers?: readonly RawContainer[];
+    readonly initContainers?: readonly RawContainer[];
+    readonly ephemeralContainers?: readonly RawContainer[];
+  };
+  readonly status?: {
+    readonly phase?: string;
+    readonly containerStatuses?: readonly RawStatus[];
+    readonly initContainerStatuses?: readonly RawStatus[];
+    readonly ephemeralContainerStatuses?: readonly RawStatus[];
+  };
+}
+
+/** Reads a pod; never throws for one that the API server has stored. */
+export function readPod(pod: RawPod, uses: Interned<PodUse>): Pod {
+  const { metadata, spec = {}, status = {} } = pod;
+  const { name, templated } = workloadOf(pod);
+  const { containers, problems } = readContainers(pod);
+  const secrets = new Set((spec.imagePullSecrets ?? []).flatMap((secret) => secret.name || []));
+  const imagePullSecrets = [...secrets].filter((secret) => SECRET_NAME.test(secret));
+  if (imagePullSecrets.length < secrets.size)
+    problems.push('One of imagePullSecrets is not the name of a Secret. Correct it.');
+  const { namespace, name: podName, uid, resourceVersion } = storedMeta(pod);
+  const use = uses.of({
+    namespace,
+    workload: name,
+    templated,
+    finished: status.phase === 'Succeeded' || status.phase === 'Failed',
+    containers,
+    imagePullSecrets,
+    problems,
+    marked: metadata.annotations?.[BINDING_ANNOTATION],
+  });
+  const createdAt = Math.floor(Date.parse(metadata.creationTimestamp ?? '') / 1000) || 0;
+  // Not by a spread, which leaves room for fields to come; and with the namespace's text of the other pods.
+  return { namespace: use.namespace, name: podName, uid, resourceVersion, createdAt, use };
+}
+
+function readContainers({ spec = {}, status = {} }: RawPod): {
+  containers: ContainerUse[];
+  problems: string[];
+} {
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = spec;
+  const statuses = [
+    ...(status.containerStatuses ?? []),
+    ...(status.initContainerStatuses ?? []),
+    ...(status.ephemeralContainerStatuses ?? []),
+  ];
+  const imageIds = new Map(statuses.map(({ name, imageID = '' }) => [name, imageID]));
+  const uses: ContainerUse[] = [];
+  const problems: string[] = [];
+  for (const { name, image = '' } of [...containers, ...initContainers, ...ephemeralContainers]) {
+    const use = readContainer(name, image, imageIds.get(name) ?? '');
+    if (typeof use === 'string') problems.push(use);
+    else if (use !== undefined) uses.push(use);
+  }
+  return { containers: uses, problems };
+}
+
+/** What a container uses; a sentence where its image says no repository; undefined where it has none yet. */
+function readContainer(name: string, image: string, imageId: string): ContainerUse | string | undefined {
+  // The API allows a template to leave it out, and a debugger to fill it in later.
+  if (image === '') return undefined;
+  const reported = reportedReference(imageId);
+  const named = namedReference(image);
+  if (named instanceof Error) return `container ${name}: ${named.message}`;
+  if (named === undefined) {
+    if (reported !== undefined) return { name, repository: repositoryName(reported) };
+    return `container ${name}: its image is a digest without a repository, which no registry can be asked for. Name the repository too.`;
+  }
+  const repository = repositoryName(named);
+  if (reported === undefined || !isSameVersion(named, reported)) return { name, repository };
+  const other = repositoryName(reported);
+  return other === repository ? { name, repository } : { name, repository, reported: other };
+}
+
+/** The image of a spec; undefined where it is a digest alone, as of an image that was loaded on the node. */
+function namedReference(image: string): ImageReference | undefined | ImageReferenceError {
+  try {
+    if (image.includes('://')) return parseImageReference(image);
+    const id = parseImageId(image);
+    return id.kind === 'Digest' ? undefined : id.reference;
+  } catch (error) {
+    if (error instanceof ImageReferenceError) return error;
+    throw error;
+  }
+}
+
+/** The repository, with a digest, that the runtime names; undefined where it names none, or nothing that can be read. */
+function reportedReference(imageId: string): ImageReference | undefined {
+  try {
+    const id = parseImageId(imageId);
+    return id.kind === 'Repository' && id.reference.digest !== undefined ? id.reference : undefined;
+  } catch (error) {
+    if (error instanceof ImageReferenceError) return undefined;
+    throw error;
+  }
+}
+
+function isSameVersion(named: ImageReference, reported: ImageReference): boolean {
+  return named.digest === undefined || named.digest === reported.digest;
+}

@@ -1,0 +1,54 @@
+import { type Binding, repositoryIndex, type Stores } from '../binding/index.ts';
+import type { Change } from '../kube/index.ts';
+import type { Pod } from './pod.ts';
+import type { DiscoveryStores } from './stores.ts';
+
+/** Pods come in swarms: what changes within this time is decided upon at once. */
+const SWARM_MS = 250;
+
+/** A queue that changes feed. */
+export interface Enqueue {
+  addAfter(key: string, milliseconds: number): void;
+}
+
+/** Says for each change in the stores which namespace has to be looked at. */
+export function connectDiscoveryTriggers(stores: Stores, own: DiscoveryStores, queue: Enqueue): void {
+  const enqueue = (namespace: string) => queue.addAfter(namespace, SWARM_MS);
+  own.pods.onChange((change) => {
+    if (changesUse(change)) enqueue(namespaceOf(change));
+  });
+  own.namespaces.onChange(({ before, after }) => {
+    if (before === undefined || after === undefined) enqueue((after ?? before)?.name ?? '');
+  });
+  stores.bindings.onChange((change) => {
+    if (changesBinding(change)) enqueue(namespaceOf(change));
+  });
+  stores.scheduledScans.onChange((change) => {
+    const [before, after] = [change.before, change.after].map((scan) => scan && repositoryIndex(scan)[0]);
+    // Only whether a repository is scanned at all matters.
+    if (before !== after) enqueue(namespaceOf(change));
+  });
+}
+
+function changesUse({ before, after }: Change<Pod>): boolean {
+  return before === undefined || after === undefined || before.use !== after.use;
+}
+
+function changesBinding({ before, after }: Change<Binding>): boolean {
+  if (before === undefined || after === undefined) return true;
+  return (
+    before.generation !== after.generation ||
+    before.discovered !== after.discovered ||
+    JSON.stringify(before.notes) !== JSON.stringify(after.notes) ||
+    isReady(before) !== isReady(after)
+  );
+}
+
+/** Whether its scans have what they need. */
+export function isReady({ status }: Binding): boolean {
+  return status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
+}
+
+function namespaceOf({ before, after }: Change<{ readonly namespace: string }>): string {
+  return (after ?? before)?.namespace ?? '';
+}
