@@ -44,10 +44,17 @@ export interface StartOptions {
 /**
  * Installs the chart with Helm. There is no node here, so its Deployment gets no pods: the controller is run by
  * {@link startController}, under the chart's ServiceAccount.
+ *
+ * @param values - as for Helm's `--set`: `discovery.enabled=true`
  */
-export async function installChart(controlPlane: ControlPlane, log?: (line: string) => void): Promise<void> {
+export async function installChart(
+  controlPlane: ControlPlane,
+  log?: (line: string) => void,
+  values: readonly string[] = [],
+): Promise<void> {
   const { helm } = await tools(['helm'], log ?? (() => undefined));
   const arguments_ = ['install', RELEASE, chart, '--namespace', RELEASE, '--create-namespace'];
+  for (const value of values) arguments_.push('--set', value);
   const { code, stderr } = await controlPlane.group.run(helm, arguments_, {
     env: { KUBECONFIG: controlPlane.kubeconfig },
   });

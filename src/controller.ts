@@ -10,6 +10,7 @@ import {
   scanTypesOf,
   TrivySecretReconciler,
 } from './binding/index.ts';
+import { createDiscovery, type Discovery, type DiscoverySettings } from './discovery/index.ts';
 import {
   EventRecorder,
   KubeClient,
@@ -41,6 +42,8 @@ export interface ControllerSettings {
   readonly lease: LeaseSettings;
   /** How registries are asked whether a credential may pull. */
   readonly registries: RegistrySettings;
+  /** How bindings are made from pods; undefined: none are. */
+  readonly discovery: DiscoverySettings | undefined;
 }
 
 /**
@@ -56,6 +59,7 @@ export class Controller {
   readonly #reflectors: ReturnType<typeof createReflectors>;
   readonly #checker: RegistryChecker;
   readonly #queues: { readonly bindings: WorkQueue; readonly trivySecrets: WorkQueue };
+  readonly #discoveryQueue: WorkQueue | undefined;
   readonly #server: ProbeServer;
   readonly #stopping = Promise.withResolvers<void>();
   #state: 'starting' | 'following' | 'leading' | 'stopping' = 'starting';
@@ -82,14 +86,18 @@ export class Controller {
       transport: this.#transport,
       fence: () => this.#election.assertLeading(),
     });
-    const stores = createStores((error) => {
+    const onListenerError = (error: unknown) => {
       metrics.countListenerError();
       log.error({ err: error }, 'a change could not be handled');
-    });
-    this.#reflectors = createReflectors(client, stores, log);
+    };
+    const stores = createStores(onListenerError);
+    const events = new EventRecorder({ client, controller: FIELD_MANAGER, log });
+    const discovery =
+      settings.discovery &&
+      createDiscovery({ client, stores, events, log, settings: settings.discovery }, onListenerError);
+    this.#reflectors = [...createReflectors(client, stores, log), ...(discovery?.reflectors ?? [])];
     metrics.watchWatches(this.#reflectors);
     metrics.watchLeadership(() => this.#state === 'leading');
-    const events = new EventRecorder({ client, controller: FIELD_MANAGER, log });
     const { concurrency, unusedSecretGraceMs: graceMs } = settings;
     const scanTypes = scanTypesOf(settings.scanTypes);
     const queue = (controller: string, reconcile: Reconcile) =>
@@ -115,7 +123,13 @@ export class Controller {
         }).reconcile,
       ),
     };
-    metrics.watchQueues({ binding: this.#queues.bindings, trivysecret: this.#queues.trivySecrets });
+    this.#discoveryQueue = discovery && queue('discovery', discovery.reconcile);
+    metrics.watchQueues({
+      binding: this.#queues.bindings,
+      trivysecret: this.#queues.trivySecrets,
+      ...(this.#discoveryQueue && { discovery: this.#discoveryQueue }),
+    });
+    this.#feedDiscovery(discovery, metrics);
     connectTriggers(stores, this.#queues);
     this.#server = new ProbeServer({
       ...settings.serve,
@@ -151,6 +165,7 @@ export class Controller {
     this.#state = 'leading';
     this.#queues.bindings.start();
     this.#queues.trivySecrets.start();
+    this.#discoveryQueue?.start();
   }
 
   /**
@@ -167,13 +182,20 @@ export class Controller {
       this.#transport.close().catch(() => undefined);
     }, LONGEST_STOP_MS);
     await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
-    await Promise.all([this.#queues.bindings.stop(), this.#queues.trivySecrets.stop()]);
+    const { bindings, trivySecrets } = this.#queues;
+    await Promise.all([bindings.stop(), trivySecrets.stop(), this.#discoveryQueue?.stop()]);
     this.#checker.close();
     clearTimeout(deadline);
     await this.#election.stop({ release: !cutOff });
     await Promise.all([this.#transport.close(), this.#leaseTransport.close()]);
     await this.#server.stop();
     this.#heartbeat.stop();
+  }
+
+  #feedDiscovery(discovery: Discovery | undefined, metrics: Metrics): void {
+    if (discovery === undefined || this.#discoveryQueue === undefined) return;
+    discovery.feed(this.#discoveryQueue);
+    metrics.watchDiscovery(() => discovery.count());
   }
 
   /** What must move now and then, or this process is stuck. */

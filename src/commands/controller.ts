@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Logger, pino } from 'pino';
 import type { Controller, ControllerSettings } from '../controller.ts';
 import { DEFAULT_SCAN_TYPES } from '../scan/index.ts';
+import { type DiscoveryFlags, discoveryFlags, discoveryProblem, discoverySettings } from './discovery.ts';
 import { parseDuration } from './duration.ts';
 import { loadKubeConfig, SetupError } from './kubeconfig.ts';
 import { type LeaseFlags, leaseFlags, leaseProblem, leaseSettings } from './lease.ts';
@@ -9,7 +10,7 @@ import { type RegistryFlags, registryFlags, registrySettings } from './registrie
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
-interface Flags extends LeaseFlags, RegistryFlags {
+interface Flags extends LeaseFlags, RegistryFlags, DiscoveryFlags {
   readonly scanTypes: readonly string[];
   readonly concurrency: number;
   readonly unusedSecretGrace: number;
@@ -73,11 +74,11 @@ Examples:
     .action(async (flags: Flags) => {
       // First of all: until there is a handler, a process that is PID 1 of a container ignores the signal.
       const signalled = signal();
-      const problem = await leaseProblem(flags);
+      const problem = (await leaseProblem(flags)) ?? discoveryProblem(flags);
       if (problem !== undefined) command.error(`error: ${problem}`);
       await run(signalled, flags);
     });
-  for (const flag of [...registryFlags(), ...leaseFlags()]) command.addOption(flag);
+  for (const flag of [...registryFlags(), ...discoveryFlags(), ...leaseFlags()]) command.addOption(flag);
   return command;
 }
 
@@ -112,7 +113,8 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
   const config = await loadKubeConfig();
   const lease = leaseSettings(flags, config);
   const registries = await registrySettings(flags).catch(explainSettings);
-  const settings = { scanTypes, concurrency, unusedSecretGraceMs, serve, lease, registries };
+  const discovery = discoverySettings(flags);
+  const settings = { scanTypes, concurrency, unusedSecretGraceMs, serve, lease, registries, discovery };
   const controller = newController(() => new Controller(config, settings, log));
   const running = controller.start().then(() => signalled, explainStart);
   log.info({ signal: await Promise.race([running, signalled, controller.failed]) }, 'stopping');

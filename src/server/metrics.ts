@@ -154,6 +154,15 @@ export class Metrics {
     });
   }
 
+  /** Publishes what discovery follows and has made, read when Prometheus asks. */
+  watchDiscovery(count: () => { readonly pods: number; readonly bindings: number }): void {
+    this.#gauge<string>('icb_discovery_pods', 'Pods that discovery follows.', [], (set) => {
+      set({}, count().pods);
+    });
+    const help = 'Bindings that discovery has made and that no person has taken over.';
+    this.#gauge<string>('icb_discovery_bindings', help, [], (set) => set({}, count().bindings));
+  }
+
   /** A gauge whose values are read when Prometheus asks; those of the time before are forgotten. */
   #gauge<Label extends string>(
     name: string,

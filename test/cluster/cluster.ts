@@ -32,6 +32,12 @@ export type Binding = KubeObject & {
   readonly status?: ImageCredentialBindingStatus;
 };
 
+/** What to start besides the usual. */
+interface ClusterOptions {
+  readonly values?: readonly string[];
+  readonly apiServerArgs?: readonly string[];
+}
+
 /** A control plane with all CRDs and the chart installed, and an administrator's client. */
 export class Cluster implements AsyncDisposable {
   readonly controlPlane: ControlPlane;
@@ -47,13 +53,14 @@ export class Cluster implements AsyncDisposable {
     this.client = new KubeClient({ transport: this.#transport, fieldManager: 'test' });
   }
 
-  static async start(...extraApiServerArgs: readonly string[]): Promise<Cluster> {
+  /** @param options.values - of the chart, as for Helm's `--set` */
+  static async start({ values = [], apiServerArgs = [] }: ClusterOptions = {}): Promise<Cluster> {
     const log = (line: string) => process.stderr.write(`${line}\n`);
-    const controlPlane = await startControlPlane({ log, extraApiServerArgs });
+    const controlPlane = await startControlPlane({ log, extraApiServerArgs: apiServerArgs });
     try {
       const ours = globSync(join(import.meta.dirname, '../../crds/*.yaml'));
       await controlPlane.installCrds([...ours, ...secureCodeBoxCrds()]);
-      await installChart(controlPlane, log);
+      await installChart(controlPlane, log, values);
       return new Cluster(controlPlane);
     } catch (error) {
       await controlPlane.stop();

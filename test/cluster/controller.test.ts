@@ -409,7 +409,7 @@ describe('the controller on a real API server', () => {
   });
 
   it('used every right that the chart gives, and no other', async () => {
-    await using older = await Cluster.start('--feature-gates=WatchList=false');
+    await using older = await Cluster.start({ apiServerArgs: ['--feature-gates=WatchList=false'] });
     await listInPages(older);
     const audit = [
       ...(await cluster.controlPlane.auditEvents()),

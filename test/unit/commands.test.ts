@@ -59,6 +59,16 @@ describe('the command line', () => {
       args: ['controller', '--local-addresses', 'localhost'],
       says: /Expected IP addresses.*; found "localhost"/,
     },
+    {
+      args: ['controller', '--discovery', 'some'],
+      says: /Allowed choices are off, enabled-per-namespace, enabled-per-resource, all/,
+    },
+    { args: ['controller', '--discovery-grace', 'long'], says: /Expected a duration such as 90s/ },
+    {
+      args: ['controller', '--mark-pods'],
+      says: /^error: expected --discovery with a mode beside --mark-pods, found it off/,
+    },
+    { args: ['controller'], env: { ICB_MARK_PODS: 'no' }, says: /ICB_MARK_PODS.*Expected true or false/ },
     { args: ['controller', '--log-level', 'loud'], says: /Allowed choices are trace, debug/ },
     {
       args: ['controller'],
@@ -98,6 +108,11 @@ describe('the command line', () => {
       assert.doesNotMatch(stdout, /stack|canary/);
     });
   }
+
+  it('takes false for a flag that is off', () => {
+    const { status, stderr } = run(['controller'], { ICB_MARK_PODS: 'false', HOME: '/nonexistent' });
+    assert.deepEqual([status, stderr], [1, '']);
+  });
 
   it('says what is missing where there is no cluster', () => {
     const { status, stdout, stderr } = run(['controller'], {

@@ -1,0 +1,305 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { RunningController } from '../../hack/controller.ts';
+import { CONTROLLER_USER, RELEASE } from '../../hack/controller.ts';
+import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/index.ts';
+import { until } from '../until.ts';
+import { type Binding, Cluster, settled, type TestNamespace } from './cluster.ts';
+import { createPod, PODS, type PodShape } from './pods.ts';
+
+const ENABLED = 'auto-discovery.securecodebox.io/enabled';
+const WORKLOADS = 'credentials.securecodebox.io/workloads';
+const UNUSED_SINCE = 'credentials.securecodebox.io/unused-since';
+const MARK = 'credentials.securecodebox.io/binding';
+const AUTHS = { 'reg.example': { auth: btoa('user:pass') }, 'new.example': { auth: btoa('user:pass') } };
+const OLD = 'reg.example/shop/app';
+const NEW = 'new.example/shop/app';
+const FLAGS = ['--discovery-grace', '5s', '--unused-secret-grace', '2s'];
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+describe('discovery on a real API server', () => {
+  let cluster: Cluster;
+  let controller: RunningController;
+  let ending = '';
+
+  before(async () => {
+    cluster = await Cluster.start({ values: ['discovery.enabled=true', 'discovery.markPods=true'] });
+    controller = await start('enabled-per-namespace', '--mark-pods');
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  it('makes a binding of each private image of a namespace that is opted in, and marks its pods', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan', [`${OLD}:1.0`]);
+    await pod(namespace, { name: 'web', deployment: 'web', image: `${OLD}:1.0`, secrets: ['pull'] });
+    await pod(namespace, { name: 'public', deployment: 'public', image: 'nginx' });
+    await settled(cluster);
+    assert.deepEqual(await shown(namespace), {});
+    await optIn(namespace);
+    const binding = await discovered(namespace, OLD);
+    assert.deepEqual(await shown(namespace), { [OLD]: 'pull' });
+    assert.equal(binding.metadata.labels?.[MANAGED_BY_LABEL], MANAGED_BY);
+    assert.equal(binding.metadata.annotations?.[WORKLOADS], 'Deployment/web/app');
+    assert.equal((await namespace.bound('scan')).scan.metadata.annotations?.[MARK], binding.metadata.name);
+    await until(
+      async () => (await namespace.get(PODS, 'web'))?.metadata.annotations?.[MARK] === binding.metadata.name,
+      'the pod to be marked',
+    );
+    assert.equal((await namespace.get(PODS, 'public'))?.metadata.annotations?.[MARK], undefined);
+  });
+
+  it('writes nothing in rollouts of other versions, nor after a restart', async () => {
+    const namespace = await optedIn();
+    await pod(namespace, { name: 'one', deployment: 'web', image: `${OLD}:1.0`, secrets: ['pull'] });
+    await discovered(namespace, OLD);
+    await settled(cluster);
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    const digest = `sha256:${'1'.repeat(64)}`;
+    for (const [index, version] of [':2.0', `@${digest}`, `:3.0@${digest}`].entries()) {
+      const shape = { deployment: 'web', hash: `h${index}`, image: `${OLD}${version}`, secrets: ['pull'] };
+      await pod(namespace, { ...shape, name: `web-${index}` });
+      await namespace.delete(PODS, index === 0 ? 'one' : `web-${index - 1}`);
+    }
+    await settled(cluster);
+    assert.deepEqual(
+      (await bindingWrites(from)).map(({ verb }) => verb),
+      [],
+    );
+    await restart('enabled-per-namespace', '--mark-pods');
+    await settled(cluster);
+    assert.deepEqual(
+      (await bindingWrites(from)).map(({ verb }) => verb),
+      [],
+    );
+  });
+
+  it('follows pull secrets, and gives way to what a person writes or takes over', async () => {
+    const namespace = await optedIn();
+    await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
+    const { metadata } = await discovered(namespace, OLD);
+    await pod(namespace, { name: 'two', deployment: 'api', image: OLD, secrets: ['spare', 'pull'] });
+    await until(async () => (await shown(namespace))[OLD] === 'spare pull', 'the union of the pull secrets');
+    await kubectl('label', 'icb', metadata.name, `${MANAGED_BY_LABEL}-`, '--namespace', namespace.name);
+    await pod(namespace, { name: 'three', deployment: 'job', image: OLD, secrets: ['third'] });
+    await settled(cluster);
+    assert.deepEqual(await shown(namespace), { [OLD]: 'spare pull' });
+    await namespace.delete(imageCredentialBindings, metadata.name);
+    await until(async () => (await shown(namespace))[OLD] === 'spare pull third', 'a discovered one again');
+    await namespace.binding('mine', { image: OLD, imagePullSecrets: [{ name: 'mine' }] });
+    await until(async () => (await bindings(namespace)).length === 1, 'the discovered one to go');
+    assert.deepEqual(await shown(namespace), { [OLD]: 'mine' });
+  });
+
+  it('keeps a binding for the grace period, over a restart too, and not for longer', async () => {
+    const namespace = await optedIn();
+    await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
+    const { metadata } = await discovered(namespace, OLD);
+    await namespace.delete(PODS, 'one');
+    const marked = await until(async () => {
+      const binding = await namespace.get(imageCredentialBindings, metadata.name);
+      return binding?.metadata.annotations?.[UNUSED_SINCE];
+    }, 'the binding to be marked as unused');
+    await restart('enabled-per-namespace', '--mark-pods');
+    await until(async () => (await bindings(namespace)).length === 0, 'the binding to go');
+    const kept = Date.now() - Date.parse(marked);
+    assert.ok(kept >= 5_000, `kept for ${kept} ms: ${await controller.log()}`);
+  });
+
+  it('follows a workload that moves, and one that moves back', async () => {
+    const namespace = await optedIn();
+    await namespace.scan('scan', [`${OLD}:1.0`]);
+    const old = { deployment: 'web', image: `${OLD}:1.0`, hash: 'one', secrets: ['pull'] };
+    await pod(namespace, { ...old, name: 'old' });
+    await discovered(namespace, OLD);
+    await nextSecond();
+    await pod(namespace, { ...old, name: 'new', image: `${NEW}:1.0`, hash: 'two', secrets: [] });
+    await until(
+      async () => (await shown(namespace))[NEW] === `replaces ${OLD}`,
+      'the move to be written down',
+    );
+    await namespace.delete(PODS, 'old');
+    await until(async () => (await bindings(namespace)).length === 1, 'the old binding to go');
+    await namespace.scan('scan', [`${NEW}:1.0`]);
+    await nextSecond();
+    await pod(namespace, { ...old, name: 'back' });
+    await namespace.delete(PODS, 'new');
+    const expected = { [OLD]: `pull replaces ${NEW}` };
+    await until(
+      async () => JSON.stringify(await shown(namespace)) === JSON.stringify(expected),
+      'the move back',
+    );
+  });
+
+  it('tells once of a pod that it cannot use, which keeps it from no other', async () => {
+    const namespace = await optedIn();
+    await pod(namespace, { name: 'odd', image: 'reg.example/UPPER:1', secrets: ['pull'] });
+    await pod(namespace, { name: 'digest', image: `sha256:${'1'.repeat(64)}`, secrets: ['My_Secret'] });
+    await pod(namespace, { name: 'fine', deployment: 'web', image: OLD, secrets: ['pull'] });
+    await discovered(namespace, OLD);
+    await restart('enabled-per-namespace', '--mark-pods');
+    await settled(cluster);
+    const { stdout } = await kubectl('get', 'events', '--namespace', namespace.name, '--output', 'json');
+    const { items } = JSON.parse(stdout) as {
+      items: { reason: string; message: string; involvedObject: { name: string } }[];
+    };
+    const told = items
+      .filter(({ reason }) => reason === 'NotDiscovered')
+      .map(({ involvedObject, message }) => `${involvedObject.name}: ${message}`)
+      .sort();
+    assert.equal(told.length, 2, told.join());
+    assert.match(told[0] ?? '', /^digest: .*without a repository.*not the name of a Secret/);
+    assert.match(told[1] ?? '', /^odd: .*Write it in lower case/);
+  });
+
+  it('lets a namespace go in peace', async () => {
+    const namespace = await optedIn();
+    await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
+    const { metadata } = await discovered(namespace, OLD);
+    ending = namespace.name;
+    await kubectl('delete', 'namespace', ending, '--wait=false');
+    await namespace.delete(imageCredentialBindings, metadata.name);
+    await settled(cluster);
+    assert.doesNotMatch(await controller.log(), /"level":50.*discovery/);
+  });
+
+  it('looks at what its mode says: single pods, or all', async () => {
+    const [first, second] = [await cluster.namespace(), await optedIn()];
+    for (const namespace of [first, second]) {
+      await pod(namespace, {
+        name: 'yes',
+        image: OLD,
+        secrets: ['pull'],
+        annotations: { [ENABLED]: 'true' },
+      });
+      await pod(namespace, { name: 'no', image: NEW, secrets: ['pull'] });
+      await pod(namespace, {
+        ...{ name: 'own', image: 'reg.example/own', secrets: ['pull'], annotations: { [ENABLED]: 'true' } },
+        labels: { [MANAGED_BY_LABEL]: 'securecodebox' },
+      });
+    }
+    await until(async () => Object.keys(await shown(second)).length === 2, 'both of the second namespace');
+    for (const namespace of [first, second]) await removeBindings(namespace);
+    await restart('enabled-per-resource');
+    for (const namespace of [first, second]) {
+      await removeBindings(namespace);
+      await until(async () => `${Object.keys(await shown(namespace))}` === OLD, 'the one that is enabled');
+    }
+    await restart('all');
+    await until(
+      async () => `${Object.keys(await shown(first))}` === `${NEW},${OLD}`,
+      'all of the first namespace',
+    );
+  });
+
+  it('was refused nothing, and used every right that the chart gives for it', async () => {
+    const events = (await cluster.controlPlane.auditEvents()).filter(
+      ({ user }) => user.username === CONTROLLER_USER,
+    );
+    assert.deepEqual(
+      events
+        // What is to be created in a namespace that is being deleted is answered so, too.
+        .filter(
+          ({ responseStatus, objectRef }) => responseStatus?.code === 403 && objectRef?.namespace !== ending,
+        )
+        .map(({ requestURI }) => requestURI),
+      [],
+    );
+    const used = new Set(
+      events.map(({ verb, objectRef }) => `${verb} ${objectRef?.resource}.${objectRef?.apiGroup ?? ''}`),
+    );
+    const { stdout } = await kubectl('get', 'clusterrole', RELEASE, '--output', 'json');
+    const { rules } = JSON.parse(stdout) as { rules: readonly Rule[] };
+    const given = rules
+      .filter(({ resources }) =>
+        resources.some((each) => ['pods', 'namespaces', 'imagecredentialbindings'].includes(each)),
+      )
+      .flatMap(({ apiGroups: [group], resources: [resource], verbs }) =>
+        verbs.map((verb) => `${verb} ${resource}.${group}`),
+      );
+    // Lists are streamed by a watch where the API server can do that.
+    assert.deepEqual(
+      given.filter((right) => !used.has(right) && !right.startsWith('list ')),
+      [],
+    );
+    const text = await (await fetch(`${controller.url}/metrics`)).text();
+    assert.match(text, /^icb_discovery_pods \d+$/m);
+    assert.match(text, /^icb_discovery_bindings \d+$/m);
+  });
+
+  async function start(mode: string, ...flags: readonly string[]): Promise<RunningController> {
+    return cluster.startController('--discovery', mode, ...flags, ...FLAGS);
+  }
+
+  async function restart(mode: string, ...flags: readonly string[]): Promise<void> {
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+    controller = await start(mode, ...flags);
+  }
+
+  async function kubectl(...arguments_: readonly string[]) {
+    return cluster.controlPlane.kubectl(arguments_);
+  }
+
+  async function pod(namespace: TestNamespace, shape: Omit<PodShape, 'namespace'>): Promise<void> {
+    await createPod(cluster.client, { ...shape, namespace: namespace.name });
+  }
+
+  async function optIn(namespace: TestNamespace): Promise<void> {
+    await kubectl('annotate', 'namespace', namespace.name, `${ENABLED}=true`);
+  }
+
+  async function optedIn(): Promise<TestNamespace> {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await optIn(namespace);
+    return namespace;
+  }
+
+  async function bindings(namespace: TestNamespace): Promise<readonly Binding[]> {
+    const { items } = await cluster.client.list(imageCredentialBindings, { namespace: namespace.name });
+    return items as readonly Binding[];
+  }
+
+  async function removeBindings(namespace: TestNamespace): Promise<void> {
+    for (const { metadata } of await bindings(namespace))
+      await namespace.delete(imageCredentialBindings, metadata.name);
+  }
+
+  /** Image → pull secrets, and what it replaces. */
+  async function shown(namespace: TestNamespace): Promise<Readonly<Record<string, string>>> {
+    const all = (await bindings(namespace)).map(({ spec }) => {
+      const secrets = spec.imagePullSecrets.map(({ name }) => name);
+      return [
+        spec.image,
+        [...secrets, ...(spec.replaces ?? []).map((image) => `replaces ${image}`)].join(' '),
+      ] as const;
+    });
+    return Object.fromEntries(all.sort());
+  }
+
+  async function discovered(namespace: TestNamespace, image: string): Promise<Binding> {
+    return until(
+      async () => (await bindings(namespace)).find(({ spec }) => spec.image === image),
+      `a binding for ${image}`,
+    );
+  }
+
+  async function bindingWrites(from: number) {
+    const writes = await cluster.writesOfController(from);
+    return writes.filter(
+      ({ objectRef }) =>
+        objectRef?.resource === 'imagecredentialbindings' && objectRef.subresource === undefined,
+    );
+  }
+});
+
+/** Pods tell when they were created to the second. */
+async function nextSecond(): Promise<void> {
+  const second = Math.floor(Date.now() / 1000);
+  await until(() => Math.floor(Date.now() / 1000) > second, 'the next second');
+}
