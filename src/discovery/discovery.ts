@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { AnyReflector } from '../binding/index.ts';
 import type { ListenerErrorHandler, Outcome } from '../kube/index.ts';
 import { type DiscoveryOptions, DiscoveryReconciler } from './reconciler.ts';
@@ -8,7 +9,7 @@ import { connectDiscoveryTriggers, type Enqueue } from './triggers.ts';
 export interface Discovery {
   readonly reflectors: readonly AnyReflector[];
   /** The key is the name of a namespace. */
-  readonly reconcile: (namespace: string) => Promise<Outcome>;
+  readonly reconcile: (namespace: string, log: Logger) => Promise<Outcome>;
   /** Adds to the queue the namespaces in which something changes. */
   feed(queue: Enqueue): void;
   /** For metrics: pods that are followed, and bindings that were discovered. */
@@ -17,7 +18,7 @@ export interface Discovery {
 
 /** @param onListenerError - as for Store of src/kube */
 export function createDiscovery(
-  options: Omit<DiscoveryOptions, 'own'>,
+  options: Omit<DiscoveryOptions, 'own'> & { readonly log: Logger },
   onListenerError: ListenerErrorHandler,
 ): Discovery {
   const { client, stores, settings, log } = options;

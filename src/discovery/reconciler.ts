@@ -16,7 +16,6 @@ export interface DiscoveryOptions {
   readonly stores: Stores;
   readonly own: DiscoveryStores;
   readonly events: EventRecorder;
-  readonly log: Logger;
   readonly settings: DiscoverySettings;
 }
 
@@ -40,8 +39,11 @@ export class DiscoveryReconciler {
     this.#applier = new Applier(options);
   }
 
-  /** @throws OutOfDate, KubeError: to be tried again. */
-  readonly reconcile = async (namespace: string): Promise<Outcome> => {
+  /**
+   * @param log - names this reconcile in its lines
+   * @throws OutOfDate, KubeError: to be tried again.
+   */
+  readonly reconcile = async (namespace: string, log: Logger): Promise<Outcome> => {
     const before = this.#recollections.get(namespace) ?? NOTHING;
     const now = Date.now();
     const decision = decide(observe(namespace, this.#options, { now, absences: before.absences }));
@@ -50,7 +52,7 @@ export class DiscoveryReconciler {
     const written = decision.writes.length === 0 ? before.written : { at: now, text };
     const { absences } = decision;
     this.#recollections.set(namespace, { absences, told: before.told, written });
-    await this.#applier.apply(namespace, decision, this.#options.log);
+    await this.#applier.apply(namespace, decision, log);
     const told = await this.#tell(decision.tellings, before.told);
     if (absences.size + told.size === 0 && written === undefined) this.#recollections.delete(namespace);
     else this.#recollections.set(namespace, { absences, told, written });

@@ -7,6 +7,7 @@ import { readBinding } from '../../src/binding/binding.ts';
 import { readPullSecret } from '../../src/binding/pull-secret.ts';
 import { createStores } from '../../src/binding/stores.ts';
 import { readTrivySecret } from '../../src/binding/trivy-secret.ts';
+import { createDiscoveryStores, podProjection } from '../../src/discovery/stores.ts';
 import { type KubeObject, keyOf, Store, type Stored, storedMeta } from '../../src/kube/index.ts';
 import { readScheduledScan } from '../../src/scan/index.ts';
 
@@ -20,6 +21,8 @@ interface Row {
 }
 
 const stores = createStores();
+const { pods } = createDiscoveryStores();
+const readPod = podProjection('all');
 const rows: readonly Row[] = [
   {
     name: 'identity alone',
@@ -30,6 +33,7 @@ const rows: readonly Row[] = [
   { name: 'ScheduledScan', make: scheduledScan, keep: keepIn(stores.scheduledScans, readScheduledScan) },
   { name: 'pull secret', make: pullSecret, keep: keepIn(stores.pullSecrets, readPullSecret) },
   { name: 'Trivy secret', make: trivySecret, keep: keepIn(stores.trivySecrets, readTrivySecret) },
+  { name: 'pod', make: pod, keep: keepIn(pods, readPod) },
 ];
 
 print(`bytes kept of an object, mean of ${OBJECTS}:`);
@@ -49,8 +53,14 @@ for (const { name, make, keep } of rows) {
 // So that nothing is collected before its time.
 if (stores.bindings.get(keyOf({ namespace: 'ns-0', name: 'binding-0' })) === undefined) process.exitCode = 1;
 
-function keepIn<Item extends Stored, Raw>(store: Store<Item, string>, read: (object: Raw) => Item) {
-  return (object: Raw) => store.set(read(object));
+function keepIn<Item extends Stored, Raw>(
+  store: Store<Item, string>,
+  read: (object: Raw) => Item | undefined,
+) {
+  return (object: Raw) => {
+    const item = read(object);
+    if (item !== undefined) store.set(item);
+  };
 }
 
 function heap(): number {
@@ -165,6 +175,42 @@ function trivySecret(index: number): object {
     ...meta(`trivy-secret-${index}`, index),
     type: 'Opaque',
     data: { 'config.json': Buffer.from(JSON.stringify(config)).toString('base64') },
+  };
+}
+
+/** One of a Deployment's ten, with three containers. */
+function pod(index: number): object {
+  const deployment = Math.floor(index / 10);
+  const names = ['app', 'proxy', 'init'];
+  const image = (name: string) => `registry.example.com/team-${deployment % 50}/app-${deployment}-${name}`;
+  const { metadata } = meta(`app-${deployment}-7c9f8d6b5`, index);
+  return {
+    metadata: {
+      ...metadata,
+      namespace: `ns-${deployment % 50}`,
+      labels: { ...metadata.labels, 'pod-template-hash': '7c9f8d6b5' },
+      ownerReferences: [
+        {
+          apiVersion: 'apps/v1',
+          kind: 'ReplicaSet',
+          name: `app-${deployment}-7c9f8d6b5`,
+          uid: 'u',
+          controller: true,
+        },
+      ],
+    },
+    spec: {
+      containers: names.map((name) => ({
+        name,
+        image: `${image(name)}:1.0`,
+        env: [{ name: 'A', value: 'x'.repeat(500) }],
+      })),
+      imagePullSecrets: [{ name: `pull-${deployment % 7}` }],
+    },
+    status: {
+      phase: 'Running',
+      containerStatuses: names.map((name) => ({ name, imageID: `${image(name)}@sha256:${'0'.repeat(64)}` })),
+    },
   };
 }
 

@@ -1,0 +1,103 @@
+/**
+ * Prints how long discovery takes from the start of the controller until all bindings are there, what it writes for them
+ * and what it holds: `node test/bench/discovery.ts [pods]`, 50,000 unless told, of which ten share a Deployment. To
+ * create so many takes minutes. Times are of this machine as busy as it is now.
+ */
+import { readFile } from 'node:fs/promises';
+import { type RunningController, startController } from '../../hack/controller.ts';
+import { imageCredentialBindings } from '../../src/api/index.ts';
+import { Cluster } from '../cluster/cluster.ts';
+import { createPod } from '../cluster/pods.ts';
+import { until } from '../until.ts';
+
+const PODS = Number(process.argv[2] ?? 50_000);
+const NAMESPACES = 50;
+const PODS_EACH = 10;
+const DEPLOYMENTS = PODS / PODS_EACH;
+const AT_ONCE = 16;
+const LONGEST_SECONDS = 900;
+/** 60 % of the 256 MiB that the chart gives a pod. */
+const HEAP = { NODE_OPTIONS: '--max-old-space-size=154' };
+
+await using cluster = await Cluster.start({
+  values: ['discovery.enabled=true', 'discovery.resourceInclusion.mode=all'],
+});
+const namespaces = Array.from({ length: NAMESPACES }, (_, index) => `bench-${index}`);
+for (const name of namespaces) await cluster.controlPlane.kubectl(['create', 'namespace', name]);
+
+let next = 0;
+let bytes = 0;
+const created = performance.now();
+await Promise.all(Array.from({ length: AT_ONCE }, createPods));
+print(`${PODS} pods created in ${seconds(created)} s, ${(bytes / 1e6).toFixed(0)} MB of JSON`);
+
+const started = performance.now();
+const idle = await start('off');
+const before = await memoryOf(idle.process.pid);
+await idle.process.stop();
+
+const begun = performance.now();
+const controller = await start('all');
+print(`pods listed and leading after ${seconds(begun)} s`);
+const listed = await memoryOf(controller.process.pid);
+await until(
+  async () => (await metric('icb_discovery_bindings')) === DEPLOYMENTS,
+  'a binding of each repository',
+  LONGEST_SECONDS,
+);
+const took = (performance.now() - begun) / 1000;
+print(`${DEPLOYMENTS} bindings after ${took.toFixed(1)} s: ${(PODS / took).toFixed(0)} pods a second`);
+await until(
+  async () => (await metric('icb_workqueue_depth')) === 0,
+  'the queues to be empty',
+  LONGEST_SECONDS,
+);
+const writes = (await cluster.writesOfController()).filter(
+  ({ objectRef }) =>
+    objectRef?.resource === imageCredentialBindings.plural && objectRef.subresource === undefined,
+);
+print(`writes of discovery per binding: ${(writes.length / DEPLOYMENTS).toFixed(3)}`);
+const after = await memoryOf(controller.process.pid);
+print(`resident without discovery ${before.rss} MB, peak ${before.peak} MB`);
+print(`resident with all pods listed ${listed.rss} MB, peak ${listed.peak} MB`);
+print(`resident with all bindings ${after.rss} MB, peak ${after.peak} MB; ${seconds(started)} s in all`);
+
+async function start(mode: string): Promise<RunningController> {
+  return startController(cluster.controlPlane, ['--discovery', mode], { env: HEAP });
+}
+
+async function createPods(): Promise<void> {
+  for (let index = next++; index < PODS; index = next++) {
+    const deployment = Math.floor(index / PODS_EACH);
+    const pod = await createPod(cluster.client, {
+      namespace: namespaces[deployment % NAMESPACES] ?? '',
+      ...{ name: `app-${deployment}-7c9f8d6b5-${index}`, deployment: `app-${deployment}`, hash: '7c9f8d6b5' },
+      image: `registry.example.com/team-${deployment % 50}/app-${deployment}:1.0`,
+      secrets: [`pull-${deployment % 7}`],
+    });
+    bytes += JSON.stringify(pod).length;
+  }
+}
+
+/** The sum of a metric over its labels. */
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`${controller.url}/metrics`)).text();
+  const values = [...text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\d+)$`, 'gm'))];
+  return values.reduce((sum, [, value]) => sum + Number(value), 0);
+}
+
+/** Of a process, in MB, as Linux tells it. */
+async function memoryOf(pid: number): Promise<{ readonly rss: string; readonly peak: string }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const megabytes = (field: string) =>
+    (Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1]) / 1024).toFixed(0);
+  return { rss: megabytes('VmRSS'), peak: megabytes('VmHWM') };
+}
+
+function seconds(since: number): string {
+  return ((performance.now() - since) / 1000).toFixed(1);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
