@@ -23,7 +23,7 @@ export function asText(explained: Explained, style: Style): string {
   const { explanation, scans } = explained;
   const { image, repository, platform, binding, delivery } = explanation;
   const facts = columns([
-    ['repository', printable(repository)],
+    ['repository', repository],
     ['platform', platform],
     ['binding', binding ?? 'none serves this image'],
   ]);
@@ -77,9 +77,8 @@ function candidateLines({ explanation, outcome }: Explained, style: Style): read
 }
 
 function candidateRow({ secret, registryKey, username }: ExplainedCandidate, index: number) {
-  const who =
-    username === null ? 'a token' : username === '' ? 'no user name' : `user ${printable(username)}`;
-  return [`${index + 1}.`, `Secret ${secret}`, `entry ${printable(registryKey)}`, who];
+  const who = username === null ? 'a token' : username === '' ? 'no user name' : `user ${username}`;
+  return [`${index + 1}.`, `Secret ${secret}`, `entry ${registryKey}`, who];
 }
 
 function scanLines(scans: readonly ExplainedScan[]): readonly string[] {
@@ -100,8 +99,9 @@ function indented(lines: readonly string[]): readonly string[] {
   return lines.map((line) => `${INDENT}${line}`);
 }
 
-/** Rows of equally many cells, aligned. */
-function columns(rows: readonly (readonly string[])[]): readonly string[] {
+/** Rows of equally many cells, aligned. Cells hold names as files give them, which no API server has looked at. */
+function columns(cells: readonly (readonly string[])[]): readonly string[] {
+  const rows = cells.map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
   );
