@@ -1,5 +1,6 @@
 export { OutOfDate } from './apply.ts';
 export { type Binding, type RawBinding, readBinding, type ValidBinding } from './binding.ts';
+export { homeOf } from './move.ts';
 export { type PullSecret, readPullSecret } from './pull-secret.ts';
 export { BindingReconciler } from './reconciler.ts';
 export { contenders, scanTypesOf, serversOf } from './serve.ts';

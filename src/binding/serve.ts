@@ -42,9 +42,9 @@ export function contenders(
   return inOrder(image, bindings).filter((binding) => matches(binding, scan, scanTypes));
 }
 
-/** The bindings that are for an image, as far as that alone tells: in the order of {@link contenders}. */
+/** The bindings that serve an image, as far as that alone tells: in the order of {@link contenders}. */
 export function serversOf(image: ImageReference, bindings: readonly Binding[]): readonly ValidBinding[] {
-  return inOrder(image, bindings).filter((binding) => fit(binding.image, image) !== undefined);
+  return inOrder(image, bindings).filter((binding) => rank(binding, image) !== undefined);
 }
 
 function inOrder(image: ImageReference, bindings: readonly Binding[]): readonly ValidBinding[] {

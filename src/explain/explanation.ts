@@ -1,6 +1,13 @@
-import { contenders, type PullSecret, scanTypesOf, serversOf, type ValidBinding } from '../binding/index.ts';
+import {
+  contenders,
+  homeOf,
+  type PullSecret,
+  scanTypesOf,
+  serversOf,
+  type ValidBinding,
+} from '../binding/index.ts';
 import { type Candidate, type Credential, lookup } from '../credential/index.ts';
-import { type ImageReference, repositoryName } from '../image/index.ts';
+import { fit, formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import { MOUNT_PATH, platformOf } from '../platform/index.ts';
 import { DEFAULT_SCAN_TYPES } from '../scan/index.ts';
 import type { Inventory } from './inventory.ts';
@@ -45,6 +52,8 @@ export interface Explained {
   readonly explanation: Explanation;
   /** `Fits`: there is a candidate. `NoneNeeded`: the binding says that the image needs none. */
   readonly outcome: 'Fits' | 'NoneNeeded' | 'NoMatch';
+  /** The image that scans of this one are moved to, in canonical form, for the binding has this one in `replaces`. */
+  readonly movedTo: string | undefined;
   readonly scans: readonly ExplainedScan[];
   /** Sentences about secrets that cannot be used, or are not there. */
   readonly problems: readonly string[];
@@ -73,9 +82,14 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
       delivery: deliveryOf(candidates[0], image),
     },
     outcome: noneNeeded ? 'NoneNeeded' : candidates.length > 0 ? 'Fits' : 'NoMatch',
+    movedTo: binding === undefined ? undefined : moveTarget(binding, image),
     scans: scansOf(image, inventory),
     problems: noneNeeded ? [] : [...missing(binding, inventory), ...secrets.flatMap(problemsOf)],
   };
+}
+
+function moveTarget(binding: ValidBinding, image: ImageReference): string | undefined {
+  return fit(binding.image, image) === undefined ? formatReference(homeOf(binding, image)) : undefined;
 }
 
 /** The binding's secrets come first, in its order: that decides between entries with equal keys. */

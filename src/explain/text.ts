@@ -20,12 +20,13 @@ const INDENT = '  ';
 
 /** A block of lines for a person: one for each thing that is known of the image. Ends with a newline. */
 export function asText(explained: Explained, style: Style): string {
-  const { explanation, scans } = explained;
+  const { explanation, movedTo, scans } = explained;
   const { image, repository, platform, binding, delivery } = explanation;
   const facts = columns([
     ['repository', repository],
     ['platform', platform],
     ['binding', binding ?? 'none serves this image'],
+    ...(movedTo === undefined ? [] : [['moves to', movedTo]]),
   ]);
   const lines = [
     style.heading(printable(image)),

@@ -116,6 +116,18 @@ describe('explain from files', () => {
     );
   });
 
+  it('tells where the scans of an earlier home are moved to', () => {
+    using files = new Files();
+    const args = files.write(
+      'b.json',
+      binding('moved', { image: 'new.example/app', replaces: ['reg.example/app'] }),
+    );
+    assert.equal(explained(['reg.example/app:1', ...args]).list[0]?.binding, 'moved');
+    const { stdout } = runExplain(['reg.example/app:1', ...args]);
+    assert.match(stdout, / {2}binding {5}moved\n {2}moves to {4}new\.example\/app:1\n/);
+    assert.doesNotMatch(runExplain(['new.example/app:1', ...args]).stdout, /moves to/);
+  });
+
   it('counts what a binding needs no secret for as fitting', () => {
     using files = new Files();
     const args = files.write('b.json', binding('public', { imagePullSecrets: [] }));
