@@ -194,11 +194,16 @@ function decideServed(observed: Observed, one: ObservedScan, bindable: Bindable 
     return move ?? planEdit(observed, scan, { edit: 'Bind', binding, delivery: deliveryOf(bindable) });
   }
   if (scan.bound === undefined) return { plan: 'Unbound', scan };
-  // What another left behind goes, once it is known that there is nothing better; what this one has bound stays.
-  if (scan.bound.binding !== binding && isVerifying(observed.choice.resolution))
-    return { plan: 'Unbound', scan };
+  // What another left behind goes, once it is known that there is nothing better for that image; what this one has bound stays.
+  const isOpen = isVerifying(observed.choice.resolution) || isElsewhere(observed, scan);
+  if (scan.bound.binding !== binding && isOpen) return { plan: 'Unbound', scan };
   if (scan.bound.binding !== binding) return planEdit(observed, scan, { edit: 'LetGo' });
   return planEdit(observed, scan, { edit: 'Bind', binding, delivery: scan.bound.delivery });
+}
+
+/** Whether the scan names an earlier home: what is missing for the new one says nothing about the credential for that. */
+function isElsewhere({ binding }: Observed, scan: ScheduledScan): boolean {
+  return binding?.validity === 'Valid' && moveCause(binding, scan, { served: true }) !== undefined;
 }
 
 function wouldServe({ binding, scanTypes }: Observed, scan: ScheduledScan): boolean {

@@ -75,6 +75,21 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.equal(parameterOf(namespace), `${NEW}:1.0`);
   });
 
+  it('keeps what another binding, which is gone, has given it, until there is a credential for the new home', () => {
+    const namespace = moving();
+    namespace.pullSecret('pull', { 'old.example': AUTH });
+    namespace.remove('bindings', 'app');
+    namespace.binding('successor', { spec: { image: NEW, replaces: [OLD] } });
+    const before = JSON.stringify(namespace.rawScan('scan'));
+    for (const binding of ['app', 'successor']) namespace.settle(binding);
+    assert.deepEqual(plans(namespace.decide('successor')), { scan: 'Unbound' });
+    assert.equal(JSON.stringify(namespace.rawScan('scan')), before);
+    namespace.pullSecret('pull', { 'new.example': AUTH });
+    namespace.settle('successor');
+    assert.equal(parameterOf(namespace), `${NEW}:1.0`);
+    assert.equal(namespace.stores.scheduledScans.get('ns/scan')?.bound?.binding, 'successor');
+  });
+
   it('is asked for in its new home first, with the credential for that', () => {
     const namespace = moving({ verification: 'Preferred' });
     namespace.answer('user:pass', { answer: PULLABLE }, NEW);
