@@ -66,6 +66,20 @@ describe('the chart', () => {
     );
   });
 
+  it('bounds the heap by what the container may use, with an option that Node takes', () => {
+    const [options] = rendered().container.env;
+    const script =
+      'const most = Math.min(process.constrainedMemory() || Infinity, os.totalmem());' +
+      'console.log(v8.getHeapStatistics().heap_size_limit / most)';
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], {
+      encoding: 'utf8',
+      env: { NODE_OPTIONS: options?.value ?? '' },
+    });
+    assert.equal(stderr, '');
+    const part = Number(stdout);
+    assert.ok(part > 0.5 && part < 0.7, stdout);
+  });
+
   it('gives it every setting about registries', () => {
     const { pod, container } = rendered(
       'registries.checkInterval=6h',
