@@ -6,6 +6,9 @@ export const GROUP = imageCredentialBindings.group;
 /** On a ScheduledScan: the name of the binding that serves it. secureCodeBox copies it to each Scan. */
 export const BINDING_ANNOTATION = `${GROUP}/binding` as const;
 
+/** On a ScheduledScan: the run that is asked for, and why. secureCodeBox copies it to the Scan that it makes next. */
+export const RUN_ANNOTATION = `${GROUP}/run` as const;
+
 /** On every object that the controller owns, with the value {@link MANAGED_BY}. */
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 

@@ -216,15 +216,18 @@ export class KubeClient {
 
   /** JSON merge patch; with `metadata.resourceVersion` in the patch, `Conflict` where it is another by now. */
   async patch(resource: Resource, place: Place, patch: object): Promise<KubeObject> {
-    return this.#object({
-      verb: 'patch',
-      resource,
-      method: 'PATCH',
-      path: objectPath(resource, place),
-      query: { fieldManager: this.#fieldManager },
-      body: patch,
-      contentType: 'application/merge-patch+json',
-    });
+    return this.#merge(resource, objectPath(resource, place), patch);
+  }
+
+  /** As {@link patch}, of the status subresource. */
+  async patchStatus<T extends KubeObject>(resource: Resource, place: Place, patch: object): Promise<T> {
+    return this.#merge(resource, `${objectPath(resource, place)}/status`, patch);
+  }
+
+  async #merge<T extends KubeObject>(resource: Resource, path: string, body: object): Promise<T> {
+    const query = { fieldManager: this.#fieldManager };
+    const contentType = 'application/merge-patch+json';
+    return this.#object({ verb: 'patch', resource, method: 'PATCH', path, query, body, contentType });
   }
 
   /**

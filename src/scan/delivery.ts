@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { repositoryName } from '../image/index.ts';
 import {
   type Extracting,
   hasExtraction,
@@ -7,6 +8,7 @@ import {
   type TakenOut,
   takeOutExtraction,
 } from './extraction.ts';
+import { imageParameter } from './parameters.ts';
 
 /** The name of our volume in a scan. */
 export const VOLUME_NAME = 'image-credential-binding';
@@ -48,6 +50,16 @@ export interface ScanSpec extends Extracting {
 type ListName = 'env' | 'volumes' | 'volumeMounts';
 const LISTS: readonly ListName[] = ['env', 'volumes', 'volumeMounts'];
 
+/** The last move of a scan, for whoever has to tell of it. */
+export interface Moved {
+  /** The repository that it named before. */
+  readonly from: string;
+  /** Name of the pull secret that it used there; undefined: none, or not known. */
+  readonly source?: string | undefined;
+  /** RFC 3339, in whole seconds. */
+  readonly at: string;
+}
+
 /** What a scan remembers about our entries, in its {@link RESTORE_ANNOTATION}. */
 export interface Restore {
   /** undefined: nothing was added, for no credential is needed. */
@@ -60,6 +72,8 @@ export interface Restore {
   readonly repository?: string | undefined;
   /** The image as it was written before it was moved; a way back ends in the same text. */
   readonly imageText?: string | undefined;
+  /** undefined: it was never moved. */
+  readonly moved?: Moved | undefined;
 }
 
 /** Another volume has the name of ours, or is mounted at our path: the API server would refuse both in the Job. */
@@ -183,8 +197,25 @@ function withoutEnv(entries: readonly NamedEntry[], restore: Restore | undefined
 
 function isRestore(value: unknown): value is Restore {
   if (!isRecord(value) || !Array.isArray(value['added'])) return false;
-  const { delivery, takenOut } = value;
-  return (takenOut === undefined || isTakenOut(takenOut)) && (delivery === undefined || isDelivery(delivery));
+  const { delivery, takenOut, moved } = value;
+  return (
+    (takenOut === undefined || isTakenOut(takenOut)) &&
+    (delivery === undefined || isDelivery(delivery)) &&
+    (moved === undefined || isMoved(moved))
+  );
+}
+
+function isMoved(value: unknown): value is Moved {
+  if (!isRecord(value)) return false;
+  const { from, source, at } = value;
+  const isSource = source === undefined || typeof source === 'string';
+  return isRepository(from) && isSource && typeof at === 'string' && !Number.isNaN(Date.parse(at));
+}
+
+function isRepository(value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  const read = imageParameter([value]);
+  return read.result === 'Image' && repositoryName(read.image) === value;
 }
 
 function isDelivery(value: unknown): value is Delivery {

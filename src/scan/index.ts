@@ -1,4 +1,13 @@
-export { type Delivery, VOLUME_NAME } from './delivery.ts';
+export { type Delivery, type Moved, VOLUME_NAME } from './delivery.ts';
+export {
+  decideRun,
+  newestRun,
+  type RunCause,
+  type RunDecision,
+  type RunRequest,
+  requestRun,
+  type ScanRun,
+} from './run.ts';
 export { parseGoDuration, waitBeforeWrite } from './schedule.ts';
 export {
   DEFAULT_SCAN_TYPES,

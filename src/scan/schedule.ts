@@ -32,7 +32,7 @@ export function waitBeforeWrite(schedule: Schedule, now: number): number {
 }
 
 /** When the next run is due; undefined: never. */
-function nextRun({ suspended, cron, interval, createdAt, lastRunAt }: Schedule): number | undefined {
+export function nextRun({ suspended, cron, interval, createdAt, lastRunAt }: Schedule): number | undefined {
   if (suspended) return undefined;
   if (cron !== undefined) return nextTick(cron, lastRunAt ?? createdAt);
   const period = interval === undefined ? undefined : parseGoDuration(interval);
@@ -45,18 +45,51 @@ const ZONED = /^(?:CRON_)?TZ=(?<timezone>\S+)\s+(?<schedule>.*)$/;
 const EVERY = /^@every (?<duration>\S+)$/;
 
 function nextTick(cron: string, after: number): number | undefined {
-  const { timezone = 'UTC', schedule } = ZONED.exec(cron)?.groups ?? { schedule: cron };
-  const every = EVERY.exec(schedule ?? '')?.groups?.['duration'];
+  const every = everyOf(cron);
   if (every !== undefined) {
     const period = parseGoDuration(every);
     return period === undefined ? undefined : after + period;
   }
+  return parseCron(cron)?.nextRun(new Date(after))?.getTime();
+}
+
+/** The duration of `@every`, which the time zone does not matter to. */
+function everyOf(cron: string): string | undefined {
+  return EVERY.exec(ZONED.exec(cron)?.groups?.['schedule'] ?? cron)?.groups?.['duration'];
+}
+
+function parseCron(cron: string): Cron | undefined {
+  const { timezone = 'UTC', schedule = '' } = ZONED.exec(cron)?.groups ?? { schedule: cron };
   try {
-    return new Cron(schedule ?? '', { timezone, mode: '5-part' }).nextRun(new Date(after))?.getTime();
+    return new Cron(schedule, { timezone, mode: '5-part' });
   } catch {
     // secureCodeBox's operator cannot read it either, so it never runs.
     return undefined;
   }
+}
+
+/** Milliseconds between runs; undefined: they follow a cron expression, or nothing that can be read. */
+export function everyMs({ cron, interval }: Schedule): number | undefined {
+  const duration = cron === undefined ? interval : everyOf(cron);
+  return duration === undefined ? undefined : parseGoDuration(duration);
+}
+
+/**
+ * The ticks of a cron expression before a time, the latest first; none where there is no such expression. One after another,
+ * for to find a tick takes a while where they are far apart.
+ */
+export function* previousTicks({ cron }: Schedule, before: number): Generator<number> {
+  const parsed = cron === undefined ? undefined : parseCron(cron);
+  let tick = parsed?.previousRuns(1, new Date(before)).at(0);
+  while (tick !== undefined) {
+    yield tick.getTime();
+    tick = parsed?.previousRuns(1, tick).at(0);
+  }
+}
+
+/** Whether a time is the first tick of a cron expression after another time. */
+export function isCronTick({ cron }: Schedule, after: number, time: number | undefined): boolean {
+  return cron !== undefined && time !== undefined && nextTick(cron, after) === time;
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = {

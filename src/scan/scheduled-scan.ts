@@ -1,9 +1,10 @@
-import { BINDING_ANNOTATION } from '../api/index.ts';
+import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import {
   carries,
   type Delivery,
   deliver,
+  type Moved,
   parseRestore,
   RESTORE_ANNOTATION,
   type ScanSpec,
@@ -12,6 +13,7 @@ import {
 } from './delivery.ts';
 import { moveExtraction } from './extraction.ts';
 import { hasCredentialParameters, imageParameter } from './parameters.ts';
+import { formatRunRequest, parseRunRequest, type RunRequest } from './run.ts';
 import type { Schedule } from './schedule.ts';
 
 /** The scan types that are served unless told otherwise, with `*` for any characters. */
@@ -48,6 +50,8 @@ interface Bound {
   readonly delivery: Delivery | undefined;
   /** The repository that the scan named when it was bound; undefined: that is not known. */
   readonly repository: string | undefined;
+  /** Where it was moved from last; undefined: it never was. */
+  readonly moved: Moved | undefined;
   /** Whether our entries stand in the spec as we wrote them. */
   readonly intact: boolean;
 }
@@ -65,6 +69,8 @@ export interface ScheduledScan {
   readonly credentialParameters: boolean;
   readonly schedule: Schedule;
   readonly bound: Bound | undefined;
+  /** The run that was asked for last. */
+  readonly request: RunRequest | undefined;
 }
 
 /** Reads a ScheduledScan. Never throws for one that the CRD accepts; an image that is none is `undefined`. */
@@ -82,6 +88,7 @@ export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
     credentialParameters: hasCredentialParameters(spec.scanSpec.parameters),
     schedule: readSchedule(raw),
     bound: readBound(metadata.annotations ?? {}, spec.scanSpec),
+    request: parseRunRequest(metadata.annotations?.[RUN_ANNOTATION]),
   };
 }
 
@@ -110,6 +117,7 @@ function readBound(annotations: Readonly<Record<string, string>>, spec: ScanSpec
     binding: binding ?? '',
     delivery: restore?.delivery,
     repository: restore?.repository,
+    moved: restore?.moved,
     intact: (restore !== undefined || restoreText === undefined) && carries(spec, restore?.delivery),
   };
 }
@@ -122,6 +130,10 @@ export type ScanEdit =
       readonly delivery: Delivery | undefined;
       /** What the scan is to name from then on; undefined: what it names. */
       readonly image?: ImageReference | undefined;
+      /** With `image`: where the scan is moved from. */
+      readonly moved?: Moved | undefined;
+      /** A run to ask for; undefined: none but what was asked for before. */
+      readonly request?: RunRequest | undefined;
     }
   | { readonly edit: 'LetGo' };
 
@@ -145,9 +157,14 @@ export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditRe
   const { spec, restore } = delivered;
   const { image } = readImage(moved);
   const repository = image === undefined ? undefined : repositoryName(image);
+  const { [BINDING_ANNOTATION]: holder, [RUN_ANNOTATION]: asked } = raw.metadata.annotations ?? {};
+  // Of a move the binding tells that made it.
+  const lastMove = edit.moved ?? (holder === edit.binding ? note?.moved : undefined);
+  const request = edit.request === undefined ? asked : formatRunRequest(edit.request);
   return changed(raw, spec, {
     [BINDING_ANNOTATION]: edit.binding,
-    [RESTORE_ANNOTATION]: JSON.stringify({ ...restore, repository, imageText }),
+    [RESTORE_ANNOTATION]: JSON.stringify({ ...restore, repository, imageText, moved: lastMove }),
+    ...(request === undefined ? {} : { [RUN_ANNOTATION]: request }),
   });
 }
 
@@ -211,6 +228,7 @@ function changed(
   const {
     [BINDING_ANNOTATION]: _binding,
     [RESTORE_ANNOTATION]: _restore,
+    [RUN_ANNOTATION]: _run,
     ...others
   } = raw.metadata.annotations ?? {};
   return {
