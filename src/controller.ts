@@ -7,6 +7,7 @@ import {
   createReflectors,
   createStores,
   OutOfDate,
+  RunReconciler,
   scanTypesOf,
   TrivySecretReconciler,
 } from './binding/index.ts';
@@ -36,6 +37,8 @@ export interface ControllerSettings {
   readonly concurrency: number;
   /** How long a Trivy secret is kept when nothing needs it any more, in milliseconds. */
   readonly unusedSecretGraceMs: number;
+  /** How many runs are started a minute at most, after a switch or a first binding; 0: none. */
+  readonly runsPerMinute: number;
   /** Where probes and metrics are served; no host: on all addresses; port 0: any. */
   readonly serve: { readonly host: string | undefined; readonly port: number };
   /** The Lease by which one of several processes leads. */
@@ -58,7 +61,11 @@ export class Controller {
   readonly #heartbeat = new Heartbeat();
   readonly #reflectors: ReturnType<typeof createReflectors>;
   readonly #checker: RegistryChecker;
-  readonly #queues: { readonly bindings: WorkQueue; readonly trivySecrets: WorkQueue };
+  readonly #queues: {
+    readonly bindings: WorkQueue;
+    readonly trivySecrets: WorkQueue;
+    readonly runs: WorkQueue;
+  };
   readonly #discoveryQueue: WorkQueue | undefined;
   readonly #server: ProbeServer;
   readonly #stopping = Promise.withResolvers<void>();
@@ -113,6 +120,7 @@ export class Controller {
           ...{ client, stores, events, scanTypes, checker },
           checkIntervalMs: settings.registries.acceptedTtl,
           enqueue: (key) => this.#queues.bindings.add(key),
+          onMoved: (scans) => metrics.countMoved(scans),
         }).reconcile,
       ),
       trivySecrets: queue(
@@ -122,11 +130,20 @@ export class Controller {
           answers: (question) => checker.answer(question),
         }).reconcile,
       ),
+      runs: queue(
+        'run',
+        new RunReconciler({
+          ...{ client, stores },
+          runsPerMinute: settings.runsPerMinute,
+          onStarted: (cause) => metrics.countRun(cause),
+        }).reconcile,
+      ),
     };
     this.#discoveryQueue = discovery && queue('discovery', discovery.reconcile);
     metrics.watchQueues({
       binding: this.#queues.bindings,
       trivysecret: this.#queues.trivySecrets,
+      run: this.#queues.runs,
       ...(this.#discoveryQueue && { discovery: this.#discoveryQueue }),
     });
     this.#feedDiscovery(discovery, metrics);
@@ -165,6 +182,7 @@ export class Controller {
     this.#state = 'leading';
     this.#queues.bindings.start();
     this.#queues.trivySecrets.start();
+    this.#queues.runs.start();
     this.#discoveryQueue?.start();
   }
 
@@ -182,8 +200,8 @@ export class Controller {
       this.#transport.close().catch(() => undefined);
     }, LONGEST_STOP_MS);
     await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
-    const { bindings, trivySecrets } = this.#queues;
-    await Promise.all([bindings.stop(), trivySecrets.stop(), this.#discoveryQueue?.stop()]);
+    const queues = [...Object.values(this.#queues), this.#discoveryQueue];
+    await Promise.all(queues.map((queue) => queue?.stop()));
     this.#checker.close();
     clearTimeout(deadline);
     await this.#election.stop({ release: !cutOff });

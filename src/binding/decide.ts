@@ -1,10 +1,22 @@
+import { repositoryName } from '../image/index.ts';
 import type { KnownAnswer, Question } from '../registry/index.ts';
-import { type Delivery, isDone, type ScanEdit, type ScheduledScan, waitBeforeWrite } from '../scan/index.ts';
+import {
+  type Delivery,
+  isDone,
+  type Moved,
+  type RunCause,
+  type RunRequest,
+  requestRun,
+  type ScanEdit,
+  type ScheduledScan,
+  waitBeforeWrite,
+} from '../scan/index.ts';
 import { type Inquiry, inquire } from './inquiry.ts';
 import { hasSameName, judgeMove, leavesBehind, type MoveVerdict, moveCause } from './move.ts';
 import { homeQuestion, type Observed, type ObservedScan } from './observe.ts';
 import { isVerifying, type Resolution } from './resolve.ts';
 import { contenders, matches } from './serve.ts';
+import { timestamp } from './timestamp.ts';
 import type { DesiredTrivySecret, TrivySecret } from './trivy-secret.ts';
 
 /** What to do about the Trivy secret. */
@@ -163,7 +175,7 @@ function decideLeftBehind(
 /** The one write that changes image and credential together, or why there is none; undefined: the scan stays where it is. */
 function decideMove(
   observed: Observed,
-  { scan, bindings, home }: ObservedScan,
+  { scan, bindings, home, source }: ObservedScan,
   bindable: Bindable,
 ): ScanPlan | undefined {
   const { binding, choice, name } = observed;
@@ -178,8 +190,21 @@ function decideMove(
   const verdict = judgeMove({ cause, verification, home, sameName, ambient });
   const question = homeQuestion(binding, image, choice.resolution);
   if (verdict !== 'Move') return { plan: 'NotMoved', scan, verdict, question, home };
-  const delivery = deliveryOf(bindable);
-  return planEdit(observed, scan, { edit: 'Bind', binding: name, delivery, image: question.image });
+  const moved: Moved = { from: repositoryName(image), source, at: timestamp(observed.now) };
+  const request = requestFor(scan, 'Moved', observed.now);
+  const bind = { edit: 'Bind', binding: name, delivery: deliveryOf(bindable) } as const;
+  return planEdit(observed, scan, { ...bind, image: question.image, moved, request });
+}
+
+/** One that is suspended is not to run. */
+function requestFor({ schedule }: ScheduledScan, cause: RunCause, now: number): RunRequest | undefined {
+  return schedule.suspended ? undefined : requestRun(cause, now);
+}
+
+/** A scan that has run without a credential, and failed for all that is known, is to run again once it has one. */
+function firstRequest({ scan, lastRun }: ObservedScan, now: number): RunRequest | undefined {
+  const hasRun = scan.schedule.lastRunAt !== undefined && lastRun !== 'Done';
+  return scan.bound === undefined && hasRun ? requestFor(scan, 'Bound', now) : undefined;
 }
 
 function deliveryOf(bindable: Bindable): Delivery | undefined {
@@ -191,7 +216,9 @@ function decideServed(observed: Observed, one: ObservedScan, bindable: Bindable 
   const binding = observed.name;
   if (bindable !== undefined) {
     const move = decideMove(observed, one, bindable);
-    return move ?? planEdit(observed, scan, { edit: 'Bind', binding, delivery: deliveryOf(bindable) });
+    const request = firstRequest(one, observed.now);
+    const bind = { edit: 'Bind', binding, delivery: deliveryOf(bindable), request } as const;
+    return move ?? planEdit(observed, scan, bind);
   }
   if (scan.bound === undefined) return { plan: 'Unbound', scan };
   // What another left behind goes, once it is known that there is nothing better for that image; what this one has bound stays.

@@ -4,9 +4,9 @@ import type {
   ImageCredentialBindingStatus,
   Transition,
 } from '../api/index.ts';
-import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
+import { formatReference, type ImageReference, parseImageReference, repositoryName } from '../image/index.ts';
 import { platformOf } from '../platform/index.ts';
-import type { ScheduledScan } from '../scan/index.ts';
+import type { Moved, ScheduledScan } from '../scan/index.ts';
 import type { Applied } from './apply.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import type { Decision } from './decide.ts';
@@ -64,20 +64,44 @@ export interface Move {
 }
 
 /** The scans that were moved, together by where from and what they used there. */
-export function movesOf({ scans }: Decision, { written }: Applied, observed: Observed): readonly Move[] {
+export function movesOf(
+  binding: Binding,
+  { decision, applied, observed }: { decision: Decision; applied: Applied; observed: Observed },
+): readonly Move[] {
   const moves = new Map<string, Move & { readonly scans: ScheduledScan[] }>();
-  for (const plan of scans) {
-    const { scan } = plan;
-    if (plan.plan !== 'Edit' || plan.edit.edit !== 'Bind' || plan.edit.image === undefined) continue;
-    if (scan.image === undefined || !written.has(scan.name)) continue;
-    const source = observed.scans.find((one) => one.scan === scan)?.source;
-    const { host, repository } = scan.image;
-    const key = `${repositoryName(scan.image)} ${source}`;
-    const move = moves.get(key) ?? { from: { host, repository }, source, scans: [] };
+  const all = [...movedUntold(binding, observed), ...movedNow(decision, applied)];
+  for (const [scan, { from, source }] of new Map(all)) {
+    const key = `${from} ${source}`;
+    const move = moves.get(key) ?? { from: parseImageReference(from), source, scans: [] };
     moves.set(key, move);
     move.scans.push(scan);
   }
   return [...moves.values()];
+}
+
+/** The scans that were moved just now, and where from. */
+export function movedNow(
+  { scans }: Decision,
+  { written }: Applied,
+): readonly (readonly [ScheduledScan, Moved])[] {
+  return scans.flatMap((plan) => {
+    if (plan.plan !== 'Edit' || plan.edit.edit !== 'Bind' || !written.has(plan.scan.name)) return [];
+    return plan.edit.moved === undefined ? [] : [[plan.scan, plan.edit.moved] as const];
+  });
+}
+
+/** Scans that say themselves that they were moved, when nothing has been told since: the status could not be written. */
+function movedUntold(
+  { name, createdAt, status }: Binding,
+  { scans }: Observed,
+): readonly (readonly [ScheduledScan, Moved])[] {
+  const told = Math.max(createdAt - 1, ...(status?.history ?? []).map(({ time }) => Date.parse(time)));
+  return scans.flatMap(({ scan }) => {
+    const { binding, moved } = scan.bound ?? {};
+    return binding === name && moved !== undefined && Date.parse(moved.at) > told
+      ? [[scan, moved] as const]
+      : [];
+  });
 }
 
 /** The reason of a move, in history and Events. */

@@ -3,6 +3,7 @@ export { type Binding, type RawBinding, readBinding, type ValidBinding } from '.
 export { homeOf } from './move.ts';
 export { type PullSecret, readPullSecret } from './pull-secret.ts';
 export { BindingReconciler } from './reconciler.ts';
+export { RunReconciler } from './run-reconciler.ts';
 export { contenders, scanTypesOf, serversOf } from './serve.ts';
 export {
   type AnyReflector,

@@ -1,7 +1,7 @@
 import { type ImageReference, repositoryName } from '../image/index.ts';
 import { splitKey } from '../kube/index.ts';
 import type { KnownAnswer, Question } from '../registry/index.ts';
-import type { ScheduledScan } from '../scan/index.ts';
+import { newestRun, type ScanRun, type ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import { waitEnd } from './inquiry.ts';
 import { homeOf, isInCycle } from './move.ts';
@@ -41,6 +41,8 @@ export interface ObservedScan {
   readonly home: KnownAnswer | undefined;
   /** Name of the pull secret that it uses; undefined: none, or not known. */
   readonly source: string | undefined;
+  /** How the newest Scan of one that is not bound stands; undefined: there is none, or the scan is bound. */
+  readonly lastRun: ScanRun['state'] | undefined;
 }
 
 /** All that `decide` looks at. */
@@ -105,6 +107,7 @@ export function observe(key: string, sources: Sources, now: number): Observed {
       ...one,
       home: valid === undefined ? undefined : observeHome(valid, one.scan, chosen.choice, sources),
       source: observeSource(one.scan, stores),
+      lastRun: observeLastRun(one.scan, stores),
     }),
   );
   return {
@@ -144,6 +147,11 @@ function observeHome(
 function observeSource({ namespace, bound }: ScheduledScan, stores: Stores): string | undefined {
   if (bound?.delivery === undefined) return undefined;
   return stores.trivySecrets.get(indexKey({ namespace }, bound.delivery.secretName))?.identity?.source;
+}
+
+function observeLastRun(scan: ScheduledScan, stores: Stores): ObservedScan['lastRun'] {
+  if (scan.bound !== undefined) return undefined;
+  return newestRun(stores.runs.byIndex('scheduledScan', indexKey(scan, scan.name)))?.state;
 }
 
 /** Whether this very manifest is in the binding's home, asked with what scans would use there. */

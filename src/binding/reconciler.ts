@@ -5,6 +5,7 @@ import type { RegistryChecker } from '../registry/index.ts';
 import { type Applied, Applier, Refused } from './apply.ts';
 import type { Binding } from './binding.ts';
 import { type Decision, decide } from './decide.ts';
+import { movedNow } from './history.ts';
 import { Inquirer } from './inquirer.ts';
 import { type Observed, observe, type Sources } from './observe.ts';
 import { recollections } from './recollection.ts';
@@ -21,6 +22,8 @@ export interface ReconcilerOptions {
   readonly checkIntervalMs: number;
   /** Takes the key of a binding that a registry's answer matters to. */
   readonly enqueue: (key: string) => void;
+  /** Is told how many scans were moved from one home to another. */
+  readonly onMoved: (scans: number) => void;
 }
 
 /** Makes true what a binding says: observe, decide, apply, report; once for each key that the queue hands out. */
@@ -51,6 +54,7 @@ export class BindingReconciler {
     // Before anything is written: what fails there keeps no question back.
     const lookAgainMs = this.#inquirer.pursue(observed.namespace, decision.inquiry, observed.now, log);
     const applied = await this.#applier.apply(observed, decision, log);
+    this.#options.onMoved(movedNow(decision, applied).length);
     if (observed.binding !== undefined)
       await this.#tell(observed.binding, observed, { decision, applied, log });
     const requeueAfterMs = shortest([...scanWaits(decision), lookAgainMs]);

@@ -14,6 +14,7 @@ import type { Observed } from './observe.ts';
 import { moveOccurrences, occurrencesOf } from './occurrences.ts';
 import { delivered } from './resolve.ts';
 import { countScans, summarizeScans } from './scan-count.ts';
+import { timestamp } from './timestamp.ts';
 import { verifiedAt } from './verified-time.ts';
 
 /** metav1.Condition: https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go */
@@ -44,7 +45,7 @@ export function report(binding: Binding, observed: Observed, decision: Decision,
     scans: summarizeScans(scans),
     conditions,
   };
-  const moves = movesOf(decision, applied, observed);
+  const moves = movesOf(binding, { decision, applied, observed });
   const history = historyOf(binding, found, { time: timestamp(observed.now), moves });
   const status = history.length === 0 ? found : { ...found, history };
   return {
@@ -92,11 +93,6 @@ function chosenStatus(
       ? { trivySecret: { name: trivySecret.desired.name } }
       : {}),
   };
-}
-
-/** As Kubernetes writes times: RFC 3339, in whole seconds. */
-function timestamp(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
 }
 
 function toCondition(finding: Finding, binding: Binding, now: number): Condition {

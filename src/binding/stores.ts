@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../api/index.ts';
+import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL, RUN_ANNOTATION } from '../api/index.ts';
 import type { PullSecretType } from '../credential/index.ts';
 import { repositoryName } from '../image/index.ts';
 import {
@@ -13,7 +13,7 @@ import {
   type Stored,
   storedMeta,
 } from '../kube/index.ts';
-import { readScheduledScan, type ScheduledScan, VOLUME_NAME } from '../scan/index.ts';
+import { readScheduledScan, type ScanRun, type ScheduledScan, VOLUME_NAME } from '../scan/index.ts';
 import { type Binding, readBinding } from './binding.ts';
 import { type PullSecret, readPullSecret } from './pull-secret.ts';
 import { readTrivySecret, type TrivySecret, type TrivySecretIdentity } from './trivy-secret.ts';
@@ -29,10 +29,11 @@ const SCANS: Resource = { group: 'execution.securecodebox.io', version: 'v1', pl
 const DOCKER_CONFIG_JSON: PullSecretType = 'kubernetes.io/dockerconfigjson';
 const DOCKERCFG: PullSecretType = 'kubernetes.io/dockercfg';
 
-/** A Scan (one run) that mounts one of our Secrets. */
-export interface Run extends Stored {
-  readonly secretName: string;
-  readonly finished: boolean;
+/** A Scan (one run) that mounts one of our Secrets, or that a ScheduledScan has made. */
+export interface Run extends Stored, ScanRun {
+  readonly secretName: string | undefined;
+  /** Name of the ScheduledScan. */
+  readonly scheduledScan: string | undefined;
 }
 
 /** Any other Secret: that there is one of this name, and whether it was ours before somebody took the label off. */
@@ -79,7 +80,13 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
       onListenerError,
     ),
     otherSecrets: new Store<OtherSecret>({}, onListenerError),
-    runs: new Store({ trivySecret: (run: Run) => [indexKey(run, run.secretName)] }, onListenerError),
+    runs: new Store(
+      {
+        trivySecret: (run: Run) => optional(run, run.secretName),
+        scheduledScan: (run: Run) => optional(run, run.scheduledScan),
+      },
+      onListenerError,
+    ),
   };
 }
 
@@ -186,12 +193,19 @@ interface RawScan extends KubeObject {
 }
 
 function readRun(object: RawScan): Run | undefined {
-  const { spec, status } = object;
+  const { metadata, spec, status } = object;
   const secretName = spec?.volumes?.find(({ name }) => name === VOLUME_NAME)?.secret?.secretName;
-  if (secretName === undefined) return undefined;
+  const owner = metadata.ownerReferences?.find(({ kind }) => kind === SCHEDULED_SCANS.kind);
+  if (secretName === undefined && owner === undefined) return undefined;
   return {
     ...storedMeta(object),
     secretName,
-    finished: status?.state === 'Done' || status?.state === 'Errored',
+    scheduledScan: owner?.name,
+    createdAt: Date.parse(metadata.creationTimestamp ?? ''),
+    state: RUN_STATES[status?.state ?? ''] ?? 'Running',
+    request: metadata.annotations?.[RUN_ANNOTATION],
   };
 }
+
+/** The states in which a Scan has ended. */
+const RUN_STATES: Readonly<Record<string, ScanRun['state']>> = { Done: 'Done', Errored: 'Failed' };

@@ -11,6 +11,8 @@ interface Enqueue {
 export interface Queues {
   readonly bindings: Enqueue;
   readonly trivySecrets: Enqueue;
+  /** Of ScheduledScans, by their key. */
+  readonly runs: Enqueue;
 }
 
 /** Says for each change in the stores which keys have to be reconciled; an index look-up each, never a walk. */
@@ -23,6 +25,7 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
   });
   scheduledScans.onChange((change) => {
     for (const scan of sides(change)) triggers.scheduledScan(scan);
+    if (change.after?.bound !== undefined) queues.runs.add(keyOf(change.after));
   });
   for (const pullSecrets of [stores.pullSecrets, stores.dockercfgSecrets]) {
     pullSecrets.onChange((change) => {
@@ -44,7 +47,10 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
       sides(change).forEach(triggers.namedSecret);
   });
   runs.onChange((change) => {
-    for (const run of sides(change)) queues.trivySecrets.add(indexKey(run, run.secretName));
+    for (const run of sides(change)) {
+      if (run.secretName !== undefined) queues.trivySecrets.add(indexKey(run, run.secretName));
+      if (run.scheduledScan !== undefined) queues.runs.add(indexKey(run, run.scheduledScan));
+    }
   });
 }
 

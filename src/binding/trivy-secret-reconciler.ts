@@ -113,7 +113,7 @@ export class TrivySecretReconciler {
       sourceExists: source !== undefined && pullSecretIn(this.#stores, source) !== undefined,
       selected: candidates.some((binding) => this.#selects(binding, secret.name)),
       mounted: scheduledScans.byIndex('trivySecret', key).length > 0,
-      running: runs.byIndex('trivySecret', key).some(({ finished }) => !finished),
+      running: runs.byIndex('trivySecret', key).some(({ state }) => state === 'Running'),
     };
   }
 

@@ -14,6 +14,7 @@ interface Flags extends LeaseFlags, RegistryFlags, DiscoveryFlags {
   readonly scanTypes: readonly string[];
   readonly concurrency: number;
   readonly unusedSecretGrace: number;
+  readonly runsPerMinute: number;
   readonly serve: ControllerSettings['serve'];
   readonly logLevel: string;
 }
@@ -49,6 +50,15 @@ export function controllerCommand(): Command {
       )
         .argParser(parseDuration)
         .default(600_000, '10m'),
+    )
+    .addOption(
+      option(
+        '--runs-per-minute <number>',
+        'runs of ScheduledScans started a minute at most, for scans that were moved or failed before they were bound; 0: none',
+        'ICB_RUNS_PER_MINUTE',
+      )
+        .argParser(parseRunsPerMinute)
+        .default(60),
     )
     .addOption(
       option('--serve <address>', 'where /healthz, /readyz and /metrics are served, [host]:port', 'ICB_SERVE')
@@ -109,12 +119,13 @@ async function run(signalled: Promise<string>, flags: Flags): Promise<void> {
 async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): Promise<void> {
   // Not loaded for --help, nor where the flags are wrong: it takes most of the time of a start.
   const { Controller } = await import('../controller.ts');
-  const { scanTypes, concurrency, unusedSecretGrace: unusedSecretGraceMs, serve } = flags;
+  const { scanTypes, concurrency, unusedSecretGrace: unusedSecretGraceMs, runsPerMinute, serve } = flags;
   const config = await loadKubeConfig();
   const lease = leaseSettings(flags, config);
   const registries = await registrySettings(flags).catch(explainSettings);
   const discovery = discoverySettings(flags);
-  const settings = { scanTypes, concurrency, unusedSecretGraceMs, serve, lease, registries, discovery };
+  const own = { scanTypes, concurrency, unusedSecretGraceMs, runsPerMinute, serve };
+  const settings = { ...own, lease, registries, discovery };
   const controller = newController(() => new Controller(config, settings, log));
   const running = controller.start().then(() => signalled, explainStart);
   log.info({ signal: await Promise.race([running, signalled, controller.failed]) }, 'stopping');
@@ -172,6 +183,14 @@ function parseConcurrency(text: string): number {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1 || number > 64) {
     throw new InvalidArgumentError('Expected a whole number from 1 to 64.');
+  }
+  return number;
+}
+
+function parseRunsPerMinute(text: string): number {
+  const number = Number(text);
+  if (text.trim() === '' || !Number.isInteger(number) || number < 0 || number > 6_000) {
+    throw new InvalidArgumentError('Expected a whole number from 0 to 6000.');
   }
   return number;
 }

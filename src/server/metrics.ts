@@ -55,6 +55,8 @@ export class Metrics {
   readonly #reconciles: Histogram<'controller' | 'result'>;
   readonly #waits: Histogram<'controller'>;
   readonly #listenerErrors: Counter;
+  readonly #moved: Counter;
+  readonly #runs: Counter<'cause'>;
 
   constructor() {
     const registers = [this.registry];
@@ -97,6 +99,17 @@ export class Metrics {
       help: 'Changes of objects that a handler failed on: each is a mistake in this program.',
       registers,
     });
+    this.#moved = new Counter({
+      name: 'icb_scans_moved_total',
+      help: 'ScheduledScans that were moved from one home of their image to another.',
+      registers,
+    });
+    this.#runs = new Counter({
+      name: 'icb_scan_runs_started_total',
+      help: 'Runs of ScheduledScans that were started, by cause (Moved: their image; Bound: after a run that failed).',
+      labelNames: ['cause'],
+      registers,
+    });
   }
 
   countRequest({ verb, resource, code, seconds }: KubeRequest): void {
@@ -111,6 +124,14 @@ export class Metrics {
   observeReconcile(controller: string, { waitedSeconds, seconds, error }: Reconcile): void {
     this.#waits.observe({ controller }, waitedSeconds);
     this.#reconciles.observe({ controller, result: error === undefined ? 'success' : 'error' }, seconds);
+  }
+
+  countMoved(scans: number): void {
+    this.#moved.inc(scans);
+  }
+
+  countRun(cause: string): void {
+    this.#runs.inc({ cause });
   }
 
   countListenerError(): void {

@@ -11,7 +11,7 @@ import { readPullSecret } from '../../../src/binding/pull-secret.ts';
 import { recollections } from '../../../src/binding/recollection.ts';
 import { report } from '../../../src/binding/report.ts';
 import { scanTypesOf } from '../../../src/binding/serve.ts';
-import { createStores } from '../../../src/binding/stores.ts';
+import { createStores, type Run } from '../../../src/binding/stores.ts';
 import { type DesiredTrivySecret, readTrivySecret, replacement } from '../../../src/binding/trivy-secret.ts';
 import { formatReference, repositoryName } from '../../../src/image/index.ts';
 import type { KnownAnswer, Question, RegistryAnswer } from '../../../src/registry/index.ts';
@@ -244,6 +244,19 @@ export class Namespace {
     }
     if (written !== undefined) this.setStatus(name, written);
     return written;
+  }
+
+  /** Carries out what a binding decides, and is killed before anything is told. */
+  settleUntold(name: string): void {
+    const status = this.stores.bindings.get(`ns/${name}`)?.status;
+    this.settle(name);
+    this.setStatus(name, status ?? {});
+  }
+
+  /** A Scan that a ScheduledScan has made. */
+  run(scheduledScan: string, state: Run['state']): void {
+    const made = { secretName: undefined, request: undefined, createdAt: NOW };
+    this.stores.runs.set({ ...this.#meta(`${scheduledScan}-1`), ...made, scheduledScan, state });
   }
 
   rawScan(name: string): RawScheduledScan | undefined {

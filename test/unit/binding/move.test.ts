@@ -41,6 +41,41 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.deepEqual(namespace.report('app').events, []);
   });
 
+  it('is told of by who comes after one that was killed before it could, once', () => {
+    const namespace = moving();
+    const { status, events } = namespace.report('app');
+    namespace.settleUntold('app');
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
+    const later = namespace.report('app');
+    assert.deepEqual(later.status.history, status.history);
+    assert.deepEqual(later.events[0], events[0]);
+    namespace.settle('app');
+    assert.deepEqual(namespace.report('app').events, []);
+    assert.equal(namespace.report('app').changed, false);
+  });
+
+  it('is told of by the binding that moved it alone', () => {
+    const namespace = moving();
+    namespace.settleUntold('app');
+    namespace.remove('bindings', 'app');
+    namespace.binding('new', { spec: { image: NEW }, createdAt: '2026-05-01T00:00:00Z' });
+    namespace.settle('new');
+    assert.equal(namespace.stores.scheduledScans.get('ns/scan')?.bound?.binding, 'new');
+    assert.equal(namespace.report('new').status.history, undefined);
+  });
+
+  it('is to run again, but not where it is suspended', () => {
+    const schedules = { Moved: { suspend: false, schedule: '0 0 1 1 *' }, none: { suspend: true } };
+    for (const [cause, schedule] of Object.entries(schedules)) {
+      const namespace = moving();
+      namespace.scan('scan', { image: `${OLD}:1.0`, schedule });
+      namespace.settle('app');
+      const { request } = namespace.stores.scheduledScans.get('ns/scan') ?? {};
+      assert.equal(request?.cause ?? 'none', cause);
+      if (request !== undefined) assert.equal(request.at, NOW + 1_000);
+    }
+  });
+
   it('is told of in history and in an Event', () => {
     const namespace = moving();
     const { status, events } = namespace.report('app');
@@ -300,7 +335,7 @@ describe('bindings that replace each other in a circle', () => {
       const namespace = circle(length);
       const added = new Set<string>();
       const queue = { add: (key: string) => void added.add(key) };
-      connectTriggers(namespace.stores, { bindings: queue, trivySecrets: { add: () => undefined } });
+      connectTriggers(namespace.stores, { bindings: queue, trivySecrets: new Set(), runs: new Set() });
       namespace.binding('b0', { spec: { image: 'r0.example/app' } });
       assert.equal(added.size, length);
       for (let index = 0; index < length; index += 1) {

@@ -27,15 +27,20 @@ function bound() {
 type Bound = ReturnType<typeof bound>;
 
 /** Which keys a change adds to the queues, without their namespace. */
-function woken(change: (bound: Bound) => void): { bindings: string[]; trivySecrets: string[] } {
+function woken(change: (bound: Bound) => void): {
+  bindings: string[];
+  trivySecrets: string[];
+  runs: string[];
+} {
   const given = bound();
-  const keys = { bindings: new Set<string>(), trivySecrets: new Set<string>() };
+  const keys = { bindings: new Set<string>(), trivySecrets: new Set<string>(), runs: new Set<string>() };
   const queue = (name: keyof typeof keys) => ({
     add: (key: string) => void keys[name].add(key.replace('ns/', '')),
   });
   connectTriggers(given.namespace.stores, {
     bindings: queue('bindings'),
     trivySecrets: queue('trivySecrets'),
+    runs: queue('runs'),
   });
   change(given);
   const shown = (key: string) =>
@@ -45,6 +50,7 @@ function woken(change: (bound: Bound) => void): { bindings: string[]; trivySecre
   return {
     bindings: [...keys.bindings].sort(),
     trivySecrets: [...keys.trivySecrets].map(shown).sort(),
+    runs: [...keys.runs].sort(),
   };
 }
 
@@ -54,6 +60,7 @@ describe('what is reconciled after a change', () => {
     change: (bound: Bound) => void;
     bindings: readonly string[];
     trivySecrets: readonly string[];
+    runs?: readonly string[];
   }[] = [
     {
       name: 'a binding of the repository comes: all of that repository',
@@ -109,6 +116,7 @@ describe('what is reconciled after a change', () => {
       change: ({ namespace }) => namespace.tamper('scan', { parameters: ['reg.example/other:1'] }),
       bindings: ['app', 'other', 'rival'],
       trivySecrets: ['of app'],
+      runs: ['scan'],
     },
     {
       name: 'a pull secret changes: who names it, their rivals, and the Secrets made from it',
@@ -147,7 +155,7 @@ describe('what is reconciled after a change', () => {
       trivySecrets: ['of other'],
     },
     {
-      name: 'a run ends: the Secret that it mounted',
+      name: 'a run ends: the Secret that it mounted, and its ScheduledScan, which may be waiting for that',
       change: ({ namespace, secrets }) => {
         const run = {
           namespace: 'ns',
@@ -155,27 +163,32 @@ describe('what is reconciled after a change', () => {
           uid: 'run',
           resourceVersion: '1',
           secretName: secrets.app,
+          scheduledScan: 'scan',
+          createdAt: 0,
+          request: undefined,
         };
-        namespace.stores.runs.set({ ...run, finished: true });
+        namespace.stores.runs.set({ ...run, state: 'Done' });
       },
       bindings: [],
       trivySecrets: ['of app'],
+      runs: ['scan'],
     },
     {
       name: "the binding annotation is taken off a scan: its repository, and nobody's name, which lets it go if need be",
       change: ({ namespace }) => namespace.unname('scan'),
       bindings: ['', 'app', 'rival'],
       trivySecrets: ['of app'],
+      runs: ['scan'],
     },
   ];
-  for (const { name, change, bindings, trivySecrets } of cases) {
-    it(name, () => assert.deepEqual(woken(change), { bindings, trivySecrets }));
+  for (const { name, change, bindings, trivySecrets, runs = [] } of cases) {
+    it(name, () => assert.deepEqual(woken(change), { bindings, trivySecrets, runs }));
   }
 
   it('a Secret that nobody names changes: nothing', () => {
     assert.deepEqual(
       woken(({ namespace }) => namespace.otherSecret('unrelated')),
-      { bindings: [], trivySecrets: [] },
+      { bindings: [], trivySecrets: [], runs: [] },
     );
   });
 
