@@ -37,6 +37,11 @@ const accepted: Readonly<Record<string, object>> = {
   '16 secrets': manySecrets(16),
   'a secret name with dots': secrets('a.b-c.1'),
   'repositories that the image replaces': replacing('nginx', 'localhost/a', '[2001:db8::1]:5000/a/b__c'),
+  'a repository below library that the image replaces': {
+    ...minimal,
+    image: 'a/b',
+    replaces: ['library/a/b', 'docker.io/library/b'],
+  },
   '16 long repositories that a long image replaces': {
     ...replacing(...Array.from({ length: 16 }, (_, index) => `reg-${index}.io/${'a'.repeat(255)}`)),
     image: `reg.io:5000/${'a'.repeat(255)}`,
@@ -106,6 +111,14 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
   ],
   'replaces that holds image in another form': [
     { ...minimal, image: 'nginx', replaces: ['index.docker.io/library/nginx'] },
+    /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
+  ],
+  'replaces that holds image in a longer form of it': [
+    { ...minimal, image: 'library/nginx', replaces: ['docker.io/nginx'] },
+    /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
+  ],
+  'replaces that holds image below library': [
+    { ...minimal, image: 'docker.io/library/a/b', replaces: ['library/a/b'] },
     /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
   ],
   'replaces beside a tag': [
