@@ -385,6 +385,20 @@ describe('the controller on a real API server', () => {
     await namespace.condition('app', 'Ready', 'True Ready');
   });
 
+  it('has a scan that was moved run at once, by an old time in its status', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan', ['reg.example/old:1'], {
+      spec: { suspend: false, interval: undefined, schedule: '0 0 1 1 *' },
+    });
+    await namespace.binding('app', { replaces: ['reg.example/old'] });
+    const lastScheduleTime = await until(
+      async () => (await namespace.rawScan('scan')).status?.lastScheduleTime,
+      'the run to be asked for',
+    );
+    assert.match(lastScheduleTime, /^20\d\d-12-31T23:59:59Z$/);
+  });
+
   it('ends with 0 on SIGTERM, after what is under way', async () => {
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     const lines = (await controller.log())
