@@ -1,0 +1,85 @@
+/**
+ * Prints how long the controller takes to move 1,000 scans of one binding to another registry, beside a bare writer that
+ * makes the same requests for the scans, as many at a time: `npm run bench`. Times are of this machine as busy as it is
+ * now; compare within one run only.
+ */
+import { imageCredentialBindings } from '../../src/api/index.ts';
+import { type Binding, Cluster, SCHEDULED_SCANS, type TestNamespace } from '../cluster/cluster.ts';
+import { until } from '../until.ts';
+
+const SCANS = 1_000;
+/** As many scans as the controller writes at a time. */
+const AT_ONCE = 8;
+const AUTH = { auth: btoa('user:pass') };
+const names = Array.from({ length: SCANS }, (_, index) => `scan-${index}`);
+
+await using cluster = await Cluster.start();
+const bare = await prepare();
+const moved = await prepare();
+await cluster.startController('--runs-per-minute', '0');
+await moved.pullSecret('pull', { 'old.example': AUTH, 'new.example': AUTH });
+await moved.binding('app', { image: 'old.example/app' });
+await observed(moved);
+
+const bareMs = await timed(() => inBatches(names, (name) => rewrite(bare, name)));
+const from = (await cluster.controlPlane.auditEvents()).length;
+const movedMs = await timed(async () => {
+  await moved.binding('app', { image: 'new.example/app', replaces: ['old.example/app'] });
+  await observed(moved);
+});
+const requests = (await cluster.controlPlane.auditEvents())
+  .slice(from)
+  .filter(({ objectRef }) => objectRef?.resource === 'scheduledscans' && objectRef.name !== undefined);
+print(`bare writer, GET and PUT of ${SCANS} ScheduledScans, ${AT_ONCE} at a time: ${bareMs.toFixed(0)} ms`);
+print(
+  `switch of ${SCANS} scans until status says so: ${movedMs.toFixed(0)} ms, ${requests.length} requests for them`,
+);
+print(`ratio: ${(movedMs / bareMs).toFixed(2)}`);
+
+/** A namespace of scans that name the old home and are never due. */
+async function prepare(): Promise<TestNamespace> {
+  const namespace = await cluster.namespace();
+  const spec = { suspend: false, interval: undefined, schedule: '0 0 1 1 *' };
+  await inBatches(names, (name) => namespace.scan(name, [`old.example/app:${name}`], { spec }));
+  return namespace;
+}
+
+/** What the outcome needs at least: the parameter, an entry and an annotation, in one write. */
+async function rewrite(namespace: TestNamespace, name: string): Promise<void> {
+  const scan = await cluster.client.get(SCHEDULED_SCANS, { namespace: namespace.name, name });
+  const text = JSON.stringify(scan).replace('old.example/app', 'new.example/app');
+  const annotations = { 'example.org/restore': 'x'.repeat(2_000) };
+  const changed = JSON.parse(text) as typeof scan;
+  await cluster.client.replace(SCHEDULED_SCANS, {
+    ...changed,
+    metadata: { ...changed.metadata, annotations },
+  });
+}
+
+/** Waits until the binding's status is about its present spec. */
+async function observed(namespace: TestNamespace): Promise<void> {
+  await until(
+    async () => {
+      const binding = await namespace.get<Binding>(imageCredentialBindings, 'app');
+      return binding?.status?.observedGeneration === binding?.metadata.generation;
+    },
+    'status to follow',
+    120,
+  );
+}
+
+async function inBatches(all: readonly string[], act: (name: string) => Promise<void>): Promise<void> {
+  for (let start = 0; start < all.length; start += AT_ONCE) {
+    await Promise.all(all.slice(start, start + AT_ONCE).map(act));
+  }
+}
+
+async function timed(act: () => Promise<void>): Promise<number> {
+  const begun = performance.now();
+  await act();
+  return performance.now() - begun;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
