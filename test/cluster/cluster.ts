@@ -141,8 +141,18 @@ export class TestNamespace {
     });
   }
 
-  /** Creates an object, or replaces the one that is there. */
+  /** Creates an object, or replaces the one that is there, whatever version it has come to. */
   async put(resource: Resource, object: KubeObject & Readonly<Record<string, unknown>>): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#put(resource, object);
+      } catch (error) {
+        if (!hasReason(error, 'Conflict')) throw error;
+      }
+    }
+  }
+
+  async #put(resource: Resource, object: KubeObject & Readonly<Record<string, unknown>>): Promise<void> {
     const { client } = this.#cluster;
     const placed = { ...object, metadata: { ...object.metadata, namespace: this.name } };
     const present = await this.get(resource, object.metadata.name);
@@ -184,17 +194,21 @@ export class TestNamespace {
   }
 
   /** Waits until a condition of a binding has this status and reason, and is about its present spec. */
-  async condition(name: string, type: string, wanted: string): Promise<Binding> {
+  async condition(name: string, type: string, wanted: string, seconds?: number): Promise<Binding> {
     let found = 'nothing';
-    return until(async () => {
-      const binding = await this.get<Binding>(imageCredentialBindings, name);
-      const condition = binding?.status?.conditions?.find((one) => one.type === type);
-      found = JSON.stringify(binding?.status?.conditions);
-      if (binding === undefined || condition === undefined) return false;
-      if (condition.observedGeneration !== binding.metadata.generation) return false;
-      if (`${condition.status} ${condition.reason}` === wanted) return binding;
-      throw new Error(`found ${found}`);
-    }, `${type} of ${name} to be ${wanted}`);
+    return until(
+      async () => {
+        const binding = await this.get<Binding>(imageCredentialBindings, name);
+        const condition = binding?.status?.conditions?.find((one) => one.type === type);
+        found = JSON.stringify(binding?.status?.conditions);
+        if (binding === undefined || condition === undefined) return false;
+        if (condition.observedGeneration !== binding.metadata.generation) return false;
+        if (`${condition.status} ${condition.reason}` === wanted) return binding;
+        throw new Error(`found ${found}`);
+      },
+      `${type} of ${name} to be ${wanted}`,
+      seconds,
+    );
   }
 
   /** Waits until a scan mounts a Trivy secret, and gives back the scan and the secret's name. */
