@@ -85,8 +85,10 @@ export function decideRun(
   if (due === undefined) return NONE;
   if (due <= now) return decideDue(scan, { due, runs, now });
   if (request === undefined || due <= now + SETTLE_MS || !isPending(request, schedule, runs)) return NONE;
-  const settled = schedule.changedAt + SETTLE_MS - now;
-  if (settled > 0) return { run: 'Wait', milliseconds: settled };
+  // Clocks of two leaders may differ; what is far ahead nobody has asked for here.
+  if (request.at > now + DAY_MS) return NONE;
+  const milliseconds = Math.max(schedule.changedAt + SETTLE_MS, request.at) - now;
+  if (milliseconds > 0) return { run: 'Wait', milliseconds };
   const lastScheduleTime = triggerTime(scan, runs, now);
   return lastScheduleTime === undefined ? NONE : { run: 'Start', cause: request.cause, lastScheduleTime };
 }

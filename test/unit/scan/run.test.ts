@@ -123,6 +123,16 @@ describe('decideRun', () => {
       decision: 'Wait',
     },
     {
+      name: 'asked for ahead of time, by a clock that differs: wait',
+      request: requestRun('Moved', NOW + MINUTE),
+      decision: 'Wait',
+    },
+    {
+      name: 'asked for in years, by somebody who writes annotations: none',
+      request: requestRun('Moved', NOW + 1_000 * DAY),
+      decision: 'None',
+    },
+    {
       name: 'a cron schedule: start',
       request: MOVED,
       schedule: cron({ lastRunAt: NOW - 2 * MINUTE }),
