@@ -192,7 +192,8 @@ interface RawScan extends KubeObject {
   readonly status?: { readonly state?: string };
 }
 
-function readRun(object: RawScan): Run | undefined {
+/** Reads a Scan; undefined: no ScheduledScan has made it, and it mounts none of our Secrets. */
+export function readRun(object: RawScan): Run | undefined {
   const { metadata, spec, status } = object;
   const secretName = spec?.volumes?.find(({ name }) => name === VOLUME_NAME)?.secret?.secretName;
   const owner = metadata.ownerReferences?.find(({ kind }) => kind === SCHEDULED_SCANS.kind);

@@ -5,7 +5,7 @@
  */
 import { readBinding } from '../../src/binding/binding.ts';
 import { readPullSecret } from '../../src/binding/pull-secret.ts';
-import { createStores } from '../../src/binding/stores.ts';
+import { createStores, readRun } from '../../src/binding/stores.ts';
 import { readTrivySecret } from '../../src/binding/trivy-secret.ts';
 import { createDiscoveryStores, podProjection } from '../../src/discovery/stores.ts';
 import { type KubeObject, keyOf, Store, type Stored, storedMeta } from '../../src/kube/index.ts';
@@ -31,6 +31,7 @@ const rows: readonly Row[] = [
   },
   { name: 'binding', make: binding, keep: keepIn(stores.bindings, readBinding) },
   { name: 'ScheduledScan', make: scheduledScan, keep: keepIn(stores.scheduledScans, readScheduledScan) },
+  { name: 'Scan', make: scan, keep: keepIn(stores.runs, readRun) },
   { name: 'pull secret', make: pullSecret, keep: keepIn(stores.pullSecrets, readPullSecret) },
   { name: 'Trivy secret', make: trivySecret, keep: keepIn(stores.trivySecrets, readTrivySecret) },
   { name: 'pod', make: pod, keep: keepIn(pods, readPod) },
@@ -156,6 +157,24 @@ function scheduledScan(index: number): object {
       },
     },
     status: { lastScheduleTime: '2026-01-01T00:00:00Z' },
+  };
+}
+
+/** One of three of a ScheduledScan. */
+function scan(index: number): object {
+  const { metadata } = meta('scan', index);
+  const scheduledScan = `scan-${Math.floor(index / 3)}`;
+  const owner = { apiVersion: 'execution.securecodebox.io/v1', kind: 'ScheduledScan', name: scheduledScan };
+  return {
+    metadata: { ...metadata, ownerReferences: [{ ...owner, uid: crypto.randomUUID(), controller: true }] },
+    spec: {
+      scanType: 'trivy-image-autodiscovery',
+      parameters: [`registry.example.com/team/app-${index}:1.0`],
+      volumes: [
+        { name: 'image-credential-binding', secret: { secretName: `trivy-secret-${index}-0123456789` } },
+      ],
+    },
+    status: { state: 'Done' },
   };
 }
 
