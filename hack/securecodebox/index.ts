@@ -118,7 +118,7 @@ export class SecureCodeBox implements AsyncDisposable {
     return run;
   }
 
-  /** Now, but a second after the last trigger at least: a Scan is named by the second of its planned run. */
+  /** Now, but a second after the last Scan at least, whoever started it: a Scan is named by the second of its planned run. */
   #triggerClock(): number {
     this.#lastTrigger = Math.max(Date.now(), this.#lastTrigger + 1_000);
     return this.#lastTrigger;
@@ -147,6 +147,7 @@ export class SecureCodeBox implements AsyncDisposable {
   }
 
   #resolve(scheduledScan: ScheduledScan, scan: Scan): void {
+    this.#lastTrigger = Math.max(this.#lastTrigger, Date.now());
     const key = keyOf(storedMeta(scheduledScan));
     this.#expected.get(key)?.resolve(scan);
     this.#expected.delete(key);
