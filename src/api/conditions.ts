@@ -20,6 +20,8 @@ export type ConditionType = (typeof CONDITION_TYPES)[number];
 export const ADVICE = {
   // Ready
   Ready: '',
+  ExpiresSoon:
+    'Renew the Secret before then, or see to it that what renews it is running: scans go on with what it holds.',
 
   // CredentialResolved
   Selected: '',
@@ -43,6 +45,7 @@ export const ADVICE = {
   NotCheckable: '',
   Denied:
     'Correct the password, or what the account may read, or name a Secret with one that works in spec.imagePullSecrets.',
+  Expired: 'Renew the Secret: it says itself that it has ended, so no registry is asked.',
   Inconclusive:
     'It is asked again; check the name of the image, and what the account may read: registries hide what it may not.',
   Unreachable:

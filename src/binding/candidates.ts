@@ -49,6 +49,7 @@ function resultOf(candidate: Candidate, observed: Observed, listed: CandidateSta
     const { httpCode } = answer;
     return { result: 'Refused', reason: 'Denied', httpCode, ...(resourceVersion && { resourceVersion }) };
   }
+  if (answer?.result === 'Expired') return { result: 'Refused', reason: 'Expired' };
   const result = delivered(choice.resolution) === candidate ? 'Selected' : 'Available';
   const reason = reasonOf(candidate, observed, listed?.result === result ? listed : undefined);
   // What was passed over is recalled after a restart.

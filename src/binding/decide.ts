@@ -95,7 +95,9 @@ function withHomes(inquiry: Inquiry, scans: readonly ScanPlan[], now: number): I
   const open = unmoved
     .filter(({ home }) => home === undefined || home.askAgainAt <= now)
     .map(({ question }) => ({ question, patient: false }));
-  const later = unmoved.flatMap(({ home }) => home?.askAgainAt ?? []).filter((time) => time > now);
+  const later = unmoved
+    .flatMap(({ home }) => home?.askAgainAt ?? [])
+    .filter((time) => time > now && Number.isFinite(time));
   const times = inquiry.nextAt === undefined ? later : [inquiry.nextAt, ...later];
   return { open: [...inquiry.open, ...open], nextAt: times.length === 0 ? undefined : Math.min(...times) };
 }

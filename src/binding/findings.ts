@@ -4,11 +4,12 @@ import { advise } from './advice.ts';
 import { type Applied, Refused } from './apply.ts';
 import type { ValidBinding } from './binding.ts';
 import type { Decision } from './decide.ts';
+import { expirationTime, expiryOf } from './expiry.ts';
 import type { Observed } from './observe.ts';
 import type { NamedSecret } from './pull-secret.ts';
-import { isAble, type Resolution } from './resolve.ts';
+import { delivered, isAble } from './resolve.ts';
 import { counted, listed, type ScanCount } from './scan-count.ts';
-import { nameOf, verifiedFinding } from './verified-finding.ts';
+import { nameOf, refusalReason, verifiedFinding } from './verified-finding.ts';
 
 const MOST_TEXTS = 3;
 
@@ -43,13 +44,21 @@ export function validFindings(binding: ValidBinding, facts: Facts): readonly Fin
   const obstacle = obstacleOf(facts.decision, [resolved, ...verified, bound]);
   const summary = `${resolved.message}; ${bound.message}`;
   const ready: Finding =
-    obstacle === undefined
-      ? { type: 'Ready', status: 'True', reason: 'Ready', message: summary }
-      : { ...obstacle, type: 'Ready', status: 'False' };
+    obstacle === undefined ? readyFinding(facts, summary) : { ...obstacle, type: 'Ready', status: 'False' };
   const reconciling: Finding[] = isUnderWay(obstacle)
     ? [{ type: 'Reconciling', status: 'True', reason: obstacle.reason, message: obstacle.message }]
     : [];
   return [ready, resolved, ...verified, bound, ...reconciling];
+}
+
+/** Fulfilled, perhaps not for long. */
+function readyFinding({ observed, decision }: Facts, summary: string): Finding {
+  const candidate = delivered(decision.resolution);
+  if (candidate === undefined || expiryOf(candidate, observed.now) === 'Later') {
+    return { type: 'Ready', status: 'True', reason: 'Ready', message: summary };
+  }
+  const message = `${nameOf(candidate)} ends at ${expirationTime(candidate)}; ${summary}`;
+  return { type: 'Ready', status: 'True', reason: 'ExpiresSoon', message: advise(message, 'ExpiresSoon') };
 }
 
 /** Its own image is served as ever; that nothing is moved is for somebody to mend. */
@@ -165,13 +174,14 @@ function firstOf(texts: readonly string[]): string {
   return texts.length > MOST_TEXTS ? `${shown} and ${texts.length - MOST_TEXTS} more` : shown;
 }
 
-function boundFinding(binding: ValidBinding, { decision, applied, scans }: Facts): Finding {
+function boundFinding(binding: ValidBinding, facts: Facts): Finding {
+  const { decision, applied, scans } = facts;
   const type = 'ScansBound';
   const problem = secretProblem(decision, applied);
   if (problem !== undefined) return { type, status: 'False', ...problem };
   const failing = scans.filter(({ standing }) => standing === 'Failing');
   if (failing.length > 0) {
-    const reason = failureReason(decision, applied);
+    const reason = failureReason(facts);
     const message = `${failing.length} of ${counted(scans.length)} failing: ${listed(failing)}`;
     return { type, status: 'False', reason, message: advise(message, reason) };
   }
@@ -183,8 +193,9 @@ function boundFinding(binding: ValidBinding, { decision, applied, scans }: Facts
   return quietFinding(binding, decision, scans);
 }
 
-function failureReason({ resolution, scans }: Decision, { failed }: Applied): ConditionReason {
-  const reason = withholdingReason(resolution);
+function failureReason({ observed, decision, applied: { failed } }: Facts): ConditionReason {
+  const { scans } = decision;
+  const reason = withholdingReason(decision, observed);
   if (reason !== undefined) return reason;
   const refused = [...failed.values()].find((failure) => failure instanceof Refused);
   if (refused !== undefined) return refused.reason;
@@ -192,14 +203,14 @@ function failureReason({ resolution, scans }: Decision, { failed }: Applied): Co
 }
 
 /** Why there is nothing to bind to. */
-function withholdingReason(resolution: Resolution): ConditionReason | undefined {
+function withholdingReason({ resolution }: Decision, observed: Observed): ConditionReason | undefined {
   if (resolution.result === 'Unresolved') return resolution.reason;
   if (resolution.result !== 'Withheld') return undefined;
   const { verdict } = resolution;
   // The controller alone writes status, and its reasons are these.
   if (verdict.verdict === 'AsBefore') return verdict.told.reason as ConditionReason;
   if (verdict.verdict === 'Undecided') return verdict.answer.result;
-  return verdict.verdict === 'Denied' ? 'Denied' : 'Verifying';
+  return verdict.verdict === 'Denied' ? refusalReason(observed) : 'Verifying';
 }
 
 function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly ScanCount[]): Finding {

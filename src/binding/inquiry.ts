@@ -2,6 +2,7 @@ import { type ImageReference, repositoryName } from '../image/index.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type Question } from '../registry/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import type { ValidBinding } from './binding.ts';
+import { expiryTimes } from './expiry.ts';
 import { homeOf } from './move.ts';
 import type { Observed } from './observe.ts';
 import { conditionOf, isVerifying, type Puller, type Resolution } from './resolve.ts';
@@ -20,7 +21,7 @@ interface OpenQuestion {
 /** What a registry is to be asked for a binding. Times are in milliseconds since the epoch. */
 export interface Inquiry {
   readonly open: readonly OpenQuestion[];
-  /** When to look again: an answer has to be asked for again, or has been waited for long enough; undefined: never. */
+  /** When to look again: an answer has to be asked for again, or has been waited for long enough, or a credential ends; undefined: never. */
   readonly nextAt: number | undefined;
 }
 
@@ -39,7 +40,8 @@ export function inquire(observed: Observed): Inquiry {
     }));
   const due = known.flatMap(({ answer }) => answer?.askAgainAt ?? []);
   const wait = isVerifying(resolution) ? [waitEnd(binding, now)] : [];
-  const later = [...due, ...wait].filter((time) => time > now);
+  const times = [...due, ...wait, ...expiryTimes(observed.credentials.candidates)];
+  const later = times.filter((time) => time > now && Number.isFinite(time));
   return { open, nextAt: later.length === 0 ? undefined : Math.min(...later) };
 }
 

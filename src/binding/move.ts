@@ -77,6 +77,7 @@ export function judgeMove({ cause, verification, home, sameName, ambient }: Move
       return ambient ? unasked : 'Stay';
     case 'Allowed':
     case 'Inconclusive':
+    case 'Expired':
       return 'Stay';
     case 'Unreachable':
     case 'RateLimited':

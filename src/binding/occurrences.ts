@@ -51,7 +51,7 @@ function readyOccurrence(
   const is = conditionOf(after, 'Ready');
   if (is === undefined || PASSING.has(is.reason)) return [];
   if (was?.status === is.status && was.reason === is.reason) return [];
-  const type = is.status === 'False' ? 'Warning' : 'Normal';
+  const type = is.status === 'False' || is.reason === 'ExpiresSoon' ? 'Warning' : 'Normal';
   return [{ type, reason: is.reason, action: 'Reconcile', note: is.message }];
 }
 

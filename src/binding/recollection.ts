@@ -104,5 +104,5 @@ function everybodysAnswer(binding: ValidBinding, verified: string): RegistryAnsw
     return verified === 'NotCheckable' ? REFUSED : ACCEPTED[verified];
   }
   // Where no entry fits there is nothing that could be verified.
-  return verified === 'Denied' || resolved.status === 'False' ? REFUSED : undefined;
+  return verified === 'Denied' || verified === 'Expired' || resolved.status === 'False' ? REFUSED : undefined;
 }

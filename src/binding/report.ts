@@ -8,6 +8,7 @@ import type { Applied } from './apply.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import { candidatesStatus } from './candidates.ts';
 import type { Decision } from './decide.ts';
+import { expirationTime } from './expiry.ts';
 import { type Finding, invalidFindings, validFindings } from './findings.ts';
 import { historyOf, movesOf } from './history.ts';
 import type { Observed } from './observe.ts';
@@ -81,6 +82,7 @@ function chosenStatus(
   const source = credentials.secrets.find(({ name }) => name === candidate.secret);
   const username = publicUsername(candidate.credential);
   const accepted = verifiedAt(binding, observed, candidate);
+  const expires = expirationTime(candidate);
   return {
     credential: {
       secret: { name: candidate.secret, uid: source?.state === 'Found' ? source.uid : '' },
@@ -88,6 +90,7 @@ function chosenStatus(
       ...(username === undefined ? {} : { username }),
       repository: repositoryName(binding.image),
       ...(accepted === undefined ? {} : { verifiedTime: timestamp(accepted) }),
+      ...(expires === undefined ? {} : { expirationTime: expires }),
     },
     ...(binding.mode === 'Enforce' && trivySecret !== undefined
       ? { trivySecret: { name: trivySecret.desired.name } }

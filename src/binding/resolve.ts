@@ -118,7 +118,7 @@ function isPresent({ generation }: ValidBinding, condition: Condition | undefine
  * | the next candidate | then |
  * |---|---|
  * | was accepted, and not refused since | it is selected |
- * | is refused, or its answer proves nothing | the next one; after the last, anybody |
+ * | is refused, has ended, or its answer proves nothing | the next one; after the last, anybody |
  * | has not been asked about | the walk ends: wait for the answer |
  * | cannot be asked about | the walk ends: it is the same registry for all |
  *
@@ -204,7 +204,8 @@ function use(puller: Puller, evidence: Evidence): Resolution {
   if (puller === undefined) return { result: 'Anonymous', verdict };
   const isUnproven = verification === 'Required' && !isProven(verdict);
   // A new value of one that was refused: it is delivered, but nothing is newly bound to it before an answer.
-  const isOnTrial = told?.reason === 'Denied' && verdict.verdict === 'Verifying' && !waitedOut;
+  const wasRefused = told?.reason === 'Denied' || told?.reason === 'Expired';
+  const isOnTrial = wasRefused && verdict.verdict === 'Verifying' && !waitedOut;
   if (isUnproven || isOnTrial) return withheld(verdict, evidence);
   return { result: 'Selected', candidate: puller, verdict };
 }

@@ -2,7 +2,7 @@ import type { Condition } from '../api/index.ts';
 import type { KnownAnswer, RegistryAnswer } from '../registry/index.ts';
 
 /** An answer that neither accepts nor refuses. */
-type Undecided = Exclude<RegistryAnswer, { readonly result: 'Pullable' | 'Allowed' | 'Denied' }>;
+type Undecided = Exclude<RegistryAnswer, { readonly result: 'Pullable' | 'Allowed' | 'Denied' | 'Expired' }>;
 
 /** What CredentialVerified said before this reconcile. */
 export type Told = Pick<Condition, 'status' | 'reason' | 'message'>;
@@ -45,7 +45,7 @@ export type Standing = 'Accepted' | 'Denied' | 'Inconclusive' | 'OutOfReach' | '
 export function standingOf(known: KnownAnswer | undefined): Standing {
   if (known === undefined) return 'Unasked';
   const { result } = known.answer;
-  if (result === 'Denied') return 'Denied';
+  if (result === 'Denied' || result === 'Expired') return 'Denied';
   if (known.acceptedAt !== undefined) return 'Accepted';
   return result === 'Inconclusive' ? 'Inconclusive' : 'OutOfReach';
 }
@@ -64,6 +64,7 @@ export function verdictOn(known: KnownAnswer | undefined, told: Told | undefined
     case 'Allowed':
       return { verdict: 'Accepted', manifest: 'Unknown' };
     case 'Denied':
+    case 'Expired':
       return { verdict: 'Denied' };
     default:
       return acceptedAt !== undefined || isAccepted(told)

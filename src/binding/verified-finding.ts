@@ -1,11 +1,13 @@
 import type { ConditionReason } from '../api/index.ts';
 import type { Candidate } from '../credential/index.ts';
-import { describeAnswer } from '../registry/index.ts';
+import { describeAnswer, type RegistryAnswer } from '../registry/index.ts';
 import { advise } from './advice.ts';
 import type { ValidBinding } from './binding.ts';
+import { expirationTime, expiryOf } from './expiry.ts';
 import { imageInQuestion } from './inquiry.ts';
 import type { Observed } from './observe.ts';
 import { delivered, type Resolution } from './resolve.ts';
+import { timestamp } from './timestamp.ts';
 
 const MOST_REFUSALS = 3;
 
@@ -35,7 +37,7 @@ export function verifiedFinding(binding: ValidBinding, observed: Observed): Veri
     case 'Undecided':
       return found('Unknown', verdict.answer.result, `${who}: ${describeAnswer(verdict.answer)}`);
     case 'Denied':
-      return found('False', 'Denied', refusals(observed));
+      return found('False', refusalReason(observed), refusals(observed));
     case 'AsBefore': {
       const { status, reason, message } = verdict.told;
       // The controller alone writes status, and its reasons are these.
@@ -46,12 +48,27 @@ export function verifiedFinding(binding: ValidBinding, observed: Observed): Veri
     case 'NotCheckable':
       return found('Unknown', 'NotCheckable', NOT_CHECKABLE);
     case 'Disabled':
-      return found('Unknown', 'Disabled', 'verification is Never: no registry is asked');
+      return (
+        endedFinding(observed) ?? found('Unknown', 'Disabled', 'verification is Never: no registry is asked')
+      );
   }
 }
 
 function found(status: VerifiedFinding['status'], reason: ConditionReason, message: string): VerifiedFinding {
   return { type: 'CredentialVerified', status, reason, message: advise(message, reason) };
+}
+
+/** What nobody has to be asked for. */
+function endedFinding({ choice, now }: Observed): VerifiedFinding | undefined {
+  const candidate = delivered(choice.resolution);
+  if (candidate === undefined || expiryOf(candidate, now) !== 'Over') return undefined;
+  return found('False', 'Expired', `${nameOf(candidate)} ended at ${expirationTime(candidate)}`);
+}
+
+/** Why there is no credential to use where the registry accepts none. */
+export function refusalReason({ credentials: { candidates }, now }: Observed): 'Denied' | 'Expired' {
+  const ended = candidates.length > 0 && candidates.every((candidate) => expiryOf(candidate, now) === 'Over');
+  return ended ? 'Expired' : 'Denied';
 }
 
 /** Whether the answer is about a version that a scan, or the binding, names now; where none does, `latest` was asked for. */
@@ -79,12 +96,22 @@ export function nameOf(entry: Pick<Candidate, 'secret' | 'registryKey'>): string
   return `entry ${JSON.stringify(entry.registryKey)} of Secret ${entry.secret}`;
 }
 
-function refusals({ credentials: { candidates }, evidence }: Observed): string {
+function refusals(observed: Observed): string {
+  const { credentials, evidence } = observed;
+  const { candidates } = credentials;
   const refused = candidates.map((candidate) => {
-    const answer = evidence.answers.get(candidate)?.answer;
-    return `${nameOf(candidate)}${answer?.result === 'Denied' ? ` (HTTP ${answer.httpCode})` : ''}`;
+    return `${nameOf(candidate)}${causeOf(evidence.answers.get(candidate)?.answer)}`;
   });
   const more = refused.length > MOST_REFUSALS ? ` and ${refused.length - MOST_REFUSALS} more` : '';
   const shown = refused.slice(0, MOST_REFUSALS).join(', ');
-  return `the registry refuses every credential that fits: ${shown}${more}; nor is it known to let everybody pull`;
+  const who =
+    refusalReason(observed) === 'Expired'
+      ? 'every credential that fits has ended'
+      : 'the registry refuses every credential that fits';
+  return `${who}: ${shown}${more}; nor is the registry known to let everybody pull`;
+}
+
+function causeOf(answer: RegistryAnswer | undefined): string {
+  if (answer?.result === 'Denied') return ` (HTTP ${answer.httpCode})`;
+  return answer?.result === 'Expired' ? ` (ended at ${timestamp(answer.ended)})` : '';
 }

@@ -43,6 +43,8 @@ export type RegistryAnswer =
   | { readonly result: 'Inconclusive'; readonly why: 'RepositoryUnknown' | 'NotFound' }
   /** The registry, or its token server (`at`), refused. */
   | { readonly result: 'Denied'; readonly httpCode: number; readonly at: RequestKind }
+  /** Nobody was asked: the credential itself says that it ended at `ended`, in milliseconds since 1970. */
+  | { readonly result: 'Expired'; readonly ended: number }
   /** Asked too often (429, or 503 with `Retry-After`). Nothing is asked of that registry before `until`, in milliseconds since 1970. */
   | { readonly result: 'RateLimited'; readonly until: number }
   /** No answer to build on. `httpCode` where one came. */
@@ -68,6 +70,8 @@ export function describeAnswer(answer: RegistryAnswer): string {
         : 'the registry does not find the image, and does not say what is missing';
     case 'Denied':
       return `${party(answer.at)} refuses it (HTTP ${answer.httpCode})`;
+    case 'Expired':
+      return `it says itself that it ended at ${new Date(answer.ended).toISOString()}`;
     case 'RateLimited':
       return 'the registry asks to wait';
     case 'Unreachable':

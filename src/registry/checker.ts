@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Credential } from '../credential/index.ts';
 import { formatReference, repositoryName } from '../image/index.ts';
+import { endOf } from '../platform/index.ts';
 import type { RegistryAnswer } from './answer.ts';
 import { type RequestRecord, type Surroundings, trust } from './connection.ts';
 import { forbiddenBy } from './host.ts';
@@ -74,14 +75,17 @@ export class RegistryChecker {
 
   /** What is known, perhaps no longer fresh (`askAgainAt`); undefined where nothing is. Asks nobody. */
   answer(question: Question): KnownAnswer | undefined {
-    return this.#answers.get(this.#key(question));
+    return expiredAnswer(question) ?? this.#answers.get(this.#key(question));
   }
 
   /**
-   * Asks the registry, unless what is known is fresh, the question is under way, or the registry is to be left alone.
+   * Asks the registry, unless what is known is fresh, the question is under way, the registry is to be left alone, or the
+   * credential says itself that it has ended.
    * Never rejects.
    */
   ask(question: Question): Promise<KnownAnswer> {
+    const expired = expiredAnswer(question);
+    if (expired !== undefined) return Promise.resolve(expired);
     const key = this.#key(question);
     const known = this.#answers.get(key);
     if (known !== undefined && known.askAgainAt > Date.now()) return Promise.resolve(known);
@@ -168,6 +172,7 @@ export class RegistryChecker {
       case 'Allowed':
         return exact ? unreachableTtl : acceptedTtl;
       case 'Denied':
+      case 'Expired':
       case 'Inconclusive':
       case 'NotAllowed':
         return refusedTtl;
@@ -231,4 +236,13 @@ function revealed(credential: Credential): readonly string[] {
     case 'registryToken':
       return ['registryToken', credential.token.reveal()];
   }
+}
+
+/** A credential does not change: once it has ended there is nothing to ask again. */
+function expiredAnswer({ image, credential }: Question): KnownAnswer | undefined {
+  const ended = credential === undefined ? undefined : endOf(credential);
+  if (ended === undefined || ended > Date.now()) return undefined;
+  const answer: RegistryAnswer = { result: 'Expired', ended };
+  const version = image.digest ?? image.tag;
+  return { answer, askedAt: ended, askAgainAt: Number.POSITIVE_INFINITY, acceptedAt: undefined, version };
 }

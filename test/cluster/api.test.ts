@@ -267,7 +267,13 @@ describe('the API server, with our CRD', () => {
     await controlPlane.kubectl(['apply', '--filename', '-'], { input: manifest(minimal, 'shown') });
     const columns = ['NAME', 'IMAGE', 'PLATFORM', 'SECRET', 'SCANS', 'READY', 'AGE'];
     assert.deepEqual(await header('icb', ''), columns);
-    assert.deepEqual(await header('icb', 'wide'), [...columns.slice(0, -1), 'REASON', 'VERIFIED', 'AGE']);
+    assert.deepEqual(await header('icb', 'wide'), [
+      ...columns.slice(0, -1),
+      'REASON',
+      'VERIFIED',
+      'EXPIRES',
+      'AGE',
+    ]);
     assert.deepEqual(await header('securecodebox', ''), columns);
   });
 

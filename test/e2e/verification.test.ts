@@ -175,6 +175,50 @@ describe('verification with real registries', () => {
     await registries.plain.setPassword(USER.password);
   });
 
+  it('warns before a credential ends, and asks no registry once it has ended', async () => {
+    const { secureHost } = registries;
+    const image = `${secureHost}/team-a/app`;
+    const ends = Math.ceil(Date.now() / 1_000) + 6;
+    // As the token of ECR: base64 of JSON that says when it ends.
+    const passwordUntil = (expiration: number) => btoa(JSON.stringify({ payload: 'canary-ecr', expiration }));
+    const userWith = (password: string) => ({ username: 'AWS', password, repositories: ['team-a/app'] });
+    const secretWith = (password: string) => ({ [secureHost]: entry('AWS', password) });
+    const [first, second] = [passwordUntil(ends), passwordUntil(ends + 86_400)];
+    registries.setUsers([...USERS, userWith(first), userWith(second)]);
+    const namespace = await namespaceWith({ pull: secretWith(first) });
+    await namespace.scan('scan', [`${image}:1.0`]);
+    await namespace.binding('app', { image, imagePullSecrets: named('pull'), verification: 'Required' });
+    await namespace.condition('app', 'Ready', 'True ExpiresSoon');
+    await namespace.condition('app', 'CredentialVerified', 'True Accepted');
+    const expirationTime = new Date(ends * 1_000).toISOString().replace('.000Z', 'Z');
+    assert.equal((await status(namespace)).credential?.expirationTime, expirationTime);
+    const wide = ['get', 'icb', 'app', '--namespace', namespace.name, '--output', 'wide'];
+    assert.ok((await cluster.controlPlane.kubectl(wide)).stdout.includes(expirationTime));
+
+    await namespace.condition('app', 'Ready', 'False Expired');
+    await namespace.condition('app', 'CredentialVerified', 'False Expired');
+    assert.ok(Date.now() >= ends * 1_000);
+    assert.deepEqual(await results(namespace), ['pull Refused Expired']);
+    const { secretName, scan } = await namespace.bound('scan');
+    const shown = () => registries.tokens.seen.length;
+    const asked = shown();
+    await namespace.scan('another', [`${image}:1.0`]);
+    await namespace.condition('app', 'ScansBound', 'False Expired');
+    assert.equal(shown(), asked);
+
+    await namespace.pullSecret('pull', secretWith(second));
+    await namespace.condition('app', 'Ready', 'True Ready');
+    await namespace.bound('another');
+    assert.ok((await auth(namespace, secretName)).includes(entry('AWS', second).auth));
+    assert.equal((await namespace.rawScan('scan')).metadata.resourceVersion, scan.metadata.resourceVersion);
+    const events = ['events', '--for', 'icb/app', '--namespace', namespace.name, '--types', 'Warning'];
+    const warnings = (await cluster.controlPlane.kubectl(events)).stdout;
+    for (const reason of ['ExpiresSoon', 'Expired']) {
+      assert.equal(warnings.match(new RegExp(`Warning +${reason} `, 'g'))?.length, 1, warnings);
+    }
+    registries.setUsers(USERS);
+  });
+
   it('takes for each path of a host the entry that is for it', async () => {
     const { secureHost } = registries;
     const pair = {

@@ -794,3 +794,59 @@ describe('a binding that cannot hand out a credential (yet)', () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
   });
 });
+
+describe('a credential that says when it ends', () => {
+  const END = NOW + 2 * HOUR;
+  const PASSWORD = btoa(JSON.stringify({ expiration: END / 1_000 }));
+  const AUTH = `AWS:${PASSWORD}`;
+
+  function ending(verification: Verification): Namespace {
+    const namespace = new Namespace();
+    namespace.pullSecret('pull', { 'reg.example': { auth: btoa(AUTH) } });
+    namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'pull' }], verification } });
+    namespace.scan('scan');
+    return namespace;
+  }
+
+  it('is accepted until then, looked at an hour before and when it ends, and refused by nobody after', () => {
+    for (const verification of ['Preferred', 'Required'] as const) {
+      const namespace = ending(verification);
+      namespace.answer(AUTH, { answer: ANSWERS.accepted, askAgainAt: END + HOUR });
+      assert.equal(outcome(namespace).ready, 'True Ready');
+      assert.equal(namespace.decide('app', NOW).inquiry.nextAt, END - HOUR);
+      namespace.settle('app');
+      assert.equal(outcome(namespace, END - HOUR - 1).ready, 'True Ready');
+      assert.equal(outcome(namespace, END - HOUR).ready, 'True ExpiresSoon');
+      assert.equal(namespace.decide('app', END - HOUR).inquiry.nextAt, END);
+      const events = namespace.report('app', undefined, END - HOUR).events;
+      assert.deepEqual(
+        events.map(({ type, reason }) => `${type} ${reason}`),
+        ['Warning ExpiresSoon'],
+      );
+      namespace.answer(AUTH, {
+        answer: { result: 'Expired', ended: END },
+        askAgainAt: Number.POSITIVE_INFINITY,
+      });
+      namespace.answer(NOBODY, { answer: ANSWERS.denied, askAgainAt: END + HOUR });
+      const { status } = namespace.report('app', undefined, END);
+      assert.equal(condition(status, 'Ready'), 'False Expired');
+      assert.equal(condition(status, 'CredentialVerified'), 'False Expired');
+      assert.equal(status.credential?.expirationTime, new Date(END).toISOString().replace('.000Z', 'Z'));
+      assert.deepEqual(namespace.asked('app', END), []);
+      assert.deepEqual(plans(namespace.decide('app', END)), { scan: 'Keep' });
+    }
+  });
+
+  it('is said to have ended where no registry is asked', () => {
+    const namespace = ending('Never');
+    namespace.settle('app');
+    assert.equal(outcome(namespace, END - 1).ready, 'True ExpiresSoon');
+    const { ready, verified, scan } = outcome(namespace, END);
+    assert.deepEqual(
+      { ready, verified, scan },
+      {
+        ...{ ready: 'False Expired', verified: 'False Expired', scan: 'Keep' },
+      },
+    );
+  });
+});

@@ -268,6 +268,11 @@ export interface ChosenCredential {
    * has. Renewed once in a check interval (12 hours unless set otherwise).
    */
   readonly verifiedTime?: string;
+  /**
+   * When it ends, as an RFC 3339 time, where it says so itself: the password of ECR's user AWS, and JSON
+   * Web Tokens. Ready warns an hour before; after it no registry is asked.
+   */
+  readonly expirationTime?: string;
 }
 /**
  * The pull secret that holds it.

@@ -6,7 +6,7 @@ import type { IImageCredentialBinding } from './types.ts';
 
 /** Whether a value is a whole ImageCredentialBinding, as far as JSON schema can say; `errors` says why not. */
 export const validate: ValidateFunc<IImageCredentialBinding> = validate10;
-const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a whole digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image's ID; write repository@sha256:<digits> for a digest"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image's ID"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', with a letter or a digit at both ends of each part between dots"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
+const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a whole digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image's ID; write repository@sha256:<digits> for a digest"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image's ID"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', with a letter or a digit at both ends of each part between dots"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or a digit at both ends"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
 const pattern0 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$", "");
 const pattern1 = new RegExp("^[a-f0-9]{64}$", "");
 const pattern2 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$", "");
@@ -18,7 +18,7 @@ const pattern9 = new RegExp("^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", "");
 
 const formats0 = formats.int64;
 const formats2 = formats["date-time"];
-const formats4 = formats.int32;
+const formats6 = formats.int32;
 
 function validate10(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -892,7 +892,7 @@ vErrors.push(err69);
 errors++;
 }
 for(const key7 in data24){
-if(!(((((key7 === "secret") || (key7 === "registryKey")) || (key7 === "username")) || (key7 === "repository")) || (key7 === "verifiedTime"))){
+if(!((((((key7 === "secret") || (key7 === "registryKey")) || (key7 === "username")) || (key7 === "repository")) || (key7 === "verifiedTime")) || (key7 === "expirationTime"))){
 const err70 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential,data:data24};
 if(vErrors === null){
 vErrors = [err70];
@@ -1040,9 +1040,11 @@ vErrors.push(err81);
 errors++;
 }
 }
-}
-else {
-const err82 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.type,parentSchema:schema11.properties.status.properties.credential,data:data24};
+if(data24.expirationTime !== undefined){
+let data32 = data24.expirationTime;
+if(typeof data32 === "string"){
+if(!(formats2.validate(data32))){
+const err82 = {instancePath:instancePath+"/status/credential/expirationTime",schemaPath:"#/properties/status/properties/credential/properties/expirationTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.credential.properties.expirationTime,data:data32};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1052,11 +1054,8 @@ vErrors.push(err82);
 errors++;
 }
 }
-if(data21.candidates !== undefined){
-let data32 = data21.candidates;
-if(Array.isArray(data32)){
-if(data32.length > 16){
-const err83 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.status.properties.candidates,data:data32};
+else {
+const err83 = {instancePath:instancePath+"/status/credential/expirationTime",schemaPath:"#/properties/status/properties/credential/properties/expirationTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.expirationTime.type,parentSchema:schema11.properties.status.properties.credential.properties.expirationTime,data:data32};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1065,12 +1064,10 @@ vErrors.push(err83);
 }
 errors++;
 }
-const len4 = data32.length;
-for(let i4=0; i4<len4; i4++){
-let data33 = data32[i4];
-if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
-if(data33.secret === undefined){
-const err84 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data33};
+}
+}
+else {
+const err84 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.type,parentSchema:schema11.properties.status.properties.credential,data:data24};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1079,8 +1076,12 @@ vErrors.push(err84);
 }
 errors++;
 }
-if(data33.result === undefined){
-const err85 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data33};
+}
+if(data21.candidates !== undefined){
+let data33 = data21.candidates;
+if(Array.isArray(data33)){
+if(data33.length > 16){
+const err85 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.status.properties.candidates,data:data33};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1089,8 +1090,12 @@ vErrors.push(err85);
 }
 errors++;
 }
-if(data33.reason === undefined){
-const err86 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data33};
+const len4 = data33.length;
+for(let i4=0; i4<len4; i4++){
+let data34 = data33[i4];
+if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
+if(data34.secret === undefined){
+const err86 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data34};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1099,9 +1104,8 @@ vErrors.push(err86);
 }
 errors++;
 }
-for(const key9 in data33){
-if(!((((((key9 === "secret") || (key9 === "registryKey")) || (key9 === "result")) || (key9 === "reason")) || (key9 === "httpCode")) || (key9 === "resourceVersion"))){
-const err87 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.candidates.items,data:data33};
+if(data34.result === undefined){
+const err87 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data34};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1110,11 +1114,8 @@ vErrors.push(err87);
 }
 errors++;
 }
-}
-if(data33.secret !== undefined){
-let data34 = data33.secret;
-if(typeof data34 !== "string"){
-const err88 = {instancePath:instancePath+"/status/candidates/" + i4+"/secret",schemaPath:"#/properties/status/properties/candidates/items/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.secret.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.secret,data:data34};
+if(data34.reason === undefined){
+const err88 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data34};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1123,11 +1124,9 @@ vErrors.push(err88);
 }
 errors++;
 }
-}
-if(data33.registryKey !== undefined){
-let data35 = data33.registryKey;
-if(typeof data35 !== "string"){
-const err89 = {instancePath:instancePath+"/status/candidates/" + i4+"/registryKey",schemaPath:"#/properties/status/properties/candidates/items/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.registryKey.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.registryKey,data:data35};
+for(const key9 in data34){
+if(!((((((key9 === "secret") || (key9 === "registryKey")) || (key9 === "result")) || (key9 === "reason")) || (key9 === "httpCode")) || (key9 === "resourceVersion"))){
+const err89 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.candidates.items,data:data34};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1137,10 +1136,10 @@ vErrors.push(err89);
 errors++;
 }
 }
-if(data33.result !== undefined){
-let data36 = data33.result;
-if(typeof data36 !== "string"){
-const err90 = {instancePath:instancePath+"/status/candidates/" + i4+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.result.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data36};
+if(data34.secret !== undefined){
+let data35 = data34.secret;
+if(typeof data35 !== "string"){
+const err90 = {instancePath:instancePath+"/status/candidates/" + i4+"/secret",schemaPath:"#/properties/status/properties/candidates/items/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.secret.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.secret,data:data35};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1149,8 +1148,11 @@ vErrors.push(err90);
 }
 errors++;
 }
-if(!((((data36 === "Selected") || (data36 === "Available")) || (data36 === "Refused")) || (data36 === "Unusable"))){
-const err91 = {instancePath:instancePath+"/status/candidates/" + i4+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.candidates.items.properties.result.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.candidates.items.properties.result.enum,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data36};
+}
+if(data34.registryKey !== undefined){
+let data36 = data34.registryKey;
+if(typeof data36 !== "string"){
+const err91 = {instancePath:instancePath+"/status/candidates/" + i4+"/registryKey",schemaPath:"#/properties/status/properties/candidates/items/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.registryKey.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.registryKey,data:data36};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1160,11 +1162,10 @@ vErrors.push(err91);
 errors++;
 }
 }
-if(data33.reason !== undefined){
-let data37 = data33.reason;
-if(typeof data37 === "string"){
-if(func2(data37) < 1){
-const err92 = {instancePath:instancePath+"/status/candidates/" + i4+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data37};
+if(data34.result !== undefined){
+let data37 = data34.result;
+if(typeof data37 !== "string"){
+const err92 = {instancePath:instancePath+"/status/candidates/" + i4+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.result.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data37};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1173,9 +1174,8 @@ vErrors.push(err92);
 }
 errors++;
 }
-}
-else {
-const err93 = {instancePath:instancePath+"/status/candidates/" + i4+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.reason.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data37};
+if(!((((data37 === "Selected") || (data37 === "Available")) || (data37 === "Refused")) || (data37 === "Unusable"))){
+const err93 = {instancePath:instancePath+"/status/candidates/" + i4+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.candidates.items.properties.result.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.candidates.items.properties.result.enum,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data37};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1185,10 +1185,11 @@ vErrors.push(err93);
 errors++;
 }
 }
-if(data33.httpCode !== undefined){
-let data38 = data33.httpCode;
-if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
-const err94 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.candidates.items.properties.httpCode.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data38};
+if(data34.reason !== undefined){
+let data38 = data34.reason;
+if(typeof data38 === "string"){
+if(func2(data38) < 1){
+const err94 = {instancePath:instancePath+"/status/candidates/" + i4+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data38};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1197,9 +1198,9 @@ vErrors.push(err94);
 }
 errors++;
 }
-if((typeof data38 == "number") && (isFinite(data38))){
-if(data38 > 599 || isNaN(data38)){
-const err95 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599",schema:599,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data38};
+}
+else {
+const err95 = {instancePath:instancePath+"/status/candidates/" + i4+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.reason.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data38};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1208,8 +1209,11 @@ vErrors.push(err95);
 }
 errors++;
 }
-if(data38 < 100 || isNaN(data38)){
-const err96 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100},message:"must be >= 100",schema:100,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data38};
+}
+if(data34.httpCode !== undefined){
+let data39 = data34.httpCode;
+if(!(((typeof data39 == "number") && (!(data39 % 1) && !isNaN(data39))) && (isFinite(data39)))){
+const err96 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.candidates.items.properties.httpCode.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data39};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1218,8 +1222,9 @@ vErrors.push(err96);
 }
 errors++;
 }
-if(!(formats4.validate(data38))){
-const err97 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data38};
+if((typeof data39 == "number") && (isFinite(data39))){
+if(data39 > 599 || isNaN(data39)){
+const err97 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599",schema:599,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data39};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1228,12 +1233,8 @@ vErrors.push(err97);
 }
 errors++;
 }
-}
-}
-if(data33.resourceVersion !== undefined){
-let data39 = data33.resourceVersion;
-if(typeof data39 !== "string"){
-const err98 = {instancePath:instancePath+"/status/candidates/" + i4+"/resourceVersion",schemaPath:"#/properties/status/properties/candidates/items/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.resourceVersion.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.resourceVersion,data:data39};
+if(data39 < 100 || isNaN(data39)){
+const err98 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100},message:"must be >= 100",schema:100,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data39};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1242,10 +1243,8 @@ vErrors.push(err98);
 }
 errors++;
 }
-}
-}
-else {
-const err99 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.candidates.items.type,parentSchema:schema11.properties.status.properties.candidates.items,data:data33};
+if(!(formats6.validate(data39))){
+const err99 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data39};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1256,8 +1255,10 @@ errors++;
 }
 }
 }
-else {
-const err100 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.candidates.type,parentSchema:schema11.properties.status.properties.candidates,data:data32};
+if(data34.resourceVersion !== undefined){
+let data40 = data34.resourceVersion;
+if(typeof data40 !== "string"){
+const err100 = {instancePath:instancePath+"/status/candidates/" + i4+"/resourceVersion",schemaPath:"#/properties/status/properties/candidates/items/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.resourceVersion.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.resourceVersion,data:data40};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1267,11 +1268,9 @@ vErrors.push(err100);
 errors++;
 }
 }
-if(data21.trivySecret !== undefined){
-let data40 = data21.trivySecret;
-if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
-if(data40.name === undefined){
-const err101 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.trivySecret.required,parentSchema:schema11.properties.status.properties.trivySecret,data:data40};
+}
+else {
+const err101 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.candidates.items.type,parentSchema:schema11.properties.status.properties.candidates.items,data:data34};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1280,9 +1279,10 @@ vErrors.push(err101);
 }
 errors++;
 }
-for(const key10 in data40){
-if(!(key10 === "name")){
-const err102 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.trivySecret,data:data40};
+}
+}
+else {
+const err102 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.candidates.type,parentSchema:schema11.properties.status.properties.candidates,data:data33};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1292,10 +1292,11 @@ vErrors.push(err102);
 errors++;
 }
 }
-if(data40.name !== undefined){
-let data41 = data40.name;
-if(typeof data41 !== "string"){
-const err103 = {instancePath:instancePath+"/status/trivySecret/name",schemaPath:"#/properties/status/properties/trivySecret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.trivySecret.properties.name.type,parentSchema:schema11.properties.status.properties.trivySecret.properties.name,data:data41};
+if(data21.trivySecret !== undefined){
+let data41 = data21.trivySecret;
+if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
+if(data41.name === undefined){
+const err103 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.trivySecret.required,parentSchema:schema11.properties.status.properties.trivySecret,data:data41};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1304,10 +1305,9 @@ vErrors.push(err103);
 }
 errors++;
 }
-}
-}
-else {
-const err104 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.trivySecret.type,parentSchema:schema11.properties.status.properties.trivySecret,data:data40};
+for(const key10 in data41){
+if(!(key10 === "name")){
+const err104 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.trivySecret,data:data41};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1317,11 +1317,10 @@ vErrors.push(err104);
 errors++;
 }
 }
-if(data21.scans !== undefined){
-let data42 = data21.scans;
-if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
-if(data42.matched === undefined){
-const err105 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "matched"},message:"must have required property '"+"matched"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data42};
+if(data41.name !== undefined){
+let data42 = data41.name;
+if(typeof data42 !== "string"){
+const err105 = {instancePath:instancePath+"/status/trivySecret/name",schemaPath:"#/properties/status/properties/trivySecret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.trivySecret.properties.name.type,parentSchema:schema11.properties.status.properties.trivySecret.properties.name,data:data42};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1330,8 +1329,10 @@ vErrors.push(err105);
 }
 errors++;
 }
-if(data42.bound === undefined){
-const err106 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "bound"},message:"must have required property '"+"bound"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data42};
+}
+}
+else {
+const err106 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.trivySecret.type,parentSchema:schema11.properties.status.properties.trivySecret,data:data41};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1340,8 +1341,12 @@ vErrors.push(err106);
 }
 errors++;
 }
-if(data42.failing === undefined){
-const err107 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "failing"},message:"must have required property '"+"failing"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data42};
+}
+if(data21.scans !== undefined){
+let data43 = data21.scans;
+if(data43 && typeof data43 == "object" && !Array.isArray(data43)){
+if(data43.matched === undefined){
+const err107 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "matched"},message:"must have required property '"+"matched"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data43};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1350,9 +1355,8 @@ vErrors.push(err107);
 }
 errors++;
 }
-for(const key11 in data42){
-if(!((((key11 === "matched") || (key11 === "bound")) || (key11 === "failing")) || (key11 === "names"))){
-const err108 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans,data:data42};
+if(data43.bound === undefined){
+const err108 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "bound"},message:"must have required property '"+"bound"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data43};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1361,11 +1365,8 @@ vErrors.push(err108);
 }
 errors++;
 }
-}
-if(data42.matched !== undefined){
-let data43 = data42.matched;
-if(!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))){
-const err109 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.matched.type,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data43};
+if(data43.failing === undefined){
+const err109 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "failing"},message:"must have required property '"+"failing"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data43};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1374,9 +1375,9 @@ vErrors.push(err109);
 }
 errors++;
 }
-if((typeof data43 == "number") && (isFinite(data43))){
-if(data43 < 0 || isNaN(data43)){
-const err110 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data43};
+for(const key11 in data43){
+if(!((((key11 === "matched") || (key11 === "bound")) || (key11 === "failing")) || (key11 === "names"))){
+const err110 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans,data:data43};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1385,8 +1386,11 @@ vErrors.push(err110);
 }
 errors++;
 }
-if(!(formats4.validate(data43))){
-const err111 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data43};
+}
+if(data43.matched !== undefined){
+let data44 = data43.matched;
+if(!(((typeof data44 == "number") && (!(data44 % 1) && !isNaN(data44))) && (isFinite(data44)))){
+const err111 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.matched.type,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data44};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1395,12 +1399,9 @@ vErrors.push(err111);
 }
 errors++;
 }
-}
-}
-if(data42.bound !== undefined){
-let data44 = data42.bound;
-if(!(((typeof data44 == "number") && (!(data44 % 1) && !isNaN(data44))) && (isFinite(data44)))){
-const err112 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.bound.type,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data44};
+if((typeof data44 == "number") && (isFinite(data44))){
+if(data44 < 0 || isNaN(data44)){
+const err112 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data44};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1409,9 +1410,8 @@ vErrors.push(err112);
 }
 errors++;
 }
-if((typeof data44 == "number") && (isFinite(data44))){
-if(data44 < 0 || isNaN(data44)){
-const err113 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data44};
+if(!(formats6.validate(data44))){
+const err113 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data44};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1420,8 +1420,12 @@ vErrors.push(err113);
 }
 errors++;
 }
-if(!(formats4.validate(data44))){
-const err114 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data44};
+}
+}
+if(data43.bound !== undefined){
+let data45 = data43.bound;
+if(!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45)))){
+const err114 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.bound.type,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data45};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1430,12 +1434,9 @@ vErrors.push(err114);
 }
 errors++;
 }
-}
-}
-if(data42.failing !== undefined){
-let data45 = data42.failing;
-if(!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45)))){
-const err115 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.failing.type,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data45};
+if((typeof data45 == "number") && (isFinite(data45))){
+if(data45 < 0 || isNaN(data45)){
+const err115 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data45};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1444,9 +1445,8 @@ vErrors.push(err115);
 }
 errors++;
 }
-if((typeof data45 == "number") && (isFinite(data45))){
-if(data45 < 0 || isNaN(data45)){
-const err116 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data45};
+if(!(formats6.validate(data45))){
+const err116 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data45};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1455,8 +1455,12 @@ vErrors.push(err116);
 }
 errors++;
 }
-if(!(formats4.validate(data45))){
-const err117 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data45};
+}
+}
+if(data43.failing !== undefined){
+let data46 = data43.failing;
+if(!(((typeof data46 == "number") && (!(data46 % 1) && !isNaN(data46))) && (isFinite(data46)))){
+const err117 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.failing.type,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data46};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1465,13 +1469,9 @@ vErrors.push(err117);
 }
 errors++;
 }
-}
-}
-if(data42.names !== undefined){
-let data46 = data42.names;
-if(Array.isArray(data46)){
-if(data46.length > 20){
-const err118 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data46};
+if((typeof data46 == "number") && (isFinite(data46))){
+if(data46 < 0 || isNaN(data46)){
+const err118 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data46};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1480,12 +1480,8 @@ vErrors.push(err118);
 }
 errors++;
 }
-const len5 = data46.length;
-for(let i5=0; i5<len5; i5++){
-let data47 = data46[i5];
-if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
-if(data47.name === undefined){
-const err119 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data47};
+if(!(formats6.validate(data46))){
+const err119 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data46};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1494,9 +1490,13 @@ vErrors.push(err119);
 }
 errors++;
 }
-for(const key12 in data47){
-if(!((key12 === "name") || (key12 === "reason"))){
-const err120 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data47};
+}
+}
+if(data43.names !== undefined){
+let data47 = data43.names;
+if(Array.isArray(data47)){
+if(data47.length > 20){
+const err120 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data47};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1505,11 +1505,12 @@ vErrors.push(err120);
 }
 errors++;
 }
-}
-if(data47.name !== undefined){
-let data48 = data47.name;
-if(typeof data48 !== "string"){
-const err121 = {instancePath:instancePath+"/status/scans/names/" + i5+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data48};
+const len5 = data47.length;
+for(let i5=0; i5<len5; i5++){
+let data48 = data47[i5];
+if(data48 && typeof data48 == "object" && !Array.isArray(data48)){
+if(data48.name === undefined){
+const err121 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data48};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1518,12 +1519,9 @@ vErrors.push(err121);
 }
 errors++;
 }
-}
-if(data47.reason !== undefined){
-let data49 = data47.reason;
-if(typeof data49 === "string"){
-if(func2(data49) > 1024){
-const err122 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data49};
+for(const key12 in data48){
+if(!((key12 === "name") || (key12 === "reason"))){
+const err122 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data48};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1532,8 +1530,11 @@ vErrors.push(err122);
 }
 errors++;
 }
-if(func2(data49) < 1){
-const err123 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data49};
+}
+if(data48.name !== undefined){
+let data49 = data48.name;
+if(typeof data49 !== "string"){
+const err123 = {instancePath:instancePath+"/status/scans/names/" + i5+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data49};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1543,8 +1544,11 @@ vErrors.push(err123);
 errors++;
 }
 }
-else {
-const err124 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data49};
+if(data48.reason !== undefined){
+let data50 = data48.reason;
+if(typeof data50 === "string"){
+if(func2(data50) > 1024){
+const err124 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data50};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1553,10 +1557,8 @@ vErrors.push(err124);
 }
 errors++;
 }
-}
-}
-else {
-const err125 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data47};
+if(func2(data50) < 1){
+const err125 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data50};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1566,9 +1568,8 @@ vErrors.push(err125);
 errors++;
 }
 }
-}
 else {
-const err126 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data46};
+const err126 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data50};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1580,7 +1581,7 @@ errors++;
 }
 }
 else {
-const err127 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data42};
+const err127 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data48};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1590,11 +1591,9 @@ vErrors.push(err127);
 errors++;
 }
 }
-if(data21.history !== undefined){
-let data50 = data21.history;
-if(Array.isArray(data50)){
-if(data50.length > 10){
-const err128 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data50};
+}
+else {
+const err128 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data47};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1603,12 +1602,10 @@ vErrors.push(err128);
 }
 errors++;
 }
-const len6 = data50.length;
-for(let i6=0; i6<len6; i6++){
-let data51 = data50[i6];
-if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
-if(data51.time === undefined){
-const err129 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data51};
+}
+}
+else {
+const err129 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data43};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1617,8 +1614,12 @@ vErrors.push(err129);
 }
 errors++;
 }
-if(data51.reason === undefined){
-const err130 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data51};
+}
+if(data21.history !== undefined){
+let data51 = data21.history;
+if(Array.isArray(data51)){
+if(data51.length > 10){
+const err130 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data51};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1627,8 +1628,12 @@ vErrors.push(err130);
 }
 errors++;
 }
-if(data51.from === undefined){
-const err131 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data51};
+const len6 = data51.length;
+for(let i6=0; i6<len6; i6++){
+let data52 = data51[i6];
+if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
+if(data52.time === undefined){
+const err131 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data52};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1637,8 +1642,8 @@ vErrors.push(err131);
 }
 errors++;
 }
-if(data51.to === undefined){
-const err132 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data51};
+if(data52.reason === undefined){
+const err132 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data52};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1647,8 +1652,8 @@ vErrors.push(err132);
 }
 errors++;
 }
-if(data51.scans === undefined){
-const err133 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data51};
+if(data52.from === undefined){
+const err133 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data52};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1657,9 +1662,8 @@ vErrors.push(err133);
 }
 errors++;
 }
-for(const key13 in data51){
-if(!(((((key13 === "time") || (key13 === "reason")) || (key13 === "from")) || (key13 === "to")) || (key13 === "scans"))){
-const err134 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data51};
+if(data52.to === undefined){
+const err134 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data52};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1668,12 +1672,8 @@ vErrors.push(err134);
 }
 errors++;
 }
-}
-if(data51.time !== undefined){
-let data52 = data51.time;
-if(typeof data52 === "string"){
-if(!(formats2.validate(data52))){
-const err135 = {instancePath:instancePath+"/status/history/" + i6+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data52};
+if(data52.scans === undefined){
+const err135 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data52};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1682,9 +1682,9 @@ vErrors.push(err135);
 }
 errors++;
 }
-}
-else {
-const err136 = {instancePath:instancePath+"/status/history/" + i6+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data52};
+for(const key13 in data52){
+if(!(((((key13 === "time") || (key13 === "reason")) || (key13 === "from")) || (key13 === "to")) || (key13 === "scans"))){
+const err136 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data52};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1694,11 +1694,11 @@ vErrors.push(err136);
 errors++;
 }
 }
-if(data51.reason !== undefined){
-let data53 = data51.reason;
+if(data52.time !== undefined){
+let data53 = data52.time;
 if(typeof data53 === "string"){
-if(func2(data53) < 1){
-const err137 = {instancePath:instancePath+"/status/history/" + i6+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data53};
+if(!(formats2.validate(data53))){
+const err137 = {instancePath:instancePath+"/status/history/" + i6+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data53};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1709,7 +1709,7 @@ errors++;
 }
 }
 else {
-const err138 = {instancePath:instancePath+"/status/history/" + i6+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data53};
+const err138 = {instancePath:instancePath+"/status/history/" + i6+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data53};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1719,11 +1719,11 @@ vErrors.push(err138);
 errors++;
 }
 }
-if(data51.from !== undefined){
-let data54 = data51.from;
-if(data54 && typeof data54 == "object" && !Array.isArray(data54)){
-if(data54.image === undefined){
-const err139 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data54};
+if(data52.reason !== undefined){
+let data54 = data52.reason;
+if(typeof data54 === "string"){
+if(func2(data54) < 1){
+const err139 = {instancePath:instancePath+"/status/history/" + i6+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data54};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1732,9 +1732,9 @@ vErrors.push(err139);
 }
 errors++;
 }
-for(const key14 in data54){
-if(!(((key14 === "platform") || (key14 === "image")) || (key14 === "secret"))){
-const err140 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data54};
+}
+else {
+const err140 = {instancePath:instancePath+"/status/history/" + i6+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data54};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1744,10 +1744,11 @@ vErrors.push(err140);
 errors++;
 }
 }
-if(data54.platform !== undefined){
-let data55 = data54.platform;
-if(typeof data55 !== "string"){
-const err141 = {instancePath:instancePath+"/status/history/" + i6+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data55};
+if(data52.from !== undefined){
+let data55 = data52.from;
+if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
+if(data55.image === undefined){
+const err141 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data55};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1756,11 +1757,9 @@ vErrors.push(err141);
 }
 errors++;
 }
-}
-if(data54.image !== undefined){
-let data56 = data54.image;
-if(typeof data56 !== "string"){
-const err142 = {instancePath:instancePath+"/status/history/" + i6+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data56};
+for(const key14 in data55){
+if(!(((key14 === "platform") || (key14 === "image")) || (key14 === "secret"))){
+const err142 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data55};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1770,10 +1769,10 @@ vErrors.push(err142);
 errors++;
 }
 }
-if(data54.secret !== undefined){
-let data57 = data54.secret;
-if(typeof data57 !== "string"){
-const err143 = {instancePath:instancePath+"/status/history/" + i6+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data57};
+if(data55.platform !== undefined){
+let data56 = data55.platform;
+if(typeof data56 !== "string"){
+const err143 = {instancePath:instancePath+"/status/history/" + i6+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data56};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1783,9 +1782,10 @@ vErrors.push(err143);
 errors++;
 }
 }
-}
-else {
-const err144 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data54};
+if(data55.image !== undefined){
+let data57 = data55.image;
+if(typeof data57 !== "string"){
+const err144 = {instancePath:instancePath+"/status/history/" + i6+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data57};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1795,11 +1795,10 @@ vErrors.push(err144);
 errors++;
 }
 }
-if(data51.to !== undefined){
-let data58 = data51.to;
-if(data58 && typeof data58 == "object" && !Array.isArray(data58)){
-if(data58.image === undefined){
-const err145 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data58};
+if(data55.secret !== undefined){
+let data58 = data55.secret;
+if(typeof data58 !== "string"){
+const err145 = {instancePath:instancePath+"/status/history/" + i6+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data58};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1808,9 +1807,10 @@ vErrors.push(err145);
 }
 errors++;
 }
-for(const key15 in data58){
-if(!(((key15 === "platform") || (key15 === "image")) || (key15 === "secret"))){
-const err146 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data58};
+}
+}
+else {
+const err146 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data55};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1820,10 +1820,11 @@ vErrors.push(err146);
 errors++;
 }
 }
-if(data58.platform !== undefined){
-let data59 = data58.platform;
-if(typeof data59 !== "string"){
-const err147 = {instancePath:instancePath+"/status/history/" + i6+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data59};
+if(data52.to !== undefined){
+let data59 = data52.to;
+if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
+if(data59.image === undefined){
+const err147 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data59};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1832,11 +1833,9 @@ vErrors.push(err147);
 }
 errors++;
 }
-}
-if(data58.image !== undefined){
-let data60 = data58.image;
-if(typeof data60 !== "string"){
-const err148 = {instancePath:instancePath+"/status/history/" + i6+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data60};
+for(const key15 in data59){
+if(!(((key15 === "platform") || (key15 === "image")) || (key15 === "secret"))){
+const err148 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data59};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -1846,10 +1845,10 @@ vErrors.push(err148);
 errors++;
 }
 }
-if(data58.secret !== undefined){
-let data61 = data58.secret;
-if(typeof data61 !== "string"){
-const err149 = {instancePath:instancePath+"/status/history/" + i6+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data61};
+if(data59.platform !== undefined){
+let data60 = data59.platform;
+if(typeof data60 !== "string"){
+const err149 = {instancePath:instancePath+"/status/history/" + i6+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data60};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1859,9 +1858,10 @@ vErrors.push(err149);
 errors++;
 }
 }
-}
-else {
-const err150 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data58};
+if(data59.image !== undefined){
+let data61 = data59.image;
+if(typeof data61 !== "string"){
+const err150 = {instancePath:instancePath+"/status/history/" + i6+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data61};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1871,10 +1871,10 @@ vErrors.push(err150);
 errors++;
 }
 }
-if(data51.scans !== undefined){
-let data62 = data51.scans;
-if(!(((typeof data62 == "number") && (!(data62 % 1) && !isNaN(data62))) && (isFinite(data62)))){
-const err151 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data62};
+if(data59.secret !== undefined){
+let data62 = data59.secret;
+if(typeof data62 !== "string"){
+const err151 = {instancePath:instancePath+"/status/history/" + i6+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data62};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -1883,9 +1883,10 @@ vErrors.push(err151);
 }
 errors++;
 }
-if((typeof data62 == "number") && (isFinite(data62))){
-if(data62 < 0 || isNaN(data62)){
-const err152 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data62};
+}
+}
+else {
+const err152 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data59};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -1894,8 +1895,11 @@ vErrors.push(err152);
 }
 errors++;
 }
-if(!(formats4.validate(data62))){
-const err153 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data62};
+}
+if(data52.scans !== undefined){
+let data63 = data52.scans;
+if(!(((typeof data63 == "number") && (!(data63 % 1) && !isNaN(data63))) && (isFinite(data63)))){
+const err153 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data63};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -1904,11 +1908,9 @@ vErrors.push(err153);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err154 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data51};
+if((typeof data63 == "number") && (isFinite(data63))){
+if(data63 < 0 || isNaN(data63)){
+const err154 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data63};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -1917,10 +1919,8 @@ vErrors.push(err154);
 }
 errors++;
 }
-}
-}
-else {
-const err155 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data50};
+if(!(formats6.validate(data63))){
+const err155 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data63};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -1930,15 +1930,10 @@ vErrors.push(err155);
 errors++;
 }
 }
-if(data21.conditions !== undefined){
-let data63 = data21.conditions;
-if(Array.isArray(data63)){
-const len7 = data63.length;
-for(let i7=0; i7<len7; i7++){
-let data64 = data63[i7];
-if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
-if(data64.type === undefined){
-const err156 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
+}
+}
+else {
+const err156 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data52};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -1947,8 +1942,10 @@ vErrors.push(err156);
 }
 errors++;
 }
-if(data64.status === undefined){
-const err157 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
+}
+}
+else {
+const err157 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data51};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -1957,8 +1954,16 @@ vErrors.push(err157);
 }
 errors++;
 }
-if(data64.reason === undefined){
-const err158 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
+}
+if(data21.conditions !== undefined){
+let data64 = data21.conditions;
+if(Array.isArray(data64)){
+const len7 = data64.length;
+for(let i7=0; i7<len7; i7++){
+let data65 = data64[i7];
+if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
+if(data65.type === undefined){
+const err158 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data65};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -1967,8 +1972,8 @@ vErrors.push(err158);
 }
 errors++;
 }
-if(data64.message === undefined){
-const err159 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
+if(data65.status === undefined){
+const err159 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data65};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -1977,8 +1982,8 @@ vErrors.push(err159);
 }
 errors++;
 }
-if(data64.lastTransitionTime === undefined){
-const err160 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
+if(data65.reason === undefined){
+const err160 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data65};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -1987,9 +1992,8 @@ vErrors.push(err160);
 }
 errors++;
 }
-for(const key16 in data64){
-if(!((((((key16 === "type") || (key16 === "status")) || (key16 === "reason")) || (key16 === "message")) || (key16 === "observedGeneration")) || (key16 === "lastTransitionTime"))){
-const err161 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
+if(data65.message === undefined){
+const err161 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data65};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -1998,12 +2002,8 @@ vErrors.push(err161);
 }
 errors++;
 }
-}
-if(data64.type !== undefined){
-let data65 = data64.type;
-if(typeof data65 === "string"){
-if(func2(data65) > 316){
-const err162 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data65};
+if(data65.lastTransitionTime === undefined){
+const err162 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data65};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2012,8 +2012,9 @@ vErrors.push(err162);
 }
 errors++;
 }
-if(!pattern8.test(data65)){
-const err163 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data65};
+for(const key16 in data65){
+if(!((((((key16 === "type") || (key16 === "status")) || (key16 === "reason")) || (key16 === "message")) || (key16 === "observedGeneration")) || (key16 === "lastTransitionTime"))){
+const err163 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data65};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2023,8 +2024,11 @@ vErrors.push(err163);
 errors++;
 }
 }
-else {
-const err164 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data65};
+if(data65.type !== undefined){
+let data66 = data65.type;
+if(typeof data66 === "string"){
+if(func2(data66) > 316){
+const err164 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data66};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2033,11 +2037,8 @@ vErrors.push(err164);
 }
 errors++;
 }
-}
-if(data64.status !== undefined){
-let data66 = data64.status;
-if(typeof data66 !== "string"){
-const err165 = {instancePath:instancePath+"/status/conditions/" + i7+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data66};
+if(!pattern8.test(data66)){
+const err165 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data66};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2046,8 +2047,9 @@ vErrors.push(err165);
 }
 errors++;
 }
-if(!(((data66 === "True") || (data66 === "False")) || (data66 === "Unknown"))){
-const err166 = {instancePath:instancePath+"/status/conditions/" + i7+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data66};
+}
+else {
+const err166 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data66};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2057,11 +2059,10 @@ vErrors.push(err166);
 errors++;
 }
 }
-if(data64.reason !== undefined){
-let data67 = data64.reason;
-if(typeof data67 === "string"){
-if(func2(data67) > 1024){
-const err167 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data67};
+if(data65.status !== undefined){
+let data67 = data65.status;
+if(typeof data67 !== "string"){
+const err167 = {instancePath:instancePath+"/status/conditions/" + i7+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data67};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2070,8 +2071,8 @@ vErrors.push(err167);
 }
 errors++;
 }
-if(func2(data67) < 1){
-const err168 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data67};
+if(!(((data67 === "True") || (data67 === "False")) || (data67 === "Unknown"))){
+const err168 = {instancePath:instancePath+"/status/conditions/" + i7+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data67};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2080,8 +2081,12 @@ vErrors.push(err168);
 }
 errors++;
 }
-if(!pattern9.test(data67)){
-const err169 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data67};
+}
+if(data65.reason !== undefined){
+let data68 = data65.reason;
+if(typeof data68 === "string"){
+if(func2(data68) > 1024){
+const err169 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data68};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2090,9 +2095,8 @@ vErrors.push(err169);
 }
 errors++;
 }
-}
-else {
-const err170 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data67};
+if(func2(data68) < 1){
+const err170 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data68};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2101,12 +2105,8 @@ vErrors.push(err170);
 }
 errors++;
 }
-}
-if(data64.message !== undefined){
-let data68 = data64.message;
-if(typeof data68 === "string"){
-if(func2(data68) > 32768){
-const err171 = {instancePath:instancePath+"/status/conditions/" + i7+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data68};
+if(!pattern9.test(data68)){
+const err171 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data68};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2117,7 +2117,7 @@ errors++;
 }
 }
 else {
-const err172 = {instancePath:instancePath+"/status/conditions/" + i7+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data68};
+const err172 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data68};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2127,10 +2127,11 @@ vErrors.push(err172);
 errors++;
 }
 }
-if(data64.observedGeneration !== undefined){
-let data69 = data64.observedGeneration;
-if(!(((typeof data69 == "number") && (!(data69 % 1) && !isNaN(data69))) && (isFinite(data69)))){
-const err173 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data69};
+if(data65.message !== undefined){
+let data69 = data65.message;
+if(typeof data69 === "string"){
+if(func2(data69) > 32768){
+const err173 = {instancePath:instancePath+"/status/conditions/" + i7+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data69};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2139,9 +2140,9 @@ vErrors.push(err173);
 }
 errors++;
 }
-if((typeof data69 == "number") && (isFinite(data69))){
-if(data69 < 0 || isNaN(data69)){
-const err174 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data69};
+}
+else {
+const err174 = {instancePath:instancePath+"/status/conditions/" + i7+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data69};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2150,8 +2151,11 @@ vErrors.push(err174);
 }
 errors++;
 }
-if(!(formats0.validate(data69))){
-const err175 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data69};
+}
+if(data65.observedGeneration !== undefined){
+let data70 = data65.observedGeneration;
+if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
+const err175 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data70};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2160,13 +2164,9 @@ vErrors.push(err175);
 }
 errors++;
 }
-}
-}
-if(data64.lastTransitionTime !== undefined){
-let data70 = data64.lastTransitionTime;
-if(typeof data70 === "string"){
-if(!(formats2.validate(data70))){
-const err176 = {instancePath:instancePath+"/status/conditions/" + i7+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data70};
+if((typeof data70 == "number") && (isFinite(data70))){
+if(data70 < 0 || isNaN(data70)){
+const err176 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data70};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2175,9 +2175,8 @@ vErrors.push(err176);
 }
 errors++;
 }
-}
-else {
-const err177 = {instancePath:instancePath+"/status/conditions/" + i7+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data70};
+if(!(formats0.validate(data70))){
+const err177 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data70};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2188,8 +2187,11 @@ errors++;
 }
 }
 }
-else {
-const err178 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data64};
+if(data65.lastTransitionTime !== undefined){
+let data71 = data65.lastTransitionTime;
+if(typeof data71 === "string"){
+if(!(formats2.validate(data71))){
+const err178 = {instancePath:instancePath+"/status/conditions/" + i7+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data71};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2199,9 +2201,8 @@ vErrors.push(err178);
 errors++;
 }
 }
-}
 else {
-const err179 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data63};
+const err179 = {instancePath:instancePath+"/status/conditions/" + i7+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data71};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2213,7 +2214,7 @@ errors++;
 }
 }
 else {
-const err180 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
+const err180 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data65};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2223,11 +2224,9 @@ vErrors.push(err180);
 errors++;
 }
 }
-if(data.metadata !== undefined){
-let data71 = data.metadata;
-if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
-if(data71.name === undefined){
-const err181 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data71};
+}
+else {
+const err181 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data64};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2236,10 +2235,10 @@ vErrors.push(err181);
 }
 errors++;
 }
-if(data71.name !== undefined){
-let data72 = data71.name;
-if(typeof data72 !== "string"){
-const err182 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data72};
+}
+}
+else {
+const err182 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2249,10 +2248,11 @@ vErrors.push(err182);
 errors++;
 }
 }
-if(data71.namespace !== undefined){
-let data73 = data71.namespace;
-if(typeof data73 !== "string"){
-const err183 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data73};
+if(data.metadata !== undefined){
+let data72 = data.metadata;
+if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
+if(data72.name === undefined){
+const err183 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data72};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2261,11 +2261,10 @@ vErrors.push(err183);
 }
 errors++;
 }
-}
-if(data71.uid !== undefined){
-let data74 = data71.uid;
-if(typeof data74 !== "string"){
-const err184 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data74};
+if(data72.name !== undefined){
+let data73 = data72.name;
+if(typeof data73 !== "string"){
+const err184 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data73};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2275,10 +2274,10 @@ vErrors.push(err184);
 errors++;
 }
 }
-if(data71.resourceVersion !== undefined){
-let data75 = data71.resourceVersion;
-if(typeof data75 !== "string"){
-const err185 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data75};
+if(data72.namespace !== undefined){
+let data74 = data72.namespace;
+if(typeof data74 !== "string"){
+const err185 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data74};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2288,10 +2287,10 @@ vErrors.push(err185);
 errors++;
 }
 }
-if(data71.generation !== undefined){
-let data76 = data71.generation;
-if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
-const err186 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data76};
+if(data72.uid !== undefined){
+let data75 = data72.uid;
+if(typeof data75 !== "string"){
+const err186 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data75};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2301,10 +2300,10 @@ vErrors.push(err186);
 errors++;
 }
 }
-if(data71.creationTimestamp !== undefined){
-let data77 = data71.creationTimestamp;
-if(typeof data77 !== "string"){
-const err187 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data77};
+if(data72.resourceVersion !== undefined){
+let data76 = data72.resourceVersion;
+if(typeof data76 !== "string"){
+const err187 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data76};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2314,10 +2313,10 @@ vErrors.push(err187);
 errors++;
 }
 }
-if(data71.deletionTimestamp !== undefined){
-let data78 = data71.deletionTimestamp;
-if(typeof data78 !== "string"){
-const err188 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data78};
+if(data72.generation !== undefined){
+let data77 = data72.generation;
+if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
+const err188 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data77};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2327,13 +2326,10 @@ vErrors.push(err188);
 errors++;
 }
 }
-if(data71.labels !== undefined){
-let data79 = data71.labels;
-if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
-for(const key17 in data79){
-let data80 = data79[key17];
-if(typeof data80 !== "string"){
-const err189 = {instancePath:instancePath+"/metadata/labels/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data80};
+if(data72.creationTimestamp !== undefined){
+let data78 = data72.creationTimestamp;
+if(typeof data78 !== "string"){
+const err189 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data78};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2343,9 +2339,10 @@ vErrors.push(err189);
 errors++;
 }
 }
-}
-else {
-const err190 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data79};
+if(data72.deletionTimestamp !== undefined){
+let data79 = data72.deletionTimestamp;
+if(typeof data79 !== "string"){
+const err190 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data79};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2355,13 +2352,13 @@ vErrors.push(err190);
 errors++;
 }
 }
-if(data71.annotations !== undefined){
-let data81 = data71.annotations;
-if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
-for(const key18 in data81){
-let data82 = data81[key18];
-if(typeof data82 !== "string"){
-const err191 = {instancePath:instancePath+"/metadata/annotations/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data82};
+if(data72.labels !== undefined){
+let data80 = data72.labels;
+if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
+for(const key17 in data80){
+let data81 = data80[key17];
+if(typeof data81 !== "string"){
+const err191 = {instancePath:instancePath+"/metadata/labels/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data81};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2373,7 +2370,7 @@ errors++;
 }
 }
 else {
-const err192 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data81};
+const err192 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data80};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2383,15 +2380,13 @@ vErrors.push(err192);
 errors++;
 }
 }
-if(data71.ownerReferences !== undefined){
-let data83 = data71.ownerReferences;
-if(Array.isArray(data83)){
-const len8 = data83.length;
-for(let i8=0; i8<len8; i8++){
-let data84 = data83[i8];
-if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
-if(data84.apiVersion === undefined){
-const err193 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data84};
+if(data72.annotations !== undefined){
+let data82 = data72.annotations;
+if(data82 && typeof data82 == "object" && !Array.isArray(data82)){
+for(const key18 in data82){
+let data83 = data82[key18];
+if(typeof data83 !== "string"){
+const err193 = {instancePath:instancePath+"/metadata/annotations/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data83};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2400,8 +2395,10 @@ vErrors.push(err193);
 }
 errors++;
 }
-if(data84.kind === undefined){
-const err194 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data84};
+}
+}
+else {
+const err194 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data82};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2410,8 +2407,16 @@ vErrors.push(err194);
 }
 errors++;
 }
-if(data84.name === undefined){
-const err195 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data84};
+}
+if(data72.ownerReferences !== undefined){
+let data84 = data72.ownerReferences;
+if(Array.isArray(data84)){
+const len8 = data84.length;
+for(let i8=0; i8<len8; i8++){
+let data85 = data84[i8];
+if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
+if(data85.apiVersion === undefined){
+const err195 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data85};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2420,8 +2425,8 @@ vErrors.push(err195);
 }
 errors++;
 }
-if(data84.uid === undefined){
-const err196 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data84};
+if(data85.kind === undefined){
+const err196 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data85};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2430,10 +2435,8 @@ vErrors.push(err196);
 }
 errors++;
 }
-if(data84.apiVersion !== undefined){
-let data85 = data84.apiVersion;
-if(typeof data85 !== "string"){
-const err197 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data85};
+if(data85.name === undefined){
+const err197 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data85};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2442,11 +2445,8 @@ vErrors.push(err197);
 }
 errors++;
 }
-}
-if(data84.kind !== undefined){
-let data86 = data84.kind;
-if(typeof data86 !== "string"){
-const err198 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data86};
+if(data85.uid === undefined){
+const err198 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data85};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2455,11 +2455,10 @@ vErrors.push(err198);
 }
 errors++;
 }
-}
-if(data84.name !== undefined){
-let data87 = data84.name;
-if(typeof data87 !== "string"){
-const err199 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data87};
+if(data85.apiVersion !== undefined){
+let data86 = data85.apiVersion;
+if(typeof data86 !== "string"){
+const err199 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data86};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -2469,10 +2468,10 @@ vErrors.push(err199);
 errors++;
 }
 }
-if(data84.uid !== undefined){
-let data88 = data84.uid;
-if(typeof data88 !== "string"){
-const err200 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data88};
+if(data85.kind !== undefined){
+let data87 = data85.kind;
+if(typeof data87 !== "string"){
+const err200 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data87};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -2482,10 +2481,10 @@ vErrors.push(err200);
 errors++;
 }
 }
-if(data84.controller !== undefined){
-let data89 = data84.controller;
-if(typeof data89 !== "boolean"){
-const err201 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data89};
+if(data85.name !== undefined){
+let data88 = data85.name;
+if(typeof data88 !== "string"){
+const err201 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data88};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -2495,10 +2494,10 @@ vErrors.push(err201);
 errors++;
 }
 }
-if(data84.blockOwnerDeletion !== undefined){
-let data90 = data84.blockOwnerDeletion;
-if(typeof data90 !== "boolean"){
-const err202 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data90};
+if(data85.uid !== undefined){
+let data89 = data85.uid;
+if(typeof data89 !== "string"){
+const err202 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data89};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -2508,9 +2507,10 @@ vErrors.push(err202);
 errors++;
 }
 }
-}
-else {
-const err203 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data84};
+if(data85.controller !== undefined){
+let data90 = data85.controller;
+if(typeof data90 !== "boolean"){
+const err203 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data90};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -2520,9 +2520,10 @@ vErrors.push(err203);
 errors++;
 }
 }
-}
-else {
-const err204 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data83};
+if(data85.blockOwnerDeletion !== undefined){
+let data91 = data85.blockOwnerDeletion;
+if(typeof data91 !== "boolean"){
+const err204 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data91};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2534,7 +2535,7 @@ errors++;
 }
 }
 else {
-const err205 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data71};
+const err205 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data85};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2546,12 +2547,36 @@ errors++;
 }
 }
 else {
-const err206 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+const err206 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data84};
 if(vErrors === null){
 vErrors = [err206];
 }
 else {
 vErrors.push(err206);
+}
+errors++;
+}
+}
+}
+else {
+const err207 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data72};
+if(vErrors === null){
+vErrors = [err207];
+}
+else {
+vErrors.push(err207);
+}
+errors++;
+}
+}
+}
+else {
+const err208 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err208];
+}
+else {
+vErrors.push(err208);
 }
 errors++;
 }
