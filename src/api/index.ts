@@ -1,5 +1,6 @@
 /** The API of the kind ImageCredentialBinding: what is generated from its CRD, and the names that go with it. */
 export { ADVICE, CONDITION_TYPES, type ConditionReason, type ConditionType } from './conditions.ts';
+export { EVENT_REASONS, type EventReason } from './events.ts';
 export { ImageCredentialBinding } from './generated/image-credential-binding/model.ts';
 export {
   imageCredentialBindingDefaults,

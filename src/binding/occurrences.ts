@@ -2,6 +2,7 @@ import type {
   ChosenCredential,
   Condition,
   ConditionType,
+  EventReason,
   ImageCredentialBindingStatus,
 } from '../api/index.ts';
 import { repositoryName } from '../image/index.ts';
@@ -32,7 +33,10 @@ export function occurrencesOf(
 }
 
 /** One for each place that scans were moved from. */
-export function moveOccurrences(binding: Binding, moves: readonly Move[]): readonly Occurrence[] {
+export function moveOccurrences(
+  binding: Binding,
+  moves: readonly Move[],
+): readonly Occurrence<EventReason>[] {
   if (binding.validity === 'Invalid') return [];
   const to = repositoryName(binding.image);
   return moves.map((move) => ({
@@ -58,7 +62,7 @@ function readyOccurrence(
 function credentialOccurrence(
   before: ImageCredentialBindingStatus | undefined,
   after: ImageCredentialBindingStatus,
-): readonly Occurrence[] {
+): readonly Occurrence<EventReason>[] {
   const change = credentialChange(before, after);
   if (change === undefined) return [];
   const { from, to } = change;
@@ -84,7 +88,7 @@ function refusalOf(
   return listed?.result === 'Refused' ? listed.httpCode : undefined;
 }
 
-function editsOccurrence(decision: Decision, applied: Applied): readonly Occurrence[] {
+function editsOccurrence(decision: Decision, applied: Applied): readonly Occurrence<EventReason>[] {
   const bound = editedBy('Bind', decision, applied);
   const letGo = editedBy('LetGo', decision, applied);
   return [
@@ -107,7 +111,11 @@ function editedBy(
 }
 
 /** Scans that a changed `spec.image` has left behind, and what would move them. */
-function leftOccurrence(binding: Binding, decision: Decision, applied: Applied): readonly Occurrence[] {
+function leftOccurrence(
+  binding: Binding,
+  decision: Decision,
+  applied: Applied,
+): readonly Occurrence<EventReason>[] {
   if (binding.validity === 'Invalid') return [];
   const left = editedBy('LetGo', decision, applied).filter(
     (scan) => moveCause(binding, scan, { served: false }) !== undefined,
@@ -118,7 +126,7 @@ function leftOccurrence(binding: Binding, decision: Decision, applied: Applied):
   return [{ type: 'Warning', reason: 'ScansLeftBehind', action: 'Bind', note }];
 }
 
-function scansOccurrence(reason: 'ScansBound' | 'ScansLetGo', note: string): Occurrence {
+function scansOccurrence(reason: 'ScansBound' | 'ScansLetGo', note: string): Occurrence<EventReason> {
   return { type: 'Normal', reason, action: 'Bind', note };
 }
 

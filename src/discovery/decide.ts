@@ -1,3 +1,4 @@
+import type { EventReason } from '../api/index.ts';
 import type { OwnBinding, PersonsBinding } from './binding.ts';
 import { type Move, movesOf, Replacements } from './moves.ts';
 import { bindingNames } from './name.ts';
@@ -54,7 +55,7 @@ export interface Telling {
   readonly about:
     | { readonly kind: 'Pod'; readonly pod: Pod }
     | { readonly kind: 'Binding'; readonly binding: OwnBinding };
-  readonly reason: 'NotDiscovered' | 'TooManyPullSecrets';
+  readonly reason: Extract<EventReason, 'NotDiscovered' | 'TooManyPullSecrets'>;
   readonly note: string;
 }
 

@@ -18,10 +18,10 @@ export interface Regarding {
 }
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
-export interface Occurrence {
+export interface Occurrence<Reason extends string = string> {
   readonly type: 'Normal' | 'Warning';
   /** UpperCamelCase; for machines. */
-  readonly reason: string;
+  readonly reason: Reason;
   /** What was done; UpperCamelCase. */
   readonly action: string;
   /** A sentence for people, cut to 1,024 bytes. */

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { ADVICE, EVENT_REASONS } from '../../../src/api/index.ts';
+
+const page = readFileSync(new URL('../../../docs/troubleshooting.md', import.meta.url), 'utf8');
+
+/** The entries of a section of the page, in its order. */
+function entriesOf(section: string): readonly string[] {
+  const text = page.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? '';
+  return [...text.matchAll(/^### (?<reason>.+)$/gm)].map(({ groups }) => groups?.['reason'] ?? '');
+}
+
+describe('docs/troubleshooting.md', () => {
+  it('has an entry for each reason of a condition, in the order of the constants, and no other', () => {
+    assert.deepEqual(entriesOf('Conditions'), Object.keys(ADVICE));
+  });
+
+  it('has an entry for each Event, and no other', () => {
+    assert.deepEqual(entriesOf('Events'), EVENT_REASONS);
+  });
+});
