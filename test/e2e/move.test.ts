@@ -161,6 +161,57 @@ describe('an image that moves from one registry to another', () => {
     assert.deepEqual(metadata.annotations, original.metadata.annotations);
   });
 
+  it('takes the scan along that autodiscovery has kept, where an image has moved with its digest', async () => {
+    // Autodiscovery names a scan by the image's last part and digest: the one for the first home serves the second as well.
+    const name = `payments-at-${digest.slice('sha256:'.length, 'sha256:'.length + 20)}`;
+    const key = (part: string) => ({
+      secretKeyRef: { name: 'temporary-secret-payments', key: part, optional: true },
+    });
+    const scanSpec = {
+      env: [
+        { name: 'TRIVY_USERNAME', valueFrom: key('username') },
+        { name: 'TRIVY_PASSWORD', valueFrom: key('password') },
+      ],
+      volumes: [{ name: 'first-volume', secret: { secretName: 'first' } }],
+      initContainers: [
+        {
+          name: 'secret-extraction-to-env',
+          image: 'docker.io/securecodebox/auto-discovery-pull-secret-extractor',
+          args: [`${old()}@${digest}`, 'temporary-secret-payments'],
+          volumeMounts: [{ name: 'first-volume', mountPath: '/secrets/first' }],
+        },
+      ],
+    };
+    const created = secureCodeBox.nextRun(namespace.name, name);
+    await namespace.scan(name, [`${old()}@${digest}`], {
+      metadata: { labels: { 'app.kubernetes.io/managed-by': 'securecodebox-autodiscovery' } },
+      spec: { suspend: false, retriggerOnScanTypeChange: true },
+      scanSpec,
+    });
+    assertScanned(await created);
+    assert.equal(await second.pushImage('shop/payments:1.0', CONTENT), digest);
+    const moved = `${second.host}/shop/payments`;
+    const again = secureCodeBox.nextRun(namespace.name, name);
+    const imagePullSecrets = [{ name: 'second' }];
+    await namespace.binding('moved', {
+      ...{ image: moved, replaces: [old()], verification: 'Required', imagePullSecrets },
+    });
+    assertScanned(await again);
+    await namespace.condition('moved', 'Ready', 'True Ready');
+    const { scan, secretName } = await namespace.bound(name);
+    const { parameters: now, initContainers = [], volumes = [] } = scan.spec.scanSpec;
+    assert.deepEqual({ now, initContainers }, { now: [`${moved}@${digest}`], initContainers: [] });
+    assert.ok(!JSON.stringify(volumes).includes('"first"'));
+    assert.ok(JSON.stringify(await namespace.trivyConfig(secretName)).includes(second.host));
+    assertScanned(await secureCodeBox.trigger(namespace.name, name));
+
+    await namespace.delete(imageCredentialBindings, 'moved');
+    const restored = async () => (await namespace.rawScan(name)).spec.scanSpec;
+    await until(async () => (await restored()).initContainers?.length === 1, 'the init container to be back');
+    const { env, volumes: theirs } = await restored();
+    assert.deepEqual({ env, volumes: theirs }, { env: scanSpec.env, volumes: scanSpec.volumes });
+  });
+
   it('ends in silence, and never told a password', async () => {
     await settled(cluster);
     const log = await controller.log();
