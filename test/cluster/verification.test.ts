@@ -162,7 +162,7 @@ describe('verification, on a real API server', () => {
 
   it('shows when it was verified, in the wide columns', async () => {
     const { stdout } = await cluster.controlPlane.kubectl(['get', 'icb', '--all-namespaces', '-o', 'wide']);
-    assert.match(stdout, /REASON +VERIFIED +AGE\n/);
+    assert.match(stdout, /REASON +VERIFIED +EXPIRES +AGE\n/);
     assert.match(stdout, / quick .* Ready +\d+[sm]\S* +\d+[sm]/);
   });
 

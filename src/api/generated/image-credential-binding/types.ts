@@ -28,7 +28,7 @@ export type Mode = 'Enforce' | 'Observe';
 export type Platform = 'Generic' | 'AWS' | 'Google' | 'Azure';
 /**
  * Selected: scans use it. Available: it fits too, and is not used. Refused: it fits, and the registry
- * does not accept it. Unusable: it gives no credential for the image.
+ * does not accept it, or it has ended. Unusable: it gives no credential for the image.
  */
 export type CandidateResult = 'Selected' | 'Available' | 'Refused' | 'Unusable';
 /**
