@@ -66,10 +66,10 @@ function credentialOccurrence(
   const change = credentialChange(before, after);
   if (change === undefined) return [];
   const { from, to } = change;
-  const code = from.use === 'Credential' ? refusalOf(from.credential, after) : undefined;
-  const why = code === undefined ? '' : `, which the registry refuses (HTTP ${code})`;
+  const fault = from.use === 'Credential' ? faultOf(from.credential, after) : undefined;
+  const why = fault === undefined ? '' : `, which ${fault}`;
   const note = `scans use ${described(to)} now, before it was ${described(from)}${why}`;
-  const type = code === undefined ? 'Normal' : 'Warning';
+  const type = fault === undefined ? 'Normal' : 'Warning';
   return [{ type, reason: 'CredentialChanged', action: 'Resolve', note }];
 }
 
@@ -79,13 +79,14 @@ function described(side: CredentialChange['to']): string {
   return nameOf({ secret: secret.name, registryKey });
 }
 
-/** The HTTP status with which the registry refuses a credential. */
-function refusalOf(
+/** Why a credential is not used any more; undefined: nothing is wrong with it. */
+function faultOf(
   { secret, registryKey }: ChosenCredential,
   { candidates }: ImageCredentialBindingStatus,
-): number | undefined {
+): string | undefined {
   const listed = candidates?.find((one) => one.secret === secret.name && one.registryKey === registryKey);
-  return listed?.result === 'Refused' ? listed.httpCode : undefined;
+  if (listed?.result !== 'Refused') return undefined;
+  return listed.httpCode === undefined ? 'has ended' : `the registry refuses (HTTP ${listed.httpCode})`;
 }
 
 function editsOccurrence(decision: Decision, applied: Applied): readonly Occurrence<EventReason>[] {

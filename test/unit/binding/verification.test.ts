@@ -837,6 +837,33 @@ describe('a credential that says when it ends', () => {
     }
   });
 
+  it('gives way to the next one that fits, and the Event says why', () => {
+    const namespace = ending('Preferred');
+    namespace.pullSecret('next', { 'reg.example': { auth: btoa(SECOND) } });
+    const imagePullSecrets = [{ name: 'pull' }, { name: 'next' }];
+    namespace.binding('app', { spec: { imagePullSecrets, verification: 'Preferred' } });
+    namespace.answer(AUTH, { answer: ANSWERS.accepted, askAgainAt: END + HOUR });
+    namespace.settle('app');
+    namespace.answer(AUTH, {
+      answer: { result: 'Expired', ended: END },
+      askAgainAt: Number.POSITIVE_INFINITY,
+    });
+    namespace.answer(SECOND, { answer: ANSWERS.accepted, askAgainAt: END + HOUR });
+    const { status, events } = namespace.report('app', undefined, END);
+    assert.deepEqual(
+      [status.credential?.secret.name, status.credential?.expirationTime],
+      ['next', undefined],
+    );
+    assert.deepEqual(
+      events.map(({ type, reason }) => `${type} ${reason}`),
+      ['Warning CredentialChanged'],
+    );
+    assert.match(
+      events[0]?.note ?? '',
+      /before it was entry "reg\.example" of Secret pull, which has ended$/,
+    );
+  });
+
   it('is said to have ended where no registry is asked', () => {
     const namespace = ending('Never');
     namespace.settle('app');
