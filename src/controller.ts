@@ -6,6 +6,7 @@ import {
   connectTriggers,
   createReflectors,
   createStores,
+  OfferedSecretReader,
   OutOfDate,
   RunReconciler,
   scanTypesOf,
@@ -65,7 +66,9 @@ export class Controller {
     readonly bindings: WorkQueue;
     readonly trivySecrets: WorkQueue;
     readonly runs: WorkQueue;
+    readonly offeredSecrets: WorkQueue;
   };
+  readonly #offeredSecrets: OfferedSecretReader;
   readonly #discoveryQueue: WorkQueue | undefined;
   readonly #server: ProbeServer;
   readonly #stopping = Promise.withResolvers<void>();
@@ -113,6 +116,7 @@ export class Controller {
         concurrency,
         onProcessed: (processed) => metrics.observeReconcile(controller, processed),
       });
+    this.#offeredSecrets = new OfferedSecretReader({ client, stores });
     this.#queues = {
       bindings: queue(
         'binding',
@@ -138,12 +142,14 @@ export class Controller {
           onStarted: (cause) => metrics.countRun(cause),
         }).reconcile,
       ),
+      offeredSecrets: queue('offeredsecret', this.#offeredSecrets.reconcile),
     };
     this.#discoveryQueue = discovery && queue('discovery', discovery.reconcile);
     metrics.watchQueues({
       binding: this.#queues.bindings,
       trivysecret: this.#queues.trivySecrets,
       run: this.#queues.runs,
+      offeredsecret: this.#queues.offeredSecrets,
       ...(this.#discoveryQueue && { discovery: this.#discoveryQueue }),
     });
     this.#feedDiscovery(discovery, metrics);
@@ -173,7 +179,9 @@ export class Controller {
     for (const reflector of this.#reflectors) reflector.start();
     const full = Promise.all(this.#reflectors.map(({ synced }) => synced));
     await Promise.race([full, this.#stopping.promise]);
+    if (this.#state === 'starting') await this.#offeredSecrets.readAll(this.#log);
     if (this.#state !== 'starting') return;
+    this.#queues.offeredSecrets.start();
     this.#state = 'following';
     this.#log.info('caches are full');
     this.#election.start();

@@ -32,8 +32,11 @@ export const ADVICE = {
     'Add an entry for that registry to one of the Secrets, or name the Secret that has one in spec.imagePullSecrets.',
   SecretNotFound: 'Create the Secret in this namespace, or correct its name in spec.imagePullSecrets.',
   SecretWrongType:
-    'Name a Secret of type kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg; kubectl create secret docker-registry makes one.',
+    'Name a pull secret, which kubectl create secret docker-registry makes, or one with the keys of a credential that is known here.',
   SecretMalformed: 'Write it anew, for example with kubectl create secret docker-registry.',
+  SecretUnreadable: 'It is tried again; check that the controller may get Secrets in this namespace.',
+  NotOffered:
+    'Have its owner annotate it with the hosts that it is for, or name a pull secret in spec.imagePullSecrets.',
 
   // CredentialVerified
   Accepted: '',
@@ -67,6 +70,10 @@ export const ADVICE = {
     'It is tried again; check that the controller may update ScheduledScans in this namespace, and which policies or webhooks see to them.',
   ImageMissing:
     'Push that version to the new registry, or take the earlier home out of spec.replaces; it is asked again.',
+  Undeliverable: 'Change the Secret accordingly, or name another in spec.imagePullSecrets.',
+  Exchanging: '',
+  ExchangeFailed:
+    'It is tried again; check that the credential is still good, and that the controller reaches its cloud.',
   TrivySecretTaken: 'Delete or rename that Secret: the controller overwrites none that it has not made.',
   TrivySecretFailed:
     'It is tried again; check that the controller may write Secrets in this namespace, and which policies or webhooks see to them.',

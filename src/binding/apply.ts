@@ -159,7 +159,7 @@ export class Applier {
     const before = this.#secretWrites.get(key);
     if (before !== undefined) {
       await before.catch(() => undefined);
-      if (this.#stores.trivySecrets.get(key)?.fingerprint === write.desired.fingerprint) return;
+      if (this.#stores.trivySecrets.get(key)?.fingerprint === write.desired.content.fingerprint) return;
       throw new OutOfDate(`Secret ${key} was written for another binding`);
     }
     const writing = this.#writeSecret(write, now, log).finally(() => this.#secretWrites.delete(key));
@@ -169,14 +169,15 @@ export class Applier {
 
   async #writeSecret(secretWrite: NeededWrite, now: number, log: Logger): Promise<void> {
     const { desired } = secretWrite;
+    const { object, fingerprint } = desired.content;
     if (secretWrite.write === 'Recreate') await this.#client.delete(SECRETS, secretWrite.present);
     const answer =
       secretWrite.write === 'Replace'
-        ? await this.#client.replace(SECRETS, replacement(desired, secretWrite.present.resourceVersion, now))
-        : await this.#client.create(SECRETS, desired.object);
+        ? await this.#client.replace(SECRETS, replacement(object, secretWrite.present, now))
+        : await this.#client.create(SECRETS, object);
     const written = readTrivySecret(answer);
     this.#stores.trivySecrets.setAnswer(written);
-    if (written.fingerprint !== desired.fingerprint) {
+    if (written.fingerprint !== fingerprint) {
       throw new Refused(
         'TrivySecretFailed',
         'the API server stored another Secret than it was sent: a policy or webhook changes it',

@@ -1,8 +1,7 @@
 import type { CandidateStatus, ImageCredentialBindingStatus } from '../api/index.ts';
-import type { Candidate } from '../credential/index.ts';
+import type { Candidate } from './candidate.ts';
 import type { Observed } from './observe.ts';
-import { versionOf } from './recollection.ts';
-import { delivered, unusableReason } from './resolve.ts';
+import { delivered, unusableReason, versionOf } from './resolve.ts';
 import { standingOf } from './verdict.ts';
 
 const MOST_CANDIDATES = 16;

@@ -17,15 +17,15 @@ import { homeQuestion, type Observed, type ObservedScan } from './observe.ts';
 import { isVerifying, type Resolution } from './resolve.ts';
 import { contenders, matches } from './serve.ts';
 import { timestamp } from './timestamp.ts';
-import type { DesiredTrivySecret, TrivySecret } from './trivy-secret.ts';
+import { type DesiredTrivySecret, isKnown, type KnownTrivySecret, type TrivySecret } from './trivy-secret.ts';
 
 /** What to do about the Trivy secret. */
 export type SecretWrite =
   | { readonly write: 'None' }
-  | { readonly write: 'Create'; readonly desired: DesiredTrivySecret }
-  | { readonly write: 'Replace'; readonly desired: DesiredTrivySecret; readonly present: TrivySecret }
+  | { readonly write: 'Create'; readonly desired: KnownTrivySecret }
+  | { readonly write: 'Replace'; readonly desired: KnownTrivySecret; readonly present: TrivySecret }
   /** Somebody has made it one that cannot be changed: it is deleted and created. */
-  | { readonly write: 'Recreate'; readonly desired: DesiredTrivySecret; readonly present: TrivySecret }
+  | { readonly write: 'Recreate'; readonly desired: KnownTrivySecret; readonly present: TrivySecret }
   /** A Secret that is not ours has the name: it stays as it is, and nothing can be bound. */
   | { readonly write: 'Refused'; readonly desired: DesiredTrivySecret };
 
@@ -99,13 +99,17 @@ function withHomes(inquiry: Inquiry, scans: readonly ScanPlan[], now: number): I
     .flatMap(({ home }) => home?.askAgainAt ?? [])
     .filter((time) => time > now && Number.isFinite(time));
   const times = inquiry.nextAt === undefined ? later : [inquiry.nextAt, ...later];
-  return { open: [...inquiry.open, ...open], nextAt: times.length === 0 ? undefined : Math.min(...times) };
+  return {
+    ...inquiry,
+    open: [...inquiry.open, ...open],
+    nextAt: times.length === 0 ? undefined : Math.min(...times),
+  };
 }
 
 function bindableOf({ choice: { resolution }, trivySecret }: Observed): Bindable | undefined {
   switch (resolution.result) {
     case 'Selected':
-      return trivySecret === undefined ? undefined : { delivery: trivySecret.desired.delivery };
+      return deliverable(trivySecret);
     case 'Anonymous':
     case 'NoneNeeded':
       return 'none';
@@ -115,19 +119,28 @@ function bindableOf({ choice: { resolution }, trivySecret }: Observed): Bindable
   }
 }
 
+/** Undefined while there is nothing that could be mounted. */
+function deliverable(trivySecret: Observed['trivySecret']): Bindable | undefined {
+  if (trivySecret === undefined) return undefined;
+  const { desired, place } = trivySecret;
+  const isWanting = desired.content.state === 'Wanting' && place.state !== 'Ours';
+  return isWanting ? undefined : { delivery: desired.delivery };
+}
+
 function decideSecret({ binding, trivySecret }: Observed): SecretWrite {
   if (binding?.validity !== 'Valid' || binding.mode !== 'Enforce' || trivySecret === undefined) {
     return { write: 'None' };
   }
   const { desired, place } = trivySecret;
+  if (place.state === 'Taken') return { write: 'Refused', desired };
+  // A login that is there is left, and one that is wanting is asked for.
+  if (!isKnown(desired)) return { write: 'None' };
   switch (place.state) {
     case 'Free':
       return { write: 'Create', desired };
-    case 'Taken':
-      return { write: 'Refused', desired };
     case 'Ours': {
       const present = place.secret;
-      if (present.fingerprint === desired.fingerprint) return { write: 'None' };
+      if (present.fingerprint === desired.content.fingerprint) return { write: 'None' };
       return { write: present.replaceable ? 'Replace' : 'Recreate', desired, present };
     }
   }

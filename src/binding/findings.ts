@@ -1,10 +1,11 @@
 import type { ConditionReason, ConditionType } from '../api/index.ts';
 import { formatReference, repositoryName } from '../image/index.ts';
+import { describeAnswer } from '../registry/index.ts';
 import { advise } from './advice.ts';
 import { type Applied, Refused } from './apply.ts';
 import type { ValidBinding } from './binding.ts';
 import type { Decision } from './decide.ts';
-import { expirationTime, expiryOf } from './expiry.ts';
+import { endInUse, expirationTime, expiryOf } from './expiry.ts';
 import type { Observed } from './observe.ts';
 import type { NamedSecret } from './pull-secret.ts';
 import { delivered, isAble } from './resolve.ts';
@@ -48,16 +49,21 @@ export function validFindings(binding: ValidBinding, facts: Facts): readonly Fin
   const reconciling: Finding[] = isUnderWay(obstacle)
     ? [{ type: 'Reconciling', status: 'True', reason: obstacle.reason, message: obstacle.message }]
     : [];
-  return [ready, resolved, ...verified, bound, ...reconciling];
+  const stalled: Finding[] =
+    obstacle?.reason === 'NotOffered'
+      ? [{ type: 'Stalled', status: 'True', reason: obstacle.reason, message: obstacle.message }]
+      : [];
+  return [ready, resolved, ...verified, bound, ...reconciling, ...stalled];
 }
 
 /** Fulfilled, perhaps not for long. */
 function readyFinding({ observed, decision }: Facts, summary: string): Finding {
   const candidate = delivered(decision.resolution);
-  if (candidate === undefined || expiryOf(candidate, observed.now) === 'Later') {
+  const end = candidate && endInUse(candidate, observed.trivySecret?.desired);
+  if (candidate === undefined || expiryOf(end, observed.now) === 'Later') {
     return { type: 'Ready', status: 'True', reason: 'Ready', message: summary };
   }
-  const message = `${nameOf(candidate)} ends at ${expirationTime(candidate)}; ${summary}`;
+  const message = `${nameOf(candidate)} ends at ${expirationTime(end)}; ${summary}`;
   return { type: 'Ready', status: 'True', reason: 'ExpiresSoon', message: advise(message, 'ExpiresSoon') };
 }
 
@@ -87,7 +93,7 @@ function obstacleOf({ resolution }: Decision, findings: readonly Finding[]): Fin
 /** What ends by itself: a wait for a run, for an answer, or for a registry that does not answer. */
 function isUnderWay(obstacle: Finding | undefined): obstacle is Finding {
   if (obstacle?.type === 'CredentialVerified') return obstacle.status === 'Unknown';
-  return obstacle?.reason === 'Waiting';
+  return obstacle?.reason === 'Waiting' || obstacle?.reason === 'Exchanging';
 }
 
 function resolvedFinding(binding: ValidBinding, facts: Facts): Finding {
@@ -159,7 +165,13 @@ function faultOf(secret: NamedSecret): string | undefined {
     case 'Missing':
       return `Secret ${secret.name} does not exist`;
     case 'WrongType':
-      return `Secret ${secret.name} is neither of type kubernetes.io/dockerconfigjson nor kubernetes.io/dockercfg`;
+      return `Secret ${secret.name} is no pull secret, and holds no credential that is known here`;
+    case 'NotOffered':
+      return `Secret ${secret.name} is no pull secret: ${secret.message}`;
+    case 'Unread':
+      return `Secret ${secret.name} is being read`;
+    case 'Unreadable':
+      return `Secret ${secret.name} cannot be read: ${secret.message}`;
     case 'Malformed':
       return `Secret ${secret.name} is malformed: ${secret.message}`;
     case 'Found':
@@ -175,9 +187,9 @@ function firstOf(texts: readonly string[]): string {
 }
 
 function boundFinding(binding: ValidBinding, facts: Facts): Finding {
-  const { decision, applied, scans } = facts;
+  const { decision, scans } = facts;
   const type = 'ScansBound';
-  const problem = secretProblem(decision, applied);
+  const problem = secretProblem(facts);
   if (problem !== undefined) return { type, status: 'False', ...problem };
   const failing = scans.filter(({ standing }) => standing === 'Failing');
   if (failing.length > 0) {
@@ -237,14 +249,38 @@ function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly
   return { type, status: 'True', reason, message: advise(message, reason) };
 }
 
-function secretProblem(
-  { secretWrite }: Decision,
-  { secretRefused }: Applied,
-): Pick<Finding, 'reason' | 'message'> | undefined {
+function secretProblem({
+  observed,
+  decision,
+  applied,
+}: Facts): Pick<Finding, 'reason' | 'message'> | undefined {
+  const { secretWrite } = decision;
+  const { secretRefused } = applied;
+  const wanting = deliveryProblem(observed);
+  if (wanting !== undefined) return { ...wanting, message: advise(wanting.message, wanting.reason) };
   if (secretWrite.write === 'Refused') {
     const message = `Secret ${secretWrite.desired.name} exists, and was not made by this controller for this credential`;
     return { reason: 'TrivySecretTaken', message: advise(message, 'TrivySecretTaken') };
   }
   if (secretRefused === undefined) return undefined;
   return { reason: 'TrivySecretFailed', message: advise(secretRefused.message, 'TrivySecretFailed') };
+}
+
+/** Why there is nothing that Trivy could be handed. */
+function deliveryProblem({
+  undeliverable,
+  trivySecret,
+  now,
+}: Observed): Pick<Finding, 'reason' | 'message'> | undefined {
+  if (undeliverable !== undefined) return { reason: 'Undeliverable', message: undeliverable };
+  const { content, identity, loginEnds } = trivySecret?.desired ?? {};
+  if (content?.state !== 'Wanting' || identity === undefined) return undefined;
+  const holds = trivySecret?.place.state === 'Ours' && expiryOf(loginEnds, now) !== 'Over';
+  if (holds) return undefined;
+  const { failure } = content;
+  const source = `Secret ${identity.source}`;
+  if (failure === undefined || failure.answer.result === 'Login')
+    return { reason: 'Exchanging', message: `the cloud is asked for a login for ${source}` };
+  const why = describeAnswer(failure.answer);
+  return { reason: 'ExchangeFailed', message: `there is no login for ${source}: ${why}` };
 }

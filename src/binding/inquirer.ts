@@ -1,10 +1,13 @@
 import type { Logger } from 'pino';
 import { repositoryName } from '../image/index.ts';
-import { keyOf } from '../kube/index.ts';
+import { keyOf, type Stored } from '../kube/index.ts';
 import type { Question, RegistryChecker } from '../registry/index.ts';
 import type { Inquiry } from './inquiry.ts';
 import { indexKey, type Stores } from './stores.ts';
 import { Turns } from './turns.ts';
+
+/** A binding for which is asked. */
+type Asker = Pick<Stored, 'namespace' | 'name'>;
 
 /** Has registries asked what a reconcile found wanting, and has the bindings looked at again that an answer matters to. */
 export class Inquirer {
@@ -30,14 +33,26 @@ export class Inquirer {
    * @param now - in milliseconds since the epoch
    * @returns after how many milliseconds to look again; undefined: when an answer comes
    */
-  pursue(namespace: string, { open, nextAt }: Inquiry, now: number, log: Logger): number | undefined {
+  pursue(asker: Asker, { open, login, nextAt }: Inquiry, now: number, log: Logger): number | undefined {
     const times = nextAt === undefined ? [] : [nextAt];
+    if (login !== undefined) void this.#obtain(asker, login, log);
     for (const { question, patient } of open) {
       const turn = patient ? this.#turn(question, now) : now;
       if (turn > now) times.push(turn);
-      else void this.#ask(namespace, question, log);
+      else void this.#ask(asker, question, log);
     }
     return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now);
+  }
+
+  /** Never rejects either. Others that want the same login ask for it themselves, and hear the same. */
+  async #obtain(
+    asker: Asker,
+    { credential, host }: NonNullable<Inquiry['login']>,
+    log: Logger,
+  ): Promise<void> {
+    const known = await this.#checker.obtainLogin(credential, host);
+    log.debug({ host, answer: known?.answer.result }, 'cloud answered');
+    this.#enqueue(keyOf(asker));
   }
 
   #turn({ image, credential }: Question, now: number): number {
@@ -45,7 +60,7 @@ export class Inquirer {
   }
 
   /** Never rejects: the checker does not. */
-  async #ask(namespace: string, question: Question, log: Logger): Promise<void> {
+  async #ask({ namespace }: Asker, question: Question, log: Logger): Promise<void> {
     const { answer } = await this.#checker.ask(question);
     const repository = repositoryName(question.image);
     log.debug({ repository, answer: answer.result }, 'registry answered');

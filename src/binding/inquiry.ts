@@ -1,11 +1,12 @@
 import { type ImageReference, repositoryName } from '../image/index.ts';
+import { endOf, type PlatformCredential } from '../platform/index.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type Question } from '../registry/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import type { ValidBinding } from './binding.ts';
 import { expiryTimes } from './expiry.ts';
 import { homeOf } from './move.ts';
 import type { Observed } from './observe.ts';
-import { conditionOf, isVerifying, type Puller, type Resolution } from './resolve.ts';
+import { conditionOf, delivered, isVerifying, type Puller, type Resolution } from './resolve.ts';
 import { matches } from './serve.ts';
 
 /** So long does `Preferred` wait for a first answer; where many are asked, one may have to queue for longer. */
@@ -21,6 +22,8 @@ interface OpenQuestion {
 /** What a registry is to be asked for a binding. Times are in milliseconds since the epoch. */
 export interface Inquiry {
   readonly open: readonly OpenQuestion[];
+  /** For which a cloud is to be asked for a login; undefined: for none. */
+  readonly login: { readonly credential: PlatformCredential; readonly host: string } | undefined;
   /** When to look again: an answer has to be asked for again, or has been waited for long enough, or a credential ends; undefined: never. */
   readonly nextAt: number | undefined;
 }
@@ -28,7 +31,7 @@ export interface Inquiry {
 /** Which of the answers that a choice rests on are to be asked for, and when the next one will be. */
 export function inquire(observed: Observed): Inquiry {
   const { binding, choice, evidence, now } = observed;
-  if (binding?.validity !== 'Valid') return { open: [], nextAt: undefined };
+  if (binding?.validity !== 'Valid') return { open: [], login: undefined, nextAt: undefined };
   const { resolution, restsOn } = choice;
   const known = restsOn.map((puller) => ({ puller, answer: evidence.answers.get(puller) }));
   const image = imageInQuestion(binding, observed);
@@ -40,9 +43,29 @@ export function inquire(observed: Observed): Inquiry {
     }));
   const due = known.flatMap(({ answer }) => answer?.askAgainAt ?? []);
   const wait = isVerifying(resolution) ? [waitEnd(binding, now)] : [];
-  const times = [...due, ...wait, ...expiryTimes(observed.credentials.candidates)];
+  const ends = observed.credentials.candidates.flatMap(({ credential }) => expiryTimes(endOf(credential)));
+  const times = [...due, ...wait, ...ends, ...loginTimes(observed)];
   const later = times.filter((time) => time > now && Number.isFinite(time));
-  return { open, nextAt: later.length === 0 ? undefined : Math.min(...later) };
+  const login = loginInQuestion(observed);
+  return { open, login, nextAt: later.length === 0 ? undefined : Math.min(...later) };
+}
+
+/** When a login is to be renewed, or asked for again, and when what is said of it changes. */
+function loginTimes({ trivySecret }: Observed): readonly number[] {
+  if (trivySecret === undefined) return [];
+  const { content, loginEnds, renewAt } = trivySecret.desired;
+  const again = content.state === 'Wanting' ? content.failure?.askAgainAt : renewAt;
+  return [...expiryTimes(loginEnds), ...(again === undefined ? [] : [again])];
+}
+
+/** Whoever only observes hands nothing over. */
+function loginInQuestion({ binding, choice, trivySecret, now }: Observed): Inquiry['login'] {
+  if (binding?.validity !== 'Valid' || binding.mode !== 'Enforce') return undefined;
+  const credential = delivered(choice.resolution)?.credential;
+  const { content } = trivySecret?.desired ?? {};
+  if (credential?.kind !== 'platform' || content?.state !== 'Wanting') return undefined;
+  const isDue = (content.failure?.askAgainAt ?? 0) <= now;
+  return isDue ? { credential, host: binding.image.host } : undefined;
 }
 
 /** A new value of the credential in use: it is delivered already, and status stays until there is an answer. */

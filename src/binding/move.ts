@@ -82,6 +82,7 @@ export function judgeMove({ cause, verification, home, sameName, ambient }: Move
     case 'Unreachable':
     case 'RateLimited':
     case 'NotAllowed':
+    case 'NotCheckable':
       return verification === 'Required' ? 'Unconfirmed' : unasked;
   }
 }

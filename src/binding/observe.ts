@@ -1,6 +1,7 @@
 import { type ImageReference, repositoryName } from '../image/index.ts';
 import { splitKey } from '../kube/index.ts';
-import type { KnownAnswer, Question } from '../registry/index.ts';
+import { deliveryOf, NOT_OFFERED, type PlatformCredential } from '../platform/index.ts';
+import type { KnownAnswer, KnownLogin, Question } from '../registry/index.ts';
 import { newestRun, type ScanRun, type ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import { waitEnd } from './inquiry.ts';
@@ -17,14 +18,20 @@ import {
   type Puller,
   precedentOf,
   type Resolution,
+  versionOf,
 } from './resolve.ts';
 import { indexKey, pullSecretIn, repositoryIndex, type Stores } from './stores.ts';
 import {
   type DesiredTrivySecret,
   desiredTrivySecret,
+  identityOf,
+  type Making,
   sameIdentity,
   type TrivySecret,
+  type TrivySecretIdentity,
+  trivySecretName,
 } from './trivy-secret.ts';
+import { nameOf } from './verified-finding.ts';
 
 /** What stands under the name of a Trivy secret. */
 type Place =
@@ -64,6 +71,8 @@ export interface Observed {
   readonly choice: Choice;
   /** The Secret that hands the credential to Trivy that is selected, or that bound scans go on using; and its place. */
   readonly trivySecret: { readonly desired: DesiredTrivySecret; readonly place: Place } | undefined;
+  /** Why what was chosen cannot be handed to Trivy for this registry; undefined: it can. */
+  readonly undeliverable: string | undefined;
   /** Scans of its repository, and those that carry its name. */
   readonly scans: readonly ObservedScan[];
   /** Names of the bindings among those of the scans that have no credential to hand out, or no place for it. */
@@ -73,14 +82,20 @@ export interface Observed {
 /** What is known of a question; undefined: nothing. Asks nobody. */
 export type Answers = (question: Question) => KnownAnswer | undefined;
 
+/** What is known of the login that a cloud gives for a host; undefined: nothing. Asks nobody. */
+type KnownLogins = (credential: PlatformCredential, host: string) => KnownLogin | undefined;
+
 /** Where `observe` looks. */
 export interface Sources {
   readonly stores: Stores;
   readonly scanTypes: RegExp;
   readonly answers: Answers;
+  readonly logins: KnownLogins;
   /** How long an accepted answer holds, in milliseconds. */
   readonly checkIntervalMs: number;
 }
+
+const UNDELIVERED: Delivered = { trivySecret: undefined, undeliverable: undefined };
 
 const NOTHING: Chosen = {
   credentials: { secrets: [], candidates: [] },
@@ -119,8 +134,7 @@ export function observe(key: string, sources: Sources, now: number): Observed {
     binding,
     inCycle: binding !== stored,
     ...chosen,
-    trivySecret:
-      valid === undefined ? undefined : observeTrivySecret(valid, chosen.choice.resolution, stores),
+    ...(valid === undefined ? UNDELIVERED : observeDelivery(valid, chosen, sources, now)),
     scans,
     unable: observeUnable(scans, sources, now),
   };
@@ -202,8 +216,8 @@ function observeSecret(key: string, stores: Stores): NamedSecret {
   const { name } = splitKey(key);
   const secret = pullSecretIn(stores, key);
   if (secret === undefined) {
-    const exists = stores.otherSecrets.get(key) !== undefined || stores.trivySecrets.get(key) !== undefined;
-    return { state: exists ? 'WrongType' : 'Missing', name };
+    const isOurs = stores.trivySecrets.get(key) !== undefined;
+    return isOurs ? { state: 'WrongType', name } : observeOther(key, stores);
   }
   const { content, uid, resourceVersion } = secret;
   if (content.result === 'Malformed') return { state: 'Malformed', name, message: content.message };
@@ -211,27 +225,66 @@ function observeSecret(key: string, stores: Stores): NamedSecret {
   return { state: 'Found', name, uid, resourceVersion, entries, keyring, problems };
 }
 
-function observeTrivySecret(
-  binding: ValidBinding,
-  resolution: Resolution,
-  stores: Stores,
-): Observed['trivySecret'] {
-  const candidate = delivered(resolution);
-  if (candidate === undefined) return undefined;
-  const desired = desiredTrivySecret(binding.namespace, candidate, binding.image.host);
-  return { desired, place: observePlace(indexKey(binding, desired.name), desired, stores) };
+/** A Secret that is no pull secret: what is known of it is known when it has been read, by name. */
+function observeOther(key: string, stores: Stores): NamedSecret {
+  const { name } = splitKey(key);
+  const other = stores.otherSecrets.get(key);
+  if (other === undefined) return { state: 'Missing', name };
+  if (!other.offered) return { state: 'NotOffered', name, message: NOT_OFFERED };
+  const secret = stores.offeredSecrets.get(key);
+  if (secret === undefined) return { state: 'Unread', name };
+  const { content, uid, resourceVersion } = secret;
+  switch (content.result) {
+    case 'Offered': {
+      const entries = content.hosts.map((registryKey) => ({ registryKey }));
+      return { state: 'Found', name, uid, resourceVersion, entries, keyring: content.keyring, problems: [] };
+    }
+    case 'Unknown':
+      return { state: 'WrongType', name };
+    default:
+      return { state: content.result, name, message: content.message };
+  }
 }
 
-function observePlace(key: string, desired: DesiredTrivySecret, stores: Stores): Place {
+type Delivered = Pick<Observed, 'trivySecret' | 'undeliverable'>;
+
+/** What Trivy is to be handed of what was chosen. */
+function observeDelivery(
+  binding: ValidBinding,
+  { credentials, choice }: Pick<Chosen, 'credentials' | 'choice'>,
+  { stores, logins }: Pick<Sources, 'stores' | 'logins'>,
+  now: number,
+): Delivered {
+  const candidate = delivered(choice.resolution);
+  if (candidate === undefined) return { trivySecret: undefined, undeliverable: undefined };
+  const { host } = binding.image;
+  const way = deliveryOf(candidate.credential, host);
+  if (way.result === 'Undeliverable')
+    return { trivySecret: undefined, undeliverable: `${nameOf(candidate)}: ${way.message}` };
+  const identity = identityOf(candidate, host);
+  const place = observePlace(indexKey(binding, trivySecretName(identity)), identity, stores);
+  const login = {
+    host,
+    source: versionOf(candidate, credentials) ?? '',
+    present: place.state === 'Ours' ? place.secret : undefined,
+    known: candidate.credential.kind === 'platform' ? logins(candidate.credential, host) : undefined,
+    now,
+  };
+  const making: Making = way.result === 'Handover' ? way : { ...login, result: 'Login', env: way.env };
+  const desired = desiredTrivySecret(binding.namespace, identity, making);
+  return { trivySecret: { desired, place }, undeliverable: undefined };
+}
+
+function observePlace(key: string, desired: TrivySecretIdentity, stores: Stores): Place {
   const secret = stores.trivySecrets.get(key);
   if (secret !== undefined) {
     // Without an identity somebody has changed it: that is put right.
-    const another = secret.identity !== undefined && !sameIdentity(secret.identity, desired.identity);
+    const another = secret.identity !== undefined && !sameIdentity(secret.identity, desired);
     return another ? { state: 'Taken' } : { state: 'Ours', secret };
   }
   const other = stores.otherSecrets.get(key);
   // Somebody took our label off, and left what it was made from.
-  if (other?.ours !== undefined && sameIdentity(other.ours.identity, desired.identity)) {
+  if (other?.ours !== undefined && sameIdentity(other.ours.identity, desired)) {
     return { state: 'Ours', secret: other.ours };
   }
   const free = other === undefined && pullSecretIn(stores, key) === undefined;
@@ -268,8 +321,8 @@ function observeUnable(scans: readonly ObservedScan[], sources: Sources, now: nu
 }
 
 function isUnable(binding: ValidBinding, sources: Sources, now: number): boolean {
-  const { resolution } = observeChoice(binding, sources, now).choice;
-  return (
-    !isAble(resolution) || observeTrivySecret(binding, resolution, sources.stores)?.place.state === 'Taken'
-  );
+  const chosen = observeChoice(binding, sources, now);
+  if (!isAble(chosen.choice.resolution)) return true;
+  const { trivySecret, undeliverable } = observeDelivery(binding, chosen, sources, now);
+  return undeliverable !== undefined || trivySecret?.place.state === 'Taken';
 }

@@ -1,10 +1,6 @@
-import {
-  type Keyring,
-  type PullSecretContent,
-  parsePullSecret,
-  type UsableEntry,
-} from '../credential/index.ts';
+import { type Keyring, type PullSecretContent, parsePullSecret } from '../credential/index.ts';
 import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
+import type { SourceCredential } from '../platform/index.ts';
 
 /** A pull secret as it is kept: parsed once for each of its versions. */
 export interface PullSecret extends Stored {
@@ -12,7 +8,7 @@ export interface PullSecret extends Stored {
 }
 
 /** A Secret as the API server sends it. */
-interface RawSecret extends KubeObject {
+export interface RawSecret extends KubeObject {
   readonly type: string;
   readonly data?: Readonly<Record<string, string>>;
 }
@@ -30,10 +26,15 @@ export type NamedSecret =
       readonly name: string;
       readonly uid: string;
       readonly resourceVersion: string;
-      readonly entries: readonly UsableEntry[];
-      readonly keyring: Keyring;
+      readonly entries: readonly { readonly registryKey: string }[];
+      readonly keyring: Keyring<SourceCredential>;
       readonly problems: readonly string[];
     }
   | { readonly state: 'Missing'; readonly name: string }
   | { readonly state: 'WrongType'; readonly name: string }
+  /** No pull secret, and its owner has not said for whom it is. */
+  | { readonly state: 'NotOffered'; readonly name: string; readonly message: string }
+  /** Offered, but not read yet: nothing can be said of the binding. */
+  | { readonly state: 'Unread'; readonly name: string }
+  | { readonly state: 'Unreadable'; readonly name: string; readonly message: string }
   | { readonly state: 'Malformed'; readonly name: string; readonly message: string };

@@ -1,10 +1,11 @@
 import type { CandidateStatus } from '../api/index.ts';
-import type { Candidate } from '../credential/index.ts';
 import type { Question, RegistryAnswer } from '../registry/index.ts';
 import type { ValidBinding } from './binding.ts';
+import type { Candidate } from './candidate.ts';
 import { imageInQuestion } from './inquiry.ts';
 import type { Observed } from './observe.ts';
-import { type Credentials, conditionOf } from './resolve.ts';
+import { conditionOf, versionOf } from './resolve.ts';
+import { holdsSource } from './trivy-secret.ts';
 
 /** An answer from before this process began. */
 export interface Recollection {
@@ -55,7 +56,7 @@ function acceptance(binding: ValidBinding, remembered: Remembered): readonly Rec
   if (trivySecret?.place.state !== 'Ours') return [];
   const { secret } = trivySecret.place;
   const isIts = secret.name === status?.trivySecret?.name;
-  const isPresent = secret.fingerprint === trivySecret.desired.fingerprint;
+  const isPresent = holdsSource(trivySecret.desired, secret);
   // Status has whole seconds.
   const wasThen = Math.floor((secret.rotatedAt ?? 0) / 1_000) * 1_000 <= askedAt;
   if (!isIts || !isPresent || !wasThen) return [];
@@ -81,12 +82,6 @@ function passingAnswer({ result, reason, httpCode }: CandidateStatus): RegistryA
   return result === 'Available' && reason === 'Inconclusive'
     ? { result: 'Inconclusive', why: 'NotFound' }
     : undefined;
-}
-
-/** The version of the Secret that a candidate is from. */
-export function versionOf({ secret }: Candidate, { secrets }: Credentials): string | undefined {
-  const found = secrets.find(({ name }) => name === secret);
-  return found?.state === 'Found' ? found.resourceVersion : undefined;
 }
 
 /** Nothing that follows from this answer depends on a value that may have changed. */

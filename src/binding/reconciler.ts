@@ -10,6 +10,7 @@ import { Inquirer } from './inquirer.ts';
 import { type Observed, observe, type Sources } from './observe.ts';
 import { recollections } from './recollection.ts';
 import { report } from './report.ts';
+import { hasUnread } from './resolve.ts';
 import type { Stores } from './stores.ts';
 
 export interface ReconcilerOptions {
@@ -40,7 +41,13 @@ export class BindingReconciler {
     this.#applier = new Applier(options);
     this.#inquirer = new Inquirer(options);
     const { checker, stores, scanTypes, checkIntervalMs } = options;
-    this.#sources = { stores, scanTypes, checkIntervalMs, answers: (question) => checker.answer(question) };
+    this.#sources = {
+      stores,
+      scanTypes,
+      checkIntervalMs,
+      answers: (question) => checker.answer(question),
+      logins: (credential, host) => checker.login(credential, host),
+    };
   }
 
   /**
@@ -50,9 +57,11 @@ export class BindingReconciler {
    */
   readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
     const observed = this.#observe(key);
+    // The change of the store, once it has been read, comes back here.
+    if (hasUnread(observed.credentials)) return {};
     const decision = decide(observed);
     // Before anything is written: what fails there keeps no question back.
-    const lookAgainMs = this.#inquirer.pursue(observed.namespace, decision.inquiry, observed.now, log);
+    const lookAgainMs = this.#inquirer.pursue(observed, decision.inquiry, observed.now, log);
     const applied = await this.#applier.apply(observed, decision, log);
     this.#options.onMoved(movedNow(decision, applied).length);
     if (observed.binding !== undefined)

@@ -1,14 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition, ImageCredentialBindingStatus } from '../api/index.ts';
-import { type Candidate, publicUsername } from '../credential/index.ts';
+import { publicUsername } from '../credential/index.ts';
 import { repositoryName } from '../image/index.ts';
 import type { Occurrence } from '../kube/index.ts';
 import { platformOf } from '../platform/index.ts';
 import type { Applied } from './apply.ts';
 import type { Binding, ValidBinding } from './binding.ts';
+import type { Candidate } from './candidate.ts';
 import { candidatesStatus } from './candidates.ts';
 import type { Decision } from './decide.ts';
-import { expirationTime } from './expiry.ts';
+import { endInUse, expirationTime } from './expiry.ts';
 import { type Finding, invalidFindings, validFindings } from './findings.ts';
 import { historyOf, movesOf } from './history.ts';
 import type { Observed } from './observe.ts';
@@ -80,9 +81,10 @@ function chosenStatus(
 ): ImageCredentialBindingStatus {
   const { credentials, trivySecret } = observed;
   const source = credentials.secrets.find(({ name }) => name === candidate.secret);
-  const username = publicUsername(candidate.credential);
+  const { credential } = candidate;
+  const username = credential.kind === 'platform' ? undefined : publicUsername(credential);
   const accepted = verifiedAt(binding, observed, candidate);
-  const expires = expirationTime(candidate);
+  const expires = expirationTime(endInUse(candidate, trivySecret?.desired));
   return {
     credential: {
       secret: { name: candidate.secret, uid: source?.state === 'Found' ? source.uid : '' },

@@ -1,8 +1,9 @@
 import type { Condition, Verification } from '../api/index.ts';
-import { type Candidate, lookup } from '../credential/index.ts';
+import { lookup } from '../credential/index.ts';
 import { repositoryName } from '../image/index.ts';
 import type { KnownAnswer } from '../registry/index.ts';
 import type { ValidBinding } from './binding.ts';
+import type { Candidate } from './candidate.ts';
 import type { NamedSecret } from './pull-secret.ts';
 import {
   isAccepted,
@@ -22,8 +23,19 @@ export interface Credentials {
   readonly candidates: readonly Candidate[];
 }
 
+/** Whether a secret is still to be read: until then nothing can be said. */
+export function hasUnread({ secrets }: Credentials): boolean {
+  return secrets.some(({ state }) => state === 'Unread');
+}
+
 /** Who pulls: one of the candidates, or, `undefined`, anybody. */
 export type Puller = Candidate | undefined;
+
+/** The version of the Secret that a candidate is from. */
+export function versionOf({ secret }: Candidate, { secrets }: Credentials): string | undefined {
+  const found = secrets.find(({ name }) => name === secret);
+  return found?.state === 'Found' ? found.resourceVersion : undefined;
+}
 
 /** Who pulls at present, as status says; the value of the credential may be another by now. */
 interface InUse {
@@ -64,7 +76,13 @@ export interface Choice {
   readonly restsOn: readonly Puller[];
 }
 
-type UnusableReason = 'NoMatch' | 'SecretNotFound' | 'SecretWrongType' | 'SecretMalformed';
+type UnusableReason =
+  | 'NoMatch'
+  | 'SecretNotFound'
+  | 'SecretWrongType'
+  | 'SecretMalformed'
+  | 'SecretUnreadable'
+  | 'NotOffered';
 
 /** Finds among the secrets that a binding names what fits its image. */
 export function credentialsOf(binding: ValidBinding, secrets: readonly NamedSecret[]): Credentials {
@@ -238,6 +256,11 @@ export function unusableReason(secret: NamedSecret): UnusableReason {
       return 'SecretNotFound';
     case 'WrongType':
       return 'SecretWrongType';
+    case 'NotOffered':
+      return 'NotOffered';
+    case 'Unread':
+    case 'Unreadable':
+      return 'SecretUnreadable';
     case 'Malformed':
       return 'SecretMalformed';
     case 'Found':

@@ -13,8 +13,10 @@ import {
   type Stored,
   storedMeta,
 } from '../kube/index.ts';
+import { REGISTRIES_ANNOTATION } from '../platform/index.ts';
 import { readScheduledScan, type ScanRun, type ScheduledScan, VOLUME_NAME } from '../scan/index.ts';
 import { type Binding, readBinding } from './binding.ts';
+import type { OfferedSecret } from './offered-secret.ts';
 import { type PullSecret, readPullSecret } from './pull-secret.ts';
 import { readTrivySecret, type TrivySecret, type TrivySecretIdentity } from './trivy-secret.ts';
 
@@ -36,9 +38,11 @@ export interface Run extends Stored, ScanRun {
   readonly scheduledScan: string | undefined;
 }
 
-/** Any other Secret: that there is one of this name, and whether it was ours before somebody took the label off. */
+/** Any other Secret: that there is one of this name, whether it is offered, and whether it was ours before somebody took the label off. */
 export interface OtherSecret extends Stored {
   readonly ours: (TrivySecret & { readonly identity: TrivySecretIdentity }) | undefined;
+  /** Whether its owner offers it to registries. */
+  readonly offered: boolean;
 }
 
 /** What we know of the cluster: projections, kept equal to it by reflectors. */
@@ -80,6 +84,8 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
       onListenerError,
     ),
     otherSecrets: new Store<OtherSecret>({}, onListenerError),
+    /** Of the others those that are offered, and that bindings name: read by name, not watched. */
+    offeredSecrets: new Store<OfferedSecret>({}, onListenerError),
     runs: new Store(
       {
         trivySecret: (run: Run) => optional(run, run.secretName),
@@ -160,6 +166,11 @@ export function pullSecretIn(stores: Stores, key: string): PullSecret | undefine
   return stores.pullSecrets.get(key) ?? stores.dockercfgSecrets.get(key);
 }
 
+/** Whether there is a Secret of this key that a credential may be taken from. */
+export function sourceExists(stores: Stores, key: string): boolean {
+  return pullSecretIn(stores, key) !== undefined || stores.otherSecrets.get(key)?.offered === true;
+}
+
 /** Index value for something of a name in the namespace of `object`. */
 export function indexKey(object: { readonly namespace: string }, name: string): string {
   return keyOf({ namespace: object.namespace, name });
@@ -183,7 +194,12 @@ function optional(object: { readonly namespace: string }, name: string | undefin
 function readOtherSecret(object: KubeObject): OtherSecret {
   const secret = readTrivySecret(object);
   const { identity } = secret;
-  return { ...storedMeta(object), ours: identity === undefined ? undefined : { ...secret, identity } };
+  const offered = Object.hasOwn(object.metadata.annotations ?? {}, REGISTRIES_ANNOTATION);
+  return {
+    ...storedMeta(object),
+    offered,
+    ours: identity === undefined ? undefined : { ...secret, identity },
+  };
 }
 
 /** A Scan; the CRD of secureCodeBox guarantees the shape. */

@@ -13,12 +13,14 @@ export interface Queues {
   readonly trivySecrets: Enqueue;
   /** Of ScheduledScans, by their key. */
   readonly runs: Enqueue;
+  /** Of Secrets that are no pull secrets, by their key: to be read, or forgotten. */
+  readonly offeredSecrets: Enqueue;
 }
 
 /** Says for each change in the stores which keys have to be reconciled; an index look-up each, never a walk. */
 export function connectTriggers(stores: Stores, queues: Queues): void {
   const triggers = new Triggers(stores, queues);
-  const { bindings, scheduledScans, trivySecrets, otherSecrets, runs } = stores;
+  const { bindings, scheduledScans, trivySecrets, otherSecrets, offeredSecrets, runs } = stores;
   bindings.onChange((change) => {
     const rivalsToo = changesService(change);
     for (const binding of sides(change)) triggers.binding(binding, rivalsToo);
@@ -29,10 +31,7 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
   });
   for (const pullSecrets of [stores.pullSecrets, stores.dockercfgSecrets]) {
     pullSecrets.onChange((change) => {
-      for (const secret of sides(change)) {
-        triggers.namedSecret(secret);
-        triggers.trivySecretsOf(keyOf(secret));
-      }
+      for (const secret of sides(change)) triggers.source(secret);
     });
   }
   trivySecrets.onChange((change) => {
@@ -42,9 +41,14 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
     }
   });
   otherSecrets.onChange((change) => {
-    // Of these only their existence is known.
-    if (change.before === undefined || change.after === undefined)
-      sides(change).forEach(triggers.namedSecret);
+    const { before, after } = change;
+    for (const secret of sides(change)) if (secret.offered) queues.offeredSecrets.add(keyOf(secret));
+    // Of these only their existence is known, and whether they are offered.
+    if (before !== undefined && after !== undefined && before.offered === after.offered) return;
+    for (const secret of sides(change)) triggers.source(secret);
+  });
+  offeredSecrets.onChange((change) => {
+    for (const secret of sides(change)) triggers.source(secret);
   });
   runs.onChange((change) => {
     for (const run of sides(change)) {
@@ -70,7 +74,12 @@ class Triggers {
     if (!rivalsToo) return;
     this.#connectedBindings(repositoryIndex(binding));
     const names = binding.validity === 'Valid' ? binding.imagePullSecrets : [];
-    for (const name of names) this.trivySecretsOf(indexKey(binding, name));
+    for (const name of names) {
+      const key = indexKey(binding, name);
+      this.trivySecretsOf(key);
+      // What no binding names any more is forgotten.
+      if (this.#stores.otherSecrets.get(key)?.offered) this.#queues.offeredSecrets.add(key);
+    }
   }
 
   scheduledScan(scan: ScheduledScan): void {
@@ -86,14 +95,20 @@ class Triggers {
    * The bindings that name this secret as a pull secret, or need its name for their Trivy secret; and their rivals, for
    * who answers for a scan depends on who can.
    */
-  readonly namedSecret = (secret: Stored): void => {
+  namedSecret(secret: Stored): void {
     const { bindings } = this.#stores;
     const key = keyOf(secret);
     for (const binding of [...bindings.byIndex('pullSecret', key), ...bindings.byIndex('trivySecret', key)]) {
       this.#queues.bindings.add(keyOf(binding));
       this.#bindingsOf(repositoryIndex(binding));
     }
-  };
+  }
+
+  /** A Secret that a credential may be taken from. */
+  source(secret: Stored): void {
+    this.namedSecret(secret);
+    this.trivySecretsOf(keyOf(secret));
+  }
 
   trivySecretsOf(source: string): void {
     for (const secret of this.#stores.trivySecrets.byIndex('source', source)) {

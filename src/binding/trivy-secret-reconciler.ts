@@ -4,8 +4,8 @@ import { hasReason, type KubeClient, type Outcome } from '../kube/index.ts';
 import { OutOfDate } from './apply.ts';
 import type { Binding } from './binding.ts';
 import { type Answers, observeChoice } from './observe.ts';
-import { delivered } from './resolve.ts';
-import { indexKey, pullSecretIn, SECRETS, type Stores } from './stores.ts';
+import { delivered, hasUnread } from './resolve.ts';
+import { indexKey, SECRETS, type Stores, sourceExists } from './stores.ts';
 import {
   identityOf,
   isTrivySecretName,
@@ -110,7 +110,7 @@ export class TrivySecretReconciler {
       now: Date.now(),
       unusedSince: secret.unusedSince,
       graceMs: this.#graceMs,
-      sourceExists: source !== undefined && pullSecretIn(this.#stores, source) !== undefined,
+      sourceExists: source !== undefined && sourceExists(this.#stores, source),
       selected: candidates.some((binding) => this.#selects(binding, secret.name)),
       mounted: scheduledScans.byIndex('trivySecret', key).length > 0,
       running: runs.byIndex('trivySecret', key).some(({ state }) => state === 'Running'),
@@ -120,7 +120,10 @@ export class TrivySecretReconciler {
   #selects(binding: Binding, secretName: string): boolean {
     if (binding.validity !== 'Valid' || binding.mode !== 'Enforce') return false;
     const sources = { stores: this.#stores, answers: this.#answers };
-    const candidate = delivered(observeChoice(binding, sources, Date.now()).choice.resolution);
+    const { credentials, choice } = observeChoice(binding, sources, Date.now());
+    // It may be this one that is chosen once it has been read.
+    if (hasUnread(credentials)) return true;
+    const candidate = delivered(choice.resolution);
     if (candidate === undefined) return false;
     return trivySecretName(identityOf(candidate, binding.image.host)) === secretName;
   }

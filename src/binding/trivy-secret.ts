@@ -1,13 +1,22 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { GROUP, MANAGED_BY, MANAGED_BY_LABEL, UNUSED_SINCE_ANNOTATION } from '../api/index.ts';
-import type { Candidate } from '../credential/index.ts';
 import { type KubeObject, type ObjectMeta, type Stored, storedMeta } from '../kube/index.ts';
-import { MOUNT_PATH, platformOf } from '../platform/index.ts';
+import {
+  type EnvEntry,
+  type Handover,
+  handOver,
+  MOUNT_PATH,
+  REGISTRIES_ANNOTATION,
+} from '../platform/index.ts';
+import { type KnownLogin, type Login, renewalOf } from '../registry/index.ts';
 import type { Delivery } from '../scan/index.ts';
+import type { Candidate } from './candidate.ts';
 
 const SOURCE_ANNOTATION = `${GROUP}/source-secret`;
 const REGISTRY_KEY_ANNOTATION = `${GROUP}/registry-key`;
 const HOST_ANNOTATION = `${GROUP}/host`;
+/** What is known of a login that a cloud gave. */
+const LOGIN_ANNOTATION = `${GROUP}/login`;
 /** When the credential in it last changed. */
 const ROTATED_ANNOTATION = `${GROUP}/rotated`;
 
@@ -21,8 +30,9 @@ const FINGERPRINT_KEY = randomBytes(32);
 
 /** What a Trivy secret is made from; its name follows from this alone. */
 export interface TrivySecretIdentity {
-  /** Name of the pull secret. */
+  /** Name of the Secret that the credential is from. */
   readonly source: string;
+  /** The entry's key; for one that is no pull secret, where its owner offers it. */
   readonly registryKey: string;
   /** Registry host, as in a canonical image reference. */
   readonly host: string;
@@ -30,7 +40,9 @@ export interface TrivySecretIdentity {
 
 /** What the Trivy secret for a candidate and a registry host is made from. */
 export function identityOf(candidate: Candidate, host: string): TrivySecretIdentity {
-  return { source: candidate.secret, registryKey: candidate.registryKey, host };
+  const { secret: source, registryKey, credential } = candidate;
+  const isEntry = credential.kind !== 'platform';
+  return { source, registryKey: isEntry ? registryKey : `${REGISTRIES_ANNOTATION}: ${registryKey}`, host };
 }
 
 /** Whether both are made from the same. */
@@ -42,9 +54,37 @@ export function sameIdentity(a: TrivySecretIdentity, b: TrivySecretIdentity): bo
 export interface DesiredTrivySecret {
   readonly name: string;
   readonly identity: TrivySecretIdentity;
-  readonly object: SecretObject;
-  readonly fingerprint: string;
+  readonly content: Content;
+  /** When the login in it ends that a cloud gave, in milliseconds since the epoch; undefined: there is none, or it does not. */
+  readonly loginEnds: number | undefined;
+  /** When that is to be renewed; the same unit. */
+  readonly renewAt: number | undefined;
   readonly delivery: Delivery;
+}
+
+/** What is to be in a Trivy secret. */
+type Content =
+  | { readonly state: 'Known'; readonly object: SecretObject; readonly fingerprint: string }
+  /** The login that is in it, from the present version of its source, need not be renewed yet. */
+  | { readonly state: 'Kept' }
+  /** The cloud is to be asked for a login. `failure`: what it said; `isPresent`: whether one from the present version is in it. */
+  | {
+      readonly state: 'Wanting';
+      readonly failure: KnownLogin | undefined;
+      readonly isPresent: boolean;
+    };
+
+/** One whose content can be written. */
+export type KnownTrivySecret = DesiredTrivySecret & { readonly content: { readonly state: 'Known' } };
+
+export function isKnown(desired: DesiredTrivySecret): desired is KnownTrivySecret {
+  return desired.content.state === 'Known';
+}
+
+/** What a Trivy secret notes about a login that a cloud gave, so that a restart asks for none. */
+interface LoginNote extends Pick<Login, 'since' | 'ends'> {
+  /** The version of the Secret that it was given for. */
+  readonly source: string;
 }
 
 /** One of our Secrets as it is; its values stay in the API server. */
@@ -58,6 +98,8 @@ export interface TrivySecret extends Stored {
   readonly unusedSince: number | undefined;
   /** When the credential in it last changed, in milliseconds since the epoch; undefined: never. */
   readonly rotatedAt: number | undefined;
+  /** undefined: it holds no login of a cloud, or another than was noted. */
+  readonly login: LoginNote | undefined;
 }
 
 /** The name of the Trivy secret for one entry of a pull secret and one registry host. */
@@ -75,21 +117,28 @@ export function isTrivySecretName(name: string): boolean {
   return /^trivy-.+-[0-9a-f]{10}$/.test(name);
 }
 
-/** The Trivy secret that hands over a candidate's credential for a registry host. */
+/** What a Trivy secret is made from: what Trivy is handed, or what is known of the login that is to be handed to it. */
+export type Making =
+  | { readonly result: 'Handover'; readonly handover: Handover }
+  | {
+      readonly result: 'Login';
+      readonly env: readonly EnvEntry[];
+      readonly host: string;
+      /** The version of the Secret that the credential is from. */
+      readonly source: string;
+      readonly present: TrivySecret | undefined;
+      readonly known: KnownLogin | undefined;
+      /** Milliseconds since the epoch. */
+      readonly now: number;
+    };
+
+/** The Trivy secret that hands over a credential for a registry host. */
 export function desiredTrivySecret(
   namespace: string,
-  candidate: Candidate,
-  host: string,
+  identity: TrivySecretIdentity,
+  making: Making,
 ): DesiredTrivySecret {
-  const identity = identityOf(candidate, host);
   const name = trivySecretName(identity);
-  const handover = platformOf(host).handOver(candidate.credential, host);
-  const data = Object.fromEntries(
-    Object.entries(handover.files).map(([file, value]) => [
-      file,
-      Buffer.from(value.reveal()).toString('base64'),
-    ]),
-  );
   const metadata: ObjectMeta = {
     name,
     namespace,
@@ -100,14 +149,86 @@ export function desiredTrivySecret(
       [HOST_ANNOTATION]: identity.host,
     },
   };
-  const object: SecretObject = { apiVersion: 'v1', kind: 'Secret', metadata, type: 'Opaque', data };
+  const env = making.result === 'Handover' ? making.handover.env : making.env;
+  const made =
+    making.result === 'Handover'
+      ? { content: known(metadata, dataOf(making.handover)), ends: undefined, renewAt: undefined }
+      : withLogin(metadata, making);
   return {
     name,
     identity,
-    object,
-    fingerprint: fingerprint(object),
-    delivery: { secretName: name, mountPath: MOUNT_PATH, env: handover.env },
+    content: made.content,
+    loginEnds: made.ends,
+    renewAt: made.renewAt,
+    delivery: { secretName: name, mountPath: MOUNT_PATH, env },
   };
+}
+
+type LoginMaking = Extract<Making, { result: 'Login' }>;
+
+interface Made {
+  readonly content: Content;
+  readonly ends: number | undefined;
+  readonly renewAt: number | undefined;
+}
+
+function withLogin(metadata: ObjectMeta, { source, host, present, known: login, now }: LoginMaking): Made {
+  const note = present?.login?.source === source ? present.login : undefined;
+  if (note !== undefined && renewalOf(note) > now)
+    return { content: { state: 'Kept' }, ends: note.ends, renewAt: renewalOf(note) };
+  if (login?.answer.result === 'Login' && login.askAgainAt > now) {
+    const { credential, ends } = login.answer;
+    const data = dataOf(handOver(credential, host));
+    const noted = { source, since: login.askedAt, ends };
+    const annotations = { ...metadata.annotations, [LOGIN_ANNOTATION]: writeNote(noted, data) };
+    return { content: known({ ...metadata, annotations }, data), ends, renewAt: renewalOf(noted) };
+  }
+  const failure = login?.answer.result === 'Login' ? undefined : login;
+  return {
+    content: { state: 'Wanting', failure, isPresent: note !== undefined },
+    ends: note?.ends,
+    renewAt: undefined,
+  };
+}
+
+type Data = Readonly<Record<string, string>>;
+
+function known(metadata: ObjectMeta, data: Data): Content {
+  const object: SecretObject = { apiVersion: 'v1', kind: 'Secret', metadata, type: 'Opaque', data };
+  return { state: 'Known', object, fingerprint: fingerprint(object) };
+}
+
+function dataOf({ files }: Handover): Data {
+  return Object.fromEntries(
+    Object.entries(files).map(([file, value]) => [file, Buffer.from(value.reveal()).toString('base64')]),
+  );
+}
+
+/** Whether what is in one of our Secrets is from the present version of its source. */
+export function holdsSource({ content }: DesiredTrivySecret, present: TrivySecret): boolean {
+  if (content.state === 'Known') return content.fingerprint === present.fingerprint;
+  return content.state === 'Kept' || content.isPresent;
+}
+
+/** Tokens are long and random, so that their hash gives nothing away; it tells whether somebody has changed them. */
+function writeNote({ source, since, ends }: LoginNote, data: Data): string {
+  return JSON.stringify({ source, since, ends, sha256: hashOf(data) });
+}
+
+function readNote(text: string | undefined, data: Data): LoginNote | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const { source, since, ends, sha256 }: Record<string, unknown> = Object(JSON.parse(text));
+    if (typeof source !== 'string' || typeof since !== 'number' || sha256 !== hashOf(data)) return undefined;
+    return { source, since, ends: typeof ends === 'number' ? ends : undefined };
+  } catch {
+    return undefined;
+  }
+}
+
+function hashOf(data: Data): string {
+  const files = Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(files)).digest('hex');
 }
 
 /** Reads one of our Secrets and forgets its values. */
@@ -120,6 +241,7 @@ export function readTrivySecret(object: SecretObject): TrivySecret {
     replaceable: object.immutable !== true && object.type === 'Opaque',
     unusedSince: readTime(annotations[UNUSED_SINCE_ANNOTATION]),
     rotatedAt: readTime(annotations[ROTATED_ANNOTATION]),
+    login: readNote(annotations[LOGIN_ANNOTATION], object.data ?? {}),
   };
 }
 
@@ -128,14 +250,23 @@ function readTime(text: string | undefined): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** A Secret that replaces one of ours: at this version, with the time at which the credential changed. */
-export function replacement(desired: DesiredTrivySecret, resourceVersion: string, now: number): SecretObject {
-  const { object } = desired;
-  const annotations = { ...object.metadata.annotations, [ROTATED_ANNOTATION]: new Date(now).toISOString() };
+/**
+ * A Secret that replaces one of ours: at its version, with the time at which the credential changed. A login that is
+ * renewed is the same credential.
+ */
+export function replacement(object: SecretObject, present: TrivySecret, now: number): SecretObject {
+  const { resourceVersion, login, rotatedAt } = present;
+  const renewed = readNote(object.metadata.annotations?.[LOGIN_ANNOTATION], object.data ?? {});
+  const isRenewal = renewed !== undefined && renewed.source === login?.source;
+  const rotated = isRenewal ? rotatedAt : now;
+  const annotations = {
+    ...object.metadata.annotations,
+    ...(rotated === undefined ? {} : { [ROTATED_ANNOTATION]: new Date(rotated).toISOString() }),
+  };
   return { ...object, metadata: { ...object.metadata, resourceVersion, annotations } };
 }
 
-interface SecretObject extends KubeObject {
+export interface SecretObject extends KubeObject {
   readonly type?: string;
   readonly immutable?: boolean;
   readonly data?: Readonly<Record<string, string>>;
@@ -155,7 +286,7 @@ function readIdentity(
 
 function fingerprint(object: SecretObject): string {
   const annotations = object.metadata.annotations ?? {};
-  const identity = [SOURCE_ANNOTATION, REGISTRY_KEY_ANNOTATION, HOST_ANNOTATION].map(
+  const identity = [SOURCE_ANNOTATION, REGISTRY_KEY_ANNOTATION, HOST_ANNOTATION, LOGIN_ANNOTATION].map(
     (key) => annotations[key],
   );
   const data = Object.entries(object.data ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,4 +1,4 @@
-import type { Credential } from '../credential/index.ts';
+import type { SourceCredential } from '../platform/index.ts';
 
 const BETWEEN_MS = 5_000;
 const LONGEST_MS = 600_000;
@@ -10,7 +10,7 @@ const LONGEST_MS = 600_000;
  */
 export class Turns {
   /** By credential, for as long as that lives: the turn of each repository. */
-  readonly #turns = new WeakMap<Credential, Map<string, number>>();
+  readonly #turns = new WeakMap<SourceCredential, Map<string, number>>();
   readonly #random: () => number;
 
   /** @param random - at least 0, below 1 */
@@ -19,7 +19,7 @@ export class Turns {
   }
 
   /** When it is this repository's turn; `now` or before: it is. The same whenever it is asked. */
-  turn(credential: Credential, repository: string, now: number): number {
+  turn(credential: SourceCredential, repository: string, now: number): number {
     const turns = this.#turns.get(credential) ?? new Map<string, number>();
     this.#turns.set(credential, turns);
     const given = turns.get(repository);

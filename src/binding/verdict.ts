@@ -26,6 +26,7 @@ const UNDECIDED: ReadonlySet<string> = new Set([
   'RateLimited',
   'NotAllowed',
   'Inconclusive',
+  'NotCheckable',
 ] satisfies Undecided['result'][]);
 
 /** Whether what was told is that the registry had neither accepted nor refused. */
@@ -75,7 +76,7 @@ export function verdictOn(known: KnownAnswer | undefined, told: Told | undefined
 
 function unanswered(told: Told | undefined): Verdict {
   if (told === undefined) return { verdict: 'Verifying' };
-  const stands = isAccepted(told) || isUndecided(told) || told.reason === 'NotCheckable';
+  const stands = isAccepted(told) || isUndecided(told);
   return stands ? { verdict: 'AsBefore', told } : { verdict: 'Verifying' };
 }
 

@@ -1,8 +1,9 @@
 import type { ConditionReason } from '../api/index.ts';
-import type { Candidate } from '../credential/index.ts';
+import { endOf } from '../platform/index.ts';
 import { describeAnswer, type RegistryAnswer } from '../registry/index.ts';
 import { advise } from './advice.ts';
 import type { ValidBinding } from './binding.ts';
+import type { Candidate } from './candidate.ts';
 import { expirationTime, expiryOf } from './expiry.ts';
 import { imageInQuestion } from './inquiry.ts';
 import type { Observed } from './observe.ts';
@@ -61,13 +62,17 @@ function found(status: VerifiedFinding['status'], reason: ConditionReason, messa
 /** What nobody has to be asked for. */
 function endedFinding({ choice, now }: Observed): VerifiedFinding | undefined {
   const candidate = delivered(choice.resolution);
-  if (candidate === undefined || expiryOf(candidate, now) !== 'Over') return undefined;
-  return found('False', 'Expired', `${nameOf(candidate)} ended at ${expirationTime(candidate)}`);
+  if (candidate === undefined) return undefined;
+  const end = endOf(candidate.credential);
+  if (expiryOf(end, now) !== 'Over') return undefined;
+  return found('False', 'Expired', `${nameOf(candidate)} ended at ${expirationTime(end)}`);
 }
 
 /** Why there is no credential to use where the registry accepts none. */
 export function refusalReason({ credentials: { candidates }, now }: Observed): 'Denied' | 'Expired' {
-  const ended = candidates.length > 0 && candidates.every((candidate) => expiryOf(candidate, now) === 'Over');
+  const ended =
+    candidates.length > 0 &&
+    candidates.every(({ credential }) => expiryOf(endOf(credential), now) === 'Over');
   return ended ? 'Expired' : 'Denied';
 }
 
@@ -91,8 +96,10 @@ function subjectOf(resolution: Exclude<Resolution, { result: 'Unresolved' }>): s
   return candidate === undefined ? 'without a credential' : nameOf(candidate);
 }
 
-/** An entry, for messages: one whose key could hold a secret is no entry. */
-export function nameOf(entry: Pick<Candidate, 'secret' | 'registryKey'>): string {
+/** A candidate, for messages: one whose key could hold a secret is no entry. */
+export function nameOf(entry: Omit<Candidate, 'credential'> & Partial<Candidate>): string {
+  const { credential } = entry;
+  if (credential?.kind === 'platform') return `${credential.description} of Secret ${entry.secret}`;
   return `entry ${JSON.stringify(entry.registryKey)} of Secret ${entry.secret}`;
 }
 

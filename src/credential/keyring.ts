@@ -10,44 +10,44 @@ import {
   type RegistryKey,
 } from './registry-key.ts';
 
-/** One entry of a pull secret. */
-export interface KeyringEntry {
+/** One entry of a pull secret; or of another Secret, whose credentials are then of another type. */
+export interface KeyringEntry<Held = Credential> {
   /** The entry's key as it is written: `https://index.docker.io/v1/`, `*.example.com/team`. */
   readonly registryKey: string;
   /** undefined: the kubelet finds the entry, but nothing in it that could be shown to a registry. */
-  readonly credential: Credential | undefined;
+  readonly credential: Held | undefined;
 }
 
 /** The entries of one pull secret, arranged for look-ups; made by {@link keyring}. */
-export interface Keyring {
+export interface Keyring<Held = Credential> {
   /** Entries whose key names one host, by that host. */
-  readonly hosts: ReadonlyMap<string, HostEntries>;
+  readonly hosts: ReadonlyMap<string, HostEntries<Held>>;
   /** Entries whose key has a `*`. */
-  readonly globs: readonly Row[];
+  readonly globs: readonly Row<Held>[];
 }
 
 /** The keyring of a pull secret, under the secret's name. */
-export interface NamedKeyring {
+export interface NamedKeyring<Held = Credential> {
   readonly name: string;
-  readonly keyring: Keyring;
+  readonly keyring: Keyring<Held>;
 }
 
 /** A credential that fits an image, and where it stands. */
-export interface Candidate {
+export interface Candidate<Held = Credential> {
   /** The name of the pull secret. */
   readonly secret: string;
   /** The entry's key as it is written there. */
   readonly registryKey: string;
-  readonly credential: Credential;
+  readonly credential: Held;
 }
 
-interface HostEntries {
+interface HostEntries<Held> {
   /** Lengths of the paths, each once. */
   readonly lengths: Set<number>;
-  readonly byPath: Map<string, Row[]>;
+  readonly byPath: Map<string, Row<Held>[]>;
 }
 
-interface Row extends KeyringEntry {
+interface Row<Held> extends KeyringEntry<Held> {
   readonly key: RegistryKey;
 }
 
@@ -59,9 +59,9 @@ const DOCKER_HUB_LEGACY = 'index.docker.io';
  * Arranges the entries of one pull secret, so that a look-up finds those of a host without a walk over all; to be
  * made once for each version of a secret. Entries whose key names no registry are left out.
  */
-export function keyring(entries: readonly KeyringEntry[]): Keyring {
-  const hosts = new Map<string, HostEntries>();
-  const globs: Row[] = [];
+export function keyring<Held>(entries: readonly KeyringEntry<Held>[]): Keyring<Held> {
+  const hosts = new Map<string, HostEntries<Held>>();
+  const globs: Row<Held>[] = [];
   for (const entry of entries) {
     const key = parseRegistryKey(entry.registryKey);
     if (key === undefined) continue;
@@ -72,10 +72,10 @@ export function keyring(entries: readonly KeyringEntry[]): Keyring {
   return { hosts, globs };
 }
 
-function place(row: Row, hosts: Map<string, HostEntries>): void {
+function place<Held>(row: Row<Held>, hosts: Map<string, HostEntries<Held>>): void {
   const { key } = row;
   const host = hostKey(key.hosts);
-  const entries = hosts.get(host) ?? { lengths: new Set(), byPath: new Map() };
+  const entries: HostEntries<Held> = hosts.get(host) ?? { lengths: new Set(), byPath: new Map() };
   hosts.set(host, entries);
   entries.lengths.add(key.path.length);
   const rows = entries.byPath.get(key.path);
@@ -98,7 +98,10 @@ function place(row: Row, hosts: Map<string, HostEntries>): void {
  *
  * @param secrets - in the binding's order
  */
-export function lookup(secrets: readonly NamedKeyring[], image: ImageReference): readonly Candidate[] {
+export function lookup<Held>(
+  secrets: readonly NamedKeyring<Held>[],
+  image: ImageReference,
+): readonly Candidate<Held>[] {
   const target = { hosts: hostsOf(image.host), path: `/${image.repository}` };
   // The kubelet reads the image as a URL, which an address that is none cannot be a part of.
   if (image.host.startsWith('[') && !isIPv6(addressIn(image.host))) return [];
@@ -112,19 +115,22 @@ interface Target {
   readonly path: string;
 }
 
-interface Found {
+interface Found<Held> {
   readonly secret: string;
-  readonly row: Row;
+  readonly row: Row<Held>;
 }
 
-function collect(
-  secrets: readonly NamedKeyring[],
-  rowsOf: (keyring: Keyring) => readonly Row[],
-): readonly Found[] {
+function collect<Held>(
+  secrets: readonly NamedKeyring<Held>[],
+  rowsOf: (keyring: Keyring<Held>) => readonly Row<Held>[],
+): readonly Found<Held>[] {
   return secrets.flatMap(({ name, keyring }) => rowsOf(keyring).map((row) => ({ secret: name, row })));
 }
 
-function fittingRows({ hosts, globs }: Keyring, { hosts: host, path }: Target): readonly Row[] {
+function fittingRows<Held>(
+  { hosts, globs }: Keyring<Held>,
+  { hosts: host, path }: Target,
+): readonly Row<Held>[] {
   const named = hosts.get(hostKey(host));
   const lengths = [...(named?.lengths ?? [])].filter((length) => length <= path.length);
   const literal = lengths.flatMap((length) => named?.byPath.get(path.slice(0, length)) ?? []);
@@ -132,12 +138,12 @@ function fittingRows({ hosts, globs }: Keyring, { hosts: host, path }: Target): 
   return [...literal, ...matching];
 }
 
-function legacyRows({ hosts }: Keyring): readonly Row[] {
+function legacyRows<Held>({ hosts }: Keyring<Held>): readonly Row<Held>[] {
   const rows = hosts.get(hostKey(hostsOf(DOCKER_HUB_LEGACY)))?.byPath.get('') ?? [];
   return rows.filter(({ key }) => key.canonical === DOCKER_HUB_LEGACY);
 }
 
-function inOrder(found: readonly Found[]): readonly Candidate[] {
+function inOrder<Held>(found: readonly Found<Held>[]): readonly Candidate<Held>[] {
   return found
     .toSorted((a, b) => compare(b.row.key.canonical, a.row.key.canonical))
     .flatMap(({ secret, row: { registryKey, credential } }) =>

@@ -1,10 +1,11 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { imageCredentialBindings } from '../api/index.ts';
 import {
-  type PullSecret,
+  type Binding,
   type RawBinding,
+  type RawSecret,
   readBinding,
-  readPullSecret,
+  readSourceSecret,
   SCHEDULED_SCANS,
   SECRETS,
 } from '../binding/index.ts';
@@ -48,16 +49,33 @@ async function readNamespace(client: KubeClient, namespace: string): Promise<Inv
     ...PULL_SECRET_TYPES.map((type) => list(SECRETS, `type=${type}`)),
   ]);
   if (bindings.length + secrets.flat().length === 0) await checkNamespace(client, namespace);
+  const read = bindings.map((object) => readBinding(object as RawBinding));
+  const others = await readNamed(client, namespace, { bindings: read, known: secrets.flat() });
   return {
     named: 'ByBinding',
-    secrets: secrets
-      .flat()
-      .map((object): PullSecret => readPullSecret(object as Parameters<typeof readPullSecret>[0])),
-    bindings: bindings.map((object) => readBinding(object as RawBinding)),
+    // The API server gives what was asked for.
+    secrets: [...secrets.flat(), ...others].map((object) => readSourceSecret(object as RawSecret)),
+    bindings: read,
     scheduledScans: (scans ?? []).map((object) => readScheduledScan(object as KubeObject & RawScheduledScan)),
     remarks:
       scans === undefined ? ['this cluster knows no ScheduledScans: secureCodeBox is not installed'] : [],
   };
+}
+
+/** Secrets that are no pull secrets are read by the name that a binding gives, as the controller does. */
+async function readNamed(
+  client: KubeClient,
+  namespace: string,
+  { bindings, known }: { readonly bindings: readonly Binding[]; readonly known: readonly KubeObject[] },
+): Promise<readonly KubeObject[]> {
+  const named = bindings.flatMap((binding) => (binding.validity === 'Valid' ? binding.imagePullSecrets : []));
+  const others = new Set(named).difference(new Set(known.map(({ metadata }) => metadata.name)));
+  const objects: KubeObject[] = [];
+  for (const name of others) {
+    const object = await client.get(SECRETS, { namespace, name }).catch(absent);
+    if (object !== undefined) objects.push(object);
+  }
+  return objects;
 }
 
 async function listAll(

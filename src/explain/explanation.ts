@@ -1,14 +1,14 @@
 import {
   contenders,
   homeOf,
-  type PullSecret,
+  type SourceSecret,
   scanTypesOf,
   serversOf,
   type ValidBinding,
 } from '../binding/index.ts';
-import { type Candidate, type Credential, lookup } from '../credential/index.ts';
+import { type Candidate, lookup } from '../credential/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../image/index.ts';
-import { MOUNT_PATH, platformOf } from '../platform/index.ts';
+import { deliveryOf, MOUNT_PATH, platformOf, type SourceCredential } from '../platform/index.ts';
 import { DEFAULT_SCAN_TYPES } from '../scan/index.ts';
 import type { Inventory } from './inventory.ts';
 
@@ -63,11 +63,10 @@ export interface Explained {
 export function explain(text: string, image: ImageReference, inventory: Inventory): Explained {
   const [binding] = serversOf(image, inventory.bindings);
   const secrets = secretsFor(binding, inventory);
-  const keyrings = secrets.flatMap(({ name, content }) =>
-    content.result === 'Entries' ? [{ name, keyring: content.keyring }] : [],
-  );
+  const keyrings = secrets.flatMap(keyringIn);
   const noneNeeded = binding?.imagePullSecrets.length === 0;
-  const candidates = noneNeeded ? [] : lookup(keyrings, image);
+  const candidates = noneNeeded ? [] : lookup<SourceCredential>(keyrings, image);
+  const delivery = handedOver(candidates[0], image);
   return {
     explanation: {
       image: text,
@@ -79,12 +78,14 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
         username: usernameOf(credential),
       })),
       binding: binding?.name ?? null,
-      delivery: deliveryOf(candidates[0], image),
+      delivery: delivery.handed,
     },
     outcome: noneNeeded ? 'NoneNeeded' : candidates.length > 0 ? 'Fits' : 'NoMatch',
     movedTo: binding === undefined ? undefined : moveTarget(binding, image),
     scans: scansOf(image, inventory),
-    problems: noneNeeded ? [] : [...missing(binding, inventory), ...secrets.flatMap(problemsOf)],
+    problems: noneNeeded
+      ? []
+      : [...missing(binding, inventory), ...secrets.flatMap(problemsOf), ...delivery.problems],
   };
 }
 
@@ -93,7 +94,10 @@ function moveTarget(binding: ValidBinding, image: ImageReference): string | unde
 }
 
 /** The binding's secrets come first, in its order: that decides between entries with equal keys. */
-function secretsFor(binding: ValidBinding | undefined, { named, secrets }: Inventory): readonly PullSecret[] {
+function secretsFor(
+  binding: ValidBinding | undefined,
+  { named, secrets }: Inventory,
+): readonly SourceSecret[] {
   const byName = new Map(secrets.map((secret) => [secret.name, secret]));
   const ofBinding = (binding?.imagePullSecrets ?? []).flatMap((name) => byName.get(name) ?? []);
   if (binding !== undefined && named === 'ByBinding') return ofBinding;
@@ -112,19 +116,38 @@ function missing(binding: ValidBinding | undefined, { secrets }: Inventory): rea
     );
 }
 
-function problemsOf({ name, content }: PullSecret): readonly string[] {
-  const problems = content.result === 'Malformed' ? [content.message] : content.problems;
+function keyringIn({ name, content }: SourceSecret) {
+  return 'keyring' in content ? [{ name, keyring: content.keyring }] : [];
+}
+
+function problemsOf({ name, content }: SourceSecret): readonly string[] {
+  const problems = 'message' in content ? [content.message] : 'problems' in content ? content.problems : [];
   return problems.map((problem) => `Secret "${name}": ${problem}`);
 }
 
-function deliveryOf(candidate: Candidate | undefined, { host }: ImageReference): Explanation['delivery'] {
-  if (candidate === undefined) return { env: [], files: [] };
-  const { env, files } = platformOf(host).handOver(candidate.credential, host);
-  return { env, files: Object.keys(files).map((file) => `${MOUNT_PATH}/${file}`) };
+interface HandedOver {
+  readonly handed: Explanation['delivery'];
+  readonly problems: readonly string[];
 }
 
-function usernameOf(credential: Credential): string | null {
-  return credential.kind === 'registryToken' ? null : credential.username.reveal();
+/** Paths and entries are the same before the cloud has given a login. */
+function handedOver(
+  candidate: Candidate<SourceCredential> | undefined,
+  { host }: ImageReference,
+): HandedOver {
+  const nothing = { env: [], files: [] };
+  if (candidate === undefined) return { handed: nothing, problems: [] };
+  const delivery = deliveryOf(candidate.credential, host);
+  if (delivery.result === 'Undeliverable')
+    return { handed: nothing, problems: [`Secret "${candidate.secret}": ${delivery.message}`] };
+  const { env, files } =
+    delivery.result === 'Handover' ? delivery.handover : { ...delivery, files: { 'config.json': true } };
+  const paths = Object.keys(files).map((file) => `${MOUNT_PATH}/${file}`);
+  return { handed: { env, files: paths }, problems: [] };
+}
+
+function usernameOf(credential: SourceCredential): string | null {
+  return 'username' in credential ? credential.username.reveal() : null;
 }
 
 const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);

@@ -4,10 +4,10 @@ import { loadAll, YAMLException } from 'js-yaml';
 import { type IImageCredentialBinding, ImageCredentialBinding, ValidationError } from '../api/index.ts';
 import {
   type Binding,
-  type PullSecret,
   type RawBinding,
   readBinding,
-  readPullSecret,
+  readSourceSecret,
+  type SourceSecret,
 } from '../binding/index.ts';
 import { quoted } from '../image/index.ts';
 import { type RawScheduledScan, readScheduledScan, type ScheduledScan } from '../scan/index.ts';
@@ -122,7 +122,7 @@ function isOfConcern(manifest: Manifest): boolean {
 }
 
 function take(manifests: readonly Manifest[]): Inventory {
-  const taken = { secrets: named<PullSecret>(), bindings: named<Binding>(), scans: named<ScheduledScan>() };
+  const taken = { secrets: named<SourceSecret>(), bindings: named<Binding>(), scans: named<ScheduledScan>() };
   const remarks: string[] = [];
   for (const manifest of manifests) {
     const problem = takeOne(manifest, taken);
@@ -146,7 +146,7 @@ function named<T>(): Map<string, T> {
 }
 
 interface Taken {
-  readonly secrets: Map<string, PullSecret>;
+  readonly secrets: Map<string, SourceSecret>;
   readonly bindings: Map<string, Binding>;
   readonly scans: Map<string, ScheduledScan>;
 }
@@ -169,7 +169,7 @@ function takeSecret(manifest: Manifest, { secrets }: Taken): string | undefined 
   const content = secretData(manifest);
   if (content.result === 'Malformed') return content.message;
   const { type, data } = content;
-  secrets.set(manifest.metadata.name, readPullSecret({ metadata: manifest.metadata, type, data }));
+  secrets.set(manifest.metadata.name, readSourceSecret({ metadata: manifest.metadata, type, data }));
   return undefined;
 }
 

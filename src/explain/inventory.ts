@@ -1,12 +1,12 @@
-import type { Binding, PullSecret } from '../binding/index.ts';
+import type { Binding, SourceSecret } from '../binding/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 
 /** What there is to explain an image from: the objects of one namespace. */
 export interface Inventory {
   /** Which Secrets count: all of them, or those that the binding names (all, where none serves the image). */
   readonly named: 'All' | 'ByBinding';
-  /** Each name once, of either type of pull secret. */
-  readonly secrets: readonly PullSecret[];
+  /** Each name once: pull secrets, and others that hold a credential. */
+  readonly secrets: readonly SourceSecret[];
   readonly bindings: readonly Binding[];
   readonly scheduledScans: readonly ScheduledScan[];
   /** Sentences about what was passed over, and why. */

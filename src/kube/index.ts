@@ -5,6 +5,7 @@ export { LeaderElection } from './leader-election.ts';
 export { type LeaseSettings, timingsProblem } from './lease.ts';
 export {
   apiVersionOf,
+  isNewer,
   type KubeObject,
   keyOf,
   type ObjectMeta,

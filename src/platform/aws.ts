@@ -1,7 +1,7 @@
 import { decodeBase64, SecretValue } from '../credential/index.ts';
-import { endOf, seconds } from './ends.ts';
+import { endOfLogin, seconds } from './ends.ts';
 import { type Exchange, type ExchangeStep, isObject, readObject, refusal } from './exchange.ts';
-import { handOverFile, handOverLogin, off } from './handover.ts';
+import { handOverFile, off } from './handover.ts';
 import type { Malformed, Platform, PlatformCredential, WaysIn } from './platform.ts';
 import { field, malformed, type SecretContent } from './secret.ts';
 import { type AwsKeys, signV4 } from './signature-v4.ts';
@@ -47,7 +47,7 @@ const SDK_OFF = [
 export const aws: Platform = {
   name: 'AWS',
   owns: (host) => host === PUBLIC || ECR.test(host),
-  handOver: (credential, host) => handOverLogin(credential, host, SDK_OFF),
+  off: SDK_OFF,
   readSecret: readKeys,
 };
 
@@ -98,6 +98,7 @@ function readKeys(secret: SecretContent): PlatformCredential | Malformed | undef
   const region = found.get(SHAPES.region);
   return {
     result: 'Credential',
+    kind: 'platform',
     description: keys.sessionToken === undefined ? 'AWS keys' : 'temporary AWS keys',
     identity: new SecretValue(JSON.stringify(['AWS', accessKeyId, secretAccessKey, sessionToken, region])),
     ends: seconds(Number(found.get(SHAPES.expiration))),
@@ -204,7 +205,7 @@ function readToken(body: string): ExchangeStep {
     username: new SecretValue(pair.slice(0, colon)),
     password: new SecretValue(pair.slice(colon + 1)),
   } as const;
-  return { result: 'Login', credential, ends: seconds(data['expiresAt']) ?? endOf(credential) };
+  return { result: 'Login', credential, ends: seconds(data['expiresAt']) ?? endOfLogin(credential) };
 }
 
 function readError(status: number, body: string): ExchangeStep {

@@ -8,7 +8,7 @@ import {
   readObject,
   refusal,
 } from './exchange.ts';
-import { handOverLogin, off } from './handover.ts';
+import { off } from './handover.ts';
 import type { Malformed, Platform, PlatformCredential } from './platform.ts';
 import { type Field, field, malformed, type SecretContent } from './secret.ts';
 
@@ -29,7 +29,7 @@ const AZURE_OFF = off('AZURE_TENANT_ID');
 export const azure: Platform = {
   name: 'Azure',
   owns: (host) => ACR.test(host),
-  handOver: (credential, host) => handOverLogin(credential, host, AZURE_OFF),
+  off: AZURE_OFF,
   readSecret: readServicePrincipal,
 };
 
@@ -91,6 +91,7 @@ function servicePrincipal(principal: ServicePrincipal): PlatformCredential {
   } as const;
   return {
     result: 'Credential',
+    kind: 'platform',
     description: 'Azure service principal',
     identity: new SecretValue(JSON.stringify(['Azure', clientId, clientSecret, tenant])),
     ends: undefined,

@@ -11,7 +11,7 @@ const JWT = /^[\w-]+\.(?<claims>[\w-]+)\.[\w-]+$/;
  *
  * @returns milliseconds since 1970
  */
-export function endOf(credential: Credential): number | undefined {
+export function endOfLogin(credential: Credential): number | undefined {
   const token = tokenIn(credential);
   if (token.length > MAX_TOKEN) return undefined;
   const isEcr = credential.kind === 'basic' && credential.username.reveal() === 'AWS';

@@ -1,6 +1,5 @@
 import { SecretValue } from '../credential/index.ts';
-import { endOf } from './ends.ts';
-import { handOverLogin } from './handover.ts';
+import { endOfLogin } from './ends.ts';
 import type { Malformed, Platform, PlatformCredential } from './platform.ts';
 import { exactText, malformed, type SecretContent } from './secret.ts';
 
@@ -8,7 +7,7 @@ import { exactText, malformed, type SecretContent } from './secret.ts';
 export const generic: Platform = {
   name: 'Generic',
   owns: () => true,
-  handOver: handOverLogin,
+  off: [],
   readSecret: (secret) => (secret.type === 'kubernetes.io/basic-auth' ? readBasicAuth(secret) : undefined),
 };
 
@@ -29,9 +28,10 @@ function readBasicAuth(secret: SecretContent): PlatformCredential | Malformed {
   } as const;
   return {
     result: 'Credential',
+    kind: 'platform',
     description: 'user name and password',
     identity: new SecretValue(JSON.stringify(['basic', username, password])),
-    ends: endOf(credential),
+    ends: endOfLogin(credential),
     waysIn: () => ({ delivery: { way: 'Login', credential }, check: { way: 'Login', credential } }),
   };
 }

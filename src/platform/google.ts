@@ -1,7 +1,7 @@
 import { createPrivateKey, createSign } from 'node:crypto';
 import { SecretValue } from '../credential/index.ts';
 import { type Exchange, FORM, isObject, readObject, refusal } from './exchange.ts';
-import { handOverFile, handOverLogin, off } from './handover.ts';
+import { handOverFile, off } from './handover.ts';
 import type { Malformed, Platform, PlatformCredential, WaysIn } from './platform.ts';
 import { field, malformed, type SecretContent } from './secret.ts';
 
@@ -23,7 +23,7 @@ const GOOGLE_OFF = off('GOOGLE_APPLICATION_CREDENTIALS');
 export const google: Platform = {
   name: 'Google',
   owns: (host) => NAMES.test(host) || REGIONAL.test(host),
-  handOver: (credential, host) => handOverLogin(credential, host, GOOGLE_OFF),
+  off: GOOGLE_OFF,
   readSecret: readKeyFile,
 };
 
@@ -156,7 +156,7 @@ function keyFile(
   content: SecretValue,
   waysIn: PlatformCredential['waysIn'],
 ): PlatformCredential {
-  return { result: 'Credential', description, identity: content, ends: undefined, waysIn };
+  return { result: 'Credential', kind: 'platform', description, identity: content, ends: undefined, waysIn };
 }
 
 function files(content: SecretValue) {

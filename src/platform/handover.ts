@@ -26,21 +26,15 @@ export function off(...names: readonly string[]): readonly EnvEntry[] {
   return names.map((name) => ({ name, value: '' }));
 }
 
-/**
- * A Docker config file with one entry, which Trivy shows to this host alone.
- *
- * @param others - what the host's platform adds: it switches off what Trivy would try before the file
- */
-export function handOverLogin(
-  credential: Credential,
-  host: string,
-  others: readonly EnvEntry[] = [],
-): Handover {
+/** What makes Trivy use a login that it is handed. `others`: what the host's platform switches off besides. */
+export function loginEnvironment(others: readonly EnvEntry[]): readonly EnvEntry[] {
+  return [{ name: 'DOCKER_CONFIG', value: MOUNT_PATH }, ...TRIVY_OFF, ...others];
+}
+
+/** A Docker config file with one entry, which Trivy shows to this host alone. */
+export function loginFiles(credential: Credential, host: string): Handover['files'] {
   const config = { auths: { [host === 'docker.io' ? DOCKER_HUB_KEY : host]: authOf(credential) } };
-  return {
-    files: { 'config.json': new SecretValue(JSON.stringify(config)) },
-    env: [{ name: 'DOCKER_CONFIG', value: MOUNT_PATH }, ...TRIVY_OFF, ...others],
-  };
+  return { 'config.json': new SecretValue(JSON.stringify(config)) };
 }
 
 /** A file that a variable names, for the cloud's own library in Trivy. */

@@ -1,19 +1,20 @@
 import type { Credential } from '../credential/index.ts';
 import { aws } from './aws.ts';
 import { azure } from './azure.ts';
+import { endOfLogin } from './ends.ts';
 import type { Exchange } from './exchange.ts';
 import { generic } from './generic.ts';
 import { google } from './google.ts';
-import type { Handover } from './handover.ts';
+import { type EnvEntry, type Handover, loginEnvironment, loginFiles } from './handover.ts';
 import { readOffer } from './offer.ts';
-import type { Platform, PlatformCredential } from './platform.ts';
+import type { Platform, PlatformCredential, WaysIn } from './platform.ts';
 import type { SecretContent } from './secret.ts';
 
-export { endOf } from './ends.ts';
 export type { Exchange, ExchangeStep } from './exchange.ts';
-export { type Handover, MOUNT_PATH } from './handover.ts';
-export { REGISTRIES_ANNOTATION } from './offer.ts';
-export type { Platform, PlatformCredential, PlatformName } from './platform.ts';
+export { type EnvEntry, type Handover, MOUNT_PATH } from './handover.ts';
+export { NOT_OFFERED, REGISTRIES_ANNOTATION } from './offer.ts';
+export type { Platform, PlatformCredential, PlatformName, WaysIn } from './platform.ts';
+export type { SecretContent } from './secret.ts';
 
 /** In the order in which they are asked; the last one owns every host. */
 const PLATFORMS: readonly Platform[] = [aws, google, azure, generic];
@@ -57,15 +58,27 @@ const SEVERAL: OfferedSecret = {
   message: 'expected one credential in the secret, found those of several clouds; make a secret for each',
 };
 
-/** What is to be done so that Trivy can pull from a host with an offered credential. */
+/** What a Secret holds for a registry: a login of a pull secret, or a credential that its owner has offered. */
+export type SourceCredential = Credential | PlatformCredential;
+
+/** When a credential ends, in milliseconds since 1970; undefined: it does not say. */
+export function endOf(credential: SourceCredential): number | undefined {
+  return credential.kind === 'platform' ? credential.ends : endOfLogin(credential);
+}
+
+/** What is to be done so that Trivy can pull from a host with a credential. */
 export type Delivery =
   | { readonly result: 'Handover'; readonly handover: Handover }
-  /** The cloud must be asked for a login first; {@link handOver} takes it, and it must be renewed before it ends. */
-  | { readonly result: 'ExchangeFirst'; readonly exchange: Exchange }
+  /**
+   * The cloud must be asked for a login first ({@link exchangeOf}); {@link handOver} takes it, and it must be renewed before
+   * it ends. The environment is known before.
+   */
+  | { readonly result: 'ExchangeFirst'; readonly env: readonly EnvEntry[] }
   | { readonly result: 'Undeliverable'; readonly message: string };
 
-/** How an offered credential reaches Trivy for this host. */
-export function deliveryOf(credential: PlatformCredential, host: string): Delivery {
+/** How a credential reaches Trivy for this host. */
+export function deliveryOf(credential: SourceCredential, host: string): Delivery {
+  if (credential.kind !== 'platform') return { result: 'Handover', handover: handOver(credential, host) };
   const { delivery } = credential.waysIn(host);
   switch (delivery.way) {
     case 'Files':
@@ -73,13 +86,25 @@ export function deliveryOf(credential: PlatformCredential, host: string): Delive
     case 'Login':
       return { result: 'Handover', handover: handOver(delivery.credential, host) };
     case 'Exchange':
-      return { result: 'ExchangeFirst', exchange: delivery.exchange };
+      return { result: 'ExchangeFirst', env: loginEnvironment(platformOf(host).off) };
     case 'None':
       return { result: 'Undeliverable', message: delivery.message };
   }
 }
 
 /** What Trivy is handed to pull from a host with a login: of a pull secret, or one that a cloud gave. */
-export function handOver(credential: Credential, host: string): Handover {
-  return platformOf(host).handOver(credential, host);
+export function handOver(login: Credential, host: string): Handover {
+  return { files: loginFiles(login, host), env: loginEnvironment(platformOf(host).off) };
+}
+
+/** How it can be found out whether a credential opens a registry. */
+export function checkOf(credential: SourceCredential, host: string): WaysIn['check'] {
+  return credential.kind === 'platform' ? credential.waysIn(host).check : { way: 'Login', credential };
+}
+
+/** How the cloud gives a login for this host, where Trivy or the question needs one; undefined: none does. */
+export function exchangeOf(credential: PlatformCredential, host: string): Exchange | undefined {
+  const { delivery, check } = credential.waysIn(host);
+  const [way] = [delivery, check].filter((each) => each.way === 'Exchange');
+  return way?.exchange;
 }

@@ -14,18 +14,18 @@ const MOST_HOSTS = 16;
 /** A name or an IPv4 address, or an IPv6 address in brackets; with or without a port. No globs, and no paths. */
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
 
+/** What is said of a Secret without the annotation. */
+export const NOT_OFFERED =
+  `expected the annotation ${REGISTRIES_ANNOTATION}, found none; the secret says no registry itself, ` +
+  'so its owner must name the hosts that may be shown it';
+
 /** Reads the {@link REGISTRIES_ANNOTATION}: exact hosts as in canonical image references, with commas or blanks between. */
 export function readOffer(annotations: Readonly<Record<string, string>>): Offer {
   const written = Object.hasOwn(annotations, REGISTRIES_ANNOTATION)
     ? annotations[REGISTRIES_ANNOTATION]
     : undefined;
   if (written === undefined) {
-    return {
-      result: 'NotOffered',
-      message:
-        `expected the annotation ${REGISTRIES_ANNOTATION}, found none; the secret says no registry itself, ` +
-        'so its owner must name the hosts that may be shown it',
-    };
+    return { result: 'NotOffered', message: NOT_OFFERED };
   }
   const hosts = [...new Set(written.split(/[\s,]+/).filter((host) => host !== ''))];
   const wrong = hosts.find((host) => !HOST.test(host));

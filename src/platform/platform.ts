@@ -1,6 +1,6 @@
 import type { Credential, SecretValue } from '../credential/index.ts';
 import type { Exchange } from './exchange.ts';
-import type { Handover } from './handover.ts';
+import type { EnvEntry, Handover } from './handover.ts';
 import type { SecretContent } from './secret.ts';
 
 export type PlatformName = 'Generic' | 'AWS' | 'Google' | 'Azure';
@@ -10,8 +10,8 @@ export interface Platform {
   readonly name: PlatformName;
   /** Whether a registry host, as in a canonical image reference, is of this platform. */
   owns(host: string): boolean;
-  /** What Trivy needs to pull from `host` with what a pull secret holds. */
-  handOver(credential: Credential, host: string): Handover;
+  /** What switches off what Trivy would try here before the login that it is handed. */
+  readonly off: readonly EnvEntry[];
   /** Reads a Secret that is no pull secret. Undefined: it has none of the keys of this platform's credentials. */
   readSecret(secret: SecretContent): PlatformCredential | Malformed | undefined;
 }
@@ -25,6 +25,8 @@ export interface Malformed {
 /** What a Secret that is no pull secret holds. It answers for itself, so that nobody needs to know its kind. */
 export interface PlatformCredential {
   readonly result: 'Credential';
+  /** Tells it from the logins that pull secrets hold. */
+  readonly kind: 'platform';
   /** What it is, in words: no value of the Secret. */
   readonly description: string;
   /** Equal where two are the same credential, and nowhere else: for fingerprints and memory. */

@@ -54,6 +54,8 @@ export type RegistryAnswer =
       readonly at: RequestKind;
       readonly httpCode?: number;
     }
+  /** Nobody was asked: the credential works for Trivy alone, where the scan runs. */
+  | { readonly result: 'NotCheckable' }
   /** The settings say not to ask that registry. */
   | { readonly result: 'NotAllowed'; readonly by: 'AllowList' | 'DenyList' };
 
@@ -72,6 +74,8 @@ export function describeAnswer(answer: RegistryAnswer): string {
       return `${party(answer.at)} refuses it (HTTP ${answer.httpCode})`;
     case 'Expired':
       return `it says itself that it ended at ${new Date(answer.ended).toISOString()}`;
+    case 'NotCheckable':
+      return 'it can be used by Trivy alone, where the scan runs, so the registry is not asked';
     case 'RateLimited':
       return 'the registry asks to wait';
     case 'Unreachable':

@@ -1,10 +1,18 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Credential } from '../credential/index.ts';
 import { formatReference, repositoryName } from '../image/index.ts';
-import { endOf } from '../platform/index.ts';
+import {
+  checkOf,
+  type Exchange,
+  endOf,
+  exchangeOf,
+  type PlatformCredential,
+  type SourceCredential,
+} from '../platform/index.ts';
 import type { RegistryAnswer } from './answer.ts';
 import { type RequestRecord, type Surroundings, trust } from './connection.ts';
 import { forbiddenBy } from './host.ts';
+import { type KnownLogin, Logins } from './logins.ts';
 import { checkProxySettings } from './proxy.ts';
 import { askRegistry, type Question } from './question.ts';
 import { Recent } from './recent.ts';
@@ -49,20 +57,21 @@ const REMEMBERED_RESTS = 1_000;
  * Made for a level-triggered reconciler: `answer` says at once what is known, so that a pure function can decide on it;
  * `ask` is called for what that finds wanting, and the key of whoever asked is enqueued again when it resolves. All
  * answers are per credential and repository, but for those to exact questions. Credentials are kept nowhere: the memory knows them by a keyed hash whose key
- * ends with the process. Nor are tokens: an answer lives longer than they do.
+ * ends with the process. Nor are a registry's tokens: an answer lives longer than they do.
  */
 export class RegistryChecker {
   readonly #around: Surroundings;
   readonly #stop = new AbortController();
   readonly #hashKey = randomBytes(32);
   /** A credential does not change; a hash is 20 times as slow as this. */
-  readonly #fingerprints = new WeakMap<Credential, string>();
+  readonly #fingerprints = new WeakMap<SourceCredential, string>();
   readonly #answers: Recent<KnownAnswer>;
   readonly #flights = new Map<string, Promise<KnownAnswer>>();
   readonly #all: Semaphore;
   /** Of registries that are being asked. */
   readonly #places = new Map<string, Semaphore>();
   readonly #rests = new Recent<Rest>(REMEMBERED_RESTS);
+  readonly #logins: Logins;
 
   /** @throws Error where the certificates or the proxies of the settings cannot be used. */
   constructor({ settings, onRequest = () => undefined }: CheckerOptions) {
@@ -71,21 +80,22 @@ export class RegistryChecker {
     this.#around = { settings, secureContext, stop: this.#stop.signal, onRequest };
     this.#answers = new Recent(settings.rememberedAnswers);
     this.#all = new Semaphore(settings.concurrency);
+    this.#logins = new Logins(this.#around, (credential, host) => `${host} ${this.#fingerprint(credential)}`);
   }
 
   /** What is known, perhaps no longer fresh (`askAgainAt`); undefined where nothing is. Asks nobody. */
   answer(question: Question): KnownAnswer | undefined {
-    return expiredAnswer(question) ?? this.#answers.get(this.#key(question));
+    return immediateAnswer(question) ?? this.#answers.get(this.#key(question));
   }
 
   /**
    * Asks the registry, unless what is known is fresh, the question is under way, the registry is to be left alone, or the
-   * credential says itself that it has ended.
+   * credential says itself that it has ended, or that nobody but Trivy can use it.
    * Never rejects.
    */
   ask(question: Question): Promise<KnownAnswer> {
-    const expired = expiredAnswer(question);
-    if (expired !== undefined) return Promise.resolve(expired);
+    const immediate = immediateAnswer(question);
+    if (immediate !== undefined) return Promise.resolve(immediate);
     const key = this.#key(question);
     const known = this.#answers.get(key);
     if (known !== undefined && known.askAgainAt > Date.now()) return Promise.resolve(known);
@@ -123,6 +133,21 @@ export class RegistryChecker {
     if (this.#rests.get(host)?.answer.result !== 'RateLimited') this.#rests.delete(host);
   }
 
+  /** What is known of a login that the cloud gives for a host, perhaps no longer fresh; undefined: nothing. Asks nobody. */
+  login(credential: PlatformCredential, host: string): KnownLogin | undefined {
+    return this.#logins.known(credential, host);
+  }
+
+  /** Asks the cloud for a login for this host, unless what is known is fresh, or the settings forbid the registry. Never rejects. */
+  async obtainLogin(credential: PlatformCredential, host: string): Promise<KnownLogin | undefined> {
+    const exchange = exchangeOf(credential, host);
+    if (exchange === undefined) return undefined;
+    const by = forbiddenBy(host, this.#around.settings);
+    const askedAt = Date.now();
+    if (by !== undefined) return { answer: { result: 'NotAllowed', by }, askedAt, askAgainAt: askedAt };
+    return this.#inTurn(host, () => this.#logins.obtain(credential, host, exchange));
+  }
+
   /** Cuts off what is under way; every `ask` then resolves, at once, with `Stopped`. */
   close(): void {
     this.#stop.abort();
@@ -132,21 +157,48 @@ export class RegistryChecker {
     const { host } = question.image;
     const by = forbiddenBy(host, this.#around.settings);
     if (by !== undefined) return this.#dated({ result: 'NotAllowed', by }, Date.now());
+    return this.#inTurn(host, () => this.#askUnlessResting(question));
+  }
+
+  async #inTurn<T>(host: string, work: () => Promise<T>): Promise<T> {
     const places = this.#places.get(host) ?? new Semaphore(this.#around.settings.concurrencyPerRegistry);
     this.#places.set(host, places);
     try {
-      return await places.run(() => this.#all.run(() => this.#askUnlessResting(question)));
+      return await places.run(() => this.#all.run(work));
     } finally {
       if (places.idle) this.#places.delete(host);
     }
   }
 
   async #askUnlessResting(question: Question): Promise<Dated> {
-    const { host } = question.image;
-    const rest = this.#rests.get(host);
+    const { image, credential } = question;
+    const rest = this.#rests.get(image.host);
     if (rest !== undefined && rest.until > Date.now()) return resting(rest);
+    const check = credential === undefined ? undefined : checkOf(credential, image.host);
+    if (credential?.kind === 'platform' && check?.way === 'Exchange')
+      return this.#askWithLogin(question, credential, check.exchange);
+    const login = check?.way === 'Login' ? check.credential : undefined;
+    return this.#askRegistry(question, login);
+  }
+
+  async #askWithLogin(
+    question: Question,
+    credential: PlatformCredential,
+    exchange: Exchange,
+  ): Promise<Dated> {
+    const { host } = question.image;
+    const { answer, askedAt, askAgainAt } = await this.#logins.obtain(credential, host, exchange);
+    // Nothing that a cloud says is a reason to leave the registry alone.
+    if (answer.result !== 'Login') return { answer, askedAt, askAgainAt };
+    const dated = await this.#askRegistry(question, answer.credential);
+    if (dated.answer.result === 'Denied') this.#logins.forget(credential, host);
+    return dated;
+  }
+
+  async #askRegistry(question: Question, credential: Credential | undefined): Promise<Dated> {
+    const { host } = question.image;
     const askedAt = Date.now();
-    const answer = await askRegistry(question, this.#around);
+    const answer = await askRegistry({ ...question, credential }, this.#around);
     const dated = this.#dated(answer, askedAt, question.exact);
     if (answer.result === 'RateLimited') {
       const begun = { answer, askedAt, until: answer.until };
@@ -175,6 +227,7 @@ export class RegistryChecker {
       case 'Expired':
       case 'Inconclusive':
       case 'NotAllowed':
+      case 'NotCheckable':
         return refusedTtl;
       case 'Unreachable':
       case 'RateLimited':
@@ -188,7 +241,7 @@ export class RegistryChecker {
     return `${what} ${exact} ${credential === undefined ? '' : this.#fingerprint(credential)}`;
   }
 
-  #fingerprint(credential: Credential): string {
+  #fingerprint(credential: SourceCredential): string {
     const known = this.#fingerprints.get(credential);
     if (known !== undefined) return known;
     const hash = createHmac('sha256', this.#hashKey).update(JSON.stringify(revealed(credential)));
@@ -227,8 +280,10 @@ function isOutOfReach(answer: RegistryAnswer): boolean {
   return unasked && answer.why !== 'Stopped';
 }
 
-function revealed(credential: Credential): readonly string[] {
+function revealed(credential: SourceCredential): readonly string[] {
   switch (credential.kind) {
+    case 'platform':
+      return ['platform', credential.identity.reveal()];
     case 'basic':
       return ['basic', credential.username.reveal(), credential.password.reveal()];
     case 'identityToken':
@@ -238,11 +293,14 @@ function revealed(credential: Credential): readonly string[] {
   }
 }
 
-/** A credential does not change: once it has ended there is nothing to ask again. */
-function expiredAnswer({ image, credential }: Question): KnownAnswer | undefined {
-  const ended = credential === undefined ? undefined : endOf(credential);
-  if (ended === undefined || ended > Date.now()) return undefined;
-  const answer: RegistryAnswer = { result: 'Expired', ended };
+/** What needs no question: a credential that has ended, for it does not change, and one that nobody but Trivy can use. */
+function immediateAnswer({ image, credential }: Question): KnownAnswer | undefined {
+  if (credential === undefined) return undefined;
   const version = image.digest ?? image.tag;
-  return { answer, askedAt: ended, askAgainAt: Number.POSITIVE_INFINITY, acceptedAt: undefined, version };
+  const lasting = { askAgainAt: Number.POSITIVE_INFINITY, acceptedAt: undefined, version };
+  const ended = endOf(credential);
+  if (ended !== undefined && ended <= Date.now())
+    return { ...lasting, answer: { result: 'Expired', ended }, askedAt: ended };
+  if (checkOf(credential, image.host).way !== 'NotCheckable') return undefined;
+  return { ...lasting, answer: { result: 'NotCheckable' }, askedAt: 0 };
 }

@@ -1,5 +1,6 @@
 import type { Credential } from '../credential/index.ts';
 import type { ImageReference } from '../image/index.ts';
+import type { SourceCredential } from '../platform/index.ts';
 import type { RegistryAnswer } from './answer.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { Connections, type Reply, type Surroundings } from './connection.ts';
@@ -21,10 +22,13 @@ export interface Question {
   /** Without tag and digest: `latest`. */
   readonly image: ImageReference;
   /** Undefined: may anybody? */
-  readonly credential: Credential | undefined;
+  readonly credential: SourceCredential | undefined;
   /** Whether this very manifest is there is the question, not the repository: an answer counts for it alone. */
   readonly exact?: boolean;
 }
+
+/** A question with a login that a registry can be shown. */
+export type LoginQuestion = Omit<Question, 'credential'> & { readonly credential: Credential | undefined };
 
 const MAX_REDIRECTS = 3;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -32,7 +36,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const OPEN_PING: ReadonlySet<number> = new Set([200, 404, 405, ...REDIRECTS]);
 
 /** Asks a registry: ping, token, manifest. Never rejects. */
-export async function askRegistry(question: Question, around: Surroundings): Promise<RegistryAnswer> {
+export async function askRegistry(question: LoginQuestion, around: Surroundings): Promise<RegistryAnswer> {
   using connections = new Connections(around);
   try {
     return await new Conversation(question, around.settings, connections).answer();
@@ -43,11 +47,11 @@ export async function askRegistry(question: Question, around: Surroundings): Pro
 }
 
 class Conversation {
-  readonly #question: Question;
+  readonly #question: LoginQuestion;
   readonly #settings: RegistrySettings;
   readonly #connections: Connections;
 
-  constructor(question: Question, settings: RegistrySettings, connections: Connections) {
+  constructor(question: LoginQuestion, settings: RegistrySettings, connections: Connections) {
     this.#question = question;
     this.#settings = settings;
     this.#connections = connections;

@@ -27,6 +27,7 @@ describe('Applier: between a decision and its writes', () => {
     scanTypes: scanTypesOf(['trivy-image']),
     checkIntervalMs: 60_000,
     answers: () => undefined,
+    logins: () => undefined,
   };
   let reflectors: ReturnType<typeof createReflectors> = [];
 

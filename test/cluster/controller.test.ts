@@ -146,7 +146,7 @@ describe('the controller on a real API server', () => {
     await namespace.binding('app');
     await namespace.condition('app', 'Ready', 'False SecretNotFound');
     await namespace.put(SECRETS, { metadata: { name: 'pull' }, type: 'Opaque', data: {} });
-    await namespace.condition('app', 'Ready', 'False SecretWrongType');
+    await namespace.condition('app', 'Ready', 'False NotOffered');
     await namespace.delete(SECRETS, 'pull');
     await namespace.condition('app', 'Ready', 'False SecretNotFound');
     await namespace.pullSecret('pull', { 'reg.example': { auth: 'no base64!' } });
@@ -397,6 +397,41 @@ describe('the controller on a real API server', () => {
       'the run to be asked for',
     );
     assert.match(lastScheduleTime, /^20\d\d-12-31T23:59:59Z$/);
+  });
+
+  it('reads a secret that is no pull secret once its owner offers it, by its name, and no other', async () => {
+    const namespace = await cluster.namespace();
+    const data = { username: btoa('user'), password: btoa('canary-basic') };
+    const type = 'kubernetes.io/basic-auth';
+    const annotations = { 'credentials.securecodebox.io/registries': 'reg.example' };
+    for (const name of ['basic', 'unoffered'])
+      await namespace.put(SECRETS, { metadata: { name }, type, data });
+    await namespace.put(SECRETS, { metadata: { name: 'unnamed', annotations }, type, data });
+    await namespace.scan('scan');
+    await namespace.binding('app', { imagePullSecrets: [{ name: 'basic' }] });
+    await namespace.condition('app', 'Ready', 'False NotOffered');
+    await namespace.put(SECRETS, { metadata: { name: 'basic', annotations }, type, data });
+    const { secretName } = await namespace.bound('scan');
+    await namespace.condition('app', 'Ready', 'True Ready');
+    assert.match(
+      JSON.stringify(await namespace.trivyConfig(secretName)),
+      new RegExp(btoa('user:canary-basic')),
+    );
+
+    const changed = { ...data, password: btoa('canary-changed') };
+    await namespace.put(SECRETS, { metadata: { name: 'basic', annotations }, type, data: changed });
+    await until(async () => {
+      const config = JSON.stringify(await namespace.trivyConfig(secretName));
+      return config.includes(btoa('user:canary-changed'));
+    }, 'the new value to be delivered');
+    const read = (await cluster.controlPlane.auditEvents()).filter(
+      ({ user, verb, objectRef }) =>
+        user.username === CONTROLLER_USER && verb === 'get' && objectRef?.resource === 'secrets',
+    );
+    assert.deepEqual([...new Set(read.map(({ objectRef }) => objectRef?.name))], ['basic']);
+
+    await namespace.put(SECRETS, { metadata: { name: 'basic' }, type, data: changed });
+    await namespace.condition('app', 'Ready', 'False NotOffered');
   });
 
   it('ends with 0 on SIGTERM, after what is under way', async () => {

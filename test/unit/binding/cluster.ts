@@ -7,14 +7,21 @@ import type { Applied } from '../../../src/binding/apply.ts';
 import { type RawBinding, readBinding } from '../../../src/binding/binding.ts';
 import { type Decision, decide } from '../../../src/binding/decide.ts';
 import { observe } from '../../../src/binding/observe.ts';
+import { readOffered } from '../../../src/binding/offered-secret.ts';
 import { readPullSecret } from '../../../src/binding/pull-secret.ts';
 import { recollections } from '../../../src/binding/recollection.ts';
 import { report } from '../../../src/binding/report.ts';
 import { scanTypesOf } from '../../../src/binding/serve.ts';
 import { createStores, type Run } from '../../../src/binding/stores.ts';
-import { type DesiredTrivySecret, readTrivySecret, replacement } from '../../../src/binding/trivy-secret.ts';
+import {
+  type DesiredTrivySecret,
+  readTrivySecret,
+  replacement,
+  type SecretObject,
+} from '../../../src/binding/trivy-secret.ts';
 import { formatReference, repositoryName } from '../../../src/image/index.ts';
-import type { KnownAnswer, Question, RegistryAnswer } from '../../../src/registry/index.ts';
+import { type PlatformCredential, REGISTRIES_ANNOTATION } from '../../../src/platform/index.ts';
+import type { KnownAnswer, KnownLogin, Question, RegistryAnswer } from '../../../src/registry/index.ts';
 import { editScheduledScan, type RawScheduledScan, readScheduledScan } from '../../../src/scan/index.ts';
 
 const SCAN_TYPES = scanTypesOf(['trivy-image*', 'trivy-sbom-image*']);
@@ -50,10 +57,12 @@ export class Namespace {
   readonly stores = createStores();
   /** What the registry has said, by `repository secret-key` as {@link Namespace.answer} writes it. */
   readonly #answers = new Map<string, KnownAnswer>();
+  readonly #logins = new Map<string, KnownLogin>();
   readonly #sources = {
     stores: this.stores,
     scanTypes: SCAN_TYPES,
     checkIntervalMs: 12 * 3_600_000,
+    logins: (_: PlatformCredential, host: string) => this.#logins.get(host),
     answers: (question: Question) => this.#answers.get(keyOfQuestion(question)),
   };
   readonly #scans = new Map<string, RawScheduledScan>();
@@ -117,7 +126,21 @@ export class Namespace {
   }
 
   otherSecret(name: string): void {
-    this.stores.otherSecrets.set({ ...this.#meta(name), ours: undefined });
+    this.stores.otherSecrets.set({ ...this.#meta(name), offered: false, ours: undefined });
+  }
+
+  /** A Secret that is no pull secret, as it is when the controller has read it. */
+  offeredSecret(name: string, texts: Readonly<Record<string, string>>, hosts = 'reg.example'): void {
+    const meta = { ...this.#meta(name), annotations: { [REGISTRIES_ANNOTATION]: hosts } };
+    const data = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, btoa(text)]));
+    const type = 'username' in texts ? 'kubernetes.io/basic-auth' : 'Opaque';
+    this.stores.otherSecrets.set({ ...meta, offered: true, ours: undefined });
+    this.stores.offeredSecrets.set(readOffered({ metadata: meta, type, data }));
+  }
+
+  /** Has the cloud answered the question for a login for this host. */
+  login(host: string, known: KnownLogin): void {
+    this.#logins.set(host, known);
   }
 
   /** Takes the annotation with the binding's name off a scan. */
@@ -205,7 +228,7 @@ export class Namespace {
   }
 
   /** Puts one of our Secrets in, as it is found. */
-  trivySecret(object: DesiredTrivySecret['object']): void {
+  trivySecret(object: SecretObject): void {
     const { name } = object.metadata;
     this.stores.trivySecrets.set(
       readTrivySecret({ ...object, metadata: { ...object.metadata, ...this.#meta(name) } }),
@@ -234,8 +257,11 @@ export class Namespace {
     const { secretWrite, scans } = this.decide(name, now);
     const isThere = this.stores.bindings.get(`ns/${name}`) !== undefined;
     const written = isThere ? this.report(name, undefined, now).status : undefined;
-    if (secretWrite.write === 'Create') this.trivySecret(secretWrite.desired.object);
-    if (secretWrite.write === 'Replace') this.trivySecret(replacement(secretWrite.desired, '', now));
+    if (secretWrite.write === 'Create') this.trivySecret(secretWrite.desired.content.object);
+    if (secretWrite.write === 'Replace') {
+      const { desired, present } = secretWrite;
+      this.trivySecret(replacement(desired.content.object, present, now));
+    }
     for (const plan of scans) {
       const raw = this.#scans.get(plan.scan.name);
       if (plan.plan !== 'Edit' || raw === undefined) continue;
@@ -282,6 +308,7 @@ function keyOfQuestion(question: Question): string {
 }
 
 function shownIn({ credential }: Question): string {
+  if (credential?.kind === 'platform') return credential.description;
   return credential?.kind === 'basic'
     ? `${credential.username.reveal()}:${credential.password.reveal()}`
     : '';
@@ -301,4 +328,10 @@ export function plans(decision: ReturnType<typeof decide>): Record<string, strin
       plan.plan === 'Edit' ? `Edit ${plan.edit.edit}` : plan.plan,
     ]),
   );
+}
+
+/** What is to be written. */
+export function objectOf({ content }: DesiredTrivySecret): SecretObject {
+  if (content.state !== 'Known') throw new Error(`expected a content that is known, found ${content.state}`);
+  return content.object;
 }

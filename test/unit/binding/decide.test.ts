@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
 import { readTrivySecret } from '../../../src/binding/trivy-secret.ts';
-import { Namespace, NOW, plans } from './cluster.ts';
+import { Namespace, NOW, objectOf, plans } from './cluster.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const BY_DISCOVERY = { [MANAGED_BY_LABEL]: MANAGED_BY };
@@ -253,8 +253,8 @@ describe('the Trivy secret', () => {
     namespace.settle('app');
     const { desired } = namespace.observe('app').trivySecret ?? {};
     assert.ok(desired !== undefined);
-    const { metadata } = desired.object;
-    namespace.trivySecret({ ...desired.object, metadata: { ...metadata }, ...change });
+    const { metadata } = objectOf(desired);
+    namespace.trivySecret({ ...objectOf(desired), metadata: { ...metadata }, ...change });
     return namespace.decide('app').secretWrite.write;
   };
 
@@ -273,14 +273,19 @@ describe('the Trivy secret', () => {
     const namespace = usual();
     const { desired } = namespace.observe('app').trivySecret ?? {};
     assert.ok(desired !== undefined);
-    const { metadata } = desired.object;
+    const { metadata } = objectOf(desired);
     const meta = { namespace: 'ns', name: desired.name, uid: 'u', resourceVersion: '9' };
     const secret = readTrivySecret({ metadata: { ...metadata, ...meta } });
-    namespace.stores.otherSecrets.set({ ...meta, ours: { ...secret, identity: desired.identity } });
+    namespace.stores.otherSecrets.set({
+      ...meta,
+      offered: false,
+      ours: { ...secret, identity: desired.identity },
+    });
     assert.equal(namespace.decide('app').secretWrite.write, 'Recreate');
     namespace.stores.otherSecrets.set({
       ...meta,
       resourceVersion: '99',
+      offered: false,
       ours: { ...secret, identity: { ...desired.identity, host: 'another.example' } },
     });
     assert.equal(namespace.decide('app').secretWrite.write, 'Refused');
@@ -291,8 +296,8 @@ describe('the Trivy secret', () => {
     const { desired } = namespace.observe('app').trivySecret ?? {};
     assert.ok(desired !== undefined);
     const secret = readTrivySecret({
-      ...desired.object,
-      metadata: { ...desired.object.metadata, uid: 'u', resourceVersion: '9' },
+      ...objectOf(desired),
+      metadata: { ...objectOf(desired).metadata, uid: 'u', resourceVersion: '9' },
     });
     namespace.stores.trivySecrets.set({
       ...secret,

@@ -49,14 +49,25 @@ const CASES: readonly Case[] = [
     message: /Secret pull does not exist.*Create the Secret in this namespace/,
   },
   {
-    name: 'the secret has another type',
+    name: 'the secret is no pull secret, and nobody offers it',
     given: (namespace) => namespace.otherSecret('pull'),
+    conditions: {
+      Ready: 'False NotOffered',
+      CredentialResolved: 'False NotOffered',
+      ScansBound: 'True NoScans',
+      Stalled: 'True NotOffered',
+    },
+    message: /Secret pull is no pull secret: expected the annotation/,
+  },
+  {
+    name: 'the secret is offered, and holds nothing that is known',
+    given: (namespace) => namespace.offeredSecret('pull', { token: 'x' }),
     conditions: {
       Ready: 'False SecretWrongType',
       CredentialResolved: 'False SecretWrongType',
       ScansBound: 'True NoScans',
     },
-    message: /Secret pull is neither of type kubernetes\.io\/dockerconfigjson nor kubernetes\.io\/dockercfg/,
+    message: /Secret pull is no pull secret, and holds no credential that is known here/,
   },
   {
     name: 'the secret is malformed',

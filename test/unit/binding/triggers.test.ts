@@ -33,7 +33,12 @@ function woken(change: (bound: Bound) => void): {
   runs: string[];
 } {
   const given = bound();
-  const keys = { bindings: new Set<string>(), trivySecrets: new Set<string>(), runs: new Set<string>() };
+  const keys = {
+    bindings: new Set<string>(),
+    trivySecrets: new Set<string>(),
+    runs: new Set<string>(),
+    offeredSecrets: new Set<string>(),
+  };
   const queue = (name: keyof typeof keys) => ({
     add: (key: string) => void keys[name].add(key.replace('ns/', '')),
   });
@@ -41,6 +46,7 @@ function woken(change: (bound: Bound) => void): {
     bindings: queue('bindings'),
     trivySecrets: queue('trivySecrets'),
     runs: queue('runs'),
+    offeredSecrets: queue('offeredSecrets'),
   });
   change(given);
   const shown = (key: string) =>
@@ -140,7 +146,7 @@ describe('what is reconciled after a change', () => {
       name: 'a Secret of another type comes under the name of a pull secret: who names it',
       change: ({ namespace }) => namespace.otherSecret('third'),
       bindings: ['other'],
-      trivySecrets: [],
+      trivySecrets: ['of other'],
     },
     {
       name: 'a Secret that is not ours comes in the place of ours: whose place it is',

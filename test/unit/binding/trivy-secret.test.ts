@@ -9,6 +9,7 @@ import {
 } from '../../../src/binding/trivy-secret.ts';
 import { decideTrivySecret, type TrivySecretUse } from '../../../src/binding/trivy-secret-reconciler.ts';
 import { SecretValue } from '../../../src/credential/index.ts';
+import { handOver } from '../../../src/platform/index.ts';
 
 const MINUTE = 60_000;
 const UNUSED: TrivySecretUse = {
@@ -88,16 +89,18 @@ describe('a Trivy secret', () => {
   });
 
   it('notes when its credential changed, and is written only over the version that was seen', () => {
-    const candidate = {
-      secret: 'pull',
-      registryKey: 'reg.example',
-      credential: { kind: 'registryToken', token: new SecretValue('t') } as const,
-    };
-    const desired = desiredTrivySecret('ns', candidate, 'reg.example');
-    const { metadata } = replacement(desired, '42', Date.UTC(2026, 0, 2));
+    const credential = { kind: 'registryToken', token: new SecretValue('t') } as const;
+    const identity = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
+    const handover = handOver(credential, 'reg.example');
+    const { content } = desiredTrivySecret('ns', identity, { result: 'Handover', handover });
+    assert.ok(content.state === 'Known');
+    const { object, fingerprint } = content;
+    const { resourceVersion: _, ...meta } = object.metadata;
+    const seen = readTrivySecret({ ...object, metadata: { ...meta, resourceVersion: '42' } });
+    const { metadata } = replacement(object, seen, Date.UTC(2026, 0, 2));
     assert.equal(metadata.resourceVersion, '42');
     assert.equal(metadata.annotations?.['credentials.securecodebox.io/rotated'], '2026-01-02T00:00:00.000Z');
-    assert.equal(readTrivySecret(replacement(desired, '42', 0)).fingerprint, desired.fingerprint);
+    assert.equal(readTrivySecret(replacement(object, seen, 0)).fingerprint, fingerprint);
   });
 
   it('is not ours without what its name was made from', () => {

@@ -483,7 +483,11 @@ describe('what is asked', () => {
   it('is asked again when its time has come, and not before', () => {
     const namespace = two('Preferred');
     told(namespace, { [FIRST]: 'denied', [SECOND]: 'accepted' });
-    assert.deepEqual(namespace.decide('app').inquiry, { open: [], nextAt: NOW + HOUR });
+    assert.deepEqual(namespace.decide('app').inquiry, {
+      open: [],
+      login: undefined,
+      nextAt: NOW + HOUR,
+    });
     assert.deepEqual(namespace.asked('app', NOW + HOUR), [FIRST, SECOND]);
   });
 

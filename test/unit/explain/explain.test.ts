@@ -224,6 +224,32 @@ describe('explain from files', () => {
     }
   });
 
+  it('reads secrets that their owner offers to a registry, and says of others what is missing', () => {
+    using files = new Files();
+    const keys = { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE', AWS_SECRET_ACCESS_KEY: 'canary/0123456789abcdef' };
+    const host = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+    const annotations = { 'credentials.securecodebox.io/registries': host };
+    const secret = (metadata: object) => ({
+      ...{ apiVersion: 'v1', kind: 'Secret', type: 'Opaque', stringData: keys, metadata },
+    });
+    const args = [
+      ...files.write('a.json', secret({ name: 'keys', annotations })),
+      ...files.write('b.json', secret({ name: 'unoffered' })),
+    ];
+    const { status, stdout, stderr } = runExplain([`${host}/app`, '-o', 'json', ...args]);
+    assert.equal(status, 0, stderr);
+    const [explanation] = JSON.parse(stdout);
+    assert.deepEqual(explanation.candidates, [{ secret: 'keys', registryKey: host, username: null }]);
+    assert.deepEqual(explanation.delivery.files, [
+      '/var/run/secrets/image-credential-binding/aws-credentials',
+    ]);
+    assert.match(
+      stderr,
+      /Secret "unoffered": expected the annotation credentials\.securecodebox\.io\/registries/,
+    );
+    assert.doesNotMatch(`${stdout}${stderr}`, /canary/);
+  });
+
   it('says which secret of the binding is not there', () => {
     using files = new Files();
     const { status, stderr } = explained(['reg.example/app', ...files.write('b.json', binding('app', {}))]);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Credential, SecretValue } from '../../../src/credential/index.ts';
-import { MOUNT_PATH, platformOf } from '../../../src/platform/index.ts';
+import { handOver, MOUNT_PATH } from '../../../src/platform/index.ts';
 
 const secret = (text: string) => new SecretValue(text);
 const LOGIN: Credential = { kind: 'basic', username: secret('user'), password: secret('pä:ss') };
 
 function configOf(credential: Credential, host: string): unknown {
-  const { files } = platformOf(host).handOver(credential, host);
+  const { files } = handOver(credential, host);
   assert.deepEqual(Object.keys(files), ['config.json']);
   return JSON.parse(files['config.json']?.reveal() ?? '');
 }
@@ -44,7 +44,7 @@ describe('what Trivy is handed for any registry', () => {
   }
 
   it('is pointed at by the environment, which switches off all that Trivy would prefer', () => {
-    const { env } = platformOf('reg.example').handOver(LOGIN, 'reg.example');
+    const { env } = handOver(LOGIN, 'reg.example');
     assert.deepEqual(Object.fromEntries(env.map(({ name, value }) => [name, value])), {
       DOCKER_CONFIG: MOUNT_PATH,
       TRIVY_USERNAME: '',
@@ -54,9 +54,6 @@ describe('what Trivy is handed for any registry', () => {
   });
 
   it('shows no secret when it is printed', () => {
-    assert.doesNotMatch(
-      JSON.stringify(platformOf('reg.example').handOver(LOGIN, 'reg.example')),
-      /user|auth/,
-    );
+    assert.doesNotMatch(JSON.stringify(handOver(LOGIN, 'reg.example')), /user|auth/);
   });
 });
