@@ -10,6 +10,9 @@ const chart = join(repository, 'charts/image-credential-binding');
 /** Name of the Helm release, of its namespace and so of the controller's ServiceAccount. */
 export const RELEASE = 'image-credential-binding';
 
+/** Name of the Role, in the release's namespace, for the Lease. */
+export const LEASE_ROLE = `${RELEASE}-leader-election`;
+
 /** The controller's user name in the audit log. */
 export const CONTROLLER_USER = `system:serviceaccount:${RELEASE}:${RELEASE}`;
 

@@ -14,6 +14,7 @@ import {
 } from './binding/index.ts';
 import { createDiscovery, type Discovery, type DiscoverySettings } from './discovery/index.ts';
 import {
+  Caches,
   EventRecorder,
   KubeClient,
   LeaderElection,
@@ -21,10 +22,20 @@ import {
   type Outcome,
   type RequestRecord,
   Transport,
+  type WatchedNamespaces,
   WorkQueue,
 } from './kube/index.ts';
 import { RegistryChecker, type RegistrySettings } from './registry/index.ts';
-import { type Health, Heartbeat, Metrics, type Moving, ProbeServer, stuck } from './server/index.ts';
+import {
+  type Health,
+  Heartbeat,
+  Metrics,
+  type Moving,
+  namesOf,
+  ProbeServer,
+  statesOf,
+  stuck,
+} from './server/index.ts';
 
 const FIELD_MANAGER = 'image-credential-binding';
 /** Below the 30 seconds that a pod has by default. */
@@ -32,6 +43,8 @@ const LONGEST_STOP_MS = 20_000;
 
 /** Settings of the controller, all checked. */
 export interface ControllerSettings {
+  /** Where everything happens. */
+  readonly namespaces: WatchedNamespaces;
   /** Names of ScheduledScans' scan types, with `*` for any characters. */
   readonly scanTypes: readonly string[];
   /** How many bindings are reconciled at the same time. */
@@ -60,7 +73,7 @@ export class Controller {
   readonly #election: LeaderElection;
   readonly #leaseTransport: Transport;
   readonly #heartbeat = new Heartbeat();
-  readonly #reflectors: ReturnType<typeof createReflectors>;
+  readonly #caches: Caches;
   readonly #checker: RegistryChecker;
   readonly #queues: {
     readonly bindings: WorkQueue;
@@ -102,20 +115,27 @@ export class Controller {
     };
     const stores = createStores(onListenerError);
     const events = new EventRecorder({ client, controller: FIELD_MANAGER, log });
+    const { namespaces } = settings;
     const discovery =
       settings.discovery &&
-      createDiscovery({ client, stores, events, log, settings: settings.discovery }, onListenerError);
-    this.#reflectors = [...createReflectors(client, stores, log), ...(discovery?.reflectors ?? [])];
-    metrics.watchWatches(this.#reflectors);
+      createDiscovery(
+        { client, stores, namespaces, events, log, settings: settings.discovery },
+        onListenerError,
+      );
+    const reflectors = createReflectors(client, stores, namespaces, log);
+    this.#caches = new Caches([...reflectors, ...(discovery?.reflectors ?? [])], log);
+    metrics.watchWatches(this.#caches.reflectors);
     metrics.watchLeadership(() => this.#state === 'leading');
     const { concurrency, unusedSecretGraceMs: graceMs } = settings;
     const scanTypes = scanTypesOf(settings.scanTypes);
-    const queue = (controller: string, reconcile: Reconcile) =>
-      new WorkQueue({
-        process: (key) => this.#reconcile(controller, key, reconcile),
+    const queue = (controller: string, reconcile: Reconcile): WorkQueue => {
+      const created = new WorkQueue({
+        process: (key) => this.#process(controller, key, reconcile, () => created.add(key)),
         concurrency,
         onProcessed: (processed) => metrics.observeReconcile(controller, processed),
       });
+      return created;
+    };
     this.#offeredSecrets = new OfferedSecretReader({ client, stores });
     this.#queues = {
       bindings: queue(
@@ -176,9 +196,7 @@ export class Controller {
   async start(): Promise<void> {
     const port = await this.#server.start();
     this.#log.info({ port }, 'probes and metrics are served');
-    for (const reflector of this.#reflectors) reflector.start();
-    const full = Promise.all(this.#reflectors.map(({ synced }) => synced));
-    await Promise.race([full, this.#stopping.promise]);
+    await Promise.race([this.#caches.fill(), this.#stopping.promise]);
     if (this.#state === 'starting') await this.#offeredSecrets.readAll(this.#log);
     if (this.#state !== 'starting') return;
     this.#queues.offeredSecrets.start();
@@ -207,7 +225,7 @@ export class Controller {
       this.#log.warn('requests do not end, closing their connections');
       this.#transport.close().catch(() => undefined);
     }, LONGEST_STOP_MS);
-    await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
+    await this.#caches.stop();
     const queues = [...Object.values(this.#queues), this.#discoveryQueue];
     await Promise.all(queues.map((queue) => queue?.stop()));
     this.#checker.close();
@@ -226,7 +244,8 @@ export class Controller {
 
   /** What must move now and then, or this process is stuck. */
   get #movingParts(): readonly Moving[] {
-    return [this.#heartbeat, ...this.#reflectors, ...(this.#state === 'starting' ? [] : [this.#election])];
+    const { reflectors } = this.#caches;
+    return [this.#heartbeat, ...reflectors, ...(this.#state === 'starting' ? [] : [this.#election])];
   }
 
   #health(): Health {
@@ -236,22 +255,29 @@ export class Controller {
 
   #readiness(): Health {
     const problem = this.#unreadiness();
-    const watches = this.#reflectors.map(
-      ({ description, state, idleMs }) =>
-        `${description}: ${state}, heard of ${Math.round(idleMs / 1000)} s ago`,
-    );
-    const first = problem ?? `ok, ${this.#election.role}`;
-    return { ok: problem === undefined, text: [first, ...watches].join('\n') };
+    const { reflectors, leftAlone } = this.#caches;
+    const lines = [
+      problem ?? `ok, ${this.#election.role}`,
+      ...leftAlone.map((namespace) => `${namespace} is left alone: no rights to list and watch there`),
+      ...statesOf(reflectors),
+    ];
+    return { ok: problem === undefined, text: lines.join('\n') };
   }
 
   #unreadiness(): string | undefined {
     if (this.#state === 'stopping') return 'stopping';
-    const waiting = this.#reflectors
-      .filter(({ hasSynced }) => !hasSynced)
-      .map(({ description }) => description);
-    if (waiting.length > 0) return `waiting for the list of ${waiting.join(', ')}`;
+    const { missing } = this.#caches;
+    if (missing.length > 0) return `waiting for the list of ${namesOf(missing).join('; ')}`;
     const { problem } = this.#election;
     return problem === undefined ? undefined : `cannot take part in the leader election: ${problem}`;
+  }
+
+  /** Of a namespace that is not known whole, nothing is decided. */
+  async #process(controller: string, key: string, reconcile: Reconcile, again: () => void): Promise<Outcome> {
+    const [namespace = ''] = key.split('/', 1);
+    if (this.#caches.isWhole(namespace)) return this.#reconcile(controller, key, reconcile);
+    this.#caches.whenWhole(namespace, `${controller} ${key}`, again);
+    return {};
   }
 
   /** Its lines in the log, and the one that says why it failed, have an id in common. */

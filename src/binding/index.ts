@@ -2,13 +2,12 @@ export { OutOfDate } from './apply.ts';
 export { type Binding, type RawBinding, readBinding, type ValidBinding } from './binding.ts';
 export { homeOf } from './move.ts';
 export { OfferedSecretReader } from './offered-secret-reader.ts';
-export { type RawSecret, readPullSecret } from './pull-secret.ts';
+export type { RawSecret } from './pull-secret.ts';
 export { BindingReconciler } from './reconciler.ts';
 export { RunReconciler } from './run-reconciler.ts';
 export { contenders, scanTypesOf, serversOf } from './serve.ts';
 export { readSourceSecret, type SourceSecret } from './source-secret.ts';
 export {
-  type AnyReflector,
   createReflectors,
   createStores,
   indexKey,

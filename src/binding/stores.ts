@@ -3,6 +3,7 @@ import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL, RUN_ANNOTATION }
 import type { PullSecretType } from '../credential/index.ts';
 import { repositoryName } from '../image/index.ts';
 import {
+  type AnyReflector,
   type KubeClient,
   type KubeObject,
   keyOf,
@@ -11,7 +12,9 @@ import {
   type Resource,
   Store,
   type Stored,
+  scopesOf,
   storedMeta,
+  type WatchedNamespaces,
 } from '../kube/index.ts';
 import { REGISTRIES_ANNOTATION } from '../platform/index.ts';
 import { readScheduledScan, type ScanRun, type ScheduledScan, VOLUME_NAME } from '../scan/index.ts';
@@ -75,7 +78,7 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
     ),
     /** Of the type dockerconfigjson. */
     pullSecrets: new Store<PullSecret>({}, onListenerError),
-    /** Of the older type dockercfg: a field selector cannot ask for both, and a store follows one watch. */
+    /** Of the older type dockercfg: a field selector cannot ask for both, and a part of a store follows one watch. */
     dockercfgSecrets: new Store<PullSecret>({}, onListenerError),
     trivySecrets: new Store(
       {
@@ -96,61 +99,65 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
   };
 }
 
-/** A reflector, whatever it keeps. */
-export type AnyReflector = Pick<
-  Reflector<Stored>,
-  'start' | 'stop' | 'synced' | 'hasSynced' | 'description' | 'state' | 'idleMs'
->;
+/** One reflector for each store, or one for each store and namespace of a list. */
+export function createReflectors(
+  client: KubeClient,
+  stores: Stores,
+  namespaces: WatchedNamespaces,
+  log: Logger,
+): readonly AnyReflector[] {
+  return scopesOf(namespaces).flatMap((scope) => reflectorsIn(scope, client, stores, log));
+}
 
-/** One reflector for each store. */
-export function createReflectors(client: KubeClient, stores: Stores, log: Logger): readonly AnyReflector[] {
+function reflectorsIn(
+  scope: { readonly namespace?: string },
+  client: KubeClient,
+  stores: Stores,
+  log: Logger,
+): readonly AnyReflector[] {
   const ours = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
   const notOurs = `${MANAGED_BY_LABEL}!=${MANAGED_BY}`;
+  const common = { client, log, selection: scope };
   return [
     new Reflector({
-      client,
-      log,
+      ...common,
       resource: imageCredentialBindings,
       project: readBinding,
       store: stores.bindings,
     }),
     new Reflector({
-      client,
-      log,
+      ...common,
       resource: SCHEDULED_SCANS,
       project: readScheduledScan,
       store: stores.scheduledScans,
     }),
-    new Reflector({ client, log, resource: SCANS, project: readRun, store: stores.runs }),
+    new Reflector({ ...common, resource: SCANS, project: readRun, store: stores.runs }),
     new Reflector({
-      client,
-      log,
+      ...common,
       resource: SECRETS,
-      selection: { fieldSelector: `type=${DOCKER_CONFIG_JSON}` },
+      selection: { ...scope, fieldSelector: `type=${DOCKER_CONFIG_JSON}` },
       project: readPullSecret,
       store: stores.pullSecrets,
     }),
     new Reflector({
-      client,
-      log,
+      ...common,
       resource: SECRETS,
-      selection: { fieldSelector: `type=${DOCKERCFG}` },
+      selection: { ...scope, fieldSelector: `type=${DOCKERCFG}` },
       project: readPullSecret,
       store: stores.dockercfgSecrets,
     }),
     new Reflector({
-      client,
-      log,
+      ...common,
       resource: SECRETS,
-      selection: { labelSelector: ours },
+      selection: { ...scope, labelSelector: ours },
       project: readTrivySecret,
       store: stores.trivySecrets,
     }),
     new Reflector({
-      client,
-      log,
+      ...common,
       resource: SECRETS,
       selection: {
+        ...scope,
         labelSelector: notOurs,
         fieldSelector: `type!=${DOCKER_CONFIG_JSON},type!=${DOCKERCFG}`,
         metadataOnly: true,

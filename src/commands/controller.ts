@@ -6,11 +6,13 @@ import { type DiscoveryFlags, discoveryFlags, discoveryProblem, discoverySetting
 import { parseDuration } from './duration.ts';
 import { loadKubeConfig, SetupError } from './kubeconfig.ts';
 import { type LeaseFlags, leaseFlags, leaseProblem, leaseSettings } from './lease.ts';
+import { namespacesFlag } from './namespaces.ts';
 import { type RegistryFlags, registryFlags, registrySettings } from './registries.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 interface Flags extends LeaseFlags, RegistryFlags, DiscoveryFlags {
+  readonly namespaces: ControllerSettings['namespaces'];
   readonly scanTypes: readonly string[];
   readonly concurrency: number;
   readonly unusedSecretGrace: number;
@@ -28,6 +30,7 @@ export function controllerCommand(): Command {
     .description('Reconciles ImageCredentialBindings until it gets SIGTERM or SIGINT.')
     .exitOverride()
     .showHelpAfterError('(--help says what is expected)')
+    .addOption(namespacesFlag())
     .addOption(
       option(
         '--scan-types <patterns>',
@@ -119,12 +122,19 @@ async function run(signalled: Promise<string>, flags: Flags): Promise<void> {
 async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): Promise<void> {
   // Not loaded for --help, nor where the flags are wrong: it takes most of the time of a start.
   const { Controller } = await import('../controller.ts');
-  const { scanTypes, concurrency, unusedSecretGrace: unusedSecretGraceMs, runsPerMinute, serve } = flags;
+  const {
+    namespaces,
+    scanTypes,
+    concurrency,
+    unusedSecretGrace: unusedSecretGraceMs,
+    runsPerMinute,
+    serve,
+  } = flags;
   const config = await loadKubeConfig();
   const lease = leaseSettings(flags, config);
   const registries = await registrySettings(flags).catch(explainSettings);
   const discovery = discoverySettings(flags);
-  const own = { scanTypes, concurrency, unusedSecretGraceMs, runsPerMinute, serve };
+  const own = { namespaces, scanTypes, concurrency, unusedSecretGraceMs, runsPerMinute, serve };
   const settings = { ...own, lease, registries, discovery };
   const controller = newController(() => new Controller(config, settings, log));
   const running = controller.start().then(() => signalled, explainStart);

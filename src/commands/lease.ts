@@ -3,10 +3,10 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { InvalidArgumentError, Option } from 'commander';
 import type { LeaseSettings } from '../kube/index.ts';
 import { parseDuration } from './duration.ts';
+import { NAMESPACE } from './namespaces.ts';
 
 /** Where a pod finds the namespace that it runs in. */
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
-const DNS_LABEL = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 const DNS_SUBDOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
 
 /** What the flags of {@link leaseFlags} give. */
@@ -27,7 +27,7 @@ export function leaseFlags(): readonly Option[] {
         'else the kubeconfig\'s, else "default")',
     )
       .env('ICB_LEASE_NAMESPACE')
-      .argParser(named(DNS_LABEL, 'a namespace: at most 63 lower-case letters, digits and "-"')),
+      .argParser(named(NAMESPACE, 'a namespace: at most 63 lower-case letters, digits and "-"')),
     new Option('--lease-name <name>', 'name of that Lease')
       .env('ICB_LEASE_NAME')
       .argParser(named(DNS_SUBDOMAIN, 'a name of lower-case letters, digits, "-" and "."'))

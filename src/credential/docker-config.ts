@@ -7,7 +7,7 @@ import { parseRegistryKey } from './registry-key.ts';
 import { SecretValue } from './secret-value.ts';
 
 /** An entry of a pull secret that can be used. */
-export type UsableEntry = KeyringEntry & { readonly credential: Credential };
+type UsableEntry = KeyringEntry & { readonly credential: Credential };
 
 /** What a Docker configuration holds: the entries that can be used, and what is wrong with the others. */
 export interface DockerConfigEntries {

@@ -1,6 +1,5 @@
 export { decodeBase64 } from './base64.ts';
 export { type Credential, publicUsername } from './credential.ts';
-export type { UsableEntry } from './docker-config.ts';
 export {
   type Candidate,
   type Keyring,

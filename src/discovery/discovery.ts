@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { AnyReflector } from '../binding/index.ts';
-import type { ListenerErrorHandler, Outcome } from '../kube/index.ts';
+import type { AnyReflector, ListenerErrorHandler, Outcome, WatchedNamespaces } from '../kube/index.ts';
+import { modeWithin } from './inclusion.ts';
 import { type DiscoveryOptions, DiscoveryReconciler } from './reconciler.ts';
 import { createDiscoveryReflectors, createDiscoveryStores } from './stores.ts';
 import { connectDiscoveryTriggers, type Enqueue } from './triggers.ts';
@@ -18,14 +18,16 @@ export interface Discovery {
 
 /** @param onListenerError - as for Store of src/kube */
 export function createDiscovery(
-  options: Omit<DiscoveryOptions, 'own'> & { readonly log: Logger },
+  options: Omit<DiscoveryOptions, 'own'> & { readonly namespaces: WatchedNamespaces; readonly log: Logger },
   onListenerError: ListenerErrorHandler,
 ): Discovery {
-  const { client, stores, settings, log } = options;
+  const { client, stores, namespaces, log } = options;
+  const mode = modeWithin(namespaces, options.settings.mode);
+  const settings = { ...options.settings, mode };
   const own = createDiscoveryStores(onListenerError);
-  const { reconcile } = new DiscoveryReconciler({ ...options, own });
+  const { reconcile } = new DiscoveryReconciler({ ...options, settings, own });
   return {
-    reflectors: createDiscoveryReflectors(client, own, settings.mode, log),
+    reflectors: createDiscoveryReflectors(client, own, { namespaces, mode }, log),
     reconcile,
     feed: (queue) => connectDiscoveryTriggers(stores, own, queue),
     count: () => ({

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../kube/index.ts';
+import type { KubeObject, WatchedNamespaces } from '../kube/index.ts';
 
 /**
  * Which pods are looked at: the modes of secureCodeBox's autodiscovery (`config.resourceInclusion.mode` of its chart),
@@ -12,6 +12,8 @@ import type { KubeObject } from '../kube/index.ts';
  *
  * In each of them those with the annotation `auto-discovery.securecodebox.io/ignore: "true"` are left out, and those of
  * secureCodeBox itself.
+ *
+ * All that holds within the namespaces that the controller follows. Where these are a list, see {@link modeWithin}.
  */
 export const INCLUSION_MODES = ['enabled-per-namespace', 'enabled-per-resource', 'all'] as const;
 
@@ -20,6 +22,14 @@ export type InclusionMode = (typeof INCLUSION_MODES)[number];
 const ENABLED = 'auto-discovery.securecodebox.io/enabled';
 const IGNORE = 'auto-discovery.securecodebox.io/ignore';
 const MANAGED_BY = 'app.kubernetes.io/managed-by';
+
+/**
+ * The mode to go by. A list of namespaces is an opt-in by itself, and with it nobody may be asked what a Namespace says: then
+ * `enabled-per-namespace` means all pods of the list.
+ */
+export function modeWithin(namespaces: WatchedNamespaces, mode: InclusionMode): InclusionMode {
+  return namespaces !== 'all' && mode === 'enabled-per-namespace' ? 'all' : mode;
+}
 
 /** Whether the object says itself that it is opted in. */
 export function isEnabled({ metadata }: KubeObject): boolean {

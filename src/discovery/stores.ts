@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { AnyReflector } from '../binding/index.ts';
 import {
+  type AnyReflector,
   type KubeClient,
   type KubeObject,
   type ListenerErrorHandler,
@@ -8,7 +8,9 @@ import {
   type Resource,
   Store,
   type Stored,
+  scopesOf,
   storedMeta,
+  type WatchedNamespaces,
 } from '../kube/index.ts';
 import { type InclusionMode, includesPod, isEnabled } from './inclusion.ts';
 import { Interned } from './interned.ts';
@@ -29,17 +31,25 @@ export function createDiscoveryStores(onListenerError?: ListenerErrorHandler) {
   };
 }
 
+/** What discovery looks at. */
+export interface Scope {
+  readonly namespaces: WatchedNamespaces;
+  readonly mode: InclusionMode;
+}
+
 /** Of Pods, and of Namespaces where these opt in. */
 export function createDiscoveryReflectors(
   client: KubeClient,
   stores: DiscoveryStores,
-  mode: InclusionMode,
+  { namespaces, mode }: Scope,
   log: Logger,
 ): readonly AnyReflector[] {
   const project = podProjection(mode);
-  const pods = new Reflector({ client, log, resource: PODS, project, store: stores.pods });
-  if (mode !== 'enabled-per-namespace') return [pods];
-  const namespaces = new Reflector({
+  const pods = scopesOf(namespaces).map(
+    (selection) => new Reflector({ client, log, resource: PODS, selection, project, store: stores.pods }),
+  );
+  if (mode !== 'enabled-per-namespace') return pods;
+  const optedIn = new Reflector({
     client,
     log,
     resource: NAMESPACES,
@@ -47,7 +57,7 @@ export function createDiscoveryReflectors(
     project: (object: KubeObject) => (isEnabled(object) ? storedMeta(object) : undefined),
     store: stores.namespaces,
   });
-  return [pods, namespaces];
+  return [...pods, optedIn];
 }
 
 /** What is kept of a pod; what many have in common is kept once. */

@@ -1,8 +1,10 @@
+export { Caches } from './caches.ts';
 export { KubeClient, type RequestRecord } from './client.ts';
 export { hasReason, KubeError } from './errors.ts';
 export { EventRecorder, type Occurrence } from './events.ts';
 export { LeaderElection } from './leader-election.ts';
 export { type LeaseSettings, timingsProblem } from './lease.ts';
+export { scopesOf, type WatchedNamespaces } from './namespaces.ts';
 export {
   apiVersionOf,
   isNewer,
@@ -15,6 +17,6 @@ export {
   storedMeta,
 } from './objects.ts';
 export { type Outcome, WorkQueue } from './queue.ts';
-export { Reflector } from './reflector.ts';
+export { type AnyReflector, Reflector } from './reflector.ts';
 export { type Change, type ListenerErrorHandler, Store } from './store.ts';
 export { Transport } from './transport.ts';

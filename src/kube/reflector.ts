@@ -26,6 +26,21 @@ export interface ReflectorOptions<Item extends Stored, Raw extends KubeObject> {
   readonly log: Logger;
 }
 
+/** A reflector, whatever it keeps. */
+export type AnyReflector = Pick<
+  Reflector<Stored>,
+  | 'start'
+  | 'stop'
+  | 'synced'
+  | 'settled'
+  | 'hasSynced'
+  | 'watch'
+  | 'namespace'
+  | 'description'
+  | 'state'
+  | 'idleMs'
+>;
+
 /** What a reflector is doing. `Waiting`: before the next try, after something went wrong. */
 type ReflectorState = 'Listing' | 'Watching' | 'Waiting' | 'Stopped';
 
@@ -40,6 +55,7 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
   readonly #stopping = new AbortController();
   readonly #backoff = new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS);
   readonly #synced = Promise.withResolvers<void>();
+  readonly #settled = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
   #hasSynced = false;
   #state: ReflectorState = 'Stopped';
@@ -51,16 +67,28 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
   /** Whether the server can stream a list, as far as we know. */
   #streams = true;
   #silences = 0;
+  /** Whether the last answer was that we have no rights. */
+  #refused = false;
 
   constructor(options: ReflectorOptions<Item, Raw>) {
     this.#options = options;
   }
 
-  /** What it reflects, for people: the resource and the selectors. */
-  get description(): string {
+  /** What it reflects, wherever that is: the resource and the selectors. */
+  get watch(): string {
     const { resource, selection = {} } = this.#options;
     const selectors = [selection.labelSelector, selection.fieldSelector].filter((text) => text !== undefined);
     return selectors.length === 0 ? resource.plural : `${resource.plural} (${selectors.join(', ')})`;
+  }
+
+  /** undefined: all. */
+  get namespace(): string | undefined {
+    return this.#options.selection?.namespace;
+  }
+
+  /** What it reflects, for people: {@link watch}, and the namespace where there is one. */
+  get description(): string {
+    return this.namespace === undefined ? this.watch : `${this.watch} in ${this.namespace}`;
   }
 
   get state(): ReflectorState {
@@ -80,6 +108,11 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
   /** Resolves when the store holds a complete list; never after {@link stop}. */
   get synced(): Promise<void> {
     return this.#synced.promise;
+  }
+
+  /** Resolves when the store holds a complete list, or the API server has refused it for the first time: 403. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
   }
 
   /** Begins; may be called once. */
@@ -130,16 +163,28 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
 
   async #wait(error: unknown): Promise<void> {
     this.#move('Waiting');
-    const absent = hasReason(error, 'NotFound');
     const asked = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
     const milliseconds = Math.min(asked, LONGEST_ASKED_MS) + this.#backoff.next();
-    const { log } = this.#options;
-    const fields = { resource: this.description, retryInMs: Math.round(milliseconds) };
-    if (hasReason(error, 'Expired', 'Gone')) log.debug(fields, 'version expired, listing again');
-    else if (absent) log.warn(fields, 'the API server does not know this resource: install its CRD');
-    else log.warn({ ...fields, reason: String(error) }, 'list or watch failed, trying again');
-    log.debug({ ...fields, err: error }, 'the error in full');
+    this.#tell(error, Math.round(milliseconds));
     await sleep(milliseconds, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+  }
+
+  #tell(error: unknown, retryInMs: number): void {
+    const { log } = this.#options;
+    const fields = { resource: this.description, retryInMs };
+    if (hasReason(error, 'Expired', 'Gone')) log.debug(fields, 'version expired, listing again');
+    else if (hasReason(error, 'NotFound'))
+      log.warn(fields, 'the API server does not know this resource: install its CRD');
+    else if (!hasReason(error, 'Forbidden'))
+      log.warn({ ...fields, reason: String(error) }, 'list or watch failed, trying again');
+    else if (!this.#refused)
+      log.warn(
+        { ...fields, reason: String(error) },
+        'list and watch are refused, trying again: a role must grant them',
+      );
+    this.#refused = hasReason(error, 'Forbidden');
+    if (this.#refused) this.#settled.resolve();
+    log.debug({ ...fields, err: error }, 'the error in full');
   }
 
   async #listPages(): Promise<void> {
@@ -203,21 +248,23 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     if (event.type === 'DELETED') this.#options.store.delete(storedMeta(event.object));
     else if (event.type !== 'BOOKMARK') this.#take(event.object);
     this.#reach(version);
-    this.#options.store.advance(version);
+    this.#options.store.advance(version, this.namespace);
   }
 
   /** What the store holds is what a list of this version has. */
   #complete(keys: ReadonlySet<string>, version: string): void {
-    this.#options.store.retain(keys, version);
+    this.#options.store.retain(keys, version, this.namespace);
     this.#reach(version);
     this.#hasSynced = true;
     this.#synced.resolve();
+    this.#settled.resolve();
   }
 
   #reach(version: string): void {
     this.#version = version;
     this.#reached = version;
     this.#silences = 0;
+    this.#refused = false;
     this.#backoff.reset();
   }
 
@@ -235,7 +282,7 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     const { log, store } = this.#options;
     log.warn({ resource: this.description }, 'the API server has gone back in time: was etcd restored?');
     this.#reached = '0';
-    store.rewind();
+    store.rewind(this.namespace);
   }
 
   #take(object: KubeObject, listed?: Set<string>): void {

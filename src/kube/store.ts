@@ -11,10 +11,24 @@ export type ListenerErrorHandler = (error: unknown) => void;
 
 type IndexFunction<Item> = (item: Item) => readonly string[];
 
+/** How far the watch of a part of a store has come. */
+interface Progress {
+  /** All that happened up to here is in the store. */
+  version: string;
+  /** Keys of items whose version says nothing any more, see {@link Store.rewind}. */
+  readonly rewound: Set<string>;
+}
+
+/** The part of a store that one watch over all namespaces fills: no namespace has this name. */
+const WHOLE = '';
+
 /**
  * Projections of one kind of object by `namespace/name`, with named indices. A version older than the one held is
  * ignored. The store knows up to which version the watch has come, so the answer to a write of our own can be put
  * in before the watch brings it, and never after: then the object may be gone again.
+ *
+ * It is filled by one watch over all namespaces, or by one for each of several: {@link retain}, {@link rewind} and
+ * {@link advance} are told the namespace then, and concern that part alone, for each watch comes as far as it comes.
  */
 export class Store<Item extends Stored, Index extends string = never> {
   readonly #items = new Map<string, Item>();
@@ -22,10 +36,8 @@ export class Store<Item extends Stored, Index extends string = never> {
   readonly #byIndex: Record<Index, Map<string, Map<string, Item>>>;
   readonly #listeners: ((change: Change<Item>) => void)[] = [];
   readonly #onListenerError: ListenerErrorHandler;
-  /** All that happened up to here is in the store. */
-  #version = '0';
-  /** Keys of items whose version says nothing any more, see {@link rewind}. */
-  #rewound: Set<string> = new Set();
+  /** By namespace. */
+  readonly #progress = new Map<string, Progress>();
 
   /**
    * @param indices - for each index a function from an item to the values under which it is found
@@ -70,7 +82,7 @@ export class Store<Item extends Stored, Index extends string = never> {
     const key = keyOf(item);
     const before = this.#items.get(key);
     if (before !== undefined && !this.#isOutdated(before, item.resourceVersion)) return;
-    this.#rewound.delete(key);
+    this.#progressOf(item).rewound.delete(key);
     this.#unindex(key, before);
     this.#items.set(key, item);
     this.#index(key, item);
@@ -84,7 +96,7 @@ export class Store<Item extends Stored, Index extends string = never> {
 
   /** Takes in the answer to a write of ours, unless the watch has come as far by itself. */
   setAnswer(item: Item): void {
-    if (isNewer(item.resourceVersion, this.#version)) this.set(item);
+    if (isNewer(item.resourceVersion, this.#progressOf(item).version)) this.set(item);
   }
 
   /** Takes out an object; one that was created anew since, under another uid, stays. */
@@ -100,36 +112,56 @@ export class Store<Item extends Stored, Index extends string = never> {
     const key = keyOf(before);
     this.#unindex(key, before);
     this.#items.delete(key);
-    this.#rewound.delete(key);
+    this.#progressOf(before).rewound.delete(key);
     this.#tell({ before, after: undefined });
   }
 
   /** Takes out what a complete list of version `resourceVersion` no longer has; newer items stay. */
-  retain(keys: ReadonlySet<string>, resourceVersion: string): void {
-    for (const [key, item] of this.#items) {
-      const newer = !this.#rewound.has(key) && isNewer(item.resourceVersion, resourceVersion);
+  retain(keys: ReadonlySet<string>, resourceVersion: string, namespace?: string): void {
+    const { rewound } = this.#part(namespace);
+    for (const [key, item] of this.#itemsOf(namespace)) {
+      const newer = !rewound.has(key) && isNewer(item.resourceVersion, resourceVersion);
       if (!keys.has(key) && !newer) this.#remove(item);
     }
-    this.#rewound.clear();
-    this.advance(resourceVersion);
+    rewound.clear();
+    this.advance(resourceVersion, namespace);
   }
 
   /**
    * Says that the server's versions have gone back, as after a restore of etcd from a backup: what is held stays until
    * the next list replaces it, whatever the versions.
    */
-  rewind(): void {
-    this.#rewound = new Set(this.#items.keys());
-    this.#version = '0';
+  rewind(namespace?: string): void {
+    const part = this.#part(namespace);
+    for (const [key] of this.#itemsOf(namespace)) part.rewound.add(key);
+    part.version = '0';
   }
 
   /** Says that all changes up to this version have been put in. */
-  advance(resourceVersion: string): void {
-    if (isNewer(resourceVersion, this.#version)) this.#version = resourceVersion;
+  advance(resourceVersion: string, namespace?: string): void {
+    const part = this.#part(namespace);
+    if (isNewer(resourceVersion, part.version)) part.version = resourceVersion;
+  }
+
+  #part(namespace = WHOLE): Progress {
+    const known = this.#progress.get(namespace);
+    if (known !== undefined) return known;
+    const part = { version: '0', rewound: new Set<string>() };
+    this.#progress.set(namespace, part);
+    return part;
+  }
+
+  #progressOf({ namespace }: Stored): Progress {
+    return this.#progress.get(namespace) ?? this.#part();
+  }
+
+  *#itemsOf(namespace: string | undefined): Generator<readonly [key: string, item: Item]> {
+    for (const entry of this.#items)
+      if (namespace === undefined || entry[1].namespace === namespace) yield entry;
   }
 
   #isOutdated(held: Item, version: string): boolean {
-    return this.#rewound.has(keyOf(held)) || isNewer(version, held.resourceVersion);
+    return this.#progressOf(held).rewound.has(keyOf(held)) || isNewer(version, held.resourceVersion);
   }
 
   /** The same text of the key everywhere: one for each index would be half of what a small item takes. */

@@ -6,6 +6,7 @@ import {
   type LabelValues,
   Registry,
 } from '@prometheus-io/client';
+import type { Watch } from './watches.ts';
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -36,16 +37,9 @@ interface QueueGauges {
   readonly oldestMs: number;
 }
 
-/** What a reflector shows of itself. */
-interface WatchGauges {
-  readonly description: string;
-  readonly state: string;
-  readonly idleMs: number;
-}
-
 /**
  * What the process says about itself to Prometheus. Labels are bounded: names of controllers, resource types,
- * verbs and codes, never names of objects.
+ * verbs and codes, never names of objects nor of namespaces.
  */
 export class Metrics {
   readonly registry = new Registry();
@@ -154,17 +148,20 @@ export class Metrics {
     });
   }
 
-  /** Publishes state and age of each watch, read when Prometheus asks. */
-  watchWatches(watches: readonly WatchGauges[]): void {
+  /** Publishes states and age of watches, read when Prometheus asks: of those of several namespaces together. */
+  watchWatches(watches: readonly Watch[]): void {
     const stateHelp =
-      'What each watch does now, as 1 beside its state: Listing, Watching, Waiting or Stopped.';
+      'How many watches are in a state, one for each namespace of a list, else one: Listing, Watching, Waiting or Stopped.';
     this.#gauge('icb_watch_state', stateHelp, ['watch', 'state'], (set) => {
-      for (const { description, state } of watches) set({ watch: description, state }, 1);
+      const groups = Map.groupBy(watches, ({ watch, state }) => `${watch} ${state}`);
+      for (const group of groups.values())
+        for (const { watch, state } of group.slice(0, 1)) set({ watch, state }, group.length);
     });
     const idleHelp =
-      'Seconds since a watch last heard of the API server (bookmarks come about once a minute).';
+      'Seconds since a watch last heard of the API server (bookmarks come about once a minute), the longest where there are several.';
     this.#gauge('icb_watch_idle_seconds', idleHelp, ['watch'], (set) => {
-      for (const { description, idleMs } of watches) set({ watch: description }, idleMs / 1000);
+      for (const [watch, group] of Map.groupBy(watches, (each) => each.watch))
+        set({ watch }, Math.max(...group.map(({ idleMs }) => idleMs)) / 1000);
     });
   }
 

@@ -33,7 +33,7 @@ describe('Applier: between a decision and its writes', () => {
 
   before(async () => {
     cluster = await Cluster.start();
-    reflectors = createReflectors(cluster.client, stores, SILENT);
+    reflectors = createReflectors(cluster.client, stores, 'all', SILENT);
     for (const reflector of reflectors) reflector.start();
     await Promise.all(reflectors.map(({ synced }) => synced));
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { loadAll } from 'js-yaml';
@@ -19,9 +20,19 @@ interface PodSpec {
 }
 
 interface Deployment {
-  readonly kind: string;
+  readonly kind: 'Deployment';
   readonly spec: { readonly template: { readonly spec: PodSpec } };
 }
+
+/** What the chart makes, as far as tests look into it. */
+type Rendered =
+  | Deployment
+  | {
+      readonly kind: 'ClusterRole' | 'Role';
+      readonly metadata: { readonly name: string; readonly namespace?: string };
+      readonly rules: readonly { readonly resources: readonly string[] }[];
+    }
+  | { readonly kind: 'ClusterRoleBinding' | 'RoleBinding' | 'ServiceAccount'; readonly metadata: object };
 
 describe('the chart', () => {
   let helm: string;
@@ -29,14 +40,19 @@ describe('the chart', () => {
     helm = (await tools(['helm'], (line) => process.stderr.write(`${line}\n`))).helm;
   });
 
-  /** What the Deployment runs, with these values. */
-  function rendered(...values: readonly string[]): { readonly pod: PodSpec; readonly container: Container } {
+  /** All objects, with these values. */
+  function objects(...values: readonly string[]): readonly Rendered[] {
     const set = values.flatMap((value) => ['--set', value]);
     const chart = join(repository, 'charts/image-credential-binding');
     const args = ['template', 'icb', chart, '--kube-version', '1.30.0', '--namespace', 'icb', ...set];
     const { status, stdout, stderr } = spawnSync(helm, args, { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
-    const deployment = (loadAll(stdout) as readonly Deployment[]).find(({ kind }) => kind === 'Deployment');
+    return loadAll(stdout) as readonly Rendered[];
+  }
+
+  /** What the Deployment runs, with these values. */
+  function rendered(...values: readonly string[]): { readonly pod: PodSpec; readonly container: Container } {
+    const deployment = objects(...values).find((object) => object.kind === 'Deployment');
     const pod = deployment?.spec.template.spec;
     const container = pod?.containers[0];
     assert.ok(pod !== undefined && container !== undefined);
@@ -78,6 +94,30 @@ describe('the chart', () => {
     assert.equal(stderr, '');
     const part = Number(stdout);
     assert.ok(part > 0.5 && part < 0.7, stdout);
+  });
+
+  it('gives it a list of namespaces, with the same rights in each, and none for the cluster', () => {
+    const text = readFileSync(join(repository, 'docs/namespaces.md'), 'utf8');
+    const [, list = ''] = /--set '(namespaces=\{shop,payments\})'/.exec(text) ?? [];
+    const values = [list, 'discovery.enabled=true', 'discovery.markPods=true'];
+    const { container } = rendered(...values);
+    assertTaken(container);
+    assert.ok(container.args.includes('--namespaces=shop,payments'));
+    const roles = (all: readonly Rendered[]) =>
+      all.flatMap((object) => (object.kind === 'Role' || object.kind === 'ClusterRole' ? [object] : []));
+    const made = objects(...values);
+    assert.deepEqual(
+      made.map(({ kind }) => kind).filter((kind) => kind.startsWith('Cluster')),
+      [],
+    );
+    const places = roles(made).map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+    assert.deepEqual(places.sort(), ['icb/icb-leader-election', 'payments/icb', 'shop/icb']);
+    // A list makes the rule about Namespaces needless, and nothing else.
+    const [everywhere] = roles(objects(...values.slice(1)));
+    const wanted = everywhere?.rules.filter(({ resources }) => !resources.includes('namespaces'));
+    assert.equal(wanted?.length, (everywhere?.rules.length ?? 0) - 1);
+    for (const role of roles(made).filter(({ metadata }) => metadata.name === 'icb'))
+      assert.deepEqual(role.rules, wanted);
   });
 
   it('gives it every setting about registries', () => {

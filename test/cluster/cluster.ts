@@ -34,6 +34,8 @@ export type Binding = KubeObject & {
 
 /** What to start besides the usual. */
 interface ClusterOptions {
+  /** Namespaces that are there before the chart is installed. */
+  readonly namespaces?: readonly string[];
   readonly values?: readonly string[];
   readonly apiServerArgs?: readonly string[];
 }
@@ -54,12 +56,17 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** @param options.values - of the chart, as for Helm's `--set` */
-  static async start({ values = [], apiServerArgs = [] }: ClusterOptions = {}): Promise<Cluster> {
+  static async start({
+    namespaces = [],
+    values = [],
+    apiServerArgs = [],
+  }: ClusterOptions = {}): Promise<Cluster> {
     const log = (line: string) => process.stderr.write(`${line}\n`);
     const controlPlane = await startControlPlane({ log, extraApiServerArgs: apiServerArgs });
     try {
       const ours = globSync(join(import.meta.dirname, '../../crds/*.yaml'));
       await controlPlane.installCrds([...ours, ...secureCodeBoxCrds()]);
+      for (const name of namespaces) await controlPlane.kubectl(['create', 'namespace', name]);
       await installChart(controlPlane, log, values);
       return new Cluster(controlPlane);
     } catch (error) {

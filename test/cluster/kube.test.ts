@@ -13,11 +13,13 @@ import {
   KubeClient,
   KubeError,
   type KubeObject,
+  keyOf,
   Reflector,
   type RequestRecord,
   type Resource,
   Store,
   type Stored,
+  splitKey,
   storedMeta,
   Transport,
 } from '../../src/kube/index.ts';
@@ -423,6 +425,32 @@ describe('src/kube against a real API server', () => {
       );
       await until(() => store.size === 0, 'it to be dropped');
       await reflector.stop();
+    });
+
+    it('fills a store together with others, each for its own namespace', async () => {
+      await controlPlane.kubectl(['create', 'namespace', 'second']);
+      const store = new Store<Item>({});
+      const keys = ['default/shared', 'second/shared'];
+      for (const key of keys) {
+        const { namespace } = splitKey(key);
+        const { metadata, ...object } = configMap('shared', 'x', { shared: 'yes' });
+        await client.create(CONFIG_MAPS, { ...object, metadata: { ...metadata, namespace } });
+      }
+      const reflectors = keys.map((key) => {
+        const { namespace } = splitKey(key);
+        const selection = { namespace, labelSelector: 'shared=yes' };
+        return new Reflector({ client, resource: CONFIG_MAPS, selection, project, store, log: SILENT });
+      });
+      // One after the other: each list must leave alone what the one before has brought.
+      for (const reflector of reflectors) {
+        reflector.start();
+        await reflector.synced;
+      }
+      assert.deepEqual([...store.values()].map(keyOf), keys);
+      await controlPlane.kubectl(['delete', 'configmap', 'shared', '--namespace', 'second']);
+      await until(() => store.size === 1, 'one to go');
+      assert.deepEqual([...store.values()].map(keyOf), ['default/shared']);
+      await Promise.all(reflectors.map((reflector) => reflector.stop()));
     });
 
     it('goes on after the API server was gone, and misses nothing', async () => {

@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, it, type TestContext } from 'node:t
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditEvent } from '../../hack/control-plane.ts';
 import {
+  LEASE_ROLE,
   RELEASE,
   type RunningController,
   type StartOptions,
@@ -308,8 +309,8 @@ describe('leader election of controllers on a real API server', () => {
 
   it('says what is missing where it may not use Leases, and leads when it may', async () => {
     const { kubectl } = { kubectl: cluster.controlPlane.kubectl.bind(cluster.controlPlane) };
-    const { stdout: role } = await kubectl(['get', 'role', RELEASE, '-n', RELEASE, '-o', 'json']);
-    await kubectl(['delete', 'role', RELEASE, '-n', RELEASE]);
+    const { stdout: role } = await kubectl(['get', 'role', LEASE_ROLE, '-n', RELEASE, '-o', 'json']);
+    await kubectl(['delete', 'role', LEASE_ROLE, '-n', RELEASE]);
     const controller = await start({ until: 'serving' });
     const text = await until(async () => {
       const said = await ready(controller);

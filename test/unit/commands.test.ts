@@ -69,6 +69,18 @@ describe('the command line', () => {
       says: /^error: expected --discovery with a mode beside --mark-pods, found it off/,
     },
     { args: ['controller'], env: { ICB_MARK_PODS: 'no' }, says: /ICB_MARK_PODS.*Expected true or false/ },
+    {
+      args: ['controller', '--namespaces', 'team-a,Team_B'],
+      says: /Expected namespaces \(at most 63 .*\), separated by commas; found "Team_B"/,
+    },
+    { args: ['controller', '--namespaces', 'team-a,'], says: /Expected namespaces .*; found ""/ },
+    { args: ['controller', '--namespaces', 'a'.repeat(64)], says: /Expected namespaces/ },
+    { args: ['controller', '--namespaces', 'a,b, a'], says: /Expected each namespace once; found "a" twice/ },
+    {
+      args: ['controller'],
+      env: { ICB_NAMESPACES: Array.from({ length: 101 }, (_, index) => `n${index}`).join(',') },
+      says: /ICB_NAMESPACES.*Expected at most 100 namespaces; found 101/,
+    },
     { args: ['controller', '--log-level', 'loud'], says: /Allowed choices are trace, debug/ },
     {
       args: ['controller'],
@@ -108,6 +120,13 @@ describe('the command line', () => {
       assert.doesNotMatch(stdout, /stack|canary/);
     });
   }
+
+  it('takes a list of namespaces, and an empty one for all', () => {
+    for (const ICB_NAMESPACES of ['', 'a', 'team-a, team-b']) {
+      const { status, stderr } = run(['controller'], { ICB_NAMESPACES, HOME: '/nonexistent' });
+      assert.deepEqual([status, stderr], [1, '']);
+    }
+  });
 
   it('takes false for a flag that is off', () => {
     const { status, stderr } = run(['controller'], { ICB_MARK_PODS: 'false', HOME: '/nonexistent' });

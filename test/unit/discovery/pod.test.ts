@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { includesPod } from '../../../src/discovery/inclusion.ts';
+import { includesPod, modeWithin } from '../../../src/discovery/inclusion.ts';
 import { Interned } from '../../../src/discovery/interned.ts';
 import { bindingNames } from '../../../src/discovery/name.ts';
 import { type PodUse, type RawPod, readPod } from '../../../src/discovery/pod.ts';
@@ -168,6 +168,18 @@ describe('which pods are looked at', () => {
       );
     });
   }
+
+  it('takes a list of namespaces for the opt-in of each of them, and of their pods for none', () => {
+    const modes = ['enabled-per-namespace', 'enabled-per-resource', 'all'] as const;
+    assert.deepEqual(
+      modes.map((mode) => modeWithin(['team-a'], mode)),
+      ['all', 'enabled-per-resource', 'all'],
+    );
+    assert.deepEqual(
+      modes.map((mode) => modeWithin('all', mode)),
+      modes,
+    );
+  });
 });
 
 describe("a binding's name", () => {

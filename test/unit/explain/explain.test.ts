@@ -226,7 +226,10 @@ describe('explain from files', () => {
 
   it('reads secrets that their owner offers to a registry, and says of others what is missing', () => {
     using files = new Files();
-    const keys = { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE', AWS_SECRET_ACCESS_KEY: 'canary/0123456789abcdef' };
+    const keys = {
+      AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'canary/0123456789abcdef',
+    };
     const host = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
     const annotations = { 'credentials.securecodebox.io/registries': host };
     const secret = (metadata: object) => ({

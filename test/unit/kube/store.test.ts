@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Change, Store, type Stored } from '../../../src/kube/index.ts';
+import { type Change, keyOf, Store, type Stored } from '../../../src/kube/index.ts';
 
 interface Item extends Stored {
   readonly colour: string;
@@ -109,6 +109,56 @@ describe('Store', () => {
     store.set(item('a', '6'));
     store.setAnswer(item('e', '10'));
     assert.deepEqual(log.slice(3), ['- e@10']);
+  });
+
+  describe('that one watch for each namespace fills', () => {
+    const of = (namespace: string, name: string, resourceVersion: string): Item => ({
+      ...item(name, resourceVersion),
+      namespace,
+      uid: `${namespace}-${name}`,
+    });
+    const keys = (store: Store<Item, 'colour'>) => [...store.values()].map(keyOf);
+
+    it('drops by a list of one namespace nothing of another', () => {
+      const { store } = storeWithLog();
+      for (const namespace of ['one', 'two']) store.set(of(namespace, 'a', '5'));
+      store.retain(new Set(), '10', 'one');
+      assert.deepEqual(keys(store), ['two/a']);
+    });
+
+    it('knows of each how far it has come, whatever comes first', () => {
+      const { store } = storeWithLog();
+      store.advance('20', 'one');
+      store.setAnswer(of('two', 'early', '11'));
+      store.retain(new Set(), '10', 'two');
+      store.setAnswer(of('one', 'late', '15'));
+      store.setAnswer(of('two', 'a', '15'));
+      assert.deepEqual(keys(store), ['two/early', 'two/a']);
+      store.advance('16', 'two');
+      store.delete(of('two', 'a', '16'));
+      store.setAnswer(of('two', 'a', '15'));
+      store.setAnswer(of('one', 'new', '21'));
+      assert.deepEqual(keys(store), ['two/early', 'one/new']);
+    });
+
+    it('goes back in time where the watch of one says so, and there alone', () => {
+      const { store } = storeWithLog();
+      const all = ['one', 'two'].flatMap((namespace) => [
+        of(namespace, 'kept', '100'),
+        of(namespace, 'gone', '100'),
+      ]);
+      for (const each of all) store.set(each);
+      store.advance('100', 'one');
+      store.advance('100', 'two');
+      store.rewind('one');
+      for (const each of all.filter(({ name }) => name === 'kept'))
+        store.set({ ...each, resourceVersion: '7' });
+      store.setAnswer(of('one', 'new', '8'));
+      store.setAnswer(of('two', 'new', '8'));
+      store.retain(new Set(['one/kept', 'one/new']), '9', 'one');
+      const versions = [...store.values()].map((each) => `${keyOf(each)}@${each.resourceVersion}`).sort();
+      assert.deepEqual(versions, ['one/kept@7', 'one/new@8', 'two/gone@100', 'two/kept@100']);
+    });
   });
 
   it('tells every listener, also where one before it throws', () => {
