@@ -1,19 +1,30 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { auditCommand } from './commands/audit.ts';
 import { controllerCommand } from './commands/controller.ts';
 import { explainCommand } from './commands/explain.ts';
+import { programName } from './commands/help.ts';
+import { EXIT_USAGE } from './commands/problem.ts';
+import { releaseCommand } from './commands/release.ts';
 
-/** Wrong use of the command line. */
-const EXIT_USAGE = 2;
-
-const program = new Command('image-credential-binding')
+const program = new Command(programName())
   .description('Lets Trivy, run by secureCodeBox, scan images from private registries.')
   .version(packageJson.version)
   .showHelpAfterError('(--help says what is expected)')
   .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Examples:
+  ${programName()} explain registry.example.org/shop/payments:1.0 -n shop
+  ${programName()} audit -A
+  ${programName()} release --help`,
+  )
   .addCommand(controllerCommand())
-  .addCommand(explainCommand());
+  .addCommand(explainCommand())
+  .addCommand(auditCommand())
+  .addCommand(releaseCommand());
 
 try {
   await program.parseAsync();

@@ -43,4 +43,5 @@ export {
   UNUSED_SINCE_ANNOTATION,
   WORKLOADS_ANNOTATION,
 } from './names.ts';
+export { conditionOf, type Readiness, readinessOf } from './ready.ts';
 export { ValidationError } from './validation.ts';

@@ -11,10 +11,13 @@ export {
   createReflectors,
   createStores,
   indexKey,
+  readRun,
   repositoryIndex,
+  SCANS,
   SCHEDULED_SCANS,
   SECRETS,
   type Stores,
 } from './stores.ts';
 export { connectTriggers } from './triggers.ts';
+export { isTrivySecretName } from './trivy-secret.ts';
 export { TrivySecretReconciler } from './trivy-secret-reconciler.ts';

@@ -30,7 +30,12 @@ export const SCHEDULED_SCANS: Resource = {
   plural: 'scheduledscans',
   kind: 'ScheduledScan',
 };
-const SCANS: Resource = { group: 'execution.securecodebox.io', version: 'v1', plural: 'scans', kind: 'Scan' };
+export const SCANS: Resource = {
+  group: 'execution.securecodebox.io',
+  version: 'v1',
+  plural: 'scans',
+  kind: 'Scan',
+};
 const DOCKER_CONFIG_JSON: PullSecretType = 'kubernetes.io/dockerconfigjson';
 const DOCKERCFG: PullSecretType = 'kubernetes.io/dockercfg';
 

@@ -1,9 +1,10 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Logger, pino } from 'pino';
 import type { Controller, ControllerSettings } from '../controller.ts';
 import { DEFAULT_SCAN_TYPES } from '../scan/index.ts';
 import { type DiscoveryFlags, discoveryFlags, discoveryProblem, discoverySettings } from './discovery.ts';
 import { parseDuration } from './duration.ts';
+import { commandWithHelp } from './help.ts';
 import { loadKubeConfig, SetupError } from './kubeconfig.ts';
 import { type LeaseFlags, leaseFlags, leaseProblem, leaseSettings } from './lease.ts';
 import { namespacesFlag } from './namespaces.ts';
@@ -23,13 +24,22 @@ interface Flags extends LeaseFlags, RegistryFlags, DiscoveryFlags {
 
 /** `image-credential-binding controller`: runs until SIGTERM or SIGINT. */
 export function controllerCommand(): Command {
-  const command = new Command('controller');
+  const command = commandWithHelp('controller', {
+    notes:
+      'Each flag can be set by its environment variable too; a flag comes before its variable.\n' +
+      'Registries are asked through the proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY.\n' +
+      'The cluster is that of KUBECONFIG, of ~/.kube/config, or the one that the pod runs in.',
+    exitCodes: [
+      '0  it was asked to end, by SIGTERM or SIGINT, and has finished what was under way',
+      '1  it could not begin, or go on, or lost the lease: the last line of the log says why',
+      '2  wrong use',
+    ],
+    examples: ['% controller', '% controller --serve 127.0.0.1:0 --log-level debug'],
+  });
   const option = (flags: string, description: string, variable: string) =>
     new Option(flags, description).env(variable);
   command
     .description('Reconciles ImageCredentialBindings until it gets SIGTERM or SIGINT.')
-    .exitOverride()
-    .showHelpAfterError('(--help says what is expected)')
     .addOption(namespacesFlag())
     .addOption(
       option(
@@ -72,17 +82,6 @@ export function controllerCommand(): Command {
       option('--log-level <level>', 'least level that is logged', 'ICB_LOG_LEVEL')
         .choices(LOG_LEVELS)
         .default('info'),
-    )
-    .addHelpText(
-      'after',
-      `
-Each flag can be set by its environment variable too; a flag comes before its variable.
-Registries are asked through the proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
-The cluster is that of KUBECONFIG, of ~/.kube/config, or the one that the pod runs in.
-
-Examples:
-  image-credential-binding controller
-  image-credential-binding controller --serve 127.0.0.1:0 --log-level debug`,
     )
     .action(async (flags: Flags) => {
       // First of all: until there is a handler, a process that is PID 1 of a container ignores the signal.

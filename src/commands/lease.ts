@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type { LeaseSettings } from '../kube/index.ts';
 import { parseDuration } from './duration.ts';
-import { NAMESPACE } from './namespaces.ts';
+import { parseNamespace, parseObjectName } from './name.ts';
 
 /** Where a pod finds the namespace that it runs in. */
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
-const DNS_SUBDOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
 
 /** What the flags of {@link leaseFlags} give. */
 export interface LeaseFlags {
@@ -21,20 +20,30 @@ export interface LeaseFlags {
 /** The flags of the leader election; defaults are client-go's. */
 export function leaseFlags(): readonly Option[] {
   return [
-    new Option(
-      '--lease-namespace <namespace>',
-      "namespace of the Lease by which one of several processes leads (default: POD_NAMESPACE, else the pod's, " +
-        'else the kubeconfig\'s, else "default")',
-    )
-      .env('ICB_LEASE_NAMESPACE')
-      .argParser(named(NAMESPACE, 'a namespace: at most 63 lower-case letters, digits and "-"')),
-    new Option('--lease-name <name>', 'name of that Lease')
-      .env('ICB_LEASE_NAME')
-      .argParser(named(DNS_SUBDOMAIN, 'a name of lower-case letters, digits, "-" and "."'))
-      .default('image-credential-binding'),
+    ...leasePlaceFlags('POD_NAMESPACE, else the pod\'s, else the kubeconfig\'s, else "default"'),
     duration('--lease-duration', 'how long others wait for a leader that no longer renews', 15),
     duration('--renew-deadline', 'how long a leader tries to renew before it gives up', 10),
     duration('--retry-period', 'time between renewals, and between tries', 2),
+  ];
+}
+
+/**
+ * The flags that say which Lease.
+ *
+ * @param defaultNamespace - which namespace is taken where none is given, for people
+ */
+export function leasePlaceFlags(defaultNamespace: string): readonly Option[] {
+  return [
+    new Option(
+      '--lease-namespace <namespace>',
+      `namespace of the Lease by which one of several processes leads (default: ${defaultNamespace})`,
+    )
+      .env('ICB_LEASE_NAMESPACE')
+      .argParser(parseNamespace),
+    new Option('--lease-name <name>', 'name of that Lease')
+      .env('ICB_LEASE_NAME')
+      .argParser(parseObjectName)
+      .default('image-credential-binding'),
   ];
 }
 
@@ -63,7 +72,8 @@ function timings(flags: LeaseFlags): Omit<LeaseSettings, 'namespace' | 'name'> {
   return { leaseDurationMs, renewDeadlineMs, retryPeriodMs };
 }
 
-function ownNamespace(config: KubeConfig): string {
+/** Where a controller has its Lease unless told. */
+export function ownNamespace(config: KubeConfig): string {
   const candidates = [
     process.env['POD_NAMESPACE'],
     podNamespace(),
@@ -87,11 +97,4 @@ function duration(flag: string, description: string, seconds: number): Option {
     .env(variable)
     .argParser(parseDuration)
     .default(seconds * 1000, `${seconds}s`);
-}
-
-function named(pattern: RegExp, expected: string): (text: string) => string {
-  return (text) => {
-    if (!pattern.test(text)) throw new InvalidArgumentError(`Expected ${expected}.`);
-    return text;
-  };
 }

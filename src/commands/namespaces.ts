@@ -1,8 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { ControllerSettings } from '../controller.ts';
+import { DNS_LABEL } from './name.ts';
 
-/** The name of a namespace (RFC 1123, DNS label). */
-export const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Each costs seven or eight watches, and as many connections: beyond this a ClusterRole is what is wanted. */
 const MOST = 100;
 
@@ -21,7 +20,7 @@ function parse(text: string): ControllerSettings['namespaces'] {
   if (text.trim() === '') return 'all';
   const [first = '', ...others] = text.split(',').map((name) => name.trim());
   const names = [first, ...others] as const;
-  const wrong = names.find((name) => !NAMESPACE.test(name));
+  const wrong = names.find((name) => !DNS_LABEL.test(name));
   if (wrong !== undefined) {
     throw new InvalidArgumentError(
       `Expected namespaces (at most 63 lower-case letters, digits and "-"), separated by commas; found "${wrong}".`,

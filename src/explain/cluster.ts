@@ -8,21 +8,14 @@ import {
   readSourceSecret,
   SCHEDULED_SCANS,
   SECRETS,
+  type SourceSecret,
 } from '../binding/index.ts';
+import { checkNamespaces, listAll, type Scope, unlessUnknown, withCluster } from '../cluster/index.ts';
 import { PULL_SECRET_TYPES } from '../credential/index.ts';
 import { quoted } from '../image/index.ts';
-import {
-  hasReason,
-  KubeClient,
-  KubeError,
-  type KubeObject,
-  type Resource,
-  Transport,
-} from '../kube/index.ts';
+import type { KubeClient } from '../kube/index.ts';
 import { type RawScheduledScan, readScheduledScan } from '../scan/index.ts';
-import { InputError, type Inventory } from './inventory.ts';
-
-const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
+import type { Inventory } from './inventory.ts';
 
 /**
  * Reads the bindings, pull secrets and ScheduledScans of a namespace, with the rights of whoever asks.
@@ -30,35 +23,45 @@ const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', k
  * @throws InputError where the API server cannot be reached, refuses, or lacks the namespace or our CRD
  */
 export async function readCluster(config: KubeConfig, namespace: string): Promise<Inventory> {
-  const transport = new Transport(config);
-  try {
-    return await readNamespace(new KubeClient({ transport, fieldManager: 'explain' }), namespace);
-  } catch (error) {
-    throw error instanceof KubeError ? new InputError(messageFor(error, config, namespace)) : error;
-  } finally {
-    await transport.close();
-  }
+  const purpose = {
+    scope: { kind: 'Namespaces', names: [namespace] },
+    needs: 'list secrets, imagecredentialbindings and scheduledscans',
+    instead: 'explain from files (--filename)',
+  } as const;
+  return withCluster(config, purpose, 'explain', (client) => readNamespace(client, namespace));
 }
 
 async function readNamespace(client: KubeClient, namespace: string): Promise<Inventory> {
-  const list = (resource: Resource, fieldSelector?: string) =>
-    listAll(client, resource, { namespace, ...(fieldSelector === undefined ? {} : { fieldSelector }) });
+  const scope: Scope = { kind: 'Namespaces', names: [namespace] };
+  // The API server sends what it was asked for, and CRDs have checked the shape of their objects.
   const [bindings, scans, ...secrets] = await Promise.all([
-    list(imageCredentialBindings),
-    list(SCHEDULED_SCANS).catch(absent),
-    ...PULL_SECRET_TYPES.map((type) => list(SECRETS, `type=${type}`)),
+    listAll(client, imageCredentialBindings, { scope }, (object) => readBinding(object as RawBinding)),
+    unlessUnknown(
+      listAll(client, SCHEDULED_SCANS, { scope }, (object) =>
+        readScheduledScan(object as typeof object & RawScheduledScan),
+      ),
+    ),
+    ...PULL_SECRET_TYPES.map((type) =>
+      listAll(client, SECRETS, { scope, fieldSelector: `type=${type}` }, (object) =>
+        readSourceSecret(object as RawSecret),
+      ),
+    ),
   ]);
-  if (bindings.length + secrets.flat().length === 0) await checkNamespace(client, namespace);
-  const read = bindings.map((object) => readBinding(object as RawBinding));
-  const others = await readNamed(client, namespace, { bindings: read, known: secrets.flat() });
+  const others = await readNamed(client, namespace, { bindings, known: secrets.flat() });
+  if (bindings.length + secrets.flat().length === 0) await checkNamespaces(client, [namespace]);
   return {
     named: 'ByBinding',
-    // The API server gives what was asked for.
-    secrets: [...secrets.flat(), ...others].map((object) => readSourceSecret(object as RawSecret)),
-    bindings: read,
-    scheduledScans: (scans ?? []).map((object) => readScheduledScan(object as KubeObject & RawScheduledScan)),
-    remarks:
-      scans === undefined ? ['this cluster knows no ScheduledScans: secureCodeBox is not installed'] : [],
+    secrets: [...secrets.flat(), ...others],
+    bindings,
+    scheduledScans: scans ?? [],
+    remarks: [
+      ...(bindings.length === 0
+        ? [`there are no bindings in ${quoted(namespace)}; -n names another namespace`]
+        : []),
+      ...(scans === undefined
+        ? ['this cluster knows no ScheduledScans: secureCodeBox is not installed']
+        : []),
+    ],
   };
 }
 
@@ -66,67 +69,14 @@ async function readNamespace(client: KubeClient, namespace: string): Promise<Inv
 async function readNamed(
   client: KubeClient,
   namespace: string,
-  { bindings, known }: { readonly bindings: readonly Binding[]; readonly known: readonly KubeObject[] },
-): Promise<readonly KubeObject[]> {
+  { bindings, known }: { readonly bindings: readonly Binding[]; readonly known: readonly SourceSecret[] },
+): Promise<readonly SourceSecret[]> {
   const named = bindings.flatMap((binding) => (binding.validity === 'Valid' ? binding.imagePullSecrets : []));
-  const others = new Set(named).difference(new Set(known.map(({ metadata }) => metadata.name)));
-  const objects: KubeObject[] = [];
+  const others = new Set(named).difference(new Set(known.map(({ name }) => name)));
+  const secrets: SourceSecret[] = [];
   for (const name of others) {
-    const object = await client.get(SECRETS, { namespace, name }).catch(absent);
-    if (object !== undefined) objects.push(object);
+    const secret = await unlessUnknown(client.get<RawSecret>(SECRETS, { namespace, name }));
+    if (secret !== undefined) secrets.push(readSourceSecret(secret));
   }
-  return objects;
-}
-
-async function listAll(
-  client: KubeClient,
-  resource: Resource,
-  selection: { readonly namespace: string; readonly fieldSelector?: string },
-): Promise<readonly KubeObject[]> {
-  const objects: KubeObject[] = [];
-  let next: string | undefined;
-  do {
-    const page = await client.list(resource, selection, next);
-    objects.push(...page.items);
-    next = page.next;
-  } while (next !== undefined);
-  return objects;
-}
-
-function absent(error: unknown): undefined {
-  if (!hasReason(error, 'NotFound')) throw error;
-}
-
-/** A namespace that there is not has empty lists. Who may not look at namespaces is not told. */
-async function checkNamespace(client: KubeClient, namespace: string): Promise<void> {
-  try {
-    await client.get(NAMESPACES, { namespace: undefined, name: namespace });
-  } catch (error) {
-    if (hasReason(error, 'NotFound')) {
-      throw new InputError(
-        `expected a namespace of the cluster, found no ${quoted(namespace)}; correct --namespace`,
-      );
-    }
-    if (!hasReason(error, 'Forbidden')) throw error;
-  }
-}
-
-function messageFor(error: KubeError, config: KubeConfig, namespace: string): string {
-  if (error.reason === 'NotFound') {
-    return (
-      'expected the API of ImageCredentialBindings, found none in this cluster; install it (kubectl apply ' +
-      '--server-side --filename crds/), or explain from files (--filename)'
-    );
-  }
-  if (error.reason === 'Forbidden') {
-    return (
-      `${error.message}; expected to be allowed to list secrets, imagecredentialbindings and scheduledscans in ` +
-      `${quoted(namespace)}: ask for a Role there, or explain from files (--filename)`
-    );
-  }
-  if (error.status === 401) {
-    return `the API server does not accept the credential of the kubeconfig; sign in again (${error.message})`;
-  }
-  const server = config.getCurrentCluster()?.server ?? '';
-  return `expected an answer of the API server at ${server}, found none: ${error.message}; see to it that it can be reached`;
+  return secrets;
 }

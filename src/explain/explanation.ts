@@ -10,6 +10,8 @@ import { type Candidate, lookup } from '../credential/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import { deliveryOf, MOUNT_PATH, platformOf, type SourceCredential } from '../platform/index.ts';
 import { DEFAULT_SCAN_TYPES } from '../scan/index.ts';
+import { type Decided, decidedFor } from './decided.ts';
+import { hintsFor } from './hints.ts';
 import type { Inventory } from './inventory.ts';
 
 /** What is printed as JSON for an image: the contract of `explain -o json`. */
@@ -45,6 +47,8 @@ export interface ExplainedScan {
   readonly servedBy: string | undefined;
   /** Name of the binding that it carries; undefined: it is not bound. */
   readonly boundTo: string | undefined;
+  /** Why it is not bound, as the status of the binding says it; undefined: it does not say. */
+  readonly failing: string | undefined;
 }
 
 /** An {@link Explanation}, and what is told beside it to a person. */
@@ -54,8 +58,10 @@ export interface Explained {
   readonly outcome: 'Fits' | 'NoneNeeded' | 'NoMatch';
   /** The image that scans of this one are moved to, in canonical form, for the binding has this one in `replaces`. */
   readonly movedTo: string | undefined;
+  /** What the controller has decided; undefined: nothing is known of any. */
+  readonly decided: Decided | undefined;
   readonly scans: readonly ExplainedScan[];
-  /** Sentences about secrets that cannot be used, or are not there. */
+  /** Sentences about what cannot be used, is not there, or may have been meant. */
   readonly problems: readonly string[];
 }
 
@@ -67,6 +73,8 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
   const noneNeeded = binding?.imagePullSecrets.length === 0;
   const candidates = noneNeeded ? [] : lookup<SourceCredential>(keyrings, image);
   const delivery = handedOver(candidates[0], image);
+  const decided = decidedFor(binding, inventory.named === 'ByBinding');
+  const hints = binding === undefined ? hintsFor(text, image, inventory) : [];
   return {
     explanation: {
       image: text,
@@ -82,10 +90,11 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
     },
     outcome: noneNeeded ? 'NoneNeeded' : candidates.length > 0 ? 'Fits' : 'NoMatch',
     movedTo: binding === undefined ? undefined : moveTarget(binding, image),
-    scans: scansOf(image, inventory),
+    decided,
+    scans: scansOf(image, inventory, decided),
     problems: noneNeeded
       ? []
-      : [...missing(binding, inventory), ...secrets.flatMap(problemsOf), ...delivery.problems],
+      : [...hints, ...missing(binding, inventory), ...secrets.flatMap(problemsOf), ...delivery.problems],
   };
 }
 
@@ -152,7 +161,11 @@ function usernameOf(credential: SourceCredential): string | null {
 
 const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
 
-function scansOf(image: ImageReference, { scheduledScans, bindings }: Inventory): readonly ExplainedScan[] {
+function scansOf(
+  image: ImageReference,
+  { scheduledScans, bindings }: Inventory,
+  decided: Decided | undefined,
+): readonly ExplainedScan[] {
   const repository = repositoryName(image);
   return scheduledScans
     .filter((scan) => scan.image !== undefined && repositoryName(scan.image) === repository)
@@ -160,5 +173,6 @@ function scansOf(image: ImageReference, { scheduledScans, bindings }: Inventory)
       name: scan.name,
       servedBy: contenders(scan, bindings, SCAN_TYPES)[0]?.name,
       boundTo: scan.bound?.binding,
+      failing: decided?.failing.get(scan.name),
     }));
 }

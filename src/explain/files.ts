@@ -9,9 +9,10 @@ import {
   readSourceSecret,
   type SourceSecret,
 } from '../binding/index.ts';
+import { InputError } from '../cluster/index.ts';
 import { quoted } from '../image/index.ts';
 import { type RawScheduledScan, readScheduledScan, type ScheduledScan } from '../scan/index.ts';
-import { InputError, type Inventory } from './inventory.ts';
+import type { Inventory } from './inventory.ts';
 import { isList, isRecord, type Manifest, manifestOf, scanProblem, secretData } from './manifest.ts';
 
 const STANDARD_INPUT = '-';
@@ -99,10 +100,19 @@ function counts({ metadata }: Manifest, namespace: string | undefined): boolean 
 function checkNamespaces(manifests: readonly Manifest[], namespace: string | undefined): void {
   const all = manifests.filter(isOfConcern).map(({ metadata }) => metadata.namespace);
   const names = [...new Set(all.filter((name) => name !== undefined))];
-  if (namespace !== undefined || names.length < 2) return;
-  throw new InputError(
-    `expected objects of one namespace, found ${names.sort().map(quoted).join(', ')}; say which with --namespace`,
-  );
+  const found = names.sort().map(quoted).join(', ');
+  if (namespace === undefined && names.length > 1) {
+    throw new InputError(`expected objects of one namespace, found ${found}; say which with --namespace`);
+  }
+  if (
+    namespace !== undefined &&
+    all.length > 0 &&
+    !all.some((name) => name === undefined || name === namespace)
+  ) {
+    throw new InputError(
+      `expected objects of the namespace ${quoted(namespace)}, found those of ${found}; correct --namespace`,
+    );
+  }
 }
 
 /** By apiVersion and kind: what is made of an object, or why nothing can be. */

@@ -12,8 +12,3 @@ export interface Inventory {
   /** Sentences about what was passed over, and why. */
   readonly remarks: readonly string[];
 }
-
-/** Something that whoever asks can mend: the message says what was expected, what was found and what to do. */
-export class InputError extends Error {
-  override readonly name = 'InputError';
-}

@@ -1,4 +1,6 @@
 import { styleText } from 'node:util';
+import { columns, printable, printableJson } from '../output/index.ts';
+import type { Decided } from './decided.ts';
 import type { Explained, ExplainedCandidate, ExplainedScan } from './explanation.ts';
 
 /** How a heading, and what is missing, are set off; see {@link plain} and {@link coloured}. */
@@ -20,7 +22,7 @@ const INDENT = '  ';
 
 /** A block of lines for a person: one for each thing that is known of the image. Ends with a newline. */
 export function asText(explained: Explained, style: Style): string {
-  const { explanation, movedTo, scans } = explained;
+  const { explanation, movedTo, decided, scans } = explained;
   const { image, repository, platform, binding, delivery } = explanation;
   const facts = columns([
     ['repository', repository],
@@ -36,34 +38,16 @@ export function asText(explained: Explained, style: Style): string {
       ...delivery.env.map(({ name, value }) => `${name}=${value}`),
       ...delivery.files,
     ]),
+    ...section('the controller tried', triedLines(decided)),
+    ...section('the controller says', conditionLines(decided, style)),
     ...section('ScheduledScans', scanLines(scans)),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-/** JSON in which no character can steer a terminal. Ends with a newline. */
+/** The contract of `explain -o json`. Ends with a newline. */
 export function asJson(explained: readonly Explained[]): string {
-  const json = JSON.stringify(
-    explained.map(({ explanation }) => explanation),
-    null,
-    2,
-  );
-  return `${json.replace(STEERING_IN_JSON, escaped)}\n`;
-}
-
-/** Text of somebody else, with what could steer a terminal, or turn the direction of writing, written out. */
-export function printable(text: string): string {
-  return text.replace(STEERING, escaped);
-}
-
-const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-/** JSON.stringify has escaped what is below U+0020, and writes line ends of its own. */
-const STEERING_IN_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-function escaped(characters: string): string {
-  return Array.from({ length: characters.length }, (_, index) => characters.charCodeAt(index))
-    .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
-    .join('');
+  return printableJson(explained.map(({ explanation }) => explanation));
 }
 
 function candidateLines({ explanation, outcome }: Explained, style: Style): readonly string[] {
@@ -82,14 +66,37 @@ function candidateRow({ secret, registryKey, username }: ExplainedCandidate, ind
   return [`${index + 1}.`, `Secret ${secret}`, `entry ${registryKey}`, who];
 }
 
-function scanLines(scans: readonly ExplainedScan[]): readonly string[] {
-  return columns(scans.map(({ name, servedBy, boundTo }) => [name, scanState(servedBy, boundTo)]));
+function triedLines(decided: Decided | undefined): readonly string[] {
+  const rows = decided?.candidates.map(({ secret, registryKey, result, reason, httpCode }) => [
+    `Secret ${secret}`,
+    registryKey === undefined ? '' : `entry ${registryKey}`,
+    result,
+    httpCode === undefined ? reason : `${reason} (HTTP ${httpCode})`,
+  ]);
+  return columns(rows ?? []);
 }
 
-function scanState(servedBy: string | undefined, boundTo: string | undefined): string {
+/** Each condition, and under it what was found and what to do about it. */
+function conditionLines(decided: Decided | undefined, style: Style): readonly string[] {
+  const conditions = decided?.conditions ?? [];
+  const heads = columns(conditions.map(({ type, status, reason }) => [type, status, reason]));
+  return conditions.flatMap(({ type, status, message }, index) => {
+    const head = heads[index] ?? '';
+    const isFault = type === 'Ready' && status !== 'True';
+    const shown = isFault ? style.warning(head) : head;
+    return message === '' ? [shown] : [shown, `${INDENT}${printable(message)}`];
+  });
+}
+
+function scanLines(scans: readonly ExplainedScan[]): readonly string[] {
+  return columns(scans.map((scan) => [scan.name, scanState(scan)]));
+}
+
+function scanState({ servedBy, boundTo, failing }: ExplainedScan): string {
   if (servedBy === undefined)
     return boundTo === undefined ? 'no binding serves it' : `to be let go by ${boundTo}`;
-  return servedBy === boundTo ? `bound to ${servedBy}` : `served by ${servedBy}, not bound yet`;
+  if (servedBy === boundTo) return `bound to ${servedBy}`;
+  return `served by ${servedBy}, not bound${failing === undefined ? ' yet' : `: ${failing}`}`;
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {
@@ -98,18 +105,4 @@ function section(title: string, lines: readonly string[]): readonly string[] {
 
 function indented(lines: readonly string[]): readonly string[] {
   return lines.map((line) => `${INDENT}${line}`);
-}
-
-/** Rows of equally many cells, aligned. Cells hold names as files give them, which no API server has looked at. */
-function columns(cells: readonly (readonly string[])[]): readonly string[] {
-  const rows = cells.map((row) => row.map(printable));
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? '').length)),
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

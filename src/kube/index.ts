@@ -3,7 +3,7 @@ export { KubeClient, type RequestRecord } from './client.ts';
 export { hasReason, KubeError } from './errors.ts';
 export { EventRecorder, type Occurrence } from './events.ts';
 export { LeaderElection } from './leader-election.ts';
-export { type LeaseSettings, timingsProblem } from './lease.ts';
+export { LEASES, LeaseObservation, type LeaseSettings, specOf, timingsProblem } from './lease.ts';
 export { scopesOf, type WatchedNamespaces } from './namespaces.ts';
 export {
   apiVersionOf,

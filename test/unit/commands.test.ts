@@ -19,6 +19,15 @@ describe('the command line', () => {
     assert.match(run(['controller', '--help']).stdout, /--scan-types[\s\S]*ICB_SCAN_TYPES[\s\S]*Examples:/);
   });
 
+  for (const name of ['controller', 'explain', 'audit', 'release']) {
+    it(`has exit codes and examples in the help of ${name}`, () => {
+      const { status, stdout } = run([name, '--help']);
+      assert.equal(status, 0);
+      assert.match(stdout, /\nExit code:\n {2}0 {2}.+\n {2}1 {2}.+\n {2}2 {2}.+\n\nExamples:\n/);
+      assert.match(stdout, new RegExp(`\n {2}image-credential-binding ${name} ?`));
+    });
+  }
+
   const wrong: readonly { args: readonly string[]; env?: Record<string, string>; says: RegExp }[] = [
     { args: [], says: /Usage:/ },
     { args: ['scan'], says: /unknown command 'scan'/ },
@@ -80,6 +89,23 @@ describe('the command line', () => {
       args: ['controller'],
       env: { ICB_NAMESPACES: Array.from({ length: 101 }, (_, index) => `n${index}`).join(',') },
       says: /ICB_NAMESPACES.*Expected at most 100 namespaces; found 101/,
+    },
+    { args: ['audit', '-o', 'yaml'], says: /Allowed choices are table, json, csv/ },
+    { args: ['audit', '-A', '-n', 'shop'], says: /'-A, --all-namespaces' cannot be used with/ },
+    { args: ['audit', '-n', 'shop,'], says: /Expected a namespace: at most 63/ },
+    { args: ['explain', 'nginx', '-n', 'A b'], says: /Expected a namespace: at most 63/ },
+    { args: ['release', '--leader-timeout', 'soon'], says: /Expected a duration such as 90s/ },
+    { args: ['release', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
+    { args: ['release', 'everything'], says: /too many arguments/ },
+    {
+      args: ['audit'],
+      env: { HOME: '/nonexistent' },
+      says: /^error: found no cluster: expected KUBECONFIG/,
+    },
+    {
+      args: ['release'],
+      env: { KUBECONFIG: '/nonexistent/config' },
+      says: /^error: the kubeconfig \(\/nonexistent\/config\) cannot be read: .*ENOENT/,
     },
     { args: ['controller', '--log-level', 'loud'], says: /Allowed choices are trace, debug/ },
     {

@@ -1,0 +1,2 @@
+export { readRows } from './cluster.ts';
+export { asCsv, asJson, asTable } from './print.ts';

@@ -1,0 +1,3 @@
+export { checkNamespaces, emptyNamespaces, listAll, unlessUnknown, withCluster } from './access.ts';
+export { InputError } from './errors.ts';
+export type { Scope } from './scope.ts';

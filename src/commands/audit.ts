@@ -1,0 +1,43 @@
+import { type Command, Option } from 'commander';
+import { asCsv, asJson, asTable, readRows } from '../audit/index.ts';
+import { commandWithHelp } from './help.ts';
+import { loadKubeConfig } from './kubeconfig.ts';
+import { tellingProblems } from './problem.ts';
+import { type ScopeFlags, scopeFlags, scopeOf } from './scope.ts';
+
+/** A binding is not ready. */
+const EXIT_NOT_READY = 1;
+
+const FORMATS = { table: asTable, json: asJson, csv: asCsv };
+
+interface Flags extends ScopeFlags {
+  readonly output: keyof typeof FORMATS;
+}
+
+/** `image-credential-binding audit`: which credential serves which image, and how that stands. */
+export function auditCommand(): Command {
+  const command = commandWithHelp('audit', {
+    notes: 'All of it stands in the status of the bindings: no Secret is read, and no registry is asked.',
+    exitCodes: [
+      '0  all bindings are ready, or there are none',
+      '1  a binding is not ready, or no controller has reported on its present spec',
+      '2  wrong use, or something that cannot be read',
+    ],
+    examples: ['% audit -n shop', '% audit -A -o csv > bindings.csv', '% audit -A -o json'],
+  })
+    .description('Lists bindings: image, credential, when a registry last accepted it, scans, last switch.')
+    .addOption(
+      new Option('-o, --output <format>', 'how to tell').choices(Object.keys(FORMATS)).default('table'),
+    )
+    .action((flags: Flags) => tellingProblems(run(flags)));
+  for (const flag of scopeFlags()) command.addOption(flag);
+  return command;
+}
+
+async function run(flags: Flags): Promise<void> {
+  const config = await loadKubeConfig();
+  const rows = await readRows(config, scopeOf(flags, config));
+  if (rows.length === 0) process.stderr.write('there are no bindings\n');
+  if (rows.length > 0 || flags.output !== 'table') process.stdout.write(FORMATS[flags.output](rows));
+  if (rows.some(({ ready }) => ready.status !== 'True')) process.exitCode = EXIT_NOT_READY;
+}

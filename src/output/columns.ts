@@ -1,0 +1,15 @@
+import { printable } from './printable.ts';
+
+/** Rows of equally many cells, as aligned lines. Cells hold texts that no API server may have looked at. */
+export function columns(cells: readonly (readonly string[])[], gap = '  '): readonly string[] {
+  const rows = cells.map((row) => row.map(printable));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join(gap)
+      .trimEnd(),
+  );
+}

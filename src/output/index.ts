@@ -1,0 +1,3 @@
+export { columns } from './columns.ts';
+export { csv } from './csv.ts';
+export { printable, printableJson } from './printable.ts';

@@ -1,0 +1,2 @@
+export type { LeasePlace } from './leader.ts';
+export { release } from './release.ts';

@@ -1,0 +1,56 @@
+import { listAll, type Scope, unlessUnknown } from '../cluster/index.ts';
+import { quoted } from '../image/index.ts';
+import { hasReason, type KubeClient, type KubeError, type KubeObject, type Resource } from '../kube/index.ts';
+
+type Selection = { readonly labelSelector?: string; readonly metadataOnly?: boolean };
+
+/**
+ * The namespaces of a release, each on its own: one that may not be read, for example because it is being deleted and its
+ * Role has gone first, keeps no other from being released.
+ */
+export class Places {
+  readonly #client: KubeClient;
+  readonly #scopes: readonly Scope[];
+  /** By namespace: what it was refused with. */
+  readonly #refused = new Map<string, KubeError>();
+
+  constructor(client: KubeClient, scope: Scope) {
+    this.#client = client;
+    this.#scopes =
+      scope.kind === 'All' ? [scope] : scope.names.map((name) => ({ kind: 'Namespaces', names: [name] }));
+  }
+
+  /**
+   * What `project` makes of the objects of a kind; none where the cluster does not know it.
+   *
+   * @throws KubeError, also where all that was asked for is refused
+   */
+  async list<T>(
+    resource: Resource,
+    selection: Selection,
+    project: (object: KubeObject) => T | undefined,
+  ): Promise<readonly T[]> {
+    const found: T[] = [];
+    for (const scope of this.#scopes) {
+      const list = unlessUnknown(listAll(this.#client, resource, { ...selection, scope }, project));
+      found.push(...((await list.catch((error) => this.#refuse(scope, error))) ?? []));
+    }
+    return found;
+  }
+
+  /** Notes down a namespace that may not be read; one of several alone can be passed over. */
+  #refuse(scope: Scope, error: unknown): undefined {
+    if (scope.kind === 'All' || !hasReason(error, 'Forbidden')) throw error;
+    this.#refused.set(scope.names[0], error);
+    if (this.#refused.size === this.#scopes.length) throw error;
+  }
+
+  /** Sentences about namespaces that could not be read. */
+  get problems(): readonly string[] {
+    return [...this.#refused].map(
+      ([name, { message }]) =>
+        `namespace ${quoted(name)} is passed over: ${message}; if it is being deleted, all goes with it, ` +
+        'else ask for a Role there and release it again',
+    );
+  }
+}

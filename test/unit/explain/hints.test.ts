@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isSimilar } from '../../../src/explain/similar.ts';
+import { binding, Files, runExplain } from './command.ts';
+
+describe('explain, where no binding serves the image', () => {
+  const cases: readonly {
+    readonly name: string;
+    readonly image: string;
+    readonly spec: object;
+    readonly says: RegExp;
+  }[] = [
+    {
+      name: 'says which was meant, after a slip of the fingers',
+      image: 'reg.example/team/paymnts:1.0',
+      spec: { image: 'reg.example/team/payments' },
+      says: /^no binding serves reg\.example\/team\/paymnts; did you mean reg\.example\/team\/payments, of the binding "b"\?$/m,
+    },
+    {
+      name: 'says that a binding is for another version alone',
+      image: 'reg.example/app:2',
+      spec: { image: 'reg.example/app:1' },
+      says: /^the binding "b" is for reg\.example\/app:1 alone; ask for that, or make its spec\.image the repository$/m,
+    },
+    {
+      name: 'says that a binding only observes',
+      image: 'reg.example/old:2',
+      spec: { replaces: ['reg.example/old'], mode: 'Observe' },
+      says: /^the binding "b" fits and only observes; set its spec\.mode to Enforce/m,
+    },
+    {
+      name: 'says that the name of a binding is no image',
+      image: 'b',
+      spec: {},
+      says: /^"b" is taken for an image, and is the name of a binding; ask for its image, reg\.example\/app$/m,
+    },
+  ];
+  for (const { name, image, spec, says } of cases) {
+    it(name, () => {
+      using files = new Files();
+      const { status, stderr } = runExplain([image, ...files.write('b.json', binding('b', spec))]);
+      assert.equal(status, 1);
+      assert.match(stderr, says);
+    });
+  }
+
+  it('says nothing of bindings for other images', () => {
+    using files = new Files();
+    const { stderr } = runExplain(['reg.example/other', ...files.write('b.json', binding('b', {}))]);
+    assert.equal(stderr, '');
+  });
+
+  it('says whose objects there are, where the namespace has none', () => {
+    using files = new Files();
+    const args = files.write('b.json', binding('b', {}, { namespace: 'shop' }));
+    const { status, stderr } = runExplain(['reg.example/app', '-n', 'shpo', ...args]);
+    assert.equal(status, 2);
+    assert.match(
+      stderr,
+      /expected objects of the namespace "shpo", found those of "shop"; correct --namespace/,
+    );
+  });
+
+  it('takes up to two letters for a slip', () => {
+    const pairs: readonly [string, string, boolean][] = [
+      ['payments', 'payments', true],
+      ['payments', 'paymnets', true],
+      ['payments', 'pymnts', true],
+      ['payments', 'pymts', false],
+      ['payments', 'shipping', false],
+      ['', 'ab', true],
+    ];
+    for (const [a, b, expected] of pairs) {
+      assert.equal(isSimilar(a, b), expected, `${a} ${b}`);
+      assert.equal(isSimilar(b, a), expected, `${b} ${a}`);
+    }
+  });
+});
+
+describe('explain, where a status is at hand', () => {
+  const condition = (type: string, status: string, reason: string, message = '') => ({
+    type,
+    status,
+    reason,
+    message,
+    observedGeneration: 1,
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  });
+  const withStatus = (conditions: readonly object[], generation = 1) => ({
+    ...binding('b', {}, { generation }),
+    status: {
+      observedGeneration: 1,
+      candidates: [
+        { secret: 'pull', registryKey: 'reg.example', result: 'Refused', reason: 'Denied', httpCode: 401 },
+        { secret: 'gone', result: 'Unusable', reason: 'SecretNotFound' },
+      ],
+      conditions,
+    },
+  });
+
+  it('tells what was tried and what the controller says, with its advice', () => {
+    using files = new Files();
+    const args = files.write(
+      'b.json',
+      withStatus([
+        condition('CredentialResolved', 'True', 'Selected'),
+        condition('Ready', 'False', 'Denied', 'The registry refused it. Correct the password.'),
+      ]),
+    );
+    const { stdout } = runExplain(['reg.example/app', ...args]);
+    assert.match(
+      stdout,
+      / {2}the controller tried\n {4}Secret pull {2}entry reg\.example {2}Refused {3}Denied \(HTTP 401\)\n {4}Secret gone {21}Unusable {2}SecretNotFound\n {2}the controller says\n {4}Ready {15}False {2}Denied\n {6}The registry refused it\. Correct the password\.\n {4}CredentialResolved {2}True {3}Selected\n/,
+    );
+  });
+
+  it('tells only that it is out of date, where it is', () => {
+    using files = new Files();
+    const args = files.write('b.json', withStatus([condition('Ready', 'True', 'Ready')], 2));
+    const { stdout } = runExplain(['reg.example/app', ...args]);
+    assert.match(
+      stdout,
+      /the controller says\n {4}Ready {2}Unknown {2}OutOfDate\n {6}The status is of generation 1, the spec of 2\. Check that a controller is running/,
+    );
+    assert.doesNotMatch(stdout, /tried/);
+  });
+});
