@@ -181,7 +181,7 @@ function withLogin(metadata: ObjectMeta, { source, host, present, known: login, 
     const data = dataOf(handOver(credential, host));
     const noted = { source, since: login.askedAt, ends };
     const annotations = { ...metadata.annotations, [LOGIN_ANNOTATION]: writeNote(noted, data) };
-    return { content: known({ ...metadata, annotations }, data), ends, renewAt: renewalOf(noted) };
+    return { content: known({ ...metadata, annotations }, data), ends, renewAt: login.askAgainAt };
   }
   const failure = login?.answer.result === 'Login' ? undefined : login;
   return {

@@ -135,16 +135,17 @@ export class RegistryChecker {
 
   /** What is known of a login that the cloud gives for a host, perhaps no longer fresh; undefined: nothing. Asks nobody. */
   login(credential: PlatformCredential, host: string): KnownLogin | undefined {
-    return this.#logins.known(credential, host);
+    const by = forbiddenBy(host, this.#around.settings);
+    if (by === undefined) return this.#logins.known(credential, host);
+    return { answer: { result: 'NotAllowed', by }, askedAt: 0, askAgainAt: Number.POSITIVE_INFINITY };
   }
 
   /** Asks the cloud for a login for this host, unless what is known is fresh, or the settings forbid the registry. Never rejects. */
   async obtainLogin(credential: PlatformCredential, host: string): Promise<KnownLogin | undefined> {
     const exchange = exchangeOf(credential, host);
     if (exchange === undefined) return undefined;
-    const by = forbiddenBy(host, this.#around.settings);
-    const askedAt = Date.now();
-    if (by !== undefined) return { answer: { result: 'NotAllowed', by }, askedAt, askAgainAt: askedAt };
+    const known = this.login(credential, host);
+    if (known?.answer.result === 'NotAllowed') return known;
     return this.#inTurn(host, () => this.#logins.obtain(credential, host, exchange));
   }
 

@@ -85,8 +85,11 @@ export class Logins {
   #askAgainAt(answer: LoginAnswer, askedAt: number): number {
     const { acceptedTtl, refusedTtl, unreachableTtl } = this.#around.settings;
     switch (answer.result) {
-      case 'Login':
-        return Math.min(renewalOf({ since: askedAt, ends: answer.ends }), askedAt + acceptedTtl);
+      case 'Login': {
+        // A login that ends at once, or has ended by our clock, is no reason to ask without a pause.
+        const renewal = Math.max(renewalOf({ since: askedAt, ends: answer.ends }), askedAt + unreachableTtl);
+        return Math.min(renewal, askedAt + acceptedTtl);
+      }
       case 'Denied':
         return askedAt + refusedTtl;
       case 'RateLimited':

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { SecretValue } from '../../../src/credential/index.ts';
+import { parseImageReference } from '../../../src/image/index.ts';
+import type { Exchange, PlatformCredential } from '../../../src/platform/index.ts';
+import { DEFAULT_REGISTRY_SETTINGS, RegistryChecker, renewalOf } from '../../../src/registry/index.ts';
+
+const HOUR = 3_600_000;
+const never: Exchange = {
+  request: () => assert.fail('the cloud is asked'),
+  read: () => assert.fail('the cloud has answered'),
+};
+const credential = (check: ReturnType<PlatformCredential['waysIn']>['check']): PlatformCredential => ({
+  ...{ result: 'Credential', kind: 'platform', description: 'keys', identity: new SecretValue('id') },
+  ends: undefined,
+  waysIn: () => ({ delivery: { way: 'Exchange', exchange: never }, check }),
+});
+
+describe('logins that clouds give', () => {
+  it('are renewed when two thirds of their time are over, and never where they do not end', () => {
+    assert.equal(renewalOf({ since: HOUR, ends: 13 * HOUR }), 9 * HOUR);
+    assert.equal(renewalOf({ since: HOUR, ends: undefined }), Number.POSITIVE_INFINITY);
+  });
+
+  it('are not asked for where the settings forbid the registry, and that is known at once', async () => {
+    const settings = { ...DEFAULT_REGISTRY_SETTINGS, deny: ['reg.example'] };
+    const checker = new RegistryChecker({ settings, onRequest: () => assert.fail('a request') });
+    const keys = credential({ way: 'Exchange', exchange: never });
+    const known = await checker.obtainLogin(keys, 'reg.example');
+    assert.deepEqual(known?.answer, { result: 'NotAllowed', by: 'DenyList' });
+    assert.deepEqual(checker.login(keys, 'reg.example'), known);
+    assert.equal(known?.askAgainAt, Number.POSITIVE_INFINITY);
+  });
+
+  it('are not needed to know that nobody but Trivy can use a credential', async () => {
+    const checker = new RegistryChecker({
+      settings: DEFAULT_REGISTRY_SETTINGS,
+      onRequest: () => assert.fail('a request'),
+    });
+    const user = credential({ way: 'NotCheckable', message: 'of a user' });
+    const question = { image: parseImageReference('reg.example/app:1'), credential: user };
+    assert.equal(checker.answer(question)?.answer.result, 'NotCheckable');
+    assert.equal((await checker.ask(question)).answer.result, 'NotCheckable');
+  });
+});
