@@ -27,6 +27,8 @@ export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Working directory; the group's directory unless told. */
   readonly cwd?: string;
+  /** Number of the user and group that it runs as; only root may say another than its own. */
+  readonly user?: number;
   /** All that the child reads from its standard input; nothing unless told. */
   readonly input?: string;
   /** How long the child may take to tidy up, in milliseconds, before it is killed; 2,000 unless told. */
@@ -179,7 +181,7 @@ export class ProcessGroup implements AsyncDisposable {
   #request(
     file: string,
     args: readonly string[],
-    { env, cwd, input, graceMilliseconds = 2_000 }: SpawnOptions,
+    { env, cwd, user, input, graceMilliseconds = 2_000 }: SpawnOptions,
     files: { readonly stdout: string; readonly stderr: string },
   ): number {
     this.#lastId += 1;
@@ -194,6 +196,7 @@ export class ProcessGroup implements AsyncDisposable {
       cwd: cwd ?? this.directory,
       graceMilliseconds,
       ...(input === undefined ? {} : { input }),
+      ...(user === undefined ? {} : { user }),
       ...files,
     });
     return this.#lastId;

@@ -20,6 +20,7 @@ export type Request =
       readonly env: Readonly<Record<string, string>>;
       readonly cwd: string;
       readonly graceMilliseconds: number;
+      readonly user?: number;
       readonly input?: string;
       readonly stdout: string;
       readonly stderr: string;
@@ -90,13 +91,14 @@ function start(request: SpawnRequest): void {
   }
 }
 
-function spawnInto({ file, args, env, cwd, input, stdout, stderr }: SpawnRequest): ChildProcess {
+function spawnInto({ file, args, env, cwd, user, input, stdout, stderr }: SpawnRequest): ChildProcess {
   const out = openSync(stdout, 'a', 0o600);
   const err = openSync(stderr, 'a', 0o600);
   try {
     const stdin = input === undefined ? 'ignore' : 'pipe';
     // Detached: a process group of its own, by which its descendants can be ended with it.
-    const child = spawn(file, args, { env, cwd, detached: true, stdio: [stdin, out, err] });
+    const as = user === undefined ? {} : { uid: user, gid: user };
+    const child = spawn(file, args, { env, cwd, ...as, detached: true, stdio: [stdin, out, err] });
     // A child need not read its input.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);

@@ -25,6 +25,12 @@ const kubernetes = {
 };
 
 const sources = {
+  actionlint: {
+    folder: 'actionlint',
+    program: 'github.com/rhysd/actionlint/cmd/actionlint',
+    module: 'github.com/rhysd/actionlint',
+    seconds: 10,
+  },
   etcd: {
     folder: 'etcd',
     program: 'go.etcd.io/etcd/server/v3',

@@ -1,0 +1,28 @@
+# syntax=docker/dockerfile:1
+# The release hands over both images with their digests (docs/releasing.md).
+ARG BUILD_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
+ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+
+# The bundle is the same for all platforms: it is built once, without emulation.
+FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build
+WORKDIR /source
+COPY package.json package-lock.json .npmrc tsconfig.json ./
+RUN npm ci --ignore-scripts
+COPY hack/bundle.ts hack/
+COPY src src
+RUN node hack/bundle.ts
+
+FROM ${BASE_IMAGE}
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="image-credential-binding" \
+      org.opencontainers.image.description="Lets Trivy, run by secureCodeBox, scan images from private registries" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.url="https://www.securecodebox.io" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /source/dist /app
+COPY LICENSE /app/
+# A number, so that runAsNonRoot can be checked.
+USER 65532:65532
+ENTRYPOINT ["/nodejs/bin/node", "/app/main.mjs"]

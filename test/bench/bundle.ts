@@ -1,0 +1,33 @@
+/**
+ * Prints how large the bundle is, how long it takes to become ready beside `--version`, and what it then holds in
+ * memory: `node test/bench/bundle.ts`. Of the times only the ratio means anything.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Bundled, middle, resident } from '../bundled.ts';
+import { Cluster } from '../cluster/cluster.ts';
+
+const ROUNDS = 7;
+/** Garbage of the start is collected meanwhile. */
+const IDLE_MS = 5_000;
+
+await using cluster = await Cluster.start();
+await using bundled = await Bundled.make();
+const { bytes, packages } = bundled.bundle;
+const [versions, starts]: [number[], number[]] = [[], []];
+let mebibytes = 0;
+for (let round = 1; round <= ROUNDS; round += 1) {
+  versions.push(bundled.versionMilliseconds());
+  const { child, milliseconds } = await bundled.start(cluster.controlPlane);
+  starts.push(milliseconds);
+  if (round === ROUNDS) {
+    await delay(IDLE_MS);
+    mebibytes = await resident(child);
+  }
+  await child.stop();
+}
+const [version, start] = [middle(versions), middle(starts)];
+process.stdout.write(
+  `the bundle: ${(bytes / 1e6).toFixed(1)} MB of ${packages.length} packages\n` +
+    `  --version ${version.toFixed(0)} ms, start to ready ${start.toFixed(0)} ms: ${(start / version).toFixed(2)} times (middle of ${ROUNDS})\n` +
+    `  idle: ${mebibytes.toFixed(0)} MiB resident\n`,
+);

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { LICENCES } from '../../hack/bundle.ts';
+import { sbom } from '../../hack/sbom.ts';
+import { Bundled, middle, resident } from '../bundled.ts';
+import { Cluster } from './cluster.ts';
+
+/** What a start may take beside `--version`: a guard; `node test/bench/bundle.ts` prints what it takes. */
+const MOST_TIMES_VERSION = 6;
+const MOST_RESIDENT_MIB = 140;
+
+describe('the bundle', () => {
+  let bundled: Bundled;
+
+  before(async () => {
+    bundled = await Bundled.make();
+  });
+  after(async () => bundled?.[Symbol.asyncDispose]());
+
+  it('brings the licence of each package in it', async () => {
+    const text = await readFile(join(bundled.app, LICENCES), 'utf8');
+    const { packages } = bundled.bundle;
+    assert.ok(packages.length > 10);
+    for (const { name, version, licence } of packages) {
+      assert.ok(text.includes(`\n${name} ${version}: ${licence}\n`), name);
+    }
+  });
+
+  it('holds no package that is not in the bill of materials', async () => {
+    const { bomFormat, components } = await sbom();
+    assert.equal(bomFormat, 'CycloneDX');
+    const told = new Set(components.map(({ name, version }) => `${name}@${version}`));
+    const bundledPackages = bundled.bundle.packages.map(({ name, version }) => `${name}@${version}`);
+    assert.deepEqual(
+      bundledPackages.filter((each) => !told.has(each)),
+      [],
+    );
+    // Of development alone.
+    assert.ok(!components.some(({ name }) => name === 'esbuild' || name === 'typescript'));
+  });
+
+  it('becomes ready as another user who may write nothing, with the arguments of the chart', async () => {
+    await using cluster = await Cluster.start();
+    const { child, milliseconds } = await bundled.start(cluster.controlPlane);
+    const mebibytes = await resident(child);
+    assert.ok(mebibytes < MOST_RESIDENT_MIB, `${mebibytes.toFixed(0)} MiB`);
+    const version = middle(Array.from({ length: 5 }, () => bundled.versionMilliseconds()));
+    const times = milliseconds / version;
+    assert.ok(times < MOST_TIMES_VERSION, `${times.toFixed(1)} times --version`);
+    assert.deepEqual(await child.stop(), { code: 0, signal: null });
+    assert.deepEqual(await readdir(bundled.empty), []);
+  });
+});
