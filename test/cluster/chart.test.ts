@@ -34,6 +34,10 @@ type Rendered =
     }
   | { readonly kind: 'ClusterRoleBinding' | 'RoleBinding' | 'ServiceAccount'; readonly metadata: object };
 
+function docs(name: string): string {
+  return readFileSync(join(repository, 'docs', name), 'utf8');
+}
+
 describe('the chart', () => {
   let helm: string;
   before(async () => {
@@ -97,8 +101,7 @@ describe('the chart', () => {
   });
 
   it('gives it a list of namespaces, with the same rights in each, and none for the cluster', () => {
-    const text = readFileSync(join(repository, 'docs/namespaces.md'), 'utf8');
-    const [, list = ''] = /--set '(namespaces=\{shop,payments\})'/.exec(text) ?? [];
+    const [, list = ''] = /--set '(namespaces=\{shop,payments\})'/.exec(docs('namespaces.md')) ?? [];
     const values = [list, 'discovery.enabled=true', 'discovery.markPods=true'];
     const { container } = rendered(...values);
     assertTaken(container);
@@ -122,6 +125,17 @@ describe('the chart', () => {
     assert.equal(wanted?.length, (everywhere?.rules.length ?? 0) - 1);
     for (const role of roles(made).filter(({ metadata }) => metadata.name === 'icb'))
       assert.deepEqual(role.rules, wanted);
+  });
+
+  it('brings the admission policy unless told otherwise, for the namespaces that are served', () => {
+    const [, off = ''] = /--set (policy\.enabled=false)/.exec(docs('policy.md')) ?? [];
+    const policies = (...values: readonly string[]) =>
+      objects(...values).filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
+    assert.deepEqual(policies(off), []);
+    const kinds = policies().map(({ kind }) => kind);
+    assert.deepEqual(kinds, ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding']);
+    assert.doesNotMatch(JSON.stringify(policies()), /"shop"/);
+    assert.match(JSON.stringify(policies('namespaces={shop}')), /"values":\["shop"\]/);
   });
 
   it('gives it every setting about registries', () => {
