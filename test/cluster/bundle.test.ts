@@ -43,13 +43,23 @@ describe('the bundle', () => {
 
   it('becomes ready as another user who may write nothing, with the arguments of the chart', async () => {
     await using cluster = await Cluster.start();
+    // Not measured: the API server refuses watches of a CRD that it has just begun to serve, for a second or so.
+    await (await bundled.start(cluster.controlPlane)).child.stop();
+    const [starts, versions]: [number[], number[]] = [[], []];
+    for (let round = 0; round < 2; round += 1) await measure();
     const { child, milliseconds } = await bundled.start(cluster.controlPlane);
     const mebibytes = await resident(child);
     assert.ok(mebibytes < MOST_RESIDENT_MIB, `${mebibytes.toFixed(0)} MiB`);
-    const version = middle(Array.from({ length: 5 }, () => bundled.versionMilliseconds()));
-    const times = milliseconds / version;
+    const times = middle([...starts, milliseconds]) / middle([...versions, bundled.versionMilliseconds()]);
     assert.ok(times < MOST_TIMES_VERSION, `${times.toFixed(1)} times --version`);
     assert.deepEqual(await child.stop(), { code: 0, signal: null });
     assert.deepEqual(await readdir(bundled.empty), []);
+
+    async function measure(): Promise<void> {
+      versions.push(bundled.versionMilliseconds());
+      const { child, milliseconds } = await bundled.start(cluster.controlPlane);
+      starts.push(milliseconds);
+      await child.stop();
+    }
   });
 });
