@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, it, type TestContext } from 'node:t
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditEvent } from '../../hack/control-plane.ts';
 import {
+  CONTROLLER_USER,
   LEASE_ROLE,
   RELEASE,
   type RunningController,
@@ -70,6 +71,39 @@ describe('leader election of controllers on a real API server', () => {
   async function lease(): Promise<Lease | undefined> {
     const { items } = await cluster.client.list(LEASES, { namespace: RELEASE });
     return items[0] as Lease | undefined;
+  }
+
+  /** Takes the Role for the Lease away, until the API server has noticed, and gives it back at the latest when disposed. */
+  async function withoutLeaseRole(): Promise<AsyncDisposable & { restore(): Promise<void> }> {
+    const { stdout: role } = await kubectl('get', 'role', LEASE_ROLE, '-n', RELEASE, '-o', 'json');
+    const restore = async () =>
+      void (await cluster.controlPlane.kubectl(['apply', '-f', '-'], { input: role }));
+    await kubectl('delete', 'role', LEASE_ROLE, '-n', RELEASE);
+    await until(async () => !(await mayUpdateLeases()), 'the API server to know that the Role is gone');
+    return { restore, [Symbol.asyncDispose]: restore };
+  }
+
+  async function mayUpdateLeases(): Promise<boolean> {
+    const review = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SubjectAccessReview',
+      spec: {
+        user: CONTROLLER_USER,
+        resourceAttributes: {
+          ...{ group: 'coordination.k8s.io', resource: 'leases', verb: 'update' },
+          ...{ namespace: RELEASE, name: RELEASE },
+        },
+      },
+    };
+    const { stdout } = await cluster.controlPlane.kubectl(
+      ['create', '-f', '-', '-o', 'jsonpath={.status.allowed}'],
+      { input: JSON.stringify(review) },
+    );
+    return stdout === 'true';
+  }
+
+  function kubectl(...arguments_: readonly string[]) {
+    return cluster.controlPlane.kubectl(arguments_);
   }
 
   /** Creates the Lease anew, with this spec. */
@@ -308,9 +342,7 @@ describe('leader election of controllers on a real API server', () => {
   });
 
   it('says what is missing where it may not use Leases, and leads when it may', async () => {
-    const { kubectl } = { kubectl: cluster.controlPlane.kubectl.bind(cluster.controlPlane) };
-    const { stdout: role } = await kubectl(['get', 'role', LEASE_ROLE, '-n', RELEASE, '-o', 'json']);
-    await kubectl(['delete', 'role', LEASE_ROLE, '-n', RELEASE]);
+    await using roles = await withoutLeaseRole();
     const controller = await start({ until: 'serving' });
     const text = await until(async () => {
       const said = await ready(controller);
@@ -323,7 +355,7 @@ describe('leader election of controllers on a real API server', () => {
       ['lease not acquired, trying again'],
     );
     assert.match(warnings[0]?.advice ?? '', /grant .*create, get, list, watch and update of leases/);
-    await kubectl(['apply', '-f', '-'], { input: role });
+    await roles.restore();
     await untilItLeads(controller);
   });
 
