@@ -75,7 +75,13 @@ describe('leader election of controllers on a real API server', () => {
 
   /** Takes the Role for the Lease away, until the API server has noticed, and gives it back at the latest when disposed. */
   async function withoutLeaseRole(): Promise<AsyncDisposable & { restore(): Promise<void> }> {
-    const { stdout: role } = await kubectl('get', 'role', LEASE_ROLE, '-n', RELEASE, '-o', 'json');
+    const { stdout } = await kubectl('get', 'role', LEASE_ROLE, '-n', RELEASE, '-o', 'json');
+    const { apiVersion, kind, metadata, rules } = JSON.parse(stdout);
+    // Without uid and version: whoever applies these again meets a conflict.
+    const role = JSON.stringify({
+      ...{ apiVersion, kind, rules },
+      metadata: { name: metadata.name, namespace: metadata.namespace, labels: metadata.labels },
+    });
     const restore = async () =>
       void (await cluster.controlPlane.kubectl(['apply', '-f', '-'], { input: role }));
     await kubectl('delete', 'role', LEASE_ROLE, '-n', RELEASE);
