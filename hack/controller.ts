@@ -48,7 +48,7 @@ export interface StartOptions {
  * Installs the chart with Helm. There is no node here, so its Deployment gets no pods: the controller is run by
  * {@link startController}, under the chart's ServiceAccount.
  *
- * @param values - as for Helm's `--set`: `discovery.enabled=true`
+ * @param values - as for Helm's `--set`: `config.discovery.enabled=true`
  */
 export async function installChart(
   controlPlane: ControlPlane,

@@ -20,7 +20,7 @@ const LONGEST_SECONDS = 900;
 const HEAP = { NODE_OPTIONS: '--max-old-space-size=154' };
 
 await using cluster = await Cluster.start({
-  values: ['discovery.enabled=true', 'discovery.resourceInclusion.mode=all'],
+  values: ['config.discovery.enabled=true', 'config.discovery.resourceInclusion.mode=all'],
 });
 const namespaces = Array.from({ length: NAMESPACES }, (_, index) => `bench-${index}`);
 for (const name of namespaces) await cluster.controlPlane.kubectl(['create', 'namespace', name]);

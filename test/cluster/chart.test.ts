@@ -102,7 +102,7 @@ describe('the chart', () => {
 
   it('gives it a list of namespaces, with the same rights in each, and none for the cluster', () => {
     const [, list = ''] = /--set '(namespaces=\{shop,payments\})'/.exec(docs('namespaces.md')) ?? [];
-    const values = [list, 'discovery.enabled=true', 'discovery.markPods=true'];
+    const values = [list, 'config.discovery.enabled=true', 'config.discovery.markPods=true'];
     const { container } = rendered(...values);
     assertTaken(container);
     assert.ok(container.args.includes('--namespaces=shop,payments'));
@@ -140,14 +140,14 @@ describe('the chart', () => {
 
   it('gives it every setting about registries', () => {
     const { pod, container } = rendered(
-      'registries.checkInterval=6h',
-      'registries.allowed={*.example,other.example:5000}',
-      'registries.denied={bad.example}',
-      'registries.insecure={lab.example:5000}',
-      'registries.privateRealms={auth.example}',
-      'registries.caConfigMap=our-ca',
-      'registries.proxy.https=http://proxy:3128',
-      'registries.proxy.none=.internal',
+      'config.registries.checkInterval=6h',
+      'config.registries.allowed={*.example,other.example:5000}',
+      'config.registries.denied={bad.example}',
+      'config.registries.insecure={lab.example:5000}',
+      'config.registries.privateRealms={auth.example}',
+      'config.registries.caConfigMap=our-ca',
+      'config.registries.proxy.https=http://proxy:3128',
+      'config.registries.proxy.none=.internal',
     );
     assertTaken(container);
     const expected = [

@@ -35,7 +35,7 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
 
   before(async () => {
     cluster = await Cluster.start({
-      values: ['discovery.enabled=true', 'discovery.resourceInclusion.mode=all'],
+      values: ['config.discovery.enabled=true', 'config.discovery.resourceInclusion.mode=all'],
     });
     for (let index = 0; index < NAMESPACES; index += 1)
       await cluster.controlPlane.kubectl(['create', 'namespace', `churn-${index}`]);

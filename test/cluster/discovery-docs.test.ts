@@ -57,7 +57,7 @@ describe('docs/discovery.md', () => {
   it('names the settings as the chart and the command line have them', async () => {
     const values = await readFile(join(repository, 'charts/image-credential-binding/values.yaml'), 'utf8');
     for (const name of ['enabled', 'resourceInclusion', 'mode', 'gracePeriod', 'markPods'])
-      assert.match(values.split(/^discovery:/m)[1] ?? '', new RegExp(`^ +${name}:`, 'm'));
+      assert.match(values.split(/^ {2}discovery:/m)[1] ?? '', new RegExp(`^ +${name}:`, 'm'));
     const help = await run('npm run -s icb -- controller --help');
     for (const [flag = ''] of text.matchAll(/--(?:discovery|mark-pods)[a-z-]*/g))
       assert.ok(help.includes(flag), flag);

@@ -23,7 +23,9 @@ describe('discovery on a real API server', () => {
   let ending = '';
 
   before(async () => {
-    cluster = await Cluster.start({ values: ['discovery.enabled=true', 'discovery.markPods=true'] });
+    cluster = await Cluster.start({
+      values: ['config.discovery.enabled=true', 'config.discovery.markPods=true'],
+    });
     controller = await start('enabled-per-namespace', '--mark-pods');
   });
   after(async () => cluster?.[Symbol.asyncDispose]());

@@ -19,7 +19,11 @@ describe('the controller with Roles for a list of namespaces', () => {
   before(async () => {
     cluster = await Cluster.start({
       namespaces: [...OURS, 'team-c'],
-      values: [`namespaces={${OURS.join(',')}}`, 'discovery.enabled=true', 'discovery.markPods=true'],
+      values: [
+        `namespaces={${OURS.join(',')}}`,
+        'config.discovery.enabled=true',
+        'config.discovery.markPods=true',
+      ],
       // Then it lists in pages, which is what the rights to list are for.
       apiServerArgs: ['--feature-gates=WatchList=false'],
     });

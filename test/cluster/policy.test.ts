@@ -133,7 +133,7 @@ describe('the admission policy of the chart', () => {
   let count = 0;
 
   before(async () => {
-    cluster = await Cluster.start({ values: ['discovery.enabled=true'] });
+    cluster = await Cluster.start({ values: ['config.discovery.enabled=true'] });
     namespace = await cluster.namespace();
     await grant(namespace, users);
     const refused = () => write(namespace, 'nobody', 'probe', secrets('any'));
