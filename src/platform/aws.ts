@@ -6,22 +6,29 @@ import type { Malformed, Platform, PlatformCredential, WaysIn } from './platform
 import { field, malformed, type SecretContent } from './secret.ts';
 import { type AwsKeys, signV4 } from './signature-v4.ts';
 
-const PUBLIC = 'public.ecr.aws';
+/** By IPv4 alone, and by dual-stack. */
+const PUBLIC: ReadonlySet<string> = new Set(['public.ecr.aws', 'ecr-public.aws.com']);
 /**
- * What the ECR credential helper, the kubelet's ecr-credential-provider and Flux take for ECR: with FIPS, dual-stack
- * (`dkr-ecr`, `on.…`), China, GovCloud (by its region), the European Sovereign Cloud and the isolated regions.
+ * Where the API of each of AWS's partitions is, where its registries are by dual-stack, and how its regions begin; the
+ * last has all other regions, GovCloud's too: docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
  */
-const ECR =
-  /^[A-Za-z0-9][\w-]*\.dkr[.-]ecr(?<fips>-fips)?\.(?<region>[a-z0-9-]+)\.(?<domain>amazonaws\.(?:com(?:\.cn)?|eu)|on\.(?:aws|amazonwebservices\.(?:com\.cn|eu))|sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)$/;
+const PARTITIONS = [
+  { api: 'amazonaws.com.cn', dualStack: 'on.amazonwebservices.com.cn', regions: 'cn-' },
+  { api: 'amazonaws.eu', dualStack: 'on.amazonwebservices.eu', regions: 'eusc-' },
+  { api: 'c2s.ic.gov', dualStack: 'on.aws.ic.gov', regions: 'us-iso-' },
+  { api: 'sc2s.sgov.gov', dualStack: 'on.aws.scloud', regions: 'us-isob-' },
+  { api: 'cloud.adc-e.uk', dualStack: 'on.cloud-aws.adc-e.uk', regions: 'eu-isoe-' },
+  { api: 'csp.hci.ic.gov', dualStack: 'on.aws.hci.ic.gov', regions: 'us-isof-' },
+  { api: 'amazonaws.com', dualStack: 'on.aws', regions: '' },
+] as const;
+const DOMAINS = PARTITIONS.flatMap(({ api, dualStack }) => [api, dualStack]).map(RegExp.escape);
+/** At least what the ECR credential helper, the kubelet's ecr-credential-provider and Flux take for ECR, also with FIPS. */
+const ECR = new RegExp(
+  `^[A-Za-z0-9][\\w-]*\\.dkr[.-]ecr(?<fips>-fips)?\\.(?<region>[a-z0-9-]+)\\.(?<domain>${DOMAINS.join('|')})$`,
+);
 /** For which of them Trivy asks ECR for a token: pkg/fanal/image/registry/ecr in Trivy 0.74.0. */
 const TRIVY_KNOWS =
   /^[^.]+\.dkr[.-]ecr(?:-fips)?\.[^.]+\.(?:amazonaws\.com(?:\.cn)?|sc2s\.sgov\.gov|c2s\.ic\.gov|on\.aws)$/;
-/** Dual-stack names of registries, and the domain in which the API of the same partition is. */
-const API_DOMAINS: Readonly<Record<string, string>> = {
-  'on.aws': 'amazonaws.com',
-  'on.amazonwebservices.com.cn': 'amazonaws.com.cn',
-  'on.amazonwebservices.eu': 'amazonaws.eu',
-};
 
 /** Trivy would ask the AWS SDK's chain before the Docker config file. The empty ones are unset to the SDK. */
 const SDK_OFF = [
@@ -46,7 +53,7 @@ const SDK_OFF = [
 /** Amazon ECR, private and public. */
 export const aws: Platform = {
   name: 'AWS',
-  owns: (host) => host === PUBLIC || ECR.test(host),
+  owns: (host) => PUBLIC.has(host) || ECR.test(host),
   off: SDK_OFF,
   readSecret: readKeys,
 };
@@ -156,7 +163,7 @@ const ECR_TARGET = 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken';
 
 /** docs.aws.amazon.com/general/latest/gr/ecr.html, /ecr-public.html: the latter is in one region alone. */
 function endpointOf(host: string, region: string | undefined): Endpoint | undefined {
-  if (host === PUBLIC) {
+  if (PUBLIC.has(host)) {
     const target = 'SpencerFrontendService.GetAuthorizationToken';
     return {
       host: 'api.ecr-public.us-east-1.amazonaws.com',
@@ -168,10 +175,17 @@ function endpointOf(host: string, region: string | undefined): Endpoint | undefi
   const parts = ECR.exec(host)?.groups;
   const place = parts?.['region'] ?? region;
   if (place === undefined) return undefined;
-  const domain = parts?.['domain'] ?? (place.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com');
   const service = parts?.['fips'] === undefined ? 'api.ecr' : 'ecr-fips';
-  const api = `${service}.${place}.${API_DOMAINS[domain] ?? domain}`;
+  const api = `${service}.${place}.${apiDomain(place, parts?.['domain'])}`;
   return { host: api, region: place, service: 'ecr', target: ECR_TARGET };
+}
+
+/** Of the partition that a registry's domain belongs to; where the registry has a name of its own, of that of the region. */
+function apiDomain(region: string, domain: string | undefined): string {
+  const partition = PARTITIONS.find(({ api, dualStack, regions }) =>
+    domain === undefined ? region.startsWith(regions) : domain === api || domain === dualStack,
+  );
+  return partition?.api ?? 'amazonaws.com';
 }
 
 /** docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html */

@@ -140,6 +140,7 @@ describe('what Trivy is handed', () => {
 
   const unknownToTrivy = [
     'public.ecr.aws',
+    'ecr-public.aws.com',
     '123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu',
     '123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn',
     '123456789012.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk',

@@ -68,7 +68,11 @@ describe('AWS keys', () => {
     [`${account}.dkr-ecr.eu-central-1.on.aws`]: 'api.ecr.eu-central-1.amazonaws.com',
     [`${account}.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn`]: 'api.ecr.cn-north-1.amazonaws.com.cn',
     [`${account}.dkr.ecr.us-iso-east-1.c2s.ic.gov`]: 'api.ecr.us-iso-east-1.c2s.ic.gov',
+    [`${account}.dkr.ecr.us-isob-east-1.sc2s.sgov.gov`]: 'api.ecr.us-isob-east-1.sc2s.sgov.gov',
+    [`${account}.dkr-ecr.us-isob-east-1.on.aws.scloud`]: 'api.ecr.us-isob-east-1.sc2s.sgov.gov',
+    [`${account}.dkr.ecr.eusc-de-east-1.amazonaws.eu`]: 'api.ecr.eusc-de-east-1.amazonaws.eu',
     'public.ecr.aws': 'api.ecr-public.us-east-1.amazonaws.com',
+    'ecr-public.aws.com': 'api.ecr-public.us-east-1.amazonaws.com',
   };
   for (const [host, endpoint] of Object.entries(endpoints)) {
     it(`are shown to ${endpoint} for ${host}`, () => {
@@ -81,8 +85,18 @@ describe('AWS keys', () => {
   it('for a name of their own are shown to the partition of the region in the secret', () => {
     const url = (region: string) =>
       exchangeOf({ ...AWS_KEYS, region }, 'images.acme.example').request(NOW).url.host;
-    assert.equal(url('eu-west-1'), 'api.ecr.eu-west-1.amazonaws.com');
-    assert.equal(url('cn-north-1'), 'api.ecr.cn-north-1.amazonaws.com.cn');
+    for (const [region, domain] of [
+      ['eu-west-1', 'amazonaws.com'],
+      ['us-gov-west-1', 'amazonaws.com'],
+      ['cn-north-1', 'amazonaws.com.cn'],
+      ['eusc-de-east-1', 'amazonaws.eu'],
+      ['us-iso-east-1', 'c2s.ic.gov'],
+      ['us-isob-east-1', 'sc2s.sgov.gov'],
+      ['eu-isoe-west-1', 'cloud.adc-e.uk'],
+      ['us-isof-south-1', 'csp.hci.ic.gov'],
+    ] as const) {
+      assert.equal(url(region), `api.ecr.${region}.${domain}`);
+    }
   });
 
   const exchange = exchangeOf(AWS_KEYS, 'public.ecr.aws');

@@ -16,7 +16,13 @@ const HOSTS: Readonly<Record<PlatformName, readonly string[]>> = {
     '123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov',
     '123456789012.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk',
     '123456789012.dkr.ecr.us-isof-south-1.csp.hci.ic.gov',
+    // Dual-stack in the isolated regions.
+    '123456789012.dkr-ecr.us-iso-east-1.on.aws.ic.gov',
+    '123456789012.dkr-ecr.us-isob-east-1.on.aws.scloud',
+    '123456789012.dkr-ecr.eu-isoe-west-1.on.cloud-aws.adc-e.uk',
+    '123456789012.dkr-ecr.us-isof-south-1.on.aws.hci.ic.gov',
     'public.ecr.aws',
+    'ecr-public.aws.com',
   ],
   Google: [
     'gcr.io',
@@ -53,6 +59,8 @@ const HOSTS: Readonly<Record<PlatformName, readonly string[]>> = {
     'docker.a.b.rep.pkg.dev',
     'public.ecr.aws.evil.com',
     'evil.public.ecr.aws',
+    'evil.ecr-public.aws.com',
+    '123456789012.dkr-ecr.us-iso-east-1.onxaws.ic.gov',
     'dkr.ecr.eu-central-1.amazonaws.com',
     '123456789012.dkr.ecr.eu-central-1.amazonaws.com.evil.com',
     '123456789012.dkr.ecr.evil.com.amazonaws.com',
