@@ -34,9 +34,12 @@ export const azure: Platform = {
 };
 
 // As in the Azure SDK's environment, External Secrets (`ClientID`, `ClientSecret`), Flux (`clientId`), and what
-// `az ad sp create-for-rbac` prints but for `password`.
-const CLIENT_ID = new Set(['azureclientid', 'clientid', 'appid']);
+// `az ad sp create-for-rbac` prints.
+const APP_ID = new Set(['appid']);
+const CLIENT_ID = new Set(['azureclientid', 'clientid', ...APP_ID]);
 const CLIENT_SECRET = new Set(['azureclientsecret', 'clientsecret']);
+/** Beside `appId` alone: elsewhere `password` means something else. */
+const APP_SECRET = new Set([...CLIENT_SECRET, 'password']);
 const TENANT_ID = new Set(['azuretenantid', 'tenantid', 'tenant']);
 
 const GUID = /^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/;
@@ -50,7 +53,8 @@ interface ServicePrincipal {
 
 function readServicePrincipal(secret: SecretContent): PlatformCredential | Malformed | undefined {
   const clientId = field(secret, CLIENT_ID);
-  const clientSecret = field(secret, CLIENT_SECRET);
+  const isApp = field(secret, APP_ID).result !== 'Absent';
+  const clientSecret = field(secret, isApp ? APP_SECRET : CLIENT_SECRET);
   const tenant = field(secret, TENANT_ID);
   if (clientId.result === 'Absent' && clientSecret.result === 'Absent') return undefined;
   const wrong = [clientId, clientSecret, tenant].find((each) => each.result === 'Malformed');

@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.ts';
 import { generic } from './generic.ts';
 import { google } from './google.ts';
 import { type EnvEntry, type Handover, loginEnvironment, loginFiles } from './handover.ts';
-import { readOffer } from './offer.ts';
+import { REGISTRIES_ANNOTATION, readOffer } from './offer.ts';
 import type { Platform, PlatformCredential, WaysIn } from './platform.ts';
 import type { SecretContent } from './secret.ts';
 
@@ -26,7 +26,7 @@ export function platformOf(host: string): Platform {
 
 /** What a Secret that is no pull secret gives. No message has a value of it. */
 export type OfferedSecret =
-  /** A credential, and the hosts that its owner lets be shown it: exactly these. */
+  /** A credential, and the hosts that its owner lets be shown it: exactly these, but for other clouds'. */
   | { readonly result: 'Offered'; readonly credential: PlatformCredential; readonly hosts: readonly string[] }
   /** It holds one, but its owner has not said for whom. */
   | { readonly result: 'NotOffered'; readonly message: string }
@@ -42,15 +42,34 @@ export function readOfferedSecret(
   secret: SecretContent,
   annotations: Readonly<Record<string, string>>,
 ): OfferedSecret {
-  const [credential, ambiguous] = PLATFORMS.map((platform) => platform.readSecret(secret)).filter(
-    (found) => found !== undefined,
-  );
-  if (credential === undefined) return { result: 'Unknown' };
+  const [found, ambiguous] = PLATFORMS.map((platform) => ({
+    platform,
+    credential: platform.readSecret(secret),
+  })).filter(({ credential }) => credential !== undefined);
+  if (found?.credential === undefined) return { result: 'Unknown' };
+  const { platform, credential } = found;
   const offer = readOffer(annotations);
   if (offer.result !== 'Hosts') return offer;
   if (ambiguous !== undefined) return SEVERAL;
   if (credential.result === 'Malformed') return credential;
-  return { result: 'Offered', credential, hosts: offer.hosts };
+  const hosts = offer.hosts.filter((host) => mayServe(platform, host));
+  return hosts.length === 0 ? elsewhere(platform) : { result: 'Offered', credential, hosts };
+}
+
+/**
+ * A cloud's credential opens no other cloud's registry. A secret that is offered to the old and the new home of an image
+ * may hold either's credential, and must not be used for the other meanwhile.
+ */
+function mayServe(platform: Platform, host: string): boolean {
+  const owner = platformOf(host);
+  return platform === generic || owner === generic || owner === platform;
+}
+
+function elsewhere({ name }: Platform): OfferedSecret {
+  const message =
+    `expected a registry of ${name}, or one under a name of its own, in the annotation ${REGISTRIES_ANNOTATION} of a ` +
+    'secret with a credential of that cloud, found those of other clouds alone; name another';
+  return { result: 'Malformed', message };
 }
 
 const SEVERAL: OfferedSecret = {

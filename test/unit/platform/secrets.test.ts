@@ -68,6 +68,11 @@ describe('a secret that is no pull secret', () => {
       /principal/,
     ],
     ['a service principal without a tenant', { clientId, clientSecret }, /principal/],
+    [
+      'a service principal as `az` prints it',
+      { appId: clientId, displayName: 'scanner', password: clientSecret, tenant: tenantId },
+      /principal/,
+    ],
     ['a login', LOGIN, /user name/, 'kubernetes.io/basic-auth'],
   ];
   for (const [name, texts, description, type] of good) {
@@ -168,6 +173,16 @@ describe('a secret that is no pull secret', () => {
       /private_key/,
     ],
     ['one part of a service principal', { clientId }, /found only one/],
+    [
+      'a password beside a client ID that is not called appId',
+      { clientId, password: CANARY },
+      /found only one/,
+    ],
+    [
+      'a password beside appId and another client secret',
+      { appId: clientId, password: CANARY, clientSecret },
+      /found two that differ/,
+    ],
     ['a client ID that is no GUID', { ...SERVICE_PRINCIPAL, ClientID: CANARY }, /GUID of an application/],
     ['an empty client secret', { ...SERVICE_PRINCIPAL, ClientSecret: '\n' }, /a client secret/],
     ['a tenant that is a path', { ...SERVICE_PRINCIPAL, TenantID: `../${CANARY}` }, /as tenant/],
@@ -222,6 +237,28 @@ describe('a secret that is no pull secret', () => {
       assert.match(JSON.stringify(secret), /expected 1 to 16 hosts/);
     });
   }
+
+  const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+  const GAR = 'europe-docker.pkg.dev';
+  const ACR = 'acme.azurecr.io';
+  const OWN = 'images.acme.example';
+  for (const [name, texts, hosts, type] of [
+    ['AWS keys', AWS_KEYS, [ECR, OWN]],
+    ['a key file', keyFile(SERVICE_ACCOUNT), [GAR, OWN]],
+    ['a service principal', SERVICE_PRINCIPAL, [ACR, OWN]],
+    ['a login', LOGIN, [ECR, GAR, ACR, OWN], 'kubernetes.io/basic-auth'],
+  ] as const) {
+    it(`serves with ${name} no host of another cloud, though its owner offers it to the old and the new home`, () => {
+      const secret = read(texts, [ECR, GAR, ACR, OWN].join(), type);
+      assert.deepEqual(secret.result === 'Offered' && secret.hosts, hosts);
+    });
+  }
+
+  it('is malformed where its owner names hosts of other clouds alone', () => {
+    const secret = read(AWS_KEYS, `${GAR},${ACR}`);
+    assert.equal(secret.result, 'Malformed');
+    assert.match(JSON.stringify(secret), /a registry of AWS, or one under a name of its own/);
+  });
 
   it('is another credential when any part of it changes, and the same when none does', () => {
     const identity = (texts: Texts) => credentialIn(texts).identity.reveal();
