@@ -94,7 +94,8 @@ type Delivered<Spec> =
 export function deliver<Spec extends ScanSpec>(whole: Spec, delivery: Delivery | undefined): Delivered<Spec> {
   const { spec, takenOut } = takeOutExtraction(whole);
   if (delivery === undefined) return { result: 'Delivered', spec, restore: { added: [], takenOut } };
-  if (spec.volumes?.some(({ name }) => name === VOLUME_NAME))
+  // A mount of that name alone is of a volume in the ScanType.
+  if ([...(spec.volumes ?? []), ...(spec.volumeMounts ?? [])].some(({ name }) => name === VOLUME_NAME))
     return { result: 'VolumeNameTaken', place: VOLUME_NAME };
   if (spec.volumeMounts?.some(({ mountPath }) => mountPath === delivery.mountPath)) {
     return { result: 'MountPathTaken', place: delivery.mountPath };

@@ -113,13 +113,19 @@ describe('parseGoDuration', () => {
       '1.5h': 5_400_000,
       '250ms': 250,
       '2h0m0s': 7_200_000,
+      '+1h': 3_600_000,
+      '.5h': 1_800_000,
+      '1.h': 3_600_000,
+      // Go reads both signs for micro.
+      '1000\u00b5s': 1,
+      '1000\u03bcs': 1,
     };
     for (const [text, milliseconds] of Object.entries(durations))
       assert.equal(parseGoDuration(text), milliseconds);
   });
 
   it('refuses everything else', () => {
-    for (const text of ['', '1', '1d', 'h', '-1h', '1h ', ' 1h'])
+    for (const text of ['', '1', '1d', 'h', '-1h', '.h', '1h ', ' 1h'])
       assert.equal(parseGoDuration(text), undefined, text);
   });
 });

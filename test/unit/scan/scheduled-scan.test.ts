@@ -101,12 +101,20 @@ describe('binding a ScheduledScan', () => {
     assert.equal(result.result, 'MountPathTaken');
   });
 
-  it('is refused where another volume has the name of ours, and leaves that volume alone', () => {
-    const raw = scan({ volumes: [{ name: VOLUME_NAME }] });
-    const result = editScheduledScan(raw, { edit: 'Bind', binding: 'app', delivery: DELIVERY });
-    assert.equal(result.result, 'VolumeNameTaken');
-    assert.equal(readScheduledScan(raw).bound, undefined);
-  });
+  const taken: Record<string, Partial<ScanSpec>> = {
+    'another volume has the name of ours': { volumes: [{ name: VOLUME_NAME }] },
+    'a volume of the ScanType has the name of ours, and is mounted': {
+      volumeMounts: [{ name: VOLUME_NAME, mountPath: '/theirs' }],
+    },
+  };
+  for (const [name, part] of Object.entries(taken)) {
+    it(`is refused where ${name}, and leaves that alone`, () => {
+      const raw = scan(part);
+      const result = editScheduledScan(raw, { edit: 'Bind', binding: 'app', delivery: DELIVERY });
+      assert.equal(result.result, 'VolumeNameTaken');
+      assert.equal(readScheduledScan(raw).bound, undefined);
+    });
+  }
 
   it('sees that somebody took an entry of ours away, changed it, or put another behind it', () => {
     const { env = [], volumes = [], volumeMounts = [] } = bind(scan()).spec.scanSpec;
