@@ -259,10 +259,16 @@ describe('runs of scans', () => {
     await settled(cluster);
     const expected = names.flatMap((name) => [`update ${name}`, `patch ${name}`]);
     assert.deepEqual((await writes()).toSorted(), expected.toSorted());
+    const mounted = new Set<string | undefined>();
     for (const name of names) {
-      const { spec } = await many.rawScan(name);
-      assert.deepEqual(spec.scanSpec.parameters, [`new.example/app:${name}`]);
+      const scan = await many.rawScan(name);
+      assert.deepEqual(scan.spec.scanSpec.parameters, [`new.example/app:${name}`]);
+      mounted.add(secretNameOf(scan));
     }
+    const [secretName = '', ...others] = mounted;
+    assert.deepEqual(others, []);
+    const { auths } = (await many.trivyConfig(secretName)) as { auths: object };
+    assert.deepEqual(auths, { 'new.example': AUTHS['new.example'] });
     assert.deepEqual(
       moved.status?.history?.map(({ reason, scans }) => ({ reason, scans })),
       [{ reason: 'ImageMoved', scans: MANY }],
