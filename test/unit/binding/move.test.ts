@@ -100,15 +100,18 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Wait' });
   });
 
-  it('keeps what it has while there is no credential for the new home', () => {
-    const namespace = moving();
-    namespace.pullSecret('pull', { 'old.example': AUTH });
-    namespace.settle('app');
-    assert.equal(parameterOf(namespace), `${OLD}:1.0`);
-    namespace.pullSecret('pull', { 'new.example': AUTH });
-    namespace.settle('app');
-    assert.equal(parameterOf(namespace), `${NEW}:1.0`);
-  });
+  for (const [by, replaces] of Object.entries({ replaces: [OLD], 'a change of the image': [] })) {
+    it(`keeps what it has while there is no credential for the new home: by ${by}`, () => {
+      const namespace = moving({ replaces });
+      const before = JSON.stringify(namespace.rawScan('scan'));
+      namespace.pullSecret('pull', { 'old.example': AUTH });
+      namespace.settle('app');
+      assert.equal(JSON.stringify(namespace.rawScan('scan')), before);
+      namespace.pullSecret('pull', { 'new.example': AUTH });
+      namespace.settle('app');
+      assert.equal(parameterOf(namespace), `${NEW}:1.0`);
+    });
+  }
 
   it('keeps what another binding, which is gone, has given it, until there is a credential for the new home', () => {
     const namespace = moving();

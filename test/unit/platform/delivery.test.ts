@@ -123,6 +123,12 @@ describe('what Trivy is handed', () => {
     });
   }
 
+  it('of an old key file: the place to which keys are sent today', () => {
+    const old = { ...SERVICE_ACCOUNT, token_uri: 'https://accounts.google.com/o/oauth2/token' };
+    const file = filesOf(delivered(keyFile(old), GAR))['google-key.json'] ?? '';
+    assert.equal(JSON.parse(file).token_uri, 'https://oauth2.googleapis.com/token');
+  });
+
   for (const host of ['docker.europe-west3.rep.pkg.dev', 'mirror.gcr.io', 'images.acme.example']) {
     it(`of a service account for ${host}, which Trivy does not know as Google's: a config file`, () => {
       const shown = loginIn(delivered(keyFile(SERVICE_ACCOUNT), host), host);

@@ -37,27 +37,49 @@ function shown(step: ExchangeStep): unknown {
 }
 
 describe('AWS keys', () => {
-  it("are shown by a signature that is AWS's own", () => {
-    // post-vanilla of the test suite for Signature Version 4.
-    const keys = {
-      accessKeyId: 'AKIDEXAMPLE',
-      secretAccessKey: new SecretValue('wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY'),
-      sessionToken: undefined,
-    };
-    const request = {
-      host: 'example.amazonaws.com',
-      region: 'us-east-1',
-      service: 'service',
-      headers: {},
-      body: '',
-    };
-    const { date, authorization } = signV4(request, keys, Date.parse('2015-08-30T12:36:00Z'));
-    assert.equal(date, '20150830T123600Z');
-    assert.equal(
-      authorization.reveal(),
-      'AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, ' +
+  // post-vanilla and post-sts-header-before of the test suite for Signature Version 4.
+  for (const [name, sessionToken, signed] of [
+    [
+      'without a session token',
+      undefined,
+      'SignedHeaders=host;x-amz-date, ' +
         'Signature=5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b',
-    );
+    ],
+    [
+      'with a session token',
+      'AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwth' +
+        'Ax7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNV' +
+        'XAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==',
+      'SignedHeaders=host;x-amz-date;x-amz-security-token, ' +
+        'Signature=85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead',
+    ],
+  ] as const) {
+    it(`are shown by a signature that is AWS's own: ${name}`, () => {
+      const keys = {
+        accessKeyId: 'AKIDEXAMPLE',
+        secretAccessKey: new SecretValue('wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY'),
+        sessionToken: sessionToken === undefined ? undefined : new SecretValue(sessionToken),
+      };
+      const request = {
+        host: 'example.amazonaws.com',
+        region: 'us-east-1',
+        service: 'service',
+        headers: {},
+        body: '',
+      };
+      const { date, authorization } = signV4(request, keys, Date.parse('2015-08-30T12:36:00Z'));
+      assert.equal(date, '20150830T123600Z');
+      assert.equal(
+        authorization.reveal(),
+        `AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, ${signed}`,
+      );
+    });
+  }
+
+  it('that are temporary come with their session token', () => {
+    const token = AWS_KEYS['secret-access-key'];
+    const { headers } = exchangeOf({ ...AWS_KEYS, 'session-token': token }, 'public.ecr.aws').request(NOW);
+    assert.equal(headers['x-amz-security-token'], token);
   });
 
   const account = '123456789012';
@@ -110,6 +132,16 @@ describe('AWS keys', () => {
         1_800_000_000_500,
       ]);
     }
+  });
+
+  it('become a login that says itself when it ends, where the answer does not', () => {
+    const password = Buffer.from('{"expiration":1800000000}').toString('base64');
+    const data = { authorizationToken: Buffer.from(`AWS:${password}`).toString('base64') };
+    assert.deepEqual(shown(answer(exchange, { authorizationData: data })), [
+      'basic',
+      password,
+      1_800_000_000_000,
+    ]);
   });
 
   for (const [name, body, status, result] of [
@@ -180,6 +212,7 @@ describe('a service principal', () => {
       assert.equal(url.href, `https://${place}/${tenant}/oauth2/v2.0/token`);
       const sent = new URLSearchParams(body.reveal());
       assert.deepEqual([sent.get('client_id'), sent.get('client_secret')], [client, secret]);
+      assert.equal(sent.get('scope'), 'https://containerregistry.azure.net/.default', 'for nothing else');
       const step = answer(first, { access_token: 'entra' });
       if (step.result !== 'Next') throw new Error(`expected another request, found ${step.result}`);
       const next = step.exchange.request(NOW);
@@ -190,6 +223,12 @@ describe('a service principal', () => {
         'identityToken',
         'r',
         undefined,
+      ]);
+      const jwt = `e30.${Buffer.from('{"exp":1800000000}').toString('base64url')}.c2lnbmF0dXJl`;
+      assert.deepEqual(shown(answer(step.exchange, { refresh_token: jwt })), [
+        'identityToken',
+        jwt,
+        1_800_000_000_000,
       ]);
       assert.equal(answer(step.exchange, {}).result, 'BadReply');
       assert.equal(answer(step.exchange, '', 401).result, 'Refused');

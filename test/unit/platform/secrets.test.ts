@@ -157,6 +157,11 @@ describe('a secret that is no pull secret', () => {
       /credential_source/,
     ],
     [
+      'a source that asks the cloud of AWS',
+      keyFile({ ...EXTERNAL_ACCOUNT, credential_source: { environment_id: 'aws1', file: '/t' } }),
+      /credential_source/,
+    ],
+    [
       'a format that is none',
       keyFile({ ...EXTERNAL_ACCOUNT, credential_source: { file: '/t', format: 'json' } }),
       /credential_source/,
