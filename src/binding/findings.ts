@@ -238,7 +238,7 @@ function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly
   }
   if (scans.length === 0) {
     const message = `no ScheduledScan of this namespace has the image ${formatReference(binding.image)}, a scan type that is served and labels that scanSelector fits`;
-    return { type, status: 'True', reason: 'NoScans', message };
+    return { type, status: 'True', reason: 'NoScans', message: `${message}${leftBehindNote(binding)}` };
   }
   const bound = scans.length - lost.length;
   const reason = bound === 0 ? 'ServedByAnother' : 'Bound';
@@ -247,6 +247,14 @@ function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly
   const noted = notes.length === 0 ? '' : `; ${listed(notes)}`;
   const message = `${counted(bound)} bound${how}${noted}${left}`;
   return { type, status: 'True', reason, message: advise(message, reason) };
+}
+
+/** Which `replaces` would move scans that a change of the image has left behind; status remembers what it was before. */
+function leftBehindNote({ image, replaces, status }: ValidBinding): string {
+  const known = new Set([formatReference(image), ...[image, ...replaces].map(repositoryName)]);
+  const before = [status?.credential?.repository, status?.history?.[0]?.from.image];
+  const earlier = before.find((home) => home !== undefined && !known.has(home));
+  return earlier === undefined ? '' : `; to move scans of ${earlier}, add that to spec.replaces`;
 }
 
 function secretProblem({

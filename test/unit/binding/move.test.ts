@@ -243,6 +243,20 @@ describe('a scan that a changed image leaves behind', () => {
     );
   });
 
+  it('and that is let go stays named in ScansBound, until replaces names its home', () => {
+    const namespace = moving({ image: 'new.example/renamed', replaces: [] });
+    const messages = [1, 2, 3].map(() => {
+      const { conditions } = namespace.settle('app') ?? {};
+      return conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
+    });
+    assert.match(messages[0] ?? '', /; to move scans of old\.example\/app, add that to spec\.replaces$/);
+    assert.equal(new Set(messages).size, 1);
+    assert.equal(namespace.report('app').changed, false);
+    namespace.binding('app', { spec: { image: 'new.example/renamed', replaces: [OLD] } });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
+    assert.doesNotMatch(JSON.stringify(namespace.settle('app')?.conditions), /to spec\.replaces/);
+  });
+
   it('is let go where somebody has given it another image', () => {
     const namespace = moving({ image: OLD, replaces: [] });
     namespace.tamper('scan', { parameters: ['elsewhere.example/app:1.0'] });
