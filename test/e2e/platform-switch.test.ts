@@ -54,6 +54,9 @@ interface Home {
   readonly env: readonly string[];
 }
 
+/** By how the names of their variables begin. */
+const CLOUD_OF: Readonly<Record<string, string>> = { AWS: 'AWS', GOOGLE: 'Google', AZURE: 'Azure' };
+
 const ECR_PULL: Home = {
   ...{ name: 'ECR, by a pull secret', host: ECR, secret: 'ecr-pull', platform: 'AWS' },
   ...{ files: ['config.json'], env: ['AWS_EC2_METADATA_DISABLED', 'DOCKER_CONFIG'] },
@@ -271,8 +274,11 @@ describe('a scan whose image moves from cloud to cloud', () => {
     assert.deepEqual(parameters, ['--severity', 'HIGH', `${image(home)}:1.0`, '--timeout', '9m']);
     assert.equal(volumes.length, 1);
     assert.equal(volumeMounts.length, 1);
-    const filled = (env as readonly { name: string; value: string }[]).filter(({ value }) => value !== '');
+    const entries = env as readonly { name: string; value: string }[];
+    const filled = entries.filter(({ value }) => value !== '');
     assert.deepEqual(filled.map(({ name }) => name).sort(), home.env);
+    const clouds = new Set(entries.map(({ name }) => CLOUD_OF[name.split('_')[0] ?? ''] ?? home.platform));
+    assert.deepEqual([...clouds], [home.platform], 'also of the empty ones none is for another cloud');
     assert.deepEqual(await filesOf(), home.files);
     const binding = await namespace.get<{
       metadata: { name: string };
