@@ -5,9 +5,10 @@ import { auditCommand } from './commands/audit.ts';
 import { controllerCommand } from './commands/controller.ts';
 import { explainCommand } from './commands/explain.ts';
 import { programName } from './commands/help.ts';
-import { EXIT_USAGE } from './commands/problem.ts';
+import { EXIT_USAGE, heedReaders } from './commands/problem.ts';
 import { releaseCommand } from './commands/release.ts';
 
+heedReaders();
 const program = new Command(programName())
   .description('Lets Trivy, run by secureCodeBox, scan images from private registries.')
   .version(packageJson.version)

@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander';
 import { asCsv, asJson, asTable, readRows } from '../audit/index.ts';
+import type { Scope } from '../cluster/index.ts';
+import { quoted } from '../image/index.ts';
 import { commandWithHelp } from './help.ts';
-import { loadKubeConfig } from './kubeconfig.ts';
+import { type ClusterFlags, clusterFlags, loadKubeConfig } from './kubeconfig.ts';
 import { tellingProblems } from './problem.ts';
 import { type ScopeFlags, scopeFlags, scopeOf } from './scope.ts';
 
@@ -10,7 +12,7 @@ const EXIT_NOT_READY = 1;
 
 const FORMATS = { table: asTable, json: asJson, csv: asCsv };
 
-interface Flags extends ScopeFlags {
+interface Flags extends ScopeFlags, ClusterFlags {
   readonly output: keyof typeof FORMATS;
 }
 
@@ -30,14 +32,20 @@ export function auditCommand(): Command {
       new Option('-o, --output <format>', 'how to tell').choices(Object.keys(FORMATS)).default('table'),
     )
     .action((flags: Flags) => tellingProblems(run(flags)));
-  for (const flag of scopeFlags()) command.addOption(flag);
+  for (const flag of [...scopeFlags(), ...clusterFlags()]) command.addOption(flag);
   return command;
 }
 
 async function run(flags: Flags): Promise<void> {
-  const config = await loadKubeConfig();
-  const rows = await readRows(config, scopeOf(flags, config));
-  if (rows.length === 0) process.stderr.write('there are no bindings\n');
+  const config = await loadKubeConfig(flags);
+  const scope = scopeOf(flags, config);
+  const rows = await readRows(config, scope);
+  if (rows.length === 0) process.stderr.write(`there are no bindings ${placeOf(scope)}\n`);
   if (rows.length > 0 || flags.output !== 'table') process.stdout.write(FORMATS[flags.output](rows));
   if (rows.some(({ ready }) => ready.status !== 'True')) process.exitCode = EXIT_NOT_READY;
+}
+
+function placeOf(scope: Scope): string {
+  if (scope.kind === 'All') return 'in any namespace';
+  return `in ${scope.names.map(quoted).join(', ')}; -n names another namespace, -A all of them`;
 }

@@ -13,7 +13,7 @@ import {
 import { type ImageReference, parseImageReference } from '../image/index.ts';
 import { printable } from '../output/index.ts';
 import { commandWithHelp } from './help.ts';
-import { loadKubeConfig } from './kubeconfig.ts';
+import { type ClusterFlags, clusterFlags, loadKubeConfig } from './kubeconfig.ts';
 import { parseNamespace } from './name.ts';
 import { tellingProblems } from './problem.ts';
 import { contextNamespace } from './scope.ts';
@@ -21,7 +21,7 @@ import { contextNamespace } from './scope.ts';
 /** For an image nothing fits, though something is needed. */
 const EXIT_NOTHING_FITS = 1;
 
-interface Flags {
+interface Flags extends ClusterFlags {
   readonly namespace?: string;
   readonly filename: readonly string[];
   readonly output: 'text' | 'json';
@@ -34,7 +34,7 @@ interface Asked {
 
 /** `image-credential-binding explain`: which credentials fit an image, and what Trivy would be handed. */
 export function explainCommand(): Command {
-  return commandWithHelp('explain', {
+  const command = commandWithHelp('explain', {
     notes: 'Remarks and problems go to standard error.',
     exitCodes: [
       '0  for each image something fits, or nothing is needed',
@@ -68,12 +68,14 @@ export function explainCommand(): Command {
     )
     .addOption(new Option('-o, --output <format>', 'how to tell').choices(['text', 'json']).default('text'))
     .action((texts: readonly string[], flags: Flags) => tellingProblems(run(texts, flags)));
+  for (const flag of clusterFlags()) command.addOption(flag);
+  return command;
 }
 
-async function run(texts: readonly string[], { filename, namespace, output }: Flags): Promise<void> {
+async function run(texts: readonly string[], flags: Flags): Promise<void> {
+  const { filename, namespace, output } = flags;
   const images = texts.map((text): Asked => ({ text, image: parseImageReference(text) }));
-  const inventory =
-    filename.length > 0 ? await readFiles(filename, namespace) : await readConfigured(namespace);
+  const inventory = filename.length > 0 ? await readFiles(filename, namespace) : await readConfigured(flags);
   const explained = images.map(({ text, image }) => explain(text, image, inventory));
   const style = process.stdout.hasColors?.() === true && !process.env['NO_COLOR'] ? coloured : plain;
   const text = output === 'json' ? asJson(explained) : explained.map((one) => asText(one, style)).join('\n');
@@ -82,9 +84,9 @@ async function run(texts: readonly string[], { filename, namespace, output }: Fl
   if (explained.some(({ outcome }) => outcome === 'NoMatch')) process.exitCode = EXIT_NOTHING_FITS;
 }
 
-async function readConfigured(namespace: string | undefined): Promise<Inventory> {
-  const config = await loadKubeConfig();
-  return readCluster(config, namespace ?? contextNamespace(config));
+async function readConfigured(flags: Flags): Promise<Inventory> {
+  const config = await loadKubeConfig(flags);
+  return readCluster(config, flags.namespace ?? contextNamespace(config));
 }
 
 /** Each once, though several images share a problem. */

@@ -17,3 +17,18 @@ export async function tellingProblems(work: Promise<void>): Promise<void> {
     process.exitCode = EXIT_USAGE;
   }
 }
+
+/**
+ * Takes it quietly when nobody reads on (`audit -A | head`): what is under way goes on, and the exit code says what came
+ * of it. What cannot be written for another reason is told.
+ */
+export function heedReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') return;
+      process.exitCode = EXIT_USAGE;
+      if (stream === process.stdout)
+        process.stderr.write(`error: standard output cannot be written: ${error.message}\n`);
+    });
+  }
+}

@@ -5,7 +5,7 @@ import { printable } from '../output/index.ts';
 import { type LeasePlace, release } from '../release/index.ts';
 import { parseDuration } from './duration.ts';
 import { commandWithHelp } from './help.ts';
-import { loadKubeConfig } from './kubeconfig.ts';
+import { type ClusterFlags, clusterFlags, loadKubeConfig } from './kubeconfig.ts';
 import { type LeaseFlags, leasePlaceFlags, ownNamespace } from './lease.ts';
 import { tellingProblems } from './problem.ts';
 import { type ScopeFlags, scopeFlags, scopeOf } from './scope.ts';
@@ -15,7 +15,7 @@ const EXIT_LEFT = 1;
 /** The namespace in which the documentation installs the chart. */
 const USUAL_NAMESPACE = 'image-credential-binding';
 
-interface Flags extends ScopeFlags, Pick<LeaseFlags, 'leaseNamespace' | 'leaseName'> {
+interface Flags extends ScopeFlags, ClusterFlags, Pick<LeaseFlags, 'leaseNamespace' | 'leaseName'> {
   readonly leaderTimeout: number;
   readonly scanTimeout: number;
 }
@@ -44,6 +44,7 @@ export function releaseCommand(): Command {
     });
   const flags = [
     ...scopeFlags(),
+    ...clusterFlags(),
     ...leasePlaceFlags(`that of the pod or the kubeconfig, and "${USUAL_NAMESPACE}"`),
     new Option('--leader-timeout <duration>', 'how long to wait for a controller to end')
       .argParser(parseDuration)
@@ -57,7 +58,7 @@ export function releaseCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const config = await loadKubeConfig();
+  const config = await loadKubeConfig(flags);
   const settings = {
     scope: scopeOf(flags, config),
     leases: leases(flags, config),

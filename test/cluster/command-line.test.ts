@@ -114,7 +114,7 @@ describe('the command line on a real API server', () => {
     const empty = await cluster.namespace();
     assert.deepEqual(
       await audit(['-n', empty.name]).then(({ code, stdout, stderr }) => [code, stdout, stderr]),
-      [0, '', 'there are no bindings\n'],
+      [0, '', `there are no bindings in "${empty.name}"; -n names another namespace, -A all of them\n`],
     );
     assert.equal((await audit(['-n', empty.name, '-o', 'json'])).stdout, '[]\n');
     const nowhere = await audit(['-n', 'nowhere']);

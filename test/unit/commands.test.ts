@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
 function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -100,12 +101,12 @@ describe('the command line', () => {
     {
       args: ['audit'],
       env: { HOME: '/nonexistent' },
-      says: /^error: found no cluster: expected KUBECONFIG/,
+      says: /^error: found no cluster: expected KUBECONFIG.*; set KUBECONFIG to/,
     },
     {
       args: ['release'],
       env: { KUBECONFIG: '/nonexistent/config' },
-      says: /^error: the kubeconfig \(\/nonexistent\/config\) cannot be read: .*ENOENT/,
+      says: /^error: the kubeconfig \(\/nonexistent\/config\) cannot be read: there is no such file/,
     },
     { args: ['controller', '--log-level', 'loud'], says: /Allowed choices are trace, debug/ },
     {
@@ -166,12 +167,51 @@ describe('the command line', () => {
     });
     assert.equal(status, 1);
     const line = JSON.parse(stdout) as { msg: string };
-    assert.match(line.msg, /^the kubeconfig \(\/nonexistent\/config\) cannot be read: .*ENOENT/);
+    assert.match(line.msg, /^the kubeconfig \(\/nonexistent\/config\) cannot be read: there is no such file/);
     assert.doesNotMatch(stdout, /stack/);
     assert.equal(stderr, '');
     assert.match(
       run(['controller'], { HOME: '/nonexistent' }).stdout,
       /found no cluster: expected KUBECONFIG/,
     );
+  });
+
+  const image = 'reg.example/app';
+  /** More than a pipe holds, so that somebody who reads no more is noticed. */
+  const many = Array(2_000).fill(image);
+
+  it('says nothing where nobody reads on, and ends with the exit code that it has', () => {
+    const explain = ['explain', ...many, '-f', 'docs/examples/pull-secret.yaml'];
+    for (const [args, code] of [
+      [explain, 1],
+      [[...explain, '-o', 'json'], 1],
+      [['--help'], 0],
+    ] as const) {
+      // Its standard output is closed before it has written anything.
+      const script = '{ "$@"; echo "code $?" >&3; } | true';
+      const { output } = spawnSync(
+        '/bin/sh',
+        ['-c', script, 'sh', process.execPath, 'src/main.ts', ...args],
+        {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+        },
+      );
+      assert.equal(output[3], `code ${code}\n`);
+      assert.doesNotMatch(output[2] ?? '', /EPIPE|node:/);
+    }
+  });
+
+  it('says so where its output cannot be written', { skip: !existsSync('/dev/full') }, () => {
+    const full = openSync('/dev/full', 'w');
+    const args = ['src/main.ts', 'explain', image, '-f', 'docs/examples/pull-secret.yaml'];
+    const { status, output } = spawnSync(process.execPath, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    });
+    closeSync(full);
+    assert.equal(status, 2);
+    assert.match(output[2] ?? '', /^error: standard output cannot be written: ENOSPC/m);
+    assert.doesNotMatch(output[2] ?? '', /node:/);
   });
 });
