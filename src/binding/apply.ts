@@ -134,7 +134,7 @@ export class Applier {
       const answer = await this.#client.applyStatus<RawBinding>(imageCredentialBindings, object);
       this.#stores.bindings.setAnswer(readBinding(answer));
     } catch (error) {
-      if (!hasReason(error, 'NotFound', 'Conflict')) throw error;
+      if (!hasReason(error, 'NotFound', 'Conflict')) throw crdIsOlder(error) ?? error;
     }
   }
 
@@ -237,4 +237,16 @@ function told(error: unknown, reason: Refused['reason']): unknown {
   // The text of an answer to a Secret might quote its data: it goes nowhere, not even into the log.
   const cause = reason === 'TrivySecretFailed' ? undefined : error;
   return new Refused(reason, `the API server refused the write: ${error.reason} (${error.status})`, cause);
+}
+
+/** What a status could not be written for: Helm, for one, never upgrades a CRD. undefined: for something else. */
+function crdIsOlder(error: unknown): Error | undefined {
+  if (!(error instanceof KubeError)) return undefined;
+  const [, undeclared] = /(\S+): field not declared in schema/.exec(error.message) ?? [];
+  const fields = hasReason(error, 'Invalid') ? error.causes.map(({ field }) => field) : [];
+  if (undeclared === undefined && fields.length === 0) return undefined;
+  return new Error(
+    `the CRD in the cluster does not know ${undeclared ?? fields.join(', ')} as this controller writes it: upgrade the CRD ` +
+      '(kubectl apply --server-side --force-conflicts --filename crds/)',
+  );
 }

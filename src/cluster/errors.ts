@@ -38,10 +38,16 @@ function messageFor(error: KubeError, config: KubeConfig, purpose: Purpose): str
   }
   const server = config.getCurrentCluster()?.server ?? '';
   const found = error.status === 0 ? 'none' : `HTTP ${error.status}`;
-  return (
-    `expected an answer of the API server at ${server}, found ${found}: ${error.message}; ` +
-    'see to it that it can be reached, and try again'
-  );
+  const advice = isUntrusted(error.cause)
+    ? 'correct certificate-authority in the kubeconfig, or the address'
+    : 'see to it that it can be reached, and try again';
+  return `expected an answer of the API server at ${server}, found ${found}: ${error.message}; ${advice}`;
+}
+
+/** Whether the server showed a certificate that is not trusted: https://nodejs.org/api/tls.html#x509-certificate-error-codes. */
+function isUntrusted(cause: unknown): boolean {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return /CERT|ERR_TLS|UNABLE_TO_|CA_|HOSTNAME_MISMATCH/.test(code);
 }
 
 function places(scope: Scope): string {

@@ -163,7 +163,8 @@ function logWarnings(log: Logger): void {
 
 /** The one thing that goes wrong at a start and is not tried again: the address of the probes. */
 function explainStart(error: unknown): never {
-  if (error instanceof Error && 'syscall' in error && error.syscall === 'listen') {
+  const failed = error instanceof Error && 'syscall' in error ? error.syscall : undefined;
+  if (error instanceof Error && (failed === 'listen' || failed === 'getaddrinfo')) {
     throw new SetupError(
       `probes and metrics cannot be served: ${error.message}; choose another address with --serve`,
     );

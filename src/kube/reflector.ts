@@ -67,8 +67,8 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
   /** Whether the server can stream a list, as far as we know. */
   #streams = true;
   #silences = 0;
-  /** Whether the last answer was that we have no rights. */
-  #refused = false;
+  /** The problem that was told last, once for as long as it lasts. */
+  #told: string | undefined;
 
   constructor(options: ReflectorOptions<Item, Raw>) {
     this.#options = options;
@@ -170,20 +170,14 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
   }
 
   #tell(error: unknown, retryInMs: number): void {
-    const { log } = this.#options;
+    const { log, resource } = this.#options;
+    if (hasReason(error, 'Forbidden')) this.#settled.resolve();
     const fields = { resource: this.description, retryInMs };
+    const problem = `${adviceFor(error, resource)} ${error}`;
     if (hasReason(error, 'Expired', 'Gone')) log.debug(fields, 'version expired, listing again');
-    else if (hasReason(error, 'NotFound'))
-      log.warn(fields, 'the API server does not know this resource: install its CRD');
-    else if (!hasReason(error, 'Forbidden'))
-      log.warn({ ...fields, reason: String(error) }, 'list or watch failed, trying again');
-    else if (!this.#refused)
-      log.warn(
-        { ...fields, reason: String(error) },
-        'list and watch are refused, trying again: a role must grant them',
-      );
-    this.#refused = hasReason(error, 'Forbidden');
-    if (this.#refused) this.#settled.resolve();
+    else if (problem !== this.#told)
+      log.warn({ ...fields, reason: String(error) }, adviceFor(error, resource));
+    this.#told = problem;
     log.debug({ ...fields, err: error }, 'the error in full');
   }
 
@@ -264,7 +258,7 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     this.#version = version;
     this.#reached = version;
     this.#silences = 0;
-    this.#refused = false;
+    this.#told = undefined;
     this.#backoff.reset();
   }
 
@@ -311,4 +305,16 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
 
 function randomBetween(least: number, most: number): number {
   return least + Math.floor(Math.random() * (most - least));
+}
+
+/** What happened, and what to do about what does not pass by itself. */
+function adviceFor(error: unknown, { plural, group }: Resource): string {
+  if (hasReason(error, 'Forbidden'))
+    return 'list and watch are refused, trying again: a role must grant them';
+  if (hasReason(error, 'NotFound'))
+    return `the API server does not know this resource, trying again: install the CRD ${plural}.${group}`;
+  if (error instanceof KubeError && error.status === 401) {
+    return 'the API server does not accept the credential, trying again: renew the token, or sign in again';
+  }
+  return 'list or watch failed, trying again';
 }
