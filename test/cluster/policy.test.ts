@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { CONTROLLER_USER } from '../../hack/controller.ts';
 import { type ImageCredentialBindingSpec, imageCredentialBindings } from '../../src/api/index.ts';
 import { until } from '../until.ts';
-import { Cluster, type TestNamespace } from './cluster.ts';
+import { type Binding, Cluster, type TestNamespace } from './cluster.ts';
 
 type Spec = {
   readonly [Field in keyof ImageCredentialBindingSpec]?: ImageCredentialBindingSpec[Field] | undefined;
@@ -86,13 +86,20 @@ const notCreated: readonly (readonly [User, string, Spec, RegExp])[] = [
 const theirs: Partial<ImageCredentialBindingSpec> = {
   image: 'reg.example/app',
   replaces: ['old.example/app', 'older.example/app'],
+  verification: 'Preferred',
   ...secrets('theirs', 'more'),
 };
 
 /** What somebody may change in a binding of another person. */
 const changed: readonly (readonly [User, string, Spec])[] = [
   ['nobody', 'nothing', {}],
-  ['nobody', 'another field', { mode: 'Observe', scanSelector: { matchLabels: { team: 'shop' } } }],
+  ['nobody', 'that it only observes', { mode: 'Observe' }],
+  ['nobody', 'that more must be verified', { verification: 'Required' }],
+  [
+    'nobody',
+    'any other field, where it replaces nothing',
+    { replaces: undefined, verification: 'Never', scanSelector: { matchLabels: { team: 'shop' } } },
+  ],
   ['nobody', 'the order of the secrets', secrets('more', 'theirs')],
   ['nobody', 'fewer secrets', secrets('more')],
   ['nobody', 'fewer earlier homes', { replaces: ['older.example/app'] }],
@@ -101,6 +108,7 @@ const changed: readonly (readonly [User, string, Spec])[] = [
   ['keeper', 'as many other secrets as there may be', numbered('other')],
   ['scanner', 'the image', { image: 'new.example/app' }],
   ['scanner', 'one more earlier home', { replaces: ['old.example/app', 'oldest.example/app'] }],
+  ['scanner', 'which scans are moved', { scanSelector: { matchLabels: { team: 'pay' } } }],
 ];
 
 /** What somebody may not change in a binding of another person, and what they are told. */
@@ -124,6 +132,18 @@ const notChanged: readonly (readonly [User, string, Spec, RegExp])[] = [
     'one more earlier home',
     { replaces: ['old.example/app', 'new.example/app'] },
     /expected nothing new in spec\.replaces, found "new\.example\/app"/,
+  ],
+  [
+    'nobody',
+    'which scans are moved',
+    { scanSelector: { matchLabels: { team: 'pay' } } },
+    /expected spec\.scanSelector to stay as it was beside spec\.replaces, found another: that moves scans/,
+  ],
+  [
+    'patcher',
+    'what a move waits for',
+    { verification: 'Never' },
+    /expected spec\.verification to stay "Preferred" beside spec\.replaces, found "Never"/,
   ],
 ];
 
@@ -197,6 +217,24 @@ describe('the admission policy of the chart', () => {
     });
   }
 
+  /** Writes to a binding that was made with these, as kubectl does by `args`. */
+  async function edit(
+    user: string,
+    before: { readonly spec?: Spec; readonly metadata?: object },
+    args: (name: string) => readonly string[],
+    input?: (name: string) => object,
+  ): Promise<void> {
+    const name = `binding-${count++}`;
+    await namespace.put(imageCredentialBindings, {
+      metadata: { ...before.metadata, name },
+      spec: { image: 'reg.example/app', imagePullSecrets: [], ...before.spec },
+    });
+    await cluster.controlPlane.kubectl(
+      [...args(name), '--namespace', namespace.name, '--as', user],
+      input === undefined ? {} : { input: JSON.stringify(input(name)) },
+    );
+  }
+
   for (const [user, what, spec] of created)
     it(`lets ${user} create ${what}`, async () => write(namespace, user, `binding-${count++}`, spec));
 
@@ -212,6 +250,111 @@ describe('the admission policy of the chart', () => {
     it(`does not let ${user} change of another's binding: ${what}`, async () => {
       await assert.rejects(change(user, spec), message);
     });
+
+  const patch = (type: string, body: object) => (name: string) => [
+    ...['patch', 'icb', name, '--type', type, '--patch', JSON.stringify(body)],
+  ];
+  const { apiVersion, kind } = imageCredentialBindings;
+  const applied = (spec: Spec) => (name: string) => ({
+    ...{ apiVersion, kind, metadata: { name } },
+    spec: { image: 'reg.example/app', imagePullSecrets: [], ...spec },
+  });
+  const apply =
+    (...flags: readonly string[]) =>
+    () => ['apply', ...flags, '--filename', '-'];
+  const image = { image: 'new.example/app' };
+
+  for (const [way, args, input] of [
+    ['a merge patch', patch('merge', { spec: image }), undefined],
+    ['a JSON patch', patch('json', [{ op: 'replace', path: '/spec/image', value: image.image }]), undefined],
+    ['kubectl apply', apply(), applied(image)],
+    ['server-side apply', apply('--server-side', '--force-conflicts'), applied(image)],
+  ] as const)
+    it(`judges what ${way} makes of a binding`, async () => {
+      await assert.rejects(
+        edit(userOf('nobody'), {}, args, input),
+        /expected spec\.image to stay "reg\.example\/app"/,
+      );
+      await edit('scanner', {}, args, input);
+    });
+
+  it('does not let nobody begin to move scans that somebody only observed', async () => {
+    const spec: Spec = { mode: 'Observe', replaces: ['old.example/app'] };
+    const enforce = patch('merge', { spec: { mode: 'Enforce' } });
+    await assert.rejects(
+      edit('nobody', { spec }, enforce),
+      /expected spec\.mode to stay "Observe" beside spec\.replaces/,
+    );
+    await edit('nobody', { spec: { mode: 'Observe' } }, enforce);
+    await edit('scanner', { spec }, enforce);
+  });
+
+  const label = { labels: { 'app.kubernetes.io/managed-by': 'image-credential-binding' } };
+  const takeOver = (name: string) => ['label', 'icb', name, 'app.kubernetes.io/managed-by-'];
+  const workloads = { 'credentials.securecodebox.io/workloads': 'Deployment/web/app' };
+
+  it('lets nobody take over what discovery has made, but for what it replaces', async () => {
+    await edit('nobody', { metadata: label }, takeOver);
+    const before = { metadata: label, spec: { replaces: ['old.example/app'] } };
+    await assert.rejects(
+      edit('nobody', before, takeOver),
+      /expected the label app\.kubernetes\.io\/managed-by to stay beside spec\.replaces/,
+    );
+    await edit('scanner', before, takeOver);
+  });
+
+  it('does not let nobody tell discovery what it has seen, which it would move scans by', async () => {
+    const note = patch('merge', { metadata: { annotations: workloads } });
+    const says = /expected the annotation credentials\.securecodebox\.io\/workloads to be left to discovery/;
+    await assert.rejects(edit('nobody', { metadata: label }, note), says);
+    await assert.rejects(
+      edit('nobody', { metadata: { annotations: workloads } }, patch('merge', { metadata: label })),
+      says,
+    );
+    const planted = (name: string) => ({
+      ...applied({})(name),
+      metadata: { name: `${name}-planted`, ...label, annotations: workloads },
+    });
+    await assert.rejects(edit('nobody', {}, apply(), planted), says);
+    await edit(
+      'nobody',
+      { metadata: { ...label, annotations: workloads } },
+      patch('merge', { spec: { mode: 'Observe' } }),
+    );
+    await edit('scanner', {}, apply(), planted);
+  });
+
+  it('judges names that the API server makes, and lets nothing pass by way of the status', async () => {
+    const generated = () => ({ ...applied(secrets('mine'))(''), metadata: { generateName: 'any-' } });
+    const create = () => ['create', '--filename', '-'];
+    await assert.rejects(edit('nobody', {}, create, generated), /found "mine"/);
+    await edit('reader', {}, create, generated);
+    const name = `binding-${count++}`;
+    await write(namespace, 'nobody', name, {});
+    await cluster.client.patchStatus(
+      imageCredentialBindings,
+      { namespace: namespace.name, name },
+      { spec: { ...secrets('mine'), replaces: ['old.example/app'] }, status: { observedGeneration: 1 } },
+    );
+    const { spec } = (await namespace.get<Binding>(imageCredentialBindings, name)) ?? {};
+    assert.deepEqual([spec?.imagePullSecrets, spec?.replaces], [[], undefined]);
+  });
+
+  it('costs the API server no more than it allows, with all that a binding can have', async () => {
+    const long = (host: string) =>
+      Array.from(
+        { length: 16 },
+        (_, index) => `${host}.example/${'r'.repeat(200)}/${'p'.repeat(40)}-${index}`,
+      );
+    const names = (prefix: string) =>
+      secrets(...Array.from({ length: 16 }, (_, index) => `${prefix.repeat(240)}-${index}`));
+    const change = patch('merge', { spec: { ...names('b'), replaces: long('other') } });
+    await edit('editor', { spec: { ...names('a'), replaces: long('old') } }, change);
+    await assert.rejects(
+      edit('nobody', { spec: { ...names('a'), replaces: long('old') } }, change),
+      /expected nothing new/,
+    );
+  });
 
   it('counts rights in the namespace of the binding alone', async () => {
     const other = await cluster.namespace();
