@@ -207,7 +207,7 @@ function decideMove(
   if (verdict !== 'Move') return { plan: 'NotMoved', scan, verdict, question, home };
   const moved: Moved = { from: repositoryName(image), source, at: timestamp(observed.now) };
   const request = requestFor(scan, 'Moved', observed.now);
-  const bind = { edit: 'Bind', binding: name, delivery: deliveryOf(bindable) } as const;
+  const bind = { edit: 'Bind', ...holderOf(observed), delivery: deliveryOf(bindable) } as const;
   return planEdit(observed, scan, { ...bind, image: question.image, moved, request });
 }
 
@@ -222,25 +222,33 @@ function firstRequest({ scan, lastRun }: ObservedScan, now: number): RunRequest 
   return scan.bound === undefined && hasRun ? requestFor(scan, 'Bound', now) : undefined;
 }
 
+/** Whose name and UID a scan is to carry. */
+function holderOf({
+  name,
+  binding,
+}: Observed): Pick<Extract<ScanEdit, { edit: 'Bind' }>, 'binding' | 'bindingUid'> {
+  return { binding: name, bindingUid: binding?.uid };
+}
+
 function deliveryOf(bindable: Bindable): Delivery | undefined {
   return bindable === 'none' ? undefined : bindable.delivery;
 }
 
 function decideServed(observed: Observed, one: ObservedScan, bindable: Bindable | undefined): ScanPlan {
   const { scan } = one;
-  const binding = observed.name;
+  const holder = holderOf(observed);
   if (bindable !== undefined) {
     const move = decideMove(observed, one, bindable);
     const request = firstRequest(one, observed.now);
-    const bind = { edit: 'Bind', binding, delivery: deliveryOf(bindable), request } as const;
+    const bind = { edit: 'Bind', ...holder, delivery: deliveryOf(bindable), request } as const;
     return move ?? planEdit(observed, scan, bind);
   }
   if (scan.bound === undefined) return { plan: 'Unbound', scan };
   // What another left behind goes, once it is known that there is nothing better for that image; what this one has bound stays.
   const isOpen = isVerifying(observed.choice.resolution) || isElsewhere(observed, scan);
-  if (scan.bound.binding !== binding && isOpen) return { plan: 'Unbound', scan };
-  if (scan.bound.binding !== binding) return planEdit(observed, scan, { edit: 'LetGo' });
-  return planEdit(observed, scan, { edit: 'Bind', binding, delivery: scan.bound.delivery });
+  if (scan.bound.binding !== holder.binding && isOpen) return { plan: 'Unbound', scan };
+  if (scan.bound.binding !== holder.binding) return planEdit(observed, scan, { edit: 'LetGo' });
+  return planEdit(observed, scan, { edit: 'Bind', ...holder, delivery: scan.bound.delivery });
 }
 
 /** Whether the scan names an earlier home: what is missing for the new one says nothing about the credential for that. */

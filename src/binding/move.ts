@@ -38,13 +38,22 @@ export function homeOf({ image: { host, repository } }: ValidBinding, image: Ima
 /** Why the binding that answers for a scan has to move it; undefined: it names the binding's image already. */
 export function moveCause(
   binding: ValidBinding,
-  { image, bound }: ScheduledScan,
+  scan: ScheduledScan,
   { served }: { readonly served: boolean },
 ): MoveCause | undefined {
-  if (image === undefined || fit(binding.image, image) !== undefined) return undefined;
+  if (scan.image === undefined || fit(binding.image, scan.image) !== undefined) return undefined;
   if (served) return 'Replaces';
+  // One that only has the name of the binding that bound the scan has changed nothing, and whoever made it may not even be
+  // allowed to (docs/policy.md).
+  const isBinder = scan.bound?.bindingUid === binding.uid;
+  return isBinder && isLeft(binding, scan) ? 'ImageChanged' : undefined;
+}
+
+/** Whether a scan names the image for which it was bound, and the binding by whose name is for another one. */
+export function isLeft(binding: ValidBinding, { image, bound }: ScheduledScan): boolean {
+  if (image === undefined || fit(binding.image, image) !== undefined) return false;
   // Somebody who has changed the scan's image has taken it away.
-  return bound?.repository === repositoryName(image) ? 'ImageChanged' : undefined;
+  return bound?.repository === repositoryName(image);
 }
 
 /** Whether the binding is still to answer for a scan that it has bound, though nobody is for the image that it names. */

@@ -12,7 +12,7 @@ import type { Applied } from './apply.ts';
 import type { Binding } from './binding.ts';
 import type { Decision } from './decide.ts';
 import { type CredentialChange, credentialChange, type Move, moveReason } from './history.ts';
-import { moveCause } from './move.ts';
+import { isLeft } from './move.ts';
 import { namesOf } from './scan-count.ts';
 import { nameOf } from './verified-finding.ts';
 
@@ -118,9 +118,7 @@ function leftOccurrence(
   applied: Applied,
 ): readonly Occurrence<EventReason>[] {
   if (binding.validity === 'Invalid') return [];
-  const left = editedBy('LetGo', decision, applied).filter(
-    (scan) => moveCause(binding, scan, { served: false }) !== undefined,
-  );
+  const left = editedBy('LetGo', decision, applied).filter((scan) => isLeft(binding, scan));
   if (left.length === 0) return [];
   const homes = [...new Set(left.map(({ bound }) => bound?.repository))].join(', ');
   const note = `${namesOf(left)} named another image; to move such scans, add ${homes} to spec.replaces`;

@@ -68,6 +68,8 @@ export interface Restore {
   readonly added: readonly ListName[];
   /** What had to go, for the scan to run with what it was handed. */
   readonly takenOut?: TakenOut | undefined;
+  /** UID of the binding that it was bound by: one that was deleted and created again is another, which has changed nothing. */
+  readonly bindingUid?: string | undefined;
   /** The repository that the scan named when it was bound: who finds another knows that somebody has changed the scan. */
   readonly repository?: string | undefined;
   /** The image as it was written before it was moved; a way back ends in the same text. */
@@ -198,8 +200,9 @@ function withoutEnv(entries: readonly NamedEntry[], restore: Restore | undefined
 
 function isRestore(value: unknown): value is Restore {
   if (!isRecord(value) || !Array.isArray(value['added'])) return false;
-  const { delivery, takenOut, moved } = value;
+  const { delivery, takenOut, moved, bindingUid } = value;
   return (
+    (bindingUid === undefined || typeof bindingUid === 'string') &&
     (takenOut === undefined || isTakenOut(takenOut)) &&
     (delivery === undefined || isDelivery(delivery)) &&
     (moved === undefined || isMoved(moved))

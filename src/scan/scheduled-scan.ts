@@ -46,6 +46,8 @@ export interface RawScheduledScan {
 interface Bound {
   /** Name of the binding, in the scan's namespace. */
   readonly binding: string;
+  /** UID of that binding; undefined: not known. */
+  readonly bindingUid: string | undefined;
   /** undefined: bound to a binding that needs no credential, so nothing is mounted. */
   readonly delivery: Delivery | undefined;
   /** The repository that the scan named when it was bound; undefined: that is not known. */
@@ -115,6 +117,7 @@ function readBound(annotations: Readonly<Record<string, string>>, spec: ScanSpec
   const restore = parseRestore(restoreText);
   return {
     binding: binding ?? '',
+    bindingUid: restore?.bindingUid,
     delivery: restore?.delivery,
     repository: restore?.repository,
     moved: restore?.moved,
@@ -127,6 +130,8 @@ export type ScanEdit =
   | {
       readonly edit: 'Bind';
       readonly binding: string;
+      /** Tells the binding from one that has taken its name since; undefined: not known. */
+      readonly bindingUid?: string | undefined;
       readonly delivery: Delivery | undefined;
       /** What the scan is to name from then on; undefined: what it names. */
       readonly image?: ImageReference | undefined;
@@ -161,9 +166,10 @@ export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditRe
   // Of a move the binding tells that made it.
   const lastMove = edit.moved ?? (holder === edit.binding ? note?.moved : undefined);
   const request = edit.request === undefined ? asked : formatRunRequest(edit.request);
+  const { bindingUid } = edit;
   return changed(raw, spec, {
     [BINDING_ANNOTATION]: edit.binding,
-    [RESTORE_ANNOTATION]: JSON.stringify({ ...restore, repository, imageText, moved: lastMove }),
+    [RESTORE_ANNOTATION]: JSON.stringify({ ...restore, bindingUid, repository, imageText, moved: lastMove }),
     ...(request === undefined ? {} : { [RUN_ANNOTATION]: request }),
   });
 }
@@ -171,9 +177,15 @@ export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditRe
 /** Whether a scan is already what the edit would make of it. */
 export function isDone({ bound, image }: Pick<ScheduledScan, 'bound' | 'image'>, edit: ScanEdit): boolean {
   if (edit.edit === 'LetGo') return bound === undefined;
-  if (bound === undefined || !bound.intact || bound.binding !== edit.binding) return false;
+  if (bound === undefined || !bound.intact || !isHolder(bound, edit)) return false;
   if (edit.image !== undefined && (image === undefined || !isSame(image, edit.image))) return false;
   return JSON.stringify(bound.delivery) === JSON.stringify(edit.delivery);
+}
+
+type Holder = Pick<Bound, 'binding'> & { readonly bindingUid?: string | undefined };
+
+function isHolder(bound: Holder, { binding, bindingUid }: Holder): boolean {
+  return bound.binding === binding && bound.bindingUid === bindingUid;
 }
 
 type RawScanSpec = RawScheduledScan['spec']['scanSpec'];

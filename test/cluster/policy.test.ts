@@ -340,6 +340,25 @@ describe('the admission policy of the chart', () => {
     assert.deepEqual([spec?.imagePullSecrets, spec?.replaces], [[], undefined]);
   });
 
+  it('is not got round by deleting a binding and making another by its name while no controller runs', async () => {
+    const place = await cluster.namespace();
+    const home = (image: string) => ({ ...secrets('pull'), image, verification: 'Never' }) as const;
+    const auth = { auth: btoa('user:pass') };
+    await place.pullSecret('pull', { 'reg.example': auth, 'new.example': auth });
+    await place.scan('scan');
+    const first = await cluster.startController();
+    await place.binding('app', home('reg.example/app'));
+    await place.bound('scan');
+    await first.process.stop();
+    await place.delete(imageCredentialBindings, 'app');
+    await place.binding('app', home('new.example/app'));
+    const second = await cluster.startController();
+    await place.condition('app', 'ScansBound', 'True NoScans');
+    const { spec, metadata } = await place.rawScan('scan');
+    assert.deepEqual([spec.scanSpec.parameters, metadata.annotations ?? {}], [['reg.example/app:1.0'], {}]);
+    await second.process.stop();
+  });
+
   it('costs the API server no more than it allows, with all that a binding can have', async () => {
     const long = (host: string) =>
       Array.from(

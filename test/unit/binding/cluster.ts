@@ -41,6 +41,8 @@ interface BindingParts {
   readonly spec?: Partial<ImageCredentialBindingSpec>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly createdAt?: string;
+  /** Of its own for each name, unless told: one that was deleted and created again has another. */
+  readonly uid?: string;
 }
 
 interface ScanParts {
@@ -73,6 +75,7 @@ export class Namespace {
     const object = {
       metadata: {
         ...this.#meta(name),
+        ...(parts.uid === undefined ? {} : { uid: parts.uid }),
         generation: (previous?.generation ?? 0) + 1,
         creationTimestamp: parts.createdAt ?? '2026-01-01T00:00:00Z',
         labels: parts.labels ?? {},
@@ -224,7 +227,8 @@ export class Namespace {
 
   setStatus(name: string, status: ImageCredentialBindingStatus): void {
     const binding = this.stores.bindings.get(`ns/${name}`);
-    if (binding !== undefined) this.stores.bindings.set({ ...binding, ...this.#meta(name), status });
+    const { uid: _, ...meta } = this.#meta(name);
+    if (binding !== undefined) this.stores.bindings.set({ ...binding, ...meta, status });
   }
 
   /** Puts one of our Secrets in, as it is found. */

@@ -263,6 +263,30 @@ describe('a scan that a changed image leaves behind', () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
   });
 
+  it('is let go where a binding was deleted, and another made by its name: that one has changed nothing', () => {
+    const namespace = moving({ image: OLD, replaces: [] });
+    namespace.binding('app', { uid: 'another', spec: { image: NEW } });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
+    assert.match(JSON.stringify(namespace.report('app').events), /ScansLeftBehind/);
+    // Nor later, while the scan cannot be written.
+    namespace.makeDue('scan');
+    namespace.settle('app');
+    namespace.binding('app', { uid: 'another', spec: { image: NEW, mode: 'Enforce' } });
+    const [plan] = namespace.decide('app').scans;
+    assert.ok(plan?.plan === 'Wait' && plan.edit.edit === 'LetGo');
+  });
+
+  it('is moved by the binding that was made anew, once that has bound it', () => {
+    const namespace = moving({ image: OLD, replaces: [] });
+    namespace.binding('app', { uid: 'another', spec: { image: OLD } });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
+    namespace.settle('app');
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
+    namespace.binding('app', { uid: 'another', spec: { image: NEW } });
+    namespace.settle('app');
+    assert.equal(parameterOf(namespace), `${NEW}:1.0`);
+  });
+
   it('is let go where the binding is for another version only', () => {
     const namespace = moving({ image: `${NEW}:2.0`, replaces: [] });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
