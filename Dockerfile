@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The release hands over both images with their digests (docs/releasing.md).
 ARG BUILD_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
 ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
@@ -13,12 +12,17 @@ COPY src src
 RUN node hack/bundle.ts
 
 FROM ${BASE_IMAGE}
+ARG BASE_IMAGE
 ARG VERSION=0.0.0
 ARG REVISION=unknown
+ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="image-credential-binding" \
       org.opencontainers.image.description="Lets Trivy, run by secureCodeBox, scan images from private registries" \
       org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.vendor="secureCodeBox" \
       org.opencontainers.image.url="https://www.securecodebox.io" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.base.name="${BASE_IMAGE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /source/dist /app
