@@ -66,6 +66,12 @@ const sources = {
     seconds: 30,
   },
   helm: { folder: 'helm', program: 'helm.sh/helm/v3/cmd/helm', module: 'helm.sh/helm/v3', seconds: 60 },
+  'helm-docs': {
+    folder: 'helm-docs',
+    program: 'github.com/norwoodj/helm-docs/cmd/helm-docs',
+    module: 'github.com/norwoodj/helm-docs',
+    seconds: 20,
+  },
   trivy: {
     folder: 'trivy',
     program: 'github.com/aquasecurity/trivy/cmd/trivy',
