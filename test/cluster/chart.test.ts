@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { load } from 'js-yaml';
 import { chartReadme } from '../../hack/chart-readme.ts';
-import { CHART, Chart, type Container, container, type Manifest, podTemplate } from './chart.ts';
+import { assertTaken, CHART, Chart, container, type Manifest, podTemplate } from './chart.ts';
 
 const repository = join(import.meta.dirname, '../..');
 
@@ -19,18 +19,6 @@ describe('the chart', () => {
   before(async () => {
     chart = await Chart.open();
   });
-
-  /** All flags are checked before the cluster is looked for, and there is none here. */
-  function assertTaken({ args }: Container): void {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', ...args], {
-      cwd: repository,
-      encoding: 'utf8',
-      env: { KUBECONFIG: '/nonexistent/config' },
-    });
-    assert.equal(stderr, '');
-    assert.equal(status, 1);
-    assert.match(stdout, /the kubeconfig \(\/nonexistent\/config\) cannot be read/);
-  }
 
   it('gives the controller flags that it takes, as it is', () => {
     const template = podTemplate(chart.objects());

@@ -124,3 +124,15 @@ export function container({ spec }: PodTemplate): Container {
   assert.ok(first !== undefined && others.length === 0);
   return first;
 }
+
+/** That the controller takes its flags: they are all checked before the cluster is looked for, and there is none here. */
+export function assertTaken({ args }: Container): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', ...args], {
+    cwd: join(import.meta.dirname, '../..'),
+    encoding: 'utf8',
+    env: { KUBECONFIG: '/nonexistent/config' },
+  });
+  assert.equal(stderr, '');
+  assert.equal(status, 1);
+  assert.match(stdout, /the kubeconfig \(\/nonexistent\/config\) cannot be read/);
+}

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -18,6 +19,7 @@ import { SCHEDULED_SCANS, SECRETS } from '../../src/binding/stores.ts';
 import { hasReason, KubeClient, type KubeObject, type Resource, Transport } from '../../src/kube/index.ts';
 import type { RawScheduledScan } from '../../src/scan/index.ts';
 import { until } from '../until.ts';
+import { refusedTo } from './rights.ts';
 
 export { SCHEDULED_SCANS, SECRETS };
 
@@ -38,6 +40,8 @@ interface ClusterOptions {
   readonly namespaces?: readonly string[];
   readonly values?: readonly string[];
   readonly apiServerArgs?: readonly string[];
+  /** Whether the controller is to be without rights that it asks for; else that is a fault. */
+  readonly lacksRights?: boolean;
 }
 
 /** A control plane with all CRDs and the chart installed, and an administrator's client. */
@@ -45,10 +49,12 @@ export class Cluster implements AsyncDisposable {
   readonly controlPlane: ControlPlane;
   readonly client: KubeClient;
   readonly #transport: Transport;
+  readonly #lacksRights: boolean;
   #namespaces = 0;
 
-  private constructor(controlPlane: ControlPlane) {
+  private constructor(controlPlane: ControlPlane, lacksRights: boolean) {
     this.controlPlane = controlPlane;
+    this.#lacksRights = lacksRights;
     const config = new KubeConfig();
     config.loadFromFile(controlPlane.kubeconfig);
     this.#transport = new Transport(config);
@@ -60,6 +66,7 @@ export class Cluster implements AsyncDisposable {
     namespaces = [],
     values = [],
     apiServerArgs = [],
+    lacksRights = false,
   }: ClusterOptions = {}): Promise<Cluster> {
     const log = (line: string) => process.stderr.write(`${line}\n`);
     const controlPlane = await startControlPlane({ log, extraApiServerArgs: apiServerArgs });
@@ -68,7 +75,7 @@ export class Cluster implements AsyncDisposable {
       await controlPlane.installCrds([...ours, ...secureCodeBoxCrds()]);
       for (const name of namespaces) await controlPlane.kubectl(['create', 'namespace', name]);
       await installChart(controlPlane, log, values);
-      return new Cluster(controlPlane);
+      return new Cluster(controlPlane, lacksRights);
     } catch (error) {
       await controlPlane.stop();
       throw error;
@@ -98,9 +105,12 @@ export class Cluster implements AsyncDisposable {
       );
   }
 
+  /** Ends it. In no test is a controller with the chart's rights refused anything. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#transport.close();
+    const refused = await refusedTo(CONTROLLER_USER, this.controlPlane);
     await this.controlPlane.stop();
+    if (!this.#lacksRights) assert.deepEqual(refused, []);
   }
 }
 

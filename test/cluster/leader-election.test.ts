@@ -47,7 +47,7 @@ describe('leader election of controllers on a real API server', () => {
   const running = new Set<RunningController>();
 
   before(async () => {
-    cluster = await Cluster.start();
+    cluster = await Cluster.start({ lacksRights: true });
     namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);
     await namespace.scan('scan');

@@ -1,13 +1,20 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
 import type { AuditEvent, ControlPlane } from '../../hack/control-plane.ts';
+import type { RunningController } from '../../hack/controller.ts';
+import type { Rule } from './chart.ts';
 
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
+/** The rights that rules give, as `verb resource.group`, or `verb resource.` in the group without a name. */
+export function rightsOf(rules: readonly Rule[]): readonly string[] {
+  return rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) =>
+      resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${group}`)),
+    ),
+  );
 }
 
 /**
- * The rights that roles give, as `verb resource.group`, a right that is given twice twice.
+ * The rights that roles give, in the form of {@link rightsOf}, a right that is given twice twice.
  *
  * @param roles - as for kubectl: `clusterrole/name`, or `role/name` of that namespace
  */
@@ -20,13 +27,10 @@ export async function rightsGiven(
   const answers = roles.map((role) =>
     controlPlane.kubectl(['get', role, '--namespace', namespace, '--output', 'json']),
   );
-  return (await Promise.all(answers))
-    .flatMap(({ stdout }) => (JSON.parse(stdout) as { readonly rules: readonly Rule[] }).rules)
-    .flatMap(({ apiGroups, resources, verbs }) =>
-      apiGroups.flatMap((group) =>
-        resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${group}`)),
-      ),
-    );
+  const rules = (await Promise.all(answers)).flatMap(
+    ({ stdout }) => (JSON.parse(stdout) as { readonly rules: readonly Rule[] }).rules,
+  );
+  return rightsOf(rules);
 }
 
 /** The rights that these requests needed, each once, in the same form. */
@@ -38,9 +42,30 @@ export function rightsUsed(events: readonly AuditEvent[]): ReadonlySet<string> {
   return new Set(used);
 }
 
-/** The requests that were refused for want of a right. */
+/** The requests that were refused for want of a right, which is not why nothing is made in a namespace that is going. */
 export function refused(events: readonly AuditEvent[]): readonly string[] {
   return events
     .filter(({ responseStatus }) => responseStatus?.code === 403)
+    .filter(({ responseStatus }) => !responseStatus?.message?.includes('because it is being terminated'))
     .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
+}
+
+/** Those of a user, of all that there were; the audit log may be too long to be read as a whole. */
+export async function refusedTo(username: string, { auditLog }: ControlPlane): Promise<readonly string[]> {
+  const events: AuditEvent[] = [];
+  for await (const line of createInterface({ input: createReadStream(auditLog) })) {
+    if (line.includes('"code":403')) events.push(JSON.parse(line));
+  }
+  return refused(events.filter(({ user }) => user.username === username));
+}
+
+/** All that these controllers have asked so far. */
+export async function requestsOf(
+  controlPlane: ControlPlane,
+  ...controllers: readonly RunningController[]
+): Promise<readonly AuditEvent[]> {
+  const ids = controllers.map(({ credentialId }) => credentialId);
+  return (await controlPlane.auditEvents()).filter(({ user }) =>
+    user.extra?.['authentication.kubernetes.io/credential-id']?.some((id) => ids.includes(id)),
+  );
 }
