@@ -115,7 +115,8 @@ for (const { title, values } of variants) {
           ['pull'],
         );
       }
-      const kinds = 'serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,jobs,deployments';
+      const kinds =
+        'serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,networkpolicies,jobs,deployments';
       const { stdout: left } = await cluster.controlPlane.kubectl([
         ...['get', kinds, '--all-namespaces', '--output', 'name'],
         ...['--selector', `app.kubernetes.io/instance=${RELEASE}`],
