@@ -13,7 +13,7 @@ import {
 } from '../../hack/securecodebox/index.ts';
 import { tools } from '../../hack/tools.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
-import { Cluster, SCHEDULED_SCANS, type TestNamespace } from '../cluster/cluster.ts';
+import { Cluster, SCHEDULED_SCANS, secretNameOf, type TestNamespace } from '../cluster/cluster.ts';
 import { until } from '../until.ts';
 
 const USER = 'scanner';
@@ -29,6 +29,59 @@ const PASSWORDS: Readonly<Record<string, string>> = {
   'non-ASCII characters': 'pässwörd-密码-🔑',
   'a JSON document': '{"type": "service_account", "private_key": "-----BEGIN\\nKEY-----"}',
 };
+
+const STALE = btoa('stale:stale');
+const BY_HAND = [
+  { name: 'TRIVY_USERNAME', value: 'stale' },
+  { name: 'TRIVY_PASSWORD', value: 'stale' },
+];
+const TEMPORARY = (key: string) => ({
+  secretKeyRef: { name: 'temporary-secret-taken-over', key, optional: true },
+});
+
+/** What a scan may have before it is bound, none of which lets Trivy pull. */
+const FOUND: Readonly<Record<string, (image: string) => object>> = {
+  'a user name and a password by hand': () => ({ env: BY_HAND }),
+  'a registry token by hand': () => ({ env: [{ name: 'TRIVY_REGISTRY_TOKEN', value: 'stale' }] }),
+  'a Docker config file by hand': () => ({
+    env: [{ name: 'DOCKER_CONFIG', value: '/by-hand' }],
+    volumes: [
+      {
+        name: 'docker-config',
+        secret: { secretName: 'by-hand', items: [{ key: '.dockerconfigjson', path: 'config.json' }] },
+      },
+    ],
+    volumeMounts: [{ name: 'docker-config', mountPath: '/by-hand', readOnly: true }],
+  }),
+  'a user name and a password in its scan type': () => ({ scanType: 'trivy-image-by-hand' }),
+  'a Docker config file in its scan type': () => ({ scanType: 'trivy-image-with-config' }),
+  'the other scan type': () => ({ scanType: 'trivy-sbom-image' }),
+  'the other scan type, with autodiscovery': (image) => ({
+    scanType: 'trivy-sbom-image',
+    ...autodiscovered(image, ['TRIVY_USERNAME', 'TRIVY_PASSWORD']),
+  }),
+  'names of variables that autodiscovery was configured with': (image) =>
+    autodiscovered(image, ['PULL_USER', 'PULL_PASSWORD']),
+};
+
+/** What autodiscovery adds for a pod with a pull secret; in this one the password is an old one. */
+function autodiscovered(image: string, [username = '', password = '']: readonly string[]): object {
+  return {
+    env: [
+      { name: username, valueFrom: TEMPORARY('username') },
+      { name: password, valueFrom: TEMPORARY('password') },
+    ],
+    volumes: [{ name: 'by-hand-volume', secret: { secretName: 'by-hand' } }],
+    initContainers: [
+      {
+        name: 'secret-extraction-to-env',
+        image: 'docker.io/securecodebox/auto-discovery-pull-secret-extractor',
+        args: [image, 'temporary-secret-taken-over'],
+        volumeMounts: [{ name: 'by-hand-volume', mountPath: '/secrets/by-hand' }],
+      },
+    ],
+  };
+}
 
 describe('a private image, a real registry and a real Trivy', () => {
   let cluster: Cluster;
@@ -51,7 +104,19 @@ describe('a private image, a real registry and a real Trivy', () => {
       .map((object) => JSON.stringify(object))
       .join('\n');
     await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input });
-    await namespace.put(SCAN_TYPES, { ...trivyImageScanType(namespace.name, { extraArgs: ['--insecure'] }) });
+    const extraArgs = ['--insecure'];
+    const config = [{ name: 'DOCKER_CONFIG', value: '/nowhere' }];
+    for (const type of [
+      trivyImageScanType(namespace.name, { extraArgs }),
+      trivyImageScanType(namespace.name, { name: 'trivy-image-by-hand', extraArgs, env: BY_HAND }),
+      trivyImageScanType(namespace.name, { name: 'trivy-image-with-config', extraArgs, env: config }),
+      trivyImageScanType(namespace.name, {
+        name: 'trivy-sbom-image',
+        extraArgs: [...extraArgs, '--format', 'cyclonedx'],
+      }),
+    ])
+      await namespace.put(SCAN_TYPES, { ...type });
+    await namespace.pullSecret('by-hand', { [registry.host]: { auth: STALE } });
     const account = { namespace: namespace.name, name: 'securecodebox-operator' };
     secureCodeBox = await startSecureCodeBox({
       kubeconfig: await cluster.controlPlane.kubeconfigFor(account),
@@ -146,6 +211,38 @@ describe('a private image, a real registry and a real Trivy', () => {
     });
     await namespace.condition('payments', 'Ready', 'True Ready');
   });
+
+  for (const [index, [name, spec]] of Object.entries(FOUND).entries()) {
+    it(`is scanned where the scan has ${name}, all of which comes back in the end`, async () => {
+      await registry.setPassword(FIRST_PASSWORD);
+      await pullSecret(FIRST_PASSWORD);
+      await namespace.delete(imageCredentialBindings, 'payments');
+      const scan = `found-${index}`;
+      const first = secureCodeBox.nextRun(namespace.name, scan);
+      await namespace.scan(scan, [image], { scanSpec: spec(image), spec: { suspend: false } });
+      assert.equal((await first).state, 'Errored');
+      const original = await namespace.rawScan(scan);
+
+      const again = secureCodeBox.nextRun(namespace.name, scan);
+      const repository = `${registry.host}/shop/payments`;
+      await namespace.binding('payments', { image: repository, verification: 'Required' });
+      const run = await again;
+      assert.equal(run.state, 'Done', run.log);
+      // As JSON or as CycloneDX: the ID of the image.
+      assert.match(JSON.stringify(run.results), /sha256:[0-9a-f]{64}/);
+      await namespace.delete(imageCredentialBindings, 'payments');
+      await until(
+        async () => secretNameOf(await namespace.rawScan(scan)) === undefined,
+        'the scan to be let go',
+      );
+      const { spec: restored, metadata } = await namespace.rawScan(scan);
+      assert.equal(JSON.stringify(restored), JSON.stringify(original.spec));
+      assert.deepEqual(metadata.annotations, original.metadata.annotations);
+      await namespace.delete(SCHEDULED_SCANS, scan);
+      await namespace.binding('payments', { image: repository, verification: 'Required' });
+      await namespace.condition('payments', 'Ready', 'True Ready');
+    });
+  }
 
   it('fails again when the binding is deleted', async () => {
     const { secretName } = await namespace.bound('payments');

@@ -321,6 +321,19 @@ describe('a registry with a token server', () => {
       assert.deepEqual(checker.taken(), []);
     });
 
+    it('says nothing of another version where that very version was asked about, which is soon asked about again', async () => {
+      const checker = new TestChecker();
+      await checker.ask(asked());
+      const missing = { ...question(`${registry.host}/team-a/app:missing`, credential), exact: true };
+      assert.equal(checker.answer(missing), undefined);
+      const { answer, askedAt, askAgainAt } = await checker.ask(missing);
+      assert.equal(answer.result, 'Allowed');
+      assert.ok(isWithin(askAgainAt - askedAt, 54_000, 60_000), 'it may be about to be pushed');
+      assert.equal(checker.answer({ ...asked(), exact: true }), undefined);
+      assert.equal((await checker.ask({ ...asked(), exact: true })).answer.result, 'Pullable');
+      assert.equal(checker.answer(asked())?.answer.result, 'Pullable');
+    });
+
     it('is kept apart by credential and by repository, and is no credential', async () => {
       const checker = new TestChecker();
       await checker.ask(asked());

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { sourceExists } from '../../../src/binding/stores.ts';
 import { SecretValue } from '../../../src/credential/index.ts';
 import type { KnownLogin } from '../../../src/registry/index.ts';
-import { condition, Namespace, NOW } from './cluster.ts';
+import { condition, Namespace, NOW, plans } from './cluster.ts';
 
 const HOUR = 3_600_000;
 const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
@@ -97,6 +98,14 @@ describe('a secret that is no pull secret', () => {
     assert.notEqual(nameIn(offered), nameIn(entry));
   });
 
+  it('is a source while it is offered, and no longer: then what was made of it goes', () => {
+    const { stores } = offering(KEYS);
+    assert.equal(sourceExists(stores, 'ns/keys'), true);
+    const withdrawn = new Namespace();
+    withdrawn.otherSecret('keys');
+    assert.equal(sourceExists(withdrawn.stores, 'ns/keys'), false);
+  });
+
   it('that cannot be handed over says what is missing', () => {
     const namespace = offering(KEYS);
     assert.equal(scansBound(namespace), 'False Undeliverable');
@@ -129,6 +138,7 @@ describe('a login that the cloud gives', () => {
     const { inquiry, secretWrite } = namespace.decide('app');
     assert.equal(inquiry.login?.host, CUSTOM);
     assert.equal(secretWrite.write, 'None');
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Unbound' });
     namespace.login(CUSTOM, login());
     assert.equal(namespace.decide('app').secretWrite.write, 'Create');
     assert.equal(condition(namespace.settle('app') ?? {}, 'Ready'), 'True Ready');
