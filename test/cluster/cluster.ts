@@ -210,6 +210,33 @@ export class TestNamespace {
     return scan as unknown as RawScheduledScan;
   }
 
+  /** Every version of the objects of a kind: those that are there, and those that they become until it is stopped. */
+  record(
+    resource: Resource,
+    labelSelector?: string,
+  ): { readonly stop: () => Promise<readonly KubeObject[]> } {
+    const { client } = this.#cluster;
+    const selection = { namespace: this.name, ...(labelSelector === undefined ? {} : { labelSelector }) };
+    const abort = new AbortController();
+    const versions: KubeObject[] = [];
+    const start = { resourceVersion: undefined, timeoutSeconds: 300 };
+    const watching = (async () => {
+      for await (const { type, object } of client.watch(resource, selection, start, abort.signal))
+        if (type !== 'BOOKMARK') versions.push(object);
+    })();
+    const isSeen = ({ metadata: { uid, resourceVersion } }: KubeObject) =>
+      versions.some(({ metadata }) => metadata.uid === uid && metadata.resourceVersion === resourceVersion);
+    return {
+      stop: async () => {
+        const { items } = await client.list(resource, selection);
+        await until(() => items.every(isSeen), 'the watch to have come so far');
+        abort.abort();
+        await watching.catch(() => undefined);
+        return versions;
+      },
+    };
+  }
+
   /** Waits until a condition of a binding has this status and reason, and is about its present spec. */
   async condition(name: string, type: string, wanted: string, seconds?: number): Promise<Binding> {
     let found = 'nothing';

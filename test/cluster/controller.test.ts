@@ -404,6 +404,7 @@ describe('the controller on a real API server', () => {
     await namespace.scan('scan');
     await namespace.binding('app', { imagePullSecrets: [{ name: 'basic' }] });
     await namespace.condition('app', 'Ready', 'False NotOffered');
+    const bindings = namespace.record(imageCredentialBindings);
     await namespace.put(SECRETS, { metadata: { name: 'basic', annotations }, type, data });
     const { secretName } = await namespace.bound('scan');
     await namespace.condition('app', 'Ready', 'True Ready');
@@ -411,6 +412,7 @@ describe('the controller on a real API server', () => {
       JSON.stringify(await namespace.trivyConfig(secretName)),
       new RegExp(btoa('user:canary-basic')),
     );
+    assert.doesNotMatch(JSON.stringify(await bindings.stop()), /being read/, 'nothing is said meanwhile');
 
     const changed = { ...data, password: btoa('canary-changed') };
     await namespace.put(SECRETS, { metadata: { name: 'basic', annotations }, type, data: changed });

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/index.ts';
-import type { KubeClient, KubeObject, Resource } from '../../src/kube/index.ts';
+import type { KubeObject } from '../../src/kube/index.ts';
 import { REGISTRIES_ANNOTATION } from '../../src/platform/index.ts';
 import type { RawScheduledScan } from '../../src/scan/index.ts';
-import { until } from '../until.ts';
 import {
   Cluster,
   SCHEDULED_SCANS,
@@ -101,9 +100,9 @@ describe('a switch between clouds with one secret, whose content changes', () =>
       await namespace.bound('scan');
       await settled(cluster);
       const { spec } = await namespace.rawScan('scan');
-      const scans = record(cluster.client, SCHEDULED_SCANS, { namespace: namespace.name });
+      const scans = namespace.record(SCHEDULED_SCANS);
       const ours = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
-      const secrets = record(cluster.client, SECRETS, { namespace: namespace.name, labelSelector: ours });
+      const secrets = namespace.record(SECRETS, ours);
 
       for (const home of [GAR, ECR] as const) {
         await change(
@@ -155,26 +154,4 @@ function assertHolds({ metadata, data = {} }: Secret, { content }: Kind): void {
   const home = metadata.annotations?.[HOST_ANNOTATION] === ECR ? ECR : GAR;
   const [text = '', ...others] = Object.values(data).map((value) => Buffer.from(value, 'base64').toString());
   assert.ok(others.length === 0 && text.includes(content[home]), `something else for ${home}`);
-}
-
-/** Every version of some objects: those that are there, and those that they become until it is stopped. */
-function record(client: KubeClient, resource: Resource, selection: Parameters<KubeClient['watch']>[1]) {
-  const abort = new AbortController();
-  const versions: KubeObject[] = [];
-  const start = { resourceVersion: undefined, timeoutSeconds: 300 };
-  const watching = (async () => {
-    for await (const { type, object } of client.watch(resource, selection, start, abort.signal))
-      if (type !== 'BOOKMARK') versions.push(object);
-  })();
-  const isSeen = ({ metadata: { uid, resourceVersion } }: KubeObject) =>
-    versions.some(({ metadata }) => metadata.uid === uid && metadata.resourceVersion === resourceVersion);
-  return {
-    async stop(): Promise<readonly KubeObject[]> {
-      const { items } = await client.list(resource, selection);
-      await until(() => items.every(isSeen), 'the watch to have come so far');
-      abort.abort();
-      await assert.rejects(watching);
-      return versions;
-    },
-  };
 }

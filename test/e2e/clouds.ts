@@ -17,6 +17,10 @@ export const ACR = 'acme.azurecr.io';
 export const ACR_US = 'acme.azurecr.us';
 export const HUB = 'index.docker.io';
 export const OTHER = 'registry.acme.example';
+/** ECR Public by dual-stack. */
+export const ECR_PUBLIC_DUAL = 'ecr-public.aws.com';
+/** Registries of clouds under names of their owner's own. */
+export const OWN = { ecr: 'ecr.acme.example', gar: 'gar.acme.example', acr: 'acr.acme.example' };
 /** Where Trivy would get its database, and where nobody must show it anything. */
 export const DB = 'db.acme.example';
 
@@ -42,7 +46,7 @@ export const AUTHORIZED_USER = {
   client_secret: 'canary-app',
   refresh_token: 'canary-refresh',
 };
-const GOOGLE_TOKEN = 'canary-google-access-token';
+export const GOOGLE_TOKEN = 'canary-google-access-token';
 export const SUBJECT_TOKEN = 'canary-subject-token';
 export const PRINCIPAL = {
   AZURE_TENANT_ID: '99999999-2222-3333-4444-555555555555',
@@ -167,14 +171,18 @@ export const SITES: Readonly<Record<string, Site>> = {
   [OTHER]: login,
   [ECR]: ecr,
   [ECR_PUBLIC]: ecr,
+  [ECR_PUBLIC_DUAL]: ecr,
+  [OWN.ecr]: ecr,
   [ECR_API]: ecrApi(ECR_API, 'eu-central-1', 'ecr'),
   [ECR_PUBLIC_API]: ecrApi(ECR_PUBLIC_API, 'us-east-1', 'ecr-public'),
   [GAR]: registryFor(acceptsGoogle),
   [GAR_REGIONAL]: registryFor(acceptsGoogle),
+  [OWN.gar]: registryFor(acceptsGoogle),
   'oauth2.googleapis.com': googleTokens,
   'sts.googleapis.com': sts,
   [ACR]: acr,
   [ACR_US]: acr,
+  [OWN.acr]: acr,
   'login.microsoftonline.com': entra,
   'login.microsoftonline.us': entra,
   [DB]: () => ({ status: 401, headers: { 'www-authenticate': 'Basic realm="test"' }, body: REFUSED }),

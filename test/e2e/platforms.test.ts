@@ -41,12 +41,14 @@ import {
   ECR_PASSWORD,
   ECR_PUBLIC,
   ECR_PUBLIC_API,
+  ECR_PUBLIC_DUAL,
   GAR,
   GAR_REGIONAL,
   HUB,
   KEYS,
   NO_USER,
   OTHER,
+  OWN,
   PASSWORD,
   PRINCIPAL,
   SERVICE_ACCOUNT,
@@ -143,6 +145,18 @@ const CASES: readonly Case[] = [
     asks: [ECR_PUBLIC_API],
   },
   {
+    name: 'AWS keys for ECR Public by dual-stack',
+    host: ECR_PUBLIC_DUAL,
+    secret: () => offered(KEYS, ECR_PUBLIC_DUAL),
+    asks: [ECR_PUBLIC_API],
+  },
+  {
+    name: 'AWS keys for ECR under a name of its own',
+    host: OWN.ecr,
+    secret: () => offered({ ...KEYS, AWS_REGION: 'eu-central-1' }, OWN.ecr),
+    asks: [ECR_API],
+  },
+  {
     name: 'a pull secret with a service account',
     host: GAR,
     pullSecret: basic('_json_key', JSON.stringify(SERVICE_ACCOUNT)),
@@ -152,6 +166,11 @@ const CASES: readonly Case[] = [
     name: 'a service account for a regional host',
     host: GAR_REGIONAL,
     secret: () => keyFile(SERVICE_ACCOUNT, GAR_REGIONAL),
+  },
+  {
+    name: 'a service account for Artifact Registry under a name of its own',
+    host: OWN.gar,
+    secret: () => keyFile(SERVICE_ACCOUNT, OWN.gar),
   },
   {
     name: 'an authorized user',
@@ -168,6 +187,11 @@ const CASES: readonly Case[] = [
   { name: 'a pull secret with a token of ACR', host: ACR, pullSecret: basic(NO_USER, ACR_REFRESH_TOKEN) },
   { name: 'a service principal', host: ACR, secret: () => offered(PRINCIPAL, ACR) },
   { name: 'a service principal in the US cloud', host: ACR_US, secret: () => offered(PRINCIPAL, ACR_US) },
+  {
+    name: 'a service principal for ACR under a name of its own',
+    host: OWN.acr,
+    secret: () => offered(PRINCIPAL, OWN.acr),
+  },
 ];
 
 /** What src/platform says, and a login from the cloud where it asks for one. */
@@ -296,6 +320,11 @@ describe('a credential is checked', () => {
     { name: 'AWS keys', host: ECR, secret: () => offered(KEYS, ECR) },
     { name: 'AWS keys with a session token', host: ECR, secret: () => offered(SESSION, ECR) },
     { name: 'AWS keys for ECR Public', host: ECR_PUBLIC, secret: () => offered(KEYS, ECR_PUBLIC) },
+    {
+      name: 'AWS keys for ECR under a name of its own',
+      host: OWN.ecr,
+      secret: () => offered({ ...KEYS, AWS_REGION: 'eu-central-1' }, OWN.ecr),
+    },
     { name: 'a service account', host: GAR, secret: () => keyFile(SERVICE_ACCOUNT, GAR) },
     {
       name: 'a service account for a regional host',
