@@ -43,6 +43,8 @@ export interface ContainerUse {
   readonly repository: string;
   /** Where the runtime says that it found the same digest, if that is another repository. */
   readonly reported?: string;
+  /** A person has put it into the running pod: no template has it, and two of them have nothing in common. */
+  readonly ephemeral?: true;
 }
 
 interface RawContainer {
@@ -109,11 +111,13 @@ function readContainers({ spec = {}, status = {} }: RawPod): {
   const imageIds = new Map(statuses.map(({ name, imageID = '' }) => [name, imageID]));
   const uses: ContainerUse[] = [];
   const problems: string[] = [];
-  for (const { name, image = '' } of [...containers, ...initContainers, ...ephemeralContainers]) {
+  const read = ({ name, image = '' }: RawContainer, more: Pick<ContainerUse, 'ephemeral'>) => {
     const use = readContainer(name, image, imageIds.get(name) ?? '');
     if (typeof use === 'string') problems.push(use);
-    else if (use !== undefined) uses.push(use);
-  }
+    else if (use !== undefined) uses.push({ ...use, ...more });
+  };
+  for (const container of [...containers, ...initContainers]) read(container, {});
+  for (const container of ephemeralContainers) read(container, { ephemeral: true });
   return { containers: uses, problems };
 }
 

@@ -57,6 +57,11 @@ export function groupPods(pods: readonly Pod[]): readonly PodGroup[] {
     .map(({ group }) => group);
 }
 
+/** Whether the container's image is the template's, so that another one is another version. */
+function isTemplated({ templated }: PodUse, { ephemeral }: ContainerUse): boolean {
+  return templated && ephemeral === undefined;
+}
+
 interface GrowingUse extends RepositoryUse {
   readonly users: Set<string>;
   readonly imagePullSecrets: string[];
@@ -70,7 +75,8 @@ export function usageOf(groups: readonly PodGroup[]): Usage {
   for (const { use } of groups) {
     for (const container of use.containers) {
       const user = userName(use.workload, container.name);
-      const counts = !use.templated || places.get(user)?.current.has(container.repository) === true;
+      const counts =
+        !isTemplated(use, container) || places.get(user)?.current.has(container.repository) === true;
       if (counts) addUse(repositories, user, container, use.imagePullSecrets);
     }
   }
@@ -98,8 +104,7 @@ interface Sightings {
 function placesOf(groups: readonly PodGroup[]): ReadonlyMap<string, Place> {
   const sightings = new Map<string, Sightings>();
   for (const { use, newest } of groups) {
-    if (!use.templated) continue;
-    for (const { name, repository } of use.containers) {
+    for (const { name, repository } of use.containers.filter((each) => isTemplated(use, each))) {
       const user = userName(use.workload, name);
       const seen = sightings.get(user) ?? { running: new Map(), finished: new Map() };
       sightings.set(user, seen);

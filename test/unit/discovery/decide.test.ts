@@ -11,11 +11,16 @@ const old = { ...web, name: 'old', image: `${A}:1`, hash: 'one', at: 100 };
 const young = { ...web, name: 'young', image: `${B}:1`, hash: 'two', at: 200 };
 
 describe('bindings from pods', () => {
-  it('are one for each repository that pods with pull secrets use, init and ephemeral containers included', () => {
+  it('are one for each repository that pods with pull secrets use, ephemeral containers included', () => {
     const namespace = new Namespace();
-    namespace.pod({ ...web, name: 'a', image: `${A}:1`, images: { second: `${A}:2`, third: 'redis' } });
+    const ephemeral = { debug: `${B}:1` };
+    namespace.pod({
+      ...{ ...web, ephemeral, name: 'a', image: `${A}:1` },
+      images: { second: `${A}:2`, third: 'redis' },
+    });
     namespace.pod({ workload: 'Deployment/public', name: 'b', image: 'nginx' });
-    assert.deepEqual(namespace.settle().shown, { [A]: 'pull', 'docker.io/library/redis': 'pull' });
+    const expected = { [A]: 'pull', [B]: 'pull', 'docker.io/library/redis': 'pull' };
+    assert.deepEqual(namespace.settle().shown, expected);
     assert.deepEqual(namespace.binding(A)?.users, ['Deployment/web/app', 'Deployment/web/second']);
     assert.match(namespace.binding(A)?.name ?? '', /^shop-app-[0-9a-f]{8}$/);
   });
@@ -266,6 +271,19 @@ describe('a workload that moves to another repository', () => {
     namespace.pod({ name: 'step-1', workload: 'Workflow/build', image: A, secrets: ['pull'] });
     namespace.pod({ name: 'step-2', workload: 'Workflow/build', image: B, secrets: ['pull'], at: 900 });
     assert.deepEqual(namespace.settle().shown, { [A]: 'pull', [B]: 'pull' });
+  });
+
+  it('is none of ephemeral containers, whatever they are called', () => {
+    const namespace = new Namespace();
+    namespace
+      .pod({ ...old, ephemeral: { debug: B } })
+      .pod({ ...old, name: 'b', ephemeral: { debug: C }, at: 900 });
+    for (const scan of [A, B, C]) namespace.scans.add(scan);
+    assert.deepEqual(namespace.settle().shown, { [A]: 'pull', [B]: 'pull', [C]: 'pull' });
+    namespace.pod(old).settle();
+    assert.deepEqual(namespace.shown, { [A]: 'pull', [B]: 'pull', [C]: 'pull' });
+    namespace.later(HOUR).settle().later(GRACE).settle();
+    assert.deepEqual(namespace.shown, { [A]: 'pull', [C]: 'pull' });
   });
 
   it('is not known before one pod is later than the others', () => {

@@ -18,6 +18,8 @@ export interface PodShape {
   /** Of the container `app`, and those beside it. */
   readonly image: string;
   readonly images?: Readonly<Record<string, string>>;
+  /** Of containers that were put into the running pod. */
+  readonly ephemeral?: Readonly<Record<string, string>>;
   readonly imageID?: string;
   readonly secrets?: readonly string[];
   readonly phase?: string;
@@ -34,6 +36,7 @@ export function rawPod(shape: PodShape): RawPod {
     name = 'pod',
     image,
     images = {},
+    ephemeral = {},
     imageID,
     secrets = [],
     phase = 'Running',
@@ -41,10 +44,8 @@ export function rawPod(shape: PodShape): RawPod {
     marked,
   } = shape;
   version += 1;
-  const containers = Object.entries({ app: image, ...images }).map(([key, value]) => ({
-    name: key,
-    image: value,
-  }));
+  const containers = containersOf({ app: image, ...images });
+  const ephemeralContainers = containersOf(ephemeral);
   return {
     metadata: {
       name,
@@ -55,9 +56,13 @@ export function rawPod(shape: PodShape): RawPod {
       ...ownerOf(shape),
       ...(marked === undefined ? {} : { annotations: { 'credentials.securecodebox.io/binding': marked } }),
     },
-    spec: { containers, imagePullSecrets: secrets.map((secret) => ({ name: secret })) },
+    spec: { containers, ephemeralContainers, imagePullSecrets: secrets.map((secret) => ({ name: secret })) },
     status: { phase, ...(imageID === undefined ? {} : { containerStatuses: [{ name: 'app', imageID }] }) },
   };
+}
+
+function containersOf(images: Readonly<Record<string, string>>) {
+  return Object.entries(images).map(([name, image]) => ({ name, image }));
 }
 
 function ownerOf({ workload, hash = 'abc' }: PodShape) {

@@ -106,8 +106,11 @@ describe('what a pod uses', () => {
       },
     };
     assert.deepEqual(
-      read(pod).containers.map(({ name }) => name),
-      ['i', 'e'],
+      read(pod).containers.map(({ name, ephemeral }) => [name, ephemeral]),
+      [
+        ['i', undefined],
+        ['e', true],
+      ],
     );
     assert.deepEqual(read({ metadata: { name: 'p' } }).containers, []);
   });
