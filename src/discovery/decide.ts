@@ -171,7 +171,7 @@ function replacementsOf(situation: Situation, users: ReadonlyMap<string, readonl
 /** What replaces what, as far as pods show it now: by moves, with what those replace who are left, and by other names. */
 function shownReplacements(situation: Situation): readonly (readonly [to: string, from: string])[] {
   const { observed, owned, usage } = situation;
-  const moves = movesOf(usage, [...owned.values()]).filter((move) => isFollowed(situation, move));
+  const moves = movesOf(usage, owned).filter((move) => isFollowed(situation, move));
   const inherited = moves.flatMap(({ from, to }) =>
     (owned.get(from)?.replaces ?? []).filter(observed.isScanned).map((earlier) => [to, earlier] as const),
   );

@@ -10,16 +10,16 @@ export interface Move {
 }
 
 /**
- * The moves that can be told from pods and bindings. Of a container's repositories one is where it goes: the one of the
+ * The moves that can be told from pods and bindings (`owned`, by repository). Of a container's repositories one is where it goes: the one of the
  * latest pod, but once `replaces` says so, that holds until no pod uses it any more (in a rollout old pods, too, are
  * created anew now and then). The others are where it comes from: what other pods use, and what a binding lists the
  * container for that no pod of it uses any more (all pods of a rollout may end before the first new one begins).
  */
-export function movesOf(usage: Usage, bindings: readonly OwnBinding[]): readonly Move[] {
-  const listed = repositoriesByUser(bindings);
+export function movesOf(usage: Usage, owned: ReadonlyMap<string, OwnBinding>): readonly Move[] {
+  const listed = repositoriesByUser(owned);
   const moves = new Map<string, Move>();
   for (const [user, place] of usage.places) {
-    const to = destinationOf(place, bindings);
+    const to = destinationOf(place, owned);
     if (to === undefined) continue;
     const origins = new Set([...place.current.keys(), ...place.former, ...(listed.get(user) ?? [])]);
     origins.delete(to);
@@ -31,20 +31,17 @@ export function movesOf(usage: Usage, bindings: readonly OwnBinding[]): readonly
   return [...moves.values()];
 }
 
-function repositoriesByUser(bindings: readonly OwnBinding[]): ReadonlyMap<string, readonly string[]> {
+function repositoriesByUser(owned: ReadonlyMap<string, OwnBinding>): ReadonlyMap<string, readonly string[]> {
   const listed = new Map<string, string[]>();
-  for (const { repository, users } of bindings) {
-    if (repository === undefined) continue;
+  for (const [repository, { users }] of owned) {
     for (const user of users) listed.set(user, [...(listed.get(user) ?? []), repository]);
   }
   return listed;
 }
 
-function destinationOf({ current }: Place, bindings: readonly OwnBinding[]): string | undefined {
+function destinationOf({ current }: Place, owned: ReadonlyMap<string, OwnBinding>): string | undefined {
   const replaced = new Set(
-    bindings
-      .filter(({ repository }) => repository !== undefined && current.has(repository))
-      .flatMap(({ replaces }) => replaces),
+    [...current.keys()].flatMap((repository) => owned.get(repository)?.replaces ?? []),
   );
   const left = new Map([...current].filter(([repository]) => !replaced.has(repository)));
   const [to, ...others] = latest(left.size === 0 ? current : left).keys();
