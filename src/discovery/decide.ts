@@ -9,6 +9,8 @@ import { groupPods, type PodGroup, type RepositoryUse, type Usage, usageOf } fro
 /** The CRD takes no more. */
 const MOST_PULL_SECRETS = 16;
 const MOST_REPLACES = 16;
+/** In an Event, whose text is cut before what to do would be said. */
+const MOST_NAMED = 3;
 /** So that an annotation stays readable, and does not grow with names that are made up for each run. */
 const MOST_USERS = 20;
 /** A workload whose pods all end before new ones begin is not written down as gone at once. */
@@ -185,7 +187,7 @@ function shownReplacements(situation: Situation): readonly (readonly [to: string
 function isFollowed({ observed, owned, usage, taken }: Situation, { from, to, underWay }: Move): boolean {
   if (taken.has(to) || (!underWay && !observed.isScanned(from))) return false;
   const needsSecret = (repository: string) =>
-    (usage.repositories.get(repository)?.imagePullSecrets.length ?? 0) > 0;
+    (usage.repositories.get(repository)?.imagePullSecrets.size ?? 0) > 0;
   return owned.has(from) || needsSecret(from) || needsSecret(to);
 }
 
@@ -367,14 +369,16 @@ function tellProblems(groups: readonly PodGroup[]): readonly Telling[] {
 function tellTooMany({ usage }: Situation, fates: readonly Fate[]): readonly Telling[] {
   return fates.flatMap((fate): readonly Telling[] => {
     if (fate.fate !== 'Kept' || fate.binding === undefined) return [];
-    const found = usage.repositories.get(fate.repository)?.imagePullSecrets ?? [];
+    const found = [...(usage.repositories.get(fate.repository)?.imagePullSecrets ?? [])];
     if (found.length <= MOST_PULL_SECRETS) return [];
     const left = found.filter((name) => !fate.content.imagePullSecrets.includes(name));
+    const others = left.length > MOST_NAMED ? ` and ${left.length - MOST_NAMED} more` : '';
+    const named = `${left.slice(0, MOST_NAMED).join(', ')}${others}`;
     return [
       {
         about: { kind: 'Binding', binding: fate.binding },
         reason: 'TooManyPullSecrets',
-        note: `Pods name ${found.length} pull secrets, of which a binding takes ${MOST_PULL_SECRETS}; left out: ${left.join(', ')}. Name fewer in the pods, or write a binding by hand.`,
+        note: `Pods name ${found.length} pull secrets, of which a binding takes ${MOST_PULL_SECRETS}; left out: ${named}. Name fewer in the pods, or write a binding by hand.`,
       },
     ];
   });

@@ -8,10 +8,7 @@ import {
 } from '../image/index.ts';
 import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
 import type { Interned } from './interned.ts';
-import { workloadOf } from './workload.ts';
-
-/** The API server takes anything in a pod; what is no such name is the name of nothing. */
-const SECRET_NAME = /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
+import { OBJECT_NAME, workloadOf } from './workload.ts';
 
 /** What we need to know of a pod. Most of it is the same for all pods of a workload, and is kept once. */
 export interface Pod extends Stored {
@@ -79,7 +76,7 @@ export function readPod(pod: RawPod, uses: Interned<PodUse>): Pod {
   const { name, templated } = workloadOf(pod);
   const { containers, problems } = readContainers(pod);
   const secrets = new Set((spec.imagePullSecrets ?? []).flatMap((secret) => secret.name || []));
-  const imagePullSecrets = [...secrets].filter((secret) => SECRET_NAME.test(secret));
+  const imagePullSecrets = [...secrets].filter((secret) => OBJECT_NAME.test(secret));
   if (imagePullSecrets.length < secrets.size)
     problems.push('One of imagePullSecrets is not the name of a Secret. Correct it.');
   const { namespace, name: podName, uid, resourceVersion } = storedMeta(pod);

@@ -14,7 +14,7 @@ export interface RepositoryUse {
   /** Containers of workloads, `Deployment/web/app`. */
   readonly users: ReadonlySet<string>;
   /** The union of the pods' pull secrets, in an order that depends on nothing but the pods. */
-  readonly imagePullSecrets: readonly string[];
+  readonly imagePullSecrets: ReadonlySet<string>;
   /** Other repositories that runtimes name for the same digests. */
   readonly reported: ReadonlySet<string>;
 }
@@ -64,7 +64,7 @@ function isTemplated({ templated }: PodUse, { ephemeral }: ContainerUse): boolea
 
 interface GrowingUse extends RepositoryUse {
   readonly users: Set<string>;
-  readonly imagePullSecrets: string[];
+  readonly imagePullSecrets: Set<string>;
   readonly reported: Set<string>;
 }
 
@@ -89,11 +89,15 @@ function addUse(
   { repository, reported }: ContainerUse,
   secrets: readonly string[],
 ): void {
-  const use = repositories.get(repository) ?? { users: new Set(), imagePullSecrets: [], reported: new Set() };
+  const use = repositories.get(repository) ?? {
+    users: new Set(),
+    imagePullSecrets: new Set(),
+    reported: new Set(),
+  };
   repositories.set(repository, use);
   use.users.add(user);
   if (reported !== undefined) use.reported.add(reported);
-  use.imagePullSecrets.push(...secrets.filter((secret) => !use.imagePullSecrets.includes(secret)));
+  for (const secret of secrets) use.imagePullSecrets.add(secret);
 }
 
 interface Sightings {

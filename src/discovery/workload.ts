@@ -23,6 +23,11 @@ const TEMPLATE_HASHES = [
   { label: 'rollouts-pod-template-hash', kind: 'Rollout' },
 ];
 
+/** The API server takes anything for an owner, of any length; what is no such name or kind is that of nothing. */
+export const OBJECT_NAME =
+  /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
+const KIND = /^[A-Za-z][-A-Za-z0-9]{0,62}$/;
+
 /** A CronJob names its Jobs by the minute for which they were planned, counted from the epoch. */
 const JOB_OF_CRON_JOB = /^(?<cronJob>.+)-\d{8}$/;
 
@@ -32,6 +37,7 @@ export function workloadOf({ metadata }: KubeObject): Workload {
   // A mirror pod stands for a file on its node, and has nothing in common with the node's others.
   if (owner === undefined || owner.kind === 'Node') return UNOWNED;
   const { kind, name } = owner;
+  if (!KIND.test(kind) || !OBJECT_NAME.test(name)) return UNOWNED;
   const written =
     (kind === 'ReplicaSet' && ownerOfReplicaSet(name, metadata.labels ?? {})) ||
     (kind === 'Job' && ownerOfJob(name)) ||

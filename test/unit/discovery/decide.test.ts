@@ -36,8 +36,16 @@ describe('bindings from pods', () => {
     const [telling] = namespace.decide().tellings;
     assert.match(
       telling?.note ?? '',
-      /^Pods name 23 pull secrets, of which a binding takes 16; left out: s13, s14/,
+      /^Pods name 23 pull secrets, of which a binding takes 16; left out: s13, s14, s15 and 4 more\. Name fewer/,
     );
+  });
+
+  it('are decided on at once, also where a pod names a hundred thousand pull secrets', () => {
+    const secrets = Array.from({ length: 100_000 }, (_, index) => `s${index}`);
+    const namespace = new Namespace().pod({ ...old, secrets, images: { second: A } });
+    const begun = performance.now();
+    assert.equal(namespace.settle().binding(A)?.imagePullSecrets.length, 16);
+    assert.ok(performance.now() - begun < 10_000);
   });
 
   it('follow the pull secrets of the pods', () => {

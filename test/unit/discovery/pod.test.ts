@@ -138,11 +138,14 @@ describe('the workload of a pod', () => {
     [owned('Job', 'report-2850000'), 'Job/report-2850000', true],
     [owned('Workflow', 'build'), 'Workflow/build', false],
     [owned('Node', 'node-1'), 'Pod', false],
+    [owned('Deployment', 'web,Deployment/api'), 'Pod', false],
+    [owned('StatefulSet', 'x'.repeat(300_000)), 'Pod', false],
+    [owned('Stateful/Set', 'db'), 'Pod', false],
     [{ metadata: { name: 'p' } }, 'Pod', false],
   ];
   for (const [pod, workload, templated] of cases) {
     const { kind = 'nobody', name = '' } = pod.metadata.ownerReferences?.[1] ?? {};
-    it(`of ${kind} ${name} with ${Object.keys(pod.metadata.labels ?? {})} is ${workload}`, () => {
+    it(`of ${kind} ${name.slice(0, 40)} with ${Object.keys(pod.metadata.labels ?? {})} is ${workload}`, () => {
       assert.deepEqual(workloadOf(pod), { name: workload, templated });
     });
   }
