@@ -177,9 +177,11 @@ function shownReplacements(situation: Situation): readonly (readonly [to: string
   const inherited = moves.flatMap(({ from, to }) =>
     (owned.get(from)?.replaces ?? []).filter(observed.isScanned).map((earlier) => [to, earlier] as const),
   );
-  const linked = [...usage.repositories].flatMap(([to, { reported }]) =>
-    [...reported].filter((from) => isLinked(situation, from)).map((from) => [to, from] as const),
-  );
+  const linked = [...usage.repositories]
+    .filter(([, { imagePullSecrets }]) => imagePullSecrets.size > 0)
+    .flatMap(([to, { reported }]) =>
+      [...reported].filter((from) => isLinked(situation, from)).map((from) => [to, from] as const),
+    );
   return [...moves.map(({ from, to }) => [to, from] as const), ...inherited, ...linked];
 }
 

@@ -315,6 +315,12 @@ describe('another name for the same digest, from a runtime', () => {
     assert.deepEqual(namespace.settle().shown, { [A]: `pull replaces ${B}` });
   });
 
+  it('makes no binding of an image that needs no pull secret', () => {
+    const namespace = new Namespace().pod({ ...mirrored, secrets: [] });
+    namespace.scans.add(B);
+    assert.deepEqual(namespace.settle().shown, {});
+  });
+
   it('is not, where pods name it themselves', () => {
     const namespace = new Namespace().pod(mirrored).pod({ ...young, workload: 'Deployment/other' });
     namespace.scans.add(B);
