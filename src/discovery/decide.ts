@@ -4,7 +4,7 @@ import { type Move, movesOf, Replacements } from './moves.ts';
 import { bindingNames } from './name.ts';
 import type { Pod } from './pod.ts';
 import { type Absences, Timekeeper } from './timekeeper.ts';
-import { groupPods, type PodGroup, type RepositoryUse, type Usage, usageOf } from './usage.ts';
+import { groupPods, isMoving, type PodGroup, type RepositoryUse, type Usage, usageOf } from './usage.ts';
 
 /** The CRD takes no more. */
 const MOST_PULL_SECRETS = 16;
@@ -118,7 +118,7 @@ export function decide(observed: Observed): Decision {
   const fates = fatesOf(situation, users, replacements);
   return {
     writes: writesOf(fates, observed),
-    marks: marksOf(fates, observed),
+    marks: marksOf(situation, fates),
     tellings: [...tellProblems(groups), ...tellTooMany(situation, fates)],
     absences: situation.time.absences,
     lookAgainAfterMs: situation.time.lookAgainAfterMs,
@@ -341,7 +341,12 @@ function freeName(repository: string, names: Set<string>): string {
   return name;
 }
 
-function marksOf(fates: readonly Fate[], { pods, persons, marking }: Observed): Decision['marks'] {
+/**
+ * What pods shall be marked with. In a move none is: autodiscovery deletes the scan of the image with the last old pod, and only
+ * a mark that comes after that brings it back.
+ */
+function marksOf({ observed, usage }: Situation, fates: readonly Fate[]): Decision['marks'] {
+  const { pods, persons, marking } = observed;
   if (marking === undefined) return [];
   const names = new Map<string, string>();
   for (const fate of fates) {
@@ -349,6 +354,7 @@ function marksOf(fates: readonly Fate[], { pods, persons, marking }: Observed): 
   }
   for (const { repository, name } of persons) if (repository !== undefined) names.set(repository, name);
   return pods.flatMap((pod) => {
+    if (isMoving(usage, pod.use)) return [];
     const serving = new Set(pod.use.containers.map(({ repository }) => names.get(repository)));
     const found = [...serving].filter((name) => name !== undefined).sort();
     // A binding that is no longer Ready is no reason to touch every pod.

@@ -124,6 +124,11 @@ function placeOf({ running, finished }: Sightings): Place {
   return { current, former: new Set([...finished.keys()].filter((repository) => !current.has(repository))) };
 }
 
+/** Whether pods of its workload name different repositories for one of its containers. */
+export function isMoving({ places }: Usage, { workload, containers }: PodUse): boolean {
+  return containers.some(({ name }) => (places.get(userName(workload, name))?.current.size ?? 0) > 1);
+}
+
 /** Those with the latest time; several where they have the same. */
 export function latest(times: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
   const last = Math.max(...times.values());

@@ -364,6 +364,18 @@ describe('marks on pods', () => {
     namespace.pod({ ...old, image: 'nginx', secrets: [], marked: name });
     assert.deepEqual(marks(), ['old undefined']);
   });
+
+  it('come after the last old pod of a move, with which autodiscovery deletes the scan', () => {
+    const namespace = new Namespace().pod(old).settle().pod(young).settle();
+    const { name = '' } = namespace.binding(B) ?? {};
+    namespace.ready = new Set([...namespace.bindings.keys()]);
+    assert.deepEqual(namespace.decide().marks, []);
+    namespace.gone('old').settle();
+    assert.deepEqual(
+      namespace.decide().marks.map(({ pod, binding }) => [pod.name, binding]),
+      [['young', name]],
+    );
+  });
 });
 
 /** Walks from each binding along what it replaces. */
