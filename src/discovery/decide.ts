@@ -114,7 +114,7 @@ export function decide(observed: Observed): Decision {
     time: new Timekeeper(observed.now, observed.absences),
   };
   const users = usersOf(situation);
-  const replacements = replacementsOf(situation, users);
+  const replacements = replacementsOf(situation);
   const fates = fatesOf(situation, users, replacements);
   return {
     writes: writesOf(fates, observed),
@@ -155,15 +155,15 @@ function listUsers({ observed, owned, usage, time }: Situation, repository: stri
 }
 
 /** What replaces what: what pods show comes before what is written, which stays while a scan names it. */
-function replacementsOf(situation: Situation, users: ReadonlyMap<string, readonly string[]>): Replacements {
+function replacementsOf(situation: Situation): Replacements {
   const { observed, owned, taken } = situation;
   const replacements = new Replacements();
   for (const { repository = '', replaces } of observed.persons) {
     for (const from of replaces) replacements.insist(repository, from);
   }
-  const written = [...owned]
-    .filter(([to, binding]) => !isLeft(situation, binding, users.get(to)))
-    .flatMap(([to, { replaces }]) => replaces.filter(observed.isScanned).map((from) => [to, from] as const));
+  const written = [...owned].flatMap(([to, { replaces }]) =>
+    replaces.filter(observed.isScanned).map((from) => [to, from] as const),
+  );
   for (const [to, from] of [...shownReplacements(situation), ...written]) {
     if (!taken.has(to)) replacements.add(to, from);
   }

@@ -81,6 +81,12 @@ describe('bindings from pods', () => {
     assert.deepEqual(namespace.binding(A)?.users, ['Deployment/web/app']);
   });
 
+  it('list their users in one order, whoever came first', () => {
+    const namespace = new Namespace().pod(old).settle();
+    namespace.pod({ ...old, name: 'api', workload: 'Deployment/api' }).settle();
+    assert.deepEqual(namespace.binding(A)?.users, ['Deployment/api/app', 'Deployment/web/app']);
+  });
+
   it('do not come and go with pods whose names are made up for each run', () => {
     const namespace = new Namespace();
     for (let run = 0; run < 50; run += 1) {
@@ -93,6 +99,19 @@ describe('bindings from pods', () => {
     }
     assert.equal(namespace.binding(A)?.users.length, 20);
     assert.ok(namespace.log.length <= 21, namespace.log.join());
+  });
+
+  it('are looked at again at the first of several times', () => {
+    const namespace = new Namespace().pod(old).settle().gone('old').settle();
+    namespace
+      .later(HOUR)
+      .pod({ ...young, workload: 'Deployment/api' })
+      .settle();
+    namespace.gone('young').settle();
+    const minutes = (namespace.decide().lookAgainAfterMs ?? 0) / 60_000;
+    assert.equal(minutes, 5);
+    namespace.later(HOUR).settle();
+    assert.equal(namespace.decide().lookAgainAfterMs, GRACE - 2 * HOUR);
   });
 });
 
@@ -182,6 +201,14 @@ describe('what a person has written', () => {
     namespace.persons.push({ name: 'other', repository: A, replaces: [] });
     assert.deepEqual(namespace.settle().shown, {});
   });
+
+  it('holds discovery up by no circle of its own', () => {
+    const D = 'reg.example/shop/app';
+    const namespace = new Namespace().pod(old).pod({ ...young, image: D });
+    namespace.persons.push({ name: 'mine', repository: A, replaces: [C] });
+    namespace.persons.push({ name: 'other', repository: C, replaces: [A] });
+    assert.deepEqual(namespace.settle().shown, { [D]: `pull replaces ${A}` });
+  });
 });
 
 describe('a workload that moves to another repository', () => {
@@ -223,6 +250,10 @@ describe('a workload that moves to another repository', () => {
     namespace.scans.add(A);
     namespace.pod({ ...run, name: 'two', image: B, at: 200 }).settle();
     assert.deepEqual(namespace.shown, { [B]: `pull replaces ${A}` });
+    const public_ = new Namespace().pod({ ...run, name: 'one', image: A, at: 100, secrets: [] }).settle();
+    public_.scans.add(A);
+    public_.pod({ ...run, name: 'two', image: B, at: 200 }).settle();
+    assert.deepEqual(public_.shown, { [B]: `pull replaces ${A}` });
   });
 
   it('gets a binding with an empty list where the new image needs no pull secret', () => {
@@ -265,12 +296,114 @@ describe('a workload that moves to another repository', () => {
     assert.deepEqual(namespace.shown, { [A]: `pull replaces ${B}` });
   });
 
+  it('and back ends with the opposite, too, while scans name both and somebody else stays', () => {
+    const namespace = moved()
+      .pod({ ...young, name: 'other', workload: 'Deployment/other' })
+      .settle();
+    for (const scan of [A, B]) namespace.scans.add(scan);
+    namespace.gone('old').settle();
+    namespace.onWrite = () => assertNoCircle(namespace);
+    namespace
+      .pod({ ...old, name: 'back', at: 300 })
+      .settle()
+      .gone('young')
+      .settle();
+    assert.deepEqual(namespace.shown, { [A]: `pull replaces ${B}`, [B]: 'pull' });
+  });
+
+  it('while another one moves the other way makes no circle', () => {
+    const api = { workload: 'Deployment/api' };
+    const namespace = new Namespace().pod(old).pod({ ...young, ...api, name: 'api-old', at: 100 });
+    for (const scan of [A, B]) namespace.scans.add(scan);
+    namespace.settle();
+    namespace.onWrite = () => assertNoCircle(namespace);
+    namespace
+      .pod(young)
+      .pod({ ...old, ...api, name: 'api-new', at: 200 })
+      .settle();
+    assert.deepEqual(namespace.shown, { [A]: `pull replaces ${B}`, [B]: 'pull' });
+  });
+
   it('and back before it was finished ends as it began', () => {
     const namespace = moved()
       .pod({ ...old, name: 'again', at: 300 })
       .settle();
     assert.deepEqual(namespace.shown, { [A]: 'pull', [B]: `pull replaces ${A}` });
     assert.deepEqual(namespace.gone('young').settle().shown, { [A]: 'pull' });
+  });
+
+  it('is written down in the new binding before the old one goes', () => {
+    const namespace = new Namespace().pod(old).settle().gone('old').settle().pod(young);
+    namespace.scans.add(A);
+    assert.deepEqual(namespace.settle().log, [`create ${A}`, `create ${B}`, `delete ${A}`]);
+  });
+
+  it('that nobody saw, and of which no scan is left, is written nowhere', () => {
+    const namespace = new Namespace().pod(old).settle().gone('old').settle().pod(young).settle();
+    assert.deepEqual(namespace.log, [`create ${A}`, `create ${B}`, `delete ${A}`]);
+    assert.deepEqual(namespace.shown, { [B]: 'pull' });
+  });
+
+  it('is followed wherever one of both images needs a pull secret', () => {
+    const bare = { secrets: [] };
+    const cases = [
+      [new Namespace().pod({ ...old, ...bare }).pod(young), { [B]: `pull replaces ${A}` }],
+      [new Namespace().pod(old).pod({ ...young, ...bare }), { [A]: 'pull', [B]: `replaces ${A}` }],
+      [
+        new Namespace()
+          .pod(old)
+          .settle()
+          .gone('old')
+          .settle()
+          .pod({ ...young, ...bare }),
+        { [B]: `replaces ${A}` },
+      ],
+    ] as const;
+    for (const [namespace, expected] of cases) {
+      namespace.scans.add(A);
+      assert.equal(
+        namespace.decide().writes.flat().length,
+        Object.keys(expected).length + (namespace.bindings.size ? 1 : 0),
+      );
+      assert.deepEqual(namespace.settle().shown, expected);
+    }
+  });
+
+  it('away from the image of a binding that a person wrote is followed, too', () => {
+    const namespace = new Namespace().pod(old).pod({ ...young, secrets: [] });
+    namespace.persons.push({ name: 'mine', repository: A, replaces: [] });
+    namespace.scans.add(A);
+    assert.deepEqual(namespace.settle().shown, { [B]: `replaces ${A}` });
+  });
+
+  it('of one workload is under way until all of its pods have moved, whatever others have done', () => {
+    const namespace = new Namespace().pod(old).pod({ ...old, name: 'api-old', workload: 'Deployment/api' });
+    namespace
+      .settle()
+      .gone('old')
+      .pod(young)
+      .pod({ ...young, name: 'api-new', workload: 'Deployment/api' });
+    assert.deepEqual(namespace.settle().shown, { [A]: 'pull', [B]: `pull replaces ${A}` });
+    assert.deepEqual(namespace.log, [`create ${A}`, `update ${A}`, `create ${B}`]);
+  });
+
+  it('goes to the repository of the latest pod, whatever else the pods are given', () => {
+    const namespace = new Namespace().pod({ ...old, at: 300 }).pod({ ...young, at: 400, name: 'b' });
+    namespace.pod({ ...young, name: 'a', secrets: ['z'] });
+    assert.deepEqual(namespace.settle().shown, { [A]: 'pull', [B]: `pull z replaces ${A}` });
+  });
+
+  it('of more users than a binding lists leaves the old binding for those who are not told', () => {
+    const namespace = new Namespace();
+    for (let index = 10; index < 31; index += 1)
+      namespace.pod({ ...old, name: `old-${index}`, workload: `Deployment/web-${index}` });
+    namespace.settle();
+    for (let index = 10; index < 30; index += 1)
+      namespace.pod({ ...young, name: `old-${index}`, workload: `Deployment/web-${index}` });
+    namespace.gone('old-30').settle();
+    assert.deepEqual(Object.keys(namespace.shown), [A, B]);
+    namespace.later(HOUR).settle().later(GRACE).settle();
+    assert.deepEqual(Object.keys(namespace.shown), [B]);
   });
 
   it('is told by owner and container: others are no moves', () => {
@@ -313,6 +446,23 @@ describe('another name for the same digest, from a runtime', () => {
     assert.deepEqual(namespace.shown, { [A]: 'pull' });
     namespace.scans.add(B);
     assert.deepEqual(namespace.settle().shown, { [A]: `pull replaces ${B}` });
+  });
+
+  it('is not, where a person has seen to it', () => {
+    const namespace = new Namespace().pod(mirrored);
+    namespace.persons.push({ name: 'mine', repository: B, replaces: [] });
+    namespace.scans.add(B);
+    assert.deepEqual(namespace.settle().shown, { [A]: 'pull' });
+  });
+
+  it('is one of 16 at most', () => {
+    const namespace = new Namespace();
+    for (let index = 10; index < 30; index += 1) {
+      const imageID = `mirror-${index}.example/app@${digest('1')}`;
+      namespace.pod({ ...mirrored, name: `web-${index}`, imageID }).scans.add(`mirror-${index}.example/app`);
+    }
+    const replaced = Array.from({ length: 16 }, (_, index) => `mirror-${index + 10}.example/app`);
+    assert.deepEqual(namespace.settle().binding(A)?.replaces, replaced);
   });
 
   it('makes no binding of an image that needs no pull secret', () => {

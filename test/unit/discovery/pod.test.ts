@@ -114,6 +114,28 @@ describe('what a pod uses', () => {
     );
     assert.deepEqual(read({ metadata: { name: 'p' } }).containers, []);
   });
+
+  it('is told from the status of every kind of container', () => {
+    const container = (name: string) => ({ name, image: DIGEST });
+    const status = (name: string) => ({ name, imageID: `reg.example/${name}@${DIGEST}` });
+    const pod: RawPod = {
+      metadata: { name: 'p' },
+      spec: {
+        containers: [container('app')],
+        initContainers: [container('init')],
+        ephemeralContainers: [container('debug')],
+      },
+      status: {
+        containerStatuses: [status('app')],
+        initContainerStatuses: [status('init')],
+        ephemeralContainerStatuses: [status('debug')],
+      },
+    };
+    assert.deepEqual(
+      read(pod).containers.map(({ repository }) => repository),
+      ['reg.example/app', 'reg.example/init', 'reg.example/debug'],
+    );
+  });
 });
 
 describe('the workload of a pod', () => {
@@ -163,6 +185,8 @@ describe('which pods are looked at', () => {
     ['one that is enabled', pod(enabled), [true, true, true]],
     ['one that is enabled and ignored', pod({ ...enabled, ...ignored }), [false, false, false]],
     ["one of secureCodeBox's own", pod(enabled, theirs), [false, false, false]],
+    ['one of its scans', pod({}, { 'app.kubernetes.io/managed-by': 'securecodebox' }), [false, false, false]],
+    ['one that others manage', pod({}, { 'app.kubernetes.io/managed-by': 'Helm' }), [true, false, true]],
     ['one that says no', pod({ 'auto-discovery.securecodebox.io/enabled': 'false' }), [true, false, true]],
   ] as const;
   for (const [what, each, expected] of cases) {
@@ -197,6 +221,7 @@ describe("a binding's name", () => {
       'reg.example:5000/a/b',
       'reg.example:5000/a-b',
       long,
+      `reg.example/a/${'b'.repeat(47)}`,
     ];
     const names = repositories.map((repository) => bindingNames(repository).next().value ?? '');
     assert.equal(new Set(names).size, names.length);

@@ -136,6 +136,7 @@ describe('what discovery sees of a namespace', () => {
     });
     stage.binding('mine', { annotations: notes, spec: { replaces: ['redis'] } });
     stage.binding('broken', { spec: { image: 'No Image' } });
+    stage.binding('pinned', { spec: { image: `reg.example/app@sha256:${'1'.repeat(64)}` } });
     const { bindings, persons, isScanned } = stage.observe();
     assert.deepEqual(
       bindings.map(({ repository, replaces, users, unusedSince }) => [
@@ -158,6 +159,7 @@ describe('what discovery sees of a namespace', () => {
       [
         ['mine', 'reg.example/app', ['docker.io/library/redis']],
         ['broken', undefined, []],
+        ['pinned', undefined, []],
       ],
     );
     assert.deepEqual([isScanned('reg.example/app'), isScanned('reg.example/other')], [true, false]);
