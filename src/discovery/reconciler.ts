@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { imageCredentialBindings } from '../api/index.ts';
 import type { Stores } from '../binding/index.ts';
@@ -23,7 +24,8 @@ export interface DiscoveryOptions {
 interface Recollection {
   readonly absences: Absences;
   readonly told: ReadonlySet<string>;
-  readonly written: { readonly at: number; readonly text: string } | undefined;
+  /** `what`: see {@link fingerprint}. */
+  readonly written: { readonly at: number; readonly what: string } | undefined;
 }
 
 const NOTHING: Recollection = { absences: new Map(), told: new Set(), written: undefined };
@@ -47,15 +49,19 @@ export class DiscoveryReconciler {
     const before = this.#recollections.get(namespace) ?? NOTHING;
     const now = Date.now();
     const decision = decide(observe(namespace, this.#options, { now, absences: before.absences }));
-    const text = textOf(decision);
-    const repeated = before.written?.text === text && now - before.written.at < REPETITION_MS;
-    const written = decision.writes.length === 0 ? before.written : { at: now, text };
+    const what = fingerprint(decision);
+    const repeated = before.written?.what === what && now - before.written.at < REPETITION_MS;
+    const written = isNothing(decision) ? before.written : { at: now, what };
     const { absences } = decision;
     this.#recollections.set(namespace, { absences, told: before.told, written });
-    await this.#applier.apply(namespace, decision, log);
-    const told = await this.#tell(decision.tellings, before.told);
-    if (absences.size + told.size === 0 && written === undefined) this.#recollections.delete(namespace);
-    else this.#recollections.set(namespace, { absences, told, written });
+    try {
+      await this.#applier.apply(namespace, decision, log);
+    } finally {
+      // Also where a write is refused, for ever perhaps: what is odd about a pod has nothing to do with that.
+      const told = await this.#tell(decision.tellings, before.told);
+      if (absences.size + told.size === 0 && written === undefined) this.#recollections.delete(namespace);
+      else this.#recollections.set(namespace, { absences, told, written });
+    }
     return { requeueAfterMs: decision.lookAgainAfterMs, repeated };
   };
 
@@ -80,8 +86,12 @@ function regarding(about: Telling['about']) {
   return { apiVersion: apiVersionOf(resource), kind: resource.kind, namespace, name, uid };
 }
 
-/** What is written, but for versions. */
-function textOf({ writes }: Decision): string {
+function isNothing({ writes, marks }: Decision): boolean {
+  return writes.length + marks.length === 0;
+}
+
+/** Of what is written, but for versions. */
+function fingerprint({ writes, marks }: Decision): string {
   const wanted = writes
     .flat()
     .map((write) => [
@@ -89,5 +99,6 @@ function textOf({ writes }: Decision): string {
       write.action === 'Create' ? write.name : write.binding.uid,
       write.action === 'Delete' ? '' : write.content,
     ]);
-  return JSON.stringify(wanted);
+  const marked = marks.map(({ pod, binding }) => [pod.uid, binding]);
+  return hash('sha256', JSON.stringify([wanted, marked]), 'base64');
 }
