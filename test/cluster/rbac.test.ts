@@ -47,8 +47,8 @@ describe('docs/reference/rbac.md', () => {
   /** When a right is given, in the words of the page. */
   const wheres: Readonly<Record<string, (switches: Switches) => boolean>> = {
     always: () => true,
-    '`discovery.enabled`': ({ discovery }) => discovery !== 'off',
-    '`discovery.markPods`': ({ markPods }) => markPods,
+    '`config.discovery.enabled`': ({ discovery }) => discovery !== 'off',
+    '`config.discovery.markPods`': ({ markPods }) => markPods,
     '`enabled-per-namespace`, of all namespaces': ({ everywhere, discovery }) =>
       everywhere && discovery === 'enabled-per-namespace',
     'with `namespaces`': ({ everywhere }) => !everywhere,
