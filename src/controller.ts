@@ -4,8 +4,11 @@ import type { Logger } from 'pino';
 import {
   BindingReconciler,
   connectTriggers,
+  countByReadiness,
   createReflectors,
   createStores,
+  credentialEnds,
+  notReady,
   OfferedSecretReader,
   OutOfDate,
   RunReconciler,
@@ -17,6 +20,7 @@ import {
   Caches,
   EventRecorder,
   KubeClient,
+  keyOf,
   LeaderElection,
   type LeaseSettings,
   type Outcome,
@@ -90,7 +94,11 @@ export class Controller {
   /** @throws Error where the certificates or the proxies of the settings cannot be used. */
   constructor(config: KubeConfig, settings: ControllerSettings, log: Logger) {
     this.#log = log;
-    const metrics = new Metrics();
+    const { namespaces, lease } = settings;
+    const metrics = new Metrics({
+      lease: keyOf(lease),
+      leads: () => this.#state === 'leading',
+    });
     const checker = new RegistryChecker({
       settings: settings.registries,
       onRequest: (record) => metrics.countRegistryRequest(record),
@@ -103,7 +111,7 @@ export class Controller {
       onRequest: (record: RequestRecord) => metrics.countRequest(record),
     };
     const leaseClient = new KubeClient({ ...common, transport: this.#leaseTransport });
-    this.#election = new LeaderElection({ client: leaseClient, settings: settings.lease, log });
+    this.#election = new LeaderElection({ client: leaseClient, settings: lease, log });
     const client = new KubeClient({
       ...common,
       transport: this.#transport,
@@ -115,7 +123,6 @@ export class Controller {
     };
     const stores = createStores(onListenerError);
     const events = new EventRecorder({ client, controller: FIELD_MANAGER, log });
-    const { namespaces } = settings;
     const discovery =
       settings.discovery &&
       createDiscovery(
@@ -125,14 +132,19 @@ export class Controller {
     const reflectors = createReflectors(client, stores, namespaces, log);
     this.#caches = new Caches([...reflectors, ...(discovery?.reflectors ?? [])], log);
     metrics.watchWatches(this.#caches.reflectors);
-    metrics.watchLeadership(() => this.#state === 'leading');
+    metrics.watchBindings({
+      readiness: () => countByReadiness(stores.bindings.values()),
+      notReady: () => notReady(stores.bindings.values()),
+      ends: () => credentialEnds(stores.bindings.values()),
+    });
     const { concurrency, unusedSecretGraceMs: graceMs } = settings;
     const scanTypes = scanTypesOf(settings.scanTypes);
     const queue = (controller: string, reconcile: Reconcile): WorkQueue => {
       const created = new WorkQueue({
         process: (key) => this.#process(controller, key, reconcile, () => created.add(key)),
         concurrency,
-        onProcessed: (processed) => metrics.observeReconcile(controller, processed),
+        onProcessed: (processed) =>
+          metrics.observeReconcile(controller, { ...processed, result: resultOf(processed.error) }),
       });
       return created;
     };
@@ -289,6 +301,11 @@ export class Controller {
     else if (error !== undefined) log.error({ err: error }, 'reconcile failed, trying again');
     return outcome;
   }
+}
+
+function resultOf(error: unknown): 'success' | 'outdated' | 'error' {
+  if (error === undefined) return 'success';
+  return error instanceof OutOfDate ? 'outdated' : 'error';
 }
 
 type Reconcile = (key: string, log: Logger) => Promise<Outcome>;

@@ -7,6 +7,7 @@ export { BindingReconciler } from './reconciler.ts';
 export { RunReconciler } from './run-reconciler.ts';
 export { contenders, scanTypesOf, serversOf } from './serve.ts';
 export { readSourceSecret, type SourceSecret } from './source-secret.ts';
+export { countByReadiness, credentialEnds, notReady } from './standing.ts';
 export {
   createReflectors,
   createStores,

@@ -39,6 +39,7 @@ export type AnyReflector = Pick<
   | 'description'
   | 'state'
   | 'idleMs'
+  | 'silentMs'
 >;
 
 /** What a reflector is doing. `Waiting`: before the next try, after something went wrong. */
@@ -60,6 +61,7 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
   #hasSynced = false;
   #state: ReflectorState = 'Stopped';
   #movedAt = performance.now();
+  #heardAt = performance.now();
   /** Where the next watch begins; undefined: list first. */
   #version: string | undefined;
   /** The newest version that list or watch have come to, also before a list that had to be made anew. */
@@ -98,6 +100,14 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
   /** Milliseconds since an object, an event or a bookmark came, or since it began to list, to watch or to wait. */
   get idleMs(): number {
     return performance.now() - this.#movedAt;
+  }
+
+  /**
+   * Milliseconds since an object, an event or a bookmark came, or since this was made. One that is refused again and again
+   * moves, and hears nothing.
+   */
+  get silentMs(): number {
+    return performance.now() - this.#heardAt;
   }
 
   /** Whether the store has held a complete list. */
@@ -189,6 +199,7 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     do {
       this.#move('Listing');
       page = await client.list(resource, selection, page?.next, { signal });
+      this.#heardAt = performance.now();
       signal.throwIfAborted();
       if (isNewer(this.#reached, page.resourceVersion)) this.#rewind();
       for (const object of page.items) this.#take(object, keys);
@@ -210,6 +221,7 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     for await (const event of client.watch(resource, selection, start, this.#stopping.signal)) {
       this.#stopping.signal.throwIfAborted();
       silent = false;
+      this.#heardAt = performance.now();
       this.#move(this.#state);
       if (this.#version === undefined) this.#handleInitial(event, listed ?? new Set());
       else this.#handleChange(event);

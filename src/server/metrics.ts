@@ -1,11 +1,5 @@
-import {
-  Counter,
-  collectDefaultMetrics,
-  Gauge,
-  Histogram,
-  type LabelValues,
-  Registry,
-} from '@prometheus-io/client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import { type LabelOf, METRICS, type MetricName, type NameOf } from './definitions.ts';
 import type { Watch } from './watches.ts';
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -28,7 +22,7 @@ interface RegistryRequest {
 interface Reconcile {
   readonly waitedSeconds: number;
   readonly seconds: number;
-  readonly error: unknown;
+  readonly result: 'success' | 'outdated' | 'error';
 }
 
 /** What a work queue shows of itself. */
@@ -37,73 +31,52 @@ interface QueueGauges {
   readonly oldestMs: number;
 }
 
+/** How the bindings of the cluster stand. */
+interface Standing {
+  readonly readiness: () => Iterable<{
+    readonly ready: string;
+    readonly reason: string;
+    readonly count: number;
+  }>;
+  readonly notReady: () => Iterable<{
+    readonly namespace: string;
+    readonly name: string;
+    readonly reason: string;
+  }>;
+  /** Ends in milliseconds since the epoch. */
+  readonly ends: () => Iterable<{
+    readonly namespace: string;
+    readonly secret: string;
+    readonly end: number;
+  }>;
+}
+
+/** By which Lease this process leads, as `namespace/name`, and whether it does. */
+interface Leadership {
+  readonly lease: string;
+  readonly leads: () => boolean;
+}
+
 /**
- * What the process says about itself to Prometheus. Labels are bounded: names of controllers, resource types,
- * verbs and codes, never names of objects nor of namespaces.
+ * What the process says about itself to Prometheus: {@link METRICS}, and what every process of Node says. What concerns
+ * the cluster is told by the leader alone, so that nothing counts twice.
  */
 export class Metrics {
   readonly registry = new Registry();
-  readonly #requests: Counter<'verb' | 'resource' | 'code'>;
-  readonly #requestDurations: Histogram<'verb'>;
-  readonly #registryRequests: Counter<'kind' | 'code'>;
-  readonly #reconciles: Histogram<'controller' | 'result'>;
-  readonly #waits: Histogram<'controller'>;
-  readonly #listenerErrors: Counter;
-  readonly #moved: Counter;
-  readonly #runs: Counter<'cause'>;
+  readonly #leads: () => boolean;
+  readonly #requests = this.#counter('icb_kube_requests_total');
+  readonly #requestDurations = this.#histogram('icb_kube_request_duration_seconds');
+  readonly #registryRequests = this.#counter('icb_registry_requests_total');
+  readonly #reconciles = this.#histogram('icb_reconcile_duration_seconds');
+  readonly #waits = this.#histogram('icb_workqueue_queue_duration_seconds');
+  readonly #listenerErrors = this.#counter('icb_listener_errors_total');
+  readonly #moved = this.#counter('icb_scans_moved_total');
+  readonly #runs = this.#counter('icb_scan_runs_started_total');
 
-  constructor() {
-    const registers = [this.registry];
+  constructor({ lease, leads }: Leadership) {
+    this.#leads = leads;
     collectDefaultMetrics({ register: this.registry });
-    this.#requests = new Counter({
-      name: 'icb_kube_requests_total',
-      help: 'Requests to the API server by verb, resource and HTTP status (or why no answer came), each try for itself.',
-      labelNames: ['verb', 'resource', 'code'],
-      registers,
-    });
-    this.#requestDurations = new Histogram({
-      name: 'icb_kube_request_duration_seconds',
-      help: 'Seconds until the API server began to answer, by verb.',
-      labelNames: ['verb'],
-      buckets: BUCKETS,
-      registers,
-    });
-    this.#registryRequests = new Counter({
-      name: 'icb_registry_requests_total',
-      help: 'Requests to registries and their token servers by kind (ping, token, manifest) and HTTP status, or class of it, or why no answer came.',
-      labelNames: ['kind', 'code'],
-      registers,
-    });
-    this.#reconciles = new Histogram({
-      name: 'icb_reconcile_duration_seconds',
-      help: 'Duration of reconciles in seconds by controller and result (success, error).',
-      labelNames: ['controller', 'result'],
-      buckets: BUCKETS,
-      registers,
-    });
-    this.#waits = new Histogram({
-      name: 'icb_workqueue_queue_duration_seconds',
-      help: 'Seconds that a key waited in the queue before it was reconciled, by controller.',
-      labelNames: ['controller'],
-      buckets: BUCKETS,
-      registers,
-    });
-    this.#listenerErrors = new Counter({
-      name: 'icb_listener_errors_total',
-      help: 'Changes of objects that a handler failed on: each is a mistake in this program.',
-      registers,
-    });
-    this.#moved = new Counter({
-      name: 'icb_scans_moved_total',
-      help: 'ScheduledScans that were moved from one home of their image to another.',
-      registers,
-    });
-    this.#runs = new Counter({
-      name: 'icb_scan_runs_started_total',
-      help: 'Runs of ScheduledScans that were started, by cause (Moved: their image; Bound: after a run that failed).',
-      labelNames: ['cause'],
-      registers,
-    });
+    this.#gauge('icb_leader', (set) => set({ lease }, leads() ? 1 : 0));
   }
 
   countRequest({ verb, resource, code, seconds }: KubeRequest): void {
@@ -115,9 +88,9 @@ export class Metrics {
     this.#registryRequests.inc({ kind, code });
   }
 
-  observeReconcile(controller: string, { waitedSeconds, seconds, error }: Reconcile): void {
+  observeReconcile(controller: string, { waitedSeconds, seconds, result }: Reconcile): void {
     this.#waits.observe({ controller }, waitedSeconds);
-    this.#reconciles.observe({ controller, result: error === undefined ? 'success' : 'error' }, seconds);
+    this.#reconciles.observe({ controller, result }, seconds);
   }
 
   countMoved(scans: number): void {
@@ -132,71 +105,82 @@ export class Metrics {
     this.#listenerErrors.inc();
   }
 
+  /** Publishes how the bindings stand, read when Prometheus asks. */
+  watchBindings({ readiness, notReady, ends }: Standing): void {
+    this.#leadersGauge('icb_bindings', (set) => {
+      for (const { ready, reason, count } of readiness()) set({ ready, reason }, count);
+    });
+    this.#leadersGauge('icb_binding_not_ready', (set) => {
+      for (const { namespace, name, reason } of notReady()) set({ namespace, name, reason }, 1);
+    });
+    this.#leadersGauge('icb_credential_expiration_timestamp_seconds', (set) => {
+      for (const { namespace, secret, end } of ends()) set({ namespace, secret }, end / 1000);
+    });
+  }
+
   /** Publishes depth and age of each work queue, read when Prometheus asks. */
   watchQueues(queues: Readonly<Record<string, QueueGauges>>): void {
-    this.#gauge(
-      'icb_workqueue_depth',
-      'Keys that wait to be reconciled, by controller.',
-      ['controller'],
-      (set) => {
-        for (const [controller, { depth }] of Object.entries(queues)) set({ controller }, depth);
-      },
-    );
-    const help = 'How long the key waits that has waited longest, in seconds, by controller.';
-    this.#gauge('icb_workqueue_oldest_seconds', help, ['controller'], (set) => {
+    this.#leadersGauge('icb_workqueue_depth', (set) => {
+      for (const [controller, { depth }] of Object.entries(queues)) set({ controller }, depth);
+    });
+    this.#leadersGauge('icb_workqueue_oldest_seconds', (set) => {
       for (const [controller, { oldestMs }] of Object.entries(queues)) set({ controller }, oldestMs / 1000);
     });
   }
 
-  /** Publishes states and age of watches, read when Prometheus asks: of those of several namespaces together. */
+  /** Publishes states and silence of watches, read when Prometheus asks: of those of several namespaces together. */
   watchWatches(watches: readonly Watch[]): void {
-    const stateHelp =
-      'How many watches are in a state, one for each namespace of a list, else one: Listing, Watching, Waiting or Stopped.';
-    this.#gauge('icb_watch_state', stateHelp, ['watch', 'state'], (set) => {
+    this.#gauge('icb_watch_state', (set) => {
       const groups = Map.groupBy(watches, ({ watch, state }) => `${watch} ${state}`);
       for (const group of groups.values())
         for (const { watch, state } of group.slice(0, 1)) set({ watch, state }, group.length);
     });
-    const idleHelp =
-      'Seconds since a watch last heard of the API server (bookmarks come about once a minute), the longest where there are several.';
-    this.#gauge('icb_watch_idle_seconds', idleHelp, ['watch'], (set) => {
+    this.#gauge('icb_watch_idle_seconds', (set) => {
       for (const [watch, group] of Map.groupBy(watches, (each) => each.watch))
-        set({ watch }, Math.max(...group.map(({ idleMs }) => idleMs)) / 1000);
-    });
-  }
-
-  /** Publishes whether this process leads, read when Prometheus asks. */
-  watchLeadership(leads: () => boolean): void {
-    this.#gauge<string>('icb_leader', '1 where this process leads, 0 where it follows.', [], (set) => {
-      set({}, leads() ? 1 : 0);
+        set({ watch }, Math.max(...group.map(({ silentMs }) => silentMs)) / 1000);
     });
   }
 
   /** Publishes what discovery follows and has made, read when Prometheus asks. */
   watchDiscovery(count: () => { readonly pods: number; readonly bindings: number }): void {
-    this.#gauge<string>('icb_discovery_pods', 'Pods that discovery follows.', [], (set) => {
-      set({}, count().pods);
-    });
-    const help = 'Bindings that discovery has made and that no person has taken over.';
-    this.#gauge<string>('icb_discovery_bindings', help, [], (set) => set({}, count().bindings));
+    this.#leadersGauge('icb_discovery_pods', (set) => set({}, count().pods));
+    this.#leadersGauge('icb_discovery_bindings', (set) => set({}, count().bindings));
+  }
+
+  #counter<Name extends NameOf<'counter'>>(name: Name): Counter<LabelOf<Name>> {
+    return new Counter<LabelOf<Name>>(this.#configuration(name));
+  }
+
+  #histogram<Name extends NameOf<'histogram'>>(name: Name): Histogram<LabelOf<Name>> {
+    return new Histogram({ ...this.#configuration(name), buckets: BUCKETS });
   }
 
   /** A gauge whose values are read when Prometheus asks; those of the time before are forgotten. */
-  #gauge<Label extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly Label[],
-    read: (set: (labels: LabelValues<Label>, value: number) => void) => void,
-  ): void {
-    new Gauge({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [this.registry],
+  #gauge<Name extends NameOf<'gauge'>>(name: Name, read: Read<LabelOf<Name>>): void {
+    new Gauge<string>({
+      ...this.#configuration(name),
       collect() {
         this.reset();
         read((labels, value) => this.set(labels, value));
       },
     });
   }
+
+  /** As {@link #gauge}; it has values only where this process leads. */
+  #leadersGauge<Name extends NameOf<'gauge'>>(name: Name, read: Read<LabelOf<Name>>): void {
+    this.#gauge(name, (set) => {
+      if (this.#leads()) read(set);
+    });
+  }
+
+  #configuration<Name extends MetricName>(name: Name) {
+    const { help, labels } = METRICS[name];
+    // The compiler does not see that the labels of one of the names are that name's.
+    const labelNames = [...labels] as LabelOf<Name>[];
+    return { name, help, labelNames, registers: [this.registry] };
+  }
 }
+
+type Read<Label extends string> = (
+  set: (labels: Readonly<Record<Label, string>>, value: number) => void,
+) => void;

@@ -5,7 +5,8 @@ export interface Watch {
   /** undefined: all. */
   readonly namespace: string | undefined;
   readonly state: string;
-  readonly idleMs: number;
+  /** Milliseconds since it last heard of the API server. */
+  readonly silentMs: number;
 }
 
 const MOST_NAMED = 10;
@@ -21,7 +22,7 @@ export function statesOf(watches: readonly Watch[]): readonly string[] {
   const groups = Map.groupBy(watches, ({ watch, state }) => `${watch} ${state}`);
   return [...groups.values()].flatMap((group) => {
     const { state = '' } = group[0] ?? {};
-    const seconds = Math.round(Math.max(...group.map(({ idleMs }) => idleMs)) / 1000);
+    const seconds = Math.round(Math.max(...group.map(({ silentMs }) => silentMs)) / 1000);
     return namesOf(group).map((name) => `${name}: ${state}, heard of ${seconds} s ago`);
   });
 }

@@ -320,7 +320,7 @@ describe('the controller on a real API server', () => {
       /icb_workqueue_oldest_seconds\{controller="binding"\} 0$/m,
       /icb_watch_state\{watch="imagecredentialbindings",state="Watching"\} 1$/m,
       /icb_watch_idle_seconds\{watch="imagecredentialbindings"\} [\d.]+$/m,
-      /icb_leader 1$/m,
+      /icb_leader\{lease="image-credential-binding\/image-credential-binding"\} 1$/m,
     ];
     for (const line of lines) assert.match(text, line);
   });

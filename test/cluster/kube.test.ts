@@ -504,6 +504,7 @@ describe('src/kube against a real API server', () => {
       const { store, reflector } = reflect({}, widgets);
       await until(() => asked() > 3, 'it to have asked some times');
       assert.equal(reflector.hasSynced, false);
+      assert.ok(reflector.silentMs > reflector.idleMs, 'it has moved, and heard nothing');
       const [before, since] = [asked(), performance.now()];
       const schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
       const crd = {
@@ -519,6 +520,7 @@ describe('src/kube against a real API server', () => {
       };
       await controlPlane.kubectl(['create', '--filename', '-'], { input: JSON.stringify(crd) });
       await reflector.synced;
+      assert.ok(reflector.silentMs < performance.now() - since, 'it has heard something');
       // From the fourth try on more than half a second lies between two.
       assert.ok(asked() - before <= 2 + (performance.now() - since) / 500, `${asked() - before} requests`);
       await client.create(widgets, {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Metrics, namesOf, statesOf } from '../../../src/server/index.ts';
 
 function watch(name: string, namespace: string | undefined, state = 'Watching', seconds = 1) {
-  return { watch: name, namespace, state, idleMs: seconds * 1000 };
+  return { watch: name, namespace, state, silentMs: seconds * 1000 };
 }
 
 describe('what watches say of themselves', () => {
@@ -34,7 +34,7 @@ describe('what watches say of themselves', () => {
   });
 
   it('is counted together in metrics, without namespaces', async () => {
-    const metrics = new Metrics();
+    const metrics = new Metrics({ lease: 'icb/icb', leads: () => true });
     metrics.watchWatches([
       watch('pods', 'a', 'Watching', 3),
       watch('pods', 'b', 'Waiting', 4),
