@@ -16,6 +16,8 @@ interface Source {
   readonly env?: Readonly<Record<string, string>>;
   /** The string variable of the program that takes the version. */
   readonly versionVariable?: string;
+  /** Build tag that leaves out what is not needed here. */
+  readonly tag?: string;
 }
 
 const kubernetes = {
@@ -64,6 +66,14 @@ const sources = {
     program: 'github.com/google/go-containerregistry/cmd/crane',
     module: 'github.com/google/go-containerregistry',
     seconds: 30,
+  },
+  promtool: {
+    folder: 'promtool',
+    program: 'github.com/prometheus/prometheus/cmd/promtool',
+    module: 'github.com/prometheus/prometheus',
+    seconds: 120,
+    // Without the clients of all clouds.
+    tag: 'remove_all_sd',
   },
   helm: { folder: 'helm', program: 'helm.sh/helm/v3/cmd/helm', module: 'helm.sh/helm/v3', seconds: 60 },
   'helm-docs': {
@@ -130,7 +140,8 @@ export async function recipe(name: ToolName): Promise<Recipe> {
     GOWORK: 'off',
     ...source.env,
   };
-  const args = ['build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', ldflags];
+  const tags = source.tag === undefined ? [] : ['-tags', source.tag];
+  const args = ['build', '-mod=readonly', '-trimpath', '-buildvcs=false', ...tags, '-ldflags', ldflags];
   const hash = createHash('sha256').update(JSON.stringify([name, args, env]));
   for (const file of await inputs(directory, source.program)) hash.update(await readFile(file));
   return {

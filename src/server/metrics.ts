@@ -157,11 +157,14 @@ export class Metrics {
 
   /** A gauge whose values are read when Prometheus asks; those of the time before are forgotten. */
   #gauge<Name extends NameOf<'gauge'>>(name: Name, read: Read<LabelOf<Name>>): void {
+    const { labels } = METRICS[name];
     new Gauge<string>({
       ...this.#configuration(name),
       collect() {
         this.reset();
-        read((labels, value) => this.set(labels, value));
+        // One without labels is set to 0 by that.
+        if (labels.length === 0) this.remove({});
+        read((values, value) => this.set(values, value));
       },
     });
   }
