@@ -67,6 +67,12 @@ const sources = {
     module: 'github.com/google/go-containerregistry',
     seconds: 30,
   },
+  'dashboard-check': {
+    folder: 'grafana',
+    program: './dashboard-check',
+    module: 'github.com/grafana/grafana-foundation-sdk/go',
+    seconds: 20,
+  },
   promtool: {
     folder: 'promtool',
     program: 'github.com/prometheus/prometheus/cmd/promtool',

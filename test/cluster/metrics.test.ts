@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type RunningController, startController } from '../../hack/controller.ts';
+import { tools } from '../../hack/tools.ts';
 import { METRICS } from '../../src/server/index.ts';
 import { readExposition, readPromQl, type Series } from '../promql.ts';
 import { until } from '../until.ts';
 import { Cluster, type TestNamespace } from './cluster.ts';
-import { alertsIn, type Panel, readDashboard, renderRule } from './monitoring.ts';
+import { alertsIn, type Panel, readDashboard, renderRule, repository } from './monitoring.ts';
 
 const END = Math.floor(Date.now() / 1000) + 30 * 86_400;
 const CANARY = 'canary-7Kd';
@@ -110,7 +114,11 @@ describe('the metrics of a running controller', () => {
 
   it('are all that alerts and dashboard name, down to the labels that they show', async () => {
     const series = readExposition(await scrape());
-    const expressions = [...(await expressionsOfAlerts()), ...expressionsOfDashboard()];
+    const expressions = [
+      ...(await expressionsOfAlerts()),
+      ...expressionsOfDashboard(),
+      ...(await expressionsOfPage()),
+    ];
     assert.ok(expressions.length > 30, `${expressions.length} expressions`);
     for (const expression of expressions) {
       assert.deepEqual(missing(expression, series), [], `${expression.where}: ${expression.text}`);
@@ -140,16 +148,27 @@ describe('the metrics of a running controller', () => {
 });
 
 describe('the dashboard', () => {
-  it('is one that Grafana 10 loads, of the Prometheus that is chosen', () => {
+  it('is one that Grafana reads, field by field', async () => {
+    const { 'dashboard-check': check } = await tools(['dashboard-check'], (line) =>
+      process.stderr.write(`${line}\n`),
+    );
+    const checked = (text: string) => spawnSync(check, { input: text, encoding: 'utf8' }).stdout;
+    const text = JSON.stringify(readDashboard());
+    assert.equal(checked(text), '');
+    assert.match(checked(text.replace('"colorMode"', '"colourMode"')), /unexpected field 'colourMode'/);
+  });
+
+  it('is always the same one, of the Prometheus that is chosen', () => {
     const { uid, schemaVersion, templating, panels } = readDashboard();
-    assert.equal(uid, 'image-credential-binding');
-    assert.equal(schemaVersion, 39);
+    assert.deepEqual({ uid, schemaVersion }, { uid: 'image-credential-binding', schemaVersion: 39 });
     assert.deepEqual(
       templating.list.map(({ name, type }) => `${name} ${type}`),
       ['datasource datasource', 'job query'],
     );
-    for (const { title, type, datasource } of panels)
-      assert.equal(datasource?.uid, type === 'row' ? undefined : '$' + '{datasource}', title);
+    for (const { title, type, datasource } of panels) {
+      assert.match(type, /^(row|stat|table|timeseries)$/, title);
+      assert.match(datasource?.uid ?? '', type === 'row' ? /^$/ : /^\$\{datasource\}$/, title);
+    }
     const ids = panels.map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
   });
@@ -203,6 +222,14 @@ async function expressionsOfAlerts(): Promise<readonly Expression[]> {
       .matchAll(/\$labels\.(\w+)/g);
     return { where: alert, text: expr, shown: [...templates].map(([, label = '']) => label) };
   });
+}
+
+/** Those that docs/alerts.md tells its reader to ask. */
+async function expressionsOfPage(): Promise<readonly Expression[]> {
+  const page = await readFile(join(repository, 'docs/alerts.md'), 'utf8');
+  const texts = [...page.matchAll(/`((?:sum|max|min) [^`]+)`/g)].map(([, text = '']) => text);
+  assert.ok(texts.length > 0);
+  return texts.map((text) => ({ where: 'docs/alerts.md', text, shown: [] }));
 }
 
 function expressionsOfDashboard(): readonly Expression[] {

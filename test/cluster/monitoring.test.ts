@@ -1,73 +1,70 @@
 import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { load } from 'js-yaml';
 import { type ControlPlane, startControlPlane } from '../../hack/control-plane.ts';
 import { tools } from '../../hack/tools.ts';
-import { CHART, readDashboard, render, repository, valuesIn } from './monitoring.ts';
+import { CHART, readDashboard, render, repository } from './monitoring.ts';
 
-const NAMESPACE = 'monitored';
-const RELEASE = { namespace: NAMESPACE, name: 'icb' };
+/** The release, and its namespace. */
+const RELEASE = 'image-credential-binding';
 
 describe('monitoring, installed as docs/alerts.md says', () => {
   let controlPlane: ControlPlane;
-  let helm: string;
-  const values = valuesIn('alerts.md');
+  let path: string;
+  let page: string;
+  let values: readonly string[];
 
   before(async () => {
+    page = await readFile(join(repository, 'docs/alerts.md'), 'utf8');
+    values = [...page.matchAll(/--set (metrics\.\S+)/g)].map(([, value = '']) => value);
     const log = (line: string) => process.stderr.write(`${line}\n`);
-    helm = (await tools(['helm'], log)).helm;
+    const { helm } = await tools(['helm'], log);
+    path = [dirname(helm), process.env['PATH']].join(':');
     controlPlane = await startControlPlane({ log, auditLog: false });
     await controlPlane.installCrds(globSync(join(repository, 'crds/*.yaml')));
-    await controlPlane.kubectl(['create', 'namespace', NAMESPACE]);
   });
   after(() => controlPlane?.stop());
 
-  const runHelm = (...arguments_: readonly string[]) =>
-    controlPlane.group.run(helm, [...arguments_, '--namespace', NAMESPACE], {
-      env: { KUBECONFIG: controlPlane.kubeconfig },
+  const shell = (command: string) =>
+    controlPlane.group.run('/bin/sh', ['-c', command], {
+      env: { KUBECONFIG: controlPlane.kubeconfig, PATH: path },
+      cwd: repository,
     });
-  const install = () =>
-    runHelm('upgrade', '--install', RELEASE.name, CHART, ...values.flatMap((value) => ['--set', value]));
+  const install = async () => {
+    const [, command = ''] = /^```sh\n([\s\S]*?)^```$/m.exec(page) ?? [];
+    return shell(command);
+  };
   const get = async <T>(...what: readonly string[]): Promise<T> => {
-    const { stdout } = await controlPlane.kubectl([
-      'get',
-      ...what,
-      '--namespace',
-      NAMESPACE,
-      '--output=json',
-    ]);
+    const { stdout } = await controlPlane.kubectl(['get', ...what, '--namespace', RELEASE, '--output=json']);
     return JSON.parse(stdout) as T;
   };
 
   it('is refused, whole, with what is missing, where the CRDs of the Prometheus operator are not there', async () => {
-    assert.deepEqual(values, [
-      ...[
-        'metrics.serviceMonitor.enabled=true',
-        'metrics.prometheusRule.enabled=true',
-        'metrics.dashboard.enabled=true',
-      ],
-    ]);
     const { code, stderr } = await install();
     assert.equal(code, 1);
     assert.match(
       stderr,
       /no matches for kind "(ServiceMonitor|PrometheusRule)".*\n?.*ensure CRDs are installed first/,
     );
-    assert.match((await runHelm('status', RELEASE.name)).stderr, /release: not found/);
-    assert.deepEqual((await get<{ items: readonly unknown[] }>('deployment,service')).items, []);
+    const { stdout } = await controlPlane.kubectl(['get', 'namespaces', '--output=name']);
+    assert.doesNotMatch(stdout, new RegExp(RELEASE));
   });
 
   it('is taken by an API server that has them, without a field that it does not know', async () => {
     await controlPlane.installCrds(
       globSync(join(repository, 'test/fixtures/prometheus-operator-crds/*.yaml')),
     );
-    const input = await render(RELEASE, [...values, 'metrics.service.annotations.prometheus\\.io/path=/metrics']);
-    await controlPlane.kubectl(['create', '--dry-run=server', '--validate=strict', '--filename=-'], {
-      input,
-    });
     const { code, stderr } = await install();
     assert.equal(code, 0, stderr);
+    const annotated = 'metrics.service.annotations.prometheus\\.io/path=/metrics';
+    const input = await render({ namespace: RELEASE, name: RELEASE }, [...values, annotated]);
+    const strictly = ['apply', '--dry-run=server', '--validate=strict', '--filename=-'];
+    const { stdout } = await controlPlane.kubectl(strictly, { input });
+    assert.match(stdout, /^servicemonitor\S+ configured \(server dry run\)$/m);
+    assert.match(stdout, /^prometheusrule\S+ configured \(server dry run\)$/m);
   });
 
   it('has Prometheus scrape the pods, each by itself, and keep the label namespace', async () => {
@@ -94,13 +91,13 @@ describe('monitoring, installed as docs/alerts.md says', () => {
         };
       };
     }
-    const { spec: monitor } = await get<ServiceMonitor>('servicemonitor', RELEASE.name);
+    const { spec: monitor } = await get<ServiceMonitor>('servicemonitor', RELEASE);
     const selector = Object.entries(monitor.selector.matchLabels).map(([key, value]) => `${key}=${value}`);
     const services = await get<{ items: readonly Service[] }>('service', `--selector=${selector.join(',')}`);
     const [service] = services.items.map(({ spec }) => spec);
     assert.equal(services.items.length, 1);
     assert.equal(service?.clusterIP, 'None');
-    const { template } = (await get<Deployment>('deployment', RELEASE.name)).spec;
+    const { template } = (await get<Deployment>('deployment', RELEASE)).spec;
     assert.deepEqual({ ...template.metadata.labels, ...service?.selector }, template.metadata.labels);
     const [endpoint] = monitor.endpoints;
     assert.equal(endpoint?.honorLabels, true);
@@ -122,9 +119,22 @@ describe('monitoring, installed as docs/alerts.md says', () => {
     );
   });
 
+  it('names only values that the chart has', async () => {
+    const chart = load(await readFile(join(CHART, 'values.yaml'), 'utf8'));
+    const named = [...page.matchAll(/`((?:metrics|config)\.[\w.]+)`/g)].map(([, name = '']) => name);
+    assert.ok(named.length > 5, named.join(' '));
+    for (const name of named) {
+      const value = name.split('.').reduce((within, key) => Object(within)[key], chart);
+      assert.notEqual(value, undefined, name);
+    }
+  });
+
   it('is off unless it is asked for', async () => {
-    const text = await render(RELEASE, []);
+    const text = await render({ namespace: RELEASE, name: RELEASE }, []);
     assert.doesNotMatch(text, /kind: (Service|ServiceMonitor|PrometheusRule|ConfigMap)$/m);
-    assert.match(await render(RELEASE, ['metrics.service.enabled=true']), /kind: Service$/m);
+    assert.match(
+      await render({ namespace: RELEASE, name: RELEASE }, ['metrics.service.enabled=true']),
+      /kind: Service$/m,
+    );
   });
 });

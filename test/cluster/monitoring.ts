@@ -93,9 +93,3 @@ export function readDashboard(): Dashboard {
     readFileSync(join(CHART, 'dashboards/image-credential-binding.json'), 'utf8'),
   ) as Dashboard;
 }
-
-/** The `--set` of a page in `docs/`. */
-export function valuesIn(page: string): readonly string[] {
-  const text = readFileSync(join(repository, 'docs', page), 'utf8');
-  return [...text.matchAll(/--set (metrics\.\S+)/g)].map(([, value = '']) => value);
-}
