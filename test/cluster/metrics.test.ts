@@ -88,6 +88,7 @@ describe('the metrics of a running controller', () => {
     await namespace.binding('moved', { image: 'old.example/moved' });
     await namespace.bound('moved');
     await namespace.binding('moved', { image: 'new.example/moved', replaces: ['old.example/moved'] });
+    await namespace.condition('moved', 'Ready', 'True Ready');
     await until(async () => /^icb_scan_runs_started_total/m.test(await scrape()), 'a run');
   }
 
