@@ -44,10 +44,10 @@ function endsSoon(left: string): Fired {
 }
 
 const NO_LEADER: Fired = {
-  labels: { lease: 'icb/icb' },
+  labels: { lease: 'icb/icb-image-credential-binding' },
   description:
-    'For 5 minutes no controller has led by the Lease icb/icb, or none was scraped: bindings, new passwords and moves of ' +
-    'images reach no scan. Scans go on with what they have.',
+    'For 5 minutes no controller has led by the Lease icb/icb-image-credential-binding, or none was scraped: bindings, new ' +
+    'passwords and moves of images reach no scan. Scans go on with what they have.',
 };
 
 const NOT_READY_OF = (reason: string, instance = 'a') =>
@@ -122,8 +122,8 @@ const SCENARIOS: readonly Scenario[] = [
     title: 'one leads, though none of another release does',
     alert: 'ImageCredentialBindingNoLeader',
     series: {
-      'icb_leader{lease="icb/icb",instance="a"}': '1x20',
-      'icb_leader{lease="icb/icb",instance="b"}': '0x20',
+      'icb_leader{lease="icb/icb-image-credential-binding",instance="a"}': '1x20',
+      'icb_leader{lease="icb/icb-image-credential-binding",instance="b"}': '0x20',
       'icb_leader{lease="other/icb",instance="c"}': '0x20',
     },
     after: { 20: [] },
@@ -132,7 +132,7 @@ const SCENARIOS: readonly Scenario[] = [
     title: 'none leads by the Lease, though another release has a leader',
     alert: 'ImageCredentialBindingNoLeader',
     series: {
-      'icb_leader{lease="icb/icb",instance="a"}': '0x20',
+      'icb_leader{lease="icb/icb-image-credential-binding",instance="a"}': '0x20',
       'icb_leader{lease="other/icb",instance="b"}': '1x20',
     },
     after: { 4: [], 6: [NO_LEADER] },
@@ -147,8 +147,8 @@ const SCENARIOS: readonly Scenario[] = [
     title: 'another process comes to lead',
     alert: 'ImageCredentialBindingNoLeader',
     series: {
-      'icb_leader{lease="icb/icb",instance="a"}': '1x9 stale',
-      'icb_leader{lease="icb/icb",instance="b"}': '0x10 1x20',
+      'icb_leader{lease="icb/icb-image-credential-binding",instance="a"}': '1x9 stale',
+      'icb_leader{lease="icb/icb-image-credential-binding",instance="b"}': '0x10 1x20',
     },
     after: { 10: [], 14: [], 20: [] },
   },
