@@ -44,6 +44,7 @@ import {
   ECR_PUBLIC_DUAL,
   GAR,
   GAR_REGIONAL,
+  GOOGLE_TOKEN,
   HUB,
   KEYS,
   NO_USER,
@@ -136,8 +137,15 @@ const CASES: readonly Case[] = [
   { name: 'basic-auth of any registry', host: OTHER, secret: () => basicAuth('puller', PASSWORD, OTHER) },
   { name: 'a pull secret of ECR', host: ECR, pullSecret: basic('AWS', ECR_PASSWORD) },
   { name: 'basic-auth of ECR', host: ECR, secret: () => basicAuth('AWS', ECR_PASSWORD, ECR) },
+  { name: 'a pull secret of ECR Public', host: ECR_PUBLIC, pullSecret: basic('AWS', ECR_PASSWORD) },
   { name: 'AWS keys', host: ECR, secret: () => offered(KEYS, ECR), asks: [ECR_API] },
   { name: 'AWS keys with a session token', host: ECR, secret: () => offered(SESSION, ECR), asks: [ECR_API] },
+  {
+    name: 'AWS keys with a session token for ECR Public',
+    host: ECR_PUBLIC,
+    secret: () => offered(SESSION, ECR_PUBLIC),
+    asks: [ECR_PUBLIC_API],
+  },
   {
     name: 'AWS keys for ECR Public',
     host: ECR_PUBLIC,
@@ -160,6 +168,16 @@ const CASES: readonly Case[] = [
     name: 'a pull secret with a service account',
     host: GAR,
     pullSecret: basic('_json_key', JSON.stringify(SERVICE_ACCOUNT)),
+  },
+  {
+    name: 'a pull secret with an access token of Google',
+    host: GAR,
+    pullSecret: basic('oauth2accesstoken', GOOGLE_TOKEN),
+  },
+  {
+    name: 'basic-auth of Artifact Registry',
+    host: GAR,
+    secret: () => basicAuth('_json_key', JSON.stringify(SERVICE_ACCOUNT), GAR),
   },
   { name: 'a service account', host: GAR, secret: () => keyFile(SERVICE_ACCOUNT, GAR) },
   {
@@ -185,6 +203,16 @@ const CASES: readonly Case[] = [
     asks: ['sts.googleapis.com'],
   },
   { name: 'a pull secret with a token of ACR', host: ACR, pullSecret: basic(NO_USER, ACR_REFRESH_TOKEN) },
+  {
+    name: 'a pull secret with a service principal',
+    host: ACR,
+    pullSecret: basic(PRINCIPAL.AZURE_CLIENT_ID, PRINCIPAL.AZURE_CLIENT_SECRET),
+  },
+  {
+    name: 'basic-auth of ACR',
+    host: ACR,
+    secret: () => basicAuth(PRINCIPAL.AZURE_CLIENT_ID, PRINCIPAL.AZURE_CLIENT_SECRET, ACR),
+  },
   { name: 'a service principal', host: ACR, secret: () => offered(PRINCIPAL, ACR) },
   { name: 'a service principal in the US cloud', host: ACR_US, secret: () => offered(PRINCIPAL, ACR_US) },
   {
