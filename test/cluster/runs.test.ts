@@ -28,7 +28,7 @@ const COMMAND = [
 const STUCK_SECONDS = 15;
 /** `npm run test:full` takes 1,000. */
 const MANY = Number(process.env['SWITCH_SCANS'] ?? 200);
-const MANY_SECONDS = 20 + MANY / 10;
+const MANY_SECONDS = 20 + MANY / 4;
 
 describe('runs of scans', () => {
   let cluster: Cluster;
