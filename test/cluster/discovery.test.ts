@@ -138,17 +138,137 @@ describe('discovery on a real API server', () => {
     await discovered(namespace, OLD);
     await restart('enabled-per-namespace', '--mark-pods');
     await settled(cluster);
-    const { stdout } = await kubectl('get', 'events', '--namespace', namespace.name, '--output', 'json');
-    const { items } = JSON.parse(stdout) as {
-      items: { reason: string; message: string; involvedObject: { name: string } }[];
-    };
-    const told = items
+    const told = (await events(namespace))
       .filter(({ reason }) => reason === 'NotDiscovered')
       .map(({ involvedObject, message }) => `${involvedObject.name}: ${message}`)
       .sort();
     assert.equal(told.length, 2, told.join());
     assert.match(told[0] ?? '', /^digest: .*without a repository.*not the name of a Secret/);
     assert.match(told[1] ?? '', /^odd: .*Write it in lower case/);
+  });
+
+  it('sees init and ephemeral containers, of which none is another version', async () => {
+    const namespace = await optedIn();
+    const spec = {
+      containers: [{ name: 'app', image: OLD }],
+      initContainers: [{ name: 'init', image: 'reg.example/init' }],
+      imagePullSecrets: [{ name: 'pull' }],
+    };
+    for (const [index, image] of [NEW, 'new.example/tools'].entries()) {
+      await rawPod(namespace, `web-${index}`, { spec, owner: { kind: 'StatefulSet', name: 'web' } });
+      const debug = ['debug', `web-${index}`, '--container=debug', `--image=${image}`];
+      await kubectl(...debug, '--namespace', namespace.name);
+      await nextSecond();
+    }
+    const expected = {
+      [NEW]: 'pull',
+      'new.example/tools': 'pull',
+      'reg.example/init': 'pull',
+      [OLD]: 'pull',
+    };
+    await until(
+      async () => JSON.stringify(await shown(namespace)) === JSON.stringify(expected),
+      'a binding of each',
+    );
+    await settled(cluster);
+    assert.deepEqual(await shown(namespace), expected);
+    assert.equal(
+      (await discovered(namespace, NEW)).metadata.annotations?.[WORKLOADS],
+      'StatefulSet/web/debug',
+    );
+  });
+
+  it('links what a runtime names for the same digest, where a scan names that', async () => {
+    const namespace = await optedIn();
+    await pod(namespace, { name: 'one', deployment: 'web', image: `${OLD}:1.0`, secrets: ['pull'] });
+    await pod(namespace, { name: 'public', deployment: 'public', image: 'nginx' });
+    const digest = `sha256:${'1'.repeat(64)}`;
+    for (const [name, image] of [
+      ['one', NEW],
+      ['public', 'mirror.example/nginx'],
+    ] as const) {
+      const status = { name: 'app', image, imageID: `${image}@${digest}`, ready: true, restartCount: 0 };
+      const place = { namespace: namespace.name, name };
+      await cluster.client.patchStatus(PODS, place, { status: { containerStatuses: [status] } });
+      await namespace.scan(name, [`${image}@${digest}`]);
+    }
+    await until(async () => (await shown(namespace))[OLD] === `pull replaces ${NEW}`, 'the other name');
+    await settled(cluster);
+    assert.deepEqual(Object.keys(await shown(namespace)), [OLD]);
+  });
+
+  it('ends right with odd pods, or in one Event of each', async () => {
+    const namespace = await optedIn();
+    const imagePullSecrets = [{ name: 'pull' }];
+    const containers = (image: string, count = 1) =>
+      Array.from({ length: count }, (_, index) => ({ name: `c${index}`, image: `${image}${index}` }));
+    const secrets = Array.from({ length: 20 }, (_, index) => ({ name: `pull-${index}` }));
+    await rawPod(namespace, 'wrong', {
+      spec: { containers: containers('reg.example/UPPER', 100), imagePullSecrets },
+    });
+    await rawPod(namespace, 'many', {
+      spec: { containers: containers('reg.example/many/c', 100), imagePullSecrets },
+    });
+    await rawPod(namespace, 'greedy', {
+      spec: { containers: containers('reg.example/greedy'), imagePullSecrets: secrets },
+    });
+    for (const [index, name] of ['web,Deployment/api', 'x'.repeat(300_000)].entries()) {
+      const spec = { containers: containers(`reg.example/owned-${index}-`), imagePullSecrets };
+      await rawPod(namespace, `owned-${index}`, { spec, owner: { kind: 'StatefulSet', name } });
+    }
+    await until(async () => (await bindings(namespace)).length === 103, 'a binding of each that is right');
+    const greedy = await discovered(namespace, 'reg.example/greedy0');
+    assert.equal(greedy.spec.imagePullSecrets.length, 16);
+    await settled(cluster);
+    for (const binding of await bindings(namespace))
+      assert.match(binding.metadata.annotations?.[WORKLOADS] ?? '', /^Pod\/c\d+$/);
+    const told = (await events(namespace)).filter(({ reason }) => /NotDiscovered|TooMany/.test(reason));
+    assert.deepEqual(told.map(({ reason, involvedObject }) => `${reason} ${involvedObject.name}`).sort(), [
+      'NotDiscovered wrong',
+      `TooManyPullSecrets ${greedy.metadata.name}`,
+    ]);
+    assert.match(
+      told.find(({ reason }) => reason === 'TooManyPullSecrets')?.message ?? '',
+      /^Pods name 20 pull secrets.*left out: pull-16, pull-17, pull-18 and 1 more\. Name fewer/,
+    );
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    await pod(namespace, { name: 'next', deployment: 'web', image: 'reg.example/next', secrets: ['pull'] });
+    await discovered(namespace, 'reg.example/next');
+    await settled(cluster);
+    assert.equal((await bindingWrites(from)).length, 1);
+  });
+
+  it('marks the pods of a move once the last old one is gone, and is slow with who takes marks off', async () => {
+    const namespace = await optedIn();
+    const shape = { deployment: 'web', secrets: ['pull'] };
+    const markOf = async (name: string) => (await namespace.get(PODS, name))?.metadata.annotations?.[MARK];
+    const ready = async (image: string) => {
+      const { metadata } = await discovered(namespace, image);
+      await namespace.condition(metadata.name, 'Ready', 'True Ready');
+      return metadata.name;
+    };
+    await pod(namespace, { ...shape, name: 'old', image: OLD });
+    const old = await ready(OLD);
+    await nextSecond();
+    await until(async () => (await markOf('old')) === old, 'the old pod to be marked');
+    await pod(namespace, { ...shape, name: 'new', image: NEW, hash: 'two' });
+    const name = await ready(NEW);
+    await settled(cluster);
+    assert.equal(await markOf('new'), undefined);
+    await namespace.delete(PODS, 'old');
+    await until(async () => (await markOf('new')) === name, 'the new pod to be marked');
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    const place = { namespace: namespace.name, name: 'new' };
+    const begun = performance.now();
+    while (performance.now() - begun < 9_000) {
+      if ((await markOf('new')) !== undefined)
+        await cluster.client.patch(PODS, place, { metadata: { annotations: { [MARK]: null } } });
+    }
+    const marks = (await cluster.writesOfController(from)).filter(
+      ({ objectRef }) => objectRef?.resource === 'pods',
+    );
+    assert.ok(marks.length >= 3 && marks.length <= 12, `${marks.length} marks in 9 s`);
+    await until(async () => (await markOf('new')) === name, 'the mark to be there in the end');
   });
 
   it('lets a namespace go in peace', async () => {
@@ -211,6 +331,24 @@ describe('discovery on a real API server', () => {
 
   async function pod(namespace: TestNamespace, shape: Omit<PodShape, 'namespace'>): Promise<void> {
     await createPod(cluster.client, { ...shape, namespace: namespace.name });
+  }
+
+  async function rawPod(
+    namespace: TestNamespace,
+    name: string,
+    { spec, owner }: { spec: object; owner?: { readonly kind: string; readonly name: string } },
+  ): Promise<void> {
+    const ownerReferences = owner && [{ ...owner, apiVersion: 'apps/v1', uid: 'none', controller: true }];
+    const pod = { metadata: { name, ...(ownerReferences && { ownerReferences }) }, spec };
+    await namespace.put(PODS, pod);
+  }
+
+  async function events(namespace: TestNamespace) {
+    const { stdout } = await kubectl('get', 'events', '--namespace', namespace.name, '--output', 'json');
+    const { items } = JSON.parse(stdout) as {
+      items: readonly { reason: string; message: string; involvedObject: { name: string } }[];
+    };
+    return items;
   }
 
   async function optIn(namespace: TestNamespace): Promise<void> {
