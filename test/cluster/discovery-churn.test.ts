@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { AuditEvent } from '../../hack/control-plane.ts';
 import type { RunningController } from '../../hack/controller.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
 import type { KubeObject } from '../../src/kube/index.ts';
@@ -10,6 +11,8 @@ import { createPod, deletePod } from './pods.ts';
 
 const SECONDS = Number(process.env['CHURN_SECONDS'] ?? 30);
 const CHANGES_A_SECOND = 50;
+/** Each changes workloads of its own, one after another: a slow answer to one keeps no other from the rate. */
+const CHURNERS = 5;
 const NAMESPACES = 20;
 const REPOSITORIES = 500;
 const PODS_EACH = 10;
@@ -22,6 +25,8 @@ interface Workload {
   image: string;
   version: number;
   moved: boolean;
+  /** Whether a move was begun and taken back. */
+  tried: boolean;
   pods: KubeObject[];
 }
 
@@ -43,7 +48,7 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
     for (let index = 0; index < REPOSITORIES; index += 1) {
       const namespace = `churn-${index % NAMESPACES}`;
       const image = `old.example/app-${index}`;
-      workloads.push({ index, namespace, image, version: 1, moved: false, pods: [] });
+      workloads.push({ index, namespace, image, version: 1, moved: false, tried: false, pods: [] });
     }
     await inParallel(workloads, async (workload) => {
       for (let pod = 0; pod < PODS_EACH; pod += 1) await add(workload);
@@ -53,7 +58,10 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
 
   it('ends with exactly the right bindings, and wrote nothing that it undid', async (test) => {
     await until(async () => (await bindings()).length === REPOSITORIES, 'a binding of each repository', 120);
-    const changes = await churn();
+    const churners = Array.from({ length: CHURNERS }, (_, part) =>
+      churn(workloads.filter(({ index }) => index % CHURNERS === part)),
+    );
+    const changes = (await Promise.all(churners)).reduce((sum, each) => sum + each);
     const wanted = workloads
       .map(({ namespace, image, index }) => `${namespace} ${image} pull-${index % 7}`)
       .sort();
@@ -68,50 +76,50 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
     ).catch(() => assert.deepEqual(found, wanted));
     await settled(cluster);
     const writes = await writesByImage();
-    const moved = workloads.filter((workload) => workload.moved);
-    // What it replaces is written when it is made, unless the move is over by then, or a moment later where the last old and
-    // the first new pod are of the same second; and taken out when no pod is left for which autodiscovery might make a scan.
-    const expected = new Map<string, RegExp>();
-    for (const { namespace, index } of workloads) expected.set(`${namespace} app-${index}`, /^create$/);
-    for (const { namespace, index } of moved) {
-      expected.set(`${namespace} app-${index}`, /^create delete$/);
-      expected.set(`${namespace} moved-${index}`, /^create( patch){0,2}$/);
-    }
+    const expected = new Map(workloads.flatMap(expectedWrites));
     const unexpected = [...new Set([...expected.keys(), ...writes.keys()])]
       .filter((key) => expected.get(key)?.test(writes.get(key) ?? '') !== true)
       .map((key) => `${key}: ${writes.get(key)} instead of ${expected.get(key)}`);
     assert.deepEqual(unexpected, []);
     const total = [...writes.values()].reduce((sum, verbs) => sum + verbs.split(' ').length, 0);
-    test.diagnostic(`${changes} changes of pods, ${moved.length} moves, ${total} writes of bindings`);
+    const count = (what: 'moved' | 'tried') => workloads.filter((workload) => workload[what]).length;
+    test.diagnostic(
+      `${changes} changes of pods in ${SECONDS} s, ${count('moved')} moves, ${count('tried')} taken back, ${total} writes of bindings`,
+    );
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
   });
 
-  /** Changes pods for a while; resolves with how often when all that was begun is done. */
-  async function churn(): Promise<number> {
+  /** Changes pods of these for a while; resolves with how often when all that was begun is done. */
+  async function churn(those: readonly Workload[]): Promise<number> {
     const begun = performance.now();
     let changes = 0;
     let pending: Change[] = [];
     while (performance.now() - begun < SECONDS * 1000 || pending.length > 0) {
-      if (pending.length === 0) pending = next();
+      if (pending.length === 0) pending = next(those);
       const [change, ...rest] = pending;
       pending = rest;
       await change?.();
       changes += 1;
-      const ahead = (changes / CHANGES_A_SECOND) * 1000 - (performance.now() - begun);
+      const ahead = (changes / CHANGES_A_SECOND) * CHURNERS * 1000 - (performance.now() - begun);
       if (ahead > 0) await delay(ahead);
     }
     return changes;
   }
 
-  /** What happens next to some workload. */
-  function next(): Change[] {
-    const workload = workloads[Math.floor(Math.random() * workloads.length)];
+  /** What happens next to one of these. */
+  function next(those: readonly Workload[]): Change[] {
+    const workload = those[Math.floor(Math.random() * those.length)];
     if (workload === undefined) return [];
-    const kind = Math.random();
-    if (kind < 0.1 && !workload.moved) return move(workload);
-    if (kind < 0.5) return rollOut(workload);
-    if (kind < 0.75 && workload.pods.length > 0) return [() => remove(workload)];
-    return [() => add(workload)];
+    if (workload.pods.length === 0) return [() => add(workload)];
+    const kinds: readonly (readonly [below: number, changes: () => Change[]])[] = [
+      [0.1, () => move(workload)],
+      [0.15, () => moveAndBack(workload)],
+      [0.5, () => rollOut(workload)],
+      [0.75, () => [() => remove(workload)]],
+      [1, () => [() => add(workload)]],
+    ];
+    const dice = Math.random();
+    return kinds.find(([below]) => dice < below)?.[1]() ?? [];
   }
 
   function rollOut(workload: Workload): Change[] {
@@ -120,15 +128,24 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
   }
 
   function move(workload: Workload): Change[] {
-    if (workload.pods.length === 0) return [];
+    if (workload.moved) return rollOut(workload);
     workload.moved = true;
     workload.version += 1;
     workload.image = `new.example/moved-${workload.index}`;
     return workload.pods.flatMap(() => [() => add(workload), () => remove(workload)]);
   }
 
-  async function add(workload: Workload): Promise<void> {
-    const { index, namespace, image, version } = workload;
+  function moveAndBack(workload: Workload): Change[] {
+    const { index, pods } = workload;
+    if (workload.tried) return rollOut(workload);
+    workload.tried = true;
+    workload.version += 1;
+    const coming = pods.map(() => () => add(workload, `new.example/tried-${index}`));
+    return [...coming, ...pods.map(() => () => remove(workload, workload.pods.pop()))];
+  }
+
+  async function add(workload: Workload, image = workload.image): Promise<void> {
+    const { index, namespace, version } = workload;
     made += 1;
     const pod = await createPod(cluster.client, {
       ...{ namespace, name: `pod-${made}`, deployment: `web-${index}`, hash: `h${version}` },
@@ -137,9 +154,8 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
     workload.pods.push(pod);
   }
 
-  /** The oldest goes. */
-  async function remove(workload: Workload): Promise<void> {
-    const pod = workload.pods.shift();
+  /** The oldest goes, unless told. */
+  async function remove(workload: Workload, pod = workload.pods.shift()): Promise<void> {
     if (pod !== undefined) await deletePod(cluster.client, pod);
   }
 
@@ -154,18 +170,56 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
     return found as readonly KubeObject[] as readonly Binding[];
   }
 
-  /** Namespace and image, without what is made up → verbs in their order. */
+  /**
+   * Namespace and image, without what is made up → what was written, in order: the verb, `+` where the binding replaces
+   * something from then on, and what is wrong in it.
+   */
   async function writesByImage(): Promise<ReadonlyMap<string, string>> {
-    const verbs = new Map<string, string[]>();
-    for (const { verb, objectRef } of await cluster.writesOfController()) {
-      const { resource, subresource, namespace = '', name = '' } = objectRef ?? {};
-      if (resource !== 'imagecredentialbindings' || subresource !== undefined) continue;
-      const key = `${namespace} ${name.replace(/-[0-9a-f]{8}$/, '')}`;
-      verbs.set(key, [...(verbs.get(key) ?? []), verb]);
-    }
-    return new Map([...verbs].map(([key, each]) => [key, each.join(' ')] as const).sort());
+    const writes = Map.groupBy(
+      (await cluster.writesOfController()).filter(isOfDiscovery),
+      ({ objectRef }) => {
+        const { namespace, name } = objectRef ?? {};
+        return `${namespace} ${name?.replace(/-[0-9a-f]{8}$/, '')}`;
+      },
+    );
+    return new Map([...writes].map(([key, each]) => [key, each.map(writeOf).join(' ')]));
   }
 });
+
+/**
+ * Namespace and image → the writes that have a cause, as `writesByImage` tells them. What a binding replaces is written when it
+ * is made, unless the move is over by then, or a moment later where the last old and the first new pod are of the same second;
+ * and taken out when no pod is left for which autodiscovery might make a scan. A move that is taken back may be over before
+ * anybody looks.
+ */
+function expectedWrites({ namespace, index, moved, tried }: Workload): (readonly [string, RegExp])[] {
+  const expected = (image: string, writes: RegExp) => [`${namespace} ${image}-${index}`, writes] as const;
+  return [
+    expected('app', moved ? /^create delete$/ : /^create$/),
+    ...(moved ? [expected('moved', /^(?:create|create patch\+ patch|create\+ patch)$/)] : []),
+    ...(tried ? [expected('tried', /^(?:|create\+? delete|create patch\+ delete)$/)] : []),
+  ];
+}
+
+/** Whether a write changed what discovery writes of a binding; one that was out of date was refused. */
+function isOfDiscovery({ objectRef, responseStatus }: AuditEvent): boolean {
+  const { resource, subresource } = objectRef ?? {};
+  return resource === 'imagecredentialbindings' && subresource === undefined && responseStatus?.code !== 409;
+}
+
+function writeOf({ verb, responseObject }: AuditEvent): string {
+  // The answer to a create or patch is the object.
+  return verb === 'delete' ? verb : `${verb}${contentOf(responseObject as Binding)}`;
+}
+
+/** Short where the pull secrets and the workload are those of the image, which never change. */
+function contentOf({ metadata, spec }: Binding): string {
+  const index = Number(/\d+$/.exec(spec.image)?.[0]);
+  const secrets = spec.imagePullSecrets.map(({ name }) => name).join();
+  const workloads = metadata.annotations?.['credentials.securecodebox.io/workloads'];
+  const isRight = secrets === `pull-${index % 7}` && workloads === `Deployment/web-${index}/app`;
+  return `${spec.replaces === undefined ? '' : '+'}${isRight ? '' : `(${secrets} of ${workloads})`}`;
+}
 
 function textOf({ metadata, spec }: Binding): string {
   const secrets = spec.imagePullSecrets.map(({ name }) => name);
