@@ -90,19 +90,26 @@ describe('discovery on a real API server', () => {
     assert.deepEqual(await shown(namespace), { [OLD]: 'mine' });
   });
 
-  it('keeps a binding for the grace period, over a restart too, and not for longer', async () => {
+  it('keeps a binding while a pod ends on a node that is gone, then for the grace period, over a restart too', async () => {
     const namespace = await optedIn();
     await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
     const { metadata } = await discovered(namespace, OLD);
-    await namespace.delete(PODS, 'one');
-    const marked = await until(async () => {
-      const binding = await namespace.get(imageCredentialBindings, metadata.name);
-      return binding?.metadata.annotations?.[UNUSED_SINCE];
-    }, 'the binding to be marked as unused');
+    const spec = { containers: [{ name: 'app', image: OLD }], nodeName: 'gone' };
+    await rawPod(namespace, 'ending', { spec });
+    await pod(namespace, { name: 'two', deployment: 'api', image: NEW, secrets: ['pull'] });
+    const other = await discovered(namespace, NEW);
+    const unusedSince = async ({ name }: { readonly name: string }) =>
+      (await namespace.get(imageCredentialBindings, name))?.metadata.annotations?.[UNUSED_SINCE];
+    for (const name of ['one', 'ending', 'two']) await namespace.delete(PODS, name);
+    await until(async () => unusedSince(other.metadata), 'the other binding to be marked as unused');
+    assert.notEqual((await namespace.get(PODS, 'ending'))?.metadata.deletionTimestamp, undefined);
+    assert.equal(await unusedSince(metadata), undefined);
+    await kubectl('delete', 'pod', 'ending', '--force', '--namespace', namespace.name);
+    const marked = await until(async () => unusedSince(metadata), 'the binding to be marked as unused');
     await restart('enabled-per-namespace', '--mark-pods');
     await until(async () => (await bindings(namespace)).length === 0, 'the binding to go');
-    const kept = Date.now() - Date.parse(marked);
-    assert.ok(kept >= 5_000, `kept for ${kept} ms: ${await controller.log()}`);
+    const lasted = Date.now() - Date.parse(marked);
+    assert.ok(lasted >= 5_000, `kept for ${lasted} ms: ${await controller.log()}`);
   });
 
   it('follows a workload that moves, and one that moves back', async () => {
