@@ -132,18 +132,21 @@ export interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 /**
- * What is wanted.
+ * What is wanted, for which image, with which pull secrets.
  */
 export interface ImageCredentialBindingSpec {
   /**
    * The image, as in a pod: [registry[:port]/]repository[:tag][@digest]. A repository stands for all of
    * its versions; with a tag or a digest, for that version only. Docker's short forms are completed:
-   * nginx is docker.io/library/nginx. Anything else is refused when it is written.
+   * nginx is docker.io/library/nginx. Anything else is refused when it is written. When it is changed to
+   * another repository, the scans that this binding has bound are moved there, if the registry has their
+   * version.
    */
   readonly image: string;
   /**
    * Earlier homes of this image, as repositories without tag and digest; at most 16. ScheduledScans that
-   * still name one are to be moved to spec.image. Not beside a tag or a digest in spec.image.
+   * still name one are moved to spec.image, with the tag or digest that they name, if the registry has
+   * that version there. Not beside a tag or a digest in spec.image.
    *
    * @maxItems 16
    *
@@ -169,8 +172,10 @@ export interface ImageCredentialBindingSpec {
  */
 export interface ImagePullSecret {
   /**
-   * Name of a Secret of type kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg in this
-   * namespace. A Secret that does not exist yet is used as soon as it does.
+   * Name of a Secret in this namespace: a pull secret (of type kubernetes.io/dockerconfigjson or
+   * kubernetes.io/dockercfg), or another one whose owner has named the registries that it is for in the
+   * annotation credentials.securecodebox.io/registries. A Secret that does not exist yet is used as soon
+   * as it does.
    */
   readonly name: string;
 }
