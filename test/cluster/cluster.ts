@@ -40,7 +40,7 @@ interface ClusterOptions {
   readonly namespaces?: readonly string[];
   readonly values?: readonly string[];
   readonly apiServerArgs?: readonly string[];
-  /** Whether the controller is to be without rights that it asks for; else that is a fault. */
+  /** Whether the controller is to be without rights, for a time or for some namespaces; else a refusal is a fault. */
   readonly lacksRights?: boolean;
 }
 
