@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { pino } from 'pino';
+import { RUN_ANNOTATION } from '../../src/api/index.ts';
 import { Applier, OutOfDate } from '../../src/binding/apply.ts';
 import { decide, type ScanPlan } from '../../src/binding/decide.ts';
 import { type Observed, observe, type Sources } from '../../src/binding/observe.ts';
+import { RunReconciler } from '../../src/binding/run-reconciler.ts';
 import { scanTypesOf } from '../../src/binding/serve.ts';
 import { createReflectors, createStores } from '../../src/binding/stores.ts';
+import { readScheduledScan } from '../../src/scan/index.ts';
 import { until } from '../until.ts';
 import {
   Cluster,
@@ -110,6 +113,35 @@ describe('Applier: between a decision and its writes', () => {
     assert.equal(secret?.metadata.annotations?.['example.org/note'], 'theirs');
   });
 
+  it('a run is not started where somebody has written the scan since, perhaps to start one', async () => {
+    const { namespace, seen, applier } = await observed();
+    await applier.apply(seen, decide(seen), SILENT);
+    await namespace.bound('scan');
+    const place = { namespace: namespace.name, name: 'scan' };
+    const lastScheduleTime = minutesAgo(30);
+    await cluster.client.patch(SCHEDULED_SCANS, place, {
+      metadata: { annotations: { [RUN_ANNOTATION]: `Moved ${minutesAgo(15)}` } },
+      spec: { suspend: false, interval: '1h' },
+    });
+    await cluster.client.patchStatus(SCHEDULED_SCANS, place, { status: { lastScheduleTime } });
+    const late = createStores();
+    const options = { client: cluster.client, stores: late, runsPerMinute: 60, onStarted: () => undefined };
+    const start = () => new RunReconciler(options).reconcile(`${namespace.name}/scan`, SILENT);
+    const seenScan = async () => {
+      const raw = await namespace.rawScan('scan');
+      // As if it had not been written just now.
+      const metadata = { ...raw.metadata, managedFields: [{ time: lastScheduleTime }] };
+      late.scheduledScans.set(readScheduledScan({ ...raw, metadata }));
+      return raw.status?.lastScheduleTime;
+    };
+    await seenScan();
+    await kubectl(namespace, 'label', 'scheduledscan', 'scan', 'team=other');
+    await assert.rejects(start(), OutOfDate);
+    assert.equal(await seenScan(), lastScheduleTime);
+    await start();
+    assert.notEqual(await seenScan(), lastScheduleTime);
+  });
+
   it('the answer to a write is in the store before the watch brings it', async () => {
     const { namespace, seen, applier } = await observed();
     await Promise.all(reflectors.map((reflector) => reflector.stop()));
@@ -128,3 +160,7 @@ describe('Applier: between a decision and its writes', () => {
     await cluster.client.get(SCHEDULED_SCANS, { namespace: namespace.name, name: 'scan' });
   });
 });
+
+function minutesAgo(minutes: number): string {
+  return `${new Date(Date.now() - minutes * 60_000).toISOString().slice(0, 19)}Z`;
+}
