@@ -7,7 +7,7 @@ import { tools } from '../../hack/tools.ts';
 import { INCLUSION_MODES, type InclusionMode } from '../../src/discovery/index.ts';
 import { until } from '../until.ts';
 import { CHART, Chart, container, type Manifest, podTemplate } from './chart.ts';
-import { Cluster, type TestNamespace } from './cluster.ts';
+import { Cluster, TestNamespace } from './cluster.ts';
 import { Life } from './life.ts';
 import { refused, requestsOf, rightsGiven, rightsOf, rightsUsed } from './rights.ts';
 
@@ -117,6 +117,7 @@ describe('docs/reference/rbac.md', () => {
 describe('the rights that the chart gives the controller', () => {
   let cluster: Cluster;
   let helm: string;
+  let places = 0;
 
   before(async () => {
     helm = (await tools(['helm'], (line) => process.stderr.write(`${line}\n`))).helm;
@@ -145,15 +146,16 @@ describe('the rights that the chart gives the controller', () => {
       switches.everywhere ? assertClusterRole(switches) : assertRoles(switches));
 
   async function assertClusterRole(switches: Switches): Promise<void> {
-    const place = await namespace();
+    const [place] = await newNamespaces(1);
+    assert.ok(place !== undefined);
     await upgrade(valuesOf(switches, []));
     const used = await live(switches, [place]);
     await assertGiven(used(undefined, place.name), RELEASE, `clusterrole/${RELEASE}`);
   }
 
   async function assertRoles(switches: Switches): Promise<void> {
-    const served = [await namespace(), await namespace()];
-    const other = await namespace();
+    const [other, ...served] = await newNamespaces(3);
+    assert.ok(other !== undefined);
     const names = served.map(({ name }) => name);
     await upgrade(valuesOf(switches, names));
     await lifeOf(switches, other).prepare();
@@ -189,12 +191,19 @@ describe('the rights that the chart gives the controller', () => {
     assert.deepEqual([...used].sort(), [...given].sort());
   }
 
-  /** A new one that is opted in to discovery. */
-  async function namespace(): Promise<TestNamespace> {
-    const made = await cluster.namespace();
-    const opted = 'auto-discovery.securecodebox.io/enabled=true';
-    await cluster.controlPlane.kubectl(['annotate', 'namespace', made.name, opted]);
-    return made;
+  /** Some that are opted in to discovery. */
+  async function newNamespaces(count: number): Promise<readonly TestNamespace[]> {
+    const names = Array.from({ length: count }, (_, index) => `place-${places + index}`);
+    places += count;
+    const annotations = { 'auto-discovery.securecodebox.io/enabled': 'true' };
+    const items = names.map((name) => ({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, annotations },
+    }));
+    const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    await cluster.controlPlane.kubectl(['create', '--filename', '-'], { input });
+    return names.map((name) => new TestNamespace(name, cluster));
   }
 
   /** Installs the chart anew, with these values alone. */
