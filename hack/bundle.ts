@@ -35,13 +35,14 @@ export interface Bundle {
  * Writes the bundle.
  *
  * @param directory - made anew: what it holds is removed
+ * @param program - another than the command line, from the repository's root
  * @throws Error when the source does not build, or a bundled package does not say its licence
  */
-export async function bundle(directory: string): Promise<Bundle> {
+export async function bundle(directory: string, program = 'src/main.ts'): Promise<Bundle> {
   await rm(directory, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: repository,
-    entryPoints: { main: 'src/main.ts' },
+    entryPoints: { main: program },
     outdir: directory,
     outExtension: { '.js': '.mjs' },
     chunkNames: 'chunks/[name]-[hash]',

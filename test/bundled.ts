@@ -50,8 +50,15 @@ export class Bundled implements AsyncDisposable {
     return made;
   }
 
-  /** Starts the controller; resolves when it is ready. The chart must be installed. */
-  async start(controlPlane: ControlPlane): Promise<{ readonly child: Child; readonly milliseconds: number }> {
+  /**
+   * Starts the controller; resolves when it is ready. The chart must be installed.
+   *
+   * @param variables - added to its environment, or put in place of what the chart says
+   */
+  async start(
+    controlPlane: ControlPlane,
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly child: Child; readonly milliseconds: number }> {
     const { args, env } = await container();
     const kubeconfig = await this.#kubeconfig(controlPlane);
     const began = performance.now();
@@ -65,6 +72,7 @@ export class Bundled implements AsyncDisposable {
         env: {
           ...Object.fromEntries(env.map(({ name, value }) => [name, value])),
           ...{ KUBECONFIG: kubeconfig, HOME: this.empty, TMPDIR: this.empty, PATH: '' },
+          ...variables,
         },
         graceMilliseconds: 25_000,
         ...(user === undefined ? {} : { user }),

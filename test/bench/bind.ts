@@ -1,6 +1,6 @@
 /**
  * Prints how long it takes from `kubectl apply` of a binding until its scan is bound, and what the controller wrote
- * for it: `npm run bench`. Times are of this machine as busy as it is now; compare within one run only.
+ * for it: `npm run bench -- bind`. Times are of this machine as busy as it is now; compare within one run only.
  */
 import { pino } from 'pino';
 import { imageCredentialBindings } from '../../src/api/index.ts';

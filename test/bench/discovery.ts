@@ -3,11 +3,11 @@
  * and what it holds: `node test/bench/discovery.ts [pods]`, 50,000 unless told, of which ten share a Deployment. To
  * create so many takes minutes. Times are of this machine as busy as it is now.
  */
-import { readFile } from 'node:fs/promises';
 import { type RunningController, startController } from '../../hack/controller.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import { createPod } from '../cluster/pods.ts';
+import { memoryOf, type ProcessMemory } from '../process.ts';
 import { until } from '../until.ts';
 
 const PODS = Number(process.argv[2] ?? 50_000);
@@ -58,9 +58,9 @@ const writes = (await cluster.writesOfController()).filter(
 );
 print(`writes of discovery per binding: ${(writes.length / DEPLOYMENTS).toFixed(3)}`);
 const after = await memoryOf(controller.process.pid);
-print(`resident without discovery ${before.rss} MB, peak ${before.peak} MB`);
-print(`resident with all pods listed ${listed.rss} MB, peak ${listed.peak} MB`);
-print(`resident with all bindings ${after.rss} MB, peak ${after.peak} MB; ${seconds(started)} s in all`);
+print(`resident ${memoryText(before)} without discovery`);
+print(`resident ${memoryText(listed)} with all pods listed`);
+print(`resident ${memoryText(after)} with all bindings; ${seconds(started)} s in all`);
 
 async function start(mode: string): Promise<RunningController> {
   return startController(cluster.controlPlane, ['--discovery', mode], { env: HEAP });
@@ -86,12 +86,8 @@ async function metric(name: string): Promise<number> {
   return values.reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
-/** Of a process, in MB, as Linux tells it. */
-async function memoryOf(pid: number): Promise<{ readonly rss: string; readonly peak: string }> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const megabytes = (field: string) =>
-    (Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1]) / 1024).toFixed(0);
-  return { rss: megabytes('VmRSS'), peak: megabytes('VmHWM') };
+function memoryText({ now, peak }: ProcessMemory): string {
+  return `${now.toFixed(0)} MiB (at most ${peak.toFixed(0)})`;
 }
 
 function seconds(since: number): string {

@@ -1,6 +1,6 @@
 /**
  * Prints how many look-ups a second a keyring answers, against a walk over all its entries, and what it costs to parse a
- * pull secret: `npm run bench`. Figures are of this machine as busy as it is now; compare within one run only.
+ * pull secret: `npm run bench -- keyring`. Figures are of this machine as busy as it is now; compare within one run only.
  */
 import { lookup, parsePullSecret } from '../../src/credential/index.ts';
 import { hostsOf, includesHost, parseRegistryKey } from '../../src/credential/registry-key.ts';

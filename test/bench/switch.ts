@@ -1,6 +1,6 @@
 /**
  * Prints how long the controller takes to move 1,000 scans of one binding to another registry, beside a bare writer that
- * makes the same requests for the scans, as many at a time: `npm run bench`. Times are of this machine as busy as it is
+ * makes the same requests for the scans, as many at a time: `npm run bench -- switch`. Times are of this machine as busy as it is
  * now; compare within one run only.
  */
 import { imageCredentialBindings } from '../../src/api/index.ts';

@@ -1,0 +1,103 @@
+/**
+ * Prints how long the controller takes from its start until 2,000 ScheduledScans are bound and the status of each binding
+ * says so, beside a bare writer that holds the same watches, knows the outcome and writes nothing but that, as many at a
+ * time: `npm run bench -- converge`. Both begin on the same data: etcd is restored before each. Events are no part of the
+ * outcome; the bare writer makes none. Times are of this machine as busy as it is now: only the ratios mean anything.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BINDING_ANNOTATION, imageCredentialBindings } from '../../src/api/index.ts';
+import { SCANS } from '../../src/binding/stores.ts';
+import { keyOf, storedMeta } from '../../src/kube/index.ts';
+import { type Binding, Cluster, SCHEDULED_SCANS } from '../cluster/cluster.ts';
+import { cpuSecondsOf, memoryOf, type ProcessMemory } from '../process.ts';
+import { until } from '../until.ts';
+import { type Contender, Contenders } from './estate/contender.ts';
+import { prepareEstate } from './estate/estate.ts';
+import { compare, print, printMemory, type Rounds } from './estate/figures.ts';
+import { loadOf, requestsPerEach } from './estate/load.ts';
+import { readOutcome } from './estate/outcome.ts';
+import { watching } from './estate/watching.ts';
+
+const SIZE = { bindings: 2_000, secrets: 100 };
+const ROUNDS = 3;
+const LONGEST_SECONDS = 600;
+/** Garbage is collected meanwhile. */
+const IDLE_MS = 5_000;
+
+interface Round {
+  /** Milliseconds from the start of the process, and from when it leads, until all is done. */
+  readonly fromStart: number;
+  readonly fromLeading: number;
+  /** Milliseconds of CPU that the process has had, and the API server meanwhile. */
+  readonly cpu: number;
+  readonly serverCpu: number;
+  readonly memory: ProcessMemory;
+  /** Per binding. */
+  readonly requests: string;
+}
+
+await using cluster = await Cluster.start({ auditLog: false });
+const { controlPlane, client } = cluster;
+await using contenders = await Contenders.make(cluster, 'test/bench/estate/bare-converge.ts');
+await prepareEstate(cluster, SIZE);
+const estate = await controlPlane.backUp();
+const outcomeFile = join(controlPlane.directory, 'outcome.json');
+const rounds: Rounds<Round> = { controller: [], bare: [] };
+for (let round = 0; round < ROUNDS; round += 1) {
+  rounds.controller.push(await measure(() => contenders.startController()));
+  if (round === 0) await writeFile(outcomeFile, JSON.stringify(await readOutcome(client)));
+  rounds.bare.push(await measure(() => contenders.startBareWriter(outcomeFile)));
+}
+print(`${SIZE.bindings} bindings, ${SIZE.secrets} pull secrets, middle of ${ROUNDS} rounds:`);
+compare('from the start of the process', rounds, ({ fromStart }) => fromStart);
+compare('from leading', rounds, ({ fromLeading }) => fromLeading);
+compare('CPU of the process', rounds, ({ cpu }) => cpu);
+compare('CPU of the API server meanwhile', rounds, ({ serverCpu }) => serverCpu);
+for (const [name, [first]] of Object.entries(rounds))
+  print(`requests per binding, ${name}: ${first?.requests}`);
+printMemory(rounds.controller);
+
+/** On the estate as it was prepared. */
+async function measure(start: () => Promise<Contender>): Promise<Round> {
+  await controlPlane.restore(estate);
+  const bound = new Set<string>();
+  const told = new Set<string>();
+  await using _scans = await watching(client, { resource: SCHEDULED_SCANS }, ({ metadata }) => {
+    if (metadata.annotations?.[BINDING_ANNOTATION] !== undefined) bound.add(keyOf(storedMeta({ metadata })));
+  });
+  await using _bindings = await watching<Binding>(
+    client,
+    { resource: imageCredentialBindings },
+    (binding) => {
+      if (saysBound(binding)) told.add(keyOf(storedMeta(binding)));
+    },
+  );
+  // After a restart the API server refuses watches of what CRDs define for a moment.
+  await using _runs = await watching(client, { resource: SCANS }, () => undefined);
+  const before = await loadOf(controlPlane);
+  const { child, startedAt, leadingAt } = await start();
+  const isDone = () => bound.size === SIZE.bindings && told.size === SIZE.bindings;
+  await until(isDone, 'all scans to be bound and all statuses to say so', LONGEST_SECONDS);
+  const doneAt = Date.now();
+  await delay(IDLE_MS);
+  const after = await loadOf(controlPlane);
+  const [memory, cpu] = [await memoryOf(child.pid), await cpuSecondsOf(child.pid)];
+  await child.stop();
+  return {
+    fromStart: doneAt - startedAt,
+    fromLeading: doneAt - leadingAt,
+    cpu: cpu * 1_000,
+    serverCpu: (after.cpuSeconds - before.cpuSeconds) * 1_000,
+    memory,
+    requests: requestsPerEach(before, after, SIZE.bindings),
+  };
+}
+
+function saysBound({ metadata, status }: Binding): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return (
+    ready?.status === 'True' && ready.observedGeneration === metadata.generation && status?.scans?.bound === 1
+  );
+}

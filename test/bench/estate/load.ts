@@ -1,0 +1,36 @@
+import type { ControlPlane } from '../../../hack/control-plane.ts';
+
+const RESOURCES = 'imagecredentialbindings|scheduledscans|secrets|events';
+const REQUESTS = new RegExp(
+  `^apiserver_request_total\\{(?=[^}]*resource="(?<resource>${RESOURCES})")(?=[^}]*subresource="(?<subresource>\\w*)")` +
+    '(?=[^}]*verb="(?<verb>GET|POST|PUT|PATCH|APPLY|DELETE)")[^}]*\\} (?<count>\\S+)$',
+  'gm',
+);
+
+/** What the API server has done since it started, for whomever. */
+export interface Load {
+  readonly cpuSeconds: number;
+  /** Requests of single objects that the controller deals with, by verb and resource: `PUT scheduledscans`. */
+  readonly requests: ReadonlyMap<string, number>;
+}
+
+export async function loadOf(controlPlane: ControlPlane): Promise<Load> {
+  const { stdout } = await controlPlane.kubectl(['get', '--raw', '/metrics']);
+  const requests = new Map<string, number>();
+  for (const { groups = {} } of stdout.matchAll(REQUESTS)) {
+    const { verb, resource, subresource, count } = groups;
+    const what = `${verb} ${resource}${subresource === '' ? '' : `/${subresource}`}`;
+    requests.set(what, (requests.get(what) ?? 0) + Number(count));
+  }
+  const cpuSeconds = Number(/^process_cpu_seconds_total (\S+)$/m.exec(stdout)?.[1]);
+  return { cpuSeconds, requests };
+}
+
+/** What was asked between two moments, for each of so many: `1.00 PUT scheduledscans, …`. */
+export function requestsPerEach(before: Load, after: Load, each: number): string {
+  return [...after.requests]
+    .map(([what, count]) => ({ what, count: count - (before.requests.get(what) ?? 0) }))
+    .filter(({ count }) => count > 0)
+    .map(({ what, count }) => `${(count / each).toFixed(2)} ${what}`)
+    .join(', ');
+}

@@ -1,0 +1,65 @@
+import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
+import type { Selection } from '../../../src/kube/client.ts';
+import {
+  apiVersionOf,
+  type KubeClient,
+  type KubeObject,
+  keyOf,
+  type Resource,
+  storedMeta,
+} from '../../../src/kube/index.ts';
+import { type Binding, SCHEDULED_SCANS, SECRETS } from '../../cluster/cluster.ts';
+
+type ScheduledScan = KubeObject & { readonly spec: unknown };
+
+/** What the bindings of an estate come to: all that has to be written by who knows it beforehand. */
+export interface Outcome {
+  readonly trivySecrets: readonly KubeObject[];
+  readonly bindings: readonly {
+    readonly namespace: string;
+    /** Of the binding and of its ScheduledScan. */
+    readonly name: string;
+    readonly status: Binding['status'];
+    readonly scan: { readonly annotations: KubeObject['metadata']['annotations']; readonly spec: unknown };
+  }[];
+}
+
+/** Reads it where the controller has brought it about. */
+export async function readOutcome(client: KubeClient): Promise<Outcome> {
+  const ours = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
+  const secrets = await listAll(client, SECRETS, ours);
+  const scans = await listAll<ScheduledScan>(client, SCHEDULED_SCANS);
+  const bindings = await listAll<Binding>(client, imageCredentialBindings);
+  const scanOf = new Map(scans.map((scan) => [keyOf(storedMeta(scan)), scan]));
+  return {
+    trivySecrets: secrets.map(asNew),
+    bindings: bindings.map((binding) => {
+      const { namespace, name } = storedMeta(binding);
+      const { metadata, spec } = scanOf.get(keyOf({ namespace, name })) ?? { metadata: undefined, spec: {} };
+      return { namespace, name, status: binding.status, scan: { annotations: metadata?.annotations, spec } };
+    }),
+  };
+}
+
+/** Without what the API server sets. Items of a list do not say what they are. */
+function asNew(secret: KubeObject): KubeObject {
+  const { namespace = '', name, labels = {}, annotations = {} } = secret.metadata;
+  const type = { apiVersion: apiVersionOf(SECRETS), kind: SECRETS.kind };
+  return { ...secret, ...type, metadata: { namespace, name, labels, annotations } };
+}
+
+async function listAll<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  selection: Selection = {},
+): Promise<readonly T[]> {
+  const items: KubeObject[] = [];
+  let next: string | undefined;
+  do {
+    const page = await client.list(resource, selection, next);
+    items.push(...page.items);
+    next = page.next;
+  } while (next !== undefined);
+  // The API server lists what was asked for.
+  return items as T[];
+}

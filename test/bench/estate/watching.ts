@@ -1,0 +1,31 @@
+import { pino } from 'pino';
+import type { Selection } from '../../../src/kube/client.ts';
+import {
+  type KubeClient,
+  type KubeObject,
+  Reflector,
+  type Resource,
+  Store,
+  type Stored,
+  storedMeta,
+} from '../../../src/kube/index.ts';
+
+/**
+ * Shows each object as it is, and again whenever it changes, until it is disposed of. Resolves when all that there are have
+ * been shown.
+ */
+export async function watching<Raw extends KubeObject>(
+  client: KubeClient,
+  watch: { readonly resource: Resource; readonly selection?: Selection },
+  see: (object: Raw) => void,
+): Promise<AsyncDisposable> {
+  const project = (object: Raw): Stored => {
+    see(object);
+    return storedMeta(object);
+  };
+  const log = pino({ level: 'silent' });
+  const reflector = new Reflector<Stored, Raw>({ ...watch, client, project, store: new Store({}), log });
+  reflector.start();
+  await reflector.synced;
+  return { [Symbol.asyncDispose]: () => reflector.stop() };
+}
