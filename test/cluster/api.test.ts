@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { globSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type ControlPlane, startControlPlane } from '../../hack/control-plane.ts';
@@ -177,19 +175,6 @@ describe('the API server, with our CRD', () => {
   }
 
   for (const [what, spec] of Object.entries(accepted)) {
-    it('takes every object that the docs show', async () => {
-      const pages = globSync('docs/**/*.md', { cwd: repository });
-      const texts = await Promise.all(pages.map((page) => readFile(join(repository, page), 'utf8')));
-      const blocks = texts.flatMap((text) => [...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)]);
-      const objects = blocks
-        .map(([, yaml = '']) => yaml)
-        .filter((yaml) => yaml.includes(imageCredentialBindings.kind));
-      assert.ok(objects.length > 0);
-      for (const input of objects) {
-        await controlPlane.kubectl(['create', '--dry-run=server', '--filename', '-'], { input });
-      }
-    });
-
     it(`accepts ${what}`, async () => {
       await create(manifest(spec));
     });

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { RELEASE } from '../../hack/controller.ts';
 import { tools } from '../../hack/tools.ts';
+import { completeJob } from '../complete-job.ts';
 import { until } from '../until.ts';
 import { Cluster, SECRETS, secretNameOf, type TestNamespace } from './cluster.ts';
 import { type Ran, runCommand } from './command.ts';
@@ -101,7 +102,7 @@ for (const { title, values } of variants) {
       assert.equal(code, 0, stderr);
       assert.equal(stdout, 'let go of 2 ScheduledScans, deleted 2 Secrets\n');
       assert.match(stderr, /^waiting for the controller ".+" to give up the Lease/);
-      await completeJob();
+      await completeJob(cluster.controlPlane, RELEASE, HOOK);
       const { code: uninstalled, stderr: problems } = await uninstalling;
       assert.equal(uninstalled, 0, problems);
 
@@ -159,28 +160,6 @@ for (const { title, values } of variants) {
         ({ verb, objectRef }) => `${verb} ${objectRef?.resource}.${objectRef?.apiGroup ?? ''}`,
       );
       assert.deepEqual([...new Set(used)].sort(), rules);
-    }
-
-    /** What the kubelet and the controller of Jobs would say, of which there are none here. */
-    async function completeJob(): Promise<void> {
-      const now = new Date().toISOString();
-      const condition = (type: string) => ({
-        type,
-        status: 'True',
-        lastProbeTime: now,
-        lastTransitionTime: now,
-      });
-      const status = {
-        startTime: now,
-        completionTime: now,
-        succeeded: 1,
-        uncountedTerminatedPods: {},
-        conditions: [condition('SuccessCriteriaMet'), condition('Complete')],
-      };
-      await cluster.controlPlane.kubectl([
-        ...['patch', 'job', HOOK, '--namespace', RELEASE, '--subresource=status', '--type=merge'],
-        ...['--patch', JSON.stringify({ status })],
-      ]);
     }
   });
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { binding, Files, pullSecret, runExplain, scheduledScan } from './command.ts';
@@ -427,13 +426,4 @@ describe('the text of explain', () => {
       assert.doesNotMatch((stdout + stderr).replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
     });
   }
-});
-
-describe('docs/explain.md', () => {
-  it('shows what explain really prints', async () => {
-    const page = await readFile(join(repository, 'docs/explain.md'), 'utf8');
-    const blocks = [...page.matchAll(/^```console\n\$ npm run -s icb -- explain (.*)\n([\s\S]*?)^```$/gm)];
-    assert.equal(blocks.length, 2);
-    for (const [, args = '', output] of blocks) assert.equal(runExplain(args.split(' ')).stdout, output);
-  });
 });
