@@ -258,9 +258,8 @@ describe('the schema of the values', () => {
   function schemaAt(from: Schema, [key, ...others]: readonly string[]): Schema | undefined {
     const found = from.$ref === undefined ? from : schema.definitions?.[from.$ref.split('/').at(-1) ?? ''];
     if (key === undefined || found === undefined) return found;
-    const { additionalProperties: any } = found;
-    const next = found.properties?.[key] ?? (typeof any === 'object' ? any : undefined);
-    return next === undefined ? undefined : schemaAt(next, others);
+    const next = found.properties?.[key] ?? found.additionalProperties;
+    return typeof next === 'object' ? schemaAt(next, others) : undefined;
   }
 });
 
