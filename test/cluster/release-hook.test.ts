@@ -163,3 +163,46 @@ for (const { title, values } of variants) {
     }
   });
 }
+
+describe('helm uninstall while a namespace of the list is on its way out, and the controller is down', () => {
+  it('says which, and leaves to the command what its Job could not begin', async () => {
+    const { helm } = await tools(['helm'], (line) => process.stderr.write(`${line}\n`));
+    await using cluster = await Cluster.start({ lacksRights: true });
+    const { controlPlane } = cluster;
+    const [staying, ending] = [await cluster.namespace(), await cluster.namespace()];
+    await staying.pullSecret('pull', AUTHS);
+    await staying.scan('scan');
+    const before = JSON.stringify((await staying.rawScan('scan')).spec);
+    await staying.binding('app');
+    const controller = await cluster.startController();
+    await staying.bound('scan');
+    await controller.process.stop();
+    const runHelm = (...args: readonly string[]): Promise<Ran> =>
+      controlPlane.group.run(helm, [...args, '--namespace', RELEASE], {
+        env: { KUBECONFIG: controlPlane.kubeconfig, PATH: dirname(helm) },
+      });
+    const list = `namespaces={${staying.name},${ending.name}}`;
+    const upgraded = await runHelm('upgrade', RELEASE, chart, '--reset-values', '--set', list);
+    assert.equal(upgraded.code, 0, upgraded.stderr);
+    // Without kube-controller-manager it does not get there.
+    await controlPlane.kubectl(['delete', 'namespace', ending.name, '--wait=false']);
+    const uninstalled = await runHelm('uninstall', RELEASE, '--timeout', '60s');
+    assert.equal(uninstalled.code, 1);
+    assert.match(uninstalled.stderr, new RegExp(`unable to create new content in namespace ${ending.name}`));
+    await staying.bound('scan');
+
+    const released = await runCommand(controlPlane, ['release', '-n', staying.name]);
+    assert.deepEqual(
+      [released.code, released.stdout],
+      [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n'],
+      released.stderr,
+    );
+    assert.equal(JSON.stringify((await staying.rawScan('scan')).spec), before);
+    // As docs/cli.md says: what the hook had made before it failed.
+    const kinds = 'serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings';
+    const selector = ['--all-namespaces', '--selector', `app.kubernetes.io/instance=${RELEASE}`];
+    await controlPlane.kubectl(['delete', kinds, ...selector]);
+    const { stdout } = await controlPlane.kubectl(['get', kinds, ...selector, '--output', 'name']);
+    assert.equal(stdout, '');
+  });
+});
