@@ -75,7 +75,7 @@ export interface Observed {
   readonly undeliverable: string | undefined;
   /** Scans of its repository, and those that carry its name. */
   readonly scans: readonly ObservedScan[];
-  /** Names of the bindings among those of the scans that have no credential to hand out, or no place for it. */
+  /** Names of the bindings that have no credential to hand out, or no place for it, among rivals for a scan. */
   readonly unable: ReadonlySet<string>;
 }
 
@@ -313,7 +313,10 @@ function observeScans(
 }
 
 function observeUnable(scans: readonly ObservedScan[], sources: Sources, now: number): ReadonlySet<string> {
-  const rivals = new Set(scans.flatMap(({ bindings }) => bindings));
+  // A binding without a rival answers for its scan, able or not.
+  const rivals = new Set(
+    scans.filter(({ bindings }) => bindings.length > 1).flatMap(({ bindings }) => bindings),
+  );
   const unable = [...rivals].filter(
     (binding) => binding.validity === 'Valid' && isUnable(binding, sources, now),
   );
