@@ -90,7 +90,8 @@ export class ReaderCluster implements AsyncDisposable {
       await startSecureCodeBox({ kubeconfig, programs: { trivy }, log: pino({ level: 'silent' }) }),
     );
     const pods = new Pods(controlPlane, {
-      args: ['--registry-ca-file', authority],
+      // A machine that is busy must not cost it the lease: nobody would start it again.
+      args: ['--registry-ca-file', authority, '--lease-duration', '120s', '--renew-deadline', '100s'],
       env: { HTTPS_PROXY: proxy },
     });
     stack.defer(() => pods.stop());
@@ -108,7 +109,7 @@ export class ReaderCluster implements AsyncDisposable {
       (!this.#asInstalled || typed.some((command) => CHANGES_CHART.test(command)))
     ) {
       await reader.succeed(
-        `helm upgrade --install ${RELEASE} charts/${RELEASE} --namespace ${RELEASE} --create-namespace`,
+        `helm upgrade --install ${RELEASE} charts/${RELEASE} --namespace ${RELEASE} --create-namespace --reset-values`,
       );
       this.#asInstalled = true;
       // That was not the reader.
