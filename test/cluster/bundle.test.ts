@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { LICENCES } from '../../hack/bundle.ts';
 import { sbom } from '../../hack/sbom.ts';
-import { Bundled, middle, resident } from '../bundled.ts';
+import { Bundled, resident } from '../bundled.ts';
 import { Cluster } from './cluster.ts';
 
-/** What a start may take beside `--version`: a guard; `node test/bench/bundle.ts` prints what it takes. */
-const MOST_TIMES_VERSION = 6;
+/** What a start may take beside `--version`; `node test/bench/bundle.ts` prints what it takes. */
+const MOST_TIMES_VERSION = 2.5;
+/** What else runs on the machine only makes either longer: so many rounds are there to find the shortest of both. */
+const MOST_ROUNDS = 12;
 const MOST_RESIDENT_MIB = 140;
 
 describe('the bundle', () => {
@@ -45,20 +47,22 @@ describe('the bundle', () => {
     await using cluster = await Cluster.start();
     // Not measured: the API server refuses watches of a CRD that it has just begun to serve, for a second or so.
     await (await bundled.start(cluster.controlPlane)).child.stop();
-    const [starts, versions]: [number[], number[]] = [[], []];
-    for (let round = 0; round < 2; round += 1) await measure();
-    const { child, milliseconds } = await bundled.start(cluster.controlPlane);
+    const shortest = { start: Number.POSITIVE_INFINITY, version: Number.POSITIVE_INFINITY };
+    const times = () => shortest.start / shortest.version;
+    // The shortest version of several, for one that was long by chance would let every start pass.
+    for (let round = 0; round < MOST_ROUNDS && (round < 3 || times() > MOST_TIMES_VERSION); round += 1)
+      await measure();
+    assert.ok(times() <= MOST_TIMES_VERSION, `${times().toFixed(1)} times --version`);
+    const { child } = await bundled.start(cluster.controlPlane);
     const mebibytes = await resident(child);
-    assert.ok(mebibytes < MOST_RESIDENT_MIB, `${mebibytes.toFixed(0)} MiB`);
-    const times = middle([...starts, milliseconds]) / middle([...versions, bundled.versionMilliseconds()]);
-    assert.ok(times < MOST_TIMES_VERSION, `${times.toFixed(1)} times --version`);
+    assert.ok(mebibytes <= MOST_RESIDENT_MIB, `${mebibytes.toFixed(0)} MiB`);
     assert.deepEqual(await child.stop(), { code: 0, signal: null });
     assert.deepEqual(await readdir(bundled.empty), []);
 
     async function measure(): Promise<void> {
-      versions.push(bundled.versionMilliseconds());
+      shortest.version = Math.min(shortest.version, bundled.versionMilliseconds());
       const { child, milliseconds } = await bundled.start(cluster.controlPlane);
-      starts.push(milliseconds);
+      shortest.start = Math.min(shortest.start, milliseconds);
       await child.stop();
     }
   });
