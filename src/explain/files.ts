@@ -71,9 +71,14 @@ function parse(name: string, text: string): readonly unknown[] {
     if (!(error instanceof YAMLException)) throw error;
     const { mark, reason } = error;
     const where = mark === undefined ? '' : `, line ${mark.line + 1}, column ${mark.column + 1}`;
-    const what = /^[a-z ,-]+$/.test(reason) ? reason : 'something else';
-    throw new InputError(`${name}${where}: expected YAML or JSON, found ${what}; correct it`);
+    throw new InputError(`${name}${where}: expected YAML or JSON, found ${faultOf(reason)}; correct it`);
   }
+}
+
+/** What the parser found, or that it is something else than it expected. */
+function faultOf(reason: string): string {
+  if (!/^[a-z ,-]+$/.test(reason)) return 'something else';
+  return reason.endsWith(' expected') ? `something else (${reason})` : reason;
 }
 
 function objectsIn(document: unknown, place: string): readonly Manifest[] {

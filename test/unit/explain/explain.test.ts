@@ -293,6 +293,12 @@ describe('explain from files', () => {
       says: /line 3, column \d+: expected YAML or JSON, found bad indentation/,
     },
     {
+      name: 'a page of prose',
+      args: ['nginx'],
+      text: '# Title\n\n| a | b |\n',
+      says: /expected YAML or JSON, found something else \(a line break is expected\); correct it/,
+    },
+    {
       name: 'a duplicate key',
       args: ['nginx'],
       text: `${PASSWORD}: 1\n${PASSWORD}: 2`,
