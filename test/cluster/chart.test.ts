@@ -36,14 +36,17 @@ describe('the chart', () => {
     const [options] = container(podTemplate(chart.objects())).env;
     const script =
       'const most = Math.min(process.constrainedMemory() || Infinity, os.totalmem());' +
-      'console.log(v8.getHeapStatistics().heap_size_limit / most)';
+      'const live = []; for (let i = 0; i < 3e6; i += 1) live[i % 200_000] = { text: String(i) };' +
+      'const young = v8.getHeapSpaceStatistics().find((space) => space.space_name === "new_space");' +
+      'console.log(v8.getHeapStatistics().heap_size_limit / most, young.space_size / 2 ** 20)';
     const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], {
       encoding: 'utf8',
       env: { NODE_OPTIONS: options?.value ?? '' },
     });
     assert.equal(stderr, '');
-    const part = Number(stdout);
+    const [part = 0, youngMebibytes = 0] = stdout.split(' ').map(Number);
     assert.ok(part > 0.5 && part < 0.7, stdout);
+    assert.ok(youngMebibytes <= 16, stdout);
   });
 
   it('gives it a list of namespaces, with the same rights in each, and none for the cluster', () => {

@@ -8,7 +8,7 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import { until } from '../../until.ts';
 
 /** 60 % of the 256 MiB that the chart gives a pod; there is no such limit here. */
-const HEAP = { NODE_OPTIONS: '--max-old-space-size=154' };
+const HEAP = { NODE_OPTIONS: '--max-old-space-size=154 --max-semi-space-size=8' };
 
 /** The controller, or a bare writer, as a process of its own. Milliseconds since the epoch. */
 export interface Contender {
