@@ -67,6 +67,13 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
       await reader.succeed('kubectl wait icb/payments --for=condition=Ready --timeout=60s');
     },
   },
+  'docs/alerts.md': {
+    before: async (reader) => {
+      const crds = 'test/fixtures/prometheus-operator-crds';
+      await reader.succeed(`kubectl apply --server-side --filename ${crds}`);
+      await reader.succeed(`kubectl wait --for=condition=Established --timeout=60s --filename ${crds}`);
+    },
+  },
   'docs/namespaces.md': { before: (reader) => namespaces(reader, 'payments') },
   'docs/policy.md': {
     before: async (reader) => {
