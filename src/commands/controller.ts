@@ -172,10 +172,13 @@ function explainStart(error: unknown): never {
   throw error;
 }
 
-/** Resolves with the first SIGTERM or SIGINT; a second one ends the process at once. */
+/**
+ * Resolves with the first SIGTERM or SIGINT. Others change nothing, for under npm each Ctrl-C comes twice: from the terminal and
+ * from npm. Stopping ends by itself.
+ */
 function signal(): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, resolve);
   return promise;
 }
 

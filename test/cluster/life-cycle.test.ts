@@ -18,7 +18,7 @@ describe('the life cycle of the controller', () => {
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  it('finishes the reconcile that is under way at SIGTERM, then releases the lease', async () => {
+  it('finishes the reconcile that is under way at SIGTERM, also where that comes twice, then releases the lease', async () => {
     const namespace = await cluster.namespace();
     const names = Array.from({ length: 100 }, (_, index) => `scan-${index}`);
     await namespace.pullSecret('pull', AUTHS);
@@ -31,6 +31,8 @@ describe('the life cycle of the controller', () => {
     await namespace.binding('app');
     await until(async () => (await bound()) > 0, 'the reconcile to be under way');
     const atTheSignal = await bound();
+    process.kill(controller.process.pid, 'SIGTERM');
+    await until(async () => (await controller.log()).includes('"msg":"stopping"'), 'it to stop');
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     assert.ok(atTheSignal < names.length, 'the signal came too late to prove anything');
     assert.equal(await bound(), names.length);
