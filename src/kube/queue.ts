@@ -56,6 +56,7 @@ export class WorkQueue {
   /** Keys that have repeated themselves lately, the longest ago first. */
   readonly #churn = new Map<string, Churn>();
   #state: 'paused' | 'running' | 'stopped' = 'paused';
+  #filling: NodeJS.Immediate | undefined;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -147,7 +148,18 @@ export class WorkQueue {
     this.#delayed.delete(key);
   }
 
+  /**
+   * Begins in the next turn of the event loop. A watch may bring thousands of changes in one: they are one
+   * processing of a key then, not thousands, and what else waits (a timer, an answer) has its turn in between.
+   */
   #fill(): void {
+    this.#filling ??= setImmediate(() => {
+      this.#filling = undefined;
+      this.#begin();
+    });
+  }
+
+  #begin(): void {
     if (this.#state !== 'running') return;
     for (const [key, since] of this.#waiting) {
       if (this.#processing.size >= this.#options.concurrency) return;

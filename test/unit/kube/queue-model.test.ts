@@ -110,7 +110,8 @@ describe('WorkQueue, for any order of events', () => {
             running.delete(one);
             ending?.resolve({});
           }
-          await turn();
+          await turn(); // What has ended is noted,
+          await turn(); // and what comes next begins.
           assert.deepEqual([begun, queue.depth], [model.begun, model.depth]);
         }
         for (const { resolve } of running.values()) resolve({});

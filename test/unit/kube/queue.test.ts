@@ -227,6 +227,41 @@ describe('WorkQueue', () => {
     await queue.stop();
   });
 
+  it('processes a key once for all that adds it in one turn of the event loop', async () => {
+    let processed = 0;
+    const process = async () => {
+      processed += 1;
+      return {};
+    };
+    const queue = new WorkQueue({ process, concurrency: 1 });
+    queue.start();
+    for (let change = 0; change < 100; change += 1) {
+      queue.add('a');
+      await undefined;
+    }
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    assert.equal(processed, 1);
+    await queue.stop();
+  });
+
+  it('keeps no timer waiting, however often keys that need no I/O are added', async () => {
+    let processed = 0;
+    const queue = new WorkQueue({
+      concurrency: 1,
+      process: async (key) => {
+        processed += 1;
+        if (processed < 100_000) queue.add(key);
+        return {};
+      },
+    });
+    queue.start();
+    queue.add('a');
+    await delay(1);
+    assert.ok(processed < 100_000, 'the timer waited for all of them');
+    await queue.stop();
+  });
+
   it('begins nothing where it is started after it was stopped', async () => {
     const { queue, begun } = controlledQueue(1);
     queue.add('a');
