@@ -193,12 +193,10 @@ export class Applier {
    */
   async #editScan({ scan, edit }: Edit, log: Logger): Promise<boolean> {
     try {
-      const raw = await this.#client.get<RawScheduledScan>(SCHEDULED_SCANS, scan);
+      const { resourceVersion } = scan;
+      const raw = await this.#client.get<RawScheduledScan>(SCHEDULED_SCANS, scan, { resourceVersion });
       const present = readScheduledScan(raw);
-      if (
-        present.resourceVersion !== scan.resourceVersion ||
-        waitBeforeWrite(present.schedule, Date.now()) > 0
-      ) {
+      if (present.resourceVersion !== resourceVersion || waitBeforeWrite(present.schedule, Date.now()) > 0) {
         throw new OutOfDate(
           `ScheduledScan ${keyOf(scan)} has changed since it was observed, or its run is due`,
         );

@@ -60,6 +60,14 @@ export interface RequestOptions {
   readonly priority?: Priority;
 }
 
+export interface GetOptions extends RequestOptions {
+  /**
+   * A version that the object is known to have had: the API server answers from its cache, with that or a newer one.
+   * Unless told, it asks etcd for the newest (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions).
+   */
+  readonly resourceVersion?: string;
+}
+
 export interface ClientOptions {
   readonly transport: Transport;
   /** Who writes, in managedFields; also the User-Agent. */
@@ -184,9 +192,16 @@ export class KubeClient {
   async get<T extends KubeObject = KubeObject>(
     resource: Resource,
     place: Place,
-    options?: RequestOptions,
+    options: GetOptions = {},
   ): Promise<T> {
-    return this.#object({ verb: 'get', resource, method: 'GET', path: objectPath(resource, place), options });
+    return this.#object({
+      verb: 'get',
+      resource,
+      method: 'GET',
+      path: objectPath(resource, place),
+      query: { resourceVersion: options.resourceVersion },
+      options,
+    });
   }
 
   async create<T extends KubeObject>(resource: Resource, object: T, options?: RequestOptions): Promise<T> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
+import { COMPILE_CACHE } from '../../hack/compile-cache.ts';
 import { tools } from '../../hack/tools.ts';
 
 /** The chart's folder. */
@@ -130,7 +131,7 @@ export function assertTaken({ args }: Container): void {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', ...args], {
     cwd: join(import.meta.dirname, '../..'),
     encoding: 'utf8',
-    env: { KUBECONFIG: '/nonexistent/config' },
+    env: { KUBECONFIG: '/nonexistent/config', ...COMPILE_CACHE },
   });
   assert.equal(stderr, '');
   assert.equal(status, 1);

@@ -104,6 +104,27 @@ describe('src/kube against a real API server', () => {
   });
 
   describe('KubeClient', () => {
+    it('gets an object that is as new as the version that is asked for, or newer', async () => {
+      const created = await client.create<KubeObject>(CONFIG_MAPS, configMap('versions', 'old'));
+      const { resourceVersion: old = '' } = created.metadata;
+      const replaced = await client.replace(CONFIG_MAPS, { ...created, data: { value: 'new' } });
+      const { resourceVersion: newest = '' } = replaced.metadata;
+      for (const resourceVersion of [newest, old]) {
+        const found = await client.get(
+          CONFIG_MAPS,
+          { namespace: 'default', name: 'versions' },
+          { resourceVersion },
+        );
+        assert.equal(found.metadata.resourceVersion, newest);
+      }
+      const gone = client.get(
+        CONFIG_MAPS,
+        { namespace: 'default', name: 'none' },
+        { resourceVersion: newest },
+      );
+      await assert.rejects(gone, (error) => hasReason(error, 'NotFound'));
+    });
+
     it('tells what the API server says is wrong', async () => {
       const created = await client.create<KubeObject>(CONFIG_MAPS, configMap('errors'));
       const stale = { ...created, metadata: { ...created.metadata, resourceVersion: '1' } };

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { COMPILE_CACHE } from '../../hack/compile-cache.ts';
 
 function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', ...args], {
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env['PATH'], ...COMPILE_CACHE, ...env },
   });
   return { status, stdout, stderr };
 }

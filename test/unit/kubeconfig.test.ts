@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { COMPILE_CACHE } from '../../hack/compile-cache.ts';
 
 /** Nobody listens there: the message tells which cluster was asked. */
 const serverOf = (name: string) => `https://127.0.0.1:1/${name}`;
@@ -41,7 +42,7 @@ describe('the cluster that a command asks', () => {
     const KUBECONFIG = files.map((file) => join(folder, file)).join(delimiter);
     const { status, stderr } = spawnSync(process.execPath, ['src/main.ts', 'audit', ...flags], {
       encoding: 'utf8',
-      env: { PATH: process.env['PATH'], HOME: folder, KUBECONFIG },
+      env: { PATH: process.env['PATH'], HOME: folder, KUBECONFIG, ...COMPILE_CACHE },
     });
     assert.equal(status, 2);
     assert.doesNotMatch(stderr, /Canary/);

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { COMPILE_CACHE } from '../../../hack/compile-cache.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 
@@ -27,7 +28,7 @@ export function runExplain(args: readonly string[], input = '', env: Readonly<Re
     encoding: 'utf8',
     input,
     cwd: repository,
-    env: { PATH: process.env['PATH'], HOME: tmpdir(), ...env },
+    env: { PATH: process.env['PATH'], HOME: tmpdir(), ...COMPILE_CACHE, ...env },
   });
   return { status, stdout, stderr };
 }

@@ -7,6 +7,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
+import { COMPILE_CACHE } from '../../../hack/compile-cache.ts';
 import { isRunning, onFreePort, ProcessGroup, StartError, untilReady } from '../../../hack/processes.ts';
 import { until } from '../../until.ts';
 
@@ -86,14 +87,14 @@ describe('a process group', () => {
     await using group = await ProcessGroup.start();
     const print = ['-e', 'process.stdout.write(JSON.stringify(process.env))'];
     const { stdout } = await group.run(node, print, { env: { GIVEN: 'yes', ABSENT: undefined } });
-    // The last one is there while coverage is measured.
     const {
       PATH: _,
       TMPDIR: __,
+      // There while coverage is measured.
       NODE_V8_COVERAGE: ___,
       ...env
     } = JSON.parse(stdout) as Record<string, string>;
-    assert.deepEqual(env, { HOME: group.directory, GIVEN: 'yes' });
+    assert.deepEqual(env, { HOME: group.directory, GIVEN: 'yes', ...COMPILE_CACHE });
   });
 
   it('runs a command with its input and tells its output, its error output and its code', async () => {
