@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { COMPILE_CACHE } from './compile-cache.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { type Child, untilReady } from './processes.ts';
 import { tools } from './tools.ts';
@@ -81,7 +82,7 @@ export async function startController(
       ...[join(repository, 'src/main.ts'), 'controller', '--serve', '127.0.0.1:0'],
       ...['--lease-namespace', RELEASE, ...flags],
     ],
-    { env: { KUBECONFIG: kubeconfig, ...env }, graceMilliseconds: 25_000 },
+    { env: { KUBECONFIG: kubeconfig, ...COMPILE_CACHE, ...env }, graceMilliseconds: 25_000 },
   );
   const log = () => readFile(process_.logFile, 'utf8');
   let url = '';

@@ -7,7 +7,6 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { COMPILE_CACHE } from './compile-cache.ts';
 import type { Report, Request } from './supervisor.ts';
 
 /** How a process ended: by itself with a code, or by a signal. */
@@ -24,7 +23,7 @@ export interface Output extends Exit {
 
 /** How a child is started, beyond its program and arguments. */
 export interface SpawnOptions {
-  /** Added to the child's environment, which else holds only PATH, TMPDIR, as HOME the group's directory, and Node's cache. */
+  /** Added to the child's environment, which else holds only PATH, TMPDIR and, as HOME, the group's directory. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Working directory; the group's directory unless told. */
   readonly cwd?: string;
@@ -324,7 +323,7 @@ function inherited(): NodeJS.ProcessEnv {
 }
 
 function plain(directory: string): Record<string, string | undefined> {
-  return { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], HOME: directory, ...COMPILE_CACHE };
+  return { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], HOME: directory };
 }
 
 function defined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { COMPILE_CACHE } from '../../hack/compile-cache.ts';
 import type { ControlPlane } from '../../hack/control-plane.ts';
 
 const repository = join(import.meta.dirname, '../..');
@@ -17,6 +18,6 @@ export async function runCommand(
   kubeconfig = controlPlane.kubeconfig,
 ): Promise<Ran> {
   return controlPlane.group.run(process.execPath, [join(repository, 'src/main.ts'), ...args], {
-    env: { KUBECONFIG: kubeconfig },
+    env: { KUBECONFIG: kubeconfig, ...COMPILE_CACHE },
   });
 }

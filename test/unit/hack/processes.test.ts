@@ -7,7 +7,6 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
-import { COMPILE_CACHE } from '../../../hack/compile-cache.ts';
 import { isRunning, onFreePort, ProcessGroup, StartError, untilReady } from '../../../hack/processes.ts';
 import { until } from '../../until.ts';
 
@@ -94,7 +93,7 @@ describe('a process group', () => {
       NODE_V8_COVERAGE: ___,
       ...env
     } = JSON.parse(stdout) as Record<string, string>;
-    assert.deepEqual(env, { HOME: group.directory, GIVEN: 'yes', ...COMPILE_CACHE });
+    assert.deepEqual(env, { HOME: group.directory, GIVEN: 'yes' });
   });
 
   it('runs a command with its input and tells its output, its error output and its code', async () => {
