@@ -93,7 +93,7 @@ export class ProcessGroup implements AsyncDisposable {
     supervisor.on('message', (message) => this.#receive(message as Report));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#supervisorExited = promise;
-    supervisor.once('exit', () => void this.#onSupervisorExit().then(resolve, reject));
+    supervisor.once('exit', (code) => void this.#onSupervisorExit(code).then(resolve, reject));
     ProcessGroup.#running.add(this);
   }
 
@@ -227,12 +227,15 @@ export class ProcessGroup implements AsyncDisposable {
     else pending.exited.resolve({ code: report.code, signal: report.signal });
   }
 
-  /** The supervisor has left nothing, unless it was killed: then its work is done here. */
-  async #onSupervisorExit(): Promise<void> {
+  /**
+   * The supervisor has left nothing, unless it was killed: then its work is done here. Else what it told last may be lost,
+   * and a process that we take for running may have ended, its id be another's by now.
+   */
+  async #onSupervisorExit(code: number | null): Promise<void> {
     this.#stopped = true;
     ProcessGroup.#running.delete(this);
     for (const { pid, spawned, exited } of this.#pending.values()) {
-      if (pid !== undefined) killGroup(pid);
+      if (pid !== undefined && code !== 0) killGroup(pid);
       spawned.promise.catch(() => undefined);
       spawned.reject(new Error('the process group has stopped'));
       exited.resolve(killed);
