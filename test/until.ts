@@ -1,6 +1,8 @@
 import { AssertionError } from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 
+const PENDING = Symbol('pending');
+
 /**
  * Waits until something is there, and gives it back; fails with what was wanted, and the error that `probe` threw
  * last, when it has not come after a while. `undefined`, `false` and an error mean "not yet".
@@ -14,9 +16,10 @@ export async function until<T>(
   let last: unknown;
   while (performance.now() < deadline) {
     try {
-      const found = await probe();
-      if (found !== undefined && found !== false) return found;
-      last = undefined;
+      const found = await within(probe(), deadline);
+      if (found === PENDING) last = 'the last try has not ended';
+      else if (found !== undefined && found !== false) return found;
+      else last = undefined;
     } catch (error) {
       last = error;
     }
@@ -25,4 +28,16 @@ export async function until<T>(
   throw new AssertionError({
     message: `waited ${seconds} s for ${what}${last === undefined ? '' : `: ${String(last)}`}`,
   });
+}
+
+/** What a probe finds, but {@link PENDING} where it has not by then. */
+async function within<T>(probe: T | Promise<T>, deadline: number): Promise<T | typeof PENDING> {
+  const over = new AbortController();
+  const late = delay(deadline - performance.now(), PENDING, { signal: over.signal });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([probe, late]);
+  } finally {
+    over.abort();
+  }
 }

@@ -47,8 +47,11 @@ describe('a controller whose CRDs are not what it expects', () => {
       .map((line) => JSON.parse(line) as Line);
 
   it('says once of each that is missing which to install, and goes on when they are there', async () => {
-    for (const name of [OURS, SCHEDULED_SCANS, SCANS])
-      await cluster.controlPlane.kubectl(['delete', 'crd', name]);
+    const names = [OURS, SCHEDULED_SCANS, SCANS];
+    const flags = ['--ignore-not-found', '--output', 'name'];
+    await cluster.controlPlane.kubectl(['delete', 'crd', ...names, '--wait=false']);
+    const left = async () => (await cluster.controlPlane.kubectl(['get', 'crd', ...names, ...flags])).stdout;
+    await until(async () => (await left()) === '', 'the CRDs to go', 60);
     const controller = await startController(cluster.controlPlane, [], { until: 'serving' });
     const missing = async () =>
       (await linesOf(controller))
