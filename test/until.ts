@@ -5,7 +5,8 @@ const PENDING = Symbol('pending');
 
 /**
  * Waits until something is there, and gives it back; fails with what was wanted, and the error that `probe` threw
- * last, when it has not come after a while. `undefined`, `false` and an error mean "not yet".
+ * last, when it has not come after a while, also where `probe` does not end. `undefined`, `false` and an error mean
+ * "not yet".
  */
 export async function until<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,

@@ -62,6 +62,26 @@ describe('Applier: between a decision and its writes', () => {
   const kubectl = (namespace: TestNamespace, ...args: readonly string[]) =>
     cluster.controlPlane.kubectl([...args, '--namespace', namespace.name]);
 
+  it('a scan is read at the version that was decided on, which the API server has at hand', async () => {
+    const { namespace, seen, applier } = await observed();
+    const [version] = seen.scans.map(({ scan }) => scan.resourceVersion);
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    await applier.apply(seen, decide(seen), SILENT);
+    const reads = await until(async () => {
+      const events = await cluster.controlPlane.auditEvents();
+      const found = events
+        .slice(from)
+        .filter(
+          ({ verb, objectRef }) =>
+            verb === 'get' &&
+            objectRef?.resource === 'scheduledscans' &&
+            objectRef.namespace === namespace.name,
+        );
+      return found.length > 0 && found.map(({ requestURI }) => requestURI.split('?')[1]);
+    }, 'the read in the audit log');
+    assert.deepEqual(reads, [`resourceVersion=${version}`]);
+  });
+
   it('a scan that has changed is not written', async () => {
     const { namespace, seen, applier } = await observed();
     const decision = decide(seen);

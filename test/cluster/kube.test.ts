@@ -109,14 +109,18 @@ describe('src/kube against a real API server', () => {
       const { resourceVersion: old = '' } = created.metadata;
       const replaced = await client.replace(CONFIG_MAPS, { ...created, data: { value: 'new' } });
       const { resourceVersion: newest = '' } = replaced.metadata;
+      const place = { namespace: 'default', name: 'versions' };
       for (const resourceVersion of [newest, old]) {
-        const found = await client.get(
-          CONFIG_MAPS,
-          { namespace: 'default', name: 'versions' },
-          { resourceVersion },
-        );
+        const found = await client.get(CONFIG_MAPS, place, { resourceVersion });
         assert.equal(found.metadata.resourceVersion, newest);
       }
+      const asked = await until(async () => {
+        const reads = (await controlPlane.auditEvents()).filter(
+          ({ verb, objectRef }) => verb === 'get' && objectRef?.name === place.name,
+        );
+        return reads.length === 2 && reads.map(({ requestURI }) => requestURI.split('?')[1]);
+      }, 'both reads in the audit log');
+      assert.deepEqual(asked, [`resourceVersion=${newest}`, `resourceVersion=${old}`]);
       const gone = client.get(
         CONFIG_MAPS,
         { namespace: 'default', name: 'none' },
