@@ -11,7 +11,8 @@ import { isRunning, onFreePort, ProcessGroup, StartError, untilReady } from '../
 import { until } from '../../until.ts';
 
 const node = process.execPath;
-const stubborn = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); process.stdout.write('ready\\n');`;
+const deaf = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);`;
+const stubborn = `${deaf} process.stdout.write('ready\\n');`;
 
 /** A process that starts a group with a stubborn child, which has a stubborn child itself, and says who they are. */
 const owner = `
@@ -20,7 +21,7 @@ import { readFile } from 'node:fs/promises';
 const group = await ProcessGroup.start();
 const program = \`
   const { spawn } = require('node:child_process');
-  const grandchild = spawn(process.execPath, ['-e', ${JSON.stringify(stubborn)}], { stdio: 'ignore' });
+  const grandchild = spawn(process.execPath, ['-e', ${JSON.stringify(deaf)}], { stdio: 'ignore' });
   process.on('SIGTERM', () => {});
   process.stdout.write(grandchild.pid + '\\\\n');
   setInterval(() => {}, 1000);
