@@ -175,6 +175,12 @@ describe('leader election of controllers on a real API server', () => {
     return first;
   }
 
+  /** What each of its watches is doing. */
+  async function states({ url }: RunningController): Promise<readonly string[]> {
+    const text = await (await fetch(`${url}/readyz`)).text();
+    return [...text.matchAll(/: (\w+), heard of/g)].map(([, state = '']) => state);
+  }
+
   async function untilItLeads(controller: RunningController, seconds?: number): Promise<number> {
     const begun = performance.now();
     await until(async () => (await ready(controller)) === 'ok, leading', 'it to lead', seconds);
@@ -345,6 +351,10 @@ describe('leader election of controllers on a real API server', () => {
     assert.equal((await lease())?.spec.holderIdentity, identity);
     assert.equal(await ready(leader), 'ok, leading');
     assert.match(await ready(follower), /^ok, following/);
+    for (const each of [leader, follower]) {
+      assert.ok((await states(each)).length >= 7);
+      await until(async () => (await states(each)).every((state) => state === 'Watching'), 'all to watch');
+    }
   });
 
   it('says what is missing where it may not use Leases, and leads when it may', async () => {
