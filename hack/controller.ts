@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { COMPILE_CACHE } from './compile-cache.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { type Child, untilReady } from './processes.ts';
+import { builtProgram } from './program.ts';
 import { tools } from './tools.ts';
 
 const repository = join(import.meta.dirname, '..');
@@ -17,7 +17,7 @@ export const LEASE_ROLE = `${RELEASE}-leader-election`;
 /** The controller's user name in the audit log. */
 export const CONTROLLER_USER = `system:serviceaccount:${RELEASE}:${RELEASE}`;
 
-/** A running controller: a process of its own, from source, with the rights that the chart gives. */
+/** A running controller: a process of its own, of the bundle, with the rights that the chart gives. */
 export interface RunningController {
   readonly process: Child;
   /** Base URL of probes and metrics. */
@@ -79,10 +79,10 @@ export async function startController(
     process.execPath,
     [
       ...(preload === undefined ? [] : ['--import', preload]),
-      ...[join(repository, 'src/main.ts'), 'controller', '--serve', '127.0.0.1:0'],
+      ...[await builtProgram(), 'controller', '--serve', '127.0.0.1:0'],
       ...['--lease-namespace', RELEASE, ...flags],
     ],
-    { env: { KUBECONFIG: kubeconfig, ...COMPILE_CACHE, ...env }, graceMilliseconds: 25_000 },
+    { env: { KUBECONFIG: kubeconfig, ...env }, graceMilliseconds: 25_000 },
   );
   const log = () => readFile(process_.logFile, 'utf8');
   let url = '';

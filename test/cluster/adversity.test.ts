@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { RunningController } from '../../hack/controller.ts';
+import { builtProgram } from '../../hack/program.ts';
 import { until } from '../until.ts';
 import {
   Cluster,
@@ -307,11 +308,10 @@ describe('the controller in adversity', () => {
       'current-context': 'x',
     };
     await writeFile(kubeconfig, JSON.stringify(config));
-    const main = join(import.meta.dirname, '../../src/main.ts');
     const child = await cluster.controlPlane.group.spawn(
       'nowhere',
       process.execPath,
-      [main, 'controller', '--serve', '127.0.0.1:0'],
+      [await builtProgram(), 'controller', '--serve', '127.0.0.1:0'],
       {
         env: { KUBECONFIG: kubeconfig },
         graceMilliseconds: 10_000,

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
-import { COMPILE_CACHE } from '../../hack/compile-cache.ts';
+import { builtProgram } from '../../hack/program.ts';
 import { tools } from '../../hack/tools.ts';
+
+const program = await builtProgram();
 
 /** The chart's folder. */
 export const CHART = join(import.meta.dirname, '../../charts/image-credential-binding');
@@ -128,10 +130,10 @@ export function container({ spec }: PodTemplate): Container {
 
 /** That the controller takes its flags: they are all checked before the cluster is looked for, and there is none here. */
 export function assertTaken({ args }: Container): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     cwd: join(import.meta.dirname, '../..'),
     encoding: 'utf8',
-    env: { KUBECONFIG: '/nonexistent/config', ...COMPILE_CACHE },
+    env: { KUBECONFIG: '/nonexistent/config' },
   });
   assert.equal(stderr, '');
   assert.equal(status, 1);

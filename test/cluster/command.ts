@@ -1,8 +1,5 @@
-import { join } from 'node:path';
-import { COMPILE_CACHE } from '../../hack/compile-cache.ts';
 import type { ControlPlane } from '../../hack/control-plane.ts';
-
-const repository = join(import.meta.dirname, '../..');
+import { builtProgram } from '../../hack/program.ts';
 
 /** What came of a command. */
 export interface Ran {
@@ -11,13 +8,13 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Runs the command line from source, as a process of its own. */
+/** Runs the command line as a process of its own. */
 export async function runCommand(
   controlPlane: ControlPlane,
   args: readonly string[],
   kubeconfig = controlPlane.kubeconfig,
 ): Promise<Ran> {
-  return controlPlane.group.run(process.execPath, [join(repository, 'src/main.ts'), ...args], {
-    env: { KUBECONFIG: kubeconfig, ...COMPILE_CACHE },
+  return controlPlane.group.run(process.execPath, [await builtProgram(), ...args], {
+    env: { KUBECONFIG: kubeconfig },
   });
 }

@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import type { ControlPlane } from '../../hack/control-plane.ts';
 import { RELEASE, type RunningController, startController } from '../../hack/controller.ts';
+import { builtProgram } from '../../hack/program.ts';
 import { completeJob } from '../complete-job.ts';
 import { until } from '../until.ts';
-import { repository } from './markdown.ts';
 
 const HOOK = `${RELEASE}-release`;
 
@@ -70,7 +69,7 @@ export class Pods {
     const job = await until(async () => over || (await this.#get<Workload>('job', HOOK)), 'a Job', 60);
     if (job === true) return;
     const kubeconfig = await this.#controlPlane.kubeconfigFor({ namespace: RELEASE, name: HOOK });
-    const args = [join(repository, 'src/main.ts'), ...this.#argsOf(job)];
+    const args = [await builtProgram(), ...this.#argsOf(job)];
     const options = { env: { KUBECONFIG: kubeconfig } };
     const { code, stderr } = await this.#controlPlane.group.run(process.execPath, args, options);
     if (code !== 0) throw new Error(`the Job ended with ${code}: ${stderr}`);

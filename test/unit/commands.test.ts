@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { COMPILE_CACHE } from '../../hack/compile-cache.ts';
+import { builtProgram } from '../../hack/program.ts';
+
+const program = await builtProgram();
 
 function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], ...COMPILE_CACHE, ...env },
+    env: { PATH: process.env['PATH'], ...env },
   });
   return { status, stdout, stderr };
 }
@@ -190,14 +192,10 @@ describe('the command line', () => {
     ] as const) {
       // Its standard output is closed before it has written anything.
       const script = '{ "$@"; echo "code $?" >&3; } | true';
-      const { output } = spawnSync(
-        '/bin/sh',
-        ['-c', script, 'sh', process.execPath, 'src/main.ts', ...args],
-        {
-          encoding: 'utf8',
-          stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-        },
-      );
+      const { output } = spawnSync('/bin/sh', ['-c', script, 'sh', process.execPath, program, ...args], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      });
       assert.equal(output[3], `code ${code}\n`);
       assert.doesNotMatch(output[2] ?? '', /EPIPE|node:/);
     }
@@ -205,7 +203,7 @@ describe('the command line', () => {
 
   it('says so where its output cannot be written', { skip: !existsSync('/dev/full') }, () => {
     const full = openSync('/dev/full', 'w');
-    const args = ['src/main.ts', 'explain', image, '-f', 'docs/examples/pull-secret.yaml'];
+    const args = [program, 'explain', image, '-f', 'docs/examples/pull-secret.yaml'];
     const { status, output } = spawnSync(process.execPath, args, {
       encoding: 'utf8',
       stdio: ['ignore', full, 'pipe'],

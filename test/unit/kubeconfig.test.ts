@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { COMPILE_CACHE } from '../../hack/compile-cache.ts';
+import { builtProgram } from '../../hack/program.ts';
+
+const program = await builtProgram();
 
 /** Nobody listens there: the message tells which cluster was asked. */
 const serverOf = (name: string) => `https://127.0.0.1:1/${name}`;
@@ -40,9 +42,9 @@ describe('the cluster that a command asks', () => {
 
   function audit(files: readonly string[], ...flags: readonly string[]): string {
     const KUBECONFIG = files.map((file) => join(folder, file)).join(delimiter);
-    const { status, stderr } = spawnSync(process.execPath, ['src/main.ts', 'audit', ...flags], {
+    const { status, stderr } = spawnSync(process.execPath, [program, 'audit', ...flags], {
       encoding: 'utf8',
-      env: { PATH: process.env['PATH'], HOME: folder, KUBECONFIG, ...COMPILE_CACHE },
+      env: { PATH: process.env['PATH'], HOME: folder, KUBECONFIG },
     });
     assert.equal(status, 2);
     assert.doesNotMatch(stderr, /Canary/);

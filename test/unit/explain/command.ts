@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { COMPILE_CACHE } from '../../../hack/compile-cache.ts';
+import { builtProgram } from '../../../hack/program.ts';
 
 const repository = join(import.meta.dirname, '../../..');
+const program = await builtProgram();
 
 /** A folder of files for `explain`; gone at the end of the scope. */
 export class Files implements Disposable {
@@ -24,11 +25,11 @@ export class Files implements Disposable {
 
 /** Runs `explain` as a process of its own, with an environment of its own. */
 export function runExplain(args: readonly string[], input = '', env: Readonly<Record<string, string>> = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', 'explain', ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'explain', ...args], {
     encoding: 'utf8',
     input,
     cwd: repository,
-    env: { PATH: process.env['PATH'], HOME: tmpdir(), ...COMPILE_CACHE, ...env },
+    env: { PATH: process.env['PATH'], HOME: tmpdir(), ...env },
   });
   return { status, stdout, stderr };
 }

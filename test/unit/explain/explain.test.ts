@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { builtProgram } from '../../../hack/program.ts';
 import { binding, Files, pullSecret, runExplain, scheduledScan } from './command.ts';
 
 const PASSWORD = 'Canary-7Hq2';
@@ -369,10 +370,10 @@ describe('the text of explain', () => {
     );
   });
 
-  it('has colour on a terminal, none with NO_COLOR, and none in a pipe', () => {
+  it('has colour on a terminal, none with NO_COLOR, and none in a pipe', async () => {
     const command = [
       process.execPath,
-      'src/main.ts',
+      await builtProgram(),
       'explain',
       'registry.example.org/shop/payments',
       ...args,
