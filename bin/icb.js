@@ -8,13 +8,21 @@ import { join } from 'node:path';
 const LEAST = 24;
 const [major] = process.versions.node.split('.');
 
-if (Number(major) >= LEAST) await import(program());
-else runBy(pinnedNode());
+if (Number(major) < LEAST) runBy(pinnedNode());
+else await import(program());
 
 /** In an installed package it is the bundle: Node takes no TypeScript there. */
 function program() {
   const source = new URL('../src/main.ts', import.meta.url);
-  return existsSync(source) ? source.href : new URL('../dist/main.mjs', import.meta.url).href;
+  if (!existsSync(source)) return new URL('../dist/main.mjs', import.meta.url).href;
+  if (existsSync(new URL('../node_modules', import.meta.url))) return source.href;
+  return fail('expected its packages in node_modules, found none; run npm ci in the folder of the checkout');
+}
+
+/** Wrong use: nothing has been done. */
+function fail(message) {
+  process.stderr.write(`error: ${message}\n`);
+  process.exit(2);
 }
 
 /** The optional dependency, where there is one for this platform. */
@@ -23,11 +31,10 @@ function pinnedNode() {
     const name = `node-${process.platform}-${process.arch}/package.json`;
     return join(createRequire(import.meta.url).resolve(name), '../bin/node');
   } catch {
-    process.stderr.write(
-      `error: expected Node ${LEAST} or later, found ${process.version} (${process.execPath}); ` +
-        `put one of Node ${LEAST} first on the PATH\n`,
+    return fail(
+      `expected Node ${LEAST} or later, found ${process.version} (${process.execPath}); ` +
+        `run npm ci in the folder of a checkout, or put Node ${LEAST} first on the PATH`,
     );
-    process.exit(2);
   }
 }
 

@@ -7,6 +7,7 @@ import { existsSync, fstatSync, globSync } from 'node:fs';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { dump } from 'js-yaml';
 import { type Child, describe, onFreePort, ProcessGroup, untilReady } from './processes.ts';
@@ -173,6 +174,30 @@ export class ControlPlane implements AsyncDisposable {
     const files = paths.flatMap((path) => ['--filename', resolve(path)]);
     await this.kubectl(['apply', '--server-side', '--force-conflicts', ...files]);
     await this.kubectl(['wait', '--for=condition=Established', '--timeout=60s', ...files]);
+  }
+
+  /**
+   * Deletes CRDs and waits until they are gone. Where the API server is about to set up a CRD's storage anew, it gives the deletion up
+   * (`InstanceDeletionFailed`, "storage is (re)initializing") until the CRD changes, so it is changed until then:
+   * https://github.com/kubernetes/apiextensions-apiserver/blob/master/pkg/controller/finalizer/crd_finalizer.go
+   *
+   * @param names - of CRDs that are there
+   * @throws Error when one is there after a minute
+   */
+  async removeCrds(names: readonly string[]): Promise<void> {
+    await this.kubectl(['delete', 'crd', ...names, '--wait=false']);
+    const deadline = Date.now() + 60_000;
+    for (let left = names; ; ) {
+      const { stdout } = await this.kubectl(['get', 'crd', ...left, '--ignore-not-found', '--output=name']);
+      left = stdout.split('\n').flatMap((line) => line.split('/')[1] ?? []);
+      if (left.length === 0) return;
+      if (Date.now() > deadline) throw new Error(`still there after a minute: ${left.join(', ')}`);
+      await delay(500);
+      // It may have gone meanwhile.
+      await this.kubectl(['annotate', 'crd', ...left, '--overwrite', `tried=${Date.now()}`]).catch(
+        () => undefined,
+      );
+    }
   }
 
   /** What the audit log holds so far, oldest first. */

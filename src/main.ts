@@ -12,7 +12,7 @@ heedReaders();
 const program = new Command(programName())
   .description('Lets Trivy, run by secureCodeBox, scan images from private registries.')
   .version(packageJson.version)
-  .showHelpAfterError('(--help says what is expected)')
+  .showHelpAfterError('(--help says what is expected; flags stand behind the command, as in audit -n shop)')
   .exitOverride()
   .addHelpText(
     'after',

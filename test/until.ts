@@ -16,9 +16,10 @@ export async function until<T>(
   const deadline = performance.now() + seconds * 1_000;
   let last: unknown;
   while (performance.now() < deadline) {
+    const begun = performance.now();
     try {
       const found = await within(probe(), deadline);
-      if (found === PENDING) last = 'the last try has not ended';
+      if (found === PENDING) last = `the last try was under way for ${secondsSince(begun)} s`;
       else if (found !== undefined && found !== false) return found;
       else last = undefined;
     } catch (error) {
@@ -29,6 +30,10 @@ export async function until<T>(
   throw new AssertionError({
     message: `waited ${seconds} s for ${what}${last === undefined ? '' : `: ${String(last)}`}`,
   });
+}
+
+function secondsSince(begun: number): string {
+  return ((performance.now() - begun) / 1_000).toFixed(1);
 }
 
 /** What a probe finds, but {@link PENDING} where it has not by then. */

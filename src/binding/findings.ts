@@ -238,7 +238,9 @@ function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly
   }
   if (scans.length === 0) {
     const message = `no ScheduledScan of this namespace has the image ${formatReference(binding.image)}, a scan type that is served and labels that scanSelector fits`;
-    return { type, status: 'True', reason: 'NoScans', message: `${message}${leftBehindNote(binding)}` };
+    const left = leftBehindNote(binding);
+    const told = left === '' ? advise(message, 'NoScans') : `${message}${left}`;
+    return { type, status: 'True', reason: 'NoScans', message: told };
   }
   const bound = scans.length - lost.length;
   const reason = bound === 0 ? 'ServedByAnother' : 'Bound';

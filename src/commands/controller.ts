@@ -5,14 +5,14 @@ import { DEFAULT_SCAN_TYPES } from '../scan/index.ts';
 import { type DiscoveryFlags, discoveryFlags, discoveryProblem, discoverySettings } from './discovery.ts';
 import { parseDuration } from './duration.ts';
 import { commandWithHelp } from './help.ts';
-import { loadKubeConfig, SetupError } from './kubeconfig.ts';
+import { type ClusterFlags, clusterFlags, loadKubeConfig, SetupError } from './kubeconfig.ts';
 import { type LeaseFlags, leaseFlags, leaseProblem, leaseSettings } from './lease.ts';
 import { namespacesFlag } from './namespaces.ts';
 import { type RegistryFlags, registryFlags, registrySettings } from './registries.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
-interface Flags extends LeaseFlags, RegistryFlags, DiscoveryFlags {
+interface Flags extends ClusterFlags, LeaseFlags, RegistryFlags, DiscoveryFlags {
   readonly namespaces: ControllerSettings['namespaces'];
   readonly scanTypes: readonly string[];
   readonly concurrency: number;
@@ -90,7 +90,8 @@ export function controllerCommand(): Command {
       if (problem !== undefined) command.error(`error: ${problem}`);
       await run(signalled, flags);
     });
-  for (const flag of [...registryFlags(), ...discoveryFlags(), ...leaseFlags()]) command.addOption(flag);
+  for (const flag of [...clusterFlags(), ...registryFlags(), ...discoveryFlags(), ...leaseFlags()])
+    command.addOption(flag);
   return command;
 }
 
@@ -129,7 +130,7 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
     runsPerMinute,
     serve,
   } = flags;
-  const config = await loadKubeConfig();
+  const config = await loadKubeConfig(flags);
   const lease = leaseSettings(flags, config);
   const registries = await registrySettings(flags).catch(explainSettings);
   const discovery = discoverySettings(flags);

@@ -95,7 +95,8 @@ async function readCertificates(file: string): Promise<string> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new Error(`--registry-ca-file cannot be read: ${String(error)}`);
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new Error(`--registry-ca-file cannot be read: ${problem}; correct the path, or its permissions`);
   }
   if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
   throw new Error(

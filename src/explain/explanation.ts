@@ -11,7 +11,7 @@ import { fit, formatReference, type ImageReference, repositoryName } from '../im
 import { deliveryOf, MOUNT_PATH, platformOf, type SourceCredential } from '../platform/index.ts';
 import { DEFAULT_SCAN_TYPES } from '../scan/index.ts';
 import { type Decided, decidedFor } from './decided.ts';
-import { hintsFor } from './hints.ts';
+import { hintsFor, hostHint, scanHintsFor } from './hints.ts';
 import type { Inventory } from './inventory.ts';
 
 /** What is printed as JSON for an image: the contract of `explain -o json`. */
@@ -74,7 +74,9 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
   const candidates = noneNeeded ? [] : lookup<SourceCredential>(keyrings, image);
   const delivery = handedOver(candidates[0], image);
   const decided = decidedFor(binding, inventory.named === 'ByBinding');
-  const hints = binding === undefined ? hintsFor(text, image, inventory) : [];
+  const scans = scansOf(image, inventory, decided);
+  const hints = binding === undefined ? [...hostHint(text, image), ...hintsFor(text, image, inventory)] : [];
+  const scanHints = binding === undefined || scans.length > 0 ? [] : scanHintsFor(image, inventory);
   return {
     explanation: {
       image: text,
@@ -91,10 +93,13 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
     outcome: noneNeeded ? 'NoneNeeded' : candidates.length > 0 ? 'Fits' : 'NoMatch',
     movedTo: binding === undefined ? undefined : moveTarget(binding, image),
     decided,
-    scans: scansOf(image, inventory, decided),
+    scans,
     problems: noneNeeded
-      ? []
-      : [...hints, ...missing(binding, inventory), ...secrets.flatMap(problemsOf), ...delivery.problems],
+      ? scanHints
+      : [
+          ...[...hints, ...scanHints, ...missing(binding, inventory)],
+          ...[...secrets.flatMap(problemsOf), ...delivery.problems],
+        ],
   };
 }
 

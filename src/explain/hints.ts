@@ -13,6 +13,29 @@ export function hintsFor(text: string, image: ImageReference, { bindings }: Inve
   });
 }
 
+/** A sentence about what was typed as a registry's host, and is by Docker's rules an image of Docker Hub. */
+export function hostHint(text: string, image: ImageReference): readonly string[] {
+  const name = repositoryName(image);
+  if (!/^docker\.io\/library\/[^/]+\.[^/]+$/.test(name)) return [];
+  return [
+    `${quoted(text)} is taken for ${name}, an image of Docker Hub: a registry wants a repository behind it`,
+  ];
+}
+
+/** Sentences about why a binding that serves an image has no scan of it; none where it is not known which scans there are. */
+export function scanHintsFor(image: ImageReference, { named, scheduledScans }: Inventory): readonly string[] {
+  const repository = repositoryName(image);
+  const similar = scheduledScans.flatMap((scan) =>
+    scan.image !== undefined && isSimilar(repositoryName(scan.image), repository)
+      ? `did you mean ${repositoryName(scan.image)}, of the ScheduledScan ${quoted(scan.name)}?`
+      : [],
+  );
+  // Files hold what somebody thought of; a namespace of a cluster, all.
+  if (similar.length === 0 && named === 'All') return [];
+  const none = `no ScheduledScan of this namespace has the image ${repository}, and a binding serves only its own namespace`;
+  return [[none, ...similar].join('; ')];
+}
+
 function hintOf(binding: ValidBinding, text: string, image: ImageReference): string | undefined {
   const name = quoted(binding.name);
   const itsImage = formatReference(binding.image);

@@ -34,7 +34,7 @@ export function asText(explained: Explained, style: Style): string {
     style.heading(printable(image)),
     ...indented(facts),
     ...section('candidates', candidateLines(explained, style)),
-    ...section('Trivy gets', [
+    ...section(binding === null ? 'Trivy would get, with a binding' : 'Trivy gets', [
       ...delivery.env.map(({ name, value }) => `${name}=${value}`),
       ...delivery.files,
     ]),

@@ -31,21 +31,25 @@ export interface LeaseSettings extends LeaseTimings {
 export function timingsProblem(timings: LeaseTimings): string | undefined {
   const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = timings;
   if (leaseDurationMs < SECOND_MS || leaseDurationMs % SECOND_MS !== 0) {
-    return `expected a lease duration of whole seconds, for a Lease holds no others, found ${leaseDurationMs} ms`;
+    return `expected a lease duration of whole seconds, for a Lease holds no others, found ${seconds(leaseDurationMs)}; correct --lease-duration`;
   }
   if (leaseDurationMs <= renewDeadlineMs) {
     return (
       'expected a lease duration longer than the renew deadline, so that a leader gives up before others take over, ' +
-      `found ${leaseDurationMs} ms and ${renewDeadlineMs} ms`
+      `found ${seconds(leaseDurationMs)} and ${seconds(renewDeadlineMs)}; correct --lease-duration or --renew-deadline`
     );
   }
   if (retryPeriodMs <= 0 || renewDeadlineMs <= retryPeriodMs * JITTER_FACTOR) {
     return (
       `expected a renew deadline longer than ${JITTER_FACTOR} times the retry period, so that there is a second try, ` +
-      `found ${renewDeadlineMs} ms and ${retryPeriodMs} ms`
+      `found ${seconds(renewDeadlineMs)} and ${seconds(retryPeriodMs)}; correct --renew-deadline or --retry-period`
     );
   }
   return undefined;
+}
+
+function seconds(milliseconds: number): string {
+  return `${milliseconds / SECOND_MS}s`;
 }
 
 /** A wait between two tries, with jitter. Milliseconds. */

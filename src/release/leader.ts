@@ -38,7 +38,7 @@ export async function waitForNoLeader(
   for (let told = false; ; told = true) {
     const lease = await read(client, place);
     if (lease === undefined) {
-      return progress(`no controller leads: there is no Lease ${place.namespace}/${place.name}`);
+      return progress(`found no Lease ${place.namespace}/${place.name}, so no controller leads by it`);
     }
     const { resourceVersion = '' } = lease.metadata;
     const now = performance.now();
@@ -69,7 +69,7 @@ function stillHeld(place: LeasePlace, holder: string, timeoutMs: number): InputE
   return new InputError(
     `expected that no controller leads, found the Lease ${nameOf(place)} held by ${holder} after ` +
       `${timeoutMs / 1_000} s; a controller that runs would bind the ScheduledScans again: stop it first (helm uninstall, ` +
-      'or scale its Deployment to 0), or let it do the work (delete the bindings)',
+      'scale its Deployment to 0, or Ctrl-C where it runs), or let it do the work (delete the bindings)',
   );
 }
 

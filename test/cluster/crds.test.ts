@@ -3,9 +3,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { dump, load } from 'js-yaml';
-import { startController } from '../../hack/controller.ts';
+import { RELEASE, startController } from '../../hack/controller.ts';
 import { secureCodeBoxCrds } from '../../hack/securecodebox/crds.ts';
+import { tools } from '../../hack/tools.ts';
 import { until } from '../until.ts';
+import { CHART } from './chart.ts';
 import { Cluster } from './cluster.ts';
 import { runCommand } from './command.ts';
 
@@ -46,12 +48,18 @@ describe('a controller whose CRDs are not what it expects', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Line);
 
+  /** What Helm says after an upgrade. */
+  const notes = async (): Promise<string> => {
+    const { helm } = await tools(['helm'], () => undefined);
+    const { controlPlane } = cluster;
+    const env = { KUBECONFIG: controlPlane.kubeconfig };
+    const args = ['upgrade', RELEASE, CHART, '--namespace', RELEASE];
+    return (await controlPlane.group.run(helm, args, { env })).stdout;
+  };
+
   it('says once of each that is missing which to install, and goes on when they are there', async () => {
     const names = [OURS, SCHEDULED_SCANS, SCANS];
-    const flags = ['--ignore-not-found', '--output', 'name'];
-    await cluster.controlPlane.kubectl(['delete', 'crd', ...names, '--wait=false']);
-    const left = async () => (await cluster.controlPlane.kubectl(['get', 'crd', ...names, ...flags])).stdout;
-    await until(async () => (await left()) === '', 'the CRDs to go', 60);
+    await cluster.controlPlane.removeCrds(names);
     const controller = await startController(cluster.controlPlane, [], { until: 'serving' });
     const missing = async () =>
       (await linesOf(controller))
@@ -65,8 +73,13 @@ describe('a controller whose CRDs are not what it expects', () => {
       /expected the API of ImageCredentialBindings, found none.*; install it \(kubectl apply/,
     );
     assert.equal((await fetch(`${controller.url}/readyz`)).status, 503);
+    assert.match(
+      await notes(),
+      /the CRD of ImageCredentialBindings is missing[\s\S]*secureCodeBox is not installed/,
+    );
     await cluster.controlPlane.installCrds([CRD, ...secureCodeBoxCrds()]);
     await until(async () => (await fetch(`${controller.url}/readyz`)).ok, 'the controller to be ready', 40);
+    assert.doesNotMatch(await notes(), /WARNING/);
     assert.deepEqual((await missing()).toSorted(), [OURS, SCANS, SCHEDULED_SCANS]);
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
   });

@@ -49,6 +49,16 @@ describe('explain from a cluster', () => {
     assert.match(text, /binding {5}app\n[\s\S]*ScheduledScans\n {4}scan {2}served by app, not bound yet\n$/);
   });
 
+  it('says that no ScheduledScan of the namespace has the image of a binding', async () => {
+    await namespace.binding('lonely', { image: 'reg.example/lonely' });
+    const { status, stderr } = ask('reg.example/lonely', '-n', namespace.name);
+    assert.equal(status, 0);
+    assert.match(
+      stderr,
+      /^no ScheduledScan of this namespace has the image reg\.example\/lonely, and a binding/m,
+    );
+  });
+
   it('takes all pull secrets of the namespace, of both types, where no binding serves the image', () => {
     const { stdout } = ask('reg.example/application', '-n', namespace.name, '-o', 'json');
     // The kubelet compares paths by their beginning: `app` fits `application`.
@@ -92,7 +102,7 @@ describe('explain from a cluster', () => {
   });
 
   it('does without secureCodeBox, and says how to install the CRD where that is missing', async () => {
-    const remove = (name: string) => cluster.controlPlane.kubectl(['delete', 'crd', name]);
+    const remove = (name: string) => cluster.controlPlane.removeCrds([name]);
     await remove('scheduledscans.execution.securecodebox.io');
     const { status, stdout, stderr } = ask('reg.example/app', '-n', namespace.name, '-o', 'json');
     assert.deepEqual([status, usernames(stdout)], [0, [['named']]]);

@@ -164,7 +164,7 @@ describe('release', () => {
     await namespace.bound('scan');
     const { code, stderr } = await release(['-n', namespace.name, '--lease-name', 'other']);
     assert.equal(code, 1);
-    assert.match(stderr, /no controller leads: there is no Lease image-credential-binding\/other/);
+    assert.match(stderr, /found no Lease image-credential-binding\/other, so no controller leads by it/);
     assert.match(stderr, /(?:bound again|made again): a controller is running; stop it, and release again/);
     await controller.process.stop();
     assert.equal((await release(['-n', namespace.name])).code, 0);
@@ -343,7 +343,7 @@ describe('release', () => {
     await assertFree(ending.namespace, ending.before, ending.secretName);
 
     const { namespace, before, secretName } = await boundNamespace();
-    const remove = (name: string) => cluster.controlPlane.kubectl(['delete', 'crd', name]);
+    const remove = (name: string) => cluster.controlPlane.removeCrds([name]);
     await remove('imagecredentialbindings.credentials.securecodebox.io');
     assert.equal((await release(['-A'])).code, 0);
     await assertFree(namespace, before, secretName);

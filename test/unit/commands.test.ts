@@ -49,12 +49,12 @@ describe('the command line', () => {
     { args: ['controller', '--retry-period', 'soon'], says: /Expected a duration such as 90s/ },
     {
       args: ['controller', '--lease-duration', '5s'],
-      says: /^error: expected a lease duration longer than the renew deadline.*found 5000 ms and 10000 ms/,
+      says: /^error: expected a lease duration longer than the renew deadline.*found 5s and 10s; correct --lease-duration/,
     },
     {
       args: ['controller'],
       env: { ICB_LEASE_DURATION: '90500ms' },
-      says: /^error: expected a lease duration of whole seconds.*found 90500 ms/,
+      says: /^error: expected a lease duration of whole seconds.*found 90\.5s/,
     },
     { args: ['controller', '--check-interval', '10ms'], says: /Expected a duration of 1s or more/ },
     { args: ['controller', '--check-interval', 'daily'], says: /Expected a duration such as 90s/ },
@@ -130,7 +130,7 @@ describe('the command line', () => {
   const unusable: readonly { args: readonly string[]; env?: Record<string, string>; says: RegExp }[] = [
     {
       args: ['--registry-ca-file', '/nonexistent/ca.pem'],
-      says: /^--registry-ca-file cannot be read: .*ENOENT/,
+      says: /^--registry-ca-file cannot be read: ENOENT.*; correct the path/,
     },
     {
       args: ['--registry-ca-file', 'package.json'],

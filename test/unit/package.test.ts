@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -22,6 +22,25 @@ try {
   console.log(String(error));
 }
 `;
+
+it('says in a checkout without packages how to get them', () => {
+  const checkout = mkdtempSync(join(tmpdir(), 'icb-checkout-'));
+  for (const file of ['bin/icb.js', 'src/main.ts']) {
+    mkdirSync(dirname(join(checkout, file)), { recursive: true });
+    copyFileSync(join(repository, file), join(checkout, file));
+  }
+  writeFileSync(join(checkout, 'package.json'), '{ "type": "module" }');
+  const { status, stderr } = spawnSync(process.execPath, ['bin/icb.js', 'audit'], {
+    cwd: checkout,
+    encoding: 'utf8',
+  });
+  rmSync(checkout, { recursive: true });
+  assert.equal(
+    stderr,
+    'error: expected its packages in node_modules, found none; run npm ci in the folder of the checkout\n',
+  );
+  assert.equal(status, 2);
+});
 
 /** Packs and unpacks it as npm does, with the packages that it needs beside it. */
 describe('the package', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isSimilar } from '../../../src/explain/similar.ts';
-import { binding, Files, runExplain } from './command.ts';
+import { binding, Files, runExplain, scheduledScan } from './command.ts';
 
 describe('explain, where no binding serves the image', () => {
   const cases: readonly {
@@ -29,6 +29,12 @@ describe('explain, where no binding serves the image', () => {
       says: /^the binding "b" fits and only observes; set its spec\.mode to Enforce/m,
     },
     {
+      name: 'says that a host alone is an image of Docker Hub',
+      image: 'reg.example',
+      spec: {},
+      says: /^"reg\.example" is taken for docker\.io\/library\/reg\.example, an image of Docker Hub: a registry wants/m,
+    },
+    {
       name: 'says that the name of a binding is no image',
       image: 'b',
       spec: {},
@@ -38,8 +44,9 @@ describe('explain, where no binding serves the image', () => {
   for (const { name, image, spec, says } of cases) {
     it(name, () => {
       using files = new Files();
-      const { status, stderr } = runExplain([image, ...files.write('b.json', binding('b', spec))]);
+      const { status, stdout, stderr } = runExplain([image, ...files.write('b.json', binding('b', spec))]);
       assert.equal(status, 1);
+      assert.doesNotMatch(stdout, /Trivy gets/);
       assert.match(stderr, says);
     });
   }
@@ -74,6 +81,30 @@ describe('explain, where no binding serves the image', () => {
       assert.equal(isSimilar(a, b), expected, `${a} ${b}`);
       assert.equal(isSimilar(b, a), expected, `${b} ${a}`);
     }
+  });
+});
+
+describe('explain, where no ScheduledScan has the image of a binding', () => {
+  it('says which was meant, after a slip of the fingers', () => {
+    using files = new Files();
+    const args = [
+      ...files.write('b.json', binding('b', { image: 'reg.example/team/paymnts' })),
+      ...files.write('s.json', scheduledScan('scan', ['reg.example/team/payments:1.0'])),
+    ];
+    const { stderr } = runExplain(['reg.example/team/paymnts', ...args]);
+    assert.match(
+      stderr,
+      /^no ScheduledScan of this namespace has the image reg\.example\/team\/paymnts, .*; did you mean reg\.example\/team\/payments, of the ScheduledScan "scan"\?$/m,
+    );
+  });
+
+  it('says nothing of scans of other images, for files need not hold all', () => {
+    using files = new Files();
+    const args = [
+      ...files.write('b.json', binding('b', { imagePullSecrets: [] })),
+      ...files.write('s.json', scheduledScan('scan', ['reg.example/other:1.0'])),
+    ];
+    assert.equal(runExplain(['reg.example/app', ...args]).stderr, '');
   });
 });
 

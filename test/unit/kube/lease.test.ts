@@ -18,10 +18,13 @@ describe('the timings of a lease', () => {
   }[] = [
     { seconds: [15, 10, 2], problem: undefined },
     { seconds: [1, 0.9, 0.5], problem: undefined },
-    { seconds: [0.5, 0.4, 0.1], problem: /whole seconds.*found 500 ms/ },
-    { seconds: [1.5, 1, 0.2], problem: /whole seconds.*found 1500 ms/ },
-    { seconds: [10, 10, 2], problem: /longer than the renew deadline.*found 10000 ms and 10000 ms/ },
-    { seconds: [15, 2.4, 2], problem: /longer than 1\.2 times the retry period.*found 2400 ms and 2000 ms/ },
+    { seconds: [0.5, 0.4, 0.1], problem: /whole seconds.*found 0\.5s; correct/ },
+    { seconds: [1.5, 1, 0.2], problem: /whole seconds.*found 1\.5s/ },
+    { seconds: [10, 10, 2], problem: /longer than the renew deadline.*found 10s and 10s; correct/ },
+    {
+      seconds: [15, 2.4, 2],
+      problem: /longer than 1\.2 times the retry period.*found 2\.4s and 2s; correct/,
+    },
     { seconds: [15, 10, 0], problem: /retry period/ },
   ];
   for (const { seconds, problem } of cases) {
