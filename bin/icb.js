@@ -15,8 +15,14 @@ else await import(program());
 function program() {
   const source = new URL('../src/main.ts', import.meta.url);
   if (!existsSync(source)) return new URL('../dist/main.mjs', import.meta.url).href;
-  if (existsSync(new URL('../node_modules', import.meta.url))) return source.href;
-  return fail('expected its packages in node_modules, found none; run npm ci in the folder of the checkout');
+  try {
+    import.meta.resolve('commander');
+    return source.href;
+  } catch {
+    return fail(
+      'expected its packages in node_modules, found none; run npm ci in the folder of the checkout',
+    );
+  }
 }
 
 /** Wrong use: nothing has been done. */

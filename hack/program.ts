@@ -20,6 +20,7 @@ export function builtProgram(): Promise<string> {
 async function buildProgram(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'image-credential-binding-program-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  await bundle(directory);
-  return join(directory, PROGRAM);
+  const dist = join(directory, 'dist');
+  await bundle(dist);
+  return join(dist, PROGRAM);
 }

@@ -59,7 +59,7 @@ export const ADVICE = {
 
   // ScansBound
   Bound: '',
-  NoScans: 'They may come later; else check spec.image, and the namespace: a binding serves only its own.',
+  NoScans: 'They may come later; else check these, and the namespace: a binding serves only its own.',
   Observing: 'Set spec.mode to Enforce to have them bound.',
   ServedByAnother: 'Delete one of the bindings, or narrow its spec.image or spec.scanSelector.',
   Waiting:

@@ -26,9 +26,9 @@ interface Flags extends ClusterFlags, LeaseFlags, RegistryFlags, DiscoveryFlags 
 export function controllerCommand(): Command {
   const command = commandWithHelp('controller', {
     notes:
-      'Each flag can be set by its environment variable too; a flag comes before its variable.\n' +
+      'Each flag that has an environment variable can be set by that too; a flag comes before its variable.\n' +
       'Registries are asked through the proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY.\n' +
-      'The cluster is that of KUBECONFIG, of ~/.kube/config, or the one that the pod runs in.',
+      'The cluster is that of the flags, of KUBECONFIG, of ~/.kube/config, or the one that the pod runs in.',
     exitCodes: [
       '0  it was asked to end, by SIGTERM or SIGINT, and has finished what was under way',
       '1  it could not begin, or go on, or lost the lease: the last line of the log says why',

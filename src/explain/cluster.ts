@@ -54,6 +54,7 @@ async function readNamespace(client: KubeClient, namespace: string): Promise<Inv
     secrets: [...secrets.flat(), ...others],
     bindings,
     scheduledScans: scans ?? [],
+    allScans: scans !== undefined,
     remarks: [
       ...(bindings.length === 0
         ? [`there are no bindings in ${quoted(namespace)}; -n names another namespace`]

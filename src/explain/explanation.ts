@@ -9,7 +9,7 @@ import {
 import { type Candidate, lookup } from '../credential/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import { deliveryOf, MOUNT_PATH, platformOf, type SourceCredential } from '../platform/index.ts';
-import { DEFAULT_SCAN_TYPES } from '../scan/index.ts';
+import { DEFAULT_SCAN_TYPES, type ScheduledScan } from '../scan/index.ts';
 import { type Decided, decidedFor } from './decided.ts';
 import { hintsFor, hostHint, scanHintsFor } from './hints.ts';
 import type { Inventory } from './inventory.ts';
@@ -76,7 +76,16 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
   const decided = decidedFor(binding, inventory.named === 'ByBinding');
   const scans = scansOf(image, inventory, decided);
   const hints = binding === undefined ? [...hostHint(text, image), ...hintsFor(text, image, inventory)] : [];
-  const scanHints = binding === undefined || scans.length > 0 ? [] : scanHintsFor(image, inventory);
+  const movedTo = binding === undefined ? undefined : moveTarget(binding, image);
+  const mayLackScans = binding !== undefined && movedTo === undefined && scans.length === 0;
+  const scanHints = mayLackScans ? scanHintsFor(image, unservedOf(inventory), inventory.allScans) : [];
+  const all = [
+    ...hints,
+    ...scanHints,
+    ...missing(binding, inventory),
+    ...secrets.flatMap(problemsOf),
+    ...delivery.problems,
+  ];
   return {
     explanation: {
       image: text,
@@ -91,15 +100,10 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
       delivery: delivery.handed,
     },
     outcome: noneNeeded ? 'NoneNeeded' : candidates.length > 0 ? 'Fits' : 'NoMatch',
-    movedTo: binding === undefined ? undefined : moveTarget(binding, image),
+    movedTo,
     decided,
     scans,
-    problems: noneNeeded
-      ? scanHints
-      : [
-          ...[...hints, ...scanHints, ...missing(binding, inventory)],
-          ...[...secrets.flatMap(problemsOf), ...delivery.problems],
-        ],
+    problems: noneNeeded ? scanHints : all,
   };
 }
 
@@ -165,6 +169,12 @@ function usernameOf(credential: SourceCredential): string | null {
 }
 
 const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
+
+function unservedOf({ scheduledScans, bindings }: Inventory): readonly ScheduledScan[] {
+  return scheduledScans.filter(
+    (scan) => scan.bound === undefined && contenders(scan, bindings, SCAN_TYPES).length === 0,
+  );
+}
 
 function scansOf(
   image: ImageReference,

@@ -151,6 +151,7 @@ function take(manifests: readonly Manifest[]): Inventory {
     secrets: [...taken.secrets.values()],
     bindings: [...taken.bindings.values()],
     scheduledScans: [...taken.scans.values()],
+    allScans: false,
     remarks,
   };
 }

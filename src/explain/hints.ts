@@ -1,5 +1,6 @@
 import type { ValidBinding } from '../binding/index.ts';
 import { fit, formatReference, type ImageReference, quoted, repositoryName } from '../image/index.ts';
+import type { ScheduledScan } from '../scan/index.ts';
 import type { Inventory } from './inventory.ts';
 import { isSimilar } from './similar.ts';
 
@@ -16,24 +17,36 @@ export function hintsFor(text: string, image: ImageReference, { bindings }: Inve
 /** A sentence about what was typed as a registry's host, and is by Docker's rules an image of Docker Hub. */
 export function hostHint(text: string, image: ImageReference): readonly string[] {
   const name = repositoryName(image);
-  if (!/^docker\.io\/library\/[^/]+\.[^/]+$/.test(name)) return [];
+  if (text.includes('/') || !/^docker\.io\/library\/.+\./.test(name)) return [];
   return [
     `${quoted(text)} is taken for ${name}, an image of Docker Hub: a registry wants a repository behind it`,
   ];
 }
 
-/** Sentences about why a binding that serves an image has no scan of it; none where it is not known which scans there are. */
-export function scanHintsFor(image: ImageReference, { named, scheduledScans }: Inventory): readonly string[] {
+/**
+ * Sentences about an image of which there is no scan, though a binding serves it.
+ *
+ * @param unserved - ScheduledScans that no binding serves: one of these may have been meant
+ * @param allScans - whether it is known that the namespace has no scan of the image
+ */
+export function scanHintsFor(
+  image: ImageReference,
+  unserved: readonly ScheduledScan[],
+  allScans: boolean,
+): readonly string[] {
   const repository = repositoryName(image);
-  const similar = scheduledScans.flatMap((scan) =>
-    scan.image !== undefined && isSimilar(repositoryName(scan.image), repository)
-      ? `did you mean ${repositoryName(scan.image)}, of the ScheduledScan ${quoted(scan.name)}?`
-      : [],
+  const similar = new Map(
+    unserved.flatMap(({ name, image: its }) =>
+      its !== undefined && isSimilar(repositoryName(its), repository) ? [[repositoryName(its), name]] : [],
+    ),
   );
-  // Files hold what somebody thought of; a namespace of a cluster, all.
-  if (similar.length === 0 && named === 'All') return [];
-  const none = `no ScheduledScan of this namespace has the image ${repository}, and a binding serves only its own namespace`;
-  return [[none, ...similar].join('; ')];
+  if (similar.size === 0 && !allScans) return [];
+  const where = allScans ? 'of this namespace' : 'here';
+  const none = `no ScheduledScan ${where} has the image ${repository}, and a binding serves only its own namespace`;
+  const meant = [...similar].map(
+    ([its, scan]) => `did you mean ${its}, of the ScheduledScan ${quoted(scan)}?`,
+  );
+  return [[none, ...meant].join('; ')];
 }
 
 function hintOf(binding: ValidBinding, text: string, image: ImageReference): string | undefined {

@@ -9,6 +9,8 @@ export interface Inventory {
   readonly secrets: readonly SourceSecret[];
   readonly bindings: readonly Binding[];
   readonly scheduledScans: readonly ScheduledScan[];
+  /** Whether these are all ScheduledScans of the namespace. */
+  readonly allScans: boolean;
   /** Sentences about what was passed over, and why. */
   readonly remarks: readonly string[];
 }

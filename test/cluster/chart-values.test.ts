@@ -207,9 +207,9 @@ describe('the schema of the values', () => {
   });
 
   for (const [title, values] of Object.entries(taken))
-    it(`takes ${title}, and so does the controller`, () => {
+    it(`takes ${title}, and so does the controller`, async () => {
       assert.equal(chart.problems(values), '');
-      assertTaken(container(podTemplate(chart.objects({ values }))));
+      await assertTaken(container(podTemplate(chart.objects({ values }))));
     });
 
   for (const [title, values, message] of refused)

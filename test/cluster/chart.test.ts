@@ -20,10 +20,10 @@ describe('the chart', () => {
     chart = await Chart.open();
   });
 
-  it('gives the controller flags that it takes, as it is', () => {
+  it('gives the controller flags that it takes, as it is', async () => {
     const template = podTemplate(chart.objects());
     const { args, env, volumeMounts } = container(template);
-    assertTaken(container(template));
+    await assertTaken(container(template));
     assert.ok(args.includes('--check-interval=12h'));
     assert.deepEqual([template.spec.volumes, volumeMounts], [undefined, undefined]);
     assert.deepEqual(
@@ -49,11 +49,11 @@ describe('the chart', () => {
     assert.ok(youngMebibytes <= 16, stdout);
   });
 
-  it('gives it a list of namespaces, with the same rights in each, and none for the cluster', () => {
+  it('gives it a list of namespaces, with the same rights in each, and none for the cluster', async () => {
     const [, list = ''] = /--set '(namespaces=\{shop,payments\})'/.exec(docs('namespaces.md')) ?? [];
     const set = ['config.discovery.enabled=true', 'config.discovery.markPods=true'];
     const made = chart.objects({ release: 'image-credential-binding', set: [list, ...set] });
-    assertTaken(container(podTemplate(made)));
+    await assertTaken(container(podTemplate(made)));
     assert.ok(container(podTemplate(made)).args.includes('--namespaces=shop,payments'));
     assert.deepEqual(
       made.map(({ kind }) => kind).filter((kind) => kind === 'ClusterRoleBinding'),
@@ -98,7 +98,7 @@ describe('the chart', () => {
     assert.match(JSON.stringify(policies('namespaces={shop}')), /"values":\["shop"\]/);
   });
 
-  it('gives it every setting about registries', () => {
+  it('gives it every setting about registries', async () => {
     const template = podTemplate(
       chart.objects({
         values: {
@@ -116,7 +116,7 @@ describe('the chart', () => {
         },
       }),
     );
-    assertTaken(container(template));
+    await assertTaken(container(template));
     const expected = [
       '--check-interval=6h',
       '--allowed-registries=*.example,other.example:5000',

@@ -5,8 +5,6 @@ import { loadAll } from 'js-yaml';
 import { builtProgram } from '../../hack/program.ts';
 import { tools } from '../../hack/tools.ts';
 
-const program = await builtProgram();
-
 /** The chart's folder. */
 export const CHART = join(import.meta.dirname, '../../charts/image-credential-binding');
 
@@ -129,8 +127,8 @@ export function container({ spec }: PodTemplate): Container {
 }
 
 /** That the controller takes its flags: they are all checked before the cluster is looked for, and there is none here. */
-export function assertTaken({ args }: Container): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+export async function assertTaken({ args }: Container): Promise<void> {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [await builtProgram(), ...args], {
     cwd: join(import.meta.dirname, '../..'),
     encoding: 'utf8',
     env: { KUBECONFIG: '/nonexistent/config' },

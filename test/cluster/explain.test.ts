@@ -107,6 +107,7 @@ describe('explain from a cluster', () => {
     const { status, stdout, stderr } = ask('reg.example/app', '-n', namespace.name, '-o', 'json');
     assert.deepEqual([status, usernames(stdout)], [0, [['named']]]);
     assert.match(stderr, /this cluster knows no ScheduledScans: secureCodeBox is not installed/);
+    assert.doesNotMatch(stderr, /no ScheduledScan of this namespace/);
     await remove('imagecredentialbindings.credentials.securecodebox.io');
     const without = ask('reg.example/app', '-n', namespace.name);
     assert.equal(without.status, 2);

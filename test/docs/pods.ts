@@ -18,7 +18,7 @@ interface Workload {
 
 /**
  * Stands for the pods of the chart, of which there are none without a node: runs the controller as the chart's Deployment says,
- * and the Job of `helm uninstall`, as processes from source, and says in their status how that went.
+ * and the Job of `helm uninstall`, as processes, and says in their status how that went.
  */
 export class Pods {
   readonly #controlPlane: ControlPlane;

@@ -69,7 +69,7 @@ describe('settings', () => {
     );
     const there = controllerCommand().options.map(
       ({ long, envVar, defaultValue, defaultValueDescription }) =>
-        `${long} ${envVar} ${defaultValueDescription ?? defaultValue ?? ''}`,
+        `${long} ${envVar ?? ''} ${defaultValueDescription ?? defaultValue ?? ''}`,
     );
     assert.deepEqual(told.toSorted(), there.toSorted());
   });
