@@ -8,8 +8,8 @@ import { join } from 'node:path';
 const LEAST = 24;
 const [major] = process.versions.node.split('.');
 
-if (Number(major) < LEAST) runBy(pinnedNode());
-else await import(program());
+if (Number(major) >= LEAST) await import(program());
+else runBy(pinnedNode());
 
 /** In an installed package it is the bundle: Node takes no TypeScript there. */
 function program() {

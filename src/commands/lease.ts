@@ -51,7 +51,8 @@ export function leasePlaceFlags(defaultNamespace: string): readonly Option[] {
 export async function leaseProblem(flags: LeaseFlags): Promise<string | undefined> {
   // Not loaded for --help.
   const { timingsProblem } = await import('../kube/index.ts');
-  return timingsProblem(timings(flags));
+  const problem = timingsProblem(timings(flags));
+  return problem && `${problem}; correct --lease-duration, --renew-deadline or --retry-period`;
 }
 
 /** The Lease to use with the cluster of `config`. */

@@ -31,18 +31,18 @@ export interface LeaseSettings extends LeaseTimings {
 export function timingsProblem(timings: LeaseTimings): string | undefined {
   const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = timings;
   if (leaseDurationMs < SECOND_MS || leaseDurationMs % SECOND_MS !== 0) {
-    return `expected a lease duration of whole seconds, for a Lease holds no others, found ${seconds(leaseDurationMs)}; correct --lease-duration`;
+    return `expected a lease duration of whole seconds, for a Lease holds no others, found ${seconds(leaseDurationMs)}`;
   }
   if (leaseDurationMs <= renewDeadlineMs) {
     return (
       'expected a lease duration longer than the renew deadline, so that a leader gives up before others take over, ' +
-      `found ${seconds(leaseDurationMs)} and ${seconds(renewDeadlineMs)}; correct --lease-duration or --renew-deadline`
+      `found ${seconds(leaseDurationMs)} and ${seconds(renewDeadlineMs)}`
     );
   }
   if (retryPeriodMs <= 0 || renewDeadlineMs <= retryPeriodMs * JITTER_FACTOR) {
     return (
       `expected a renew deadline longer than ${JITTER_FACTOR} times the retry period, so that there is a second try, ` +
-      `found ${seconds(renewDeadlineMs)} and ${seconds(retryPeriodMs)}; correct --renew-deadline or --retry-period`
+      `found ${seconds(renewDeadlineMs)} and ${seconds(retryPeriodMs)}`
     );
   }
   return undefined;

@@ -322,7 +322,7 @@ function randomBetween(least: number, most: number): number {
 /** What happened, and what to do about what does not pass by itself. */
 function adviceFor(error: unknown, { plural, group }: Resource): string {
   if (hasReason(error, 'Forbidden'))
-    return 'list and watch are refused, trying again: a role must grant them, such as the chart makes';
+    return 'list and watch are refused, trying again: a role must grant them';
   if (hasReason(error, 'NotFound'))
     return `the API server does not know this resource, trying again: install the CRD ${plural}.${group}`;
   if (error instanceof KubeError && error.status === 401) {

@@ -177,6 +177,10 @@ describe('the command line', () => {
       run(['controller'], { HOME: '/nonexistent' }).stdout,
       /found no cluster: expected KUBECONFIG/,
     );
+    const named = run(['controller', '--kubeconfig', '/nonexistent/other'], {
+      KUBECONFIG: '/nonexistent/config',
+    });
+    assert.match(named.stdout, /the kubeconfig \(\/nonexistent\/other\) cannot be read/);
   });
 
   const image = 'reg.example/app';

@@ -115,6 +115,8 @@ describe('explain, where no ScheduledScan has the image of a binding', () => {
       ...files.write('c.json', binding('c', { image: 'reg.example/apps' })),
       ...files.write('p.json', pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } })),
       ...files.write('s.json', scheduledScan('scan', ['reg.example/apps:1.0'])),
+      // Like the earlier home alone, and nobody serves it.
+      ...files.write('u.json', scheduledScan('unserved', ['reg.example/apqxy:1.0'])),
     ];
     for (const image of ['reg.example/apq', 'reg.example/app'])
       assert.equal(runExplain([image, ...args]).stderr, '');

@@ -18,12 +18,12 @@ describe('the timings of a lease', () => {
   }[] = [
     { seconds: [15, 10, 2], problem: undefined },
     { seconds: [1, 0.9, 0.5], problem: undefined },
-    { seconds: [0.5, 0.4, 0.1], problem: /whole seconds.*found 0\.5s; correct/ },
-    { seconds: [1.5, 1, 0.2], problem: /whole seconds.*found 1\.5s/ },
-    { seconds: [10, 10, 2], problem: /longer than the renew deadline.*found 10s and 10s; correct/ },
+    { seconds: [0.5, 0.4, 0.1], problem: /whole seconds.*found 0\.5s$/ },
+    { seconds: [1.5, 1, 0.2], problem: /whole seconds.*found 1\.5s$/ },
+    { seconds: [10, 10, 2], problem: /longer than the renew deadline.*found 10s and 10s$/ },
     {
       seconds: [15, 2.4, 2],
-      problem: /longer than 1\.2 times the retry period.*found 2\.4s and 2s; correct/,
+      problem: /longer than 1\.2 times the retry period.*found 2\.4s and 2s$/,
     },
     { seconds: [15, 10, 0], problem: /retry period/ },
   ];
