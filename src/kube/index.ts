@@ -2,6 +2,7 @@ export { Caches } from './caches.ts';
 export { KubeClient, type RequestRecord } from './client.ts';
 export { hasReason, KubeError } from './errors.ts';
 export { EventRecorder, type Occurrence } from './events.ts';
+export { describeFault } from './fault.ts';
 export { LeaderElection } from './leader-election.ts';
 export { LEASES, LeaseObservation, type LeaseSettings, specOf, timingsProblem } from './lease.ts';
 export { scopesOf, type WatchedNamespaces } from './namespaces.ts';
@@ -10,6 +11,7 @@ export {
   isNewer,
   type KubeObject,
   keyOf,
+  namespaceOf,
   type ObjectMeta,
   type Resource,
   type Stored,

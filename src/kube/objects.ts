@@ -54,6 +54,12 @@ export function splitKey(key: string): { readonly namespace: string; readonly na
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
+/** The namespace in a key, or the whole key where that names a namespace itself. */
+export function namespaceOf(key: string): string {
+  const [namespace = ''] = key.split('/', 1);
+  return namespace;
+}
+
 /**
  * Whether resource version `a` is newer than `b`. Both are decimal integers and may be compared within one
  * resource (KEP-5504, and what every API server on etcd has always sent).

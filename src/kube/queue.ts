@@ -1,5 +1,6 @@
 import { Backoff } from './backoff.ts';
 import { KubeError } from './errors.ts';
+import { namespaceOf } from './objects.ts';
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5 * 60_000;
@@ -41,12 +42,23 @@ export interface QueueOptions {
  * never processed twice at the same time; added while it is processed, it is processed once more after. A key whose
  * processing fails comes back after a growing time, which success resets, and not before the API server asks for it
  * (`Retry-After`).
+ *
+ * Unlike client-go's it is fair between namespaces, so that the backlog of one delays a key of another by a bounded
+ * time: waiting namespaces take turns, a key each; none has more than half of the concurrency; and each turn of the
+ * event loop begins one key, so that the synchronous work of several keys never adds up.
  */
 export class WorkQueue {
   readonly #options: QueueOptions;
-  /** Keys to process, in the order in which they came, and when, in milliseconds of the monotonic clock. */
-  readonly #waiting = new Map<string, number>();
+  /** How many keys of one namespace are processed at the same time. */
+  readonly #share: number;
+  /**
+   * By namespace, the next one to take its turn first: keys to process, in the order in which they came, and when, in
+   * milliseconds of the monotonic clock.
+   */
+  readonly #waiting = new Map<string, Map<string, number>>();
   readonly #processing = new Map<string, Promise<void>>();
+  /** How many keys of a namespace are being processed. */
+  readonly #busy = new Map<string, number>();
   /** Keys that were added while they were processed. */
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, { readonly timer: NodeJS.Timeout; readonly due: number }>();
@@ -60,17 +72,19 @@ export class WorkQueue {
 
   constructor(options: QueueOptions) {
     this.#options = options;
+    this.#share = Math.ceil(options.concurrency / 2);
   }
 
   /** Keys that wait to be processed now. */
   get depth(): number {
-    return this.#waiting.size;
+    return this.#waiting.values().reduce((depth, keys) => depth + keys.size, 0);
   }
 
   /** How long the key waits that has waited longest, in milliseconds; 0 where none does. */
   get oldestMs(): number {
-    const [oldest] = this.#waiting.values();
-    return oldest === undefined ? 0 : performance.now() - oldest;
+    const now = performance.now();
+    const oldest = (keys: Map<string, number>) => keys.values().next().value ?? now;
+    return now - this.#waiting.values().reduce((least, keys) => Math.min(least, oldest(keys)), now);
   }
 
   /** Begins to process; what was added before is kept until then. Nothing begins after {@link stop}. */
@@ -106,7 +120,10 @@ export class WorkQueue {
     }
     this.#holds.delete(key);
     this.#forgetDelay(key);
-    if (!this.#waiting.has(key)) this.#waiting.set(key, performance.now());
+    const namespace = namespaceOf(key);
+    const keys = this.#waiting.get(namespace) ?? new Map<string, number>();
+    if (!keys.has(key)) keys.set(key, performance.now());
+    this.#waiting.set(namespace, keys);
     this.#fill();
   }
 
@@ -155,21 +172,43 @@ export class WorkQueue {
   #fill(): void {
     this.#filling ??= setImmediate(() => {
       this.#filling = undefined;
-      this.#begin();
+      this.#beginOne();
     });
   }
 
-  #begin(): void {
-    if (this.#state !== 'running') return;
-    for (const [key, since] of this.#waiting) {
-      if (this.#processing.size >= this.#options.concurrency) return;
-      this.#waiting.delete(key);
-      // Not before it is noted as processed: it may add itself.
-      this.#processing.set(
-        key,
-        Promise.resolve().then(() => this.#process(key, since)),
-      );
+  #beginOne(): void {
+    if (this.#state !== 'running' || this.#processing.size >= this.#options.concurrency) return;
+    const next = this.#takeNext();
+    if (next === undefined) return;
+    const { key, since } = next;
+    // Not before it is noted as processed: it may add itself.
+    this.#processing.set(
+      key,
+      Promise.resolve().then(() => this.#process(key, since)),
+    );
+    this.#fill();
+  }
+
+  /** The oldest key of the next namespace that has not its share yet; that namespace goes to the end of the line. */
+  #takeNext(): { readonly key: string; readonly since: number } | undefined {
+    for (const [namespace, keys] of this.#waiting) {
+      const busy = this.#busy.get(namespace) ?? 0;
+      const [first] = keys;
+      if (busy >= this.#share || first === undefined) continue;
+      const [key, since] = first;
+      keys.delete(key);
+      this.#waiting.delete(namespace);
+      if (keys.size > 0) this.#waiting.set(namespace, keys);
+      this.#busy.set(namespace, busy + 1);
+      return { key, since };
     }
+    return undefined;
+  }
+
+  #release(namespace: string): void {
+    const busy = this.#busy.get(namespace) ?? 0;
+    if (busy > 1) this.#busy.set(namespace, busy - 1);
+    else this.#busy.delete(namespace);
   }
 
   async #process(key: string, since: number): Promise<void> {
@@ -182,6 +221,7 @@ export class WorkQueue {
     if (requeueAfterMs !== undefined) this.addAfter(key, requeueAfterMs);
     if (repeated) this.#noteRepetition(key);
     this.#processing.delete(key);
+    this.#release(namespaceOf(key));
     if (this.#again.delete(key)) this.add(key);
     this.#fill();
   }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { Backoff } from './backoff.ts';
 import { isInitialEventsEnd, type KubeClient, type Page, type Selection, type WatchEvent } from './client.ts';
 import { hasReason, KubeError } from './errors.ts';
+import { describeFault } from './fault.ts';
 import { isNewer, type KubeObject, keyOf, type Resource, type Stored, storedMeta } from './objects.ts';
 import type { Store } from './store.ts';
 
@@ -20,8 +21,13 @@ export interface ReflectorOptions<Item extends Stored, Raw extends KubeObject> {
   readonly client: KubeClient;
   readonly resource: Resource;
   readonly selection?: Selection;
-  /** What the store keeps of an object; undefined: nothing. Where it throws, the store keeps what it has. */
+  /** What the store keeps of an object; undefined: nothing. */
   readonly project: (object: Raw) => Item | undefined;
+  /**
+   * What the store keeps where `project` or an index of the store throws, so that the owner of the object sees a reason.
+   * Without it the store keeps what it has.
+   */
+  readonly unreadable?: (object: Raw, error: unknown) => Item;
   readonly store: Pick<Store<Item, string>, 'set' | 'delete' | 'retain' | 'advance' | 'rewind'>;
   readonly log: Logger;
 }
@@ -291,21 +297,24 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     store.rewind(this.namespace);
   }
 
+  /** The error of one object ends nothing but the work on that object. */
   #take(object: KubeObject, listed?: Set<string>): void {
-    const { project, store, log } = this.#options;
+    const { project, unreadable, store, log } = this.#options;
     const key = keyOf(storedMeta(object));
+    // The API server sends objects of the resource that was asked for.
+    const raw = object as Raw;
     try {
-      // The API server sends objects of the resource that was asked for.
-      const item = project(object as Raw);
+      const item = project(raw);
       if (item === undefined) store.delete(storedMeta(object));
       else store.set(item);
       if (item !== undefined) listed?.add(key);
     } catch (error) {
       listed?.add(key);
       log.error(
-        { resource: this.description, key, err: error },
-        'an object could not be read, passing over it',
+        { resource: this.description, key, fault: describeFault(error) },
+        'the controller failed to read an object',
       );
+      if (unreadable !== undefined) store.set(unreadable(raw, error));
     }
   }
 

@@ -72,20 +72,30 @@ export class Store<Item extends Stored, Index extends string = never> {
     return [...(this.#byIndex[index].get(value)?.values() ?? [])];
   }
 
+  /** Whether the index function of that name gives this value for any item. */
+  isIndexed(index: Index, value: string): boolean {
+    return this.#byIndex[index].has(value);
+  }
+
   /** Called with each change, one after another, in order, after the store holds it. */
   onChange(listener: (change: Change<Item>) => void): void {
     this.#listeners.push(listener);
   }
 
-  /** Takes in a version of an object. A recreated object (another uid) is reported as gone and as new. */
+  /**
+   * Takes in a version of an object. A recreated object (another uid) is reported as gone and as new.
+   *
+   * @throws what an index function throws; the store is as it was then.
+   */
   set(item: Item): void {
     const key = keyOf(item);
     const before = this.#items.get(key);
     if (before !== undefined && !this.#isOutdated(before, item.resourceVersion)) return;
+    const values = this.#indexNames().map((name) => [name, this.#indices[name](item)] as const);
     this.#progressOf(item).rewound.delete(key);
     this.#unindex(key, before);
     this.#items.set(key, item);
-    this.#index(key, item);
+    this.#index(key, item, values);
     if (before !== undefined && before.uid !== item.uid) {
       this.#tell({ before, after: undefined });
       this.#tell({ before: undefined, after: item });
@@ -165,9 +175,13 @@ export class Store<Item extends Stored, Index extends string = never> {
   }
 
   /** The same text of the key everywhere: one for each index would be half of what a small item takes. */
-  #index(key: string, item: Item): void {
-    for (const name of this.#indexNames()) {
-      for (const value of this.#indices[name](item)) {
+  #index(
+    key: string,
+    item: Item,
+    found: readonly (readonly [name: Index, values: readonly string[]])[],
+  ): void {
+    for (const [name, values] of found) {
+      for (const value of values) {
         const items = this.#byIndex[name].get(value) ?? new Map<string, Item>();
         this.#byIndex[name].set(value, items.set(key, item));
       }

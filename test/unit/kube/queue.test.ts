@@ -262,6 +262,56 @@ describe('WorkQueue', () => {
     await queue.stop();
   });
 
+  it('lets namespaces take turns, a key each, however many keys one of them has', async () => {
+    const { queue, begun, running, untilBegun } = controlledQueue(1);
+    for (let index = 0; index < 1_000; index += 1) queue.add(`busy/${index}`);
+    queue.add('quiet/a');
+    queue.add('quiet/b');
+    queue.start();
+    for (let count = 1; count <= 4; count += 1) {
+      await untilBegun(count);
+      running.get(begun[count - 1] ?? '')?.resolve({});
+    }
+    await untilBegun(5);
+    running.get(begun[4] ?? '')?.resolve({});
+    await queue.stop();
+    assert.deepEqual(begun.slice(0, 5), ['busy/0', 'quiet/a', 'busy/1', 'quiet/b', 'busy/2']);
+  });
+
+  it('leaves half of its places to other namespaces, however long the keys of one take', async () => {
+    const { queue, begun, running, untilBegun } = controlledQueue(4);
+    for (let index = 0; index < 100; index += 1) queue.add(`slow/${index}`);
+    queue.start();
+    await untilBegun(2);
+    for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
+    assert.deepEqual(begun, ['slow/0', 'slow/1']);
+    queue.add('other/a');
+    queue.add('third/a');
+    await untilBegun(4);
+    assert.deepEqual(begun.slice(2), ['other/a', 'third/a']);
+    for (const { resolve } of running.values()) resolve({});
+    await queue.stop();
+  });
+
+  it('begins one key in a turn of the event loop', async () => {
+    const begun: string[] = [];
+    const process = async (key: string) => {
+      begun.push(key);
+      return {};
+    };
+    const queue = new WorkQueue({ process, concurrency: 8 });
+    for (const key of ['a/1', 'b/1', 'c/1', 'd/1']) queue.add(key);
+    queue.start();
+    const perTurn: number[] = [];
+    while (begun.length < 4) {
+      const before = begun.length;
+      await new Promise(setImmediate);
+      perTurn.push(begun.length - before);
+    }
+    await queue.stop();
+    assert.ok(Math.max(...perTurn) === 1, `begun in each turn: ${perTurn}`);
+  });
+
   it('begins nothing where it is started after it was stopped', async () => {
     const { queue, begun } = controlledQueue(1);
     queue.add('a');

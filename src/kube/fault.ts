@@ -1,0 +1,13 @@
+/** What a log line says of an error that nobody expected. */
+interface Fault {
+  readonly name: string;
+  /** The lines of the stack that name code. */
+  readonly frames: readonly string[];
+}
+
+/** Describes an unexpected error without its message, which may quote the object that caused it. */
+export function describeFault(error: unknown): Fault {
+  if (!(error instanceof Error)) return { name: typeof error, frames: [] };
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
+  return { name: error.name, frames: frames.map((line) => line.trim()) };
+}
