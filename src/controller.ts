@@ -9,20 +9,24 @@ import {
   createStores,
   credentialEnds,
   notReady,
-  OfferedSecretReader,
   OutOfDate,
+  Refused,
   RunReconciler,
+  SourceSecretReader,
   scanTypesOf,
   TrivySecretReconciler,
 } from './binding/index.ts';
 import { createDiscovery, type Discovery, type DiscoverySettings } from './discovery/index.ts';
 import {
   Caches,
+  describeFault,
   EventRecorder,
   KubeClient,
+  KubeError,
   keyOf,
   LeaderElection,
   type LeaseSettings,
+  namespaceOf,
   type Outcome,
   type RequestRecord,
   Transport,
@@ -83,9 +87,8 @@ export class Controller {
     readonly bindings: WorkQueue;
     readonly trivySecrets: WorkQueue;
     readonly runs: WorkQueue;
-    readonly offeredSecrets: WorkQueue;
+    readonly sourceSecrets: WorkQueue;
   };
-  readonly #offeredSecrets: OfferedSecretReader;
   readonly #discoveryQueue: WorkQueue | undefined;
   readonly #server: ProbeServer;
   readonly #stopping = Promise.withResolvers<void>();
@@ -119,7 +122,7 @@ export class Controller {
     });
     const onListenerError = (error: unknown) => {
       metrics.countListenerError();
-      log.error({ err: error }, 'a change could not be handled');
+      log.error({ fault: describeFault(error) }, 'a change could not be handled');
     };
     const stores = createStores(onListenerError);
     const events = new EventRecorder({ client, controller: FIELD_MANAGER, log });
@@ -148,7 +151,6 @@ export class Controller {
       });
       return created;
     };
-    this.#offeredSecrets = new OfferedSecretReader({ client, stores });
     this.#queues = {
       bindings: queue(
         'binding',
@@ -159,13 +161,7 @@ export class Controller {
           onMoved: (scans) => metrics.countMoved(scans),
         }).reconcile,
       ),
-      trivySecrets: queue(
-        'trivysecret',
-        new TrivySecretReconciler({
-          ...{ client, stores, graceMs },
-          answers: (question) => checker.answer(question),
-        }).reconcile,
-      ),
+      trivySecrets: queue('trivysecret', new TrivySecretReconciler({ client, stores, graceMs }).reconcile),
       runs: queue(
         'run',
         new RunReconciler({
@@ -174,14 +170,14 @@ export class Controller {
           onStarted: (cause) => metrics.countRun(cause),
         }).reconcile,
       ),
-      offeredSecrets: queue('offeredsecret', this.#offeredSecrets.reconcile),
+      sourceSecrets: queue('sourcesecret', new SourceSecretReader({ client, stores }).reconcile),
     };
     this.#discoveryQueue = discovery && queue('discovery', discovery.reconcile);
     metrics.watchQueues({
       binding: this.#queues.bindings,
       trivysecret: this.#queues.trivySecrets,
       run: this.#queues.runs,
-      offeredsecret: this.#queues.offeredSecrets,
+      sourcesecret: this.#queues.sourceSecrets,
       ...(this.#discoveryQueue && { discovery: this.#discoveryQueue }),
     });
     this.#feedDiscovery(discovery, metrics);
@@ -209,9 +205,9 @@ export class Controller {
     const port = await this.#server.start();
     this.#log.info({ port }, 'probes and metrics are served');
     await Promise.race([this.#caches.fill(), this.#stopping.promise]);
-    if (this.#state === 'starting') await this.#offeredSecrets.readAll(this.#log);
     if (this.#state !== 'starting') return;
-    this.#queues.offeredSecrets.start();
+    // Also by a process that follows, so that it knows what they hold when it begins to lead.
+    this.#queues.sourceSecrets.start();
     this.#state = 'following';
     this.#log.info('caches are full');
     this.#election.start();
@@ -286,7 +282,7 @@ export class Controller {
 
   /** Of a namespace that is not known whole, nothing is decided. */
   async #process(controller: string, key: string, reconcile: Reconcile, again: () => void): Promise<Outcome> {
-    const [namespace = ''] = key.split('/', 1);
+    const namespace = namespaceOf(key);
     if (this.#caches.isWhole(namespace)) return this.#reconcile(controller, key, reconcile);
     this.#caches.whenWhole(namespace, `${controller} ${key}`, again);
     return {};
@@ -298,9 +294,15 @@ export class Controller {
     const outcome = await reconcile(key, log).catch((error: unknown): Outcome => ({ error }));
     const { error } = outcome;
     if (error instanceof OutOfDate) log.debug({ err: error }, 'out of date, deciding again');
-    else if (error !== undefined) log.error({ err: error }, 'reconcile failed, trying again');
+    else if (error !== undefined) log.error(describeError(error), 'reconcile failed, trying again');
     return outcome;
   }
+}
+
+/** An error that nobody expected may quote an object in its message. */
+function describeError(error: unknown): { readonly err: unknown } | { readonly fault: unknown } {
+  const isExpected = error instanceof KubeError || error instanceof Refused;
+  return isExpected ? { err: error } : { fault: describeFault(error) };
 }
 
 function resultOf(error: unknown): 'success' | 'outdated' | 'error' {

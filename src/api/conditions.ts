@@ -80,6 +80,10 @@ export const ADVICE = {
 
   // Stalled
   ReplacesCycle: 'Take one of the repositories out of spec.replaces.',
+  ReplacesTooLong:
+    'Take repositories that no ScheduledScan names any more out of spec.replaces of these bindings.',
+  TooManyBindings: 'Delete bindings that are not needed, or use fewer repositories in spec.replaces.',
+  InternalError: 'The controller retries. Report this error with the lines of its log that name the object.',
   InvalidSpec: 'Correct the spec: nothing is tried again until it changes.',
 } as const satisfies Readonly<Record<string, string>>;
 

@@ -13,17 +13,13 @@ import {
 import { type Binding, type RawBinding, readBinding } from './binding.ts';
 import type { Decision, ScanPlan, SecretWrite } from './decide.ts';
 import type { Observed } from './observe.ts';
+import { OutOfDate } from './out-of-date.ts';
+import { Repetitions } from './repetitions.ts';
+import { secretWriteError } from './secret-write-error.ts';
 import { SCHEDULED_SCANS, SECRETS, type Stores } from './stores.ts';
 import { readTrivySecret, replacement } from './trivy-secret.ts';
 
 const SCANS_AT_ONCE = 8;
-/** A second write of an object within this time is a repetition. */
-const REPETITION_MS = 10_000;
-
-/** The object changed after it was observed: what was decided is out of date, and is decided again. */
-export class OutOfDate extends Error {
-  override readonly name = 'OutOfDate';
-}
 
 /** A write that was refused. The message is ours: what the API server or a webhook says may quote the object. */
 export class Refused extends Error {
@@ -75,8 +71,7 @@ export class Applier {
   readonly #stores: Stores;
   /** Several bindings may share a Trivy secret; each is written by one of them at a time. */
   readonly #secretWrites = new Map<string, Promise<void>>();
-  /** When objects were written, the longest ago first. */
-  readonly #writes = new Map<string, number>();
+  readonly #repetitions = new Repetitions();
 
   constructor(options: { client: KubeClient; stores: Stores }) {
     this.#client = options.client;
@@ -97,7 +92,7 @@ export class Applier {
     const keys = [...written].map((name) => `scan ${observed.namespace}/${name}`);
     const secret = secretKey(observed, decision.secretWrite);
     if (secret !== undefined) keys.push(secret);
-    return { written, failed, secretRefused, repeated: this.#repeats(keys, observed.now) };
+    return { written, failed, secretRefused, repeated: this.#repetitions.note(keys, observed.now) };
   }
 
   async #editScans(edits: readonly Edit[], log: Logger): Promise<Pick<Applied, 'written' | 'failed'>> {
@@ -115,20 +110,14 @@ export class Applier {
     return { written, failed };
   }
 
-  /** Notes writes of these objects; whether one of them was written a short while ago. */
-  #repeats(keys: readonly string[], now: number): boolean {
-    for (const [old, at] of this.#writes) {
-      if (now - at < REPETITION_MS) break;
-      this.#writes.delete(old);
-    }
-    const repeated = keys.filter((key) => this.#writes.delete(key));
-    for (const key of keys) this.#writes.set(key, now);
-    return repeated.length > 0;
-  }
-
-  /** Writes the status of the binding as it was observed; one that was deleted since is left alone. */
-  async writeStatus(binding: Binding, status: ImageCredentialBindingStatus): Promise<void> {
+  /**
+   * Writes the status of the binding as it was observed; one that was deleted since is left alone.
+   *
+   * @returns whether it had been written a short while ago.
+   */
+  async writeStatus(binding: Binding, status: ImageCredentialBindingStatus): Promise<boolean> {
     const { namespace, name, uid } = binding;
+    const repeated = this.#repetitions.note([`status ${keyOf(binding)}`], Date.now());
     const object = { metadata: { namespace, name, uid }, status };
     try {
       const answer = await this.#client.applyStatus<RawBinding>(imageCredentialBindings, object);
@@ -136,6 +125,7 @@ export class Applier {
     } catch (error) {
       if (!hasReason(error, 'NotFound', 'Conflict')) throw crdIsOlder(error) ?? error;
     }
+    return repeated;
   }
 
   async #writeNeededSecret(
@@ -148,9 +138,9 @@ export class Applier {
       await this.#writeSecretOnce(observed, write, log);
       return undefined;
     } catch (error) {
-      const failure = told(error, 'TrivySecretFailed');
+      const failure = asRefusal(error, 'TrivySecretFailed');
       if (failure instanceof Refused) return failure;
-      throw failure;
+      throw secretWriteError(error, keyOf({ namespace: observed.namespace, name: write.desired.name }));
     }
   }
 
@@ -213,7 +203,8 @@ export class Applier {
         );
       }
     } catch (error) {
-      throw told(error, 'ScanUpdateFailed');
+      if (hasReason(error, 'Conflict', 'AlreadyExists', 'NotFound')) throw new OutOfDate(error.message);
+      throw asRefusal(error, 'ScanUpdateFailed');
     }
     log.info(
       { scheduledScan: keyOf(scan), edit: edit.edit, before: scan.bound?.binding, ...movedTo(edit) },
@@ -227,24 +218,25 @@ function movedTo(edit: ScanEdit): { readonly image?: string } {
   return edit.edit === 'Bind' && edit.image !== undefined ? { image: formatReference(edit.image) } : {};
 }
 
-/** Refusals as what is told of them; answers that ask to try again, and no answer at all, as they are. */
-function told(error: unknown, reason: Refused['reason']): unknown {
-  if (hasReason(error, 'Conflict', 'AlreadyExists', 'NotFound')) return new OutOfDate(error.message);
-  if (!(error instanceof KubeError) || error.status < 400 || error.status === 408 || error.status === 429)
-    return error;
+/** A refusal as what is said of it; answers that ask to retry, and no answer at all, as they are. */
+function asRefusal(error: unknown, reason: Refused['reason']): unknown {
+  if (!(error instanceof KubeError) || error.status < 400 || PASSING.has(error.status)) return error;
   // The text of an answer to a Secret might quote its data: it goes nowhere, not even into the log.
   const cause = reason === 'TrivySecretFailed' ? undefined : error;
   return new Refused(reason, `the API server refused the write: ${error.reason} (${error.status})`, cause);
 }
 
+/** Not found, a conflict, a time-out, too many requests: retrying may help. */
+const PASSING: ReadonlySet<number> = new Set([404, 408, 409, 429]);
+
 /** What a status could not be written for: Helm, for one, never upgrades a CRD. undefined: for something else. */
-function crdIsOlder(error: unknown): Error | undefined {
+function crdIsOlder(error: unknown): KubeError | undefined {
   if (!(error instanceof KubeError)) return undefined;
   const [, undeclared] = /(\S+): field not declared in schema/.exec(error.message) ?? [];
   const fields = hasReason(error, 'Invalid') ? error.causes.map(({ field }) => field) : [];
   if (undeclared === undefined && fields.length === 0) return undefined;
-  return new Error(
+  const message =
     `the CRD in the cluster does not know ${undeclared ?? fields.join(', ')} as this controller writes it: upgrade the CRD ` +
-      '(kubectl apply --server-side --force-conflicts --filename crds/)',
-  );
+    '(kubectl apply --server-side --force-conflicts --filename crds/)';
+  return new KubeError(message, { status: error.status, reason: error.reason });
 }

@@ -11,6 +11,7 @@ import {
 } from '../api/index.ts';
 import { type ImageReference, ImageReferenceError, parseImageReference } from '../image/index.ts';
 import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
+import { failureMessage } from './failure.ts';
 
 interface BindingMeta extends Stored {
   readonly generation: number;
@@ -46,9 +47,11 @@ export interface ValidBinding extends BindingMeta {
   readonly verification: Verification;
 }
 
-/** A binding that only a change of its spec can mend. */
+/** A binding that cannot be acted on. */
 interface InvalidBinding extends BindingMeta {
   readonly validity: 'Invalid';
+  /** `InvalidSpec`: only a change of its spec helps. `InternalError`: this program failed to read it. */
+  readonly reason: 'InvalidSpec' | 'InternalError';
   readonly message: string;
 }
 
@@ -59,16 +62,10 @@ export type RawBinding = KubeObject & Pick<IImageCredentialBinding, 'spec' | 'st
 
 /** Reads an ImageCredentialBinding; the CRD has checked its shape, an older CRD perhaps not the image. */
 export function readBinding(object: RawBinding): Binding {
-  const { metadata, spec, status } = object;
+  const { metadata, spec } = object;
   const discovered = metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
-  const meta: BindingMeta = {
-    ...storedMeta(object),
-    generation: metadata.generation ?? 0,
-    createdAt: Date.parse(metadata.creationTimestamp ?? ''),
-    discovered,
-    notes: discovered ? readNotes(metadata.annotations ?? {}) : NO_NOTES,
-    status,
-  };
+  const notes = discovered ? readNotes(metadata.annotations ?? {}) : NO_NOTES;
+  const meta = { ...metaOf(object), discovered, notes };
   try {
     return {
       ...meta,
@@ -81,9 +78,22 @@ export function readBinding(object: RawBinding): Binding {
       verification: spec.verification ?? 'Preferred',
     };
   } catch (error) {
-    if (error instanceof ImageReferenceError) return { ...meta, validity: 'Invalid', message: error.message };
+    if (error instanceof ImageReferenceError)
+      return { ...meta, validity: 'Invalid', reason: 'InvalidSpec', message: error.message };
     throw error;
   }
+}
+
+/** What stands for a binding that {@link readBinding} failed to read because of an error in this program. */
+export function unreadableBinding(object: RawBinding, error: unknown): Binding {
+  const problem = { reason: 'InternalError', message: failureMessage('this binding', error) } as const;
+  return { ...metaOf(object), discovered: false, notes: NO_NOTES, validity: 'Invalid', ...problem };
+}
+
+function metaOf(object: RawBinding): Omit<BindingMeta, 'discovered' | 'notes'> {
+  const { metadata, status } = object;
+  const createdAt = Date.parse(metadata.creationTimestamp ?? '') || 0;
+  return { ...storedMeta(object), generation: metadata.generation ?? 0, createdAt, status };
 }
 
 function readNotes(annotations: Readonly<Record<string, string>>): DiscoveryNotes {

@@ -15,7 +15,7 @@ import { type Inquiry, inquire } from './inquiry.ts';
 import { hasSameName, judgeMove, leavesBehind, type MoveVerdict, moveCause } from './move.ts';
 import { homeQuestion, type Observed, type ObservedScan } from './observe.ts';
 import { isVerifying, type Resolution } from './resolve.ts';
-import { contenders, matches } from './serve.ts';
+import { matches } from './serve.ts';
 import { timestamp } from './timestamp.ts';
 import { type DesiredTrivySecret, isKnown, type KnownTrivySecret, type TrivySecret } from './trivy-secret.ts';
 
@@ -54,7 +54,9 @@ export type ScanPlan =
   /** Another binding answers for it. */
   | { readonly plan: 'ServedByAnother'; readonly scan: ScheduledScan; readonly by: string }
   /** The binding only observes: this is what it would do. */
-  | { readonly plan: 'Observe'; readonly scan: ScheduledScan };
+  | { readonly plan: 'Observe'; readonly scan: ScheduledScan }
+  /** An error in this program: nothing is done about this scan. */
+  | { readonly plan: 'Broken'; readonly scan: ScheduledScan; readonly error: unknown };
 
 /** What should be. */
 export interface Decision {
@@ -82,9 +84,11 @@ type Bindable = { readonly delivery: Delivery } | 'none';
 export function decide(observed: Observed): Decision {
   const secretWrite = decideSecret(observed);
   const bindable = secretWrite.write === 'Refused' ? undefined : bindableOf(observed);
-  const scans = observed.scans
-    .map((scan) => decideScan(observed, scan, bindable))
+  const plans = observed.scans
+    .map((scan) => decideScanAlone(observed, scan, bindable))
     .filter((plan) => plan !== undefined);
+  const broken = observed.brokenScans.map((scan) => ({ plan: 'Broken', ...scan }) as const);
+  const scans: readonly ScanPlan[] = [...plans, ...broken];
   const inquiry = withHomes(inquire(observed), scans, observed.now);
   return { resolution: observed.choice.resolution, secretWrite, scans, inquiry };
 }
@@ -146,20 +150,31 @@ function decideSecret({ binding, trivySecret }: Observed): SecretWrite {
   }
 }
 
+/** The error of one scan keeps no other from being bound. */
+function decideScanAlone(
+  observed: Observed,
+  one: ObservedScan,
+  bindable: Bindable | undefined,
+): ScanPlan | undefined {
+  try {
+    return decideScan(observed, one, bindable);
+  } catch (error) {
+    return { plan: 'Broken', scan: one.scan, error };
+  }
+}
+
 function decideScan(
   observed: Observed,
   one: ObservedScan,
   bindable: Bindable | undefined,
 ): ScanPlan | undefined {
-  const { scan, bindings } = one;
-  const able = contenders(scan, bindings, observed.scanTypes);
-  const [server] = able;
+  const { scan, server, serverIsAble, holderMayServe } = one;
   if (server === undefined) return decideUnserved(observed, one, bindable);
-  const holder = able.find(({ name }) => name === scan.bound?.binding);
-  const answering = observed.unable.has(server.name) ? (holder ?? server) : server;
-  if (answering.name === observed.name) return decideServed(observed, one, bindable);
-  if (server.name === observed.name) return { plan: 'Unbound', scan };
-  return wouldServe(observed, scan) ? { plan: 'ServedByAnother', scan, by: answering.name } : undefined;
+  const holder = holderMayServe ? scan.bound?.binding : undefined;
+  const answering = serverIsAble === false ? (holder ?? server) : server;
+  if (answering === observed.name) return decideServed(observed, one, bindable);
+  if (server === observed.name) return { plan: 'Unbound', scan };
+  return wouldServe(observed, scan) ? { plan: 'ServedByAnother', scan, by: answering } : undefined;
 }
 
 function decideUnserved(
@@ -190,14 +205,13 @@ function decideLeftBehind(
 /** The one write that changes image and credential together, or why there is none; undefined: the scan stays where it is. */
 function decideMove(
   observed: Observed,
-  { scan, bindings, home, source }: ObservedScan,
+  { scan, home, source }: ObservedScan,
   bindable: Bindable,
 ): ScanPlan | undefined {
-  const { binding, choice, name } = observed;
+  const { binding, choice } = observed;
   const { image } = scan;
   if (binding?.validity !== 'Valid' || image === undefined) return undefined;
-  const served = bindings.some((one) => one.name === name && wouldServe(observed, scan));
-  const cause = moveCause(binding, scan, { served });
+  const cause = moveCause(binding, scan, { served: wouldServe(observed, scan) });
   if (cause === undefined) return undefined;
   const { verification } = binding;
   const sameName = hasSameName(binding.image, image);

@@ -4,11 +4,14 @@ import { describeAnswer } from '../registry/index.ts';
 import { advise } from './advice.ts';
 import { type Applied, Refused } from './apply.ts';
 import type { ValidBinding } from './binding.ts';
+import type { Limit } from './contention.ts';
 import type { Decision } from './decide.ts';
 import { endInUse, expirationTime, expiryOf } from './expiry.ts';
+import { LONGEST_CHAIN } from './move.ts';
 import type { Observed } from './observe.ts';
 import type { NamedSecret } from './pull-secret.ts';
 import { delivered, isAble } from './resolve.ts';
+import { MOST_RIVALS } from './rivals.ts';
 import { counted, listed, type ScanCount } from './scan-count.ts';
 import { nameOf, refusalReason, verifiedFinding } from './verified-finding.ts';
 
@@ -22,10 +25,15 @@ export interface Finding {
   readonly message: string;
 }
 
-export function invalidFindings(message: string): readonly Finding[] {
+/** What is said of a binding that cannot be acted on. */
+export function invalidFindings(
+  reason: 'InvalidSpec' | 'InternalError',
+  problem: string,
+): readonly Finding[] {
+  const message = reason === 'InternalError' ? advise(problem, reason) : problem;
   return [
-    { type: 'Ready', status: 'False', reason: 'InvalidSpec', message },
-    { type: 'Stalled', status: 'True', reason: 'InvalidSpec', message },
+    { type: 'Ready', status: 'False', reason, message },
+    { type: 'Stalled', status: 'True', reason, message },
   ];
 }
 
@@ -41,7 +49,8 @@ export function validFindings(binding: ValidBinding, facts: Facts): readonly Fin
   const verifying = verifiedFinding(binding, facts.observed);
   const verified = verifying === undefined ? [] : [verifying];
   const bound = boundFinding(binding, facts);
-  if (facts.observed.inCycle) return cycleFindings([resolved, ...verified, bound]);
+  const { limit } = facts.observed;
+  if (limit !== undefined) return limitFindings(limit, [resolved, ...verified, bound]);
   const obstacle = obstacleOf(facts.decision, [resolved, ...verified, bound]);
   const summary = `${resolved.message}; ${bound.message}`;
   const ready: Finding =
@@ -67,13 +76,19 @@ function readyFinding({ observed, decision }: Facts, summary: string): Finding {
   return { type: 'Ready', status: 'True', reason: 'ExpiresSoon', message: advise(message, 'ExpiresSoon') };
 }
 
-/** Its own image is served as ever; that nothing is moved is for somebody to mend. */
-function cycleFindings(others: readonly Finding[]): readonly Finding[] {
-  const reason = 'ReplacesCycle';
-  const message = advise(
-    'spec.replaces of this binding and of others lead in a circle, so none of them moves scans',
-    reason,
-  );
+const LIMITS: Readonly<Record<Limit, string>> = {
+  ReplacesCycle: 'spec.replaces of this binding and of others form a cycle, so none of them migrates scans',
+  ReplacesTooLong:
+    `spec.replaces of this binding and of others form a chain of more than ${LONGEST_CHAIN} bindings, so this one ` +
+    'migrates no scans',
+  TooManyBindings:
+    `at least ${MOST_RIVALS} other bindings of this namespace are for the same image or name the same repository in ` +
+    'spec.replaces, and come before this one, so it serves no such scan',
+};
+
+/** What the binding does beside that goes on; that something is not done is for somebody to mend. */
+function limitFindings(reason: Limit, others: readonly Finding[]): readonly Finding[] {
+  const message = advise(LIMITS[reason], reason);
   return [
     { type: 'Ready', status: 'False', reason, message },
     ...others,
@@ -211,6 +226,7 @@ function failureReason({ observed, decision, applied: { failed } }: Facts): Cond
   if (reason !== undefined) return reason;
   const refused = [...failed.values()].find((failure) => failure instanceof Refused);
   if (refused !== undefined) return refused.reason;
+  if (scans.some(({ plan }) => plan === 'Broken')) return 'InternalError';
   return scans.some(({ plan }) => plan === 'NotMoved') ? 'ImageMissing' : 'ScanUpdateFailed';
 }
 

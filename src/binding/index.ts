@@ -1,12 +1,14 @@
-export { OutOfDate } from './apply.ts';
+export { Refused } from './apply.ts';
 export { type Binding, type RawBinding, readBinding, type ValidBinding } from './binding.ts';
 export { homeOf } from './move.ts';
-export { OfferedSecretReader } from './offered-secret-reader.ts';
+export { OutOfDate } from './out-of-date.ts';
 export type { RawSecret } from './pull-secret.ts';
 export { BindingReconciler } from './reconciler.ts';
+export { rivalsAmong } from './rivals.ts';
 export { RunReconciler } from './run-reconciler.ts';
 export { contenders, scanTypesOf, serversOf } from './serve.ts';
 export { readSourceSecret, type SourceSecret } from './source-secret.ts';
+export { SourceSecretReader } from './source-secret-reader.ts';
 export { countByReadiness, credentialEnds, notReady } from './standing.ts';
 export {
   createReflectors,

@@ -3,27 +3,23 @@ import { repositoryName } from '../image/index.ts';
 import { keyOf, type Stored } from '../kube/index.ts';
 import type { Question, RegistryChecker } from '../registry/index.ts';
 import type { Inquiry } from './inquiry.ts';
-import { indexKey, type Stores } from './stores.ts';
 import { Turns } from './turns.ts';
 
 /** A binding for which is asked. */
 type Asker = Pick<Stored, 'namespace' | 'name'>;
 
-/** Has registries asked what a reconcile found wanting, and has the bindings looked at again that an answer matters to. */
+/** Has registries asked what a reconcile found wanting, and has the binding looked at again when the answer is there. */
 export class Inquirer {
   readonly #checker: RegistryChecker;
-  readonly #stores: Stores;
   readonly #enqueue: (key: string) => void;
   readonly #turns = new Turns();
 
   /** @param options.enqueue - takes the key of a binding that is to be reconciled again */
   constructor(options: {
     readonly checker: RegistryChecker;
-    readonly stores: Stores;
     readonly enqueue: (key: string) => void;
   }) {
     this.#checker = options.checker;
-    this.#stores = options.stores;
     this.#enqueue = options.enqueue;
   }
 
@@ -59,13 +55,14 @@ export class Inquirer {
     return credential === undefined ? now : this.#turns.turn(credential, repositoryName(image), now);
   }
 
-  /** Never rejects: the checker does not. */
-  async #ask({ namespace }: Asker, question: Question, log: Logger): Promise<void> {
+  /**
+   * Never rejects: the checker does not. Other bindings that want the same answer ask for it themselves, and hear the
+   * same; rivals hear of it when what this binding comes to changes.
+   */
+  async #ask(asker: Asker, question: Question, log: Logger): Promise<void> {
     const { answer } = await this.#checker.ask(question);
     const repository = repositoryName(question.image);
     log.debug({ repository, answer: answer.result }, 'registry answered');
-    for (const binding of this.#stores.bindings.byIndex('repository', indexKey({ namespace }, repository))) {
-      this.#enqueue(keyOf(binding));
-    }
+    this.#enqueue(keyOf(asker));
   }
 }

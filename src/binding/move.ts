@@ -102,30 +102,38 @@ export function hasSameName(a: ImageReference, b: ImageReference): boolean {
   return last(a) === last(b);
 }
 
-/**
- * Whether a binding and others move scans in a circle: from its image on, by bindings that replace what the last one has
- * moved to, back to something that it replaces.
- *
- * @param bindingsOf - the bindings of a repository, those that replace it too
- */
-export function isInCycle(
-  binding: ValidBinding,
-  bindingsOf: (repository: string) => readonly Binding[],
-): boolean {
-  const start = new Set(binding.replaces.map(repositoryName));
-  const seen = new Set<string>();
-  const next = [repositoryName(binding.image)];
-  for (let repository = next.pop(); repository !== undefined; repository = next.pop()) {
-    if (start.has(repository)) return true;
-    if (seen.has(repository)) continue;
-    seen.add(repository);
-    next.push(...bindingsOf(repository).flatMap((other) => movesTo(other, repository)));
-  }
-  return false;
+/** How the repositories that a binding replaces, and those that others replace, hang together. */
+export interface ReplacesChain {
+  /** `Cycle`: they lead back to a repository that this binding replaces. `TooLong`: more bindings than are looked at. */
+  readonly chain: 'Acyclic' | 'Cycle' | 'TooLong';
+  /** The other bindings that were looked at: a change of this one may close or open their cycle, too. */
+  readonly others: readonly ValidBinding[];
 }
 
-function movesTo(binding: Binding, repository: string | undefined): readonly string[] {
-  if (binding.validity !== 'Valid' || binding.mode !== 'Enforce') return [];
-  const replaces = binding.replaces.some((earlier) => repositoryName(earlier) === repository);
-  return replaces ? [repositoryName(binding.image)] : [];
+/** How many bindings are looked at to find a cycle; beyond that the chain is too long. */
+export const LONGEST_CHAIN = 256;
+
+/**
+ * Whether a binding and others migrate scans in a cycle: from its image on, by bindings that replace the repository to
+ * which the last one has migrated, back to a repository that it replaces.
+ *
+ * @param replacersOf - the enforcing bindings that have a repository in `replaces`
+ */
+export function chainOf(
+  binding: ValidBinding,
+  replacersOf: (repository: string) => readonly ValidBinding[],
+): ReplacesChain {
+  if (binding.replaces.length === 0) return { chain: 'Acyclic', others: [] };
+  const others: ValidBinding[] = [];
+  const start = new Set(binding.replaces.map(repositoryName));
+  // It grows while it is walked.
+  const reached = new Set([repositoryName(binding.image)]);
+  for (const repository of reached) {
+    if (start.has(repository)) return { chain: 'Cycle', others };
+    const replacers = replacersOf(repository);
+    others.push(...replacers);
+    if (others.length > LONGEST_CHAIN) return { chain: 'TooLong', others };
+    for (const other of replacers) reached.add(repositoryName(other.image));
+  }
+  return { chain: 'Acyclic', others };
 }

@@ -1,11 +1,12 @@
 import { type ImageReference, repositoryName } from '../image/index.ts';
-import { splitKey } from '../kube/index.ts';
+import { type Stored, splitKey } from '../kube/index.ts';
 import { deliveryOf, NOT_OFFERED, type PlatformCredential } from '../platform/index.ts';
 import type { KnownAnswer, KnownLogin, Question } from '../registry/index.ts';
 import { newestRun, type ScanRun, type ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
+import { type Limit, rivalsIn, serverOf, withinLimits } from './contention.ts';
 import { waitEnd } from './inquiry.ts';
-import { homeOf, isInCycle } from './move.ts';
+import { homeOf } from './move.ts';
 import type { NamedSecret } from './pull-secret.ts';
 import {
   type Choice,
@@ -14,13 +15,16 @@ import {
   credentialsOf,
   delivered,
   type Evidence,
+  hasUnread,
   isAble,
   type Puller,
   precedentOf,
   type Resolution,
   versionOf,
 } from './resolve.ts';
-import { indexKey, pullSecretIn, repositoryIndex, type Stores } from './stores.ts';
+import type { Selection } from './selections.ts';
+import type { RivalsUnder } from './serve.ts';
+import { indexKey, pullSecretIn, type Stores, scansServed } from './stores.ts';
 import {
   type DesiredTrivySecret,
   desiredTrivySecret,
@@ -40,10 +44,15 @@ type Place =
   /** Not ours, or ours for another credential. */
   | { readonly state: 'Taken' };
 
-/** A scan, with the bindings for the repository that it names. */
+/** A scan, and who may serve it. */
 export interface ObservedScan {
   readonly scan: ScheduledScan;
-  readonly bindings: readonly Binding[];
+  /** The name of the first binding in the order of precedence; undefined: none may serve it. */
+  readonly server: string | undefined;
+  /** Whether that has a credential to hand out and a place for it; undefined: it has not been reconciled yet. */
+  readonly serverIsAble: boolean | undefined;
+  /** Whether the binding whose name the scan carries may serve it, too. */
+  readonly holderMayServe: boolean;
   /** Of a scan that names another repository than the binding: whether its manifest is in the binding's; undefined: not known. */
   readonly home: KnownAnswer | undefined;
   /** Name of the pull secret that it uses; undefined: none, or not known. */
@@ -63,8 +72,13 @@ export interface Observed {
   readonly name: string;
   /** undefined: it was deleted. */
   readonly binding: Binding | undefined;
-  /** Whether it and others replace each other in a circle; then no scan is moved by them. */
-  readonly inCycle: boolean;
+  /** Why the binding does not do all that its spec says; undefined: nothing stops it. */
+  readonly limit: Limit | undefined;
+  /**
+   * Whether something is still to come without which nothing can be said: the content of a Secret, or what another
+   * binding comes to. The key is enqueued again when it has come.
+   */
+  readonly isPending: boolean;
   readonly credentials: Credentials;
   /** What status and the registry say of them. */
   readonly evidence: Evidence;
@@ -75,12 +89,18 @@ export interface Observed {
   readonly undeliverable: string | undefined;
   /** Scans of its repository, and those that carry its name. */
   readonly scans: readonly ObservedScan[];
-  /** Names of the bindings that have no credential to hand out, or no place for it, among rivals for a scan. */
-  readonly unable: ReadonlySet<string>;
+  /** Scans of these that the controller failed to look at, and the error. */
+  readonly brokenScans: readonly BrokenScan[];
+}
+
+/** A scan that an error in this program keeps from being bound; the others are not affected. */
+interface BrokenScan {
+  readonly scan: ScheduledScan;
+  readonly error: unknown;
 }
 
 /** What is known of a question; undefined: nothing. Asks nobody. */
-export type Answers = (question: Question) => KnownAnswer | undefined;
+type Answers = (question: Question) => KnownAnswer | undefined;
 
 /** What is known of the login that a cloud gives for a host; undefined: nothing. Asks nobody. */
 type KnownLogins = (credential: PlatformCredential, host: string) => KnownLogin | undefined;
@@ -114,38 +134,88 @@ export function observe(key: string, sources: Sources, now: number): Observed {
   const { stores, scanTypes, checkIntervalMs } = sources;
   const { namespace, name } = splitKey(key);
   const stored = stores.bindings.get(key);
-  const binding = stored === undefined ? undefined : withoutCycle(stored, stores);
+  const { binding, limit } = stored === undefined ? NO_BINDING : withinLimits(stored, stores);
   const valid = binding?.validity === 'Valid' ? binding : undefined;
   const chosen = valid === undefined ? NOTHING : observeChoice(valid, sources, now);
-  const scans = observeScans(key, stored, stores).map(
-    (one): ObservedScan => ({
-      ...one,
-      home: valid === undefined ? undefined : observeHome(valid, one.scan, chosen.choice, sources),
-      source: observeSource(one.scan, stores),
-      lastRun: observeLastRun(one.scan, stores),
-    }),
-  );
+  const delivery = valid === undefined ? UNDELIVERED : observeDelivery(valid, chosen, sources, now);
+  const itself = { name, valid, choice: chosen.choice, isAble: canBind(chosen.choice, delivery) };
+  const { scans, brokenScans } = observeScans(key, itself, sources);
   return {
-    now,
-    scanTypes,
-    checkIntervalMs,
-    namespace,
-    name,
-    binding,
-    inCycle: binding !== stored,
+    ...{ now, scanTypes, checkIntervalMs, namespace, name, binding, limit },
     ...chosen,
-    ...(valid === undefined ? UNDELIVERED : observeDelivery(valid, chosen, sources, now)),
-    scans,
-    unable: observeUnable(scans, sources, now),
+    ...delivery,
+    ...{ scans, brokenScans },
+    isPending: hasUnread(chosen.credentials) || scans.some(waitsForServer),
   };
 }
 
-/** The binding, without what it replaces where that leads around in a circle. */
-function withoutCycle(binding: Binding, stores: Stores): Binding {
-  if (binding.validity !== 'Valid' || binding.replaces.length === 0) return binding;
-  const bindingsOf = (repository: string) =>
-    stores.bindings.byIndex('repository', indexKey(binding, repository));
-  return isInCycle(binding, bindingsOf) ? { ...binding, replaces: [] } : binding;
+const NO_BINDING = { binding: undefined, limit: undefined };
+
+/** The binding that is observed, as far as its scans depend on it. */
+interface Itself {
+  readonly name: string;
+  readonly valid: ValidBinding | undefined;
+  readonly choice: Choice;
+  readonly isAble: boolean;
+}
+
+/** An error in this program that concerns one scan keeps no other from being bound. */
+function observeScans(
+  key: string,
+  itself: Itself,
+  sources: Sources,
+): Pick<Observed, 'scans' | 'brokenScans'> {
+  const { stores } = sources;
+  const rivals = rivalsIn(splitKey(key).namespace, stores);
+  const scans: ObservedScan[] = [];
+  const brokenScans: BrokenScan[] = [];
+  for (const scan of scansOf(key, itself.valid, stores)) {
+    try {
+      scans.push(observeScan(scan, itself, rivals, sources));
+    } catch (error) {
+      brokenScans.push({ scan, error });
+    }
+  }
+  return { scans, brokenScans };
+}
+
+function observeScan(
+  scan: ScheduledScan,
+  { name, valid, choice, isAble }: Itself,
+  rivals: RivalsUnder,
+  sources: Sources,
+): ObservedScan {
+  const { stores, scanTypes } = sources;
+  const { server, holderMayServe } = serverOf(scan, rivals, scanTypes);
+  const ofServer = server === undefined ? undefined : stores.selections.get(server)?.isAble;
+  return {
+    scan,
+    server: server?.name,
+    serverIsAble: server?.name === name ? isAble : ofServer,
+    holderMayServe,
+    home: valid === undefined ? undefined : observeHome(valid, scan, choice, sources),
+    source: sourceUsed(scan, stores),
+    lastRun: observeLastRun(scan, stores),
+  };
+}
+
+/** What others may know of a binding, from what was observed of it. */
+export function selectionOf(observed: Observed): Selection {
+  const { binding, choice, trivySecret } = observed;
+  const isEnforced = binding?.validity === 'Valid' && binding.mode === 'Enforce';
+  return {
+    isAble: isEnforced && canBind(choice, observed),
+    trivySecret: isEnforced ? trivySecret?.desired.name : undefined,
+    hasFailed: false,
+  };
+}
+
+function canBind({ resolution }: Choice, { trivySecret, undeliverable }: Delivered): boolean {
+  return isAble(resolution) && undeliverable === undefined && trivySecret?.place.state !== 'Taken';
+}
+
+function waitsForServer({ server, serverIsAble }: ObservedScan): boolean {
+  return server !== undefined && serverIsAble === undefined;
 }
 
 function observeHome(
@@ -158,7 +228,7 @@ function observeHome(
   return answers(homeQuestion(binding, image, resolution));
 }
 
-function observeSource({ namespace, bound }: ScheduledScan, stores: Stores): string | undefined {
+function sourceUsed({ namespace, bound }: ScheduledScan, stores: Stores): string | undefined {
   if (bound?.delivery === undefined) return undefined;
   return stores.trivySecrets.get(indexKey({ namespace }, bound.delivery.secretName))?.identity?.source;
 }
@@ -176,7 +246,7 @@ export function homeQuestion(binding: ValidBinding, image: ImageReference, resol
 type Chosen = Pick<Observed, 'credentials' | 'evidence' | 'choice'>;
 
 /** What a binding comes to choose, with what is known now. */
-export function observeChoice(
+function observeChoice(
   binding: ValidBinding,
   { stores, answers }: Pick<Sources, 'stores' | 'answers'>,
   now: number,
@@ -214,27 +284,24 @@ function observeCredentials(binding: ValidBinding, stores: Stores): Credentials 
 
 function observeSecret(key: string, stores: Stores): NamedSecret {
   const { name } = splitKey(key);
-  const secret = pullSecretIn(stores, key);
-  if (secret === undefined) {
-    const isOurs = stores.trivySecrets.get(key) !== undefined;
-    return isOurs ? { state: 'WrongType', name } : observeOther(key, stores);
-  }
-  const { content, uid, resourceVersion } = secret;
-  if (content.result === 'Malformed') return { state: 'Malformed', name, message: content.message };
-  const { entries, keyring, problems } = content;
-  return { state: 'Found', name, uid, resourceVersion, entries, keyring, problems };
-}
-
-/** A Secret that is no pull secret: what is known of it is known when it has been read, by name. */
-function observeOther(key: string, stores: Stores): NamedSecret {
-  const { name } = splitKey(key);
+  const pullSecret = pullSecretIn(stores, key);
+  if (pullSecret !== undefined) return observeSource(pullSecret, stores);
+  if (stores.trivySecrets.get(key) !== undefined) return { state: 'WrongType', name };
   const other = stores.otherSecrets.get(key);
   if (other === undefined) return { state: 'Missing', name };
-  if (!other.offered) return { state: 'NotOffered', name, message: NOT_OFFERED };
-  const secret = stores.offeredSecrets.get(key);
-  if (secret === undefined) return { state: 'Unread', name };
-  const { content, uid, resourceVersion } = secret;
+  return other.offered ? observeSource(other, stores) : { state: 'NotOffered', name, message: NOT_OFFERED };
+}
+
+/** What a Secret holds is known when it has been read, by its name; until a new version is read, the last one counts. */
+function observeSource({ namespace, name, uid }: Stored, { sourceSecrets }: Stores): NamedSecret {
+  const source = sourceSecrets.get(indexKey({ namespace }, name));
+  if (source?.uid !== uid) return { state: 'Unread', name };
+  const { content, resourceVersion } = source;
   switch (content.result) {
+    case 'Entries': {
+      const { entries, keyring, problems } = content;
+      return { state: 'Found', name, uid, resourceVersion, entries, keyring, problems };
+    }
     case 'Offered': {
       const entries = content.hosts.map((registryKey) => ({ registryKey }));
       return { state: 'Found', name, uid, resourceVersion, entries, keyring: content.keyring, problems: [] };
@@ -291,41 +358,7 @@ function observePlace(key: string, desired: TrivySecretIdentity, stores: Stores)
   return { state: free ? 'Free' : 'Taken' };
 }
 
-function observeScans(
-  key: string,
-  binding: Binding | undefined,
-  stores: Stores,
-): readonly Pick<ObservedScan, 'scan' | 'bindings'>[] {
-  const repository = binding === undefined ? [] : repositoryIndex(binding);
-  const scans = new Set([
-    ...repository.flatMap((index) => stores.scheduledScans.byIndex('repository', index)),
-    ...stores.scheduledScans.byIndex('binding', key),
-  ]);
-  const bindings = new Map<string, readonly Binding[]>();
-  return [...scans].map((scan) => {
-    const [index = ''] = repositoryIndex(scan);
-    const known =
-      bindings.get(index) ??
-      stores.bindings.byIndex('repository', index).map((one) => withoutCycle(one, stores));
-    bindings.set(index, known);
-    return { scan, bindings: known };
-  });
-}
-
-function observeUnable(scans: readonly ObservedScan[], sources: Sources, now: number): ReadonlySet<string> {
-  // A binding without a rival answers for its scan, able or not.
-  const rivals = new Set(
-    scans.filter(({ bindings }) => bindings.length > 1).flatMap(({ bindings }) => bindings),
-  );
-  const unable = [...rivals].filter(
-    (binding) => binding.validity === 'Valid' && isUnable(binding, sources, now),
-  );
-  return new Set(unable.map(({ name }) => name));
-}
-
-function isUnable(binding: ValidBinding, sources: Sources, now: number): boolean {
-  const chosen = observeChoice(binding, sources, now);
-  if (!isAble(chosen.choice.resolution)) return true;
-  const { trivySecret, undeliverable } = observeDelivery(binding, chosen, sources, now);
-  return undeliverable !== undefined || trivySecret?.place.state === 'Taken';
+function scansOf(key: string, binding: ValidBinding | undefined, stores: Stores): ReadonlySet<ScheduledScan> {
+  const bound = stores.scheduledScans.byIndex('binding', key);
+  return new Set([...(binding === undefined ? [] : scansServed(binding, stores)), ...bound]);
 }

@@ -47,7 +47,8 @@ export function moveOccurrences(
   }));
 }
 
-function readyOccurrence(
+/** What to tell of the condition Ready; nothing where it is as before. */
+export function readyOccurrence(
   before: ImageCredentialBindingStatus | undefined,
   after: ImageCredentialBindingStatus,
 ): readonly Occurrence[] {

@@ -11,7 +11,7 @@ export interface OfferedSecret extends Stored {
         readonly hosts: readonly string[];
         readonly keyring: Keyring<PlatformCredential>;
       }
-    | { readonly result: 'NotOffered' | 'Malformed' | 'Unreadable'; readonly message: string }
+    | { readonly result: 'NotOffered' | 'Malformed'; readonly message: string }
     | { readonly result: 'Unknown' };
 }
 

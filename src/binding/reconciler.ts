@@ -1,15 +1,16 @@
 import type { Logger } from 'pino';
 import { imageCredentialBindings } from '../api/index.ts';
-import { apiVersionOf, type EventRecorder, type KubeClient, type Outcome } from '../kube/index.ts';
+import { apiVersionOf, type EventRecorder, type KubeClient, KubeError, type Outcome } from '../kube/index.ts';
 import type { RegistryChecker } from '../registry/index.ts';
 import { type Applied, Applier, Refused } from './apply.ts';
 import type { Binding } from './binding.ts';
 import { type Decision, decide } from './decide.ts';
 import { movedNow } from './history.ts';
 import { Inquirer } from './inquirer.ts';
-import { type Observed, observe, type Sources } from './observe.ts';
+import { type Observed, observe, type Sources, selectionOf } from './observe.ts';
+import { OutOfDate } from './out-of-date.ts';
 import { recollections } from './recollection.ts';
-import { report } from './report.ts';
+import { failureReport, type Report, report } from './report.ts';
 import { hasUnread } from './resolve.ts';
 import type { Stores } from './stores.ts';
 
@@ -51,24 +52,46 @@ export class BindingReconciler {
   }
 
   /**
+   * An error in this program that concerns the binding ends in a condition of the binding.
+   *
    * @param key `namespace/name` of a binding, which may be gone.
    * @param log - names this reconcile in its lines
-   * @throws OutOfDate, KubeError: to be tried again.
+   * @throws OutOfDate, KubeError: to be retried.
    */
   readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
+    try {
+      return await this.#reconcile(key, log);
+    } catch (error) {
+      if (error instanceof KubeError || error instanceof OutOfDate) throw error;
+      return { error, repeated: await this.#tellFailure(key, error, log) };
+    }
+  };
+
+  async #reconcile(key: string, log: Logger): Promise<Outcome> {
+    const { selections } = this.#options.stores;
     const observed = this.#observe(key);
-    // The change of the store, once it has been read, comes back here.
-    if (hasUnread(observed.credentials)) return {};
+    const { binding } = observed;
+    if (binding === undefined) selections.forget(key);
+    else if (!hasUnread(observed.credentials)) selections.set(binding, selectionOf(observed));
+    // The change that it waits for comes back here.
+    if (observed.isPending) return {};
     const decision = decide(observed);
     // Before anything is written: what fails there keeps no question back.
     const lookAgainMs = this.#inquirer.pursue(observed, decision.inquiry, observed.now, log);
     const applied = await this.#applier.apply(observed, decision, log);
     this.#options.onMoved(movedNow(decision, applied).length);
-    if (observed.binding !== undefined)
-      await this.#tell(observed.binding, observed, { decision, applied, log });
+    const told =
+      binding !== undefined && (await this.#tell(binding, report(binding, observed, decision, applied), log));
     const requeueAfterMs = shortest([...scanWaits(decision), lookAgainMs]);
-    return { requeueAfterMs, repeated: applied.repeated, error: failureOf(applied) };
-  };
+    return { requeueAfterMs, repeated: applied.repeated || told, error: failureOf(decision, applied) };
+  }
+
+  async #tellFailure(key: string, error: unknown, log: Logger): Promise<boolean> {
+    const binding = this.#options.stores.bindings.get(key);
+    if (binding === undefined) return false;
+    this.#options.stores.selections.setFailed(binding);
+    return this.#tell(binding, failureReport(binding, error, Date.now()), log);
+  }
 
   /** The first time that this process sees a binding, its status is asked what it still answers. */
   #observe(key: string): Observed {
@@ -83,14 +106,11 @@ export class BindingReconciler {
     return known.length === 0 ? observed : observe(key, this.#sources, Date.now());
   }
 
-  async #tell(
-    binding: Binding,
-    observed: Observed,
-    { decision, applied, log }: { decision: Decision; applied: Applied; log: Logger },
-  ): Promise<void> {
-    const { status, changed, events } = report(binding, observed, decision, applied);
-    if (changed) await this.#applier.writeStatus(binding, status);
+  /** @returns whether the status was written that had been written a short while ago. */
+  async #tell(binding: Binding, { status, changed, events }: Report, log: Logger): Promise<boolean> {
+    const repeated = changed && (await this.#applier.writeStatus(binding, status));
     for (const event of events) await this.#record(binding, event, log);
+    return repeated;
   }
 
   async #record(binding: Binding, event: Parameters<EventRecorder['record']>[1], log: Logger): Promise<void> {
@@ -108,8 +128,9 @@ export class BindingReconciler {
  * What was refused has been told in status, and is tried again, for rights and policies change; but what
  * stands in our place in a scan is a matter of the scan, whose change brings us back.
  */
-function failureOf({ failed, secretRefused }: Applied): unknown {
-  const failures = [...(secretRefused === undefined ? [] : [secretRefused]), ...failed.values()];
+function failureOf({ scans }: Decision, { failed, secretRefused }: Applied): unknown {
+  const broken = scans.flatMap((plan) => (plan.plan === 'Broken' ? [plan.error] : []));
+  const failures = [...(secretRefused === undefined ? [] : [secretRefused]), ...failed.values(), ...broken];
   return failures.find((error) => !(error instanceof Refused && error.final));
 }
 

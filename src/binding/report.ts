@@ -10,10 +10,11 @@ import type { Candidate } from './candidate.ts';
 import { candidatesStatus } from './candidates.ts';
 import type { Decision } from './decide.ts';
 import { endInUse, expirationTime } from './expiry.ts';
+import { failureMessage } from './failure.ts';
 import { type Finding, invalidFindings, validFindings } from './findings.ts';
 import { historyOf, movesOf } from './history.ts';
 import type { Observed } from './observe.ts';
-import { moveOccurrences, occurrencesOf } from './occurrences.ts';
+import { moveOccurrences, occurrencesOf, readyOccurrence } from './occurrences.ts';
 import { delivered } from './resolve.ts';
 import { countScans, summarizeScans } from './scan-count.ts';
 import { timestamp } from './timestamp.ts';
@@ -38,7 +39,7 @@ export function report(binding: Binding, observed: Observed, decision: Decision,
   const scans = countScans(decision, applied);
   const findings =
     binding.validity === 'Invalid'
-      ? invalidFindings(binding.message)
+      ? invalidFindings(binding.reason, binding.message)
       : validFindings(binding, { observed, decision, applied, scans });
   const conditions = findings.map((finding) => toCondition(finding, binding, observed.now));
   const found: ImageCredentialBindingStatus = {
@@ -55,6 +56,20 @@ export function report(binding: Binding, observed: Observed, decision: Decision,
     changed: !isDeepStrictEqual(comparable(status), comparable(binding.status ?? {})),
     events: [...moveOccurrences(binding, moves), ...occurrencesOf(binding, status, decision, applied)],
   };
+}
+
+/**
+ * The status of a binding whose reconcile failed because of an error in this program: what it said before, but for Ready,
+ * which says so.
+ */
+export function failureReport(binding: Binding, error: unknown, now: number): Report {
+  const before = binding.status ?? {};
+  const findings = invalidFindings('InternalError', failureMessage('this binding', error));
+  const conditions = new Map(before.conditions?.map((condition) => [condition.type, condition]));
+  for (const finding of findings) conditions.set(finding.type, toCondition(finding, binding, now));
+  const status = { ...before, observedGeneration: binding.generation, conditions: [...conditions.values()] };
+  const changed = !isDeepStrictEqual(comparable(status), comparable(before));
+  return { status, changed, events: readyOccurrence(before, status) };
 }
 
 /** Conditions are a map by type: server-side apply keeps them in an order of its own. */

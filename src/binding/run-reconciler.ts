@@ -7,7 +7,7 @@ import {
   readScheduledScan,
   type ScheduledScan,
 } from '../scan/index.ts';
-import { OutOfDate } from './apply.ts';
+import { OutOfDate } from './out-of-date.ts';
 import { Pace } from './pace.ts';
 import { SCHEDULED_SCANS, type Stores } from './stores.ts';
 import { timestamp } from './timestamp.ts';

@@ -3,6 +3,7 @@ import { formatReference } from '../image/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import { type Applied, Refused } from './apply.ts';
 import type { Decision, ScanPlan } from './decide.ts';
+import { failureMessage } from './failure.ts';
 import { isVerifying, type Resolution } from './resolve.ts';
 
 /** How many names a status, a message or an Event lists at most. */
@@ -44,6 +45,8 @@ function countScan(plan: ScanPlan, applied: Applied, resolution: Resolution): Sc
       return countUnmoved(plan, count);
     case 'ServedByAnother':
       return count('Other', `served by ImageCredentialBinding ${plan.by}`);
+    case 'Broken':
+      return count('Failing', failureMessage('this ScheduledScan', plan.error));
     case 'Observe':
       return count('Other', 'would be bound in mode Enforce');
   }

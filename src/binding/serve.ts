@@ -1,10 +1,7 @@
-import { fit, type ImageFit, type ImageReference } from '../image/index.ts';
+import { fit, type ImageReference, patternOf, patternsOf, repositoryName } from '../image/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
-import type { Binding, ValidBinding } from './binding.ts';
+import type { ValidBinding } from './binding.ts';
 import { selects } from './selector.ts';
-
-/** The more exact fit comes first. */
-const RANK: Readonly<Record<ImageFit, number>> = { digest: 0, tag: 1, repository: 2 };
 
 /** Which scan types are served: one expression for all patterns, with `*` for any number of characters. */
 export function scanTypesOf(patterns: readonly string[]): RegExp {
@@ -12,59 +9,58 @@ export function scanTypesOf(patterns: readonly string[]): RegExp {
   return new RegExp(`^(?:${alternatives.join('|')})$`, 's');
 }
 
-/** What a binding has in `replaces` comes after every `image` that fits. */
-const REPLACED = 3;
+/** Under this key stand the bindings that have a repository in `replaces`. */
+export function previousKey(repository: string): string {
+  return `previous ${repository}`;
+}
 
-/** Whether this binding could serve the scan, were it alone: image (or an earlier home), selector and scan type fit. */
+/** The keys under which a binding is found by the scans that it could serve. */
+export function keysServed({ image, replaces }: ValidBinding): readonly string[] {
+  return [patternOf(image), ...replaces.map((previous) => previousKey(repositoryName(previous)))];
+}
+
+/** The keys under which the bindings stand that could serve scans of an image: the most exact one first. */
+export function keysNaming(image: ImageReference): readonly string[] {
+  return [...patternsOf(image), previousKey(repositoryName(image))];
+}
+
+/** The bindings that stand under a key, in the order of precedence among equally exact ones. */
+export type RivalsUnder = (key: string) => readonly ValidBinding[];
+
+/** Whether this binding could serve the scan, were it alone: image (or a previous repository), selector and scan type fit. */
 export function matches(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
+  const { image } = scan;
   return (
-    scan.image !== undefined && rank(binding, scan.image) !== undefined && mayTake(binding, scan, scanTypes)
+    image !== undefined &&
+    [binding.image, ...binding.replaces].some((pattern) => fit(pattern, image) !== undefined) &&
+    mayTake(binding, scan, scanTypes)
   );
 }
 
 /** Whether selector and scan type fit, whatever the image. */
 export function mayTake(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
-  return selects(binding.scanSelector, scan.labels) && scanTypes.test(scan.scanType);
+  return scanTypes.test(scan.scanType) && selects(binding.scanSelector, scan.labels);
 }
 
 /**
- * The bindings that may serve the scan, the one that does first: one by a person before one by discovery, then the
- * more exact fit (digest, tag, repository, and last an earlier home), then the older, then the name. Observing bindings
- * serve none.
+ * The bindings that may serve the scan, in the order of precedence: a user-created one before a discovered one, then the
+ * more exact fit (digest, tag, repository, and last a previous repository), then the older, then the name. Observing
+ * bindings serve none.
  */
-export function contenders(
+export function* contenders(
   scan: ScheduledScan,
-  bindings: readonly Binding[],
+  rivals: RivalsUnder,
   scanTypes: RegExp,
-): readonly ValidBinding[] {
-  const { image } = scan;
-  if (image === undefined) return [];
-  return inOrder(image, bindings).filter((binding) => matches(binding, scan, scanTypes));
+): Generator<ValidBinding> {
+  if (scan.image === undefined) return;
+  for (const binding of serversOf(scan.image, rivals)) if (mayTake(binding, scan, scanTypes)) yield binding;
 }
 
 /** The bindings that serve an image, as far as that alone tells: in the order of {@link contenders}. */
-export function serversOf(image: ImageReference, bindings: readonly Binding[]): readonly ValidBinding[] {
-  return inOrder(image, bindings).filter((binding) => rank(binding, image) !== undefined);
-}
-
-function inOrder(image: ImageReference, bindings: readonly Binding[]): readonly ValidBinding[] {
-  return bindings
-    .filter((binding) => binding.validity === 'Valid')
-    .filter((binding) => binding.mode === 'Enforce')
-    .sort((a, b) => compare(a, b, image));
-}
-
-function compare(a: ValidBinding, b: ValidBinding, image: ImageReference): number {
-  return (
-    Number(a.discovered) - Number(b.discovered) ||
-    (rank(a, image) ?? REPLACED + 1) - (rank(b, image) ?? REPLACED + 1) ||
-    a.createdAt - b.createdAt ||
-    (a.name < b.name ? -1 : 1)
-  );
-}
-
-function rank({ image, replaces }: ValidBinding, named: ImageReference): number | undefined {
-  const fits = fit(image, named);
-  if (fits !== undefined) return RANK[fits];
-  return replaces.some((earlier) => fit(earlier, named) !== undefined) ? REPLACED : undefined;
+export function* serversOf(image: ImageReference, rivals: RivalsUnder): Generator<ValidBinding> {
+  const groups = keysNaming(image).map(rivals);
+  for (const discovered of [false, true]) {
+    for (const binding of groups.flat())
+      if (binding.mode === 'Enforce' && binding.discovered === discovered) yield binding;
+  }
 }

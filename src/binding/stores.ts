@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL, RUN_ANNOTATION } from '../api/index.ts';
 import type { PullSecretType } from '../credential/index.ts';
-import { repositoryName } from '../image/index.ts';
+import { patternOf, patternsOf, repositoryName } from '../image/index.ts';
 import {
   type AnyReflector,
   type KubeClient,
@@ -18,9 +18,10 @@ import {
 } from '../kube/index.ts';
 import { REGISTRIES_ANNOTATION } from '../platform/index.ts';
 import { readScheduledScan, type ScanRun, type ScheduledScan, VOLUME_NAME } from '../scan/index.ts';
-import { type Binding, readBinding } from './binding.ts';
-import type { OfferedSecret } from './offered-secret.ts';
-import { type PullSecret, readPullSecret } from './pull-secret.ts';
+import { type Binding, readBinding, unreadableBinding, type ValidBinding } from './binding.ts';
+import { Rivals } from './rivals.ts';
+import { Selections } from './selections.ts';
+import type { SourceSecret } from './source-secret.ts';
 import { readTrivySecret, type TrivySecret, type TrivySecretIdentity } from './trivy-secret.ts';
 
 export const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
@@ -57,34 +58,50 @@ export interface OtherSecret extends Stored {
 export type Stores = ReturnType<typeof createStores>;
 
 /**
- * Empty stores. Index values begin with the namespace, for nothing reaches across namespaces.
+ * Empty stores. Index values begin with the namespace, because nothing reaches across namespaces.
  *
  * @param onListenerError - as for {@link Store}
  */
 export function createStores(onListenerError?: ListenerErrorHandler) {
+  const bindings = new Store(
+    {
+      namespace: (binding: Binding) => [binding.namespace],
+      pullSecret: (binding: Binding) =>
+        binding.validity === 'Valid' ? binding.imagePullSecrets.map((name) => indexKey(binding, name)) : [],
+      trivySecret: (binding: Binding) => optional(binding, binding.status?.trivySecret?.name),
+    },
+    onListenerError,
+  );
+  const rivals = new Rivals();
+  bindings.onChange(({ before, after }) => {
+    if (before !== undefined) rivals.remove(before);
+    if (after !== undefined) rivals.add(after);
+  });
   return {
-    bindings: new Store(
-      {
-        namespace: (binding: Binding) => [binding.namespace],
-        repository: (binding: Binding) => repositoryIndex(binding),
-        pullSecret: (binding: Binding) =>
-          binding.validity === 'Valid' ? binding.imagePullSecrets.map((name) => indexKey(binding, name)) : [],
-        trivySecret: (binding: Binding) => optional(binding, binding.status?.trivySecret?.name),
-      },
-      onListenerError,
-    ),
+    bindings,
+    /** The bindings by what they serve. */
+    rivals,
+    /** What each binding has come to. */
+    selections: new Selections(),
     scheduledScans: new Store(
       {
         repository: (scan: ScheduledScan) => repositoryIndex(scan),
+        /** By its tag and its digest: what a binding for one version looks for. */
+        version: (scan: ScheduledScan) =>
+          scan.image === undefined
+            ? []
+            : patternsOf(scan.image)
+                .slice(0, -1)
+                .map((pattern) => indexKey(scan, pattern)),
         binding: (scan: ScheduledScan) => optional(scan, scan.bound?.binding),
         trivySecret: (scan: ScheduledScan) => optional(scan, scan.bound?.delivery?.secretName),
       },
       onListenerError,
     ),
-    /** Of the type dockerconfigjson. */
-    pullSecrets: new Store<PullSecret>({}, onListenerError),
-    /** Of the older type dockercfg: a field selector cannot ask for both, and a part of a store follows one watch. */
-    dockercfgSecrets: new Store<PullSecret>({}, onListenerError),
+    /** That they exist: Secrets of the type dockerconfigjson. */
+    pullSecrets: new Store<Stored>({}, onListenerError),
+    /** Those of the older type dockercfg: a field selector cannot ask for both, and a part of a store follows one watch. */
+    dockercfgSecrets: new Store<Stored>({}, onListenerError),
     trivySecrets: new Store(
       {
         source: (secret: TrivySecret) => optional(secret, secret.identity?.source),
@@ -92,8 +109,8 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
       onListenerError,
     ),
     otherSecrets: new Store<OtherSecret>({}, onListenerError),
-    /** Of the others those that are offered, and that bindings name: read by name, not watched. */
-    offeredSecrets: new Store<OfferedSecret>({}, onListenerError),
+    /** What the Secrets hold that bindings name: each is read by its name, not watched. */
+    sourceSecrets: new Store<SourceSecret>({}, onListenerError),
     runs: new Store(
       {
         trivySecret: (run: Run) => optional(run, run.secretName),
@@ -128,6 +145,7 @@ function reflectorsIn(
       ...common,
       resource: imageCredentialBindings,
       project: readBinding,
+      unreadable: unreadableBinding,
       store: stores.bindings,
     }),
     new Reflector({
@@ -140,15 +158,20 @@ function reflectorsIn(
     new Reflector({
       ...common,
       resource: SECRETS,
-      selection: { ...scope, fieldSelector: `type=${DOCKER_CONFIG_JSON}` },
-      project: readPullSecret,
+      selection: {
+        ...scope,
+        labelSelector: notOurs,
+        fieldSelector: `type=${DOCKER_CONFIG_JSON}`,
+        metadataOnly: true,
+      },
+      project: storedMeta,
       store: stores.pullSecrets,
     }),
     new Reflector({
       ...common,
       resource: SECRETS,
-      selection: { ...scope, fieldSelector: `type=${DOCKERCFG}` },
-      project: readPullSecret,
+      selection: { ...scope, labelSelector: notOurs, fieldSelector: `type=${DOCKERCFG}`, metadataOnly: true },
+      project: storedMeta,
       store: stores.dockercfgSecrets,
     }),
     new Reflector({
@@ -173,14 +196,31 @@ function reflectorsIn(
   ];
 }
 
-/** The pull secret of this key, of whichever type. */
-export function pullSecretIn(stores: Stores, key: string): PullSecret | undefined {
+/** That there is a pull secret of this key, of whichever type; undefined: there is none. */
+export function pullSecretIn(stores: Stores, key: string): Stored | undefined {
   return stores.pullSecrets.get(key) ?? stores.dockercfgSecrets.get(key);
 }
 
-/** Whether there is a Secret of this key that a credential may be taken from. */
-export function sourceExists(stores: Stores, key: string): boolean {
-  return pullSecretIn(stores, key) !== undefined || stores.otherSecrets.get(key)?.offered === true;
+/** That there is a Secret of this key that a credential may be taken from: a pull secret, or one that its owner offers. */
+export function sourceIn(stores: Stores, key: string): Stored | undefined {
+  const other = stores.otherSecrets.get(key);
+  return pullSecretIn(stores, key) ?? (other?.offered === true ? other : undefined);
+}
+
+/** Whether anybody needs what the Secret of this key holds: a binding names it, or one of our Secrets is made from it. */
+export function isSourceWanted({ bindings, trivySecrets }: Stores, key: string): boolean {
+  return bindings.isIndexed('pullSecret', key) || trivySecrets.isIndexed('source', key);
+}
+
+/** The ScheduledScans that a binding could serve, as far as the image alone tells. */
+export function scansServed(binding: ValidBinding, { scheduledScans }: Stores): ReadonlySet<ScheduledScan> {
+  const { image, replaces } = binding;
+  const isVersion = image.tag !== undefined || image.digest !== undefined;
+  const repositories = [...(isVersion ? [] : [image]), ...replaces].map(repositoryName);
+  return new Set([
+    ...(isVersion ? scheduledScans.byIndex('version', indexKey(binding, patternOf(image))) : []),
+    ...repositories.flatMap((name) => scheduledScans.byIndex('repository', indexKey(binding, name))),
+  ]);
 }
 
 /** Index value for something of a name in the namespace of `object`. */
@@ -188,15 +228,9 @@ export function indexKey(object: { readonly namespace: string }, name: string): 
   return keyOf({ namespace: object.namespace, name });
 }
 
-/** Index values of the repositories that a binding is for, earlier homes too, or of the one that a scan names. */
-export function repositoryIndex(object: Binding | ScheduledScan): readonly string[] {
-  return repositoriesOf(object).map((repository) => indexKey(object, repository));
-}
-
-function repositoriesOf(object: Binding | ScheduledScan): readonly string[] {
-  if (!('validity' in object)) return object.image === undefined ? [] : [repositoryName(object.image)];
-  if (object.validity === 'Invalid') return [];
-  return [...new Set([object.image, ...object.replaces].map(repositoryName))];
+/** Index value of the repository that a scan names. */
+export function repositoryIndex(scan: ScheduledScan): readonly string[] {
+  return scan.image === undefined ? [] : [indexKey(scan, repositoryName(scan.image))];
 }
 
 function optional(object: { readonly namespace: string }, name: string | undefined): readonly string[] {
@@ -220,20 +254,31 @@ interface RawScan extends KubeObject {
   readonly status?: { readonly state?: string };
 }
 
-/** Reads a Scan; undefined: no ScheduledScan has made it, and it mounts none of our Secrets. */
+/**
+ * Reads a Scan; undefined: no ScheduledScan has made it, and it mounts none of our Secrets. Texts that are longer than
+ * what they could name count as absent, so that what is kept of a Scan is bounded.
+ */
 export function readRun(object: RawScan): Run | undefined {
   const { metadata, spec, status } = object;
-  const secretName = spec?.volumes?.find(({ name }) => name === VOLUME_NAME)?.secret?.secretName;
+  const secretName = bounded(spec?.volumes?.find(({ name }) => name === VOLUME_NAME)?.secret?.secretName);
   const owner = metadata.ownerReferences?.find(({ kind }) => kind === SCHEDULED_SCANS.kind);
-  if (secretName === undefined && owner === undefined) return undefined;
+  const scheduledScan = bounded(owner?.name);
+  if (secretName === undefined && scheduledScan === undefined) return undefined;
   return {
     ...storedMeta(object),
     secretName,
-    scheduledScan: owner?.name,
-    createdAt: Date.parse(metadata.creationTimestamp ?? ''),
+    scheduledScan,
+    createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     state: RUN_STATES[status?.state ?? ''] ?? 'Running',
-    request: metadata.annotations?.[RUN_ANNOTATION],
+    request: bounded(metadata.annotations?.[RUN_ANNOTATION]),
   };
+}
+
+/** Names of objects have 253 characters at most, and a run request has fewer. */
+const LONGEST_NAME = 253;
+
+function bounded(text: string | undefined): string | undefined {
+  return text === undefined || text.length > LONGEST_NAME ? undefined : text;
 }
 
 /** The states in which a Scan has ended. */

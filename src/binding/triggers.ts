@@ -1,7 +1,11 @@
 import { type Change, keyOf, type Stored } from '../kube/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding } from './binding.ts';
-import { indexKey, repositoryIndex, type Stores } from './stores.ts';
+import { replacersIn } from './contention.ts';
+import { chainOf } from './move.ts';
+
+import { keysNaming } from './serve.ts';
+import { indexKey, isSourceWanted, type Stores, scansServed, sourceIn } from './stores.ts';
 
 interface Enqueue {
   add(key: string): void;
@@ -13,41 +17,54 @@ export interface Queues {
   readonly trivySecrets: Enqueue;
   /** Of ScheduledScans, by their key. */
   readonly runs: Enqueue;
-  /** Of Secrets that are no pull secrets, by their key: to be read, or forgotten. */
-  readonly offeredSecrets: Enqueue;
+  /** Of Secrets that credentials are taken from, by their key: to be read, or forgotten. */
+  readonly sourceSecrets: Enqueue;
 }
 
-/** Says for each change in the stores which keys have to be reconciled; an index look-up each, never a walk. */
+/**
+ * Says for each change in the stores which keys have to be reconciled; an index look-up each, never a walk. The key of the
+ * object itself comes first, so that an error on the way to the others does not lose it.
+ */
 export function connectTriggers(stores: Stores, queues: Queues): void {
   const triggers = new Triggers(stores, queues);
-  const { bindings, scheduledScans, trivySecrets, otherSecrets, offeredSecrets, runs } = stores;
+  const { bindings, scheduledScans, trivySecrets, otherSecrets, sourceSecrets, runs, selections } = stores;
   bindings.onChange((change) => {
     const rivalsToo = changesService(change);
     for (const binding of sides(change)) triggers.binding(binding, rivalsToo);
+  });
+  selections.onChange(({ binding, before, after }) => {
+    const stored = bindings.get(keyOf(binding));
+    if (stored !== undefined && before?.isAble !== after.isAble) triggers.rivalsOf(stored);
+    for (const name of [before?.trivySecret, after.trivySecret])
+      if (name !== undefined) queues.trivySecrets.add(indexKey(binding, name));
   });
   scheduledScans.onChange((change) => {
     for (const scan of sides(change)) triggers.scheduledScan(scan);
     if (change.after?.bound !== undefined) queues.runs.add(keyOf(change.after));
   });
-  for (const pullSecrets of [stores.pullSecrets, stores.dockercfgSecrets]) {
-    pullSecrets.onChange((change) => {
-      for (const secret of sides(change)) triggers.source(secret);
-    });
-  }
+  for (const secrets of [stores.pullSecrets, stores.dockercfgSecrets])
+    secrets.onChange((change) =>
+      triggers.existence(
+        change,
+        isEqual(change, () => true),
+      ),
+    );
+  otherSecrets.onChange((change) =>
+    triggers.existence(
+      change,
+      isEqual(change, ({ offered }) => offered),
+    ),
+  );
   trivySecrets.onChange((change) => {
     for (const secret of sides(change)) {
-      triggers.namedSecret(secret);
       queues.trivySecrets.add(keyOf(secret));
+      triggers.namedSecret(secret);
+      // What one of our Secrets is made from is read as long as that one is there.
+      if (secret.identity !== undefined && !isEqual(change, () => true))
+        triggers.sourceSecret(indexKey(secret, secret.identity.source));
     }
   });
-  otherSecrets.onChange((change) => {
-    const { before, after } = change;
-    for (const secret of sides(change)) if (secret.offered) queues.offeredSecrets.add(keyOf(secret));
-    // Of these only their existence is known, and whether they are offered.
-    if (before !== undefined && after !== undefined && before.offered === after.offered) return;
-    for (const secret of sides(change)) triggers.source(secret);
-  });
-  offeredSecrets.onChange((change) => {
+  sourceSecrets.onChange((change) => {
     for (const secret of sides(change)) triggers.source(secret);
   });
   runs.onChange((change) => {
@@ -71,19 +88,26 @@ class Triggers {
     this.#queues.bindings.add(keyOf(binding));
     const trivySecret = binding.status?.trivySecret?.name;
     if (trivySecret !== undefined) this.#queues.trivySecrets.add(indexKey(binding, trivySecret));
-    if (!rivalsToo) return;
-    this.#connectedBindings(repositoryIndex(binding));
-    const names = binding.validity === 'Valid' ? binding.imagePullSecrets : [];
-    for (const name of names) {
+    if (!rivalsToo || binding.validity === 'Invalid') return;
+    for (const name of binding.imagePullSecrets) {
       const key = indexKey(binding, name);
-      this.trivySecretsOf(key);
-      // What no binding names any more is forgotten.
-      if (this.#stores.otherSecrets.get(key)?.offered) this.#queues.offeredSecrets.add(key);
+      this.#trivySecretsOf(key);
+      this.sourceSecret(key);
     }
+    this.rivalsOf(binding);
+    this.#chainOf(binding);
+  }
+
+  /** The bindings that may serve a scan that this one may serve, too. */
+  rivalsOf(binding: Binding): void {
+    if (binding.validity === 'Invalid') return;
+    const scans = [...scansServed(binding, this.#stores)];
+    const keys = new Set(scans.flatMap(({ image }) => (image === undefined ? [] : keysNaming(image))));
+    for (const key of keys) this.#bindingsUnder(binding, key);
   }
 
   scheduledScan(scan: ScheduledScan): void {
-    this.#bindingsOf(repositoryIndex(scan));
+    for (const key of scan.image === undefined ? [] : keysNaming(scan.image)) this.#bindingsUnder(scan, key);
     const { bound } = scan;
     if (bound === undefined) return;
     this.#queues.bindings.add(indexKey(scan, bound.binding));
@@ -92,47 +116,56 @@ class Triggers {
   }
 
   /**
-   * The bindings that name this secret as a pull secret, or need its name for their Trivy secret; and their rivals, for
-   * who answers for a scan depends on who can.
+   * A Secret whose metadata changed. Whoever names it hears of it when it comes or goes, and of what it holds once that
+   * is read.
+   *
+   * @param isThereAsBefore - whether it can be a source after the change as before
    */
+  existence(change: Change<Stored>, isThereAsBefore: boolean): void {
+    const { before, after } = change;
+    const key = keyOf(after ?? before ?? { namespace: '', name: '' });
+    this.sourceSecret(key);
+    if (isThereAsBefore) return;
+    for (const secret of sides(change)) this.source(secret);
+  }
+
+  /** The bindings that name this secret as a pull secret, or need its name for their Trivy secret. */
   namedSecret(secret: Stored): void {
     const { bindings } = this.#stores;
     const key = keyOf(secret);
-    for (const binding of [...bindings.byIndex('pullSecret', key), ...bindings.byIndex('trivySecret', key)]) {
+    for (const binding of [...bindings.byIndex('pullSecret', key), ...bindings.byIndex('trivySecret', key)])
       this.#queues.bindings.add(keyOf(binding));
-      this.#bindingsOf(repositoryIndex(binding));
-    }
   }
 
   /** A Secret that a credential may be taken from. */
   source(secret: Stored): void {
     this.namedSecret(secret);
-    this.trivySecretsOf(keyOf(secret));
+    this.#trivySecretsOf(keyOf(secret));
   }
 
-  trivySecretsOf(source: string): void {
+  /** The reader of Secrets, where there is something to read or to forget. */
+  sourceSecret(key: string): void {
+    const isToRead = sourceIn(this.#stores, key) !== undefined && isSourceWanted(this.#stores, key);
+    if (isToRead || this.#stores.sourceSecrets.get(key) !== undefined) this.#queues.sourceSecrets.add(key);
+  }
+
+  #trivySecretsOf(source: string): void {
     for (const secret of this.#stores.trivySecrets.byIndex('source', source)) {
       this.#queues.trivySecrets.add(keyOf(secret));
     }
   }
 
-  /** The bindings of repositories, and of those that `replaces` leads to from there: whether there is a circle depends on all. */
-  #connectedBindings(repositories: readonly string[]): void {
-    const connected = new Set(repositories);
-    for (const repository of connected) {
-      for (const binding of this.#stores.bindings.byIndex('repository', repository)) {
-        this.#queues.bindings.add(keyOf(binding));
-        for (const other of repositoryIndex(binding)) connected.add(other);
-      }
-    }
+  /** The bindings whose cycle this one may close or open. */
+  #chainOf(binding: Binding): void {
+    if (binding.validity === 'Invalid') return;
+    const { chain, others } = chainOf(binding, replacersIn(binding.namespace, this.#stores));
+    if (chain === 'Acyclic') return;
+    for (const other of others) this.#queues.bindings.add(keyOf(other));
   }
 
-  #bindingsOf(repositories: readonly string[]): void {
-    for (const repository of repositories) {
-      for (const binding of this.#stores.bindings.byIndex('repository', repository)) {
-        this.#queues.bindings.add(keyOf(binding));
-      }
-    }
+  #bindingsUnder({ namespace }: { readonly namespace: string }, key: string): void {
+    for (const binding of this.#stores.rivals.affectedUnder(namespace, key))
+      this.#queues.bindings.add(keyOf(binding));
   }
 }
 
@@ -140,6 +173,14 @@ class Triggers {
 function changesService({ before, after }: Change<Binding>): boolean {
   if (before === undefined || after === undefined) return true;
   return before.generation !== after.generation || before.discovered !== after.discovered;
+}
+
+/** Whether there is an object before and after a change, with the same answer. */
+function isEqual<Item extends Stored>(
+  { before, after }: Change<Item>,
+  answer: (item: Item) => boolean,
+): boolean {
+  return before !== undefined && after !== undefined && answer(before) === answer(after);
 }
 
 function sides<Item>({ before, after }: Change<Item>): readonly Item[] {

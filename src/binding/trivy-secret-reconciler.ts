@@ -1,18 +1,11 @@
 import type { Logger } from 'pino';
 import { UNUSED_SINCE_ANNOTATION } from '../api/index.ts';
-import { hasReason, type KubeClient, type Outcome } from '../kube/index.ts';
-import { OutOfDate } from './apply.ts';
+import type { KubeClient, Outcome } from '../kube/index.ts';
 import type { Binding } from './binding.ts';
-import { type Answers, observeChoice } from './observe.ts';
-import { delivered, hasUnread } from './resolve.ts';
-import { indexKey, SECRETS, type Stores, sourceExists } from './stores.ts';
-import {
-  identityOf,
-  isTrivySecretName,
-  readTrivySecret,
-  type TrivySecret,
-  trivySecretName,
-} from './trivy-secret.ts';
+import { Repetitions } from './repetitions.ts';
+import { secretWriteError } from './secret-write-error.ts';
+import { indexKey, SECRETS, type Stores, sourceIn } from './stores.ts';
+import { holdsEntry, isTrivySecretName, readTrivySecret, type TrivySecret } from './trivy-secret.ts';
 
 /** What decides whether a Trivy secret stays. */
 export interface TrivySecretUse {
@@ -20,7 +13,8 @@ export interface TrivySecretUse {
   readonly now: number;
   readonly unusedSince: number | undefined;
   readonly graceMs: number;
-  readonly sourceExists: boolean;
+  /** Whether the credential is still in the Secret that it was taken from, as far as is known. */
+  readonly sourceHolds: boolean;
   /** A binding selects the credential that is in it. */
   readonly selected: boolean;
   /** ScheduledScans mount it. */
@@ -35,64 +29,71 @@ export type TrivySecretDecision =
   | { readonly action: 'MarkUsed' }
   | { readonly action: 'Delete' };
 
+/** Clocks of two leaders may differ by so much; a time further ahead is not ours. */
+const CLOCK_SKEW_MS = 60_000;
+
 /**
- * A Trivy secret that no binding selects stays while scans mount it (what is bound stays bound), unless its pull
- * secret is gone: then its owner has withdrawn the credential. Either way it goes after a grace period only.
+ * A Trivy Secret that no binding selects stays while scans mount it (what is bound stays bound), unless its owner has
+ * withdrawn the credential: has deleted the source Secret, or taken the entry out of it. Either way it goes after a
+ * grace period only.
  */
 export function decideTrivySecret(use: TrivySecretUse): TrivySecretDecision {
-  const used = use.selected || (use.mounted && use.sourceExists);
+  const used = use.selected || (use.mounted && use.sourceHolds);
   if (used) return { action: use.unusedSince === undefined ? 'Keep' : 'MarkUsed' };
-  if (use.unusedSince === undefined) return { action: 'MarkUnused', lookAgainAfterMs: use.graceMs };
+  if (use.unusedSince === undefined || use.unusedSince > use.now + CLOCK_SKEW_MS)
+    return { action: 'MarkUnused', lookAgainAfterMs: use.graceMs };
   const left = use.unusedSince + use.graceMs - use.now;
   if (left > 0) return { action: 'Keep', lookAgainAfterMs: left };
   return { action: use.running ? 'Keep' : 'Delete' };
 }
 
-/** Removes Trivy secrets that nothing needs any more. The key is that of the Secret. */
+/** Removes Trivy Secrets that nothing needs any more. The key is that of the Secret. */
 export class TrivySecretReconciler {
   readonly #client: KubeClient;
   readonly #stores: Stores;
   readonly #graceMs: number;
-  readonly #answers: Answers;
+  readonly #repetitions = new Repetitions();
 
   constructor(options: {
-    client: KubeClient;
-    stores: Stores;
-    graceMs: number;
-    answers: Answers;
+    readonly client: KubeClient;
+    readonly stores: Stores;
+    readonly graceMs: number;
   }) {
     this.#client = options.client;
     this.#stores = options.stores;
-    this.#answers = options.answers;
     this.#graceMs = options.graceMs;
   }
 
   /**
    * @param log - names this reconcile in its lines
-   * @throws OutOfDate, KubeError: to be tried again.
+   * @throws OutOfDate, KubeError: to be retried.
    */
   readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
-    try {
-      return await this.#reconcile(key, log);
-    } catch (error) {
-      throw hasReason(error, 'Conflict', 'NotFound') ? new OutOfDate(error.message) : error;
-    }
-  };
-
-  async #reconcile(key: string, log: Logger): Promise<Outcome> {
     const secret = this.#stores.trivySecrets.get(key);
     // A Secret with our label and without a name of ours is somebody else's.
     if (secret === undefined || !isTrivySecretName(secret.name)) return {};
-    const decision = decideTrivySecret(this.#observe(key, secret));
+    try {
+      return await this.#reconcile(key, secret, log);
+    } catch (error) {
+      throw secretWriteError(error, key);
+    }
+  };
+
+  async #reconcile(key: string, secret: TrivySecret, log: Logger): Promise<Outcome> {
+    const now = Date.now();
+    const decision = decideTrivySecret(this.#observe(key, secret, now));
     switch (decision.action) {
       case 'Keep':
         return { requeueAfterMs: decision.lookAgainAfterMs };
       case 'MarkUnused':
-        await this.#mark(secret, new Date().toISOString(), log);
-        return { requeueAfterMs: decision.lookAgainAfterMs };
+        await this.#mark(secret, new Date(now).toISOString(), log);
+        return {
+          requeueAfterMs: decision.lookAgainAfterMs,
+          repeated: this.#repetitions.note([key], now),
+        };
       case 'MarkUsed':
         await this.#mark(secret, null, log);
-        return {};
+        return { repeated: this.#repetitions.note([key], now) };
       case 'Delete':
         await this.#client.delete(SECRETS, secret);
         log.info('trivy secret deleted, nothing needs it');
@@ -100,32 +101,43 @@ export class TrivySecretReconciler {
     }
   }
 
-  #observe(key: string, secret: TrivySecret): TrivySecretUse {
-    const { bindings, scheduledScans, runs } = this.#stores;
-    // Without what it was made from, which somebody has taken off, only its own binding knows it.
-    const source = secret.identity === undefined ? undefined : indexKey(secret, secret.identity.source);
-    const candidates =
-      source === undefined ? bindings.byIndex('trivySecret', key) : bindings.byIndex('pullSecret', source);
+  #observe(key: string, secret: TrivySecret, now: number): TrivySecretUse {
+    const { scheduledScans, runs } = this.#stores;
     return {
-      now: Date.now(),
+      now,
       unusedSince: secret.unusedSince,
       graceMs: this.#graceMs,
-      sourceExists: source !== undefined && sourceExists(this.#stores, source),
-      selected: candidates.some((binding) => this.#selects(binding, secret.name)),
-      mounted: scheduledScans.byIndex('trivySecret', key).length > 0,
+      sourceHolds: this.#sourceHolds(secret),
+      selected: this.#bindingsOf(key, secret).some((binding) => this.#maySelect(binding, secret.name)),
+      mounted: scheduledScans.isIndexed('trivySecret', key),
       running: runs.byIndex('trivySecret', key).some(({ state }) => state === 'Running'),
     };
   }
 
-  #selects(binding: Binding, secretName: string): boolean {
+  /** The bindings that may select a Trivy Secret; those whose status says so first. */
+  #bindingsOf(key: string, { identity, namespace }: TrivySecret): readonly Binding[] {
+    const { bindings } = this.#stores;
+    const known = bindings.byIndex('trivySecret', key);
+    // Without what it was made from, which somebody has taken off, only its own binding knows it.
+    if (identity === undefined) return known;
+    return [...known, ...bindings.byIndex('pullSecret', indexKey({ namespace }, identity.source))];
+  }
+
+  /** Whether a binding selects it, as far as is known: one that has not been reconciled yet may. */
+  #maySelect(binding: Binding, secretName: string): boolean {
     if (binding.validity !== 'Valid' || binding.mode !== 'Enforce') return false;
-    const sources = { stores: this.#stores, answers: this.#answers };
-    const { credentials, choice } = observeChoice(binding, sources, Date.now());
-    // It may be this one that is chosen once it has been read.
-    if (hasUnread(credentials)) return true;
-    const candidate = delivered(choice.resolution);
-    if (candidate === undefined) return false;
-    return trivySecretName(identityOf(candidate, binding.image.host)) === secretName;
+    const selection = this.#stores.selections.get(binding);
+    return selection === undefined || selection.hasFailed || selection.trivySecret === secretName;
+  }
+
+  /** What has not been read yet, or cannot be read now, may hold it. */
+  #sourceHolds({ identity, namespace }: TrivySecret): boolean {
+    if (identity === undefined) return false;
+    const key = indexKey({ namespace }, identity.source);
+    const meta = sourceIn(this.#stores, key);
+    if (meta === undefined) return false;
+    const source = this.#stores.sourceSecrets.get(key);
+    return source === undefined || source.uid !== meta.uid || holdsEntry(source, identity);
   }
 
   async #mark(secret: TrivySecret, unusedSince: string | null, log: Logger): Promise<void> {

@@ -11,6 +11,7 @@ import {
 import { type KnownLogin, type Login, renewalOf } from '../registry/index.ts';
 import type { Delivery } from '../scan/index.ts';
 import type { Candidate } from './candidate.ts';
+import type { SourceSecret } from './source-secret.ts';
 
 const SOURCE_ANNOTATION = `${GROUP}/source-secret`;
 const REGISTRY_KEY_ANNOTATION = `${GROUP}/registry-key`;
@@ -45,7 +46,30 @@ export interface TrivySecretIdentity {
 export function identityOf(candidate: Candidate, host: string): TrivySecretIdentity {
   const { secret: source, registryKey, credential } = candidate;
   const isEntry = credential.kind !== 'platform';
-  return { source, registryKey: isEntry ? registryKey : `${REGISTRIES_ANNOTATION}: ${registryKey}`, host };
+  return { source, registryKey: isEntry ? registryKey : offeredKey(registryKey), host };
+}
+
+/**
+ * Whether a source Secret still has what a Trivy Secret was made from: the entry, or the host in the annotation of its
+ * owner. One that cannot be read may have it.
+ */
+export function holdsEntry({ content }: SourceSecret, { registryKey }: TrivySecretIdentity): boolean {
+  switch (content.result) {
+    case 'Entries':
+      return content.entries.some((entry) => entry.registryKey === registryKey);
+    case 'Offered':
+      return content.hosts.some((host) => offeredKey(host) === registryKey);
+    case 'NotOffered':
+    case 'Unknown':
+      return false;
+    case 'Malformed':
+    case 'Unreadable':
+      return true;
+  }
+}
+
+function offeredKey(host: string): string {
+  return `${REGISTRIES_ANNOTATION}: ${host}`;
 }
 
 /** Whether both are made from the same. */
@@ -218,16 +242,28 @@ function writeNote({ source, since, ends }: LoginNote, data: Data): string {
   return JSON.stringify({ source, since, ends, sha256: hashOf(data) });
 }
 
+/** A note of ours is shorter: a version, two times and a hash. */
+const LONGEST_NOTE = 512;
+
 function readNote(text: string | undefined, data: Data): LoginNote | undefined {
-  if (text === undefined) return undefined;
+  if (text === undefined || text.length > LONGEST_NOTE) return undefined;
   try {
     const { source, since, ends, sha256 }: Record<string, unknown> = Object(JSON.parse(text));
-    if (typeof source !== 'string' || typeof since !== 'number' || sha256 !== hashOf(data)) return undefined;
-    return { source, since, ends: typeof ends === 'number' ? ends : undefined };
+    if (typeof source !== 'string' || !isTime(since) || sha256 !== hashOf(data)) return undefined;
+    if (ends !== undefined && !isTime(ends)) return undefined;
+    return { source, since, ends };
   } catch {
     return undefined;
   }
 }
+
+/** Whether a value is a time that RFC 3339 can write, in milliseconds since the epoch: `1e400` is none. */
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= LAST_TIME;
+}
+
+/** The end of the year 9999. */
+const LAST_TIME = 253_402_300_799_999;
 
 function hashOf(data: Data): string {
   const files = Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1));

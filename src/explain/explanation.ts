@@ -1,6 +1,7 @@
 import {
   contenders,
   homeOf,
+  rivalsAmong,
   type SourceSecret,
   scanTypesOf,
   serversOf,
@@ -67,7 +68,7 @@ export interface Explained {
 
 /** What can be said of an image without asking its registry. `text` is the image as it was asked for. */
 export function explain(text: string, image: ImageReference, inventory: Inventory): Explained {
-  const [binding] = serversOf(image, inventory.bindings);
+  const [binding] = serversOf(image, rivalsAmong(inventory.bindings));
   const secrets = secretsFor(binding, inventory);
   const keyrings = secrets.flatMap(keyringIn);
   const noneNeeded = binding?.imagePullSecrets.length === 0;
@@ -171,8 +172,9 @@ function usernameOf(credential: SourceCredential): string | null {
 const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
 
 function unservedOf({ scheduledScans, bindings }: Inventory): readonly ScheduledScan[] {
+  const rivals = rivalsAmong(bindings);
   return scheduledScans.filter(
-    (scan) => scan.bound === undefined && contenders(scan, bindings, SCAN_TYPES).length === 0,
+    (scan) => scan.bound === undefined && contenders(scan, rivals, SCAN_TYPES).next().done === true,
   );
 }
 
@@ -182,11 +184,12 @@ function scansOf(
   decided: Decided | undefined,
 ): readonly ExplainedScan[] {
   const repository = repositoryName(image);
+  const rivals = rivalsAmong(bindings);
   return scheduledScans
     .filter((scan) => scan.image !== undefined && repositoryName(scan.image) === repository)
     .map((scan) => ({
       name: scan.name,
-      servedBy: contenders(scan, bindings, SCAN_TYPES)[0]?.name,
+      servedBy: contenders(scan, rivals, SCAN_TYPES).next().value?.name,
       boundTo: scan.bound?.binding,
       failing: decided?.failing.get(scan.name),
     }));

@@ -36,3 +36,24 @@ export function fit(pattern: ImageReference, image: ImageReference): ImageFit | 
 function namedTag(image: ImageReference): string | undefined {
   return image.tag ?? (image.digest === undefined ? DEFAULT_TAG : undefined);
 }
+
+/**
+ * A text that is equal for two patterns exactly where they fit the same images: `name`, `name:tag` or `name@digest`,
+ * with the repository in canonical form.
+ */
+export function patternOf(pattern: ImageReference): string {
+  const name = repositoryName(pattern);
+  if (pattern.digest !== undefined) return `${name}@${pattern.digest}`;
+  return pattern.tag === undefined ? name : `${name}:${pattern.tag}`;
+}
+
+/** What {@link patternOf} gives for the patterns that fit an image: the most exact one first, the repository last. */
+export function patternsOf(image: ImageReference): readonly string[] {
+  const name = repositoryName(image);
+  const tag = namedTag(image);
+  return [
+    ...(image.digest === undefined ? [] : [`${name}@${image.digest}`]),
+    ...(tag === undefined ? [] : [`${name}:${tag}`]),
+    name,
+  ];
+}

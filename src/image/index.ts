@@ -1,4 +1,4 @@
-export { fit, type ImageFit } from './fit.ts';
+export { fit, patternOf, patternsOf } from './fit.ts';
 export { parseImageId } from './image-id.ts';
 export { quoted } from './quote.ts';
 export {

@@ -6,9 +6,9 @@ import {
 import type { Applied } from '../../../src/binding/apply.ts';
 import { type RawBinding, readBinding } from '../../../src/binding/binding.ts';
 import { type Decision, decide } from '../../../src/binding/decide.ts';
-import { observe } from '../../../src/binding/observe.ts';
+import { observe, selectionOf } from '../../../src/binding/observe.ts';
 import { readOffered } from '../../../src/binding/offered-secret.ts';
-import { readPullSecret } from '../../../src/binding/pull-secret.ts';
+import { type RawSecret, readPullSecret } from '../../../src/binding/pull-secret.ts';
 import { recollections } from '../../../src/binding/recollection.ts';
 import { report } from '../../../src/binding/report.ts';
 import { scanTypesOf } from '../../../src/binding/serve.ts';
@@ -20,6 +20,7 @@ import {
   type SecretObject,
 } from '../../../src/binding/trivy-secret.ts';
 import { formatReference, repositoryName } from '../../../src/image/index.ts';
+import { type Store, type Stored, storedMeta } from '../../../src/kube/index.ts';
 import { type PlatformCredential, REGISTRIES_ANNOTATION } from '../../../src/platform/index.ts';
 import type { KnownAnswer, KnownLogin, Question, RegistryAnswer } from '../../../src/registry/index.ts';
 import { editScheduledScan, type RawScheduledScan, readScheduledScan } from '../../../src/scan/index.ts';
@@ -117,7 +118,7 @@ export class Namespace {
       type: 'kubernetes.io/dockerconfigjson',
       data: { '.dockerconfigjson': Buffer.from(text).toString('base64') },
     };
-    this.stores.pullSecrets.set(readPullSecret(object));
+    this.#setPullSecret(this.stores.pullSecrets, object);
   }
 
   /** Of the older type. */
@@ -125,7 +126,13 @@ export class Namespace {
     const text = JSON.stringify({ 'reg.example': { auth: btoa('user:pass') } });
     const data = { '.dockercfg': Buffer.from(text).toString('base64') };
     const object = { metadata: this.#meta(name), type: 'kubernetes.io/dockercfg', data };
-    this.stores.dockercfgSecrets.set(readPullSecret(object));
+    this.#setPullSecret(this.stores.dockercfgSecrets, object);
+  }
+
+  /** As it is when the controller has read it. */
+  #setPullSecret(store: Store<Stored>, object: RawSecret): void {
+    store.set(storedMeta(object));
+    this.stores.sourceSecrets.set(readPullSecret(object));
   }
 
   otherSecret(name: string): void {
@@ -138,7 +145,7 @@ export class Namespace {
     const data = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, btoa(text)]));
     const type = 'username' in texts ? 'kubernetes.io/basic-auth' : 'Opaque';
     this.stores.otherSecrets.set({ ...meta, offered: true, ours: undefined });
-    this.stores.offeredSecrets.set(readOffered({ metadata: meta, type, data }));
+    this.stores.sourceSecrets.set(readOffered({ metadata: meta, type, data }));
   }
 
   /** Has the cloud answered the question for a login for this host. */
@@ -240,6 +247,11 @@ export class Namespace {
   }
 
   observe(name: string, now = NOW) {
+    // What each binding comes to is known when it has been reconciled.
+    for (const binding of this.stores.bindings.values()) {
+      const observed = observe(`ns/${binding.name}`, this.#sources, now);
+      this.stores.selections.set(binding, selectionOf(observed));
+    }
     return observe(`ns/${name}`, this.#sources, now);
   }
 

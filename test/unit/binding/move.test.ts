@@ -377,8 +377,8 @@ describe('bindings that replace each other in a circle', () => {
       const added = new Set<string>();
       const queue = { add: (key: string) => void added.add(key) };
       const others = { trivySecrets: new Set<string>(), runs: new Set<string>() };
-      const offeredSecrets = new Set<string>();
-      connectTriggers(namespace.stores, { bindings: queue, ...others, offeredSecrets });
+      const sourceSecrets = new Set<string>();
+      connectTriggers(namespace.stores, { bindings: queue, ...others, sourceSecrets });
       namespace.binding('b0', { spec: { image: 'r0.example/app' } });
       assert.equal(added.size, length);
       for (let index = 0; index < length; index += 1) {

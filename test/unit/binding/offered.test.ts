@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { sourceExists } from '../../../src/binding/stores.ts';
+import { sourceIn } from '../../../src/binding/stores.ts';
 import { SecretValue } from '../../../src/credential/index.ts';
 import type { KnownLogin } from '../../../src/registry/index.ts';
 import { condition, Namespace, NOW, plans } from './cluster.ts';
@@ -100,10 +100,10 @@ describe('a secret that is no pull secret', () => {
 
   it('is a source while it is offered, and no longer: then what was made of it goes', () => {
     const { stores } = offering(KEYS);
-    assert.equal(sourceExists(stores, 'ns/keys'), true);
+    assert.equal(sourceIn(stores, 'ns/keys')?.name, 'keys');
     const withdrawn = new Namespace();
     withdrawn.otherSecret('keys');
-    assert.equal(sourceExists(withdrawn.stores, 'ns/keys'), false);
+    assert.equal(sourceIn(withdrawn.stores, 'ns/keys'), undefined);
   });
 
   it('that cannot be handed over says what is missing', () => {

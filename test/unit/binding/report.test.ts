@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CONDITION_TYPES, type ImageCredentialBindingStatus } from '../../../src/api/index.ts';
-import { OutOfDate, Refused } from '../../../src/binding/apply.ts';
+import { Refused } from '../../../src/binding/apply.ts';
+import { OutOfDate } from '../../../src/binding/out-of-date.ts';
 import { condition, Namespace, NOW } from './cluster.ts';
 
 const CANARY = 'canary-Qz7';

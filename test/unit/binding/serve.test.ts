@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { rivalsAmong } from '../../../src/binding/rivals.ts';
 import { selects } from '../../../src/binding/selector.ts';
 import { contenders, scanTypesOf } from '../../../src/binding/serve.ts';
 import { Namespace } from './cluster.ts';
@@ -25,8 +26,8 @@ describe('scan types', () => {
         namespace.scan('scan', { scanType });
         const scan = namespace.stores.scheduledScans.get('ns/scan');
         assert.ok(scan !== undefined);
-        const served =
-          contenders(scan, [...namespace.stores.bindings.values()], scanTypesOf(patterns)).length > 0;
+        const rivals = rivalsAmong([...namespace.stores.bindings.values()]);
+        const served = contenders(scan, rivals, scanTypesOf(patterns)).next().value !== undefined;
         assert.equal(served, yes.includes(scanType), scanType);
       }
     });

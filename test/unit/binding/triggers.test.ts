@@ -37,7 +37,7 @@ function woken(change: (bound: Bound) => void): {
     bindings: new Set<string>(),
     trivySecrets: new Set<string>(),
     runs: new Set<string>(),
-    offeredSecrets: new Set<string>(),
+    sourceSecrets: new Set<string>(),
   };
   const queue = (name: keyof typeof keys) => ({
     add: (key: string) => void keys[name].add(key.replace('ns/', '')),
@@ -46,7 +46,7 @@ function woken(change: (bound: Bound) => void): {
     bindings: queue('bindings'),
     trivySecrets: queue('trivySecrets'),
     runs: queue('runs'),
-    offeredSecrets: queue('offeredSecrets'),
+    sourceSecrets: queue('sourceSecrets'),
   });
   change(given);
   const shown = (key: string) =>
@@ -81,12 +81,13 @@ describe('what is reconciled after a change', () => {
       trivySecrets: ['of app'],
     },
     {
-      name: 'a binding moves to another repository: the rivals on both sides',
+      name: 'a binding gets another repository: its rivals for the scans on both sides',
       change: ({ namespace }) =>
         namespace.binding('rival', {
           spec: { image: 'reg.example/other', imagePullSecrets: [{ name: 'spare' }] },
         }),
-      bindings: ['app', 'other', 'rival'],
+      // No scan names the other repository.
+      bindings: ['app', 'rival'],
       trivySecrets: ['of rival'],
     },
     {
@@ -125,22 +126,43 @@ describe('what is reconciled after a change', () => {
       runs: ['scan'],
     },
     {
-      name: 'a pull secret changes: who names it, their rivals, and the Secrets made from it',
+      name: 'a pull secret changes: who names it, and the Secrets made from it',
       change: ({ namespace }) => namespace.pullSecret('spare'),
-      bindings: ['app', 'rival'],
+      bindings: ['rival'],
       trivySecrets: ['of rival'],
     },
     {
       name: 'a pull secret goes: the same',
       change: ({ namespace }) => namespace.remove('pullSecrets', 'spare'),
-      bindings: ['app', 'rival'],
+      bindings: ['rival'],
       trivySecrets: ['of rival'],
     },
     {
       name: 'a pull secret of the older type comes: the same',
       change: ({ namespace }) => namespace.dockercfgSecret('spare'),
-      bindings: ['app', 'rival'],
+      bindings: ['rival'],
       trivySecrets: ['of rival'],
+    },
+    {
+      name: 'a binding can no longer hand out a credential: its rivals for the scans that it could serve',
+      change: ({ namespace, secrets }) => {
+        const binding = namespace.stores.bindings.get('ns/app');
+        assert.ok(binding !== undefined);
+        const selection = { isAble: false, trivySecret: secrets.app, hasFailed: false };
+        namespace.stores.selections.set(binding, selection);
+      },
+      bindings: ['app', 'rival'],
+      trivySecrets: ['of app'],
+    },
+    {
+      name: 'a binding selects another Secret: both Secrets',
+      change: ({ namespace }) => {
+        const binding = namespace.stores.bindings.get('ns/app');
+        assert.ok(binding !== undefined);
+        namespace.stores.selections.set(binding, { isAble: true, trivySecret: 'new', hasFailed: false });
+      },
+      bindings: [],
+      trivySecrets: ['new', 'of app'],
     },
     {
       name: 'a Secret of another type comes under the name of a pull secret: who names it',

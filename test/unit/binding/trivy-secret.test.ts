@@ -16,7 +16,7 @@ const UNUSED: TrivySecretUse = {
   now: 100 * MINUTE,
   unusedSince: undefined,
   graceMs: 10 * MINUTE,
-  sourceExists: true,
+  sourceHolds: true,
   selected: false,
   mounted: false,
   running: false,
@@ -41,7 +41,7 @@ describe('how long a Trivy secret is kept', () => {
     },
     {
       name: 'marked, where its source is gone, though scans mount it',
-      use: { mounted: true, sourceExists: false },
+      use: { mounted: true, sourceHolds: false },
       decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
     },
     {

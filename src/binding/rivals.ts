@@ -1,0 +1,97 @@
+import { keyOf } from '../kube/index.ts';
+import type { Binding, ValidBinding } from './binding.ts';
+import { keysServed, type RivalsUnder } from './serve.ts';
+
+/**
+ * How many bindings of a namespace may stand under one key, which is one image or one previous repository. Those that
+ * come after serve no scan and say so, so that no decision about a scan looks at more of them.
+ */
+export const MOST_RIVALS = 32;
+
+/**
+ * The bindings of each namespace by what they serve, in the order of precedence: enforcing before observing ones,
+ * user-created before discovered ones, then the older, then the name. Kept up to date with each change, so that no
+ * reconcile sorts or walks all bindings.
+ */
+export class Rivals {
+  readonly #byKey = new Map<string, ValidBinding[]>();
+
+  add(binding: Binding): void {
+    for (const key of keysIn(binding)) {
+      const rivals = this.#byKey.get(key) ?? [];
+      rivals.splice(positionIn(rivals, binding), 0, binding as ValidBinding);
+      this.#byKey.set(key, rivals);
+    }
+  }
+
+  /** @param binding - as it was added */
+  remove(binding: Binding): void {
+    for (const key of keysIn(binding)) {
+      const rivals = this.#byKey.get(key) ?? [];
+      const position = positionIn(rivals, binding);
+      if (rivals[position]?.name === binding.name) rivals.splice(position, 1);
+      if (rivals.length === 0) this.#byKey.delete(key);
+    }
+  }
+
+  /** The first {@link MOST_RIVALS} under a key of a namespace. */
+  under(namespace: string, key: string): readonly ValidBinding[] {
+    return this.#first(namespace, key, MOST_RIVALS);
+  }
+
+  /** Those whose state may change where one under this key comes, goes or changes: one more, which moves up or out. */
+  affectedUnder(namespace: string, key: string): readonly ValidBinding[] {
+    return this.#first(namespace, key, MOST_RIVALS + 1);
+  }
+
+  /** Whether other bindings leave this one no place under one of its keys. */
+  hasNoPlace(binding: ValidBinding): boolean {
+    return keysIn(binding).some((key) => {
+      const rivals = this.#byKey.get(key) ?? [];
+      return rivals.length > MOST_RIVALS && positionIn(rivals, binding) >= MOST_RIVALS;
+    });
+  }
+
+  #first(namespace: string, key: string, most: number): readonly ValidBinding[] {
+    const rivals = this.#byKey.get(keyOf({ namespace, name: key })) ?? [];
+    return rivals.length > most ? rivals.slice(0, most) : rivals;
+  }
+}
+
+/** The rivals among bindings of one namespace. */
+export function rivalsAmong(bindings: readonly Binding[]): RivalsUnder {
+  const rivals = new Rivals();
+  for (const binding of bindings) rivals.add({ ...binding, namespace: '' });
+  return (key) => rivals.under('', key);
+}
+
+function keysIn(binding: Binding): readonly string[] {
+  if (binding.validity === 'Invalid') return [];
+  const { namespace } = binding;
+  return [...new Set(keysServed(binding))].map((name) => keyOf({ namespace, name }));
+}
+
+/** Where a binding stands, or would stand, among its rivals: a binary search. */
+function positionIn(rivals: readonly ValidBinding[], binding: Binding): number {
+  let [low, high] = [0, rivals.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const rival = rivals[middle];
+    if (rival !== undefined && compare(rival, binding) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function compare(a: Binding, b: Binding): number {
+  return (
+    Number(isObserving(a)) - Number(isObserving(b)) ||
+    Number(a.discovered) - Number(b.discovered) ||
+    a.createdAt - b.createdAt ||
+    (a.name === b.name ? 0 : a.name < b.name ? -1 : 1)
+  );
+}
+
+function isObserving(binding: Binding): boolean {
+  return binding.validity === 'Valid' && binding.mode === 'Observe';
+}
