@@ -8,6 +8,7 @@ import { homeOf } from './move.ts';
 import type { Observed } from './observe.ts';
 import { conditionOf, delivered, isVerifying, type Puller, type Resolution } from './resolve.ts';
 import { matches } from './serve.ts';
+import { readPastTime } from './timestamp.ts';
 
 /** So long does `Preferred` wait for a first answer; where many are asked, one may have to queue for longer. */
 const LONGEST_WAIT_MS = DEFAULT_REGISTRY_SETTINGS.questionTimeout;
@@ -83,8 +84,9 @@ function standsMeanwhile(puller: Puller, resolution: Resolution): boolean {
  */
 export function waitEnd(binding: ValidBinding, now: number): number {
   const reconciling = conditionOf(binding, 'Reconciling');
-  const since = reconciling?.reason === 'Verifying' ? Date.parse(reconciling.lastTransitionTime) : now;
-  return since + LONGEST_WAIT_MS;
+  const isWaiting = reconciling?.reason === 'Verifying';
+  const since = isWaiting ? readPastTime(reconciling.lastTransitionTime, now) : now;
+  return (since ?? now) + LONGEST_WAIT_MS;
 }
 
 /**

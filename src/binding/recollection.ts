@@ -5,6 +5,7 @@ import type { Candidate } from './candidate.ts';
 import { imageInQuestion } from './inquiry.ts';
 import type { Observed } from './observe.ts';
 import { conditionOf, versionOf } from './resolve.ts';
+import { readPastTime } from './timestamp.ts';
 import { holdsSource } from './trivy-secret.ts';
 
 /** An answer from before this process began. */
@@ -50,9 +51,9 @@ function acceptance(binding: ValidBinding, remembered: Remembered): readonly Rec
   const { evidence, trivySecret } = remembered;
   const { status } = binding;
   const { puller: candidate, told } = evidence.inUse ?? {};
-  const askedAt = Date.parse(status?.credential?.verifiedTime ?? '');
+  const askedAt = readPastTime(status?.credential?.verifiedTime, remembered.now);
   const answer = ACCEPTED[told?.reason ?? ''];
-  if (candidate === undefined || answer === undefined || Number.isNaN(askedAt)) return [];
+  if (candidate === undefined || answer === undefined || askedAt === undefined) return [];
   if (trivySecret?.place.state !== 'Ours') return [];
   const { secret } = trivySecret.place;
   const isIts = secret.name === status?.trivySecret?.name;

@@ -5,6 +5,7 @@ import type { Binding } from './binding.ts';
 import { Repetitions } from './repetitions.ts';
 import { secretWriteError } from './secret-write-error.ts';
 import { indexKey, SECRETS, type Stores, sourceIn } from './stores.ts';
+import { CLOCK_SKEW_MS } from './timestamp.ts';
 import { holdsEntry, isTrivySecretName, readTrivySecret, type TrivySecret } from './trivy-secret.ts';
 
 /** What decides whether a Trivy secret stays. */
@@ -28,9 +29,6 @@ export type TrivySecretDecision =
   | { readonly action: 'MarkUnused'; readonly lookAgainAfterMs: number }
   | { readonly action: 'MarkUsed' }
   | { readonly action: 'Delete' };
-
-/** Clocks of two leaders may differ by so much; a time further ahead is not ours. */
-const CLOCK_SKEW_MS = 60_000;
 
 /**
  * A Trivy Secret that no binding selects stays while scans mount it (what is bound stays bound), unless its owner has

@@ -12,6 +12,7 @@ import { type KnownLogin, type Login, renewalOf } from '../registry/index.ts';
 import type { Delivery } from '../scan/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { SourceSecret } from './source-secret.ts';
+import { CLOCK_SKEW_MS } from './timestamp.ts';
 
 const SOURCE_ANNOTATION = `${GROUP}/source-secret`;
 const REGISTRY_KEY_ANNOTATION = `${GROUP}/registry-key`;
@@ -200,7 +201,7 @@ interface Made {
 }
 
 function withLogin(metadata: ObjectMeta, { source, host, present, known: login, now }: LoginMaking): Made {
-  const note = present?.login?.source === source ? present.login : undefined;
+  const note = noteOf(present, source, now);
   if (note !== undefined && renewalOf(note) > now)
     return { content: { state: 'Kept' }, ends: note.ends, renewAt: renewalOf(note) };
   if (login?.answer.result === 'Login' && login.askAgainAt > now) {
@@ -216,6 +217,12 @@ function withLogin(metadata: ObjectMeta, { source, host, present, known: login, 
     ends: note?.ends,
     renewAt: undefined,
   };
+}
+
+/** What is noted about the login for this version of the source; a note from the future is not believed. */
+function noteOf(present: TrivySecret | undefined, source: string, now: number): LoginNote | undefined {
+  const note = present?.login;
+  return note?.source === source && note.since <= now + CLOCK_SKEW_MS ? note : undefined;
 }
 
 type Data = Readonly<Record<string, string>>;

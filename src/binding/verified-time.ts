@@ -1,6 +1,7 @@
 import type { ValidBinding } from './binding.ts';
 import type { Observed } from './observe.ts';
 import type { Puller } from './resolve.ts';
+import { readPastTime } from './timestamp.ts';
 import { isAccepted } from './verdict.ts';
 
 /** Answers hold for a check interval less up to a tenth at random. */
@@ -14,17 +15,15 @@ const LEAST_OF_INTERVAL = 0.9;
 export function verifiedAt({ status }: ValidBinding, observed: Observed, puller: Puller): number | undefined {
   const { inUse, answers } = observed.evidence;
   const { acceptedAt } = answers.get(puller) ?? {};
-  const told = inUse?.puller === puller ? readTime(status?.credential?.verifiedTime) : undefined;
+  const { verifiedTime } = status?.credential ?? {};
+  const told = inUse?.puller === puller ? readPastTime(verifiedTime, observed.now) : undefined;
   if (acceptedAt === undefined || told === undefined) return acceptedAt ?? told;
   const isNew = rotatedAt(observed) > told || !isAccepted(inUse?.told);
   const interval = isNew ? 0 : LEAST_OF_INTERVAL * observed.checkIntervalMs;
   return acceptedAt - told > interval ? acceptedAt : told;
 }
 
-function rotatedAt({ trivySecret }: Observed): number {
-  return trivySecret?.place.state === 'Ours' ? (trivySecret.place.secret.rotatedAt ?? 0) : 0;
-}
-
-function readTime(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Date.parse(text);
+function rotatedAt({ trivySecret, now }: Observed): number {
+  const rotated = trivySecret?.place.state === 'Ours' ? trivySecret.place.secret.rotatedAt : undefined;
+  return Math.min(rotated ?? 0, now);
 }

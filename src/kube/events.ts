@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { KubeClient } from './client.ts';
 import { hasReason } from './errors.ts';
+import { EventLimiter } from './event-limiter.ts';
 import type { KubeObject, Resource } from './objects.ts';
 
 const LONGEST_NOTE = 1024;
@@ -30,8 +31,12 @@ export interface Occurrence<Reason extends string = string> {
   readonly once?: boolean;
 }
 
-/** Writes Events. One that cannot be written is logged and lost: Events are best effort. */
+/**
+ * Writes Events. One that cannot be written is logged and lost: Events are best effort. So is one beyond what an object
+ * may cause ({@link EventLimiter}).
+ */
 export class EventRecorder {
+  readonly #limiter = new EventLimiter();
   readonly #client: KubeClient;
   readonly #controller: string;
   readonly #log: Logger;
@@ -43,6 +48,19 @@ export class EventRecorder {
   }
 
   async record(regarding: Regarding, occurrence: Occurrence): Promise<void> {
+    const verdict = this.#limiter.take(regarding.uid, performance.now());
+    if (verdict === 'LimitReached') {
+      const { kind, namespace, name } = regarding;
+      this.#log.warn(
+        { kind, namespace, name },
+        'too many events about this object: suppressing further ones',
+      );
+    }
+    if (verdict !== 'Allowed') return;
+    await this.#write(regarding, occurrence);
+  }
+
+  async #write(regarding: Regarding, occurrence: Occurrence): Promise<void> {
     const event: KubeObject & Readonly<Record<string, unknown>> = {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',

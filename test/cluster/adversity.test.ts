@@ -43,6 +43,22 @@ describe('the controller in adversity', () => {
     await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input });
   }
 
+  it('deletes the copy of a login that its owner takes out of the pull secret, after the grace period', async () => {
+    const { namespace, secretName } = await bound();
+    await namespace.pullSecret('pull', { 'another.example': { auth: btoa('user:pass') } });
+    await until(
+      async () => (await namespace.get(SECRETS, secretName)) === undefined,
+      'the copy to be deleted',
+    );
+    // The scan stays bound: it gets the credential again when the owner puts it back.
+    await namespace.pullSecret('pull', AUTHS);
+    await until(
+      async () => (await namespace.get(SECRETS, secretName)) !== undefined,
+      'the copy to be made again',
+    );
+    assert.equal((await namespace.bound('scan')).secretName, secretName);
+  });
+
   it('binds the other scans where a policy refuses one, says which, and binds it once the policy is gone', async () => {
     const namespace = await cluster.namespace();
     await apply(

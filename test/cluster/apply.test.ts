@@ -8,7 +8,10 @@ import { type Observed, observe, type Sources } from '../../src/binding/observe.
 import { OutOfDate } from '../../src/binding/out-of-date.ts';
 import { RunReconciler } from '../../src/binding/run-reconciler.ts';
 import { scanTypesOf } from '../../src/binding/serve.ts';
+import { SourceSecretReader } from '../../src/binding/source-secret-reader.ts';
 import { createReflectors, createStores } from '../../src/binding/stores.ts';
+import { connectTriggers } from '../../src/binding/triggers.ts';
+import { WorkQueue } from '../../src/kube/index.ts';
 import { readScheduledScan } from '../../src/scan/index.ts';
 import { until } from '../until.ts';
 import {
@@ -21,6 +24,9 @@ import {
 } from './cluster.ts';
 
 const SILENT = pino({ level: 'silent' });
+const nothing = { add: () => undefined };
+/** Nothing is reconciled here but what reads Secrets. */
+const NOBODY = { bindings: nothing, trivySecrets: nothing, runs: nothing };
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 
 describe('Applier: between a decision and its writes', () => {
@@ -38,6 +44,10 @@ describe('Applier: between a decision and its writes', () => {
   before(async () => {
     cluster = await Cluster.start();
     reflectors = createReflectors(cluster.client, stores, 'all', SILENT);
+    const { reconcile } = new SourceSecretReader({ client: cluster.client, stores });
+    const sourceSecrets = new WorkQueue({ process: (key) => reconcile(key, SILENT), concurrency: 1 });
+    sourceSecrets.start();
+    connectTriggers(stores, { ...NOBODY, sourceSecrets });
     for (const reflector of reflectors) reflector.start();
     await Promise.all(reflectors.map(({ synced }) => synced));
   });

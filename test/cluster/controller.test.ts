@@ -422,12 +422,31 @@ describe('the controller on a real API server', () => {
     }, 'the new value to be delivered');
     const read = (await cluster.controlPlane.auditEvents()).filter(
       ({ user, verb, objectRef }) =>
-        user.username === CONTROLLER_USER && verb === 'get' && objectRef?.resource === 'secrets',
+        user.username === CONTROLLER_USER &&
+        verb === 'get' &&
+        objectRef?.resource === 'secrets' &&
+        objectRef.namespace === namespace.name,
     );
     assert.deepEqual([...new Set(read.map(({ objectRef }) => objectRef?.name))], ['basic']);
 
     await namespace.put(SECRETS, { metadata: { name: 'basic' }, type, data: changed });
     await namespace.condition('app', 'Ready', 'False NotOffered');
+  });
+
+  it('reads a pull secret when a binding names it, and none that no binding names', async () => {
+    const namespace = await cluster.namespace();
+    for (const name of ['named', 'unnamed']) await namespace.pullSecret(name, AUTHS);
+    await namespace.scan('scan');
+    await namespace.binding('app', { imagePullSecrets: [{ name: 'named' }] });
+    await namespace.bound('scan');
+    const requests = (await cluster.controlPlane.auditEvents()).filter(
+      ({ user, objectRef }) =>
+        user.username === CONTROLLER_USER &&
+        objectRef?.resource === 'secrets' &&
+        objectRef.namespace === namespace.name,
+    );
+    const read = requests.filter(({ verb }) => verb === 'get').map(({ objectRef }) => objectRef?.name);
+    assert.deepEqual(read, ['named']);
   });
 
   it('ends with 0 on SIGTERM, after what is under way', async () => {

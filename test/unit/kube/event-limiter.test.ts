@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { EventLimiter } from '../../../src/kube/event-limiter.ts';
+
+const MINUTE = 60_000;
+
+/** How many of so many Events about an object are allowed. */
+function allowed(limiter: EventLimiter, uid: string, events: number, now: number): number {
+  let count = 0;
+  for (let index = 0; index < events; index += 1) if (limiter.take(uid, now) === 'Allowed') count += 1;
+  return count;
+}
+
+describe('Events about one object', () => {
+  it('are 25 at once, and then one every five minutes', () => {
+    const limiter = new EventLimiter();
+    assert.equal(allowed(limiter, 'a', 1_000, 0), 25);
+    assert.equal(allowed(limiter, 'a', 1_000, 4 * MINUTE), 0);
+    assert.equal(allowed(limiter, 'a', 1_000, 9 * MINUTE), 1);
+    assert.equal(allowed(limiter, 'a', 1_000, 10_000 * MINUTE), 25);
+  });
+
+  it('are allowed again also where they never stop coming', () => {
+    const limiter = new EventLimiter();
+    let count = 0;
+    for (let second = 0; second < 3_600; second += 1)
+      if (limiter.take('a', second * 1_000) === 'Allowed') count += 1;
+    // 25 at once, and 11 or 12 in an hour.
+    assert.ok(count >= 36 && count <= 37, `${count} are allowed`);
+  });
+
+  it('do not count for another object', () => {
+    const limiter = new EventLimiter();
+    allowed(limiter, 'a', 1_000, 0);
+    assert.equal(allowed(limiter, 'b', 10, 0), 10);
+  });
+
+  it('are suppressed with one warning, until one is allowed again', () => {
+    const limiter = new EventLimiter();
+    allowed(limiter, 'a', 25, 0);
+    const verdicts = [0, 0, 0, 6 * MINUTE, 6 * MINUTE].map((now) => limiter.take('a', now));
+    assert.deepEqual(verdicts, ['LimitReached', 'Suppressed', 'Suppressed', 'Allowed', 'LimitReached']);
+  });
+});
