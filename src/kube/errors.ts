@@ -37,7 +37,7 @@ export class KubeError extends Error {
   readonly reason: KubeErrorReason;
   /** What is wrong with the object that was sent, where the API server says so. */
   readonly causes: readonly StatusCause[];
-  /** Seconds that the server asks us to wait. */
+  /** Seconds that the server asks us to wait: an hour at most. */
   readonly retryAfterSeconds: number | undefined;
   /** Whether the request certainly never reached the server, so that it may be sent again whatever it does. */
   readonly unsent: boolean;
@@ -119,11 +119,17 @@ function describe(cause: unknown): string {
   return message.includes(code) ? message : `${message} (${code})`;
 }
 
+/** The longest `Retry-After` that is believed: a webhook or a proxy may have written anything. */
+const LONGEST_RETRY_AFTER_SECONDS = 3_600;
+
 function secondsOf(retryAfter: string | undefined): number | undefined {
   if (retryAfter === undefined) return undefined;
-  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter);
-  const date = Date.parse(retryAfter);
-  return Number.isNaN(date) ? undefined : Math.max(0, (date - Date.now()) / 1000);
+  if (/^\d+$/.test(retryAfter)) return believed(Number(retryAfter));
+  return believed((Date.parse(retryAfter) - Date.now()) / 1000);
+}
+
+function believed(seconds: number): number | undefined {
+  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), LONGEST_RETRY_AFTER_SECONDS) : undefined;
 }
 
 interface ParsedStatus {
@@ -140,7 +146,7 @@ function parseStatus(body: string): ParsedStatus {
     message: textOf(message),
     reason: textOf(reason),
     causes: Array.isArray(causes) ? causes.map(parseCause) : [],
-    retryAfterSeconds: typeof retryAfterSeconds === 'number' ? retryAfterSeconds : undefined,
+    retryAfterSeconds: typeof retryAfterSeconds === 'number' ? believed(retryAfterSeconds) : undefined,
   };
 }
 

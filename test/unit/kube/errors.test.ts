@@ -57,6 +57,24 @@ describe('KubeError', () => {
     assert.equal(at('soon'), undefined);
   });
 
+  it('believes a Retry-After of up to an hour, and none that is no number', () => {
+    const header = (text: string) => parsed({}, text).retryAfterSeconds;
+    // What JSON.parse makes of the text, because JSON.stringify writes no such numbers.
+    const body = (number: string) =>
+      errorFromAnswer('create /x', {
+        status: 429,
+        body: `{"details":{"retryAfterSeconds":${number}}}`,
+        retryAfter: undefined,
+      }).retryAfterSeconds;
+    assert.deepEqual(['7', '86400', '-5', '1e400', '-1e400', '1e9'].map(body), [
+      ...[7, 3_600, 0, undefined, undefined, 3_600],
+    ]);
+    assert.deepEqual(['7', '86400', '99999999999999', '9'.repeat(400)].map(header), [
+      ...[7, 3_600, 3_600, undefined],
+    ]);
+    assert.equal(header('Fri, 01 Jan 9999 00:00:00 GMT'), 3_600);
+  });
+
   it('tells a time-out from a connection that failed', () => {
     const late = Object.assign(new Error('x'), { code: 'UND_ERR_HEADERS_TIMEOUT' });
     assert.equal(errorFromFailure('get /x', late).reason, 'Timeout');
