@@ -1,4 +1,5 @@
-import { everyMs, isCronTick, nextRun, previousTicks, type Schedule } from './schedule.ts';
+import { everyMs, isCronTick, nextRun, previousTicks, type Schedule, writtenAt } from './schedule.ts';
+import { parseTime } from './time.ts';
 
 /** Why a ScheduledScan is to run again: its image was moved, or it was bound after its last Scan had failed. */
 export type RunCause = 'Moved' | 'Bound';
@@ -39,8 +40,8 @@ const DAY_MS = 86_400_000;
 const STUCK_AFTER_MS = 15_000;
 /** So long after somebody has written a ScheduledScan its Scan may be on its way to us. */
 const SETTLE_MS = 2_000;
-/** How far back a tick of a cron schedule is looked for that has no Scan. */
-const MOST_TICKS = 100;
+/** How many planned times are tried to find one that has no Scan. */
+const MOST_TRIES = 100;
 
 /** A run that is asked for now. In the second that follows: one that began before, in this very second, is not the one. */
 export function requestRun(cause: RunCause, now: number): RunRequest {
@@ -54,8 +55,8 @@ export function formatRunRequest({ cause, at }: RunRequest): string {
 /** undefined: there is none, or somebody has written something else. */
 export function parseRunRequest(text: string | undefined): RunRequest | undefined {
   const match = /^(?<cause>Moved|Bound) (?<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/.exec(text ?? '');
-  const at = Date.parse(match?.groups?.['time'] ?? '');
-  if (match === null || Number.isNaN(at)) return undefined;
+  const at = parseTime(match?.groups?.['time'] ?? '');
+  if (match === null || at === undefined) return undefined;
   return { cause: match.groups?.['cause'] === 'Moved' ? 'Moved' : 'Bound', at };
 }
 
@@ -87,7 +88,7 @@ export function decideRun(
   if (request === undefined || due <= now + SETTLE_MS || !isPending(request, schedule, runs)) return NONE;
   // Clocks of two leaders may differ; what is far ahead nobody has asked for here.
   if (request.at > now + DAY_MS) return NONE;
-  const milliseconds = Math.max(schedule.changedAt + SETTLE_MS, request.at) - now;
+  const milliseconds = Math.max(writtenAt(schedule, now) + SETTLE_MS, request.at) - now;
   if (milliseconds > 0) return { run: 'Wait', milliseconds };
   const lastScheduleTime = triggerTime(scan, runs, now);
   return lastScheduleTime === undefined ? NONE : { run: 'Start', cause: request.cause, lastScheduleTime };
@@ -101,9 +102,9 @@ function decideDue(
   if (schedule.cron === undefined && schedule.lastRunAt === undefined) return NONE;
   const made = runs.find((run) => run.name === scanName(name, due));
   if (made === undefined) return NONE;
-  const milliseconds = Math.max(made.createdAt, schedule.changedAt) + STUCK_AFTER_MS - now;
+  const milliseconds = Math.max(made.createdAt, writtenAt(schedule, now)) + STUCK_AFTER_MS - now;
   if (milliseconds > 0) return { run: 'Wait', milliseconds };
-  return { run: 'Free', lastScheduleTime: Math.max(...runs.map(({ createdAt }) => createdAt)) };
+  return { run: 'Free', lastScheduleTime: newestRun(runs)?.createdAt ?? made.createdAt };
 }
 
 function isPending(request: RunRequest, { lastRunAt }: Schedule, runs: readonly ScanRun[]): boolean {
@@ -131,16 +132,19 @@ function triggerTime(
   now: number,
 ): number | undefined {
   const taken = new Set(runs.map((run) => run.name));
+  const isFree = (planned: number) => !taken.has(scanName(name, planned));
   const period = everyMs(schedule);
   if (period === undefined) {
-    const ticks = previousTicks(schedule, now).take(MOST_TICKS);
-    const tick = ticks.find((time) => !taken.has(scanName(name, time)));
+    const tick = previousTicks(schedule, now).take(MOST_TRIES).find(isFree);
     const before = tick === undefined ? undefined : tick - SECOND_MS;
     return before !== undefined && isCronTick(schedule, before, tick) ? before : undefined;
   }
-  let time = Math.floor((now - DAY_MS - period) / SECOND_MS) * SECOND_MS;
-  while (taken.has(scanName(name, time + period))) time -= SECOND_MS;
-  return time;
+  const latest = Math.floor((now - DAY_MS - period) / SECOND_MS) * SECOND_MS;
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const time = latest - tries * SECOND_MS;
+    if (isFree(time + period)) return time;
+  }
+  return undefined;
 }
 
 /** https://github.com/secureCodeBox/secureCodeBox/blob/v5.8.0/operator/controllers/execution/scheduledscan_controller.go */

@@ -1,10 +1,10 @@
 import { Cron } from 'croner';
 
-/** When a ScheduledScan runs; times are milliseconds since the epoch. */
+/** When a ScheduledScan runs; times are finite, in milliseconds since the epoch. */
 export interface Schedule {
   readonly suspended: boolean;
   readonly createdAt: number;
-  /** When anyone last wrote it. */
+  /** When anyone last wrote it, as far as its managed fields can be believed; 0: not known. */
   readonly changedAt: number;
   /** `status.lastScheduleTime`; undefined: it has not run yet. */
   readonly lastRunAt: number | undefined;
@@ -14,43 +14,82 @@ export interface Schedule {
   readonly interval: string | undefined;
 }
 
-/** Clocks differ: so long before a run is due nobody writes either. */
+/** Clocks differ: nobody writes either when a run is due within this time. */
 const CLOCK_SKEW_MS = 2_000;
-/** A run that has not begun so long after it was due is not about to: nothing to wait for. */
+/** If a run has not begun this long after it was due, it is not about to begin. */
 const LONGEST_WAIT_MS = 60_000;
+const SECOND_MS = 1_000;
+/** The longest interval or cron expression that is read, in characters. */
+export const LONGEST_SCHEDULE = 256;
 
 /**
- * How many milliseconds a write of the ScheduledScan has to wait; 0: none. secureCodeBox's operator gets stuck
- * where someone else writes a ScheduledScan between its creation of the Scan and its own status update, so
- * nobody may write while a run is due. The wait is bounded, for an operator that does not run must not stop us: it
- * counts from when the run became due, by time or by somebody's write (a trigger is an old `lastScheduleTime`).
+ * How many milliseconds a write of the ScheduledScan has to wait; 0: it may be written now. secureCodeBox's operator gets
+ * stuck if someone else writes a ScheduledScan between its creation of the Scan and its own status update, so
+ * nobody may write while a run is due. The wait is bounded, because an operator that does not run must not stop us. It
+ * counts from when the run became due, by time or by a write (a trigger is an old `lastScheduleTime`).
  */
 export function waitBeforeWrite(schedule: Schedule, now: number): number {
   const due = nextRun(schedule);
   if (due === undefined || now < due - CLOCK_SKEW_MS) return 0;
-  return Math.max(0, Math.max(due, schedule.changedAt) + LONGEST_WAIT_MS - now);
+  return Math.max(0, Math.max(due, writtenAt(schedule, now)) + LONGEST_WAIT_MS - now);
 }
 
-/** When the next run is due; undefined: never. */
-export function nextRun({ suspended, cron, interval, createdAt, lastRunAt }: Schedule): number | undefined {
+/** When the ScheduledScan was last written; 0: not known. Its writers may have forged a time in the future. */
+export function writtenAt({ changedAt }: Schedule, now: number): number {
+  return changedAt > now + LONGEST_WAIT_MS ? 0 : changedAt;
+}
+
+/** Each version of a ScheduledScan has a schedule object of its own, so each version is evaluated once. */
+const NEXT_RUNS = new WeakMap<Schedule, { readonly time: number | undefined }>();
+
+/** When the next run is due; undefined: never. Finite, and never throws, whatever the texts of the schedule. */
+export function nextRun(schedule: Schedule): number | undefined {
+  const known = NEXT_RUNS.get(schedule);
+  if (known !== undefined) return known.time;
+  const time = computeNextRun(schedule);
+  NEXT_RUNS.set(schedule, { time });
+  return time;
+}
+
+function computeNextRun({ suspended, cron, interval, createdAt, lastRunAt }: Schedule): number | undefined {
   if (suspended) return undefined;
   if (cron !== undefined) return nextTick(cron, lastRunAt ?? createdAt);
-  const period = interval === undefined ? undefined : parseGoDuration(interval);
+  const period = intervalMs(interval);
   if (period === undefined) return undefined;
   return lastRunAt === undefined ? createdAt : lastRunAt + period;
 }
 
+/** secureCodeBox's operator refuses an interval of 0. */
+function intervalMs(interval: string | undefined): number | undefined {
+  const period = interval === undefined ? undefined : parseGoDuration(interval);
+  return period === 0 ? undefined : period;
+}
+
 /** What the operator's parser takes besides cron expressions: https://pkg.go.dev/github.com/robfig/cron/v3 */
-const ZONED = /^(?:CRON_)?TZ=(?<timezone>\S+)\s+(?<schedule>.*)$/;
+const ZONED = /^(?:CRON_)?TZ=(?<timezone>\S*)\s+(?<schedule>.*)$/;
 const EVERY = /^@every (?<duration>\S+)$/;
+const DESCRIPTORS: ReadonlyMap<string, string> = new Map([
+  ['@yearly', '0 0 1 1 *'],
+  ['@annually', '0 0 1 1 *'],
+  ['@monthly', '0 0 1 * *'],
+  ['@weekly', '0 0 * * 0'],
+  ['@daily', '0 0 * * *'],
+  ['@midnight', '0 0 * * *'],
+  ['@hourly', '0 * * * *'],
+]);
+/** Five fields. A text with a colon would be a date to croner. */
+const FIELDS = /^[\w*?,/#+-]+(?:\s+[\w*?,/#+-]+){4}$/;
+/** How far the operator's parser looks ahead for a tick (https://github.com/robfig/cron/blob/v3.0.1/spec.go). */
+const YEARS_AHEAD = 5;
+/** How far back a tick is looked for: enough for ten runs of a yearly schedule. */
+const YEARS_BACK = 10;
+const YEAR_MS = 365.25 * 86_400_000;
 
 function nextTick(cron: string, after: number): number | undefined {
   const every = everyOf(cron);
-  if (every !== undefined) {
-    const period = parseGoDuration(every);
-    return period === undefined ? undefined : after + period;
-  }
-  return parseCron(cron)?.nextRun(new Date(after))?.getTime();
+  if (every === undefined) return tickOf(cron, after, 'next');
+  const period = everyPeriod(every);
+  return period === undefined ? undefined : after + period;
 }
 
 /** The duration of `@every`, which the time zone does not matter to. */
@@ -58,32 +97,72 @@ function everyOf(cron: string): string | undefined {
   return EVERY.exec(ZONED.exec(cron)?.groups?.['schedule'] ?? cron)?.groups?.['duration'];
 }
 
-function parseCron(cron: string): Cron | undefined {
-  const { timezone = 'UTC', schedule = '' } = ZONED.exec(cron)?.groups ?? { schedule: cron };
+/** Whole seconds, at least one (https://github.com/robfig/cron/blob/v3.0.1/constantdelay.go). */
+function everyPeriod(duration: string): number | undefined {
+  const milliseconds = parseGoDuration(duration);
+  if (milliseconds === undefined) return undefined;
+  return Math.max(1, Math.floor(milliseconds / SECOND_MS)) * SECOND_MS;
+}
+
+/**
+ * The first tick after a time, or the last one before it; undefined: there is none within reach, or the text is no cron
+ * expression. The years are bounded, because to search centuries for the 31st of February takes a hundred times as long as
+ * an ordinary tick.
+ */
+function tickOf(cron: string, from: number, direction: 'next' | 'previous'): number | undefined {
+  const { timezone = '', schedule = '' } = ZONED.exec(cron)?.groups ?? { schedule: cron };
+  const fields = DESCRIPTORS.get(schedule) ?? schedule.trim();
+  const zone = zoneOf(timezone);
+  if (zone === undefined || cron.length > LONGEST_SCHEDULE || !FIELDS.test(fields)) return undefined;
+  const date = new Date(from);
+  const year = date.getUTCFullYear();
+  // The year in a time zone may be another one than in UTC.
+  const first = Math.max(1, direction === 'next' ? year - 1 : year - YEARS_BACK);
+  const last = Math.min(9999, direction === 'next' ? year + YEARS_AHEAD : year + 1);
   try {
-    return new Cron(schedule, { timezone, mode: '5-part' });
+    const parsed = new Cron(`0 ${fields} ${first}-${last}`, { timezone: zone, mode: '7-part' });
+    const tick = direction === 'next' ? parsed.nextRun(date) : parsed.previousRuns(1, date).at(0);
+    return tick?.getTime();
   } catch {
     // secureCodeBox's operator cannot read it either, so it never runs.
     return undefined;
   }
 }
 
+/**
+ * The canonical name of a time zone; undefined: there is no such zone, so the operator cannot read the schedule and never
+ * runs it. `Local` and the empty name are the operator's own zone in Go (https://pkg.go.dev/time#LoadLocation), which is UTC
+ * in its container. The name is canonical because croner keeps a formatter for each name, and case does not matter to Node.
+ */
+export function zoneOf(name: string): string | undefined {
+  if (name === '' || name === 'Local') return 'UTC';
+  // An offset such as `+01:00` is a zone to Node, and none to Go.
+  if (!/^[A-Za-z]/.test(name)) return undefined;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Milliseconds between runs; undefined: they follow a cron expression, or nothing that can be read. */
 export function everyMs({ cron, interval }: Schedule): number | undefined {
-  const duration = cron === undefined ? interval : everyOf(cron);
-  return duration === undefined ? undefined : parseGoDuration(duration);
+  if (cron === undefined) return intervalMs(interval);
+  const every = everyOf(cron);
+  return every === undefined ? undefined : everyPeriod(every);
 }
 
 /**
- * The ticks of a cron expression before a time, the latest first; none where there is no such expression. One after another,
- * for to find a tick takes a while where they are far apart.
+ * The ticks of a cron expression in the ten years before a time, the latest first; none if there is no such expression.
+ * They are found one at a time, because finding one is expensive.
  */
 export function* previousTicks({ cron }: Schedule, before: number): Generator<number> {
-  const parsed = cron === undefined ? undefined : parseCron(cron);
-  let tick = parsed?.previousRuns(1, new Date(before)).at(0);
-  while (tick !== undefined) {
-    yield tick.getTime();
-    tick = parsed?.previousRuns(1, tick).at(0);
+  if (cron === undefined) return;
+  const horizon = before - YEARS_BACK * YEAR_MS;
+  let tick = tickOf(cron, before, 'previous');
+  while (tick !== undefined && tick > horizon) {
+    yield tick;
+    tick = tickOf(cron, tick, 'previous');
   }
 }
 
@@ -92,25 +171,32 @@ export function isCronTick({ cron }: Schedule, after: number, time: number | und
   return cron !== undefined && time !== undefined && nextTick(cron, after) === time;
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  μs: 1e-3,
-  ms: 1,
-  s: 1e3,
-  m: 6e4,
-  h: 3.6e6,
-};
+const UNIT_NS: ReadonlyMap<string | undefined, bigint> = new Map([
+  ['ns', 1n],
+  ['us', 1_000n],
+  ['\u00b5s', 1_000n],
+  ['\u03bcs', 1_000n],
+  ['ms', 1_000_000n],
+  ['s', 1_000_000_000n],
+  ['m', 60_000_000_000n],
+  ['h', 3_600_000_000_000n],
+]);
+const LONGEST_DURATION_NS = 2n ** 63n - 1n;
+const NS_PER_MS = 1e6;
 const GO_DURATION = /^\+?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
-const GO_DURATION_PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
+const GO_DURATION_PART = /(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/g;
 
-/** Milliseconds of a positive Go duration (https://pkg.go.dev/time#ParseDuration); undefined: it is none. */
+/**
+ * Milliseconds of a Go duration that is not negative (https://pkg.go.dev/time#ParseDuration); undefined: it is none. As in
+ * Go, it has at most 2^63 - 1 nanoseconds, which is about 292 years.
+ */
 export function parseGoDuration(text: string): number | undefined {
-  if (!GO_DURATION.test(text)) return undefined;
-  let milliseconds = 0;
-  for (const [, amount, unit] of text.matchAll(GO_DURATION_PART)) {
-    milliseconds += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
+  if (text.length > LONGEST_SCHEDULE || !GO_DURATION.test(text)) return undefined;
+  let nanoseconds = 0n;
+  for (const [, whole = '', fraction = '', unit] of text.matchAll(GO_DURATION_PART)) {
+    const size = UNIT_NS.get(unit) ?? 0n;
+    const part = Number(fraction) * (Number(size) / 10 ** fraction.length);
+    nanoseconds += BigInt(whole) * size + BigInt(Math.floor(part));
   }
-  return milliseconds;
+  return nanoseconds > LONGEST_DURATION_NS ? undefined : Number(nanoseconds) / NS_PER_MS;
 }

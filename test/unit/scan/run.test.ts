@@ -170,6 +170,25 @@ describe('decideRun', () => {
       decision: 'Free',
     },
     {
+      name: 'an interval that is no duration in Go, and a Scan of the name that floats compute: none',
+      schedule: hourly({ interval: '1000000000000000000h' }),
+      request: MOVED,
+      runs: [scanOf(Math.floor((NOW - DAY - 3.6e24) / SECOND) * SECOND + 3.6e24)],
+      decision: 'None',
+    },
+    {
+      name: 'the names of the last 100 seconds are taken: none',
+      request: MOVED,
+      runs: Array.from({ length: 100 }, (_, seconds) => scanOf(NOW - DAY - seconds * SECOND)),
+      decision: 'None',
+    },
+    {
+      name: 'a cron schedule in a time zone that does not exist: none',
+      schedule: cron({ cron: 'TZ=Nowhere 0 0 * * *' }),
+      request: MOVED,
+      decision: 'None',
+    },
+    {
       name: 'due for the first time by interval: none, for each try has another name',
       schedule: hourly({ lastRunAt: undefined }),
       runs: [scanOf(NOW - DAY)],
@@ -212,6 +231,20 @@ describe('decideRun', () => {
     });
   }
 
+  it('starts a run of the longest interval at a time that can be written', () => {
+    const schedule = hourly({ interval: '2562047h', lastRunAt: NOW - MINUTE });
+    const decision = decideRun({ name: 'scan', schedule, request: MOVED }, [], NOW);
+    if (decision.run !== 'Start') assert.fail(`it is ${decision.run}`);
+    assert.match(new Date(decision.lastScheduleTime).toISOString(), /^1734-/);
+  });
+
+  it('decides about hundreds of thousands of Scans', () => {
+    const runs = Array.from({ length: 200_000 }, (_, seconds) => scanOf(NOW - HOUR - seconds * SECOND));
+    const schedule = hourly({ lastRunAt: NOW - 2 * HOUR });
+    const decision = decideRun({ name: 'scan', schedule, request: undefined }, runs, NOW);
+    assert.deepEqual(decision, { run: 'Free', lastScheduleTime: NOW - HOUR });
+  });
+
   it('frees a scan for good: it is not due any more, and no Scan is doubled', () => {
     const schedule = cron();
     const runs = [4, 3, 2].map((hours) => scanOf(TICK - hours * HOUR));
@@ -237,6 +270,7 @@ describe('a request for a run', () => {
       'Moved soon',
       'Other 2026-06-01T12:29:11Z',
       'Moved 2026-99-01T12:29:11Z',
+      'Moved 0000-01-01T00:00:00Z',
     ])
       assert.equal(parseRunRequest(text), undefined);
   });

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseGoDuration, type Schedule, waitBeforeWrite } from '../../../src/scan/schedule.ts';
+import fc from 'fast-check';
+import {
+  everyMs,
+  isCronTick,
+  nextRun,
+  parseGoDuration,
+  previousTicks,
+  type Schedule,
+  waitBeforeWrite,
+  zoneOf,
+} from '../../../src/scan/schedule.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -98,6 +108,30 @@ describe('waitBeforeWrite', () => {
       now: CREATED,
       wait: 0,
     },
+    {
+      name: 'never waits for a schedule in a time zone that does not exist',
+      schedule: { cron: 'TZ=Europe/Nowhere 30 10 * * *', lastRunAt: CREATED - HOUR },
+      now: CREATED,
+      wait: 0,
+    },
+    {
+      name: 'never waits for an interval that is no duration in Go',
+      schedule: { interval: '1000000000000000000h', lastRunAt: CREATED },
+      now: CREATED + HOUR,
+      wait: 0,
+    },
+    {
+      name: 'never waits for an interval of 0, which the operator refuses',
+      schedule: { interval: '0s', lastRunAt: CREATED },
+      now: CREATED,
+      wait: 0,
+    },
+    {
+      name: 'disregards a last write in the future, which nobody can have made',
+      schedule: { interval: '1h', changedAt: CREATED + 1_000 * HOUR },
+      now: CREATED + 1000,
+      wait: 59_000,
+    },
     { name: 'never waits where nothing is scheduled', schedule: {}, now: CREATED, wait: 0 },
   ];
   for (const { name, schedule: part, now, wait } of cases) {
@@ -127,5 +161,116 @@ describe('parseGoDuration', () => {
   it('refuses everything else', () => {
     for (const text of ['', '1', '1d', 'h', '-1h', '.h', '1h ', ' 1h'])
       assert.equal(parseGoDuration(text), undefined, text);
+  });
+
+  it('takes at most 2^63 - 1 nanoseconds, as Go does', () => {
+    const most = 9_223_372_036_854.775;
+    for (const text of ['9223372036854775807ns', '2562047h47m16.854775807s', '2562047.7h'])
+      assert.ok(Math.abs((parseGoDuration(text) ?? 0) - most) < HOUR, text);
+    for (const text of [
+      ...['9223372036854775808ns', '2562047h47m16.854775808s', '2562048h', '1000000000000000000h'],
+      ...[`${'9'.repeat(200)}h`, '2562047h2562047h', `0.${'0'.repeat(300)}1h`],
+    ])
+      assert.equal(parseGoDuration(text), undefined, text);
+  });
+});
+
+describe('nextRun', () => {
+  const next = (cron: string, after = CREATED) => nextRun(schedule({ cron, createdAt: after }));
+
+  it('reads the time zone Local as the one of the operator, which is UTC', () => {
+    assert.equal(next('TZ=Local 0 11 * * *'), CREATED + 30 * MINUTE);
+    assert.equal(next('TZ= 0 11 * * *'), CREATED + 30 * MINUTE);
+  });
+
+  it('is never for a time zone that does not exist in Go', () => {
+    for (const zone of ['Europe/Nowhere', 'Nowhere', '+01:00', '\u0000', 'x'.repeat(200)])
+      assert.equal(next(`TZ=${zone} 0 11 * * *`), undefined, zone);
+  });
+
+  it('knows a time zone by one name, however it is written, so that formatters are not kept for each spelling', () => {
+    for (const name of ['Europe/Berlin', 'europe/berlin', 'EUROPE/BERLIN'])
+      assert.equal(zoneOf(name), 'Europe/Berlin');
+  });
+
+  it('looks five years ahead, as the operator does, so a day that never comes costs little', () => {
+    assert.equal(next('0 0 29 2 *'), Date.UTC(2028, 1, 29));
+    for (const cron of ['0 0 31 2 *', '0 0 31 4,6,9,11 *']) assert.equal(next(cron), undefined, cron);
+    // 2100 is no leap year.
+    assert.equal(next('0 0 29 2 *', Date.UTC(2097, 0)), undefined);
+  });
+
+  it('evaluates a schedule once, however often it is asked', () => {
+    let reads = 0;
+    const counting = Object.defineProperty(schedule({}), 'cron', {
+      get: () => {
+        reads += 1;
+        return '0 11 * * *';
+      },
+    });
+    nextRun(counting);
+    const once = reads;
+    for (let time = 0; time < 100; time += 1) waitBeforeWrite(counting, CREATED + time * MINUTE);
+    assert.equal(reads, once);
+  });
+});
+
+describe('whatever the texts of a schedule', () => {
+  const field = fc.oneof(
+    fc.constantFrom(
+      '*',
+      '0',
+      '31',
+      '2',
+      '29',
+      '*/59',
+      '1-5',
+      '5/15',
+      '1,2',
+      'L',
+      '15W',
+      'mon#5',
+      '+1',
+      '9-1',
+    ),
+    fc.string({ maxLength: 4 }),
+  );
+  const zone = fc.constantFrom(
+    ...['', 'TZ=Local ', 'TZ=Nowhere ', 'CRON_TZ=europe/BERLIN ', 'TZ= ', 'TZ=', 'TZ=\t', 'TZ=+14:00 '],
+  );
+  const cron = fc.oneof(
+    fc.tuple(zone, fc.array(field, { minLength: 4, maxLength: 7 })).map(([z, f]) => `${z}${f.join(' ')}`),
+    fc.constantFrom('@every 1e9h', '@every 0s', '@yearly', '@constructor', '@reboot', '2026-01-01T00:00:00'),
+    fc.string(),
+    fc.string({ minLength: 10_000, maxLength: 10_010 }),
+  );
+  const interval = fc.oneof(
+    fc.tuple(fc.bigInt({ min: 0n, max: 10n ** 30n }), fc.constantFrom('ns', 's', 'h', '.5h', '')),
+    fc.tuple(fc.string(), fc.constant('')),
+  );
+  const time = fc.integer({
+    min: Date.parse('0001-01-01T00:00:00Z'),
+    max: Date.parse('9999-12-31T23:59:59Z'),
+  });
+
+  it('nothing throws, and every time is finite', () => {
+    fc.assert(
+      fc.property(
+        fc.option(cron, { nil: undefined }),
+        interval.map(([amount, unit]) => `${amount}${unit}`),
+        fc.record({ createdAt: time, changedAt: time, lastRunAt: fc.option(time, { nil: undefined }) }),
+        time,
+        (text, duration, times, now) => {
+          const whole = schedule({ cron: text, interval: duration, ...times });
+          const found = [
+            ...[nextRun(whole), everyMs(whole), waitBeforeWrite(whole, now)],
+            ...previousTicks(whole, now).take(3),
+          ];
+          for (const each of found)
+            assert.ok(each === undefined || (Number.isFinite(each) && Math.abs(each) < 8.64e15), `${each}`);
+          assert.equal(typeof isCronTick(whole, now, now), 'boolean');
+        },
+      ),
+    );
   });
 });
