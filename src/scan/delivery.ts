@@ -1,19 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { repositoryName } from '../image/index.ts';
-import {
-  type Extracting,
-  hasExtraction,
-  isTakenOut,
-  putBackExtraction,
-  type TakenOut,
-  takeOutExtraction,
-} from './extraction.ts';
-import { imageParameter } from './parameters.ts';
+import { type Extracting, hasExtraction, putBackExtraction, takeOutExtraction } from './extraction.ts';
+import type { ListName, Restore } from './restore.ts';
 
 /** The name of our volume in a scan. */
 export const VOLUME_NAME = 'image-credential-binding';
-/** Not copied to Scans: what it takes to give the ScheduledScan back as it was. */
-export const RESTORE_ANNOTATION = 'image-credential-binding/restore';
 
 interface EnvEntry {
   readonly name: string;
@@ -47,36 +37,7 @@ export interface ScanSpec extends Extracting {
   volumes?: readonly Volume[];
   volumeMounts?: readonly VolumeMount[];
 }
-type ListName = 'env' | 'volumes' | 'volumeMounts';
 const LISTS: readonly ListName[] = ['env', 'volumes', 'volumeMounts'];
-
-/** The last move of a scan, for whoever has to tell of it. */
-export interface Moved {
-  /** The repository that it named before. */
-  readonly from: string;
-  /** Name of the pull secret that it used there; undefined: none, or not known. */
-  readonly source?: string | undefined;
-  /** RFC 3339, in whole seconds. */
-  readonly at: string;
-}
-
-/** What a scan remembers about our entries, in its {@link RESTORE_ANNOTATION}. */
-export interface Restore {
-  /** undefined: nothing was added, for no credential is needed. */
-  readonly delivery?: Delivery | undefined;
-  /** The lists that the scan did not have before. */
-  readonly added: readonly ListName[];
-  /** What had to go, for the scan to run with what it was handed. */
-  readonly takenOut?: TakenOut | undefined;
-  /** UID of the binding that it was bound by: one that was deleted and created again is another, which has changed nothing. */
-  readonly bindingUid?: string | undefined;
-  /** The repository that the scan named when it was bound: who finds another knows that somebody has changed the scan. */
-  readonly repository?: string | undefined;
-  /** The image as it was written before it was moved; a way back ends in the same text. */
-  readonly imageText?: string | undefined;
-  /** undefined: it was never moved. */
-  readonly moved?: Moved | undefined;
-}
 
 /** Another volume has the name of ours, or is mounted at our path: the API server would refuse both in the Job. */
 export interface Taken {
@@ -160,20 +121,6 @@ export function carries(spec: ScanSpec, delivery: Delivery | undefined): boolean
   );
 }
 
-/** Ours are at most eighteen, for ECR; more is somebody's play with our time. */
-const MOST_ENTRIES = 32;
-
-/** Reads the {@link RESTORE_ANNOTATION}; undefined where it is missing or somebody made something else of it. */
-export function parseRestore(text: string | undefined): Restore | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRestore(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function entriesOf(delivery: Delivery): Required<Pick<ScanSpec, ListName>> {
   return {
     env: delivery.env,
@@ -188,56 +135,24 @@ function entriesOf(delivery: Delivery): Required<Pick<ScanSpec, ListName>> {
   };
 }
 
-/** Of equal entries the last one goes: ours are appended. */
+/** Of equal entries the last one goes, because ours are appended. */
 function withoutEnv(entries: readonly NamedEntry[], restore: Restore | undefined): readonly NamedEntry[] {
-  const left = [...entries];
-  for (const entry of restore?.delivery?.env ?? []) {
-    const index = left.findLastIndex((candidate) => isDeepStrictEqual(candidate, entry));
-    if (index !== -1) left.splice(index, 1);
+  const ours = (restore?.delivery?.env ?? []).map(envKey);
+  const left: NamedEntry[] = [];
+  const wanted = new Map<string | undefined, number>();
+  for (const key of ours) wanted.set(key, (wanted.get(key) ?? 0) + 1);
+  for (const entry of entries.toReversed()) {
+    const key = envKey(entry);
+    const count = wanted.get(key) ?? 0;
+    if (count === 0) left.push(entry);
+    else wanted.set(key, count - 1);
   }
-  return left;
+  return left.reverse();
 }
 
-function isRestore(value: unknown): value is Restore {
-  if (!isRecord(value) || !Array.isArray(value['added'])) return false;
-  const { delivery, takenOut, moved, bindingUid } = value;
-  return (
-    (bindingUid === undefined || typeof bindingUid === 'string') &&
-    (takenOut === undefined || isTakenOut(takenOut)) &&
-    (delivery === undefined || isDelivery(delivery)) &&
-    (moved === undefined || isMoved(moved))
-  );
-}
-
-function isMoved(value: unknown): value is Moved {
-  if (!isRecord(value)) return false;
-  const { from, source, at } = value;
-  const isSource = source === undefined || typeof source === 'string';
-  return isRepository(from) && isSource && typeof at === 'string' && !Number.isNaN(Date.parse(at));
-}
-
-function isRepository(value: unknown): boolean {
-  if (typeof value !== 'string') return false;
-  const read = imageParameter([value]);
-  return read.result === 'Image' && repositoryName(read.image) === value;
-}
-
-function isDelivery(value: unknown): value is Delivery {
-  if (!isRecord(value)) return false;
-  const { secretName, mountPath, env } = value;
-  return (
-    typeof secretName === 'string' &&
-    typeof mountPath === 'string' &&
-    Array.isArray(env) &&
-    env.length <= MOST_ENTRIES &&
-    env.every(isEnvEntry)
-  );
-}
-
-function isEnvEntry(value: unknown): boolean {
-  return isRecord(value) && typeof value['name'] === 'string' && typeof value['value'] === 'string';
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** The same for entries that are equal; undefined: an entry as we never write it. */
+function envKey(entry: NamedEntry & { readonly value?: unknown }): string | undefined {
+  const { name, value } = entry;
+  const isOurs = typeof value === 'string' && Object.keys(entry).length === 2;
+  return isOurs ? JSON.stringify([name, value]) : undefined;
 }

@@ -37,24 +37,34 @@ interface Placed {
 const LISTS = ['initContainers', 'volumes'] as const;
 
 /** Whether a scanSpec has autodiscovery's init container. */
-export function hasExtraction({ initContainers = [] }: Extracting): boolean {
-  return initContainers.some(isExtraction);
+export function hasExtraction(spec: Extracting): boolean {
+  return extractionIn(spec) !== undefined;
+}
+
+/**
+ * What has to be taken out of a scanSpec; undefined: it has no init container of autodiscovery. One that
+ * {@link isTakenOut} would not accept back is none, and stays.
+ */
+function extractionIn(spec: Extracting): TakenOut | undefined {
+  if (spec.initContainers?.some(isExtraction) !== true) return undefined;
+  const mounted = mountsOf(spec, isExtraction);
+  const needed = mountsOf(spec, (container) => !isExtraction(container));
+  for (const { name } of spec.volumeMounts ?? []) needed.add(name);
+  const isAlone = (volume: Volume) =>
+    isSecretVolume(volume) && mounted.has(volume.name) && !needed.has(volume.name);
+  const takenOut = {
+    initContainers: placed(spec.initContainers, isExtraction),
+    volumes: placed(spec.volumes, isAlone),
+  };
+  return isTakenOut(takenOut) ? takenOut : undefined;
 }
 
 /** A scanSpec without autodiscovery's init container and the Secrets that it alone mounts; the very spec where it has none. */
 export function takeOutExtraction<Spec extends Extracting>(
   spec: Spec,
 ): { readonly spec: Spec; readonly takenOut: TakenOut | undefined } {
-  if (!hasExtraction(spec)) return { spec, takenOut: undefined };
-  const mounted = mountsOf(spec, isExtraction);
-  const needed = mountsOf(spec, (container) => !isExtraction(container));
-  for (const { name } of spec.volumeMounts ?? []) needed.add(name);
-  const isAlone = ({ name, secret }: Volume) =>
-    secret !== undefined && mounted.has(name) && !needed.has(name);
-  const takenOut = {
-    initContainers: placed(spec.initContainers, isExtraction),
-    volumes: placed(spec.volumes, isAlone),
-  };
+  const takenOut = extractionIn(spec);
+  if (takenOut === undefined) return { spec, takenOut };
   const rest = { ...spec };
   for (const list of LISTS) {
     const out = new Set(takenOut[list].map(({ index }) => index));
@@ -90,24 +100,67 @@ export function putBackExtraction<Spec extends Extracting>(spec: Spec, takenOut:
   return whole;
 }
 
-/** Whether a value, such as one that was read from an annotation, is what {@link takeOutExtraction} takes out. */
-export function isTakenOut(value: unknown): value is TakenOut {
-  return isRecord(value) && LISTS.every((list) => isPlacedList(value[list]));
-}
-
 /** Autodiscovery adds one container, and a volume for each of a pod's pull secrets. */
 const MOST_ENTRIES = 64;
+/** Of all that is taken out, as JSON. */
+const MOST_CHARACTERS = 32_768;
+/** The fields of a container in Kubernetes' API are nested about half as deep. */
+const MOST_LEVELS = 16;
 
-function isPlacedList(value: unknown): boolean {
-  return Array.isArray(value) && value.length <= MOST_ENTRIES && value.every(isPlaced);
+/**
+ * Whether a value is something that {@link takeOutExtraction} may have taken out. Whoever writes the annotation of a scan
+ * decides what is put back into it: only init containers of autodiscovery's name, and volumes that are nothing but a Secret
+ * that one of them mounts.
+ */
+export function isTakenOut(value: unknown): value is TakenOut {
+  if (!isRecord(value) || !isShallow(value, MOST_LEVELS)) return false;
+  const { initContainers, volumes } = value;
+  if (!isPlacedList(initContainers, isExtractionEntry) || !isPlacedList(volumes, isSecretVolume))
+    return false;
+  const mounted = mountsOf({ initContainers: initContainers.map(({ entry }) => entry) }, isExtraction);
+  return (
+    volumes.every(({ entry }) => mounted.has(entry.name)) && JSON.stringify(value).length <= MOST_CHARACTERS
+  );
 }
 
-function isPlaced(value: unknown): boolean {
-  if (!isRecord(value) || !isRecord(value['entry'])) return false;
-  return Number.isSafeInteger(value['index']) && typeof value['entry']['name'] === 'string';
+function isPlacedList<Entry extends NamedEntry>(
+  list: unknown,
+  isEntry: (entry: unknown) => entry is Entry,
+): list is readonly { readonly index: number; readonly entry: Entry }[] {
+  return (
+    Array.isArray(list) &&
+    list.length <= MOST_ENTRIES &&
+    list.every((one) => isRecord(one) && isIndex(one['index']) && isEntry(one['entry']))
+  );
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+function isIndex(value: unknown): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isExtractionEntry(value: unknown): value is InitContainer {
+  if (!isRecord(value) || value['name'] !== EXTRACTION) return false;
+  const { args = [], volumeMounts = [] } = value;
+  if (!Array.isArray(args) || !Array.isArray(volumeMounts)) return false;
+  return args.every((arg) => typeof arg === 'string') && volumeMounts.every(isNamed);
+}
+
+function isSecretVolume(value: unknown): value is Volume {
+  return isRecord(value) && isNamed(value) && isRecord(value['secret']) && Object.keys(value).length === 2;
+}
+
+function isNamed(value: unknown): boolean {
+  return isRecord(value) && typeof value['name'] === 'string';
+}
+
+/** Whether so few levels hold that whoever walks through the value may call itself. */
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
+}
+
+/** Whether a value is an object of JSON. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -1,4 +1,5 @@
-export { type Delivery, type Moved, VOLUME_NAME } from './delivery.ts';
+export { type Delivery, VOLUME_NAME } from './delivery.ts';
+export type { Moved } from './restore.ts';
 export {
   decideRun,
   newestRun,

@@ -97,7 +97,7 @@ function isFlag(text: string): boolean {
 function takesNext(flag: string): boolean {
   if (TRIVY_BOOLEAN_FLAGS.has(flag) || flag.includes('=')) return false;
   if (flag.startsWith('--')) return true;
-  const letters = [...flag.slice(1)];
-  const firstWithValue = letters.findIndex((letter) => !TRIVY_BOOLEAN_FLAGS.has(`-${letter}`));
-  return firstWithValue !== -1 && firstWithValue === letters.length - 1;
+  let index = 1;
+  while (TRIVY_BOOLEAN_FLAGS.has(`-${flag[index]}`)) index += 1;
+  return index === flag.length - 1;
 }

@@ -1,20 +1,12 @@
 import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
-import {
-  carries,
-  type Delivery,
-  deliver,
-  type Moved,
-  parseRestore,
-  RESTORE_ANNOTATION,
-  type ScanSpec,
-  type Taken,
-  takeBack,
-} from './delivery.ts';
+import { carries, type Delivery, deliver, type ScanSpec, type Taken, takeBack } from './delivery.ts';
 import { moveExtraction } from './extraction.ts';
 import { hasCredentialParameters, imageParameter } from './parameters.ts';
+import { type Moved, parseRestore, RESTORE_ANNOTATION } from './restore.ts';
 import { formatRunRequest, parseRunRequest, type RunRequest } from './run.ts';
-import type { Schedule } from './schedule.ts';
+import { LONGEST_SCHEDULE, type Schedule } from './schedule.ts';
+import { parseTime } from './time.ts';
 
 /** The scan types that are served unless told otherwise, with `*` for any characters. */
 export const DEFAULT_SCAN_TYPES = ['trivy-image*', 'trivy-sbom-image*'];
@@ -64,6 +56,11 @@ export interface ScheduledScan {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
+  /**
+   * Why the scan cannot be bound, as the end of a sentence about it; undefined: it can. What could not be read is then
+   * missing: labels, scan type, schedule.
+   */
+  readonly unreadable: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly scanType: string;
   readonly image: ImageReference | undefined;
@@ -75,39 +72,74 @@ export interface ScheduledScan {
   readonly request: RunRequest | undefined;
 }
 
-/** Reads a ScheduledScan. Never throws for one that the CRD accepts; an image that is none is `undefined`. */
+/** So much of an object is kept at most. Kubernetes sets no limit to the number of labels. */
+const MOST_LABELS = 64;
+/** Of the name of any object in Kubernetes, such as a ScanType or a binding. */
+const LONGEST_NAME = 253;
+
+/**
+ * Reads a ScheduledScan. Never throws for one that the CRD accepts, and keeps at most about 100 KiB of it. An image that is
+ * none is `undefined`.
+ */
 export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
   const { metadata, spec } = raw;
-  const parameter = imageParameter(spec.scanSpec.parameters);
+  const { labels = {} } = metadata;
+  const { scanType, parameters } = spec.scanSpec;
+  const parameter = imageParameter(parameters);
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     uid: metadata.uid ?? '',
     resourceVersion: metadata.resourceVersion ?? '',
-    labels: metadata.labels ?? {},
-    scanType: spec.scanSpec.scanType,
+    unreadable: unreadable(raw),
+    labels: countOf(labels) > MOST_LABELS ? {} : labels,
+    scanType: upTo(LONGEST_NAME, scanType) ?? '',
     image: parameter.result === 'Image' ? parameter.image : undefined,
-    credentialParameters: hasCredentialParameters(spec.scanSpec.parameters),
+    credentialParameters: hasCredentialParameters(parameters),
     schedule: readSchedule(raw),
     bound: readBound(metadata.annotations ?? {}, spec.scanSpec),
     request: parseRunRequest(metadata.annotations?.[RUN_ANNOTATION]),
   };
 }
 
+function unreadable({ metadata, spec }: RawScheduledScan): string | undefined {
+  const labels = countOf(metadata.labels ?? {});
+  if (labels > MOST_LABELS)
+    return `has more labels than are read: expected at most ${MOST_LABELS}, found ${labels}; remove some of them`;
+  const texts = [
+    ['scanType', spec.scanSpec.scanType, LONGEST_NAME],
+    ['schedule', spec.schedule ?? '', LONGEST_SCHEDULE],
+    ['interval', spec.interval ?? '', LONGEST_SCHEDULE],
+  ] as const;
+  const long = texts.find(([, text, most]) => text.length > most);
+  if (long === undefined) return undefined;
+  const [field, text, most] = long;
+  return `has a ${field} that is too long: expected at most ${most} characters, found ${text.length}; shorten it`;
+}
+
+function countOf(labels: Readonly<Record<string, string>>): number {
+  return Object.keys(labels).length;
+}
+
 function readSchedule({ metadata, spec, status }: RawScheduledScan): Schedule {
   return {
     suspended: spec.suspend ?? false,
-    createdAt: Date.parse(metadata.creationTimestamp ?? ''),
+    createdAt: parseTime(metadata.creationTimestamp ?? '') ?? 0,
     changedAt: newest(metadata.managedFields ?? []),
-    lastRunAt: status?.lastScheduleTime === undefined ? undefined : Date.parse(status.lastScheduleTime),
-    interval: spec.interval === '' ? undefined : spec.interval,
-    cron: spec.schedule === '' ? undefined : spec.schedule,
+    lastRunAt: parseTime(status?.lastScheduleTime ?? ''),
+    interval: upTo(LONGEST_SCHEDULE, spec.interval),
+    cron: upTo(LONGEST_SCHEDULE, spec.schedule),
   };
+}
+
+/** A text that is neither empty nor longer than this. */
+function upTo(most: number, text: string | undefined): string | undefined {
+  return text === undefined || text === '' || text.length > most ? undefined : text;
 }
 
 /** When anyone last wrote the object, spec or status; 0 where that is not recorded. */
 function newest(managedFields: readonly { readonly time?: string }[]): number {
-  return Math.max(0, ...managedFields.map(({ time = '' }) => Date.parse(time)).filter(Number.isFinite));
+  return managedFields.reduce((latest, { time = '' }) => Math.max(latest, parseTime(time) ?? 0), 0);
 }
 
 function readBound(annotations: Readonly<Record<string, string>>, spec: ScanSpec): Bound | undefined {
@@ -116,7 +148,7 @@ function readBound(annotations: Readonly<Record<string, string>>, spec: ScanSpec
   if (binding === undefined && restoreText === undefined) return undefined;
   const restore = parseRestore(restoreText);
   return {
-    binding: binding ?? '',
+    binding: upTo(LONGEST_NAME, binding) ?? '',
     bindingUid: restore?.bindingUid,
     delivery: restore?.delivery,
     repository: restore?.repository,

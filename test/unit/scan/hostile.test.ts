@@ -1,0 +1,384 @@
+/** Whoever may write a ScheduledScan may write anything into it: that must concern this ScheduledScan alone. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import {
+  type Delivery,
+  decideRun,
+  editScheduledScan,
+  isDone,
+  type RawScheduledScan,
+  readScheduledScan,
+  type ScanEdit,
+  waitBeforeWrite,
+} from '../../../src/scan/index.ts';
+
+const NOTE = 'image-credential-binding/restore';
+const BINDING = 'credentials.securecodebox.io/binding';
+const RUN = 'credentials.securecodebox.io/run';
+const NOW = Date.UTC(2026, 5, 1, 12);
+const DELIVERY: Delivery = {
+  secretName: 'trivy-pull-0123456789',
+  mountPath: '/creds',
+  env: [{ name: 'DOCKER_CONFIG', value: '/creds' }],
+};
+const EXTRACTION = {
+  name: 'secret-extraction-to-env',
+  args: ['reg.example/app:1', 'temporary-secret-app'],
+  volumeMounts: [{ name: 'pull-volume', mountPath: '/secrets' }],
+};
+const SECRET_VOLUME = { name: 'pull-volume', secret: { secretName: 'pull' } };
+/** A note in which every field is used, as we write it. */
+const WHOLE = {
+  delivery: DELIVERY,
+  added: ['env', 'volumes', 'volumeMounts'],
+  takenOut: {
+    initContainers: [{ index: 0, entry: EXTRACTION }],
+    volumes: [{ index: 0, entry: SECRET_VOLUME }],
+  },
+  bindingUid: 'uid-app',
+  repository: 'reg.example/app',
+  imageText: 'old.example/app:1',
+  moved: { from: 'old.example/app', source: 'pull', at: '2026-06-01T11:00:00Z' },
+};
+
+interface Parts {
+  readonly note?: string;
+  readonly metadata?: object;
+  readonly spec?: object;
+  readonly scanSpec?: object;
+  readonly status?: object;
+}
+
+function scan({ note, metadata, spec, scanSpec, status = {} }: Parts): RawScheduledScan {
+  const annotations = note === undefined ? {} : { [BINDING]: 'app', [NOTE]: note };
+  const whole = {
+    metadata: {
+      namespace: 'ns',
+      name: 'scan',
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      annotations,
+      ...metadata,
+    },
+    spec: {
+      interval: '1h',
+      ...spec,
+      scanSpec: { scanType: 'trivy-image', parameters: ['reg.example/app:1'], ...scanSpec },
+    },
+    status,
+  };
+  // Tests write what the type does not allow.
+  return whole as RawScheduledScan;
+}
+
+function unbind(raw: RawScheduledScan): RawScheduledScan['spec']['scanSpec'] {
+  const result = editScheduledScan(raw, { edit: 'LetGo' });
+  return result.result === 'Changed' ? result.scan.spec.scanSpec : assert.fail(result.result);
+}
+
+const bind: ScanEdit = { edit: 'Bind', binding: 'app', delivery: DELIVERY };
+
+describe('the restore annotation', () => {
+  const changed = (path: readonly string[], value: unknown): object => {
+    const copy: Record<string, unknown> = structuredClone(WHOLE);
+    let place: Record<string, unknown> = copy;
+    for (const key of path.slice(0, -1)) place = place[key] as Record<string, unknown>;
+    place[path.at(-1) ?? ''] = value;
+    return copy;
+  };
+  const read = (note: object) => readScheduledScan(scan({ note: JSON.stringify(note) })).bound;
+
+  it('is read as we write it', () => {
+    const { moved, delivery, bindingUid, repository } = read(WHOLE) ?? {};
+    assert.deepEqual(
+      { moved, delivery, bindingUid, repository },
+      {
+        ...{ moved: WHOLE.moved, delivery: DELIVERY, bindingUid: 'uid-app', repository: 'reg.example/app' },
+      },
+    );
+    const { initContainers, volumes } = unbind(scan({ note: JSON.stringify(WHOLE) }));
+    assert.deepEqual({ initContainers, volumes }, { initContainers: [EXTRACTION], volumes: [SECRET_VOLUME] });
+  });
+
+  const entry = (part: object) => [{ index: 0, entry: part }];
+  const long = 'a'.repeat(2_000);
+  const cases: readonly (readonly [name: string, path: readonly string[], value: unknown])[] = [
+    [
+      'an init container of another name',
+      ['takenOut', 'initContainers'],
+      entry({ ...EXTRACTION, name: 'miner' }),
+    ],
+    ['arguments that are no list', ['takenOut', 'initContainers'], entry({ ...EXTRACTION, args: 'sh' })],
+    [
+      'mounts that are no list',
+      ['takenOut', 'initContainers'],
+      entry({ ...EXTRACTION, volumeMounts: 'pull-volume' }),
+    ],
+    [
+      'an init container of 40,000 characters',
+      ['takenOut', 'initContainers'],
+      entry({ ...EXTRACTION, image: 'a'.repeat(40_000) }),
+    ],
+    [
+      'a volume of the host',
+      ['takenOut', 'volumes'],
+      entry({ name: 'pull-volume', hostPath: { path: '/' } }),
+    ],
+    [
+      'a Secret volume with another source',
+      ['takenOut', 'volumes'],
+      entry({ ...SECRET_VOLUME, hostPath: { path: '/' } }),
+    ],
+    [
+      'a Secret volume that nothing mounts',
+      ['takenOut', 'volumes'],
+      entry({ ...SECRET_VOLUME, name: 'other' }),
+    ],
+    ['a volume before the first', ['takenOut', 'volumes'], [{ index: -1, entry: SECRET_VOLUME }]],
+    ['a list that we do not change', ['added'], ['initContainers']],
+    ['a list of added lists that is none', ['added'], 'env'],
+    ['a Secret that is not ours', ['delivery', 'secretName'], 'database-password'],
+    ['a Secret name that is none', ['delivery', 'secretName'], 'trivy-../x'],
+    ['a mount path that is not absolute', ['delivery', 'mountPath'], 'etc'],
+    ['a mount path of 2,000 characters', ['delivery', 'mountPath'], `/${long}`],
+    ['a variable whose value is no text', ['delivery', 'env'], [{ name: 'A', value: { a: 1 } }]],
+    ['a variable whose name is none', ['delivery', 'env'], [{ name: 'A=B', value: '' }]],
+    ['a variable with 2,000 characters', ['delivery', 'env'], [{ name: 'A', value: long }]],
+    [
+      '33 variables',
+      ['delivery', 'env'],
+      Array.from({ length: 33 }, (_, i) => ({ name: `A${i}`, value: '' })),
+    ],
+    ['a UID that is no text', ['bindingUid'], 7],
+    ['a UID of 2,000 characters', ['bindingUid'], long],
+    ['a repository that is no text', ['repository'], { toString: 'x' }],
+    ['a repository with a tag', ['repository'], 'reg.example/app:1'],
+    ['an image text that is no text', ['imageText'], 7],
+    ['an image text that is a flag', ['imageText'], '--output=/etc/passwd'],
+    ['an image text of 2,000 characters', ['imageText'], long],
+    ['a move from no repository', ['moved', 'from'], '-'],
+    ['a move in the year 275760', ['moved', 'at'], '+275760-09-13T00:00:00Z'],
+    ['a move at a date', ['moved', 'at'], '2026-06-01'],
+    ['a move at a fraction of a second', ['moved', 'at'], '2026-06-01T11:00:00.5Z'],
+    ['a move at a time that is none', ['moved', 'at'], '2026-13-01T11:00:00Z'],
+    ['a pull secret of 2,000 characters', ['moved', 'source'], long],
+  ];
+  for (const [name, path, value] of cases) {
+    it(`is not believed where it has ${name}`, () => {
+      const note = changed(path, value);
+      assert.deepEqual(read(note), {
+        binding: 'app',
+        ...{ bindingUid: undefined, delivery: undefined, repository: undefined, moved: undefined },
+        intact: false,
+      });
+      const spec = unbind(scan({ note: JSON.stringify(note) }));
+      assert.deepEqual(spec, { scanType: 'trivy-image', parameters: ['reg.example/app:1'] });
+      assert.equal(editScheduledScan(scan({ note: JSON.stringify(note) }), bind).result, 'Changed');
+    });
+  }
+
+  it('is not believed where it has more than 64 KiB, and is not parsed', () => {
+    const note = `${JSON.stringify(WHOLE)}${' '.repeat(65_536)}`;
+    assert.equal(readScheduledScan(scan({ note })).bound?.delivery, undefined);
+  });
+
+  it('has nothing in it that is kept but what we know of', () => {
+    const note = {
+      ...WHOLE,
+      ballast: 'a'.repeat(30_000),
+      delivery: { ...DELIVERY, ballast: 'a'.repeat(30_000) },
+    };
+    assert.ok(JSON.stringify(readScheduledScan(scan({ note: JSON.stringify(note) }))).length < 2_000);
+  });
+
+  it('of a container that is nested too deeply for a call stack is not believed', () => {
+    const nested = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    const note = JSON.stringify(
+      changed(['takenOut', 'initContainers'], entry({ ...EXTRACTION, env: 'NESTED' })),
+    );
+    const raw = scan({ note: note.replace('"NESTED"', nested) });
+    assert.equal(readScheduledScan(raw).bound?.intact, false);
+    assert.deepEqual(unbind(raw), { scanType: 'trivy-image', parameters: ['reg.example/app:1'] });
+  });
+});
+
+describe('what is kept of a ScheduledScan', () => {
+  const labels = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`label-${i}`, '']));
+
+  it('is bounded, and a scan that has more says what is wrong', () => {
+    const most = scan({
+      metadata: { labels: labels(64) },
+      spec: { interval: 'h'.repeat(256), schedule: '*'.repeat(256) },
+      scanSpec: { scanType: 'a'.repeat(253) },
+    });
+    assert.equal(readScheduledScan(most).unreadable, undefined);
+    const cases: readonly (readonly [Parts, RegExp])[] = [
+      [{ metadata: { labels: labels(65) } }, /labels.*at most 64, found 65; remove some/],
+      [{ scanSpec: { scanType: 'a'.repeat(254) } }, /scanType.*at most 253 characters, found 254; shorten/],
+      [{ spec: { schedule: '*'.repeat(300_000) } }, /schedule.*at most 256 characters, found 300000/],
+      [{ spec: { interval: '1h'.repeat(150_000) } }, /interval.*at most 256 characters, found 300000/],
+    ];
+    for (const [parts, message] of cases) {
+      const read = readScheduledScan(scan(parts));
+      assert.match(read.unreadable ?? '', message);
+      assert.ok(JSON.stringify(read).length < 1_000);
+    }
+  });
+
+  it('has no binding whose name is none', () => {
+    const annotations = { [BINDING]: 'a'.repeat(100_000), [RUN]: 'Moved '.repeat(10_000) };
+    const { bound, request } = readScheduledScan(scan({ metadata: { annotations } }));
+    assert.deepEqual([bound?.binding, request], ['', undefined]);
+  });
+
+  it('has no time that is none', () => {
+    for (const time of [
+      '',
+      'soon',
+      '2026-99-01T00:00:00Z',
+      '+275760-09-13T00:00:00Z',
+      '2026-06-01t12:00:00z',
+    ]) {
+      const raw = scan({
+        metadata: {
+          creationTimestamp: time,
+          managedFields: [{ time }, {}, { time: '2026-06-01T12:00:00Z' }],
+        },
+        status: { lastScheduleTime: time },
+      });
+      const { createdAt, changedAt, lastRunAt } = readScheduledScan(raw).schedule;
+      assert.deepEqual([createdAt, changedAt, lastRunAt], [0, NOW, undefined], time);
+    }
+  });
+
+  it('is read of any number of managed fields', () => {
+    const managedFields = Array.from({ length: 300_000 }, () => ({ time: '2026-06-01T12:00:00Z' }));
+    assert.equal(readScheduledScan(scan({ metadata: { managedFields } })).schedule.changedAt, NOW);
+  });
+});
+
+describe('the work on a ScheduledScan', () => {
+  /** How often an entry of the scan is looked at. */
+  function looks(count: number): number {
+    let seen = 0;
+    const entries = Array.from({ length: count }, (_, index) => ({
+      get name() {
+        seen += 1;
+        return `E${index}`;
+      },
+      value: '',
+    }));
+    const env = Array.from({ length: 32 }, (_, index) => ({ name: `OURS${index}`, value: '' }));
+    const note = JSON.stringify({ ...WHOLE, delivery: { ...DELIVERY, env } });
+    editScheduledScan(scan({ note, scanSpec: { env: entries } }), bind);
+    return seen;
+  }
+
+  it('doubles with its environment, whatever its annotation says', () => {
+    const [once, twice] = [looks(1_000), looks(2_000)];
+    assert.ok(once <= 10 * 1_000 && twice <= 2.1 * once, `${once} and ${twice}`);
+  });
+});
+
+describe('whatever a ScheduledScan says', () => {
+  const text = fc.oneof(
+    fc.string({ maxLength: 20 }),
+    fc.constantFrom(
+      'trivy-pull-0123456789',
+      '/creds',
+      'reg.example/app',
+      '2026-06-01T11:00:00Z',
+      '1e400',
+      '__proto__',
+    ),
+  );
+  const json = fc.oneof(fc.jsonValue(), fc.constantFrom(1e308, -0, null, [], {}));
+  const placed = fc.array(
+    fc.record({ index: fc.integer(), entry: fc.oneof(fc.constantFrom(EXTRACTION, SECRET_VOLUME), json) }),
+    { maxLength: 3 },
+  );
+  const delivery = fc.record({
+    secretName: fc.oneof(text, json),
+    mountPath: fc.oneof(text, json),
+    env: fc.oneof(fc.array(fc.record({ name: text, value: fc.oneof(text, json) }), { maxLength: 3 }), json),
+  });
+  const note = fc.oneof(
+    text,
+    fc.json(),
+    fc.constantFrom('{"added":[],"moved":{"at":1e400}}', '{"__proto__":{"added":[]}}', '[['.repeat(9_000)),
+    fc
+      .record(
+        {
+          added: fc.oneof(fc.constant([]), fc.constant(['env']), json),
+          delivery: fc.oneof(fc.constant(DELIVERY), delivery, json),
+          takenOut: fc.oneof(fc.record({ initContainers: placed, volumes: placed }), json),
+          bindingUid: fc.oneof(text, json),
+          repository: fc.oneof(text, json),
+          imageText: fc.oneof(text, json),
+          moved: fc.oneof(
+            fc.record({ from: text, source: fc.oneof(text, json), at: fc.oneof(text, json) }),
+            json,
+          ),
+        },
+        { requiredKeys: ['added'] },
+      )
+      .map((value) => JSON.stringify(value)),
+  );
+  const env = fc.record({ name: text, value: text, valueFrom: fc.object() }, { requiredKeys: ['name'] });
+  const volume = fc.record(
+    {
+      name: fc.constantFrom('pull-volume', 'image-credential-binding'),
+      secret: fc.object(),
+      hostPath: fc.object(),
+    },
+    { requiredKeys: ['name'] },
+  );
+  const scanSpec = fc.record(
+    {
+      parameters: fc.array(fc.oneof(text, fc.constantFrom('--', '-', '-qqx', '--username', 'a/b@sha256:0'))),
+      env: fc.array(env, { maxLength: 4 }),
+      volumes: fc.array(volume, { maxLength: 4 }),
+      volumeMounts: fc.array(fc.record({ name: text, mountPath: text }), { maxLength: 4 }),
+      initContainers: fc.array(fc.oneof(fc.constant(EXTRACTION), fc.record({ name: text })), {
+        maxLength: 3,
+      }),
+    },
+    { requiredKeys: [] },
+  );
+  const spec = fc.record(
+    { interval: text, schedule: fc.oneof(text, fc.constant('TZ=Nowhere 0 0 * * *')), suspend: fc.boolean() },
+    { requiredKeys: [] },
+  );
+  const metadata = fc.record(
+    {
+      labels: fc.dictionary(text, text),
+      creationTimestamp: text,
+      managedFields: fc.array(fc.record({ time: text }, { requiredKeys: [] })),
+    },
+    { requiredKeys: [] },
+  );
+
+  it('it is read, decided, bound and unbound, and then needs no further write', () => {
+    fc.assert(
+      fc.property(
+        fc.record({ note, scanSpec, spec, metadata, status: fc.record({ lastScheduleTime: text }) }),
+        (parts) => {
+          // As the API server sends it: fast-check's records have no prototype.
+          const raw = structuredClone(scan(parts));
+          const read = readScheduledScan(raw);
+          const { schedule } = read;
+          for (const time of [schedule.createdAt, schedule.changedAt, schedule.lastRunAt ?? 0])
+            assert.ok(Number.isFinite(time));
+          assert.ok(Number.isFinite(waitBeforeWrite(schedule, NOW)));
+          assert.ok(decideRun({ ...read, request: { cause: 'Moved', at: NOW } }, [], NOW).run);
+          const bound = editScheduledScan(raw, bind);
+          if (bound.result === 'Changed') assert.ok(isDone(readScheduledScan(bound.scan), bind));
+          const free = editScheduledScan(raw, { edit: 'LetGo' });
+          if (free.result === 'Changed') assert.ok(isDone(readScheduledScan(free.scan), { edit: 'LetGo' }));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
