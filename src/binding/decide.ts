@@ -11,12 +11,12 @@ import {
   type ScheduledScan,
   waitBeforeWrite,
 } from '../scan/index.ts';
+import { nextMigration } from './history.ts';
 import { type Inquiry, inquire } from './inquiry.ts';
 import { hasSameName, judgeMove, leavesBehind, type MoveVerdict, moveCause } from './move.ts';
 import { homeQuestion, type Observed, type ObservedScan } from './observe.ts';
 import { isVerifying, type Resolution } from './resolve.ts';
 import { matches } from './serve.ts';
-import { timestamp } from './timestamp.ts';
 import { type DesiredTrivySecret, isKnown, type KnownTrivySecret, type TrivySecret } from './trivy-secret.ts';
 
 /** What to do about the Trivy secret. */
@@ -219,7 +219,7 @@ function decideMove(
   const verdict = judgeMove({ cause, verification, home, sameName, ambient });
   const question = homeQuestion(binding, image, choice.resolution);
   if (verdict !== 'Move') return { plan: 'NotMoved', scan, verdict, question, home };
-  const moved: Moved = { from: repositoryName(image), source, at: timestamp(observed.now) };
+  const moved: Moved = { from: repositoryName(image), source, number: nextMigration(binding) };
   const request = requestFor(scan, 'Moved', observed.now);
   const bind = { edit: 'Bind', ...holderOf(observed), delivery: deliveryOf(bindable) } as const;
   return planEdit(observed, scan, { ...bind, image: question.image, moved, request });

@@ -69,7 +69,7 @@ export function movesOf(
   { decision, applied, observed }: { decision: Decision; applied: Applied; observed: Observed },
 ): readonly Move[] {
   const moves = new Map<string, Move & { readonly scans: ScheduledScan[] }>();
-  const all = [...movedUntold(binding, observed), ...movedNow(decision, applied)];
+  const all = [...movedUnreported(binding, observed), ...movedNow(decision, applied)];
   for (const [scan, { from, source }] of new Map(all)) {
     const key = `${from} ${source}`;
     const move = moves.get(key) ?? { from: parseImageReference(from), source, scans: [] };
@@ -90,17 +90,25 @@ export function movedNow(
   });
 }
 
-/** Scans that say themselves that they were moved, when nothing has been told since: the status could not be written. */
-function movedUntold(
-  { name, createdAt, status }: Binding,
+const NOT_BOUND = { moved: undefined, binding: undefined, bindingUid: undefined };
+
+/** The number of the migration that a binding makes next: what its scans carry until its status reports it. */
+export function nextMigration({ status }: Pick<Binding, 'status'>): number {
+  return (status?.migrations ?? 0) + 1;
+}
+
+/**
+ * Scans that this very binding moved, in a migration that the status does not report yet, because it could not be
+ * written. A number that is not the next one was reported before, or somebody made it up.
+ */
+function movedUnreported(
+  binding: Binding,
   { scans }: Observed,
 ): readonly (readonly [ScheduledScan, Moved])[] {
-  const told = Math.max(createdAt - 1, ...(status?.history ?? []).map(({ time }) => Date.parse(time)));
   return scans.flatMap(({ scan }) => {
-    const { binding, moved } = scan.bound ?? {};
-    return binding === name && moved !== undefined && Date.parse(moved.at) > told
-      ? [[scan, moved] as const]
-      : [];
+    const { moved, binding: name, bindingUid } = scan.bound ?? NOT_BOUND;
+    const isIts = name === binding.name && bindingUid === binding.uid;
+    return isIts && moved?.number === nextMigration(binding) ? [[scan, moved] as const] : [];
   });
 }
 

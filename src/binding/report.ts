@@ -12,7 +12,7 @@ import type { Decision } from './decide.ts';
 import { endInUse, expirationTime } from './expiry.ts';
 import { failureMessage } from './failure.ts';
 import { type Finding, invalidFindings, validFindings } from './findings.ts';
-import { historyOf, movesOf } from './history.ts';
+import { historyOf, movesOf, nextMigration } from './history.ts';
 import type { Observed } from './observe.ts';
 import { moveOccurrences, occurrencesOf, readyOccurrence } from './occurrences.ts';
 import { delivered } from './resolve.ts';
@@ -50,7 +50,12 @@ export function report(binding: Binding, observed: Observed, decision: Decision,
   };
   const moves = movesOf(binding, { decision, applied, observed });
   const history = historyOf(binding, found, { time: timestamp(observed.now), moves });
-  const status = history.length === 0 ? found : { ...found, history };
+  const migrations = moves.length > 0 ? nextMigration(binding) : binding.status?.migrations;
+  const status = {
+    ...found,
+    ...(history.length === 0 ? {} : { history }),
+    ...(migrations === undefined ? {} : { migrations }),
+  };
   return {
     status,
     changed: !isDeepStrictEqual(comparable(status), comparable(binding.status ?? {})),

@@ -2,7 +2,6 @@ import { repositoryName } from '../image/index.ts';
 import type { Delivery } from './delivery.ts';
 import { isRecord, isTakenOut, type TakenOut } from './extraction.ts';
 import { imageParameter } from './parameters.ts';
-import { isTimestamp } from './time.ts';
 
 /** Not copied to Scans: what it takes to give the ScheduledScan back as it was. */
 export const RESTORE_ANNOTATION = 'image-credential-binding/restore';
@@ -16,8 +15,8 @@ export interface Moved {
   readonly from: string;
   /** Name of the pull secret that it used there; undefined: none, or not known. */
   readonly source?: string | undefined;
-  /** RFC 3339, in whole seconds. */
-  readonly at: string;
+  /** Which migration of the binding it was, counted from 1: `migrations` in the status of the binding says which was reported last. */
+  readonly number: number;
 }
 
 /** What a scan remembers about our entries, in its {@link RESTORE_ANNOTATION}. */
@@ -87,7 +86,7 @@ function readRestore({
     bindingUid,
     repository,
     imageText,
-    moved: moved && { from: moved.from, source: moved.source, at: moved.at },
+    moved: moved && { from: moved.from, source: moved.source, number: moved.number },
   };
 }
 
@@ -112,12 +111,12 @@ function isAdded(value: unknown): boolean {
 
 function isMoved(value: unknown): boolean {
   if (!isRecord(value)) return false;
-  const { from, source, at } = value;
+  const { from, source, number } = value;
   return (
     isRepository(from) &&
     isOptional(source, (name) => isText(name, LONGEST_NAME)) &&
-    typeof at === 'string' &&
-    isTimestamp(at)
+    Number.isSafeInteger(number) &&
+    Number(number) > 0
   );
 }
 

@@ -195,8 +195,9 @@ export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditRe
   const { image } = readImage(moved);
   const repository = image === undefined ? undefined : repositoryName(image);
   const { [BINDING_ANNOTATION]: holder, [RUN_ANNOTATION]: asked } = raw.metadata.annotations ?? {};
-  // Of a move the binding tells that made it.
-  const lastMove = edit.moved ?? (holder === edit.binding ? note?.moved : undefined);
+  // The binding that made a move reports it, and counts its moves.
+  const isSameBinding = holder === edit.binding && note?.bindingUid === edit.bindingUid;
+  const lastMove = edit.moved ?? (isSameBinding ? note?.moved : undefined);
   const request = edit.request === undefined ? asked : formatRunRequest(edit.request);
   const { bindingUid } = edit;
   return changed(raw, spec, {

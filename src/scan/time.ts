@@ -1,6 +1,5 @@
 /** As Go's `time.RFC3339` reads it: https://pkg.go.dev/time#RFC3339 */
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
-const WHOLE_SECOND = /:\d\dZ$/;
 const FIRST = Date.parse('0001-01-01T00:00:00Z');
 const LAST = Date.parse('9999-12-31T23:59:59.999Z');
 
@@ -12,9 +11,4 @@ export function parseTime(text: string): number | undefined {
   if (!RFC_3339.test(text)) return undefined;
   const time = Date.parse(text);
   return time >= FIRST && time <= LAST ? time : undefined;
-}
-
-/** Whether a text is a time as Kubernetes writes it: in UTC, in whole seconds. */
-export function isTimestamp(text: string): boolean {
-  return WHOLE_SECOND.test(text) && parseTime(text) !== undefined;
 }

@@ -24,6 +24,7 @@ import { type Store, type Stored, storedMeta } from '../../../src/kube/index.ts'
 import { type PlatformCredential, REGISTRIES_ANNOTATION } from '../../../src/platform/index.ts';
 import type { KnownAnswer, KnownLogin, Question, RegistryAnswer } from '../../../src/registry/index.ts';
 import { editScheduledScan, type RawScheduledScan, readScheduledScan } from '../../../src/scan/index.ts';
+import { RESTORE_ANNOTATION } from '../../../src/scan/restore.ts';
 
 const SCAN_TYPES = scanTypesOf(['trivy-image*', 'trivy-sbom-image*']);
 export const NOW = Date.UTC(2026, 5, 1, 12);
@@ -218,6 +219,16 @@ export class Namespace {
     const raw = this.#scans.get(name);
     if (raw === undefined) throw new Error(`there is no scan ${name}`);
     this.#setScan({ ...raw, spec: { ...raw.spec, scanSpec: { ...raw.spec.scanSpec, ...scanSpec } } });
+  }
+
+  /** Writes a move into the restore annotation of a bound scan, as somebody else could. */
+  forgeMove(name: string, moved: { readonly from: string; readonly number: number }): void {
+    const raw = this.#scans.get(name);
+    const note = raw?.metadata.annotations?.[RESTORE_ANNOTATION];
+    if (raw === undefined || note === undefined) throw new Error(`the scan ${name} is not bound`);
+    const forged = JSON.stringify({ ...JSON.parse(note), moved });
+    const annotations = { ...raw.metadata.annotations, [RESTORE_ANNOTATION]: forged };
+    this.#setScan({ ...raw, metadata: { ...raw.metadata, annotations } });
   }
 
   /** Makes a run of a scan due, as a trigger does. */

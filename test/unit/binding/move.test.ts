@@ -41,7 +41,7 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.deepEqual(namespace.report('app').events, []);
   });
 
-  it('is told of by who comes after one that was killed before it could, once', () => {
+  it('is reported exactly once after a crash before the status write', () => {
     const namespace = moving();
     const { status, events } = namespace.report('app');
     namespace.settleUntold('app');
@@ -52,6 +52,49 @@ describe("a scan that names an earlier home of a binding's image", () => {
     namespace.settle('app');
     assert.deepEqual(namespace.report('app').events, []);
     assert.equal(namespace.report('app').changed, false);
+  });
+
+  it('is reported once, however many changes come after it', () => {
+    const namespace = moving();
+    namespace.settle('app');
+    const [from] = namespace.stores.bindings.get('ns/app')?.status?.history ?? [];
+    assert.equal(from?.reason, 'ImageMoved');
+    // The history keeps ten changes.
+    for (let change = 0; change < 12; change += 1) {
+      const auth = btoa(`user:${change}`);
+      namespace.pullSecret(`pull-${change}`, { 'new.example': { auth } });
+      namespace.binding('app', {
+        spec: { image: NEW, replaces: [OLD], imagePullSecrets: [{ name: `pull-${change}` }] },
+      });
+      namespace.settle('app');
+    }
+    const { status } = namespace.report('app');
+    assert.deepEqual(
+      status.history?.map(({ reason }) => reason),
+      Array.from({ length: 10 }, () => 'CredentialChanged'),
+    );
+    assert.equal(status.migrations, 1);
+  });
+
+  for (const number of [1, 3, 1_000_000_000]) {
+    it(`is not reported where somebody wrote the number ${number} into the scan, in place of that of the next`, () => {
+      const namespace = moving();
+      namespace.settle('app');
+      namespace.forgeMove('scan', { from: 'forged.example/app', number });
+      assert.deepEqual(namespace.report('app').events, []);
+      assert.equal(namespace.report('app').changed, false);
+    });
+  }
+
+  it('is reported once where somebody wrote the number of the next into scans', () => {
+    const namespace = moving();
+    for (let index = 0; index < 50; index += 1) namespace.scan(`scan-${index}`, { image: `${OLD}:1.0` });
+    namespace.settle('app');
+    for (let index = 0; index < 50; index += 1)
+      namespace.forgeMove(`scan-${index}`, { from: `forged.example/app${index}`, number: 2 });
+    namespace.settle('app');
+    const again = namespace.report('app');
+    assert.deepEqual([again.events, again.changed, again.status.migrations], [[], false, 2]);
   });
 
   it('is told of by the binding that moved it alone', () => {

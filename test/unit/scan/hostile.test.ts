@@ -39,7 +39,7 @@ const WHOLE = {
   bindingUid: 'uid-app',
   repository: 'reg.example/app',
   imageText: 'old.example/app:1',
-  moved: { from: 'old.example/app', source: 'pull', at: '2026-06-01T11:00:00Z' },
+  moved: { from: 'old.example/app', source: 'pull', number: 3 },
 };
 
 interface Parts {
@@ -157,10 +157,10 @@ describe('the restore annotation', () => {
     ['an image text that is a flag', ['imageText'], '--output=/etc/passwd'],
     ['an image text of 2,000 characters', ['imageText'], long],
     ['a move from no repository', ['moved', 'from'], '-'],
-    ['a move in the year 275760', ['moved', 'at'], '+275760-09-13T00:00:00Z'],
-    ['a move at a date', ['moved', 'at'], '2026-06-01'],
-    ['a move at a fraction of a second', ['moved', 'at'], '2026-06-01T11:00:00.5Z'],
-    ['a move at a time that is none', ['moved', 'at'], '2026-13-01T11:00:00Z'],
+    ['a move with the number 0', ['moved', 'number'], 0],
+    ['a move with a broken number', ['moved', 'number'], 1.5],
+    ['a move with an endless number', ['moved', 'number'], 1e308],
+    ['a move with a text as number', ['moved', 'number'], '1'],
     ['a pull secret of 2,000 characters', ['moved', 'source'], long],
   ];
   for (const [name, path, value] of cases) {

@@ -237,6 +237,11 @@ export interface ImageCredentialBindingStatus {
   readonly trivySecret?: TrivySecretReference;
   readonly scans?: ScansSummary;
   /**
+   * How often the controller has migrated ScheduledScans of this binding from a previous repository to
+   * the one in spec.image. Each migration is reported once, in history and in an Event.
+   */
+  readonly migrations?: number;
+  /**
    * The 10 latest changes of what the scans use, the newest first. Events and the controller's log tell
    * of them, too.
    *
