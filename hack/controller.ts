@@ -41,6 +41,8 @@ export interface StartOptions {
   readonly server?: string;
   /** A module that Node loads before the controller. */
   readonly preload?: string;
+  /** Run the source instead of the bundle, so that `preload` can change what its modules do. */
+  readonly fromSource?: boolean;
   /** Added to its environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -71,7 +73,8 @@ export async function startController(
   flags: readonly string[] = [],
   options: StartOptions = {},
 ): Promise<RunningController> {
-  const { keepLease = false, preload, env = {}, until = 'leading' } = options;
+  const { keepLease = false, preload, fromSource = false, env = {}, until = 'leading' } = options;
+  const program = fromSource ? join(repository, 'src/main.ts') : await builtProgram();
   if (!keepLease) await deleteLease(controlPlane);
   const { kubeconfig, credentialId } = await newKubeconfig(controlPlane, options.server);
   const process_ = await controlPlane.group.spawn(
@@ -79,7 +82,7 @@ export async function startController(
     process.execPath,
     [
       ...(preload === undefined ? [] : ['--import', preload]),
-      ...[await builtProgram(), 'controller', '--serve', '127.0.0.1:0'],
+      ...[program, 'controller', '--serve', '127.0.0.1:0'],
       ...['--lease-namespace', RELEASE, ...flags],
     ],
     { env: { KUBECONFIG: kubeconfig, ...env }, graceMilliseconds: 25_000 },

@@ -68,6 +68,7 @@ export const ADVICE = {
   MountPathTaken: 'Mount that volume elsewhere.',
   ScanUpdateFailed:
     'It is tried again; check that the controller may update ScheduledScans in this namespace, and which policies or webhooks see to them.',
+  ScanUnreadable: 'Correct the ScheduledScan: the controller does not write it as it is.',
   ImageMissing:
     'Push that version to the new registry, or take the earlier home out of spec.replaces; it is asked again.',
   Undeliverable: 'Change the Secret accordingly, or name another in spec.imagePullSecrets.',

@@ -55,6 +55,8 @@ export type ScanPlan =
   | { readonly plan: 'ServedByAnother'; readonly scan: ScheduledScan; readonly by: string }
   /** The binding only observes: this is what it would do. */
   | { readonly plan: 'Observe'; readonly scan: ScheduledScan }
+  /** It cannot be read whole, so nothing is done about it. */
+  | { readonly plan: 'Unreadable'; readonly scan: ScheduledScan; readonly problem: string }
   /** An error in this program: nothing is done about this scan. */
   | { readonly plan: 'Broken'; readonly scan: ScheduledScan; readonly error: unknown };
 
@@ -169,6 +171,7 @@ function decideScan(
   bindable: Bindable | undefined,
 ): ScanPlan | undefined {
   const { scan, server, serverIsAble, holderMayServe } = one;
+  if (scan.unreadable !== undefined) return { plan: 'Unreadable', scan, problem: scan.unreadable };
   if (server === undefined) return decideUnserved(observed, one, bindable);
   const holder = holderMayServe ? scan.bound?.binding : undefined;
   const answering = serverIsAble === false ? (holder ?? server) : server;

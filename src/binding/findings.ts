@@ -227,6 +227,7 @@ function failureReason({ observed, decision, applied: { failed } }: Facts): Cond
   const refused = [...failed.values()].find((failure) => failure instanceof Refused);
   if (refused !== undefined) return refused.reason;
   if (scans.some(({ plan }) => plan === 'Broken')) return 'InternalError';
+  if (scans.some(({ plan }) => plan === 'Unreadable')) return 'ScanUnreadable';
   return scans.some(({ plan }) => plan === 'NotMoved') ? 'ImageMissing' : 'ScanUpdateFailed';
 }
 

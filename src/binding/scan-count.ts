@@ -45,6 +45,8 @@ function countScan(plan: ScanPlan, applied: Applied, resolution: Resolution): Sc
       return countUnmoved(plan, count);
     case 'ServedByAnother':
       return count('Other', `served by ImageCredentialBinding ${plan.by}`);
+    case 'Unreadable':
+      return count('Failing', plan.problem);
     case 'Broken':
       return count('Failing', failureMessage('this ScheduledScan', plan.error));
     case 'Observe':

@@ -17,8 +17,15 @@ import {
   type WatchedNamespaces,
 } from '../kube/index.ts';
 import { REGISTRIES_ANNOTATION } from '../platform/index.ts';
-import { readScheduledScan, type ScanRun, type ScheduledScan, VOLUME_NAME } from '../scan/index.ts';
+import {
+  readScheduledScan,
+  type ScanRun,
+  type ScheduledScan,
+  unreadableScan,
+  VOLUME_NAME,
+} from '../scan/index.ts';
 import { type Binding, readBinding, unreadableBinding, type ValidBinding } from './binding.ts';
+import { failureMessage } from './failure.ts';
 import { Rivals } from './rivals.ts';
 import { Selections } from './selections.ts';
 import type { SourceSecret } from './source-secret.ts';
@@ -152,6 +159,7 @@ function reflectorsIn(
       ...common,
       resource: SCHEDULED_SCANS,
       project: readScheduledScan,
+      unreadable: (scan, error) => unreadableScan(scan, failureMessage('this ScheduledScan', error)),
       store: stores.scheduledScans,
     }),
     new Reflector({ ...common, resource: SCANS, project: readRun, store: stores.runs }),

@@ -18,4 +18,5 @@ export {
   readScheduledScan,
   type ScanEdit,
   type ScheduledScan,
+  unreadableScan,
 } from './scheduled-scan.ts';

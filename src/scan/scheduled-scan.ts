@@ -102,6 +102,35 @@ export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
   };
 }
 
+/**
+ * What stands for a ScheduledScan that {@link readScheduledScan} failed to read because of an error in this program. It
+ * keeps the name of its binding, which says so.
+ *
+ * @param problem - as `unreadable` of a {@link ScheduledScan}
+ */
+export function unreadableScan(
+  { metadata }: Pick<RawScheduledScan, 'metadata'>,
+  problem: string,
+): ScheduledScan {
+  const { namespace = '', name, uid = '', resourceVersion = '', annotations } = metadata;
+  const binding = upTo(LONGEST_NAME, annotations?.[BINDING_ANNOTATION]);
+  const nothing = { bindingUid: undefined, delivery: undefined, repository: undefined, moved: undefined };
+  return {
+    ...{ namespace, name, uid, resourceVersion },
+    unreadable: problem,
+    ...{ labels: {}, scanType: '', image: undefined, credentialParameters: false, request: undefined },
+    schedule: {
+      suspended: true,
+      createdAt: 0,
+      changedAt: 0,
+      lastRunAt: undefined,
+      cron: undefined,
+      interval: undefined,
+    },
+    bound: binding === undefined ? undefined : { binding, ...nothing, intact: true },
+  };
+}
+
 function unreadable({ metadata, spec }: RawScheduledScan): string | undefined {
   const labels = countOf(metadata.labels ?? {});
   if (labels > MOST_LABELS)

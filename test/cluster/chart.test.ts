@@ -109,7 +109,7 @@ describe('the chart', () => {
               denied: ['bad.example'],
               insecure: ['lab.example:5000'],
               privateRealms: ['auth.example'],
-              caConfigMap: 'our-ca',
+              caConfigMap: '0123',
               proxy: { https: 'http://proxy:3128', none: '.internal' },
             },
           },
@@ -127,7 +127,7 @@ describe('the chart', () => {
     ];
     const { args, env, volumeMounts } = container(template);
     for (const flag of expected) assert.ok(args.includes(flag), flag);
-    assert.deepEqual(template.spec.volumes, [{ name: 'registry-ca', configMap: { name: 'our-ca' } }]);
+    assert.deepEqual(template.spec.volumes, [{ name: 'registry-ca', configMap: { name: '0123' } }]);
     const mount = { name: 'registry-ca', mountPath: '/etc/registry-ca', readOnly: true };
     assert.deepEqual(volumeMounts, [mount]);
     assert.deepEqual(env.slice(1), [
@@ -141,7 +141,8 @@ describe('the chart', () => {
       nodeSelector: { pool: 'tools' },
       tolerations: [{ key: 'pool', operator: 'Exists' }],
       affinity: { nodeAffinity: {} },
-      priorityClassName: 'low',
+      // Without quotes it would be a number.
+      priorityClassName: '0123',
       imagePullSecrets: [{ name: 'pull' }],
     };
     const pods = { podAnnotations: { 'sidecar.istio.io/inject': 'false' }, podLabels: { team: 'security' } };

@@ -263,6 +263,11 @@ export class Namespace {
       const observed = observe(`ns/${binding.name}`, this.#sources, now);
       this.stores.selections.set(binding, selectionOf(observed));
     }
+    return this.observeAlone(name, now);
+  }
+
+  /** As one reconcile observes it: with what others came to before. */
+  observeAlone(name: string, now = NOW) {
     return observe(`ns/${name}`, this.#sources, now);
   }
 
