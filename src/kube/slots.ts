@@ -1,5 +1,8 @@
-/** `background` requests wait while any other does. */
+/** `background` requests let others go first, but for every fourth. */
 export type Priority = 'normal' | 'background';
+
+/** Of so many requests that begin one is of the background, where one waits: a flood of others must not stop them. */
+const BACKGROUND_EVERY = 4;
 
 interface Waiter {
   readonly begin: () => void;
@@ -7,11 +10,13 @@ interface Waiter {
 
 /**
  * Room for so many requests at the same time. Where there is none, requests wait in the order in which they came, those
- * of `normal` priority before all of `background`.
+ * of `normal` priority before those of `background`, except that every fourth place goes to one of the background.
  */
 export class RequestSlots {
   readonly #waiting: Readonly<Record<Priority, Set<Waiter>>> = { normal: new Set(), background: new Set() };
   #free: number;
+  /** How many places have been handed on since one went to the background. */
+  #handedOn = 0;
 
   constructor(size: number) {
     this.#free = size;
@@ -40,13 +45,17 @@ export class RequestSlots {
   }
 
   release(): void {
-    for (const waiting of [this.#waiting.normal, this.#waiting.background]) {
-      for (const waiter of waiting) {
-        waiting.delete(waiter);
-        waiter.begin();
-        return;
-      }
+    const { normal, background } = this.#waiting;
+    this.#handedOn += 1;
+    const first = this.#handedOn >= BACKGROUND_EVERY ? background : normal;
+    const waiting = first.size > 0 ? first : first === normal ? background : normal;
+    if (waiting === background) this.#handedOn = 0;
+    const [waiter] = waiting;
+    if (waiter === undefined) {
+      this.#free += 1;
+      return;
     }
-    this.#free += 1;
+    waiting.delete(waiter);
+    waiter.begin();
   }
 }

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { secretWriteError } from '../../../src/binding/secret-write-error.ts';
+import { readSource, type SourceSecret } from '../../../src/binding/source-secret.ts';
 import {
   desiredTrivySecret,
+  holdsEntry,
   isTrivySecretName,
   readTrivySecret,
   replacement,
+  type TrivySecretIdentity,
   trivySecretName,
 } from '../../../src/binding/trivy-secret.ts';
 import { decideTrivySecret, type TrivySecretUse } from '../../../src/binding/trivy-secret-reconciler.ts';
 import { SecretValue } from '../../../src/credential/index.ts';
-import { handOver } from '../../../src/platform/index.ts';
+import { KubeError } from '../../../src/kube/index.ts';
+import { handOver, REGISTRIES_ANNOTATION } from '../../../src/platform/index.ts';
 
 const MINUTE = 60_000;
 const UNUSED: TrivySecretUse = {
@@ -40,7 +45,12 @@ describe('how long a Trivy secret is kept', () => {
       decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
     },
     {
-      name: 'marked, where its source is gone, though scans mount it',
+      name: 'marked anew, where somebody marked it with a time in the future',
+      use: { unusedSince: 1_000_000 * MINUTE },
+      decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
+    },
+    {
+      name: 'marked, where its source no longer has the credential, though scans mount it',
       use: { mounted: true, sourceHolds: false },
       decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
     },
@@ -64,6 +74,81 @@ describe('how long a Trivy secret is kept', () => {
   for (const { name, use, decision } of cases) {
     it(name, () => assert.deepEqual(decideTrivySecret({ ...UNUSED, ...use }), decision));
   }
+});
+
+describe('what a Trivy Secret was made from', () => {
+  const meta = { namespace: 'ns', name: 'pull', uid: 'uid', resourceVersion: '1' };
+  const entry = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
+  const offer = { ...entry, registryKey: `${REGISTRIES_ANNOTATION}: reg.example` };
+  const pullSecret = (auths: object) =>
+    readSource({
+      metadata: meta,
+      type: 'kubernetes.io/dockerconfigjson',
+      data: { '.dockerconfigjson': btoa(JSON.stringify({ auths })) },
+    });
+  const offered = (annotations: Readonly<Record<string, string>>) =>
+    readSource({
+      metadata: { ...meta, annotations },
+      type: 'kubernetes.io/basic-auth',
+      data: { username: btoa('user'), password: btoa('pass') },
+    });
+  const auth = btoa('user:pass');
+  const cases: readonly {
+    name: string;
+    holds: boolean;
+    source: SourceSecret;
+    identity: TrivySecretIdentity;
+  }[] = [
+    { name: 'an entry', holds: true, source: pullSecret({ 'reg.example': { auth } }), identity: entry },
+    {
+      name: 'an entry that its owner took out',
+      holds: false,
+      source: pullSecret({ 'another.example': { auth } }),
+      identity: entry,
+    },
+    {
+      name: 'a Secret that cannot be read now',
+      holds: true,
+      source: { ...meta, content: { result: 'Unreadable', message: 'for now' } },
+      identity: entry,
+    },
+    {
+      name: 'a host in the annotation of the owner',
+      holds: true,
+      source: offered({ [REGISTRIES_ANNOTATION]: 'other.example,reg.example' }),
+      identity: offer,
+    },
+    {
+      name: 'a host that the owner took out of the annotation',
+      holds: false,
+      source: offered({ [REGISTRIES_ANNOTATION]: 'other.example' }),
+      identity: offer,
+    },
+    { name: 'a Secret that is no longer offered', holds: false, source: offered({}), identity: offer },
+  ];
+  for (const { name, holds, source, identity } of cases)
+    it(`${holds ? 'is still there' : 'is withdrawn'}: ${name}`, () =>
+      assert.equal(holdsEntry(source, identity), holds));
+});
+
+describe('an error of a write of a Secret', () => {
+  const refused = (status: number, reason: string) =>
+    new KubeError('Secret "pull" is invalid: data: "Canary"', { status, reason, retryAfterSeconds: 2 });
+
+  it('holds no text of the API server, which may quote the Secret', () => {
+    for (const error of [refused(409, 'Conflict'), refused(429, 'TooManyRequests'), refused(0, 'Timeout')]) {
+      const safe = secretWriteError(error, 'ns/trivy-pull');
+      assert.ok(safe instanceof Error);
+      assert.doesNotMatch(safe.message, /Canary/);
+      assert.equal(safe.cause, undefined);
+    }
+  });
+
+  it('asks for the wait that the API server asked for', () => {
+    const safe = secretWriteError(refused(429, 'TooManyRequests'), 'ns/trivy-pull');
+    assert.ok(safe instanceof KubeError);
+    assert.equal(safe.retryAfterSeconds, 2);
+  });
 });
 
 describe('a Trivy secret', () => {

@@ -50,4 +50,21 @@ describe('RequestSlots', () => {
     await stays;
     assert.deepEqual(begun, ['stays']);
   });
+
+  it('hands every fourth place to the background, however many others wait', async () => {
+    const slots = new RequestSlots(1);
+    await slots.acquire('normal');
+    const begun: string[] = [];
+    const waiting = [
+      ...Array.from({ length: 12 }, (_, index) => ({ name: `n${index}`, priority: 'normal' as const })),
+      ...Array.from({ length: 2 }, (_, index) => ({ name: `b${index}`, priority: 'background' as const })),
+    ].map(async ({ name, priority }) => {
+      await slots.acquire(priority);
+      begun.push(name);
+      slots.release();
+    });
+    slots.release();
+    await Promise.all(waiting);
+    assert.deepEqual(begun.slice(0, 8), ['n0', 'n1', 'n2', 'b0', 'n3', 'n4', 'n5', 'b1']);
+  });
 });
