@@ -14,9 +14,14 @@ export interface DockerConfigEntries {
   readonly entries: readonly UsableEntry[];
   /** The same, arranged for look-ups. */
   readonly keyring: Keyring;
-  /** A sentence for each broken entry, with its key; without any value of the entry. */
+  /** A sentence of bounded length for each broken entry, with its key; without any value of the entry. */
   readonly problems: readonly string[];
 }
+
+/** Longer than the user name of any registry. */
+const LONGEST_USERNAME = 4_096;
+/** Tokens of clouds have some thousand characters, key files of Google as a password 2,400. */
+const LONGEST_SECRET = 65_536;
 
 type Entry =
   | { readonly result: 'Usable'; readonly credential: Credential }
@@ -36,10 +41,9 @@ interface Login {
 /**
  * Reads the entries of a Docker configuration; a broken one does not hide the others.
  *
- * @param auths - the object that holds them, or all of that name: as in Go, a later one adds to the earlier
+ * @param values - by their keys, in the order of the file
  */
-export function parseAuths(auths: readonly JsonObject[]): DockerConfigEntries {
-  const values = new Map(auths.flatMap(({ members }) => members));
+export function parseAuths(values: ReadonlyMap<string, Json>): DockerConfigEntries {
   const entries: KeyringEntry[] = [];
   const problems: string[] = [];
   for (const [index, [registryKey, value]] of [...values].entries()) {
@@ -96,7 +100,24 @@ function parseEntry(value: Json): Entry {
   if (login.result !== 'Login') {
     return login;
   }
-  return login.username !== '' && login.password !== '' ? basic(login) : parseTokens(value, login);
+  return bounded(login.username !== '' && login.password !== '' ? basic(login) : parseTokens(value, login));
+}
+
+/** A credential of the length that registries have; the kubelet has no such limit. */
+function bounded(entry: Entry): Entry {
+  if (entry.result !== 'Usable') return entry;
+  const { credential } = entry;
+  const username = credential.kind === 'registryToken' ? '' : credential.username.reveal();
+  if (username.length > LONGEST_USERNAME)
+    return unusable(
+      `expected a user name of at most ${LONGEST_USERNAME} characters, found a longer one; correct the entry`,
+    );
+  const secret = credential.kind === 'basic' ? credential.password : credential.token;
+  return secret.reveal().length <= LONGEST_SECRET
+    ? entry
+    : unusable(
+        `expected a password or token of at most ${LONGEST_SECRET} characters, found a longer one; correct the entry`,
+      );
 }
 
 /** As in the kubelet, `auth` comes before `username` and `password`. */

@@ -15,21 +15,28 @@ export interface JsonObject {
 
 type Member = readonly [name: string, value: Json];
 
+/** Brackets, names and values that a text may have: 64 for each of 256 entries, of which a usual one has 7. */
+export const MOST_TOKENS = 16_384;
+
 /**
- * Reads a JSON text; a byte order mark before it is passed over. As in Go, what is not UTF-8, or half of a surrogate
- * pair, becomes U+FFFD.
+ * Reads a JSON text. A byte order mark before it is skipped. As in Go, what is not UTF-8, or half of a surrogate pair,
+ * becomes U+FFFD. Reading stops at the first token beyond {@link MOST_TOKENS}, so that the cost has a bound.
  *
- * @returns undefined if it is not JSON. The parser's own error is dropped: it quotes the text around the fault.
+ * @returns `NotJson` without the parser's own error, because that quotes the text around the fault.
  */
-export function readJson(bytes: Uint8Array): Json | undefined {
+export function readJson(bytes: Uint8Array): Json | 'NotJson' | 'TooManyTokens' {
   const text = new TextDecoder('utf-8').decode(bytes);
+  const found = tokens(text)
+    .take(MOST_TOKENS + 1)
+    .toArray();
+  if (found.length > MOST_TOKENS) return 'TooManyTokens';
   try {
     JSON.parse(text);
   } catch {
-    return undefined;
+    return 'NotJson';
   }
   const builder = new Builder();
-  for (const token of tokens(text)) builder.take(token);
+  for (const token of found) builder.take(token);
   return builder.value;
 }
 
@@ -103,8 +110,8 @@ function textOf(token: string): string {
 
 const SCALAR = /[-+.\w]+/y;
 
-/** The brackets and scalars of a text that is known to be JSON. */
-function* tokens(text: string): Iterable<string> {
+/** The brackets and scalars of a text, if it is JSON; of another text any pieces. */
+function* tokens(text: string): Generator<string, undefined> {
   let at = 0;
   while (at < text.length) {
     const end = endOfToken(text, at);
@@ -130,7 +137,7 @@ function endOfToken(text: string, at: number): number {
 
 function endOfString(text: string, start: number): number {
   let at = start + 1;
-  while (text.charAt(at) !== '"') {
+  while (at < text.length && text.charAt(at) !== '"') {
     at += text.charAt(at) === '\\' ? 2 : 1;
   }
   return at + 1;

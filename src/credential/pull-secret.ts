@@ -1,12 +1,22 @@
 import { quoted } from '../image/index.ts';
 import { decodeBase64 } from './base64.ts';
 import { type DockerConfigEntries, parseAuths } from './docker-config.ts';
-import { described, fields, type JsonObject, readJson } from './json.ts';
+import { described, fields, type JsonObject, MOST_TOKENS, readJson } from './json.ts';
 
 /** What a pull secret holds, or why it can hold nothing. No text in it has a value from the secret. */
 export type PullSecretContent =
   | ({ readonly result: 'Entries' } & DockerConfigEntries)
   | { readonly result: 'Malformed'; readonly message: string };
+
+/**
+ * Of a Docker configuration, decoded. Usual ones have less than 20 KiB, and `kubectl apply` takes no object whose
+ * annotation of the last configuration would be longer.
+ */
+const LARGEST_KIB = 256;
+/** In one Secret. 16 Secrets of a binding then have 4,096 at most. */
+const MOST_ENTRIES = 256;
+
+const LONGEST_BASE64 = 4 * Math.ceil((LARGEST_KIB * 1024) / 3);
 
 interface Format {
   /** The key of the Secret's data. */
@@ -31,6 +41,10 @@ export type PullSecretType = keyof typeof FORMATS;
  * becomes a problem while the good ones stay (the kubelet then refuses every secret of the pod). Entries are in
  * the order of the file; there may be none.
  *
+ * Unlike in the kubelet, time and memory have a bound, because anybody who may create a Secret decides on its content. A
+ * Docker configuration of more than 256 KiB, 256 entries or 16,384 JSON tokens is malformed as a whole. An entry whose
+ * user name is longer than 4,096 characters, or whose password or token is longer than 65,536, is a problem.
+ *
  * @param type - the Secret's `type`
  * @param data - the Secret's `data`: values in base64, as the API has them
  */
@@ -44,12 +58,17 @@ export function parsePullSecret(type: string, data: Readonly<Record<string, stri
   if (value === undefined || value === '') {
     return malformed(`expected a Docker configuration in the key ${key}, found nothing; put it there`);
   }
+  if (value.length > LONGEST_BASE64) {
+    const found = Math.ceil((LARGEST_KIB * value.length) / LONGEST_BASE64);
+    return tooLarge(key, `${LARGEST_KIB} KiB`, `${found} KiB`);
+  }
   const bytes = decodeBase64(value);
   if (bytes === undefined) {
     return malformed(`expected base64 in the key ${key}, found something else; encode it, or use stringData`);
   }
   const config = readJson(bytes);
-  if (config === undefined) {
+  if (config === 'TooManyTokens') return tooLarge(key, `${MOST_TOKENS} JSON tokens`, 'more');
+  if (config === 'NotJson') {
     return malformed(`expected JSON in the key ${key}, found something else; write it anew`);
   }
   if (config.kind !== 'object') {
@@ -67,7 +86,7 @@ function isPullSecretType(type: string): type is PullSecretType {
 
 const AUTHS = /^auths$/iu;
 
-function readDockerConfigJson(config: JsonObject): PullSecretContent {
+function readDockerConfigJson(config: JsonObject, key: string): PullSecretContent {
   const written = fields(config, AUTHS);
   // A later one adds to the earlier; null takes them all out.
   const auths = written.slice(written.findLastIndex(({ kind }) => kind === 'null') + 1);
@@ -80,9 +99,16 @@ function readDockerConfigJson(config: JsonObject): PullSecretContent {
   if (wrong !== undefined) {
     return malformed(`expected an object "auths", found ${described(wrong)}; ${ADVICE}`);
   }
-  const content = parseAuths(objects);
-  const problems = helpers ? [...content.problems, HELPERS] : content.problems;
-  return { result: 'Entries', ...content, problems };
+  const content = readEntries(objects, key);
+  if (content.result === 'Malformed' || !helpers) return content;
+  return { ...content, problems: [...content.problems, HELPERS] };
+}
+
+/** @param auths - the object that holds the entries, or all of that name: as in Go, a later one adds to the earlier */
+function readEntries(auths: readonly JsonObject[], key: string): PullSecretContent {
+  const values = new Map(auths.flatMap(({ members }) => members));
+  if (values.size > MOST_ENTRIES) return tooLarge(key, `${MOST_ENTRIES} entries`, `${values.size}`);
+  return { result: 'Entries', ...parseAuths(values) };
 }
 
 const ADVICE = 'write {"auths": {"registry.example.com": {"auth": "base64 of user:password"}}}';
@@ -102,7 +128,7 @@ function usesHelpers(config: JsonObject): boolean {
 }
 
 /** The older format has the entries where the newer one has `auths`. */
-function readDockercfg(config: JsonObject): PullSecretContent {
+function readDockercfg(config: JsonObject, key: string): PullSecretContent {
   const [only, ...others] = config.members;
   if (only !== undefined && others.length === 0 && AUTHS.test(only[0])) {
     return malformed(
@@ -110,7 +136,14 @@ function readDockercfg(config: JsonObject): PullSecretContent {
         'create the Secret with the type kubernetes.io/dockerconfigjson',
     );
   }
-  return { result: 'Entries', ...parseAuths([config]) };
+  return readEntries([config], key);
+}
+
+function tooLarge(key: string, expected: string, found: string): PullSecretContent {
+  return malformed(
+    `expected at most ${expected} in the key ${key}, found ${found}; ` +
+      'keep only the entries that this namespace needs, or divide them among several Secrets',
+  );
 }
 
 function malformed(message: string): PullSecretContent {

@@ -20,15 +20,16 @@ export interface Hosts {
 
 /** Longer keys fit no image: 259 for the host, 255 for the repository, and room for scheme and API version. */
 const KEY_MAX = 600;
+const HOST_MAX = 259;
 
 const SCHEME = /^https?:\/\//;
 const API_VERSION = /^\/v[12](?=\/)/;
 /**
  * A host with or without a port; net/url lets a `]` stand alone, but then no port is told from the host. The path may
- * have any byte but control characters, `?`, `#` and `@`.
+ * have any printable ASCII character but `?`, `#` and `@`: no repository has another, and a key is published in status.
  */
 const KEY =
-  /^(?<host>[A-Za-z0-9._*-]+(?::[0-9]*)?|[A-Za-z0-9._*\]-]+|\[[A-Fa-f0-9:.]+\]:[0-9]*)(?<path>\/[ -"$->A-~\u0080-\u00ff]*)?$/;
+  /^(?<host>[A-Za-z0-9._*-]+(?::[0-9]*)?|[A-Za-z0-9._*\]-]+|\[[A-Fa-f0-9:.]+\]:[0-9]*)(?<path>\/[ -"$->A-~]*)?$/;
 const CONTROL = /[^ -~\u0080-\u00ff]/;
 const BROKEN_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 const ESCAPE = /%(..)/g;
@@ -41,16 +42,15 @@ const FITS_NO_IMAGE = /\\|\/\//;
  * around anything but an IPv6 address is none.
  *
  * Some keys that the kubelet reads name no registry here, docs/adr/0008 tells why: those with user information, a
- * query or a fragment, and IPv6 addresses without a port.
+ * query or a fragment, IPv6 addresses without a port, and those with a character that is not printable ASCII.
  *
  * @returns undefined if the text names no registry, or nothing that an image can be in.
  */
 export function parseRegistryKey(text: string): RegistryKey | undefined {
-  const address = Buffer.from(text.slice(0, KEY_MAX + 1).replace(SCHEME, '')).toString('latin1');
-  const parts = text.length > KEY_MAX ? undefined : KEY.exec(address)?.groups;
+  const parts = text.length > KEY_MAX ? undefined : KEY.exec(text.replace(SCHEME, ''))?.groups;
   const host = parts?.['host'];
   const written = unescaped(parts?.['path'] ?? '')?.replace(API_VERSION, '');
-  if (host === undefined || written === undefined) {
+  if (host === undefined || host.length > HOST_MAX || written === undefined) {
     return undefined;
   }
   const named = written === '/' ? '' : written;

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { type Credential, type PullSecretContent, parsePullSecret } from '../../../src/credential/index.ts';
+import { operationsOf } from '../../operations.ts';
 import { base64, DOCKER_CONFIG_JSON, messagesOf, parseAuths, parseDockercfg, parseText } from './secrets.ts';
 
 const CANARY = 'Canary-7f3a';
@@ -148,6 +149,14 @@ const MALFORMED: Readonly<Record<string, readonly [secret: PullSecretContent, me
   'with credHelpers alone': [parseText('{"credHelpers":{"gcr.io":"gcloud"}}'), /credsStore or credHelpers/],
 };
 
+/** Entries with a field of the greatest length, and so many characters more. */
+const LONG: Readonly<Record<string, (more: number) => unknown>> = {
+  'a user name of 4,096 characters': (more) => ({ auth: base64(`${'u'.repeat(4096 + more)}:p`) }),
+  'a password of 65,536 characters': (more) => ({ auth: base64(`u:${'p'.repeat(65_536 + more)}`) }),
+  'an identity token of 65,536 characters': (more) => ({ identitytoken: 't'.repeat(65_536 + more) }),
+  'a registry token of 65,536 characters': (more) => ({ registrytoken: 't'.repeat(65_536 + more) }),
+};
+
 const NO_KEYS: readonly string[] = [
   '',
   'https://',
@@ -253,8 +262,8 @@ describe('parsePullSecret', () => {
     assert.deepEqual(problems, []);
   });
 
-  it('reads JSON that is nested a hundred thousand times', () => {
-    const deep = `${'[{"a":'.repeat(100_000)}1${'}]'.repeat(100_000)}`;
+  it('reads JSON that is nested two thousand times', () => {
+    const deep = `${'[{"a":'.repeat(1_000)}1${'}]'.repeat(1_000)}`;
     const secret = parseText(`{"auths":{"r.io":{"auth":"dTpw","x":${deep}}}}`);
     assert.equal(entriesOf(secret).entries.length, 1);
   });
@@ -279,12 +288,89 @@ describe('parsePullSecret', () => {
     assert.equal(secret.entries.length, 2);
   });
 
-  it('reads a megabyte of base64 at once, and one of garbage', () => {
-    const password = 'p'.repeat(1_000_000);
-    const secret = entriesOf(parseAuths({ 'r.io': { auth: base64(`u:${password}`) } }));
-    assert.deepEqual(revealed(secret.entries[0]?.credential), { kind: 'basic', username: 'u', password });
-    assert.equal(parseText('['.repeat(1_000_000)).result, 'Malformed');
-    assert.equal(entriesOf(parseAuths({ 'r.io': { auth: '='.repeat(1_000_000) } })).entries.length, 0);
+  it('reads a Docker configuration of 256 KiB, and calls a larger one malformed before it is decoded', () => {
+    const text = (length: number) => '{"auths":{"r.io":{"auth":"dTpw"}}}'.padEnd(length);
+    assert.equal(entriesOf(parseText(text(256 * 1024))).entries.length, 1);
+    const larger = parseText(text(950 * 1024));
+    assert.equal(larger.result, 'Malformed');
+    assert.match(
+      messagesOf(larger),
+      /^expected at most 256 KiB in the key \.dockerconfigjson, found 950 KiB; keep only the entries that this namespace needs/,
+    );
+    const value = base64(text(950 * 1024));
+    assert.ok(operationsOf(() => parsePullSecret(DOCKER_CONFIG_JSON, { '.dockerconfigjson': value })) < 20);
+  });
+
+  it('reads 256 entries, and calls a Secret with more malformed', () => {
+    const auths = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`r${index}.io`, { auth: 'dTpw' }]));
+    assert.equal(entriesOf(parseAuths(auths(256))).entries.length, 256);
+    assert.match(
+      messagesOf(parseAuths(auths(257))),
+      /^expected at most 256 entries in the key .*, found 257; keep/,
+    );
+    const older = parseDockercfg(JSON.stringify(auths(300)));
+    assert.match(messagesOf(older), /^expected at most 256 entries in the key \.dockercfg, found 300; keep/);
+  });
+
+  it('reads no further than 16,384 JSON tokens, whatever comes after', () => {
+    const shapes: Readonly<Record<string, (count: number) => string>> = {
+      'broken entries': (count) => `{"auths":{${repeated(count, (index) => `"${index}@":{}`)}}}`,
+      'entries of one name': (count) => `{"auths":{${repeated(count, () => '"r.io":0')}}}`,
+      'open lists': (count) => '['.repeat(count),
+      lists: (count) => `${'['.repeat(count)}${']'.repeat(count)}`,
+      objects: (count) => `${'{"":'.repeat(count)}0${'}'.repeat(count)}`,
+      numbers: (count) => `{"auths":[${repeated(count, () => '1')}]}`,
+    };
+    for (const [title, textOf] of Object.entries(shapes)) {
+      const [once, twice] = [17_000, 20_000].map((count) => {
+        const bytes = textOf(count);
+        assert.match(
+          messagesOf(parseText(bytes)),
+          /^expected at most 16384 JSON tokens .*, found more; keep/,
+          title,
+        );
+        return operationsOf(() => parseText(bytes));
+      });
+      assert.equal(twice, once, title);
+    }
+  });
+
+  it('does no more for a text that is no JSON than for one that is', () => {
+    const text = `{"auths":{"r.io":{"auth":"${'x'.repeat(100_000)}`;
+    assert.match(messagesOf(parseText(text)), /expected JSON/);
+    assert.ok(operationsOf(() => parseText(text)) < 5 * text.length);
+    assert.match(messagesOf(parseText('\\'.repeat(100_000))), /expected JSON/);
+  });
+
+  for (const [title, field] of Object.entries(LONG)) {
+    it(`reads ${title}, and reports an entry with a longer one`, () => {
+      const good = entriesOf(parseAuths({ 'r.io': field(0) }));
+      assert.deepEqual([good.entries.length, good.problems], [1, []]);
+      const long = entriesOf(parseAuths({ 'long.io': field(1), 'r.io': { auth: 'dTpw' } }));
+      assert.equal(long.entries.length, 1);
+      assert.match(
+        messagesOf(long),
+        /^entry "long\.io": expected a (user name|password or token) of at most/,
+      );
+      assert.ok(messagesOf(long).length < 200);
+    });
+  }
+
+  it('keeps a short sentence of each broken entry, with its key escaped and cut', () => {
+    const key = `\u202e\u0085\u001b\u200b${'k'.repeat(400)}`;
+    const auths = Array.from({ length: 256 }, (_, index) => [`${key}${index}`, { auth: 'dTpw' }]);
+    const { problems } = entriesOf(parseAuths(Object.fromEntries(auths)));
+    assert.equal(problems.length, 256);
+    assert.match(problems[0] ?? '', /^entry "\\u202e\\u0085\\u001b\\u200bk+"… \(405 characters\): expected/);
+    for (const problem of problems) assert.ok(problem.length < 500 && /^[ -~…]+$/.test(problem), problem);
+  });
+
+  it('has no key with a character that is not printable ASCII among its entries', () => {
+    const keys = ['reg.io/\u202eteam', 'reg.io/te\u0085am', 'reg.io/tëam', 'reg.io/team%23\u2066'];
+    const secret = entriesOf(parseAuths(Object.fromEntries(keys.map((key) => [key, { auth: 'dTpw' }]))));
+    assert.deepEqual(secret.entries, []);
+    assert.equal(secret.problems.length, keys.length);
   });
 
   it('throws for no JSON document, with or without the shape of a Docker configuration', () => {
@@ -319,6 +405,10 @@ describe('parsePullSecret', () => {
     );
   });
 });
+
+function repeated(count: number, part: (index: number) => string): string {
+  return Array.from({ length: count }, (_, index) => part(index)).join();
+}
 
 const canaries = fc.constantFrom<unknown>(
   CANARY,

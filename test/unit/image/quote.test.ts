@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { quoted } from '../../../src/image/index.ts';
+
+describe('a text from outside in a message', () => {
+  const escaped: Readonly<Record<string, readonly string[]>> = {
+    'control characters': ['\0', '\x1b', '\x7f', '\x85', '\x9f'],
+    'characters that turn the direction of writing': [
+      ...['\u202a', '\u202b', '\u202c', '\u202d', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069'],
+      ...['\u200e', '\u200f', '\u061c'],
+    ],
+    'characters without a width': ['\u200b', '\u200c', '\u200d', '\u2060', '\ufeff', '\u00ad'],
+    'line ends': ['\u2028', '\u2029'],
+    'halves of surrogate pairs': ['\ud83d', '\udd11'],
+    'letters that look like others': ['\u0430', 'é'],
+  };
+  for (const [title, characters] of Object.entries(escaped)) {
+    it(`has ${title} escaped`, () => {
+      for (const character of characters) {
+        const unit = character.charCodeAt(0).toString(16).padStart(4, '0');
+        assert.equal(quoted(`a${character}b`), `"a\\u${unit}b"`);
+      }
+    });
+  }
+
+  it('has quotes and line ends escaped as in JSON', () => {
+    assert.equal(quoted('a"b\\c\nd'), '"a\\"b\\\\c\\nd"');
+  });
+
+  it('is cut after 100 characters, also within a surrogate pair', () => {
+    assert.equal(
+      quoted(`${'a'.repeat(99)}🔑${'b'.repeat(100_000)}`),
+      `"${'a'.repeat(99)}\\ud83d"… (100101 characters)`,
+    );
+  });
+});
