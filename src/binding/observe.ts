@@ -118,7 +118,7 @@ export interface Sources {
 const UNDELIVERED: Delivered = { trivySecret: undefined, undeliverable: undefined };
 
 const NOTHING: Chosen = {
-  credentials: { secrets: [], candidates: [] },
+  credentials: { secrets: [], candidates: [], more: 0 },
   evidence: {
     verification: 'Never',
     inUse: undefined,

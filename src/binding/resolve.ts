@@ -1,6 +1,7 @@
 import type { Condition, Verification } from '../api/index.ts';
-import { lookup } from '../credential/index.ts';
+import { type Lookup, lookup } from '../credential/index.ts';
 import { repositoryName } from '../image/index.ts';
+import type { SourceCredential } from '../platform/index.ts';
 import type { KnownAnswer } from '../registry/index.ts';
 import type { ValidBinding } from './binding.ts';
 import type { Candidate } from './candidate.ts';
@@ -16,11 +17,9 @@ import {
 } from './verdict.ts';
 
 /** What the secrets that a binding names hold for its image. */
-export interface Credentials {
+export interface Credentials extends Lookup<SourceCredential> {
   /** In the binding's order. */
   readonly secrets: readonly NamedSecret[];
-  /** Those that fit, in the order in which they would be tried. */
-  readonly candidates: readonly Candidate[];
 }
 
 /** Whether a secret is still to be read: until then nothing can be said. */
@@ -87,7 +86,7 @@ type UnusableReason =
 /** Finds among the secrets that a binding names what fits its image. */
 export function credentialsOf(binding: ValidBinding, secrets: readonly NamedSecret[]): Credentials {
   const found = secrets.filter((secret) => secret.state === 'Found');
-  return { secrets, candidates: lookup(found, binding.image) };
+  return { secrets, ...lookup(found, binding.image) };
 }
 
 /** What the status of a binding says of who pulls from its repository. */

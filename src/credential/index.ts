@@ -5,7 +5,9 @@ export {
   type Keyring,
   type KeyringEntry,
   keyring,
+  type Lookup,
   lookup,
+  MOST_CANDIDATES,
   type NamedKeyring,
 } from './keyring.ts';
 export {

@@ -1,14 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { ImageReference } from '../image/index.ts';
 import type { Credential } from './credential.ts';
-import {
-  type Hosts,
-  hostsOf,
-  includesHost,
-  isLiteral,
-  parseRegistryKey,
-  type RegistryKey,
-} from './registry-key.ts';
+import { type Hosts, hostsOf, includesHost, isLiteral, parseRegistryKey } from './registry-key.ts';
 
 /** One entry of a pull secret; or of another Secret, whose credentials are then of another type. */
 export interface KeyringEntry<Held = Credential> {
@@ -23,7 +16,7 @@ export interface Keyring<Held = Credential> {
   /** Entries whose key names one host, by that host. */
   readonly hosts: ReadonlyMap<string, HostEntries<Held>>;
   /** Entries whose key has a `*`. */
-  readonly globs: readonly Row<Held>[];
+  readonly globs: readonly Glob<Held>[];
 }
 
 /** The keyring of a pull secret, under the secret's name. */
@@ -41,6 +34,20 @@ export interface Candidate<Held = Credential> {
   readonly credential: Held;
 }
 
+/** What a look-up finds. */
+export interface Lookup<Held = Credential> {
+  /** The first {@link MOST_CANDIDATES} that fit, in the order in which they are to be tried. */
+  readonly candidates: readonly Candidate<Held>[];
+  /** How many more fit. They are not tried. */
+  readonly more: number;
+}
+
+/**
+ * Candidates of an image. Each may cost a question to the registry. Usual images have one or two; the kubelet tries
+ * them all.
+ */
+export const MOST_CANDIDATES = 32;
+
 interface HostEntries<Held> {
   /** Lengths of the paths, each once. */
   readonly lengths: Set<number>;
@@ -48,7 +55,13 @@ interface HostEntries<Held> {
 }
 
 interface Row<Held> extends KeyringEntry<Held> {
-  readonly key: RegistryKey;
+  /** See RegistryKey. */
+  readonly canonical: string;
+}
+
+interface Glob<Held> extends Row<Held> {
+  readonly hosts: Hosts;
+  readonly path: string;
 }
 
 const DOCKER_HUB = 'docker.io';
@@ -61,30 +74,33 @@ const DOCKER_HUB_LEGACY = 'index.docker.io';
  */
 export function keyring<Held>(entries: readonly KeyringEntry<Held>[]): Keyring<Held> {
   const hosts = new Map<string, HostEntries<Held>>();
-  const globs: Row<Held>[] = [];
-  for (const entry of entries) {
-    const key = parseRegistryKey(entry.registryKey);
+  const globs: Glob<Held>[] = [];
+  for (const { registryKey, credential } of entries) {
+    const key = parseRegistryKey(registryKey);
     if (key === undefined) continue;
-    const row = { ...entry, key };
-    if (isLiteral(key.hosts)) place(row, hosts);
-    else globs.push(row);
+    const { canonical, path } = key;
+    const row = { registryKey, credential, canonical };
+    if (isLiteral(key.hosts)) place(row, path, entriesOf(hosts, hostKey(key.hosts)));
+    else globs.push({ ...row, hosts: key.hosts, path });
   }
   return { hosts, globs };
 }
 
-function place<Held>(row: Row<Held>, hosts: Map<string, HostEntries<Held>>): void {
-  const { key } = row;
-  const host = hostKey(key.hosts);
+function entriesOf<Held>(hosts: Map<string, HostEntries<Held>>, host: string): HostEntries<Held> {
   const entries: HostEntries<Held> = hosts.get(host) ?? { lengths: new Set(), byPath: new Map() };
   hosts.set(host, entries);
-  entries.lengths.add(key.path.length);
-  const rows = entries.byPath.get(key.path);
-  if (rows === undefined) entries.byPath.set(key.path, [row]);
+  return entries;
+}
+
+function place<Held>(row: Row<Held>, path: string, { lengths, byPath }: HostEntries<Held>): void {
+  lengths.add(path.length);
+  const rows = byPath.get(path);
+  if (rows === undefined) byPath.set(path, [row]);
   else rows.push(row);
 }
 
 /**
- * All credentials that fit an image, in the order in which they are to be tried: those that `Lookup` in
+ * The credentials that fit an image, in the order in which they are to be tried: those that `Lookup` in
  * k8s.io/kubernetes/pkg/credentialprovider/keyring.go finds for the repository. Every key that fits counts, and for
  * Docker Hub's images, where none does, the key `index.docker.io`. Keys are in reverse byte order over all secrets,
  * so that of two that fit, the longer path comes first; equal ones are in the order of the secrets, and within one
@@ -93,18 +109,15 @@ function place<Held>(row: Row<Held>, hosts: Map<string, HostEntries<Held>>): voi
  * Entries without a credential are not among the results; but as for the kubelet, Docker Hub's other name does not
  * count where one of them fits.
  *
- * One difference: the kubelet also offers the credentials of `index.docker.io` to hosts with neither dot nor port
+ * Two differences: at most {@link MOST_CANDIDATES} are returned. And the kubelet also offers the credentials of `index.docker.io` to hosts with neither dot nor port
  * (`localhost/app`, `ACME/app`). Those hosts are not Docker Hub, so nothing is found for them: docs/adr/0008.
  *
  * @param secrets - in the binding's order
  */
-export function lookup<Held>(
-  secrets: readonly NamedKeyring<Held>[],
-  image: ImageReference,
-): readonly Candidate<Held>[] {
+export function lookup<Held>(secrets: readonly NamedKeyring<Held>[], image: ImageReference): Lookup<Held> {
   const target = { hosts: hostsOf(image.host), path: `/${image.repository}` };
   // The kubelet reads the image as a URL, which an address that is none cannot be a part of.
-  if (image.host.startsWith('[') && !isIPv6(addressIn(image.host))) return [];
+  if (image.host.startsWith('[') && !isIPv6(addressIn(image.host))) return inOrder<Held>([]);
   const fitting = collect(secrets, (each) => fittingRows(each, target));
   if (fitting.length > 0 || image.host !== DOCKER_HUB) return inOrder(fitting);
   return inOrder(collect(secrets, legacyRows));
@@ -134,21 +147,23 @@ function fittingRows<Held>(
   const named = hosts.get(hostKey(host));
   const lengths = [...(named?.lengths ?? [])].filter((length) => length <= path.length);
   const literal = lengths.flatMap((length) => named?.byPath.get(path.slice(0, length)) ?? []);
-  const matching = globs.filter(({ key }) => path.startsWith(key.path) && includesHost(key.hosts, host));
+  const matching = globs.filter((glob) => path.startsWith(glob.path) && includesHost(glob.hosts, host));
   return [...literal, ...matching];
 }
 
 function legacyRows<Held>({ hosts }: Keyring<Held>): readonly Row<Held>[] {
   const rows = hosts.get(hostKey(hostsOf(DOCKER_HUB_LEGACY)))?.byPath.get('') ?? [];
-  return rows.filter(({ key }) => key.canonical === DOCKER_HUB_LEGACY);
+  return rows.filter(({ canonical }) => canonical === DOCKER_HUB_LEGACY);
 }
 
-function inOrder<Held>(found: readonly Found<Held>[]): readonly Candidate<Held>[] {
-  return found
-    .toSorted((a, b) => compare(b.row.key.canonical, a.row.key.canonical))
+function inOrder<Held>(found: readonly Found<Held>[]): Lookup<Held> {
+  const fitting = found
+    .toSorted((a, b) => compare(b.row.canonical, a.row.canonical))
     .flatMap(({ secret, row: { registryKey, credential } }) =>
       credential === undefined ? [] : [{ secret, registryKey, credential }],
     );
+  const candidates = fitting.slice(0, MOST_CANDIDATES);
+  return { candidates, more: fitting.length - candidates.length };
 }
 
 function compare(a: string, b: string): number {

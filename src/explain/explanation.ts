@@ -7,7 +7,7 @@ import {
   serversOf,
   type ValidBinding,
 } from '../binding/index.ts';
-import { type Candidate, lookup } from '../credential/index.ts';
+import { type Candidate, type Lookup, lookup } from '../credential/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import { deliveryOf, MOUNT_PATH, platformOf, type SourceCredential } from '../platform/index.ts';
 import { DEFAULT_SCAN_TYPES, type ScheduledScan } from '../scan/index.ts';
@@ -72,7 +72,8 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
   const secrets = secretsFor(binding, inventory);
   const keyrings = secrets.flatMap(keyringIn);
   const noneNeeded = binding?.imagePullSecrets.length === 0;
-  const candidates = noneNeeded ? [] : lookup<SourceCredential>(keyrings, image);
+  const found = noneNeeded ? NOTHING : lookup<SourceCredential>(keyrings, image);
+  const { candidates } = found;
   const delivery = handedOver(candidates[0], image);
   const decided = decidedFor(binding, inventory.named === 'ByBinding');
   const scans = scansOf(image, inventory, decided);
@@ -86,6 +87,7 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
     ...missing(binding, inventory),
     ...secrets.flatMap(problemsOf),
     ...delivery.problems,
+    ...untried(found),
   ];
   return {
     explanation: {
@@ -106,6 +108,16 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
     scans,
     problems: noneNeeded ? scanHints : all,
   };
+}
+
+const NOTHING: Lookup<SourceCredential> = { candidates: [], more: 0 };
+
+function untried({ candidates, more }: Lookup<SourceCredential>): readonly string[] {
+  if (more === 0) return [];
+  return [
+    `expected at most ${candidates.length} entries that fit the image, found ${candidates.length + more}: ` +
+      `the last ${more} are not tried; remove those that are not needed`,
+  ];
 }
 
 function moveTarget(binding: ValidBinding, image: ImageReference): string | undefined {

@@ -20,7 +20,7 @@ for (const count of [10, 1_000]) {
   const walk = () =>
     keys.filter((key) => `/${IMAGE.repository}`.startsWith(key.path) && includesHost(key.hosts, hosts));
 
-  const found = lookup(secrets, IMAGE).length;
+  const found = lookup(secrets, IMAGE).candidates.length;
   if (found !== 3 || walk().length !== found)
     throw new Error(`${found} and ${walk().length} of 3 entries found`);
   const indexed = perSecond(() => lookup(secrets, IMAGE));

@@ -124,7 +124,7 @@ describe('whatever the text', () => {
         assert.deepEqual(parseImageReference(formatFamiliar(image)), image);
         assert.ok(id !== undefined);
         const entries = [{ registryKey: text, credential: undefined }];
-        assert.deepEqual(lookup([{ name: 'pull', keyring: keyring(entries) }], image), []);
+        assert.deepEqual(lookup([{ name: 'pull', keyring: keyring(entries) }], image).candidates, []);
       }
     });
   });
@@ -147,7 +147,7 @@ const ASKED = ['nginx', 'reg.io/team/app', 'a.reg.io:5000/team', '[::1]:5000/app
 function checkEntries({ keyring, problems }: Extract<PullSecretContent, { result: 'Entries' }>): void {
   for (const problem of problems) assert.match(problem, /expected .*, found /);
   for (const image of ASKED) {
-    for (const { credential } of lookup([{ name: 'pull', keyring }], image)) {
+    for (const { credential } of lookup([{ name: 'pull', keyring }], image).candidates) {
       const { kind, ...values } = credential;
       assert.ok(
         Object.values(values).every((each) => each instanceof SecretValue),

@@ -55,7 +55,7 @@ function compare(each: Case, answer: Answer | undefined): Compared {
     return text === undefined ? [] : [{ text, group: `${row.secret} ${row.key}` }];
   });
   const groups = new Map(described.map(({ text, group }) => [text, group]));
-  const found = lookup(keyrings(each), image).map(describeCandidate);
+  const found = lookup(keyrings(each), image).candidates.map(describeCandidate);
   return {
     each,
     ours: inGroups(found.map((text) => ({ text, group: groups.get(text) ?? text }))),

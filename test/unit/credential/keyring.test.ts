@@ -5,10 +5,12 @@ import {
   type KeyringEntry,
   keyring,
   lookup,
+  MOST_CANDIDATES,
   type NamedKeyring,
   SecretValue,
 } from '../../../src/credential/index.ts';
 import { parseImageReference } from '../../../src/image/index.ts';
+import { operationsOf } from '../../operations.ts';
 
 /** The keys of one secret, and those that are found for an image, in order; 'all': just as they are written. */
 type Row = readonly [image: string, keys: readonly string[], expected: readonly string[] | 'all'];
@@ -124,8 +126,8 @@ describe('lookup', () => {
   for (const [title, rows] of Object.entries(CASES)) {
     it(title, () => {
       for (const [image, keys, expected] of rows) {
-        const found = lookup([pull(keys.map(entry))], parseImageReference(image));
-        const actual = found.map(({ registryKey }) => registryKey);
+        const { candidates } = lookup([pull(keys.map(entry))], parseImageReference(image));
+        const actual = candidates.map(({ registryKey }) => registryKey);
         assert.deepEqual(actual, expected === 'all' ? keys : expected, `${image} and ${keys.join(' ')}`);
       }
     });
@@ -136,9 +138,9 @@ describe('lookup', () => {
       { name: 'second', keyring: keyring(['reg.io', '*.io'].map(entry)) },
       { name: 'first', keyring: keyring(['https://reg.io', 'reg.io/team'].map(entry)) },
     ];
-    const found = lookup(secrets, parseImageReference('reg.io/team/app'));
+    const { candidates } = lookup(secrets, parseImageReference('reg.io/team/app'));
     assert.deepEqual(
-      found.map(({ secret, registryKey }) => [secret, registryKey]),
+      candidates.map(({ secret, registryKey }) => [secret, registryKey]),
       [
         ['first', 'reg.io/team'],
         ['second', 'reg.io'],
@@ -150,23 +152,24 @@ describe('lookup', () => {
 
   it('does not take the older name of Docker Hub where an entry fits that holds nothing, as the kubelet', () => {
     const entries = [{ registryKey: 'docker.io', credential: undefined }, entry('index.docker.io')];
-    assert.deepEqual(lookup([pull(entries)], parseImageReference('nginx')), []);
+    assert.deepEqual(lookup([pull(entries)], parseImageReference('nginx')).candidates, []);
     assert.deepEqual(
-      lookup([pull([entry('docker.io'), ...entries])], parseImageReference('nginx')).length,
+      lookup([pull([entry('docker.io'), ...entries])], parseImageReference('nginx')).candidates.length,
       1,
     );
   });
 
   it('hands over the credential of the entry', () => {
     const written = entry('reg.io');
-    const [found] = lookup([pull([written])], parseImageReference('reg.io/app'));
-    assert.equal(found?.credential, written.credential);
+    const { candidates } = lookup([pull([written])], parseImageReference('reg.io/app'));
+    assert.equal(candidates[0]?.credential, written.credential);
   });
 
   it('finds nothing without secrets, and leaves the given lists as they are', () => {
     const entries = Object.freeze([entry('a.io'), entry('b.io')]);
-    assert.deepEqual(lookup([], parseImageReference('nginx')), []);
-    assert.deepEqual(lookup([pull(entries)], parseImageReference('c.io/app')), []);
+    const nothing = { candidates: [], more: 0 };
+    assert.deepEqual(lookup([], parseImageReference('nginx')), nothing);
+    assert.deepEqual(lookup([pull(entries)], parseImageReference('c.io/app')), nothing);
   });
 
   it('finds a key without a star for no host but its own', () => {
@@ -182,12 +185,54 @@ describe('lookup', () => {
         fc.constantFrom('', 'http://', 'https://'),
         (named, asked, suffix, scheme) => {
           const entries = [entry(`${scheme}${named}${suffix}`)];
-          const found = lookup([pull(entries)], parseImageReference(`${asked}/a/b`));
-          assert.equal(found.length, named === asked ? 1 : 0);
+          const { candidates } = lookup([pull(entries)], parseImageReference(`${asked}/a/b`));
+          assert.equal(candidates.length, named === asked ? 1 : 0);
         },
       ),
       { numRuns: 2000 },
     );
+  });
+
+  it('returns the first 32 that fit, and how many more fit', () => {
+    const image = parseImageReference('reg.io/app');
+    const keys = Array.from({ length: 100 }, (_, index) => entry(`${index % 2 ? 'https://' : ''}reg.io/`));
+    const all = lookup([pull(keys.slice(0, MOST_CANDIDATES))], image);
+    assert.deepEqual([MOST_CANDIDATES, all.candidates.length, all.more], [32, 32, 0]);
+    const { candidates, more } = lookup([pull(keys)], image);
+    assert.equal(more, 68);
+    assert.deepEqual(candidates, all.candidates);
+  });
+
+  it('looks at twice as many entries in twice as many operations', () => {
+    const image = parseImageReference(`${'a'.repeat(250)}.io/app`);
+    const shapes = {
+      'that fit': (index: number) =>
+        `${index % 2 ? 'https://' : ''}${'a'.repeat(250)}.io${'/'.repeat(index % 3 && 1)}`,
+      'with a star': () => '*.io',
+      'full of stars': () => `${'a*'.repeat(290)}b.io`,
+      'of other hosts': (index: number) => `reg-${index}.io`,
+      'with paths': (index: number) => `${'a'.repeat(250)}.io/${'a'.repeat(index % 250)}`,
+    };
+    for (const [title, keyOf] of Object.entries(shapes)) {
+      const operations = (count: number) => {
+        const entries = Array.from({ length: 256 }, (_, index) => entry(keyOf(index)));
+        const secrets = Array.from({ length: count }, () => pull(entries));
+        return operationsOf(() => lookup(secrets, image));
+      };
+      const [once, twice] = [operations(8), operations(16)];
+      assert.ok(once > 8 && twice <= 2 * once, `entries ${title}: ${once} and ${twice}`);
+    }
+  });
+
+  it('finds no key that has a character which is not printable ASCII', () => {
+    const image = parseImageReference('reg.io/team/app');
+    const odd = ['\u202e', '\u200b', '\u0085', '\u001b', '\u007f', '\u2028', '\ud800', 'é'];
+    for (const character of odd) {
+      for (const key of [`reg.io/${character}`, `reg.io/team%23${character}`, `reg.io/team%3f${character}`]) {
+        assert.deepEqual(lookup([pull([entry(key)])], image).candidates, [], JSON.stringify(key));
+      }
+    }
+    assert.equal(lookup([pull([entry('reg.io/team%23%E9')])], image).candidates.length, 1);
   });
 
   it('throws for no key', () => {
