@@ -1,10 +1,19 @@
 import type { EventReason } from '../api/index.ts';
 import type { OwnBinding, PersonsBinding } from './binding.ts';
-import { type Move, movesOf, Replacements } from './moves.ts';
+import { type Move, movesOf } from './moves.ts';
 import { bindingNames } from './name.ts';
 import type { Pod } from './pod.ts';
+import { type Replacement, Replacements } from './replacements.ts';
 import { type Absences, Timekeeper } from './timekeeper.ts';
-import { groupPods, isMoving, type PodGroup, type RepositoryUse, type Usage, usageOf } from './usage.ts';
+import {
+  groupPods,
+  isMoving,
+  MOST_SECRETS_COUNTED,
+  type PodGroup,
+  type RepositoryUse,
+  type Usage,
+  usageOf,
+} from './usage.ts';
 
 /** The CRD takes no more. */
 const MOST_PULL_SECRETS = 16;
@@ -13,8 +22,15 @@ const MOST_REPLACES = 16;
 const MOST_NAMED = 3;
 /** So that an annotation stays readable, and does not grow with names that are made up for each run. */
 const MOST_USERS = 20;
+/** Different ones in one namespace. */
+const MOST_CONTAINERS = 50_000;
+/** Discovered ones in one namespace. */
+const MOST_BINDINGS = 5_000;
 /** A workload whose pods all end before new ones begin is not written down as gone at once. */
 const LONGEST_WAIT_TO_MARK_MS = 5 * 60_000;
+
+/** What is missing where nothing uses a binding; no repository has this name. */
+const USE = '';
 
 /** All that {@link decide} looks at. */
 export interface Observed {
@@ -103,7 +119,7 @@ type Fate =
  * | nothing uses it | goes after the grace period |
  */
 export function decide(observed: Observed): Decision {
-  const groups = groupPods(observed.pods);
+  const { groups, beyond } = lookedAt(groupPods(observed.pods));
   const situation: Situation = {
     observed,
     usage: usageOf(groups),
@@ -115,14 +131,49 @@ export function decide(observed: Observed): Decision {
   };
   const users = usersOf(situation);
   const replacements = replacementsOf(situation);
-  const fates = fatesOf(situation, users, replacements);
+  const { fates, without } = withinBound(fatesOf(situation, users, replacements), observed);
   return {
     writes: writesOf(fates, observed),
     marks: marksOf(situation, fates),
-    tellings: [...tellProblems(groups), ...tellTooMany(situation, fates)],
+    tellings: [
+      ...tellProblems(groups),
+      ...tellTooMany(situation, fates),
+      ...tellUnchecked(situation, replacements),
+      ...tellBeyond(beyond),
+      ...tellWithout(groups, without),
+    ],
     absences: situation.time.absences,
     lookAgainAfterMs: situation.time.lookAgainAfterMs,
   };
+}
+
+/** Groups up to the bound on containers, and the first one beyond it. */
+function lookedAt(all: readonly PodGroup[]): {
+  readonly groups: readonly PodGroup[];
+  readonly beyond: PodGroup | undefined;
+} {
+  let containers = 0;
+  const end = all.findIndex(({ use }) => {
+    containers += use.containers.length;
+    return containers > MOST_CONTAINERS;
+  });
+  return end < 0 ? { groups: all, beyond: undefined } : { groups: all.slice(0, end), beyond: all[end] };
+}
+
+/** What becomes of bindings, and the repositories that get none because there are too many. */
+function withinBound(
+  all: readonly Fate[],
+  { bindings }: Observed,
+): { readonly fates: readonly Fate[]; readonly without: readonly string[] } {
+  let room = MOST_BINDINGS - bindings.length;
+  const without: string[] = [];
+  const fates = all.filter((fate) => {
+    if (fate.fate === 'Gone' || fate.binding !== undefined) return true;
+    room -= 1;
+    if (room < 0) without.push(fate.repository);
+    return room >= 0;
+  });
+  return { fates, without };
 }
 
 function ownedBindings(bindings: readonly OwnBinding[]): ReadonlyMap<string, OwnBinding> {
@@ -149,40 +200,45 @@ function listUsers({ observed, owned, usage, time }: Situation, repository: stri
   const kept = (owned.get(repository)?.users ?? []).filter((user) => {
     if (present.has(user)) return true;
     if (usage.places.has(user)) return false;
-    return !time.hasCome(time.missingSince(`${repository} ${user}`) + observed.graceMs);
+    return !time.hasCome(time.missingSince(repository, user) + observed.graceMs);
   });
   return [...new Set([...kept, ...[...present].sort()])].slice(0, MOST_USERS).sort();
 }
 
 /** What replaces what: what pods show comes before what is written, which stays while a scan names it. */
 function replacementsOf(situation: Situation): Replacements {
-  const { observed, owned, taken } = situation;
+  const { observed, taken } = situation;
   const replacements = new Replacements();
   for (const { repository = '', replaces } of observed.persons) {
     for (const from of replaces) replacements.insist(repository, from);
   }
-  const written = [...owned].flatMap(([to, { replaces }]) =>
-    replaces.filter(observed.isScanned).map((from) => [to, from] as const),
-  );
-  for (const [to, from] of [...shownReplacements(situation), ...written]) {
-    if (!taken.has(to)) replacements.add(to, from);
-  }
+  const possible = possibleReplacements(situation);
+  replacements.add(possible.filter(([to]) => !taken.has(to)));
   return replacements;
 }
 
-/** What replaces what, as far as pods show it now: by moves, with what those replace who are left, and by other names. */
-function shownReplacements(situation: Situation): readonly (readonly [to: string, from: string])[] {
+/**
+ * What pods show now comes first: moves, with what those replace who are left, and other names. Then comes what is
+ * written.
+ */
+function* possibleReplacements(situation: Situation): Generator<Replacement> {
   const { observed, owned, usage } = situation;
+  const writtenIn = (binding: OwnBinding | undefined, to: string): readonly Replacement[] =>
+    (binding?.replaces ?? []).filter(observed.isScanned).map((from) => [to, from]);
   const moves = movesOf(usage, owned).filter((move) => isFollowed(situation, move));
-  const inherited = moves.flatMap(({ from, to }) =>
-    (owned.get(from)?.replaces ?? []).filter(observed.isScanned).map((earlier) => [to, earlier] as const),
-  );
-  const linked = [...usage.repositories]
-    .filter(([, { imagePullSecrets }]) => imagePullSecrets.size > 0)
-    .flatMap(([to, { reported }]) =>
-      [...reported].filter((from) => isLinked(situation, from)).map((from) => [to, from] as const),
-    );
-  return [...moves.map(({ from, to }) => [to, from] as const), ...inherited, ...linked];
+  for (const { from, to } of moves) yield [to, from];
+  for (const { from, to } of moves) yield* writtenIn(owned.get(from), to);
+  for (const [to, use] of usage.repositories) yield* linkedTo(situation, to, use);
+  for (const [to, binding] of owned) yield* writtenIn(binding, to);
+}
+
+function linkedTo(
+  situation: Situation,
+  to: string,
+  { imagePullSecrets, reported }: RepositoryUse,
+): readonly Replacement[] {
+  if (imagePullSecrets.size === 0) return [];
+  return [...reported].filter((from) => isLinked(situation, from)).map((from) => [to, from]);
 }
 
 /** Whether a move matters: scans may name what is left, and one of the two repositories needs a pull secret. */
@@ -256,7 +312,12 @@ function pullSecretsOf(
 ): readonly string[] {
   const allPresent = listed.every((user) => use.users.has(user));
   const kept = allPresent ? [] : (binding?.imagePullSecrets ?? []);
-  return [...new Set([...kept, ...use.imagePullSecrets])].slice(0, MOST_PULL_SECRETS);
+  const secrets = new Set(kept);
+  for (const secret of use.imagePullSecrets) {
+    if (secrets.size >= MOST_PULL_SECRETS) break;
+    secrets.add(secret);
+  }
+  return [...secrets].slice(0, MOST_PULL_SECRETS);
 }
 
 function fateOfUnused(
@@ -272,10 +333,12 @@ function fateOfUnused(
     content: { imagePullSecrets, replaces, users, unusedSince },
   });
   if (binding.unusedSince !== undefined) {
-    const over = time.hasCome(binding.unusedSince + observed.graceMs);
-    return over ? { fate: 'Gone', binding, why: 'nothing uses its image' } : kept(binding.unusedSince);
+    // A time to come would keep the binding for longer than the grace period.
+    const since = Math.min(binding.unusedSince, observed.now);
+    const over = time.hasCome(since + observed.graceMs);
+    return over ? { fate: 'Gone', binding, why: 'nothing uses its image' } : kept(since);
   }
-  const since = time.missingSince(`binding ${binding.name}`);
+  const since = time.missingSince(USE, binding.name);
   const wait = Math.min(LONGEST_WAIT_TO_MARK_MS, observed.graceMs / 10);
   return kept(time.hasCome(since + wait) ? since : undefined);
 }
@@ -310,13 +373,14 @@ function loosenings(fates: readonly Fate[]): readonly Write[] {
     for (const from of replaces) graph.insist(repository, from);
     if (fate.fate === 'Kept') for (const from of fate.content.replaces) graph.insist(fate.repository, from);
   }
+  const circles = graph.circles();
   return fates.flatMap((fate): readonly Write[] => {
     const { binding } = fate;
     if (binding?.repository === undefined) return [];
     const { repository } = binding;
     const wanted = fate.fate === 'Kept' ? fate.content.replaces : [];
     const stays = binding.replaces.filter(
-      (from) => wanted.includes(from) || !graph.reaches(from, repository),
+      (from) => wanted.includes(from) || circles.get(from) !== circles.get(repository),
     );
     if (stays.length === binding.replaces.length) return [];
     return [{ action: 'Update', binding, content: { ...contentOf(binding), replaces: stays } }];
@@ -377,8 +441,10 @@ function tellProblems(groups: readonly PodGroup[]): readonly Telling[] {
 function tellTooMany({ usage }: Situation, fates: readonly Fate[]): readonly Telling[] {
   return fates.flatMap((fate): readonly Telling[] => {
     if (fate.fate !== 'Kept' || fate.binding === undefined) return [];
-    const found = [...(usage.repositories.get(fate.repository)?.imagePullSecrets ?? [])];
-    if (found.length <= MOST_PULL_SECRETS) return [];
+    const secrets = usage.repositories.get(fate.repository)?.imagePullSecrets ?? new Set();
+    if (secrets.size <= MOST_PULL_SECRETS) return [];
+    const found = [...secrets];
+    const atLeast = found.length < MOST_SECRETS_COUNTED ? '' : 'at least ';
     const left = found.filter((name) => !fate.content.imagePullSecrets.includes(name));
     const others = left.length > MOST_NAMED ? ` and ${left.length - MOST_NAMED} more` : '';
     const named = `${left.slice(0, MOST_NAMED).join(', ')}${others}`;
@@ -386,8 +452,36 @@ function tellTooMany({ usage }: Situation, fates: readonly Fate[]): readonly Tel
       {
         about: { kind: 'Binding', binding: fate.binding },
         reason: 'TooManyPullSecrets',
-        note: `Pods name ${found.length} pull secrets, of which a binding takes ${MOST_PULL_SECRETS}; left out: ${named}. Name fewer in the pods, or write a binding by hand.`,
+        note: `Pods name ${atLeast}${found.length} pull secrets, of which a binding takes ${MOST_PULL_SECRETS}; left out: ${named}. Name fewer in the pods, or write a binding by hand.`,
       },
     ];
   });
+}
+
+function tellUnchecked({ owned }: Situation, { unchecked }: Replacements): readonly Telling[] {
+  const [first] = unchecked;
+  const binding = (first && owned.get(first[0])) ?? owned.values().next().value;
+  if (first === undefined || binding === undefined) return [];
+  return [
+    {
+      about: { kind: 'Binding', binding },
+      reason: 'NotDiscovered',
+      note:
+        'Discovery leaves entries out of spec.replaces of bindings in this namespace, because too many repositories replace ' +
+        'each other. Remove entries of spec.replaces that no scan needs, or write bindings for these images yourself.',
+    },
+  ];
+}
+
+function tellBeyond(group: PodGroup | undefined): readonly Telling[] {
+  if (group === undefined) return [];
+  const note = `Discovery looks at ${MOST_CONTAINERS} different containers in a namespace, and those of this pod are beyond that. Write bindings for its images yourself, or divide the namespace.`;
+  return [{ about: { kind: 'Pod', pod: group.example }, reason: 'NotDiscovered', note }];
+}
+
+function tellWithout(groups: readonly PodGroup[], [first]: readonly string[]): readonly Telling[] {
+  const group = groups.find(({ use }) => use.containers.some(({ repository }) => repository === first));
+  if (first === undefined || group === undefined) return [];
+  const note = `Discovery makes at most ${MOST_BINDINGS} bindings in a namespace, so that there is none for ${first}. Write a binding for it yourself, or divide the namespace.`;
+  return [{ about: { kind: 'Pod', pod: group.example }, reason: 'NotDiscovered', note }];
 }

@@ -1,6 +1,9 @@
 import type { OwnBinding } from './binding.ts';
 import { latest, type Place, type Usage } from './usage.ts';
 
+/** A binding lists a user for one repository, and for those of its last moves. `spec.replaces` takes no more than these. */
+const MOST_LISTED = 16;
+
 /** A container of a workload that has gone from one repository to another, or is about to. */
 export interface Move {
   readonly from: string;
@@ -34,7 +37,11 @@ export function movesOf(usage: Usage, owned: ReadonlyMap<string, OwnBinding>): r
 function repositoriesByUser(owned: ReadonlyMap<string, OwnBinding>): ReadonlyMap<string, readonly string[]> {
   const listed = new Map<string, string[]>();
   for (const [repository, { users }] of owned) {
-    for (const user of users) listed.set(user, [...(listed.get(user) ?? []), repository]);
+    for (const user of users) {
+      const repositories = listed.get(user);
+      if (repositories === undefined) listed.set(user, [repository]);
+      else if (repositories.length < MOST_LISTED) repositories.push(repository);
+    }
   }
   return listed;
 }
@@ -47,37 +54,4 @@ function destinationOf({ current }: Place, owned: ReadonlyMap<string, OwnBinding
   const [to, ...others] = latest(left.size === 0 ? current : left).keys();
   // Of pods that are created within the same second none is the later one; one side ends before long.
   return others.length === 0 ? to : undefined;
-}
-
-/** Which repository replaces which. */
-export class Replacements {
-  readonly #edges = new Map<string, Set<string>>();
-
-  /** What `to` replaces, in alphabetical order. */
-  of(to: string): readonly string[] {
-    return [...(this.#edges.get(to) ?? [])].sort();
-  }
-
-  /** Notes that `to` replaces `from`, unless that closes a circle. */
-  add(to: string, from: string): void {
-    if (!this.reaches(from, to)) this.insist(to, from);
-  }
-
-  /** Notes that `to` replaces `from`, also where that closes a circle. */
-  insist(to: string, from: string): void {
-    this.#edges.set(to, (this.#edges.get(to) ?? new Set()).add(from));
-  }
-
-  /** Whether `from` is `to`, replaces it, or replaces something that does. */
-  reaches(from: string, to: string): boolean {
-    const seen = new Set<string>();
-    const open = [from];
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      if (next === to) return true;
-      if (seen.has(next)) continue;
-      seen.add(next);
-      open.push(...(this.#edges.get(next) ?? []));
-    }
-    return false;
-  }
 }

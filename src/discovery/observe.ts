@@ -31,10 +31,22 @@ export function observe(
     pods: included ? own.pods.byIndex('namespace', namespace) : [],
     bindings: bindings.filter(({ discovered }) => discovered).map(ownBinding),
     persons: bindings.filter(({ discovered }) => !discovered).map(personsBinding),
-    isScanned: (repository) =>
-      stores.scheduledScans.byIndex('repository', indexKey({ namespace }, repository)).length > 0,
+    isScanned: answeredOnce(
+      (repository) =>
+        stores.scheduledScans.byIndex('repository', indexKey({ namespace }, repository)).length > 0,
+    ),
     absences,
     marking: settings.markPods ? new Set(bindings.filter(isReady).map(({ name }) => name)) : undefined,
+  };
+}
+
+/** Bindings may ask for the same many times, and the store lists all scans for each answer. */
+function answeredOnce(ask: (repository: string) => boolean): (repository: string) => boolean {
+  const answers = new Map<string, boolean>();
+  return (repository) => {
+    const answer = answers.get(repository) ?? ask(repository);
+    answers.set(repository, answer);
+    return answer;
   };
 }
 

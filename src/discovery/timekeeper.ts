@@ -1,11 +1,14 @@
-/** Milliseconds since the epoch at which something was first found missing, by what that is. */
-export type Absences = ReadonlyMap<string, number>;
+/**
+ * Milliseconds since the epoch at which something was first found missing: by what it belongs to, and by what it is. Both
+ * are texts that are kept anyway, because a namespace may have a hundred thousand of them.
+ */
+export type Absences = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 /** Measures how long things have been missing, and when to look again. */
 export class Timekeeper {
   readonly #now: number;
   readonly #before: Absences;
-  readonly #after = new Map<string, number>();
+  readonly #after = new Map<string, Map<string, number>>();
   #next = Number.POSITIVE_INFINITY;
 
   /** @param before - what was missing the last time; empty after a restart, which makes every absence begin anew */
@@ -24,9 +27,10 @@ export class Timekeeper {
   }
 
   /** Since when this is missing, which it is now. */
-  missingSince(what: string): number {
-    const since = this.#before.get(what) ?? this.#now;
-    this.#after.set(what, since);
+  missingSince(owner: string, what: string): number {
+    const since = this.#before.get(owner)?.get(what) ?? this.#now;
+    const missing = this.#after.get(owner) ?? new Map<string, number>();
+    this.#after.set(owner, missing.set(what, since));
     return since;
   }
 

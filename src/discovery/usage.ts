@@ -1,5 +1,8 @@
 import type { ContainerUse, Pod, PodUse } from './pod.ts';
 
+/** Of one repository. A binding takes 16. */
+export const MOST_SECRETS_COUNTED = 64;
+
 /** The pods that use the same in the same way. */
 export interface PodGroup {
   readonly use: PodUse;
@@ -13,7 +16,10 @@ export interface PodGroup {
 export interface RepositoryUse {
   /** Containers of workloads, `Deployment/web/app`. */
   readonly users: ReadonlySet<string>;
-  /** The union of the pods' pull secrets, in an order that depends on nothing but the pods. */
+  /**
+   * The union of the pods' pull secrets, in an order that depends on nothing but the pods. Where it has
+   * {@link MOST_SECRETS_COUNTED}, there may be more.
+   */
   readonly imagePullSecrets: ReadonlySet<string>;
   /** Other repositories that runtimes name for the same digests. */
   readonly reported: ReadonlySet<string>;
@@ -64,7 +70,8 @@ function isTemplated({ templated }: PodUse, { ephemeral }: ContainerUse): boolea
 
 interface GrowingUse extends RepositoryUse {
   readonly users: Set<string>;
-  readonly imagePullSecrets: Set<string>;
+  /** One for all containers of a group, until another group adds to it. */
+  imagePullSecrets: ReadonlySet<string>;
   readonly reported: Set<string>;
 }
 
@@ -73,11 +80,12 @@ export function usageOf(groups: readonly PodGroup[]): Usage {
   const places = placesOf(groups);
   const repositories = new Map<string, GrowingUse>();
   for (const { use } of groups) {
+    const secrets = new Set(use.imagePullSecrets);
     for (const container of use.containers) {
       const user = userName(use.workload, container.name);
       const counts =
         !isTemplated(use, container) || places.get(user)?.current.has(container.repository) === true;
-      if (counts) addUse(repositories, user, container, use.imagePullSecrets);
+      if (counts) addUse(repositories, user, container, secrets);
     }
   }
   return { repositories, places };
@@ -87,17 +95,22 @@ function addUse(
   repositories: Map<string, GrowingUse>,
   user: string,
   { repository, reported }: ContainerUse,
-  secrets: readonly string[],
+  secrets: ReadonlySet<string>,
 ): void {
-  const use = repositories.get(repository) ?? {
+  const use: GrowingUse = repositories.get(repository) ?? {
     users: new Set(),
-    imagePullSecrets: new Set(),
+    imagePullSecrets: secrets,
     reported: new Set(),
   };
   repositories.set(repository, use);
   use.users.add(user);
   if (reported !== undefined) use.reported.add(reported);
-  for (const secret of secrets) use.imagePullSecrets.add(secret);
+  use.imagePullSecrets = union(use.imagePullSecrets, secrets);
+}
+
+function union(one: ReadonlySet<string>, other: ReadonlySet<string>): ReadonlySet<string> {
+  if (one.size >= MOST_SECRETS_COUNTED || other.isSubsetOf(one)) return one;
+  return new Set([...one, ...other]);
 }
 
 interface Sightings {
@@ -131,6 +144,7 @@ export function isMoving({ places }: Usage, { workload, containers }: PodUse): b
 
 /** Those with the latest time; several where they have the same. */
 export function latest(times: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
-  const last = Math.max(...times.values());
+  let last = Number.NEGATIVE_INFINITY;
+  for (const time of times.values()) last = Math.max(last, time);
   return new Map([...times].filter(([, time]) => time === last));
 }
