@@ -32,6 +32,12 @@ interface DiscoveryNotes {
   readonly unusedSince: number | undefined;
 }
 
+/** Discovery lists no more users of a binding, so that the annotation stays readable. */
+export const MOST_USERS = 20;
+/** `Kind/name/container`. */
+const LONGEST_USER = 63 + 1 + 253 + 1 + 63;
+const LONGEST_WORKLOADS = MOST_USERS * (LONGEST_USER + 1);
+
 const NO_NOTES: DiscoveryNotes = { users: [], unusedSince: undefined };
 
 /** A binding that can be acted on. */
@@ -96,11 +102,19 @@ function metaOf(object: RawBinding): Omit<BindingMeta, 'discovered' | 'notes'> {
   return { ...storedMeta(object), generation: metadata.generation ?? 0, createdAt, status };
 }
 
+/** Of a longer annotation, which discovery has not written, only the beginning is read. */
 function readNotes(annotations: Readonly<Record<string, string>>): DiscoveryNotes {
   const { [WORKLOADS_ANNOTATION]: workloads = '', [UNUSED_SINCE_ANNOTATION]: unused = '' } = annotations;
   const unusedSince = Date.parse(unused);
   return {
-    users: workloads.split(',').filter((user) => user !== ''),
+    users: ownText(workloads.slice(0, LONGEST_WORKLOADS))
+      .split(',', MOST_USERS)
+      .filter((user) => user !== '' && user.length <= LONGEST_USER),
     unusedSince: Number.isNaN(unusedSince) ? undefined : unusedSince,
   };
+}
+
+/** The text as one that keeps no longer one in memory, as a part of a text does. */
+function ownText(text: string): string {
+  return Buffer.from(text).toString();
 }

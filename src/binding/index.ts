@@ -1,5 +1,5 @@
 export { Refused } from './apply.ts';
-export { type Binding, type RawBinding, readBinding, type ValidBinding } from './binding.ts';
+export { type Binding, MOST_USERS, type RawBinding, readBinding, type ValidBinding } from './binding.ts';
 export { homeOf } from './move.ts';
 export { OutOfDate } from './out-of-date.ts';
 export type { RawSecret } from './pull-secret.ts';

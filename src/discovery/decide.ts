@@ -1,4 +1,5 @@
 import type { EventReason } from '../api/index.ts';
+import { MOST_USERS } from '../binding/index.ts';
 import type { OwnBinding, PersonsBinding } from './binding.ts';
 import { type Move, movesOf } from './moves.ts';
 import { bindingNames } from './name.ts';
@@ -20,8 +21,6 @@ const MOST_PULL_SECRETS = 16;
 const MOST_REPLACES = 16;
 /** In an Event, whose text is cut before what to do would be said. */
 const MOST_NAMED = 3;
-/** So that an annotation stays readable, and does not grow with names that are made up for each run. */
-const MOST_USERS = 20;
 /** Different ones in one namespace. */
 const MOST_CONTAINERS = 50_000;
 /** Discovered ones in one namespace. */

@@ -130,6 +130,17 @@ describe('a discovered binding that nothing uses', () => {
     assert.deepEqual(namespace.shown, {});
   });
 
+  it('goes after the grace period, too, where its annotation says a time to come', () => {
+    const namespace = new Namespace();
+    namespace.own(A, { unusedSince: namespace.now + 1_000 * GRACE }).settle();
+    assert.deepEqual(namespace.log, [`update ${A}`]);
+    assert.equal(namespace.binding(A)?.unusedSince, namespace.now);
+    namespace.later(GRACE - 1).settle();
+    assert.equal(namespace.bindings.size, 1);
+    namespace.later(1).settle();
+    assert.deepEqual(namespace.log, [`update ${A}`, `delete ${A}`]);
+  });
+
   it('does not go by restarts alone', () => {
     const namespace = new Namespace().pod(old).settle();
     namespace.gone('old').restart().settle();

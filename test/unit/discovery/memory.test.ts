@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { type RawBinding, readBinding } from '../../../src/binding/index.ts';
 import { Interned } from '../../../src/discovery/interned.ts';
 import { createDiscoveryStores, podProjection } from '../../../src/discovery/stores.ts';
 import { until } from '../../until.ts';
@@ -39,6 +40,43 @@ describe('pods in memory', () => {
     assert.ok(bytes <= MOST_BYTES, `${bytes.toFixed(0)} bytes a pod`);
   });
 });
+
+describe('bindings in memory', () => {
+  it('keep 20 users, whatever the length of the annotation that lists them', (test) => {
+    const count = 50;
+    const texts = Array.from({ length: count }, (_, index) => {
+      const users = Array.from({ length: 10_000 }, (_unused, user) => `Deployment/web-${user}/app-${index}`);
+      return JSON.stringify(binding(users.join(',')));
+    });
+    const before = heap();
+    const bindings = texts.map((text) => readBinding(JSON.parse(text)));
+    const kib = (heap() - before) / count / 1024;
+    test.diagnostic(`${kib.toFixed(1)} KiB a binding`);
+    assert.equal(bindings[0]?.notes.users.length, 20);
+    assert.ok(kib < 16, `${kib.toFixed(1)} KiB a binding`);
+  });
+
+  it('keep no user that is longer than discovery writes one', () => {
+    const longest = `${'K'.repeat(63)}/${'n'.repeat(253)}/${'c'.repeat(63)}`;
+    const { notes } = readBinding(
+      binding([longest, `${longest}x`, 'Pod/app', '', 'x'.repeat(200_000)].join()),
+    );
+    assert.deepEqual(notes.users, [longest, 'Pod/app']);
+    const twenty = Array.from({ length: 20 }, (_, index) => `${longest.slice(0, -2)}${index + 10}`);
+    assert.deepEqual(readBinding(binding(twenty.join())).notes.users, twenty);
+  });
+});
+
+function binding(workloads: string): RawBinding {
+  return {
+    metadata: {
+      ...{ name: 'binding', namespace: 'ns', uid: 'uid', resourceVersion: '1' },
+      labels: { 'app.kubernetes.io/managed-by': 'image-credential-binding' },
+      annotations: { 'credentials.securecodebox.io/workloads': workloads },
+    },
+    spec: { image: 'reg.example/app', imagePullSecrets: [] },
+  };
+}
 
 describe('what many have in common', () => {
   it('is kept once, and not for longer than one of them is there', async () => {
