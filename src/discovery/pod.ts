@@ -10,6 +10,15 @@ import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
 import type { Interned } from './interned.ts';
 import { OBJECT_NAME, workloadOf } from './workload.ts';
 
+/** Of one pod, ephemeral ones included. Usual pods have less than ten. */
+const MOST_CONTAINERS = 100;
+/** Of one pod. A binding takes 16. */
+const MOST_SECRETS = 32;
+/** Of one pod. An Event has room for no more. */
+const MOST_PROBLEMS = 3;
+/** A mark names a binding for each container. */
+const LONGEST_MARK = 254;
+
 /** What we need to know of a pod. Most of it is the same for all pods of a workload, and is kept once. */
 export interface Pod extends Stored {
   /** Seconds since the epoch. */
@@ -28,9 +37,9 @@ export interface PodUse {
   readonly finished: boolean;
   readonly containers: readonly ContainerUse[];
   readonly imagePullSecrets: readonly string[];
-  /** What in it cannot be used, such as an image that names no repository; each in one sentence. */
+  /** What in it cannot be used, such as an image that names no repository; a few sentences. */
   readonly problems: readonly string[];
-  /** Its annotation that it has been processed. */
+  /** Its annotation that it has been processed; empty, and thus no binding's name, where it is longer than any of ours. */
   readonly marked: string | undefined;
 }
 
@@ -70,15 +79,16 @@ export interface RawPod extends KubeObject {
   };
 }
 
-/** Reads a pod; never throws for one that the API server has stored. */
+/**
+ * Reads a pod; never throws for one that the API server has stored. What is kept of it has a bound, and a problem says what
+ * is beyond that.
+ */
 export function readPod(pod: RawPod, uses: Interned<PodUse>): Pod {
-  const { metadata, spec = {}, status = {} } = pod;
+  const { metadata, status = {} } = pod;
   const { name, templated } = workloadOf(pod);
   const { containers, problems } = readContainers(pod);
-  const secrets = new Set((spec.imagePullSecrets ?? []).flatMap((secret) => secret.name || []));
-  const imagePullSecrets = [...secrets].filter((secret) => OBJECT_NAME.test(secret));
-  if (imagePullSecrets.length < secrets.size)
-    problems.push('One of imagePullSecrets is not the name of a Secret. Correct it.');
+  const { imagePullSecrets, problem } = readSecrets(pod);
+  const mark = metadata.annotations?.[BINDING_ANNOTATION];
   const { namespace, name: podName, uid, resourceVersion } = storedMeta(pod);
   const use = uses.of({
     namespace,
@@ -87,35 +97,71 @@ export function readPod(pod: RawPod, uses: Interned<PodUse>): Pod {
     finished: status.phase === 'Succeeded' || status.phase === 'Failed',
     containers,
     imagePullSecrets,
-    problems,
-    marked: metadata.annotations?.[BINDING_ANNOTATION],
+    problems: firstOf([...problem, ...problems]),
+    marked: (mark?.length ?? 0) > containers.length * LONGEST_MARK ? '' : mark,
   });
   const createdAt = Math.floor(Date.parse(metadata.creationTimestamp ?? '') / 1000) || 0;
   // Not by a spread, which leaves room for fields to come; and with the namespace's text of the other pods.
   return { namespace: use.namespace, name: podName, uid, resourceVersion, createdAt, use };
 }
 
-function readContainers({ spec = {}, status = {} }: RawPod): {
-  containers: ContainerUse[];
-  problems: string[];
+function firstOf(problems: readonly string[]): readonly string[] {
+  const more = problems.length - MOST_PROBLEMS;
+  return more <= 0
+    ? problems
+    : [...problems.slice(0, MOST_PROBLEMS), `There are ${more} more such problems.`];
+}
+
+function readSecrets({ spec = {} }: RawPod): {
+  readonly imagePullSecrets: readonly string[];
+  readonly problem: readonly string[];
 } {
-  const { containers = [], initContainers = [], ephemeralContainers = [] } = spec;
-  const statuses = [
-    ...(status.containerStatuses ?? []),
-    ...(status.initContainerStatuses ?? []),
-    ...(status.ephemeralContainerStatuses ?? []),
+  const named = new Set((spec.imagePullSecrets ?? []).flatMap((secret) => secret.name || []));
+  const valid = [...named].filter((secret) => OBJECT_NAME.test(secret));
+  const imagePullSecrets = valid.slice(0, MOST_SECRETS);
+  const problem: string[] = [];
+  if (valid.length > MOST_SECRETS)
+    problem.push(
+      `Discovery looks at the first ${MOST_SECRETS} of imagePullSecrets, and the pod names ${valid.length}. Name fewer.`,
+    );
+  if (valid.length < named.size)
+    problem.push('One of imagePullSecrets is not the name of a Secret. Correct it.');
+  return { imagePullSecrets, problem };
+}
+
+function readContainers({ spec = {}, status }: RawPod): {
+  readonly containers: readonly ContainerUse[];
+  readonly problems: readonly string[];
+} {
+  const templated = [...(spec.containers ?? []), ...(spec.initContainers ?? [])];
+  const all = [...templated, ...(spec.ephemeralContainers ?? [])];
+  const imageIds = imageIdsOf(status);
+  const read = all
+    .slice(0, MOST_CONTAINERS)
+    .map(({ name, image = '' }) => readContainer(name, image, imageIds.get(name) ?? ''));
+  const containers = read.flatMap((use, index): readonly ContainerUse[] => {
+    if (use === undefined || typeof use === 'string') return [];
+    return [index < templated.length ? use : { ...use, ephemeral: true }];
+  });
+  const problems = read.filter((use) => typeof use === 'string');
+  return { containers, problems: [...tooManyContainers(all.length), ...problems] };
+}
+
+function imageIdsOf(status: RawPod['status']): ReadonlyMap<string, string> {
+  const {
+    containerStatuses = [],
+    initContainerStatuses = [],
+    ephemeralContainerStatuses = [],
+  } = status ?? {};
+  const statuses = [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses];
+  return new Map(statuses.map(({ name, imageID = '' }) => [name, imageID]));
+}
+
+function tooManyContainers(count: number): readonly string[] {
+  if (count <= MOST_CONTAINERS) return [];
+  return [
+    `Discovery looks at the first ${MOST_CONTAINERS} containers, and the pod has ${count}. Write bindings for the images of the others yourself.`,
   ];
-  const imageIds = new Map(statuses.map(({ name, imageID = '' }) => [name, imageID]));
-  const uses: ContainerUse[] = [];
-  const problems: string[] = [];
-  const read = ({ name, image = '' }: RawContainer, more: Pick<ContainerUse, 'ephemeral'>) => {
-    const use = readContainer(name, image, imageIds.get(name) ?? '');
-    if (typeof use === 'string') problems.push(use);
-    else if (use !== undefined) uses.push({ ...use, ...more });
-  };
-  for (const container of [...containers, ...initContainers]) read(container, {});
-  for (const container of ephemeralContainers) read(container, { ephemeral: true });
-  return { containers: uses, problems };
 }
 
 /** What a container uses; a sentence where its image says no repository; undefined where it has none yet. */

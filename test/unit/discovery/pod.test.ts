@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { includesPod, modeWithin } from '../../../src/discovery/inclusion.ts';
 import { Interned } from '../../../src/discovery/interned.ts';
 import { bindingNames } from '../../../src/discovery/name.ts';
@@ -137,6 +138,136 @@ describe('what a pod uses', () => {
     );
   });
 });
+
+describe('what is kept of a pod', () => {
+  const many = (count: number, image = 'reg.example/app') =>
+    Object.fromEntries(Array.from({ length: count - 1 }, (_, index) => [`c${index}`, `${image}${index}`]));
+
+  it('are 100 containers, with a sentence where it has more', () => {
+    const whole = read(rawPod({ image: 'nginx', images: many(100) }));
+    assert.deepEqual([whole.containers.length, whole.problems], [100, []]);
+    const more = read(
+      rawPod({ image: 'nginx', images: many(99), ephemeral: { debug: 'a/b', other: 'a/c' } }),
+    );
+    assert.deepEqual([more.containers.length, more.containers.at(-1)?.ephemeral], [100, true]);
+    assert.match(
+      more.problems.join(),
+      /^Discovery looks at the first 100 containers, and the pod has 101\. Write bindings for/,
+    );
+  });
+
+  it('are 32 pull secrets, with a sentence where it names more', () => {
+    const secrets = Array.from({ length: 40 }, (_, index) => `s${index}`);
+    const whole = read(rawPod({ image: 'nginx', secrets: secrets.slice(0, 32) }));
+    assert.deepEqual([whole.imagePullSecrets.length, whole.problems], [32, []]);
+    const more = read(rawPod({ image: 'nginx', secrets: ['Not_A_Name', ...secrets] }));
+    assert.deepEqual(more.imagePullSecrets, secrets.slice(0, 32));
+    assert.match(
+      more.problems.join(' '),
+      /^Discovery looks at the first 32 of imagePullSecrets, and the pod names 40\. N/,
+    );
+    assert.match(more.problems.join(' '), /One of imagePullSecrets is not the name of a Secret/);
+  });
+
+  it('are three problems of bounded length, and how many more there are', () => {
+    const { problems } = read(rawPod({ image: 'nginx', images: many(100, `UPPER/${'é'.repeat(10_000)}`) }));
+    assert.equal(problems.length, 4);
+    assert.equal(problems[3], 'There are 96 more such problems.');
+    for (const problem of problems) assert.ok(problem.length < 2_000);
+  });
+
+  it('is a mark that may be ours, whatever the annotation holds', () => {
+    const names = `${'n'.repeat(253)},${'m'.repeat(253)}`;
+    const images = { second: 'redis' };
+    assert.equal(read(rawPod({ image: 'nginx', images, marked: names })).marked, names);
+    assert.equal(read(rawPod({ image: 'nginx', images, marked: 'x'.repeat(200_000) })).marked, '');
+    assert.equal(read(rawPod({ image: 'nginx' })).marked, undefined);
+  });
+
+  it('is less than 128 KiB, whatever the API server has stored', () => {
+    fc.assert(
+      fc.property(rawPods, (pod) => {
+        const { containers, imagePullSecrets, problems, workload } = read(pod);
+        assert.ok(containers.length <= 100 && imagePullSecrets.length <= 32 && problems.length <= 4);
+        assert.ok(workload.length <= 63 + 1 + 253);
+        assert.ok(JSON.stringify({ containers, imagePullSecrets, problems, workload }).length < 128 * 1024);
+      }),
+    );
+  });
+});
+
+const texts = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom(
+    '',
+    'nginx',
+    DIGEST,
+    HEX,
+    `reg.example/app@${DIGEST}`,
+    'x://y',
+    'A/b',
+    'ReplicaSet',
+    'Job',
+    'web-12345678',
+  ),
+  fc.constantFrom(
+    'x'.repeat(300_000),
+    `${'a/'.repeat(100_000)}b`,
+    `${'a-'.repeat(100_000)}`,
+    'a.'.repeat(100_000),
+  ),
+);
+const optional = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
+const lists = <Value>(value: fc.Arbitrary<Value>) => optional(fc.array(value, { maxLength: 200 }));
+const containers = lists(
+  fc.record({ name: fc.stringMatching(/^[a-z]{1,63}$/), image: texts }, { requiredKeys: ['name'] }),
+);
+const statuses = lists(
+  fc.record({ name: fc.constantFrom('a', 'app'), imageID: texts }, { requiredKeys: ['name'] }),
+);
+const labels = optional(
+  fc.dictionary(fc.constantFrom('pod-template-hash', 'rollouts-pod-template-hash', 'x'), texts),
+);
+
+/** Pods as the API server stores them: names of containers are checked, images and owners may be nearly anything. */
+const rawPods: fc.Arbitrary<RawPod> = fc
+  .record({
+    metadata: fc.record({
+      name: fc.constant('pod'),
+      creationTimestamp: fc.constantFrom('', 'x', '2026-01-01T00:00:00Z', '+275760-09-13T00:00:00Z'),
+      labels,
+      annotations: optional(
+        fc.dictionary(fc.constantFrom('credentials.securecodebox.io/binding', 'x'), texts),
+      ),
+      ownerReferences: lists(
+        fc.record({
+          apiVersion: texts,
+          kind: texts,
+          name: texts,
+          uid: texts,
+          controller: optional(fc.boolean()),
+        }),
+      ),
+    }),
+    spec: optional(
+      fc.record({
+        imagePullSecrets: lists(fc.record({ name: texts }, { requiredKeys: [] })),
+        containers,
+        initContainers: containers,
+        ephemeralContainers: containers,
+      }),
+    ),
+    status: optional(
+      fc.record({
+        phase: optional(texts),
+        containerStatuses: statuses,
+        initContainerStatuses: statuses,
+        ephemeralContainerStatuses: statuses,
+      }),
+    ),
+  })
+  // As JSON, in which an absent field is none.
+  .map((pod) => JSON.parse(JSON.stringify(pod)));
 
 describe('the workload of a pod', () => {
   const owned = (kind: string, name: string, labels: Record<string, string> = {}): RawPod => ({
