@@ -84,6 +84,8 @@ export interface Decision {
   readonly tellings: readonly Telling[];
   readonly absences: Absences;
   readonly lookAgainAfterMs: number | undefined;
+  /** Pods, bindings and different containers: what the time that this took grows with. */
+  readonly size: number;
 }
 
 interface Situation {
@@ -143,7 +145,13 @@ export function decide(observed: Observed): Decision {
     ],
     absences: situation.time.absences,
     lookAgainAfterMs: situation.time.lookAgainAfterMs,
+    size: sizeOf(observed, groups),
   };
+}
+
+function sizeOf({ pods, bindings, persons }: Observed, groups: readonly PodGroup[]): number {
+  const containers = groups.reduce((sum, { use }) => sum + use.containers.length, 0);
+  return pods.length + bindings.length + persons.length + containers;
 }
 
 /** Groups up to the bound on containers, and the first one beyond it. */

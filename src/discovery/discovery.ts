@@ -25,11 +25,11 @@ export function createDiscovery(
   const mode = modeWithin(namespaces, options.settings.mode);
   const settings = { ...options.settings, mode };
   const own = createDiscoveryStores(onListenerError);
-  const { reconcile } = new DiscoveryReconciler({ ...options, settings, own });
+  const { reconcile, sizeOf } = new DiscoveryReconciler({ ...options, settings, own });
   return {
     reflectors: createDiscoveryReflectors(client, own, { namespaces, mode }, log),
     reconcile,
-    feed: (queue) => connectDiscoveryTriggers(stores, own, queue),
+    feed: (queue) => connectDiscoveryTriggers(stores, own, queue, sizeOf),
     count: () => ({
       pods: own.pods.size,
       bindings: [...stores.bindings.values()].filter(({ discovered }) => discovered).length,

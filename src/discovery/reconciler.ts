@@ -4,7 +4,8 @@ import { imageCredentialBindings } from '../api/index.ts';
 import type { Stores } from '../binding/index.ts';
 import { apiVersionOf, type EventRecorder, type KubeClient, type Outcome } from '../kube/index.ts';
 import { Applier } from './apply.ts';
-import { type Decision, decide, type Telling } from './decide.ts';
+import { type Decision, decide, type Observed, type Telling } from './decide.ts';
+import { dueEvents, NOTHING_REPORTED, type Reported } from './event-limit.ts';
 import { type DiscoverySettings, observe } from './observe.ts';
 import { type DiscoveryStores, PODS } from './stores.ts';
 import type { Absences } from './timekeeper.ts';
@@ -23,12 +24,19 @@ export interface DiscoveryOptions {
 /** What is known of a namespace from the last time; to lose it makes bindings stay longer, and nothing else. */
 interface Recollection {
   readonly absences: Absences;
-  readonly told: ReadonlySet<string>;
+  readonly reported: Reported;
+  /** How much there was to decide on: see {@link Decision}. */
+  readonly size: number;
   /** `what`: see {@link fingerprint}. */
   readonly written: { readonly at: number; readonly what: string } | undefined;
 }
 
-const NOTHING: Recollection = { absences: new Map(), told: new Set(), written: undefined };
+const NOTHING: Recollection = {
+  absences: new Map(),
+  reported: NOTHING_REPORTED,
+  size: 0,
+  written: undefined,
+};
 
 /** Makes bindings from the pods of a namespace: observe, decide, apply. The key is the name of the namespace. */
 export class DiscoveryReconciler {
@@ -48,36 +56,46 @@ export class DiscoveryReconciler {
   readonly reconcile = async (namespace: string, log: Logger): Promise<Outcome> => {
     const before = this.#recollections.get(namespace) ?? NOTHING;
     const now = Date.now();
-    const decision = decide(observe(namespace, this.#options, { now, absences: before.absences }));
+    const observed = observe(namespace, this.#options, { now, absences: before.absences });
+    const decision = decide(observed);
     const what = fingerprint(decision);
     const repeated = before.written?.what === what && now - before.written.at < REPETITION_MS;
     const written = isNothing(decision) ? before.written : { at: now, what };
-    const { absences } = decision;
-    this.#recollections.set(namespace, { absences, told: before.told, written });
+    const { absences, size } = decision;
+    const due = dueEvents(decision.tellings, before.reported, now);
+    if (isEmpty(observed)) this.#recollections.delete(namespace);
+    else this.#recollections.set(namespace, { absences, reported: due.reported, size, written });
     try {
       await this.#applier.apply(namespace, decision, log);
     } finally {
-      // Also where a write is refused, for ever perhaps: what is odd about a pod has nothing to do with that.
-      const told = await this.#tell(decision.tellings, before.told);
-      if (absences.size + told.size === 0 && written === undefined) this.#recollections.delete(namespace);
-      else this.#recollections.set(namespace, { absences, told, written });
+      // Also if a write is refused, perhaps forever, because that does not concern what is odd about a pod.
+      for (const telling of due.events) await this.#report(telling);
+      if (due.postponed > 0 && due.events.length > 0)
+        log.warn({ postponed: due.postponed }, 'events of discovery postponed, because there are too many');
     }
-    return { requeueAfterMs: decision.lookAgainAfterMs, repeated };
+    return { requeueAfterMs: earlier(decision.lookAgainAfterMs, due.lookAgainAfterMs), repeated };
   };
 
-  /** Tells what was not told the last time; gives back what has been told. */
-  async #tell(tellings: readonly Telling[], before: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-    const told = new Set<string>();
-    for (const { about, reason, note } of tellings) {
-      const key = `${about.kind === 'Pod' ? about.pod.use.workload : about.binding.name} ${note}`;
-      if (!before.has(key) && !told.has(key)) {
-        const occurrence = { type: 'Warning', reason, action: 'Discover', note, once: true } as const;
-        await this.#options.events.record(regarding(about), occurrence);
-      }
-      told.add(key);
-    }
-    return told;
+  /** How many namespaces are known from the last time: those with pods that are looked at, or with bindings. */
+  get namespaces(): number {
+    return this.#recollections.size;
   }
+
+  /** How much there was to decide on in a namespace the last time. */
+  readonly sizeOf = (namespace: string): number => this.#recollections.get(namespace)?.size ?? 0;
+
+  async #report({ about, reason, note }: Telling): Promise<void> {
+    const occurrence = { type: 'Warning', reason, action: 'Discover', note, once: true } as const;
+    await this.#options.events.record(regarding(about), occurrence);
+  }
+}
+
+function isEmpty({ pods, bindings, persons }: Observed): boolean {
+  return pods.length + bindings.length + persons.length === 0;
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }
 
 function regarding(about: Telling['about']) {

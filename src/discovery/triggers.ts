@@ -5,15 +5,30 @@ import type { DiscoveryStores } from './stores.ts';
 
 /** Pods come in swarms: what changes within this time is decided upon at once. */
 const SWARM_MS = 250;
+/**
+ * For each pod, binding and container of the namespace. To decide on it takes about a tenth of that, so that a large
+ * namespace whose pods change all the time takes only a tenth of the process's time.
+ */
+const PAUSE_MS = 0.1;
 
 /** A queue that changes feed. */
 export interface Enqueue {
   addAfter(key: string, milliseconds: number): void;
 }
 
-/** Says for each change in the stores which namespace has to be looked at. */
-export function connectDiscoveryTriggers(stores: Stores, own: DiscoveryStores, queue: Enqueue): void {
-  const enqueue = (namespace: string) => queue.addAfter(namespace, SWARM_MS);
+/**
+ * Says for each change in the stores which namespace has to be looked at.
+ *
+ * @param sizeOf - how much there was to decide on in a namespace the last time
+ */
+export function connectDiscoveryTriggers(
+  stores: Stores,
+  own: DiscoveryStores,
+  queue: Enqueue,
+  sizeOf: (namespace: string) => number,
+): void {
+  const enqueue = (namespace: string) =>
+    queue.addAfter(namespace, Math.max(SWARM_MS, sizeOf(namespace) * PAUSE_MS));
   own.pods.onChange((change) => {
     if (changesUse(change)) enqueue(namespaceOf(change));
   });

@@ -13,7 +13,10 @@ import { type PodShape, rawPod } from './namespace.ts';
 class Stage {
   readonly stores = createStores();
   readonly own = createDiscoveryStores();
-  readonly woken = new Set<string>();
+  /** How many milliseconds later, by namespace. */
+  readonly woken = new Map<string, number>();
+  /** How much there was to decide on the last time. */
+  size = 0;
   readonly #project = podProjection('enabled-per-namespace');
   #version = 0;
 
@@ -22,7 +25,8 @@ class Stage {
     this.scan('reg.example/app:1');
     this.binding('found', { discovered: true });
     this.binding('mine', { spec: { image: 'reg.example/mine:1.0' } });
-    connectDiscoveryTriggers(this.stores, this.own, { addAfter: (key) => void this.woken.add(key) });
+    const queue = { addAfter: (key: string, milliseconds: number) => void this.woken.set(key, milliseconds) };
+    connectDiscoveryTriggers(this.stores, this.own, queue, () => this.size);
   }
 
   pod(shape: Partial<PodShape> = {}): void {
@@ -109,9 +113,19 @@ describe('a namespace is looked at', () => {
     it(`${looked ? 'when' : 'not when'} ${what}`, () => {
       const stage = new Stage();
       change(stage);
-      assert.deepEqual([...stage.woken], looked ? ['ns'] : []);
+      assert.deepEqual([...stage.woken.keys()], looked ? ['ns'] : []);
     });
   }
+
+  it('after a quarter of a second, and later where there is so much in it that a decision takes long', () => {
+    const stage = new Stage();
+    const waits = [0, 2_500, 50_000].map((size) => {
+      stage.size = size;
+      stage.scan('reg.example/app:1', `scan-${size}`);
+      return stage.woken.get('ns');
+    });
+    assert.deepEqual(waits, [250, 250, 5_000]);
+  });
 });
 
 describe('what discovery sees of a namespace', () => {

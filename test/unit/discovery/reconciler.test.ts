@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { createStores, readBinding } from '../../../src/binding/index.ts';
+import { Interned } from '../../../src/discovery/interned.ts';
+import { type PodUse, readPod } from '../../../src/discovery/pod.ts';
+import { DiscoveryReconciler } from '../../../src/discovery/reconciler.ts';
+import { createDiscoveryStores } from '../../../src/discovery/stores.ts';
+import { EventRecorder, KubeClient, Transport } from '../../../src/kube/index.ts';
+import { rawPod } from './namespace.ts';
+
+const log = pino({ level: 'silent' });
+
+/** Discovery without an API server: all that it would write fails. */
+function stage() {
+  const client = new KubeClient({ transport: new Transport(new KubeConfig()), fieldManager: 'test' });
+  const events = new EventRecorder({ client, controller: 'test', log });
+  const [stores, own] = [createStores(), createDiscoveryStores()];
+  const settings = { mode: 'all', graceMs: 3_600_000, markPods: false } as const;
+  return { stores, own, reconciler: new DiscoveryReconciler({ client, stores, own, events, settings }) };
+}
+
+describe('what is known of a namespace from the last time', () => {
+  it('is forgotten with its last binding', async () => {
+    const { stores, reconciler } = stage();
+    const metadata = { name: 'found', namespace: 'ns', uid: 'uid', resourceVersion: '1' };
+    const labels = { 'app.kubernetes.io/managed-by': 'image-credential-binding' };
+    const binding = readBinding({
+      metadata: { ...metadata, labels },
+      spec: { image: 'reg.example/app', imagePullSecrets: [{ name: 'pull' }] },
+    });
+    stores.bindings.set(binding);
+    const outcome = await reconciler.reconcile('ns', log);
+    assert.equal(outcome?.requeueAfterMs, 300_000);
+    assert.deepEqual([reconciler.namespaces, reconciler.sizeOf('ns')], [1, 1]);
+    stores.bindings.delete(binding);
+    await reconciler.reconcile('ns', log);
+    assert.deepEqual([reconciler.namespaces, reconciler.sizeOf('ns')], [0, 0]);
+  });
+
+  it('is forgotten with its last pod, also where something was written for that', async () => {
+    const { own, reconciler } = stage();
+    const pod = readPod(rawPod({ image: 'reg.example/app', secrets: ['pull'] }), new Interned<PodUse>());
+    own.pods.set(pod);
+    await assert.rejects(reconciler.reconcile('ns', log));
+    assert.deepEqual([reconciler.namespaces, reconciler.sizeOf('ns')], [1, 2]);
+    own.pods.delete(pod);
+    await reconciler.reconcile('ns', log);
+    assert.equal(reconciler.namespaces, 0);
+  });
+
+  it('is nothing of a namespace in which there never was anything', async () => {
+    const { reconciler } = stage();
+    await reconciler.reconcile('ns', log);
+    assert.equal(reconciler.namespaces, 0);
+  });
+});
