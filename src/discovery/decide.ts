@@ -1,30 +1,23 @@
-import type { EventReason } from '../api/index.ts';
 import { MOST_USERS } from '../binding/index.ts';
 import type { OwnBinding, PersonsBinding } from './binding.ts';
+import { MOST_BINDINGS, MOST_CONTAINERS, MOST_PULL_SECRETS } from './bounds.ts';
 import { type Move, movesOf } from './moves.ts';
 import { bindingNames } from './name.ts';
 import type { Pod } from './pod.ts';
 import { type Replacement, Replacements } from './replacements.ts';
-import { type Absences, Timekeeper } from './timekeeper.ts';
 import {
-  groupPods,
-  isMoving,
-  MOST_SECRETS_COUNTED,
-  type PodGroup,
-  type RepositoryUse,
-  type Usage,
-  usageOf,
-} from './usage.ts';
+  type Telling,
+  tellBeyond,
+  tellProblems,
+  tellTooMany,
+  tellUnchecked,
+  tellWithout,
+} from './tellings.ts';
+import { type Absences, Timekeeper } from './timekeeper.ts';
+import { groupPods, isMoving, type PodGroup, type RepositoryUse, type Usage, usageOf } from './usage.ts';
 
 /** The CRD takes no more. */
-const MOST_PULL_SECRETS = 16;
 const MOST_REPLACES = 16;
-/** In an Event, whose text is cut before what to do would be said. */
-const MOST_NAMED = 3;
-/** Different ones in one namespace. */
-const MOST_CONTAINERS = 50_000;
-/** Discovered ones in one namespace. */
-const MOST_BINDINGS = 5_000;
 /** A workload whose pods all end before new ones begin is not written down as gone at once. */
 const LONGEST_WAIT_TO_MARK_MS = 5 * 60_000;
 
@@ -67,15 +60,6 @@ export type Write =
   | { readonly action: 'Update'; readonly binding: OwnBinding; readonly content: BindingContent }
   | { readonly action: 'Delete'; readonly binding: OwnBinding; readonly why: string };
 
-/** Something that people should know, about a pod or a binding. */
-export interface Telling {
-  readonly about:
-    | { readonly kind: 'Pod'; readonly pod: Pod }
-    | { readonly kind: 'Binding'; readonly binding: OwnBinding };
-  readonly reason: Extract<EventReason, 'NotDiscovered' | 'TooManyPullSecrets'>;
-  readonly note: string;
-}
-
 /** What should be. */
 export interface Decision {
   /** One after another: the writes of each may be made at the same time, those of the next only once all are done. */
@@ -99,7 +83,7 @@ interface Situation {
 }
 
 /** What becomes of a repository's binding. */
-type Fate =
+export type Fate =
   | {
       readonly fate: 'Kept';
       readonly repository: string;
@@ -138,8 +122,8 @@ export function decide(observed: Observed): Decision {
     marks: marksOf(situation, fates),
     tellings: [
       ...tellProblems(groups),
-      ...tellTooMany(situation, fates),
-      ...tellUnchecked(situation, replacements),
+      ...tellTooMany(situation.usage, fates),
+      ...tellUnchecked(situation.owned, replacements),
       ...tellBeyond(beyond),
       ...tellWithout(groups, without),
     ],
@@ -433,62 +417,4 @@ function marksOf({ observed, usage }: Situation, fates: readonly Fate[]): Decisi
     const binding = found.length === 0 ? undefined : found.join(',');
     return binding === pod.use.marked ? [] : [{ pod, binding }];
   });
-}
-
-function tellProblems(groups: readonly PodGroup[]): readonly Telling[] {
-  return groups
-    .filter(({ use }) => use.problems.length > 0)
-    .map(({ use, example }) => ({
-      about: { kind: 'Pod', pod: example },
-      reason: 'NotDiscovered',
-      note: `Discovery passes over a part of this pod. ${use.problems.join(' ')}`,
-    }));
-}
-
-function tellTooMany({ usage }: Situation, fates: readonly Fate[]): readonly Telling[] {
-  return fates.flatMap((fate): readonly Telling[] => {
-    if (fate.fate !== 'Kept' || fate.binding === undefined) return [];
-    const secrets = usage.repositories.get(fate.repository)?.imagePullSecrets ?? new Set();
-    if (secrets.size <= MOST_PULL_SECRETS) return [];
-    const found = [...secrets];
-    const atLeast = found.length < MOST_SECRETS_COUNTED ? '' : 'at least ';
-    const left = found.filter((name) => !fate.content.imagePullSecrets.includes(name));
-    const others = left.length > MOST_NAMED ? ` and ${left.length - MOST_NAMED} more` : '';
-    const named = `${left.slice(0, MOST_NAMED).join(', ')}${others}`;
-    return [
-      {
-        about: { kind: 'Binding', binding: fate.binding },
-        reason: 'TooManyPullSecrets',
-        note: `Pods name ${atLeast}${found.length} pull secrets, of which a binding takes ${MOST_PULL_SECRETS}; left out: ${named}. Name fewer in the pods, or write a binding by hand.`,
-      },
-    ];
-  });
-}
-
-function tellUnchecked({ owned }: Situation, { unchecked }: Replacements): readonly Telling[] {
-  const [first] = unchecked;
-  const binding = (first && owned.get(first[0])) ?? owned.values().next().value;
-  if (first === undefined || binding === undefined) return [];
-  return [
-    {
-      about: { kind: 'Binding', binding },
-      reason: 'NotDiscovered',
-      note:
-        'Discovery leaves entries out of spec.replaces of bindings in this namespace, because too many repositories replace ' +
-        'each other. Remove entries of spec.replaces that no scan needs, or write bindings for these images yourself.',
-    },
-  ];
-}
-
-function tellBeyond(group: PodGroup | undefined): readonly Telling[] {
-  if (group === undefined) return [];
-  const note = `Discovery looks at ${MOST_CONTAINERS} different containers in a namespace, and those of this pod are beyond that. Write bindings for its images yourself, or divide the namespace.`;
-  return [{ about: { kind: 'Pod', pod: group.example }, reason: 'NotDiscovered', note }];
-}
-
-function tellWithout(groups: readonly PodGroup[], [first]: readonly string[]): readonly Telling[] {
-  const group = groups.find(({ use }) => use.containers.some(({ repository }) => repository === first));
-  if (first === undefined || group === undefined) return [];
-  const note = `Discovery makes at most ${MOST_BINDINGS} bindings in a namespace, so that there is none for ${first}. Write a binding for it yourself, or divide the namespace.`;
-  return [{ about: { kind: 'Pod', pod: group.example }, reason: 'NotDiscovered', note }];
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Telling } from './decide.ts';
+import type { Telling } from './tellings.ts';
 
 /** Of one namespace within {@link WINDOW_MS}: a pod whose image changes all the time would cause one at each change. */
 const MOST_EVENTS = 20;

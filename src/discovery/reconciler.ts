@@ -4,10 +4,11 @@ import { imageCredentialBindings } from '../api/index.ts';
 import type { Stores } from '../binding/index.ts';
 import { apiVersionOf, type EventRecorder, type KubeClient, type Outcome } from '../kube/index.ts';
 import { Applier } from './apply.ts';
-import { type Decision, decide, type Observed, type Telling } from './decide.ts';
+import { type Decision, decide, type Observed } from './decide.ts';
 import { dueEvents, NOTHING_REPORTED, type Reported } from './event-limit.ts';
 import { type DiscoverySettings, observe } from './observe.ts';
 import { type DiscoveryStores, PODS } from './stores.ts';
+import type { Telling } from './tellings.ts';
 import type { Absences } from './timekeeper.ts';
 
 /** The same writes within this time are an answer to somebody who undoes them. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Telling } from '../../../src/discovery/decide.ts';
 import {
   type DueEvents,
   dueEvents,
   NOTHING_REPORTED,
   type Reported,
 } from '../../../src/discovery/event-limit.ts';
+import type { Telling } from '../../../src/discovery/tellings.ts';
 import { Namespace } from './namespace.ts';
 
 const MINUTE = 60_000;

@@ -136,6 +136,22 @@ describe('explain from files', () => {
     assert.match(runExplain(['reg.example/app', ...args]).stdout, /none needed: the binding names no Secret/);
   });
 
+  it('lists 32 entries that fit, as many as the controller tries, and says that there are more', () => {
+    using files = new Files();
+    const auths = Array.from({ length: 40 }, (_, index) => [
+      `reg.example${index < 20 ? '' : ':'}/${'a'.repeat(index % 20)}`,
+      { auth: btoa('user:pass') },
+    ]);
+    const args = files.write('s.json', pullSecret('pull', Object.fromEntries(auths)));
+    const image = `reg.example/${'a'.repeat(20)}`;
+    assert.equal(explained([image, ...args]).list[0]?.candidates.length, 32);
+    const { stderr } = runExplain([image, ...args]);
+    assert.match(
+      stderr,
+      /expected at most 32 entries that fit the image, found 40: the last 8 are not tried; rem/,
+    );
+  });
+
   it('puts the secrets of the binding first where keys are equal', () => {
     using files = new Files();
     const args = [
