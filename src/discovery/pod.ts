@@ -14,7 +14,7 @@ import { OBJECT_NAME, workloadOf } from './workload.ts';
 const MOST_CONTAINERS = 100;
 /** Of one pod. A binding takes 16. */
 const MOST_SECRETS = 32;
-/** Of one pod. An Event has room for no more. */
+/** Of the containers of one pod. An Event has room for no more. */
 const MOST_PROBLEMS = 3;
 /** A mark names a binding for each container. */
 const LONGEST_MARK = 254;
@@ -86,8 +86,8 @@ export interface RawPod extends KubeObject {
 export function readPod(pod: RawPod, uses: Interned<PodUse>): Pod {
   const { metadata, status = {} } = pod;
   const { name, templated } = workloadOf(pod);
-  const { containers, problems } = readContainers(pod);
-  const { imagePullSecrets, problem } = readSecrets(pod);
+  const { containers, problems: containerProblems } = readContainers(pod);
+  const { imagePullSecrets, problems: secretProblems } = readSecrets(pod);
   const mark = metadata.annotations?.[BINDING_ANNOTATION];
   const { namespace, name: podName, uid, resourceVersion } = storedMeta(pod);
   const use = uses.of({
@@ -97,7 +97,7 @@ export function readPod(pod: RawPod, uses: Interned<PodUse>): Pod {
     finished: status.phase === 'Succeeded' || status.phase === 'Failed',
     containers,
     imagePullSecrets,
-    problems: firstOf([...problem, ...problems]),
+    problems: [...firstOf(containerProblems), ...secretProblems],
     marked: (mark?.length ?? 0) > containers.length * LONGEST_MARK ? '' : mark,
   });
   const createdAt = Math.floor(Date.parse(metadata.creationTimestamp ?? '') / 1000) || 0;
@@ -114,19 +114,19 @@ function firstOf(problems: readonly string[]): readonly string[] {
 
 function readSecrets({ spec = {} }: RawPod): {
   readonly imagePullSecrets: readonly string[];
-  readonly problem: readonly string[];
+  readonly problems: readonly string[];
 } {
   const named = new Set((spec.imagePullSecrets ?? []).flatMap((secret) => secret.name || []));
   const valid = [...named].filter((secret) => OBJECT_NAME.test(secret));
   const imagePullSecrets = valid.slice(0, MOST_SECRETS);
-  const problem: string[] = [];
+  const problems: string[] = [];
   if (valid.length > MOST_SECRETS)
-    problem.push(
+    problems.push(
       `Discovery looks at the first ${MOST_SECRETS} of imagePullSecrets, and the pod names ${valid.length}. Name fewer.`,
     );
   if (valid.length < named.size)
-    problem.push('One of imagePullSecrets is not the name of a Secret. Correct it.');
-  return { imagePullSecrets, problem };
+    problems.push('One of imagePullSecrets is not the name of a Secret. Correct it.');
+  return { imagePullSecrets, problems };
 }
 
 function readContainers({ spec = {}, status }: RawPod): {

@@ -188,7 +188,7 @@ describe('what is kept of a pod', () => {
     fc.assert(
       fc.property(rawPods, (pod) => {
         const { containers, imagePullSecrets, problems, workload } = read(pod);
-        assert.ok(containers.length <= 100 && imagePullSecrets.length <= 32 && problems.length <= 4);
+        assert.ok(containers.length <= 100 && imagePullSecrets.length <= 32 && problems.length <= 6);
         assert.ok(workload.length <= 63 + 1 + 253);
         assert.ok(JSON.stringify({ containers, imagePullSecrets, problems, workload }).length < 128 * 1024);
       }),
