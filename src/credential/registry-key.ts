@@ -106,10 +106,11 @@ function unescaped(text: string): string | undefined {
 
 /** `path.Match` for a pattern with no special character but `*`: parts are found from left to right, once each. */
 function labelMatches(pattern: string, label: string): boolean {
+  if (pattern === '*' || pattern === label) return true;
   const [prefix = '', ...rest] = pattern.split('*');
   const suffix = rest.pop();
   if (suffix === undefined) {
-    return pattern === label;
+    return false;
   }
   const end = label.length - suffix.length;
   if (end < prefix.length || !label.startsWith(prefix) || !label.endsWith(suffix)) {
