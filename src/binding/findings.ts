@@ -1,5 +1,5 @@
 import type { ConditionReason, ConditionType } from '../api/index.ts';
-import { formatReference, repositoryName } from '../image/index.ts';
+import { formatReference, quoted, repositoryName } from '../image/index.ts';
 import { describeAnswer } from '../registry/index.ts';
 import { advise } from './advice.ts';
 import { type Applied, Refused } from './apply.ts';
@@ -114,8 +114,10 @@ function isUnderWay(obstacle: Finding | undefined): obstacle is Finding {
 function resolvedFinding(binding: ValidBinding, facts: Facts): Finding {
   const { observed, decision } = facts;
   const { resolution } = decision;
-  const faults = observed.credentials.secrets.map(faultOf).filter((fault) => fault !== undefined);
-  const notes = faults.length === 0 ? '' : `; ${faults.join('; ')}`;
+  const { secrets: named, more } = observed.credentials;
+  const faults = named.map(faultOf).filter((fault) => fault !== undefined);
+  const untried = more === 0 ? [] : [`${more} more entries fit and are not tried`];
+  const notes = [...faults, ...untried].map((note) => `; ${note}`).join('');
   const type = 'CredentialResolved';
   switch (resolution.result) {
     case 'Selected': {
@@ -170,7 +172,7 @@ function verdictOn(secret: NamedSecret): string {
   const fault = faultOf(secret);
   if (secret.state !== 'Found' || secret.entries.length === 0)
     return fault ?? `Secret ${secret.name} has no entries`;
-  const keys = firstOf(secret.entries.map(({ registryKey }) => JSON.stringify(registryKey)));
+  const keys = firstOf(secret.entries.map(({ registryKey }) => quoted(registryKey)));
   const found = `Secret ${secret.name} has entries for ${keys} only`;
   return fault === undefined ? found : `${found}; ${fault}`;
 }

@@ -1,4 +1,5 @@
 import type { ConditionReason } from '../api/index.ts';
+import { quoted } from '../image/index.ts';
 import { endOf } from '../platform/index.ts';
 import { describeAnswer, type RegistryAnswer } from '../registry/index.ts';
 import { advise } from './advice.ts';
@@ -100,7 +101,7 @@ function subjectOf(resolution: Exclude<Resolution, { result: 'Unresolved' }>): s
 export function nameOf(entry: Omit<Candidate, 'credential'> & Partial<Candidate>): string {
   const { credential } = entry;
   if (credential?.kind === 'platform') return `${credential.description} of Secret ${entry.secret}`;
-  return `entry ${JSON.stringify(entry.registryKey)} of Secret ${entry.secret}`;
+  return `entry ${quoted(entry.registryKey)} of Secret ${entry.secret}`;
 }
 
 function refusals(observed: Observed): string {

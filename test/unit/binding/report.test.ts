@@ -40,6 +40,48 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'more entries fit than are tried, which the message says',
+    given: (namespace) => {
+      namespace.scan('scan');
+      const variants = ['', 'http://', 'https://'].flatMap((scheme) =>
+        [
+          '',
+          '/',
+          '/v1/',
+          '/v2/',
+          '/app',
+          '/v1/app',
+          '/v2/app',
+          '/%61pp',
+          '/a%70p',
+          '/ap%70',
+          '/%61%70p',
+          '/%61%70%70',
+        ].map((path) => `${scheme}reg.example${path}`),
+      );
+      const entries = variants.map((key) => [key, { auth: btoa('user:pass') }]);
+      namespace.pullSecret('pull', Object.fromEntries(entries));
+    },
+    conditions: {
+      Ready: 'True Ready',
+      CredentialResolved: 'True Selected',
+      CredentialVerified: 'Unknown Disabled',
+      ScansBound: 'True Bound',
+    },
+    message: /; \d+ more entries fit and are not tried/,
+  },
+  {
+    name: 'a key that could steer a terminal, or turn the direction of writing, is written out',
+    given: (namespace) =>
+      namespace.pullSecret('pull', { 'other.example\u202e\u0007': { auth: btoa('user:pass') } }),
+    conditions: {
+      Ready: 'False SecretMalformed',
+      CredentialResolved: 'False SecretMalformed',
+      ScansBound: 'True NoScans',
+    },
+    message: /other\.example\\+u202e\\+u0007/,
+  },
+  {
     name: 'the secret does not exist',
     given: () => undefined,
     conditions: {
