@@ -19,7 +19,7 @@ const NONE: RunDecision = { run: 'None' };
 export interface RunReconcilerOptions {
   readonly client: KubeClient;
   readonly stores: Stores;
-  /** How many runs are started a minute at most; 0: none. */
+  /** How many runs are started a minute at most, shared by the namespaces that have some to start; 0: none. */
   readonly runsPerMinute: number;
   readonly onStarted: (cause: RunCause) => void;
 }
@@ -59,7 +59,8 @@ export class RunReconciler {
       case 'Free':
         await this.#write(scan, decision.lastScheduleTime);
         log.warn('scheduled scan freed: its operator could not write down that it had run');
-        return {};
+        // Whoever undoes that, again and again, is held back by the queue.
+        return { repeated: true };
     }
   };
 

@@ -1,6 +1,14 @@
 import { listAll, type Scope, unlessUnknown } from '../cluster/index.ts';
 import { quoted } from '../image/index.ts';
-import { hasReason, type KubeClient, type KubeError, type KubeObject, type Resource } from '../kube/index.ts';
+import {
+  hasReason,
+  type KubeClient,
+  type KubeError,
+  type KubeObject,
+  keyOf,
+  type Resource,
+  storedMeta,
+} from '../kube/index.ts';
 
 type Selection = { readonly labelSelector?: string; readonly metadataOnly?: boolean };
 
@@ -13,6 +21,8 @@ export class Places {
   readonly #scopes: readonly Scope[];
   /** By namespace: what it was refused with. */
   readonly #refused = new Map<string, KubeError>();
+  /** By kind and key of an object: the name of the error that kept it from being read. */
+  readonly #unread = new Map<string, string>();
 
   constructor(client: KubeClient, scope: Scope) {
     this.#client = client;
@@ -21,7 +31,8 @@ export class Places {
   }
 
   /**
-   * What `project` makes of the objects of a kind; none where the cluster does not know it.
+   * What `project` makes of the objects of a kind; none where the cluster does not know it. An object that it throws at is
+   * left out, and among the {@link problems}.
    *
    * @throws KubeError, also where all that was asked for is refused
    */
@@ -31,11 +42,22 @@ export class Places {
     project: (object: KubeObject) => T | undefined,
   ): Promise<readonly T[]> {
     const found: T[] = [];
+    const read = (object: KubeObject) => this.#read(resource.kind, object, project);
     for (const scope of this.#scopes) {
-      const list = unlessUnknown(listAll(this.#client, resource, { ...selection, scope }, project));
-      found.push(...((await list.catch((error) => this.#refuse(scope, error))) ?? []));
+      const list = unlessUnknown(listAll(this.#client, resource, { ...selection, scope }, read));
+      // One at a time: there is no limit to their number, but to that of arguments.
+      for (const one of (await list.catch((error) => this.#refuse(scope, error))) ?? []) found.push(one);
     }
     return found;
+  }
+
+  #read<T>(kind: string, object: KubeObject, project: (object: KubeObject) => T): T | undefined {
+    try {
+      return project(object);
+    } catch (error) {
+      this.#unread.set(`${kind} ${keyOf(storedMeta(object))}`, error instanceof Error ? error.name : 'error');
+      return undefined;
+    }
   }
 
   /** Notes down a namespace that may not be read; one of several alone can be passed over. */
@@ -45,12 +67,18 @@ export class Places {
     if (this.#refused.size === this.#scopes.length) throw error;
   }
 
-  /** Sentences about namespaces that could not be read. */
+  /** Sentences about namespaces and objects that could not be read. */
   get problems(): readonly string[] {
-    return [...this.#refused].map(
+    const namespaces = [...this.#refused].map(
       ([name, { message }]) =>
         `namespace ${quoted(name)} is passed over: ${message}; if it is being deleted, all goes with it, ` +
         'else ask for a Role there and release it again',
     );
+    const objects = [...this.#unread].map(
+      ([object, error]) =>
+        `${object} is passed over: an unexpected ${error} kept it from being read; correct or delete the object, report ` +
+        'the error, and release it again',
+    );
+    return [...namespaces, ...objects];
   }
 }

@@ -128,9 +128,16 @@ export class ScanRelease {
   }
 }
 
-/** What an answer says may quote the scan, whose parameters may hold a password: its reason alone is told. */
+/**
+ * An answer may quote the scan, whose parameters may hold a password, so only its reason is reported. An error that is none
+ * of the API server's concerns this scan alone: the others are unbound, and the Secrets deleted.
+ */
 function outcomeOf(error: unknown): Outcome {
-  if (!(error instanceof KubeError)) throw error;
+  if (!(error instanceof KubeError)) {
+    const name = error instanceof Error ? error.name : 'error';
+    const why = `it could not be unbound: unexpected ${name}; correct the scan, report the error, and release it again`;
+    return { outcome: 'Refused', why };
+  }
   if (error.reason === 'NotFound') return { outcome: 'Nothing' };
   if (error.reason === 'Conflict') return { outcome: 'Later', why: 'somebody else has just written it' };
   const isRefusal = error.status >= 400 && error.status < 500 && error.status !== 429;

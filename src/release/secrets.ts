@@ -129,9 +129,12 @@ export class SecretRelease {
     } catch (error) {
       // Gone already, or changed since: the next look tells.
       if (hasReason(error, 'NotFound', 'Conflict')) return;
-      if (!(error instanceof KubeError)) throw error;
-      // What an answer about a Secret says might quote it: only its reason is told.
-      this.#left.set(key, `the API server refused to delete it (${error.reason}); delete it with kubectl`);
+      // An answer about a Secret might quote it, so only its reason is reported.
+      const why =
+        error instanceof KubeError
+          ? `the API server refused to delete it (${error.reason})`
+          : `it could not be deleted (unexpected ${error instanceof Error ? error.name : 'error'})`;
+      this.#left.set(key, `${why}; delete it with kubectl`);
     }
   }
 }

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
 import { RELEASE } from '../../hack/controller.ts';
 import { SCANS } from '../../src/binding/stores.ts';
+import { KubeClient, Transport } from '../../src/kube/index.ts';
+import { Places } from '../../src/release/places.ts';
+import { ScanRelease } from '../../src/release/scans.ts';
 import { startFaultProxy } from '../faults/index.ts';
 import { until } from '../until.ts';
 import { Cluster, SCHEDULED_SCANS, SECRETS, secretNameOf, type TestNamespace } from './cluster.ts';
@@ -287,6 +291,62 @@ describe('release', () => {
     );
     assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
     assert.equal(await namespace.get(SECRETS, secretName), undefined);
+  });
+
+  it('unbinds scans whose schedule or annotation cannot be read, and deletes the Secrets', async () => {
+    const { namespace, before, secretName } = await boundNamespace();
+    const schedules = {
+      zone: { schedule: 'TZ=Nowhere 0 0 * * *' },
+      endless: { interval: '1000000000000000000h' },
+      never: { schedule: '0 0 31 2 *' },
+    };
+    const annotations = {
+      'image-credential-binding/restore': '{"added":[],"imageText":7,"moved":{"at":1e400}}',
+    };
+    for (const [name, schedule] of Object.entries(schedules)) {
+      const spec = { suspend: false, interval: undefined, ...schedule };
+      await namespace.scan(name, ['reg.example/other:1'], { spec, metadata: { annotations } });
+      const place = { namespace: namespace.name, name };
+      const status = { lastScheduleTime: new Date(Date.now() - 60_000).toISOString() };
+      await cluster.client.patchStatus(SCHEDULED_SCANS, place, { status });
+    }
+    const { code, stdout, stderr } = await release(['-n', namespace.name]);
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, 'let go of 4 ScheduledScans, deleted 1 Secret\n');
+    await assertFree(namespace, before, secretName);
+  });
+
+  it('leaves an object alone at which an unexpected error happens, says so, and goes on', async () => {
+    const { namespace } = await boundNamespace();
+    await namespace.scan('odd', ['reg.example/other:1']);
+    const places = new Places(cluster.client, { kind: 'Namespaces', names: [namespace.name] });
+    const names = await places.list(SCHEDULED_SCANS, {}, ({ metadata: { name } }) => {
+      if (name === 'odd') throw new RangeError('Invalid time value');
+      return name;
+    });
+    assert.deepEqual(names, ['scan']);
+    const [problem = '', ...others] = places.problems;
+    assert.match(
+      problem,
+      new RegExp(`ScheduledScan ${namespace.name}/odd is passed over: an unexpected RangeError`),
+    );
+    assert.deepEqual(others, []);
+
+    const config = new KubeConfig();
+    config.loadFromFile(cluster.controlPlane.kubeconfig);
+    const transport = new Transport(config);
+    const onRequest = ({ verb }: { readonly verb: string }) => {
+      if (verb === 'get') throw new TypeError('not for the user');
+    };
+    const client = new KubeClient({ transport, fieldManager: 'release', onRequest });
+    const scans = new ScanRelease(client, places, () => undefined);
+    await scans.run();
+    await transport.close();
+    assert.deepEqual(scans.left, [
+      `ScheduledScan ${namespace.name}/scan is still bound: it could not be unbound: unexpected TypeError; correct the ` +
+        'scan, report the error, and release it again',
+    ]);
+    assert.equal((await release(['-n', namespace.name])).code, 0);
   });
 
   it('says what is wrong: a namespace that there is not, missing rights, here or in one of several', async () => {

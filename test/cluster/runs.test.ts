@@ -201,6 +201,36 @@ describe('runs of scans', () => {
     assert.match(await controller.log(), /scheduled scan freed/);
   });
 
+  it('of a scan whose interval is no duration in Go: none, and other scans run', async () => {
+    const period = 3.6e24;
+    const first = secureCodeBox.nextRun(namespace.name, 'endless');
+    await create('endless', undefined, { interval: '1000000000000000000h' });
+    assert.equal((await first).state, 'Errored');
+    // The name that numbers of this size give every second.
+    const planned = Math.floor((Date.now() - 86_400_000 - period) / 1_000) * 1_000 + period;
+    const { uid = '' } = (await namespace.rawScan('endless')).metadata;
+    const owner = {
+      apiVersion: 'execution.securecodebox.io/v1',
+      kind: 'ScheduledScan',
+      name: 'endless',
+      uid,
+    };
+    const name = `endless-${Math.floor(planned / 1_000)}`;
+    await namespace.put(SCANS, {
+      metadata: { name, ownerReferences: [owner] },
+      spec: { scanType: 'trivy-image', parameters: ['old.example/endless:1'], suspend: true },
+    });
+    const place = { namespace: namespace.name, name };
+    await cluster.client.patchStatus(SCANS, place, { status: { state: 'Errored' } });
+    await bind('endless');
+    await namespace.bound('endless');
+    assert.equal((await createAndRun('beside')).state, 'Errored');
+    const next = secureCodeBox.nextRun(namespace.name, 'beside');
+    await bind('beside');
+    assert.equal((await next).state, 'Done');
+    await untilScans('endless', 2);
+  });
+
   it('of many scans: evenly spaced, and none where that is said', async () => {
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     controller = await cluster.startController('--runs-per-minute', '0');
