@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -332,13 +335,18 @@ describe('release', () => {
     );
     assert.deepEqual(others, []);
 
+    // An API server whose ScheduledScans are not as secureCodeBox's CRD says.
+    await using server = createServer((_, response) =>
+      response.end('{"metadata":{"name":"scan"},"spec":{}}'),
+    );
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    // A TCP server that listens has an AddressInfo.
+    const { port } = server.address() as AddressInfo;
     const config = new KubeConfig();
-    config.loadFromFile(cluster.controlPlane.kubeconfig);
+    const place = { name: 'odd', server: `http://127.0.0.1:${port}`, skipTLSVerify: true };
+    config.loadFromClusterAndUser(place, { name: 'someone' });
     const transport = new Transport(config);
-    const onRequest = ({ verb }: { readonly verb: string }) => {
-      if (verb === 'get') throw new TypeError('not for the user');
-    };
-    const client = new KubeClient({ transport, fieldManager: 'release', onRequest });
+    const client = new KubeClient({ transport, fieldManager: 'release' });
     const scans = new ScanRelease(client, places, () => undefined);
     await scans.run();
     await transport.close();
