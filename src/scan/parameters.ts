@@ -47,6 +47,10 @@ export const TRIVY_BOOLEAN_FLAGS: ReadonlySet<string> = new Set([
   '-v',
 ]);
 
+const BOOLEAN_LETTERS: ReadonlySet<string | undefined> = new Set(
+  [...TRIVY_BOOLEAN_FLAGS].filter((flag) => flag.length === 2).map((flag) => flag.slice(1)),
+);
+
 const CREDENTIAL_FLAG = /^--(?:username|password|registry-token)(?:=|$)/;
 
 /**
@@ -98,6 +102,6 @@ function takesNext(flag: string): boolean {
   if (TRIVY_BOOLEAN_FLAGS.has(flag) || flag.includes('=')) return false;
   if (flag.startsWith('--')) return true;
   let index = 1;
-  while (TRIVY_BOOLEAN_FLAGS.has(`-${flag[index]}`)) index += 1;
+  while (BOOLEAN_LETTERS.has(flag[index])) index += 1;
   return index === flag.length - 1;
 }

@@ -77,17 +77,16 @@ const DESCRIPTORS: ReadonlyMap<string, string> = new Map([
   ['@midnight', '0 0 * * *'],
   ['@hourly', '0 * * * *'],
 ]);
-/** Five fields. A text with a colon would be a date to croner. */
-const FIELDS = /^[\w*?,/#+-]+(?:\s+[\w*?,/#+-]+){4}$/;
+/** Five fields, without what croner takes and the operator's parser does not: a colon would make the text a date. */
+const FIELDS = /^[\w*?,/-]+(?:\s+[\w*?,/-]+){4}$/;
 /** How far the operator's parser looks ahead for a tick (https://github.com/robfig/cron/blob/v3.0.1/spec.go). */
 const YEARS_AHEAD = 5;
 /** How far back a tick is looked for: enough for ten runs of a yearly schedule. */
 const YEARS_BACK = 10;
-const YEAR_MS = 365.25 * 86_400_000;
 
 function nextTick(cron: string, after: number): number | undefined {
   const every = everyOf(cron);
-  if (every === undefined) return tickOf(cron, after, 'next');
+  if (every === undefined) return firstTick(cron, after);
   const period = everyPeriod(every);
   return period === undefined ? undefined : after + period;
 }
@@ -104,27 +103,37 @@ function everyPeriod(duration: string): number | undefined {
   return Math.max(1, Math.floor(milliseconds / SECOND_MS)) * SECOND_MS;
 }
 
+function firstTick(cron: string, after: number): number | undefined {
+  const year = new Date(after).getUTCFullYear();
+  const parsed = parseCron(cron, year - 1, year + YEARS_AHEAD);
+  return timeOf(() => parsed?.nextRun(new Date(after)));
+}
+
 /**
- * The first tick after a time, or the last one before it; undefined: there is none within reach, or the text is no cron
- * expression. The years are bounded, because to search centuries for the 31st of February takes a hundred times as long as
- * an ordinary tick.
+ * A cron expression that ticks in these years alone; undefined: it cannot be read. To search centuries for the 31st of
+ * February takes a hundred times as long as to find an ordinary tick. The year in a time zone may be another one than in
+ * UTC: leave room for it.
  */
-function tickOf(cron: string, from: number, direction: 'next' | 'previous'): number | undefined {
+function parseCron(cron: string, first: number, last: number): Cron | undefined {
+  if (cron.length > LONGEST_SCHEDULE) return undefined;
   const { timezone = '', schedule = '' } = ZONED.exec(cron)?.groups ?? { schedule: cron };
   const fields = DESCRIPTORS.get(schedule) ?? schedule.trim();
   const zone = zoneOf(timezone);
-  if (zone === undefined || cron.length > LONGEST_SCHEDULE || !FIELDS.test(fields)) return undefined;
-  const date = new Date(from);
-  const year = date.getUTCFullYear();
-  // The year in a time zone may be another one than in UTC.
-  const first = Math.max(1, direction === 'next' ? year - 1 : year - YEARS_BACK);
-  const last = Math.min(9999, direction === 'next' ? year + YEARS_AHEAD : year + 1);
+  if (zone === undefined || !FIELDS.test(fields)) return undefined;
+  const years = `${Math.max(1, first)}-${Math.min(9999, last)}`;
   try {
-    const parsed = new Cron(`0 ${fields} ${first}-${last}`, { timezone: zone, mode: '7-part' });
-    const tick = direction === 'next' ? parsed.nextRun(date) : parsed.previousRuns(1, date).at(0);
-    return tick?.getTime();
+    return new Cron(`0 ${fields} ${years}`, { timezone: zone, mode: '7-part' });
   } catch {
     // secureCodeBox's operator cannot read it either, so it never runs.
+    return undefined;
+  }
+}
+
+/** The time of a tick; undefined: there is none. croner throws for some that it cannot compute. */
+function timeOf(find: () => Date | null | undefined): number | undefined {
+  try {
+    return find()?.getTime();
+  } catch {
     return undefined;
   }
 }
@@ -157,13 +166,10 @@ export function everyMs({ cron, interval }: Schedule): number | undefined {
  * They are found one at a time, because finding one is expensive.
  */
 export function* previousTicks({ cron }: Schedule, before: number): Generator<number> {
-  if (cron === undefined) return;
-  const horizon = before - YEARS_BACK * YEAR_MS;
-  let tick = tickOf(cron, before, 'previous');
-  while (tick !== undefined && tick > horizon) {
-    yield tick;
-    tick = tickOf(cron, tick, 'previous');
-  }
+  const year = new Date(before).getUTCFullYear();
+  const parsed = cron === undefined ? undefined : parseCron(cron, year - YEARS_BACK, year + 1);
+  const previous = (time: number) => timeOf(() => parsed?.previousRuns(1, new Date(time)).at(0));
+  for (let tick = previous(before); tick !== undefined; tick = previous(tick)) yield tick;
 }
 
 /** Whether a time is the first tick of a cron expression after another time. */

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { RunReconciler } from '../../../src/binding/run-reconciler.ts';
 import type { Run } from '../../../src/binding/stores.ts';
+import { KubeClient, Transport } from '../../../src/kube/index.ts';
 import { Namespace, NOW } from './cluster.ts';
 
 describe('a scan that is bound for the first time', () => {
@@ -57,5 +64,41 @@ describe('a scan that is bound for the first time', () => {
     namespace.settle('app');
     assert.equal(scan()?.request, undefined);
     assert.equal(scan()?.bound, undefined);
+  });
+});
+
+describe('a scan that its operator is stuck with', () => {
+  it('is freed, and tells the queue to hold it back if that is undone again and again', async () => {
+    const namespace = new Namespace();
+    namespace.pullSecret('pull');
+    namespace.binding('app');
+    const hour = 3_600_000;
+    const due = Math.floor(Date.now() / hour) * hour - hour;
+    const lastScheduleTime = new Date(due - 1_000).toISOString();
+    namespace.scan('scan', { schedule: { suspend: false, schedule: '0 * * * *' }, lastScheduleTime });
+    namespace.settle('app');
+    namespace.stores.runs.set({
+      ...{ namespace: 'ns', name: `scan-${due / 1_000}`, uid: 'uid', resourceVersion: '1' },
+      ...{ secretName: undefined, scheduledScan: 'scan', state: 'Done', request: undefined, createdAt: due },
+    });
+    const writes: string[] = [];
+    await using server = createServer(async (request, response) => {
+      for await (const chunk of request) writes.push(`${request.method} ${chunk}`);
+      response.end(JSON.stringify(namespace.rawScan('scan')));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    // A TCP server that listens has an AddressInfo.
+    const { port } = server.address() as AddressInfo;
+    const config = new KubeConfig();
+    const place = { name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true };
+    config.loadFromClusterAndUser(place, { name: 'test' });
+    const transport = new Transport(config);
+    const client = new KubeClient({ transport, fieldManager: 'test' });
+    const { stores } = namespace;
+    const options = { client, stores, runsPerMinute: 60, onStarted: () => assert.fail('it was started') };
+    const outcome = await new RunReconciler(options).reconcile('ns/scan', pino({ level: 'silent' }));
+    await transport.close();
+    assert.deepEqual(outcome, { repeated: true });
+    assert.match(writes.join(), /^PATCH .*"lastScheduleTime":"20.*Z"/);
   });
 });

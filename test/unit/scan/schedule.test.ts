@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Cron } from 'croner';
 import fc from 'fast-check';
 import {
   everyMs,
@@ -198,6 +199,42 @@ describe('nextRun', () => {
     for (const cron of ['0 0 31 2 *', '0 0 31 4,6,9,11 *']) assert.equal(next(cron), undefined, cron);
     // 2100 is no leap year.
     assert.equal(next('0 0 29 2 *', Date.UTC(2097, 0)), undefined);
+  });
+
+  it('finds the same ticks as without a bound of years', () => {
+    const field = (max: number) =>
+      fc.oneof(
+        fc.constantFrom('*', '*/7'),
+        fc.integer({ min: 1, max }).map(String),
+        fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 4, max })).map((ends) => ends.join('-')),
+      );
+    const fields = fc.tuple(
+      field(59),
+      field(23),
+      field(31),
+      field(12),
+      fc.oneof(field(6), fc.constant('sat')),
+    );
+    const zones = fc.constantFrom('UTC', 'Europe/Berlin', 'America/Sao_Paulo', 'Pacific/Kiritimati');
+    const times = fc.integer({ min: Date.UTC(1990, 0), max: Date.UTC(2060, 0) });
+    fc.assert(
+      fc.property(fields, zones, times, (parts, timezone, after) => {
+        const cron = parts.join(' ');
+        const unbounded = new Cron(cron, { timezone, mode: '5-part' });
+        const expected = unbounded.nextRun(new Date(after))?.getTime();
+        const found = next(`TZ=${timezone} ${cron}`, after);
+        if (expected !== undefined && expected < after + 5 * 365 * 24 * HOUR)
+          assert.equal(found, expected, cron);
+        const before = unbounded.previousRuns(1, new Date(after)).at(0)?.getTime();
+        const [tick] = previousTicks(schedule({ cron: `TZ=${timezone} ${cron}` }), after);
+        if (before !== undefined && before > after - 9 * 365 * 24 * HOUR) assert.equal(tick, before, cron);
+      }),
+    );
+  });
+
+  it('is never for what the operator cannot read, though Node could', () => {
+    for (const cron of ['0 0 * * 1#5', '0 0 29 2 +1', '@Daily', '@reboot', '2027-01-01T00:00:00', '0 0 * *'])
+      assert.equal(next(cron), undefined, cron);
   });
 
   it('evaluates a schedule once, however often it is asked', () => {
