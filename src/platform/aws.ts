@@ -214,12 +214,14 @@ function readToken(body: string): ExchangeStep {
   const pair = typeof token === 'string' ? decodeBase64(token)?.toString() : undefined;
   const colon = pair?.indexOf(':') ?? -1;
   if (!isObject(data) || pair === undefined || colon < 1) return { result: 'BadReply' };
+  const ends = seconds(data['expiresAt']);
+  if (ends === undefined && typeof data['expiresAt'] === 'number') return { result: 'BadReply' };
   const credential = {
     kind: 'basic',
     username: new SecretValue(pair.slice(0, colon)),
     password: new SecretValue(pair.slice(colon + 1)),
   } as const;
-  return { result: 'Login', credential, ends: seconds(data['expiresAt']) ?? endOfLogin(credential) };
+  return { result: 'Login', credential, ends: ends ?? endOfLogin(credential) };
 }
 
 function readError(status: number, body: string): ExchangeStep {

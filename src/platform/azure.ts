@@ -10,7 +10,7 @@ import {
 } from './exchange.ts';
 import { off } from './handover.ts';
 import type { Malformed, Platform, PlatformCredential } from './platform.ts';
-import { type Field, field, malformed, type SecretContent } from './secret.ts';
+import { field, malformed, type SecretContent, textIn } from './secret.ts';
 
 const ACR = /^(?:[a-z0-9-]+\.)+azurecr\.(?<cloud>io|cn|us|de)$/;
 /** learn.microsoft.com/entra/identity-platform/authentication-national-cloud. Germany's cloud has closed. */
@@ -71,10 +71,6 @@ function problemOf({ clientId, clientSecret, tenant }: ServicePrincipal): Malfor
   if (clientSecret === '') return malformed('expected a client secret, found an empty one; copy it anew');
   if (tenant === undefined || TENANT.test(tenant)) return undefined;
   return malformed('expected a GUID or a domain as tenant, found something else; copy it anew');
-}
-
-function textIn(value: Field): string | undefined {
-  return value.result === 'Text' ? value.text : undefined;
 }
 
 const INCOMPLETE = malformed(

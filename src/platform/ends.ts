@@ -1,6 +1,8 @@
 import { type Credential, decodeBase64 } from '../credential/index.ts';
 import { readObject } from './exchange.ts';
 
+/** Reading a token may take a millisecond, and a reconcile asks several times. A credential does not change. */
+const known = new WeakMap<Credential, { readonly ends: number | undefined }>();
 /** Whoever issues tokens bounds them, and this program reads nothing longer. */
 const MAX_TOKEN = 64 * 1024;
 const JWT = /^[\w-]+\.(?<claims>[\w-]+)\.[\w-]+$/;
@@ -12,6 +14,12 @@ const JWT = /^[\w-]+\.(?<claims>[\w-]+)\.[\w-]+$/;
  * @returns milliseconds since 1970
  */
 export function endOfLogin(credential: Credential): number | undefined {
+  const read = known.get(credential) ?? { ends: readEnd(credential) };
+  known.set(credential, read);
+  return read.ends;
+}
+
+function readEnd(credential: Credential): number | undefined {
   const token = tokenIn(credential);
   if (token.length > MAX_TOKEN) return undefined;
   const isEcr = credential.kind === 'basic' && credential.username.reveal() === 'AWS';
@@ -30,6 +38,11 @@ export function jwtEnd(token: string): number | undefined {
 export function seconds(value: unknown): number | undefined {
   const plausible = typeof value === 'number' && value > 0 && value <= LAST_SECOND;
   return plausible ? Math.floor(value * 1_000) : undefined;
+}
+
+/** Seconds from a time on, as milliseconds since 1970; undefined for what leads to no time of our days. */
+export function secondsAfter(now: number, value: unknown): number | undefined {
+  return typeof value === 'number' && value > 0 ? seconds(now / 1_000 + value) : undefined;
 }
 
 /** Of the year 9999: RFC 3339 can write no later time. */

@@ -2,10 +2,18 @@ import type { Credential, SecretValue } from '../credential/index.ts';
 
 /** How a cloud gives a login for a long-lived credential: one request, and what its answer means. No I/O. */
 export interface Exchange {
-  /** @param now - milliseconds since 1970: signatures name their time */
+  /**
+   * @param now - milliseconds since 1970: signatures name their time
+   * @throws SigningError where the key cannot sign
+   */
   request(now: number): ExchangeRequest;
   /** What an answer means; of a status but 200 too. It never throws, whatever the body. */
   read(reply: ExchangeReply, now: number): ExchangeStep;
+}
+
+/** The private key of a credential cannot sign, so its owner has to replace it. */
+export class SigningError extends Error {
+  override readonly name = 'SigningError';
 }
 
 /** Always a POST, over TLS. */

@@ -1,7 +1,7 @@
 import { SecretValue } from '../credential/index.ts';
 import { endOfLogin } from './ends.ts';
 import type { Malformed, Platform, PlatformCredential } from './platform.ts';
-import { exactText, malformed, type SecretContent } from './secret.ts';
+import { exactField, malformed, type SecretContent, textIn } from './secret.ts';
 
 /** Every registry that speaks basic or token authentication. Trivy gets a Docker config file with one entry. */
 export const generic: Platform = {
@@ -13,8 +13,10 @@ export const generic: Platform = {
 
 /** https://kubernetes.io/docs/concepts/configuration/secret/#basic-authentication-secret */
 function readBasicAuth(secret: SecretContent): PlatformCredential | Malformed {
-  const username = exactText(secret, 'username') ?? '';
-  const password = exactText(secret, 'password');
+  const fields = [exactField(secret, 'username'), exactField(secret, 'password')] as const;
+  const wrong = fields.find((each) => each.result === 'Malformed');
+  if (wrong?.result === 'Malformed') return wrong;
+  const [username = '', password] = fields.map(textIn);
   if (password === undefined || username === '' || username.includes(':')) {
     return malformed(
       'expected a user name without a colon in the key username and text in the key password, found less; ' +

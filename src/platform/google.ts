@@ -1,8 +1,9 @@
-import { createPrivateKey, createSign } from 'node:crypto';
 import { SecretValue } from '../credential/index.ts';
+import { secondsAfter } from './ends.ts';
 import { type Exchange, FORM, isObject, readObject, refusal } from './exchange.ts';
 import { handOverFile, off } from './handover.ts';
 import type { Malformed, Platform, PlatformCredential, WaysIn } from './platform.ts';
+import { type RsaKey, readRsaKey } from './rsa-key.ts';
 import { field, malformed, type SecretContent } from './secret.ts';
 
 const TOKEN_URI = 'https://oauth2.googleapis.com/token';
@@ -86,9 +87,11 @@ function readServiceAccount(document: Document): PlatformCredential | Malformed 
   const account = texts(document, ['client_email', 'private_key', 'private_key_id']);
   if (account === undefined) return lacking('client_email, private_key and private_key_id');
   const { client_email: email, private_key: privateKey, private_key_id: keyId } = account;
-  if (!isRsaKey(privateKey)) {
+  const key = readRsaKey(privateKey);
+  if (key.result === 'Unusable') {
     return malformed(
-      'expected an RSA key in PEM in the field private_key of the Google key file, found something else; create a new key',
+      `expected ${key.expected} in the field private_key of the Google key file, found ${key.found}; ` +
+        'create a new key for the service account',
     );
   }
   const optional = texts(document, ['project_id']) ?? {};
@@ -100,7 +103,7 @@ function readServiceAccount(document: Document): PlatformCredential | Malformed 
   } as const;
   const check = {
     way: 'Exchange',
-    exchange: jwtExchange(email, new SecretValue(privateKey), keyId),
+    exchange: jwtExchange(email, key, keyId),
   } as const;
   return keyFile('key file of a Google service account', content, (host) => ({
     delivery: trivyKnows(host) ? files(content) : login,
@@ -199,15 +202,6 @@ function texts<const Name extends string>(
   return found.length === names.length ? (Object.fromEntries(found) as Record<Name, string>) : undefined;
 }
 
-/** The parser's error may quote the key. */
-function isRsaKey(pem: string): boolean {
-  try {
-    return createPrivateKey(pem).asymmetricKeyType === 'rsa';
-  } catch {
-    return false;
-  }
-}
-
 function elsewhere(name: string, expected: string): Malformed {
   return malformed(
     `expected ${expected} in the field ${name} of the Google key file, found another place; ` +
@@ -222,17 +216,16 @@ function lacking(names: string): Malformed {
 }
 
 /** developers.google.com/identity/protocols/oauth2/service-account#httprest; the key itself stays here. */
-function jwtExchange(email: string, privateKey: SecretValue, keyId: string): Exchange {
+function jwtExchange(email: string, key: RsaKey, keyId: string): Exchange {
   return {
     request(now) {
       const issued = Math.floor(now / 1_000);
       const claims = { iss: email, scope: READ_SCOPE, aud: TOKEN_URI, iat: issued, exp: issued + 300 };
       const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
       const signed = `${encode({ alg: 'RS256', typ: 'JWT', kid: keyId })}.${encode(claims)}`;
-      const signature = createSign('sha256').update(signed).sign(privateKey.reveal(), 'base64url');
       const body = new URLSearchParams({
         grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-        assertion: `${signed}.${signature}`,
+        assertion: `${signed}.${key.sign(signed).toString('base64url')}`,
       });
       return {
         url: new URL(TOKEN_URI),
@@ -244,16 +237,14 @@ function jwtExchange(email: string, privateKey: SecretValue, keyId: string): Exc
       if (status !== 200) return refusal(status);
       const { access_token: token, expires_in: lasts } = readObject(body) ?? {};
       if (typeof token !== 'string' || token === '') return { result: 'BadReply' };
+      const ends = secondsAfter(now, lasts);
+      if (ends === undefined && typeof lasts === 'number') return { result: 'BadReply' };
       const credential = {
         kind: 'basic',
         username: new SecretValue('oauth2accesstoken'),
         password: new SecretValue(token),
       } as const;
-      return {
-        result: 'Login',
-        credential,
-        ends: typeof lasts === 'number' ? now + lasts * 1_000 : undefined,
-      };
+      return { result: 'Login', credential, ends };
     },
   };
 }

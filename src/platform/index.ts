@@ -10,7 +10,7 @@ import { REGISTRIES_ANNOTATION, readOffer } from './offer.ts';
 import type { Platform, PlatformCredential, WaysIn } from './platform.ts';
 import type { SecretContent } from './secret.ts';
 
-export type { Exchange, ExchangeStep } from './exchange.ts';
+export { type Exchange, type ExchangeStep, SigningError } from './exchange.ts';
 export { type EnvEntry, type Handover, MOUNT_PATH } from './handover.ts';
 export { NOT_OFFERED, REGISTRIES_ANNOTATION } from './offer.ts';
 export type { Platform, PlatformCredential, PlatformName, WaysIn } from './platform.ts';

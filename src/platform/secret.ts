@@ -15,37 +15,80 @@ export type Field =
   | Malformed;
 
 const NO_LETTERS = /[-_.]/g;
+/** More characters than any credential that is read here has. A longer value is not decoded. */
+const LONGEST_TEXT = 32 * 1024;
+/** The same in base64, with room for line breaks. */
+const LONGEST_BASE64 = LONGEST_TEXT * 1.5;
+/** No name that is looked for is longer, whatever its separators. */
+const LONGEST_NAME = 64;
+
+/** The keys of a Secret by their name without separators. A Secret may have 100,000 keys, so they are walked once. */
+const namedKeys = new WeakMap<SecretContent, ReadonlyMap<string, readonly string[]>>();
 
 /**
  * The value that stands under one of some names; letter case, dashes, underscores and dots do not count, so that
  * `AWS_ACCESS_KEY_ID`, `aws-access-key-id` and `awsAccessKeyId` are one name. A line break at the end does not
  * belong to it: many files have one. Two keys of one meaning must not differ.
  */
-export function field({ data }: SecretContent, names: ReadonlySet<string>): Field {
-  const keys = Object.keys(data).filter((key) => names.has(key.toLowerCase().replace(NO_LETTERS, '')));
-  const [first, ...others] = keys;
-  if (first === undefined) return { result: 'Absent' };
-  const text = textOf(data[first] ?? '');
-  if (text === undefined)
-    return malformed(`expected text in the key ${quoted(first)}, found other bytes; write it anew`);
-  const differing = others.find((key) => textOf(data[key] ?? '') !== text);
-  if (differing === undefined) return { result: 'Text', text };
+export function field(secret: SecretContent, names: ReadonlySet<string>): Field {
+  const index = namedKeys.get(secret) ?? indexOf(secret);
+  const [first, ...others] = [...names].flatMap((name) => index.get(name) ?? []);
+  if (first === undefined) return ABSENT;
+  const value = withoutLineBreak(exactField(secret, first));
+  if (value.result !== 'Text') return value;
+  const differing = others.find((key) => {
+    const other = withoutLineBreak(exactField(secret, key));
+    return other.result !== 'Text' || other.text !== value.text;
+  });
+  if (differing === undefined) return value;
   return malformed(
     `expected one value, found two that differ in the keys ${quoted(first)} and ${quoted(differing)}; remove one`,
   );
 }
 
-/** The exact text of a key; undefined where there is none, or it is no text. */
-export function exactText({ data }: SecretContent, key: string): string | undefined {
-  return Object.hasOwn(data, key) ? decode(data[key] ?? '') : undefined;
+/** The exact text of a key. */
+export function exactField({ data }: SecretContent, key: string): Field {
+  const value = Object.hasOwn(data, key) ? data[key] : undefined;
+  if (value === undefined) return ABSENT;
+  if (value.length > LONGEST_BASE64) return tooLong(key);
+  const text = decode(value);
+  if (text === undefined)
+    return malformed(`expected text in the key ${quoted(key)}, found other bytes; write it anew`);
+  return text.length > LONGEST_TEXT ? tooLong(key) : { result: 'Text', text };
+}
+
+export function textIn(value: Field): string | undefined {
+  return value.result === 'Text' ? value.text : undefined;
 }
 
 export function malformed(message: string): Malformed {
   return { result: 'Malformed', message };
 }
 
-function textOf(value: string): string | undefined {
-  return decode(value)?.replace(/\r?\n$/, '');
+const ABSENT: Field = { result: 'Absent' };
+
+function tooLong(key: string): Malformed {
+  return malformed(
+    `expected at most ${LONGEST_TEXT / 1_024} KiB of text in the key ${quoted(key)}, found more; ` +
+      'put only the credential there',
+  );
+}
+
+function indexOf(secret: SecretContent): ReadonlyMap<string, readonly string[]> {
+  const index = new Map<string, string[]>();
+  for (const key of Object.keys(secret.data)) {
+    if (key.length > LONGEST_NAME) continue;
+    const name = key.toLowerCase().replace(NO_LETTERS, '');
+    const keys = index.get(name);
+    if (keys === undefined) index.set(name, [key]);
+    else keys.push(key);
+  }
+  namedKeys.set(secret, index);
+  return index;
+}
+
+function withoutLineBreak(value: Field): Field {
+  return value.result === 'Text' ? { ...value, text: value.text.replace(/\r?\n$/, '') } : value;
 }
 
 function decode(value: string): string | undefined {

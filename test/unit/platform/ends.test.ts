@@ -38,6 +38,19 @@ describe('when a credential ends', () => {
   ];
   for (const [name, credential, ends] of cases) it(name, () => assert.equal(endOf(credential), ends));
 
+  it('is read from a token once, however often it is asked for', () => {
+    let reads = 0;
+    class CountedValue extends SecretValue {
+      override reveal(): string {
+        reads += 1;
+        return super.reveal();
+      }
+    }
+    const credential: Credential = { kind: 'registryToken', token: new CountedValue(jwt({ exp: END })) };
+    for (let times = 0; times < 3; times += 1) assert.equal(endOf(credential), END * 1_000);
+    assert.equal(reads, 1);
+  });
+
   it('is said by temporary AWS keys, where whoever made them wrote it down', () => {
     assert.equal(credentialIn({ ...AWS_KEYS, expiration: String(END) }).ends, END * 1_000);
     assert.equal(credentialIn(AWS_KEYS).ends, undefined);

@@ -134,6 +134,13 @@ describe('AWS keys', () => {
     }
   });
 
+  for (const expiresAt of ['1e400', '-1e400', '-1', '0', '1e300']) {
+    it(`become none where expiresAt is ${expiresAt}`, () => {
+      const body = `{"authorizationData":[{"authorizationToken":"${authorizationToken}","expiresAt":${expiresAt}}]}`;
+      assert.equal(answer(exchange, body).result, 'BadReply');
+    });
+  }
+
   it('become a login that says itself when it ends, where the answer does not', () => {
     const password = Buffer.from('{"expiration":1800000000}').toString('base64');
     const data = { authorizationToken: Buffer.from(`AWS:${password}`).toString('base64') };
@@ -183,6 +190,12 @@ describe("a service account's key", () => {
     ]);
     assert.deepEqual(shown(answer(exchange, { access_token: 't' })), ['basic', 't', undefined]);
   });
+
+  for (const lasts of ['1e400', '-1e400', '-3600', '0', '1e300']) {
+    it(`becomes none where expires_in is ${lasts}, because an access token always expires`, () => {
+      assert.equal(answer(exchange, `{"access_token":"t","expires_in":${lasts}}`).result, 'BadReply');
+    });
+  }
 
   it('becomes none where Google refuses, or gives none', () => {
     assert.equal(answer(exchange, { error: 'invalid_grant' }, 400).result, 'Refused');
