@@ -105,6 +105,9 @@ export class Controller {
     const checker = new RegistryChecker({
       settings: settings.registries,
       onRequest: (record) => metrics.countRegistryRequest(record),
+      // The message may quote a credential.
+      onError: (error) =>
+        log.error({ name: error instanceof Error ? error.name : typeof error }, 'a registry check failed'),
     });
     this.#checker = checker;
     this.#transport = new Transport(config);

@@ -46,7 +46,7 @@ export class Inquirer {
     { credential, host }: NonNullable<Inquiry['login']>,
     log: Logger,
   ): Promise<void> {
-    const known = await this.#checker.obtainLogin(credential, host);
+    const known = await this.#checker.obtainLogin(credential, host, asker.namespace);
     log.debug({ host, answer: known?.answer.result }, 'cloud answered');
     this.#enqueue(keyOf(asker));
   }
@@ -60,7 +60,7 @@ export class Inquirer {
    * same; rivals hear of it when what this binding comes to changes.
    */
   async #ask(asker: Asker, question: Question, log: Logger): Promise<void> {
-    const { answer } = await this.#checker.ask(question);
+    const { answer } = await this.#checker.ask(question, asker.namespace);
     const repository = repositoryName(question.image);
     log.debug({ repository, answer: answer.result }, 'registry answered');
     this.#enqueue(keyOf(asker));

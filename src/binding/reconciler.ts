@@ -101,8 +101,8 @@ export class BindingReconciler {
     if (binding?.validity !== 'Valid' || this.#recalled.get(key) === binding.uid) return observed;
     this.#recalled.set(key, binding.uid);
     const known = recollections(binding, observed);
-    for (const { question, answer, askedAt } of known)
-      this.#options.checker.recall(question, answer, askedAt);
+    for (const { question, ...kept } of known)
+      this.#options.checker.recall(question, kept, binding.namespace);
     return known.length === 0 ? observed : observe(key, this.#sources, Date.now());
   }
 

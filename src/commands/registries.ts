@@ -37,7 +37,7 @@ export function registryFlags(): readonly Option[] {
     ),
     list(
       '--denied-registries <hosts>',
-      'registries that are never asked, in the same form; comes before --allowed-registries',
+      'registries, token servers and targets of redirects that are never asked, in the same form; comes before --allowed-registries',
       listOf(PATTERN, 'registry hosts such as registry.example or *.example:5000'),
     ),
     list(
@@ -69,11 +69,12 @@ export function registryFlags(): readonly Option[] {
  */
 export async function registrySettings(flags: RegistryFlags): Promise<RegistrySettings> {
   // Not loaded for --help.
-  const { DEFAULT_REGISTRY_SETTINGS, proxySettings } = await import('../registry/index.ts');
+  const { DEFAULT_REGISTRY_SETTINGS, lookupPlaces, proxySettings } = await import('../registry/index.ts');
   const { checkInterval, registryCaFile } = flags;
   const { refusedTtl, unreachableTtl } = DEFAULT_REGISTRY_SETTINGS;
   return {
     ...DEFAULT_REGISTRY_SETTINGS,
+    concurrentLookups: lookupPlaces(process.env),
     acceptedTtl: checkInterval,
     refusedTtl: Math.min(refusedTtl, checkInterval),
     unreachableTtl: Math.min(unreachableTtl, checkInterval),

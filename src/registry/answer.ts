@@ -11,6 +11,8 @@ const UNREACHABLE_REASONS = {
   ConnectionLost: 'closed the connection',
   NetworkUnreachable: 'cannot be reached over the network',
   DnsFailure: 'has a name that cannot be resolved',
+  LookupDelayed:
+    'has a name that was not looked up in time, because look-ups of other names for this namespace do not end',
   ProxyFailure: 'cannot be reached through the proxy',
   CertificateUntrusted: 'has a certificate that no known authority has signed',
   CertificateExpired: 'has a certificate that has ended or has not begun',
@@ -28,10 +30,20 @@ const UNREACHABLE_REASONS = {
   ServerError: 'has an error of its own',
   UnexpectedStatus: 'gave an answer that is not expected',
   Stopped: 'was not asked to the end, for the controller is stopping',
+  SigningFailed: 'cannot be asked for a login, because the key in the Secret cannot sign',
+  InternalError: 'could not be checked because of an error in the controller',
   NetworkFailure: 'could not be asked',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type UnreachableReason = keyof typeof UNREACHABLE_REASONS;
+
+/** Reasons that are ours or the credential's: they say nothing about the registry. */
+export const LOCAL_REASONS: ReadonlySet<UnreachableReason> = new Set([
+  'LookupDelayed',
+  'SigningFailed',
+  'InternalError',
+  'Stopped',
+]);
 
 /** May this credential pull this image? All that a registry may say to it. */
 export type RegistryAnswer =
@@ -45,8 +57,11 @@ export type RegistryAnswer =
   | { readonly result: 'Denied'; readonly httpCode: number; readonly at: RequestKind }
   /** Nobody was asked: the credential itself says that it ended at `ended`, in milliseconds since 1970. */
   | { readonly result: 'Expired'; readonly ended: number }
-  /** Asked too often (429, or 503 with `Retry-After`). Nothing is asked of that registry before `until`, in milliseconds since 1970. */
-  | { readonly result: 'RateLimited'; readonly until: number }
+  /**
+   * Asked too often (429, or 503 with `Retry-After`). Nothing is asked before `until`, in milliseconds since 1970: of that
+   * registry at all where the ping was answered so (`at`), which shows no credential; else with this credential.
+   */
+  | { readonly result: 'RateLimited'; readonly until: number; readonly at?: RequestKind }
   /** No answer to build on. `httpCode` where one came. */
   | {
       readonly result: 'Unreachable';
@@ -73,7 +88,7 @@ export function describeAnswer(answer: RegistryAnswer): string {
     case 'Denied':
       return `${party(answer.at)} refuses it (HTTP ${answer.httpCode})`;
     case 'Expired':
-      return `it says itself that it ended at ${new Date(answer.ended).toISOString()}`;
+      return `it says itself that it ended${atTime(answer.ended)}`;
     case 'NotCheckable':
       return 'it can be used by Trivy alone, where the scan runs, so the registry is not asked';
     case 'RateLimited':
@@ -89,6 +104,12 @@ export function describeAnswer(answer: RegistryAnswer): string {
 
 function party(at: RequestKind): string {
   return at === 'token' ? "the registry's token server" : 'the registry';
+}
+
+/** Empty for what is no time. */
+function atTime(milliseconds: number): string {
+  const time = new Date(milliseconds);
+  return Number.isNaN(time.getTime()) ? '' : ` at ${time.toISOString()}`;
 }
 
 function httpSuffix(code: number | undefined): string {

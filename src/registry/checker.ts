@@ -3,21 +3,24 @@ import type { Credential } from '../credential/index.ts';
 import { formatReference, repositoryName } from '../image/index.ts';
 import {
   checkOf,
-  type Exchange,
   endOf,
   exchangeOf,
   type PlatformCredential,
   type SourceCredential,
 } from '../platform/index.ts';
-import type { RegistryAnswer } from './answer.ts';
+import { LOCAL_REASONS, type RegistryAnswer } from './answer.ts';
 import { type RequestRecord, type Surroundings, trust } from './connection.ts';
+import { INTERNAL_LOGIN_ERROR } from './exchange.ts';
+import { FairLimiter } from './fair-limiter.ts';
 import { forbiddenBy } from './host.ts';
-import { type KnownLogin, Logins } from './logins.ts';
+import { type KnownLogin, Logins, type WantedLogin } from './logins.ts';
+import { Lookups } from './lookups.ts';
 import { checkProxySettings } from './proxy.ts';
 import { askRegistry, type Question } from './question.ts';
 import { Recent } from './recent.ts';
-import { Semaphore } from './semaphore.ts';
 import type { RegistrySettings } from './settings.ts';
+import { INTERNAL_ERROR } from './settled.ts';
+import { SharedWork } from './shared-work.ts';
 
 /** An answer, and how long it holds. Times are in milliseconds since 1970. */
 export interface KnownAnswer {
@@ -38,9 +41,14 @@ export interface CheckerOptions {
   readonly settings: RegistrySettings;
   /** For metrics: called for each HTTP request. */
   readonly onRequest?: (record: RequestRecord) => void;
+  /**
+   * Takes an error that nobody expected. The question that it came up in ends with `InternalError`; no other suffers. Its
+   * message may hold anything.
+   */
+  readonly onError?: (error: unknown) => void;
 }
 
-/** A registry that is left alone until a time, and what everybody who asks about it hears meanwhile. */
+/** A registry that is not asked until a time, or not with a credential, and what everybody who asks hears meanwhile. */
 interface Rest {
   readonly answer: RegistryAnswer;
   readonly askedAt: number;
@@ -56,8 +64,12 @@ const REMEMBERED_RESTS = 1_000;
  *
  * Made for a level-triggered reconciler: `answer` says at once what is known, so that a pure function can decide on it;
  * `ask` is called for what that finds wanting, and the key of whoever asked is enqueued again when it resolves. All
- * answers are per credential and repository, but for those to exact questions. Credentials are kept nowhere: the memory knows them by a keyed hash whose key
- * ends with the process. Nor are a registry's tokens: an answer lives longer than they do.
+ * answers are per credential and repository, except those to exact questions. Credentials are kept nowhere: the memory
+ * knows them by a keyed hash whose key ends with the process. A registry's tokens are not kept either: an answer lives
+ * longer than they do.
+ *
+ * Namespaces share answers, but neither places nor memory: whatever one asks, and however long its registries take, the
+ * others are asked for in turn, and what is known for them stays.
  */
 export class RegistryChecker {
   readonly #around: Surroundings;
@@ -66,87 +78,116 @@ export class RegistryChecker {
   /** A credential does not change; a hash is 20 times as slow as this. */
   readonly #fingerprints = new WeakMap<SourceCredential, string>();
   readonly #answers: Recent<KnownAnswer>;
-  readonly #flights = new Map<string, Promise<KnownAnswer>>();
-  readonly #all: Semaphore;
-  /** Of registries that are being asked. */
-  readonly #places = new Map<string, Semaphore>();
+  /** Of questions that nothing can be known of, by their credential. */
+  readonly #broken = new WeakMap<object, KnownAnswer>();
+  readonly #limiter: FairLimiter;
+  readonly #checks: SharedWork<KnownAnswer>;
+  readonly #loginChecks: SharedWork<KnownLogin>;
+  /** By host, or by host and credential: see `#restKey`. */
   readonly #rests = new Recent<Rest>(REMEMBERED_RESTS);
   readonly #logins: Logins;
 
   /** @throws Error where the certificates or the proxies of the settings cannot be used. */
-  constructor({ settings, onRequest = () => undefined }: CheckerOptions) {
+  constructor({ settings, onRequest = () => undefined, onError = () => undefined }: CheckerOptions) {
     checkProxySettings(settings.proxy);
     const secureContext = trust(settings.certificateAuthorities);
-    this.#around = { settings, secureContext, stop: this.#stop.signal, onRequest };
+    const lookups = new Lookups(settings);
+    this.#around = { settings, secureContext, stop: this.#stop.signal, onRequest, onError, lookups };
     this.#answers = new Recent(settings.rememberedAnswers);
-    this.#all = new Semaphore(settings.concurrency);
+    const { concurrency: places, concurrencyPerRegistry: placesPerTarget } = settings;
+    this.#limiter = new FairLimiter({
+      places,
+      share: Math.ceil(places / 4),
+      placesPerTarget,
+      sharePerTarget: Math.ceil(placesPerTarget / 2),
+    });
+    this.#checks = new SharedWork(this.#limiter);
+    this.#loginChecks = new SharedWork(this.#limiter);
     this.#logins = new Logins(this.#around, (credential, host) => `${host} ${this.#fingerprint(credential)}`);
   }
 
-  /** What is known, perhaps no longer fresh (`askAgainAt`); undefined where nothing is. Asks nobody. */
+  /** What is known, perhaps no longer fresh (`askAgainAt`); undefined where nothing is. Asks nobody, and never throws. */
   answer(question: Question): KnownAnswer | undefined {
-    return immediateAnswer(question) ?? this.#answers.get(this.#key(question));
+    const broken = this.#broken.get(question.credential ?? question);
+    if (broken !== undefined && broken.askAgainAt > Date.now()) return broken;
+    try {
+      return immediateAnswer(question) ?? this.#answers.get(this.#key(question));
+    } catch (error) {
+      return this.#internalError(question, error);
+    }
   }
 
   /**
    * Asks the registry, unless what is known is fresh, the question is under way, the registry is to be left alone, or the
    * credential says itself that it has ended, or that nobody but Trivy can use it.
-   * Never rejects.
+   * Never rejects: an error that nobody expected is an answer, too.
+   *
+   * @param namespace - for which is asked: it has a share of what is asked at the same time
    */
-  ask(question: Question): Promise<KnownAnswer> {
-    const immediate = immediateAnswer(question);
-    if (immediate !== undefined) return Promise.resolve(immediate);
-    const key = this.#key(question);
-    const known = this.#answers.get(key);
-    if (known !== undefined && known.askAgainAt > Date.now()) return Promise.resolve(known);
-    const underWay = this.#flights.get(key);
-    if (underWay !== undefined) return underWay;
-    const flight: Promise<KnownAnswer> = this.#askInTurn(question).then((found) => {
-      const kept = withHistory(found, question, this.#answers.get(key));
-      // One that was forgotten meanwhile is not kept: whoever forgot it wants another.
-      if (this.#flights.get(key) === flight) {
-        this.#flights.delete(key);
-        this.#answers.set(key, kept);
-      }
-      return kept;
-    });
-    this.#flights.set(key, flight);
-    return flight;
+  async ask(question: Question, namespace: string): Promise<KnownAnswer> {
+    const known = this.answer(question);
+    if (isFresh(known)) return known;
+    try {
+      return await this.#ask(question, namespace);
+    } catch (error) {
+      return this.#internalError(question, error);
+    }
   }
 
   /**
    * Takes over what somebody else has kept of an answer to this very credential, such as a binding's status from
-   * before a restart. What is known already is not touched.
+   * before a restart. What is known already is not touched. A time in the future counts as now.
+   *
+   * @param namespace - of whoever has kept it
    */
-  recall(question: Question, answer: RegistryAnswer, askedAt: number): void {
-    const key = this.#key(question);
-    if (this.#answers.get(key) !== undefined) return;
-    this.#answers.set(key, withHistory(this.#dated(answer, askedAt), question, undefined));
+  recall(
+    question: Question,
+    { answer, askedAt }: Pick<KnownAnswer, 'answer' | 'askedAt'>,
+    namespace: string,
+  ): void {
+    if (!Number.isFinite(askedAt) || this.answer(question) !== undefined) return;
+    const dated = this.#dated(answer, Math.min(askedAt, Date.now()));
+    this.#answers.set(this.#key(question), withHistory(dated, question, undefined), namespace);
   }
 
-  /** Makes the next `ask` ask the registry, also where it was out of reach a moment ago; a `Retry-After` still holds. */
-  forget(question: Question): void {
-    const key = this.#key(question);
-    this.#answers.delete(key);
-    this.#flights.delete(key);
-    const { host } = question.image;
-    if (this.#rests.get(host)?.answer.result !== 'RateLimited') this.#rests.delete(host);
-  }
-
-  /** What is known of a login that the cloud gives for a host, perhaps no longer fresh; undefined: nothing. Asks nobody. */
+  /**
+   * What is known of a login that the cloud gives for a host, perhaps no longer fresh; undefined: nothing. Asks nobody, and
+   * never throws.
+   */
   login(credential: PlatformCredential, host: string): KnownLogin | undefined {
     const by = forbiddenBy(host, this.#around.settings);
-    if (by === undefined) return this.#logins.known(credential, host);
-    return { answer: { result: 'NotAllowed', by }, askedAt: 0, askAgainAt: Number.POSITIVE_INFINITY };
+    if (by !== undefined)
+      return { answer: { result: 'NotAllowed', by }, askedAt: 0, askAgainAt: Number.POSITIVE_INFINITY };
+    try {
+      return this.#logins.known(credential, host);
+    } catch (error) {
+      return this.#internalLoginError(error);
+    }
   }
 
-  /** Asks the cloud for a login for this host, unless what is known is fresh, or the settings forbid the registry. Never rejects. */
-  async obtainLogin(credential: PlatformCredential, host: string): Promise<KnownLogin | undefined> {
-    const exchange = exchangeOf(credential, host);
-    if (exchange === undefined) return undefined;
-    const known = this.login(credential, host);
-    if (known?.answer.result === 'NotAllowed') return known;
-    return this.#inTurn(host, () => this.#logins.obtain(credential, host, exchange));
+  /**
+   * Asks the cloud for a login for this host, unless what is known is fresh, or the settings forbid the registry. Never
+   * rejects: an error that nobody expected is an answer, too.
+   *
+   * @param namespace - for which is asked
+   * @returns undefined where no cloud gives a login for this credential
+   */
+  async obtainLogin(
+    credential: PlatformCredential,
+    host: string,
+    namespace: string,
+  ): Promise<KnownLogin | undefined> {
+    try {
+      const exchange = exchangeOf(credential, host);
+      if (exchange === undefined) return undefined;
+      const known = this.login(credential, host);
+      if (isFresh(known)) return known;
+      const key = `${host} ${this.#fingerprint(credential)}`;
+      const obtain = () => this.#logins.obtain({ credential, host, exchange }, namespace);
+      return await this.#loginChecks.run({ group: namespace, target: host }, key, obtain);
+    } catch (error) {
+      return this.#internalLoginError(error);
+    }
   }
 
   /** Cuts off what is under way; every `ask` then resolves, at once, with `Stopped`. */
@@ -154,61 +195,102 @@ export class RegistryChecker {
     this.#stop.abort();
   }
 
-  async #askInTurn(question: Question): Promise<Dated> {
+  async #ask(question: Question, namespace: string): Promise<KnownAnswer> {
+    const key = this.#key(question);
     const { host } = question.image;
     const by = forbiddenBy(host, this.#around.settings);
-    if (by !== undefined) return this.#dated({ result: 'NotAllowed', by }, Date.now());
-    return this.#inTurn(host, () => this.#askUnlessResting(question));
+    const dated =
+      by === undefined ? this.#resting(question) : this.#dated({ result: 'NotAllowed', by }, Date.now());
+    if (dated !== undefined) return this.#keep(question, dated, namespace);
+    return this.#checks.run({ group: namespace, target: host }, key, async () => {
+      // Another namespace may have asked the same, while this one waited for a place.
+      const known = this.#answers.get(key);
+      if (isFresh(known)) return known;
+      const found = this.#resting(question) ?? (await this.#askUnbroken(question, namespace));
+      return this.#keep(question, found, namespace);
+    });
   }
 
-  async #inTurn<T>(host: string, work: () => Promise<T>): Promise<T> {
-    const places = this.#places.get(host) ?? new Semaphore(this.#around.settings.concurrencyPerRegistry);
-    this.#places.set(host, places);
+  #keep(question: Question, found: Dated, namespace: string): KnownAnswer {
+    const key = this.#key(question);
+    const kept = withHistory(found, question, this.#answers.get(key));
+    this.#answers.set(key, kept, namespace);
+    return kept;
+  }
+
+  /** What everybody hears who asks about a registry that is not asked for a time. */
+  #resting({ image, credential }: Question): Dated | undefined {
+    const keys = [image.host, this.#restKey(image.host, credential)];
+    const rest = keys
+      .map((key) => this.#rests.get(key))
+      .find((each) => each !== undefined && each.until > Date.now());
+    return rest && resting(rest);
+  }
+
+  #restKey(host: string, credential: SourceCredential | undefined): string {
+    return `${host} ${credential === undefined ? '' : this.#fingerprint(credential)}`;
+  }
+
+  async #askUnbroken(question: Question, namespace: string): Promise<Dated> {
     try {
-      return await places.run(() => this.#all.run(work));
-    } finally {
-      if (places.idle) this.#places.delete(host);
+      return await this.#askOnTheWay(question, namespace);
+    } catch (error) {
+      this.#around.onError(error);
+      return this.#dated(INTERNAL_ERROR, Date.now());
     }
   }
 
-  async #askUnlessResting(question: Question): Promise<Dated> {
+  async #askOnTheWay(question: Question, namespace: string): Promise<Dated> {
     const { image, credential } = question;
-    const rest = this.#rests.get(image.host);
-    if (rest !== undefined && rest.until > Date.now()) return resting(rest);
     const check = credential === undefined ? undefined : checkOf(credential, image.host);
-    if (credential?.kind === 'platform' && check?.way === 'Exchange')
-      return this.#askWithLogin(question, credential, check.exchange);
+    if (credential?.kind === 'platform' && check?.way === 'Exchange') {
+      const { exchange } = check;
+      return this.#askWithLogin(question, { credential, host: image.host, exchange }, namespace);
+    }
     const login = check?.way === 'Login' ? check.credential : undefined;
-    return this.#askRegistry(question, login);
+    return this.#askRegistry(question, login, namespace);
   }
 
-  async #askWithLogin(
-    question: Question,
-    credential: PlatformCredential,
-    exchange: Exchange,
-  ): Promise<Dated> {
-    const { host } = question.image;
-    const { answer, askedAt, askAgainAt } = await this.#logins.obtain(credential, host, exchange);
+  async #askWithLogin(question: Question, wanted: WantedLogin, namespace: string): Promise<Dated> {
+    const { answer, askedAt, askAgainAt } = await this.#logins.obtain(wanted, namespace);
     // Nothing that a cloud says is a reason to leave the registry alone.
     if (answer.result !== 'Login') return { answer, askedAt, askAgainAt };
-    const dated = await this.#askRegistry(question, answer.credential);
-    if (dated.answer.result === 'Denied') this.#logins.forget(credential, host);
+    const dated = await this.#askRegistry(question, answer.credential, namespace);
+    if (dated.answer.result === 'Denied') this.#logins.forget(wanted.credential, wanted.host);
     return dated;
   }
 
-  async #askRegistry(question: Question, credential: Credential | undefined): Promise<Dated> {
-    const { host } = question.image;
+  async #askRegistry(question: Question, login: Credential | undefined, namespace: string): Promise<Dated> {
+    const { image, credential, exact } = question;
     const askedAt = Date.now();
-    const answer = await askRegistry({ ...question, credential }, this.#around);
-    const dated = this.#dated(answer, askedAt, question.exact);
+    const answer = await askRegistry({ ...question, credential: login }, this.#around, namespace);
+    const dated = this.#dated(answer, askedAt, exact);
     if (answer.result === 'RateLimited') {
       const begun = { answer, askedAt, until: answer.until };
-      this.#rests.set(host, begun);
+      const key = answer.at === 'ping' ? image.host : this.#restKey(image.host, credential);
+      this.#rests.set(key, begun, namespace);
       return resting(begun);
     }
-    if (isOutOfReach(answer)) this.#rests.set(host, { answer, askedAt, until: dated.askAgainAt });
-    else this.#rests.delete(host);
+    if (isOutOfReach(answer))
+      this.#rests.set(image.host, { answer, askedAt, until: dated.askAgainAt }, namespace);
+    else if (provesReach(answer) && this.#rests.get(image.host)?.answer.result === 'Unreachable')
+      this.#rests.delete(image.host);
     return dated;
+  }
+
+  /** Kept by the credential, because the key of a question may be what cannot be made. */
+  #internalError(question: Question, error: unknown): KnownAnswer {
+    this.#around.onError(error);
+    const dated = this.#dated(INTERNAL_ERROR, Date.now());
+    const known = withHistory(dated, question, undefined);
+    this.#broken.set(question.credential ?? question, known);
+    return known;
+  }
+
+  #internalLoginError(error: unknown): KnownLogin {
+    this.#around.onError(error);
+    const { askedAt, askAgainAt } = this.#dated(INTERNAL_LOGIN_ERROR, Date.now());
+    return { answer: INTERNAL_LOGIN_ERROR, askedAt, askAgainAt };
   }
 
   #dated(answer: RegistryAnswer, askedAt: number, exact = false): Dated {
@@ -254,6 +336,10 @@ export class RegistryChecker {
 
 type Dated = Omit<KnownAnswer, 'acceptedAt' | 'version'>;
 
+function isFresh<Known extends { readonly askAgainAt: number }>(known: Known | undefined): known is Known {
+  return known !== undefined && known.askAgainAt > Date.now();
+}
+
 function resting({ answer, askedAt, until }: Rest): Dated {
   return { answer, askedAt, askAgainAt: until + (until - askedAt) * JITTER * Math.random() };
 }
@@ -278,7 +364,11 @@ function withHistory(
 /** Whether the registry could not be spoken to at all, whatever the question. */
 function isOutOfReach(answer: RegistryAnswer): boolean {
   const unasked = answer.result === 'Unreachable' && answer.at === 'ping' && answer.httpCode === undefined;
-  return unasked && answer.why !== 'Stopped';
+  return unasked && !LOCAL_REASONS.has(answer.why);
+}
+
+function provesReach(answer: RegistryAnswer): boolean {
+  return answer.result !== 'Unreachable' || !LOCAL_REASONS.has(answer.why);
 }
 
 function revealed(credential: SourceCredential): readonly string[] {

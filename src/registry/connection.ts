@@ -1,17 +1,20 @@
-import { type LookupOptions, lookup as resolve } from 'node:dns';
+import type { LookupAddress, LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher, ProxyAgent, request } from 'undici';
 import { type AddressKind, addressKind } from './address.ts';
 import type { RequestKind, UnreachableReason } from './answer.ts';
-import { names } from './host.ts';
+import { isDenied, names } from './host.ts';
+import type { Lookups } from './lookups.ts';
 import { AddressForbiddenError, reasonOf } from './network-error.ts';
 import { proxyFor } from './proxy.ts';
 import type { RegistrySettings } from './settings.ts';
-import { unreachable } from './settled.ts';
+import { Settled, unreachable } from './settled.ts';
+import { TimeLimit } from './time-limit.ts';
 
 const MAX_HEADERS = 32 * 1024;
-const MAX_BODY = 1024 * 1024;
+/** Parsing a body blocks the event loop: 1 MiB of JSON takes 20 ms. */
+const MAX_BODY = 256 * 1024;
 /** A body that nobody reads is read away up to here, so that the connection can be used again. */
 const MAX_UNREAD_BODY = 16 * 1024;
 /** Interim answers (1xx) before the final one. */
@@ -54,6 +57,9 @@ export interface Surroundings {
   /** Aborted when the controller stops. */
   readonly stop: AbortSignal;
   readonly onRequest: (record: RequestRecord) => void;
+  /** Takes an error that nobody expected: a question has ended with `InternalError`. Never throws. */
+  readonly onError: (error: unknown) => void;
+  readonly lookups: Lookups;
 }
 
 /** @throws Error where the certificates are not PEM. */
@@ -68,13 +74,18 @@ export function trust(certificateAuthorities: string | undefined): SecureContext
  */
 export class Connections implements Disposable {
   readonly #around: Surroundings;
-  readonly #signal: AbortSignal;
+  readonly #namespace: string;
+  readonly #limit: TimeLimit;
   readonly #dispatchers = new Map<string, Dispatcher>();
   #registryIsPrivate = false;
+  /** Whether a look-up of the present request had to wait for others. */
+  #lookupWaited = false;
 
-  constructor(around: Surroundings) {
+  /** @param namespace - for which is asked: it has a share of the look-ups */
+  constructor(around: Surroundings, namespace: string) {
     this.#around = around;
-    this.#signal = AbortSignal.any([around.stop, AbortSignal.timeout(around.settings.questionTimeout)]);
+    this.#namespace = namespace;
+    this.#limit = new TimeLimit(around.settings.questionTimeout, around.stop);
   }
 
   /**
@@ -83,6 +94,8 @@ export class Connections implements Disposable {
    * @throws Settled where no answer comes that can be read.
    */
   async send(wanted: RegistryRequest): Promise<Reply> {
+    if (isDenied(wanted.url, this.#around.settings)) throw denied(wanted);
+    this.#lookupWaited = false;
     const begun = performance.now();
     let code = 'NetworkFailure';
     try {
@@ -90,7 +103,7 @@ export class Connections implements Disposable {
       code = codeLabel(reply.status);
       return reply;
     } catch (error) {
-      const why = error instanceof ReplyError ? error.why : this.#reasonOf(error, wanted.url);
+      const why = this.#reasonOf(error, wanted.url);
       code = why;
       throw unreachable(why, wanted.kind);
     } finally {
@@ -99,44 +112,51 @@ export class Connections implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#limit[Symbol.dispose]();
     for (const dispatcher of this.#dispatchers.values()) dispatcher.destroy().catch(() => undefined);
   }
 
   async #exchange(wanted: RegistryRequest): Promise<Reply> {
-    const flood = new AbortController();
-    const timeout = AbortSignal.timeout(this.#around.settings.requestTimeout);
-    const signal = AbortSignal.any([this.#signal, timeout, flood.signal]);
+    using limit = new TimeLimit(this.#around.settings.requestTimeout, this.#limit.signal);
     let interim = 0;
+    const onInfo = () => {
+      interim += 1;
+      if (interim > MAX_INTERIM) limit.abort();
+    };
     try {
-      const { statusCode, headers, body } = await request(wanted.url, {
-        dispatcher: this.#dispatcher(wanted),
-        method: wanted.method,
-        headers: {
-          'user-agent': 'image-credential-binding',
-          'accept-encoding': 'identity',
-          ...wanted.headers,
-        },
-        body: wanted.body ?? null,
-        signal,
-        onInfo: () => {
-          interim += 1;
-          if (interim > MAX_INTERIM) flood.abort();
-        },
-      });
-      const text =
-        wanted.reads?.(statusCode) === true ? await readText(body) : await discard(body, headers, signal);
-      return { status: statusCode, headers: listed(headers), body: text };
+      // undici heeds the signal only once there is a connection.
+      return await limit.race(this.#request(wanted, limit.signal, onInfo));
     } catch (error) {
       if (this.#around.stop.aborted) throw new ReplyError('Stopped');
-      if (flood.signal.aborted) throw new ReplyError('BadReply');
-      if (signal.aborted) throw new ReplyError('Timeout');
+      if (interim > MAX_INTERIM) throw new ReplyError('BadReply');
+      if (limit.signal.aborted) throw new ReplyError('Timeout');
       throw error;
     }
   }
 
-  /** Where there is a proxy, it is what a connection is made to. */
+  async #request(wanted: RegistryRequest, signal: AbortSignal, onInfo: () => void): Promise<Reply> {
+    const { statusCode, headers, body } = await request(wanted.url, {
+      dispatcher: this.#dispatcher(wanted),
+      method: wanted.method,
+      headers: {
+        'user-agent': 'image-credential-binding',
+        'accept-encoding': 'identity',
+        ...wanted.headers,
+      },
+      body: wanted.body ?? null,
+      signal,
+      onInfo,
+    });
+    const text =
+      wanted.reads?.(statusCode) === true ? await readText(body) : await discard(body, headers, signal);
+    return { status: statusCode, headers: listed(headers), body: text };
+  }
+
   #reasonOf(error: unknown, url: URL): UnreachableReason {
-    const why = reasonOf(error);
+    const why = error instanceof ReplyError ? error.why : reasonOf(error);
+    // The time was lost to other names of this namespace: the registry must not suffer for that.
+    if (why === 'Timeout' && this.#lookupWaited) return 'LookupDelayed';
+    // Where there is a proxy, it is what a connection is made to.
     const proxied = proxyFor(url, this.#around.settings.proxy) !== undefined;
     return proxied && CONNECTION_REASONS.has(why) ? 'ProxyFailure' : why;
   }
@@ -168,7 +188,7 @@ export class Connections implements Disposable {
       uri: proxy.href,
       connectTimeout: timeout,
       requestTls: tls,
-      proxyTls: { ...http1, ...trusted },
+      proxyTls: { ...http1, ...trusted, lookup: this.#lookup('', (addresses) => addresses) },
     });
   }
 
@@ -182,7 +202,8 @@ export class Connections implements Disposable {
         callback(new AddressForbiddenError(), null);
         return;
       }
-      const connect = connectors.get(authority) ?? buildConnector({ ...options, lookup: guarded(mayAsk) });
+      const lookup = this.#lookup(this.#namespace, (addresses) => permitted(addresses, mayAsk));
+      const connect = connectors.get(authority) ?? buildConnector({ ...options, lookup });
       connectors.set(authority, connect);
       connect(wanted, (...result) => {
         const address = result[1]?.remoteAddress;
@@ -191,6 +212,23 @@ export class Connections implements Disposable {
         }
         callback(...result);
       });
+    };
+  }
+
+  /** @param choose - which addresses may be connected to; throws where none may */
+  #lookup(namespace: string, choose: (addresses: Addresses) => Addresses): LookupFunction {
+    return (hostname, options: LookupOptions, callback) => {
+      const { addresses, waits } = this.#around.lookups.find(namespace, hostname);
+      if (waits) this.#lookupWaited = true;
+      const tell = (found: Addresses) => {
+        const { address = '', family = 0 } = found[0] ?? {};
+        if (options.all === true) callback(null, [...found]);
+        else callback(null, address, family);
+      };
+      addresses
+        .then(choose)
+        .then(tell, (error: Error) => callback(error, '', 0))
+        .catch(this.#around.onError);
     };
   }
 
@@ -227,21 +265,25 @@ class ReplyError extends Error {
   }
 }
 
-/** A look-up of names that gives only the addresses that may be asked: one bad address spoils no other. */
-function guarded(mayAsk: (address: string) => boolean): LookupFunction {
-  return (hostname, options: LookupOptions, callback) => {
-    resolve(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error !== null) {
-        callback(error, '', 0);
-        return;
-      }
-      const permitted = addresses.filter(({ address }) => mayAsk(address));
-      const [first] = permitted;
-      if (first === undefined) callback(new AddressForbiddenError(), '', 0);
-      else if (options.all === true) callback(null, permitted);
-      else callback(null, first.address, first.family);
-    });
-  };
+type Addresses = readonly LookupAddress[];
+
+/**
+ * The addresses of a name that may be asked: one bad address spoils no other.
+ *
+ * @throws AddressForbiddenError where there are none
+ */
+function permitted(addresses: Addresses, mayAsk: (address: string) => boolean): Addresses {
+  const found = addresses.filter(({ address }) => mayAsk(address));
+  if (found.length === 0) throw new AddressForbiddenError();
+  return found;
+}
+
+/** What comes of a request to a host on the deny list, which is not sent. */
+function denied({ kind, party }: RegistryRequest): Settled {
+  if (kind === 'token') return unreachable('RealmForbidden', kind);
+  return party === 'other'
+    ? unreachable('RedirectRefused', kind)
+    : new Settled({ result: 'NotAllowed', by: 'DenyList' });
 }
 
 async function readText(body: Dispatcher.ResponseData['body']): Promise<string> {

@@ -1,9 +1,10 @@
 import type { Credential } from '../credential/index.ts';
-import type { Exchange } from '../platform/index.ts';
+import { type Exchange, SigningError } from '../platform/index.ts';
 import type { RegistryAnswer } from './answer.ts';
 import { Connections, type Reply, type Surroundings } from './connection.ts';
 import { retryAt } from './retry-after.ts';
-import { Settled, unreachable } from './settled.ts';
+import { INTERNAL_ERROR, Settled, unreachable } from './settled.ts';
+import { MAX_TOKEN } from './token.ts';
 
 /** What came of an exchange: a login, or why there is none. Refusals and failures are those of the cloud (`at: token`). */
 export type LoginAnswer =
@@ -15,18 +16,31 @@ export type LoginAnswer =
 const MOST_STEPS = 2;
 
 /**
- * Asks a cloud for a login, bounded in time and size as every question is (docs/adr/0007); no redirect is followed. The
- * places are fixed by the cloud, so that they may have private addresses: AWS offers them within a VPC. Never rejects.
+ * Asks a cloud for a login, bounded in time and size as every question is (docs/adr/0007). No redirect is followed. The
+ * places are fixed by the cloud, so that they may have private addresses: AWS offers them within a VPC. Never rejects: an
+ * error that nobody expected is `InternalError`.
+ *
+ * @param namespace - for which is asked
  */
-export async function exchangeLogin(exchange: Exchange, around: Surroundings): Promise<LoginAnswer> {
-  using connections = new Connections(around);
+export async function exchangeLogin(
+  exchange: Exchange,
+  around: Surroundings,
+  namespace: string,
+): Promise<LoginAnswer> {
   try {
+    using connections = new Connections(around, namespace);
     return await converse(exchange, around, connections);
   } catch (error) {
     if (error instanceof Settled && isLoginAnswer(error.answer)) return error.answer;
-    throw error;
+    if (error instanceof SigningError) return SIGNING_FAILED;
+    around.onError(error);
+    return INTERNAL_LOGIN_ERROR;
   }
 }
+
+/** What is known of a login where an error came that nobody expected. */
+export const INTERNAL_LOGIN_ERROR = { ...INTERNAL_ERROR, at: 'token' } as const satisfies LoginAnswer;
+const SIGNING_FAILED = { ...INTERNAL_LOGIN_ERROR, why: 'SigningFailed' } as const satisfies LoginAnswer;
 
 async function converse(
   exchange: Exchange,
@@ -39,7 +53,7 @@ async function converse(
     const step = next.read(reply, Date.now());
     switch (step.result) {
       case 'Login':
-        return step;
+        return isShort(step.credential) ? step : failure(reply, around);
       case 'Next':
         next = step.exchange;
         break;
@@ -76,8 +90,15 @@ function failure(reply: Reply, around: Surroundings): LoginAnswer {
   throw unreachable(status >= 500 ? 'ServerError' : 'UnexpectedStatus', 'token', status);
 }
 
+/** No registry takes a longer one. */
+function isShort(credential: Credential): boolean {
+  const secret = credential.kind === 'basic' ? credential.password : credential.token;
+  return secret.reveal().length <= MAX_TOKEN;
+}
+
 function busy({ headers }: Reply, { settings }: Surroundings): LoginAnswer {
-  return { result: 'RateLimited', until: retryAt(headers['retry-after']?.[0], Date.now(), settings) };
+  const until = retryAt(headers['retry-after']?.[0], Date.now(), settings);
+  return { result: 'RateLimited', until, at: 'token' };
 }
 
 function isLoginAnswer(answer: RegistryAnswer): answer is Exclude<LoginAnswer, { readonly result: 'Login' }> {

@@ -34,9 +34,21 @@ export function forbiddenBy(
   return allow.length === 0 || allow.some((pattern) => fits(pattern, host)) ? undefined : 'AllowList';
 }
 
+/**
+ * Whether the deny list names the host of a URL. It counts for everything that is asked, such as token servers and targets
+ * of redirects; the allow list counts for registries alone, because token servers have names of their own.
+ */
+export function isDenied(url: URL, { deny }: Pick<RegistrySettings, 'deny'>): boolean {
+  // A name in full, with its last dot, is the same name.
+  const name = url.hostname.replace(/\.$/, '');
+  const port = url.port || (url.protocol === 'http:' ? '80' : '443');
+  const hosts = name === DOCKER_HUB_REGISTRY ? [name, DOCKER_HUB] : [name];
+  return deny.some((pattern) => hosts.some((host) => fits(pattern, `${host}:${port}`)));
+}
+
 function fits(pattern: string, host: string): boolean {
   const [expected, found] = [splitPort(pattern.toLowerCase()), splitPort(host.toLowerCase())];
-  if (expected.port !== undefined && expected.port !== found.port) return false;
+  if (!['*', undefined, found.port].includes(expected.port)) return false;
   const [labels, own] = [expected.name.split('.'), found.name.split('.')];
   return labels.length === own.length && labels.every((label, index) => fitsLabel(label, own[index] ?? ''));
 }

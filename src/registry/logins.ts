@@ -2,7 +2,7 @@ import type { Credential } from '../credential/index.ts';
 import type { Exchange, PlatformCredential } from '../platform/index.ts';
 import type { RegistryAnswer } from './answer.ts';
 import type { Surroundings } from './connection.ts';
-import { exchangeLogin, type LoginAnswer } from './exchange.ts';
+import { exchangeLogin, INTERNAL_LOGIN_ERROR, type LoginAnswer } from './exchange.ts';
 import { Recent } from './recent.ts';
 
 /** What a cloud said when it was asked for a login. Times are in milliseconds since 1970. */
@@ -19,6 +19,15 @@ export interface Login {
   /** Since when it holds, and until when; undefined: it does not end. In milliseconds since 1970. */
   readonly since: number;
   readonly ends: number | undefined;
+}
+
+/** For which credential a cloud is asked for a login, and how. */
+export interface WantedLogin {
+  readonly credential: PlatformCredential;
+  /** Of the registry. */
+  readonly host: string;
+  /** Of this credential, for this host. */
+  readonly exchange: Exchange;
 }
 
 /** At which part of its time a login is renewed. */
@@ -52,23 +61,17 @@ export class Logins {
   }
 
   /**
-   * A login, or why there is none; the cloud is asked unless what is known is fresh, or it is being asked. Never rejects.
+   * A login, or why there is none. The cloud is asked unless what is known is fresh, or it is being asked. Never rejects.
    *
-   * @param exchange - of this credential, for this host
+   * @param namespace - for which is asked; others share what comes of it
    */
-  obtain(credential: PlatformCredential, host: string, exchange: Exchange): Promise<KnownLogin> {
-    const key = this.#keyOf(credential, host);
-    const known = this.#known.get(key);
-    if (known !== undefined && known.askAgainAt > Date.now()) return Promise.resolve(known);
-    const underWay = this.#flights.get(key);
-    if (underWay !== undefined) return underWay;
-    const flight = this.#ask(exchange).then((found) => {
-      this.#known.set(key, found);
-      this.#flights.delete(key);
-      return found;
-    });
-    this.#flights.set(key, flight);
-    return flight;
+  async obtain({ credential, host, exchange }: WantedLogin, namespace: string): Promise<KnownLogin> {
+    try {
+      return await this.#obtain(this.#keyOf(credential, host), exchange, namespace);
+    } catch (error) {
+      this.#around.onError(error);
+      return this.#dated(INTERNAL_LOGIN_ERROR, Date.now());
+    }
   }
 
   /** Makes the next `obtain` ask: the registry has refused what the cloud gave. */
@@ -76,9 +79,27 @@ export class Logins {
     this.#known.delete(this.#keyOf(credential, host));
   }
 
-  async #ask(exchange: Exchange): Promise<KnownLogin> {
+  #obtain(key: string, exchange: Exchange, namespace: string): Promise<KnownLogin> | KnownLogin {
+    const known = this.#known.get(key);
+    if (known !== undefined && known.askAgainAt > Date.now()) return known;
+    const underWay = this.#flights.get(key);
+    if (underWay !== undefined) return underWay;
+    const flight = this.#ask(exchange, namespace)
+      .then((found) => {
+        this.#known.set(key, found, namespace);
+        return found;
+      })
+      .finally(() => this.#flights.delete(key));
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  async #ask(exchange: Exchange, namespace: string): Promise<KnownLogin> {
     const askedAt = Date.now();
-    const answer = await exchangeLogin(exchange, this.#around);
+    return this.#dated(await exchangeLogin(exchange, this.#around, namespace), askedAt);
+  }
+
+  #dated(answer: LoginAnswer, askedAt: number): KnownLogin {
     return { answer, askedAt, askAgainAt: this.#askAgainAt(answer, askedAt) };
   }
 

@@ -1,4 +1,5 @@
 import type { UnreachableReason } from './answer.ts';
+import { DelayedError } from './fair-limiter.ts';
 
 /** Thrown where a name has no address that may be asked. */
 export class AddressForbiddenError extends Error {
@@ -53,6 +54,7 @@ const FAMILIES: readonly (readonly [prefix: RegExp, why: UnreachableReason])[] =
 
 /** Why a request failed. Errors of several addresses (`AggregateError`) count as the last of them does. */
 export function reasonOf(error: unknown): UnreachableReason {
+  if (error instanceof DelayedError) return 'LookupDelayed';
   const code = codeOf(error instanceof AggregateError ? error.errors.at(-1) : error);
   const family = FAMILIES.find(([prefix]) => prefix.test(code));
   return (Object.hasOwn(REASONS, code) ? REASONS[code] : undefined) ?? family?.[1] ?? 'NetworkFailure';

@@ -8,7 +8,7 @@ import { names, registryOrigins } from './host.ts';
 import { ACCEPT, needsGet, readManifestReply } from './manifest.ts';
 import { retryAt } from './retry-after.ts';
 import type { RegistrySettings } from './settings.ts';
-import { Settled, unreachable } from './settled.ts';
+import { INTERNAL_ERROR, Settled, unreachable } from './settled.ts';
 import {
   type BearerChallenge,
   basicAuthorization,
@@ -35,14 +35,23 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** Answers to the ping that ask for nothing; what is asked for then stands in the answer to the next request. */
 const OPEN_PING: ReadonlySet<number> = new Set([200, 404, 405, ...REDIRECTS]);
 
-/** Asks a registry: ping, token, manifest. Never rejects. */
-export async function askRegistry(question: LoginQuestion, around: Surroundings): Promise<RegistryAnswer> {
-  using connections = new Connections(around);
+/**
+ * Asks a registry: ping, token, manifest. Never rejects: an error that nobody expected is `InternalError`.
+ *
+ * @param namespace - for which is asked
+ */
+export async function askRegistry(
+  question: LoginQuestion,
+  around: Surroundings,
+  namespace: string,
+): Promise<RegistryAnswer> {
   try {
+    using connections = new Connections(around, namespace);
     return await new Conversation(question, around.settings, connections).answer();
   } catch (error) {
     if (error instanceof Settled) return error.answer;
-    throw error;
+    around.onError(error);
+    return INTERNAL_ERROR;
   }
 }
 
@@ -201,7 +210,11 @@ class Conversation {
     const { status, headers } = reply;
     const retryAfter = headers['retry-after']?.[0];
     if (status === 429 || (status === 503 && retryAfter !== undefined)) {
-      throw new Settled({ result: 'RateLimited', until: retryAt(retryAfter, Date.now(), this.#settings) });
+      throw new Settled({
+        result: 'RateLimited',
+        until: retryAt(retryAfter, Date.now(), this.#settings),
+        at,
+      });
     }
     if (status >= 500 && status !== 501) throw unreachable('ServerError', at, status);
   }

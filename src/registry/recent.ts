@@ -1,27 +1,51 @@
-/** A map with room for a number of entries: those that were not used for longest go first. */
+/**
+ * A map with room for a number of entries, shared by groups such as namespaces. When it is full, the group that has most
+ * entries loses the one that it has not used for longest: no group can push out what others have, up to an equal share.
+ */
 export class Recent<Value> {
   readonly #capacity: number;
-  /** In the order of use. */
-  readonly #entries = new Map<string, Value>();
+  readonly #groupOf = new Map<string, string>();
+  /** By group; the entries of each in the order of use. */
+  readonly #groups = new Map<string, Map<string, Value>>();
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
   get(key: string): Value | undefined {
-    const value = this.#entries.get(key);
-    if (value !== undefined) this.set(key, value);
+    const entries = this.#groups.get(this.#groupOf.get(key) ?? '');
+    const value = entries?.get(key);
+    if (entries === undefined || value === undefined) return undefined;
+    entries.delete(key);
+    entries.set(key, value);
     return value;
   }
 
-  set(key: string, value: Value): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > this.#capacity && oldest !== undefined) this.#entries.delete(oldest);
+  /** @param group - of whoever wrote it last; it may be used by all */
+  set(key: string, value: Value, group: string): void {
+    this.delete(key);
+    const entries = this.#groups.get(group) ?? new Map<string, Value>();
+    entries.set(key, value);
+    this.#groups.set(group, entries);
+    this.#groupOf.set(key, group);
+    if (this.#groupOf.size > this.#capacity) this.#dropOldest();
   }
 
   delete(key: string): void {
-    this.#entries.delete(key);
+    const group = this.#groupOf.get(key);
+    if (group === undefined) return;
+    this.#groupOf.delete(key);
+    const entries = this.#groups.get(group);
+    entries?.delete(key);
+    if (entries?.size === 0) this.#groups.delete(group);
+  }
+
+  #dropOldest(): void {
+    let [largest] = this.#groups.values();
+    for (const entries of this.#groups.values()) {
+      if (entries.size > (largest?.size ?? 0)) largest = entries;
+    }
+    const [oldest] = largest?.keys() ?? [];
+    if (oldest !== undefined) this.delete(oldest);
   }
 }

@@ -10,9 +10,14 @@ export interface RegistrySettings {
   readonly requestTimeout: number;
   /** For one question: all its requests. */
   readonly questionTimeout: number;
-  /** Questions under way at the same time, to one registry and in all. */
+  /**
+   * Questions under way at the same time, to one registry and in all. One namespace has half of a registry's, and a quarter
+   * of all.
+   */
   readonly concurrencyPerRegistry: number;
   readonly concurrency: number;
+  /** Names that are looked up at the same time; a namespace has a quarter of them. */
+  readonly concurrentLookups: number;
   /** How long an answer holds, up to a tenth less: Pullable and Allowed. */
   readonly acceptedTtl: number;
   /** Denied, Inconclusive and NotAllowed. Not short: who asks often with a wrong password may lock the account. */
@@ -22,7 +27,7 @@ export interface RegistrySettings {
   /** Where a 429 has no `Retry-After`, and at most where it has one. */
   readonly defaultRetryAfter: number;
   readonly longestRetryAfter: number;
-  /** Answers kept in memory; those that were not used for longest go first. */
+  /** Answers kept in memory. Of the namespace that has most, those that were not used for longest go first. */
   readonly rememberedAnswers: number;
   /**
    * Registries that may be asked; empty: all that are not denied. `*` stands for a label, or a part of one:
@@ -50,11 +55,12 @@ export const DEFAULT_REGISTRY_SETTINGS: RegistrySettings = {
   questionTimeout: 30 * SECOND,
   concurrencyPerRegistry: 4,
   concurrency: 32,
+  concurrentLookups: 1,
   acceptedTtl: 12 * HOUR,
   refusedTtl: HOUR,
   unreachableTtl: MINUTE,
   defaultRetryAfter: MINUTE,
-  longestRetryAfter: 6 * HOUR,
+  longestRetryAfter: HOUR,
   rememberedAnswers: 20_000,
   allow: [],
   deny: [],

@@ -1,5 +1,12 @@
 import type { RegistryAnswer, RequestKind, UnreachableReason } from './answer.ts';
 
+/** What a question ends with where an error came that nobody expected. */
+export const INTERNAL_ERROR = {
+  result: 'Unreachable',
+  why: 'InternalError',
+  at: 'ping',
+} as const satisfies RegistryAnswer;
+
 /** Thrown where a question has its answer before the end. The one error inside of this folder; it never leaves it. */
 export class Settled extends Error {
   override readonly name = 'Settled';

@@ -63,10 +63,12 @@ describe('a login that a cloud is asked for', () => {
   it('is asked for once, whoever wants it, and kept', async () => {
     const checker = start(givenUntil(Date.now() / 1_000 + 12 * 3_600));
     const keys = awsKeys();
-    const [first, second] = await Promise.all([keys, keys].map((each) => checker.obtainLogin(each, ECR)));
+    const [first, second] = await Promise.all(
+      [keys, keys].map((each) => checker.obtainLogin(each, ECR, 'shop')),
+    );
     assert.equal(first?.answer.result, 'Login');
     assert.equal(second, first);
-    assert.equal(await checker.obtainLogin(keys, ECR), first);
+    assert.equal(await checker.obtainLogin(keys, ECR, 'shop'), first);
     assert.equal(checker.login(keys, ECR), first);
     assert.equal(asked(), 1);
   });
@@ -79,7 +81,7 @@ describe('a login that a cloud is asked for', () => {
   };
   for (const [name, [ends, after]] of Object.entries(renewals)) {
     it(`is asked for again ${name}`, async () => {
-      const known = await start(givenUntil((Date.now() + ends) / 1_000)).obtainLogin(awsKeys(), ECR);
+      const known = await start(givenUntil((Date.now() + ends) / 1_000)).obtainLogin(awsKeys(), ECR, 'shop');
       const { askedAt = 0, askAgainAt = 0 } = known ?? {};
       // The answer has another clock's seconds.
       assert.ok(Math.abs(askAgainAt - askedAt - after) < 5_000, `after ${askAgainAt - askedAt} ms`);
@@ -132,7 +134,7 @@ describe('a login that a cloud is asked for', () => {
   for (const [name, [answer, expected, pause]] of Object.entries(failures)) {
     it(`is wanting where the cloud ${name}, for a time`, async () => {
       const checker = start(answer);
-      const known = await checker.obtainLogin(awsKeys(), ECR);
+      const known = await checker.obtainLogin(awsKeys(), ECR, 'shop');
       assert.ok(known !== undefined);
       assert.partialDeepStrictEqual(known.answer, expected);
       assert.ok(Math.abs(known.askAgainAt - known.askedAt - pause) < 5_000);
@@ -146,19 +148,19 @@ describe('a login that a cloud is asked for', () => {
     const question = { ...QUESTION, credential: awsKeys() };
     registry = { status: 403 };
     for (const times of [1, 2]) {
-      checker.forget(question);
-      assert.equal((await checker.ask(question)).answer.result, 'Denied');
+      const image = { ...question.image, repository: `shop/payments-${times}` };
+      assert.equal((await checker.ask({ ...question, image }, 'shop')).answer.result, 'Denied');
       assert.equal(asked(), times);
     }
   });
 
   it('that is wanting keeps nobody from asking the registry without one', async () => {
     const checker = start({ status: 429 });
-    const { answer } = await checker.ask({ ...QUESTION, credential: awsKeys() });
+    const { answer } = await checker.ask({ ...QUESTION, credential: awsKeys() }, 'shop');
     assert.equal(answer.result, 'RateLimited');
     assert.equal(asked(ECR), 0);
     registry = { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } };
-    await checker.ask({ ...QUESTION, credential: undefined });
+    await checker.ask({ ...QUESTION, credential: undefined }, 'shop');
     assert.notEqual(asked(ECR), 0);
   });
 
@@ -170,7 +172,7 @@ describe('a login that a cloud is asked for', () => {
     };
     const way = { way: 'Exchange', exchange: circle } as const;
     const credential = { ...awsKeys(), waysIn: () => ({ delivery: way, check: way }) };
-    const known = await checker.obtainLogin(credential, ECR);
+    const known = await checker.obtainLogin(credential, ECR, 'shop');
     assert.deepEqual(known?.answer, { result: 'Unreachable', why: 'BadToken', at: 'token' });
     assert.equal(asked(), 2);
   });

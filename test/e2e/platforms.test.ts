@@ -30,6 +30,7 @@ import {
   RegistryChecker,
   type RegistrySettings,
 } from '../../src/registry/index.ts';
+import { Lookups } from '../../src/registry/lookups.ts';
 import {
   ACR,
   ACR_REFRESH_TOKEN,
@@ -231,7 +232,7 @@ async function handoverOf({ host, pullSecret, secret }: Case): Promise<Handover>
   if (delivery.result === 'Undeliverable') throw new Error(delivery.message);
   const exchange = exchangeOf(secret(), host);
   assert.ok(exchange !== undefined);
-  const answer = await exchangeLogin(exchange, surroundings());
+  const answer = await exchangeLogin(exchange, surroundings(), 'shop');
   if (answer.result !== 'Login') throw new Error(`expected a login, found ${JSON.stringify(answer)}`);
   return handOver(answer.credential, host);
 }
@@ -250,7 +251,14 @@ function settings(): RegistrySettings {
 
 function surroundings(): Surroundings {
   const stop = new AbortController().signal;
-  return { settings: settings(), secureContext: trust(certificate.ca), stop, onRequest: () => undefined };
+  return {
+    settings: settings(),
+    secureContext: trust(certificate.ca),
+    stop,
+    onRequest: () => undefined,
+    onError: (error) => assert.fail(String(error)),
+    lookups: new Lookups(settings()),
+  };
 }
 
 /** Runs Trivy as a scan with that delivery would, with the files in another place. */
@@ -341,7 +349,7 @@ describe('a credential is checked', () => {
     const { check } = secret.waysIn(host);
     assert.equal(check.way, 'Exchange');
     if (check.way !== 'Exchange') throw new Error('expected an exchange');
-    return exchangeLogin(check.exchange, surroundings());
+    return exchangeLogin(check.exchange, surroundings(), 'shop');
   };
 
   for (const { name, host, secret } of [
@@ -367,7 +375,7 @@ describe('a credential is checked', () => {
       const answer = await login(secret(), host);
       if (answer.result !== 'Login') throw new Error(`expected a login, found ${JSON.stringify(answer)}`);
       const checker = new RegistryChecker({ settings: settings(), onRequest: () => undefined });
-      const known = await checker.ask({ image: image(host), credential: answer.credential });
+      const known = await checker.ask({ image: image(host), credential: answer.credential }, 'shop');
       assert.equal(known.answer.result, 'Pullable');
       const toRegistry = JSON.stringify(cloud.seen.filter((request) => request.host === host));
       const longLived = [

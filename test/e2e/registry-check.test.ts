@@ -56,6 +56,10 @@ class TestChecker extends RegistryChecker {
     this.requests = requests;
   }
 
+  override ask(asked: Question, namespace = 'shop'): Promise<KnownAnswer> {
+    return super.ask(asked, namespace);
+  }
+
   async result(image: string, credential?: Credential): Promise<RegistryAnswer> {
     return (await this.ask(question(image, credential))).answer;
   }
@@ -120,14 +124,16 @@ describe('a registry with user names and passwords', () => {
   });
 
   it('takes a new password and refuses the old one, once it is asked anew', async () => {
-    const checker = new TestChecker();
+    const checker = new TestChecker({ acceptedTtl: 2_000 });
     const image = `${registry.host}/team/app:1.0`;
     const accepted = await checker.ask(question(image, good));
     await registry.setPassword('canary-second');
     assert.equal(await checker.ask(question(image, good)), accepted, 'remembered');
     assert.equal(await checker.result(image, basic(USER.username, 'canary-second')).then(kind), 'Pullable');
-    checker.forget(question(image, good));
-    const refused = await checker.ask(question(image, good));
+    const refused = await until(async () => {
+      const known = await checker.ask(question(image, good));
+      return known !== accepted && known;
+    }, 'the question to be asked again');
     assert.deepEqual([refused.answer.result, refused.acceptedAt], ['Denied', undefined]);
     await registry.setPassword(USER.password);
   });
@@ -357,39 +363,29 @@ describe('a registry with a token server', () => {
       assert.equal(checker.answer(asked()), second);
     });
 
-    it('can be forgotten, even while the question is under way', async () => {
-      const checker = new TestChecker();
-      const early = checker.ask(asked());
-      checker.forget(asked());
-      const anew = checker.ask(asked());
-      assert.notEqual(anew, early);
-      const [, known] = await Promise.all([early, anew]);
-      assert.equal(checker.answer(asked()), known);
-      assert.equal(checker.taken().length, 6);
-    });
-
     it('can be recalled from before a restart, so that nothing is asked until that is old', async () => {
       const checker = new TestChecker();
       const hour = 3_600_000;
       const askedAt = Date.now() - 2 * hour;
-      checker.recall(asked(), { result: 'Pullable' }, askedAt);
+      checker.recall(asked(), { answer: { result: 'Pullable' }, askedAt }, 'shop');
       const known = await checker.ask(asked());
       assert.deepEqual([known.answer, known.acceptedAt], [{ result: 'Pullable' }, askedAt]);
       assert.ok(isWithin(known.askAgainAt - askedAt, 10.8 * hour, 12 * hour));
       assert.deepEqual(checker.taken(), []);
 
       const late = new TestChecker();
-      late.recall(asked(), { result: 'Pullable' }, Date.now() - 13 * hour);
+      late.recall(asked(), { answer: { result: 'Pullable' }, askedAt: Date.now() - 13 * hour }, 'shop');
       assert.equal((await late.ask(asked())).answer.result, 'Pullable');
       assert.equal(late.taken().length, 3);
-      late.recall(asked(), { result: 'Pullable' }, 0);
+      late.recall(asked(), { answer: { result: 'Pullable' }, askedAt: 0 }, 'shop');
       assert.notEqual(late.answer(asked())?.acceptedAt, 0, 'what is known counts more');
     });
 
     it('has room for so many answers and no more', async () => {
       const checker = new TestChecker({ rememberedAnswers: 2 });
       const names = ['one', 'two', 'three'].map((name) => question(`${registry.host}/${name}`));
-      for (const each of names) checker.recall(each, { result: 'Allowed' }, Date.now());
+      for (const each of names)
+        checker.recall(each, { answer: { result: 'Allowed' }, askedAt: Date.now() }, 'shop');
       assert.deepEqual(
         names.map((each) => checker.answer(each) !== undefined),
         [false, true, true],
@@ -449,7 +445,7 @@ describe('many questions to a registry', () => {
     try {
       const checker = new TestChecker({ insecure: [host], concurrencyPerRegistry: 2 });
       const all = Array.from({ length: 12 }, (_, index) => question(`${host}/team/app-${index}`));
-      const known = await Promise.all(all.map((each) => checker.ask(each)));
+      const known = await Promise.all(all.map((each, index) => checker.ask(each, `team-${index % 3}`)));
       assert.ok(known.every(({ answer }) => answer.result === 'Inconclusive'));
       assert.equal(most, 2);
     } finally {
@@ -463,7 +459,7 @@ describe('a registry that is asked too often', () => {
   for (const [title, header, least, most] of [
     ['seconds', '2', 2_000, 2_000],
     ['a date', () => new Date(Date.now() + 60_000).toUTCString(), 58_000, 60_000],
-    ['more than it may', '86400', 6 * 3_600_000, 6 * 3_600_000],
+    ['more than it may', '86400', 3_600_000, 3_600_000],
     ['nothing', undefined, 60_000, 60_000],
     ['nonsense', 'soon', 60_000, 60_000],
   ] as const) {
@@ -482,7 +478,6 @@ describe('a registry that is asked too often', () => {
         // The answer is dated a moment after the question.
         assert.ok(isWithin(wait, least, most + 2_000), `${wait} ms`);
         assert.ok(known.askAgainAt >= untilOf(known));
-        checker.forget(question(`${host}/team/app`));
         const others = [question(`${host}/team/app`), question(`${host}/other`, basic('a', 'b'))];
         for (const other of others) assert.deepEqual((await checker.ask(other)).answer, known.answer);
         assert.equal(requests, 1);

@@ -26,7 +26,7 @@ describe('logins that clouds give', () => {
     const settings = { ...DEFAULT_REGISTRY_SETTINGS, deny: ['reg.example'] };
     const checker = new RegistryChecker({ settings, onRequest: () => assert.fail('a request') });
     const keys = credential({ way: 'Exchange', exchange: never });
-    const known = await checker.obtainLogin(keys, 'reg.example');
+    const known = await checker.obtainLogin(keys, 'reg.example', 'shop');
     assert.deepEqual(known?.answer, { result: 'NotAllowed', by: 'DenyList' });
     assert.deepEqual(checker.login(keys, 'reg.example'), known);
     assert.equal(known?.askAgainAt, Number.POSITIVE_INFINITY);
@@ -40,6 +40,6 @@ describe('logins that clouds give', () => {
     const user = credential({ way: 'NotCheckable', message: 'of a user' });
     const question = { image: parseImageReference('reg.example/app:1'), credential: user };
     assert.equal(checker.answer(question)?.answer.result, 'NotCheckable');
-    assert.equal((await checker.ask(question)).answer.result, 'NotCheckable');
+    assert.equal((await checker.ask(question, 'shop')).answer.result, 'NotCheckable');
   });
 });

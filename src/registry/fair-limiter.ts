@@ -1,0 +1,168 @@
+/** For whom work is done, and at what: each holds no more than its share of the places. */
+export interface Claim {
+  /** Such as a namespace: no backlog of one keeps another waiting. */
+  readonly group: string;
+  /** Such as a registry. */
+  readonly target: string;
+}
+
+/** How many places there are. A share of one group leaves places to the others at any time. */
+export interface Limits {
+  readonly places: number;
+  /** Of all places, for one group. */
+  readonly share: number;
+  readonly placesPerTarget: number;
+  /** Of a target's places, for one group. */
+  readonly sharePerTarget: number;
+}
+
+/** Waited for a place for longer than it was willing to. */
+export class DelayedError extends Error {
+  override readonly name = 'DelayedError';
+}
+
+interface Waiting extends Claim {
+  readonly enter: () => void;
+}
+
+/**
+ * Bounds how much work is done at the same time. Groups take turns, and so do the targets of a group; one pair of both
+ * is served in order. Who waits holds no place, neither of all nor of a target, and so keeps nobody else waiting.
+ *
+ * Finding who is next takes as many steps as there are groups that wait and cannot begin, times the targets in use.
+ */
+export class FairLimiter {
+  readonly #limits: Limits;
+  #held = 0;
+  readonly #heldBy = new Counts();
+  /** By group, by target. Both are in the order of their turns, and nothing empty is kept. */
+  readonly #waiting = new Map<string, Map<string, Set<Waiting>>>();
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Does the work when there is a place for it: in this very call, if there is one now.
+   *
+   * @param patience - how long to wait for a place, in milliseconds
+   * @throws DelayedError where that was not enough; the work is not done then
+   */
+  async run<T>(claim: Claim, work: () => Promise<T>, patience = Number.POSITIVE_INFINITY): Promise<T> {
+    if (this.#mayEnter(claim)) this.#take(claim, 1);
+    else await this.#wait(claim, patience);
+    try {
+      return await work();
+    } finally {
+      this.#take(claim, -1);
+      this.#letIn();
+    }
+  }
+
+  async #wait(claim: Claim, patience: number): Promise<void> {
+    const { promise, resolve: enter, reject } = Promise.withResolvers<void>();
+    const waiting = { ...claim, enter };
+    this.#queueOf(claim).add(waiting);
+    const giveUp = () => {
+      this.#remove(waiting);
+      reject(new DelayedError(`no place within ${patience} ms`));
+    };
+    const timer = Number.isFinite(patience) ? setTimeout(giveUp, patience) : undefined;
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #mayEnter({ group, target }: Claim): boolean {
+    const { places, share, placesPerTarget, sharePerTarget } = this.#limits;
+    return (
+      this.#held < places &&
+      this.#heldBy.get(['group', group]) < share &&
+      this.#heldBy.get(['target', target]) < placesPerTarget &&
+      this.#heldBy.get(['both', group, target]) < sharePerTarget
+    );
+  }
+
+  #take({ group, target }: Claim, change: 1 | -1): void {
+    this.#held += change;
+    for (const key of [
+      ['group', group],
+      ['target', target],
+      ['both', group, target],
+    ]) {
+      this.#heldBy.add(key, change);
+    }
+  }
+
+  #letIn(): void {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      this.#remove(next);
+      this.#take(next, 1);
+      this.#endTurn(next);
+      next.enter();
+    }
+  }
+
+  #next(): Waiting | undefined {
+    if (this.#held >= this.#limits.places) return undefined;
+    for (const [group, targets] of this.#waiting) {
+      const target = targets.keys().find((each) => this.#mayEnter({ group, target: each }));
+      if (target !== undefined) return first(targets.get(target) ?? []);
+    }
+    return undefined;
+  }
+
+  #queueOf({ group, target }: Claim): Set<Waiting> {
+    const targets = this.#waiting.get(group) ?? new Map<string, Set<Waiting>>();
+    const queue = targets.get(target) ?? new Set();
+    this.#waiting.set(group, targets);
+    targets.set(target, queue);
+    return queue;
+  }
+
+  #remove(waiting: Waiting): void {
+    const { group, target } = waiting;
+    const targets = this.#waiting.get(group);
+    const queue = targets?.get(target);
+    queue?.delete(waiting);
+    if (queue?.size === 0) targets?.delete(target);
+    if (targets?.size === 0) this.#waiting.delete(group);
+  }
+
+  /** The others come first now. */
+  #endTurn({ group, target }: Claim): void {
+    const targets = this.#waiting.get(group);
+    if (targets === undefined) return;
+    moveToEnd(targets, target);
+    moveToEnd(this.#waiting, group);
+  }
+}
+
+/** Numbers that are 0 unless they have been changed; a 0 takes no memory. */
+class Counts {
+  readonly #counts = new Map<string, number>();
+
+  get(key: readonly string[]): number {
+    return this.#counts.get(key.join(' ')) ?? 0;
+  }
+
+  add(key: readonly string[], change: number): void {
+    const count = this.get(key) + change;
+    if (count === 0) this.#counts.delete(key.join(' '));
+    else this.#counts.set(key.join(' '), count);
+  }
+}
+
+function moveToEnd<Value>(map: Map<string, Value>, key: string): void {
+  const value = map.get(key);
+  if (value === undefined) return;
+  map.delete(key);
+  map.set(key, value);
+}
+
+function first<Value>(values: Iterable<Value>): Value | undefined {
+  const [value] = values;
+  return value;
+}

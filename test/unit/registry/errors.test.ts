@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Credential, SecretValue } from '../../../src/credential/index.ts';
+import { parseImageReference } from '../../../src/image/index.ts';
+import {
+  type Exchange,
+  type PlatformCredential,
+  SigningError,
+  type WaysIn,
+} from '../../../src/platform/index.ts';
+import { DEFAULT_REGISTRY_SETTINGS, describeAnswer, RegistryChecker } from '../../../src/registry/index.ts';
+import { answering } from './servers.ts';
+
+const image = (host: string) => parseImageReference(`${host}/team/app:1`);
+const login: Credential = { kind: 'basic', username: new SecretValue('u'), password: new SecretValue('p') };
+
+function fail(): never {
+  throw new RangeError('canary');
+}
+
+function credential(part: Partial<PlatformCredential>): PlatformCredential {
+  const check = { way: 'Login', credential: login } as const;
+  const whole: PlatformCredential = {
+    result: 'Credential',
+    kind: 'platform',
+    description: 'keys',
+    identity: new SecretValue('identity'),
+    ends: undefined,
+    waysIn: () => ({ check, delivery: check }),
+  };
+  // A spread would read what fails when it is read.
+  return Object.defineProperties(whole, Object.getOwnPropertyDescriptors(part));
+}
+
+function byExchange(exchange: Exchange): Pick<PlatformCredential, 'waysIn'> {
+  const check: WaysIn['check'] = { way: 'Exchange', exchange };
+  return { waysIn: () => ({ check, delivery: check }) };
+}
+
+/** Where an error that nobody expected may come up. */
+const BROKEN: Readonly<Record<string, Partial<PlatformCredential>>> = {
+  'says how it opens a registry': { waysIn: fail },
+  'is told from others': {
+    get identity(): SecretValue {
+      return fail();
+    },
+  },
+  'says when it expires': {
+    get ends(): number {
+      return fail();
+    },
+  },
+  'makes a request to its cloud': byExchange({ request: fail, read: fail }),
+  'makes a request to its cloud that cannot be sent': byExchange({
+    request: () => ({
+      url: new URL('about:blank'),
+      headers: { 'no header': '\n' },
+      body: new SecretValue(''),
+    }),
+    read: fail,
+  }),
+};
+
+describe('an error that nobody expected', () => {
+  for (const [name, part] of Object.entries(BROKEN)) {
+    it(`is the answer to the question about the credential that it came up with, and to no other: while this ${name}`, async () => {
+      const errors: unknown[] = [];
+      await using server = await answering((_, response) => response.writeHead(404).end());
+      const host = `127.0.0.1:${server.port}`;
+      const settings = { ...DEFAULT_REGISTRY_SETTINGS, insecure: [host], localAddresses: ['127.0.0.1'] };
+      const checker = new RegistryChecker({ settings, onError: (error) => errors.push(error) });
+      const broken = { image: image(host), credential: credential(part) };
+
+      const known = await checker.ask(broken, 'a');
+      assert.equal(known.answer.result, 'Unreachable');
+      const reported = errors.length;
+      assert.deepEqual(await checker.ask(broken, 'a'), known, 'remembered');
+      assert.deepEqual(checker.answer(broken), known);
+      assert.equal(errors.length, reported, 'reported once');
+      assert.ok(known.askAgainAt - known.askedAt <= DEFAULT_REGISTRY_SETTINGS.unreachableTtl);
+      assert.doesNotMatch(describeAnswer(known.answer), /canary/);
+
+      const obtained = await checker.obtainLogin(broken.credential, host, 'a');
+      assert.notEqual(obtained?.answer.result, 'Login');
+      assert.doesNotThrow(() => checker.login(broken.credential, host));
+
+      const other = await checker.ask({ image: image(host), credential: login }, 'a');
+      assert.equal(other.answer.result, 'Inconclusive', 'the registry is not left alone');
+      checker.close();
+    });
+  }
+
+  it('is told as one of the controller, and handed on', async () => {
+    const errors: unknown[] = [];
+    const checker = new RegistryChecker({
+      settings: DEFAULT_REGISTRY_SETTINGS,
+      onError: (error) => errors.push(error),
+    });
+    const question = { image: image('registry.example'), credential: credential({ waysIn: fail }) };
+    const { answer } = await checker.ask(question, 'a');
+    assert.deepEqual(answer, { result: 'Unreachable', why: 'InternalError', at: 'ping' });
+    assert.equal(
+      describeAnswer(answer),
+      'the registry could not be checked because of an error in the controller',
+    );
+    assert.deepEqual(errors.map(String), ['RangeError: canary']);
+  });
+
+  it('keeps nobody from asking again once its time is over', async () => {
+    let times = 0;
+    const settings = { ...DEFAULT_REGISTRY_SETTINGS, unreachableTtl: 1 };
+    const checker = new RegistryChecker({ settings });
+    const exchange: Exchange = {
+      request: () => {
+        times += 1;
+        return fail();
+      },
+      read: fail,
+    };
+    const question = { image: image('registry.example'), credential: credential(byExchange(exchange)) };
+    for (const asked of [1, 2, 3]) {
+      const { askAgainAt } = await checker.ask(question, 'a');
+      assert.equal(times, asked);
+      while (Date.now() <= askAgainAt) await new Promise(setImmediate);
+    }
+  });
+});
+
+describe('a key that cannot sign', () => {
+  it('is the reason that its owner is told, and no error of the controller', async () => {
+    const settings = DEFAULT_REGISTRY_SETTINGS;
+    const checker = new RegistryChecker({ settings, onError: (error) => assert.fail(String(error)) });
+    const exchange: Exchange = {
+      request: () => {
+        throw new SigningError('cannot sign');
+      },
+      read: fail,
+    };
+    const keys = credential(byExchange(exchange));
+    const expected = { result: 'Unreachable', why: 'SigningFailed', at: 'token' } as const;
+    const { answer } = await checker.ask({ image: image('registry.example'), credential: keys }, 'a');
+    assert.deepEqual(answer, expected);
+    assert.deepEqual((await checker.obtainLogin(keys, 'registry.example', 'a'))?.answer, expected);
+    assert.equal(
+      describeAnswer(answer),
+      "the registry's token server cannot be asked for a login, because the key in the Secret cannot sign",
+    );
+  });
+});
+
+describe('a time in an answer', () => {
+  for (const ended of [Number.NaN, Number.POSITIVE_INFINITY, -1e300, 8.64e15 + 1]) {
+    it(`is not told where it is none: ${ended}`, () => {
+      assert.equal(describeAnswer({ result: 'Expired', ended }), 'it says itself that it ended');
+    });
+  }
+
+  it('that status says of an answer counts as now where it is in the future, and as nothing where it is none', () => {
+    const settings = DEFAULT_REGISTRY_SETTINGS;
+    const checker = new RegistryChecker({ settings });
+    const question = { image: image('registry.example'), credential: login };
+    for (const askedAt of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      checker.recall(question, { answer: { result: 'Pullable' }, askedAt }, 'a');
+      assert.equal(checker.answer(question), undefined);
+    }
+    checker.recall(question, { answer: { result: 'Pullable' }, askedAt: 1e300 }, 'a');
+    const { askedAt = Number.NaN, askAgainAt = Number.NaN } = checker.answer(question) ?? {};
+    assert.ok(askedAt <= Date.now() && askAgainAt <= Date.now() + settings.acceptedTtl);
+  });
+});

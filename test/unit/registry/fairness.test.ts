@@ -1,0 +1,180 @@
+/** What one namespace has asked must not keep another waiting. The registries are servers of the test, on loopback. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Credential, SecretValue } from '../../../src/credential/index.ts';
+import { DEFAULT_REGISTRY_SETTINGS, type Question, RegistryChecker } from '../../../src/registry/index.ts';
+import { until } from '../../until.ts';
+import { answering, silent } from './servers.ts';
+
+const MINUTE = 60_000;
+const login = (password: string): Credential => ({
+  kind: 'basic',
+  username: new SecretValue('user'),
+  password: new SecretValue(password),
+});
+const ask = (host: string, repository: string, credential?: Credential): Question => ({
+  image: { host, repository, tag: '1' },
+  credential,
+});
+
+function started(hosts: readonly string[], localAddresses: readonly string[] = ['127.0.0.1']) {
+  const requests: string[] = [];
+  const settings = {
+    ...DEFAULT_REGISTRY_SETTINGS,
+    requestTimeout: 10 * MINUTE,
+    questionTimeout: 10 * MINUTE,
+    insecure: hosts,
+    localAddresses,
+  };
+  const checker = new RegistryChecker({ settings, onRequest: ({ kind }) => requests.push(kind) });
+  return { checker, requests };
+}
+
+describe('a namespace', () => {
+  for (const count of [160, 200]) {
+    it(`gets its answer at once while ${count} registries of another namespace never answer`, async () => {
+      const addresses = Array.from({ length: count }, (_, index) => `127.0.1.${index + 1}`);
+      await using hanging = await silent();
+      await using healthy = await answering((_, response) => response.writeHead(404).end());
+      const host = `127.0.0.1:${healthy.port}`;
+      const { checker } = started([host], [...addresses, '127.0.0.1']);
+      const others = addresses.map((address) => checker.ask(ask(`${address}:${hanging.port}`, 'a/app'), 'a'));
+      await until(() => hanging.open() === 8, 'the other namespace to have its share');
+      assert.equal((await checker.ask(ask(host, 'b/app'), 'b')).answer.result, 'Inconclusive');
+      assert.equal(hanging.open(), 8, 'a quarter of 32');
+      checker.close();
+      for (const { answer } of await Promise.all(others)) {
+        assert.deepEqual(answer, { result: 'Unreachable', why: 'Stopped', at: 'ping' });
+      }
+    });
+  }
+
+  for (const count of [500, 1_000]) {
+    it(`gets its answer at once while a registry never answers about ${count} repositories of another namespace`, async () => {
+      let most = 0;
+      const hanging = new Set<object>();
+      await using server = await answering((request, response) => {
+        if (request.url?.startsWith('/v2/a/') !== true) {
+          response.writeHead(404).end();
+          return;
+        }
+        hanging.add(request);
+        request.socket.on('close', () => hanging.delete(request));
+        most = Math.max(most, hanging.size);
+      });
+      const host = `127.0.0.1:${server.port}`;
+      const { checker } = started([host]);
+      const others = Array.from({ length: count }, (_, index) =>
+        checker.ask(ask(host, `a/app-${index}`), 'a'),
+      );
+      await until(() => hanging.size === 2, 'the other namespace to have its share');
+      assert.equal((await checker.ask(ask(host, 'b/app'), 'b')).answer.result, 'Inconclusive');
+      assert.equal(most, 2, 'half of 4');
+      checker.close();
+      await Promise.all(others);
+    });
+  }
+
+  it('that asks what another has asked does not wait for the turn of that', async () => {
+    const open: (() => void)[] = [];
+    await using server = await answering((request, response) => {
+      const end = () => response.writeHead(404).end();
+      if (request.url?.startsWith('/v2/a/') === true) open.push(end);
+      else end();
+    });
+    const host = `127.0.0.1:${server.port}`;
+    const { checker, requests } = started([host]);
+    const same = ask(host, 'shared/app', login('p'));
+    const backlog = Array.from({ length: 50 }, (_, index) => checker.ask(ask(host, `a/app-${index}`), 'a'));
+    const early = checker.ask(same, 'a');
+    await until(() => open.length === 2, 'the other namespace to have its share');
+    const known = await checker.ask(same, 'b');
+    assert.equal(known.answer.result, 'Inconclusive');
+    const before = requests.length;
+    const timer = setInterval(() => {
+      for (const end of open.splice(0)) end();
+    }, 1);
+    assert.equal(await early, known, 'the first one hears the same');
+    await Promise.all(backlog);
+    clearInterval(timer);
+    // A ping over TLS and one without, HEAD and GET, for each of the backlog.
+    assert.ok(requests.length - before <= 50 * 4, `${requests.length - before}`);
+    assert.equal(checker.answer(same), known);
+  });
+
+  it('loses no answer because another has more than there is room for', () => {
+    const settings = { ...DEFAULT_REGISTRY_SETTINGS, rememberedAnswers: 100 };
+    const checker = new RegistryChecker({ settings });
+    const accepted = { answer: { result: 'Pullable' }, askedAt: Date.now() } as const;
+    const own = Array.from({ length: 20 }, (_, index) => ask('registry.example', `b/app-${index}`));
+    for (const each of own) checker.recall(each, accepted, 'b');
+    for (let index = 0; index < 1_000; index += 1)
+      checker.recall(ask('registry.example', `a/app-${index}`), accepted, 'a');
+    assert.ok(own.every((each) => checker.answer(each) !== undefined));
+  });
+});
+
+describe('a registry that asks to wait', () => {
+  const forbid = { 'retry-after': '21600' };
+  const challenge = { 'www-authenticate': 'Basic realm="r"' };
+  const tooMany = `Basic ${Buffer.from('user:too-many').toString('base64')}`;
+
+  async function registry(wait: 'Credential' | 'Anybody') {
+    const server = await answering(({ headers: { authorization }, url }, response) => {
+      if (url === '/v2/') response.writeHead(401, challenge).end();
+      else if (authorization === tooMany || (wait === 'Anybody' && authorization === undefined))
+        response.writeHead(429, forbid).end();
+      else response.writeHead(404).end();
+    });
+    return { server, host: `127.0.0.1:${server.port}` };
+  }
+
+  it('with one credential is asked with others, and without one', async () => {
+    const { server, host } = await registry('Credential');
+    await using _ = server;
+    const { checker, requests } = started([host]);
+    const known = await checker.ask(ask(host, 'a/app', login('too-many')), 'a');
+    assert.equal(known.answer.result, 'RateLimited');
+    const asked = requests.length;
+    const again = await checker.ask(ask(host, 'a/other', login('too-many')), 'a');
+    assert.deepEqual([again.answer, requests.length], [known.answer, asked], 'that credential waits');
+    for (const credential of [login('good'), undefined]) {
+      assert.equal((await checker.ask(ask(host, 'b/app', credential), 'b')).answer.result, 'Inconclusive');
+    }
+  });
+
+  it('without a credential is asked with one', async () => {
+    const { server, host } = await registry('Anybody');
+    await using _ = server;
+    const { checker, requests } = started([host]);
+    assert.equal((await checker.ask(ask(host, 'a/app'), 'a')).answer.result, 'RateLimited');
+    const asked = requests.length;
+    assert.equal((await checker.ask(ask(host, 'a/other'), 'b')).answer.result, 'RateLimited');
+    assert.equal(requests.length, asked);
+    assert.equal((await checker.ask(ask(host, 'b/app', login('good')), 'b')).answer.result, 'Inconclusive');
+  });
+
+  it('before it is shown a credential is asked by nobody', async () => {
+    await using server = await answering((_, response) => response.writeHead(429, forbid).end());
+    const host = `127.0.0.1:${server.port}`;
+    const { checker, requests } = started([host]);
+    const { answer, askedAt } = await checker.ask(ask(host, 'a/app'), 'a');
+    assert.ok(answer.result === 'RateLimited' && answer.until - askedAt <= 61 * MINUTE, 'an hour at most');
+    const asked = requests.length;
+    assert.equal((await checker.ask(ask(host, 'b/app', login('good')), 'b')).answer.result, 'RateLimited');
+    assert.equal(requests.length, asked);
+  });
+});
+
+describe('a namespace whose look-ups wait for others of its own', () => {
+  it('is told so, and the registry is not left alone for that', async () => {
+    const requests: string[] = [];
+    const settings = { ...DEFAULT_REGISTRY_SETTINGS, concurrentLookups: 0, requestTimeout: 10 };
+    const checker = new RegistryChecker({ settings, onRequest: ({ code }) => requests.push(code) });
+    for (const repository of ['one', 'two']) {
+      const { answer } = await checker.ask(ask('registry.example', repository), 'a');
+      assert.deepEqual(answer, { result: 'Unreachable', why: 'LookupDelayed', at: 'ping' });
+    }
+    assert.deepEqual(requests, ['LookupDelayed', 'LookupDelayed']);
+  });
+});

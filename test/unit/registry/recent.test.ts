@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Recent } from '../../../src/registry/recent.ts';
+
+describe('what is kept', () => {
+  it('is the most recently used, where one group alone fills the room', () => {
+    const recent = new Recent<number>(3);
+    for (const key of [1, 2, 3]) recent.set(`k${key}`, key, 'a');
+    assert.equal(recent.get('k1'), 1);
+    recent.set('k4', 4, 'a');
+    assert.deepEqual(
+      ['k1', 'k2', 'k3', 'k4'].map((key) => recent.get(key)),
+      [1, undefined, 3, 4],
+    );
+  });
+
+  for (const flood of [1_000, 2_000]) {
+    it(`stays where another group brings ${flood} entries`, () => {
+      const recent = new Recent<number>(100);
+      for (let index = 0; index < 20; index += 1) recent.set(`b${index}`, index, 'b');
+      for (let index = 0; index < flood; index += 1) recent.set(`a${index}`, index, 'a');
+      const kept = (prefix: string, count: number) =>
+        Array.from({ length: count }, (_, index) => recent.get(`${prefix}${index}`)).filter(
+          (value) => value !== undefined,
+        ).length;
+      assert.deepEqual([kept('b', 20), kept('a', flood)], [20, 80]);
+    });
+  }
+
+  it('belongs to the group that wrote it last, and can be deleted', () => {
+    const recent = new Recent<number>(2);
+    recent.set('k', 1, 'a');
+    recent.set('k', 2, 'b');
+    recent.set('other', 3, 'a');
+    recent.set('more', 4, 'a');
+    assert.deepEqual([recent.get('k'), recent.get('other'), recent.get('more')], [2, undefined, 4]);
+    recent.delete('k');
+    recent.delete('k');
+    assert.equal(recent.get('k'), undefined);
+  });
+});

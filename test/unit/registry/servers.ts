@@ -1,0 +1,40 @@
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+
+/** A server of a test on loopback, over plain HTTP. */
+export interface TestServer extends AsyncDisposable {
+  readonly port: number;
+  /** Connections that are open. */
+  readonly open: () => number;
+}
+
+/** A server that answers. */
+export function answering(listener: RequestListener): Promise<TestServer> {
+  const server = createServer(listener);
+  return started(server, () => server.closeAllConnections());
+}
+
+/** A server that accepts connections, on all addresses of loopback, and never answers. */
+export function silent(): Promise<TestServer> {
+  return started(createTcpServer(), () => undefined);
+}
+
+async function started(server: ReturnType<typeof createTcpServer>, close: () => void): Promise<TestServer> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+    socket.resume();
+  });
+  await new Promise<void>((listening) => server.listen(0, listening));
+  return {
+    // A TCP server has an address with a port.
+    port: (server.address() as AddressInfo).port,
+    open: () => sockets.size,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      close();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}

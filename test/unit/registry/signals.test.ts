@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { describe, it } from 'node:test';
+import type { Surroundings } from '../../../src/registry/connection.ts';
+import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/index.ts';
+import { Lookups, type Resolver } from '../../../src/registry/lookups.ts';
+import { askRegistry } from '../../../src/registry/question.ts';
+import { answering } from './servers.ts';
+
+const MINUTE = 60_000;
+const QUESTION = { credential: undefined, image: { host: 'registry.example', repository: 'app', tag: '1' } };
+/** A stand-in for a name server that never answers. */
+const silent: Resolver = () => new Promise(() => undefined);
+
+function surroundings(stop: AbortSignal, changes: Partial<Surroundings['settings']> = {}): Surroundings {
+  const settings = { ...DEFAULT_REGISTRY_SETTINGS, ...changes };
+  return {
+    settings,
+    secureContext: undefined,
+    stop,
+    onRequest: () => undefined,
+    onError: (error) => assert.fail(String(error)),
+    lookups: new Lookups(settings, silent),
+  };
+}
+
+describe('a question', () => {
+  it('leaves neither a listener nor a timer behind', async () => {
+    await using server = await answering((_, response) => response.writeHead(404).end());
+    const host = `127.0.0.1:${server.port}`;
+    const { signal } = new AbortController();
+    const around = surroundings(signal, { insecure: [host], localAddresses: ['127.0.0.1'] });
+    const question = { ...QUESTION, image: { ...QUESTION.image, host } };
+    const timers = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
+    const askAll = async (count: number) => {
+      for (let index = 0; index < count; index += 1) await askRegistry(question, around, 'a');
+      return { listeners: getEventListeners(signal, 'abort').length, timers: timers() };
+    };
+    const [first, second] = [await askAll(10), await askAll(20)];
+    assert.equal(first.listeners, 0);
+    assert.equal(second.listeners, 0);
+    assert.ok(second.timers <= first.timers, `${first.timers}, then ${second.timers} timers`);
+  });
+
+  it('ends at once when the controller stops, though its name server does not answer', async () => {
+    const stop = new AbortController();
+    const around = surroundings(stop.signal, { requestTimeout: 10 * MINUTE, questionTimeout: 10 * MINUTE });
+    const answer = askRegistry(QUESTION, around, 'a');
+    setImmediate(() => stop.abort());
+    assert.deepEqual(await answer, { result: 'Unreachable', why: 'Stopped', at: 'ping' });
+  });
+
+  it('ends with its time, though its name server does not answer', async () => {
+    const { signal } = new AbortController();
+    const answer = await askRegistry(QUESTION, surroundings(signal, { requestTimeout: 10 }), 'a');
+    assert.deepEqual(answer, { result: 'Unreachable', why: 'Timeout', at: 'ping' });
+  });
+
+  it('says that its look-up waited for others, where that is what its time went to', async () => {
+    const { signal } = new AbortController();
+    const around = surroundings(signal, { requestTimeout: 10, concurrentLookups: 1 });
+    around.lookups.find('a', 'other.silent.example');
+    const answer = await askRegistry(QUESTION, around, 'a');
+    assert.deepEqual(answer, { result: 'Unreachable', why: 'LookupDelayed', at: 'ping' });
+  });
+});
