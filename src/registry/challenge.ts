@@ -8,6 +8,8 @@ export type Challenge =
     }
   | { readonly scheme: 'Basic' };
 
+/** Registries offer two or three. Each costs some work. */
+const MOST_CHALLENGES = 32;
 // Sticky, and each tells by the next character where to go on: reading is linear.
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
 const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y;
@@ -24,7 +26,7 @@ const ESCAPED = /\\(.)/gs;
  * distribution.github.io/distribution/spec/auth/token). Several challenges may stand in one value.
  *
  * @returns those that are understood, in their order, perhaps none; undefined where a value does not follow the
- *   grammar, or Bearer has no realm that is an absolute http or https URL.
+ *   grammar, there are more than 32, or Bearer has no realm that is an absolute http or https URL.
  */
 export function parseChallenges(values: readonly string[]): readonly Challenge[] | undefined {
   const challenges: Challenge[] = [];
@@ -35,6 +37,7 @@ export function parseChallenges(values: readonly string[]): readonly Challenge[]
     const read = understood?.map(challengeOf) ?? [undefined];
     if (!read.every((challenge) => challenge !== undefined)) return undefined;
     challenges.push(...read);
+    if (challenges.length > MOST_CHALLENGES) return undefined;
   }
   return challenges;
 }
@@ -59,7 +62,7 @@ function rawChallenges(value: string): readonly RawChallenge[] | undefined {
   reader.take(SEPARATORS);
   while (!reader.atEnd) {
     const scheme = reader.take(TOKEN)?.toLowerCase();
-    if (scheme === undefined) return undefined;
+    if (scheme === undefined || found.length >= MOST_CHALLENGES) return undefined;
     reader.take(BLANKS);
     const parameters = reader.take(TOKEN68) === undefined ? readParameters(reader) : new Map();
     if (parameters === undefined) return undefined;

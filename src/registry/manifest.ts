@@ -17,6 +17,9 @@ const OLD_MANIFEST_TYPES: readonly string[] = [
 /** All kinds of manifests that an image may have. */
 export const ACCEPT = MANIFEST_TYPES.join(', ');
 
+/** Of those in an answer that are read. Registries write one. */
+const MOST_ERRORS = 16;
+
 const DIGEST = /^(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})$/;
 
 /** Whether a HEAD says too little, so that the same must be asked with GET: a body names what is unknown. */
@@ -57,7 +60,9 @@ function absent(codes: ReadonlySet<string>): RegistryAnswer {
 
 function errorCodes(body: string): ReadonlySet<string> {
   const errors = field(parseJson(body), 'errors');
-  const codes = Array.isArray(errors) ? errors.map((error) => field(error, 'code')) : [];
+  const codes = Array.isArray(errors)
+    ? errors.slice(0, MOST_ERRORS).map((error) => field(error, 'code'))
+    : [];
   return new Set(codes.filter((code) => typeof code === 'string'));
 }
 

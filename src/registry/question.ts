@@ -4,7 +4,7 @@ import type { SourceCredential } from '../platform/index.ts';
 import type { RegistryAnswer } from './answer.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { Connections, type Reply, type Surroundings } from './connection.ts';
-import { names, registryOrigins } from './host.ts';
+import { isDenied, names, registryOrigins } from './host.ts';
 import { ACCEPT, needsGet, readManifestReply } from './manifest.ts';
 import { retryAt } from './retry-after.ts';
 import type { RegistrySettings } from './settings.ts';
@@ -199,11 +199,11 @@ class Conversation {
     throw unreachable('RedirectRefused', 'manifest', reply.status);
   }
 
-  /** TLS, or a host that is configured as insecure; who is asked there is not for the registry to say. */
+  /** TLS, or a host that is configured as insecure, and none on the deny list. Who is asked there is not for the registry to say. */
   #mayShow(url: URL): boolean {
     const named = url.username !== '' || url.password !== '';
     const plain = url.protocol === 'http:' && names(this.#settings.insecure, url.host);
-    return !named && (url.protocol === 'https:' || plain);
+    return !named && (url.protocol === 'https:' || plain) && !isDenied(url, this.#settings);
   }
 
   #throwIfBusy(reply: Reply, at: 'ping' | 'token' | 'manifest'): void {

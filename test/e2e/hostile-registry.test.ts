@@ -14,6 +14,7 @@ import {
   DEFAULT_REGISTRY_SETTINGS,
   type RegistryAnswer,
   RegistryChecker,
+  type RegistrySettings,
   type RequestKind,
   type UnreachableReason,
 } from '../../src/registry/index.ts';
@@ -459,6 +460,39 @@ describe('a hostile registry', () => {
     assertNothingShown();
   });
 
+  const denials: Readonly<Record<string, readonly [script: (url: () => string) => Script, RegistryAnswer]>> =
+    {
+      'has its token server': [(url) => ({ ping: realm(url) }), unreachable('RealmForbidden', 'token')],
+      'is redirected to': [
+        (url) => ({ manifest: redirect(url) }),
+        unreachable('RedirectRefused', 'manifest', 307),
+      ],
+      'is redirected to by another redirect': [
+        (url) => ({
+          manifest: (socket, asked) =>
+            redirect(asked.includes('/again/') ? url : () => '/v2/again/manifests/1')(socket, asked),
+        }),
+        unreachable('RedirectRefused', 'manifest', 307),
+      ],
+    };
+  for (const [title, [script, expected]] of Object.entries(denials)) {
+    it(`sends nothing to a host on the deny list, whatever way the host is written: it ${title}`, async () => {
+      const { secure } = elsewhere;
+      const [, port] = secure.host.split(':');
+      for (const host of [secure.host, `0x7f.1:${port}`, `127.0.0.1.:${port}`, `2130706433:${port}`]) {
+        secure.clear();
+        await using registry = await hostile(
+          script(() => `https://${host}/token`),
+          certificates.good,
+        );
+        for (const deny of [secure.host, `127.0.*.1:${port}`]) {
+          assert.deepEqual(await ask(registry.host, 'good', { deny: [deny] }), expected);
+        }
+        assert.deepEqual([secure.connections, secure.seen], [0, '']);
+      }
+    });
+  }
+
   for (const [which, why] of [
     ['expired', 'CertificateExpired'],
     ['misnamed', 'CertificateNameMismatch'],
@@ -499,7 +533,11 @@ describe('a hostile registry', () => {
   });
 });
 
-function ask(host: string, trusted: keyof typeof certificates = 'good'): Promise<RegistryAnswer> {
+function ask(
+  host: string,
+  trusted: keyof typeof certificates = 'good',
+  changes: Partial<RegistrySettings> = {},
+): Promise<RegistryAnswer> {
   const ca = certificates[trusted === 'untrusted' ? 'good' : trusted].ca;
   const settings = {
     ...DEFAULT_REGISTRY_SETTINGS,
@@ -507,6 +545,7 @@ function ask(host: string, trusted: keyof typeof certificates = 'good'): Promise
     certificateAuthorities: ca,
     requestTimeout: REQUEST_TIMEOUT,
     questionTimeout: QUESTION_TIMEOUT,
+    ...changes,
   };
   const checker = new RegistryChecker({ settings });
   const image = { host, repository: 'team/app', tag: '1' };

@@ -143,6 +143,18 @@ describe('a login that a cloud is asked for', () => {
     });
   }
 
+  for (const deny of [ECR_API, '*.*.*.amazonaws.com', `${ECR_API}:443`]) {
+    it(`is not asked for where the deny list names the endpoint of the cloud: ${deny}`, async () => {
+      start(givenUntil(2_000_000_000));
+      const checker = new RegistryChecker({ settings: { ...settings, deny: [deny] } });
+      const refused = { result: 'Unreachable', why: 'RealmForbidden', at: 'token' };
+      assert.deepEqual((await checker.obtainLogin(awsKeys(), ECR, 'shop'))?.answer, refused);
+      const { answer } = await checker.ask({ ...QUESTION, credential: awsKeys() }, 'shop');
+      assert.deepEqual(answer, refused);
+      assert.deepEqual([cloud.seen, cloud.unknown], [[], []]);
+    });
+  }
+
   it('is asked for anew where the registry refuses the one that there is', async () => {
     const checker = start(givenUntil(Date.now() / 1_000 + 12 * 3_600));
     const question = { ...QUESTION, credential: awsKeys() };

@@ -65,6 +65,15 @@ describe('challenges', () => {
     it(`are not read with ${title}`, () => assert.equal(parseChallenges([value]), undefined));
   }
 
+  it('are not read where there are more than 32 of them, in one value or in many', () => {
+    const many = (count: number) => Array.from({ length: count }, () => 'Basic');
+    assert.equal(parseChallenges(many(32))?.length, 32);
+    assert.equal(parseChallenges(many(33)), undefined);
+    assert.equal(parseChallenges([many(32).join()])?.length, 32);
+    assert.equal(parseChallenges([many(33).join()]), undefined);
+    assert.equal(parseChallenges(['Negotiate,'.repeat(33)]), undefined);
+  });
+
   it('never throw, and take time in proportion to their length', () => {
     const piece = fc.constantFrom(
       'Bearer ',

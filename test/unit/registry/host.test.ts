@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { forbiddenBy, names, registryOrigins } from '../../../src/registry/host.ts';
+import { forbiddenBy, isDenied, names, registryOrigins } from '../../../src/registry/host.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/index.ts';
 
 const hrefs = (host: string, insecure: readonly string[] = []) =>
@@ -46,6 +46,8 @@ describe('the lists of registries', () => {
     ['a*a', 'a', false],
     ['*', 'localhost', true],
     ['[::1]', '[::1]:5000', true],
+    ['ghcr.io:*', 'ghcr.io:5000', true],
+    ['ghcr.io:*', 'ghcr.io', true],
   ] as const) {
     it(`${pattern} ${fits ? 'fits' : 'does not fit'} ${host}`, () => {
       assert.equal(forbiddenBy(host, { allow: [], deny: [pattern] }), fits ? 'DenyList' : undefined);
@@ -57,4 +59,26 @@ describe('the lists of registries', () => {
     assert.equal(forbiddenBy('a.b', { allow: ['a.b'], deny: ['a.b'] }), 'DenyList');
     assert.equal(forbiddenBy('a.b', { allow: [], deny: [] }), undefined);
   });
+});
+
+describe('the deny list', () => {
+  for (const [pattern, url, denied] of [
+    ['auth.example', 'https://auth.example/token', true],
+    ['auth.example', 'https://AUTH.example:8443/token', true],
+    ['auth.example', 'https://auth.example./token', true],
+    ['auth.example:443', 'https://auth.example/token', true],
+    ['auth.example:443', 'http://auth.example/token', false],
+    ['auth.example:80', 'http://auth.example/token', true],
+    ['auth.example:8443', 'https://auth.example/token', false],
+    ['*.example:*', 'https://auth.example:1/token', true],
+    ['*.example', 'https://example/token', false],
+    ['127.0.0.*', 'https://0x7f.1/token', true],
+    ['docker.io', 'https://registry-1.docker.io/v2/', true],
+    ['registry-1.docker.io', 'https://registry-1.docker.io/v2/', true],
+    ['docker.io', 'https://auth.docker.io/token', false],
+  ] as const) {
+    it(`${denied ? 'names' : 'does not name'} the host of ${url} with ${pattern}`, () => {
+      assert.equal(isDenied(new URL(url), { deny: [pattern] }), denied);
+    });
+  }
 });

@@ -53,6 +53,22 @@ describe('whatever a registry writes', () => {
     );
   });
 
+  it('as errors of a manifest is read up to the sixteenth', () => {
+    const at = (index: number) =>
+      JSON.stringify({
+        errors: Array.from({ length: index }, () => ({ code: 'X' })).concat({ code: 'NAME_UNKNOWN' }),
+      });
+    for (const [body, why] of [
+      [at(15), 'RepositoryUnknown'],
+      [at(16), 'NotFound'],
+    ] as const) {
+      assert.deepEqual(readManifestReply({ status: 404, headers: {}, body }), {
+        result: 'Inconclusive',
+        why,
+      });
+    }
+  });
+
   it('as Retry-After is brought within bounds', () => {
     const value = fc.option(
       fc.oneof(
