@@ -8,6 +8,9 @@ import { programName } from './commands/help.ts';
 import { EXIT_USAGE, heedReaders } from './commands/problem.ts';
 import { releaseCommand } from './commands/release.ts';
 
+// Look-ups of names get half of libuv's threads, and hold them while a name server does not answer: see `lookupPlaces`. libuv
+// reads this when it first uses a thread.
+process.env['UV_THREADPOOL_SIZE'] ??= '24';
 heedReaders();
 const program = new Command(programName())
   .description('Lets Trivy, run by secureCodeBox, scan images from private registries.')

@@ -13,8 +13,8 @@ import { Settled, unreachable } from './settled.ts';
 import { TimeLimit } from './time-limit.ts';
 
 const MAX_HEADERS = 32 * 1024;
-/** Parsing a body blocks the event loop: 1 MiB of JSON takes 20 ms. */
-const MAX_BODY = 256 * 1024;
+/** Parsing a body blocks the event loop: 1 MiB of JSON can take 100 ms. Tokens and errors have a few KiB. */
+const MAX_BODY = 128 * 1024;
 /** A body that nobody reads is read away up to here, so that the connection can be used again. */
 const MAX_UNREAD_BODY = 16 * 1024;
 /** Interim answers (1xx) before the final one. */

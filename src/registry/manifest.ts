@@ -68,7 +68,7 @@ function errorCodes(body: string): ReadonlySet<string> {
 
 function field(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
+  return Object.getOwnPropertyDescriptor(value, name)?.value;
 }
 
 function parseJson(text: string): unknown {

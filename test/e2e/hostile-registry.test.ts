@@ -291,7 +291,7 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
   ],
   [
     'with JSON that is deeply nested',
-    { token: tokenReply('['.repeat(200_000)) },
+    { token: tokenReply('['.repeat(100_000)) },
     unreachable('BadToken', 'token'),
   ],
   [

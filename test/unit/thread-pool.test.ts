@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { promisify } from 'node:util';
+import { builtProgram } from '../../hack/program.ts';
+
+const run = promisify(execFile);
+const preload = join(import.meta.dirname, '../preload/count-threads.ts');
+
+async function threads(env: NodeJS.ProcessEnv): Promise<number> {
+  const { UV_THREADPOOL_SIZE: _, ...others } = process.env;
+  const argv = ['--import', preload, await builtProgram(), '--version'];
+  const { stdout } = await run(process.execPath, argv, { env: { ...others, ...env } });
+  return Number(/threads: (\d+)/.exec(stdout)?.[1]);
+}
+
+it('the program has 24 threads for look-ups of names and files, unless the environment says otherwise', {
+  skip: process.platform !== 'linux',
+}, async () => {
+  const [usual, few] = [await threads({}), await threads({ UV_THREADPOOL_SIZE: '4' })];
+  // Besides these there are a few of V8.
+  assert.equal(usual - few, 20, `${usual} threads, and ${few}`);
+});
