@@ -8,8 +8,7 @@ import { programName } from './commands/help.ts';
 import { EXIT_USAGE, heedReaders } from './commands/problem.ts';
 import { releaseCommand } from './commands/release.ts';
 
-// Look-ups of names get half of libuv's threads, and hold them while a name server does not answer: see `lookupPlaces`. libuv
-// reads this when it first uses a thread.
+// DNS look-ups hold up to half of libuv's threads (`lookupPlaces` in src/registry). libuv reads this at its first use of the pool.
 process.env['UV_THREADPOOL_SIZE'] ??= '24';
 heedReaders();
 const program = new Command(programName())

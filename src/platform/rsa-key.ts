@@ -16,17 +16,17 @@ interface Unusable {
 }
 
 /**
- * The bounds keep signing short, because it blocks the event loop: 3 ms for a key of 4096 bits that openssl made, and 50
- * ms for the worst that fits these bounds. 16,384 bits take 3 seconds.
+ * Signing blocks the event loop: 3 ms with a common key of 4096 bits, 50 ms with the worst that fits these bounds, and
+ * 3 seconds with 16,384 bits.
  */
 const FEWEST_BITS = 1_024;
 const MOST_BITS = 4_096;
 /** PKCS#8 in PEM takes 3,272 characters for 4096 bits. The primes of a longer text could be larger than the modulus. */
 const LONGEST_PEM = 4_096;
-/** What openssl takes for long keys, OPENSSL_RSA_MAX_PUBEXP_BITS. Nobody uses more than 17 bits, 65537. */
+/** As OPENSSL_RSA_MAX_PUBEXP_BITS. Common keys have 65537, 17 bits. */
 const LARGEST_EXPONENT = 2n ** 64n;
 
-/** Reads a private key in PEM, and has it sign once, because a key may be well-formed and unable to. */
+/** Reads a private key in PEM, and signs with it once, because a well-formed key may not be able to sign. */
 export function readRsaKey(pem: string): RsaKey | Unusable {
   if (pem.length > LONGEST_PEM)
     return unusable(`a private key of at most ${LONGEST_PEM} characters`, `${pem.length}`);

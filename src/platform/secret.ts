@@ -19,7 +19,7 @@ const NO_LETTERS = /[-_.]/g;
 const LONGEST_TEXT = 32 * 1024;
 /** The same in base64, with room for line breaks. */
 const LONGEST_BASE64 = LONGEST_TEXT * 1.5;
-/** No name that is looked for is longer, whatever its separators. */
+/** In characters. Names that are looked for are shorter, even with separators. */
 const LONGEST_NAME = 64;
 
 /** The keys of a Secret by their name without separators. A Secret may have 100,000 keys, so they are walked once. */

@@ -37,7 +37,7 @@ const UNREACHABLE_REASONS = {
 
 export type UnreachableReason = keyof typeof UNREACHABLE_REASONS;
 
-/** Reasons that are ours or the credential's: they say nothing about the registry. */
+/** Reasons that lie in the controller or the credential, and say nothing about the registry. */
 export const LOCAL_REASONS: ReadonlySet<UnreachableReason> = new Set([
   'LookupDelayed',
   'SigningFailed',
@@ -58,8 +58,8 @@ export type RegistryAnswer =
   /** Nobody was asked: the credential itself says that it ended at `ended`, in milliseconds since 1970. */
   | { readonly result: 'Expired'; readonly ended: number }
   /**
-   * Asked too often (429, or 503 with `Retry-After`). Nothing is asked before `until`, in milliseconds since 1970: of that
-   * registry at all where the ping was answered so (`at`), which shows no credential; else with this credential.
+   * Asked too often (429, or 503 with `Retry-After`). Until `until`, in milliseconds since 1970, the registry is not asked
+   * with this credential. If it answered the ping so (`at`), which shows no credential, it is not asked at all.
    */
   | { readonly result: 'RateLimited'; readonly until: number; readonly at?: RequestKind }
   /** No answer to build on. `httpCode` where one came. */

@@ -42,8 +42,8 @@ export interface CheckerOptions {
   /** For metrics: called for each HTTP request. */
   readonly onRequest?: (record: RequestRecord) => void;
   /**
-   * Takes an error that nobody expected. The question that it came up in ends with `InternalError`; no other suffers. Its
-   * message may hold anything.
+   * Takes an unexpected error. Only the question in which it came up ends, with `InternalError`. Its message may hold
+   * anything, a secret too.
    */
   readonly onError?: (error: unknown) => void;
 }
@@ -68,8 +68,8 @@ const REMEMBERED_RESTS = 1_000;
  * knows them by a keyed hash whose key ends with the process. A registry's tokens are not kept either: an answer lives
  * longer than they do.
  *
- * Namespaces share answers, but neither places nor memory: whatever one asks, and however long its registries take, the
- * others are asked for in turn, and what is known for them stays.
+ * Namespaces share answers. Each has a share of the questions under way and of the memory, so that the backlog of one
+ * delays no other, and does not push out its answers.
  */
 export class RegistryChecker {
   readonly #around: Surroundings;
@@ -78,8 +78,8 @@ export class RegistryChecker {
   /** A credential does not change; a hash is 20 times as slow as this. */
   readonly #fingerprints = new WeakMap<SourceCredential, string>();
   readonly #answers: Recent<KnownAnswer>;
-  /** Of questions that nothing can be known of, by their credential. */
-  readonly #broken = new WeakMap<object, KnownAnswer>();
+  /** Unexpected errors that came up before there was a key to remember an answer by. By credential, or by question. */
+  readonly #broken = new WeakMap<object, Age>();
   readonly #limiter: FairLimiter;
   readonly #checks: SharedWork<KnownAnswer>;
   readonly #loginChecks: SharedWork<KnownLogin>;
@@ -109,7 +109,7 @@ export class RegistryChecker {
   /** What is known, perhaps no longer fresh (`askAgainAt`); undefined where nothing is. Asks nobody, and never throws. */
   answer(question: Question): KnownAnswer | undefined {
     const broken = this.#broken.get(question.credential ?? question);
-    if (broken !== undefined && broken.askAgainAt > Date.now()) return broken;
+    if (isFresh(broken)) return withHistory({ answer: INTERNAL_ERROR, ...broken }, question, undefined);
     try {
       return immediateAnswer(question) ?? this.#answers.get(this.#key(question));
     } catch (error) {
@@ -120,9 +120,9 @@ export class RegistryChecker {
   /**
    * Asks the registry, unless what is known is fresh, the question is under way, the registry is to be left alone, or the
    * credential says itself that it has ended, or that nobody but Trivy can use it.
-   * Never rejects: an error that nobody expected is an answer, too.
+   * Never rejects: an unexpected error becomes an answer, too.
    *
-   * @param namespace - for which is asked: it has a share of what is asked at the same time
+   * @param namespace - whose share of the questions under way this one counts against
    */
   async ask(question: Question, namespace: string): Promise<KnownAnswer> {
     const known = this.answer(question);
@@ -138,7 +138,7 @@ export class RegistryChecker {
    * Takes over what somebody else has kept of an answer to this very credential, such as a binding's status from
    * before a restart. What is known already is not touched. A time in the future counts as now.
    *
-   * @param namespace - of whoever has kept it
+   * @param namespace - whose share of the memory it counts against
    */
   recall(
     question: Question,
@@ -158,18 +158,20 @@ export class RegistryChecker {
     const by = forbiddenBy(host, this.#around.settings);
     if (by !== undefined)
       return { answer: { result: 'NotAllowed', by }, askedAt: 0, askAgainAt: Number.POSITIVE_INFINITY };
+    const broken = this.#broken.get(credential);
+    if (isFresh(broken)) return { answer: INTERNAL_LOGIN_ERROR, ...broken };
     try {
       return this.#logins.known(credential, host);
     } catch (error) {
-      return this.#internalLoginError(error);
+      return this.#internalLoginError(credential, error);
     }
   }
 
   /**
    * Asks the cloud for a login for this host, unless what is known is fresh, or the settings forbid the registry. Never
-   * rejects: an error that nobody expected is an answer, too.
+   * rejects: an unexpected error becomes an answer, too.
    *
-   * @param namespace - for which is asked
+   * @param namespace - as in `ask`
    * @returns undefined where no cloud gives a login for this credential
    */
   async obtainLogin(
@@ -177,16 +179,16 @@ export class RegistryChecker {
     host: string,
     namespace: string,
   ): Promise<KnownLogin | undefined> {
+    const known = this.login(credential, host);
+    if (isFresh(known)) return known;
     try {
       const exchange = exchangeOf(credential, host);
       if (exchange === undefined) return undefined;
-      const known = this.login(credential, host);
-      if (isFresh(known)) return known;
       const key = `${host} ${this.#fingerprint(credential)}`;
       const obtain = () => this.#logins.obtain({ credential, host, exchange }, namespace);
       return await this.#loginChecks.run({ group: namespace, target: host }, key, obtain);
     } catch (error) {
-      return this.#internalLoginError(error);
+      return this.#internalLoginError(credential, error);
     }
   }
 
@@ -218,7 +220,7 @@ export class RegistryChecker {
     return kept;
   }
 
-  /** What everybody hears who asks about a registry that is not asked for a time. */
+  /** The answer while the registry is not asked, or not with this credential. */
   #resting({ image, credential }: Question): Dated | undefined {
     const keys = [image.host, this.#restKey(image.host, credential)];
     const rest = keys
@@ -278,19 +280,20 @@ export class RegistryChecker {
     return dated;
   }
 
-  /** Kept by the credential, because the key of a question may be what cannot be made. */
   #internalError(question: Question, error: unknown): KnownAnswer {
-    this.#around.onError(error);
-    const dated = this.#dated(INTERNAL_ERROR, Date.now());
-    const known = withHistory(dated, question, undefined);
-    this.#broken.set(question.credential ?? question, known);
-    return known;
+    const age = this.#break(question.credential ?? question, error);
+    return withHistory({ answer: INTERNAL_ERROR, ...age }, question, undefined);
   }
 
-  #internalLoginError(error: unknown): KnownLogin {
+  #internalLoginError(credential: PlatformCredential, error: unknown): KnownLogin {
+    return { answer: INTERNAL_LOGIN_ERROR, ...this.#break(credential, error) };
+  }
+
+  #break(owner: object, error: unknown): Age {
     this.#around.onError(error);
-    const { askedAt, askAgainAt } = this.#dated(INTERNAL_LOGIN_ERROR, Date.now());
-    return { answer: INTERNAL_LOGIN_ERROR, askedAt, askAgainAt };
+    const { askedAt, askAgainAt } = this.#dated(INTERNAL_ERROR, Date.now());
+    this.#broken.set(owner, { askedAt, askAgainAt });
+    return { askedAt, askAgainAt };
   }
 
   #dated(answer: RegistryAnswer, askedAt: number, exact = false): Dated {
@@ -335,8 +338,9 @@ export class RegistryChecker {
 }
 
 type Dated = Omit<KnownAnswer, 'acceptedAt' | 'version'>;
+type Age = Omit<Dated, 'answer'>;
 
-function isFresh<Known extends { readonly askAgainAt: number }>(known: Known | undefined): known is Known {
+function isFresh<Known extends Pick<Age, 'askAgainAt'>>(known: Known | undefined): known is Known {
   return known !== undefined && known.askAgainAt > Date.now();
 }
 

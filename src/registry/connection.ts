@@ -57,7 +57,7 @@ export interface Surroundings {
   /** Aborted when the controller stops. */
   readonly stop: AbortSignal;
   readonly onRequest: (record: RequestRecord) => void;
-  /** Takes an error that nobody expected: a question has ended with `InternalError`. Never throws. */
+  /** Takes an unexpected error, which ended a question. Never throws. */
   readonly onError: (error: unknown) => void;
   readonly lookups: Lookups;
 }
@@ -78,10 +78,10 @@ export class Connections implements Disposable {
   readonly #limit: TimeLimit;
   readonly #dispatchers = new Map<string, Dispatcher>();
   #registryIsPrivate = false;
-  /** Whether a look-up of the present request had to wait for others. */
+  /** Whether a look-up of the present request waited for a place. */
   #lookupWaited = false;
 
-  /** @param namespace - for which is asked: it has a share of the look-ups */
+  /** @param namespace - whose share of the look-ups it counts against */
   constructor(around: Surroundings, namespace: string) {
     this.#around = around;
     this.#namespace = namespace;
@@ -154,7 +154,7 @@ export class Connections implements Disposable {
 
   #reasonOf(error: unknown, url: URL): UnreachableReason {
     const why = error instanceof ReplyError ? error.why : reasonOf(error);
-    // The time was lost to other names of this namespace: the registry must not suffer for that.
+    // The time went to other look-ups for this namespace, and says nothing about the registry.
     if (why === 'Timeout' && this.#lookupWaited) return 'LookupDelayed';
     // Where there is a proxy, it is what a connection is made to.
     const proxied = proxyFor(url, this.#around.settings.proxy) !== undefined;

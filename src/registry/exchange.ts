@@ -18,9 +18,9 @@ const MOST_STEPS = 2;
 /**
  * Asks a cloud for a login, bounded in time and size as every question is (docs/adr/0007). No redirect is followed. The
  * places are fixed by the cloud, so that they may have private addresses: AWS offers them within a VPC. Never rejects: an
- * error that nobody expected is `InternalError`.
+ * unexpected error becomes `InternalError`.
  *
- * @param namespace - for which is asked
+ * @param namespace - whose share of the look-ups it counts against
  */
 export async function exchangeLogin(
   exchange: Exchange,
@@ -38,7 +38,7 @@ export async function exchangeLogin(
   }
 }
 
-/** What is known of a login where an error came that nobody expected. */
+/** What an exchange ends with after an unexpected error. */
 export const INTERNAL_LOGIN_ERROR = { ...INTERNAL_ERROR, at: 'token' } as const satisfies LoginAnswer;
 const SIGNING_FAILED = { ...INTERNAL_LOGIN_ERROR, why: 'SigningFailed' } as const satisfies LoginAnswer;
 

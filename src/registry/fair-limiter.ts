@@ -1,12 +1,12 @@
-/** For whom work is done, and at what: each holds no more than its share of the places. */
+/** What work counts against: a group and a target each hold at most their share of the places. */
 export interface Claim {
-  /** Such as a namespace: no backlog of one keeps another waiting. */
+  /** Such as a namespace. The backlog of one group does not delay another. */
   readonly group: string;
   /** Such as a registry. */
   readonly target: string;
 }
 
-/** How many places there are. A share of one group leaves places to the others at any time. */
+/** How much work may be done at the same time. A share below the total leaves places for other groups at any time. */
 export interface Limits {
   readonly places: number;
   /** Of all places, for one group. */
@@ -16,7 +16,7 @@ export interface Limits {
   readonly sharePerTarget: number;
 }
 
-/** Waited for a place for longer than it was willing to. */
+/** Work was dropped because it had no place within its patience. */
 export class DelayedError extends Error {
   override readonly name = 'DelayedError';
 }
@@ -26,10 +26,10 @@ interface Waiting extends Claim {
 }
 
 /**
- * Bounds how much work is done at the same time. Groups take turns, and so do the targets of a group; one pair of both
- * is served in order. Who waits holds no place, neither of all nor of a target, and so keeps nobody else waiting.
+ * Bounds how much work is done at the same time. Groups take turns, and so do the targets of a group. Work of the same
+ * group and target is done in order. Waiting work holds no place, neither of all places nor of a target's.
  *
- * Finding who is next takes as many steps as there are groups that wait and cannot begin, times the targets in use.
+ * Each end of work looks at every waiting group once, and at most at the targets that are in use in each.
  */
 export class FairLimiter {
   readonly #limits: Limits;
@@ -43,10 +43,10 @@ export class FairLimiter {
   }
 
   /**
-   * Does the work when there is a place for it: in this very call, if there is one now.
+   * Does the work when there is a place for it: within this call, if there is one now.
    *
    * @param patience - how long to wait for a place, in milliseconds
-   * @throws DelayedError where that was not enough; the work is not done then
+   * @throws DelayedError when there was none in that time; the work is not done then
    */
   async run<T>(claim: Claim, work: () => Promise<T>, patience = Number.POSITIVE_INFINITY): Promise<T> {
     if (this.#mayEnter(claim)) this.#take(claim, 1);
@@ -131,7 +131,7 @@ export class FairLimiter {
     if (targets?.size === 0) this.#waiting.delete(group);
   }
 
-  /** The others come first now. */
+  /** Puts the group, and its target, behind the others. */
   #endTurn({ group, target }: Claim): void {
     const targets = this.#waiting.get(group);
     if (targets === undefined) return;

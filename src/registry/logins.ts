@@ -63,7 +63,7 @@ export class Logins {
   /**
    * A login, or why there is none. The cloud is asked unless what is known is fresh, or it is being asked. Never rejects.
    *
-   * @param namespace - for which is asked; others share what comes of it
+   * @param namespace - whose share of look-ups and memory it counts against; all namespaces share the login
    */
   async obtain({ credential, host, exchange }: WantedLogin, namespace: string): Promise<KnownLogin> {
     try {

@@ -13,17 +13,16 @@ const systemResolver: Resolver = (hostname) => lookup(hostname, { all: true });
 
 /** A look-up that has been asked for. */
 export interface Lookup {
-  /** Whether others for the same namespace, or for many, come first. */
+  /** Whether it waits for a place, because other look-ups hold theirs. */
   readonly waits: boolean;
-  /** Rejects with a {@link DelayedError} where the others took too long, else with the system's error. */
+  /** Rejects with a DelayedError when no place became free in time, else with the error of the system. */
   readonly addresses: Promise<Addresses>;
 }
 
 /**
- * Looks up names, a few at a time. Each look-up holds a thread of libuv's pool until the system gives up on it, which may
- * take a minute where a name server does not answer, whatever became of the request. libuv lets look-ups have half of its
- * threads, and the API server's name needs one, too. So a place is held until the look-up really ends, and no namespace
- * holds more than a quarter of the places.
+ * Looks up names, a few at a time. A look-up holds a thread of libuv's pool until the system gives up, which may take a
+ * minute if a name server does not answer, even after the request has timed out. So a look-up holds its place until it
+ * really ends, and a namespace holds at most a quarter of the places.
  */
 export class Lookups {
   readonly #shared: SharedWork<Addresses>;
@@ -46,7 +45,7 @@ export class Lookups {
     this.#resolve = resolver;
   }
 
-  /** Looks up a name, or joins whoever does that already. Waits for a place for the time of a request. */
+  /** Looks up a name, or joins a look-up of it that is under way. Waits for a place as long as a request may take. */
   find(namespace: string, hostname: string): Lookup {
     const claim = { group: namespace, target: hostname };
     const addresses = this.#shared.run(claim, hostname, () => this.#resolve(hostname), this.#patience);
@@ -55,10 +54,10 @@ export class Lookups {
 }
 
 /**
- * How many look-ups there may be: half of libuv's threads are for them, and 4 of these stay free for others, such as the
- * API server's name.
+ * How many names may be looked up at the same time. libuv lets look-ups hold half of its threads; 4 of these stay free,
+ * because the name of the API server needs one, too.
  *
- * @param env - with `UV_THREADPOOL_SIZE`, which counts as 4 where it is absent (docs.libuv.org/en/v1.x/threadpool.html)
+ * @param env - `UV_THREADPOOL_SIZE` is 4 when it is absent (docs.libuv.org/en/v1.x/threadpool.html)
  */
 export function lookupPlaces(env: Readonly<Record<string, string | undefined>>): number {
   const threads = Number.parseInt(env['UV_THREADPOOL_SIZE'] ?? '', 10) || 4;

@@ -36,9 +36,9 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const OPEN_PING: ReadonlySet<number> = new Set([200, 404, 405, ...REDIRECTS]);
 
 /**
- * Asks a registry: ping, token, manifest. Never rejects: an error that nobody expected is `InternalError`.
+ * Asks a registry: ping, token, manifest. Never rejects: an unexpected error becomes `InternalError`.
  *
- * @param namespace - for which is asked
+ * @param namespace - whose share of the look-ups it counts against
  */
 export async function askRegistry(
   question: LoginQuestion,

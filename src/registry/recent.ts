@@ -1,6 +1,6 @@
 /**
- * A map with room for a number of entries, shared by groups such as namespaces. When it is full, the group that has most
- * entries loses the one that it has not used for longest: no group can push out what others have, up to an equal share.
+ * A map with a bounded number of entries, shared by groups such as namespaces. When it is full, the group with the most
+ * entries loses its least recently used one. So no group can push out the entries of another that has fewer.
  */
 export class Recent<Value> {
   readonly #capacity: number;
@@ -21,7 +21,7 @@ export class Recent<Value> {
     return value;
   }
 
-  /** @param group - of whoever wrote it last; it may be used by all */
+  /** @param group - which the entry counts for; every group may read it */
   set(key: string, value: Value, group: string): void {
     this.delete(key);
     const entries = this.#groups.get(group) ?? new Map<string, Value>();

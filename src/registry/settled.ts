@@ -1,6 +1,6 @@
 import type { RegistryAnswer, RequestKind, UnreachableReason } from './answer.ts';
 
-/** What a question ends with where an error came that nobody expected. */
+/** What a question ends with after an unexpected error. */
 export const INTERNAL_ERROR = {
   result: 'Unreachable',
   why: 'InternalError',

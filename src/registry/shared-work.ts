@@ -1,9 +1,8 @@
 import type { Claim, FairLimiter } from './fair-limiter.ts';
 
 /**
- * Work that several want at the same time, and that is done once for all of them. What has begun is shared by everybody.
- * What waits for its place is shared within its group alone, because the place of one group may be far behind that of
- * another.
+ * Work that several callers want at the same time is done once for all of them. Work that has begun is shared by all
+ * groups. Work that waits for a place is shared only within its group, because the queue of another group may be longer.
  */
 export class SharedWork<Result> {
   readonly #limiter: FairLimiter;
@@ -20,9 +19,9 @@ export class SharedWork<Result> {
   }
 
   /**
-   * The result of the work, which is begun in this very call if there is a place.
+   * The result of the work, which begins within this call if there is a place.
    *
-   * @param key - equal where the work is
+   * @param key - equal for equal work
    * @param patience - as in {@link FairLimiter.run}
    */
   run(claim: Claim, key: string, work: () => Promise<Result>, patience?: number): Promise<Result> {

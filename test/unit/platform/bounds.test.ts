@@ -63,7 +63,7 @@ describe('the RSA key of a service account', () => {
     });
   }
 
-  it('is used or refused with numbers that do not belong together, but never throws', () => {
+  it('is accepted or refused without an exception when its numbers do not belong together', () => {
     for (const changes of [
       { dp: numbers.dp + 2n },
       { qi: numbers.qi + 2n },
@@ -99,7 +99,7 @@ describe('a value of a credential Secret', () => {
     });
   }
 
-  it('is refused by its length before it is decoded: one that is no base64 gets the same message', () => {
+  it('is refused by its length before it is decoded, so that invalid base64 gets the same message', () => {
     const data = { 'key.json': '!'.repeat(100_000) };
     const annotations = { 'credentials.securecodebox.io/registries': 'a.example' };
     const secret = readOfferedSecret({ type: 'Opaque', data }, annotations);

@@ -29,7 +29,7 @@ class Runs extends Works {
 }
 
 describe('a fair limiter', () => {
-  it('begins work in the call itself where there is a place, and hands a place on after a failure too', async () => {
+  it('begins work in the call itself when there is a place, and hands a place on after a failure too', async () => {
     const runs = new Runs({ sharePerTarget: 1 });
     const failing = runs.run('a x 1');
     assert.deepEqual(runs.begun, ['a x 1']);
@@ -80,7 +80,7 @@ describe('a fair limiter', () => {
     });
   }
 
-  it('takes a target of a group in turn, so that one that is full keeps no other waiting', async () => {
+  it('serves the targets of a group in turn, so that a full target delays no other', async () => {
     const runs = new Runs();
     runs.many(20, (index) => `a full ${index}`);
     runs.many(5, (index) => `a free-${index} 1`);
@@ -90,7 +90,7 @@ describe('a fair limiter', () => {
     assert.deepEqual(runs.open, ['a full 0', 'a full 1', 'a free-2 1', 'a free-3 1']);
   });
 
-  it('lets nobody who waits for a target hold one of all places', async () => {
+  it('gives none of all places to work that waits for its target', async () => {
     const runs = new Runs({ placesPerTarget: 1, sharePerTarget: 1 });
     for (const group of ['a', 'b', 'c', 'd']) runs.many(10, (index) => `${group} x ${index}`);
     assert.deepEqual(runs.open, ['a x 0']);
@@ -103,7 +103,7 @@ describe('a fair limiter', () => {
     }
   });
 
-  it('keeps to all its bounds, and serves everybody, in whatever order work ends', async () => {
+  it('keeps all its bounds, and does all work, in whatever order work ends', async () => {
     const runs = new Runs();
     const names = ['a', 'b', 'c'].flatMap((group) =>
       ['x', 'y', 'z'].flatMap((target) => [1, 2, 3, 4].map((number) => `${group} ${target} ${number}`)),
@@ -123,7 +123,7 @@ describe('a fair limiter', () => {
     assert.equal(runs.begun.length, names.length);
   });
 
-  it('does not do the work of whoever waited for longer than it was willing to', async () => {
+  it('drops work that has waited for longer than its patience', async () => {
     const runs = new Runs({ sharePerTarget: 1 });
     void runs.run('a x 1');
     await assert.rejects(runs.run('a x 2', 1), DelayedError);

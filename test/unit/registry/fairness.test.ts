@@ -1,4 +1,4 @@
-/** What one namespace has asked must not keep another waiting. The registries are servers of the test, on loopback. */
+/** Checks of one namespace must not delay those of another. The registries are servers of the test, on loopback. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Credential, SecretValue } from '../../../src/credential/index.ts';
@@ -75,7 +75,7 @@ describe('a namespace', () => {
     });
   }
 
-  it('that asks what another has asked does not wait for the turn of that', async () => {
+  it('does not wait for the queue of another namespace that asks the same question', async () => {
     const open: (() => void)[] = [];
     await using server = await answering((request, response) => {
       const end = () => response.writeHead(404).end();
@@ -102,7 +102,7 @@ describe('a namespace', () => {
     assert.equal(checker.answer(same), known);
   });
 
-  it('loses no answer because another has more than there is room for', () => {
+  it('keeps its answers when another namespace fills the memory', () => {
     const settings = { ...DEFAULT_REGISTRY_SETTINGS, rememberedAnswers: 100 };
     const checker = new RegistryChecker({ settings });
     const accepted = { answer: { result: 'Pullable' }, askedAt: Date.now() } as const;
@@ -114,7 +114,7 @@ describe('a namespace', () => {
   });
 });
 
-describe('a registry that asks to wait', () => {
+describe('a registry that answers 429', () => {
   const forbid = { 'retry-after': '21600' };
   const challenge = { 'www-authenticate': 'Basic realm="r"' };
   const tooMany = `Basic ${Buffer.from('user:too-many').toString('base64')}`;
@@ -129,7 +129,7 @@ describe('a registry that asks to wait', () => {
     return { server, host: `127.0.0.1:${server.port}` };
   }
 
-  it('with one credential is asked with others, and without one', async () => {
+  it('to one credential is still asked with others, and without a credential', async () => {
     const { server, host } = await registry('Credential');
     await using _ = server;
     const { checker, requests } = started([host]);
@@ -143,7 +143,7 @@ describe('a registry that asks to wait', () => {
     }
   });
 
-  it('without a credential is asked with one', async () => {
+  it('to a request without a credential is still asked with one', async () => {
     const { server, host } = await registry('Anybody');
     await using _ = server;
     const { checker, requests } = started([host]);
@@ -154,7 +154,7 @@ describe('a registry that asks to wait', () => {
     assert.equal((await checker.ask(ask(host, 'b/app', login('good')), 'b')).answer.result, 'Inconclusive');
   });
 
-  it('before it is shown a credential is asked by nobody', async () => {
+  it('to the ping is not asked at all, for an hour at most', async () => {
     await using server = await answering((_, response) => response.writeHead(429, forbid).end());
     const host = `127.0.0.1:${server.port}`;
     const { checker, requests } = started([host]);
@@ -166,8 +166,8 @@ describe('a registry that asks to wait', () => {
   });
 });
 
-describe('a namespace whose look-ups wait for others of its own', () => {
-  it('is told so, and the registry is not left alone for that', async () => {
+describe('a namespace whose DNS look-ups wait for others of its own', () => {
+  it('gets LookupDelayed, and the registry is still asked for other questions', async () => {
     const requests: string[] = [];
     const settings = { ...DEFAULT_REGISTRY_SETTINGS, concurrentLookups: 0, requestTimeout: 10 };
     const checker = new RegistryChecker({ settings, onRequest: ({ code }) => requests.push(code) });

@@ -32,13 +32,13 @@ describe('look-ups of names', () => {
     });
   }
 
-  it('are never more at a time than there are places, whatever namespaces ask', () => {
+  it('never exceed the number of places, however many namespaces ask', () => {
     const { works, find } = lookups();
     for (let index = 0; index < 100; index += 1) find(`namespace-${index}`, `host-${index}.silent.example`);
     assert.equal(works.open.length, 8);
   });
 
-  it('hold their place until they really end, though whoever asked has given up', async () => {
+  it('hold their place until they really end, even after the request has timed out', async () => {
     const { works, find } = lookups({ places: 4, requestTimeout: 1 });
     find('a', 'one.silent.example');
     const { addresses, waits } = find('a', 'two.silent.example');
@@ -50,7 +50,7 @@ describe('look-ups of names', () => {
     assert.deepEqual(works.open, ['three.silent.example']);
   });
 
-  it('of one name are one look-up, whoever asks for it meanwhile', async () => {
+  it('of the same name share one look-up, whichever namespaces ask', async () => {
     const { works, find } = lookups();
     const all = Array.from({ length: 40 }, (_, index) => find(`namespace-${index % 3}`, 'registry.example'));
     assert.deepEqual(works.begun, ['registry.example']);
@@ -60,7 +60,7 @@ describe('look-ups of names', () => {
     assert.equal(works.begun.length, 2, 'looked up anew');
   });
 
-  it('of a name that waits behind those of one namespace are begun at once for another', async () => {
+  it('of a name that waits in the queue of one namespace begin at once for another', async () => {
     const { works, find } = lookups();
     for (const name of ['one', 'two']) find('a', `${name}.silent.example`);
     const late = find('a', 'registry.example');
@@ -79,7 +79,7 @@ describe('look-ups of names', () => {
     await assert.rejects(addresses, /ENOTFOUND/);
   });
 
-  it('are done by the system where nobody says otherwise, so that /etc/hosts counts', async () => {
+  it('use the resolver of the system by default, so that /etc/hosts counts', async () => {
     const { addresses } = new Lookups({ concurrentLookups: 1, requestTimeout: 60_000 }).find(
       'a',
       'localhost',

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Recent } from '../../../src/registry/recent.ts';
 
-describe('what is kept', () => {
-  it('is the most recently used, where one group alone fills the room', () => {
+describe('a bounded memory', () => {
+  it('drops what a single group has not used for longest', () => {
     const recent = new Recent<number>(3);
     for (const key of [1, 2, 3]) recent.set(`k${key}`, key, 'a');
     assert.equal(recent.get('k1'), 1);
@@ -15,7 +15,7 @@ describe('what is kept', () => {
   });
 
   for (const flood of [1_000, 2_000]) {
-    it(`stays where another group brings ${flood} entries`, () => {
+    it(`keeps the entries of a group when another group adds ${flood}`, () => {
       const recent = new Recent<number>(100);
       for (let index = 0; index < 20; index += 1) recent.set(`b${index}`, index, 'b');
       for (let index = 0; index < flood; index += 1) recent.set(`a${index}`, index, 'a');
@@ -27,7 +27,7 @@ describe('what is kept', () => {
     });
   }
 
-  it('belongs to the group that wrote it last, and can be deleted', () => {
+  it('counts an entry for the group that wrote it last, and deletes it', () => {
     const recent = new Recent<number>(2);
     recent.set('k', 1, 'a');
     recent.set('k', 2, 'b');

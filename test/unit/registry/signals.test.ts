@@ -42,7 +42,7 @@ describe('a question', () => {
     assert.ok(second.timers <= first.timers, `${first.timers}, then ${second.timers} timers`);
   });
 
-  it('ends at once when the controller stops, though its name server does not answer', async () => {
+  it('ends at once when the controller stops, even while its name server does not answer', async () => {
     const stop = new AbortController();
     const around = surroundings(stop.signal, { requestTimeout: 10 * MINUTE, questionTimeout: 10 * MINUTE });
     const answer = askRegistry(QUESTION, around, 'a');
@@ -50,13 +50,13 @@ describe('a question', () => {
     assert.deepEqual(await answer, { result: 'Unreachable', why: 'Stopped', at: 'ping' });
   });
 
-  it('ends with its time, though its name server does not answer', async () => {
+  it('times out while its name server does not answer', async () => {
     const { signal } = new AbortController();
     const answer = await askRegistry(QUESTION, surroundings(signal, { requestTimeout: 10 }), 'a');
     assert.deepEqual(answer, { result: 'Unreachable', why: 'Timeout', at: 'ping' });
   });
 
-  it('says that its look-up waited for others, where that is what its time went to', async () => {
+  it('ends in LookupDelayed when its DNS look-up waited for others of its namespace', async () => {
     const { signal } = new AbortController();
     const around = surroundings(signal, { requestTimeout: 10, concurrentLookups: 1 });
     around.lookups.find('a', 'other.silent.example');
