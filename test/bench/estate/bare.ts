@@ -17,9 +17,11 @@ export interface Watch {
   readonly selection: Selection;
 }
 
+const NOT_OURS = `${MANAGED_BY_LABEL}!=${MANAGED_BY}`;
+/** With their data, unlike the controller, which reads them by name: so there is one request less for each change. */
 export const PULL_SECRETS: Watch = {
   resource: SECRETS,
-  selection: { fieldSelector: 'type=kubernetes.io/dockerconfigjson' },
+  selection: { labelSelector: NOT_OURS, fieldSelector: 'type=kubernetes.io/dockerconfigjson' },
 };
 export const TRIVY_SECRETS: Watch = {
   resource: SECRETS,
@@ -32,12 +34,15 @@ export const WATCHES: readonly Watch[] = [
   { resource: SCHEDULED_SCANS, selection: {} },
   { resource: SCANS, selection: {} },
   PULL_SECRETS,
-  { resource: SECRETS, selection: { fieldSelector: 'type=kubernetes.io/dockercfg' } },
+  {
+    resource: SECRETS,
+    selection: { labelSelector: NOT_OURS, fieldSelector: 'type=kubernetes.io/dockercfg' },
+  },
   TRIVY_SECRETS,
   {
     resource: SECRETS,
     selection: {
-      labelSelector: `${MANAGED_BY_LABEL}!=${MANAGED_BY}`,
+      labelSelector: NOT_OURS,
       fieldSelector: 'type!=kubernetes.io/dockerconfigjson,type!=kubernetes.io/dockercfg',
       metadataOnly: true,
     },
