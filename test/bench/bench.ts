@@ -30,6 +30,10 @@ const BENCHES: readonly Bench[] = [
   { name: 'bundle', about: 'size of the bundle, its start beside `--version`, and what it holds when idle' },
   { name: 'converge', about: '2,000 bindings from the start of the controller on, beside a bare writer' },
   { name: 'rotate', about: '200 pull secrets, one of them changed each 20 ms, beside a bare writer' },
+  {
+    name: 'isolation',
+    about: 'what a hostile namespace can do to another; ISOLATION_ATTACKS=hubs,tags for some of the attacks',
+  },
 ];
 
 const USAGE = `Usage: npm run bench -- [NAME...]

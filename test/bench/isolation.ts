@@ -1,0 +1,45 @@
+/**
+ * Prints what a hostile namespace can do to another one: it runs all attacks of `test/isolation/attacks` at once while a
+ * victim does the usual things: `npm run bench -- isolation`. The baseline is the same load in a namespace that the
+ * controller does not watch, so that the API server works as much. The controller is the bundle with the settings of the
+ * chart, and discovery. Times are of this machine as busy as it is now: only the ratios mean anything.
+ *
+ * `ISOLATION_ATTACKS=hubs,tags` runs some of the attacks. With `ISOLATION_EACH=1` each runs alone, for a shorter time, beside
+ * a baseline without any.
+ */
+import { ATTACKS } from '../isolation/attacks/index.ts';
+import { Stage } from '../isolation/stage.ts';
+import { print } from './estate/figures.ts';
+import { printComparison, printHeads, printLine } from './isolation/figures.ts';
+
+const ALL = { scale: 1, samples: 30, seconds: 90, graceSeconds: 60, quietSeconds: 10 };
+const EACH = { scale: 1, samples: 20, seconds: 40, graceSeconds: 30, quietSeconds: 10 };
+
+const attacks = chosen(process.env['ISOLATION_ATTACKS']);
+if (process.env['ISOLATION_EACH'] === '1') await runEach();
+else await runAll();
+
+async function runAll(): Promise<void> {
+  await using stage = await Stage.start(ALL);
+  print(`attacks: ${attacks.map(({ name }) => name).join(', ')}`);
+  const baseline = await stage.baseline(attacks);
+  printComparison(baseline, await stage.attack(attacks), stage.shipped.memoryLimit);
+}
+
+async function runEach(): Promise<void> {
+  await using stage = await Stage.start(EACH);
+  const baseline = await stage.baseline([]);
+  printHeads();
+  printLine('(none)', baseline, baseline);
+  for (const attack of attacks) printLine(attack.name, await stage.attack([attack]), baseline);
+}
+
+function chosen(names: string | undefined) {
+  if (names === undefined) return ATTACKS;
+  return names.split(',').map((wanted) => {
+    const found = ATTACKS.find(({ name }) => name === wanted);
+    if (found !== undefined) return found;
+    const known = ATTACKS.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join('\n');
+    throw new Error(`ISOLATION_ATTACKS: expected attacks of this list, found "${wanted}":\n${known}`);
+  });
+}

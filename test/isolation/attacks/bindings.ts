@@ -1,0 +1,82 @@
+import {
+  imageCredentialBindings,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  WORKLOADS_ANNOTATION,
+} from '../../../src/api/index.ts';
+import { type Attack, binding, SCHEDULED_SCANS, scheduledScan } from '../hostile.ts';
+
+/** As many as one binding may list. */
+const MOST_REPLACES = 16;
+
+/** A5: each binding is connected with all others, so that a change of one is a change for all. */
+export const hubs: Attack = {
+  name: 'hubs',
+  about: '400 bindings that share 16 repositories in replaces, one of them changed each second',
+  async begin(hostile) {
+    const replaces = Array.from({ length: MOST_REPLACES }, (_, index) => `hubs.example/hub-${index}`);
+    const bindings = hostile
+      .count(400)
+      .map((index) => binding(`hub-${index}`, { image: `hubs.example/app-${index}`, replaces }));
+    await hostile.create(imageCredentialBindings, bindings);
+    const scans = replaces.map((image, index) => scheduledScan(`hub-${index}`, `${image}:1`));
+    await hostile.create(SCHEDULED_SCANS, scans);
+  },
+  change: (hostile, count) =>
+    hostile.patch(imageCredentialBindings, 'hub-0', {
+      spec: { scanSelector: { matchLabels: { round: String(count) } } },
+    }),
+};
+
+/** A8: each binding is weighed against each other one for each of the ScheduledScans. */
+export const tags: Attack = {
+  name: 'tags',
+  about: '300 bindings of one repository by tag, and 300 ScheduledScans of it',
+  async begin(hostile) {
+    const image = (index: number) => `tags.example/app:${index}`;
+    const numbers = hostile.count(300);
+    await hostile.create(
+      imageCredentialBindings,
+      numbers.map((index) => binding(`tag-${index}`, { image: image(index) })),
+    );
+    await hostile.create(
+      SCHEDULED_SCANS,
+      numbers.map((index) => scheduledScan(`tag-${index}`, image(index))),
+    );
+  },
+};
+
+/** A8: discovery looks for circles from each of the repositories on. */
+export const layers: Attack = {
+  name: 'layers',
+  about: '400 bindings in layers of 16, each of which replaces the whole layer below',
+  async begin(hostile) {
+    const image = (layer: number, place: number) => `layers.example/${layer}/app-${place}`;
+    const bindings = hostile.count(400).map((index) => {
+      const layer = Math.floor(index / MOST_REPLACES);
+      const replaces = Array.from({ length: MOST_REPLACES }, (_, place) => image(layer - 1, place));
+      const spec = { image: image(layer, index % MOST_REPLACES), ...(layer === 0 ? {} : { replaces }) };
+      return binding(`layer-${index}`, spec);
+    });
+    await hostile.create(imageCredentialBindings, bindings);
+  },
+};
+
+/** The API server takes 256 KiB of annotations. */
+const WORKLOADS = 'a,'.repeat(123 * 1024);
+
+/** A8: each of the names is kept. */
+export const workloads: Attack = {
+  name: 'workloads',
+  about: '100 bindings as of discovery, with 246 KiB in the annotation that lists workloads',
+  async begin(hostile) {
+    const metadata = {
+      labels: { [MANAGED_BY_LABEL]: MANAGED_BY },
+      annotations: { [WORKLOADS_ANNOTATION]: WORKLOADS },
+    };
+    const bindings = hostile
+      .count(100)
+      .map((index) => binding(`workloads-${index}`, { image: `workloads.example/app-${index}` }, metadata));
+    await hostile.create(imageCredentialBindings, bindings);
+  },
+};

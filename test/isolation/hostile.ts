@@ -1,0 +1,137 @@
+import {
+  type ImageCredentialBindingSpec,
+  type ImageCredentialBindingStatus,
+  imageCredentialBindings,
+} from '../../src/api/index.ts';
+import { apiVersionOf, type KubeClient, type KubeObject, type Resource } from '../../src/kube/index.ts';
+import { atOnce } from '../bench/estate/at-once.ts';
+import { type Binding, SCHEDULED_SCANS, SECRETS } from '../cluster/cluster.ts';
+
+const AT_ONCE = 8;
+
+/** An object to create, beyond its kind and its namespace. */
+type Described = Readonly<Record<string, unknown>> & {
+  readonly metadata: Omit<KubeObject['metadata'], 'namespace'>;
+};
+
+interface Setting {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  /** How many objects an attack makes, as a part of what it makes in the bench. */
+  readonly scale: number;
+  /** The registry that the victim uses too. */
+  readonly registry: string;
+  /** Registries that accept connections and never answer. */
+  readonly silentRegistries: readonly string[];
+}
+
+/** Somebody with the usual rights in one namespace, who may create bindings, ScheduledScans, Scans and Secrets there. */
+export class Hostile {
+  readonly registry: string;
+  readonly silentRegistries: readonly string[];
+  readonly #setting: Setting;
+
+  constructor(setting: Setting) {
+    this.#setting = setting;
+    this.registry = setting.registry;
+    this.silentRegistries = setting.silentRegistries;
+  }
+
+  /** The numbers from 0 on: as many as the bench has, at the scale of this namespace; at least one. */
+  count(many: number): readonly number[] {
+    return Array.from({ length: Math.max(1, Math.round(many * this.#setting.scale)) }, (_, index) => index);
+  }
+
+  /** Creates objects, a few at a time. */
+  async create(resource: Resource, objects: Iterable<Described>): Promise<void> {
+    await atOnce(AT_ONCE, objects, async (object) => {
+      await this.createOne(resource, object);
+    });
+  }
+
+  async createOne(resource: Resource, object: Described): Promise<KubeObject> {
+    const { client, namespace } = this.#setting;
+    const metadata = { ...object.metadata, namespace };
+    return client.create(resource, {
+      apiVersion: apiVersionOf(resource),
+      kind: resource.kind,
+      ...object,
+      metadata,
+    });
+  }
+
+  async patch(resource: Resource, name: string, patch: object): Promise<void> {
+    await this.#setting.client.patch(resource, this.#place(name), patch);
+  }
+
+  async patchStatus(resource: Resource, name: string, status: object): Promise<void> {
+    await this.#setting.client.patchStatus(resource, this.#place(name), { status });
+  }
+
+  /** The names of the bindings that have no condition yet. */
+  async unanswered(): Promise<readonly string[]> {
+    const { client, namespace } = this.#setting;
+    const names: string[] = [];
+    let next: string | undefined;
+    do {
+      const page = await client.list(imageCredentialBindings, { namespace }, next);
+      // The API server was asked for bindings.
+      names.push(
+        ...(page.items as readonly Binding[]).filter(isUnanswered).map(({ metadata }) => metadata.name),
+      );
+      next = page.next;
+    } while (next !== undefined);
+    return names;
+  }
+
+  #place(name: string) {
+    return { namespace: this.#setting.namespace, name };
+  }
+}
+
+function isUnanswered({ status }: { readonly status?: ImageCredentialBindingStatus }): boolean {
+  return status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason !== '') !== true;
+}
+
+/** A binding that names no Secret and asks no registry, unless told. */
+export function binding(
+  name: string,
+  spec: Partial<ImageCredentialBindingSpec> & Pick<ImageCredentialBindingSpec, 'image'>,
+  metadata: object = {},
+): Described {
+  return { metadata: { name, ...metadata }, spec: { imagePullSecrets: [], verification: 'Never', ...spec } };
+}
+
+/** A ScheduledScan that is not due in this year, unless told. */
+export function scheduledScan(
+  name: string,
+  image: string,
+  {
+    metadata = {},
+    spec = { schedule: '0 0 1 1 *' },
+  }: { readonly metadata?: object; readonly spec?: object } = {},
+): Described {
+  return {
+    metadata: { name, ...metadata },
+    spec: { ...spec, scanSpec: { scanType: 'trivy-image', parameters: [image] } },
+  };
+}
+
+/** A pull secret with this Docker configuration. */
+export function pullSecret(name: string, config: string): Described {
+  const data = { '.dockerconfigjson': Buffer.from(config).toString('base64') };
+  return { metadata: { name }, type: 'kubernetes.io/dockerconfigjson', data };
+}
+
+/** What creating it in a namespace can do to others. */
+export interface Attack {
+  readonly name: string;
+  /** What is tried, for the bench's table. */
+  readonly about: string;
+  /** Creates its objects. */
+  begin(hostile: Hostile): Promise<void>;
+  /** A change that is made each second from then on. */
+  change?(hostile: Hostile, count: number): Promise<void>;
+}
+
+export { SCHEDULED_SCANS, SECRETS };

@@ -1,0 +1,248 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { RELEASE, type RunningController, startController } from '../../hack/controller.ts';
+import { describe, type Exit } from '../../hack/processes.ts';
+import type { KubeObject, Resource } from '../../src/kube/index.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { memoryOf } from '../process.ts';
+import { until } from '../until.ts';
+
+const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' };
+const PRELOADS = ['event-loop', 'silent-zone'].map((name) =>
+  fileURLToPath(new URL(`../preload/${name}.ts`, import.meta.url)),
+);
+const PROBE_EACH_MS = 1_000;
+const PROBE_TIMEOUT_MS = 5_000;
+const LOOK_EACH_MS = 250;
+const EXIT_SHOWS_MS = 100;
+/** What the chart's liveness probe comes to: three failures, ten seconds apart. */
+const LONGEST_SILENCE_MS = 30_000;
+/** Sooner than the kubelet does it the second time. */
+const RESTART_AFTER_MS = 1_000;
+
+/** How the chart runs the controller. */
+export interface Shipped {
+  readonly flags: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** MiB. */
+  readonly memoryLimit: number;
+}
+
+interface Deployment extends KubeObject {
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly {
+          readonly args: readonly string[];
+          readonly env: readonly { readonly name: string; readonly value?: string }[];
+          readonly resources: { readonly limits: { readonly memory: string } };
+        }[];
+      };
+    };
+  };
+}
+
+/** Reads it from the Deployment that the chart has made. There is no cgroup here: the heap gets its share in MiB. */
+export async function readShipped({ client }: Cluster): Promise<Shipped> {
+  // The API server was asked for a Deployment.
+  const deployment = (await client.get(DEPLOYMENTS, { namespace: RELEASE, name: RELEASE })) as Deployment;
+  const [container] = deployment.spec.template.spec.containers;
+  const limit = /^(\d+)Mi$/.exec(container?.resources.limits.memory ?? '')?.[1];
+  if (container === undefined || limit === undefined) throw new Error('expected a memory limit in Mi');
+  const env = container.env.map(({ name, value = '' }) => [
+    name,
+    value.replace(
+      /--max-old-space-size-percentage=(\d+)/,
+      (_, percentage) => `--max-old-space-size=${Math.floor((Number(limit) * Number(percentage)) / 100)}`,
+    ),
+  ]);
+  const flags = container.args.slice(1).filter((flag) => !flag.startsWith('--serve='));
+  return { flags, env: Object.fromEntries(env), memoryLimit: Number(limit) };
+}
+
+/** What was seen of the controller. */
+export interface Sighting {
+  /** How the process ended each time, although nobody asked it to. */
+  readonly ends: readonly string[];
+  readonly probes: number;
+  readonly failedProbes: number;
+  readonly longestBlockMs: number;
+  /** The largest resident set, in MiB. */
+  readonly peakMebibytes: number;
+}
+
+interface Options {
+  readonly shipped: Shipped;
+  readonly flags: readonly string[];
+  /** FIFO of the zone that does not answer. */
+  readonly silentFifo: string;
+}
+
+/** A controller that is probed, and started again when it ends or no longer answers, as the kubelet does. */
+export class Supervised implements AsyncDisposable {
+  readonly #cluster: Cluster;
+  readonly #options: Options;
+  readonly #ends: string[] = [];
+  readonly #stopping = new AbortController();
+  #probes = 0;
+  #failedProbes = 0;
+  #longestBlockMs = 0;
+  #peakMebibytes = 0;
+  #starts = 0;
+  #current: RunningController | undefined;
+  #isAskedToEnd = false;
+  readonly #running: Promise<void>;
+
+  private constructor(cluster: Cluster, options: Options) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  /** Resolves when it leads. */
+  static async start(cluster: Cluster, options: Options): Promise<Supervised> {
+    const supervised = new Supervised(cluster, options);
+    await supervised.leading();
+    return supervised;
+  }
+
+  get sighting(): Sighting {
+    return {
+      ends: [...this.#ends],
+      probes: this.#probes,
+      failedProbes: this.#failedProbes,
+      longestBlockMs: this.#longestBlockMs,
+      peakMebibytes: this.#peakMebibytes,
+    };
+  }
+
+  /** Waits until it leads. */
+  async leading(seconds = 60): Promise<void> {
+    await until(async () => (await this.#get('/readyz'))?.startsWith('ok, leading'), 'it to lead', seconds);
+  }
+
+  /** Ends it as an update of the Deployment does; it is started again at once. Resolves when it has ended. */
+  async restart(): Promise<void> {
+    this.#isAskedToEnd = true;
+    await this.#current?.process.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await this.#current?.process.stop();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      const exit = await this.#runOnce();
+      if (this.#isAskedToEnd || signal.aborted) this.#isAskedToEnd = false;
+      else {
+        this.#ends.push(exit);
+        await delay(RESTART_AFTER_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** @returns how it ended */
+  async #runOnce(): Promise<string> {
+    const { controlPlane } = this.#cluster;
+    const { shipped, flags, silentFifo } = this.#options;
+    this.#starts += 1;
+    const eventLoopFile = join(controlPlane.directory, `event-loop-${this.#starts}`);
+    const imports = PRELOADS.map((file) => `--import=${file}`);
+    const env = {
+      ...shipped.env,
+      NODE_OPTIONS: [shipped.env['NODE_OPTIONS'], ...imports].join(' '),
+      ICB_EVENT_LOOP_FILE: eventLoopFile,
+      ICB_SILENT_FIFO: silentFifo,
+    };
+    let controller: RunningController;
+    try {
+      const options = { until: 'serving', keepLease: this.#starts > 1, env } as const;
+      controller = await startController(controlPlane, [...shipped.flags, ...flags], options);
+    } catch (error) {
+      return `before it served probes: ${String(error)}`;
+    }
+    // What loading the program takes does not count.
+    process.kill(controller.process.pid, 'SIGUSR2');
+    return this.#watch(controller, eventLoopFile);
+  }
+
+  async #watch(controller: RunningController, eventLoopFile: string): Promise<string> {
+    this.#current = controller;
+    const over = new AbortController();
+    const { exited, pid } = controller.process;
+    const looking = this.#look(pid, eventLoopFile, over.signal);
+    const probing = this.#probe(controller, over.signal);
+    const exit = await Promise.race([exited, probing]);
+    over.abort();
+    await looking;
+    this.#current = undefined;
+    if (exit !== undefined) return ending(exit, await controller.log());
+    process.kill(pid, 'SIGKILL');
+    await exited;
+    return `killed: no probe was answered for ${LONGEST_SILENCE_MS / 1_000} s`;
+  }
+
+  async #look(pid: number, eventLoopFile: string, over: AbortSignal): Promise<void> {
+    while (!over.aborted) {
+      const [memory, block] = await Promise.all([
+        memoryOf(pid).catch(() => undefined),
+        blockIn(eventLoopFile).catch(() => 0),
+      ]);
+      // A process that has ended has no memory, and may be looked at before that is known.
+      this.#peakMebibytes = Math.max(this.#peakMebibytes, memory?.peak || 0);
+      this.#longestBlockMs = Math.max(this.#longestBlockMs, block);
+      await delay(LOOK_EACH_MS, undefined, { signal: over }).catch(() => undefined);
+    }
+  }
+
+  /** Resolves when it has been silent for too long; never where that does not happen. */
+  async #probe({ url }: RunningController, over: AbortSignal): Promise<undefined> {
+    let answeredAt = performance.now();
+    while (performance.now() - answeredAt < LONGEST_SILENCE_MS) {
+      const begun = performance.now();
+      const isHealthy = await isAnswered(`${url}/healthz`);
+      if (over.aborted || this.#isAskedToEnd) return new Promise(() => undefined);
+      this.#probes += 1;
+      if (isHealthy) answeredAt = performance.now();
+      else this.#failedProbes += 1;
+      await delay(Math.max(0, begun + PROBE_EACH_MS - performance.now()));
+    }
+    return undefined;
+  }
+
+  async #get(path: string): Promise<string | undefined> {
+    if (this.#current === undefined) return undefined;
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+    return (await fetch(`${this.#current.url}${path}`, { signal })).text();
+  }
+}
+
+async function isAnswered(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) })).ok;
+  } catch {
+    // That the process has ended is counted elsewhere, and may show a moment later than in its connections.
+    await delay(EXIT_SHOWS_MS);
+    return false;
+  }
+}
+
+/** Milliseconds, by what the preloaded module says and by how long it has said nothing. */
+async function blockIn(file: string): Promise<number> {
+  const [text, { mtimeMs }] = await Promise.all([readFile(file, 'utf8'), stat(file)]);
+  return Math.max(Number(text), Date.now() - mtimeMs - 2 * LOOK_EACH_MS);
+}
+
+/** How a process ended, with what it said last. */
+function ending(exit: Exit, log: string): string {
+  const last = log.trimEnd().split('\n').at(-1) ?? '';
+  const why =
+    /"message":"(?<message>[^"]+)"/.exec(last)?.groups?.['message'] ?? /FATAL ERROR: .*/.exec(log)?.[0];
+  return why === undefined ? describe(exit) : `${describe(exit)}: ${why.slice(0, 120)}`;
+}
