@@ -21,13 +21,15 @@ else await runAll();
 
 async function runAll(): Promise<void> {
   await using stage = await Stage.start(ALL);
+  await stage.backUp();
   print(`attacks: ${attacks.map(({ name }) => name).join(', ')}`);
   const baseline = await stage.baseline(attacks);
-  printComparison(baseline, await stage.attack(attacks), stage.shipped.memoryLimit);
+  printComparison(baseline, await stage.attack(attacks), stage.memoryLimit);
 }
 
 async function runEach(): Promise<void> {
   await using stage = await Stage.start(EACH);
+  await stage.backUp();
   const baseline = await stage.baseline([]);
   printHeads();
   printLine('(none)', baseline, baseline);

@@ -37,9 +37,9 @@ export class Hostile {
     this.silentRegistries = setting.silentRegistries;
   }
 
-  /** The numbers from 0 on: as many as the bench has, at the scale of this namespace; at least one. */
-  count(many: number): readonly number[] {
-    return Array.from({ length: Math.max(1, Math.round(many * this.#setting.scale)) }, (_, index) => index);
+  /** The numbers from 0 on: as many as the bench has, at the scale of this namespace, but not fewer than `least`. */
+  count(many: number, least = 1): readonly number[] {
+    return [...Array(Math.max(least, Math.round(many * this.#setting.scale))).keys()];
   }
 
   /** Creates objects, a few at a time. */

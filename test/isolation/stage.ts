@@ -7,9 +7,10 @@ import { atOnce } from '../bench/estate/at-once.ts';
 import { type Load, loadOf } from '../bench/estate/load.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import { type Attack, Hostile } from './hostile.ts';
+import { buildPreloads } from './preloads.ts';
 import { SharedRegistry, SilentRegistries } from './registry.ts';
 import { SilentZone } from './silent-zone.ts';
-import { readShipped, type Shipped, type Sighting, Supervised } from './supervised.ts';
+import { type ControllerOptions, readShipped, type Sighting, Supervised } from './supervised.ts';
 import { repositoryOf, Victim } from './victim.ts';
 
 const USER = { username: 'victim', password: 'canary-victim' };
@@ -19,6 +20,9 @@ const WATCHED = [NAMESPACES.victim, NAMESPACES.watched];
 const PUSHES_AT_ONCE = 4;
 const CHANGE_EACH_MS = 1_000;
 const LONGEST_START_SECONDS = 60;
+const SETTLED_MS = 3_000;
+/** Longer than a registry check takes that times out. */
+const LONGEST_SETTLING_MS = 40_000;
 
 /** The usual things that a victim does. */
 export const TASKS = ['bind', 'rotate', 'check', 'run'] as const;
@@ -58,39 +62,30 @@ export interface Course {
   readonly unanswered: readonly string[];
 }
 
+interface Parts {
+  readonly size: Size;
+  readonly cluster: Cluster;
+  readonly registry: SharedRegistry;
+  readonly silentRegistries: SilentRegistries;
+  readonly silentZone: SilentZone;
+  readonly controller: ControllerOptions;
+  /** All that has to be ended. */
+  readonly stack: AsyncDisposableStack;
+}
+
 /** A cluster with the chart, discovery included, and registries. The controller is started for each {@link Course}. */
 export class Stage implements AsyncDisposable {
-  readonly shipped: Shipped;
-  readonly #cluster: Cluster;
-  readonly #size: Size;
-  readonly #registry: SharedRegistry;
-  readonly #silentRegistries: SilentRegistries;
-  readonly #silentZone: SilentZone;
-  readonly #flags: readonly string[];
-  /** Of what there is before a course. */
-  readonly #backup: string;
-  readonly #resources: AsyncDisposableStack;
+  readonly #parts: Parts;
+  /** What each course begins with; undefined: there is one course only. */
+  #backup: string | undefined;
 
-  private constructor(made: {
-    readonly shipped: Shipped;
-    readonly cluster: Cluster;
-    readonly size: Size;
-    readonly registry: SharedRegistry;
-    readonly silentRegistries: SilentRegistries;
-    readonly silentZone: SilentZone;
-    readonly flags: readonly string[];
-    readonly backup: string;
-    readonly resources: AsyncDisposableStack;
-  }) {
-    this.shipped = made.shipped;
-    this.#cluster = made.cluster;
-    this.#size = made.size;
-    this.#registry = made.registry;
-    this.#silentRegistries = made.silentRegistries;
-    this.#silentZone = made.silentZone;
-    this.#flags = made.flags;
-    this.#backup = made.backup;
-    this.#resources = made.resources;
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Of the controller, in MiB. */
+  get memoryLimit(): number {
+    return this.#parts.controller.shipped.memoryLimit;
   }
 
   static async start(size: Size): Promise<Stage> {
@@ -119,10 +114,19 @@ export class Stage implements AsyncDisposable {
       ...['--namespaces', WATCHED.join(','), '--registry-ca-file', authorities],
       ...['--local-addresses', '127.0.0.1,::1'],
     ];
-    const shipped = await readShipped(cluster);
-    const backup = await cluster.controlPlane.backUp();
-    const parts = { shipped, cluster, size, registry, silentRegistries, silentZone, flags, backup };
-    return new Stage({ ...parts, resources: stack.move() });
+    const controller = {
+      shipped: await readShipped(cluster),
+      flags,
+      preloads: await buildPreloads(join(directory, 'preloads')),
+      silentFifo: silentZone.fifo,
+    };
+    const made = { size, cluster, registry, silentRegistries, silentZone, controller };
+    return new Stage({ ...made, stack: stack.move() });
+  }
+
+  /** Has each course begin with what there is now. */
+  async backUp(): Promise<void> {
+    this.#backup = await this.#parts.cluster.controlPlane.backUp();
   }
 
   /** The attacks in a namespace that the controller does not watch. */
@@ -136,25 +140,25 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#resources[Symbol.asyncDispose]();
+    await this.#parts.stack[Symbol.asyncDispose]();
   }
 
   async #run(attacks: readonly Attack[], namespace: string): Promise<Course> {
-    await this.#cluster.controlPlane.restore(this.#backup);
-    const { samples, quietSeconds } = this.#size;
-    const registry = { host: this.#registry.host, ...USER };
-    await using victim = await Victim.start(this.#cluster, { name: NAMESPACES.victim, registry, samples });
-    await using controller = await Supervised.start(this.#cluster, {
-      shipped: this.shipped,
-      flags: this.#flags,
-      silentFifo: this.#silentZone.fifo,
+    const { cluster, size, registry, controller: options } = this.#parts;
+    if (this.#backup !== undefined) await cluster.controlPlane.restore(this.#backup);
+    await using victim = await Victim.start(cluster, {
+      name: NAMESPACES.victim,
+      registry: { host: registry.host, ...USER },
+      samples: size.samples,
     });
+    await using controller = await Supervised.start(cluster, options);
     const hostile = this.#hostile(namespace);
     const working = await this.#counted(async () => {
       await using _attacks = underAttack(hostile, attacks);
       return this.#work(victim);
     });
-    const quiet = await this.#counted(() => delay(quietSeconds * 1_000));
+    await this.#settle();
+    const quiet = await this.#counted(() => delay(size.quietSeconds * 1_000));
     const startMs = await timeOfStart(controller);
     return {
       times: working.result,
@@ -167,18 +171,19 @@ export class Stage implements AsyncDisposable {
   }
 
   #hostile(namespace: string): Hostile {
+    const { cluster, size, registry, silentRegistries } = this.#parts;
     return new Hostile({
-      client: this.#cluster.client,
+      client: cluster.client,
       namespace,
-      scale: this.#size.scale,
-      registry: this.#registry.host,
-      silentRegistries: this.#silentRegistries.hosts,
+      scale: size.scale,
+      registry: registry.host,
+      silentRegistries: silentRegistries.hosts,
     });
   }
 
   /** Begins each task at its time, whatever has become of the one before: a slow one must not make others fewer. */
   async #work(victim: Victim): Promise<Course['times']> {
-    const { samples, seconds, graceSeconds } = this.#size;
+    const { samples, seconds, graceSeconds } = this.#parts.size;
     const over = AbortSignal.timeout((seconds + graceSeconds) * 1_000);
     const timed = async (task: Task, index: number): Promise<number> => {
       await delay((index * seconds * 1_000) / samples);
@@ -199,14 +204,27 @@ export class Stage implements AsyncDisposable {
     return Object.fromEntries(await Promise.all(all)) as unknown as Course['times'];
   }
 
+  /** Waits until the controller has written nothing for a while; not for ever, because some attacks make it go on. */
+  async #settle(): Promise<void> {
+    const begun = performance.now();
+    let quietSince = begun;
+    for (let last = -1; performance.now() - quietSince < SETTLED_MS; ) {
+      if (performance.now() - begun > LONGEST_SETTLING_MS) return;
+      const { events, statuses } = writesIn(await loadOf(this.#parts.cluster.controlPlane));
+      if (events + statuses !== last) quietSince = performance.now();
+      last = events + statuses;
+      await delay(SETTLED_MS / 4);
+    }
+  }
+
   async #counted<T>(
     act: () => Promise<T>,
   ): Promise<{ readonly result: T; readonly writes: Writes & { readonly seconds: number } }> {
-    const before = writesIn(await loadOf(this.#cluster.controlPlane));
+    const before = writesIn(await loadOf(this.#parts.cluster.controlPlane));
     const begun = performance.now();
     const result = await act();
     const seconds = (performance.now() - begun) / 1_000;
-    const after = writesIn(await loadOf(this.#cluster.controlPlane));
+    const after = writesIn(await loadOf(this.#parts.cluster.controlPlane));
     const writes = {
       events: after.events - before.events,
       statuses: after.statuses - before.statuses,

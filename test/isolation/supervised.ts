@@ -1,7 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { RELEASE, type RunningController, startController } from '../../hack/controller.ts';
 import { describe, type Exit } from '../../hack/processes.ts';
 import type { KubeObject, Resource } from '../../src/kube/index.ts';
@@ -10,9 +9,6 @@ import { memoryOf } from '../process.ts';
 import { until } from '../until.ts';
 
 const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' };
-const PRELOADS = ['event-loop', 'silent-zone'].map((name) =>
-  fileURLToPath(new URL(`../preload/${name}.ts`, import.meta.url)),
-);
 const PROBE_EACH_MS = 1_000;
 const PROBE_TIMEOUT_MS = 5_000;
 const LOOK_EACH_MS = 250;
@@ -23,7 +19,7 @@ const LONGEST_SILENCE_MS = 30_000;
 const RESTART_AFTER_MS = 1_000;
 
 /** How the chart runs the controller. */
-export interface Shipped {
+interface Shipped {
   readonly flags: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** MiB. */
@@ -73,9 +69,12 @@ export interface Sighting {
   readonly peakMebibytes: number;
 }
 
-interface Options {
+/** How a controller is started. */
+export interface ControllerOptions {
   readonly shipped: Shipped;
   readonly flags: readonly string[];
+  /** Modules that Node loads before the controller. */
+  readonly preloads: readonly string[];
   /** FIFO of the zone that does not answer. */
   readonly silentFifo: string;
 }
@@ -83,7 +82,7 @@ interface Options {
 /** A controller that is probed, and started again when it ends or no longer answers, as the kubelet does. */
 export class Supervised implements AsyncDisposable {
   readonly #cluster: Cluster;
-  readonly #options: Options;
+  readonly #options: ControllerOptions;
   readonly #ends: string[] = [];
   readonly #stopping = new AbortController();
   #probes = 0;
@@ -95,14 +94,14 @@ export class Supervised implements AsyncDisposable {
   #isAskedToEnd = false;
   readonly #running: Promise<void>;
 
-  private constructor(cluster: Cluster, options: Options) {
+  private constructor(cluster: Cluster, options: ControllerOptions) {
     this.#cluster = cluster;
     this.#options = options;
     this.#running = this.#run();
   }
 
   /** Resolves when it leads. */
-  static async start(cluster: Cluster, options: Options): Promise<Supervised> {
+  static async start(cluster: Cluster, options: ControllerOptions): Promise<Supervised> {
     const supervised = new Supervised(cluster, options);
     await supervised.leading();
     return supervised;
@@ -150,10 +149,10 @@ export class Supervised implements AsyncDisposable {
   /** @returns how it ended */
   async #runOnce(): Promise<string> {
     const { controlPlane } = this.#cluster;
-    const { shipped, flags, silentFifo } = this.#options;
+    const { shipped, flags, preloads, silentFifo } = this.#options;
     this.#starts += 1;
     const eventLoopFile = join(controlPlane.directory, `event-loop-${this.#starts}`);
-    const imports = PRELOADS.map((file) => `--import=${file}`);
+    const imports = preloads.map((file) => `--import=${file}`);
     const env = {
       ...shipped.env,
       NODE_OPTIONS: [shipped.env['NODE_OPTIONS'], ...imports].join(' '),
@@ -243,6 +242,6 @@ async function blockIn(file: string): Promise<number> {
 function ending(exit: Exit, log: string): string {
   const last = log.trimEnd().split('\n').at(-1) ?? '';
   const why =
-    /"message":"(?<message>[^"]+)"/.exec(last)?.groups?.['message'] ?? /FATAL ERROR: .*/.exec(log)?.[0];
+    /"(?:message|reason)":"(?<why>[^"]+)"/.exec(last)?.groups?.['why'] ?? /FATAL ERROR: .*/.exec(log)?.[0];
   return why === undefined ? describe(exit) : `${describe(exit)}: ${why.slice(0, 120)}`;
 }

@@ -1,57 +1,73 @@
 /**
- * Stands in for name servers, because getaddrinfo reads the configuration of the machine. `localhost` is looked up for
+ * Stands in for the resolver, because getaddrinfo reads the configuration of the machine. `localhost` is looked up for
  * real. A name of the zone `silent.example` keeps a thread of libuv's pool busy until the resolver gives up, as
  * getaddrinfo does when no name server answers. No other name exists, so that no request leaves the machine.
  *
  * The thread is really busy: it opens the FIFO named by ICB_SILENT_FIFO. The test opens the other end when the resolver is to
- * give up (`SilentZone`).
+ * give up (`SilentZone`). Look-ups wait for each other as in libuv, which runs them in half of its threads only
+ * (`slow_work_thread_threshold` in https://github.com/libuv/libuv/blob/v1.x/src/threadpool.c).
  */
 import dns, { type LookupAddress, type LookupOptions } from 'node:dns';
 import { close, open } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { isIP } from 'node:net';
 
-type Callback = (error: NodeJS.ErrnoException | null, address?: LookupAddress[]) => void;
+type Callback = (error: NodeJS.ErrnoException | null, ...found: readonly unknown[]) => void;
+type LookUp = (done: Callback) => void;
 
 const fifo = process.env['ICB_SILENT_FIFO'] ?? '';
+const waiting: (() => void)[] = [];
+let underWay = 0;
 
-function isReal(hostname: string): boolean {
-  return hostname === 'localhost' || isIP(hostname) !== 0;
+/** Of libuv, as far as it lets them look names up. */
+function threads(): number {
+  return Math.ceil(Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) / 2);
 }
 
-function standIn(hostname: string, callback: Callback): void {
-  if (!hostname.endsWith('.silent.example')) {
-    process.nextTick(callback, failure(hostname, 'ENOTFOUND'));
-    return;
-  }
-  open(fifo, 'r', (_, descriptor) => {
-    close(descriptor);
-    callback(failure(hostname, 'EAI_AGAIN'));
-  });
+function inTurn(lookUp: LookUp, callback: Callback): void {
+  const begin = () => {
+    underWay += 1;
+    lookUp((...answer) => {
+      underWay -= 1;
+      waiting.shift()?.();
+      callback(...answer);
+    });
+  };
+  if (underWay < threads()) begin();
+  else waiting.push(begin);
+}
+
+function standIn(hostname: string, done: Callback): void {
+  if (!hostname.endsWith('.silent.example')) process.nextTick(done, failure(hostname, 'ENOTFOUND'));
+  else
+    open(fifo, 'r', (_, descriptor) => {
+      close(descriptor);
+      done(failure(hostname, 'EAI_AGAIN'));
+    });
 }
 
 function failure(hostname: string, code: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`getaddrinfo ${code} ${hostname}`), {
-    code,
-    syscall: 'getaddrinfo',
-    hostname,
-  });
+  const message = `getaddrinfo ${code} ${hostname}`;
+  return Object.assign(new Error(message), { code, syscall: 'getaddrinfo', hostname });
 }
 
 dns.lookup = new Proxy(dns.lookup, {
-  apply(real, self, args: [string, ...unknown[], Callback]) {
-    const [hostname] = args;
-    // The callback is the last argument, whether options are given or not.
-    if (isReal(hostname)) Reflect.apply(real, self, args);
-    else standIn(hostname, args.at(-1) as Callback);
+  // The callback is the last argument, whether there are options or not.
+  apply(real, self, [hostname, ...rest]: [string, ...unknown[], Callback]) {
+    const options = rest.slice(0, -1);
+    const isReal = hostname === 'localhost' || isIP(hostname) !== 0;
+    const lookUp: LookUp = (done) =>
+      isReal ? Reflect.apply(real, self, [hostname, ...options, done]) : standIn(hostname, done);
+    inTurn(lookUp, rest.at(-1) as Callback);
   },
 });
 dns.promises.lookup = new Proxy(dns.promises.lookup, {
-  async apply(real, self, args: [string, LookupOptions?]): Promise<unknown> {
-    const [hostname] = args;
-    if (isReal(hostname)) return Reflect.apply(real, self, args);
-    const { promise, reject } = Promise.withResolvers<never>();
-    standIn(hostname, reject);
+  apply: (_real, _self, [hostname, options = {}]: [string, LookupOptions?]) => {
+    const { promise, resolve, reject } = Promise.withResolvers<LookupAddress | LookupAddress[]>();
+    dns.lookup(hostname, options, (error, address, family) => {
+      if (error !== null) reject(error);
+      else resolve(Array.isArray(address) ? address : { address, family: family ?? 0 });
+    });
     return promise;
   },
 });

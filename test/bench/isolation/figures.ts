@@ -8,12 +8,12 @@ const ABOUT: Readonly<Record<Task, string>> = {
   check: 'binding applied → accepted by the registry',
   run: 'run requested → started',
 };
-const [LABEL_WIDTH, CELL_WIDTH] = [44, 16];
+const [LABEL_WIDTH, CELL_WIDTH] = [44, 20];
 
 /** A figure of both courses in a row of its own, times with the ratio of the two. */
 export function printComparison(baseline: Course, attack: Course, memoryLimit: number): void {
   const times = (what: string, of: (course: Course) => readonly number[]) => {
-    const [usual, attacked] = [medianOf(of(baseline)), medianOf(of(attack))];
+    const [usual, attacked] = [middle(of(baseline)), middle(of(attack))];
     row(what, milliseconds(usual), milliseconds(attacked), ratio(attacked, usual));
   };
   const counts = (what: string, of: (course: Course) => string) => row(what, of(baseline), of(attack));
@@ -31,17 +31,20 @@ export function printComparison(baseline: Course, attack: Course, memoryLimit: n
   printEnds(attack);
 }
 
-const COLUMNS = ['bind', 'rotate', 'check', 'run', 'start', 'block', 'probes', 'ends', 'memory', 'writes/s'];
+const COLUMNS = [
+  ...TASKS,
+  ...['start', 'block', 'probes', 'ends', 'memory', 'writes/s', 'when quiet', 'unanswered'],
+];
 
-/** The heads of {@link printLine}. */
+/** The heads of {@link printLine}: `unanswered` counts hostile bindings without a condition. */
 export function printHeads(): void {
   line('attack', COLUMNS);
 }
 
 /** The figures of one course in a line: times as ratios to the baseline. */
 export function printLine(name: string, course: Course, baseline: Course): void {
-  const ratios = TASKS.map((task) => ratio(medianOf(course.times[task]), medianOf(baseline.times[task])));
-  const { sighting, quiet } = course;
+  const ratios = TASKS.map((task) => ratio(middle(course.times[task]), middle(baseline.times[task])));
+  const { sighting, writes, quiet, unanswered } = course;
   line(name, [
     ...ratios,
     ratio(course.startMs, baseline.startMs),
@@ -49,7 +52,9 @@ export function printLine(name: string, course: Course, baseline: Course): void 
     String(sighting.failedProbes),
     String(sighting.ends.length),
     `${sighting.peakMebibytes.toFixed(0)} MiB`,
+    rate(writes),
     rate(quiet),
+    String(unanswered.length),
   ]);
   printEnds(course);
 }
@@ -57,11 +62,6 @@ export function printLine(name: string, course: Course, baseline: Course): void 
 /** How the process ended, each way once. */
 function printEnds({ sighting }: Course): void {
   for (const end of new Set(sighting.ends)) print(`  the process ended: ${end}`);
-}
-
-/** Infinite where half of the times are. */
-function medianOf(times: readonly number[]): number {
-  return middle(times);
 }
 
 function milliseconds(time: number): string {
@@ -85,5 +85,5 @@ function row(what: string, ...cells: readonly string[]): void {
 }
 
 function line(name: string, cells: readonly string[]): void {
-  print([name.padEnd(18), ...cells.map((cell) => cell.padStart(11))].join(''));
+  print([name.padEnd(18), ...cells.map((cell) => cell.padStart(12))].join(''));
 }

@@ -46,17 +46,19 @@ export const tags: Attack = {
   },
 };
 
+const DISCOVERED = { [MANAGED_BY_LABEL]: MANAGED_BY };
+
 /** A8: discovery looks for circles from each of the repositories on. */
 export const layers: Attack = {
   name: 'layers',
-  about: '400 bindings in layers of 16, each of which replaces the whole layer below',
+  about: '800 bindings as of discovery, in layers of 16, each of which replaces the whole layer below',
   async begin(hostile) {
     const image = (layer: number, place: number) => `layers.example/${layer}/app-${place}`;
-    const bindings = hostile.count(400).map((index) => {
+    const bindings = hostile.count(800).map((index) => {
       const layer = Math.floor(index / MOST_REPLACES);
       const replaces = Array.from({ length: MOST_REPLACES }, (_, place) => image(layer - 1, place));
       const spec = { image: image(layer, index % MOST_REPLACES), ...(layer === 0 ? {} : { replaces }) };
-      return binding(`layer-${index}`, spec);
+      return binding(`layer-${index}`, spec, { labels: DISCOVERED });
     });
     await hostile.create(imageCredentialBindings, bindings);
   },
@@ -71,7 +73,7 @@ export const workloads: Attack = {
   about: '100 bindings as of discovery, with 246 KiB in the annotation that lists workloads',
   async begin(hostile) {
     const metadata = {
-      labels: { [MANAGED_BY_LABEL]: MANAGED_BY },
+      labels: DISCOVERED,
       annotations: { [WORKLOADS_ANNOTATION]: WORKLOADS },
     };
     const bindings = hostile

@@ -2,6 +2,9 @@ import { imageCredentialBindings } from '../../../src/api/index.ts';
 import { type Attack, binding, type Hostile, pullSecret, SECRETS } from '../hostile.ts';
 import { HOSTILE_USER } from '../registry.ts';
 
+/** Of libuv, unless UV_THREADPOOL_SIZE says otherwise. */
+const POOL_THREADS = 4;
+
 /** A7: each look-up holds a thread until the resolver gives up. */
 export const silentZone: Attack = {
   name: 'silent-zone',
@@ -9,7 +12,7 @@ export const silentZone: Attack = {
   begin: (hostile) =>
     createChecks(hostile, {
       name: 'zone',
-      hosts: hostile.count(40).map((index) => `registry-${index}.silent.example`),
+      hosts: hostile.count(40, POOL_THREADS).map((index) => `registry-${index}.silent.example`),
     }),
 };
 
@@ -20,11 +23,16 @@ export const silentRegistries: Attack = {
   begin: (hostile) => createChecks(hostile, { name: 'silent', hosts: hostile.silentRegistries }),
 };
 
-/** B2: what the registry says to one user is heeded for all. */
+/** B2: what the registry says to one user is heeded for all, until somebody else is answered: so it is asked again and again. */
 export const retryAfter: Attack = {
   name: 'retry-after',
-  about: "a binding whose credential the victim's registry answers with 429 and Retry-After: 21600",
+  about:
+    "a credential that the victim's registry answers with 429 and Retry-After: 21600, used for a repository more each second",
   begin: (hostile) => createChecks(hostile, { name: 'limited', hosts: [hostile.registry] }),
+  async change(hostile, count) {
+    const image = `${hostile.registry}/hostile/app-${count}`;
+    await hostile.createOne(imageCredentialBindings, check(`limited-again-${count}`, image, 'limited'));
+  },
 };
 
 async function createChecks(
@@ -34,12 +42,10 @@ async function createChecks(
   const auth = btoa(`${HOSTILE_USER}:canary`);
   const auths = Object.fromEntries(hosts.map((host) => [host, { auth }]));
   await hostile.createOne(SECRETS, pullSecret(name, JSON.stringify({ auths })));
-  const bindings = hosts.map((host, index) =>
-    binding(`${name}-${index}`, {
-      image: `${host}/hostile/app`,
-      imagePullSecrets: [{ name }],
-      verification: 'Required',
-    }),
-  );
+  const bindings = hosts.map((host, index) => check(`${name}-${index}`, `${host}/hostile/app`, name));
   await hostile.create(imageCredentialBindings, bindings);
+}
+
+function check(name: string, image: string, secret: string) {
+  return binding(name, { image, imagePullSecrets: [{ name: secret }], verification: 'Required' });
 }

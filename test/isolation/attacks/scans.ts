@@ -57,14 +57,17 @@ function requestFor(now: number): string {
   return formatRunRequest({ cause: 'Moved', at: Math.floor(now / 1_000) * 1_000 - 60_000 });
 }
 
-/** A6: what happened in the future has not been reported yet, at every reconcile. */
+/**
+ * A6: what happens in the future has not been reported yet, at every reconcile. To report so many takes more than a second, so
+ * that the time in status changes, and with it the status.
+ */
 export const futureMoves: Attack = {
   name: 'future-moves',
-  about: '200 ScheduledScans with a restore annotation that says that they are moved in the year 2999',
+  about: '900 ScheduledScans with a restore annotation that says that they are moved in the year 2999',
   async begin(hostile) {
     const image = 'moved.example/app';
     const { metadata } = await hostile.createOne(imageCredentialBindings, binding('moved', { image }));
-    const scans = hostile.count(200).map((index) => {
+    const scans = hostile.count(900).map((index) => {
       const moved = { from: `moved-${index}.example/app`, at: '2999-01-01T00:00:00Z' };
       const restore = { added: [], bindingUid: metadata.uid, repository: image, moved };
       const annotations = { [BINDING_ANNOTATION]: 'moved', [RESTORE_ANNOTATION]: JSON.stringify(restore) };

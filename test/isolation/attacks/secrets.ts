@@ -5,6 +5,8 @@ import { type Attack, binding, pullSecret, SCHEDULED_SCANS, SECRETS, scheduledSc
 const LARGEST = 1_000_000;
 /** As many as one binding may name. */
 const MOST_SECRETS = 16;
+/** So many of the broken ones are named by a binding. */
+const NAMED = 2;
 
 /** A4: what is kept of their entries, and of what is wrong with each, fills the heap. */
 export const brokenEntries: Attack = {
@@ -12,10 +14,10 @@ export const brokenEntries: Attack = {
   about: '16 pull secrets of 0.95 MiB with 100,000 broken entries each, 2 of them named by bindings',
   async begin(hostile) {
     const config = configOf((index) => `"${index.toString(36)}@":0`);
-    const names = hostile.count(MOST_SECRETS).map((index) => `broken-${index}`);
+    const names = hostile.count(MOST_SECRETS, NAMED + 1).map((index) => `broken-${index}`);
     for (const name of names) await hostile.createOne(SECRETS, pullSecret(name, config));
     const bindings = names
-      .slice(0, 2)
+      .slice(0, NAMED)
       .map((name) => binding(name, { image: `broken.example/${name}`, imagePullSecrets: [{ name }] }));
     await hostile.create(imageCredentialBindings, bindings);
   },
