@@ -32,7 +32,7 @@ const BENCHES: readonly Bench[] = [
   { name: 'rotate', about: '200 pull secrets, one of them changed each 20 ms, beside a bare writer' },
   {
     name: 'isolation',
-    about: 'what a hostile namespace can do to another; ISOLATION_ATTACKS=hubs,tags for some of the attacks',
+    about: 'what a hostile namespace can do to another; ISOLATION_ATTACKS=hubs,tags runs some attacks',
   },
 ];
 

@@ -1,11 +1,11 @@
 /**
- * Prints what a hostile namespace can do to another one: it runs all attacks of `test/isolation/attacks` at once while a
- * victim does the usual things: `npm run bench -- isolation`. The baseline is the same load in a namespace that the
- * controller does not watch, so that the API server works as much. The controller is the bundle with the settings of the
- * chart, and discovery. Times are of this machine as busy as it is now: only the ratios mean anything.
+ * Prints how much a hostile namespace affects another one: `npm run bench -- isolation`. The hostile namespace runs all attacks of
+ * `test/isolation/attacks` at once while a victim does ordinary tasks. For the baseline, the attacks run in a namespace that
+ * the controller does not watch, so that the load of the API server is the same. The controller is the bundle with the
+ * settings of the chart, and discovery. Only the ratios of times mean anything: times depend on this machine.
  *
- * `ISOLATION_ATTACKS=hubs,tags` runs some of the attacks. With `ISOLATION_EACH=1` each runs alone, for a shorter time, beside
- * a baseline without any.
+ * `ISOLATION_ATTACKS=hubs,tags` runs some of the attacks. `ISOLATION_EACH=1` runs each attack alone and for a shorter time,
+ * with a baseline that has no attack.
  */
 import { ATTACKS } from '../isolation/attacks/index.ts';
 import { Stage } from '../isolation/stage.ts';

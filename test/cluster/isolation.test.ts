@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ATTACKS } from '../isolation/attacks/index.ts';
-import { type Course, Stage, TASKS, type Task } from '../isolation/stage.ts';
+import { type Measurement, Stage, TASKS, type Task } from '../isolation/stage.ts';
 
 /** A twentieth of what `npm run bench -- isolation` does. */
 const SIZE = { scale: 0.05, samples: 4, seconds: 8, graceSeconds: 25, quietSeconds: 5 };
@@ -14,40 +14,40 @@ const ABOUT: Readonly<Record<Task, string>> = {
 
 describe('beside a namespace that runs every known attack', () => {
   let stage: Stage | undefined;
-  let course: Course;
+  let measurement: Measurement;
   before(async () => {
     stage = await Stage.start(SIZE);
-    course = await stage.attack(ATTACKS);
+    measurement = await stage.attack(ATTACKS);
   });
   after(() => stage?.[Symbol.asyncDispose]());
 
   for (const task of TASKS) {
     it(`another namespace ${ABOUT[task]}`, () => {
-      const done = course.times[task].filter((time) => Number.isFinite(time));
+      const done = measurement.times[task].filter((time) => Number.isFinite(time));
       assert.equal(done.length, SIZE.samples);
     });
   }
 
   it('the controller answers every probe and never ends', () => {
-    const { failedProbes, ends } = course.sighting;
+    const { failedProbes, ends } = measurement.observation;
     assert.deepEqual({ failedProbes, ends }, { failedProbes: 0, ends: [] });
   });
 
   it('the controller stays within the memory limit of the chart', () => {
-    const { peakMebibytes } = course.sighting;
+    const { peakMebibytes } = measurement.observation;
     assert.ok(peakMebibytes > 0 && peakMebibytes < (stage?.memoryLimit ?? 0), `${peakMebibytes} MiB`);
   });
 
   it('a controller that is started becomes the leader', () => {
-    assert.ok(Number.isFinite(course.startMs));
+    assert.ok(Number.isFinite(measurement.startMs));
   });
 
   it('the controller writes no Event and no status while nobody changes anything', () => {
-    const { events, statuses } = course.quiet;
+    const { events, statuses } = measurement.quiet;
     assert.deepEqual({ events, statuses }, { events: 0, statuses: 0 });
   });
 
   it('each binding of the attacker has a condition with a reason', () => {
-    assert.deepEqual(course.unanswered, []);
+    assert.deepEqual(measurement.withoutCondition, []);
   });
 });

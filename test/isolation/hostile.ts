@@ -9,7 +9,7 @@ import { type Binding, SCHEDULED_SCANS, SECRETS } from '../cluster/cluster.ts';
 
 const AT_ONCE = 8;
 
-/** An object to create, beyond its kind and its namespace. */
+/** An object to create, without its kind and namespace. */
 type Described = Readonly<Record<string, unknown>> & {
   readonly metadata: Omit<KubeObject['metadata'], 'namespace'>;
 };
@@ -17,15 +17,15 @@ type Described = Readonly<Record<string, unknown>> & {
 interface Setting {
   readonly client: KubeClient;
   readonly namespace: string;
-  /** How many objects an attack makes, as a part of what it makes in the bench. */
+  /** Size of the attacks; 1: as in the benchmark. */
   readonly scale: number;
-  /** The registry that the victim uses too. */
+  /** The registry that the victim uses as well. */
   readonly registry: string;
   /** Registries that accept connections and never answer. */
   readonly silentRegistries: readonly string[];
 }
 
-/** Somebody with the usual rights in one namespace, who may create bindings, ScheduledScans, Scans and Secrets there. */
+/** The attacker: may create bindings, ScheduledScans, Scans and Secrets in one namespace. */
 export class Hostile {
   readonly registry: string;
   readonly silentRegistries: readonly string[];
@@ -37,7 +37,7 @@ export class Hostile {
     this.silentRegistries = setting.silentRegistries;
   }
 
-  /** The numbers from 0 on: as many as the bench has, at the scale of this namespace, but not fewer than `least`. */
+  /** Numbers from 0 on: `many` times the scale, but at least `least` of them. */
   count(many: number, least = 1): readonly number[] {
     return [...Array(Math.max(least, Math.round(many * this.#setting.scale))).keys()];
   }
@@ -69,7 +69,7 @@ export class Hostile {
   }
 
   /** The names of the bindings that have no condition yet. */
-  async unanswered(): Promise<readonly string[]> {
+  async withoutCondition(): Promise<readonly string[]> {
     const { client, namespace } = this.#setting;
     const names: string[] = [];
     let next: string | undefined;
@@ -77,7 +77,7 @@ export class Hostile {
       const page = await client.list(imageCredentialBindings, { namespace }, next);
       // The API server was asked for bindings.
       names.push(
-        ...(page.items as readonly Binding[]).filter(isUnanswered).map(({ metadata }) => metadata.name),
+        ...(page.items as readonly Binding[]).filter(lacksCondition).map(({ metadata }) => metadata.name),
       );
       next = page.next;
     } while (next !== undefined);
@@ -89,11 +89,11 @@ export class Hostile {
   }
 }
 
-function isUnanswered({ status }: { readonly status?: ImageCredentialBindingStatus }): boolean {
+function lacksCondition({ status }: { readonly status?: ImageCredentialBindingStatus }): boolean {
   return status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason !== '') !== true;
 }
 
-/** A binding that names no Secret and asks no registry, unless told. */
+/** A binding; by default it names no Secret and has no registry check. */
 export function binding(
   name: string,
   spec: Partial<ImageCredentialBindingSpec> & Pick<ImageCredentialBindingSpec, 'image'>,
@@ -102,7 +102,7 @@ export function binding(
   return { metadata: { name, ...metadata }, spec: { imagePullSecrets: [], verification: 'Never', ...spec } };
 }
 
-/** A ScheduledScan that is not due in this year, unless told. */
+/** A ScheduledScan; by default it is due on January 1. */
 export function scheduledScan(
   name: string,
   image: string,
@@ -123,14 +123,14 @@ export function pullSecret(name: string, config: string): Described {
   return { metadata: { name }, type: 'kubernetes.io/dockerconfigjson', data };
 }
 
-/** What creating it in a namespace can do to others. */
+/** One way in which a namespace could harm others. */
 export interface Attack {
   readonly name: string;
-  /** What is tried, for the bench's table. */
+  /** What it creates, for the list of attacks. */
   readonly about: string;
   /** Creates its objects. */
   begin(hostile: Hostile): Promise<void>;
-  /** A change that is made each second from then on. */
+  /** A change that is made each second afterwards. */
   change?(hostile: Hostile, count: number): Promise<void>;
 }
 

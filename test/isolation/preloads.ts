@@ -4,8 +4,8 @@ import { build } from 'esbuild';
 const NAMES = ['event-loop', 'silent-zone'];
 
 /**
- * Writes the modules that are loaded into the controller as JavaScript: to strip types, Node would keep 20 MiB more in the
- * process whose memory is measured.
+ * Builds the modules that are loaded into the controller. They are JavaScript, because type stripping would add 20 MiB to the
+ * memory of the process that is measured.
  *
  * @returns their paths
  */

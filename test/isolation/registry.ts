@@ -5,16 +5,16 @@ import { pipeline } from 'node:stream';
 import type { Certificate } from '../../hack/certificate.ts';
 import type { Registry } from '../../hack/registry.ts';
 
-/** Whom the shared registry has had enough of. */
+/** The user whom the shared registry limits. */
 export const HOSTILE_USER = 'hostile';
 const SIX_HOURS = '21600';
 
 /**
- * A registry behind a front that ends TLS and limits rates for each user, as large registries have them: `HOSTILE_USER` is
- * told to come back in six hours, everybody else is passed on.
+ * A registry behind a server that ends TLS and limits rates by user, as large registries have: `HOSTILE_USER` gets 429 with a
+ * `Retry-After` of six hours. Requests of others are forwarded.
  */
 export class SharedRegistry implements AsyncDisposable {
-  /** Host with port, as in an image reference: a name, so that each check has to look it up. */
+  /** Host with port, as in an image reference. The host is a name, so that each check looks it up. */
   readonly host: string;
   readonly #server: Server;
 
@@ -31,7 +31,7 @@ export class SharedRegistry implements AsyncDisposable {
     const server = createSecureServer({ key: certificate.key, cert: certificate.certificate });
     server.on('request', (incoming, response) => {
       if (userOf(incoming) === HOSTILE_USER) response.writeHead(429, { 'retry-after': SIX_HOURS }).end();
-      else passOn(behind.host, incoming, response);
+      else forward(behind.host, incoming, response);
     });
     await listen(server);
     return new SharedRegistry(server);
@@ -42,7 +42,7 @@ export class SharedRegistry implements AsyncDisposable {
   }
 }
 
-function passOn(host: string, incoming: IncomingMessage, response: ServerResponse): void {
+function forward(host: string, incoming: IncomingMessage, response: ServerResponse): void {
   const { method, url, headers } = incoming;
   const onward = request(`http://${host}${url}`, { method, headers: { ...headers, host } }, (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers);
@@ -70,7 +70,7 @@ export class SilentRegistries implements Disposable {
 
   static async start(count: number): Promise<SilentRegistries> {
     const servers = Array.from({ length: count }, () =>
-      // What the other side does to a connection is no matter here.
+      // The client may reset the connection.
       createServer((socket) => socket.on('error', () => undefined).resume()),
     );
     await Promise.all(servers.map(listen));

@@ -6,11 +6,11 @@ const INTEGER = 0x02;
 const SEQUENCE = 0x30;
 
 /**
- * An RSA private key of any size in PEM, which Node's own generator refuses below 512 bits and takes minutes for above 8,192.
- * Its factors are no primes: OpenSSL signs with it all the same, and takes as long as with a real key.
+ * Makes an RSA private key of any size in PEM. Node's generator refuses fewer than 512 bits, and takes minutes for more than
+ * 8,192. The factors of this key are not prime. OpenSSL signs with it nevertheless, in the same time.
  *
  * @param bits - even
- * @throws Error where Node cannot read the key
+ * @throws Error if Node cannot read the key
  */
 export function rsaKey(bits: number): string {
   const high = 1n << BigInt(bits / 2 - 1);

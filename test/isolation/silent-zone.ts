@@ -5,18 +5,15 @@ import { describe, type ProcessGroup } from '../../hack/processes.ts';
 /** How long getaddrinfo of glibc tries one name server: 2 attempts of 5 s (resolv.conf(5)). */
 const GIVE_UP_MS = 10_000;
 
-/**
- * A zone whose name server does not answer, for a process that `test/preload/silent-zone.ts` is loaded into: it gives up
- * its look-ups.
- */
+/** Ends the look-ups in the zone whose name server does not answer, of a process that loads `test/preload/silent-zone.ts`. */
 export class SilentZone implements Disposable {
-  /** What the look-ups wait at. */
+  /** Path of the FIFO that look-ups wait for. */
   readonly fifo: string;
   readonly #timer: NodeJS.Timeout;
 
   private constructor(fifo: string) {
     this.fifo = fifo;
-    // From outside of that process, so that it can also end while look-ups are under way.
+    // Not in that process: at its end it waits for its threads.
     this.#timer = setInterval(() => giveUp(fifo), GIVE_UP_MS).unref();
   }
 
@@ -33,11 +30,11 @@ export class SilentZone implements Disposable {
   }
 }
 
-/** Lets everybody go on who opens the FIFO to read. */
+/** Ends every look-up that waits. */
 function giveUp(fifo: string): void {
   try {
     closeSync(openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK));
   } catch {
-    // Nobody waits: ENXIO.
+    // ENXIO: none waits.
   }
 }

@@ -10,56 +10,56 @@ import { type Attack, Hostile } from './hostile.ts';
 import { buildPreloads } from './preloads.ts';
 import { SharedRegistry, SilentRegistries } from './registry.ts';
 import { SilentZone } from './silent-zone.ts';
-import { type ControllerOptions, readShipped, type Sighting, Supervised } from './supervised.ts';
+import { type ControllerOptions, type Observation, readShipped, Supervised } from './supervised.ts';
 import { repositoryOf, Victim } from './victim.ts';
 
 const USER = { username: 'victim', password: 'canary-victim' };
-/** Namespaces by what happens there. The controller watches all but the unwatched one. */
+/** The controller watches the first two. */
 const NAMESPACES = { victim: 'victim', watched: 'hostile', unwatched: 'unwatched' } as const;
 const WATCHED = [NAMESPACES.victim, NAMESPACES.watched];
 const PUSHES_AT_ONCE = 4;
 const CHANGE_EACH_MS = 1_000;
 const LONGEST_START_SECONDS = 60;
 const SETTLED_MS = 3_000;
-/** Longer than a registry check takes that times out. */
+/** Longer than a registry check takes to time out. */
 const LONGEST_SETTLING_MS = 40_000;
 
-/** The usual things that a victim does. */
+/** What the victim does: methods of {@link Victim}. */
 export const TASKS = ['bind', 'rotate', 'check', 'run'] as const;
 export type Task = (typeof TASKS)[number];
 
 export interface Size {
-  /** Of the attacks: 1 is all that the bench does. */
+  /** Size of the attacks; 1: as in the benchmark. */
   readonly scale: number;
-  /** How often the victim does each of its tasks. */
+  /** How often the victim does each task. */
   readonly samples: number;
-  /** Over how long these are spread. */
+  /** The tasks begin at even intervals within this time. */
   readonly seconds: number;
-  /** How long the last of them is waited for. */
+  /** How much longer to wait for tasks that are not done. */
   readonly graceSeconds: number;
-  /** How long nothing is changed at the end, to see what the controller does by itself. */
+  /** How long to count writes at the end while nobody changes anything. */
   readonly quietSeconds: number;
 }
 
-/** Writes of the controller. */
+/** Writes of the controller: Events and statuses of bindings. */
 export interface Writes {
   readonly events: number;
   readonly statuses: number;
 }
 
-/** What came of one run of the attacks. Times are in milliseconds. */
-export interface Course {
-  /** For each task that was begun; infinite: not done when all was over. */
+/** Results of running the attacks once. Times are in milliseconds. */
+export interface Measurement {
+  /** How long each task took; infinite: it was not done in time. */
   readonly times: Readonly<Record<Task, readonly number[]>>;
-  readonly sighting: Sighting;
-  /** From the start of a new process beside the attack until it leads; infinite: it did not within a minute. */
+  readonly observation: Observation;
+  /** How long a new process took to become the leader after the attack; infinite: more than a minute. */
   readonly startMs: number;
-  /** While the victim worked. */
+  /** While the victim did its tasks. */
   readonly writes: Writes & { readonly seconds: number };
   /** While nobody changed anything. */
   readonly quiet: Writes & { readonly seconds: number };
-  /** Bindings of the hostile namespace that have no condition. */
-  readonly unanswered: readonly string[];
+  /** Names of the attacker's bindings that have no condition. */
+  readonly withoutCondition: readonly string[];
 }
 
 interface Parts {
@@ -69,21 +69,21 @@ interface Parts {
   readonly silentRegistries: SilentRegistries;
   readonly silentZone: SilentZone;
   readonly controller: ControllerOptions;
-  /** All that has to be ended. */
+  /** Everything that has to be stopped. */
   readonly stack: AsyncDisposableStack;
 }
 
-/** A cluster with the chart, discovery included, and registries. The controller is started for each {@link Course}. */
+/** A cluster with the chart, discovery enabled, and the registries. Each {@link Measurement} starts a controller of its own. */
 export class Stage implements AsyncDisposable {
   readonly #parts: Parts;
-  /** What each course begins with; undefined: there is one course only. */
+  /** Restored before each measurement; undefined: nothing is restored. */
   #backup: string | undefined;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
   }
 
-  /** Of the controller, in MiB. */
+  /** The chart's memory limit for the controller, in MiB. */
   get memoryLimit(): number {
     return this.#parts.controller.shipped.memoryLimit;
   }
@@ -124,18 +124,18 @@ export class Stage implements AsyncDisposable {
     return new Stage({ ...made, stack: stack.move() });
   }
 
-  /** Has each course begin with what there is now. */
+  /** Makes each measurement begin with the objects that exist now. */
   async backUp(): Promise<void> {
     this.#backup = await this.#parts.cluster.controlPlane.backUp();
   }
 
-  /** The attacks in a namespace that the controller does not watch. */
-  baseline(attacks: readonly Attack[]): Promise<Course> {
+  /** Measures while the attacks run in a namespace that the controller does not watch. */
+  baseline(attacks: readonly Attack[]): Promise<Measurement> {
     return this.#run(attacks, NAMESPACES.unwatched);
   }
 
-  /** The attacks in a namespace that the controller watches. */
-  attack(attacks: readonly Attack[]): Promise<Course> {
+  /** Measures while the attacks run in a namespace that the controller watches. */
+  attack(attacks: readonly Attack[]): Promise<Measurement> {
     return this.#run(attacks, NAMESPACES.watched);
   }
 
@@ -143,7 +143,7 @@ export class Stage implements AsyncDisposable {
     await this.#parts.stack[Symbol.asyncDispose]();
   }
 
-  async #run(attacks: readonly Attack[], namespace: string): Promise<Course> {
+  async #run(attacks: readonly Attack[], namespace: string): Promise<Measurement> {
     const { cluster, size, registry, controller: options } = this.#parts;
     if (this.#backup !== undefined) await cluster.controlPlane.restore(this.#backup);
     await using victim = await Victim.start(cluster, {
@@ -162,11 +162,11 @@ export class Stage implements AsyncDisposable {
     const startMs = await timeOfStart(controller);
     return {
       times: working.result,
-      sighting: controller.sighting,
+      observation: controller.observation,
       startMs,
       writes: working.writes,
       quiet: quiet.writes,
-      unanswered: await hostile.unanswered(),
+      withoutCondition: await hostile.withoutCondition(),
     };
   }
 
@@ -181,8 +181,8 @@ export class Stage implements AsyncDisposable {
     });
   }
 
-  /** Begins each task at its time, whatever has become of the one before: a slow one must not make others fewer. */
-  async #work(victim: Victim): Promise<Course['times']> {
+  /** Begins each task at its time, even if earlier ones are not done: a slow task must not hide others. */
+  async #work(victim: Victim): Promise<Measurement['times']> {
     const { samples, seconds, graceSeconds } = this.#parts.size;
     const over = AbortSignal.timeout((seconds + graceSeconds) * 1_000);
     const timed = async (task: Task, index: number): Promise<number> => {
@@ -200,11 +200,11 @@ export class Stage implements AsyncDisposable {
       const times = await Promise.all(Array.from({ length: samples }, (_, index) => timed(task, index)));
       return [task, times] as const;
     });
-    // One for each of the tasks.
-    return Object.fromEntries(await Promise.all(all)) as unknown as Course['times'];
+    // One entry for each of the tasks.
+    return Object.fromEntries(await Promise.all(all)) as unknown as Measurement['times'];
   }
 
-  /** Waits until the controller has written nothing for a while; not for ever, because some attacks make it go on. */
+  /** Waits until the controller has written nothing for a while, with an upper bound for attacks that make it write endlessly. */
   async #settle(): Promise<void> {
     const begun = performance.now();
     let quietSince = begun;
@@ -234,7 +234,7 @@ export class Stage implements AsyncDisposable {
   }
 }
 
-/** Nobody but the controller writes these. */
+/** Counts what only the controller writes. */
 function writesIn({ requests }: Load): Writes {
   const sum = (pattern: RegExp) =>
     [...requests].reduce((total, [what, count]) => (pattern.test(what) ? total + count : total), 0);
@@ -244,7 +244,7 @@ function writesIn({ requests }: Load): Writes {
   };
 }
 
-/** Begins all attacks, and makes their changes until it is disposed of. */
+/** Begins the attacks and repeats their changes until it is disposed of. */
 function underAttack(hostile: Hostile, attacks: readonly Attack[]): AsyncDisposable {
   const over = new AbortController();
   const running = attacks.map(async (attack) => {
@@ -255,7 +255,7 @@ function underAttack(hostile: Hostile, attacks: readonly Attack[]): AsyncDisposa
     }
   });
   const all = Promise.all(running);
-  // Whoever disposes of it hears of an error.
+  // Disposing throws the error.
   all.catch(() => undefined);
   return {
     async [Symbol.asyncDispose]() {

@@ -12,10 +12,11 @@ const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deploymen
 const PROBE_EACH_MS = 1_000;
 const PROBE_TIMEOUT_MS = 5_000;
 const LOOK_EACH_MS = 250;
+/** How long the supervisor of the process takes at most to report that it has ended. */
 const EXIT_SHOWS_MS = 100;
-/** What the chart's liveness probe comes to: three failures, ten seconds apart. */
+/** The chart's liveness probe gives up after three failures that are ten seconds apart. */
 const LONGEST_SILENCE_MS = 30_000;
-/** Sooner than the kubelet does it the second time. */
+/** The kubelet waits longer from the second time on. */
 const RESTART_AFTER_MS = 1_000;
 
 /** How the chart runs the controller. */
@@ -40,7 +41,10 @@ interface Deployment extends KubeObject {
   };
 }
 
-/** Reads it from the Deployment that the chart has made. There is no cgroup here: the heap gets its share in MiB. */
+/**
+ * Reads the flags and the environment from the chart's Deployment. No cgroup limits the memory here, so the heap is limited by its
+ * share in MiB instead of a percentage.
+ */
 export async function readShipped({ client }: Cluster): Promise<Shipped> {
   // The API server was asked for a Deployment.
   const deployment = (await client.get(DEPLOYMENTS, { namespace: RELEASE, name: RELEASE })) as Deployment;
@@ -58,9 +62,9 @@ export async function readShipped({ client }: Cluster): Promise<Shipped> {
   return { flags, env: Object.fromEntries(env), memoryLimit: Number(limit) };
 }
 
-/** What was seen of the controller. */
-export interface Sighting {
-  /** How the process ended each time, although nobody asked it to. */
+/** How the controller did, over all of its processes. */
+export interface Observation {
+  /** How each process ended that was not asked to end. */
   readonly ends: readonly string[];
   readonly probes: number;
   readonly failedProbes: number;
@@ -79,7 +83,7 @@ export interface ControllerOptions {
   readonly silentFifo: string;
 }
 
-/** A controller that is probed, and started again when it ends or no longer answers, as the kubelet does. */
+/** Probes a controller and restarts it when it ends or does not answer, as the kubelet does. */
 export class Supervised implements AsyncDisposable {
   readonly #cluster: Cluster;
   readonly #options: ControllerOptions;
@@ -107,7 +111,7 @@ export class Supervised implements AsyncDisposable {
     return supervised;
   }
 
-  get sighting(): Sighting {
+  get observation(): Observation {
     return {
       ends: [...this.#ends],
       probes: this.#probes,
@@ -119,13 +123,18 @@ export class Supervised implements AsyncDisposable {
 
   /** Waits until it leads. */
   async leading(seconds = 60): Promise<void> {
-    await until(async () => (await this.#get('/readyz'))?.startsWith('ok, leading'), 'it to lead', seconds);
+    await until(
+      async () => (await this.#get('/readyz'))?.startsWith('ok, leading'),
+      'the controller to lead',
+      seconds,
+    );
   }
 
-  /** Ends it as an update of the Deployment does; it is started again at once. Resolves when it has ended. */
+  /** Stops the process as an update of the Deployment does; another one is started at once. Resolves when it has ended. */
   async restart(): Promise<void> {
+    if (this.#current === undefined) return;
     this.#isAskedToEnd = true;
-    await this.#current?.process.stop();
+    await this.#current.process.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -166,7 +175,7 @@ export class Supervised implements AsyncDisposable {
     } catch (error) {
       return `before it served probes: ${String(error)}`;
     }
-    // What loading the program takes does not count.
+    // The event loop is measured from now on: loading the program blocks it too.
     process.kill(controller.process.pid, 'SIGUSR2');
     return this.#watch(controller, eventLoopFile);
   }
@@ -193,14 +202,14 @@ export class Supervised implements AsyncDisposable {
         memoryOf(pid).catch(() => undefined),
         blockIn(eventLoopFile).catch(() => 0),
       ]);
-      // A process that has ended has no memory, and may be looked at before that is known.
+      // A process that has just ended has no memory: NaN.
       this.#peakMebibytes = Math.max(this.#peakMebibytes, memory?.peak || 0);
       this.#longestBlockMs = Math.max(this.#longestBlockMs, block);
       await delay(LOOK_EACH_MS, undefined, { signal: over }).catch(() => undefined);
     }
   }
 
-  /** Resolves when it has been silent for too long; never where that does not happen. */
+  /** Resolves when no probe has been answered for too long; otherwise never. */
   async #probe({ url }: RunningController, over: AbortSignal): Promise<undefined> {
     let answeredAt = performance.now();
     while (performance.now() - answeredAt < LONGEST_SILENCE_MS) {
@@ -226,19 +235,19 @@ async function isAnswered(url: string): Promise<boolean> {
   try {
     return (await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) })).ok;
   } catch {
-    // That the process has ended is counted elsewhere, and may show a moment later than in its connections.
+    // The end of a process is counted elsewhere, but its connections fail a moment before that is known.
     await delay(EXIT_SHOWS_MS);
     return false;
   }
 }
 
-/** Milliseconds, by what the preloaded module says and by how long it has said nothing. */
+/** Longest block of the event loop in milliseconds: what the preloaded module wrote, or how long it has written nothing. */
 async function blockIn(file: string): Promise<number> {
   const [text, { mtimeMs }] = await Promise.all([readFile(file, 'utf8'), stat(file)]);
   return Math.max(Number(text), Date.now() - mtimeMs - 2 * LOOK_EACH_MS);
 }
 
-/** How a process ended, with what it said last. */
+/** How a process ended, with the last message of its log. */
 function ending(exit: Exit, log: string): string {
   const last = log.trimEnd().split('\n').at(-1) ?? '';
   const why =

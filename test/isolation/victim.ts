@@ -14,10 +14,10 @@ import {
   TestNamespace,
 } from '../cluster/cluster.ts';
 
-/** A repository that nobody has asked about yet, in the registry that is shared. */
+/** A repository of the shared registry, another one for each check. */
 export const repositoryOf = (index: number) => `victim/app-${index}`;
 
-/** The registry that is shared, and the victim's credential for it. */
+/** The shared registry and the victim's credential for it. */
 export interface VictimRegistry {
   readonly host: string;
   readonly username: string;
@@ -25,23 +25,23 @@ export interface VictimRegistry {
 }
 
 interface VictimOptions {
-  /** Of a namespace that exists and is empty. */
+  /** Name of an empty namespace. */
   readonly name: string;
   readonly registry: VictimRegistry;
-  /** How often it does each of the usual things at most. */
+  /** Upper bound of the numbers of the tasks. */
   readonly samples: number;
 }
 
 /**
- * A namespace whose owner does the usual things, each with a number of its own. Each resolves when the controller has done
- * its part, and rejects when the signal is aborted before.
+ * A namespace whose owner does ordinary tasks. Each task has a number, which is used once. It resolves when the controller
+ * has done its part, and rejects if the signal is aborted first.
  */
 export class Victim implements AsyncDisposable {
   readonly #client: KubeClient;
   readonly #namespace: TestNamespace;
   readonly #options: VictimOptions;
   readonly #watches: AsyncDisposableStack;
-  /** By what they wait for, as the watches tell it. */
+  /** Callbacks by the state that they wait for. */
   readonly #waiting = new Map<string, () => void>();
 
   private constructor(cluster: Cluster, options: VictimOptions) {
@@ -108,7 +108,7 @@ export class Victim implements AsyncDisposable {
       const selection = { namespace, ...(labelSelector === undefined ? {} : { labelSelector }) };
       this.#watches.use(await watching<KubeObject>(this.#client, { resource, selection }, see));
     };
-    // Each watch shows what it was asked for.
+    // Each watch delivers objects of its resource.
     await watch(SCHEDULED_SCANS, (scan) => this.#seeScan(scan as unknown as RawScheduledScan));
     await watch(imageCredentialBindings, (binding) => this.#seeBinding(binding as Binding));
     await watch(
@@ -157,7 +157,7 @@ export class Victim implements AsyncDisposable {
       signal.removeEventListener('abort', giveUp);
       resolve();
     });
-    // It may be rejected before somebody awaits it.
+    // It may reject before it is awaited.
     promise.catch(() => undefined);
     return promise;
   }

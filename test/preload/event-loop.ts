@@ -1,6 +1,6 @@
 /**
- * Writes to the file of ICB_EVENT_LOOP_FILE, each 250 ms, for how many milliseconds the event loop has been blocked at
- * most since the last SIGUSR2. While it is blocked the file stays as it is: its age counts too.
+ * Measures the event loop from SIGUSR2 on. Every 250 ms it writes the longest block in milliseconds to the file named by
+ * ICB_EVENT_LOOP_FILE. While the loop is blocked the file is not written, so its age has to be read too.
  */
 import { writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -14,10 +14,6 @@ function write(): void {
   writeFileSync(file, `${Math.max(0, delay.max / 1e6 - RESOLUTION_MS).toFixed(1)}\n`);
 }
 
-delay.enable();
 write();
 setInterval(write, EACH_MS).unref();
-process.on('SIGUSR2', () => {
-  delay.reset();
-  write();
-});
+process.on('SIGUSR2', () => delay.enable());

@@ -1,5 +1,5 @@
 import { middle } from '../../bundled.ts';
-import { type Course, TASKS, type Task } from '../../isolation/stage.ts';
+import { type Measurement, TASKS, type Task } from '../../isolation/stage.ts';
 import { print } from '../estate/figures.ts';
 
 const ABOUT: Readonly<Record<Task, string>> = {
@@ -10,58 +10,61 @@ const ABOUT: Readonly<Record<Task, string>> = {
 };
 const [LABEL_WIDTH, CELL_WIDTH] = [44, 20];
 
-/** A figure of both courses in a row of its own, times with the ratio of the two. */
-export function printComparison(baseline: Course, attack: Course, memoryLimit: number): void {
-  const times = (what: string, of: (course: Course) => readonly number[]) => {
+/** Prints a row for each figure, times with their ratio. */
+export function printComparison(baseline: Measurement, attack: Measurement, memoryLimit: number): void {
+  const times = (what: string, of: (measurement: Measurement) => readonly number[]) => {
     const [usual, attacked] = [middle(of(baseline)), middle(of(attack))];
     row(what, milliseconds(usual), milliseconds(attacked), ratio(attacked, usual));
   };
-  const counts = (what: string, of: (course: Course) => string) => row(what, of(baseline), of(attack));
+  const counts = (what: string, of: (measurement: Measurement) => string) =>
+    row(what, of(baseline), of(attack));
   row('', 'baseline', 'attack', 'ratio');
-  for (const task of TASKS) times(ABOUT[task], (course) => course.times[task]);
+  for (const task of TASKS) times(ABOUT[task], (measurement) => measurement.times[task]);
   times('process started → leading', ({ startMs }) => [startMs]);
-  times('longest block of the event loop', ({ sighting }) => [sighting.longestBlockMs]);
-  counts('not done at the end, of each', unfinished);
-  counts('failed probes', ({ sighting: { failedProbes, probes } }) => `${failedProbes} of ${probes}`);
-  counts('ends of the process', ({ sighting }) => String(sighting.ends.length));
+  times('longest block of the event loop', ({ observation }) => [observation.longestBlockMs]);
+  counts('tasks not done', unfinished);
+  counts('failed probes', ({ observation: { failedProbes, probes } }) => `${failedProbes} of ${probes}`);
+  counts('unexpected ends of the process', ({ observation }) => String(observation.ends.length));
   counts('Events / status writes per second', ({ writes }) => rate(writes));
-  counts('the same while nobody changes anything', ({ quiet }) => rate(quiet));
-  counts(`memory, of ${memoryLimit} MiB`, ({ sighting }) => `${sighting.peakMebibytes.toFixed(0)} MiB`);
-  counts('hostile bindings without a condition', ({ unanswered }) => String(unanswered.length));
+  counts('the same while nothing changes', ({ quiet }) => rate(quiet));
+  counts(`memory, of ${memoryLimit} MiB`, ({ observation }) => `${observation.peakMebibytes.toFixed(0)} MiB`);
+  counts('bindings of the attacker without condition', ({ withoutCondition }) =>
+    String(withoutCondition.length),
+  );
   printEnds(attack);
 }
 
 const COLUMNS = [
   ...TASKS,
-  ...['start', 'block', 'probes', 'ends', 'memory', 'writes/s', 'when quiet', 'unanswered'],
+  ...['start', 'block', 'probes', 'ends', 'memory', 'writes/s', 'when quiet', 'no condition'],
 ];
 
-/** The heads of {@link printLine}: `unanswered` counts hostile bindings without a condition. */
+/** Heads of the columns of {@link printLine}; the last counts the attacker's bindings without a condition. */
 export function printHeads(): void {
   line('attack', COLUMNS);
 }
 
-/** The figures of one course in a line: times as ratios to the baseline. */
-export function printLine(name: string, course: Course, baseline: Course): void {
-  const ratios = TASKS.map((task) => ratio(middle(course.times[task]), middle(baseline.times[task])));
-  const { sighting, writes, quiet, unanswered } = course;
+/** Prints one measurement as a line, with times of tasks as ratios to the baseline. */
+export function printLine(name: string, measurement: Measurement, baseline: Measurement): void {
+  const ratios = TASKS.map((task) => ratio(middle(measurement.times[task]), middle(baseline.times[task])));
+  const { observation, writes, quiet, withoutCondition } = measurement;
   line(name, [
     ...ratios,
-    ratio(course.startMs, baseline.startMs),
-    milliseconds(sighting.longestBlockMs),
-    String(sighting.failedProbes),
-    String(sighting.ends.length),
-    `${sighting.peakMebibytes.toFixed(0)} MiB`,
+    ratio(measurement.startMs, baseline.startMs),
+    milliseconds(observation.longestBlockMs),
+    String(observation.failedProbes),
+    String(observation.ends.length),
+    `${observation.peakMebibytes.toFixed(0)} MiB`,
     rate(writes),
     rate(quiet),
-    String(unanswered.length),
+    String(withoutCondition.length),
   ]);
-  printEnds(course);
+  printEnds(measurement);
 }
 
-/** How the process ended, each way once. */
-function printEnds({ sighting }: Course): void {
-  for (const end of new Set(sighting.ends)) print(`  the process ended: ${end}`);
+/** Prints each way in which the process ended once. */
+function printEnds({ observation }: Measurement): void {
+  for (const end of new Set(observation.ends)) print(`  the process ended: ${end}`);
 }
 
 function milliseconds(time: number): string {
@@ -72,11 +75,11 @@ function ratio(time: number, usual: number): string {
   return Number.isFinite(time) ? (time / usual).toFixed(2) : 'never';
 }
 
-function unfinished({ times }: Course): string {
+function unfinished({ times }: Measurement): string {
   return TASKS.map((task) => times[task].filter((time) => !Number.isFinite(time)).length).join(' + ');
 }
 
-function rate({ events, statuses, seconds }: Course['writes']): string {
+function rate({ events, statuses, seconds }: Measurement['writes']): string {
   return `${(events / seconds).toFixed(1)} / ${(statuses / seconds).toFixed(1)}`;
 }
 

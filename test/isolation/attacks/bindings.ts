@@ -6,10 +6,10 @@ import {
 } from '../../../src/api/index.ts';
 import { type Attack, binding, SCHEDULED_SCANS, scheduledScan } from '../hostile.ts';
 
-/** As many as one binding may list. */
+/** A binding may list 16 repositories. */
 const MOST_REPLACES = 16;
 
-/** A5: each binding is connected with all others, so that a change of one is a change for all. */
+/** Aims at the triggers: all bindings are connected, so a change of one concerns all. */
 export const hubs: Attack = {
   name: 'hubs',
   about: '400 bindings that share 16 repositories in replaces, one of them changed each second',
@@ -28,7 +28,7 @@ export const hubs: Attack = {
     }),
 };
 
-/** A8: each binding is weighed against each other one for each of the ScheduledScans. */
+/** Aims at precedence: every ScheduledScan has 300 bindings for its repository. */
 export const tags: Attack = {
   name: 'tags',
   about: '300 bindings of one repository by tag, and 300 ScheduledScans of it',
@@ -48,7 +48,7 @@ export const tags: Attack = {
 
 const DISCOVERED = { [MANAGED_BY_LABEL]: MANAGED_BY };
 
-/** A8: discovery looks for circles from each of the repositories on. */
+/** Aims at the search for cycles in discovery: each binding adds 16 edges to the graph. */
 export const layers: Attack = {
   name: 'layers',
   about: '800 bindings as of discovery, in layers of 16, each of which replaces the whole layer below',
@@ -64,10 +64,10 @@ export const layers: Attack = {
   },
 };
 
-/** The API server takes 256 KiB of annotations. */
+/** The API server accepts 256 KiB of annotations. */
 const WORKLOADS = 'a,'.repeat(123 * 1024);
 
-/** A8: each of the names is kept. */
+/** Aims at memory: the annotation lists 126,000 workloads. */
 export const workloads: Attack = {
   name: 'workloads',
   about: '100 bindings as of discovery, with 246 KiB in the annotation that lists workloads',

@@ -3,9 +3,9 @@ import { hubs, layers, tags, workloads } from './bindings.ts';
 import { largeKey, smallKey } from './keys.ts';
 import { retryAfter, silentRegistries, silentZone } from './registries.ts';
 import { forgedRestore, futureMoves, hugeIntervals, runRequests, unknownZone } from './scans.ts';
-import { brokenEntries, endedEntries } from './secrets.ts';
+import { brokenEntries, expiredEntries } from './secrets.ts';
 
-/** All that one namespace has been found to stop or slow down the controller with. */
+/** All known ways in which one namespace could stop the controller or slow it down for others. */
 export const ATTACKS: readonly Attack[] = [
   silentZone,
   silentRegistries,
@@ -18,7 +18,7 @@ export const ATTACKS: readonly Attack[] = [
   futureMoves,
   unknownZone,
   forgedRestore,
-  endedEntries,
+  expiredEntries,
   brokenEntries,
   hugeIntervals,
   largeKey,

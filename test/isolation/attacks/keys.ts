@@ -5,14 +5,14 @@ import { rsaKey } from '../rsa.ts';
 
 const HOST = 'eu-docker.pkg.dev';
 
-/** A1: SHA-256 with its padding has more bits than the key, so that signing throws. */
+/** Aims at errors: a padded SHA-256 digest is longer than the key, so signing throws. */
 export const smallKey: Attack = {
   name: 'small-key',
   about: 'a Google key file with an RSA key of 384 bits',
   begin: (hostile) => createKeyFiles(hostile, { name: 'small-key', bits: 384, count: 1 }),
 };
 
-/** A2: one signature takes seconds. */
+/** Aims at the event loop: one signature takes seconds. */
 export const largeKey: Attack = {
   name: 'large-key',
   about: '8 Google key files with RSA keys of 16,384 bits',

@@ -2,10 +2,10 @@ import { imageCredentialBindings } from '../../../src/api/index.ts';
 import { type Attack, binding, type Hostile, pullSecret, SECRETS } from '../hostile.ts';
 import { HOSTILE_USER } from '../registry.ts';
 
-/** Of libuv, unless UV_THREADPOOL_SIZE says otherwise. */
+/** Default size of libuv's thread pool. */
 const POOL_THREADS = 4;
 
-/** A7: each look-up holds a thread until the resolver gives up. */
+/** Aims at the thread pool: each look-up holds a thread until the resolver gives up. */
 export const silentZone: Attack = {
   name: 'silent-zone',
   about: 'bindings for 40 hosts of a zone whose name server does not answer',
@@ -16,18 +16,18 @@ export const silentZone: Attack = {
     }),
 };
 
-/** B3: each check holds a place until its request times out. */
+/** Aims at the concurrency limit: each check holds a place until its request times out. */
 export const silentRegistries: Attack = {
   name: 'silent-registries',
   about: 'bindings for 160 registries that accept connections and never answer',
   begin: (hostile) => createChecks(hostile, { name: 'silent', hosts: hostile.silentRegistries }),
 };
 
-/** B2: what the registry says to one user is heeded for all, until somebody else is answered: so it is asked again and again. */
+/** Aims at the wait that a registry requests of one user. Repeated, because an answer to another user may end the wait. */
 export const retryAfter: Attack = {
   name: 'retry-after',
   about:
-    "a credential that the victim's registry answers with 429 and Retry-After: 21600, used for a repository more each second",
+    "a credential that the victim's registry answers with 429 and Retry-After: 21600, used for another repository each second",
   begin: (hostile) => createChecks(hostile, { name: 'limited', hosts: [hostile.registry] }),
   async change(hostile, count) {
     const image = `${hostile.registry}/hostile/app-${count}`;

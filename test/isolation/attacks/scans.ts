@@ -7,10 +7,10 @@ import { type Attack, binding, type Hostile, SCHEDULED_SCANS, scheduledScan } fr
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** Hours, far beyond what Go can count in nanoseconds: no float of the first size changes when a second is taken away. */
-const INTERVALS_H = [1e18, 1e14, 1e11, 3_000_000];
+/** In hours. A second does not change a float of the first size. Only the last one is a duration in Go. */
+const INTERVALS_H = [1e18, 1e14, 1e11, 2_500_000];
 
-/** A3: the time of a run is sought from an interval in which seconds are lost, or which no date can express. */
+/** Aims at the search for a free name of a Scan, which steps by seconds, and at times that `Date` cannot express. */
 export const hugeIntervals: Attack = {
   name: 'huge-intervals',
   about:
@@ -48,7 +48,7 @@ async function createInterval(hostile: Hostile, name: string, hours: number): Pr
   });
 }
 
-/** When a run would be planned that starts now: secureCodeBox names its Scan by that. */
+/** When a run that starts now would have been planned. secureCodeBox names the Scan after it. */
 function plannedAt(now: number, periodMs: number): number {
   return Math.floor((now - DAY_MS - periodMs) / 1_000) * 1_000 + periodMs;
 }
@@ -58,12 +58,12 @@ function requestFor(now: number): string {
 }
 
 /**
- * A6: what happens in the future has not been reported yet, at every reconcile. To report so many takes more than a second, so
- * that the time in status changes, and with it the status.
+ * Aims at the report of moves: each of these moves is later than the last report. To report 900 takes more than a second, so
+ * status, which has whole seconds, changes each time.
  */
 export const futureMoves: Attack = {
   name: 'future-moves',
-  about: '900 ScheduledScans with a restore annotation that says that they are moved in the year 2999',
+  about: '900 ScheduledScans with a restore annotation that says that they were moved in the year 2999',
   async begin(hostile) {
     const image = 'moved.example/app';
     const { metadata } = await hostile.createOne(imageCredentialBindings, binding('moved', { image }));
@@ -77,7 +77,7 @@ export const futureMoves: Attack = {
   },
 };
 
-/** B1: the time zone is looked up when the next run is computed, and that throws. */
+/** Aims at errors: the next run cannot be computed in a time zone that Node does not know. */
 export const unknownZone: Attack = {
   name: 'unknown-zone',
   about: 'a ScheduledScan with the schedule "TZ=Nowhere 0 0 * * *" beside others of one binding',
@@ -94,7 +94,7 @@ export const unknownZone: Attack = {
 
 const RUNS_EACH = 100;
 
-/** B3: who asks for thousands of runs is served before whoever asks after. */
+/** Aims at the limit of runs per minute: the backlog takes half an hour. */
 export const runRequests: Attack = {
   name: 'run-requests',
   about: '2,000 run requests',
@@ -113,10 +113,10 @@ export const runRequests: Attack = {
   },
 };
 
-/** C: the controller puts back what the annotation says it took out. */
+/** Aims at what the controller puts back when it unbinds a ScheduledScan. */
 export const forgedRestore: Attack = {
   name: 'forged-restore',
-  about: 'a restore annotation with an init container that the controller has never taken out',
+  about: 'a restore annotation with an init container that the controller never took out',
   async begin(hostile) {
     const image = 'forged.example/app';
     const { metadata } = await hostile.createOne(imageCredentialBindings, binding('forged', { image }));

@@ -1,14 +1,14 @@
 import { imageCredentialBindings } from '../../../src/api/index.ts';
 import { type Attack, binding, pullSecret, SCHEDULED_SCANS, SECRETS, scheduledScan } from '../hostile.ts';
 
-/** The API server takes no more than 1 MiB of data in a Secret. */
+/** The API server accepts 1 MiB of data in a Secret. */
 const LARGEST = 1_000_000;
-/** As many as one binding may name. */
+/** A binding may name 16 Secrets. */
 const MOST_SECRETS = 16;
-/** So many of the broken ones are named by a binding. */
+/** Number of broken Secrets that bindings name. */
 const NAMED = 2;
 
-/** A4: what is kept of their entries, and of what is wrong with each, fills the heap. */
+/** Aims at memory: of each entry, the controller might keep the key and what is wrong with it. */
 export const brokenEntries: Attack = {
   name: 'broken-entries',
   about: '16 pull secrets of 0.95 MiB with 100,000 broken entries each, 2 of them named by bindings',
@@ -23,25 +23,25 @@ export const brokenEntries: Attack = {
   },
 };
 
-/** So many letters in the host give 16,384 patterns that fit it. */
+/** Each letter may be a `*`: that makes 16,384 patterns for one host. */
 const LETTERS = 14;
 const WILD_HOST = `${'a'.repeat(LETTERS)}.example`;
-/** The password of ECR's user, which says that it ended in 1970. */
-const ENDED = btoa(`AWS:${btoa('{"expiration":1}')}`);
+/** A login of ECR, whose password says that it expired in 1970. */
+const EXPIRED = btoa(`AWS:${btoa('{"expiration":1}')}`);
 
-/** A8: all of the entries are candidates, and none of them can be used. */
-export const endedEntries: Attack = {
-  name: 'ended-entries',
-  about: 'one binding that names 16 pull secrets of 0.95 MiB, full of entries that fit and have ended',
+/** Aims at the event loop: every entry is a candidate, and none can be used. */
+export const expiredEntries: Attack = {
+  name: 'expired-entries',
+  about: 'one binding that names 16 pull secrets of 0.95 MiB, full of entries that fit and have expired',
   async begin(hostile) {
-    const config = configOf((index) => `"${patternOf(index)}":{"auth":"${ENDED}"}`, 2 ** LETTERS);
-    const names = hostile.count(MOST_SECRETS).map((index) => `ended-${index}`);
+    const config = configOf((index) => `"${patternOf(index)}":{"auth":"${EXPIRED}"}`, 2 ** LETTERS);
+    const names = hostile.count(MOST_SECRETS).map((index) => `expired-${index}`);
     for (const name of names) await hostile.createOne(SECRETS, pullSecret(name, config));
     const image = `${WILD_HOST}/app`;
-    await hostile.createOne(SCHEDULED_SCANS, scheduledScan('ended', `${image}:1`));
+    await hostile.createOne(SCHEDULED_SCANS, scheduledScan('expired', `${image}:1`));
     await hostile.createOne(
       imageCredentialBindings,
-      binding('ended', {
+      binding('expired', {
         image,
         imagePullSecrets: names.map((name) => ({ name })),
         verification: 'Preferred',
@@ -50,7 +50,7 @@ export const endedEntries: Attack = {
   },
 };
 
-/** A Docker configuration of as many entries as there is room for. */
+/** A Docker configuration with as many entries as a Secret can hold. */
 function configOf(entry: (index: number) => string, most = Number.POSITIVE_INFINITY): string {
   const entries: string[] = [];
   for (let index = 0, length = 0; index < most; index += 1) {
@@ -62,7 +62,7 @@ function configOf(entry: (index: number) => string, most = Number.POSITIVE_INFIN
   return `{"auths":{${entries.join(',')}}}`;
 }
 
-/** The host with a `*` for the letters whose bits are set: another pattern for each index below 2^LETTERS. */
+/** The host with a `*` for each bit that is set in the index. */
 function patternOf(index: number): string {
   return WILD_HOST.replace(/a/g, (_, place: number) => ((index >> place) & 1 ? '*' : 'a'));
 }
