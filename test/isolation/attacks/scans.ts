@@ -1,6 +1,6 @@
 import { BINDING_ANNOTATION, imageCredentialBindings, RUN_ANNOTATION } from '../../../src/api/index.ts';
 import { SCANS } from '../../../src/binding/stores.ts';
-import { RESTORE_ANNOTATION } from '../../../src/scan/delivery.ts';
+import { RESTORE_ANNOTATION } from '../../../src/scan/restore.ts';
 import { formatRunRequest } from '../../../src/scan/run.ts';
 import { type Attack, binding, type Hostile, SCHEDULED_SCANS, scheduledScan } from '../hostile.ts';
 
@@ -63,12 +63,13 @@ function requestFor(now: number): string {
  */
 export const futureMoves: Attack = {
   name: 'future-moves',
-  about: '900 ScheduledScans with a restore annotation that says that they were moved in the year 2999',
+  about:
+    '900 ScheduledScans with a restore annotation that says that they were moved, next and in the year 2999',
   async begin(hostile) {
     const image = 'moved.example/app';
     const { metadata } = await hostile.createOne(imageCredentialBindings, binding('moved', { image }));
     const scans = hostile.count(900).map((index) => {
-      const moved = { from: `moved-${index}.example/app`, at: '2999-01-01T00:00:00Z' };
+      const moved = { from: `moved-${index}.example/app`, number: 1, at: '2999-01-01T00:00:00Z' };
       const restore = { added: [], bindingUid: metadata.uid, repository: image, moved };
       const annotations = { [BINDING_ANNOTATION]: 'moved', [RESTORE_ANNOTATION]: JSON.stringify(restore) };
       return scheduledScan(`moved-${index}`, `${image}:1`, { metadata: { annotations } });
