@@ -10,29 +10,55 @@ const COUNTED = [
  * machine, however busy: compare it for an input and for one of twice the size.
  */
 export function operationsOf(action: () => unknown): number {
-  let count = 0;
-  const restores: (() => void)[] = [];
-  const countCallsOf = (owner: object, name: string) => {
+  const counting = new Counting();
+  try {
+    action();
+    return counting.count;
+  } finally {
+    counting.stop();
+  }
+}
+
+/** As {@link operationsOf}, for an action that ends later: all that goes on meanwhile counts. */
+export async function operationsDuring(action: () => Promise<unknown>): Promise<number> {
+  const counting = new Counting();
+  try {
+    await action();
+    return counting.count;
+  } finally {
+    counting.stop();
+  }
+}
+
+class Counting {
+  count = 0;
+  readonly #restores: (() => void)[] = [];
+
+  constructor() {
+    for (const [owner, names] of COUNTED) for (const name of names) this.#countCallsOf(owner, name);
+    // The calls of this constructor itself end here.
+    this.count = 0;
+  }
+
+  stop(): void {
+    for (const restore of this.#restores.reverse()) restore();
+  }
+
+  #countCallsOf(owner: object, name: string): void {
     const descriptor = Object.getOwnPropertyDescriptor(owner, name);
     const method: unknown = descriptor?.value;
     if (descriptor === undefined || typeof method !== 'function')
       throw new Error(`there is no method ${name}`);
+    const counted = () => {
+      this.count += 1;
+    };
     Object.defineProperty(owner, name, {
       ...descriptor,
       value(this: unknown, ...args: unknown[]): unknown {
-        count += 1;
+        counted();
         return Reflect.apply(method, this, args);
       },
     });
-    restores.unshift(() => Object.defineProperty(owner, name, descriptor));
-  };
-  for (const [owner, names] of COUNTED) for (const name of names) countCallsOf(owner, name);
-  // The calls of this function itself end here.
-  count = 0;
-  try {
-    action();
-    return count;
-  } finally {
-    for (const restore of restores) restore();
+    this.#restores.push(() => Object.defineProperty(owner, name, descriptor));
   }
 }

@@ -108,6 +108,8 @@ export class FairLimiter {
   #next(): Waiting | undefined {
     if (this.#held >= this.#limits.places) return undefined;
     for (const [group, targets] of this.#waiting) {
+      // Else each of its targets would be looked at.
+      if (this.#heldBy.get(['group', group]) >= this.#limits.share) continue;
       const target = targets.keys().find((each) => this.#mayEnter({ group, target: each }));
       if (target !== undefined) return first(targets.get(target) ?? []);
     }

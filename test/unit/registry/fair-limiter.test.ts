@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DelayedError, FairLimiter, type Limits } from '../../../src/registry/fair-limiter.ts';
+import { operationsDuring } from '../../operations.ts';
 import { turn, Works } from './work.ts';
 
 const LIMITS: Limits = { places: 8, share: 4, placesPerTarget: 4, sharePerTarget: 2 };
@@ -121,6 +122,17 @@ describe('a fair limiter', () => {
     }
     assert.deepEqual(new Set(await all), new Set(names));
     assert.equal(runs.begun.length, names.length);
+  });
+
+  it('looks at no more waiting work when work ends, however many targets a group waits for', async () => {
+    const operations = async (targets: number) => {
+      const runs = new Runs();
+      runs.many(targets, (index) => `a x${index}`);
+      return operationsDuring(() => runs.end('a x0'));
+    };
+    const [once, twice] = [await operations(1_000), await operations(2_000)];
+    // What else goes on meanwhile differs a little; a look at each target would be thousands.
+    assert.ok(once < 500 && twice < 500, `${once} operations, then ${twice}`);
   });
 
   it('drops work that has waited for longer than its patience', async () => {
