@@ -21,8 +21,9 @@ const PUSHES_AT_ONCE = 4;
 const CHANGE_EACH_MS = 1_000;
 const LONGEST_START_SECONDS = 60;
 const SETTLED_MS = 3_000;
-/** Longer than a registry check takes to time out. */
-const LONGEST_SETTLING_MS = 40_000;
+/** Checks of silent registries write nothing until they time out, after 30 seconds. */
+const SHORTEST_SETTLING_MS = 32_000;
+const LONGEST_SETTLING_MS = 60_000;
 
 /** What the victim does: methods of {@link Victim}. */
 export const TASKS = ['bind', 'rotate', 'check', 'run'] as const;
@@ -208,7 +209,9 @@ export class Stage implements AsyncDisposable {
   async #settle(): Promise<void> {
     const begun = performance.now();
     let quietSince = begun;
-    for (let last = -1; performance.now() - quietSince < SETTLED_MS; ) {
+    const isSettled = () =>
+      performance.now() - quietSince > SETTLED_MS && performance.now() - begun > SHORTEST_SETTLING_MS;
+    for (let last = -1; !isSettled(); ) {
       if (performance.now() - begun > LONGEST_SETTLING_MS) return;
       const { events, statuses } = writesIn(await loadOf(this.#parts.cluster.controlPlane));
       if (events + statuses !== last) quietSince = performance.now();
