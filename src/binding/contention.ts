@@ -30,21 +30,17 @@ export function replacersIn(namespace: string, { rivals }: Stores) {
     rivals.under(namespace, previousKey(repository)).filter(({ mode }) => mode === 'Enforce');
 }
 
-/** The bindings of a namespace by what they serve: those of a cycle not by what they replace. Each is looked at once. */
+/** The bindings of a namespace by what they serve: those of a cycle not by what they replace. */
 export function rivalsIn(namespace: string, stores: Stores): RivalsUnder {
   const known = new Map<string, readonly ValidBinding[]>();
-  const acyclic = new Map<ValidBinding, boolean>();
-  const isAcyclic = (binding: ValidBinding): boolean => {
-    const is = acyclic.get(binding) ?? chainOf(binding, replacersIn(namespace, stores)).chain === 'Acyclic';
-    acyclic.set(binding, is);
-    return is;
-  };
+  // One that is not known yet counts: whoever finds it first waits for it.
+  const migrates = (binding: ValidBinding) => stores.selections.get(binding)?.migrates ?? true;
   return (key) => {
     const rivals =
       known.get(key) ??
       stores.rivals
         .under(namespace, key)
-        .filter((binding) => keysServed(binding)[0] === key || isAcyclic(binding));
+        .filter((binding) => keysServed(binding)[0] === key || migrates(binding));
     known.set(key, rivals);
     return rivals;
   };

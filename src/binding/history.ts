@@ -94,8 +94,11 @@ const NOT_BOUND = { moved: undefined, binding: undefined, bindingUid: undefined 
 
 /** The number of the migration that a binding makes next: what its scans carry until its status reports it. */
 export function nextMigration({ status }: Pick<Binding, 'status'>): number {
-  return (status?.migrations ?? 0) + 1;
+  return ((status?.migrations ?? 0) % MOST_MIGRATIONS) + 1;
 }
+
+/** The status has room for 31 bits; after that the count begins anew. */
+const MOST_MIGRATIONS = 2_000_000_000;
 
 /**
  * Scans that this very binding moved, in a migration that the status does not report yet, because it could not be

@@ -129,11 +129,11 @@ export function chainOf(
   // It grows while it is walked.
   const reached = new Set([repositoryName(binding.image)]);
   for (const repository of reached) {
-    if (start.has(repository)) return { chain: 'Cycle', others };
     const replacers = replacersOf(repository);
     others.push(...replacers);
-    if (others.length > LONGEST_CHAIN) return { chain: 'TooLong', others };
+    if (others.length > LONGEST_CHAIN) break;
     for (const other of replacers) reached.add(repositoryName(other.image));
   }
-  return { chain: 'Acyclic', others };
+  if (!start.isDisjointFrom(reached)) return { chain: 'Cycle', others };
+  return { chain: others.length > LONGEST_CHAIN ? 'TooLong' : 'Acyclic', others };
 }

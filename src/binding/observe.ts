@@ -1,5 +1,5 @@
 import { type ImageReference, repositoryName } from '../image/index.ts';
-import { type Stored, splitKey } from '../kube/index.ts';
+import { keyOf, type Stored, splitKey } from '../kube/index.ts';
 import { deliveryOf, NOT_OFFERED, type PlatformCredential } from '../platform/index.ts';
 import type { KnownAnswer, KnownLogin, Question } from '../registry/index.ts';
 import { newestRun, type ScanRun, type ScheduledScan } from '../scan/index.ts';
@@ -15,7 +15,6 @@ import {
   credentialsOf,
   delivered,
   type Evidence,
-  hasUnread,
   isAble,
   type Puller,
   precedentOf,
@@ -74,11 +73,8 @@ export interface Observed {
   readonly binding: Binding | undefined;
   /** Why the binding does not do all that its spec says; undefined: nothing stops it. */
   readonly limit: Limit | undefined;
-  /**
-   * Whether something is still to come without which nothing can be said: the content of a Secret, or what another
-   * binding comes to. The key is enqueued again when it has come.
-   */
-  readonly isPending: boolean;
+  /** Keys of the bindings that this one waits for, because one of its scans depends on what they come to. */
+  readonly waitsFor: ReadonlySet<string>;
   readonly credentials: Credentials;
   /** What status and the registry say of them. */
   readonly evidence: Evidence;
@@ -145,7 +141,9 @@ export function observe(key: string, sources: Sources, now: number): Observed {
     ...chosen,
     ...delivery,
     ...{ scans, brokenScans },
-    isPending: hasUnread(chosen.credentials) || scans.some(waitsForServer),
+    waitsFor: new Set(
+      scans.filter(waitsForServer).map(({ server = '' }) => keyOf({ namespace, name: server })),
+    ),
   };
 }
 
@@ -205,6 +203,7 @@ export function selectionOf(observed: Observed): Selection {
   const isEnforced = binding?.validity === 'Valid' && binding.mode === 'Enforce';
   return {
     isAble: isEnforced && canBind(choice, observed),
+    migrates: observed.limit !== 'ReplacesCycle' && observed.limit !== 'ReplacesTooLong',
     trivySecret: isEnforced ? trivySecret?.desired.name : undefined,
     hasFailed: false,
   };

@@ -71,10 +71,12 @@ export class BindingReconciler {
     const { selections } = this.#options.stores;
     const observed = this.#observe(key);
     const { binding } = observed;
+    // What it waits for comes back here: the content of a Secret by a change of its store, a binding by its selection.
+    if (hasUnread(observed.credentials)) return {};
     if (binding === undefined) selections.forget(key);
-    else if (!hasUnread(observed.credentials)) selections.set(binding, selectionOf(observed));
-    // The change that it waits for comes back here.
-    if (observed.isPending) return {};
+    else selections.set(binding, selectionOf(observed));
+    for (const awaited of observed.waitsFor) selections.wait(key, awaited);
+    if (observed.waitsFor.size > 0) return {};
     const decision = decide(observed);
     // Before anything is written: what fails there keeps no question back.
     const lookAgainMs = this.#inquirer.pursue(observed, decision.inquiry, observed.now, log);

@@ -44,6 +44,12 @@ export class Rivals {
     return this.#first(namespace, key, MOST_RIVALS + 1);
   }
 
+  /** The last that has a place under a key, and the first that has none: one of them has just moved, if any has. */
+  atTheLimit(namespace: string, key: string): readonly ValidBinding[] {
+    const rivals = this.#byKey.get(keyOf({ namespace, name: key })) ?? [];
+    return rivals.slice(MOST_RIVALS - 1, MOST_RIVALS + 1);
+  }
+
   /** Whether other bindings leave this one no place under one of its keys. */
   hasNoPlace(binding: ValidBinding): boolean {
     return keysIn(binding).some((key) => {

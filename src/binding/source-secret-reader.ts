@@ -22,6 +22,10 @@ import { isSourceWanted, SECRETS, type Stores, sourceIn } from './stores.ts';
 export class SourceSecretReader {
   readonly #client: KubeClient;
   readonly #stores: Stores;
+  /** The version of the metadata for which a Secret was read. */
+  readonly #readFor = new WeakMap<SourceSecret, string>();
+  /** By key: since when a Secret cannot be read for reasons that may pass, in milliseconds of the monotonic clock. */
+  readonly #failingSince = new Map<string, number>();
 
   constructor(options: { readonly client: KubeClient; readonly stores: Stores }) {
     this.#client = options.client;
@@ -34,16 +38,22 @@ export class SourceSecretReader {
     const secret = sourceIn(this.#stores, key);
     const held = sourceSecrets.get(key);
     if (secret !== undefined && isSourceWanted(this.#stores, key)) await this.#read(secret, held, log);
-    else if (held !== undefined) sourceSecrets.delete(held);
+    else {
+      this.#failingSince.delete(key);
+      if (held !== undefined) sourceSecrets.delete(held);
+    }
     return {};
   };
 
   async #read(secret: Stored, held: SourceSecret | undefined, log: Logger): Promise<void> {
-    if (held !== undefined && isPresent(held, secret)) return;
+    if (held !== undefined && this.#isPresent(held, secret)) return;
     try {
       // The metadata of this version came with a watch, so the API server's cache has it, or soon will.
       const { resourceVersion } = secret;
-      this.#take(parse(await this.#client.get<RawSecret>(SECRETS, secret, { resourceVersion }), log), held);
+      const read = parse(await this.#client.get<RawSecret>(SECRETS, secret, { resourceVersion }), log);
+      this.#failingSince.delete(keyOf(secret));
+      this.#readFor.set(read, resourceVersion);
+      this.#take(read, held);
     } catch (error) {
       if (error instanceof KubeError) this.#takeFailure(error, secret, held);
       if (!hasReason(error, 'NotFound')) throw error;
@@ -53,17 +63,45 @@ export class SourceSecretReader {
   /** Keeps the last successful read on failure, unless the Secret no longer exists. */
   #takeFailure(error: KubeError, secret: Stored, held: SourceSecret | undefined): void {
     const message = `the API server answers ${error.reason} (${error.status})`;
-    if (held === undefined) this.#take(unreadable(secret, message), held);
-    else if (hasReason(error, 'NotFound')) this.#stores.sourceSecrets.delete(held);
+    if (held === undefined && !this.#mayPass(error, keyOf(secret)))
+      this.#take(unreadable(secret, message), held);
+    else if (held !== undefined && hasReason(error, 'NotFound')) this.#stores.sourceSecrets.delete(held);
   }
 
-  /** A store takes no version twice, and one that could not be read is none. */
+  /** Whether to wait before a binding is told that its Secret cannot be read: it would choose another credential. */
+  #mayPass({ status }: KubeError, key: string): boolean {
+    const now = performance.now();
+    const since = this.#failingSince.get(key) ?? now;
+    this.#failingSince.set(key, since);
+    return isPassing(status) && now - since < LONGEST_FAILURE_MS;
+  }
+
+  /** A store takes no version twice, none that is older, and one that could not be read is none. */
   #take(secret: SourceSecret, held: SourceSecret | undefined): void {
     const { sourceSecrets } = this.#stores;
-    if (held?.content.result === 'Unreadable' || (held !== undefined && held.uid !== secret.uid))
-      sourceSecrets.delete(held);
+    if (held !== undefined && !isSuccessor(secret, held)) sourceSecrets.delete(held);
     sourceSecrets.set(secret);
   }
+
+  /** A read may bring a newer version than the metadata, which come later; versions that go back are those of a backup. */
+  #isPresent(held: SourceSecret, { uid, resourceVersion }: Stored): boolean {
+    if (held.content.result === 'Unreadable' || held.uid !== uid) return false;
+    const readFor = this.#readFor.get(held) ?? held.resourceVersion;
+    if (resourceVersion === readFor) return true;
+    return isNewer(resourceVersion, readFor) && !isNewer(resourceVersion, held.resourceVersion);
+  }
+}
+
+/** How long a Secret may be unreadable for reasons that may pass, before the bindings that name it say so. */
+const LONGEST_FAILURE_MS = 30_000;
+
+function isPassing(status: number): boolean {
+  return status === 0 || status === 408 || status === 429 || status >= 500;
+}
+
+function isSuccessor(secret: SourceSecret, held: SourceSecret): boolean {
+  if (held.content.result === 'Unreadable' || held.uid !== secret.uid) return false;
+  return isNewer(secret.resourceVersion, held.resourceVersion);
 }
 
 /** An error in this program must not keep the bindings that name the Secret waiting. */
@@ -79,11 +117,6 @@ function parse(object: RawSecret, log: Logger): SourceSecret {
     );
     return unreadable(place, failureMessage('this Secret', error));
   }
-}
-
-function isPresent(held: SourceSecret, secret: Stored): boolean {
-  if (held.content.result === 'Unreadable' || held.uid !== secret.uid) return false;
-  return !isNewer(secret.resourceVersion, held.resourceVersion);
 }
 
 function unreadable({ namespace, name, uid, resourceVersion }: Stored, message: string): SourceSecret {

@@ -18,6 +18,8 @@ import {
 } from '../kube/index.ts';
 import { REGISTRIES_ANNOTATION } from '../platform/index.ts';
 import {
+  nextRun,
+  type RawScheduledScan,
   readScheduledScan,
   type ScanRun,
   type ScheduledScan,
@@ -89,17 +91,12 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
     /** The bindings by what they serve. */
     rivals,
     /** What each binding has come to. */
-    selections: new Selections(),
+    selections: new Selections(onListenerError),
     scheduledScans: new Store(
       {
-        repository: (scan: ScheduledScan) => repositoryIndex(scan),
-        /** By its tag and its digest: what a binding for one version looks for. */
-        version: (scan: ScheduledScan) =>
-          scan.image === undefined
-            ? []
-            : patternsOf(scan.image)
-                .slice(0, -1)
-                .map((pattern) => indexKey(scan, pattern)),
+        /** By the patterns that fit its image: its digest, its tag, its repository. */
+        image: (scan: ScheduledScan) =>
+          scan.image === undefined ? [] : patternsOf(scan.image).map((pattern) => indexKey(scan, pattern)),
         binding: (scan: ScheduledScan) => optional(scan, scan.bound?.binding),
         trivySecret: (scan: ScheduledScan) => optional(scan, scan.bound?.delivery?.secretName),
       },
@@ -158,7 +155,7 @@ function reflectorsIn(
     new Reflector({
       ...common,
       resource: SCHEDULED_SCANS,
-      project: readScheduledScan,
+      project: projectScan,
       unreadable: (scan, error) => unreadableScan(scan, failureMessage('this ScheduledScan', error)),
       store: stores.scheduledScans,
     }),
@@ -221,14 +218,19 @@ export function isSourceWanted({ bindings, trivySecrets }: Stores, key: string):
 }
 
 /** The ScheduledScans that a binding could serve, as far as the image alone tells. */
-export function scansServed(binding: ValidBinding, { scheduledScans }: Stores): ReadonlySet<ScheduledScan> {
+export function scansServed(binding: ValidBinding, stores: Stores): ReadonlySet<ScheduledScan> {
+  return new Set(scanKeysOf(binding).flatMap((key) => scansUnder(key, stores)));
+}
+
+/** Under which keys the ScheduledScans are found that a binding could serve: see {@link scansUnder}. */
+export function scanKeysOf(binding: ValidBinding): readonly string[] {
   const { image, replaces } = binding;
-  const isVersion = image.tag !== undefined || image.digest !== undefined;
-  const repositories = [...(isVersion ? [] : [image]), ...replaces].map(repositoryName);
-  return new Set([
-    ...(isVersion ? scheduledScans.byIndex('version', indexKey(binding, patternOf(image))) : []),
-    ...repositories.flatMap((name) => scheduledScans.byIndex('repository', indexKey(binding, name))),
-  ]);
+  return [image, ...replaces].map((pattern) => indexKey(binding, patternOf(pattern)));
+}
+
+/** The ScheduledScans of a key of {@link scanKeysOf}: of a repository, or of one of its versions. */
+export function scansUnder(key: string, { scheduledScans }: Stores): readonly ScheduledScan[] {
+  return scheduledScans.byIndex('image', key);
 }
 
 /** Index value for something of a name in the namespace of `object`. */
@@ -243,6 +245,13 @@ export function repositoryIndex(scan: ScheduledScan): readonly string[] {
 
 function optional(object: { readonly namespace: string }, name: string | undefined): readonly string[] {
   return name === undefined ? [] : [indexKey(object, name)];
+}
+
+/** Evaluates the schedule of each scan as it comes, so that a reconcile of thousands of scans does not evaluate all at once. */
+function projectScan(raw: RawScheduledScan & KubeObject): ScheduledScan {
+  const scan = readScheduledScan(raw);
+  nextRun(scan.schedule);
+  return scan;
 }
 
 function readOtherSecret(object: KubeObject): OtherSecret {

@@ -3,9 +3,9 @@ import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding } from './binding.ts';
 import { replacersIn } from './contention.ts';
 import { chainOf } from './move.ts';
-
-import { keysNaming } from './serve.ts';
-import { indexKey, isSourceWanted, type Stores, scansServed, sourceIn } from './stores.ts';
+import type { Selection } from './selections.ts';
+import { keysNaming, keysServed } from './serve.ts';
+import { indexKey, isSourceWanted, type Stores, scanKeysOf, scansUnder, sourceIn } from './stores.ts';
 
 interface Enqueue {
   add(key: string): void;
@@ -22,8 +22,9 @@ export interface Queues {
 }
 
 /**
- * Says for each change in the stores which keys have to be reconciled; an index look-up each, never a walk. The key of the
- * object itself comes first, so that an error on the way to the others does not lose it.
+ * Says for each change in the stores which keys have to be reconciled. The key of the object itself comes first and at once,
+ * so that an error on the way to the others does not lose it. What takes a walk (over the scans that a binding could
+ * serve, over the Trivy Secrets of a source) is done once for all changes of a turn of the event loop.
  */
 export function connectTriggers(stores: Stores, queues: Queues): void {
   const triggers = new Triggers(stores, queues);
@@ -31,10 +32,14 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
   bindings.onChange((change) => {
     const rivalsToo = changesService(change);
     for (const binding of sides(change)) triggers.binding(binding, rivalsToo);
+    if (change.after === undefined) triggers.waiting(change.before);
   });
   selections.onChange(({ binding, before, after }) => {
+    triggers.waiting(binding);
     const stored = bindings.get(keyOf(binding));
-    if (stored !== undefined && before?.isAble !== after.isAble) triggers.rivalsOf(stored);
+    if (stored === undefined) return;
+    if (before === undefined) triggers.trivySecretsOf(stored);
+    if (concernsRivals(before, after)) triggers.rivalsOf(stored);
     for (const name of [before?.trivySecret, after.trivySecret])
       if (name !== undefined) queues.trivySecrets.add(indexKey(binding, name));
   });
@@ -78,6 +83,11 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
 class Triggers {
   readonly #stores: Stores;
   readonly #queues: Queues;
+  /** Keys of scans whose bindings are to be enqueued in the next turn of the event loop, see {@link scanKeysOf}. */
+  readonly #scanKeys = new Set<string>();
+  /** Keys of Secrets whose Trivy Secrets are to be enqueued then. */
+  readonly #sources = new Set<string>();
+  #flushing: NodeJS.Immediate | undefined;
 
   constructor(stores: Stores, queues: Queues) {
     this.#stores = stores;
@@ -89,25 +99,34 @@ class Triggers {
     const trivySecret = binding.status?.trivySecret?.name;
     if (trivySecret !== undefined) this.#queues.trivySecrets.add(indexKey(binding, trivySecret));
     if (!rivalsToo || binding.validity === 'Invalid') return;
-    for (const name of binding.imagePullSecrets) {
-      const key = indexKey(binding, name);
-      this.#trivySecretsOf(key);
-      this.sourceSecret(key);
-    }
+    this.trivySecretsOf(binding);
+    for (const name of binding.imagePullSecrets) this.sourceSecret(indexKey(binding, name));
+    this.#placesOf(binding);
     this.rivalsOf(binding);
     this.#chainOf(binding);
   }
 
-  /** The bindings that may serve a scan that this one may serve, too. */
+  /** Those whose reconcile waits for what this binding comes to. */
+  waiting(binding: Stored | undefined): void {
+    if (binding === undefined) return;
+    for (const key of this.#stores.selections.takeWaiting(keyOf(binding))) this.#queues.bindings.add(key);
+  }
+
+  /** The bindings that may serve a scan that this one may serve, too, and those whose name such a scan carries. */
   rivalsOf(binding: Binding): void {
     if (binding.validity === 'Invalid') return;
-    const scans = [...scansServed(binding, this.#stores)];
-    const keys = new Set(scans.flatMap(({ image }) => (image === undefined ? [] : keysNaming(image))));
-    for (const key of keys) this.#bindingsUnder(binding, key);
+    for (const key of scanKeysOf(binding)) this.#scanKeys.add(key);
+    this.#flushLater();
+  }
+
+  /** The Trivy Secrets that may be made from what a binding names. */
+  trivySecretsOf(binding: Binding): void {
+    const names = binding.validity === 'Valid' ? binding.imagePullSecrets : [];
+    for (const name of names) this.#trivySecretsFrom(indexKey(binding, name));
   }
 
   scheduledScan(scan: ScheduledScan): void {
-    for (const key of scan.image === undefined ? [] : keysNaming(scan.image)) this.#bindingsUnder(scan, key);
+    for (const key of this.#bindingKeysOf(scan)) this.#bindingsUnder(scan, key);
     const { bound } = scan;
     if (bound === undefined) return;
     this.#queues.bindings.add(indexKey(scan, bound.binding));
@@ -122,11 +141,11 @@ class Triggers {
    * @param isThereAsBefore - whether it can be a source after the change as before
    */
   existence(change: Change<Stored>, isThereAsBefore: boolean): void {
-    const { before, after } = change;
-    const key = keyOf(after ?? before ?? { namespace: '', name: '' });
-    this.sourceSecret(key);
+    const [secret] = sides(change);
+    if (secret === undefined) return;
+    this.sourceSecret(keyOf(secret));
     if (isThereAsBefore) return;
-    for (const secret of sides(change)) this.source(secret);
+    for (const side of sides(change)) this.source(side);
   }
 
   /** The bindings that name this secret as a pull secret, or need its name for their Trivy secret. */
@@ -140,7 +159,7 @@ class Triggers {
   /** A Secret that a credential may be taken from. */
   source(secret: Stored): void {
     this.namedSecret(secret);
-    this.#trivySecretsOf(keyOf(secret));
+    this.#trivySecretsFrom(keyOf(secret));
   }
 
   /** The reader of Secrets, where there is something to read or to forget. */
@@ -149,9 +168,17 @@ class Triggers {
     if (isToRead || this.#stores.sourceSecrets.get(key) !== undefined) this.#queues.sourceSecrets.add(key);
   }
 
-  #trivySecretsOf(source: string): void {
-    for (const secret of this.#stores.trivySecrets.byIndex('source', source)) {
-      this.#queues.trivySecrets.add(keyOf(secret));
+  #trivySecretsFrom(source: string): void {
+    this.#sources.add(source);
+    this.#flushLater();
+  }
+
+  /** The bindings that this one gives a place to, or takes it from. */
+  #placesOf(binding: Binding): void {
+    if (binding.validity === 'Invalid') return;
+    for (const key of keysServed(binding)) {
+      for (const rival of this.#stores.rivals.atTheLimit(binding.namespace, key))
+        this.#queues.bindings.add(keyOf(rival));
     }
   }
 
@@ -163,10 +190,49 @@ class Triggers {
     for (const other of others) this.#queues.bindings.add(keyOf(other));
   }
 
+  #bindingKeysOf({ image }: ScheduledScan): readonly string[] {
+    return image === undefined ? [] : keysNaming(image);
+  }
+
   #bindingsUnder({ namespace }: { readonly namespace: string }, key: string): void {
     for (const binding of this.#stores.rivals.affectedUnder(namespace, key))
       this.#queues.bindings.add(keyOf(binding));
   }
+
+  #flushLater(): void {
+    this.#flushing ??= setImmediate(() => {
+      this.#flushing = undefined;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const scanKeys = [...this.#scanKeys];
+    const sources = [...this.#sources];
+    this.#scanKeys.clear();
+    this.#sources.clear();
+    for (const key of scanKeys) this.#bindingsOfScansUnder(key);
+    for (const source of sources) {
+      for (const secret of this.#stores.trivySecrets.byIndex('source', source))
+        this.#queues.trivySecrets.add(keyOf(secret));
+    }
+  }
+
+  #bindingsOfScansUnder(scanKey: string): void {
+    const scans = scansUnder(scanKey, this.#stores);
+    const [first] = scans;
+    if (first === undefined) return;
+    for (const key of new Set(scans.flatMap((scan) => this.#bindingKeysOf(scan))))
+      this.#bindingsUnder(first, key);
+    for (const { bound } of scans)
+      if (bound !== undefined) this.#queues.bindings.add(indexKey(first, bound.binding));
+  }
+}
+
+/** Who waited for the first selection has been enqueued; it was taken for granted that the binding migrates scans. */
+function concernsRivals(before: Selection | undefined, after: Selection): boolean {
+  if (before === undefined) return !after.migrates;
+  return before.isAble !== after.isAble || before.migrates !== after.migrates;
 }
 
 /** Whether others may now serve other scans; a change of status alone matters to the binding itself only. */

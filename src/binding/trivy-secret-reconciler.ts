@@ -16,8 +16,8 @@ export interface TrivySecretUse {
   readonly graceMs: number;
   /** Whether the credential is still in the Secret that it was taken from, as far as is known. */
   readonly sourceHolds: boolean;
-  /** A binding selects the credential that is in it. */
-  readonly selected: boolean;
+  /** Whether a binding selects the credential that is in it; undefined: one that may has not been reconciled yet. */
+  readonly selected: boolean | undefined;
   /** ScheduledScans mount it. */
   readonly mounted: boolean;
   /** A Scan that has not ended mounts it: its pod must not lose it. */
@@ -36,8 +36,9 @@ export type TrivySecretDecision =
  * grace period only.
  */
 export function decideTrivySecret(use: TrivySecretUse): TrivySecretDecision {
-  const used = use.selected || (use.mounted && use.sourceHolds);
-  if (used) return { action: use.unusedSince === undefined ? 'Keep' : 'MarkUsed' };
+  if (use.selected === true || (use.mounted && use.sourceHolds))
+    return { action: use.unusedSince === undefined ? 'Keep' : 'MarkUsed' };
+  if (use.selected === undefined) return { action: 'Keep' };
   if (use.unusedSince === undefined || use.unusedSince > use.now + CLOCK_SKEW_MS)
     return { action: 'MarkUnused', lookAgainAfterMs: use.graceMs };
   const left = use.unusedSince + use.graceMs - use.now;
@@ -106,7 +107,7 @@ export class TrivySecretReconciler {
       unusedSince: secret.unusedSince,
       graceMs: this.#graceMs,
       sourceHolds: this.#sourceHolds(secret),
-      selected: this.#bindingsOf(key, secret).some((binding) => this.#maySelect(binding, secret.name)),
+      selected: this.#isSelected(key, secret),
       mounted: scheduledScans.isIndexed('trivySecret', key),
       running: runs.byIndex('trivySecret', key).some(({ state }) => state === 'Running'),
     };
@@ -121,11 +122,15 @@ export class TrivySecretReconciler {
     return [...known, ...bindings.byIndex('pullSecret', indexKey({ namespace }, identity.source))];
   }
 
-  /** Whether a binding selects it, as far as is known: one that has not been reconciled yet may. */
-  #maySelect(binding: Binding, secretName: string): boolean {
-    if (binding.validity !== 'Valid' || binding.mode !== 'Enforce') return false;
-    const selection = this.#stores.selections.get(binding);
-    return selection === undefined || selection.hasFailed || selection.trivySecret === secretName;
+  #isSelected(key: string, secret: TrivySecret): boolean | undefined {
+    let isKnown = true;
+    for (const binding of this.#bindingsOf(key, secret)) {
+      if (binding.validity !== 'Valid' || binding.mode !== 'Enforce') continue;
+      const selection = this.#stores.selections.get(binding);
+      if (selection?.trivySecret === secret.name) return true;
+      isKnown &&= selection !== undefined && !selection.hasFailed;
+    }
+    return isKnown ? false : undefined;
   }
 
   /** What has not been read yet, or cannot be read now, may hold it. */

@@ -22,6 +22,13 @@ const LOGIN_ANNOTATION = `${GROUP}/login`;
 /** When the credential in it last changed. */
 const ROTATED_ANNOTATION = `${GROUP}/rotated`;
 
+/** Of an object in Kubernetes. */
+const LONGEST_NAME = 253;
+/** A key of a pull secret has at most 600 characters; before an offered host stands the name of the annotation. */
+const LONGEST_KEY = 700;
+/** A host with its port in an image reference. */
+const LONGEST_HOST = 259;
+
 /** 40 bits: that two meet is unlikely, and where they do the second is refused. */
 const HASH_DIGITS = 10;
 /** Object names have 253 characters at most: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ */
@@ -326,6 +333,9 @@ function readIdentity(
   const registryKey = annotations[REGISTRY_KEY_ANNOTATION];
   const host = annotations[HOST_ANNOTATION];
   if (source === undefined || registryKey === undefined || host === undefined) return undefined;
+  // Anybody can compute a name that fits: nothing is kept that is longer than what we write.
+  if (source.length > LONGEST_NAME || registryKey.length > LONGEST_KEY || host.length > LONGEST_HOST)
+    return undefined;
   const identity = { source, registryKey, host };
   return trivySecretName(identity) === name ? identity : undefined;
 }

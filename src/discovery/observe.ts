@@ -31,9 +31,8 @@ export function observe(
     pods: included ? own.pods.byIndex('namespace', namespace) : [],
     bindings: bindings.filter(({ discovered }) => discovered).map(ownBinding),
     persons: bindings.filter(({ discovered }) => !discovered).map(personsBinding),
-    isScanned: answeredOnce(
-      (repository) =>
-        stores.scheduledScans.byIndex('repository', indexKey({ namespace }, repository)).length > 0,
+    isScanned: answeredOnce((repository) =>
+      stores.scheduledScans.isIndexed('image', indexKey({ namespace }, repository)),
     ),
     absences,
     marking: settings.markPods ? new Set(bindings.filter(isReady).map(({ name }) => name)) : undefined,

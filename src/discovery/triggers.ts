@@ -6,8 +6,8 @@ import type { DiscoveryStores } from './stores.ts';
 /** Pods come in swarms: what changes within this time is decided upon at once. */
 const SWARM_MS = 250;
 /**
- * For each pod, binding and container of the namespace. To decide on it takes about a tenth of that, so that a large
- * namespace whose pods change all the time takes only a tenth of the process's time.
+ * For each pod, binding and container of the namespace. To decide on it takes up to a quarter of that, so that a large
+ * namespace whose pods change all the time takes at most a quarter of the process's time.
  */
 const PAUSE_MS = 0.1;
 

@@ -20,5 +20,5 @@ export {
 } from './objects.ts';
 export { type Outcome, WorkQueue } from './queue.ts';
 export { type AnyReflector, Reflector } from './reflector.ts';
-export { type Change, type ListenerErrorHandler, Store } from './store.ts';
+export { type Change, type ListenerErrorHandler, Store, throwUnhandled } from './store.ts';
 export { Transport } from './transport.ts';

@@ -314,7 +314,17 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
         { resource: this.description, key, fault: describeFault(error) },
         'the controller failed to read an object',
       );
-      if (unreadable !== undefined) store.set(unreadable(raw, error));
+      this.#takeUnreadable(raw, error, unreadable);
+    }
+  }
+
+  #takeUnreadable(raw: Raw, error: unknown, unreadable: ReflectorOptions<Item, Raw>['unreadable']): void {
+    const { store, log } = this.#options;
+    if (unreadable === undefined) return;
+    try {
+      store.set(unreadable(raw, error));
+    } catch (second) {
+      log.error({ resource: this.description, fault: describeFault(second) }, 'the store keeps what it held');
     }
   }
 

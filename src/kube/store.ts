@@ -215,7 +215,8 @@ export class Store<Item extends Stored, Index extends string = never> {
   }
 }
 
-function throwUnhandled(error: unknown): void {
+/** Ends the process: what nobody handles is fatal. */
+export function throwUnhandled(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });

@@ -9,7 +9,7 @@ export {
   requestRun,
   type ScanRun,
 } from './run.ts';
-export { parseGoDuration, waitBeforeWrite } from './schedule.ts';
+export { nextRun, parseGoDuration, waitBeforeWrite } from './schedule.ts';
 export {
   DEFAULT_SCAN_TYPES,
   editScheduledScan,

@@ -271,6 +271,20 @@ export class Namespace {
     return observe(`ns/${name}`, this.#sources, now);
   }
 
+  /**
+   * As the reconciler begins: notes what a binding comes to, and what it waits for.
+   *
+   * @returns whether it waits.
+   */
+  begin(name: string): boolean {
+    const { selections } = this.stores;
+    const observed = this.observeAlone(name);
+    if (observed.binding === undefined) selections.forget(`ns/${name}`);
+    else selections.set(observed.binding, selectionOf(observed));
+    for (const awaited of observed.waitsFor) selections.wait(`ns/${name}`, awaited);
+    return observed.waitsFor.size > 0;
+  }
+
   /** What a binding decides. */
   decide(name: string, now = NOW) {
     return decide(this.observe(name, now));

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { MOST_RIVALS } from '../../../src/binding/rivals.ts';
 import { connectTriggers } from '../../../src/binding/triggers.ts';
-import { Namespace } from './cluster.ts';
+import { Namespace, objectOf } from './cluster.ts';
+
+const nothing = { add: () => undefined };
+const NOBODY = { bindings: nothing, trivySecrets: nothing, runs: nothing, sourceSecrets: nothing };
 
 const HUBS = Array.from({ length: 16 }, (_, index) => `reg.example/hub${index}`);
 
@@ -60,7 +64,7 @@ function objectsRead(namespace: Namespace, name: string): number {
 }
 
 /** How many keys a change of one binding adds to the queues. */
-function keysAdded(namespace: Namespace): number {
+async function keysAdded(namespace: Namespace): Promise<number> {
   const added = new Set<string>();
   const queue = { add: (key: string) => void added.add(key) };
   connectTriggers(namespace.stores, {
@@ -70,6 +74,7 @@ function keysAdded(namespace: Namespace): number {
     sourceSecrets: queue,
   });
   namespace.binding('app-0', { spec: { image: 'reg.example/app:0', verification: 'Required' } });
+  await turn();
   return added.size;
 }
 
@@ -101,17 +106,57 @@ describe('the cost of one binding', () => {
 
 describe('a change of one binding', () => {
   for (const [name, estate] of Object.entries({ byTag, sharingHubs })) {
-    it(`enqueues as many others, however many there are (${name})`, () => {
-      const [once, twice] = [keysAdded(estate(100)), keysAdded(estate(200))];
+    it(`enqueues as many others, however many there are (${name})`, async () => {
+      const [once, twice] = [await keysAdded(estate(100)), await keysAdded(estate(200))];
       assert.equal(twice, once);
       assert.ok(once <= MOST_RIVALS + 4, `${once} keys are added`);
     });
   }
 
-  it('enqueues no binding that shares a previous repository that no scan names', () => {
+  it('enqueues no binding that shares a previous repository that no scan names', async () => {
     const namespace = new Namespace();
     for (let index = 0; index < 100; index += 1)
       namespace.binding(`app-${index}`, { spec: { image: `reg.example/x${index}`, replaces: HUBS } });
-    assert.equal(keysAdded(namespace), 1);
+    // Itself, and those that have the last place and none.
+    assert.equal(await keysAdded(namespace), 3);
+  });
+
+  it('walks over the scans that it could serve once for all changes of a turn of the event loop', async () => {
+    const walks = async (changes: number) => {
+      const namespace = sharingHubs(changes);
+      for (let index = 0; index < 200; index += 1)
+        namespace.scan(`more-${index}`, { image: `${HUBS[index % HUBS.length]}:${index}` });
+      const { scheduledScans } = namespace.stores;
+      connectTriggers(namespace.stores, NOBODY);
+      const byIndex = scheduledScans.byIndex.bind(scheduledScans);
+      let read = 0;
+      scheduledScans.byIndex = (index, value) => {
+        const found = byIndex(index, value);
+        read += found.length;
+        return found;
+      };
+      for (let index = 0; index < changes; index += 1)
+        namespace.binding(`app-${index}`, { spec: { image: `reg.example/x${index}`, replaces: HUBS } });
+      await turn();
+      return read;
+    };
+    assert.equal(await walks(200), await walks(100));
+  });
+
+  it('enqueues the Trivy Secrets of a source once, however many bindings name it', async () => {
+    const adds = async (bindings: number) => {
+      const namespace = byTag(1);
+      const observed = namespace.observe('app-0');
+      const object = observed.trivySecret && objectOf(observed.trivySecret.desired);
+      assert.ok(object !== undefined);
+      namespace.trivySecret(object);
+      let count = 0;
+      const trivySecrets = { add: () => void (count += 1) };
+      connectTriggers(namespace.stores, { ...NOBODY, trivySecrets });
+      for (let index = 0; index < bindings; index += 1) namespace.binding(`more-${index}`);
+      await turn();
+      return count;
+    };
+    assert.equal(await adds(200), await adds(100));
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { type ImageCredentialBindingSpec, MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
 import { hasSameName, judgeMove } from '../../../src/binding/move.ts';
 import { connectTriggers } from '../../../src/binding/triggers.ts';
@@ -415,7 +416,7 @@ describe('bindings that replace each other in a circle', () => {
       assert.equal(namespace.stores.scheduledScans.get('ns/scan')?.bound?.binding, 'b1');
     });
 
-    it(`are all looked at again when the circle ends: ${length} of them`, () => {
+    it(`are all looked at again when the circle ends: ${length} of them`, async () => {
       const namespace = circle(length);
       const added = new Set<string>();
       const queue = { add: (key: string) => void added.add(key) };
@@ -423,6 +424,7 @@ describe('bindings that replace each other in a circle', () => {
       const sourceSecrets = new Set<string>();
       connectTriggers(namespace.stores, { bindings: queue, ...others, sourceSecrets });
       namespace.binding('b0', { spec: { image: 'r0.example/app' } });
+      await turn();
       assert.equal(added.size, length);
       for (let index = 0; index < length; index += 1) {
         assert.equal(condition(namespace.settle(`b${index}`) ?? {}, 'Stalled'), undefined);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
 import { connectTriggers } from '../../../src/binding/triggers.ts';
 import { Namespace } from './cluster.ts';
@@ -27,11 +28,11 @@ function bound() {
 type Bound = ReturnType<typeof bound>;
 
 /** Which keys a change adds to the queues, without their namespace. */
-function woken(change: (bound: Bound) => void): {
+async function woken(change: (bound: Bound) => void): Promise<{
   bindings: string[];
   trivySecrets: string[];
   runs: string[];
-} {
+}> {
   const given = bound();
   const keys = {
     bindings: new Set<string>(),
@@ -49,6 +50,8 @@ function woken(change: (bound: Bound) => void): {
     sourceSecrets: queue('sourceSecrets'),
   });
   change(given);
+  // What takes a walk is done in the next turn of the event loop.
+  await turn();
   const shown = (key: string) =>
     Object.entries(given.secrets)
       .find(([, name]) => name === key)?.[0]
@@ -148,7 +151,7 @@ describe('what is reconciled after a change', () => {
       change: ({ namespace, secrets }) => {
         const binding = namespace.stores.bindings.get('ns/app');
         assert.ok(binding !== undefined);
-        const selection = { isAble: false, trivySecret: secrets.app, hasFailed: false };
+        const selection = { isAble: false, migrates: true, trivySecret: secrets.app, hasFailed: false };
         namespace.stores.selections.set(binding, selection);
       },
       bindings: ['app', 'rival'],
@@ -159,7 +162,12 @@ describe('what is reconciled after a change', () => {
       change: ({ namespace }) => {
         const binding = namespace.stores.bindings.get('ns/app');
         assert.ok(binding !== undefined);
-        namespace.stores.selections.set(binding, { isAble: true, trivySecret: 'new', hasFailed: false });
+        namespace.stores.selections.set(binding, {
+          isAble: true,
+          migrates: true,
+          trivySecret: 'new',
+          hasFailed: false,
+        });
       },
       bindings: [],
       trivySecrets: ['new', 'of app'],
@@ -210,14 +218,15 @@ describe('what is reconciled after a change', () => {
     },
   ];
   for (const { name, change, bindings, trivySecrets, runs = [] } of cases) {
-    it(name, () => assert.deepEqual(woken(change), { bindings, trivySecrets, runs }));
+    it(name, async () => assert.deepEqual(await woken(change), { bindings, trivySecrets, runs }));
   }
 
-  it('a Secret that nobody names changes: nothing', () => {
-    assert.deepEqual(
-      woken(({ namespace }) => namespace.otherSecret('unrelated')),
-      { bindings: [], trivySecrets: [], runs: [] },
-    );
+  it('a Secret that nobody names changes: nothing', async () => {
+    assert.deepEqual(await woken(({ namespace }) => namespace.otherSecret('unrelated')), {
+      bindings: [],
+      trivySecrets: [],
+      runs: [],
+    });
   });
 
   it('a label makes a binding one of discovery', () => {

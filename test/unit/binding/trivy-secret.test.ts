@@ -45,6 +45,11 @@ describe('how long a Trivy secret is kept', () => {
       decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
     },
     {
+      name: 'as it is, marked or not, while it is not known whether a binding selects it',
+      use: { selected: undefined, unusedSince: 0 },
+      decision: { action: 'Keep' },
+    },
+    {
       name: 'marked anew, where somebody marked it with a time in the future',
       use: { unusedSince: 1_000_000 * MINUTE },
       decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
@@ -129,6 +134,30 @@ describe('what a Trivy Secret was made from', () => {
   for (const { name, holds, source, identity } of cases)
     it(`${holds ? 'is still there' : 'is withdrawn'}: ${name}`, () =>
       assert.equal(holdsEntry(source, identity), holds));
+});
+
+describe('the annotations of a Trivy Secret', () => {
+  it('name nothing where they are longer than what we write, although the name fits', () => {
+    const long = 'x'.repeat(10_000);
+    const usual = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
+    for (const identity of [
+      { ...usual, registryKey: long },
+      { ...usual, host: long },
+      { ...usual, source: long },
+    ]) {
+      const secret = readTrivySecret({
+        metadata: {
+          ...{ namespace: 'ns', name: trivySecretName(identity) },
+          annotations: {
+            'credentials.securecodebox.io/source-secret': identity.source,
+            'credentials.securecodebox.io/registry-key': identity.registryKey,
+            'credentials.securecodebox.io/host': identity.host,
+          },
+        },
+      });
+      assert.equal(secret.identity, undefined);
+    }
+  });
 });
 
 describe('an error of a write of a Secret', () => {
