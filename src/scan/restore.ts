@@ -58,11 +58,25 @@ const SECRET_NAME = /^trivy-[a-z0-9.-]{1,247}$/;
 export function parseRestore(text: string | undefined): Restore | undefined {
   if (text === undefined || text.length > MOST_CHARACTERS) return undefined;
   try {
-    const value: unknown = JSON.parse(text);
+    const value = withoutUnknown(JSON.parse(text));
     return isRestore(value) ? readRestore(value) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Without a move or a taken-out list that is not as we write it: an earlier version wrote moves in another way, and the
+ * scan must still be given back as it was.
+ */
+function withoutUnknown(value: unknown): unknown {
+  if (!isRecord(value)) return value;
+  const { takenOut, moved, ...rest } = value;
+  return {
+    ...rest,
+    ...(isTakenOut(takenOut) ? { takenOut } : {}),
+    ...(isMoved(moved) ? { moved } : {}),
+  };
 }
 
 /** Only what we know of, so that nothing else is kept. */

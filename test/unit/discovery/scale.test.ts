@@ -122,7 +122,7 @@ describe('a decision on a namespace', () => {
     );
     assert.match(
       tellings[0]?.note ?? '',
-      /^Discovery looks at 50000 different containers in a namespace.*Write bindings/,
+      /^Discovery looks at 20000 different containers in a namespace.*Write bindings/,
     );
     assert.equal(writes.flat().length, 100);
   });

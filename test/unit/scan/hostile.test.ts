@@ -163,7 +163,38 @@ describe('the restore annotation', () => {
     ['a move with a text as number', ['moved', 'number'], '1'],
     ['a pull secret of 2,000 characters', ['moved', 'source'], long],
   ];
-  for (const [name, path, value] of cases) {
+  const dropsAlone = new Set(['takenOut', 'moved']);
+  for (const [name, path, value] of cases.filter(([, [field = '']]) => dropsAlone.has(field))) {
+    it(`is believed in all else where it has ${name}`, () => {
+      const note = changed(path, value);
+      const { moved, delivery, bindingUid, repository } = read(note) ?? {};
+      const [field] = path;
+      assert.deepEqual(
+        { moved, delivery, bindingUid, repository },
+        {
+          moved: field === 'moved' ? undefined : WHOLE.moved,
+          ...{ delivery: DELIVERY, bindingUid: 'uid-app', repository: 'reg.example/app' },
+        },
+      );
+      const { initContainers, volumes } = unbind(scan({ note: JSON.stringify(note) }));
+      const takenOut =
+        field === 'takenOut'
+          ? { initContainers: undefined, volumes: undefined }
+          : { initContainers: [EXTRACTION], volumes: [SECRET_VOLUME] };
+      assert.deepEqual({ initContainers, volumes }, takenOut);
+    });
+  }
+
+  it('of version 0.1.0, which wrote the time of a move, gives the scan back as it was', () => {
+    const moved = { from: 'old.example/app', source: 'pull', at: '2026-11-27T10:00:00Z' };
+    const note = JSON.stringify({ ...WHOLE, moved });
+    assert.equal(readScheduledScan(scan({ note })).bound?.moved, undefined);
+    assert.deepEqual(unbind(scan({ note })), unbind(scan({ note: JSON.stringify(WHOLE) })));
+    const { initContainers } = unbind(scan({ note }));
+    assert.deepEqual(initContainers, [EXTRACTION]);
+  });
+
+  for (const [name, path, value] of cases.filter(([, [field = '']]) => !dropsAlone.has(field))) {
     it(`is not believed where it has ${name}`, () => {
       const note = changed(path, value);
       assert.deepEqual(read(note), {
