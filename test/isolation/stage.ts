@@ -156,7 +156,8 @@ export class Stage implements AsyncDisposable {
     const hostile = this.#hostile(namespace);
     const working = await this.#counted(async () => {
       await using _attacks = underAttack(hostile, attacks);
-      return this.#work(victim);
+      // Awaited here: the attacks go on until the work is done.
+      return await this.#work(victim);
     });
     await this.#settle();
     const quiet = await this.#counted(() => delay(size.quietSeconds * 1_000));
