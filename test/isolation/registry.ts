@@ -45,6 +45,8 @@ export class SharedRegistry implements AsyncDisposable {
 function forward(host: string, incoming: IncomingMessage, response: ServerResponse): void {
   const { method, url, headers } = incoming;
   const onward = request(`http://${host}${url}`, { method, headers: { ...headers, host } }, (answer) => {
+    // The client may be gone.
+    if (response.destroyed) return answer.destroy();
     response.writeHead(answer.statusCode ?? 502, answer.headers);
     pipeline(answer, response, () => undefined);
   });

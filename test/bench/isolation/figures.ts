@@ -88,5 +88,5 @@ function row(what: string, ...cells: readonly string[]): void {
 }
 
 function line(name: string, cells: readonly string[]): void {
-  print([name.padEnd(18), ...cells.map((cell) => cell.padStart(12))].join(''));
+  print([name.padEnd(18), ...cells.map((cell) => cell.padStart(14))].join(''));
 }
