@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { KubeClient } from './client.ts';
 import { hasReason } from './errors.ts';
-import { EventLimiter } from './event-limiter.ts';
+import { EventLimiter, PER_NAMESPACE, PER_OBJECT } from './event-limiter.ts';
 import type { KubeObject, Resource } from './objects.ts';
 
 const LONGEST_NOTE = 1024;
@@ -32,11 +32,12 @@ export interface Occurrence<Reason extends string = string> {
 }
 
 /**
- * Writes Events. One that cannot be written is logged and lost: Events are best effort. So is one beyond what an object
- * may cause ({@link EventLimiter}).
+ * Writes Events. One that cannot be written is logged and lost: Events are best effort. So is one beyond what an
+ * object or a namespace may cause ({@link EventLimiter}).
  */
 export class EventRecorder {
-  readonly #limiter = new EventLimiter();
+  readonly #byObject = new EventLimiter(PER_OBJECT);
+  readonly #byNamespace = new EventLimiter(PER_NAMESPACE);
   readonly #client: KubeClient;
   readonly #controller: string;
   readonly #log: Logger;
@@ -48,16 +49,22 @@ export class EventRecorder {
   }
 
   async record(regarding: Regarding, occurrence: Occurrence): Promise<void> {
-    const verdict = this.#limiter.take(regarding.uid, performance.now());
-    if (verdict === 'LimitReached') {
-      const { kind, namespace, name } = regarding;
+    if (this.#mayWrite(regarding)) await this.#write(regarding, occurrence);
+  }
+
+  #mayWrite({ uid, kind, namespace, name }: Regarding): boolean {
+    const now = performance.now();
+    const ofObject = this.#byObject.take(uid, now);
+    if (ofObject === 'LimitReached')
       this.#log.warn(
         { kind, namespace, name },
         'too many events about this object: suppressing further ones',
       );
-    }
-    if (verdict !== 'Allowed') return;
-    await this.#write(regarding, occurrence);
+    if (ofObject !== 'Allowed') return false;
+    const ofNamespace = this.#byNamespace.take(namespace, now);
+    if (ofNamespace === 'LimitReached')
+      this.#log.warn({ namespace }, 'too many events in this namespace: suppressing further ones');
+    return ofNamespace === 'Allowed';
   }
 
   async #write(regarding: Regarding, occurrence: Occurrence): Promise<void> {

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { pino } from 'pino';
+import { imageCredentialBindings } from '../../src/api/index.ts';
+import { type RawBinding, readBinding } from '../../src/binding/binding.ts';
+import { SourceSecretReader } from '../../src/binding/source-secret-reader.ts';
+import { createStores } from '../../src/binding/stores.ts';
+import { KubeClient, KubeError, storedMeta, Transport } from '../../src/kube/index.ts';
+import { adminConfig, type FaultProxy, startFaultProxy } from '../faults/index.ts';
+import { Cluster, SECRETS, type TestNamespace } from './cluster.ts';
+
+const SILENT = pino({ level: 'silent' });
+const PULL = { 'reg.example': { auth: btoa('user:pass') } };
+
+describe('the reader of Secrets', () => {
+  let cluster: Cluster;
+  let proxy: FaultProxy;
+  let transport: Transport;
+  let client: KubeClient;
+
+  before(async () => {
+    cluster = await Cluster.start({ auditLog: false });
+    proxy = await startFaultProxy(cluster.controlPlane, { seed: 1 });
+    transport = new Transport(adminConfig(cluster.controlPlane, proxy));
+    client = new KubeClient({ transport, fieldManager: 'test' });
+  });
+  after(async () => {
+    await transport?.close();
+    await proxy?.[Symbol.asyncDispose]();
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  /** Stores that know of a binding and of the pull secret that it names, and the reader of what that holds. */
+  async function named() {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', PULL);
+    await namespace.binding('app');
+    const stores = createStores();
+    const binding = await namespace.get(imageCredentialBindings, 'app');
+    stores.bindings.set(readBinding(binding as unknown as RawBinding));
+    stores.pullSecrets.set(await metaOf(namespace));
+    const { reconcile } = new SourceSecretReader({ client, stores });
+    const key = `${namespace.name}/pull`;
+    return { namespace, stores, key, read: () => reconcile(key, SILENT) };
+  }
+
+  async function metaOf(namespace: TestNamespace) {
+    const secret = await namespace.get(SECRETS, 'pull');
+    assert.ok(secret !== undefined);
+    return storedMeta(secret);
+  }
+
+  it('says nothing of a Secret that cannot be read for a moment, and reads it then', async () => {
+    const { stores, key, read } = await named();
+    proxy.rules = [
+      {
+        fault: { kind: 'status', code: 503 },
+        probability: 1,
+        when: ({ resource }) => resource === 'secrets',
+      },
+    ];
+    await assert.rejects(read(), KubeError);
+    assert.equal(stores.sourceSecrets.get(key), undefined);
+    proxy.rules = [];
+    await read();
+    assert.equal(stores.sourceSecrets.get(key)?.content.result, 'Entries');
+  });
+
+  it('keeps what it has read where a later version cannot be read', async () => {
+    const { namespace, stores, key, read } = await named();
+    await read();
+    await namespace.pullSecret('pull', { 'other.example': { auth: btoa('user:pass') } });
+    stores.pullSecrets.set(await metaOf(namespace));
+    proxy.rules = [
+      {
+        fault: { kind: 'status', code: 500 },
+        probability: 1,
+        when: ({ resource }) => resource === 'secrets',
+      },
+    ];
+    await assert.rejects(read(), KubeError);
+    proxy.rules = [];
+    const content = stores.sourceSecrets.get(key)?.content;
+    assert.deepEqual(content?.result === 'Entries' && content.entries.map(({ registryKey }) => registryKey), [
+      'reg.example',
+    ]);
+  });
+
+  it('reads each version once, and again where the versions of the server go back', async () => {
+    const { stores, key, read } = await named();
+    let requests = 0;
+    proxy.rules = [
+      {
+        fault: { kind: 'slow', bytesPerSecond: 1_000_000 },
+        probability: 1,
+        when: ({ resource, verb }) => {
+          if (resource === 'secrets' && verb === 'get') requests += 1;
+          return false;
+        },
+      },
+    ];
+    await read();
+    await read();
+    assert.equal(requests, 1);
+    // As after a restore of etcd from a backup: the watch brings the object with an older version.
+    const held = stores.pullSecrets.get(key);
+    assert.ok(held !== undefined);
+    stores.pullSecrets.rewind();
+    stores.pullSecrets.set({ ...held, resourceVersion: '1' });
+    await read();
+    proxy.rules = [];
+    assert.equal(requests, 2);
+    assert.equal(stores.sourceSecrets.get(key)?.content.result, 'Entries');
+  });
+
+  it('forgets a Secret that no binding names any more', async () => {
+    const { stores, key, read } = await named();
+    await read();
+    const binding = stores.bindings.get(key.replace('/pull', '/app'));
+    assert.ok(binding !== undefined);
+    stores.bindings.delete(binding);
+    await read();
+    assert.equal(stores.sourceSecrets.get(key), undefined);
+  });
+});
