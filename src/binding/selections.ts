@@ -12,7 +12,7 @@ export interface Selection {
   readonly hasFailed: boolean;
 }
 
-interface SelectionChange {
+export interface SelectionChange {
   readonly binding: Stored;
   /** undefined: the binding had not been reconciled before. */
   readonly before: Selection | undefined;

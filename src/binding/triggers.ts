@@ -3,7 +3,7 @@ import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding } from './binding.ts';
 import { replacersIn } from './contention.ts';
 import { chainOf } from './move.ts';
-import type { Selection } from './selections.ts';
+import type { Selection, SelectionChange } from './selections.ts';
 import { keysNaming, keysServed } from './serve.ts';
 import { indexKey, isSourceWanted, type Stores, scanKeysOf, scansUnder, sourceIn } from './stores.ts';
 
@@ -34,15 +34,7 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
     for (const binding of sides(change)) triggers.binding(binding, rivalsToo);
     if (change.after === undefined) triggers.waiting(change.before);
   });
-  selections.onChange(({ binding, before, after }) => {
-    triggers.waiting(binding);
-    const stored = bindings.get(keyOf(binding));
-    if (stored === undefined) return;
-    if (before === undefined) triggers.trivySecretsOf(stored);
-    if (concernsRivals(before, after)) triggers.rivalsOf(stored);
-    for (const name of [before?.trivySecret, after.trivySecret])
-      if (name !== undefined) queues.trivySecrets.add(indexKey(binding, name));
-  });
+  selections.onChange((change) => triggers.selection(change));
   scheduledScans.onChange((change) => {
     for (const scan of sides(change)) triggers.scheduledScan(scan);
     if (change.after?.bound !== undefined) queues.runs.add(keyOf(change.after));
@@ -104,6 +96,16 @@ class Triggers {
     this.#placesOf(binding);
     this.rivalsOf(binding);
     this.#chainOf(binding);
+  }
+
+  selection({ binding, before, after }: SelectionChange): void {
+    this.waiting(binding);
+    for (const name of [before?.trivySecret, after.trivySecret])
+      if (name !== undefined) this.#queues.trivySecrets.add(indexKey(binding, name));
+    const stored = this.#stores.bindings.get(keyOf(binding));
+    if (stored === undefined) return;
+    if (before === undefined) this.trivySecretsOf(stored);
+    if (concernsRivals(before, after)) this.rivalsOf(stored);
   }
 
   /** Those whose reconcile waits for what this binding comes to. */

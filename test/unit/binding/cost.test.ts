@@ -151,7 +151,11 @@ describe('a change of one binding', () => {
       assert.ok(object !== undefined);
       namespace.trivySecret(object);
       let count = 0;
-      const trivySecrets = { add: () => void (count += 1) };
+      const trivySecrets = {
+        add: () => {
+          count += 1;
+        },
+      };
       connectTriggers(namespace.stores, { ...NOBODY, trivySecrets });
       for (let index = 0; index < bindings; index += 1) namespace.binding(`more-${index}`);
       await turn();
