@@ -1,6 +1,13 @@
 import type { Logger } from 'pino';
 import { imageCredentialBindings } from '../api/index.ts';
-import { apiVersionOf, type EventRecorder, type KubeClient, KubeError, type Outcome } from '../kube/index.ts';
+import {
+  apiVersionOf,
+  type EventRecorder,
+  type KubeClient,
+  KubeError,
+  type Outcome,
+  splitKey,
+} from '../kube/index.ts';
 import type { RegistryChecker } from '../registry/index.ts';
 import { type Applied, Applier, Refused } from './apply.ts';
 import type { Binding } from './binding.ts';
@@ -33,7 +40,6 @@ export class BindingReconciler {
   readonly #options: ReconcilerOptions;
   readonly #applier: Applier;
   readonly #inquirer: Inquirer;
-  readonly #sources: Sources;
   /** By key: the uid of the binding whose status has been recalled from. */
   readonly #recalled = new Map<string, string>();
 
@@ -41,14 +47,6 @@ export class BindingReconciler {
     this.#options = options;
     this.#applier = new Applier(options);
     this.#inquirer = new Inquirer(options);
-    const { checker, stores, scanTypes, checkIntervalMs } = options;
-    this.#sources = {
-      stores,
-      scanTypes,
-      checkIntervalMs,
-      answers: (question) => checker.answer(question),
-      logins: (credential, host) => checker.login(credential, host),
-    };
   }
 
   /**
@@ -97,7 +95,8 @@ export class BindingReconciler {
 
   /** The first time that this process sees a binding, its status is asked what it still answers. */
   #observe(key: string): Observed {
-    const observed = observe(key, this.#sources, Date.now());
+    const sources = this.#sourcesOf(key);
+    const observed = observe(key, sources, Date.now());
     const { binding } = observed;
     if (binding === undefined) this.#recalled.delete(key);
     if (binding?.validity !== 'Valid' || this.#recalled.get(key) === binding.uid) return observed;
@@ -105,7 +104,19 @@ export class BindingReconciler {
     const known = recollections(binding, observed);
     for (const { question, ...kept } of known)
       this.#options.checker.recall(question, kept, binding.namespace);
-    return known.length === 0 ? observed : observe(key, this.#sources, Date.now());
+    return known.length === 0 ? observed : observe(key, sources, Date.now());
+  }
+
+  #sourcesOf(key: string): Sources {
+    const { checker, stores, scanTypes, checkIntervalMs } = this.#options;
+    const { namespace } = splitKey(key);
+    return {
+      stores,
+      scanTypes,
+      checkIntervalMs,
+      answers: (question) => checker.answer(question, namespace),
+      logins: (credential, host) => checker.login(credential, host, namespace),
+    };
   }
 
   /** @returns whether the status was written that had been written a short while ago. */

@@ -37,8 +37,8 @@ const UNREACHABLE_REASONS = {
 
 export type UnreachableReason = keyof typeof UNREACHABLE_REASONS;
 
-/** Reasons that lie in the controller or the credential, and say nothing about the registry. */
-export const LOCAL_REASONS: ReadonlySet<UnreachableReason> = new Set([
+/** Reasons that lie in the controller or the credential. */
+const LOCAL_REASONS: ReadonlySet<UnreachableReason> = new Set([
   'LookupDelayed',
   'SigningFailed',
   'InternalError',
@@ -73,6 +73,14 @@ export type RegistryAnswer =
   | { readonly result: 'NotCheckable' }
   /** The settings say not to ask that registry. */
   | { readonly result: 'NotAllowed'; readonly by: 'AllowList' | 'DenyList' };
+
+/**
+ * Whether an answer says nothing about the registry, because its reason lies in the controller or the credential. Such an
+ * answer counts for the namespace that asked, and for no other.
+ */
+export function isLocal(answer: RegistryAnswer | { readonly result: 'Login' }): boolean {
+  return answer.result === 'Unreachable' && LOCAL_REASONS.has(answer.why);
+}
 
 /** An answer in words, for a message: none that the registry wrote, and no host. It begins in lower case, without a stop. */
 export function describeAnswer(answer: RegistryAnswer): string {

@@ -8,13 +8,14 @@ import {
   type PlatformCredential,
   type SourceCredential,
 } from '../platform/index.ts';
-import { LOCAL_REASONS, type RegistryAnswer } from './answer.ts';
+import { isLocal, type RegistryAnswer } from './answer.ts';
 import { type RequestRecord, type Surroundings, trust } from './connection.ts';
 import { INTERNAL_LOGIN_ERROR } from './exchange.ts';
 import { FairLimiter } from './fair-limiter.ts';
 import { forbiddenBy } from './host.ts';
 import { type KnownLogin, Logins, type WantedLogin } from './logins.ts';
-import { Lookups } from './lookups.ts';
+import { Lookups, type Resolver } from './lookups.ts';
+import { Memory } from './memory.ts';
 import { checkProxySettings } from './proxy.ts';
 import { askRegistry, type Question } from './question.ts';
 import { Recent } from './recent.ts';
@@ -46,6 +47,8 @@ export interface CheckerOptions {
    * anything, a secret too.
    */
   readonly onError?: (error: unknown) => void;
+  /** Stands for the system's in tests. */
+  readonly resolver?: Resolver;
 }
 
 /** A registry that is not asked until a time, or not with a credential, and what everybody who asks hears meanwhile. */
@@ -68,8 +71,10 @@ const REMEMBERED_RESTS = 1_000;
  * knows them by a keyed hash whose key ends with the process. A registry's tokens are not kept either: an answer lives
  * longer than they do.
  *
- * Namespaces share answers. Each has a share of the questions under way and of the memory, so that the backlog of one
- * delays no other, and does not push out its answers.
+ * Namespaces share answers that say something about the registry, but no question under way: it may have to wait for
+ * look-ups of its namespace. So as many as `concurrencyPerRegistry` namespaces may ask the same at the same time. Each
+ * namespace has a share of the questions under way and of the memory, so that the backlog of one delays no other, and
+ * does not push out its answers.
  */
 export class RegistryChecker {
   readonly #around: Surroundings;
@@ -77,7 +82,7 @@ export class RegistryChecker {
   readonly #hashKey = randomBytes(32);
   /** A credential does not change; a hash is 20 times as slow as this. */
   readonly #fingerprints = new WeakMap<SourceCredential, string>();
-  readonly #answers: Recent<KnownAnswer>;
+  readonly #answers: Memory<KnownAnswer>;
   /** Unexpected errors that came up before there was a key to remember an answer by. By credential, or by question. */
   readonly #broken = new WeakMap<object, Age>();
   readonly #limiter: FairLimiter;
@@ -88,12 +93,17 @@ export class RegistryChecker {
   readonly #logins: Logins;
 
   /** @throws Error where the certificates or the proxies of the settings cannot be used. */
-  constructor({ settings, onRequest = () => undefined, onError = () => undefined }: CheckerOptions) {
+  constructor({
+    settings,
+    onRequest = () => undefined,
+    onError = () => undefined,
+    resolver,
+  }: CheckerOptions) {
     checkProxySettings(settings.proxy);
     const secureContext = trust(settings.certificateAuthorities);
-    const lookups = new Lookups(settings);
+    const lookups = new Lookups(settings, resolver);
     this.#around = { settings, secureContext, stop: this.#stop.signal, onRequest, onError, lookups };
-    this.#answers = new Recent(settings.rememberedAnswers);
+    this.#answers = new Memory(settings.rememberedAnswers);
     const { concurrency: places, concurrencyPerRegistry: placesPerTarget } = settings;
     this.#limiter = new FairLimiter({
       places,
@@ -106,26 +116,30 @@ export class RegistryChecker {
     this.#logins = new Logins(this.#around, (credential, host) => `${host} ${this.#fingerprint(credential)}`);
   }
 
-  /** What is known, perhaps no longer fresh (`askAgainAt`); undefined where nothing is. Asks nobody, and never throws. */
-  answer(question: Question): KnownAnswer | undefined {
+  /**
+   * What is known, perhaps no longer fresh (`askAgainAt`); undefined where nothing is. Asks nobody, and never throws.
+   *
+   * @param namespace - who wants to know it
+   */
+  answer(question: Question, namespace: string): KnownAnswer | undefined {
     const broken = this.#broken.get(question.credential ?? question);
     if (isFresh(broken)) return withHistory({ answer: INTERNAL_ERROR, ...broken }, question, undefined);
     try {
-      return immediateAnswer(question) ?? this.#answers.get(this.#key(question));
+      return immediateAnswer(question) ?? this.#answers.get(this.#key(question), namespace);
     } catch (error) {
       return this.#internalError(question, error);
     }
   }
 
   /**
-   * Asks the registry, unless what is known is fresh, the question is under way, the registry is to be left alone, or the
-   * credential says itself that it has ended, or that nobody but Trivy can use it.
+   * Asks the registry, unless what is known is fresh, the question is under way for this namespace, the registry is to be
+   * left alone, or the credential says itself that it has ended, or that nobody but Trivy can use it.
    * Never rejects: an unexpected error becomes an answer, too.
    *
    * @param namespace - whose share of the questions under way this one counts against
    */
   async ask(question: Question, namespace: string): Promise<KnownAnswer> {
-    const known = this.answer(question);
+    const known = this.answer(question, namespace);
     if (isFresh(known)) return known;
     try {
       return await this.#ask(question, namespace);
@@ -145,23 +159,25 @@ export class RegistryChecker {
     { answer, askedAt }: Pick<KnownAnswer, 'answer' | 'askedAt'>,
     namespace: string,
   ): void {
-    if (!Number.isFinite(askedAt) || this.answer(question) !== undefined) return;
+    if (!Number.isFinite(askedAt) || this.answer(question, namespace) !== undefined) return;
     const dated = this.#dated(answer, Math.min(askedAt, Date.now()));
-    this.#answers.set(this.#key(question), withHistory(dated, question, undefined), namespace);
+    this.#answers.keep(this.#key(question), withHistory(dated, question, undefined), namespace);
   }
 
   /**
    * What is known of a login that the cloud gives for a host, perhaps no longer fresh; undefined: nothing. Asks nobody, and
    * never throws.
+   *
+   * @param namespace - who wants to know it
    */
-  login(credential: PlatformCredential, host: string): KnownLogin | undefined {
+  login(credential: PlatformCredential, host: string, namespace: string): KnownLogin | undefined {
     const by = forbiddenBy(host, this.#around.settings);
     if (by !== undefined)
       return { answer: { result: 'NotAllowed', by }, askedAt: 0, askAgainAt: Number.POSITIVE_INFINITY };
     const broken = this.#broken.get(credential);
     if (isFresh(broken)) return { answer: INTERNAL_LOGIN_ERROR, ...broken };
     try {
-      return this.#logins.known(credential, host);
+      return this.#logins.known(credential, host, namespace);
     } catch (error) {
       return this.#internalLoginError(credential, error);
     }
@@ -179,12 +195,12 @@ export class RegistryChecker {
     host: string,
     namespace: string,
   ): Promise<KnownLogin | undefined> {
-    const known = this.login(credential, host);
+    const known = this.login(credential, host, namespace);
     if (isFresh(known)) return known;
     try {
       const exchange = exchangeOf(credential, host);
       if (exchange === undefined) return undefined;
-      const key = `${host} ${this.#fingerprint(credential)}`;
+      const key = `${namespace} ${host} ${this.#fingerprint(credential)}`;
       const obtain = () => this.#logins.obtain({ credential, host, exchange }, namespace);
       return await this.#loginChecks.run({ group: namespace, target: host }, key, obtain);
     } catch (error) {
@@ -204,9 +220,9 @@ export class RegistryChecker {
     const dated =
       by === undefined ? this.#resting(question) : this.#dated({ result: 'NotAllowed', by }, Date.now());
     if (dated !== undefined) return this.#keep(question, dated, namespace);
-    return this.#checks.run({ group: namespace, target: host }, key, async () => {
+    return this.#checks.run({ group: namespace, target: host }, `${namespace} ${key}`, async () => {
       // Another namespace may have asked the same, while this one waited for a place.
-      const known = this.#answers.get(key);
+      const known = this.#answers.get(key, namespace);
       if (isFresh(known)) return known;
       const found = this.#resting(question) ?? (await this.#askUnbroken(question, namespace));
       return this.#keep(question, found, namespace);
@@ -215,9 +231,11 @@ export class RegistryChecker {
 
   #keep(question: Question, found: Dated, namespace: string): KnownAnswer {
     const key = this.#key(question);
-    const kept = withHistory(found, question, this.#answers.get(key));
-    this.#answers.set(key, kept, namespace);
-    return kept;
+    return this.#answers.keep(
+      key,
+      withHistory(found, question, this.#answers.get(key, namespace)),
+      namespace,
+    );
   }
 
   /** The answer while the registry is not asked, or not with this credential. */
@@ -275,7 +293,7 @@ export class RegistryChecker {
     }
     if (isOutOfReach(answer))
       this.#rests.set(image.host, { answer, askedAt, until: dated.askAgainAt }, namespace);
-    else if (provesReach(answer) && this.#rests.get(image.host)?.answer.result === 'Unreachable')
+    else if (!isLocal(answer) && this.#rests.get(image.host)?.answer.result === 'Unreachable')
       this.#rests.delete(image.host);
     return dated;
   }
@@ -368,11 +386,7 @@ function withHistory(
 /** Whether the registry could not be spoken to at all, whatever the question. */
 function isOutOfReach(answer: RegistryAnswer): boolean {
   const unasked = answer.result === 'Unreachable' && answer.at === 'ping' && answer.httpCode === undefined;
-  return unasked && !LOCAL_REASONS.has(answer.why);
-}
-
-function provesReach(answer: RegistryAnswer): boolean {
-  return answer.result !== 'Unreachable' || !LOCAL_REASONS.has(answer.why);
+  return unasked && !isLocal(answer);
 }
 
 function revealed(credential: SourceCredential): readonly string[] {

@@ -78,8 +78,9 @@ export class Connections implements Disposable {
   readonly #limit: TimeLimit;
   readonly #dispatchers = new Map<string, Dispatcher>();
   #registryIsPrivate = false;
-  /** Whether a look-up of the present request waited for a place. */
+  /** Whether a look-up waited for a place: one of the present request, and one of any request. */
   #lookupWaited = false;
+  #anyLookupWaited = false;
 
   /** @param namespace - whose share of the look-ups it counts against */
   constructor(around: Surroundings, namespace: string) {
@@ -155,7 +156,8 @@ export class Connections implements Disposable {
   #reasonOf(error: unknown, url: URL): UnreachableReason {
     const why = error instanceof ReplyError ? error.why : reasonOf(error);
     // The time went to other look-ups for this namespace, and says nothing about the registry.
-    if (why === 'Timeout' && this.#lookupWaited) return 'LookupDelayed';
+    const waited = this.#limit.signal.aborted ? this.#anyLookupWaited : this.#lookupWaited;
+    if (why === 'Timeout' && waited) return 'LookupDelayed';
     // Where there is a proxy, it is what a connection is made to.
     const proxied = proxyFor(url, this.#around.settings.proxy) !== undefined;
     return proxied && CONNECTION_REASONS.has(why) ? 'ProxyFailure' : why;
@@ -219,7 +221,10 @@ export class Connections implements Disposable {
   #lookup(namespace: string, choose: (addresses: Addresses) => Addresses): LookupFunction {
     return (hostname, options: LookupOptions, callback) => {
       const { addresses, waits } = this.#around.lookups.find(namespace, hostname);
-      if (waits) this.#lookupWaited = true;
+      if (waits) {
+        this.#lookupWaited = true;
+        this.#anyLookupWaited = true;
+      }
       const tell = (found: Addresses) => {
         const { address = '', family = 0 } = found[0] ?? {};
         if (options.all === true) callback(null, [...found]);

@@ -45,12 +45,11 @@ export class FairLimiter {
   /**
    * Does the work when there is a place for it: within this call, if there is one now.
    *
-   * @param patience - how long to wait for a place, in milliseconds
-   * @throws DelayedError when there was none in that time; the work is not done then
+   * @param signal - ends the wait for a place: the work is not done then, and the reason of the signal is thrown
    */
-  async run<T>(claim: Claim, work: () => Promise<T>, patience = Number.POSITIVE_INFINITY): Promise<T> {
+  async run<T>(claim: Claim, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.#mayEnter(claim)) this.#take(claim, 1);
-    else await this.#wait(claim, patience);
+    else await this.#wait(claim, signal);
     try {
       return await work();
     } finally {
@@ -59,19 +58,19 @@ export class FairLimiter {
     }
   }
 
-  async #wait(claim: Claim, patience: number): Promise<void> {
+  async #wait(claim: Claim, signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve: enter, reject } = Promise.withResolvers<void>();
     const waiting = { ...claim, enter };
     this.#queueOf(claim).add(waiting);
     const giveUp = () => {
       this.#remove(waiting);
-      reject(new DelayedError(`no place within ${patience} ms`));
+      reject(signal?.reason);
     };
-    const timer = Number.isFinite(patience) ? setTimeout(giveUp, patience) : undefined;
+    signal?.addEventListener('abort', giveUp);
     try {
       await promise;
     } finally {
-      clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
     }
   }
 

@@ -3,7 +3,7 @@ import type { Exchange, PlatformCredential } from '../platform/index.ts';
 import type { RegistryAnswer } from './answer.ts';
 import type { Surroundings } from './connection.ts';
 import { exchangeLogin, INTERNAL_LOGIN_ERROR, type LoginAnswer } from './exchange.ts';
-import { Recent } from './recent.ts';
+import { Memory } from './memory.ts';
 
 /** What a cloud said when it was asked for a login. Times are in milliseconds since 1970. */
 export interface KnownLogin {
@@ -45,23 +45,25 @@ export function renewalOf({ since, ends }: Pick<Login, 'since' | 'ends'>): numbe
 export class Logins {
   readonly #around: Surroundings;
   readonly #keyOf: (credential: PlatformCredential, host: string) => string;
-  readonly #known: Recent<KnownLogin>;
+  readonly #known: Memory<KnownLogin>;
+  /** By namespace and key, so that no namespace waits for the look-ups of another. */
   readonly #flights = new Map<string, Promise<KnownLogin>>();
 
   /** @param keyOf - equal where both are, and tells nothing about a secret value */
   constructor(around: Surroundings, keyOf: (credential: PlatformCredential, host: string) => string) {
     this.#around = around;
     this.#keyOf = keyOf;
-    this.#known = new Recent(around.settings.rememberedAnswers);
+    this.#known = new Memory(around.settings.rememberedAnswers);
   }
 
   /** What is known, perhaps no longer fresh; undefined: nothing. Asks nobody. */
-  known(credential: PlatformCredential, host: string): KnownLogin | undefined {
-    return this.#known.get(this.#keyOf(credential, host));
+  known(credential: PlatformCredential, host: string, namespace: string): KnownLogin | undefined {
+    return this.#known.get(this.#keyOf(credential, host), namespace);
   }
 
   /**
-   * A login, or why there is none. The cloud is asked unless what is known is fresh, or it is being asked. Never rejects.
+   * A login, or why there is none. The cloud is asked unless what is known is fresh, or it is being asked for this
+   * namespace. Never rejects.
    *
    * @param namespace - whose share of look-ups and memory it counts against; all namespaces share the login
    */
@@ -80,17 +82,15 @@ export class Logins {
   }
 
   #obtain(key: string, exchange: Exchange, namespace: string): Promise<KnownLogin> | KnownLogin {
-    const known = this.#known.get(key);
+    const known = this.#known.get(key, namespace);
     if (known !== undefined && known.askAgainAt > Date.now()) return known;
-    const underWay = this.#flights.get(key);
+    const own = `${namespace} ${key}`;
+    const underWay = this.#flights.get(own);
     if (underWay !== undefined) return underWay;
     const flight = this.#ask(exchange, namespace)
-      .then((found) => {
-        this.#known.set(key, found, namespace);
-        return found;
-      })
-      .finally(() => this.#flights.delete(key));
-    this.#flights.set(key, flight);
+      .then((found) => this.#known.keep(key, found, namespace))
+      .finally(() => this.#flights.delete(own));
+    this.#flights.set(own, flight);
     return flight;
   }
 

@@ -26,7 +26,6 @@ export interface Lookup {
  */
 export class Lookups {
   readonly #shared: SharedWork<Addresses>;
-  readonly #patience: number;
   readonly #resolve: Resolver;
 
   /** @param resolver - stands for the system's in tests */
@@ -40,15 +39,15 @@ export class Lookups {
     const share = Math.ceil(places / 4);
     this.#shared = new SharedWork(
       new FairLimiter({ places, share, placesPerTarget: places, sharePerTarget: share }),
+      requestTimeout,
     );
-    this.#patience = requestTimeout;
     this.#resolve = resolver;
   }
 
-  /** Looks up a name, or joins a look-up of it that is under way. Waits for a place as long as a request may take. */
+  /** Looks up a name, or joins a look-up of it that is under way. Waits for a place as long as the last request for it may take. */
   find(namespace: string, hostname: string): Lookup {
     const claim = { group: namespace, target: hostname };
-    const addresses = this.#shared.run(claim, hostname, () => this.#resolve(hostname), this.#patience);
+    const addresses = this.#shared.run(claim, hostname, () => this.#resolve(hostname));
     return { addresses, waits: !this.#shared.hasBegun(hostname) };
   }
 }

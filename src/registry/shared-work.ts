@@ -1,4 +1,10 @@
-import type { Claim, FairLimiter } from './fair-limiter.ts';
+import { type Claim, DelayedError, type FairLimiter } from './fair-limiter.ts';
+
+interface Queued<Result> {
+  readonly result: Promise<Result>;
+  /** Ends the wait for a place; undefined: nothing does. */
+  readonly timer: NodeJS.Timeout | undefined;
+}
 
 /**
  * Work that several callers want at the same time is done once for all of them. Work that has begun is shared by all
@@ -6,11 +12,15 @@ import type { Claim, FairLimiter } from './fair-limiter.ts';
  */
 export class SharedWork<Result> {
   readonly #limiter: FairLimiter;
+  readonly #patience: number | undefined;
   readonly #begun = new Map<string, Promise<Result>>();
-  readonly #waiting = new Map<string, Promise<Result>>();
+  /** By group and key, until the work ends. */
+  readonly #queued = new Map<string, Queued<Result>>();
 
-  constructor(limiter: FairLimiter) {
+  /** @param patience - how long work waits for a place after the last call for it, in milliseconds; undefined: no limit */
+  constructor(limiter: FairLimiter, patience?: number) {
     this.#limiter = limiter;
+    this.#patience = patience;
   }
 
   /** Whether this work is being done. */
@@ -22,24 +32,38 @@ export class SharedWork<Result> {
    * The result of the work, which begins within this call if there is a place.
    *
    * @param key - equal for equal work
-   * @param patience - as in {@link FairLimiter.run}
+   * @throws DelayedError when the work had no place within the patience
    */
-  run(claim: Claim, key: string, work: () => Promise<Result>, patience?: number): Promise<Result> {
-    const own = `${claim.group} ${key}`;
-    const shared = this.#begun.get(key) ?? this.#waiting.get(own);
-    if (shared !== undefined) return shared;
-    const begin = () => this.#begun.get(key) ?? whileUnderWay(this.#begun, key, work());
-    return whileUnderWay(this.#waiting, own, this.#limiter.run(claim, begin, patience));
+  run(claim: Claim, key: string, work: () => Promise<Result>): Promise<Result> {
+    const begun = this.#begun.get(key);
+    if (begun !== undefined) return begun;
+    const queued = this.#queued.get(`${claim.group} ${key}`);
+    if (queued === undefined) return this.#queue(claim, key, work);
+    queued.timer?.refresh();
+    return queued.result;
   }
-}
 
-/** Keeps a promise in the map until it settles. */
-function whileUnderWay<Result>(
-  map: Map<string, Promise<Result>>,
-  key: string,
-  work: Promise<Result>,
-): Promise<Result> {
-  const kept = work.finally(() => map.delete(key));
-  map.set(key, kept);
-  return kept;
+  #queue(claim: Claim, key: string, work: () => Promise<Result>): Promise<Result> {
+    const own = `${claim.group} ${key}`;
+    const wait = new AbortController();
+    const giveUp = () => wait.abort(new DelayedError(`no place within ${this.#patience} ms`));
+    const timer = this.#patience === undefined ? undefined : setTimeout(giveUp, this.#patience);
+    const begin = () => {
+      // Not cleared: it may be refreshed until the entry is deleted.
+      timer?.unref();
+      return this.#begun.get(key) ?? this.#begin(key, work);
+    };
+    const result = this.#limiter.run(claim, begin, wait.signal).finally(() => {
+      clearTimeout(timer);
+      this.#queued.delete(own);
+    });
+    this.#queued.set(own, { result, timer });
+    return result;
+  }
+
+  #begin(key: string, work: () => Promise<Result>): Promise<Result> {
+    const begun = work().finally(() => this.#begun.delete(key));
+    this.#begun.set(key, begun);
+    return begun;
+  }
 }

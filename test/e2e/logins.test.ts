@@ -69,7 +69,7 @@ describe('a login that a cloud is asked for', () => {
     assert.equal(first?.answer.result, 'Login');
     assert.equal(second, first);
     assert.equal(await checker.obtainLogin(keys, ECR, 'shop'), first);
-    assert.equal(checker.login(keys, ECR), first);
+    assert.equal(checker.login(keys, ECR, 'shop'), first);
     assert.equal(asked(), 1);
   });
 

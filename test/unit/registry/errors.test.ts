@@ -75,14 +75,14 @@ describe('an unexpected error', () => {
       assert.equal(known.answer.result, 'Unreachable');
       const reported = errors.length;
       assert.deepEqual(await checker.ask(broken, 'a'), known, 'remembered');
-      assert.deepEqual(checker.answer(broken), known);
+      assert.deepEqual(checker.answer(broken, 'a'), known);
       assert.equal(errors.length, reported, 'reported once');
       assert.ok(known.askAgainAt - known.askedAt <= DEFAULT_REGISTRY_SETTINGS.unreachableTtl);
       assert.doesNotMatch(describeAnswer(known.answer), /canary/);
 
       const obtained = await checker.obtainLogin(broken.credential, host, 'a');
       assert.notEqual(obtained?.answer.result, 'Login');
-      assert.deepEqual(checker.login(broken.credential, host), obtained);
+      assert.deepEqual(checker.login(broken.credential, host, 'a'), obtained);
 
       const other = await checker.ask({ image: image(host), credential: login }, 'a');
       assert.equal(other.answer.result, 'Inconclusive', 'the registry is not left alone');
@@ -116,10 +116,28 @@ describe('an unexpected error', () => {
     const obtained = await checker.obtainLogin(keys, 'registry.example', 'a');
     assert.deepEqual(obtained?.answer, { result: 'Unreachable', why: 'InternalError', at: 'token' });
     for (let times = 0; times < 10; times += 1) {
-      assert.deepEqual(checker.login(keys, 'registry.example'), obtained);
+      assert.deepEqual(checker.login(keys, 'registry.example', 'a'), obtained);
       assert.deepEqual(await checker.obtainLogin(keys, 'registry.example', 'a'), obtained);
     }
     assert.equal(errors, 1);
+  });
+
+  it('is remembered for the namespace that asked, and not for another with equal keys', async () => {
+    let errors = 0;
+    const onError = () => {
+      errors += 1;
+    };
+    const checker = new RegistryChecker({ settings: DEFAULT_REGISTRY_SETTINGS, onError });
+    const question = () => ({
+      image: image('registry.example'),
+      credential: credential(byExchange({ request: fail, read: fail })),
+    });
+    for (const namespace of ['a', 'a', 'b', 'b']) {
+      assert.equal(checker.answer(question(), namespace === 'a' ? 'b' : 'c'), undefined);
+      const { answer } = await checker.ask(question(), namespace);
+      assert.deepEqual(answer, { result: 'Unreachable', why: 'InternalError', at: 'token' });
+    }
+    assert.equal(errors, 2);
   });
 
   it('does not prevent another check after its time to live', async () => {
@@ -177,10 +195,10 @@ describe('a time in an answer', () => {
     const question = { image: image('registry.example'), credential: login };
     for (const askedAt of [Number.NaN, Number.POSITIVE_INFINITY]) {
       checker.recall(question, { answer: { result: 'Pullable' }, askedAt }, 'a');
-      assert.equal(checker.answer(question), undefined);
+      assert.equal(checker.answer(question, 'a'), undefined);
     }
     checker.recall(question, { answer: { result: 'Pullable' }, askedAt: 1e300 }, 'a');
-    const { askedAt = Number.NaN, askAgainAt = Number.NaN } = checker.answer(question) ?? {};
+    const { askedAt = Number.NaN, askAgainAt = Number.NaN } = checker.answer(question, 'a') ?? {};
     assert.ok(askedAt <= Date.now() && askAgainAt <= Date.now() + settings.acceptedTtl);
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DelayedError, FairLimiter, type Limits } from '../../../src/registry/fair-limiter.ts';
+import { FairLimiter, type Limits } from '../../../src/registry/fair-limiter.ts';
 import { operationsDuring } from '../../operations.ts';
 import { turn, Works } from './work.ts';
 
@@ -15,9 +15,9 @@ class Runs extends Works {
     this.#limiter = new FairLimiter({ ...LIMITS, ...limits });
   }
 
-  run(name: string, patience?: number): Promise<string> {
+  run(name: string, signal?: AbortSignal): Promise<string> {
     const [group = '', target = ''] = name.split(' ');
-    return this.#limiter.run({ group, target }, () => this.begin(name), patience);
+    return this.#limiter.run({ group, target }, () => this.begin(name), signal);
   }
 
   many(count: number, nameOf: (index: number) => string): void {
@@ -135,11 +135,15 @@ describe('a fair limiter', () => {
     assert.ok(once < 500 && twice < 500, `${once} operations, then ${twice}`);
   });
 
-  it('drops work that has waited for longer than its patience', async () => {
+  it('drops work whose wait for a place is aborted, and no work that has begun', async () => {
     const runs = new Runs({ sharePerTarget: 1 });
-    void runs.run('a x 1');
-    await assert.rejects(runs.run('a x 2', 1), DelayedError);
-    const last = runs.run('a x 3', 60_000);
+    const wait = new AbortController();
+    void runs.run('a x 1', wait.signal);
+    const dropped = assert.rejects(runs.run('a x 2', wait.signal), /enough/);
+    const last = runs.run('a x 3');
+    wait.abort(new Error('enough'));
+    await dropped;
+    assert.deepEqual(runs.open, ['a x 1']);
     await runs.end('a x 1');
     assert.deepEqual(runs.begun, ['a x 1', 'a x 3']);
     await runs.end('a x 3');

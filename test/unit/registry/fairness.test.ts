@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Credential, SecretValue } from '../../../src/credential/index.ts';
+import type { Exchange, PlatformCredential } from '../../../src/platform/index.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type Question, RegistryChecker } from '../../../src/registry/index.ts';
 import { until } from '../../until.ts';
 import { answering, silent } from './servers.ts';
@@ -99,7 +100,7 @@ describe('a namespace', () => {
     clearInterval(timer);
     // A ping over TLS and one without, HEAD and GET, for each of the backlog.
     assert.ok(requests.length - before <= 50 * 4, `${requests.length - before}`);
-    assert.equal(checker.answer(same), known);
+    assert.equal(checker.answer(same, 'b'), known);
   });
 
   it('keeps its answers when another namespace fills the memory', () => {
@@ -110,7 +111,7 @@ describe('a namespace', () => {
     for (const each of own) checker.recall(each, accepted, 'b');
     for (let index = 0; index < 1_000; index += 1)
       checker.recall(ask('registry.example', `a/app-${index}`), accepted, 'a');
-    assert.ok(own.every((each) => checker.answer(each) !== undefined));
+    assert.ok(own.every((each) => checker.answer(each, 'b') !== undefined));
   });
 });
 
@@ -177,4 +178,100 @@ describe('a namespace whose DNS look-ups wait for others of its own', () => {
     }
     assert.deepEqual(requests, ['LookupDelayed', 'LookupDelayed']);
   });
+});
+
+describe('a namespace beside another whose DNS look-ups do not end', () => {
+  const accepted: Exchange['read'] = () => ({ result: 'Login', credential: login('given'), ends: undefined });
+
+  /** Of the host of the question, the look-up of namespace `a` waits; that of another begins at once. */
+  async function delayed() {
+    const server = await answering((_, response) => response.writeHead(404).end());
+    const host = `registry.example:${server.port}`;
+    const limits = { concurrentLookups: 8, requestTimeout: 2_000, questionTimeout: 10 * MINUTE };
+    const places = { insecure: [host], localAddresses: ['127.0.0.1'] };
+    const checker = new RegistryChecker({
+      settings: { ...DEFAULT_REGISTRY_SETTINGS, ...limits, ...places },
+      resolver: (hostname) =>
+        hostname.endsWith('.silent.example')
+          ? new Promise(() => undefined)
+          : Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
+    });
+    for (const name of ['one', 'two']) void checker.ask(ask(`${name}.silent.example`, 'app'), 'a');
+    const exchange: Exchange = {
+      request: () => ({ url: new URL(`http://${host}/`), headers: {}, body: new SecretValue('') }),
+      read: accepted,
+    };
+    const way = { way: 'Exchange', exchange } as const;
+    const keys: PlatformCredential = {
+      ...{ result: 'Credential', kind: 'platform', description: 'keys', identity: new SecretValue('id') },
+      ends: undefined,
+      waysIn: () => ({ delivery: way, check: way }),
+    };
+    return { server, host, checker, keys };
+  }
+
+  it('does not wait for its question, and gets an answer of its own', async () => {
+    const { server, host, checker } = await delayed();
+    await using _ = server;
+    const question = ask(host, 'app');
+    const other = checker.ask(question, 'a');
+    assert.equal((await checker.ask(question, 'b')).answer.result, 'Inconclusive');
+    checker.close();
+    await other;
+  });
+
+  it('is not given its LookupDelayed, but gives it an answer', async () => {
+    const { server, host, checker } = await delayed();
+    await using _ = server;
+    const question = ask(host, 'app');
+    const expected = { result: 'Unreachable', why: 'LookupDelayed', at: 'ping' };
+    assert.deepEqual((await checker.ask(question, 'a')).answer, expected);
+    assert.deepEqual(checker.answer(question, 'a')?.answer, expected);
+    assert.equal(checker.answer(question, 'b'), undefined);
+    assert.equal((await checker.ask(question, 'b')).answer.result, 'Inconclusive');
+    assert.equal(checker.answer(question, 'a')?.answer.result, 'Inconclusive');
+    checker.close();
+  });
+
+  it('does not wait for its login, and gets one of its own', async () => {
+    const { server, host, checker, keys } = await delayed();
+    await using _ = server;
+    const others = [
+      checker.obtainLogin(keys, host, 'a'),
+      checker.ask({ ...ask(host, 'app'), credential: keys }, 'a'),
+    ];
+    assert.equal((await checker.obtainLogin(keys, host, 'b'))?.answer.result, 'Login');
+    checker.close();
+    await Promise.all(others);
+  });
+
+  it('is not given its LookupDelayed for a login either', async () => {
+    const { server, host, checker, keys } = await delayed();
+    await using _ = server;
+    const expected = { result: 'Unreachable', why: 'LookupDelayed', at: 'token' };
+    assert.deepEqual((await checker.obtainLogin(keys, host, 'a'))?.answer, expected);
+    assert.equal(checker.login(keys, host, 'b'), undefined);
+    assert.equal((await checker.obtainLogin(keys, host, 'b'))?.answer.result, 'Login');
+    assert.equal(checker.login(keys, host, 'a')?.answer.result, 'Login');
+    checker.close();
+  });
+});
+
+describe('the same question of many namespaces', () => {
+  for (const count of [20, 40]) {
+    it(`reaches the registry no more often than it may be asked at the same time: ${count} namespaces`, async () => {
+      let pings = 0;
+      await using server = await answering(({ url }, response) => {
+        if (url === '/v2/') pings += 1;
+        response.writeHead(404).end();
+      });
+      const host = `127.0.0.1:${server.port}`;
+      const { checker } = started([host]);
+      const all = Array.from({ length: count }, (_, index) =>
+        checker.ask(ask(host, 'app'), `namespace-${index}`),
+      );
+      for (const { answer } of await Promise.all(all)) assert.equal(answer.result, 'Inconclusive');
+      assert.equal(pings, DEFAULT_REGISTRY_SETTINGS.concurrencyPerRegistry);
+    });
+  }
 });

@@ -28,7 +28,7 @@ describe('logins that clouds give', () => {
     const keys = credential({ way: 'Exchange', exchange: never });
     const known = await checker.obtainLogin(keys, 'reg.example', 'shop');
     assert.deepEqual(known?.answer, { result: 'NotAllowed', by: 'DenyList' });
-    assert.deepEqual(checker.login(keys, 'reg.example'), known);
+    assert.deepEqual(checker.login(keys, 'reg.example', 'shop'), known);
     assert.equal(known?.askAgainAt, Number.POSITIVE_INFINITY);
   });
 
@@ -39,7 +39,7 @@ describe('logins that clouds give', () => {
     });
     const user = credential({ way: 'NotCheckable', message: 'of a user' });
     const question = { image: parseImageReference('reg.example/app:1'), credential: user };
-    assert.equal(checker.answer(question)?.answer.result, 'NotCheckable');
+    assert.equal(checker.answer(question, 'shop')?.answer.result, 'NotCheckable');
     assert.equal((await checker.ask(question, 'shop')).answer.result, 'NotCheckable');
   });
 });

@@ -50,6 +50,22 @@ describe('look-ups of names', () => {
     assert.deepEqual(works.open, ['three.silent.example']);
   });
 
+  it('wait for a place until the last request for them has timed out', async () => {
+    const { find } = lookups({ places: 4, requestTimeout: 20 });
+    find('a', 'one.silent.example');
+    const ends: string[] = [];
+    find('a', 'two.silent.example');
+    const late = Promise.withResolvers<unknown>();
+    setTimeout(() => {
+      // Timers of the same duration fire in the order in which they were started.
+      setTimeout(() => ends.push('time-out of a request that began before'), 20);
+      const given = assert.rejects(find('a', 'two.silent.example').addresses, DelayedError);
+      late.resolve(given.then(() => ends.push('late look-up')));
+    }, 10);
+    await late.promise;
+    assert.deepEqual(ends, ['time-out of a request that began before', 'late look-up']);
+  });
+
   it('of the same name share one look-up, whichever namespaces ask', async () => {
     const { works, find } = lookups();
     const all = Array.from({ length: 40 }, (_, index) => find(`namespace-${index % 3}`, 'registry.example'));

@@ -6,13 +6,18 @@ import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/index.ts';
 import { Lookups, type Resolver } from '../../../src/registry/lookups.ts';
 import { askRegistry } from '../../../src/registry/question.ts';
 import { answering } from './servers.ts';
+import { turn, Works } from './work.ts';
 
 const MINUTE = 60_000;
 const QUESTION = { credential: undefined, image: { host: 'registry.example', repository: 'app', tag: '1' } };
 /** A stand-in for a name server that never answers. */
 const silent: Resolver = () => new Promise(() => undefined);
 
-function surroundings(stop: AbortSignal, changes: Partial<Surroundings['settings']> = {}): Surroundings {
+function surroundings(
+  stop: AbortSignal,
+  changes: Partial<Surroundings['settings']> = {},
+  resolver = silent,
+): Surroundings {
   const settings = { ...DEFAULT_REGISTRY_SETTINGS, ...changes };
   return {
     settings,
@@ -20,7 +25,7 @@ function surroundings(stop: AbortSignal, changes: Partial<Surroundings['settings
     stop,
     onRequest: () => undefined,
     onError: (error) => assert.fail(String(error)),
-    lookups: new Lookups(settings, silent),
+    lookups: new Lookups(settings, resolver),
   };
 }
 
@@ -62,5 +67,28 @@ describe('a question', () => {
     around.lookups.find('a', 'other.silent.example');
     const answer = await askRegistry(QUESTION, around, 'a');
     assert.deepEqual(answer, { result: 'Unreachable', why: 'LookupDelayed', at: 'ping' });
+  });
+
+  it('ends in LookupDelayed when its time was over after a DNS look-up of any of its requests waited', async () => {
+    const { signal } = new AbortController();
+    const asked = Promise.withResolvers<void>();
+    await using server = await answering((request, response) => {
+      if (request.url === '/v2/') response.writeHead(200).end();
+      else asked.resolve();
+    });
+    const host = `registry.example:${server.port}`;
+    const works = new Works();
+    const settings = { insecure: [host], localAddresses: ['127.0.0.1'], questionTimeout: 500 };
+    const around = surroundings(signal, { ...settings, requestTimeout: 10 * MINUTE }, (hostname) =>
+      hostname === 'registry.example'
+        ? Promise.resolve([{ address: '127.0.0.1', family: 4 }])
+        : works.begin(hostname).then(() => []),
+    );
+    around.lookups.find('a', 'other.silent.example');
+    const answer = askRegistry({ ...QUESTION, image: { ...QUESTION.image, host } }, around, 'a');
+    await turn();
+    await works.end('other.silent.example');
+    await asked.promise;
+    assert.deepEqual(await answer, { result: 'Unreachable', why: 'LookupDelayed', at: 'manifest' });
   });
 });
