@@ -271,7 +271,7 @@ describe('the same question of many namespaces', () => {
         checker.ask(ask(host, 'app'), `namespace-${index}`),
       );
       for (const { answer } of await Promise.all(all)) assert.equal(answer.result, 'Inconclusive');
-      assert.equal(pings, DEFAULT_REGISTRY_SETTINGS.concurrencyPerRegistry);
+      assert.ok(pings <= DEFAULT_REGISTRY_SETTINGS.concurrencyPerRegistry, `${pings}`);
     });
   }
 });
