@@ -7,7 +7,7 @@ import { Works } from './work.ts';
 const ADDRESSES = [{ address: '192.0.2.1', family: 4 }];
 
 /** A stand-in for the system's resolver, whose name servers a test cannot choose: it answers when told to. */
-function lookups({ places = 8, requestTimeout = 60_000 } = {}) {
+function lookups({ places = 8, requestTimeout = 1_000 } = {}) {
   const works = new Works();
   const resolver: Resolver = (hostname) => works.begin(hostname).then(() => ADDRESSES);
   const all = new Lookups({ concurrentLookups: places, requestTimeout }, resolver);
