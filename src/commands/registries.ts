@@ -37,7 +37,7 @@ export function registryFlags(): readonly Option[] {
     ),
     list(
       '--denied-registries <hosts>',
-      'registries, token servers and targets of redirects that are never asked, in the same form; comes before --allowed-registries',
+      'registries, token servers and redirect targets that are never contacted, in the same form; takes precedence over --allowed-registries',
       listOf(PATTERN, 'registry hosts such as registry.example or *.example:5000'),
     ),
     list(

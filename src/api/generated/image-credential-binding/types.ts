@@ -237,8 +237,8 @@ export interface ImageCredentialBindingStatus {
   readonly trivySecret?: TrivySecretReference;
   readonly scans?: ScansSummary;
   /**
-   * How often the controller has migrated ScheduledScans of this binding from a previous repository to
-   * the one in spec.image. Each migration is reported once, in history and in an Event.
+   * How many times the controller has migrated ScheduledScans of this binding from a previous repository
+   * to the one in spec.image. Each migration is reported once, in history and in an Event.
    */
   readonly migrations?: number;
   /**
