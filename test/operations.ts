@@ -6,8 +6,8 @@ const COUNTED = [
 ] as const;
 
 /**
- * Counts the calls of frequent methods of maps, sets, lists and texts while an action runs. The number is the same on every
- * machine, however busy: compare it for an input and for one of twice the size.
+ * Counts the calls of frequent methods of maps, sets, arrays and strings while an action runs. The number is the same
+ * on every machine, however busy. Compare the numbers for an input and for one of twice the size.
  */
 export function operationsOf(action: () => unknown): number {
   const counting = new Counting();
@@ -19,7 +19,7 @@ export function operationsOf(action: () => unknown): number {
   }
 }
 
-/** As {@link operationsOf}, for an action that ends later: all that goes on meanwhile counts. */
+/** Like {@link operationsOf}, for an asynchronous action. Calls by anything else that runs meanwhile count too. */
 export async function operationsDuring(action: () => Promise<unknown>): Promise<number> {
   const counting = new Counting();
   try {
@@ -36,7 +36,7 @@ class Counting {
 
   constructor() {
     for (const [owner, names] of COUNTED) for (const name of names) this.#countCallsOf(owner, name);
-    // The calls of this constructor itself end here.
+    // Calls made by this constructor itself end here.
     this.count = 0;
   }
 

@@ -68,7 +68,7 @@ export const ADVICE = {
   MountPathTaken: 'Mount that volume elsewhere.',
   ScanUpdateFailed:
     'It is tried again; check that the controller may update ScheduledScans in this namespace, and which policies or webhooks see to them.',
-  ScanUnreadable: 'Correct the ScheduledScan: the controller does not write it as it is.',
+  ScanUnreadable: 'Correct the ScheduledScan. The controller does not change it until then.',
   ImageMissing:
     'Push that version to the new registry, or take the earlier home out of spec.replaces; it is asked again.',
   Undeliverable: 'Change the Secret accordingly, or name another in spec.imagePullSecrets.',
@@ -81,10 +81,10 @@ export const ADVICE = {
 
   // Stalled
   ReplacesCycle: 'Take one of the repositories out of spec.replaces.',
-  ReplacesTooLong:
-    'Take repositories that no ScheduledScan names any more out of spec.replaces of these bindings.',
-  TooManyBindings: 'Delete bindings that are not needed, or use fewer repositories in spec.replaces.',
-  InternalError: 'The controller retries. Report this error with the lines of its log that name the object.',
+  ReplacesTooLong: 'Remove repositories that no ScheduledScan uses from spec.replaces of these bindings.',
+  TooManyBindings: 'Delete bindings that you do not need, or list fewer repositories in spec.replaces.',
+  InternalError:
+    'The controller retries automatically. Report this error, and include the log lines that name the object.',
   InvalidSpec: 'Correct the spec: nothing is tried again until it changes.',
 } as const satisfies Readonly<Record<string, string>>;
 

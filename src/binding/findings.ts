@@ -25,7 +25,7 @@ export interface Finding {
   readonly message: string;
 }
 
-/** What is said of a binding that cannot be acted on. */
+/** The conditions of a binding that the controller cannot reconcile. */
 export function invalidFindings(
   reason: 'InvalidSpec' | 'InternalError',
   problem: string,
@@ -79,14 +79,14 @@ function readyFinding({ observed, decision }: Facts, summary: string): Finding {
 const LIMITS: Readonly<Record<Limit, string>> = {
   ReplacesCycle: 'spec.replaces of this binding and of others form a cycle, so none of them migrates scans',
   ReplacesTooLong:
-    `spec.replaces of this binding and of others form a chain of more than ${LONGEST_CHAIN} bindings, so this one ` +
-    'migrates no scans',
+    `the spec.replaces lists of this binding and others form a chain of more than ${LONGEST_CHAIN} bindings, so this binding ` +
+    'migrates no ScheduledScans',
   TooManyBindings:
-    `at least ${MOST_RIVALS} other bindings of this namespace are for the same image or name the same repository in ` +
-    'spec.replaces, and come before this one, so it serves no such scan',
+    `at least ${MOST_RIVALS} other bindings in this namespace have the same image, or the same repository in ` +
+    'spec.replaces, and take precedence, so this binding does not bind those ScheduledScans',
 };
 
-/** What the binding does beside that goes on; that something is not done is for somebody to mend. */
+/** The conditions of a binding with a limit. The rest of its work continues, but its owner has to fix the limit. */
 function limitFindings(reason: Limit, others: readonly Finding[]): readonly Finding[] {
   const message = advise(LIMITS[reason], reason);
   return [
@@ -116,7 +116,8 @@ function resolvedFinding(binding: ValidBinding, facts: Facts): Finding {
   const { resolution } = decision;
   const { secrets: named, more } = observed.credentials;
   const faults = named.map(faultOf).filter((fault) => fault !== undefined);
-  const untried = more === 0 ? [] : [`${more} more entries fit and are not tried`];
+  const untried =
+    more === 0 ? [] : [`${more} more entries fit and are not tried; remove entries that you do not need`];
   const notes = [...faults, ...untried].map((note) => `; ${note}`).join('');
   const type = 'CredentialResolved';
   switch (resolution.result) {

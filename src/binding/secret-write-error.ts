@@ -2,8 +2,8 @@ import { hasReason, KubeError } from '../kube/index.ts';
 import { OutOfDate } from './out-of-date.ts';
 
 /**
- * The error of a write of a Secret without the text of the API server's answer, which may quote the Secret's data: it
- * goes nowhere, not even into the log (docs/adr/0005).
+ * Removes the API server's text from the error of a Secret write, because it may quote the Secret's data. That text
+ * must appear nowhere, not even in the log (docs/adr/0005).
  *
  * @param key - `namespace/name` of the Secret
  */
@@ -12,6 +12,6 @@ export function secretWriteError(error: unknown, key: string): unknown {
     return new OutOfDate(`Secret ${key} has changed since it was observed`);
   if (!(error instanceof KubeError)) return error;
   const { status, reason, retryAfterSeconds, unsent } = error;
-  const message = `the API server did not carry out a write of Secret ${key}: ${reason} (${status})`;
+  const message = `writing Secret ${key} failed: ${reason} (${status})`;
   return new KubeError(message, { status, reason, retryAfterSeconds, unsent });
 }

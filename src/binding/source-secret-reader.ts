@@ -15,16 +15,15 @@ import { readSource, type SourceSecret } from './source-secret.ts';
 import { isSourceWanted, SECRETS, type Stores, sourceIn } from './stores.ts';
 
 /**
- * Keeps what Secrets hold that bindings name: pull secrets, and others that their owner offers to a registry (the
- * annotation). Each is read by its name, each version once. Of all other Secrets nothing but their existence is known.
- * The key is that of the Secret.
+ * Reads and keeps the content of the pull secrets and credential Secrets that bindings name. Reads each Secret by name,
+ * and each version once. Of all other Secrets, only their existence is known. The key is that of the Secret.
  */
 export class SourceSecretReader {
   readonly #client: KubeClient;
   readonly #stores: Stores;
   /** The version of the metadata for which a Secret was read. */
   readonly #readFor = new WeakMap<SourceSecret, string>();
-  /** By key: since when a Secret cannot be read for reasons that may pass, in milliseconds of the monotonic clock. */
+  /** By key: since when reads of a Secret fail for transient reasons, in milliseconds of the monotonic clock. */
   readonly #failingSince = new Map<string, number>();
 
   constructor(options: { readonly client: KubeClient; readonly stores: Stores }) {
@@ -48,7 +47,7 @@ export class SourceSecretReader {
   async #read(secret: Stored, held: SourceSecret | undefined, log: Logger): Promise<void> {
     if (held !== undefined && this.#isPresent(held, secret)) return;
     try {
-      // The metadata of this version came with a watch, so the API server's cache has it, or soon will.
+      // A watch delivered the metadata of this version, so the API server's cache has the version or soon will.
       const { resourceVersion } = secret;
       const read = parse(await this.#client.get<RawSecret>(SECRETS, secret, { resourceVersion }), log);
       this.#failingSince.delete(keyOf(secret));
@@ -62,13 +61,15 @@ export class SourceSecretReader {
 
   /** Keeps the last successful read on failure, unless the Secret no longer exists. */
   #takeFailure(error: KubeError, secret: Stored, held: SourceSecret | undefined): void {
-    const message = `the API server answers ${error.reason} (${error.status})`;
+    const message = `the API server answered ${error.reason} (${error.status})`;
     if (held === undefined && !this.#mayPass(error, keyOf(secret)))
       this.#take(unreadable(secret, message), held);
     else if (held !== undefined && hasReason(error, 'NotFound')) this.#stores.sourceSecrets.delete(held);
   }
 
-  /** Whether to wait before a binding is told that its Secret cannot be read: it would choose another credential. */
+  /**
+   * Whether to wait before reporting the Secret as unreadable, because its bindings would choose another credential.
+   */
   #mayPass({ status }: KubeError, key: string): boolean {
     const now = performance.now();
     const since = this.#failingSince.get(key) ?? now;
@@ -76,14 +77,20 @@ export class SourceSecretReader {
     return isPassing(status) && now - since < LONGEST_FAILURE_MS;
   }
 
-  /** A store takes no version twice, none that is older, and one that could not be read is none. */
+  /**
+   * Deletes the held version first if the store would ignore the new one: a store accepts only newer versions of an
+   * object.
+   */
   #take(secret: SourceSecret, held: SourceSecret | undefined): void {
     const { sourceSecrets } = this.#stores;
     if (held !== undefined && !isSuccessor(secret, held)) sourceSecrets.delete(held);
     sourceSecrets.set(secret);
   }
 
-  /** A read may bring a newer version than the metadata, which come later; versions that go back are those of a backup. */
+  /**
+   * A read may return a newer version than the watched metadata. A version older than the one read means a restored
+   * backup.
+   */
   #isPresent(held: SourceSecret, { uid, resourceVersion }: Stored): boolean {
     if (held.content.result === 'Unreadable' || held.uid !== uid) return false;
     const readFor = this.#readFor.get(held) ?? held.resourceVersion;
@@ -92,7 +99,7 @@ export class SourceSecretReader {
   }
 }
 
-/** How long a Secret may be unreadable for reasons that may pass, before the bindings that name it say so. */
+/** How long reads of a Secret may fail for transient reasons before the bindings that name it report this. */
 const LONGEST_FAILURE_MS = 30_000;
 
 function isPassing(status: number): boolean {
@@ -104,7 +111,7 @@ function isSuccessor(secret: SourceSecret, held: SourceSecret): boolean {
   return isNewer(secret.resourceVersion, held.resourceVersion);
 }
 
-/** An error in this program must not keep the bindings that name the Secret waiting. */
+/** An error in this program must not leave the bindings that name the Secret waiting. */
 function parse(object: RawSecret, log: Logger): SourceSecret {
   try {
     return readSource(object);

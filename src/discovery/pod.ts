@@ -10,13 +10,13 @@ import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
 import type { Interned } from './interned.ts';
 import { OBJECT_NAME, workloadOf } from './workload.ts';
 
-/** Of one pod, ephemeral ones included. Usual pods have less than ten. */
+/** Containers per pod, including ephemeral ones. Most pods have fewer than ten. */
 const MOST_CONTAINERS = 100;
-/** Of one pod. A binding takes 16. */
+/** Pull secrets per pod. A binding accepts 16. */
 const MOST_SECRETS = 32;
-/** Of the containers of one pod. An Event has room for no more. */
+/** Problems per pod. An Event has no room for more. */
 const MOST_PROBLEMS = 3;
-/** A mark names a binding for each container. */
+/** Longest mark, in characters. A mark names a binding for each container. */
 const LONGEST_MARK = 254;
 
 /** What we need to know of a pod. Most of it is the same for all pods of a workload, and is kept once. */
@@ -37,9 +37,12 @@ export interface PodUse {
   readonly finished: boolean;
   readonly containers: readonly ContainerUse[];
   readonly imagePullSecrets: readonly string[];
-  /** What in it cannot be used, such as an image that names no repository; a few sentences. */
+  /** Parts of the pod that cannot be used, such as an image that names no repository. A few sentences. */
   readonly problems: readonly string[];
-  /** Its annotation that it has been processed; empty, and thus no binding's name, where it is longer than any of ours. */
+  /**
+   * The annotation that marks the pod as processed. Empty if it is longer than any of ours, so that it names no
+   * binding.
+   */
   readonly marked: string | undefined;
 }
 
@@ -80,8 +83,8 @@ export interface RawPod extends KubeObject {
 }
 
 /**
- * Reads a pod; never throws for one that the API server has stored. What is kept of it has a bound, and a problem says what
- * is beyond that.
+ * Reads a pod. Never throws for a pod that the API server has stored. The memory for a pod is bounded, and a problem
+ * reports each exceeded limit.
  */
 export function readPod(pod: RawPod, uses: Interned<PodUse>): Pod {
   const { metadata, status = {} } = pod;
@@ -109,7 +112,7 @@ function firstOf(problems: readonly string[]): readonly string[] {
   const more = problems.length - MOST_PROBLEMS;
   return more <= 0
     ? problems
-    : [...problems.slice(0, MOST_PROBLEMS), `There are ${more} more such problems.`];
+    : [...problems.slice(0, MOST_PROBLEMS), `${more} more problems are not listed.`];
 }
 
 function readSecrets({ spec = {} }: RawPod): {
@@ -122,10 +125,10 @@ function readSecrets({ spec = {} }: RawPod): {
   const problems: string[] = [];
   if (valid.length > MOST_SECRETS)
     problems.push(
-      `Discovery looks at the first ${MOST_SECRETS} of imagePullSecrets, and the pod names ${valid.length}. Name fewer.`,
+      `Discovery reads at most the first ${MOST_SECRETS} imagePullSecrets, but the pod names ${valid.length}. Name fewer.`,
     );
   if (valid.length < named.size)
-    problems.push('One of imagePullSecrets is not the name of a Secret. Correct it.');
+    problems.push('An entry of imagePullSecrets is not a valid Secret name. Correct it.');
   return { imagePullSecrets, problems };
 }
 
@@ -160,7 +163,7 @@ function imageIdsOf(status: RawPod['status']): ReadonlyMap<string, string> {
 function tooManyContainers(count: number): readonly string[] {
   if (count <= MOST_CONTAINERS) return [];
   return [
-    `Discovery looks at the first ${MOST_CONTAINERS} containers, and the pod has ${count}. Write bindings for the images of the others yourself.`,
+    `Discovery reads at most the first ${MOST_CONTAINERS} containers, but the pod has ${count}. Create bindings for the images of the others yourself.`,
   ];
 }
 

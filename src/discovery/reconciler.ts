@@ -26,7 +26,7 @@ export interface DiscoveryOptions {
 interface Recollection {
   readonly absences: Absences;
   readonly reported: Reported;
-  /** How much there was to decide on: see {@link Decision}. */
+  /** The size of the last decision: see {@link Decision}. */
   readonly size: number;
   /** `what`: see {@link fingerprint}. */
   readonly written: { readonly at: number; readonly what: string } | undefined;
@@ -69,20 +69,23 @@ export class DiscoveryReconciler {
     try {
       await this.#applier.apply(namespace, decision, log);
     } finally {
-      // Also if a write is refused, perhaps forever, because that does not concern what is odd about a pod.
+      // Report even if a write is refused, because problems of pods do not depend on it.
       for (const telling of due.events) await this.#report(telling);
       if (due.postponed > 0 && due.events.length > 0)
-        log.warn({ postponed: due.postponed }, 'events of discovery postponed, because there are too many');
+        log.warn(
+          { postponed: due.postponed },
+          'too many events of discovery in this namespace: postponing the rest',
+        );
     }
     return { requeueAfterMs: earlier(decision.lookAgainAfterMs, due.lookAgainAfterMs), repeated };
   };
 
-  /** How many namespaces are known from the last time: those with pods that are looked at, or with bindings. */
+  /** The number of namespaces with state from the last decision: those with observed pods or with bindings. */
   get namespaces(): number {
     return this.#recollections.size;
   }
 
-  /** How much there was to decide on in a namespace the last time. */
+  /** The size of the last decision on a namespace. */
   readonly sizeOf = (namespace: string): number => this.#recollections.get(namespace)?.size ?? 0;
 
   async #report({ about, reason, note }: Telling): Promise<void> {

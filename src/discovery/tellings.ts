@@ -6,10 +6,10 @@ import type { Pod } from './pod.ts';
 import type { Replacements } from './replacements.ts';
 import { MOST_SECRETS_COUNTED, type PodGroup, type Usage } from './usage.ts';
 
-/** In an Event, whose text is cut before what to do would be said. */
+/** Names listed in an Event. A longer list would be cut before the advice. */
 const MOST_NAMED = 3;
 
-/** Something that people should know, about a pod or a binding. */
+/** A problem of a pod or a binding, to be reported in an Event. */
 export interface Telling {
   readonly about:
     | { readonly kind: 'Pod'; readonly pod: Pod }
@@ -18,18 +18,18 @@ export interface Telling {
   readonly note: string;
 }
 
-/** What cannot be used in pods, once for all that use the same. */
+/** Problems of pods that discovery cannot use: one report for all pods with the same containers and pull secrets. */
 export function tellProblems(groups: readonly PodGroup[]): readonly Telling[] {
   return groups
     .filter(({ use }) => use.problems.length > 0)
     .map(({ use, example }) => ({
       about: { kind: 'Pod', pod: example },
       reason: 'NotDiscovered',
-      note: `Discovery passes over a part of this pod. ${use.problems.join(' ')}`,
+      note: `Discovery ignores a part of this pod. ${use.problems.join(' ')}`,
     }));
 }
 
-/** Bindings whose pods name more pull secrets than a binding takes. */
+/** Bindings whose pods name more pull secrets than a binding accepts. */
 export function tellTooMany(usage: Usage, fates: readonly Fate[]): readonly Telling[] {
   return fates.flatMap((fate): readonly Telling[] => {
     if (fate.fate !== 'Kept' || fate.binding === undefined) return [];
@@ -44,13 +44,16 @@ export function tellTooMany(usage: Usage, fates: readonly Fate[]): readonly Tell
       {
         about: { kind: 'Binding', binding: fate.binding },
         reason: 'TooManyPullSecrets',
-        note: `Pods name ${atLeast}${found.length} pull secrets, of which a binding takes ${MOST_PULL_SECRETS}; left out: ${named}. Name fewer in the pods, or write a binding by hand.`,
+        note: `Pods name ${atLeast}${found.length} pull secrets, but a binding accepts at most ${MOST_PULL_SECRETS}. Left out: ${named}. Name fewer in the pods, or create a binding yourself.`,
       },
     ];
   });
 }
 
-/** Once for a namespace: on the first binding whose `replaces` lacks something, or on any where that is still to be made. */
+/**
+ * One report per namespace: on the first binding whose `replaces` is incomplete, or on any binding if that one does not
+ * exist yet.
+ */
 export function tellUnchecked(
   owned: ReadonlyMap<string, OwnBinding>,
   { unchecked }: Replacements,
@@ -63,24 +66,24 @@ export function tellUnchecked(
       about: { kind: 'Binding', binding },
       reason: 'NotDiscovered',
       note:
-        'Discovery leaves entries out of spec.replaces of bindings in this namespace, because too many repositories replace ' +
-        'each other. Remove entries of spec.replaces that no scan needs, or write bindings for these images yourself.',
+        'Discovery omits entries from spec.replaces of bindings in this namespace, because too many repositories replace ' +
+        'each other. Remove entries that no scan needs from spec.replaces, or create bindings for these images yourself.',
     },
   ];
 }
 
-/** @param group - the first whose containers are beyond the bound of a namespace */
+/** @param group - the first one whose containers exceed the limit of a namespace */
 export function tellBeyond(group: PodGroup | undefined): readonly Telling[] {
   if (group === undefined) return [];
-  const note = `Discovery looks at ${MOST_CONTAINERS} different containers in a namespace, and those of this pod are beyond that. Write bindings for its images yourself, or divide the namespace.`;
+  const note = `Discovery reads at most ${MOST_CONTAINERS} different containers per namespace, and this pod exceeds that limit. Create bindings for its images yourself, or split the namespace.`;
   return [{ about: { kind: 'Pod', pod: group.example }, reason: 'NotDiscovered', note }];
 }
 
-/** @param without - repositories that get no binding, because the namespace has too many */
+/** @param without - repositories without a binding, because the namespace has too many bindings */
 export function tellWithout(groups: readonly PodGroup[], without: readonly string[]): readonly Telling[] {
   const [first] = without;
   const group = groups.find(({ use }) => use.containers.some(({ repository }) => repository === first));
   if (first === undefined || group === undefined) return [];
-  const note = `Discovery makes at most ${MOST_BINDINGS} bindings in a namespace, so that there is none for ${first}. Write a binding for it yourself, or divide the namespace.`;
+  const note = `Discovery creates at most ${MOST_BINDINGS} bindings per namespace, so it creates none for ${first}. Create a binding for it yourself, or split the namespace.`;
   return [{ about: { kind: 'Pod', pod: group.example }, reason: 'NotDiscovered', note }];
 }

@@ -116,7 +116,7 @@ function untried({ candidates, more }: Lookup<SourceCredential>): readonly strin
   if (more === 0) return [];
   return [
     `expected at most ${candidates.length} entries that fit the image, found ${candidates.length + more}: ` +
-      `the last ${more} are not tried; remove those that are not needed`,
+      `the last ${more} are not tried; remove entries that you do not need`,
   ];
 }
 

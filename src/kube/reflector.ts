@@ -21,11 +21,11 @@ export interface ReflectorOptions<Item extends Stored, Raw extends KubeObject> {
   readonly client: KubeClient;
   readonly resource: Resource;
   readonly selection?: Selection;
-  /** What the store keeps of an object; undefined: nothing. */
+  /** The projection of an object that the store keeps; undefined: none. */
   readonly project: (object: Raw) => Item | undefined;
   /**
-   * What the store keeps where `project` or an index of the store throws, so that the owner of the object sees a reason.
-   * Without it the store keeps what it has.
+   * The replacement that the store keeps if `project` or an index of the store throws, so that the owner of the object
+   * sees a reason. Without it, the store keeps its previous version.
    */
   readonly unreadable?: (object: Raw, error: unknown) => Item;
   readonly store: Pick<Store<Item, string>, 'set' | 'delete' | 'retain' | 'advance' | 'rewind'>;
@@ -297,11 +297,11 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     store.rewind(this.namespace);
   }
 
-  /** The error of one object ends nothing but the work on that object. */
+  /** An error with one object stops only the work on that object. */
   #take(object: KubeObject, listed?: Set<string>): void {
     const { project, unreadable, store, log } = this.#options;
     const key = keyOf(storedMeta(object));
-    // The API server sends objects of the resource that was asked for.
+    // The API server sends objects of the requested resource.
     const raw = object as Raw;
     try {
       const item = project(raw);
@@ -324,7 +324,10 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     try {
       store.set(unreadable(raw, error));
     } catch (second) {
-      log.error({ resource: this.description, fault: describeFault(second) }, 'the store keeps what it held');
+      log.error(
+        { resource: this.description, fault: describeFault(second) },
+        'failed to replace an unreadable object: the store keeps its previous version',
+      );
     }
   }
 

@@ -15,11 +15,11 @@ export type Field =
   | Malformed;
 
 const NO_LETTERS = /[-_.]/g;
-/** More characters than any credential that is read here has. A longer value is not decoded. */
+/** In characters, more than any credential that is read here. A longer value is not decoded. */
 const LONGEST_TEXT = 32 * 1024;
 /** The same in base64, with room for line breaks. */
 const LONGEST_BASE64 = LONGEST_TEXT * 1.5;
-/** In characters. Names that are looked for are shorter, even with separators. */
+/** In characters. The known names are shorter, even with separators. */
 const LONGEST_NAME = 64;
 
 /** The keys of a Secret by their name without separators. A Secret may have 100,000 keys, so they are walked once. */
@@ -53,7 +53,9 @@ export function exactField({ data }: SecretContent, key: string): Field {
   if (value.length > LONGEST_BASE64) return tooLong(key);
   const text = decode(value);
   if (text === undefined)
-    return malformed(`expected text in the key ${quoted(key)}, found other bytes; write it anew`);
+    return malformed(
+      `expected text in the key ${quoted(key)}, found bytes that are not UTF-8; correct the value`,
+    );
   return text.length > LONGEST_TEXT ? tooLong(key) : { result: 'Text', text };
 }
 
@@ -70,7 +72,7 @@ const ABSENT: Field = { result: 'Absent' };
 function tooLong(key: string): Malformed {
   return malformed(
     `expected at most ${LONGEST_TEXT / 1_024} KiB of text in the key ${quoted(key)}, found more; ` +
-      'put only the credential there',
+      'store only the credential in this key',
   );
 }
 

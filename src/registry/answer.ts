@@ -12,7 +12,7 @@ const UNREACHABLE_REASONS = {
   NetworkUnreachable: 'cannot be reached over the network',
   DnsFailure: 'has a name that cannot be resolved',
   LookupDelayed:
-    'has a name that was not looked up in time, because look-ups of other names for this namespace do not end',
+    'has a name that was not resolved in time, because other DNS look-ups for this namespace are still pending',
   ProxyFailure: 'cannot be reached through the proxy',
   CertificateUntrusted: 'has a certificate that no known authority has signed',
   CertificateExpired: 'has a certificate that has ended or has not begun',
@@ -37,7 +37,7 @@ const UNREACHABLE_REASONS = {
 
 export type UnreachableReason = keyof typeof UNREACHABLE_REASONS;
 
-/** Reasons that lie in the controller or the credential. */
+/** Reasons that concern the controller or the credential, not the registry. */
 const LOCAL_REASONS: ReadonlySet<UnreachableReason> = new Set([
   'LookupDelayed',
   'SigningFailed',
@@ -58,8 +58,9 @@ export type RegistryAnswer =
   /** Nobody was asked: the credential itself says that it ended at `ended`, in milliseconds since 1970. */
   | { readonly result: 'Expired'; readonly ended: number }
   /**
-   * Asked too often (429, or 503 with `Retry-After`). Until `until`, in milliseconds since 1970, the registry is not asked
-   * with this credential. If it answered the ping so (`at`), which shows no credential, it is not asked at all.
+   * The registry limits requests (429, or 503 with `Retry-After`). Until `until`, in milliseconds since 1970, no check
+   * uses this credential with the registry. If this was the answer to the ping (`at`), which sends no credential, no
+   * check contacts the registry at all.
    */
   | { readonly result: 'RateLimited'; readonly until: number; readonly at?: RequestKind }
   /** No answer to build on. `httpCode` where one came. */
@@ -96,7 +97,7 @@ export function describeAnswer(answer: RegistryAnswer): string {
     case 'Denied':
       return `${party(answer.at)} refuses it (HTTP ${answer.httpCode})`;
     case 'Expired':
-      return `it says itself that it ended${atTime(answer.ended)}`;
+      return `it expired${atTime(answer.ended)}`;
     case 'NotCheckable':
       return 'it can be used by Trivy alone, where the scan runs, so the registry is not asked';
     case 'RateLimited':
@@ -114,7 +115,7 @@ function party(at: RequestKind): string {
   return at === 'token' ? "the registry's token server" : 'the registry';
 }
 
-/** Empty for what is no time. */
+/** Empty if the number is not a valid time. */
 function atTime(milliseconds: number): string {
   const time = new Date(milliseconds);
   return Number.isNaN(time.getTime()) ? '' : ` at ${time.toISOString()}`;

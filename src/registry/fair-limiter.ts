@@ -1,22 +1,22 @@
-/** What work counts against: a group and a target each hold at most their share of the places. */
+/** The group and target of some work. Each has at most its share of the concurrency. */
 export interface Claim {
-  /** Such as a namespace. The backlog of one group does not delay another. */
+  /** For example a namespace. The backlog of one group does not delay another. */
   readonly group: string;
-  /** Such as a registry. */
+  /** For example a registry. */
   readonly target: string;
 }
 
-/** How much work may be done at the same time. A share below the total leaves places for other groups at any time. */
+/** Limits on concurrent work. If a share is below the total, other groups can start at any time. */
 export interface Limits {
   readonly places: number;
-  /** Of all places, for one group. */
+  /** Limit for one group, of the total. */
   readonly share: number;
   readonly placesPerTarget: number;
-  /** Of a target's places, for one group. */
+  /** Limit for one group, of a target's limit. */
   readonly sharePerTarget: number;
 }
 
-/** Work was dropped because it had no place within its patience. */
+/** Work was dropped because it could not start within its patience. */
 export class DelayedError extends Error {
   override readonly name = 'DelayedError';
 }
@@ -26,16 +26,16 @@ interface Waiting extends Claim {
 }
 
 /**
- * Bounds how much work is done at the same time. Groups take turns, and so do the targets of a group. Work of the same
- * group and target is done in order. Waiting work holds no place, neither of all places nor of a target's.
+ * Limits concurrent work. Groups take turns, and so do the targets of a group. Work of the same group and target runs
+ * in order. Waiting work counts neither against the total nor against the limit of its target.
  *
- * Each end of work looks at every waiting group once, and at most at the targets that are in use in each.
+ * When work ends, each waiting group is examined once, and in each group at most the targets that are in use.
  */
 export class FairLimiter {
   readonly #limits: Limits;
   #held = 0;
   readonly #heldBy = new Counts();
-  /** By group, by target. Both are in the order of their turns, and nothing empty is kept. */
+  /** By group, then by target. Both are in the order of their turns. Empty entries are deleted. */
   readonly #waiting = new Map<string, Map<string, Set<Waiting>>>();
 
   constructor(limits: Limits) {
@@ -43,7 +43,7 @@ export class FairLimiter {
   }
 
   /**
-   * Does the work when there is a place for it: within this call, if there is one now.
+   * Runs the work as soon as the limits allow. If they allow it now, the work starts within this call.
    *
    * @param signal - ends the wait for a place: the work is not done then, and the reason of the signal is thrown
    */
@@ -107,7 +107,7 @@ export class FairLimiter {
   #next(): Waiting | undefined {
     if (this.#held >= this.#limits.places) return undefined;
     for (const [group, targets] of this.#waiting) {
-      // Else each of its targets would be looked at.
+      // Otherwise each of its targets would be examined.
       if (this.#heldBy.get(['group', group]) >= this.#limits.share) continue;
       const target = targets.keys().find((each) => this.#mayEnter({ group, target: each }));
       if (target !== undefined) return first(targets.get(target) ?? []);
@@ -132,7 +132,7 @@ export class FairLimiter {
     if (targets?.size === 0) this.#waiting.delete(group);
   }
 
-  /** Puts the group, and its target, behind the others. */
+  /** Moves the group, and its target, behind the others. */
   #endTurn({ group, target }: Claim): void {
     const targets = this.#waiting.get(group);
     if (targets === undefined) return;
@@ -141,7 +141,7 @@ export class FairLimiter {
   }
 }
 
-/** Numbers that are 0 unless they have been changed; a 0 takes no memory. */
+/** Counters that default to 0. A 0 takes no memory. */
 class Counts {
   readonly #counts = new Map<string, number>();
 

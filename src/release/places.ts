@@ -21,7 +21,7 @@ export class Places {
   readonly #scopes: readonly Scope[];
   /** By namespace: what it was refused with. */
   readonly #refused = new Map<string, KubeError>();
-  /** By kind and key of an object: the name of the error that kept it from being read. */
+  /** By kind and key of an object: the name of the error that prevented reading it. */
   readonly #unread = new Map<string, string>();
 
   constructor(client: KubeClient, scope: Scope) {
@@ -31,8 +31,8 @@ export class Places {
   }
 
   /**
-   * What `project` makes of the objects of a kind; none where the cluster does not know it. An object that it throws at is
-   * left out, and among the {@link problems}.
+   * The projections of all objects of a kind; none if the cluster does not know the kind. If `project` throws for an
+   * object, the object is left out and listed in {@link problems}.
    *
    * @throws KubeError, also where all that was asked for is refused
    */
@@ -45,7 +45,7 @@ export class Places {
     const read = (object: KubeObject) => this.#read(resource.kind, object, project);
     for (const scope of this.#scopes) {
       const list = unlessUnknown(listAll(this.#client, resource, { ...selection, scope }, read));
-      // One at a time: there is no limit to their number, but to that of arguments.
+      // Push one at a time, because the number of arguments of a call is limited.
       for (const one of (await list.catch((error) => this.#refuse(scope, error))) ?? []) found.push(one);
     }
     return found;
@@ -67,7 +67,7 @@ export class Places {
     if (this.#refused.size === this.#scopes.length) throw error;
   }
 
-  /** Sentences about namespaces and objects that could not be read. */
+  /** Messages about namespaces and objects that could not be read. */
   get problems(): readonly string[] {
     const namespaces = [...this.#refused].map(
       ([name, { message }]) =>
@@ -76,7 +76,7 @@ export class Places {
     );
     const objects = [...this.#unread].map(
       ([object, error]) =>
-        `${object} is passed over: an unexpected ${error} kept it from being read; correct or delete the object, report ` +
+        `${object} was skipped: reading it failed with an unexpected ${error}; correct or delete the object, report ` +
         'the error, and release it again',
     );
     return [...namespaces, ...objects];

@@ -57,8 +57,8 @@ export interface ScheduledScan {
   readonly uid: string;
   readonly resourceVersion: string;
   /**
-   * Why the scan cannot be bound, as the end of a sentence about it; undefined: it can. What could not be read is then
-   * missing: labels, scan type, schedule.
+   * Why the scan cannot be bound, as the predicate of a sentence about it; undefined: it can be bound. If set, fields
+   * that could not be read are missing: labels, scan type, schedule.
    */
   readonly unreadable: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
@@ -72,14 +72,14 @@ export interface ScheduledScan {
   readonly request: RunRequest | undefined;
 }
 
-/** So much of an object is kept at most. Kubernetes sets no limit to the number of labels. */
+/** Limits on what is kept of an object. Kubernetes does not limit the number of labels. */
 const MOST_LABELS = 64;
-/** Of the name of any object in Kubernetes, such as a ScanType or a binding. */
+/** Longest name of a Kubernetes object such as a ScanType or a binding, in characters. */
 const LONGEST_NAME = 253;
 
 /**
- * Reads a ScheduledScan. Never throws for one that the CRD accepts, and keeps at most about 100 KiB of it. An image that is
- * none is `undefined`.
+ * Reads a ScheduledScan. Never throws for one that the CRD accepts, and keeps at most about 100 KiB of it. An invalid
+ * image is `undefined`.
  */
 export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
   const { metadata, spec } = raw;
@@ -103,8 +103,8 @@ export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
 }
 
 /**
- * What stands for a ScheduledScan that {@link readScheduledScan} failed to read because of an error in this program. It
- * keeps the name of its binding, which says so.
+ * Replaces a ScheduledScan that {@link readScheduledScan} failed to read because of an error in this program. Keeps the
+ * name of its binding, which reports the error.
  *
  * @param problem - as `unreadable` of a {@link ScheduledScan}
  */
@@ -134,7 +134,7 @@ export function unreadableScan(
 function unreadable({ metadata, spec }: RawScheduledScan): string | undefined {
   const labels = countOf(metadata.labels ?? {});
   if (labels > MOST_LABELS)
-    return `has more labels than are read: expected at most ${MOST_LABELS}, found ${labels}; remove some of them`;
+    return `has too many labels: expected at most ${MOST_LABELS}, found ${labels}; remove some of them`;
   const texts = [
     ['scanType', spec.scanSpec.scanType, LONGEST_NAME],
     ['schedule', spec.schedule ?? '', LONGEST_SCHEDULE],
@@ -224,7 +224,7 @@ export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditRe
   const { image } = readImage(moved);
   const repository = image === undefined ? undefined : repositoryName(image);
   const { [BINDING_ANNOTATION]: holder, [RUN_ANNOTATION]: asked } = raw.metadata.annotations ?? {};
-  // The binding that made a move reports it, and counts its moves.
+  // The binding that migrated the scan reports the migration, and counts its migrations.
   const isSameBinding = holder === edit.binding && note?.bindingUid === edit.bindingUid;
   const lastMove = edit.moved ?? (isSameBinding ? note?.moved : undefined);
   const request = edit.request === undefined ? asked : formatRunRequest(edit.request);

@@ -32,7 +32,8 @@ const BENCHES: readonly Bench[] = [
   { name: 'rotate', about: '200 pull secrets, one of them changed each 20 ms, beside a bare writer' },
   {
     name: 'isolation',
-    about: 'what a hostile namespace can do to another; ISOLATION_ATTACKS=hubs,tags runs some attacks',
+    about:
+      'how much a hostile namespace affects another; ISOLATION_ATTACKS=hubs,tags runs only these attacks',
   },
 ];
 

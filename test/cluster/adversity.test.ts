@@ -43,7 +43,7 @@ describe('the controller in adversity', () => {
     await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input });
   }
 
-  it('deletes the copy of a login that its owner takes out of the pull secret, after the grace period', async () => {
+  it('deletes the copy of a login after the grace period if its owner removes the login from the pull secret', async () => {
     const { namespace, secretName } = await bound();
     await namespace.pullSecret('pull', { 'another.example': { auth: btoa('user:pass') } });
     await until(

@@ -25,7 +25,7 @@ import {
 
 const SILENT = pino({ level: 'silent' });
 const nothing = { add: () => undefined };
-/** Nothing is reconciled here but what reads Secrets. */
+/** Only the reader of Secrets runs here. */
 const NOBODY = { bindings: nothing, trivySecrets: nothing, runs: nothing };
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 

@@ -141,7 +141,7 @@ describe('the chart', () => {
       nodeSelector: { pool: 'tools' },
       tolerations: [{ key: 'pool', operator: 'Exists' }],
       affinity: { nodeAffinity: {} },
-      // Without quotes it would be a number.
+      // Without quotes, YAML would read it as a number.
       priorityClassName: '0123',
       imagePullSecrets: [{ name: 'pull' }],
     };

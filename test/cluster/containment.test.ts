@@ -8,22 +8,24 @@ import { type Binding, Cluster, SECRETS, type TestNamespace } from './cluster.ts
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 const REGISTRIES = 'credentials.securecodebox.io/registries';
-/** Under no name of ECR's, so that a cloud is to be asked for a login. */
+/** Not a host name of ECR, so that the controller requests a login from a cloud. */
 const AWS_HOST = 'aws.example';
 const SIGNER = 'AKIAFAULTYSIGNATURE0';
 
-/** Where an error is injected: a function, and the text that names the object of which it fails. */
+/** Where an error is injected: a function, and the text that names the object for which it fails. */
 interface Border {
   readonly name: string;
   readonly function_: string;
   readonly marker: string;
-  /** Makes the object, and names the binding whose owner is to see a reason; undefined: no binding is concerned. */
+  /**
+   * Creates the object, and returns the binding whose owner has to see a reason; undefined: no binding is affected.
+   */
   readonly make: (namespace: TestNamespace, marker: string) => Promise<string | undefined>;
-  /** What its condition Ready says then. */
+  /** The expected condition Ready of that binding. */
   readonly reason?: string;
 }
 
-/** A binding of a name of its own, with a scan of its own that it would bind. */
+/** A binding with its own name, and a scan that it would bind. */
 async function bindingWithScan(namespace: TestNamespace, name: string): Promise<string> {
   await namespace.scan(`scan-of-${name}`, [`reg.example/${name}:1`]);
   await namespace.binding(name, { image: `reg.example/${name}` });
@@ -85,7 +87,7 @@ const BORDERS: readonly Border[] = [
     reason: 'ScanUnreadable',
   },
   {
-    name: 'finding what a binding serves, for an index and for a trigger',
+    name: 'finding the keys of a binding, for an index and for a trigger',
     function_: 'binding/serve.ts#keysServed',
     marker: 'faulty-index',
     make: bindingWithScan,
@@ -217,7 +219,7 @@ describe('an error in the controller that concerns one object', () => {
   }
 
   for (const { name, marker, make, reason } of BORDERS) {
-    it(`when ${name} ends in a reason that its owner sees, and no other object is affected`, async () => {
+    it(`when ${name} is reported to the owner of the object, and affects no other object`, async () => {
       const namespace = await cluster.namespace();
       const other = await cluster.namespace();
       await namespace.pullSecret('pull', AUTHS);

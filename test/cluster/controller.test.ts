@@ -433,7 +433,7 @@ describe('the controller on a real API server', () => {
     await namespace.condition('app', 'Ready', 'False NotOffered');
   });
 
-  it('reads a pull secret when a binding names it, and none that no binding names', async () => {
+  it('reads a pull secret only if a binding names it', async () => {
     const namespace = await cluster.namespace();
     for (const name of ['named', 'unnamed']) await namespace.pullSecret(name, AUTHS);
     await namespace.scan('scan');

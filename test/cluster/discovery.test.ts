@@ -150,7 +150,7 @@ describe('discovery on a real API server', () => {
       .map(({ involvedObject, message }) => `${involvedObject.name}: ${message}`)
       .sort();
     assert.equal(told.length, 2, told.join());
-    assert.match(told[0] ?? '', /^digest: .*without a repository.*not the name of a Secret/);
+    assert.match(told[0] ?? '', /^digest: .*without a repository.*not a valid Secret name/);
     assert.match(told[1] ?? '', /^odd: .*Write it in lower case/);
   });
 
@@ -236,7 +236,7 @@ describe('discovery on a real API server', () => {
     ]);
     assert.match(
       told.find(({ reason }) => reason === 'TooManyPullSecrets')?.message ?? '',
-      /^Pods name 20 pull secrets.*left out: pull-16, pull-17, pull-18 and 1 more\. Name fewer/,
+      /^Pods name 20 pull secrets.*Left out: pull-16, pull-17, pull-18 and 1 more\. Name fewer/,
     );
     const from = (await cluster.controlPlane.auditEvents()).length;
     await pod(namespace, { name: 'next', deployment: 'web', image: 'reg.example/next', secrets: ['pull'] });

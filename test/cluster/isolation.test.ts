@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { ATTACKS } from '../isolation/attacks/index.ts';
 import { type Measurement, Stage, TASKS, type Task } from '../isolation/stage.ts';
 
-/** A twentieth of what `npm run bench -- isolation` does. */
+/** A twentieth of the attacks of `npm run bench -- isolation`. */
 const SIZE = { scale: 0.05, samples: 4, seconds: 8, graceSeconds: 25, quietSeconds: 5 };
 const ABOUT: Readonly<Record<Task, string>> = {
   bind: 'has its bindings bound',
@@ -28,7 +28,7 @@ describe('beside a namespace that runs every known attack', () => {
     });
   }
 
-  it('the controller answers every probe and never ends', () => {
+  it('the controller answers every probe and never exits', () => {
     const { failedProbes, ends } = measurement.observation;
     assert.deepEqual({ failedProbes, ends }, { failedProbes: 0, ends: [] });
   });
@@ -38,11 +38,11 @@ describe('beside a namespace that runs every known attack', () => {
     assert.ok(peakMebibytes > 0 && peakMebibytes < (stage?.memoryLimit ?? 0), `${peakMebibytes} MiB`);
   });
 
-  it('a controller that is started becomes the leader', () => {
+  it('a newly started controller becomes the leader', () => {
     assert.ok(Number.isFinite(measurement.startMs));
   });
 
-  it('the controller writes no Event and no status while nobody changes anything', () => {
+  it('the controller writes no Event and no status while nothing changes', () => {
     const { events, statuses } = measurement.quiet;
     assert.deepEqual({ events, statuses }, { events: 0, statuses: 0 });
   });

@@ -319,7 +319,7 @@ describe('release', () => {
     await assertFree(namespace, before, secretName);
   });
 
-  it('leaves an object alone at which an unexpected error happens, says so, and goes on', async () => {
+  it('skips an object that causes an unexpected error, reports it, and continues', async () => {
     const { namespace } = await boundNamespace();
     await namespace.scan('odd', ['reg.example/other:1']);
     const places = new Places(cluster.client, { kind: 'Namespaces', names: [namespace.name] });
@@ -331,11 +331,13 @@ describe('release', () => {
     const [problem = '', ...others] = places.problems;
     assert.match(
       problem,
-      new RegExp(`ScheduledScan ${namespace.name}/odd is passed over: an unexpected RangeError`),
+      new RegExp(
+        `ScheduledScan ${namespace.name}/odd was skipped: reading it failed with an unexpected RangeError`,
+      ),
     );
     assert.deepEqual(others, []);
 
-    // An API server whose ScheduledScans are not as secureCodeBox's CRD says.
+    // An API server with ScheduledScans that do not match secureCodeBox's CRD.
     await using server = createServer((_, response) =>
       response.end('{"metadata":{"name":"scan"},"spec":{}}'),
     );

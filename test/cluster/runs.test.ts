@@ -201,12 +201,12 @@ describe('runs of scans', () => {
     assert.match(await controller.log(), /scheduled scan freed/);
   });
 
-  it('of a scan whose interval is no duration in Go: none, and other scans run', async () => {
+  it('are not started if the interval exceeds a Go duration, and do not block the runs of other scans', async () => {
     const period = 3.6e24;
     const first = secureCodeBox.nextRun(namespace.name, 'endless');
     await create('endless', undefined, { interval: '1000000000000000000h' });
     assert.equal((await first).state, 'Errored');
-    // The name that numbers of this size give every second.
+    // With numbers of this size, every second results in this name.
     const planned = Math.floor((Date.now() - 86_400_000 - period) / 1_000) * 1_000 + period;
     const { uid = '' } = (await namespace.rawScan('endless')).metadata;
     const owner = {

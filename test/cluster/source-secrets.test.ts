@@ -30,7 +30,7 @@ describe('the reader of Secrets', () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  /** Stores that know of a binding and of the pull secret that it names, and the reader of what that holds. */
+  /** Stores with a binding and the pull secret that it names, and the reader of that Secret. */
   async function named() {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', PULL);
@@ -50,7 +50,7 @@ describe('the reader of Secrets', () => {
     return storedMeta(secret);
   }
 
-  it('says nothing of a Secret that cannot be read for a moment, and reads it then', async () => {
+  it('reports nothing about a Secret that is unreadable for a moment, and reads it later', async () => {
     const { stores, key, read } = await named();
     proxy.rules = [
       {
@@ -66,7 +66,7 @@ describe('the reader of Secrets', () => {
     assert.equal(stores.sourceSecrets.get(key)?.content.result, 'Entries');
   });
 
-  it('keeps what it has read where a later version cannot be read', async () => {
+  it('keeps the last content if a later version cannot be read', async () => {
     const { namespace, stores, key, read } = await named();
     await read();
     await namespace.pullSecret('pull', { 'other.example': { auth: btoa('user:pass') } });
@@ -86,7 +86,7 @@ describe('the reader of Secrets', () => {
     ]);
   });
 
-  it('reads each version once, and again where the versions of the server go back', async () => {
+  it('reads each version once, and again if the versions of the server go back', async () => {
     const { stores, key, read } = await named();
     let requests = 0;
     proxy.rules = [
@@ -113,7 +113,7 @@ describe('the reader of Secrets', () => {
     assert.equal(stores.sourceSecrets.get(key)?.content.result, 'Entries');
   });
 
-  it('forgets a Secret that no binding names any more', async () => {
+  it('forgets a Secret when no binding names it any more', async () => {
     const { stores, key, read } = await named();
     await read();
     const binding = stores.bindings.get(key.replace('/pull', '/app'));

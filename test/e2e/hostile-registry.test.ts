@@ -476,7 +476,7 @@ describe('a hostile registry', () => {
       ],
     };
   for (const [title, [script, expected]] of Object.entries(denials)) {
-    it(`sends nothing to a host on the deny list, whatever way the host is written: it ${title}`, async () => {
+    it(`sends nothing to a host on the deny list, however the host is written: it ${title}`, async () => {
       const { secure } = elsewhere;
       const [, port] = secure.host.split(':');
       for (const host of [secure.host, `0x7f.1:${port}`, `127.0.0.1.:${port}`, `2130706433:${port}`]) {

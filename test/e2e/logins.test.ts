@@ -144,7 +144,7 @@ describe('a login that a cloud is asked for', () => {
   }
 
   for (const deny of [ECR_API, '*.*.*.amazonaws.com', `${ECR_API}:443`]) {
-    it(`is not asked for where the deny list names the endpoint of the cloud: ${deny}`, async () => {
+    it(`is not requested if the deny list names the endpoint of the cloud: ${deny}`, async () => {
       start(givenUntil(2_000_000_000));
       const checker = new RegistryChecker({ settings: { ...settings, deny: [deny] } });
       const refused = { result: 'Unreachable', why: 'RealmForbidden', at: 'token' };

@@ -463,7 +463,7 @@ describe('a registry that is asked too often', () => {
   for (const [title, header, least, most] of [
     ['seconds', '2', 2_000, 2_000],
     ['a date', () => new Date(Date.now() + 60_000).toUTCString(), 58_000, 60_000],
-    ['more than it may', '86400', 3_600_000, 3_600_000],
+    ['more than the limit', '86400', 3_600_000, 3_600_000],
     ['nothing', undefined, 60_000, 60_000],
     ['nonsense', 'soon', 60_000, 60_000],
   ] as const) {

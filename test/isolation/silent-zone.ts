@@ -5,7 +5,7 @@ import { describe, type ProcessGroup } from '../../hack/processes.ts';
 /** How long getaddrinfo of glibc tries one name server: 2 attempts of 5 s (resolv.conf(5)). */
 const GIVE_UP_MS = 10_000;
 
-/** Ends the look-ups in the zone whose name server does not answer, of a process that loads `test/preload/silent-zone.ts`. */
+/** Ends the look-ups in the silent zone of a process that loads `test/preload/silent-zone.ts`. */
 export class SilentZone implements Disposable {
   /** Path of the FIFO that look-ups wait for. */
   readonly fifo: string;
@@ -13,7 +13,7 @@ export class SilentZone implements Disposable {
 
   private constructor(fifo: string) {
     this.fifo = fifo;
-    // Not in that process: at its end it waits for its threads.
+    // Not in the process itself, because at its end it waits for its threads.
     this.#timer = setInterval(() => giveUp(fifo), GIVE_UP_MS).unref();
   }
 
@@ -35,6 +35,6 @@ function giveUp(fifo: string): void {
   try {
     closeSync(openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK));
   } catch {
-    // ENXIO: none waits.
+    // ENXIO: no look-up waits.
   }
 }

@@ -50,14 +50,14 @@ export interface Writes {
 
 /** Results of running the attacks once. Times are in milliseconds. */
 export interface Measurement {
-  /** How long each task took; infinite: it was not done in time. */
+  /** How long each task took; infinite: the task was not done in time. */
   readonly times: Readonly<Record<Task, readonly number[]>>;
   readonly observation: Observation;
   /** How long a new process took to become the leader after the attack; infinite: more than a minute. */
   readonly startMs: number;
-  /** While the victim did its tasks. */
+  /** Writes while the victim did its tasks. */
   readonly writes: Writes & { readonly seconds: number };
-  /** While nobody changed anything. */
+  /** Writes while nobody changed anything. */
   readonly quiet: Writes & { readonly seconds: number };
   /** Names of the attacker's bindings that have no condition. */
   readonly withoutCondition: readonly string[];

@@ -12,7 +12,7 @@ const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deploymen
 const PROBE_EACH_MS = 1_000;
 const PROBE_TIMEOUT_MS = 5_000;
 const LOOK_EACH_MS = 250;
-/** How long the supervisor of the process takes at most to report that it has ended. */
+/** Longest delay until the supervisor of the process reports its end. */
 const EXIT_SHOWS_MS = 100;
 /** The chart's liveness probe gives up after three failures that are ten seconds apart. */
 const LONGEST_SILENCE_MS = 30_000;
@@ -64,7 +64,7 @@ export async function readShipped({ client }: Cluster): Promise<Shipped> {
 
 /** How the controller did, over all of its processes. */
 export interface Observation {
-  /** How each process ended that was not asked to end. */
+  /** How each process ended that was not stopped on purpose. */
   readonly ends: readonly string[];
   readonly probes: number;
   readonly failedProbes: number;
@@ -104,7 +104,7 @@ export class Supervised implements AsyncDisposable {
     this.#running = this.#run();
   }
 
-  /** Resolves when it leads. */
+  /** Resolves when the controller leads. */
   static async start(cluster: Cluster, options: ControllerOptions): Promise<Supervised> {
     const supervised = new Supervised(cluster, options);
     await supervised.leading();
@@ -121,7 +121,7 @@ export class Supervised implements AsyncDisposable {
     };
   }
 
-  /** Waits until it leads. */
+  /** Waits until the controller leads. */
   async leading(seconds = 60): Promise<void> {
     await until(
       async () => (await this.#get('/readyz'))?.startsWith('ok, leading'),

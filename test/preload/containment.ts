@@ -1,8 +1,7 @@
 /**
- * Makes functions of the source throw where one of their arguments names an object that is meant: `FAULTS` lists them as
- * `module#function=marker`, one a line, with the module's path below `src`. To be loaded before a program that runs from
- * source. The exports of a module are bindings that only the module itself can replace, so the replacement is added to its
- * text.
+ * Makes functions of the source throw if one of their arguments contains a marker. `FAULTS` lists the functions as
+ * `module#function=marker`, one per line, with the path of the module below `src`. Load it before a program that runs
+ * from source. Only a module itself can replace its exports, so the replacement is appended to its source text.
  */
 import { registerHooks } from 'node:module';
 
@@ -19,7 +18,7 @@ const faults: readonly Fault[] = (process.env['FAULTS'] ?? '').split('\n').map((
 
 type Function_ = (...args: readonly unknown[]) => unknown;
 
-/** What a module calls, in its added text. */
+/** The function that the appended source text calls. */
 const NAME = '__faulty';
 Object.assign(globalThis, {
   [NAME]:
@@ -30,7 +29,7 @@ Object.assign(globalThis, {
     },
 });
 
-/** A store, a client or a log names nothing. */
+/** Stores, clients and logs are not searched. */
 function mentions(value: unknown, marker: string): boolean {
   try {
     return JSON.stringify(value)?.includes(marker) === true;

@@ -1,4 +1,6 @@
-/** Prints how many threads the process has at its end, after libuv has begun to use its pool. Linux tells them in /proc. */
+/**
+ * Prints how many threads the process has at its end, after libuv has begun to use its pool. Linux lists them in /proc.
+ */
 import { lookup } from 'node:dns';
 import { readdirSync } from 'node:fs';
 

@@ -1,11 +1,11 @@
 /**
- * Stands in for the resolver, because getaddrinfo reads the configuration of the machine. `localhost` is looked up for
- * real. A name of the zone `silent.example` keeps a thread of libuv's pool busy until the resolver gives up, as
- * getaddrinfo does when no name server answers. No other name exists, so that no request leaves the machine.
+ * Replaces the resolver, because getaddrinfo reads the configuration of the machine. `localhost` is resolved normally.
+ * A name of the zone `silent.example` keeps a thread of libuv's pool busy until the resolver gives up, as getaddrinfo
+ * does when no name server answers. No other name exists, so that no request leaves the machine.
  *
- * The thread is really busy: it opens the FIFO named by ICB_SILENT_FIFO. The test opens the other end when the resolver is to
- * give up (`SilentZone`). Look-ups wait for each other as in libuv, which runs them in half of its threads only
- * (`slow_work_thread_threshold` in https://github.com/libuv/libuv/blob/v1.x/src/threadpool.c).
+ * The thread is really blocked, because it opens the FIFO named by ICB_SILENT_FIFO. The test opens the other end to
+ * make the resolver give up (`SilentZone`). Look-ups wait for each other as in libuv, which runs them in half of its
+ * threads only (`slow_work_thread_threshold` in https://github.com/libuv/libuv/blob/v1.x/src/threadpool.c).
  */
 import dns, { type LookupAddress, type LookupOptions } from 'node:dns';
 import { close, open } from 'node:fs';
@@ -19,7 +19,7 @@ const fifo = process.env['ICB_SILENT_FIFO'] ?? '';
 const waiting: (() => void)[] = [];
 let underWay = 0;
 
-/** Of libuv, as far as it lets them look names up. */
+/** The part of libuv's threads that may run DNS look-ups. */
 function threads(): number {
   return Math.ceil(Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) / 2);
 }

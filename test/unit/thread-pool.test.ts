@@ -15,10 +15,10 @@ async function threads(env: NodeJS.ProcessEnv): Promise<number> {
   return Number(/threads: (\d+)/.exec(stdout)?.[1]);
 }
 
-it('the program has 24 threads for look-ups of names and files, unless the environment says otherwise', {
+it('the program has 24 threads for DNS look-ups and files, unless the environment sets another number', {
   skip: process.platform !== 'linux',
 }, async () => {
   const [usual, few] = [await threads({}), await threads({ UV_THREADPOOL_SIZE: '4' })];
-  // Besides these there are a few of V8.
+  // V8 has a few more threads.
   assert.equal(usual - few, 20, `${usual} threads, and ${few}`);
 });

@@ -18,7 +18,9 @@ export interface Watch {
 }
 
 const NOT_OURS = `${MANAGED_BY_LABEL}!=${MANAGED_BY}`;
-/** With their data, unlike the controller, which reads them by name: so there is one request less for each change. */
+/**
+ * Secrets with their data. The controller reads Secrets by name instead, which takes one more request for each change.
+ */
 export const PULL_SECRETS: Watch = {
   resource: SECRETS,
   selection: { labelSelector: NOT_OURS, fieldSelector: 'type=kubernetes.io/dockerconfigjson' },

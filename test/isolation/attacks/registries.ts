@@ -16,14 +16,17 @@ export const silentZone: Attack = {
     }),
 };
 
-/** Aims at the concurrency limit: each check holds a place until its request times out. */
+/** Aims at the concurrency limit: each check runs until its request times out. */
 export const silentRegistries: Attack = {
   name: 'silent-registries',
   about: 'bindings for 160 registries that accept connections and never answer',
   begin: (hostile) => createChecks(hostile, { name: 'silent', hosts: hostile.silentRegistries }),
 };
 
-/** Aims at the wait that a registry requests of one user. Repeated, because an answer to another user may end the wait. */
+/**
+ * Aims at the wait that a registry requests from one user. Repeated, because an answer to another user may end the
+ * wait.
+ */
 export const retryAfter: Attack = {
   name: 'retry-after',
   about:

@@ -7,7 +7,7 @@ import { type Attack, binding, type Hostile, SCHEDULED_SCANS, scheduledScan } fr
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** In hours. A second does not change a float of the first size. Only the last one is a duration in Go. */
+/** In hours. A second does not change a float of the first size. Only the last one is a valid Go duration. */
 const INTERVALS_H = [1e18, 1e14, 1e11, 2_500_000];
 
 /** Aims at the search for a free name of a Scan, which steps by seconds, and at times that `Date` cannot express. */
@@ -58,13 +58,12 @@ function requestFor(now: number): string {
 }
 
 /**
- * Aims at the report of moves: each of these moves is later than the last report. To report 900 takes more than a second, so
- * status, which has whole seconds, changes each time.
+ * Aims at the report of migrations, because each of these is later than the last report. Reporting 900 takes more than
+ * a second, so status, which has whole seconds, changes each time.
  */
 export const futureMoves: Attack = {
   name: 'future-moves',
-  about:
-    '900 ScheduledScans with a restore annotation that says that they were moved, next and in the year 2999',
+  about: '900 ScheduledScans with a forged restore annotation: the next migration, made in the year 2999',
   async begin(hostile) {
     const image = 'moved.example/app';
     const { metadata } = await hostile.createOne(imageCredentialBindings, binding('moved', { image }));

@@ -8,7 +8,7 @@ const MOST_SECRETS = 16;
 /** Number of broken Secrets that bindings name. */
 const NAMED = 2;
 
-/** Aims at memory: of each entry, the controller might keep the key and what is wrong with it. */
+/** Aims at memory: the controller might keep the key and the problem of each entry. */
 export const brokenEntries: Attack = {
   name: 'broken-entries',
   about: '16 pull secrets of 0.95 MiB with 100,000 broken entries each, 2 of them named by bindings',
@@ -23,7 +23,7 @@ export const brokenEntries: Attack = {
   },
 };
 
-/** Each letter may be a `*`: that makes 16,384 patterns for one host. */
+/** Each letter may be replaced by a `*`, which gives 16,384 patterns for one host. */
 const LETTERS = 14;
 const WILD_HOST = `${'a'.repeat(LETTERS)}.example`;
 /** A login of ECR, whose password says that it expired in 1970. */

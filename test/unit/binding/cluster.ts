@@ -130,7 +130,7 @@ export class Namespace {
     this.#setPullSecret(this.stores.dockercfgSecrets, object);
   }
 
-  /** As it is when the controller has read it. */
+  /** Adds the content of the Secret, as the controller does after reading it. */
   #setPullSecret(store: Store<Stored>, object: RawSecret): void {
     store.set(storedMeta(object));
     this.stores.sourceSecrets.set(readPullSecret(object));
@@ -221,7 +221,7 @@ export class Namespace {
     this.#setScan({ ...raw, spec: { ...raw.spec, scanSpec: { ...raw.spec.scanSpec, ...scanSpec } } });
   }
 
-  /** Writes a move into the restore annotation of a bound scan, as somebody else could. */
+  /** Forges a migration in the restore annotation of a bound scan. */
   forgeMove(name: string, moved: { readonly from: string; readonly number: number }): void {
     const raw = this.#scans.get(name);
     const note = raw?.metadata.annotations?.[RESTORE_ANNOTATION];
@@ -258,7 +258,7 @@ export class Namespace {
   }
 
   observe(name: string, now = NOW) {
-    // What each binding comes to is known when it has been reconciled.
+    // The selection of a binding is known once the binding has been reconciled.
     for (const binding of this.stores.bindings.values()) {
       const observed = observe(`ns/${binding.name}`, this.#sources, now);
       this.stores.selections.set(binding, selectionOf(observed));
@@ -266,15 +266,15 @@ export class Namespace {
     return this.observeAlone(name, now);
   }
 
-  /** As one reconcile observes it: with what others came to before. */
+  /** The observation of one reconcile, with the existing selections of other bindings. */
   observeAlone(name: string, now = NOW) {
     return observe(`ns/${name}`, this.#sources, now);
   }
 
   /**
-   * As the reconciler begins: notes what a binding comes to, and what it waits for.
+   * Does the first step of the reconciler: records the selection of a binding, and what the binding waits for.
    *
-   * @returns whether it waits.
+   * @returns whether it waits
    */
   begin(name: string): boolean {
     const { selections } = this.stores;

@@ -10,7 +10,7 @@ const NOBODY = { bindings: nothing, trivySecrets: nothing, runs: nothing, source
 
 const HUBS = Array.from({ length: 16 }, (_, index) => `reg.example/hub${index}`);
 
-/** Bindings by tag of one repository, and a scan of each tag. */
+/** Bindings for the tags of one repository, and a scan of each tag. */
 function byTag(count: number): Namespace {
   const namespace = new Namespace();
   namespace.pullSecret('pull');
@@ -31,7 +31,7 @@ function sharingHubs(count: number): Namespace {
   return namespace;
 }
 
-/** Bindings of one image with selectors of which each but the last fits nothing. */
+/** Bindings of one image with selectors. Only the last selector matches any scan. */
 function bySelector(count: number): Namespace {
   const namespace = new Namespace();
   namespace.pullSecret('pull');
@@ -41,10 +41,10 @@ function bySelector(count: number): Namespace {
   return namespace;
 }
 
-/** How many objects an observation of one binding takes out of the stores. */
+/** How many objects an observation of one binding reads from the stores. */
 function objectsRead(namespace: Namespace, name: string): number {
   const { scheduledScans, rivals } = namespace.stores;
-  // What is known of each binding, as after its reconcile.
+  // The selection of each binding, as after its reconcile.
   namespace.observe(name);
   let read = 0;
   const byIndex = scheduledScans.byIndex.bind(scheduledScans);
@@ -88,12 +88,12 @@ describe('the cost of one binding', () => {
     });
   }
 
-  it('does not grow with the number of bindings of one image, beyond those that may be rivals', () => {
+  it('does not grow with the number of bindings of one image, beyond the limit on rivals', () => {
     const [once, twice] = [objectsRead(bySelector(100), 'app-0'), objectsRead(bySelector(200), 'app-0')];
     assert.equal(twice, once);
   });
 
-  it('grows with the number of scans of its image as these do', () => {
+  it('grows linearly with the number of scans of its image', () => {
     const scans = (count: number) => {
       const namespace = bySelector(1);
       for (let index = 0; index < count; index += 1) namespace.scan(`more-${index}`);
@@ -106,22 +106,22 @@ describe('the cost of one binding', () => {
 
 describe('a change of one binding', () => {
   for (const [name, estate] of Object.entries({ byTag, sharingHubs })) {
-    it(`enqueues as many others, however many there are (${name})`, async () => {
+    it(`enqueues a bounded number of others, however many there are (${name})`, async () => {
       const [once, twice] = [await keysAdded(estate(100)), await keysAdded(estate(200))];
       assert.equal(twice, once);
       assert.ok(once <= MOST_RIVALS + 4, `${once} keys are added`);
     });
   }
 
-  it('enqueues no binding that shares a previous repository that no scan names', async () => {
+  it('enqueues no binding with the same previous repository if no scan names that repository', async () => {
     const namespace = new Namespace();
     for (let index = 0; index < 100; index += 1)
       namespace.binding(`app-${index}`, { spec: { image: `reg.example/x${index}`, replaces: HUBS } });
-    // Itself, and those that have the last place and none.
+    // The binding itself, and those directly within and beyond the limit.
     assert.equal(await keysAdded(namespace), 3);
   });
 
-  it('walks over the scans that it could serve once for all changes of a turn of the event loop', async () => {
+  it('walks over the scans that could fit it once per turn of the event loop, however many changes there are', async () => {
     const walks = async (changes: number) => {
       const namespace = sharingHubs(changes);
       for (let index = 0; index < 200; index += 1)

@@ -55,7 +55,7 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.equal(namespace.report('app').changed, false);
   });
 
-  it('is reported once, however many changes come after it', () => {
+  it('is reported once, however many changes follow', () => {
     const namespace = moving();
     namespace.settle('app');
     const [from] = namespace.stores.bindings.get('ns/app')?.status?.history ?? [];
@@ -78,7 +78,7 @@ describe("a scan that names an earlier home of a binding's image", () => {
   });
 
   for (const number of [1, 3, 1_000_000_000]) {
-    it(`is not reported where somebody wrote the number ${number} into the scan, in place of that of the next`, () => {
+    it(`is not reported if somebody forges the migration number ${number} in the scan, which is not the next one`, () => {
       const namespace = moving();
       namespace.settle('app');
       namespace.forgeMove('scan', { from: 'forged.example/app', number });
@@ -87,7 +87,7 @@ describe("a scan that names an earlier home of a binding's image", () => {
     });
   }
 
-  it('is reported once where somebody wrote the number of the next into scans', () => {
+  it('is reported once if somebody forges the next migration number in many scans', () => {
     const namespace = moving();
     for (let index = 0; index < 50; index += 1) namespace.scan(`scan-${index}`, { image: `${OLD}:1.0` });
     namespace.settle('app');
@@ -416,7 +416,7 @@ describe('bindings that replace each other in a circle', () => {
       assert.equal(namespace.stores.scheduledScans.get('ns/scan')?.bound?.binding, 'b1');
     });
 
-    it(`are all looked at again when the circle ends: ${length} of them`, async () => {
+    it(`are all enqueued when the circle is broken: ${length} of them`, async () => {
       const namespace = circle(length);
       const added = new Set<string>();
       const queue = { add: (key: string) => void added.add(key) };

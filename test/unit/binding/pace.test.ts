@@ -12,11 +12,11 @@ interface Arrival {
 }
 
 interface Turn extends Arrival {
-  /** How often the key asked. */
+  /** How many times the key asked. */
   readonly asked: number;
 }
 
-/** Lets keys ask when they arrive, and again when they are told to, or late. 60 turns a minute. */
+/** Simulates keys that ask on arrival, and again after the returned wait or later. 60 turns a minute. */
 function run(arrivals: readonly Arrival[], pace = new Pace(60), lateness = () => 0): readonly Turn[] {
   const turns: Turn[] = [];
   const asked = new Map<string, number>();
@@ -37,7 +37,7 @@ function run(arrivals: readonly Arrival[], pace = new Pace(60), lateness = () =>
   return turns;
 }
 
-/** What should be: at each turn the first key of the namespace that has waited longest. */
+/** The expected order: each turn goes to the first key of the namespace that has waited longest. */
 function model(arrivals: readonly Arrival[]): readonly Arrival[] {
   const coming = arrivals.toSorted((a, b) => a.at - b.at);
   const waiting = new Map<string, readonly Arrival[]>();
@@ -53,7 +53,7 @@ function model(arrivals: readonly Arrival[]): readonly Arrival[] {
   return turns;
 }
 
-/** Moves those that have arrived by then to the lines of their namespaces. */
+/** Moves the keys that have arrived by then to the queues of their namespaces. */
 function join(waiting: Map<string, readonly Arrival[]>, coming: Arrival[], time: number): void {
   for (let next = coming[0]; next !== undefined && next.at <= time; next = coming[0]) {
     coming.shift();
@@ -94,7 +94,7 @@ describe('Pace', () => {
     assert.equal(keys.filter((key) => pace.wait(key, 10 * MINUTE) === 0).length, 1 + 2);
   });
 
-  it('gives a namespace its turn after one of each other, however many keys these have', () => {
+  it('gives a namespace its turn after one turn of each other namespace, however many keys they have', () => {
     const backlog = Array.from({ length: 5_000 }, (_, index) => ({ key: `evil/${index}`, at: 0 }));
     const others = ['a', 'b', 'c'].map((name) => ({ key: `${name}/scan`, at: 10_500 }));
     const turns = run([...backlog, ...others]);
@@ -103,7 +103,7 @@ describe('Pace', () => {
     assert.equal(turns.length, 5_003);
   });
 
-  it('gives turns to others where a key never asks again', () => {
+  it('gives turns to others if a key never asks again', () => {
     const pace = new Pace(60);
     const gone = Array.from({ length: 100 }, (_, index) => `gone/${index}`);
     for (const key of gone) pace.wait(key, 0);
@@ -114,14 +114,14 @@ describe('Pace', () => {
     assert.ok((turns.at(-1)?.at ?? Number.NaN) <= 21 * SECOND, JSON.stringify(turns));
   });
 
-  it('forgets a key that is done without a turn', () => {
+  it('forgets a key that is done before its turn', () => {
     const pace = new Pace(60);
     for (let index = 0; index < 100; index += 1) pace.wait(`ns/${index}`, 0);
     for (let index = 0; index < 100; index += 1) pace.done(`ns/${index}`);
     assert.equal(pace.wait('ns/new', 0), SECOND);
   });
 
-  it('has a key look again after five minutes, in case that others have gone', () => {
+  it('makes a key ask again after at most five minutes, in case other keys have left', () => {
     const pace = new Pace(1);
     for (let index = 0; index < 100; index += 1) pace.wait(`ns/${index}`, 0);
     assert.equal(pace.wait('ns/99', 0), 5 * MINUTE);
@@ -129,7 +129,7 @@ describe('Pace', () => {
     assert.equal(pace.wait('ns/99', 5 * MINUTE), 0);
   });
 
-  it('is asked a number of times that doubles with the keys', () => {
+  it('is asked twice as often by twice as many keys', () => {
     const asks = (count: number) => {
       const arrivals = Array.from({ length: count }, (_, index) => ({
         key: `ns${index % 7}/${index}`,
@@ -141,7 +141,7 @@ describe('Pace', () => {
   });
 
   const arrival = fc.record({ namespace: fc.constantFrom('a', 'b', 'c', 'd'), second: fc.nat({ max: 20 }) });
-  // No two at the same time, and none at the time of a turn that another one has begun to count.
+  // Keys never arrive at the same time, or at the exact time of a turn.
   const anyArrivals = fc.array(arrival, { maxLength: 60 }).map((list) =>
     list.map(({ namespace, second }, index) => ({
       key: `${namespace}/${index}`,
@@ -149,7 +149,7 @@ describe('Pace', () => {
     })),
   );
 
-  it('gives turns as a list of namespaces would that wait one behind the other', () => {
+  it('gives turns in the same order as a simple queue of namespaces', () => {
     fc.assert(
       fc.property(anyArrivals, (arrivals) => {
         const found = run(arrivals).map(({ key, at }) => ({ key, at }));
@@ -158,7 +158,7 @@ describe('Pace', () => {
     );
   });
 
-  it('gives every key a turn, and never more than two more than the time allows, where keys ask late', () => {
+  it('gives every key a turn if keys ask late, and never exceeds the rate by more than two turns', () => {
     fc.assert(
       fc.property(anyArrivals, fc.infiniteStream(fc.nat({ max: 5 * SECOND })), (arrivals, stream) => {
         const turns = run(arrivals, new Pace(60), () => stream.next().value);

@@ -40,7 +40,7 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'more entries fit than are tried, which the message says',
+    name: 'the message reports that more entries fit than are tried',
     given: (namespace) => {
       namespace.scan('scan');
       const variants = ['', 'http://', 'https://'].flatMap((scheme) =>
@@ -71,7 +71,7 @@ const CASES: readonly Case[] = [
     message: /; \d+ more entries fit and are not tried/,
   },
   {
-    name: 'a key that could steer a terminal, or turn the direction of writing, is written out',
+    name: 'a key with terminal control or bidirectional characters is escaped',
     given: (namespace) =>
       namespace.pullSecret('pull', { 'other.example\u202e\u0007': { auth: btoa('user:pass') } }),
     conditions: {

@@ -5,7 +5,7 @@ import { MOST_RIVALS } from '../../../src/binding/rivals.ts';
 import { connectTriggers } from '../../../src/binding/triggers.ts';
 import { condition, Namespace } from './cluster.ts';
 
-/** The bindings that are enqueued from now on, without their namespace. */
+/** Collects the bindings that are enqueued from now on, without their namespace. */
 function enqueued(namespace: Namespace): Set<string> {
   const keys = new Set<string>();
   const nothing = { add: () => undefined };
@@ -15,7 +15,7 @@ function enqueued(namespace: Namespace): Set<string> {
   return keys;
 }
 
-/** A time of creation, later for a higher number. */
+/** A creation time, later for a higher number. */
 function created(index: number): string {
   return new Date(Date.UTC(2026, 0, 1) + index * 1_000).toISOString();
 }
@@ -33,8 +33,8 @@ function migrating(namespace: Namespace, name: string, image: string, replaces: 
   });
 }
 
-describe('a binding that waits for what another one comes to', () => {
-  it('is enqueued when that is known, although it carries only the name of a scan of another image', () => {
+describe('a binding that waits for the selection of another one', () => {
+  it('is enqueued when the selection is known, even if it is only bound to a scan of another image', () => {
     const namespace = new Namespace();
     namespace.pullSecret('pull');
     namespace.binding('holder');
@@ -50,7 +50,7 @@ describe('a binding that waits for what another one comes to', () => {
     assert.equal(namespace.begin('holder'), false);
   });
 
-  it('is enqueued when that is gone', () => {
+  it('is enqueued when the other one is deleted', () => {
     const namespace = new Namespace();
     namespace.pullSecret('pull');
     namespace.scan('scan');
@@ -78,7 +78,7 @@ describe('a binding that waits for what another one comes to', () => {
     assert.equal(namespace.begin('second'), false);
   });
 
-  it('is enqueued although there is no place for it', () => {
+  it('is enqueued even if it is beyond the limit on rivals', () => {
     const namespace = new Namespace();
     namespace.pullSecret('pull');
     namespace.scan('scan');
@@ -93,8 +93,8 @@ describe('a binding that waits for what another one comes to', () => {
   });
 });
 
-describe('a binding without a place', () => {
-  it('is enqueued when there is one, also where no scan names the image', () => {
+describe('a binding beyond the limit on rivals', () => {
+  it('is enqueued when it comes within the limit, even if no scan names the image', () => {
     const namespace = new Namespace();
     namespace.pullSecret('pull');
     for (let index = 0; index <= MOST_RIVALS; index += 1)
@@ -109,7 +109,7 @@ describe('a binding without a place', () => {
 });
 
 describe('a cycle of bindings', () => {
-  it('ends for all of them, although the binding that goes has closed two', () => {
+  it('is broken for all of them, even if the deleted binding was part of two cycles', () => {
     const namespace = new Namespace();
     migrating(namespace, 'a', 'a', ['b', 'd']);
     migrating(namespace, 'b', 'b', ['a']);
@@ -120,7 +120,7 @@ describe('a cycle of bindings', () => {
     for (const name of ['b', 'c', 'd']) assert.ok(keys.has(name), name);
   });
 
-  it('that takes a binding away from a scan brings the next rival back', async () => {
+  it('that stops a binding from migrating a scan enqueues the next rival', async () => {
     const namespace = new Namespace();
     migrating(namespace, 'x', 'p', ['q', 's']);
     migrating(namespace, 'y', 'r', ['s']);
@@ -138,8 +138,8 @@ describe('a cycle of bindings', () => {
   });
 });
 
-describe('a scan whose server goes', () => {
-  it('brings back the binding whose name it carries, although that is for another image', async () => {
+describe('a scan whose effective binding is deleted', () => {
+  it('enqueues the binding to which it is bound, even if that has another image', async () => {
     const namespace = new Namespace();
     namespace.pullSecret('pull');
     namespace.binding('holder');

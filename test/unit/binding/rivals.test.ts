@@ -36,7 +36,7 @@ const parts = fc.record({
 });
 
 describe('rivals for an image', () => {
-  it('stand in the order of precedence, whatever the order in which they come and go', () => {
+  it('are in the order of precedence, whatever the order of additions and removals', () => {
     fc.assert(
       fc.property(fc.array(parts, { minLength: 1, maxLength: 12 }), fc.integer(), (list, seed) => {
         const all = list.map((each, index) => binding({ name: `b${index}`, ...each }));
@@ -60,7 +60,7 @@ describe('rivals for an image', () => {
     );
   });
 
-  it(`are ${MOST_RIVALS} at most: those that come after have no place, until one before them goes`, () => {
+  it(`are at most ${MOST_RIVALS}: a further binding counts only after one before it is deleted`, () => {
     const rivals = new Rivals();
     const all = Array.from({ length: MOST_RIVALS + 2 }, (_, index) =>
       binding({ name: `b${index}`, created: index }),
@@ -69,7 +69,7 @@ describe('rivals for an image', () => {
     const placeless = () => all.filter((each) => rivals.hasNoPlace(each)).map(({ name }) => name);
     assert.equal(rivals.under('ns', 'reg.example/app').length, MOST_RIVALS);
     assert.deepEqual(placeless(), [`b${MOST_RIVALS}`, `b${MOST_RIVALS + 1}`]);
-    // The one that moves up is among those that are affected.
+    // The binding that moves up is among the affected ones.
     const [first] = all;
     assert.ok(first !== undefined);
     rivals.remove(first);
@@ -77,7 +77,7 @@ describe('rivals for an image', () => {
     assert.deepEqual(placeless(), [`b${MOST_RIVALS + 1}`]);
   });
 
-  it('are those of their own namespace alone', () => {
+  it('are only those of the same namespace', () => {
     const rivals = new Rivals();
     rivals.add({ ...binding({ name: 'app' }), namespace: 'other' });
     assert.deepEqual(rivals.under('ns', 'reg.example/app'), []);
@@ -85,7 +85,9 @@ describe('rivals for an image', () => {
 });
 
 describe('a chain of bindings that replace each other', () => {
-  /** What {@link chainOf} finds for the first of these bindings, and how often it looked up who replaces a repository. */
+  /**
+   * The result of {@link chainOf} for the first of these bindings, and its number of look-ups of replacing bindings.
+   */
   function chain(bindings: readonly ValidBinding[]) {
     const rivals = new Rivals();
     for (const each of bindings) rivals.add(each);
@@ -103,7 +105,7 @@ describe('a chain of bindings that replace each other', () => {
 
   const cases: readonly { name: string; bindings: readonly ValidBinding[]; found: string }[] = [
     { name: 'that ends', bindings: [moving('a', 'b', ['a']), moving('b', 'c', ['b'])], found: 'Acyclic' },
-    { name: 'of one that replaces nothing', bindings: [moving('a', 'b', [])], found: 'Acyclic' },
+    { name: 'of a binding that replaces nothing', bindings: [moving('a', 'b', [])], found: 'Acyclic' },
     { name: 'of two', bindings: [moving('a', 'b', ['a']), moving('b', 'a', ['b'])], found: 'Cycle' },
     {
       name: 'of three',
@@ -119,7 +121,7 @@ describe('a chain of bindings that replace each other', () => {
   for (const { name, bindings, found } of cases)
     it(`${name} is ${found}`, () => assert.equal(chain(bindings).chain, found));
 
-  it('is looked at up to a bound, however long it is', () => {
+  it('is followed up to a limit, however long it is', () => {
     const long = (length: number) =>
       chain(Array.from({ length }, (_, index) => moving(`b${index}`, `r${index + 1}`, [`r${index}`])));
     const [once, twice] = [long(2 * LONGEST_CHAIN), long(4 * LONGEST_CHAIN)];
@@ -128,7 +130,7 @@ describe('a chain of bindings that replace each other', () => {
     assert.equal(once.others.length, LONGEST_CHAIN + 1);
   });
 
-  it('is not looked for among bindings that merely replace the same repositories', () => {
+  it('does not include bindings that merely replace the same repositories', () => {
     const hubs = Array.from({ length: 16 }, (_, index) => `hub${index}`);
     const sharing = Array.from({ length: 1_000 }, (_, index) => moving(`b${index}`, `x${index}`, hubs));
     const { chain: found, lookups, others } = chain(sharing);
@@ -137,7 +139,7 @@ describe('a chain of bindings that replace each other', () => {
 });
 
 describe('the keys of a binding', () => {
-  it('name its image as exactly as that does, and each previous repository', () => {
+  it('name its image exactly as the spec does, and each previous repository', () => {
     const digest = `sha256:${'a'.repeat(64)}`;
     assert.deepEqual(keysServed(binding({ name: 'a', image: `reg.example/app:1@${digest}` })), [
       `reg.example/app@${digest}`,

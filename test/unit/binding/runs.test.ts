@@ -67,8 +67,8 @@ describe('a scan that is bound for the first time', () => {
   });
 });
 
-describe('a scan that its operator is stuck with', () => {
-  it('is freed, and tells the queue to hold it back if that is undone again and again', async () => {
+describe('a scan on which the secureCodeBox operator is stuck', () => {
+  it('is unblocked, and tells the queue to delay it if somebody undoes this repeatedly', async () => {
     const namespace = new Namespace();
     namespace.pullSecret('pull');
     namespace.binding('app');

@@ -50,7 +50,7 @@ async function woken(change: (bound: Bound) => void): Promise<{
     sourceSecrets: queue('sourceSecrets'),
   });
   change(given);
-  // What takes a walk is done in the next turn of the event loop.
+  // Walks run in the next turn of the event loop.
   await turn();
   const shown = (key: string) =>
     Object.entries(given.secrets)
@@ -129,7 +129,7 @@ describe('what is reconciled after a change', () => {
       runs: ['scan'],
     },
     {
-      name: 'a pull secret changes: who names it, and the Secrets made from it',
+      name: 'a pull secret changes: the bindings that name it, and the Secrets made from it',
       change: ({ namespace }) => namespace.pullSecret('spare'),
       bindings: ['rival'],
       trivySecrets: ['of rival'],
@@ -147,7 +147,7 @@ describe('what is reconciled after a change', () => {
       trivySecrets: ['of rival'],
     },
     {
-      name: 'a binding can no longer hand out a credential: its rivals for the scans that it could serve',
+      name: 'a binding can no longer deliver a credential: its rivals for the scans that fit it',
       change: ({ namespace, secrets }) => {
         const binding = namespace.stores.bindings.get('ns/app');
         assert.ok(binding !== undefined);
@@ -221,7 +221,7 @@ describe('what is reconciled after a change', () => {
     it(name, async () => assert.deepEqual(await woken(change), { bindings, trivySecrets, runs }));
   }
 
-  it('a Secret that nobody names changes: nothing', async () => {
+  it('a Secret that no binding names changes: nothing', async () => {
     assert.deepEqual(await woken(({ namespace }) => namespace.otherSecret('unrelated')), {
       bindings: [],
       trivySecrets: [],

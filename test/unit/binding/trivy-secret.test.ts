@@ -45,17 +45,17 @@ describe('how long a Trivy secret is kept', () => {
       decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
     },
     {
-      name: 'as it is, marked or not, while it is not known whether a binding selects it',
+      name: 'unchanged, marked or not, while it is not known whether a binding selects it',
       use: { selected: undefined, unusedSince: 0 },
       decision: { action: 'Keep' },
     },
     {
-      name: 'marked anew, where somebody marked it with a time in the future',
+      name: 'marked again if somebody marked it with a time in the future',
       use: { unusedSince: 1_000_000 * MINUTE },
       decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
     },
     {
-      name: 'marked, where its source no longer has the credential, though scans mount it',
+      name: 'marked if its source no longer has the credential, even if scans mount it',
       use: { mounted: true, sourceHolds: false },
       decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
     },
@@ -106,13 +106,13 @@ describe('what a Trivy Secret was made from', () => {
   }[] = [
     { name: 'an entry', holds: true, source: pullSecret({ 'reg.example': { auth } }), identity: entry },
     {
-      name: 'an entry that its owner took out',
+      name: 'an entry that its owner removed',
       holds: false,
       source: pullSecret({ 'another.example': { auth } }),
       identity: entry,
     },
     {
-      name: 'a Secret that cannot be read now',
+      name: 'a Secret that cannot be read at the moment',
       holds: true,
       source: { ...meta, content: { result: 'Unreadable', message: 'for now' } },
       identity: entry,
@@ -124,7 +124,7 @@ describe('what a Trivy Secret was made from', () => {
       identity: offer,
     },
     {
-      name: 'a host that the owner took out of the annotation',
+      name: 'a host that the owner removed from the annotation',
       holds: false,
       source: offered({ [REGISTRIES_ANNOTATION]: 'other.example' }),
       identity: offer,
@@ -137,7 +137,7 @@ describe('what a Trivy Secret was made from', () => {
 });
 
 describe('the annotations of a Trivy Secret', () => {
-  it('name nothing where they are longer than what we write, although the name fits', () => {
+  it('are ignored if they are longer than what we write, even if the name fits', () => {
     const long = 'x'.repeat(10_000);
     const usual = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
     for (const identity of [
@@ -160,11 +160,11 @@ describe('the annotations of a Trivy Secret', () => {
   });
 });
 
-describe('an error of a write of a Secret', () => {
+describe('an error in writing a Secret', () => {
   const refused = (status: number, reason: string) =>
     new KubeError('Secret "pull" is invalid: data: "Canary"', { status, reason, retryAfterSeconds: 2 });
 
-  it('holds no text of the API server, which may quote the Secret', () => {
+  it('contains no text of the API server, because it may quote the Secret', () => {
     for (const error of [refused(409, 'Conflict'), refused(429, 'TooManyRequests'), refused(0, 'Timeout')]) {
       const safe = secretWriteError(error, 'ns/trivy-pull');
       assert.ok(safe instanceof Error);
@@ -173,7 +173,7 @@ describe('an error of a write of a Secret', () => {
     }
   });
 
-  it('asks for the wait that the API server asked for', () => {
+  it('keeps the wait that the API server requested', () => {
     const safe = secretWriteError(refused(429, 'TooManyRequests'), 'ns/trivy-pull');
     assert.ok(safe instanceof KubeError);
     assert.equal(safe.retryAfterSeconds, 2);

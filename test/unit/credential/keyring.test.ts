@@ -224,7 +224,7 @@ describe('lookup', () => {
     }
   });
 
-  it('finds no key that has a character which is not printable ASCII', () => {
+  it('matches no key with a character outside printable ASCII', () => {
     const image = parseImageReference('reg.io/team/app');
     const odd = ['\u202e', '\u200b', '\u0085', '\u001b', '\u007f', '\u2028', '\ud800', 'é'];
     for (const character of odd) {

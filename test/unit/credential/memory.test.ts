@@ -8,7 +8,7 @@ const SECRETS = 20;
 const MOST_KIB = 512;
 
 setFlagsFromString('--expose-gc');
-// What the flag brings is there in contexts that are made after.
+// The flag takes effect in contexts that are created afterwards.
 const collect = runInNewContext('gc') as () => void;
 
 /** Texts of pull secrets, near the bounds on size and entries. */

@@ -149,7 +149,7 @@ const MALFORMED: Readonly<Record<string, readonly [secret: PullSecretContent, me
   'with credHelpers alone': [parseText('{"credHelpers":{"gcr.io":"gcloud"}}'), /credsStore or credHelpers/],
 };
 
-/** Entries with a field of the greatest length, and so many characters more. */
+/** Entries with a field of the maximum length plus a number of characters. */
 const LONG: Readonly<Record<string, (more: number) => unknown>> = {
   'a user name of 4,096 characters': (more) => ({ auth: base64(`${'u'.repeat(4096 + more)}:p`) }),
   'a password of 65,536 characters': (more) => ({ auth: base64(`u:${'p'.repeat(65_536 + more)}`) }),
@@ -313,7 +313,7 @@ describe('parsePullSecret', () => {
     assert.match(messagesOf(older), /^expected at most 256 entries in the key \.dockercfg, found 300; keep/);
   });
 
-  it('reads no further than 16,384 JSON tokens, whatever comes after', () => {
+  it('reads no further than 16,384 JSON tokens, whatever follows', () => {
     const shapes: Readonly<Record<string, (count: number) => string>> = {
       'broken entries': (count) => `{"auths":{${repeated(count, (index) => `"${index}@":{}`)}}}`,
       'entries of one name': (count) => `{"auths":{${repeated(count, () => '"r.io":0')}}}`,
@@ -336,7 +336,7 @@ describe('parsePullSecret', () => {
     }
   });
 
-  it('does no more for a text that is no JSON than for one that is', () => {
+  it('does no more work for invalid JSON than for valid JSON', () => {
     const text = `{"auths":{"r.io":{"auth":"${'x'.repeat(100_000)}`;
     assert.match(messagesOf(parseText(text)), /expected JSON/);
     assert.ok(operationsOf(() => parseText(text)) < 5 * text.length);
@@ -357,7 +357,7 @@ describe('parsePullSecret', () => {
     });
   }
 
-  it('keeps a short sentence of each broken entry, with its key escaped and cut', () => {
+  it('keeps a short sentence about each broken entry, with its key escaped and truncated', () => {
     const key = `\u202e\u0085\u001b\u200b${'k'.repeat(400)}`;
     const auths = Array.from({ length: 256 }, (_, index) => [`${key}${index}`, { auth: 'dTpw' }]);
     const { problems } = entriesOf(parseAuths(Object.fromEntries(auths)));
@@ -366,7 +366,7 @@ describe('parsePullSecret', () => {
     for (const problem of problems) assert.ok(problem.length < 500 && /^[ -~…]+$/.test(problem), problem);
   });
 
-  it('has no key with a character that is not printable ASCII among its entries', () => {
+  it('leaves out entries whose key has a character outside printable ASCII', () => {
     const keys = ['reg.io/\u202eteam', 'reg.io/te\u0085am', 'reg.io/tëam', 'reg.io/team%23\u2066'];
     const secret = entriesOf(parseAuths(Object.fromEntries(keys.map((key) => [key, { auth: 'dTpw' }]))));
     assert.deepEqual(secret.entries, []);

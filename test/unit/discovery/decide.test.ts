@@ -36,7 +36,7 @@ describe('bindings from pods', () => {
     const [telling] = namespace.decide().tellings;
     assert.match(
       telling?.note ?? '',
-      /^Pods name 23 pull secrets, of which a binding takes 16; left out: s13, s14, s15 and 4 more\. Name fewer/,
+      /^Pods name 23 pull secrets, but a binding accepts at most 16\. Left out: s13, s14, s15 and 4 more\. Name fewer/,
     );
   });
 
@@ -130,7 +130,7 @@ describe('a discovered binding that nothing uses', () => {
     assert.deepEqual(namespace.shown, {});
   });
 
-  it('goes after the grace period, too, where its annotation says a time to come', () => {
+  it('is deleted after the grace period even if its annotation has a future time', () => {
     const namespace = new Namespace();
     namespace.own(A, { unusedSince: namespace.now + 1_000 * GRACE }).settle();
     assert.deepEqual(namespace.log, [`update ${A}`]);
@@ -498,7 +498,7 @@ describe('a pod that cannot be used', () => {
       return `${about.kind === 'Pod' ? about.pod.name : about.binding.name} ${reason} ${note}`;
     });
     assert.equal(tellings.length, 1);
-    assert.match(tellings[0] ?? '', /^a NotDiscovered Discovery passes over a part .*Write it in lower case/);
+    assert.match(tellings[0] ?? '', /^a NotDiscovered Discovery ignores a part .*Write it in lower case/);
   });
 });
 

@@ -12,7 +12,7 @@ import { Namespace } from './namespace.ts';
 const MINUTE = 60_000;
 const START = Date.parse('2026-01-01T00:00:00Z');
 
-/** Of as many pods whose images name no repository. */
+/** The problems of this many pods whose images name no repository. */
 function tellings(count: number, image = 'UPPER'): readonly Telling[] {
   const namespace = new Namespace();
   for (let index = 0; index < count; index += 1)
@@ -20,7 +20,7 @@ function tellings(count: number, image = 'UPPER'): readonly Telling[] {
   return namespace.decide().tellings;
 }
 
-/** Looks at a namespace each second, and says how many Events that makes in each minute. */
+/** Evaluates a namespace each second, and returns the number of Events per minute. */
 function eventsPerMinute(
   minutes: number,
   tellingsAt: (second: number) => readonly Telling[],
@@ -50,7 +50,7 @@ describe('events of discovery', () => {
     );
   });
 
-  it('are at most 20 in a minute for a namespace, and the others come later', () => {
+  it('are limited to 20 per minute and namespace, and further ones are postponed', () => {
     const all = tellings(50);
     assert.deepEqual(
       eventsPerMinute(4, () => all),
@@ -61,12 +61,12 @@ describe('events of discovery', () => {
     assert.equal(dueEvents(all, reported, START + 20_000).lookAgainAfterMs, 40_000);
   });
 
-  it('are at most 20 in a minute for a pod that always has another problem', () => {
+  it('are limited to 20 per minute for a pod whose problem keeps changing', () => {
     const rate = eventsPerMinute(3, (second) => tellings(1, `UPPER-${second}`));
     assert.deepEqual(rate, [20, 20, 20]);
   });
 
-  it('report what is gone and comes back, and keep nothing of what is gone', () => {
+  it('report a problem again when it comes back, and forget it when it is gone', () => {
     const all = tellings(3);
     const once = dueEvents(all, NOTHING_REPORTED, START).reported;
     const gone = dueEvents([], once, START).reported;
@@ -74,7 +74,7 @@ describe('events of discovery', () => {
     assert.equal(dueEvents(all, gone, START).events.length, 3);
   });
 
-  it('do not wait for long where the clock is set back', () => {
+  it('are not postponed for long if the clock is set back', () => {
     const { reported } = dueEvents(tellings(30), NOTHING_REPORTED, START + 100 * MINUTE);
     assert.equal(dueEvents(tellings(30), reported, START).events.length, 10);
   });

@@ -56,7 +56,7 @@ describe('bindings in memory', () => {
     assert.ok(kib < 16, `${kib.toFixed(1)} KiB a binding`);
   });
 
-  it('keep no user that is longer than discovery writes one', () => {
+  it('keep no user that is longer than any that discovery writes', () => {
     const longest = `${'K'.repeat(63)}/${'n'.repeat(253)}/${'c'.repeat(63)}`;
     const { notes } = readBinding(
       binding([longest, `${longest}x`, 'Pod/app', '', 'x'.repeat(200_000)].join()),

@@ -79,7 +79,7 @@ describe('what a pod uses', () => {
       'a secret whose name is none',
       { image: 'reg.example/app', secrets: ['My_Secret', 'pull'] },
       'reg.example/app',
-      /not the name of a Secret/,
+      /not a valid Secret name/,
     ],
   ];
   for (const [what, shape, repositories, problems] of cases) {
@@ -143,7 +143,7 @@ describe('what is kept of a pod', () => {
   const many = (count: number, image = 'reg.example/app') =>
     Object.fromEntries(Array.from({ length: count - 1 }, (_, index) => [`c${index}`, `${image}${index}`]));
 
-  it('are 100 containers, with a sentence where it has more', () => {
+  it('includes at most 100 containers, and a problem if the pod has more', () => {
     const whole = read(rawPod({ image: 'nginx', images: many(100) }));
     assert.deepEqual([whole.containers.length, whole.problems], [100, []]);
     const more = read(
@@ -152,11 +152,11 @@ describe('what is kept of a pod', () => {
     assert.deepEqual([more.containers.length, more.containers.at(-1)?.ephemeral], [100, true]);
     assert.match(
       more.problems.join(),
-      /^Discovery looks at the first 100 containers, and the pod has 101\. Write bindings for/,
+      /^Discovery reads at most the first 100 containers, but the pod has 101\. Create bindings for/,
     );
   });
 
-  it('are 32 pull secrets, with a sentence where it names more', () => {
+  it('includes at most 32 pull secrets, and a problem if the pod names more', () => {
     const secrets = Array.from({ length: 40 }, (_, index) => `s${index}`);
     const whole = read(rawPod({ image: 'nginx', secrets: secrets.slice(0, 32) }));
     assert.deepEqual([whole.imagePullSecrets.length, whole.problems], [32, []]);
@@ -164,19 +164,19 @@ describe('what is kept of a pod', () => {
     assert.deepEqual(more.imagePullSecrets, secrets.slice(0, 32));
     assert.match(
       more.problems.join(' '),
-      /^Discovery looks at the first 32 of imagePullSecrets, and the pod names 40\. N/,
+      /^Discovery reads at most the first 32 imagePullSecrets, but the pod names 40\. N/,
     );
-    assert.match(more.problems.join(' '), /One of imagePullSecrets is not the name of a Secret/);
+    assert.match(more.problems.join(' '), /An entry of imagePullSecrets is not a valid Secret name/);
   });
 
-  it('are three problems of bounded length, and how many more there are', () => {
+  it('includes at most three problems of bounded length, and the number of further ones', () => {
     const { problems } = read(rawPod({ image: 'nginx', images: many(100, `UPPER/${'é'.repeat(10_000)}`) }));
     assert.equal(problems.length, 4);
-    assert.equal(problems[3], 'There are 96 more such problems.');
+    assert.equal(problems[3], '96 more problems are not listed.');
     for (const problem of problems) assert.ok(problem.length < 2_000);
   });
 
-  it('is a mark that may be ours, whatever the annotation holds', () => {
+  it('includes only a mark that may be ours, whatever the annotation contains', () => {
     const names = `${'n'.repeat(253)},${'m'.repeat(253)}`;
     const images = { second: 'redis' };
     assert.equal(read(rawPod({ image: 'nginx', images, marked: names })).marked, names);
@@ -229,7 +229,7 @@ const labels = optional(
   fc.dictionary(fc.constantFrom('pod-template-hash', 'rollouts-pod-template-hash', 'x'), texts),
 );
 
-/** Pods as the API server stores them: names of containers are checked, images and owners may be nearly anything. */
+/** Pods as the API server stores them. It validates names of containers, but accepts nearly any image and owner. */
 const rawPods: fc.Arbitrary<RawPod> = fc
   .record({
     metadata: fc.record({
@@ -266,7 +266,7 @@ const rawPods: fc.Arbitrary<RawPod> = fc
       }),
     ),
   })
-  // As JSON, in which an absent field is none.
+  // As JSON, which has no fields with the value undefined.
   .map((pod) => JSON.parse(JSON.stringify(pod)));
 
 describe('the workload of a pod', () => {

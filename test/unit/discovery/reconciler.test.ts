@@ -12,7 +12,7 @@ import { rawPod } from './namespace.ts';
 
 const log = pino({ level: 'silent' });
 
-/** Discovery without an API server: all that it would write fails. */
+/** Discovery without an API server, so that all its writes fail. */
 function stage() {
   const client = new KubeClient({ transport: new Transport(new KubeConfig()), fieldManager: 'test' });
   const events = new EventRecorder({ client, controller: 'test', log });
@@ -21,7 +21,7 @@ function stage() {
   return { stores, own, reconciler: new DiscoveryReconciler({ client, stores, own, events, settings }) };
 }
 
-describe('what is known of a namespace from the last time', () => {
+describe('the state of a namespace from its last decision', () => {
   it('is forgotten with its last binding', async () => {
     const { stores, reconciler } = stage();
     const metadata = { name: 'found', namespace: 'ns', uid: 'uid', resourceVersion: '1' };
@@ -39,7 +39,7 @@ describe('what is known of a namespace from the last time', () => {
     assert.deepEqual([reconciler.namespaces, reconciler.sizeOf('ns')], [0, 0]);
   });
 
-  it('is forgotten with its last pod, also where something was written for that', async () => {
+  it('is forgotten with its last pod, even after a write', async () => {
     const { own, reconciler } = stage();
     const pod = readPod(rawPod({ image: 'reg.example/app', secrets: ['pull'] }), new Interned<PodUse>());
     own.pods.set(pod);
@@ -50,7 +50,7 @@ describe('what is known of a namespace from the last time', () => {
     assert.equal(reconciler.namespaces, 0);
   });
 
-  it('is nothing of a namespace in which there never was anything', async () => {
+  it('does not exist for a namespace that never had a pod or a binding', async () => {
     const { reconciler } = stage();
     await reconciler.reconcile('ns', log);
     assert.equal(reconciler.namespaces, 0);

@@ -8,7 +8,7 @@ const repository = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
 const replacement: fc.Arbitrary<Replacement> = fc.tuple(repository, repository);
 const replacements = fc.array(replacement, { maxLength: 20 });
 
-/** Whether `from` is `to`, replaces it, or replaces something that does; the plain way. */
+/** Whether `from` is `to`, or replaces it directly or through others; a simple reference implementation. */
 function reaches(all: readonly Replacement[], from: string, to: string): boolean {
   const reached = new Set([from]);
   for (const next of reached) for (const [by, replaced] of all) if (by === next) reached.add(replaced);
@@ -21,7 +21,7 @@ function made(all: readonly Replacement[]): Replacements {
   return graph;
 }
 
-/** Each replaces 16 others, and all replace each other in circles. */
+/** Each repository replaces 16 others, and all replace each other in circles. */
 function tangle(count: number): readonly Replacement[] {
   return Array.from({ length: count * 16 }, (_, index): Replacement => {
     const [to, way] = [Math.floor(index / 16), index % 16];
@@ -29,7 +29,7 @@ function tangle(count: number): readonly Replacement[] {
   });
 }
 
-/** Sixteen of each layer replace all of the next. */
+/** The sixteen repositories of each layer replace all of the next layer. */
 function layers(count: number): readonly Replacement[] {
   return Array.from({ length: count * 16 }, (_, index): Replacement => {
     const [to, way] = [Math.floor(index / 16), index % 16];
@@ -42,7 +42,7 @@ function chain(count: number): readonly Replacement[] {
 }
 
 describe('replacements', () => {
-  it('are added one after another, except those that close a circle with what is there', () => {
+  it('are added one after another, except those that would close a circle', () => {
     fc.assert(
       fc.property(replacements, replacements, (insisted, added) => {
         const graph = made(insisted);
@@ -58,7 +58,7 @@ describe('replacements', () => {
     );
   });
 
-  it('have the same circle exactly if each replaces the other', () => {
+  it('assign two repositories to the same circle exactly if each replaces the other', () => {
     fc.assert(
       fc.property(replacements, repository, repository, (all, one, other) => {
         const circles = made(all).circles();
@@ -89,7 +89,7 @@ describe('replacements', () => {
     });
   }
 
-  it('that take too long to check are left out, and said, and leave no circle', () => {
+  it('that take too long to check are left out and reported, and no circle remains', () => {
     const graph = new Replacements();
     const all = tangle(4_000);
     graph.add([['a', 'b'], ...all]);
@@ -100,7 +100,7 @@ describe('replacements', () => {
     assert.ok(added.every(([to, from]) => circles.get(to) !== circles.get(from)));
   });
 
-  it('beyond 100,000 are left out, and said', () => {
+  it('beyond 100,000 are left out and reported', () => {
     const graph = new Replacements();
     const all = Array.from({ length: 150_000 }, (_, index): Replacement => ['to', `from-${index}`]);
     graph.add(all);

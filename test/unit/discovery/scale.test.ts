@@ -49,16 +49,16 @@ function times<Item>(count: number, make: (index: number) => Item): readonly Ite
   return Array.from({ length: count }, (_, index) => make(index));
 }
 
-/** Namespaces of a size, each of a kind that once took quadratic time. */
+/** Namespaces of a given size, each of a kind that once took quadratic time. */
 const SHAPES: Readonly<Record<string, (count: number) => Observed>> = {
-  'pods and bindings as usual': (count) =>
+  'ordinary pods and bindings': (count) =>
     observed({
       pods: times(count, (index) => pod(index, [repository(index)])),
       bindings: times(count, (index) => own(index, { users: [`Deployment/web-${index}/app`] })),
     }),
   'bindings that replace each other in layers': (count) =>
     observed({ bindings: times(count, (index) => own(index, { replaces: layer(index) })) }),
-  'such bindings whose images no scan names': (count) =>
+  'layered bindings whose images no scan names': (count) =>
     observed({
       bindings: times(count, (index) => own(index, { replaces: layer(index) })),
       isScanned: () => false,
@@ -67,7 +67,7 @@ const SHAPES: Readonly<Record<string, (count: number) => Observed>> = {
     observed({
       bindings: times(count, (index) => own(index, { replaces: [repository((index + 1) % count)] })),
     }),
-  'bindings of persons that replace each other in circles': (count) =>
+  'user-created bindings that replace each other in circles': (count) =>
     observed({
       pods: times(count, (index) => pod(index, [`new.example/app-${index}`])),
       persons: times(count, (index) => ({
@@ -108,7 +108,7 @@ describe('a decision on a namespace', () => {
     });
   }
 
-  it('looks at 20,000 different containers, and says which pod is the first beyond', () => {
+  it('reads 20,000 different containers, and reports the first pod beyond that limit', () => {
     const pods = times(505, (index) =>
       pod(
         1_000 + index,
@@ -122,12 +122,12 @@ describe('a decision on a namespace', () => {
     );
     assert.match(
       tellings[0]?.note ?? '',
-      /^Discovery looks at 20000 different containers in a namespace.*Write bindings/,
+      /^Discovery reads at most 20000 different containers per namespace.*Create bindings/,
     );
     assert.equal(writes.flat().length, 100);
   });
 
-  it('makes at most 5,000 bindings, and says which image is the first without one', () => {
+  it('creates at most 5,000 bindings, and reports the first image without one', () => {
     const pods = times(51, (index) =>
       pod(
         100 + index,
@@ -142,11 +142,11 @@ describe('a decision on a namespace', () => {
     );
     assert.match(
       tellings[0]?.note ?? '',
-      /^Discovery makes at most 5000 bindings in a namespace, so that there is none for reg\.example\/app-\d+\. Write/,
+      /^Discovery creates at most 5000 bindings per namespace, so it creates none for reg\.example\/app-\d+\. Create/,
     );
   });
 
-  it('says on a binding that replacements are left out, and ends with a namespace that stays as it is', () => {
+  it('reports on a binding that replacements are left out, and then leaves the namespace unchanged', () => {
     const count = 4_000;
     const namespace = new Namespace();
     for (let index = 0; index < count; index += 1) {
@@ -158,7 +158,7 @@ describe('a decision on a namespace', () => {
       tellings.map(({ about, reason }) => [about.kind, reason]),
       [['Binding', 'NotDiscovered']],
     );
-    assert.match(tellings[0]?.note ?? '', /^Discovery leaves entries out of spec\.replaces/);
+    assert.match(tellings[0]?.note ?? '', /^Discovery omits entries from spec\.replaces/);
     namespace.settle();
   });
 });

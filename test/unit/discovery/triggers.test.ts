@@ -13,9 +13,9 @@ import { type PodShape, rawPod } from './namespace.ts';
 class Stage {
   readonly stores = createStores();
   readonly own = createDiscoveryStores();
-  /** How many milliseconds later, by namespace. */
+  /** By namespace: the delay in milliseconds. */
   readonly woken = new Map<string, number>();
-  /** How much there was to decide on the last time. */
+  /** The size of the last decision. */
   size = 0;
   readonly #project = podProjection('enabled-per-namespace');
   #version = 0;
@@ -117,7 +117,7 @@ describe('a namespace is looked at', () => {
     });
   }
 
-  it('after a quarter of a second, and later where there is so much in it that a decision takes long', () => {
+  it('after a quarter of a second, and later if the namespace is so large that a decision takes long', () => {
     const stage = new Stage();
     const waits = [0, 2_500, 50_000].map((size) => {
       stage.size = size;

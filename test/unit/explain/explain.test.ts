@@ -136,7 +136,7 @@ describe('explain from files', () => {
     assert.match(runExplain(['reg.example/app', ...args]).stdout, /none needed: the binding names no Secret/);
   });
 
-  it('lists 32 entries that fit, as many as the controller tries, and says that there are more', () => {
+  it('lists the 32 entries that the controller tries, and reports how many more fit', () => {
     using files = new Files();
     const auths = Array.from({ length: 40 }, (_, index) => [
       `reg.example${index < 20 ? '' : ':'}/${'a'.repeat(index % 20)}`,

@@ -5,7 +5,7 @@ import { quoted } from '../../../src/image/index.ts';
 describe('a text from outside in a message', () => {
   const escaped: Readonly<Record<string, readonly string[]>> = {
     'control characters': ['\0', '\x1b', '\x7f', '\x85', '\x9f'],
-    'characters that turn the direction of writing': [
+    'characters that change the direction of text': [
       ...['\u202a', '\u202b', '\u202c', '\u202d', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069'],
       ...['\u200e', '\u200f', '\u061c'],
     ],
@@ -27,7 +27,7 @@ describe('a text from outside in a message', () => {
     assert.equal(quoted('a"b\\c\nd'), '"a\\"b\\\\c\\nd"');
   });
 
-  it('is cut after 100 characters, also within a surrogate pair', () => {
+  it('is cut after 100 characters, even within a surrogate pair', () => {
     assert.equal(
       quoted(`${'a'.repeat(99)}🔑${'b'.repeat(100_000)}`),
       `"${'a'.repeat(99)}\\ud83d"… (100101 characters)`,

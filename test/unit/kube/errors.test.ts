@@ -57,9 +57,9 @@ describe('KubeError', () => {
     assert.equal(at('soon'), undefined);
   });
 
-  it('believes a Retry-After of up to an hour, and none that is no number', () => {
+  it('limits Retry-After to one hour, and ignores a value that is no number', () => {
     const header = (text: string) => parsed({}, text).retryAfterSeconds;
-    // What JSON.parse makes of the text, because JSON.stringify writes no such numbers.
+    // Parsed from text, because JSON.stringify cannot write such numbers.
     const body = (number: string) =>
       errorFromAnswer('create /x', {
         status: 429,

@@ -4,7 +4,7 @@ import { EventLimiter, PER_NAMESPACE, PER_OBJECT } from '../../../src/kube/event
 
 const MINUTE = 60_000;
 
-/** How many of so many Events about an object are allowed. */
+/** How many of this number of Events about an object are allowed. */
 function allowed(limiter: EventLimiter, uid: string, events: number, now: number): number {
   let count = 0;
   for (let index = 0; index < events; index += 1) if (limiter.take(uid, now) === 'Allowed') count += 1;
@@ -20,7 +20,7 @@ describe('Events about one object', () => {
     assert.equal(allowed(limiter, 'a', 1_000, 10_000 * MINUTE), 25);
   });
 
-  it('are allowed again also where they never stop coming', () => {
+  it('are allowed again even if they never stop', () => {
     const limiter = new EventLimiter(PER_OBJECT);
     let count = 0;
     for (let second = 0; second < 3_600; second += 1)

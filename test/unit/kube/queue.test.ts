@@ -262,7 +262,7 @@ describe('WorkQueue', () => {
     await queue.stop();
   });
 
-  it('lets namespaces take turns, a key each, however many keys one of them has', async () => {
+  it('lets namespaces take turns, one key at a time, however many keys one of them has', async () => {
     const { queue, begun, running, untilBegun } = controlledQueue(1);
     for (let index = 0; index < 1_000; index += 1) queue.add(`busy/${index}`);
     queue.add('quiet/a');
@@ -278,7 +278,7 @@ describe('WorkQueue', () => {
     assert.deepEqual(begun.slice(0, 5), ['busy/0', 'quiet/a', 'busy/1', 'quiet/b', 'busy/2']);
   });
 
-  it('leaves half of its places to other namespaces, however long the keys of one take', async () => {
+  it('leaves half of its concurrency to other namespaces, however long the keys of one take', async () => {
     const { queue, begun, running, untilBegun } = controlledQueue(4);
     for (let index = 0; index < 100; index += 1) queue.add(`slow/${index}`);
     queue.start();
@@ -293,7 +293,7 @@ describe('WorkQueue', () => {
     await queue.stop();
   });
 
-  it('begins one key in a turn of the event loop', async () => {
+  it('starts one key per turn of the event loop', async () => {
     const begun: string[] = [];
     const process = async (key: string) => {
       begun.push(key);

@@ -51,7 +51,7 @@ describe('RequestSlots', () => {
     assert.deepEqual(begun, ['stays']);
   });
 
-  it('hands every fourth place to the background, however many others wait', async () => {
+  it('gives every fourth place to a background request, however many others wait', async () => {
     const slots = new RequestSlots(1);
     await slots.acquire('normal');
     const begun: string[] = [];

@@ -26,7 +26,7 @@ describe('the RSA key of a service account', () => {
     [1_023, { ...rsaNumbers(1_024), n: largest(1_023) }],
     [4_097, { ...rsaNumbers(1_024), n: largest(4_097) }],
   ] as const) {
-    it(`is refused with ${bits} bits, and the message says the bits that it found and those that are accepted`, () => {
+    it(`is refused with ${bits} bits, and the message says which length was found and which are accepted`, () => {
       const message = messageOf(withKey(rsaPem(numbers)));
       assert.ok(message.includes(`an RSA key of 1024 to 4096 bits`), message);
       assert.ok(message.includes(`found one of ${bits} bits; create a new key`), message);
@@ -58,7 +58,7 @@ describe('the RSA key of a service account', () => {
     'a coefficient that is longer than the modulus': { qi: largest(6_000) },
   };
   for (const [name, changes] of Object.entries(unusual)) {
-    it(`is refused with ${name}, and without an error that leaves the parser`, () => {
+    it(`is refused with ${name}, and the parser throws no error`, () => {
       assert.match(messageOf(withKey(rsaPem({ ...numbers, ...changes }))), /the field private_key/);
     });
   }
@@ -107,7 +107,7 @@ describe('a value of a credential Secret', () => {
   });
 
   for (const count of [1_000, 2_000]) {
-    it(`is found by one walk over the keys of its Secret: ${count} keys`, () => {
+    it(`is found in one walk over the keys of its Secret: ${count} keys`, () => {
       let walks = 0;
       const many = Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 'eA==']));
       const data = new Proxy(many, {

@@ -38,7 +38,7 @@ describe('when a credential ends', () => {
   ];
   for (const [name, credential, ends] of cases) it(name, () => assert.equal(endOf(credential), ends));
 
-  it('is read from a token once, however often it is asked for', () => {
+  it('is read from a token once, however often it is requested', () => {
     let reads = 0;
     class CountedValue extends SecretValue {
       override reveal(): string {

@@ -135,7 +135,7 @@ describe('AWS keys', () => {
   });
 
   for (const expiresAt of ['1e400', '-1e400', '-1', '0', '1e300']) {
-    it(`become none where expiresAt is ${expiresAt}`, () => {
+    it(`become no login if expiresAt is ${expiresAt}`, () => {
       const body = `{"authorizationData":[{"authorizationToken":"${authorizationToken}","expiresAt":${expiresAt}}]}`;
       assert.equal(answer(exchange, body).result, 'BadReply');
     });
@@ -192,7 +192,7 @@ describe("a service account's key", () => {
   });
 
   for (const lasts of ['1e400', '-1e400', '-3600', '0', '1e300']) {
-    it(`becomes none where expires_in is ${lasts}, because an access token always expires`, () => {
+    it(`becomes no login if expires_in is ${lasts}, because an access token always expires`, () => {
       assert.equal(answer(exchange, `{"access_token":"t","expires_in":${lasts}}`).result, 'BadReply');
     });
   }

@@ -12,7 +12,7 @@ export interface RsaNumbers {
   readonly qi: bigint;
 }
 
-/** A working key of any size: no library makes one as small as tests need. */
+/** A working key of any size. Libraries do not generate keys as small as the tests need. */
 export function rsaNumbers(bits: number): RsaNumbers {
   const prime = () => generatePrimeSync(bits / 2, { bigint: true });
   const [p, q, e] = [prime(), prime(), 65_537n];
@@ -30,7 +30,7 @@ export function rsaPem({ n, e, d, p, q, dp, dq, qi }: RsaNumbers): string {
   return `-----BEGIN RSA PRIVATE KEY-----\n${lines.join('\n')}\n-----END RSA PRIVATE KEY-----\n`;
 }
 
-/** The largest number of so many bits. */
+/** The largest number with this many bits. */
 export function largest(bits: number): bigint {
   return (1n << BigInt(bits)) - 1n;
 }
@@ -38,7 +38,7 @@ export function largest(bits: number): bigint {
 function integer(value: bigint): Buffer {
   const hex = value.toString(16);
   const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
-  // A first bit of 1 would make it negative.
+  // With a first bit of 1, the number would be negative.
   const positive = (bytes[0] ?? 0) < 0x80 ? bytes : Buffer.concat([Buffer.of(0), bytes]);
   return Buffer.concat([Buffer.of(0x02), length(positive.length), positive]);
 }

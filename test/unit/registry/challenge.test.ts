@@ -65,7 +65,7 @@ describe('challenges', () => {
     it(`are not read with ${title}`, () => assert.equal(parseChallenges([value]), undefined));
   }
 
-  it('are not read where there are more than 32 of them, in one value or in many', () => {
+  it('are not read if there are more than 32, in one value or in many', () => {
     const many = (count: number) => Array.from({ length: count }, () => 'Basic');
     assert.equal(parseChallenges(many(32))?.length, 32);
     assert.equal(parseChallenges(many(33)), undefined);

@@ -28,7 +28,7 @@ function credential(part: Partial<PlatformCredential>): PlatformCredential {
     ends: undefined,
     waysIn: () => ({ check, delivery: check }),
   };
-  // A spread would read what fails when it is read.
+  // A spread would read the getters that throw.
   return Object.defineProperties(whole, Object.getOwnPropertyDescriptors(part));
 }
 
@@ -37,21 +37,21 @@ function byExchange(exchange: Exchange): Pick<PlatformCredential, 'waysIn'> {
   return { waysIn: () => ({ check, delivery: check }) };
 }
 
-/** Where an unexpected error may come up. */
+/** Where an unexpected error may occur. */
 const BROKEN: Readonly<Record<string, Partial<PlatformCredential>>> = {
-  'how it opens a registry': { waysIn: fail },
-  'which credential it is': {
+  'the way into a registry': { waysIn: fail },
+  'its identity': {
     get identity(): SecretValue {
       return fail();
     },
   },
-  'when it expires': {
+  'its expiration': {
     get ends(): number {
       return fail();
     },
   },
-  'what to send to its cloud': byExchange({ request: fail, read: fail }),
-  'a request to its cloud that can be sent': byExchange({
+  'the request to its cloud': byExchange({ request: fail, read: fail }),
+  'a valid request to its cloud': byExchange({
     request: () => ({
       url: new URL('about:blank'),
       headers: { 'no header': '\n' },
@@ -63,7 +63,7 @@ const BROKEN: Readonly<Record<string, Partial<PlatformCredential>>> = {
 
 describe('an unexpected error', () => {
   for (const [name, part] of Object.entries(BROKEN)) {
-    it(`ends only the question about the credential that fails to say ${name}`, async () => {
+    it(`ends only the check of the credential that fails to provide ${name}`, async () => {
       const errors: unknown[] = [];
       await using server = await answering((_, response) => response.writeHead(404).end());
       const host = `127.0.0.1:${server.port}`;
@@ -85,7 +85,7 @@ describe('an unexpected error', () => {
       assert.deepEqual(checker.login(broken.credential, host, 'a'), obtained);
 
       const other = await checker.ask({ image: image(host), credential: login }, 'a');
-      assert.equal(other.answer.result, 'Inconclusive', 'the registry is not left alone');
+      assert.equal(other.answer.result, 'Inconclusive', 'the registry is still checked');
       checker.close();
     });
   }
@@ -106,7 +106,7 @@ describe('an unexpected error', () => {
     assert.deepEqual(errors.map(String), ['RangeError: canary']);
   });
 
-  it('is remembered for a login too, so that a loop of requests has no effect', async () => {
+  it('is cached for a login too, so that no loop of requests follows', async () => {
     let errors = 0;
     const onError = () => {
       errors += 1;
@@ -140,7 +140,7 @@ describe('an unexpected error', () => {
     assert.equal(errors, 2);
   });
 
-  it('does not prevent another check after its time to live', async () => {
+  it('does not prevent another check after it expires', async () => {
     let times = 0;
     const settings = { ...DEFAULT_REGISTRY_SETTINGS, unreachableTtl: 1 };
     const checker = new RegistryChecker({ settings });
@@ -185,11 +185,11 @@ describe('a key that cannot sign', () => {
 describe('a time in an answer', () => {
   for (const ended of [Number.NaN, Number.POSITIVE_INFINITY, -1e300, 8.64e15 + 1]) {
     it(`is left out of the message when it is out of range: ${ended}`, () => {
-      assert.equal(describeAnswer({ result: 'Expired', ended }), 'it says itself that it ended');
+      assert.equal(describeAnswer({ result: 'Expired', ended }), 'it expired');
     });
   }
 
-  it('that status records counts as now when it is in the future, and is ignored when it is not finite', () => {
+  it('restored from status counts as now if it is in the future, and is ignored if it is not finite', () => {
     const settings = DEFAULT_REGISTRY_SETTINGS;
     const checker = new RegistryChecker({ settings });
     const question = { image: image('registry.example'), credential: login };

@@ -6,7 +6,7 @@ import { turn, Works } from './work.ts';
 
 const LIMITS: Limits = { places: 8, share: 4, placesPerTarget: 4, sharePerTarget: 2 };
 
-/** Runs works named `group target number`. */
+/** Runs pieces of work named `group target number`. */
 class Runs extends Works {
   readonly #limiter: FairLimiter;
 
@@ -30,7 +30,7 @@ class Runs extends Works {
 }
 
 describe('a fair limiter', () => {
-  it('begins work in the call itself when there is a place, and hands a place on after a failure too', async () => {
+  it('starts work within the call if the limits allow it, and starts the next one after a failure too', async () => {
     const runs = new Runs({ sharePerTarget: 1 });
     const failing = runs.run('a x 1');
     assert.deepEqual(runs.begun, ['a x 1']);
@@ -42,7 +42,7 @@ describe('a fair limiter', () => {
     assert.equal(await waiting, 'a x 2');
   });
 
-  it('serves one group and target in order', async () => {
+  it('runs the work of one group and target in order', async () => {
     const runs = new Runs({ sharePerTarget: 1 });
     runs.many(4, (index) => `a x ${index}`);
     for (let index = 0; index < 4; index += 1) {
@@ -52,7 +52,7 @@ describe('a fair limiter', () => {
   });
 
   for (const backlog of [160, 320]) {
-    it(`gives a group a place at once beside a backlog of ${backlog} in another that never ends`, () => {
+    it(`starts the work of a group at once beside an endless backlog of ${backlog} in another`, () => {
       const runs = new Runs();
       runs.many(backlog, (index) => `a host-${index} 1`);
       assert.equal(runs.open.length, LIMITS.share);
@@ -60,7 +60,7 @@ describe('a fair limiter', () => {
       assert.equal(runs.begun.at(-1), 'b y 1');
     });
 
-    it(`gives a group a place of a target at once beside a backlog of ${backlog} in another at that target`, () => {
+    it(`starts the work of a group at once beside a backlog of ${backlog} in another for the same target`, () => {
       const runs = new Runs();
       runs.many(backlog, (index) => `a x ${index}`);
       assert.equal(runs.open.length, LIMITS.sharePerTarget);
@@ -68,7 +68,7 @@ describe('a fair limiter', () => {
       assert.equal(runs.begun.at(-1), 'b x 1');
     });
 
-    it(`begins the work of a group after one of each other group, however long their backlogs: ${backlog}`, async () => {
+    it(`starts the work of a group after one of each other group, however long their backlogs: ${backlog}`, async () => {
       const runs = new Runs({ places: 4, share: 2 });
       for (const group of ['a', 'b', 'c']) runs.many(backlog, (index) => `${group} host-${index} 1`);
       void runs.run('d y 1');
@@ -81,7 +81,7 @@ describe('a fair limiter', () => {
     });
   }
 
-  it('serves the targets of a group in turn, so that a full target delays no other', async () => {
+  it('lets the targets of a group take turns, so that a full target delays no other', async () => {
     const runs = new Runs();
     runs.many(20, (index) => `a full ${index}`);
     runs.many(5, (index) => `a free-${index} 1`);
@@ -91,7 +91,7 @@ describe('a fair limiter', () => {
     assert.deepEqual(runs.open, ['a full 0', 'a full 1', 'a free-2 1', 'a free-3 1']);
   });
 
-  it('gives none of all places to work that waits for its target', async () => {
+  it('does not count work that waits for its target against the total', async () => {
     const runs = new Runs({ placesPerTarget: 1, sharePerTarget: 1 });
     for (const group of ['a', 'b', 'c', 'd']) runs.many(10, (index) => `${group} x ${index}`);
     assert.deepEqual(runs.open, ['a x 0']);
@@ -104,7 +104,7 @@ describe('a fair limiter', () => {
     }
   });
 
-  it('keeps all its bounds, and does all work, in whatever order work ends', async () => {
+  it('exceeds no limit and runs all work, in whatever order work ends', async () => {
     const runs = new Runs();
     const names = ['a', 'b', 'c'].flatMap((group) =>
       ['x', 'y', 'z'].flatMap((target) => [1, 2, 3, 4].map((number) => `${group} ${target} ${number}`)),
@@ -124,14 +124,14 @@ describe('a fair limiter', () => {
     assert.equal(runs.begun.length, names.length);
   });
 
-  it('looks at no more waiting work when work ends, however many targets a group waits for', async () => {
+  it('examines a bounded amount of waiting work when work ends, however many targets a group waits for', async () => {
     const operations = async (targets: number) => {
       const runs = new Runs();
       runs.many(targets, (index) => `a x${index}`);
       return operationsDuring(() => runs.end('a x0'));
     };
     const [once, twice] = [await operations(1_000), await operations(2_000)];
-    // What else goes on meanwhile differs a little; a look at each target would be thousands.
+    // Unrelated calls vary a little. Examining each target would take thousands.
     assert.ok(once < 500 && twice < 500, `${once} operations, then ${twice}`);
   });
 

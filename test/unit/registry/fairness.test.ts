@@ -95,7 +95,7 @@ describe('a namespace', () => {
     const timer = setInterval(() => {
       for (const end of open.splice(0)) end();
     }, 1);
-    assert.equal(await early, known, 'the first one hears the same');
+    assert.equal(await early, known, 'the first one gets the same answer');
     await Promise.all(backlog);
     clearInterval(timer);
     // A ping over TLS and one without, HEAD and GET, for each of the backlog.

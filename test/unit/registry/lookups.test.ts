@@ -6,7 +6,7 @@ import { Works } from './work.ts';
 
 const ADDRESSES = [{ address: '192.0.2.1', family: 4 }];
 
-/** A stand-in for the system's resolver, whose name servers a test cannot choose: it answers when told to. */
+/** Replaces the system's resolver, whose name servers a test cannot choose. It answers when the test says so. */
 function lookups({ places = 8, requestTimeout = 1_000 } = {}) {
   const works = new Works();
   const resolver: Resolver = (hostname) => works.begin(hostname).then(() => ADDRESSES);
@@ -19,9 +19,9 @@ function lookups({ places = 8, requestTimeout = 1_000 } = {}) {
   return { works, find };
 }
 
-describe('look-ups of names', () => {
+describe('DNS look-ups', () => {
   for (const count of [40, 80]) {
-    it(`of ${count} hosts of a silent zone for one namespace keep no other namespace waiting`, async () => {
+    it(`of ${count} hosts of a silent zone for one namespace do not delay another namespace`, async () => {
       const { works, find } = lookups();
       for (let index = 0; index < count; index += 1) find('a', `host-${index}.silent.example`);
       assert.equal(works.open.length, 2, 'a quarter of the places');
@@ -32,13 +32,13 @@ describe('look-ups of names', () => {
     });
   }
 
-  it('never exceed the number of places, however many namespaces ask', () => {
+  it('never exceed the limit, however many namespaces ask', () => {
     const { works, find } = lookups();
     for (let index = 0; index < 100; index += 1) find(`namespace-${index}`, `host-${index}.silent.example`);
     assert.equal(works.open.length, 8);
   });
 
-  it('hold their place until they really end, even after the request has timed out', async () => {
+  it('count until the system call returns, even after the request has timed out', async () => {
     const { works, find } = lookups({ places: 4, requestTimeout: 1 });
     find('a', 'one.silent.example');
     const { addresses, waits } = find('a', 'two.silent.example');
@@ -73,10 +73,10 @@ describe('look-ups of names', () => {
     await works.end('registry.example');
     for (const { addresses } of all) assert.deepEqual(await addresses, ADDRESSES);
     find('a', 'registry.example');
-    assert.equal(works.begun.length, 2, 'looked up anew');
+    assert.equal(works.begun.length, 2, 'looked up again');
   });
 
-  it('of a name that waits in the queue of one namespace begin at once for another', async () => {
+  it('of a name that waits in the queue of one namespace start at once for another', async () => {
     const { works, find } = lookups();
     for (const name of ['one', 'two']) find('a', `${name}.silent.example`);
     const late = find('a', 'registry.example');
@@ -112,7 +112,7 @@ describe('look-ups of names', () => {
     ['many', 1],
     ['-1', 1],
   ] as const) {
-    it(`have ${places} places where UV_THREADPOOL_SIZE is ${size}`, () => {
+    it(`are limited to ${places} if UV_THREADPOOL_SIZE is ${size}`, () => {
       assert.equal(lookupPlaces({ UV_THREADPOOL_SIZE: size }), places);
     });
   }

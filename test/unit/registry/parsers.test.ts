@@ -53,7 +53,7 @@ describe('whatever a registry writes', () => {
     );
   });
 
-  it('as errors of a manifest is read up to the sixteenth', () => {
+  it('as errors of a manifest is read up to the sixteenth error', () => {
     const at = (index: number) =>
       JSON.stringify({
         errors: Array.from({ length: index }, () => ({ code: 'X' })).concat({ code: 'NAME_UNKNOWN' }),

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Recent } from '../../../src/registry/recent.ts';
 
 describe('a bounded memory', () => {
-  it('drops what a single group has not used for longest', () => {
+  it('drops the least recently used entry of a single group', () => {
     const recent = new Recent<number>(3);
     for (const key of [1, 2, 3]) recent.set(`k${key}`, key, 'a');
     assert.equal(recent.get('k1'), 1);

@@ -10,7 +10,7 @@ import { turn, Works } from './work.ts';
 
 const MINUTE = 60_000;
 const QUESTION = { credential: undefined, image: { host: 'registry.example', repository: 'app', tag: '1' } };
-/** A stand-in for a name server that never answers. */
+/** Replaces a name server that never answers. */
 const silent: Resolver = () => new Promise(() => undefined);
 
 function surroundings(
@@ -61,7 +61,7 @@ describe('a question', () => {
     assert.deepEqual(answer, { result: 'Unreachable', why: 'Timeout', at: 'ping' });
   });
 
-  it('ends in LookupDelayed when its DNS look-up waited for others of its namespace', async () => {
+  it('ends in LookupDelayed if its DNS look-up waited for others of its namespace', async () => {
     const { signal } = new AbortController();
     const around = surroundings(signal, { requestTimeout: 10, concurrentLookups: 1 });
     around.lookups.find('a', 'other.silent.example');

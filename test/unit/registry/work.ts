@@ -1,10 +1,10 @@
-/** Work that a test ends by hand. */
+/** Work that ends when the test says so. */
 export class Works {
-  /** Names, in the order in which the works began. */
+  /** Names, in the order in which the work started. */
   readonly begun: string[] = [];
   readonly #open = new Map<string, PromiseWithResolvers<string>>();
 
-  /** Begun and not ended. */
+  /** Started but not ended. */
   get open(): readonly string[] {
     return [...this.#open.keys()];
   }
@@ -16,7 +16,7 @@ export class Works {
     return work.promise;
   }
 
-  /** Ends a work, and lets happen what follows from that. */
+  /** Ends the work of this name, and waits for the immediate consequences. */
   async end(name: string, error?: Error): Promise<void> {
     const work = this.#open.get(name);
     if (work === undefined) throw new Error(`${name} is not open`);
@@ -27,7 +27,7 @@ export class Works {
   }
 }
 
-/** Until all that can happen without I/O has happened. */
+/** Resolves when everything that needs no I/O has happened. */
 export function turn(): Promise<void> {
   return new Promise(setImmediate);
 }

@@ -1,4 +1,4 @@
-/** Whoever may write a ScheduledScan may write anything into it: that must concern this ScheduledScan alone. */
+/** A user who may write a ScheduledScan may write anything into it. That must affect only this ScheduledScan. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -28,7 +28,7 @@ const EXTRACTION = {
   volumeMounts: [{ name: 'pull-volume', mountPath: '/secrets' }],
 };
 const SECRET_VOLUME = { name: 'pull-volume', secret: { secretName: 'pull' } };
-/** A note in which every field is used, as we write it. */
+/** An annotation as we write it, with every field set. */
 const WHOLE = {
   delivery: DELIVERY,
   added: ['env', 'volumes', 'volumeMounts'],
@@ -67,7 +67,7 @@ function scan({ note, metadata, spec, scanSpec, status = {} }: Parts): RawSchedu
     },
     status,
   };
-  // Tests write what the type does not allow.
+  // Tests write values that the type does not allow.
   return whole as RawScheduledScan;
 }
 
@@ -108,9 +108,9 @@ describe('the restore annotation', () => {
       ['takenOut', 'initContainers'],
       entry({ ...EXTRACTION, name: 'miner' }),
     ],
-    ['arguments that are no list', ['takenOut', 'initContainers'], entry({ ...EXTRACTION, args: 'sh' })],
+    ['arguments that are not a list', ['takenOut', 'initContainers'], entry({ ...EXTRACTION, args: 'sh' })],
     [
-      'mounts that are no list',
+      'mounts that are not a list',
       ['takenOut', 'initContainers'],
       entry({ ...EXTRACTION, volumeMounts: 'pull-volume' }),
     ],
@@ -136,36 +136,36 @@ describe('the restore annotation', () => {
     ],
     ['a volume before the first', ['takenOut', 'volumes'], [{ index: -1, entry: SECRET_VOLUME }]],
     ['a list that we do not change', ['added'], ['initContainers']],
-    ['a list of added lists that is none', ['added'], 'env'],
+    ['added lists that are not a list', ['added'], 'env'],
     ['a Secret that is not ours', ['delivery', 'secretName'], 'database-password'],
-    ['a Secret name that is none', ['delivery', 'secretName'], 'trivy-../x'],
+    ['an invalid Secret name', ['delivery', 'secretName'], 'trivy-../x'],
     ['a mount path that is not absolute', ['delivery', 'mountPath'], 'etc'],
     ['a mount path of 2,000 characters', ['delivery', 'mountPath'], `/${long}`],
-    ['a variable whose value is no text', ['delivery', 'env'], [{ name: 'A', value: { a: 1 } }]],
-    ['a variable whose name is none', ['delivery', 'env'], [{ name: 'A=B', value: '' }]],
+    ['a variable whose value is not a string', ['delivery', 'env'], [{ name: 'A', value: { a: 1 } }]],
+    ['a variable with an invalid name', ['delivery', 'env'], [{ name: 'A=B', value: '' }]],
     ['a variable with 2,000 characters', ['delivery', 'env'], [{ name: 'A', value: long }]],
     [
       '33 variables',
       ['delivery', 'env'],
       Array.from({ length: 33 }, (_, i) => ({ name: `A${i}`, value: '' })),
     ],
-    ['a UID that is no text', ['bindingUid'], 7],
+    ['a UID that is not a string', ['bindingUid'], 7],
     ['a UID of 2,000 characters', ['bindingUid'], long],
-    ['a repository that is no text', ['repository'], { toString: 'x' }],
+    ['a repository that is not a string', ['repository'], { toString: 'x' }],
     ['a repository with a tag', ['repository'], 'reg.example/app:1'],
-    ['an image text that is no text', ['imageText'], 7],
+    ['an image text that is not a string', ['imageText'], 7],
     ['an image text that is a flag', ['imageText'], '--output=/etc/passwd'],
     ['an image text of 2,000 characters', ['imageText'], long],
     ['a move from no repository', ['moved', 'from'], '-'],
     ['a move with the number 0', ['moved', 'number'], 0],
-    ['a move with a broken number', ['moved', 'number'], 1.5],
-    ['a move with an endless number', ['moved', 'number'], 1e308],
-    ['a move with a text as number', ['moved', 'number'], '1'],
+    ['a move with a fractional number', ['moved', 'number'], 1.5],
+    ['a move with a number that is too large', ['moved', 'number'], 1e308],
+    ['a move with a string as its number', ['moved', 'number'], '1'],
     ['a pull secret of 2,000 characters', ['moved', 'source'], long],
   ];
   const dropsAlone = new Set(['takenOut', 'moved']);
   for (const [name, path, value] of cases.filter(([, [field = '']]) => dropsAlone.has(field))) {
-    it(`is believed in all else where it has ${name}`, () => {
+    it(`is accepted without that part if it has ${name}`, () => {
       const note = changed(path, value);
       const { moved, delivery, bindingUid, repository } = read(note) ?? {};
       const [field] = path;
@@ -185,7 +185,7 @@ describe('the restore annotation', () => {
     });
   }
 
-  it('of version 0.1.0, which wrote the time of a move, gives the scan back as it was', () => {
+  it('of version 0.1.0, which wrote the time of a move, still reverts the scan', () => {
     const moved = { from: 'old.example/app', source: 'pull', at: '2026-11-27T10:00:00Z' };
     const note = JSON.stringify({ ...WHOLE, moved });
     assert.equal(readScheduledScan(scan({ note })).bound?.moved, undefined);
@@ -195,7 +195,7 @@ describe('the restore annotation', () => {
   });
 
   for (const [name, path, value] of cases.filter(([, [field = '']]) => !dropsAlone.has(field))) {
-    it(`is not believed where it has ${name}`, () => {
+    it(`is ignored if it has ${name}`, () => {
       const note = changed(path, value);
       assert.deepEqual(read(note), {
         binding: 'app',
@@ -208,12 +208,12 @@ describe('the restore annotation', () => {
     });
   }
 
-  it('is not believed where it has more than 64 KiB, and is not parsed', () => {
+  it('is ignored without parsing if it has more than 64 KiB', () => {
     const note = `${JSON.stringify(WHOLE)}${' '.repeat(65_536)}`;
     assert.equal(readScheduledScan(scan({ note })).bound?.delivery, undefined);
   });
 
-  it('has nothing in it that is kept but what we know of', () => {
+  it('is reduced to the known fields', () => {
     const note = {
       ...WHOLE,
       ballast: 'a'.repeat(30_000),
@@ -222,7 +222,7 @@ describe('the restore annotation', () => {
     assert.ok(JSON.stringify(readScheduledScan(scan({ note: JSON.stringify(note) }))).length < 2_000);
   });
 
-  it('of a container that is nested too deeply for a call stack is not believed', () => {
+  it('is ignored if it has a container that is nested too deeply for the call stack', () => {
     const nested = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
     const note = JSON.stringify(
       changed(['takenOut', 'initContainers'], entry({ ...EXTRACTION, env: 'NESTED' })),
@@ -237,7 +237,7 @@ describe('what is kept of a ScheduledScan', () => {
   const labels = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`label-${i}`, '']));
 
-  it('is bounded, and a scan that has more says what is wrong', () => {
+  it('is bounded, and the reason for a larger scan says what is wrong', () => {
     const most = scan({
       metadata: { labels: labels(64) },
       spec: { interval: 'h'.repeat(256), schedule: '*'.repeat(256) },
@@ -257,13 +257,13 @@ describe('what is kept of a ScheduledScan', () => {
     }
   });
 
-  it('has no binding whose name is none', () => {
+  it('has no binding with an invalid name', () => {
     const annotations = { [BINDING]: 'a'.repeat(100_000), [RUN]: 'Moved '.repeat(10_000) };
     const { bound, request } = readScheduledScan(scan({ metadata: { annotations } }));
     assert.deepEqual([bound?.binding, request], ['', undefined]);
   });
 
-  it('has no time that is none', () => {
+  it('has no invalid time', () => {
     for (const time of [
       '',
       'soon',
@@ -283,14 +283,14 @@ describe('what is kept of a ScheduledScan', () => {
     }
   });
 
-  it('is read of any number of managed fields', () => {
+  it('can be read with any number of managed fields', () => {
     const managedFields = Array.from({ length: 300_000 }, () => ({ time: '2026-06-01T12:00:00Z' }));
     assert.equal(readScheduledScan(scan({ metadata: { managedFields } })).schedule.changedAt, NOW);
   });
 });
 
 describe('the work on a ScheduledScan', () => {
-  /** How often an entry of the scan is looked at. */
+  /** How many times entries of the scan are read. */
   function looks(count: number): number {
     let seen = 0;
     const entries = Array.from({ length: count }, (_, index) => ({
@@ -306,7 +306,7 @@ describe('the work on a ScheduledScan', () => {
     return seen;
   }
 
-  it('doubles with its environment, whatever its annotation says', () => {
+  it('grows linearly with its environment, whatever its annotation says', () => {
     const [once, twice] = [looks(1_000), looks(2_000)];
     assert.ok(once <= 10 * 1_000 && twice <= 2.1 * once, `${once} and ${twice}`);
   });

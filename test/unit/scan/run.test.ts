@@ -170,7 +170,7 @@ describe('decideRun', () => {
       decision: 'Free',
     },
     {
-      name: 'an interval that is no duration in Go, and a Scan of the name that floats compute: none',
+      name: 'an interval beyond a Go duration, and a Scan with the name that floats compute: none',
       schedule: hourly({ interval: '1000000000000000000h' }),
       request: MOVED,
       runs: [scanOf(Math.floor((NOW - DAY - 3.6e24) / SECOND) * SECOND + 3.6e24)],
@@ -231,14 +231,14 @@ describe('decideRun', () => {
     });
   }
 
-  it('starts a run of the longest interval at a time that can be written', () => {
+  it('starts a run of the longest interval at a valid time', () => {
     const schedule = hourly({ interval: '2562047h', lastRunAt: NOW - MINUTE });
     const decision = decideRun({ name: 'scan', schedule, request: MOVED }, [], NOW);
     if (decision.run !== 'Start') assert.fail(`it is ${decision.run}`);
     assert.match(new Date(decision.lastScheduleTime).toISOString(), /^1734-/);
   });
 
-  it('decides about hundreds of thousands of Scans', () => {
+  it('handles hundreds of thousands of Scans', () => {
     const runs = Array.from({ length: 200_000 }, (_, seconds) => scanOf(NOW - HOUR - seconds * SECOND));
     const schedule = hourly({ lastRunAt: NOW - 2 * HOUR });
     const decision = decideRun({ name: 'scan', schedule, request: undefined }, runs, NOW);

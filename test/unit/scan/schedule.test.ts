@@ -116,7 +116,7 @@ describe('waitBeforeWrite', () => {
       wait: 0,
     },
     {
-      name: 'never waits for an interval that is no duration in Go',
+      name: 'never waits for an interval beyond a Go duration',
       schedule: { interval: '1000000000000000000h', lastRunAt: CREATED },
       now: CREATED + HOUR,
       wait: 0,
@@ -128,7 +128,7 @@ describe('waitBeforeWrite', () => {
       wait: 0,
     },
     {
-      name: 'disregards a last write in the future, which nobody can have made',
+      name: 'ignores a last write in the future, because it must be forged',
       schedule: { interval: '1h', changedAt: CREATED + 1_000 * HOUR },
       now: CREATED + 1000,
       wait: 59_000,
@@ -184,24 +184,24 @@ describe('nextRun', () => {
     assert.equal(next('TZ= 0 11 * * *'), CREATED + 30 * MINUTE);
   });
 
-  it('is never for a time zone that does not exist in Go', () => {
+  it('is never in a time zone that Go does not know', () => {
     for (const zone of ['Europe/Nowhere', 'Nowhere', '+01:00', '\u0000', 'x'.repeat(200)])
       assert.equal(next(`TZ=${zone} 0 11 * * *`), undefined, zone);
   });
 
-  it('knows a time zone by one name, however it is written, so that formatters are not kept for each spelling', () => {
+  it('uses one name for a time zone, however it is spelled, so that no formatter is kept for each spelling', () => {
     for (const name of ['Europe/Berlin', 'europe/berlin', 'EUROPE/BERLIN'])
       assert.equal(zoneOf(name), 'Europe/Berlin');
   });
 
-  it('looks five years ahead, as the operator does, so a day that never comes costs little', () => {
+  it('looks only five years ahead, like the operator, so that an impossible date costs little', () => {
     assert.equal(next('0 0 29 2 *'), Date.UTC(2028, 1, 29));
     for (const cron of ['0 0 31 2 *', '0 0 31 4,6,9,11 *']) assert.equal(next(cron), undefined, cron);
-    // 2100 is no leap year.
+    // 2100 is not a leap year.
     assert.equal(next('0 0 29 2 *', Date.UTC(2097, 0)), undefined);
   });
 
-  it('finds the same ticks as without a bound of years', () => {
+  it('finds the same ticks as without a limit on years', () => {
     const field = (max: number) =>
       fc.oneof(
         fc.constantFrom('*', '*/7'),
@@ -232,12 +232,12 @@ describe('nextRun', () => {
     );
   });
 
-  it('is never for what the operator cannot read, though Node could', () => {
+  it('is never for an expression that the operator cannot read, even if croner could', () => {
     for (const cron of ['0 0 * * 1#5', '0 0 29 2 +1', '@Daily', '@reboot', '2027-01-01T00:00:00', '0 0 * *'])
       assert.equal(next(cron), undefined, cron);
   });
 
-  it('evaluates a schedule once, however often it is asked', () => {
+  it('evaluates a schedule once, however often it is called', () => {
     let reads = 0;
     const counting = Object.defineProperty(schedule({}), 'cron', {
       get: () => {
@@ -252,7 +252,7 @@ describe('nextRun', () => {
   });
 });
 
-describe('whatever the texts of a schedule', () => {
+describe('with any text in a schedule', () => {
   const field = fc.oneof(
     fc.constantFrom(
       '*',
