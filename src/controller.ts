@@ -209,7 +209,7 @@ export class Controller {
     this.#log.info({ port }, 'probes and metrics are served');
     await Promise.race([this.#caches.fill(), this.#stopping.promise]);
     if (this.#state !== 'starting') return;
-    // Also by a process that follows, so that it knows what they hold when it begins to lead.
+    // A standby process runs it, too, so that it knows the content of Secrets when it becomes the leader.
     this.#queues.sourceSecrets.start();
     this.#state = 'following';
     this.#log.info('caches are full');
@@ -302,7 +302,7 @@ export class Controller {
   }
 }
 
-/** An error that nobody expected may quote an object in its message. */
+/** The message of an unexpected error may quote an object. */
 function describeError(error: unknown): { readonly err: unknown } | { readonly fault: unknown } {
   const isExpected = error instanceof KubeError || error instanceof Refused;
   return isExpected ? { err: error } : { fault: describeFault(error) };

@@ -8,7 +8,8 @@ import { programName } from './commands/help.ts';
 import { EXIT_USAGE, heedReaders } from './commands/problem.ts';
 import { releaseCommand } from './commands/release.ts';
 
-// DNS look-ups hold up to half of libuv's threads (`lookupPlaces` in src/registry). libuv reads this at its first use of the pool.
+// DNS look-ups use up to half of libuv's threads (`lookupPlaces` in src/registry). libuv reads this when it first uses
+// the pool.
 process.env['UV_THREADPOOL_SIZE'] ??= '24';
 heedReaders();
 const program = new Command(programName())

@@ -111,9 +111,9 @@ export class Applier {
   }
 
   /**
-   * Writes the status of the binding as it was observed; one that was deleted since is left alone.
+   * Writes the status of the binding as it was observed. Does nothing if the binding was deleted since.
    *
-   * @returns whether it had been written a short while ago.
+   * @returns whether the status had already been written a short time ago
    */
   async writeStatus(binding: Binding, status: ImageCredentialBindingStatus): Promise<boolean> {
     const { namespace, name, uid } = binding;
@@ -218,7 +218,10 @@ function movedTo(edit: ScanEdit): { readonly image?: string } {
   return edit.edit === 'Bind' && edit.image !== undefined ? { image: formatReference(edit.image) } : {};
 }
 
-/** A refusal as what is said of it; answers that ask to retry, and no answer at all, as they are. */
+/**
+ * Converts a refusal to an error for its reason. Returns errors that a retry may fix, and errors without an answer,
+ * unchanged.
+ */
 function asRefusal(error: unknown, reason: Refused['reason']): unknown {
   if (!(error instanceof KubeError) || error.status < 400 || PASSING.has(error.status)) return error;
   // The text of an answer to a Secret might quote its data: it goes nowhere, not even into the log.
@@ -226,7 +229,7 @@ function asRefusal(error: unknown, reason: Refused['reason']): unknown {
   return new Refused(reason, `the API server refused the write: ${error.reason} (${error.status})`, cause);
 }
 
-/** Not found, a conflict, a time-out, too many requests: retrying may help. */
+/** Retrying may help: not found, conflict, time-out, too many requests. */
 const PASSING: ReadonlySet<number> = new Set([404, 408, 409, 429]);
 
 /** What a status could not be written for: Helm, for one, never upgrades a CRD. undefined: for something else. */

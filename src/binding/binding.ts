@@ -32,7 +32,7 @@ interface DiscoveryNotes {
   readonly unusedSince: number | undefined;
 }
 
-/** Discovery lists no more users of a binding, so that the annotation stays readable. */
+/** Limit on the users of a binding that discovery lists, so that the annotation stays readable. */
 export const MOST_USERS = 20;
 /** `Kind/name/container`. */
 const LONGEST_USER = 63 + 1 + 253 + 1 + 63;
@@ -53,10 +53,12 @@ export interface ValidBinding extends BindingMeta {
   readonly verification: Verification;
 }
 
-/** A binding that cannot be acted on. */
+/** A binding that the controller cannot reconcile. */
 interface InvalidBinding extends BindingMeta {
   readonly validity: 'Invalid';
-  /** `InvalidSpec`: only a change of its spec helps. `InternalError`: this program failed to read it. */
+  /**
+   * `InvalidSpec`: only a change of the spec helps. `InternalError`: an error in this program prevented reading it.
+   */
   readonly reason: 'InvalidSpec' | 'InternalError';
   readonly message: string;
 }
@@ -90,7 +92,7 @@ export function readBinding(object: RawBinding): Binding {
   }
 }
 
-/** What stands for a binding that {@link readBinding} failed to read because of an error in this program. */
+/** Replaces a binding that {@link readBinding} failed to read because of an error in this program. */
 export function unreadableBinding(object: RawBinding, error: unknown): Binding {
   const problem = { reason: 'InternalError', message: failureMessage('this binding', error) } as const;
   return { ...metaOf(object), discovered: false, notes: NO_NOTES, validity: 'Invalid', ...problem };
@@ -102,7 +104,7 @@ function metaOf(object: RawBinding): Omit<BindingMeta, 'discovered' | 'notes'> {
   return { ...storedMeta(object), generation: metadata.generation ?? 0, createdAt, status };
 }
 
-/** Of a longer annotation, which discovery has not written, only the beginning is read. */
+/** Reads only the beginning of an annotation that is longer than any that discovery writes. */
 function readNotes(annotations: Readonly<Record<string, string>>): DiscoveryNotes {
   const { [WORKLOADS_ANNOTATION]: workloads = '', [UNUSED_SINCE_ANNOTATION]: unused = '' } = annotations;
   const unusedSince = Date.parse(unused);
@@ -114,7 +116,7 @@ function readNotes(annotations: Readonly<Record<string, string>>): DiscoveryNote
   };
 }
 
-/** The text as one that keeps no longer one in memory, as a part of a text does. */
+/** Copies the text, because a substring keeps the whole original string in memory. */
 function ownText(text: string): string {
   return Buffer.from(text).toString();
 }

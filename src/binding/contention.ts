@@ -5,12 +5,12 @@ import { contenders, keysServed, previousKey, type RivalsUnder } from './serve.t
 import type { Stores } from './stores.ts';
 
 /**
- * `ReplacesCycle`, `ReplacesTooLong`: it migrates no scans (see {@link chainOf}). `TooManyBindings`: others come before
- * it under one of the keys that it serves, and leave it no place.
+ * `ReplacesCycle`, `ReplacesTooLong`: the binding migrates no scans (see {@link chainOf}). `TooManyBindings`: under one
+ * of its keys, {@link MOST_RIVALS} other bindings take precedence over it.
  */
 export type Limit = 'ReplacesCycle' | 'ReplacesTooLong' | 'TooManyBindings';
 
-/** The binding, without what it replaces where that leads around in a cycle, or too far. */
+/** The binding, without its `replaces` if that leads to a cycle or a chain that is too long. */
 export function withinLimits(
   binding: Binding,
   stores: Stores,
@@ -30,10 +30,10 @@ export function replacersIn(namespace: string, { rivals }: Stores) {
     rivals.under(namespace, previousKey(repository)).filter(({ mode }) => mode === 'Enforce');
 }
 
-/** The bindings of a namespace by what they serve: those of a cycle not by what they replace. */
+/** The bindings of a namespace by key. Bindings of a cycle are not found by their previous repositories. */
 export function rivalsIn(namespace: string, stores: Stores): RivalsUnder {
   const known = new Map<string, readonly ValidBinding[]>();
-  // One that is not known yet counts: whoever finds it first waits for it.
+  // A rival without a known selection counts: the reconcile that finds it first waits for it.
   const migrates = (binding: ValidBinding) => stores.selections.get(binding)?.migrates ?? true;
   return (key) => {
     const rivals =
@@ -47,8 +47,8 @@ export function rivalsIn(namespace: string, stores: Stores): RivalsUnder {
 }
 
 /**
- * The first binding that may serve a scan, in the order of precedence, and whether the one whose name the scan carries
- * may serve it, too. No more bindings are looked at than it takes to find both.
+ * The effective binding of a scan, which is the first in the order of precedence, and whether the binding to which the
+ * scan is bound fits it, too. The search stops as soon as both are known.
  */
 export function serverOf(
   scan: ScheduledScan,

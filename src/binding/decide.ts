@@ -55,9 +55,9 @@ export type ScanPlan =
   | { readonly plan: 'ServedByAnother'; readonly scan: ScheduledScan; readonly by: string }
   /** The binding only observes: this is what it would do. */
   | { readonly plan: 'Observe'; readonly scan: ScheduledScan }
-  /** It cannot be read whole, so nothing is done about it. */
+  /** The scan exceeds a limit of what is read, so it is not changed. */
   | { readonly plan: 'Unreadable'; readonly scan: ScheduledScan; readonly problem: string }
-  /** An error in this program: nothing is done about this scan. */
+  /** An error in this program prevented a decision, so the scan is not changed. */
   | { readonly plan: 'Broken'; readonly scan: ScheduledScan; readonly error: unknown };
 
 /** What should be. */
@@ -152,7 +152,7 @@ function decideSecret({ binding, trivySecret }: Observed): SecretWrite {
   }
 }
 
-/** The error of one scan keeps no other from being bound. */
+/** An error with one scan does not prevent others from being bound. */
 function decideScanAlone(
   observed: Observed,
   one: ObservedScan,

@@ -92,17 +92,17 @@ export function movedNow(
 
 const NOT_BOUND = { moved: undefined, binding: undefined, bindingUid: undefined };
 
-/** The number of the migration that a binding makes next: what its scans carry until its status reports it. */
+/** The number of the next migration of a binding. Migrated scans carry it until the status reports the migration. */
 export function nextMigration({ status }: Pick<Binding, 'status'>): number {
   return ((status?.migrations ?? 0) % MOST_MIGRATIONS) + 1;
 }
 
-/** The status has room for 31 bits; after that the count begins anew. */
+/** The largest number that fits the status (int32). After it, the count restarts. */
 const MOST_MIGRATIONS = 2_000_000_000;
 
 /**
- * Scans that this very binding moved, in a migration that the status does not report yet, because it could not be
- * written. A number that is not the next one was reported before, or somebody made it up.
+ * Scans that this very binding migrated, but whose migration is not in the status yet because the status could not be
+ * written. Any number but the next one was either reported before or forged.
  */
 function movedUnreported(
   binding: Binding,

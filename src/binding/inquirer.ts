@@ -8,7 +8,7 @@ import { Turns } from './turns.ts';
 /** A binding for which is asked. */
 type Asker = Pick<Stored, 'namespace' | 'name'>;
 
-/** Has registries asked what a reconcile found wanting, and has the binding looked at again when the answer is there. */
+/** Starts the checks that a reconcile needs, and enqueues the binding again when their answers arrive. */
 export class Inquirer {
   readonly #checker: RegistryChecker;
   readonly #enqueue: (key: string) => void;
@@ -56,8 +56,8 @@ export class Inquirer {
   }
 
   /**
-   * Never rejects: the checker does not. Other bindings that want the same answer ask for it themselves, and hear the
-   * same; rivals hear of it when what this binding comes to changes.
+   * Never rejects, because the checker never does. Other bindings that need the same answer request it themselves, and
+   * share it. Rivals are enqueued when the selection of this binding changes.
    */
   async #ask(asker: Asker, question: Question, log: Logger): Promise<void> {
     const { answer } = await this.#checker.ask(question, asker.namespace);

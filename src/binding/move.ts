@@ -102,20 +102,23 @@ export function hasSameName(a: ImageReference, b: ImageReference): boolean {
   return last(a) === last(b);
 }
 
-/** How the repositories that a binding replaces, and those that others replace, hang together. */
+/** The chain of replacements that starts at a binding. */
 export interface ReplacesChain {
-  /** `Cycle`: they lead back to a repository that this binding replaces. `TooLong`: more bindings than are looked at. */
+  /**
+   * `Cycle`: the chain leads back to a repository that this binding replaces. `TooLong`: it has more than
+   * {@link LONGEST_CHAIN} bindings.
+   */
   readonly chain: 'Acyclic' | 'Cycle' | 'TooLong';
-  /** The other bindings that were looked at: a change of this one may close or open their cycle, too. */
+  /** The other bindings in the chain. A change of this binding may create or break their cycle, too. */
   readonly others: readonly ValidBinding[];
 }
 
-/** How many bindings are looked at to find a cycle; beyond that the chain is too long. */
+/** Limit on the bindings of a chain in the search for a cycle. */
 export const LONGEST_CHAIN = 256;
 
 /**
- * Whether a binding and others migrate scans in a cycle: from its image on, by bindings that replace the repository to
- * which the last one has migrated, back to a repository that it replaces.
+ * Finds whether a binding and others would migrate scans in a cycle. The search starts at the binding's image, follows
+ * the bindings that replace the repository reached so far, and ends at a repository that this binding replaces.
  *
  * @param replacersOf - the enforcing bindings that have a repository in `replaces`
  */
@@ -126,7 +129,7 @@ export function chainOf(
   if (binding.replaces.length === 0) return { chain: 'Acyclic', others: [] };
   const others: ValidBinding[] = [];
   const start = new Set(binding.replaces.map(repositoryName));
-  // It grows while it is walked.
+  // The list grows during the loop.
   const reached = new Set([repositoryName(binding.image)]);
   for (const repository of reached) {
     const replacers = replacersOf(repository);

@@ -43,14 +43,17 @@ type Place =
   /** Not ours, or ours for another credential. */
   | { readonly state: 'Taken' };
 
-/** A scan, and who may serve it. */
+/** A scan and its possible bindings. */
 export interface ObservedScan {
   readonly scan: ScheduledScan;
-  /** The name of the first binding in the order of precedence; undefined: none may serve it. */
+  /** The name of the effective binding, the first in the order of precedence; undefined: no binding fits. */
   readonly server: string | undefined;
-  /** Whether that has a credential to hand out and a place for it; undefined: it has not been reconciled yet. */
+  /**
+   * Whether the effective binding has a credential and a Secret to deliver it; undefined: it has not been reconciled
+   * yet.
+   */
   readonly serverIsAble: boolean | undefined;
-  /** Whether the binding whose name the scan carries may serve it, too. */
+  /** Whether the binding to which the scan is bound now also fits. */
   readonly holderMayServe: boolean;
   /** Of a scan that names another repository than the binding: whether its manifest is in the binding's; undefined: not known. */
   readonly home: KnownAnswer | undefined;
@@ -71,9 +74,9 @@ export interface Observed {
   readonly name: string;
   /** undefined: it was deleted. */
   readonly binding: Binding | undefined;
-  /** Why the binding does not do all that its spec says; undefined: nothing stops it. */
+  /** The limit that keeps the binding from doing all that its spec says; undefined: none. */
   readonly limit: Limit | undefined;
-  /** Keys of the bindings that this one waits for, because one of its scans depends on what they come to. */
+  /** Keys of the bindings that this one waits for, because one of its scans depends on their selections. */
   readonly waitsFor: ReadonlySet<string>;
   readonly credentials: Credentials;
   /** What status and the registry say of them. */
@@ -85,11 +88,11 @@ export interface Observed {
   readonly undeliverable: string | undefined;
   /** Scans of its repository, and those that carry its name. */
   readonly scans: readonly ObservedScan[];
-  /** Scans of these that the controller failed to look at, and the error. */
+  /** The scans that the controller failed to observe, each with its error. */
   readonly brokenScans: readonly BrokenScan[];
 }
 
-/** A scan that an error in this program keeps from being bound; the others are not affected. */
+/** A scan that cannot be bound because of an error in this program. Other scans are not affected. */
 interface BrokenScan {
   readonly scan: ScheduledScan;
   readonly error: unknown;
@@ -149,7 +152,7 @@ export function observe(key: string, sources: Sources, now: number): Observed {
 
 const NO_BINDING = { binding: undefined, limit: undefined };
 
-/** The binding that is observed, as far as its scans depend on it. */
+/** The parts of the observed binding on which its scans depend. */
 interface Itself {
   readonly name: string;
   readonly valid: ValidBinding | undefined;
@@ -157,7 +160,7 @@ interface Itself {
   readonly isAble: boolean;
 }
 
-/** An error in this program that concerns one scan keeps no other from being bound. */
+/** An error with one scan does not prevent others from being bound. */
 function observeScans(
   key: string,
   itself: Itself,
@@ -197,7 +200,7 @@ function observeScan(
   };
 }
 
-/** What others may know of a binding, from what was observed of it. */
+/** The selection of a binding that its rivals see, computed from the observation. */
 export function selectionOf(observed: Observed): Selection {
   const { binding, choice, trivySecret } = observed;
   const isEnforced = binding?.validity === 'Valid' && binding.mode === 'Enforce';
@@ -291,7 +294,7 @@ function observeSecret(key: string, stores: Stores): NamedSecret {
   return other.offered ? observeSource(other, stores) : { state: 'NotOffered', name, message: NOT_OFFERED };
 }
 
-/** What a Secret holds is known when it has been read, by its name; until a new version is read, the last one counts. */
+/** The content of a Secret as last read by name. The previous version counts until the new one has been read. */
 function observeSource({ namespace, name, uid }: Stored, { sourceSecrets }: Stores): NamedSecret {
   const source = sourceSecrets.get(indexKey({ namespace }, name));
   if (source?.uid !== uid) return { state: 'Unread', name };

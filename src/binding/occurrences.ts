@@ -47,7 +47,7 @@ export function moveOccurrences(
   }));
 }
 
-/** What to tell of the condition Ready; nothing where it is as before. */
+/** The Event about the condition Ready; none if the condition has not changed. */
 export function readyOccurrence(
   before: ImageCredentialBindingStatus | undefined,
   after: ImageCredentialBindingStatus,

@@ -1,4 +1,4 @@
-/** The object changed after it was observed: what was decided is out of date, and is decided again. */
+/** The object changed after it was observed, so the decision is out of date and has to be made again. */
 export class OutOfDate extends Error {
   override readonly name = 'OutOfDate';
 }

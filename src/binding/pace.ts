@@ -1,28 +1,28 @@
 import { splitKey } from '../kube/index.ts';
 
 const MINUTE_MS = 60_000;
-/** A key looks again at least this often, because others that were before it may have gone. */
+/** Upper bound on a wait. Keys ahead may be gone by then, so that the turn comes earlier. */
 const LONGEST_WAIT_MS = 5 * MINUTE_MS;
 
-/** The keys of a namespace that wait, and how many have come and gone since some waited. */
+/** The waiting keys of a namespace, with counts of arrivals and departures since its queue was last empty. */
 interface Lane {
-  /** By key: how many keys of the namespace came before it. */
+  /** By key: how many keys of the namespace arrived before it. */
   readonly tickets: Map<string, number>;
   came: number;
   gone: number;
 }
 
 /**
- * Gives out turns, evenly spaced, to namespaces round robin: of n namespaces that wait each gets every n-th turn, however
- * many keys it has. A restart in between starts no burst. Keeps nothing but the keys that wait or have their turn.
+ * Grants evenly spaced turns to namespaces in round-robin order. Of n waiting namespaces, each gets every n-th turn,
+ * however many keys it has. A restart of the controller causes no burst. Keeps only keys that wait or have their turn.
  */
 export class Pace {
   readonly #spacingMs: number;
-  /** By namespace, the one first whose turn it is. */
+  /** By namespace. The first one has the next turn. */
   readonly #lanes = new Map<string, Lane>();
-  /** Keys that have been given a turn and are not done. */
+  /** Keys that have a turn and are not done. */
   readonly #given = new Set<string>();
-  /** When the next turn is given out. */
+  /** When the next turn is granted. */
   #next = 0;
 
   /** @param perMinute - at least 1 */
@@ -31,8 +31,8 @@ export class Pace {
   }
 
   /**
-   * Milliseconds after which the key is to ask again, at most five minutes; 0: it is its turn, and stays so until it is
-   * {@link done}. A key that asks more than a turn too late lets others go first.
+   * Milliseconds after which the key has to ask again, at most five minutes. 0 means that the key has its turn, and
+   * keeps it until {@link done}. A key that asks more than one turn too late lets others go first.
    *
    * @param key - `namespace/name`
    */
@@ -43,7 +43,7 @@ export class Pace {
     const due = this.#next + this.#turnsBefore(namespace, ticket) * this.#spacingMs;
     if (due > now) return Math.min(due - now, LONGEST_WAIT_MS);
     this.#give(key, namespace);
-    // Timers are late: a key that has waited passes that on to the next one, up to one turn.
+    // Timers fire late. The delay of a key shortens the wait of the next one, by up to one turn.
     this.#next = (isNew ? now : Math.max(due, now - this.#spacingMs)) + this.#spacingMs;
     return 0;
   }
@@ -55,7 +55,7 @@ export class Pace {
     this.#leave(key, namespace);
   }
 
-  /** Has the key wait in its namespace. */
+  /** Appends the key to the queue of its namespace. */
   #ticket(key: string, namespace: string): { readonly ticket: number; readonly isNew: boolean } {
     const lane = this.#lanes.get(namespace) ?? { tickets: new Map(), came: 0, gone: 0 };
     this.#lanes.set(namespace, lane);
@@ -67,9 +67,9 @@ export class Pace {
     return { ticket, isNew: true };
   }
 
-  /** How many turns are given out before this key's, if all keys come in time. */
+  /** How many turns are granted before this key's, if all keys ask on time. */
   #turnsBefore(namespace: string, ticket: number): number {
-    // Where keys have gone out of order it may be fewer than there are: then the key asks once too early.
+    // May be too low if keys left out of order. Then the key asks once too early.
     const rounds = Math.max(0, ticket - (this.#lanes.get(namespace)?.gone ?? 0));
     let turns = rounds;
     let isBefore = true;
@@ -80,7 +80,7 @@ export class Pace {
     return turns;
   }
 
-  /** The namespace goes to the end, and before it those that have missed their turn. */
+  /** Moves the namespace to the end, behind those that have missed their turn. */
   #give(key: string, namespace: string): void {
     this.#given.add(key);
     for (const [name, lane] of [...this.#lanes]) {

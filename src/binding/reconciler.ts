@@ -50,7 +50,7 @@ export class BindingReconciler {
   }
 
   /**
-   * An error in this program that concerns the binding ends in a condition of the binding.
+   * An error in this program that concerns the binding is reported in a condition of the binding.
    *
    * @param key `namespace/name` of a binding, which may be gone.
    * @param log - names this reconcile in its lines
@@ -69,7 +69,8 @@ export class BindingReconciler {
     const { selections } = this.#options.stores;
     const observed = this.#observe(key);
     const { binding } = observed;
-    // What it waits for comes back here: the content of a Secret by a change of its store, a binding by its selection.
+    // Anything that the binding waits for enqueues it again: a read Secret by a change of its store, a rival by its
+    // selection.
     if (hasUnread(observed.credentials)) return {};
     if (binding === undefined) selections.forget(key);
     else selections.set(binding, selectionOf(observed));
@@ -119,7 +120,7 @@ export class BindingReconciler {
     };
   }
 
-  /** @returns whether the status was written that had been written a short while ago. */
+  /** @returns whether the status was written and had already been written a short time ago */
   async #tell(binding: Binding, { status, changed, events }: Report, log: Logger): Promise<boolean> {
     const repeated = changed && (await this.#applier.writeStatus(binding, status));
     for (const event of events) await this.#record(binding, event, log);

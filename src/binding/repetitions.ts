@@ -1,16 +1,16 @@
 /** A second write of an object within this time is a repetition. */
 const REPETITION_MS = 10_000;
 
-/** Notices writes that follow soon after a write of the same object: somebody may undo what the controller writes. */
+/** Detects repeated writes of an object within a short time: another actor may be undoing the controller's writes. */
 export class Repetitions {
-  /** When objects were written, the longest ago first, in milliseconds. */
+  /** When objects were written, in milliseconds, the oldest write first. */
   readonly #writes = new Map<string, number>();
 
   /**
    * Notes that these objects have just been written.
    *
    * @param now - in milliseconds since the epoch
-   * @returns whether one of them had been written a short while ago.
+   * @returns whether one of them had already been written within that time
    */
   note(keys: readonly string[], now: number): boolean {
     for (const [old, at] of this.#writes) {

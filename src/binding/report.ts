@@ -64,8 +64,8 @@ export function report(binding: Binding, observed: Observed, decision: Decision,
 }
 
 /**
- * The status of a binding whose reconcile failed because of an error in this program: what it said before, but for Ready,
- * which says so.
+ * The status of a binding whose reconcile failed because of an error in this program: the previous status, with the
+ * error in the condition Ready.
  */
 export function failureReport(binding: Binding, error: unknown, now: number): Report {
   const before = binding.status ?? {};

@@ -3,15 +3,16 @@ import type { Binding, ValidBinding } from './binding.ts';
 import { keysServed, type RivalsUnder } from './serve.ts';
 
 /**
- * How many bindings of a namespace may stand under one key, which is one image or one previous repository. Those that
- * come after serve no scan and say so, so that no decision about a scan looks at more of them.
+ * Limit on the bindings of a namespace that count under one key, which is one image or one previous repository. Further
+ * bindings bind no scans under that key, and report it. So a decision about a scan looks at a bounded number of
+ * bindings.
  */
 export const MOST_RIVALS = 32;
 
 /**
- * The bindings of each namespace by what they serve, in the order of precedence: enforcing before observing ones,
- * user-created before discovered ones, then the older, then the name. Kept up to date with each change, so that no
- * reconcile sorts or walks all bindings.
+ * The bindings of each namespace by image and previous repository, in the order of precedence: enforcing before
+ * observing, user-created before discovered, then by age, then by name. Updated with each change, so that no reconcile
+ * sorts or walks all bindings.
  */
 export class Rivals {
   readonly #byKey = new Map<string, ValidBinding[]>();
@@ -24,7 +25,7 @@ export class Rivals {
     }
   }
 
-  /** @param binding - as it was added */
+  /** @param binding - the same version that was added */
   remove(binding: Binding): void {
     for (const key of keysIn(binding)) {
       const rivals = this.#byKey.get(key) ?? [];
@@ -39,18 +40,24 @@ export class Rivals {
     return this.#first(namespace, key, MOST_RIVALS);
   }
 
-  /** Those whose state may change where one under this key comes, goes or changes: one more, which moves up or out. */
+  /**
+   * The bindings that a change under this key may affect: the first {@link MOST_RIVALS} and one more, which may have
+   * moved up or out.
+   */
   affectedUnder(namespace: string, key: string): readonly ValidBinding[] {
     return this.#first(namespace, key, MOST_RIVALS + 1);
   }
 
-  /** The last that has a place under a key, and the first that has none: one of them has just moved, if any has. */
+  /**
+   * The last binding within the limit of a key and the first beyond it: if a change moved any binding across, it is one
+   * of these.
+   */
   atTheLimit(namespace: string, key: string): readonly ValidBinding[] {
     const rivals = this.#byKey.get(keyOf({ namespace, name: key })) ?? [];
     return rivals.slice(MOST_RIVALS - 1, MOST_RIVALS + 1);
   }
 
-  /** Whether other bindings leave this one no place under one of its keys. */
+  /** Whether this binding is beyond the limit under one of its keys. */
   hasNoPlace(binding: ValidBinding): boolean {
     return keysIn(binding).some((key) => {
       const rivals = this.#byKey.get(key) ?? [];
@@ -77,7 +84,7 @@ function keysIn(binding: Binding): readonly string[] {
   return [...new Set(keysServed(binding))].map((name) => keyOf({ namespace, name }));
 }
 
-/** Where a binding stands, or would stand, among its rivals: a binary search. */
+/** The index of a binding among its rivals, or where to insert it: a binary search. */
 function positionIn(rivals: readonly ValidBinding[], binding: Binding): number {
   let [low, high] = [0, rivals.length];
   while (low < high) {

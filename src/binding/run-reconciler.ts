@@ -19,7 +19,7 @@ const NONE: RunDecision = { run: 'None' };
 export interface RunReconcilerOptions {
   readonly client: KubeClient;
   readonly stores: Stores;
-  /** How many runs are started a minute at most, shared by the namespaces that have some to start; 0: none. */
+  /** Limit on started runs per minute, shared by the namespaces that have runs to start; 0: none. */
   readonly runsPerMinute: number;
   readonly onStarted: (cause: RunCause) => void;
 }
@@ -59,7 +59,7 @@ export class RunReconciler {
       case 'Free':
         await this.#write(scan, decision.lastScheduleTime);
         log.warn('scheduled scan freed: its operator could not write down that it had run');
-        // Whoever undoes that, again and again, is held back by the queue.
+        // If another actor undoes this repeatedly, the queue delays the next write.
         return { repeated: true };
     }
   };

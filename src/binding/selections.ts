@@ -1,14 +1,14 @@
 import { keyOf, type ListenerErrorHandler, type Stored, throwUnhandled } from '../kube/index.ts';
 
-/** What a binding has come to, as far as its rivals and its Trivy Secrets depend on it. */
+/** The result of a binding's last reconcile on which its rivals and its Trivy Secrets depend. */
 export interface Selection {
   /** Whether scans may be bound to it. */
   readonly isAble: boolean;
-  /** Whether it migrates scans that name what it has in `replaces`: no cycle stands in the way. */
+  /** Whether it migrates scans that name a repository in its `replaces`; false if that leads to a cycle. */
   readonly migrates: boolean;
   /** Name of the Trivy Secret that it selects; undefined: none. */
   readonly trivySecret: string | undefined;
-  /** Whether the last reconcile failed unexpectedly: what it selects is not known then. */
+  /** Whether the last reconcile failed unexpectedly, so that its selection is not known. */
   readonly hasFailed: boolean;
 }
 
@@ -24,12 +24,12 @@ type Listener = (change: SelectionChange) => void;
 const FAILED: Selection = { isAble: false, migrates: false, trivySecret: undefined, hasFailed: true };
 
 /**
- * What each binding has come to in its last reconcile, so that a reconcile of another one that depends on it looks that
- * up instead of resolving it again. A reconcile that finds nothing here waits for it.
+ * The selection of each binding in its last reconcile. A reconcile that depends on another binding looks it up here
+ * instead of resolving that binding again. If there is none yet, the reconcile waits for it.
  */
 export class Selections {
   readonly #byBinding = new Map<string, Selection & { readonly uid: string }>();
-  /** By key of a binding that has not been reconciled yet: the keys of those that wait for it. */
+  /** By key of a binding that has not been reconciled yet: the keys of the bindings that wait for it. */
   readonly #waiting = new Map<string, Set<string>>();
   readonly #listeners: Listener[] = [];
   readonly #onListenerError: ListenerErrorHandler;
@@ -49,20 +49,20 @@ export class Selections {
     this.#listeners.push(listener);
   }
 
-  /** Notes that the reconcile of one key waits until the binding of another one has been reconciled, or is gone. */
+  /** Records that one key waits until the binding of another key has been reconciled or deleted. */
   wait(key: string, binding: string): void {
     const waiting = this.#waiting.get(binding) ?? new Set();
     this.#waiting.set(binding, waiting.add(key));
   }
 
-  /** The keys that waited for the binding of this key; from then on they do not. */
+  /** Removes and returns the keys that waited for the binding of this key. */
   takeWaiting(binding: string): Iterable<string> {
     const waiting = this.#waiting.get(binding) ?? [];
     this.#waiting.delete(binding);
     return waiting;
   }
 
-  /** Notes what a binding has come to. */
+  /** Records the selection of a binding. */
   set(binding: Stored, selection: Selection): void {
     const before = this.get(binding);
     if (before !== undefined && isSame(before, selection)) return;
@@ -76,12 +76,12 @@ export class Selections {
     }
   }
 
-  /** Notes that the reconcile of a binding failed unexpectedly: none of its rivals waits for it. */
+  /** Records that the reconcile of a binding failed unexpectedly, so that no rival waits for it. */
   setFailed(binding: Stored): void {
     this.set(binding, FAILED);
   }
 
-  /** Forgets the binding of this key, which is gone. */
+  /** Forgets the deleted binding of this key. */
   forget(key: string): void {
     this.#byBinding.delete(key);
   }

@@ -9,25 +9,27 @@ export function scanTypesOf(patterns: readonly string[]): RegExp {
   return new RegExp(`^(?:${alternatives.join('|')})$`, 's');
 }
 
-/** Under this key stand the bindings that have a repository in `replaces`. */
+/** The key of the bindings that have a repository in `replaces`. */
 export function previousKey(repository: string): string {
   return `previous ${repository}`;
 }
 
-/** The keys under which a binding is found by the scans that it could serve. */
+/** The keys under which scans find a binding that fits them. */
 export function keysServed({ image, replaces }: ValidBinding): readonly string[] {
   return [patternOf(image), ...replaces.map((previous) => previousKey(repositoryName(previous)))];
 }
 
-/** The keys under which the bindings stand that could serve scans of an image: the most exact one first. */
+/** The keys of the bindings that could fit scans of an image, the most exact one first. */
 export function keysNaming(image: ImageReference): readonly string[] {
   return [...patternsOf(image), previousKey(repositoryName(image))];
 }
 
-/** The bindings that stand under a key, in the order of precedence among equally exact ones. */
+/** The bindings of a key, in the order of precedence among equally exact ones. */
 export type RivalsUnder = (key: string) => readonly ValidBinding[];
 
-/** Whether this binding could serve the scan, were it alone: image (or a previous repository), selector and scan type fit. */
+/**
+ * Whether the binding fits the scan, apart from precedence: image (or a previous repository), selector and scan type.
+ */
 export function matches(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
   const { image } = scan;
   return (
@@ -43,9 +45,8 @@ export function mayTake(binding: ValidBinding, scan: ScheduledScan, scanTypes: R
 }
 
 /**
- * The bindings that may serve the scan, in the order of precedence: a user-created one before a discovered one, then the
- * more exact fit (digest, tag, repository, and last a previous repository), then the older, then the name. Observing
- * bindings serve none.
+ * The bindings that fit the scan, in the order of precedence: user-created before discovered, then the more exact fit
+ * (digest, tag, repository, and last a previous repository), then by age, then by name. Excludes observing bindings.
  */
 export function* contenders(
   scan: ScheduledScan,

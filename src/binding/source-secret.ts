@@ -3,13 +3,13 @@ import type { Stored } from '../kube/index.ts';
 import { type OfferedSecret, readOffered } from './offered-secret.ts';
 import { type PullSecret, type RawSecret, readPullSecret } from './pull-secret.ts';
 
-/** A Secret that a credential may be taken from, or why it cannot be read. */
+/** A pull secret or credential Secret, or why it cannot be read. */
 export type SourceSecret =
   | PullSecret
   | OfferedSecret
   | (Stored & { readonly content: { readonly result: 'Unreadable'; readonly message: string } });
 
-/** Reads a Secret that a binding names: its type says whether it is a pull secret. */
+/** Reads a Secret that a binding names. Its type decides whether it is a pull secret. */
 export function readSource(object: RawSecret): SourceSecret {
   return isPullSecret(object) ? readPullSecret(object) : readOffered(object);
 }

@@ -88,13 +88,13 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
   });
   return {
     bindings,
-    /** The bindings by what they serve. */
+    /** The bindings by image and previous repository. */
     rivals,
-    /** What each binding has come to. */
+    /** The selection of each binding. */
     selections: new Selections(onListenerError),
     scheduledScans: new Store(
       {
-        /** By the patterns that fit its image: its digest, its tag, its repository. */
+        /** By the patterns that fit the image: digest, tag and repository. */
         image: (scan: ScheduledScan) =>
           scan.image === undefined ? [] : patternsOf(scan.image).map((pattern) => indexKey(scan, pattern)),
         binding: (scan: ScheduledScan) => optional(scan, scan.bound?.binding),
@@ -102,9 +102,12 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
       },
       onListenerError,
     ),
-    /** That they exist: Secrets of the type dockerconfigjson. */
+    /** Existence of Secrets of the type dockerconfigjson. */
     pullSecrets: new Store<Stored>({}, onListenerError),
-    /** Those of the older type dockercfg: a field selector cannot ask for both, and a part of a store follows one watch. */
+    /**
+     * Existence of Secrets of the older type dockercfg. A field selector cannot select both, and each part of a store
+     * has one watch.
+     */
     dockercfgSecrets: new Store<Stored>({}, onListenerError),
     trivySecrets: new Store(
       {
@@ -113,7 +116,7 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
       onListenerError,
     ),
     otherSecrets: new Store<OtherSecret>({}, onListenerError),
-    /** What the Secrets hold that bindings name: each is read by its name, not watched. */
+    /** The content of the Secrets that bindings name. Each is read by name, not watched. */
     sourceSecrets: new Store<SourceSecret>({}, onListenerError),
     runs: new Store(
       {
@@ -201,34 +204,36 @@ function reflectorsIn(
   ];
 }
 
-/** That there is a pull secret of this key, of whichever type; undefined: there is none. */
+/** The metadata of the pull secret with this key, of either type; undefined: there is none. */
 export function pullSecretIn(stores: Stores, key: string): Stored | undefined {
   return stores.pullSecrets.get(key) ?? stores.dockercfgSecrets.get(key);
 }
 
-/** That there is a Secret of this key that a credential may be taken from: a pull secret, or one that its owner offers. */
+/** The metadata of the pull secret or credential Secret with this key; undefined: there is none. */
 export function sourceIn(stores: Stores, key: string): Stored | undefined {
   const other = stores.otherSecrets.get(key);
   return pullSecretIn(stores, key) ?? (other?.offered === true ? other : undefined);
 }
 
-/** Whether anybody needs what the Secret of this key holds: a binding names it, or one of our Secrets is made from it. */
+/**
+ * Whether the content of the Secret with this key is needed: a binding names it, or a Trivy Secret was made from it.
+ */
 export function isSourceWanted({ bindings, trivySecrets }: Stores, key: string): boolean {
   return bindings.isIndexed('pullSecret', key) || trivySecrets.isIndexed('source', key);
 }
 
-/** The ScheduledScans that a binding could serve, as far as the image alone tells. */
+/** The ScheduledScans that fit a binding by image alone. */
 export function scansServed(binding: ValidBinding, stores: Stores): ReadonlySet<ScheduledScan> {
   return new Set(scanKeysOf(binding).flatMap((key) => scansUnder(key, stores)));
 }
 
-/** Under which keys the ScheduledScans are found that a binding could serve: see {@link scansUnder}. */
+/** The keys of the ScheduledScans that could fit a binding: see {@link scansUnder}. */
 export function scanKeysOf(binding: ValidBinding): readonly string[] {
   const { image, replaces } = binding;
   return [image, ...replaces].map((pattern) => indexKey(binding, patternOf(pattern)));
 }
 
-/** The ScheduledScans of a key of {@link scanKeysOf}: of a repository, or of one of its versions. */
+/** The ScheduledScans of a key of {@link scanKeysOf}, which is a repository or one of its versions. */
 export function scansUnder(key: string, { scheduledScans }: Stores): readonly ScheduledScan[] {
   return scheduledScans.byIndex('image', key);
 }
@@ -238,7 +243,7 @@ export function indexKey(object: { readonly namespace: string }, name: string): 
   return keyOf({ namespace: object.namespace, name });
 }
 
-/** Index value of the repository that a scan names. */
+/** The index value of the repository that a scan names. */
 export function repositoryIndex(scan: ScheduledScan): readonly string[] {
   return scan.image === undefined ? [] : [indexKey(scan, repositoryName(scan.image))];
 }
@@ -247,7 +252,10 @@ function optional(object: { readonly namespace: string }, name: string | undefin
   return name === undefined ? [] : [indexKey(object, name)];
 }
 
-/** Evaluates the schedule of each scan as it comes, so that a reconcile of thousands of scans does not evaluate all at once. */
+/**
+ * Evaluates the schedule of each scan on arrival, so that a reconcile of thousands of scans does not evaluate all at
+ * once.
+ */
 function projectScan(raw: RawScheduledScan & KubeObject): ScheduledScan {
   const scan = readScheduledScan(raw);
   nextRun(scan.schedule);
@@ -272,8 +280,8 @@ interface RawScan extends KubeObject {
 }
 
 /**
- * Reads a Scan; undefined: no ScheduledScan has made it, and it mounts none of our Secrets. Texts that are longer than
- * what they could name count as absent, so that what is kept of a Scan is bounded.
+ * Reads a Scan; undefined: no ScheduledScan created it, and it mounts none of our Secrets. A text that is too long to
+ * be a name counts as absent, so that the memory for a Scan is bounded.
  */
 export function readRun(object: RawScan): Run | undefined {
   const { metadata, spec, status } = object;
@@ -291,7 +299,7 @@ export function readRun(object: RawScan): Run | undefined {
   };
 }
 
-/** Names of objects have 253 characters at most, and a run request has fewer. */
+/** Names of objects have at most 253 characters. A run request is shorter. */
 const LONGEST_NAME = 253;
 
 function bounded(text: string | undefined): string | undefined {

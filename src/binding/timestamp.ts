@@ -3,13 +3,13 @@ export function timestamp(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
 }
 
-/** How far the clocks of two leaders may differ, in milliseconds: a time further in the future was not written by one. */
+/** How far the clocks of two leaders may differ, in milliseconds. No leader wrote a time further in the future. */
 export const CLOCK_SKEW_MS = 60_000;
 
 /**
- * A time that something happened at, in milliseconds since the epoch.
+ * Reads the time of a past event, in milliseconds since the epoch.
  *
- * @returns undefined for a text that is no time, or one in the future; `now` for one that clocks that differ explain.
+ * @returns undefined if the text is no time, or a time in the future; `now` if clock skew explains the future time
  */
 export function readPastTime(text: string | undefined, now: number): number | undefined {
   const time = Date.parse(text ?? '');

@@ -17,14 +17,14 @@ export interface Queues {
   readonly trivySecrets: Enqueue;
   /** Of ScheduledScans, by their key. */
   readonly runs: Enqueue;
-  /** Of Secrets that credentials are taken from, by their key: to be read, or forgotten. */
+  /** Keys of pull secrets and credential Secrets to read or to forget. */
   readonly sourceSecrets: Enqueue;
 }
 
 /**
- * Says for each change in the stores which keys have to be reconciled. The key of the object itself comes first and at once,
- * so that an error on the way to the others does not lose it. What takes a walk (over the scans that a binding could
- * serve, over the Trivy Secrets of a source) is done once for all changes of a turn of the event loop.
+ * Enqueues the keys that each change in the stores affects. The key of the object itself comes first and immediately,
+ * so that an error in finding the others does not lose it. Walks (over the scans that could fit a binding, over the
+ * Trivy Secrets of a source) run once for all changes of a turn of the event loop.
  */
 export function connectTriggers(stores: Stores, queues: Queues): void {
   const triggers = new Triggers(stores, queues);
@@ -56,7 +56,7 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
     for (const secret of sides(change)) {
       queues.trivySecrets.add(keyOf(secret));
       triggers.namedSecret(secret);
-      // What one of our Secrets is made from is read as long as that one is there.
+      // The source of a Trivy Secret is read as long as the Trivy Secret exists.
       if (secret.identity !== undefined && !isEqual(change, () => true))
         triggers.sourceSecret(indexKey(secret, secret.identity.source));
     }
@@ -75,9 +75,9 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
 class Triggers {
   readonly #stores: Stores;
   readonly #queues: Queues;
-  /** Keys of scans whose bindings are to be enqueued in the next turn of the event loop, see {@link scanKeysOf}. */
+  /** Keys of scans ({@link scanKeysOf}) whose bindings are enqueued in the next turn of the event loop. */
   readonly #scanKeys = new Set<string>();
-  /** Keys of Secrets whose Trivy Secrets are to be enqueued then. */
+  /** Keys of Secrets whose Trivy Secrets are enqueued in the next turn. */
   readonly #sources = new Set<string>();
   #flushing: NodeJS.Immediate | undefined;
 
@@ -108,20 +108,20 @@ class Triggers {
     if (concernsRivals(before, after)) this.rivalsOf(stored);
   }
 
-  /** Those whose reconcile waits for what this binding comes to. */
+  /** The bindings that wait for the selection of this binding. */
   waiting(binding: Stored | undefined): void {
     if (binding === undefined) return;
     for (const key of this.#stores.selections.takeWaiting(keyOf(binding))) this.#queues.bindings.add(key);
   }
 
-  /** The bindings that may serve a scan that this one may serve, too, and those whose name such a scan carries. */
+  /** The rivals for the scans that fit this binding, and the bindings to which those scans are bound. */
   rivalsOf(binding: Binding): void {
     if (binding.validity === 'Invalid') return;
     for (const key of scanKeysOf(binding)) this.#scanKeys.add(key);
     this.#flushLater();
   }
 
-  /** The Trivy Secrets that may be made from what a binding names. */
+  /** The Trivy Secrets that may be made from the Secrets that a binding names. */
   trivySecretsOf(binding: Binding): void {
     const names = binding.validity === 'Valid' ? binding.imagePullSecrets : [];
     for (const name of names) this.#trivySecretsFrom(indexKey(binding, name));
@@ -137,10 +137,10 @@ class Triggers {
   }
 
   /**
-   * A Secret whose metadata changed. Whoever names it hears of it when it comes or goes, and of what it holds once that
-   * is read.
+   * Handles a change of a Secret's metadata. Bindings that name the Secret are enqueued when it appears or disappears,
+   * and when its content has been read.
    *
-   * @param isThereAsBefore - whether it can be a source after the change as before
+   * @param isThereAsBefore - whether the Secret can be a source both before and after the change
    */
   existence(change: Change<Stored>, isThereAsBefore: boolean): void {
     const [secret] = sides(change);
@@ -150,7 +150,7 @@ class Triggers {
     for (const side of sides(change)) this.source(side);
   }
 
-  /** The bindings that name this secret as a pull secret, or need its name for their Trivy secret. */
+  /** The bindings that name this Secret as a pull secret, or need its name for their Trivy Secret. */
   namedSecret(secret: Stored): void {
     const { bindings } = this.#stores;
     const key = keyOf(secret);
@@ -164,7 +164,7 @@ class Triggers {
     this.#trivySecretsFrom(keyOf(secret));
   }
 
-  /** The reader of Secrets, where there is something to read or to forget. */
+  /** Enqueues the reader of Secrets if it has something to read or to forget. */
   sourceSecret(key: string): void {
     const isToRead = sourceIn(this.#stores, key) !== undefined && isSourceWanted(this.#stores, key);
     if (isToRead || this.#stores.sourceSecrets.get(key) !== undefined) this.#queues.sourceSecrets.add(key);
@@ -175,7 +175,7 @@ class Triggers {
     this.#flushLater();
   }
 
-  /** The bindings that this one gives a place to, or takes it from. */
+  /** The bindings that this one moves across the limit of a key. */
   #placesOf(binding: Binding): void {
     if (binding.validity === 'Invalid') return;
     for (const key of keysServed(binding)) {
@@ -184,7 +184,7 @@ class Triggers {
     }
   }
 
-  /** The bindings whose cycle this one may close or open. */
+  /** The bindings whose cycle this one may create or break. */
   #chainOf(binding: Binding): void {
     if (binding.validity === 'Invalid') return;
     const { chain, others } = chainOf(binding, replacersIn(binding.namespace, this.#stores));
@@ -231,7 +231,10 @@ class Triggers {
   }
 }
 
-/** Who waited for the first selection has been enqueued; it was taken for granted that the binding migrates scans. */
+/**
+ * Waiting bindings are enqueued for the first selection anyway. Until then, rivals assume that the binding migrates
+ * scans.
+ */
 function concernsRivals(before: Selection | undefined, after: Selection): boolean {
   if (before === undefined) return !after.migrates;
   return before.isAble !== after.isAble || before.migrates !== after.migrates;
@@ -243,7 +246,7 @@ function changesService({ before, after }: Change<Binding>): boolean {
   return before.generation !== after.generation || before.discovered !== after.discovered;
 }
 
-/** Whether there is an object before and after a change, with the same answer. */
+/** Whether the object exists both before and after the change, with the same result. */
 function isEqual<Item extends Stored>(
   { before, after }: Change<Item>,
   answer: (item: Item) => boolean,

@@ -14,9 +14,9 @@ export interface TrivySecretUse {
   readonly now: number;
   readonly unusedSince: number | undefined;
   readonly graceMs: number;
-  /** Whether the credential is still in the Secret that it was taken from, as far as is known. */
+  /** Whether the source Secret still has the credential, as far as is known. */
   readonly sourceHolds: boolean;
-  /** Whether a binding selects the credential that is in it; undefined: one that may has not been reconciled yet. */
+  /** Whether a binding selects the credential in it; undefined: a possible binding has not been reconciled yet. */
   readonly selected: boolean | undefined;
   /** ScheduledScans mount it. */
   readonly mounted: boolean;
@@ -31,9 +31,9 @@ export type TrivySecretDecision =
   | { readonly action: 'Delete' };
 
 /**
- * A Trivy Secret that no binding selects stays while scans mount it (what is bound stays bound), unless its owner has
- * withdrawn the credential: has deleted the source Secret, or taken the entry out of it. Either way it goes after a
- * grace period only.
+ * A Trivy Secret that no binding selects is kept while scans mount it, because bound scans stay bound. The exception is
+ * a credential that its owner has withdrawn, by deleting the source Secret or removing the entry. In both cases, the
+ * Trivy Secret is deleted only after a grace period.
  */
 export function decideTrivySecret(use: TrivySecretUse): TrivySecretDecision {
   if (use.selected === true || (use.mounted && use.sourceHolds))
@@ -46,7 +46,7 @@ export function decideTrivySecret(use: TrivySecretUse): TrivySecretDecision {
   return { action: use.running ? 'Keep' : 'Delete' };
 }
 
-/** Removes Trivy Secrets that nothing needs any more. The key is that of the Secret. */
+/** Deletes unused Trivy Secrets. The key is that of the Secret. */
 export class TrivySecretReconciler {
   readonly #client: KubeClient;
   readonly #stores: Stores;
@@ -69,7 +69,7 @@ export class TrivySecretReconciler {
    */
   readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
     const secret = this.#stores.trivySecrets.get(key);
-    // A Secret with our label and without a name of ours is somebody else's.
+    // A Secret with our label but another name pattern is not ours.
     if (secret === undefined || !isTrivySecretName(secret.name)) return {};
     try {
       return await this.#reconcile(key, secret, log);
@@ -113,11 +113,11 @@ export class TrivySecretReconciler {
     };
   }
 
-  /** The bindings that may select a Trivy Secret; those whose status says so first. */
+  /** The bindings that may select a Trivy Secret. Those whose status names it come first. */
   #bindingsOf(key: string, { identity, namespace }: TrivySecret): readonly Binding[] {
     const { bindings } = this.#stores;
     const known = bindings.byIndex('trivySecret', key);
-    // Without what it was made from, which somebody has taken off, only its own binding knows it.
+    // If somebody has removed the annotations that name its source, only its own binding can be found.
     if (identity === undefined) return known;
     return [...known, ...bindings.byIndex('pullSecret', indexKey({ namespace }, identity.source))];
   }
@@ -133,7 +133,7 @@ export class TrivySecretReconciler {
     return isKnown ? false : undefined;
   }
 
-  /** What has not been read yet, or cannot be read now, may hold it. */
+  /** A Secret that has not been read yet, or cannot be read now, may have the credential. */
   #sourceHolds({ identity, namespace }: TrivySecret): boolean {
     if (identity === undefined) return false;
     const key = indexKey({ namespace }, identity.source);

@@ -22,11 +22,14 @@ const LOGIN_ANNOTATION = `${GROUP}/login`;
 /** When the credential in it last changed. */
 const ROTATED_ANNOTATION = `${GROUP}/rotated`;
 
-/** Of an object in Kubernetes. */
+/** Longest name of a Kubernetes object, in characters. */
 const LONGEST_NAME = 253;
-/** A key of a pull secret has at most 600 characters; before an offered host stands the name of the annotation. */
+/**
+ * A key of a pull secret has at most 600 characters. A host of a credential Secret has the name of the annotation
+ * before it.
+ */
 const LONGEST_KEY = 700;
-/** A host with its port in an image reference. */
+/** Longest host with port in an image reference, in characters. */
 const LONGEST_HOST = 259;
 
 /** 40 bits: that two meet is unlikely, and where they do the second is refused. */
@@ -58,8 +61,8 @@ export function identityOf(candidate: Candidate, host: string): TrivySecretIdent
 }
 
 /**
- * Whether a source Secret still has what a Trivy Secret was made from: the entry, or the host in the annotation of its
- * owner. One that cannot be read may have it.
+ * Whether a source Secret still has the entry, or the host in its annotation, from which a Trivy Secret was made. True
+ * for a Secret that cannot be read, because it may have it.
  */
 export function holdsEntry({ content }: SourceSecret, { registryKey }: TrivySecretIdentity): boolean {
   switch (content.result) {
@@ -226,7 +229,7 @@ function withLogin(metadata: ObjectMeta, { source, host, present, known: login, 
   };
 }
 
-/** What is noted about the login for this version of the source; a note from the future is not believed. */
+/** The recorded login for this version of the source. A record with a future time is ignored. */
 function noteOf(present: TrivySecret | undefined, source: string, now: number): LoginNote | undefined {
   const note = present?.login;
   return note?.source === source && note.since <= now + CLOCK_SKEW_MS ? note : undefined;
@@ -256,7 +259,7 @@ function writeNote({ source, since, ends }: LoginNote, data: Data): string {
   return JSON.stringify({ source, since, ends, sha256: hashOf(data) });
 }
 
-/** A note of ours is shorter: a version, two times and a hash. */
+/** Our own records are shorter: a version, two times and a hash. */
 const LONGEST_NOTE = 512;
 
 function readNote(text: string | undefined, data: Data): LoginNote | undefined {
@@ -271,7 +274,7 @@ function readNote(text: string | undefined, data: Data): LoginNote | undefined {
   }
 }
 
-/** Whether a value is a time that RFC 3339 can write, in milliseconds since the epoch: `1e400` is none. */
+/** Whether a value in milliseconds since the epoch can be written as an RFC 3339 time. `1e400` cannot. */
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= LAST_TIME;
 }
@@ -333,7 +336,7 @@ function readIdentity(
   const registryKey = annotations[REGISTRY_KEY_ANNOTATION];
   const host = annotations[HOST_ANNOTATION];
   if (source === undefined || registryKey === undefined || host === undefined) return undefined;
-  // Anybody can compute a name that fits: nothing is kept that is longer than what we write.
+  // Anybody can compute a valid name, so values that are longer than ours are ignored.
   if (source.length > LONGEST_NAME || registryKey.length > LONGEST_KEY || host.length > LONGEST_HOST)
     return undefined;
   const identity = { source, registryKey, host };

@@ -14,13 +14,13 @@ export interface DockerConfigEntries {
   readonly entries: readonly UsableEntry[];
   /** The same, arranged for look-ups. */
   readonly keyring: Keyring;
-  /** A sentence of bounded length for each broken entry, with its key; without any value of the entry. */
+  /** For each broken entry, a sentence of bounded length with its key, but without any value of the entry. */
   readonly problems: readonly string[];
 }
 
-/** Longer than the user name of any registry. */
+/** In characters. Longer than the user name of any registry. */
 const LONGEST_USERNAME = 4_096;
-/** Tokens of clouds have some thousand characters, key files of Google as a password 2,400. */
+/** In characters. Cloud tokens have a few thousand, and a Google key file used as a password has 2,400. */
 const LONGEST_SECRET = 65_536;
 
 type Entry =
@@ -41,7 +41,7 @@ interface Login {
 /**
  * Reads the entries of a Docker configuration; a broken one does not hide the others.
  *
- * @param values - by their keys, in the order of the file
+ * @param values - the values by key, in the order of the file
  */
 export function parseAuths(values: ReadonlyMap<string, Json>): DockerConfigEntries {
   const entries: KeyringEntry[] = [];
@@ -103,7 +103,7 @@ function parseEntry(value: Json): Entry {
   return bounded(login.username !== '' && login.password !== '' ? basic(login) : parseTokens(value, login));
 }
 
-/** A credential of the length that registries have; the kubelet has no such limit. */
+/** Rejects a credential that is longer than any of a registry. The kubelet has no such limit. */
 function bounded(entry: Entry): Entry {
   if (entry.result !== 'Usable') return entry;
   const { credential } = entry;

@@ -15,7 +15,7 @@ export interface JsonObject {
 
 type Member = readonly [name: string, value: Json];
 
-/** Brackets, names and values that a text may have: 64 for each of 256 entries, of which a usual one has 7. */
+/** Limit on brackets, names and values in a text: 64 for each of 256 entries. A usual entry has 7. */
 export const MOST_TOKENS = 16_384;
 
 /**
@@ -110,7 +110,7 @@ function textOf(token: string): string {
 
 const SCALAR = /[-+.\w]+/y;
 
-/** The brackets and scalars of a text, if it is JSON; of another text any pieces. */
+/** Matches the brackets and scalars of a JSON text. In any other text, it matches arbitrary pieces. */
 function* tokens(text: string): Generator<string, undefined> {
   let at = 0;
   while (at < text.length) {

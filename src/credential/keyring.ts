@@ -34,17 +34,17 @@ export interface Candidate<Held = Credential> {
   readonly credential: Held;
 }
 
-/** What a look-up finds. */
+/** The result of a look-up. */
 export interface Lookup<Held = Credential> {
   /** The first {@link MOST_CANDIDATES} that fit, in the order in which they are to be tried. */
   readonly candidates: readonly Candidate<Held>[];
-  /** How many more fit. They are not tried. */
+  /** How many more entries fit. They are not tried. */
   readonly more: number;
 }
 
 /**
- * Candidates of an image. Each may cost a question to the registry. Usual images have one or two; the kubelet tries
- * them all.
+ * Limit on the candidates of an image. Each may cost a registry check. Images usually have one or two. The kubelet
+ * tries all candidates.
  */
 export const MOST_CANDIDATES = 32;
 
@@ -109,8 +109,9 @@ function place<Held>(row: Row<Held>, path: string, { lengths, byPath }: HostEntr
  * Entries without a credential are not among the results; but as for the kubelet, Docker Hub's other name does not
  * count where one of them fits.
  *
- * Two differences: at most {@link MOST_CANDIDATES} are returned. And the kubelet also offers the credentials of `index.docker.io` to hosts with neither dot nor port
- * (`localhost/app`, `ACME/app`). Those hosts are not Docker Hub, so nothing is found for them: docs/adr/0008.
+ * There are two differences. At most {@link MOST_CANDIDATES} are returned. The kubelet also offers the credentials of
+ * `index.docker.io` to hosts with neither dot nor port (`localhost/app`, `ACME/app`). Those hosts are not Docker Hub,
+ * so nothing is found for them: docs/adr/0008.
  *
  * @param secrets - in the binding's order
  */

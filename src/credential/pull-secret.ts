@@ -9,11 +9,11 @@ export type PullSecretContent =
   | { readonly result: 'Malformed'; readonly message: string };
 
 /**
- * Of a Docker configuration, decoded. Usual ones have less than 20 KiB, and `kubectl apply` takes no object whose
- * annotation of the last configuration would be longer.
+ * Limit on a decoded Docker configuration. Most have less than 20 KiB. `kubectl apply` rejects an object whose
+ * last-applied annotation would be longer than this.
  */
 const LARGEST_KIB = 256;
-/** In one Secret. 16 Secrets of a binding then have 4,096 at most. */
+/** Limit for one Secret, so that the 16 Secrets of a binding have at most 4,096 entries. */
 const MOST_ENTRIES = 256;
 
 const LONGEST_BASE64 = 4 * Math.ceil((LARGEST_KIB * 1024) / 3);
@@ -41,7 +41,7 @@ export type PullSecretType = keyof typeof FORMATS;
  * becomes a problem while the good ones stay (the kubelet then refuses every secret of the pod). Entries are in
  * the order of the file; there may be none.
  *
- * Unlike in the kubelet, time and memory have a bound, because anybody who may create a Secret decides on its content. A
+ * Unlike in the kubelet, time and memory are bounded, because any user who may create a Secret controls its content. A
  * Docker configuration of more than 256 KiB, 256 entries or 16,384 JSON tokens is malformed as a whole. An entry whose
  * user name is longer than 4,096 characters, or whose password or token is longer than 65,536, is a problem.
  *

@@ -26,7 +26,8 @@ const SCHEME = /^https?:\/\//;
 const API_VERSION = /^\/v[12](?=\/)/;
 /**
  * A host with or without a port; net/url lets a `]` stand alone, but then no port is told from the host. The path may
- * have any printable ASCII character but `?`, `#` and `@`: no repository has another, and a key is published in status.
+ * have any printable ASCII character except `?`, `#` and `@`. No repository has any other, and keys are published in
+ * status.
  */
 const KEY =
   /^(?<host>[A-Za-z0-9._*-]+(?::[0-9]*)?|[A-Za-z0-9._*\]-]+|\[[A-Fa-f0-9:.]+\]:[0-9]*)(?<path>\/[ -"$->A-~]*)?$/;

@@ -1,6 +1,6 @@
-/** Of one binding. The CRD takes no more. */
+/** Per binding. The CRD accepts no more. */
 export const MOST_PULL_SECRETS = 16;
-/** Different ones in one namespace. */
+/** Different containers per namespace. */
 export const MOST_CONTAINERS = 20_000;
-/** Discovered ones in one namespace. */
+/** Discovered bindings per namespace. */
 export const MOST_BINDINGS = 5_000;

@@ -21,7 +21,7 @@ const MOST_REPLACES = 16;
 /** A workload whose pods all end before new ones begin is not written down as gone at once. */
 const LONGEST_WAIT_TO_MARK_MS = 5 * 60_000;
 
-/** What is missing where nothing uses a binding; no repository has this name. */
+/** Stands for the missing use of a binding's image. No repository has this name. */
 const USE = '';
 
 /** All that {@link decide} looks at. */
@@ -68,7 +68,7 @@ export interface Decision {
   readonly tellings: readonly Telling[];
   readonly absences: Absences;
   readonly lookAgainAfterMs: number | undefined;
-  /** Pods, bindings and different containers: what the time that this took grows with. */
+  /** Number of pods, bindings and different containers. The time for a decision grows with it. */
   readonly size: number;
 }
 
@@ -138,7 +138,7 @@ function sizeOf({ pods, bindings, persons }: Observed, groups: readonly PodGroup
   return pods.length + bindings.length + persons.length + containers;
 }
 
-/** Groups up to the bound on containers, and the first one beyond it. */
+/** The groups up to the limit on containers, and the first group beyond it. */
 function lookedAt(all: readonly PodGroup[]): {
   readonly groups: readonly PodGroup[];
   readonly beyond: PodGroup | undefined;
@@ -151,7 +151,7 @@ function lookedAt(all: readonly PodGroup[]): {
   return end < 0 ? { groups: all, beyond: undefined } : { groups: all.slice(0, end), beyond: all[end] };
 }
 
-/** What becomes of bindings, and the repositories that get none because there are too many. */
+/** The fates of bindings, and the repositories without a binding because there are too many bindings. */
 function withinBound(
   all: readonly Fate[],
   { bindings }: Observed,
@@ -209,8 +209,8 @@ function replacementsOf(situation: Situation): Replacements {
 }
 
 /**
- * What pods show now comes first: moves, with what those replace who are left, and other names. Then comes what is
- * written.
+ * Replacements that pods show now come first: moves, with the replacements of the bindings left behind, and other
+ * names. Replacements that are only in specs come last.
  */
 function* possibleReplacements(situation: Situation): Generator<Replacement> {
   const { observed, owned, usage } = situation;
@@ -324,7 +324,7 @@ function fateOfUnused(
     content: { imagePullSecrets, replaces, users, unusedSince },
   });
   if (binding.unusedSince !== undefined) {
-    // A time to come would keep the binding for longer than the grace period.
+    // A future time would keep the binding for longer than the grace period.
     const since = Math.min(binding.unusedSince, observed.now);
     const over = time.hasCome(since + observed.graceMs);
     return over ? { fate: 'Gone', binding, why: 'nothing uses its image' } : kept(since);

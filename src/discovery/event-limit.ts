@@ -1,17 +1,20 @@
 import { hash } from 'node:crypto';
 import type { Telling } from './tellings.ts';
 
-/** Of one namespace within {@link WINDOW_MS}: a pod whose image changes all the time would cause one at each change. */
+/**
+ * Limit for one namespace within {@link WINDOW_MS}. Otherwise a pod whose image keeps changing would cause an Event at
+ * each change.
+ */
 const MOST_EVENTS = 20;
 const WINDOW_MS = 60_000;
 
-/** What has been reported of a namespace in Events. */
+/** The reports of a namespace that Events have already made. */
 export interface Reported {
-  /** Hashes of what still holds. */
+  /** Hashes of the reported problems that still hold. */
   readonly keys: ReadonlySet<string>;
-  /** Milliseconds since the epoch: when the present window began. */
+  /** When the current window began, in milliseconds since the epoch. */
   readonly since: number;
-  /** How many Events there have been in it. */
+  /** The number of Events in the current window. */
   readonly count: number;
 }
 
@@ -19,7 +22,7 @@ export const NOTHING_REPORTED: Reported = { keys: new Set(), since: 0, count: 0 
 
 export interface DueEvents {
   readonly events: readonly Telling[];
-  /** How many wait for the next window; not counted as reported. */
+  /** How many are postponed to the next window. They do not count as reported. */
   readonly postponed: number;
   readonly reported: Reported;
   /** When the next window begins, if some are postponed. */
@@ -27,13 +30,13 @@ export interface DueEvents {
 }
 
 /**
- * Chooses what to report now: what has not been reported, by its content, and within the limit.
+ * Selects the problems to report now: those whose content has not been reported yet, within the limit.
  *
- * @param tellings - all that holds now
+ * @param tellings - all problems that hold now
  * @param now - milliseconds since the epoch
  */
 export function dueEvents(tellings: readonly Telling[], before: Reported, now: number): DueEvents {
-  // A clock that was set back begins a window, too.
+  // If the clock was set back, a new window begins, too.
   const isOver = Math.abs(now - before.since) >= WINDOW_MS;
   const since = isOver ? now : before.since;
   const earlier = isOver ? 0 : before.count;
@@ -50,7 +53,7 @@ export function dueEvents(tellings: readonly Telling[], before: Reported, now: n
   };
 }
 
-/** All pods of a workload have the same: one of them is an example. A hash, because a note may be long. */
+/** Excludes the pod, because it is only an example of its workload. A hash, because a note may be long. */
 function keyOf({ about, reason, note }: Telling): string {
   const name = about.kind === 'Pod' ? about.pod.use.workload : about.binding.name;
   return hash('sha256', JSON.stringify([about.kind, name, reason, note]), 'base64');

@@ -1,7 +1,10 @@
 import type { OwnBinding } from './binding.ts';
 import { latest, type Place, type Usage } from './usage.ts';
 
-/** A binding lists a user for one repository, and for those of its last moves. `spec.replaces` takes no more than these. */
+/**
+ * A binding lists a user for one repository and for the repositories of its last moves. `spec.replaces` accepts no more
+ * than these.
+ */
 const MOST_LISTED = 16;
 
 /** A container of a workload that has gone from one repository to another, or is about to. */

@@ -39,7 +39,7 @@ export function observe(
   };
 }
 
-/** Bindings may ask for the same many times, and the store lists all scans for each answer. */
+/** Cached, because many bindings need the same result, and each call makes the store list all scans. */
 function answeredOnce(ask: (repository: string) => boolean): (repository: string) => boolean {
   const answers = new Map<string, boolean>();
   return (repository) => {

@@ -1,11 +1,11 @@
-/** That `to` replaces `from`; both are repositories. */
+/** The repository `to` replaces the repository `from`. */
 export type Replacement = readonly [to: string, from: string];
 
-/** In one namespace. */
+/** Limit on replacements per namespace. */
 const MOST_REPLACEMENTS = 100_000;
 /**
- * Of replacements, in all searches for circles together. A search only runs among repositories that replace each other
- * in a circle. In usual namespaces these are two, where a rollout is rolled back.
+ * Limit on replacements visited in all searches for circles together. A search runs only among repositories that
+ * replace each other in a circle. Usually these are two, after a rollback.
  */
 const MOST_VISITS = 100_000;
 
@@ -20,12 +20,18 @@ export class Replacements {
     return [...(this.#edges.get(to) ?? [])].sort();
   }
 
-  /** What was not added because it would have taken too long to find out whether it closes a circle, or the first of it. */
+  /**
+   * Replacements that were left out because checking them for circles would take too long; may hold only the first
+   * ones.
+   */
   get unchecked(): readonly Replacement[] {
     return this.#unchecked;
   }
 
-  /** Adds one after another those that close no circle with what is there. Takes linear time, see {@link unchecked}. */
+  /**
+   * Adds replacements one after another, except those that would close a circle. Takes linear time, see
+   * {@link unchecked}.
+   */
   add(replacements: Iterable<Replacement>): void {
     const some = Iterator.from(replacements)
       .take(MOST_REPLACEMENTS + 1)
@@ -47,7 +53,7 @@ export class Replacements {
     return all;
   }
 
-  /** Adds it, also where that closes a circle. */
+  /** Adds a replacement even if it closes a circle. */
   insist(to: string, from: string): void {
     const froms = this.#edges.get(to);
     if (froms === undefined) this.#edges.set(to, new Set([from]));
@@ -55,8 +61,9 @@ export class Replacements {
   }
 
   /**
-   * For each repository a number. Two have the same exactly if each replaces the other, perhaps by way of others: a
-   * replacement is a part of a circle if its ends have the same. Takes linear time.
+   * Assigns a number to each repository. Two repositories have the same number exactly if each replaces the other,
+   * directly or through others. So a replacement is part of a circle if both its ends have the same number. Takes
+   * linear time.
    */
   circles(): ReadonlyMap<string, number> {
     const search = new ComponentSearch(this.#edges);
@@ -64,7 +71,10 @@ export class Replacements {
     return search.components;
   }
 
-  /** Whether `from` is `to`, replaces it, or replaces something that does. A way between two of a circle stays in it. */
+  /**
+   * Whether `from` is `to`, or replaces it directly or through others. Any path between two repositories of a circle
+   * stays within the circle.
+   */
   #reaches(from: string, to: string, circles: ReadonlyMap<string, number>): boolean | 'Unknown' {
     const circle = circles.get(to);
     const seen = new Set([from]);
@@ -84,23 +94,25 @@ interface Step {
   readonly rest: Iterator<string>;
 }
 
-/** Tarjan's algorithm for strongly connected components. Without recursion, because a way may be as long as the graph. */
+/**
+ * Tarjan's algorithm for strongly connected components. Without recursion, because a path may be as long as the graph.
+ */
 class ComponentSearch {
-  /** By node the number of its component. */
+  /** By node: the number of its component. */
   readonly components = new Map<string, number>();
   readonly #edges: ReadonlyMap<string, ReadonlySet<string>>;
-  /** In the order of the first visit. */
+  /** By node: its position in the order of first visits. */
   readonly #numbers = new Map<string, number>();
-  /** The lowest number that is known to be reached from a node, among those without a component. */
+  /** By node: the lowest position known to be reachable from it, among nodes without a component. */
   readonly #lowest = new Map<string, number>();
-  /** Nodes without a component, in the order of the first visit. */
+  /** Visited nodes without a component, in the order of first visits. */
   readonly #open: string[] = [];
 
   constructor(edges: ReadonlyMap<string, ReadonlySet<string>>) {
     this.#edges = edges;
   }
 
-  /** Finds the components of all that is reached from this node. */
+  /** Finds the components of all nodes that are reachable from this node. */
   from(root: string): void {
     if (this.#numbers.has(root)) return;
     const way = [this.#enter(root)];
@@ -132,7 +144,7 @@ class ComponentSearch {
     this.#lowest.set(node, Math.min(number, this.#lowest.get(node) ?? number));
   }
 
-  /** The node is the first of its component: those that are open since belong to it. */
+  /** The node is the first of its component. All nodes opened since then belong to the component. */
   #close(node: string, component = 0): void {
     for (let last = this.#open.pop(); last !== undefined; last = this.#open.pop()) {
       this.components.set(last, component);

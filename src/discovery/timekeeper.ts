@@ -1,6 +1,6 @@
 /**
- * Milliseconds since the epoch at which something was first found missing: by what it belongs to, and by what it is. Both
- * are texts that are kept anyway, because a namespace may have a hundred thousand of them.
+ * Milliseconds since the epoch at which something was first found missing: by owner, then by name. Both keys are
+ * strings that other objects hold anyway, because a namespace may have a hundred thousand of them.
  */
 export type Absences = ReadonlyMap<string, ReadonlyMap<string, number>>;
 

@@ -6,8 +6,8 @@ import type { DiscoveryStores } from './stores.ts';
 /** Pods come in swarms: what changes within this time is decided upon at once. */
 const SWARM_MS = 250;
 /**
- * For each pod, binding and container of the namespace. To decide on it takes up to a quarter of that, so that a large
- * namespace whose pods change all the time takes at most a quarter of the process's time.
+ * Milliseconds of delay for each pod, binding and container of the namespace. A decision takes up to a quarter of that,
+ * so a large namespace with constantly changing pods uses at most a quarter of the process's time.
  */
 const PAUSE_MS = 0.1;
 
@@ -17,9 +17,9 @@ export interface Enqueue {
 }
 
 /**
- * Says for each change in the stores which namespace has to be looked at.
+ * Enqueues the namespace that each change in the stores affects.
  *
- * @param sizeOf - how much there was to decide on in a namespace the last time
+ * @param sizeOf - the size of the last decision on a namespace
  */
 export function connectDiscoveryTriggers(
   stores: Stores,

@@ -1,6 +1,6 @@
 import type { ContainerUse, Pod, PodUse } from './pod.ts';
 
-/** Of one repository. A binding takes 16. */
+/** Limit on the pull secrets counted for one repository. A binding accepts 16. */
 export const MOST_SECRETS_COUNTED = 64;
 
 /** The pods that use the same in the same way. */
@@ -17,8 +17,8 @@ export interface RepositoryUse {
   /** Containers of workloads, `Deployment/web/app`. */
   readonly users: ReadonlySet<string>;
   /**
-   * The union of the pods' pull secrets, in an order that depends on nothing but the pods. Where it has
-   * {@link MOST_SECRETS_COUNTED}, there may be more.
+   * The union of the pods' pull secrets, in an order that depends only on the pods. If it has
+   * {@link MOST_SECRETS_COUNTED} entries, there may be more.
    */
   readonly imagePullSecrets: ReadonlySet<string>;
   /** Other repositories that runtimes name for the same digests. */
@@ -70,7 +70,7 @@ function isTemplated({ templated }: PodUse, { ephemeral }: ContainerUse): boolea
 
 interface GrowingUse extends RepositoryUse {
   readonly users: Set<string>;
-  /** One for all containers of a group, until another group adds to it. */
+  /** One set for all containers of a group, until another group adds to it. */
   imagePullSecrets: ReadonlySet<string>;
   readonly reported: Set<string>;
 }

@@ -38,7 +38,7 @@ function namedTag(image: ImageReference): string | undefined {
 }
 
 /**
- * A text that is equal for two patterns exactly where they fit the same images: `name`, `name:tag` or `name@digest`,
+ * A string that is equal for two patterns exactly if they fit the same images: `name`, `name:tag` or `name@digest`,
  * with the repository in canonical form.
  */
 export function patternOf(pattern: ImageReference): string {
@@ -47,7 +47,9 @@ export function patternOf(pattern: ImageReference): string {
   return pattern.tag === undefined ? name : `${name}:${pattern.tag}`;
 }
 
-/** What {@link patternOf} gives for the patterns that fit an image: the most exact one first, the repository last. */
+/**
+ * The {@link patternOf} strings of all patterns that fit an image, the most exact one first and the repository last.
+ */
 export function patternsOf(image: ImageReference): readonly string[] {
   const name = repositoryName(image);
   const tag = namedTag(image);

@@ -37,7 +37,7 @@ export class KubeError extends Error {
   readonly reason: KubeErrorReason;
   /** What is wrong with the object that was sent, where the API server says so. */
   readonly causes: readonly StatusCause[];
-  /** Seconds that the server asks us to wait: an hour at most. */
+  /** Seconds that the server asks us to wait, at most one hour. */
   readonly retryAfterSeconds: number | undefined;
   /** Whether the request certainly never reached the server, so that it may be sent again whatever it does. */
   readonly unsent: boolean;
@@ -119,7 +119,7 @@ function describe(cause: unknown): string {
   return message.includes(code) ? message : `${message} (${code})`;
 }
 
-/** The longest `Retry-After` that is believed: a webhook or a proxy may have written anything. */
+/** Upper bound on `Retry-After`, because a webhook or a proxy may have written any value. */
 const LONGEST_RETRY_AFTER_SECONDS = 3_600;
 
 function secondsOf(retryAfter: string | undefined): number | undefined {

@@ -1,13 +1,13 @@
-/** How many Events there may be about one thing: so many at once, and then one each time. */
+/** A token bucket for Events: the size of a burst, and the interval after which one more is allowed. */
 interface Limits {
   readonly burst: number;
   /** Milliseconds. */
   readonly refillMs: number;
 }
 
-/** As the spam filter of client-go (k8s.io/client-go/tools/record/events_cache.go). */
+/** As in the spam filter of client-go (k8s.io/client-go/tools/record/events_cache.go). */
 export const PER_OBJECT: Limits = { burst: 25, refillMs: 300_000 };
-/** Somebody with many objects must not have as many Events written. */
+/** Bounds the Events of a namespace, however many objects it has. */
 export const PER_NAMESPACE: Limits = { burst: 2_000, refillMs: 1_000 };
 const MOST_BUCKETS = 4_096;
 
@@ -15,14 +15,14 @@ interface Bucket {
   readonly tokens: number;
   /** When the tokens were counted, in milliseconds. */
   readonly at: number;
-  /** Whether it has been said that there are no more. */
+  /** Whether the limit has been reported. */
   readonly isSaid: boolean;
 }
 
 /** Bounds the rate of Events about one object, or in one namespace. */
 export class EventLimiter {
   readonly #limits: Limits;
-  /** By what the Events are about, the one that had an Event longest ago first. */
+  /** By subject of the Events. The subject with the oldest last Event comes first. */
   readonly #buckets = new Map<string, Bucket>();
 
   constructor(limits: Limits) {
@@ -33,8 +33,8 @@ export class EventLimiter {
    * Takes a token for an Event.
    *
    * @param about - the uid of the object, or the name of the namespace
-   * @param now - in milliseconds, of any clock that does not go back
-   * @returns `Allowed`; `LimitReached` for the first Event too many, `Suppressed` for those after it.
+   * @param now - in milliseconds, of a monotonic clock
+   * @returns `Allowed`; `LimitReached` for the first Event over the limit; `Suppressed` for later ones
    */
   take(about: string, now: number): 'Allowed' | 'LimitReached' | 'Suppressed' {
     const { burst, refillMs } = this.#limits;

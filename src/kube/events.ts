@@ -32,8 +32,8 @@ export interface Occurrence<Reason extends string = string> {
 }
 
 /**
- * Writes Events. One that cannot be written is logged and lost: Events are best effort. So is one beyond what an
- * object or a namespace may cause ({@link EventLimiter}).
+ * Writes Events on a best-effort basis. An Event that cannot be written, or that exceeds the limit of its object or
+ * namespace ({@link EventLimiter}), is logged and dropped.
  */
 export class EventRecorder {
   readonly #byObject = new EventLimiter(PER_OBJECT);

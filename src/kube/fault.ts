@@ -1,7 +1,7 @@
-/** What a log line says of an error that nobody expected. */
+/** The description of an unexpected error in the log. */
 interface Fault {
   readonly name: string;
-  /** The lines of the stack that name code. */
+  /** The lines of the stack trace that name code. */
   readonly frames: readonly string[];
 }
 

@@ -54,7 +54,7 @@ export function splitKey(key: string): { readonly namespace: string; readonly na
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-/** The namespace in a key, or the whole key where that names a namespace itself. */
+/** The namespace in a key, or the whole key if the key itself is a namespace. */
 export function namespaceOf(key: string): string {
   const [namespace = ''] = key.split('/', 1);
   return namespace;

@@ -43,21 +43,21 @@ export interface QueueOptions {
  * processing fails comes back after a growing time, which success resets, and not before the API server asks for it
  * (`Retry-After`).
  *
- * Unlike client-go's it is fair between namespaces, so that the backlog of one delays a key of another by a bounded
- * time: waiting namespaces take turns, a key each; none has more than half of the concurrency; and each turn of the
- * event loop begins one key, so that the synchronous work of several keys never adds up.
+ * Unlike client-go's queue, it is fair between namespaces, so that the backlog of one namespace delays a key of another
+ * only by a bounded time. Waiting namespaces take turns, one key at a time. None has more than half of the concurrency.
+ * Each turn of the event loop starts one key, so that the synchronous work of several keys never adds up.
  */
 export class WorkQueue {
   readonly #options: QueueOptions;
-  /** How many keys of one namespace are processed at the same time. */
+  /** Limit on the keys of one namespace that are processed at the same time. */
   readonly #share: number;
   /**
-   * By namespace, the next one to take its turn first: keys to process, in the order in which they came, and when, in
-   * milliseconds of the monotonic clock.
+   * The keys to process by namespace. The namespace with the next turn comes first. Keys are in order of arrival, each
+   * with its time of arrival in milliseconds of the monotonic clock.
    */
   readonly #waiting = new Map<string, Map<string, number>>();
   readonly #processing = new Map<string, Promise<void>>();
-  /** How many keys of a namespace are being processed. */
+  /** By namespace: how many keys are being processed. */
   readonly #busy = new Map<string, number>();
   /** Keys that were added while they were processed. */
   readonly #again = new Set<string>();
@@ -181,7 +181,7 @@ export class WorkQueue {
     const next = this.#takeNext();
     if (next === undefined) return;
     const { key, since } = next;
-    // Not before it is noted as processed: it may add itself.
+    // Starts only after the key is recorded as being processed, because the work may add the key again.
     this.#processing.set(
       key,
       Promise.resolve().then(() => this.#process(key, since)),
@@ -189,7 +189,7 @@ export class WorkQueue {
     this.#fill();
   }
 
-  /** The oldest key of the next namespace that has not its share yet; that namespace goes to the end of the line. */
+  /** Takes the oldest key of the next namespace that is below its share, and moves that namespace to the end. */
   #takeNext(): { readonly key: string; readonly since: number } | undefined {
     for (const [namespace, keys] of this.#waiting) {
       const busy = this.#busy.get(namespace) ?? 0;

@@ -1,7 +1,9 @@
-/** `background` requests let others go first, but for every fourth. */
+/** `background` requests let others go first, except for every fourth place. */
 export type Priority = 'normal' | 'background';
 
-/** Of so many requests that begin one is of the background, where one waits: a flood of others must not stop them. */
+/**
+ * While background requests wait, one of this many places goes to them, so that a flood of others cannot starve them.
+ */
 const BACKGROUND_EVERY = 4;
 
 interface Waiter {
@@ -10,12 +12,12 @@ interface Waiter {
 
 /**
  * Room for so many requests at the same time. Where there is none, requests wait in the order in which they came, those
- * of `normal` priority before those of `background`, except that every fourth place goes to one of the background.
+ * of `normal` priority before those of `background`, except that every fourth place goes to a background request.
  */
 export class RequestSlots {
   readonly #waiting: Readonly<Record<Priority, Set<Waiter>>> = { normal: new Set(), background: new Set() };
   #free: number;
-  /** How many places have been handed on since one went to the background. */
+  /** Places handed on since the last one that went to a background request. */
   #handedOn = 0;
 
   constructor(size: number) {

@@ -72,7 +72,7 @@ export class Store<Item extends Stored, Index extends string = never> {
     return [...(this.#byIndex[index].get(value)?.values() ?? [])];
   }
 
-  /** Whether the index function of that name gives this value for any item. */
+  /** Whether the named index has any item for this value. */
   isIndexed(index: Index, value: string): boolean {
     return this.#byIndex[index].has(value);
   }
@@ -85,7 +85,7 @@ export class Store<Item extends Stored, Index extends string = never> {
   /**
    * Takes in a version of an object. A recreated object (another uid) is reported as gone and as new.
    *
-   * @throws what an index function throws; the store is as it was then.
+   * @throws what an index function throws; the store is then unchanged
    */
   set(item: Item): void {
     const key = keyOf(item);
@@ -215,7 +215,7 @@ export class Store<Item extends Stored, Index extends string = never> {
   }
 }
 
-/** Ends the process: what nobody handles is fatal. */
+/** Ends the process, because an unhandled error is fatal. */
 export function throwUnhandled(error: unknown): void {
   queueMicrotask(() => {
     throw error;

@@ -1,7 +1,10 @@
 import { type Credential, decodeBase64 } from '../credential/index.ts';
 import { readObject } from './exchange.ts';
 
-/** Reading a token may take a millisecond, and a reconcile asks several times. A credential does not change. */
+/**
+ * Cached, because reading a token may take a millisecond and a reconcile does it several times. A credential is
+ * immutable.
+ */
 const known = new WeakMap<Credential, { readonly ends: number | undefined }>();
 /** Whoever issues tokens bounds them, and this program reads nothing longer. */
 const MAX_TOKEN = 64 * 1024;
@@ -40,7 +43,7 @@ export function seconds(value: unknown): number | undefined {
   return plausible ? Math.floor(value * 1_000) : undefined;
 }
 
-/** Seconds from a time on, as milliseconds since 1970; undefined for what leads to no time of our days. */
+/** A time plus seconds, in milliseconds since 1970; undefined if the result is not a plausible time. */
 export function secondsAfter(now: number, value: unknown): number | undefined {
   return typeof value === 'number' && value > 0 ? seconds(now / 1_000 + value) : undefined;
 }

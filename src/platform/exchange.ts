@@ -3,8 +3,8 @@ import type { Credential, SecretValue } from '../credential/index.ts';
 /** How a cloud gives a login for a long-lived credential: one request, and what its answer means. No I/O. */
 export interface Exchange {
   /**
-   * @param now - milliseconds since 1970: signatures name their time
-   * @throws SigningError where the key cannot sign
+   * @param now - milliseconds since 1970, because signatures include their time
+   * @throws SigningError if the key cannot sign
    */
   request(now: number): ExchangeRequest;
   /** What an answer means; of a status but 200 too. It never throws, whatever the body. */

@@ -1,14 +1,14 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { SigningError } from './exchange.ts';
 
-/** An RSA key that signs with SHA-256 (RS256 in RFC 7518, 3.3). It prints nothing of itself. */
+/** An RSA key that signs with SHA-256 (RS256 in RFC 7518, 3.3). Printing it reveals nothing of the key. */
 export interface RsaKey {
   readonly result: 'Key';
-  /** @throws SigningError where the key cannot sign */
+  /** @throws SigningError if the key cannot sign */
   sign(text: string): Buffer;
 }
 
-/** What was expected and found, in words for a message, without anything of the key. */
+/** What was expected and found, as parts of a message. Contains nothing of the key. */
 interface Unusable {
   readonly result: 'Unusable';
   readonly expected: string;
@@ -16,14 +16,14 @@ interface Unusable {
 }
 
 /**
- * Signing blocks the event loop: 3 ms with a common key of 4096 bits, 50 ms with the worst that fits these bounds, and
- * 3 seconds with 16,384 bits.
+ * Signing blocks the event loop: 3 ms with a common key of 4096 bits, 50 ms with the slowest key within these bounds,
+ * and 3 seconds with 16,384 bits.
  */
 const FEWEST_BITS = 1_024;
 const MOST_BITS = 4_096;
 /** PKCS#8 in PEM takes 3,272 characters for 4096 bits. The primes of a longer text could be larger than the modulus. */
 const LONGEST_PEM = 4_096;
-/** As OPENSSL_RSA_MAX_PUBEXP_BITS. Common keys have 65537, 17 bits. */
+/** As OPENSSL_RSA_MAX_PUBEXP_BITS. Common keys have the exponent 65537, which has 17 bits. */
 const LARGEST_EXPONENT = 2n ** 64n;
 
 /** Reads a private key in PEM, and signs with it once, because a well-formed key may not be able to sign. */
@@ -48,7 +48,7 @@ function rsaKey(key: KeyObject): RsaKey {
       try {
         return sign('sha256', Buffer.from(text), key);
       } catch {
-        // The library's error may tell of the key.
+        // The library's error may reveal parts of the key.
         throw new SigningError('the RSA key cannot sign');
       }
     },

@@ -8,7 +8,7 @@ export type Challenge =
     }
   | { readonly scheme: 'Basic' };
 
-/** Registries offer two or three. Each costs some work. */
+/** Limit on challenges, because each costs some work. Registries offer two or three. */
 const MOST_CHALLENGES = 32;
 // Sticky, and each tells by the next character where to go on: reading is linear.
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;

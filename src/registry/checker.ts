@@ -43,15 +43,18 @@ export interface CheckerOptions {
   /** For metrics: called for each HTTP request. */
   readonly onRequest?: (record: RequestRecord) => void;
   /**
-   * Takes an unexpected error. Only the question in which it came up ends, with `InternalError`. Its message may hold
-   * anything, a secret too.
+   * Called with an unexpected error. Only the check in which it occurred ends, with `InternalError`. The message of the
+   * error may contain anything, even a secret.
    */
   readonly onError?: (error: unknown) => void;
   /** Stands for the system's in tests. */
   readonly resolver?: Resolver;
 }
 
-/** A registry that is not asked until a time, or not with a credential, and what everybody who asks hears meanwhile. */
+/**
+ * A registry that is not contacted until a time, or not with one credential, and the answer that callers get until
+ * then.
+ */
 interface Rest {
   readonly answer: RegistryAnswer;
   readonly askedAt: number;
@@ -136,7 +139,7 @@ export class RegistryChecker {
    * left alone, or the credential says itself that it has ended, or that nobody but Trivy can use it.
    * Never rejects: an unexpected error becomes an answer, too.
    *
-   * @param namespace - whose share of the questions under way this one counts against
+   * @param namespace - the namespace whose share of the concurrency this check uses
    */
   async ask(question: Question, namespace: string): Promise<KnownAnswer> {
     const known = this.answer(question, namespace);
@@ -150,9 +153,9 @@ export class RegistryChecker {
 
   /**
    * Takes over what somebody else has kept of an answer to this very credential, such as a binding's status from
-   * before a restart. What is known already is not touched. A time in the future counts as now.
+   * before a restart. Known answers are not changed. A time in the future counts as now.
    *
-   * @param namespace - whose share of the memory it counts against
+   * @param namespace - the namespace whose share of the memory it uses
    */
   recall(
     question: Question,
@@ -184,11 +187,11 @@ export class RegistryChecker {
   }
 
   /**
-   * Asks the cloud for a login for this host, unless what is known is fresh, or the settings forbid the registry. Never
-   * rejects: an unexpected error becomes an answer, too.
+   * Requests a login for this host from the cloud, unless the known login is fresh or the settings forbid the registry.
+   * Never rejects, because an unexpected error becomes an answer, too.
    *
    * @param namespace - as in `ask`
-   * @returns undefined where no cloud gives a login for this credential
+   * @returns undefined if no cloud issues logins for this credential
    */
   async obtainLogin(
     credential: PlatformCredential,
@@ -238,7 +241,7 @@ export class RegistryChecker {
     );
   }
 
-  /** The answer while the registry is not asked, or not with this credential. */
+  /** The answer while the registry is not contacted, or not with this credential. */
   #resting({ image, credential }: Question): Dated | undefined {
     const keys = [image.host, this.#restKey(image.host, credential)];
     const rest = keys

@@ -13,7 +13,9 @@ import { Settled, unreachable } from './settled.ts';
 import { TimeLimit } from './time-limit.ts';
 
 const MAX_HEADERS = 32 * 1024;
-/** Parsing a body blocks the event loop: 1 MiB of JSON can take 100 ms. Tokens and errors have a few KiB. */
+/**
+ * In bytes. Parsing a body blocks the event loop, and 1 MiB of JSON can take 100 ms. Tokens and errors have a few KiB.
+ */
 const MAX_BODY = 128 * 1024;
 /** A body that nobody reads is read away up to here, so that the connection can be used again. */
 const MAX_UNREAD_BODY = 16 * 1024;
@@ -57,7 +59,7 @@ export interface Surroundings {
   /** Aborted when the controller stops. */
   readonly stop: AbortSignal;
   readonly onRequest: (record: RequestRecord) => void;
-  /** Takes an unexpected error, which ended a question. Never throws. */
+  /** Called with an unexpected error that ended a check. Never throws. */
   readonly onError: (error: unknown) => void;
   readonly lookups: Lookups;
 }
@@ -82,7 +84,7 @@ export class Connections implements Disposable {
   #lookupWaited = false;
   #anyLookupWaited = false;
 
-  /** @param namespace - whose share of the look-ups it counts against */
+  /** @param namespace - the namespace whose share of the DNS look-ups it uses */
   constructor(around: Surroundings, namespace: string) {
     this.#around = around;
     this.#namespace = namespace;
@@ -125,7 +127,7 @@ export class Connections implements Disposable {
       if (interim > MAX_INTERIM) limit.abort();
     };
     try {
-      // undici heeds the signal only once there is a connection.
+      // undici obeys the signal only once it has a connection.
       return await limit.race(this.#request(wanted, limit.signal, onInfo));
     } catch (error) {
       if (this.#around.stop.aborted) throw new ReplyError('Stopped');
@@ -217,7 +219,7 @@ export class Connections implements Disposable {
     };
   }
 
-  /** @param choose - which addresses may be connected to; throws where none may */
+  /** @param choose - selects the addresses that are allowed; throws if there are none */
   #lookup(namespace: string, choose: (addresses: Addresses) => Addresses): LookupFunction {
     return (hostname, options: LookupOptions, callback) => {
       const { addresses, waits } = this.#around.lookups.find(namespace, hostname);
@@ -273,9 +275,9 @@ class ReplyError extends Error {
 type Addresses = readonly LookupAddress[];
 
 /**
- * The addresses of a name that may be asked: one bad address spoils no other.
+ * The allowed addresses of a host name. A forbidden address does not exclude the others.
  *
- * @throws AddressForbiddenError where there are none
+ * @throws AddressForbiddenError if there are none
  */
 function permitted(addresses: Addresses, mayAsk: (address: string) => boolean): Addresses {
   const found = addresses.filter(({ address }) => mayAsk(address));
@@ -283,7 +285,7 @@ function permitted(addresses: Addresses, mayAsk: (address: string) => boolean): 
   return found;
 }
 
-/** What comes of a request to a host on the deny list, which is not sent. */
+/** The result of a request to a host on the deny list. The request is not sent. */
 function denied({ kind, party }: RegistryRequest): Settled {
   if (kind === 'token') return unreachable('RealmForbidden', kind);
   return party === 'other'

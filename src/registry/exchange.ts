@@ -16,11 +16,11 @@ export type LoginAnswer =
 const MOST_STEPS = 2;
 
 /**
- * Asks a cloud for a login, bounded in time and size as every question is (docs/adr/0007). No redirect is followed. The
- * places are fixed by the cloud, so that they may have private addresses: AWS offers them within a VPC. Never rejects: an
+ * Requests a login from a cloud, bounded in time and size like every check (docs/adr/0007). Follows no redirect. The
+ * cloud fixes the endpoints, so they may have private addresses, as AWS offers within a VPC. Never rejects, because an
  * unexpected error becomes `InternalError`.
  *
- * @param namespace - whose share of the look-ups it counts against
+ * @param namespace - the namespace whose share of the DNS look-ups it uses
  */
 export async function exchangeLogin(
   exchange: Exchange,
@@ -38,7 +38,7 @@ export async function exchangeLogin(
   }
 }
 
-/** What an exchange ends with after an unexpected error. */
+/** The result of an exchange after an unexpected error. */
 export const INTERNAL_LOGIN_ERROR = { ...INTERNAL_ERROR, at: 'token' } as const satisfies LoginAnswer;
 const SIGNING_FAILED = { ...INTERNAL_LOGIN_ERROR, why: 'SigningFailed' } as const satisfies LoginAnswer;
 
@@ -90,7 +90,7 @@ function failure(reply: Reply, around: Surroundings): LoginAnswer {
   throw unreachable(status >= 500 ? 'ServerError' : 'UnexpectedStatus', 'token', status);
 }
 
-/** No registry takes a longer one. */
+/** No registry accepts a longer one. */
 function isShort(credential: Credential): boolean {
   const secret = credential.kind === 'basic' ? credential.password : credential.token;
   return secret.reveal().length <= MAX_TOKEN;

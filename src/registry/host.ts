@@ -35,11 +35,11 @@ export function forbiddenBy(
 }
 
 /**
- * Whether the deny list names the host of a URL. It counts for everything that is asked, such as token servers and targets
- * of redirects; the allow list counts for registries alone, because token servers have names of their own.
+ * Whether the deny list names the host of a URL. The deny list applies to every host, including token servers and
+ * redirect targets. The allow list applies only to registries, because token servers have other host names.
  */
 export function isDenied(url: URL, { deny }: Pick<RegistrySettings, 'deny'>): boolean {
-  // A name in full, with its last dot, is the same name.
+  // A fully qualified name with a trailing dot is the same name.
   const name = url.hostname.replace(/\.$/, '');
   const port = url.port || (url.protocol === 'http:' ? '80' : '443');
   const hosts = name === DOCKER_HUB_REGISTRY ? [name, DOCKER_HUB] : [name];

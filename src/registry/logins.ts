@@ -21,7 +21,7 @@ export interface Login {
   readonly ends: number | undefined;
 }
 
-/** For which credential a cloud is asked for a login, and how. */
+/** The credential and host of a login, and how to request it from the cloud. */
 export interface WantedLogin {
   readonly credential: PlatformCredential;
   /** Of the registry. */
@@ -65,7 +65,7 @@ export class Logins {
    * A login, or why there is none. The cloud is asked unless what is known is fresh, or it is being asked for this
    * namespace. Never rejects.
    *
-   * @param namespace - whose share of look-ups and memory it counts against; all namespaces share the login
+   * @param namespace - the namespace whose share of DNS look-ups and memory it uses; all namespaces share the login
    */
   async obtain({ credential, host, exchange }: WantedLogin, namespace: string): Promise<KnownLogin> {
     try {
@@ -76,7 +76,7 @@ export class Logins {
     }
   }
 
-  /** Makes the next `obtain` ask: the registry has refused what the cloud gave. */
+  /** Makes the next `obtain` request a new login, because the registry has refused the last one. */
   forget(credential: PlatformCredential, host: string): void {
     this.#known.delete(this.#keyOf(credential, host));
   }

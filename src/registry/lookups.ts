@@ -6,29 +6,29 @@ import { SharedWork } from './shared-work.ts';
 
 type Addresses = readonly LookupAddress[];
 
-/** How the system finds the addresses of a name: with its search domains, and what /etc/hosts says. */
+/** Resolves a host name as the system does, with search domains and /etc/hosts. */
 export type Resolver = (hostname: string) => Promise<Addresses>;
 
 const systemResolver: Resolver = (hostname) => lookup(hostname, { all: true });
 
-/** A look-up that has been asked for. */
+/** A requested look-up. */
 export interface Lookup {
-  /** Whether it waits for a place, because other look-ups hold theirs. */
+  /** Whether it is waiting, because other look-ups use the concurrency. */
   readonly waits: boolean;
-  /** Rejects with a DelayedError when no place became free in time, else with the error of the system. */
+  /** Rejects with a DelayedError if the look-up could not start in time, otherwise with the error of the system. */
   readonly addresses: Promise<Addresses>;
 }
 
 /**
- * Looks up names, a few at a time. A look-up holds a thread of libuv's pool until the system gives up, which may take a
- * minute if a name server does not answer, even after the request has timed out. So a look-up holds its place until it
- * really ends, and a namespace holds at most a quarter of the places.
+ * Resolves host names, a few at a time. A look-up occupies a thread of libuv's pool until the system gives up. If a
+ * name server does not answer, this may take a minute, even after the request has timed out. So a look-up counts until
+ * the system call returns, and a namespace can run at most a quarter of the look-ups.
  */
 export class Lookups {
   readonly #shared: SharedWork<Addresses>;
   readonly #resolve: Resolver;
 
-  /** @param resolver - stands for the system's in tests */
+  /** @param resolver - replaces the resolver of the system in tests */
   constructor(
     {
       concurrentLookups: places,
@@ -53,8 +53,8 @@ export class Lookups {
 }
 
 /**
- * How many names may be looked up at the same time. libuv lets look-ups hold half of its threads; 4 of these stay free,
- * because the name of the API server needs one, too.
+ * Limit on concurrent look-ups. libuv lets look-ups use half of its threads. Four of these stay free, because resolving
+ * the API server needs one, too.
  *
  * @param env - `UV_THREADPOOL_SIZE` is 4 when it is absent (docs.libuv.org/en/v1.x/threadpool.html)
  */

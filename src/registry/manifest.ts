@@ -17,7 +17,7 @@ const OLD_MANIFEST_TYPES: readonly string[] = [
 /** All kinds of manifests that an image may have. */
 export const ACCEPT = MANIFEST_TYPES.join(', ');
 
-/** Of those in an answer that are read. Registries write one. */
+/** Limit on the errors of an answer that are read. Registries write one. */
 const MOST_ERRORS = 16;
 
 const DIGEST = /^(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})$/;

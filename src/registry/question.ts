@@ -36,9 +36,10 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const OPEN_PING: ReadonlySet<number> = new Set([200, 404, 405, ...REDIRECTS]);
 
 /**
- * Asks a registry: ping, token, manifest. Never rejects: an unexpected error becomes `InternalError`.
+ * Checks a credential with a registry: ping, token, manifest. Never rejects, because an unexpected error becomes
+ * `InternalError`.
  *
- * @param namespace - whose share of the look-ups it counts against
+ * @param namespace - the namespace whose share of the DNS look-ups it uses
  */
 export async function askRegistry(
   question: LoginQuestion,
@@ -199,7 +200,10 @@ class Conversation {
     throw unreachable('RedirectRefused', 'manifest', reply.status);
   }
 
-  /** TLS, or a host that is configured as insecure, and none on the deny list. Who is asked there is not for the registry to say. */
+  /**
+   * Requires TLS or a host that is configured as insecure, and a host that is not on the deny list. Rejects a URL with
+   * a user name, because the registry must not choose the user.
+   */
   #mayShow(url: URL): boolean {
     const named = url.username !== '' || url.password !== '';
     const plain = url.protocol === 'http:' && names(this.#settings.insecure, url.host);

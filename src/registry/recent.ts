@@ -1,11 +1,11 @@
 /**
  * A map with a bounded number of entries, shared by groups such as namespaces. When it is full, the group with the most
- * entries loses its least recently used one. So no group can push out the entries of another that has fewer.
+ * entries loses its least recently used one. So a group cannot evict the entries of a group that has fewer.
  */
 export class Recent<Value> {
   readonly #capacity: number;
   readonly #groupOf = new Map<string, string>();
-  /** By group; the entries of each in the order of use. */
+  /** By group. The entries of a group are in the order of use. */
   readonly #groups = new Map<string, Map<string, Value>>();
 
   constructor(capacity: number) {
@@ -21,7 +21,7 @@ export class Recent<Value> {
     return value;
   }
 
-  /** @param group - which the entry counts for; every group may read it */
+  /** @param group - the group that the entry counts against; every group may read it */
   set(key: string, value: Value, group: string): void {
     this.delete(key);
     const entries = this.#groups.get(group) ?? new Map<string, Value>();

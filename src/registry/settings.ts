@@ -11,12 +11,12 @@ export interface RegistrySettings {
   /** For one question: all its requests. */
   readonly questionTimeout: number;
   /**
-   * Questions under way at the same time, to one registry and in all. One namespace has half of a registry's, and a quarter
-   * of all.
+   * Limits on concurrent checks, per registry and in all. One namespace can use half of a registry's limit, and a
+   * quarter of the total.
    */
   readonly concurrencyPerRegistry: number;
   readonly concurrency: number;
-  /** Names that are looked up at the same time; a namespace has a quarter of them. */
+  /** Limit on concurrent DNS look-ups. One namespace can use a quarter of it. */
   readonly concurrentLookups: number;
   /** How long an answer holds, up to a tenth less: Pullable and Allowed. */
   readonly acceptedTtl: number;
@@ -27,7 +27,10 @@ export interface RegistrySettings {
   /** Where a 429 has no `Retry-After`, and at most where it has one. */
   readonly defaultRetryAfter: number;
   readonly longestRetryAfter: number;
-  /** Answers kept in memory. Of the namespace that has most, those that were not used for longest go first. */
+  /**
+   * Limit on answers in memory. When it is reached, the namespace with the most answers loses its least recently used
+   * one.
+   */
   readonly rememberedAnswers: number;
   /**
    * Registries that may be asked; empty: all that are not denied. `*` stands for a label, or a part of one:

@@ -1,6 +1,6 @@
 import type { RegistryAnswer, RequestKind, UnreachableReason } from './answer.ts';
 
-/** What a question ends with after an unexpected error. */
+/** The result of a check after an unexpected error. */
 export const INTERNAL_ERROR = {
   result: 'Unreachable',
   why: 'InternalError',

@@ -7,8 +7,8 @@ interface Queued<Result> {
 }
 
 /**
- * Work that several callers want at the same time is done once for all of them. Work that has begun is shared by all
- * groups. Work that waits for a place is shared only within its group, because the queue of another group may be longer.
+ * Runs work once for all callers that request it at the same time. All groups share running work. Waiting work is
+ * shared only within its group, because the queue of another group may be longer.
  */
 export class SharedWork<Result> {
   readonly #limiter: FairLimiter;
@@ -23,13 +23,13 @@ export class SharedWork<Result> {
     this.#patience = patience;
   }
 
-  /** Whether this work is being done. */
+  /** Whether this work is running. */
   hasBegun(key: string): boolean {
     return this.#begun.has(key);
   }
 
   /**
-   * The result of the work, which begins within this call if there is a place.
+   * The result of the work. If the limits allow it now, the work starts within this call.
    *
    * @param key - equal for equal work
    * @throws DelayedError when the work had no place within the patience

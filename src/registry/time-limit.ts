@@ -1,6 +1,6 @@
 /**
- * A signal that is aborted after a time, or with an outer signal. Once it is disposed of, it leaves no timer and no
- * listener behind, unlike `AbortSignal.timeout` and `AbortSignal.any`.
+ * A signal that is aborted after a time, or together with an outer signal. Unlike `AbortSignal.timeout` and
+ * `AbortSignal.any`, it leaves no timer and no listener behind once it is disposed of.
  */
 export class TimeLimit implements Disposable {
   readonly #controller = new AbortController();
@@ -20,7 +20,7 @@ export class TimeLimit implements Disposable {
 
   readonly abort = (): void => this.#controller.abort();
 
-  /** The outcome of the work, or a rejection as soon as the signal is aborted, whether the work heeds that or not. */
+  /** The outcome of the work, or a rejection as soon as the signal is aborted, even if the work ignores the signal. */
   async race<T>(work: Promise<T>): Promise<T> {
     const { promise, reject } = Promise.withResolvers<never>();
     const abort = () => reject(this.signal.reason);

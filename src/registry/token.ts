@@ -7,7 +7,7 @@ import type { RegistryRequest, Reply } from './connection.ts';
 export type BearerChallenge = Extract<Challenge, { readonly scheme: 'Bearer' }>;
 
 const CLIENT_ID = 'image-credential-binding';
-/** In characters. */
+/** Longest token, in characters. */
 export const MAX_TOKEN = 32 * 1024;
 /** What a header can hold, and a token may. */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;

@@ -129,8 +129,9 @@ export class ScanRelease {
 }
 
 /**
- * An answer may quote the scan, whose parameters may hold a password, so only its reason is reported. An error that is none
- * of the API server's concerns this scan alone: the others are unbound, and the Secrets deleted.
+ * Reports only the reason of an answer, because the answer may quote the scan, whose parameters may contain a password.
+ * Any error other than an answer of the API server concerns only this scan: the others are still unbound, and the
+ * Secrets deleted.
  */
 function outcomeOf(error: unknown): Outcome {
   if (!(error instanceof KubeError)) {

@@ -129,7 +129,7 @@ export class SecretRelease {
     } catch (error) {
       // Gone already, or changed since: the next look tells.
       if (hasReason(error, 'NotFound', 'Conflict')) return;
-      // An answer about a Secret might quote it, so only its reason is reported.
+      // Report only the reason, because an answer about a Secret may quote it.
       const why =
         error instanceof KubeError
           ? `the API server refused to delete it (${error.reason})`

@@ -135,7 +135,7 @@ function entriesOf(delivery: Delivery): Required<Pick<ScanSpec, ListName>> {
   };
 }
 
-/** Of equal entries the last one goes, because ours are appended. */
+/** Removes the last of several equal entries, because ours are appended. */
 function withoutEnv(entries: readonly NamedEntry[], restore: Restore | undefined): readonly NamedEntry[] {
   const ours = (restore?.delivery?.env ?? []).map(envKey);
   const left: NamedEntry[] = [];
@@ -150,7 +150,7 @@ function withoutEnv(entries: readonly NamedEntry[], restore: Restore | undefined
   return left.reverse();
 }
 
-/** The same for entries that are equal; undefined: an entry as we never write it. */
+/** A string that is the same for equal entries; undefined: an entry that we never write. */
 function envKey(entry: NamedEntry & { readonly value?: unknown }): string | undefined {
   const { name, value } = entry;
   const isOurs = typeof value === 'string' && Object.keys(entry).length === 2;

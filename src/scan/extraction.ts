@@ -42,8 +42,8 @@ export function hasExtraction(spec: Extracting): boolean {
 }
 
 /**
- * What has to be taken out of a scanSpec; undefined: it has no init container of autodiscovery. One that
- * {@link isTakenOut} would not accept back is none, and stays.
+ * The parts to take out of a scanSpec; undefined: it has no init container of autodiscovery. A container that
+ * {@link isTakenOut} would not accept back does not count, and stays.
  */
 function extractionIn(spec: Extracting): TakenOut | undefined {
   if (spec.initContainers?.some(isExtraction) !== true) return undefined;
@@ -59,7 +59,10 @@ function extractionIn(spec: Extracting): TakenOut | undefined {
   return isTakenOut(takenOut) ? takenOut : undefined;
 }
 
-/** A scanSpec without autodiscovery's init container and the Secrets that it alone mounts; the very spec where it has none. */
+/**
+ * A scanSpec without autodiscovery's init container and the Secrets that only that container mounts; the same object if
+ * it has none.
+ */
 export function takeOutExtraction<Spec extends Extracting>(
   spec: Spec,
 ): { readonly spec: Spec; readonly takenOut: TakenOut | undefined } {
@@ -100,17 +103,17 @@ export function putBackExtraction<Spec extends Extracting>(spec: Spec, takenOut:
   return whole;
 }
 
-/** Autodiscovery adds one container, and a volume for each of a pod's pull secrets. */
+/** Limit on entries. Autodiscovery adds one container, and a volume for each pull secret of a pod. */
 const MOST_ENTRIES = 64;
-/** Of all that is taken out, as JSON. */
+/** Limit on all parts that are taken out, in characters of JSON. */
 const MOST_CHARACTERS = 32_768;
-/** The fields of a container in Kubernetes' API are nested about half as deep. */
+/** Limit on nesting. The fields of a container in the Kubernetes API are nested about half as deep. */
 const MOST_LEVELS = 16;
 
 /**
- * Whether a value is something that {@link takeOutExtraction} may have taken out. Whoever writes the annotation of a scan
- * decides what is put back into it: only init containers of autodiscovery's name, and volumes that are nothing but a Secret
- * that one of them mounts.
+ * Whether {@link takeOutExtraction} may have taken out this value. Users who can write the annotation of a scan could
+ * otherwise put arbitrary entries into it. Accepts only init containers with autodiscovery's name, and plain Secret
+ * volumes that one of them mounts.
  */
 export function isTakenOut(value: unknown): value is TakenOut {
   if (!isRecord(value) || !isShallow(value, MOST_LEVELS)) return false;
@@ -153,7 +156,7 @@ function isNamed(value: unknown): boolean {
   return isRecord(value) && typeof value['name'] === 'string';
 }
 
-/** Whether so few levels hold that whoever walks through the value may call itself. */
+/** Whether the nesting is shallow enough for a recursive walk through the value. */
 function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));

@@ -3,57 +3,63 @@ import type { Delivery } from './delivery.ts';
 import { isRecord, isTakenOut, type TakenOut } from './extraction.ts';
 import { imageParameter } from './parameters.ts';
 
-/** Not copied to Scans: what it takes to give the ScheduledScan back as it was. */
+/** The annotation with the data that unbinding needs to revert a ScheduledScan. It is not copied to Scans. */
 export const RESTORE_ANNOTATION = 'image-credential-binding/restore';
 
 /** A list of a scanSpec that we add entries to. */
 export type ListName = 'env' | 'volumes' | 'volumeMounts';
 
-/** The last move of a scan, for whoever has to tell of it. */
+/** The last migration of a scan, so that it can be reported. */
 export interface Moved {
-  /** The repository that it named before. */
+  /** The previous repository. */
   readonly from: string;
-  /** Name of the pull secret that it used there; undefined: none, or not known. */
+  /** Name of the pull secret that the scan used for the previous repository; undefined: none, or not known. */
   readonly source?: string | undefined;
-  /** Which migration of the binding it was, counted from 1: `migrations` in the status of the binding says which was reported last. */
+  /**
+   * The number of the migration, counted from 1 per binding. The last reported number is `migrations` in the status of
+   * the binding.
+   */
   readonly number: number;
 }
 
-/** What a scan remembers about our entries, in its {@link RESTORE_ANNOTATION}. */
+/** The content of a scan's {@link RESTORE_ANNOTATION}: the data about our entries. */
 export interface Restore {
-  /** undefined: nothing was added, for no credential is needed. */
+  /** undefined: nothing was added, because no credential is needed. */
   readonly delivery?: Delivery | undefined;
   /** The lists that the scan did not have before. */
   readonly added: readonly ListName[];
-  /** What had to go, for the scan to run with what it was handed. */
+  /** Parts that had to be removed so that the scan runs with the delivered credential. */
   readonly takenOut?: TakenOut | undefined;
-  /** UID of the binding that it was bound by: one that was deleted and created again is another, which has changed nothing. */
+  /** UID of the binding that bound the scan. A recreated binding has another UID, and has not changed the scan. */
   readonly bindingUid?: string | undefined;
-  /** The repository that the scan named when it was bound: who finds another knows that somebody has changed the scan. */
+  /** The repository that the scan named when it was bound. A different one means that a user has changed the scan. */
   readonly repository?: string | undefined;
-  /** The image as it was written before it was moved; a way back ends in the same text. */
+  /** The image text before the migration. Moving back restores exactly this text. */
   readonly imageText?: string | undefined;
-  /** undefined: it was never moved. */
+  /** undefined: the scan was never migrated. */
   readonly moved?: Moved | undefined;
 }
 
-/** Longer than any that we write: what is taken out has at most 32,768 characters, everything else a few thousand. */
+/**
+ * In characters, longer than any that we write. The removed parts have at most 32,768 characters, and the rest a few
+ * thousand.
+ */
 const MOST_CHARACTERS = 65_536;
-/** Of an object in Kubernetes. */
+/** Longest name of a Kubernetes object, in characters. */
 const LONGEST_NAME = 253;
-/** A UID has 36 characters. */
+/** Longest UID, in characters. A UID has 36. */
 const LONGEST_UID = 128;
-/** An image's parts have 780 characters at most. */
+/** Longest image, in characters. The parts of an image have at most 780. */
 const LONGEST_IMAGE = 1_024;
-/** We write eighteen at most, for ECR. */
+/** Limit on variables. We write at most eighteen, for ECR. */
 const MOST_ENV = 32;
 const LONGEST_VALUE = 512;
 const ENV_NAME = /^[-._a-zA-Z][-._a-zA-Z0-9]{0,127}$/;
 const SECRET_NAME = /^trivy-[a-z0-9.-]{1,247}$/;
 
 /**
- * Reads the {@link RESTORE_ANNOTATION}, which anybody may have written who may write the scan. undefined: it is missing, or
- * is not as we write it.
+ * Reads the {@link RESTORE_ANNOTATION}. Any user who may write the scan may have forged it. undefined: the annotation
+ * is missing, or differs from what we write.
  */
 export function parseRestore(text: string | undefined): Restore | undefined {
   if (text === undefined || text.length > MOST_CHARACTERS) return undefined;
@@ -66,8 +72,8 @@ export function parseRestore(text: string | undefined): Restore | undefined {
 }
 
 /**
- * Without a move or a taken-out list that is not as we write it: an earlier version wrote moves in another way, and the
- * scan must still be given back as it was.
+ * Drops a move or a taken-out list that differs from what we write. An earlier version wrote moves in another format,
+ * and unbinding must still revert such a scan.
  */
 function withoutUnknown(value: unknown): unknown {
   if (!isRecord(value)) return value;
@@ -79,7 +85,7 @@ function withoutUnknown(value: unknown): unknown {
   };
 }
 
-/** Only what we know of, so that nothing else is kept. */
+/** Copies only the known fields, so that nothing else is kept. */
 function readRestore({
   delivery,
   added,

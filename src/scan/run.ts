@@ -40,7 +40,7 @@ const DAY_MS = 86_400_000;
 const STUCK_AFTER_MS = 15_000;
 /** So long after somebody has written a ScheduledScan its Scan may be on its way to us. */
 const SETTLE_MS = 2_000;
-/** How many planned times are tried to find one that has no Scan. */
+/** Limit on the planned times that are tried to find one without a Scan. */
 const MOST_TRIES = 100;
 
 /** A run that is asked for now. In the second that follows: one that began before, in this very second, is not the one. */

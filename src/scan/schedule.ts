@@ -1,10 +1,10 @@
 import { Cron } from 'croner';
 
-/** When a ScheduledScan runs; times are finite, in milliseconds since the epoch. */
+/** When a ScheduledScan runs. All times are finite, in milliseconds since the epoch. */
 export interface Schedule {
   readonly suspended: boolean;
   readonly createdAt: number;
-  /** When anyone last wrote it, as far as its managed fields can be believed; 0: not known. */
+  /** The last write by anyone, according to the managed fields; 0: not known. */
   readonly changedAt: number;
   /** `status.lastScheduleTime`; undefined: it has not run yet. */
   readonly lastRunAt: number | undefined;
@@ -14,9 +14,9 @@ export interface Schedule {
   readonly interval: string | undefined;
 }
 
-/** Clocks differ: nobody writes either when a run is due within this time. */
+/** Because clocks differ, nobody may write when a run is due within this time either. */
 const CLOCK_SKEW_MS = 2_000;
-/** If a run has not begun this long after it was due, it is not about to begin. */
+/** If a run has not begun this long after it was due, it is not expected to begin. */
 const LONGEST_WAIT_MS = 60_000;
 const SECOND_MS = 1_000;
 /** The longest interval or cron expression that is read, in characters. */
@@ -34,15 +34,18 @@ export function waitBeforeWrite(schedule: Schedule, now: number): number {
   return Math.max(0, Math.max(due, writtenAt(schedule, now)) + LONGEST_WAIT_MS - now);
 }
 
-/** When the ScheduledScan was last written; 0: not known. Its writers may have forged a time in the future. */
+/**
+ * When the ScheduledScan was last written; 0: not known. Users may have forged a time in the future, so such a time is
+ * ignored.
+ */
 export function writtenAt({ changedAt }: Schedule, now: number): number {
   return changedAt > now + LONGEST_WAIT_MS ? 0 : changedAt;
 }
 
-/** Each version of a ScheduledScan has a schedule object of its own, so each version is evaluated once. */
+/** Cached by schedule object. Each version of a ScheduledScan has its own, so each version is evaluated once. */
 const NEXT_RUNS = new WeakMap<Schedule, { readonly time: number | undefined }>();
 
-/** When the next run is due; undefined: never. Finite, and never throws, whatever the texts of the schedule. */
+/** When the next run is due, which is a finite time; undefined: never. Does not throw for any text of the schedule. */
 export function nextRun(schedule: Schedule): number | undefined {
   const known = NEXT_RUNS.get(schedule);
   if (known !== undefined) return known.time;
@@ -77,11 +80,16 @@ const DESCRIPTORS: ReadonlyMap<string, string> = new Map([
   ['@midnight', '0 0 * * *'],
   ['@hourly', '0 * * * *'],
 ]);
-/** Five fields, without what croner takes and the operator's parser does not: a colon would make the text a date. */
+/**
+ * Five fields, without the syntax that croner accepts but the operator's parser does not. With a colon, croner would
+ * read the text as a date.
+ */
 const FIELDS = /^[\w*?,/-]+(?:\s+[\w*?,/-]+){4}$/;
-/** How far the operator's parser looks ahead for a tick (https://github.com/robfig/cron/blob/v3.0.1/spec.go). */
+/**
+ * How many years the operator's parser looks ahead for a tick (https://github.com/robfig/cron/blob/v3.0.1/spec.go).
+ */
 const YEARS_AHEAD = 5;
-/** How far back a tick is looked for: enough for ten runs of a yearly schedule. */
+/** How many years back the search for ticks goes: enough for ten runs of a yearly schedule. */
 const YEARS_BACK = 10;
 
 function nextTick(cron: string, after: number): number | undefined {
@@ -110,9 +118,9 @@ function firstTick(cron: string, after: number): number | undefined {
 }
 
 /**
- * A cron expression that ticks in these years alone; undefined: it cannot be read. To search centuries for the 31st of
- * February takes a hundred times as long as to find an ordinary tick. The year in a time zone may be another one than in
- * UTC: leave room for it.
+ * A cron expression that ticks only in these years; undefined: it cannot be read. Searching centuries for February 31
+ * takes a hundred times as long as finding an ordinary tick. Allow for a year that differs between the time zone and
+ * UTC.
  */
 function parseCron(cron: string, first: number, last: number): Cron | undefined {
   if (cron.length > LONGEST_SCHEDULE) return undefined;
@@ -129,7 +137,7 @@ function parseCron(cron: string, first: number, last: number): Cron | undefined 
   }
 }
 
-/** The time of a tick; undefined: there is none. croner throws for some that it cannot compute. */
+/** The time of a tick; undefined: there is none. croner throws for some expressions that it cannot compute. */
 function timeOf(find: () => Date | null | undefined): number | undefined {
   try {
     return find()?.getTime();
@@ -145,7 +153,7 @@ function timeOf(find: () => Date | null | undefined): number | undefined {
  */
 export function zoneOf(name: string): string | undefined {
   if (name === '' || name === 'Local') return 'UTC';
-  // An offset such as `+01:00` is a zone to Node, and none to Go.
+  // Node accepts an offset such as `+01:00` as a zone, but Go does not.
   if (!/^[A-Za-z]/.test(name)) return undefined;
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone;
@@ -193,8 +201,8 @@ const GO_DURATION = /^\+?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$
 const GO_DURATION_PART = /(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/g;
 
 /**
- * Milliseconds of a Go duration that is not negative (https://pkg.go.dev/time#ParseDuration); undefined: it is none. As in
- * Go, it has at most 2^63 - 1 nanoseconds, which is about 292 years.
+ * Milliseconds of a non-negative Go duration (https://pkg.go.dev/time#ParseDuration); undefined: the text is not one.
+ * As in Go, a duration has at most 2^63 - 1 nanoseconds, which is about 292 years.
  */
 export function parseGoDuration(text: string): number | undefined {
   if (text.length > LONGEST_SCHEDULE || !GO_DURATION.test(text)) return undefined;

@@ -4,8 +4,8 @@ const FIRST = Date.parse('0001-01-01T00:00:00Z');
 const LAST = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * Milliseconds since the epoch of an RFC 3339 time in the years 1 to 9999, so that it can be written again; undefined:
- * the text is no such time.
+ * Milliseconds since the epoch of an RFC 3339 time in the years 1 to 9999, so that the time can be written back;
+ * undefined: the text is no such time.
  */
 export function parseTime(text: string): number | undefined {
   if (!RFC_3339.test(text)) return undefined;
