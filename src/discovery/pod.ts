@@ -14,7 +14,7 @@ import { OBJECT_NAME, workloadOf } from './workload.ts';
 const MOST_CONTAINERS = 100;
 /** Pull secrets per pod. A binding accepts 16. */
 const MOST_SECRETS = 32;
-/** Problems per pod. An Event has no room for more. */
+/** Listed problems of the containers of one pod. An Event has no room for more. */
 const MOST_PROBLEMS = 3;
 /** Longest mark, in characters. A mark names a binding for each container. */
 const LONGEST_MARK = 254;

@@ -54,7 +54,7 @@ export function exactField({ data }: SecretContent, key: string): Field {
   const text = decode(value);
   if (text === undefined)
     return malformed(
-      `expected text in the key ${quoted(key)}, found bytes that are not UTF-8; correct the value`,
+      `expected base64 of UTF-8 text in the key ${quoted(key)}, found something else; correct the value`,
     );
   return text.length > LONGEST_TEXT ? tooLong(key) : { result: 'Text', text };
 }
