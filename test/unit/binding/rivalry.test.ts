@@ -33,6 +33,18 @@ function migrating(namespace: Namespace, name: string, image: string, replaces: 
   });
 }
 
+/** Two bindings of one scan, of which the second waits for the selection of the first. */
+function secondWaitsForFirst(): { namespace: Namespace; keys: Set<string> } {
+  const namespace = new Namespace();
+  namespace.pullSecret('pull');
+  namespace.scan('scan');
+  namespace.binding('first', { createdAt: created(0) });
+  namespace.binding('second', { createdAt: created(1) });
+  const keys = enqueued(namespace);
+  assert.equal(namespace.begin('second'), true);
+  return { namespace, keys };
+}
+
 describe('a binding that waits for the selection of another one', () => {
   it('is enqueued when the selection is known, even if it is only bound to a scan of another image', () => {
     const namespace = new Namespace();
@@ -51,26 +63,14 @@ describe('a binding that waits for the selection of another one', () => {
   });
 
   it('is enqueued when the other one is deleted', () => {
-    const namespace = new Namespace();
-    namespace.pullSecret('pull');
-    namespace.scan('scan');
-    namespace.binding('first', { createdAt: created(0) });
-    namespace.binding('second', { createdAt: created(1) });
-    const keys = enqueued(namespace);
-    assert.equal(namespace.begin('second'), true);
+    const { namespace, keys } = secondWaitsForFirst();
     namespace.remove('bindings', 'first');
     assert.ok(keys.has('second'));
     assert.equal(namespace.begin('second'), false);
   });
 
   it('is enqueued when the reconcile of the other one fails', () => {
-    const namespace = new Namespace();
-    namespace.pullSecret('pull');
-    namespace.scan('scan');
-    namespace.binding('first', { createdAt: created(0) });
-    namespace.binding('second', { createdAt: created(1) });
-    const keys = enqueued(namespace);
-    assert.equal(namespace.begin('second'), true);
+    const { namespace, keys } = secondWaitsForFirst();
     const first = namespace.stores.bindings.get('ns/first');
     assert.ok(first !== undefined);
     namespace.stores.selections.setFailed(first);
