@@ -94,13 +94,14 @@ export class BindingReconciler {
     return this.#tell(binding, failureReport(binding, error, Date.now()), log);
   }
 
-  /** The first time that this process sees a binding, its status is asked what it still answers. */
+  /** Recalls the answers in the status of a binding once per process, when all Secrets that the binding names are read. */
   #observe(key: string): Observed {
     const sources = this.#sourcesOf(key);
     const observed = observe(key, sources, Date.now());
     const { binding } = observed;
     if (binding === undefined) this.#recalled.delete(key);
     if (binding?.validity !== 'Valid' || this.#recalled.get(key) === binding.uid) return observed;
+    if (hasUnread(observed.credentials)) return observed;
     this.#recalled.set(key, binding.uid);
     const known = recollections(binding, observed);
     for (const { question, ...kept } of known)
