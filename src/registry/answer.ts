@@ -83,6 +83,15 @@ export function isLocal(answer: RegistryAnswer | { readonly result: 'Login' }): 
   return answer.result === 'Unreachable' && LOCAL_REASONS.has(answer.why);
 }
 
+/**
+ * Whether an answer holds for all namespaces that ask about the repository with the same credential. `NotFound` does not,
+ * because it may concern only the version that was asked about.
+ */
+export function isShared(answer: RegistryAnswer | { readonly result: 'Login' }): boolean {
+  const isNotFound = answer.result === 'Inconclusive' && answer.why === 'NotFound';
+  return !isNotFound && !isLocal(answer);
+}
+
 /** An answer in words, for a message: none that the registry wrote, and no host. It begins in lower case, without a stop. */
 export function describeAnswer(answer: RegistryAnswer): string {
   switch (answer.result) {

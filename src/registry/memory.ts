@@ -1,4 +1,4 @@
-import { isLocal, type RegistryAnswer } from './answer.ts';
+import { isShared, type RegistryAnswer } from './answer.ts';
 import { Recent } from './recent.ts';
 
 /** An answer of a registry or of a cloud. Times are in milliseconds since 1970. */
@@ -9,8 +9,8 @@ interface Known {
 }
 
 /**
- * The answers that are remembered. All namespaces share them, except those that say nothing about the registry, such as
- * LookupDelayed: only the namespace that asked gets these, so that it cannot make the checks of others fail.
+ * The answers that are remembered. All namespaces share those that {@link isShared}. Only the namespace that asked gets
+ * the others, such as LookupDelayed, so that it cannot make the checks of others fail.
  */
 export class Memory<Answer extends Known> {
   readonly #recent: Recent<Answer>;
@@ -37,7 +37,7 @@ export class Memory<Answer extends Known> {
   keep(key: string, answer: Answer, namespace: string): Answer {
     const known = this.get(key, namespace);
     if (known !== undefined && known.askedAt > answer.askedAt && known.askAgainAt > Date.now()) return known;
-    this.#recent.set(isLocal(answer.answer) ? ownKey(key, namespace) : key, answer, namespace);
+    this.#recent.set(isShared(answer.answer) ? key : ownKey(key, namespace), answer, namespace);
     return answer;
   }
 

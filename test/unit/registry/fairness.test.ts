@@ -5,7 +5,7 @@ import { type Credential, SecretValue } from '../../../src/credential/index.ts';
 import type { Exchange, PlatformCredential } from '../../../src/platform/index.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type Question, RegistryChecker } from '../../../src/registry/index.ts';
 import { until } from '../../until.ts';
-import { answering, silent } from './servers.ts';
+import { answering, knowNoRepository, silent } from './servers.ts';
 
 const MINUTE = 60_000;
 const login = (password: string): Credential => ({
@@ -36,7 +36,7 @@ describe('a namespace', () => {
     it(`gets its answer at once while ${count} registries of another namespace never answer`, async () => {
       const addresses = Array.from({ length: count }, (_, index) => `127.0.1.${index + 1}`);
       await using hanging = await silent();
-      await using healthy = await answering((_, response) => response.writeHead(404).end());
+      await using healthy = await answering((_, response) => knowNoRepository(response));
       const host = `127.0.0.1:${healthy.port}`;
       const { checker } = started([host], [...addresses, '127.0.0.1']);
       const others = addresses.map((address) => checker.ask(ask(`${address}:${hanging.port}`, 'a/app'), 'a'));
@@ -56,7 +56,7 @@ describe('a namespace', () => {
       const hanging = new Set<object>();
       await using server = await answering((request, response) => {
         if (request.url?.startsWith('/v2/a/') !== true) {
-          response.writeHead(404).end();
+          knowNoRepository(response);
           return;
         }
         hanging.add(request);
@@ -79,7 +79,7 @@ describe('a namespace', () => {
   it('does not wait for the queue of another namespace that asks the same question', async () => {
     const open: (() => void)[] = [];
     await using server = await answering((request, response) => {
-      const end = () => response.writeHead(404).end();
+      const end = () => knowNoRepository(response);
       if (request.url?.startsWith('/v2/a/') === true) open.push(end);
       else end();
     });
@@ -125,7 +125,7 @@ describe('a registry that answers 429', () => {
       if (url === '/v2/') response.writeHead(401, challenge).end();
       else if (authorization === tooMany || (wait === 'Anybody' && authorization === undefined))
         response.writeHead(429, forbid).end();
-      else response.writeHead(404).end();
+      else knowNoRepository(response);
     });
     return { server, host: `127.0.0.1:${server.port}` };
   }
@@ -185,7 +185,7 @@ describe('a namespace beside another whose DNS look-ups do not end', () => {
 
   /** Of the host of the question, the look-up of namespace `a` waits; that of another begins at once. */
   async function delayed() {
-    const server = await answering((_, response) => response.writeHead(404).end());
+    const server = await answering((_, response) => knowNoRepository(response));
     const host = `registry.example:${server.port}`;
     const limits = { concurrentLookups: 8, requestTimeout: 2_000, questionTimeout: 10 * MINUTE };
     const places = { insecure: [host], localAddresses: ['127.0.0.1'] };
@@ -263,7 +263,7 @@ describe('the same question of many namespaces', () => {
       let pings = 0;
       await using server = await answering(({ url }, response) => {
         if (url === '/v2/') pings += 1;
-        response.writeHead(404).end();
+        knowNoRepository(response);
       });
       const host = `127.0.0.1:${server.port}`;
       const { checker } = started([host]);

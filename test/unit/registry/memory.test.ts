@@ -36,6 +36,21 @@ describe('the memory of answers', () => {
     });
   }
 
+  it('gives NotFound only to the namespace that asked, because others may ask about another version', () => {
+    const memory = new Memory(10);
+    const own = known({ result: 'Inconclusive', why: 'NotFound' }, 60);
+    memory.keep('key', own, 'a');
+    assert.equal(memory.get('key', 'a'), own);
+    assert.equal(memory.get('key', 'b'), undefined);
+  });
+
+  it('gives RepositoryUnknown to all namespaces', () => {
+    const memory = new Memory(10);
+    const shared = known({ result: 'Inconclusive', why: 'RepositoryUnknown' }, 60);
+    memory.keep('key', shared, 'a');
+    assert.equal(memory.get('key', 'b'), shared);
+  });
+
   it('gives a namespace the answer that holds longer: its own, or the shared one', () => {
     const memory = new Memory(10);
     const expired = known(PULLABLE, -10, NOW - 20 * MINUTE);

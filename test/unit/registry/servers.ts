@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 
 /** A server of a test on loopback, over plain HTTP. */
@@ -12,6 +12,11 @@ export interface TestServer extends AsyncDisposable {
 export function answering(listener: RequestListener): Promise<TestServer> {
   const server = createServer(listener);
   return started(server, () => server.closeAllConnections());
+}
+
+/** Answers that the repository is unknown. Unlike an answer about one version, all namespaces share this one. */
+export function knowNoRepository(response: ServerResponse): void {
+  response.writeHead(404).end(JSON.stringify({ errors: [{ code: 'NAME_UNKNOWN' }] }));
 }
 
 /** A server that accepts connections, on all addresses of loopback, and never answers. */
