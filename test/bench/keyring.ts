@@ -9,7 +9,8 @@ import { parseImageReference } from '../../src/image/index.ts';
 const MILLISECONDS = 1_000;
 const IMAGE = parseImageReference('registry-7.example.com:5000/team-7/app:1.0');
 
-for (const count of [10, 1_000]) {
+/** The second is the limit on entries. */
+for (const count of [10, 256]) {
   const value = pullSecret(count);
   const content = parsePullSecret('kubernetes.io/dockerconfigjson', { '.dockerconfigjson': value });
   if (content.result === 'Malformed') throw new Error(content.message);
