@@ -9,7 +9,7 @@ const PULLABLE: RegistryAnswer = { result: 'Pullable' };
 const unreachable = (why: UnreachableReason): RegistryAnswer => ({ result: 'Unreachable', why, at: 'ping' });
 const DELAYED = unreachable('LookupDelayed');
 
-/** An answer that holds for so many minutes. */
+/** An answer that holds for this number of minutes. */
 const known = (answer: RegistryAnswer, holds: number, askedAt = NOW) => ({
   answer,
   askedAt,
