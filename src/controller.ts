@@ -23,16 +23,15 @@ import {
   EventRecorder,
   KubeClient,
   KubeError,
-  keyOf,
   LeaderElection,
   type LeaseSettings,
-  namespaceOf,
   type Outcome,
   type RequestRecord,
   Transport,
   type WatchedNamespaces,
   WorkQueue,
 } from './kube/index.ts';
+import { keyOf, namespaceOf } from './object/index.ts';
 import { RegistryChecker, type RegistrySettings } from './registry/index.ts';
 import {
   type Health,

@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
-import { auditCommand } from './commands/audit.ts';
-import { controllerCommand } from './commands/controller.ts';
-import { explainCommand } from './commands/explain.ts';
-import { programName } from './commands/help.ts';
-import { EXIT_USAGE, heedReaders } from './commands/problem.ts';
-import { releaseCommand } from './commands/release.ts';
+import {
+  auditCommand,
+  controllerCommand,
+  EXIT_USAGE,
+  explainCommand,
+  heedReaders,
+  programName,
+  releaseCommand,
+} from './commands/index.ts';
 
 // DNS look-ups use up to half of libuv's threads (`lookupPlaces` in src/registry). libuv reads this when it first uses
 // the pool.

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../src/kube/index.ts';
+import type { KubeObject } from '../../src/object/index.ts';
 
 const group = 'execution.securecodebox.io';
 const NAME = 'securecodebox-operator';

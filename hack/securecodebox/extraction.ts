@@ -5,7 +5,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasReason, type KubeClient, type KubeObject } from '../../src/kube/index.ts';
+import { hasReason, type KubeClient } from '../../src/kube/index.ts';
+import type { KubeObject } from '../../src/object/index.ts';
 import { type Container, SCANS, type Scan, SECRETS } from './objects.ts';
 import { PodFailed } from './secrets.ts';
 

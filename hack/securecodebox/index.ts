@@ -4,7 +4,8 @@
  */
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { KubeClient, keyOf, storedMeta, Transport } from '../../src/kube/index.ts';
+import { KubeClient, Transport } from '../../src/kube/index.ts';
+import { keyOf, storedMeta } from '../../src/object/index.ts';
 import { ProcessGroup } from '../processes.ts';
 import { abandonable } from './abandonable.ts';
 import { Kubelet, type ScanRun } from './kubelet.ts';

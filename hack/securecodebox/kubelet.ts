@@ -20,14 +20,12 @@ import type { Logger } from 'pino';
 import {
   hasReason,
   type KubeClient,
-  keyOf,
   type Outcome,
   Reflector,
   Store,
-  type Stored,
-  storedMeta,
   WorkQueue,
 } from '../../src/kube/index.ts';
+import { keyOf, type Stored, storedMeta } from '../../src/object/index.ts';
 import { type Child, describe, type ProcessGroup } from '../processes.ts';
 import { abandonable } from './abandonable.ts';
 import { environment, expand } from './environment.ts';

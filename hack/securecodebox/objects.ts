@@ -1,5 +1,5 @@
 /** The objects that the stand-in reads and writes, as far as it knows them; the API server has checked them. */
-import type { KubeObject, Resource } from '../../src/kube/index.ts';
+import type { KubeObject, Resource } from '../../src/object/index.ts';
 
 const group = { group: 'execution.securecodebox.io', version: 'v1' };
 

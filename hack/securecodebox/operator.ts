@@ -16,16 +16,12 @@ import {
   hasReason,
   type KubeClient,
   KubeError,
-  type KubeObject,
-  keyOf,
   type Outcome,
   Reflector,
   Store,
-  type Stored,
-  splitKey,
-  storedMeta,
   WorkQueue,
 } from '../../src/kube/index.ts';
+import { type KubeObject, keyOf, type Stored, splitKey, storedMeta } from '../../src/object/index.ts';
 import {
   SCAN_TYPES,
   SCANS,

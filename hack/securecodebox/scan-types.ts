@@ -1,4 +1,4 @@
-import { apiVersionOf } from '../../src/kube/index.ts';
+import { apiVersionOf } from '../../src/object/index.ts';
 import { type EnvVar, SCAN_TYPES, type ScanType } from './objects.ts';
 
 const RESULT_FILE = '/home/securecodebox/trivy-results.json';

@@ -1,7 +1,7 @@
 /** What secureCodeBox's operator makes of a ScheduledScan: when it runs and which Scan it gets. No I/O, no clock. */
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';
-import { apiVersionOf } from '../../src/kube/index.ts';
+import { apiVersionOf } from '../../src/object/index.ts';
 import {
   SCANS,
   SCHEDULED_SCANS,

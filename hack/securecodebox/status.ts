@@ -1,10 +1,5 @@
-import {
-  apiVersionOf,
-  KubeError,
-  type KubeObject,
-  type Resource,
-  type Transport,
-} from '../../src/kube/index.ts';
+import { KubeError, type Transport } from '../../src/kube/index.ts';
+import { apiVersionOf, type KubeObject, type Resource } from '../../src/object/index.ts';
 
 /**
  * Writes through the status subresource as controller-runtime's `Status().Update` and `Status().Patch` do; the

@@ -1,4 +1,4 @@
-import { columns, csv, printableJson } from '../output/index.ts';
+import { columns, csv, printableJson } from '../text/index.ts';
 import type { AuditRow } from './row.ts';
 
 const NOTHING = '-';

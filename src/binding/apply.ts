@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { type ImageCredentialBindingStatus, imageCredentialBindings } from '../api/index.ts';
 import { formatReference } from '../image/index.ts';
-import { hasReason, type KubeClient, KubeError, keyOf } from '../kube/index.ts';
+import { hasReason, type KubeClient, KubeError } from '../kube/index.ts';
+import { keyOf } from '../object/index.ts';
 import {
   editScheduledScan,
   isDone,

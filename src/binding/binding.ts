@@ -10,8 +10,8 @@ import {
   WORKLOADS_ANNOTATION,
 } from '../api/index.ts';
 import { type ImageReference, ImageReferenceError, parseImageReference } from '../image/index.ts';
-import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
-import { failureMessage } from './failure.ts';
+import { type KubeObject, type Stored, storedMeta } from '../object/index.ts';
+import { failureMessage } from '../text/index.ts';
 
 interface BindingMeta extends Stored {
   readonly generation: number;

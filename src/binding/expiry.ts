@@ -1,6 +1,6 @@
 import { endOf } from '../platform/index.ts';
+import { timestamp } from '../text/index.ts';
 import type { Candidate } from './candidate.ts';
-import { timestamp } from './timestamp.ts';
 import type { DesiredTrivySecret } from './trivy-secret.ts';
 
 /** So long before a credential ends it is warned about. */

@@ -1,6 +1,7 @@
 import type { ConditionReason, ConditionType } from '../api/index.ts';
-import { formatReference, quoted, repositoryName } from '../image/index.ts';
+import { formatReference, repositoryName } from '../image/index.ts';
 import { describeAnswer } from '../registry/index.ts';
+import { quoted } from '../text/index.ts';
 import { advise } from './advice.ts';
 import { type Applied, Refused } from './apply.ts';
 import type { ValidBinding } from './binding.ts';

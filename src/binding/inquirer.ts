@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { repositoryName } from '../image/index.ts';
-import { keyOf, type Stored } from '../kube/index.ts';
+import { keyOf, type Stored } from '../object/index.ts';
 import type { Question, RegistryChecker } from '../registry/index.ts';
 import type { Inquiry } from './inquiry.ts';
 import { Turns } from './turns.ts';

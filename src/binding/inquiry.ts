@@ -2,13 +2,13 @@ import { type ImageReference, repositoryName } from '../image/index.ts';
 import { endOf, type PlatformCredential } from '../platform/index.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type Question } from '../registry/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
+import { readPastTime } from '../text/index.ts';
 import type { ValidBinding } from './binding.ts';
 import { expiryTimes } from './expiry.ts';
 import { homeOf } from './move.ts';
 import type { Observed } from './observe.ts';
 import { conditionOf, delivered, isVerifying, type Puller, type Resolution } from './resolve.ts';
 import { matches } from './serve.ts';
-import { readPastTime } from './timestamp.ts';
 
 /** So long does `Preferred` wait for a first answer; where many are asked, one may have to queue for longer. */
 const LONGEST_WAIT_MS = DEFAULT_REGISTRY_SETTINGS.questionTimeout;

@@ -1,5 +1,5 @@
 import { type ImageReference, repositoryName } from '../image/index.ts';
-import { keyOf, type Stored, splitKey } from '../kube/index.ts';
+import { keyOf, type Stored, splitKey } from '../object/index.ts';
 import { deliveryOf, NOT_OFFERED, type PlatformCredential } from '../platform/index.ts';
 import type { KnownAnswer, KnownLogin, Question } from '../registry/index.ts';
 import { newestRun, type ScanRun, type ScheduledScan } from '../scan/index.ts';

@@ -1,5 +1,5 @@
 import { type Keyring, keyring } from '../credential/index.ts';
-import { type Stored, storedMeta } from '../kube/index.ts';
+import { type Stored, storedMeta } from '../object/index.ts';
 import { type PlatformCredential, readOfferedSecret } from '../platform/index.ts';
 import type { RawSecret } from './pull-secret.ts';
 

@@ -1,4 +1,4 @@
-import { splitKey } from '../kube/index.ts';
+import { splitKey } from '../object/index.ts';
 
 const MINUTE_MS = 60_000;
 /** Upper bound on a wait. Keys ahead may be gone by then, so that the turn comes earlier. */

@@ -1,5 +1,5 @@
 import { type Keyring, type PullSecretContent, parsePullSecret } from '../credential/index.ts';
-import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
+import { type KubeObject, type Stored, storedMeta } from '../object/index.ts';
 import type { SourceCredential } from '../platform/index.ts';
 
 /** A pull secret as it is kept: parsed once for each of its versions. */

@@ -1,11 +1,11 @@
 import type { CandidateStatus } from '../api/index.ts';
 import type { Question, RegistryAnswer } from '../registry/index.ts';
+import { readPastTime } from '../text/index.ts';
 import type { ValidBinding } from './binding.ts';
 import type { Candidate } from './candidate.ts';
 import { imageInQuestion } from './inquiry.ts';
 import type { Observed } from './observe.ts';
 import { conditionOf, versionOf } from './resolve.ts';
-import { readPastTime } from './timestamp.ts';
 import { holdsSource } from './trivy-secret.ts';
 
 /** An answer from before this process began. */

@@ -1,13 +1,7 @@
 import type { Logger } from 'pino';
 import { imageCredentialBindings } from '../api/index.ts';
-import {
-  apiVersionOf,
-  type EventRecorder,
-  type KubeClient,
-  KubeError,
-  type Outcome,
-  splitKey,
-} from '../kube/index.ts';
+import { type EventRecorder, type KubeClient, KubeError, type Outcome } from '../kube/index.ts';
+import { apiVersionOf, splitKey } from '../object/index.ts';
 import type { RegistryChecker } from '../registry/index.ts';
 import { type Applied, Applier, Refused } from './apply.ts';
 import type { Binding } from './binding.ts';

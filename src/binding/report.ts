@@ -4,20 +4,19 @@ import { publicUsername } from '../credential/index.ts';
 import { repositoryName } from '../image/index.ts';
 import type { Occurrence } from '../kube/index.ts';
 import { platformOf } from '../platform/index.ts';
+import { failureMessage, timestamp } from '../text/index.ts';
 import type { Applied } from './apply.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import type { Candidate } from './candidate.ts';
 import { candidatesStatus } from './candidates.ts';
 import type { Decision } from './decide.ts';
 import { endInUse, expirationTime } from './expiry.ts';
-import { failureMessage } from './failure.ts';
 import { type Finding, invalidFindings, validFindings } from './findings.ts';
 import { historyOf, movesOf, nextMigration } from './history.ts';
 import type { Observed } from './observe.ts';
 import { moveOccurrences, occurrencesOf, readyOccurrence } from './occurrences.ts';
 import { delivered } from './resolve.ts';
 import { countScans, summarizeScans } from './scan-count.ts';
-import { timestamp } from './timestamp.ts';
 import { verifiedAt } from './verified-time.ts';
 
 /** metav1.Condition: https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go */

@@ -1,4 +1,4 @@
-import { keyOf } from '../kube/index.ts';
+import { keyOf } from '../object/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import { keysServed, type RivalsUnder } from './serve.ts';
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { hasReason, type KubeClient, keyOf, type Outcome } from '../kube/index.ts';
+import { hasReason, type KubeClient, type Outcome } from '../kube/index.ts';
+import { keyOf } from '../object/index.ts';
 import {
   decideRun,
   type RunCause,
@@ -7,10 +8,10 @@ import {
   readScheduledScan,
   type ScheduledScan,
 } from '../scan/index.ts';
+import { timestamp } from '../text/index.ts';
 import { OutOfDate } from './out-of-date.ts';
 import { Pace } from './pace.ts';
 import { SCHEDULED_SCANS, type Stores } from './stores.ts';
-import { timestamp } from './timestamp.ts';
 
 type Start = Extract<RunDecision, { run: 'Start' }>;
 

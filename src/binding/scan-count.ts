@@ -1,9 +1,9 @@
 import type { ScansSummary } from '../api/index.ts';
 import { formatReference } from '../image/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
+import { failureMessage } from '../text/index.ts';
 import { type Applied, Refused } from './apply.ts';
 import type { Decision, ScanPlan } from './decide.ts';
-import { failureMessage } from './failure.ts';
 import { isVerifying, type Resolution } from './resolve.ts';
 
 /** How many names a status, a message or an Event lists at most. */

@@ -1,4 +1,5 @@
-import { keyOf, type ListenerErrorHandler, type Stored, throwUnhandled } from '../kube/index.ts';
+import { type ListenerErrorHandler, throwUnhandled } from '../kube/index.ts';
+import { keyOf, type Stored } from '../object/index.ts';
 
 /** The result of a binding's last reconcile on which its rivals and its Trivy Secrets depend. */
 export interface Selection {

@@ -1,15 +1,7 @@
 import type { Logger } from 'pino';
-import {
-  describeFault,
-  hasReason,
-  isNewer,
-  type KubeClient,
-  KubeError,
-  keyOf,
-  type Outcome,
-  type Stored,
-} from '../kube/index.ts';
-import { failureMessage } from './failure.ts';
+import { describeFault, hasReason, type KubeClient, KubeError, type Outcome } from '../kube/index.ts';
+import { isNewer, keyOf, type Stored } from '../object/index.ts';
+import { failureMessage } from '../text/index.ts';
 import type { RawSecret } from './pull-secret.ts';
 import { readSource, type SourceSecret } from './source-secret.ts';
 import { isSourceWanted, SECRETS, type Stores, sourceIn } from './stores.ts';

@@ -1,5 +1,5 @@
 import { PULL_SECRET_TYPES, type PullSecretType } from '../credential/index.ts';
-import type { Stored } from '../kube/index.ts';
+import type { Stored } from '../object/index.ts';
 import { type OfferedSecret, readOffered } from './offered-secret.ts';
 import { type PullSecret, type RawSecret, readPullSecret } from './pull-secret.ts';
 

@@ -1,5 +1,5 @@
 import { readinessOf } from '../api/index.ts';
-import { keyOf } from '../kube/index.ts';
+import { keyOf } from '../object/index.ts';
 import type { Binding } from './binding.ts';
 
 /** So many of a namespace are named: none can flood whoever watches, nor keep another from being named. */

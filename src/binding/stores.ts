@@ -5,17 +5,13 @@ import { patternOf, patternsOf, repositoryName } from '../image/index.ts';
 import {
   type AnyReflector,
   type KubeClient,
-  type KubeObject,
-  keyOf,
   type ListenerErrorHandler,
   Reflector,
-  type Resource,
   Store,
-  type Stored,
   scopesOf,
-  storedMeta,
   type WatchedNamespaces,
 } from '../kube/index.ts';
+import { type KubeObject, keyOf, type Resource, type Stored, storedMeta } from '../object/index.ts';
 import { REGISTRIES_ANNOTATION } from '../platform/index.ts';
 import {
   nextRun,
@@ -26,8 +22,8 @@ import {
   unreadableScan,
   VOLUME_NAME,
 } from '../scan/index.ts';
+import { failureMessage } from '../text/index.ts';
 import { type Binding, readBinding, unreadableBinding, type ValidBinding } from './binding.ts';
-import { failureMessage } from './failure.ts';
 import { Rivals } from './rivals.ts';
 import { Selections } from './selections.ts';
 import type { SourceSecret } from './source-secret.ts';

@@ -1,4 +1,5 @@
-import { type Change, keyOf, type Stored } from '../kube/index.ts';
+import type { Change } from '../kube/index.ts';
+import { keyOf, type Stored } from '../object/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding } from './binding.ts';
 import { replacersIn } from './contention.ts';

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import { UNUSED_SINCE_ANNOTATION } from '../api/index.ts';
 import type { KubeClient, Outcome } from '../kube/index.ts';
+import { CLOCK_SKEW_MS } from '../text/index.ts';
 import type { Binding } from './binding.ts';
 import { Repetitions } from './repetitions.ts';
 import { secretWriteError } from './secret-write-error.ts';
 import { indexKey, SECRETS, type Stores, sourceIn } from './stores.ts';
-import { CLOCK_SKEW_MS } from './timestamp.ts';
 import { holdsEntry, isTrivySecretName, readTrivySecret, type TrivySecret } from './trivy-secret.ts';
 
 /** What decides whether a Trivy secret stays. */

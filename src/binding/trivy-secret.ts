@@ -1,6 +1,6 @@
 import { createHash, createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { GROUP, MANAGED_BY, MANAGED_BY_LABEL, UNUSED_SINCE_ANNOTATION } from '../api/index.ts';
-import { type KubeObject, type ObjectMeta, type Stored, storedMeta } from '../kube/index.ts';
+import { type KubeObject, type ObjectMeta, type Stored, storedMeta } from '../object/index.ts';
 import {
   type EnvEntry,
   type Handover,
@@ -10,9 +10,9 @@ import {
 } from '../platform/index.ts';
 import { type KnownLogin, type Login, renewalOf } from '../registry/index.ts';
 import type { Delivery } from '../scan/index.ts';
+import { CLOCK_SKEW_MS } from '../text/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { SourceSecret } from './source-secret.ts';
-import { CLOCK_SKEW_MS } from './timestamp.ts';
 
 const SOURCE_ANNOTATION = `${GROUP}/source-secret`;
 const REGISTRY_KEY_ANNOTATION = `${GROUP}/registry-key`;

@@ -1,7 +1,7 @@
 import type { ConditionReason } from '../api/index.ts';
-import { quoted } from '../image/index.ts';
 import { endOf } from '../platform/index.ts';
 import { describeAnswer, type RegistryAnswer } from '../registry/index.ts';
+import { quoted, timestamp } from '../text/index.ts';
 import { advise } from './advice.ts';
 import type { ValidBinding } from './binding.ts';
 import type { Candidate } from './candidate.ts';
@@ -9,7 +9,6 @@ import { expirationTime, expiryOf } from './expiry.ts';
 import { imageInQuestion } from './inquiry.ts';
 import type { Observed } from './observe.ts';
 import { delivered, type Resolution } from './resolve.ts';
-import { timestamp } from './timestamp.ts';
 
 const MOST_REFUSALS = 3;
 

@@ -1,7 +1,7 @@
+import { readPastTime } from '../text/index.ts';
 import type { ValidBinding } from './binding.ts';
 import type { Observed } from './observe.ts';
 import type { Puller } from './resolve.ts';
-import { readPastTime } from './timestamp.ts';
 import { isAccepted } from './verdict.ts';
 
 /** Answers hold for a check interval less up to a tenth at random. */

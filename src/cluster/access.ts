@@ -1,13 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
-import { quoted } from '../image/index.ts';
-import {
-  hasReason,
-  KubeClient,
-  KubeError,
-  type KubeObject,
-  type Resource,
-  Transport,
-} from '../kube/index.ts';
+import { hasReason, KubeClient, KubeError, Transport } from '../kube/index.ts';
+import type { KubeObject, Resource } from '../object/index.ts';
+import { quoted } from '../text/index.ts';
 import { InputError, inputErrorOf, type Purpose } from './errors.ts';
 import { namespacesOf, type Scope } from './scope.ts';
 

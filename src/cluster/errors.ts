@@ -1,6 +1,6 @@
 import type { KubeConfig } from '@kubernetes/client-node';
-import { quoted } from '../image/index.ts';
 import type { KubeError } from '../kube/index.ts';
+import { quoted } from '../text/index.ts';
 import type { Scope } from './scope.ts';
 
 /** Something that whoever asks can mend: the message says what was expected, what was found and what to do. */

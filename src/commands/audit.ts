@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { asCsv, asJson, asTable, readRows } from '../audit/index.ts';
 import type { Scope } from '../cluster/index.ts';
-import { quoted } from '../image/index.ts';
+import { quoted } from '../text/index.ts';
 import { commandWithHelp } from './help.ts';
 import { type ClusterFlags, clusterFlags, loadKubeConfig } from './kubeconfig.ts';
 import { tellingProblems } from './problem.ts';

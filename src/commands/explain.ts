@@ -11,7 +11,7 @@ import {
   readFiles,
 } from '../explain/index.ts';
 import { type ImageReference, parseImageReference } from '../image/index.ts';
-import { printable } from '../output/index.ts';
+import { printable } from '../text/index.ts';
 import { commandWithHelp } from './help.ts';
 import { type ClusterFlags, clusterFlags, loadKubeConfig } from './kubeconfig.ts';
 import { parseNamespace } from './name.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Option } from 'commander';
-import { quoted } from '../image/index.ts';
+import { quoted } from '../text/index.ts';
 
 /** Something that whoever started the command can mend; told without a stack. */
 export class SetupError extends Error {}

@@ -1,6 +1,6 @@
 import { InputError } from '../cluster/index.ts';
 import { ImageReferenceError } from '../image/index.ts';
-import { printable } from '../output/index.ts';
+import { printable } from '../text/index.ts';
 import { SetupError } from './kubeconfig.ts';
 
 /** Wrong use, or something that cannot be read; nothing has been changed. */

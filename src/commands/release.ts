@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Command, Option } from 'commander';
-import { printable } from '../output/index.ts';
 import { type LeasePlace, release } from '../release/index.ts';
+import { printable } from '../text/index.ts';
 import { parseDuration } from './duration.ts';
 import { commandWithHelp } from './help.ts';
 import { type ClusterFlags, clusterFlags, loadKubeConfig } from './kubeconfig.ts';

@@ -1,4 +1,4 @@
-import { quoted } from '../image/index.ts';
+import { quoted } from '../text/index.ts';
 import { decodeBase64 } from './base64.ts';
 import type { Credential } from './credential.ts';
 import { described, fields, type Json, type JsonObject } from './json.ts';

@@ -1,15 +1,6 @@
 export { decodeBase64 } from './base64.ts';
 export { type Credential, publicUsername } from './credential.ts';
-export {
-  type Candidate,
-  type Keyring,
-  type KeyringEntry,
-  keyring,
-  type Lookup,
-  lookup,
-  MOST_CANDIDATES,
-  type NamedKeyring,
-} from './keyring.ts';
+export { type Candidate, type Keyring, keyring, type Lookup, lookup } from './keyring.ts';
 export {
   PULL_SECRET_TYPES,
   type PullSecretContent,

@@ -1,4 +1,4 @@
-import { quoted } from '../image/index.ts';
+import { quoted } from '../text/index.ts';
 import { decodeBase64 } from './base64.ts';
 import { type DockerConfigEntries, parseAuths } from './docker-config.ts';
 import { described, fields, type JsonObject, MOST_TOKENS, readJson } from './json.ts';

@@ -9,7 +9,8 @@ import {
 } from '../api/index.ts';
 import { OutOfDate, type RawBinding, readBinding, type Stores } from '../binding/index.ts';
 import { formatFamiliar, parseImageReference } from '../image/index.ts';
-import { hasReason, type KubeClient, KubeError, type KubeObject, keyOf, type Stored } from '../kube/index.ts';
+import { hasReason, type KubeClient, KubeError } from '../kube/index.ts';
+import { type KubeObject, keyOf, type Stored } from '../object/index.ts';
 import type { BindingContent, Decision, Write } from './decide.ts';
 import { PODS } from './stores.ts';
 

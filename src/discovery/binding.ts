@@ -1,4 +1,4 @@
-import type { Stored } from '../kube/index.ts';
+import type { Stored } from '../object/index.ts';
 
 /** A binding that discovery has made, as it stands. */
 export interface OwnBinding extends Stored {

@@ -1,4 +1,5 @@
-import type { KubeObject, WatchedNamespaces } from '../kube/index.ts';
+import type { WatchedNamespaces } from '../kube/index.ts';
+import type { KubeObject } from '../object/index.ts';
 
 /**
  * Which pods are looked at: the modes of secureCodeBox's autodiscovery (`config.resourceInclusion.mode` of its chart),

@@ -6,7 +6,7 @@ import {
   parseImageReference,
   repositoryName,
 } from '../image/index.ts';
-import { type KubeObject, type Stored, storedMeta } from '../kube/index.ts';
+import { type KubeObject, type Stored, storedMeta } from '../object/index.ts';
 import type { Interned } from './interned.ts';
 import { OBJECT_NAME, workloadOf } from './workload.ts';
 

@@ -2,16 +2,13 @@ import type { Logger } from 'pino';
 import {
   type AnyReflector,
   type KubeClient,
-  type KubeObject,
   type ListenerErrorHandler,
   Reflector,
-  type Resource,
   Store,
-  type Stored,
   scopesOf,
-  storedMeta,
   type WatchedNamespaces,
 } from '../kube/index.ts';
+import { type KubeObject, type Resource, type Stored, storedMeta } from '../object/index.ts';
 import { type InclusionMode, includesPod, isEnabled } from './inclusion.ts';
 import { Interned } from './interned.ts';
 import { type Pod, type PodUse, type RawPod, readPod } from './pod.ts';

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../kube/index.ts';
+import type { KubeObject } from '../object/index.ts';
 
 /** What a pod belongs to, as its metadata tell it; no other object is read. */
 export interface Workload {

@@ -12,9 +12,9 @@ import {
 } from '../binding/index.ts';
 import { checkNamespaces, listAll, type Scope, unlessUnknown, withCluster } from '../cluster/index.ts';
 import { PULL_SECRET_TYPES } from '../credential/index.ts';
-import { quoted } from '../image/index.ts';
 import type { KubeClient } from '../kube/index.ts';
 import { type RawScheduledScan, readScheduledScan } from '../scan/index.ts';
+import { quoted } from '../text/index.ts';
 import type { Inventory } from './inventory.ts';
 
 /**

@@ -10,8 +10,8 @@ import {
   type SourceSecret,
 } from '../binding/index.ts';
 import { InputError } from '../cluster/index.ts';
-import { quoted } from '../image/index.ts';
 import { type RawScheduledScan, readScheduledScan, type ScheduledScan } from '../scan/index.ts';
+import { quoted } from '../text/index.ts';
 import type { Inventory } from './inventory.ts';
 import { isList, isRecord, type Manifest, manifestOf, scanProblem, secretData } from './manifest.ts';
 

@@ -1,6 +1,7 @@
 import type { ValidBinding } from '../binding/index.ts';
-import { fit, formatReference, type ImageReference, quoted, repositoryName } from '../image/index.ts';
+import { fit, formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
+import { quoted } from '../text/index.ts';
 import type { Inventory } from './inventory.ts';
 import { isSimilar } from './similar.ts';
 

@@ -1,5 +1,5 @@
 import { InputError } from '../cluster/index.ts';
-import { quoted } from '../image/index.ts';
+import { quoted } from '../text/index.ts';
 
 /** A Kubernetes object of a file: what all of them have in common has been looked at. */
 export interface Manifest {

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { columns, printable, printableJson } from '../output/index.ts';
+import { columns, printable, printableJson } from '../text/index.ts';
 import type { Decided } from './decided.ts';
 import type { Explained, ExplainedCandidate, ExplainedScan } from './explanation.ts';
 

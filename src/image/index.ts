@@ -1,6 +1,5 @@
 export { fit, patternOf, patternsOf } from './fit.ts';
 export { parseImageId } from './image-id.ts';
-export { quoted } from './quote.ts';
 export {
   formatFamiliar,
   formatReference,

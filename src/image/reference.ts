@@ -1,4 +1,4 @@
-import { quoted } from './quote.ts';
+import { quoted } from '../text/index.ts';
 
 /**
  * An image's name in canonical form: Docker's short names are written out (`nginx` is `library/nginx` on

@@ -1,9 +1,9 @@
 import type { Dispatcher } from 'undici';
+import { apiVersionOf, type KubeObject, type Resource } from '../object/index.ts';
 import { Deadline } from './deadline.ts';
 import { errorFromAnswer, errorFromFailure, KubeError } from './errors.ts';
 import { fenced } from './fence.ts';
 import { jsonLines } from './json-lines.ts';
-import { apiVersionOf, type KubeObject, type Resource } from './objects.ts';
 import { RetryPolicy } from './retry.ts';
 import type { Priority } from './slots.ts';
 import type { Connection, Transport } from './transport.ts';

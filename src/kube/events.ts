@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import type { KubeObject, Resource } from '../object/index.ts';
 import type { KubeClient } from './client.ts';
 import { hasReason } from './errors.ts';
 import { EventLimiter, PER_NAMESPACE, PER_OBJECT } from './event-limiter.ts';
-import type { KubeObject, Resource } from './objects.ts';
 
 const LONGEST_NOTE = 1024;
 const EVENTS: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' };

@@ -6,18 +6,6 @@ export { describeFault } from './fault.ts';
 export { LeaderElection } from './leader-election.ts';
 export { LEASES, LeaseObservation, type LeaseSettings, specOf, timingsProblem } from './lease.ts';
 export { scopesOf, type WatchedNamespaces } from './namespaces.ts';
-export {
-  apiVersionOf,
-  isNewer,
-  type KubeObject,
-  keyOf,
-  namespaceOf,
-  type ObjectMeta,
-  type Resource,
-  type Stored,
-  splitKey,
-  storedMeta,
-} from './objects.ts';
 export { type Outcome, WorkQueue } from './queue.ts';
 export { type AnyReflector, Reflector } from './reflector.ts';
 export { type Change, type ListenerErrorHandler, Store, throwUnhandled } from './store.ts';

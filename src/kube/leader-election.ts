@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { hostname, uptime } from 'node:os';
 import type { Logger } from 'pino';
+import { type KubeObject, type Stored, storedMeta } from '../object/index.ts';
 import type { KubeClient } from './client.ts';
 import { hasReason } from './errors.ts';
 import { jittered, LEASES, LeaseObservation, type LeaseSettings, leaseRecord, specOf } from './lease.ts';
 import { LeaseLock } from './lease-lock.ts';
-import { type KubeObject, type Stored, storedMeta } from './objects.ts';
 import { Reflector } from './reflector.ts';
 import { Store } from './store.ts';
 

@@ -1,7 +1,7 @@
+import { apiVersionOf, type KubeObject } from '../object/index.ts';
 import type { KubeClient } from './client.ts';
 import { hasReason } from './errors.ts';
 import { LEASES, leaseRecord, microTime, specOf } from './lease.ts';
-import { apiVersionOf, type KubeObject } from './objects.ts';
 
 const LARGEST_INT32 = 2 ** 31 - 1;
 

@@ -1,4 +1,4 @@
-import { isNewer, type KubeObject, type Resource } from './objects.ts';
+import { isNewer, type KubeObject, type Resource } from '../object/index.ts';
 
 export const LEASES: Resource = {
   group: 'coordination.k8s.io',

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { isNewer, type KubeObject, keyOf, type Resource, type Stored, storedMeta } from '../object/index.ts';
 import { Backoff } from './backoff.ts';
 import { isInitialEventsEnd, type KubeClient, type Page, type Selection, type WatchEvent } from './client.ts';
 import { hasReason, KubeError } from './errors.ts';
 import { describeFault } from './fault.ts';
-import { isNewer, type KubeObject, keyOf, type Resource, type Stored, storedMeta } from './objects.ts';
 import type { Store } from './store.ts';
 
 const FIRST_RETRY_MS = 200;

@@ -1,4 +1,4 @@
-import { isNewer, keyOf, type Stored } from './objects.ts';
+import { isNewer, keyOf, type Stored } from '../object/index.ts';
 
 /** What happened to one object: it came (`before` is missing), went (`after` is missing) or changed. */
 export interface Change<Item> {

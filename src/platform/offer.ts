@@ -1,5 +1,5 @@
 import { GROUP } from '../api/index.ts';
-import { quoted } from '../image/index.ts';
+import { quoted } from '../text/index.ts';
 
 /** Written by the owner of a Secret that names no registry itself: the hosts that may be shown its credential. */
 export const REGISTRIES_ANNOTATION = `${GROUP}/registries`;

@@ -1,5 +1,5 @@
 import { decodeBase64 } from '../credential/index.ts';
-import { quoted } from '../image/index.ts';
+import { quoted } from '../text/index.ts';
 import type { Malformed } from './platform.ts';
 
 /** A Secret, as the API has it: values in base64. */

@@ -1,11 +1,5 @@
-export {
-  describeAnswer,
-  type RegistryAnswer,
-  type RequestKind,
-  type UnreachableReason,
-} from './answer.ts';
+export { describeAnswer, type RegistryAnswer } from './answer.ts';
 export { type KnownAnswer, RegistryChecker } from './checker.ts';
-export type { RequestRecord } from './connection.ts';
 export { type KnownLogin, type Login, renewalOf } from './logins.ts';
 export { lookupPlaces } from './lookups.ts';
 export { proxySettings } from './proxy.ts';

@@ -1,14 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InputError } from '../cluster/index.ts';
-import { quoted } from '../image/index.ts';
-import {
-  hasReason,
-  type KubeClient,
-  type KubeObject,
-  LEASES,
-  LeaseObservation,
-  specOf,
-} from '../kube/index.ts';
+import { hasReason, type KubeClient, LEASES, LeaseObservation, specOf } from '../kube/index.ts';
+import type { KubeObject } from '../object/index.ts';
+import { quoted } from '../text/index.ts';
 import type { Progress } from './progress.ts';
 
 const POLL_MS = 1_000;

@@ -1,14 +1,7 @@
 import { listAll, type Scope, unlessUnknown } from '../cluster/index.ts';
-import { quoted } from '../image/index.ts';
-import {
-  hasReason,
-  type KubeClient,
-  type KubeError,
-  type KubeObject,
-  keyOf,
-  type Resource,
-  storedMeta,
-} from '../kube/index.ts';
+import { hasReason, type KubeClient, type KubeError } from '../kube/index.ts';
+import { type KubeObject, keyOf, type Resource, storedMeta } from '../object/index.ts';
+import { quoted } from '../text/index.ts';
 
 type Selection = { readonly labelSelector?: string; readonly metadataOnly?: boolean };
 

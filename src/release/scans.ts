@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SCHEDULED_SCANS } from '../binding/index.ts';
-import { type KubeClient, KubeError, keyOf } from '../kube/index.ts';
+import { type KubeClient, KubeError } from '../kube/index.ts';
+import { keyOf } from '../object/index.ts';
 import {
   editScheduledScan,
   isDone,

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/index.ts';
 import { isTrivySecretName, readRun, SCANS, SECRETS } from '../binding/index.ts';
-import { hasReason, type KubeClient, KubeError, keyOf, type Stored, storedMeta } from '../kube/index.ts';
+import { hasReason, type KubeClient, KubeError } from '../kube/index.ts';
+import { keyOf, type Stored, storedMeta } from '../object/index.ts';
 import type { Places } from './places.ts';
 import type { Progress } from './progress.ts';
 

@@ -1,5 +1,5 @@
+import { parseTime } from '../text/index.ts';
 import { everyMs, isCronTick, nextRun, previousTicks, type Schedule, writtenAt } from './schedule.ts';
-import { parseTime } from './time.ts';
 
 /** Why a ScheduledScan is to run again: its image was moved, or it was bound after its last Scan had failed. */
 export type RunCause = 'Moved' | 'Bound';

@@ -1,12 +1,12 @@
 import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
+import { parseTime } from '../text/index.ts';
 import { carries, type Delivery, deliver, type ScanSpec, type Taken, takeBack } from './delivery.ts';
 import { moveExtraction } from './extraction.ts';
 import { hasCredentialParameters, imageParameter } from './parameters.ts';
 import { type Moved, parseRestore, RESTORE_ANNOTATION } from './restore.ts';
 import { formatRunRequest, parseRunRequest, type RunRequest } from './run.ts';
 import { LONGEST_SCHEDULE, type Schedule } from './schedule.ts';
-import { parseTime } from './time.ts';
 
 /** The scan types that are served unless told otherwise, with `*` for any characters. */
 export const DEFAULT_SCAN_TYPES = ['trivy-image*', 'trivy-sbom-image*'];

@@ -4,8 +4,13 @@
  */
 import { pino } from 'pino';
 import { imageCredentialBindings } from '../../src/api/index.ts';
-import { Reflector, Store } from '../../src/kube/index.ts';
-import { type RawScheduledScan, readScheduledScan, type ScheduledScan } from '../../src/scan/index.ts';
+import { Reflector } from '../../src/kube/reflector.ts';
+import { Store } from '../../src/kube/store.ts';
+import {
+  type RawScheduledScan,
+  readScheduledScan,
+  type ScheduledScan,
+} from '../../src/scan/scheduled-scan.ts';
 import { Cluster, SCHEDULED_SCANS, SECRETS, type TestNamespace } from '../cluster/cluster.ts';
 import { until } from '../until.ts';
 

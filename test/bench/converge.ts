@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BINDING_ANNOTATION, imageCredentialBindings } from '../../src/api/index.ts';
 import { SCANS } from '../../src/binding/stores.ts';
-import { keyOf, storedMeta } from '../../src/kube/index.ts';
+import { keyOf, storedMeta } from '../../src/object/object.ts';
 import { type Binding, Cluster, SCHEDULED_SCANS } from '../cluster/cluster.ts';
 import { cpuSecondsOf, memoryOf, type ProcessMemory } from '../process.ts';
 import { until } from '../until.ts';

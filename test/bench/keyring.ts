@@ -2,9 +2,10 @@
  * Prints how many look-ups a second a keyring answers, against a walk over all its entries, and what it costs to parse a
  * pull secret: `npm run bench -- keyring`. Figures are of this machine as busy as it is now; compare within one run only.
  */
-import { lookup, parsePullSecret } from '../../src/credential/index.ts';
+import { lookup } from '../../src/credential/keyring.ts';
+import { parsePullSecret } from '../../src/credential/pull-secret.ts';
 import { hostsOf, includesHost, parseRegistryKey } from '../../src/credential/registry-key.ts';
-import { parseImageReference } from '../../src/image/index.ts';
+import { parseImageReference } from '../../src/image/reference.ts';
 
 const MILLISECONDS = 1_000;
 const IMAGE = parseImageReference('registry-7.example.com:5000/team-7/app:1.0');

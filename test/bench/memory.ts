@@ -8,8 +8,9 @@ import { readPullSecret } from '../../src/binding/pull-secret.ts';
 import { createStores, readRun } from '../../src/binding/stores.ts';
 import { readTrivySecret } from '../../src/binding/trivy-secret.ts';
 import { createDiscoveryStores, podProjection } from '../../src/discovery/stores.ts';
-import { type KubeObject, keyOf, Store, type Stored, storedMeta } from '../../src/kube/index.ts';
-import { readScheduledScan } from '../../src/scan/index.ts';
+import { Store } from '../../src/kube/store.ts';
+import { type KubeObject, keyOf, type Stored, storedMeta } from '../../src/object/object.ts';
+import { readScheduledScan } from '../../src/scan/scheduled-scan.ts';
 
 const OBJECTS = 10_000;
 

@@ -3,14 +3,9 @@
  * want attention: `node test/bench/metrics.ts`.
  */
 import type { ImageCredentialBindingStatus } from '../../src/api/index.ts';
-import {
-  type Binding,
-  countByReadiness,
-  credentialEnds,
-  notReady,
-  readBinding,
-} from '../../src/binding/index.ts';
-import { Metrics } from '../../src/server/index.ts';
+import { type Binding, readBinding } from '../../src/binding/binding.ts';
+import { countByReadiness, credentialEnds, notReady } from '../../src/binding/standing.ts';
+import { Metrics } from '../../src/server/metrics.ts';
 
 const NAMESPACES = 50;
 const ROUNDS = 50;

@@ -4,7 +4,9 @@
  */
 import { KubeConfig } from '@kubernetes/client-node';
 import { startControlPlane } from '../../hack/control-plane.ts';
-import { KubeClient, type Resource, Transport } from '../../src/kube/index.ts';
+import { KubeClient } from '../../src/kube/client.ts';
+import { Transport } from '../../src/kube/transport.ts';
+import type { Resource } from '../../src/object/object.ts';
 
 const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
 const REQUESTS = 3_000;

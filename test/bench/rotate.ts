@@ -6,7 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { imageCredentialBindings } from '../../src/api/index.ts';
-import { keyOf } from '../../src/kube/index.ts';
+import { keyOf } from '../../src/object/object.ts';
 import { type Binding, Cluster, SECRETS } from '../cluster/cluster.ts';
 import { cpuSecondsOf, memoryOf, type ProcessMemory } from '../process.ts';
 import { until } from '../until.ts';

@@ -11,8 +11,8 @@ import { scanTypesOf } from '../../src/binding/serve.ts';
 import { SourceSecretReader } from '../../src/binding/source-secret-reader.ts';
 import { createReflectors, createStores } from '../../src/binding/stores.ts';
 import { connectTriggers } from '../../src/binding/triggers.ts';
-import { WorkQueue } from '../../src/kube/index.ts';
-import { readScheduledScan } from '../../src/scan/index.ts';
+import { WorkQueue } from '../../src/kube/queue.ts';
+import { readScheduledScan } from '../../src/scan/scheduled-scan.ts';
 import { until } from '../until.ts';
 import {
   Cluster,

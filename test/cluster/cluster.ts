@@ -16,8 +16,11 @@ import {
   imageCredentialBindings,
 } from '../../src/api/index.ts';
 import { SCHEDULED_SCANS, SECRETS } from '../../src/binding/stores.ts';
-import { hasReason, KubeClient, type KubeObject, type Resource, Transport } from '../../src/kube/index.ts';
-import type { RawScheduledScan } from '../../src/scan/index.ts';
+import { KubeClient } from '../../src/kube/client.ts';
+import { hasReason } from '../../src/kube/errors.ts';
+import { Transport } from '../../src/kube/transport.ts';
+import type { KubeObject, Resource } from '../../src/object/object.ts';
+import type { RawScheduledScan } from '../../src/scan/scheduled-scan.ts';
 import { until } from '../until.ts';
 import { refusedTo } from './rights.ts';
 

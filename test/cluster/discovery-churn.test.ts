@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditEvent } from '../../hack/control-plane.ts';
 import type { RunningController } from '../../hack/controller.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
-import type { KubeObject } from '../../src/kube/index.ts';
+import type { KubeObject } from '../../src/object/object.ts';
 import { until } from '../until.ts';
 import { type Binding, Cluster, settled } from './cluster.ts';
 import { createPod, deletePod } from './pods.ts';

@@ -1,15 +1,10 @@
 import { pino } from 'pino';
 import { type ControlPlane, startControlPlane } from '../../hack/control-plane.ts';
-import {
-  KubeClient,
-  type KubeObject,
-  Reflector,
-  type Resource,
-  Store,
-  type Stored,
-  storedMeta,
-  Transport,
-} from '../../src/kube/index.ts';
+import { KubeClient } from '../../src/kube/client.ts';
+import { Reflector } from '../../src/kube/reflector.ts';
+import { Store } from '../../src/kube/store.ts';
+import { Transport } from '../../src/kube/transport.ts';
+import { type KubeObject, type Resource, type Stored, storedMeta } from '../../src/object/object.ts';
 import { adminConfig, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../faults/index.ts';
 import { until } from '../until.ts';
 

@@ -7,22 +7,20 @@ import { after, before, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { type ControlPlane, startControlPlane } from '../../hack/control-plane.ts';
+import { KubeClient, type RequestRecord } from '../../src/kube/client.ts';
+import { hasReason, KubeError } from '../../src/kube/errors.ts';
+import { EventRecorder } from '../../src/kube/events.ts';
+import { Reflector } from '../../src/kube/reflector.ts';
+import { Store } from '../../src/kube/store.ts';
+import { Transport } from '../../src/kube/transport.ts';
 import {
-  EventRecorder,
-  hasReason,
-  KubeClient,
-  KubeError,
   type KubeObject,
   keyOf,
-  Reflector,
-  type RequestRecord,
   type Resource,
-  Store,
   type Stored,
   splitKey,
   storedMeta,
-  Transport,
-} from '../../src/kube/index.ts';
+} from '../../src/object/object.ts';
 import { until } from '../until.ts';
 
 const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };

@@ -11,8 +11,8 @@ import {
   type StartOptions,
   startController,
 } from '../../hack/controller.ts';
-import type { KubeObject } from '../../src/kube/index.ts';
 import { LEASES } from '../../src/kube/lease.ts';
+import type { KubeObject } from '../../src/object/object.ts';
 import { startFaultProxy } from '../faults/index.ts';
 import { until } from '../until.ts';
 import { Cluster, type TestNamespace } from './cluster.ts';

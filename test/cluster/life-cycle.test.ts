@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type RunningController, startController } from '../../hack/controller.ts';
 import { SCHEDULED_SCANS } from '../../src/binding/stores.ts';
-import type { RawScheduledScan } from '../../src/scan/index.ts';
+import type { RawScheduledScan } from '../../src/scan/scheduled-scan.ts';
 import { until } from '../until.ts';
 import { Cluster, secretNameOf } from './cluster.ts';
 

@@ -1,5 +1,6 @@
 import { PODS } from '../../src/discovery/stores.ts';
-import type { KubeClient, KubeObject } from '../../src/kube/index.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeObject } from '../../src/object/object.ts';
 
 export { PODS };
 

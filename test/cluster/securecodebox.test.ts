@@ -23,7 +23,9 @@ import {
 } from '../../hack/securecodebox/index.ts';
 import { type ScanSpec, SECRETS } from '../../hack/securecodebox/objects.ts';
 import { StatusWriter } from '../../hack/securecodebox/status.ts';
-import { KubeClient, type KubeObject, Transport } from '../../src/kube/index.ts';
+import { KubeClient } from '../../src/kube/client.ts';
+import { Transport } from '../../src/kube/transport.ts';
+import type { KubeObject } from '../../src/object/object.ts';
 import { until } from '../until.ts';
 
 const NAMESPACE = 'default';

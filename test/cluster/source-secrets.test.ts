@@ -5,7 +5,10 @@ import { imageCredentialBindings } from '../../src/api/index.ts';
 import { type RawBinding, readBinding } from '../../src/binding/binding.ts';
 import { SourceSecretReader } from '../../src/binding/source-secret-reader.ts';
 import { createStores } from '../../src/binding/stores.ts';
-import { KubeClient, KubeError, storedMeta, Transport } from '../../src/kube/index.ts';
+import { KubeClient } from '../../src/kube/client.ts';
+import { KubeError } from '../../src/kube/errors.ts';
+import { Transport } from '../../src/kube/transport.ts';
+import { storedMeta } from '../../src/object/object.ts';
 import { adminConfig, type FaultProxy, startFaultProxy } from '../faults/index.ts';
 import { Cluster, SECRETS, type TestNamespace } from './cluster.ts';
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/index.ts';
-import type { KubeObject } from '../../src/kube/index.ts';
-import { REGISTRIES_ANNOTATION } from '../../src/platform/index.ts';
-import type { RawScheduledScan } from '../../src/scan/index.ts';
+import type { KubeObject } from '../../src/object/object.ts';
+import { REGISTRIES_ANNOTATION } from '../../src/platform/offer.ts';
+import type { RawScheduledScan } from '../../src/scan/scheduled-scan.ts';
 import {
   Cluster,
   SCHEDULED_SCANS,

@@ -4,7 +4,7 @@
  */
 import { generateKeyPairSync, verify } from 'node:crypto';
 import type { CloudAnswer, CloudRequest, Site } from '../../hack/cloud.ts';
-import { SecretValue } from '../../src/credential/index.ts';
+import { SecretValue } from '../../src/credential/secret-value.ts';
 import { signV4 } from '../../src/platform/signature-v4.ts';
 
 export const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';

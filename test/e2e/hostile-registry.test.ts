@@ -9,15 +9,10 @@ import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { type Certificate, makeCertificate } from '../../hack/certificate.ts';
 import { ProcessGroup } from '../../hack/processes.ts';
-import { SecretValue } from '../../src/credential/index.ts';
-import {
-  DEFAULT_REGISTRY_SETTINGS,
-  type RegistryAnswer,
-  RegistryChecker,
-  type RegistrySettings,
-  type RequestKind,
-  type UnreachableReason,
-} from '../../src/registry/index.ts';
+import { SecretValue } from '../../src/credential/secret-value.ts';
+import type { RegistryAnswer, RequestKind, UnreachableReason } from '../../src/registry/answer.ts';
+import { RegistryChecker } from '../../src/registry/checker.ts';
+import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../src/registry/settings.ts';
 
 const REQUEST_TIMEOUT = 1_000;
 const QUESTION_TIMEOUT = 2_000;

@@ -4,19 +4,14 @@ import { after, before, describe, it } from 'node:test';
 import { makeCertificate } from '../../hack/certificate.ts';
 import { Cloud, type CloudAnswer } from '../../hack/cloud.ts';
 import { ProcessGroup } from '../../hack/processes.ts';
-import { SecretValue } from '../../src/credential/index.ts';
-import { parseImageReference } from '../../src/image/index.ts';
-import {
-  type Exchange,
-  type PlatformCredential,
-  REGISTRIES_ANNOTATION,
-  readOfferedSecret,
-} from '../../src/platform/index.ts';
-import {
-  DEFAULT_REGISTRY_SETTINGS,
-  RegistryChecker,
-  type RegistrySettings,
-} from '../../src/registry/index.ts';
+import { SecretValue } from '../../src/credential/secret-value.ts';
+import { parseImageReference } from '../../src/image/reference.ts';
+import type { Exchange } from '../../src/platform/exchange.ts';
+import { REGISTRIES_ANNOTATION } from '../../src/platform/offer.ts';
+import type { PlatformCredential } from '../../src/platform/platform.ts';
+import { readOfferedSecret } from '../../src/platform/platforms.ts';
+import { RegistryChecker } from '../../src/registry/checker.ts';
+import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../src/registry/settings.ts';
 import { ECR, ECR_API, ECR_PASSWORD, KEYS, SITES } from './clouds.ts';
 
 const ELSEWHERE = 'elsewhere.acme.example';

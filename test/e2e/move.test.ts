@@ -13,8 +13,8 @@ import {
 } from '../../hack/securecodebox/index.ts';
 import { tools } from '../../hack/tools.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
-import type { RawBinding } from '../../src/binding/index.ts';
-import type { RawScheduledScan } from '../../src/scan/index.ts';
+import type { RawBinding } from '../../src/binding/binding.ts';
+import type { RawScheduledScan } from '../../src/scan/scheduled-scan.ts';
 import { Cluster, secretNameOf, settled, type TestNamespace } from '../cluster/cluster.ts';
 import { until } from '../until.ts';
 

@@ -21,8 +21,8 @@ import {
 } from '../../hack/securecodebox/index.ts';
 import { tools } from '../../hack/tools.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
-import { REGISTRIES_ANNOTATION } from '../../src/platform/index.ts';
-import type { RawScheduledScan } from '../../src/scan/index.ts';
+import { REGISTRIES_ANNOTATION } from '../../src/platform/offer.ts';
+import type { RawScheduledScan } from '../../src/scan/scheduled-scan.ts';
 import { Cluster, SECRETS, settled, type TestNamespace } from '../cluster/cluster.ts';
 import { until } from '../until.ts';
 import {

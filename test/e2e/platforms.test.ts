@@ -12,25 +12,17 @@ import { Cloud } from '../../hack/cloud.ts';
 import { ProcessGroup } from '../../hack/processes.ts';
 import { type Registry, startRegistry } from '../../hack/registry.ts';
 import { tools } from '../../hack/tools.ts';
-import { type Credential, SecretValue } from '../../src/credential/index.ts';
-import { parseImageReference } from '../../src/image/index.ts';
-import {
-  deliveryOf,
-  exchangeOf,
-  type Handover,
-  handOver,
-  MOUNT_PATH,
-  type PlatformCredential,
-  readOfferedSecret,
-} from '../../src/platform/index.ts';
+import type { Credential } from '../../src/credential/credential.ts';
+import { SecretValue } from '../../src/credential/secret-value.ts';
+import { parseImageReference } from '../../src/image/reference.ts';
+import { type Handover, MOUNT_PATH } from '../../src/platform/handover.ts';
+import type { PlatformCredential } from '../../src/platform/platform.ts';
+import { deliveryOf, exchangeOf, handOver, readOfferedSecret } from '../../src/platform/platforms.ts';
+import { RegistryChecker } from '../../src/registry/checker.ts';
 import { type Surroundings, trust } from '../../src/registry/connection.ts';
 import { exchangeLogin, type LoginAnswer } from '../../src/registry/exchange.ts';
-import {
-  DEFAULT_REGISTRY_SETTINGS,
-  RegistryChecker,
-  type RegistrySettings,
-} from '../../src/registry/index.ts';
 import { Lookups } from '../../src/registry/lookups.ts';
+import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../src/registry/settings.ts';
 import {
   ACR,
   ACR_REFRESH_TOKEN,

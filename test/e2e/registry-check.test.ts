@@ -7,18 +7,14 @@ import { type Certificate, makeCertificate } from '../../hack/certificate.ts';
 import { ProcessGroup } from '../../hack/processes.ts';
 import { type Registry, startRegistry } from '../../hack/registry.ts';
 import { TokenServer } from '../../hack/token-server.ts';
-import { type Credential, SecretValue } from '../../src/credential/index.ts';
-import { parseImageReference } from '../../src/image/index.ts';
-import {
-  DEFAULT_REGISTRY_SETTINGS,
-  describeAnswer,
-  type KnownAnswer,
-  type Question,
-  type RegistryAnswer,
-  RegistryChecker,
-  type RegistrySettings,
-  type RequestRecord,
-} from '../../src/registry/index.ts';
+import type { Credential } from '../../src/credential/credential.ts';
+import { SecretValue } from '../../src/credential/secret-value.ts';
+import { parseImageReference } from '../../src/image/reference.ts';
+import { describeAnswer, type RegistryAnswer } from '../../src/registry/answer.ts';
+import { type KnownAnswer, RegistryChecker } from '../../src/registry/checker.ts';
+import type { RequestRecord } from '../../src/registry/connection.ts';
+import type { Question } from '../../src/registry/question.ts';
+import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../src/registry/settings.ts';
 import { until } from '../until.ts';
 
 const log = (line: string) => process.stderr.write(`${line}\n`);

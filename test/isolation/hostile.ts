@@ -3,7 +3,8 @@ import {
   type ImageCredentialBindingStatus,
   imageCredentialBindings,
 } from '../../src/api/index.ts';
-import { apiVersionOf, type KubeClient, type KubeObject, type Resource } from '../../src/kube/index.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { apiVersionOf, type KubeObject, type Resource } from '../../src/object/object.ts';
 import { atOnce } from '../bench/estate/at-once.ts';
 import { type Binding, SCHEDULED_SCANS, SECRETS } from '../cluster/cluster.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RELEASE, type RunningController, startController } from '../../hack/controller.ts';
 import { describe, type Exit } from '../../hack/processes.ts';
-import type { KubeObject, Resource } from '../../src/kube/index.ts';
+import type { KubeObject, Resource } from '../../src/object/object.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { memoryOf } from '../process.ts';
 import { until } from '../until.ts';

@@ -6,15 +6,11 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { podProjection } from '../../src/discovery/stores.ts';
-import {
-  KubeClient,
-  type KubeObject,
-  Reflector,
-  Store,
-  type Stored,
-  storedMeta,
-  Transport,
-} from '../../src/kube/index.ts';
+import { KubeClient } from '../../src/kube/client.ts';
+import { Reflector } from '../../src/kube/reflector.ts';
+import { Store } from '../../src/kube/store.ts';
+import { Transport } from '../../src/kube/transport.ts';
+import { type KubeObject, type Stored, storedMeta } from '../../src/object/object.ts';
 import { PODS } from '../cluster/pods.ts';
 
 const OBJECTS_BETWEEN = 50;

@@ -1,13 +1,8 @@
 import { pino } from 'pino';
-import {
-  type Change,
-  type KubeClient,
-  keyOf,
-  Reflector,
-  Store,
-  type Stored,
-  storedMeta,
-} from '../../src/kube/index.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { Reflector } from '../../src/kube/reflector.ts';
+import { type Change, Store } from '../../src/kube/store.ts';
+import { keyOf, type Stored, storedMeta } from '../../src/object/object.ts';
 import { CONFIG_MAPS } from './writers.ts';
 
 export interface Selection {

@@ -5,20 +5,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  keyring,
-  lookup,
-  type PullSecretContent,
-  parsePullSecret,
-  SecretValue,
-} from '../../src/credential/index.ts';
+import { keyring, lookup } from '../../src/credential/keyring.ts';
+import { type PullSecretContent, parsePullSecret } from '../../src/credential/pull-secret.ts';
+import { SecretValue } from '../../src/credential/secret-value.ts';
+import { parseImageId } from '../../src/image/image-id.ts';
 import {
   formatFamiliar,
   formatReference,
   ImageReferenceError,
-  parseImageId,
   parseImageReference,
-} from '../../src/image/index.ts';
+} from '../../src/image/reference.ts';
 
 const SECONDS = Number(process.env['ICB_FUZZ_SECONDS'] || 10);
 const DIGEST = `sha256:${'a'.repeat(64)}`;

@@ -3,7 +3,7 @@
  * it, and no other request. Ends when it is ended.
  */
 import { SECRETS } from '../../../src/binding/stores.ts';
-import { keyOf, storedMeta } from '../../../src/kube/index.ts';
+import { keyOf, storedMeta } from '../../../src/object/object.ts';
 import { connect, follow, PULL_SECRETS, TRIVY_SECRETS } from './bare.ts';
 import { authIn, type SecretObject, sourceOf, trivySecretData } from './secrets.ts';
 

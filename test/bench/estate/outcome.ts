@@ -1,13 +1,12 @@
 import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
-import type { Selection } from '../../../src/kube/client.ts';
+import type { KubeClient, Selection } from '../../../src/kube/client.ts';
 import {
   apiVersionOf,
-  type KubeClient,
   type KubeObject,
   keyOf,
   type Resource,
   storedMeta,
-} from '../../../src/kube/index.ts';
+} from '../../../src/object/object.ts';
 import { type Binding, SCHEDULED_SCANS, SECRETS } from '../../cluster/cluster.ts';
 
 type ScheduledScan = KubeObject & { readonly spec: unknown };

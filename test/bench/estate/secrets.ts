@@ -1,5 +1,5 @@
 import { GROUP } from '../../../src/api/index.ts';
-import { type KubeObject, keyOf } from '../../../src/kube/index.ts';
+import { type KubeObject, keyOf } from '../../../src/object/object.ts';
 
 /** Registry host of all images. */
 export const HOST = 'reg.example';

@@ -1,14 +1,8 @@
 import { pino } from 'pino';
-import type { Selection } from '../../../src/kube/client.ts';
-import {
-  type KubeClient,
-  type KubeObject,
-  Reflector,
-  type Resource,
-  Store,
-  type Stored,
-  storedMeta,
-} from '../../../src/kube/index.ts';
+import type { KubeClient, Selection } from '../../../src/kube/client.ts';
+import { Reflector } from '../../../src/kube/reflector.ts';
+import { Store } from '../../../src/kube/store.ts';
+import { type KubeObject, type Resource, type Stored, storedMeta } from '../../../src/object/object.ts';
 
 /**
  * Shows each object as it is, and again whenever it changes, until it is disposed of. Resolves when all that there are have

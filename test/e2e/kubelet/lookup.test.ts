@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { type Candidate, lookup, parsePullSecret } from '../../../src/credential/index.ts';
-import { parseImageReference } from '../../../src/image/index.ts';
+import { type Candidate, lookup } from '../../../src/credential/keyring.ts';
+import { parsePullSecret } from '../../../src/credential/pull-secret.ts';
+import { parseImageReference } from '../../../src/image/reference.ts';
 import { type Answer, ask } from './oracle.ts';
 import { type Case, cases, type Entry } from './pull-secrets.ts';
 import { seed } from './seed.ts';

@@ -7,7 +7,7 @@ import {
   ImageReferenceError,
   parseImageReference,
   repositoryName,
-} from '../../../src/image/index.ts';
+} from '../../../src/image/reference.ts';
 import { type Answer, ask } from './oracle.ts';
 import { seed } from './seed.ts';
 

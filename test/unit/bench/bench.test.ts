@@ -5,8 +5,12 @@ import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { createReflectors, createStores } from '../../../src/binding/index.ts';
-import { KubeClient, Reflector, Store, type Stored, storedMeta, Transport } from '../../../src/kube/index.ts';
+import { createReflectors, createStores } from '../../../src/binding/stores.ts';
+import { KubeClient } from '../../../src/kube/client.ts';
+import { Reflector } from '../../../src/kube/reflector.ts';
+import { Store } from '../../../src/kube/store.ts';
+import { Transport } from '../../../src/kube/transport.ts';
+import { type Stored, storedMeta } from '../../../src/object/object.ts';
 import { WATCHES } from '../../bench/estate/bare.ts';
 
 const directory = join(import.meta.dirname, '../../bench');

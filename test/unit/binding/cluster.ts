@@ -19,12 +19,21 @@ import {
   replacement,
   type SecretObject,
 } from '../../../src/binding/trivy-secret.ts';
-import { formatReference, repositoryName } from '../../../src/image/index.ts';
-import { type Store, type Stored, storedMeta } from '../../../src/kube/index.ts';
-import { type PlatformCredential, REGISTRIES_ANNOTATION } from '../../../src/platform/index.ts';
-import type { KnownAnswer, KnownLogin, Question, RegistryAnswer } from '../../../src/registry/index.ts';
-import { editScheduledScan, type RawScheduledScan, readScheduledScan } from '../../../src/scan/index.ts';
+import { formatReference, repositoryName } from '../../../src/image/reference.ts';
+import type { Store } from '../../../src/kube/store.ts';
+import { type Stored, storedMeta } from '../../../src/object/object.ts';
+import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
+import type { PlatformCredential } from '../../../src/platform/platform.ts';
+import type { RegistryAnswer } from '../../../src/registry/answer.ts';
+import type { KnownAnswer } from '../../../src/registry/checker.ts';
+import type { KnownLogin } from '../../../src/registry/logins.ts';
+import type { Question } from '../../../src/registry/question.ts';
 import { RESTORE_ANNOTATION } from '../../../src/scan/restore.ts';
+import {
+  editScheduledScan,
+  type RawScheduledScan,
+  readScheduledScan,
+} from '../../../src/scan/scheduled-scan.ts';
 
 const SCAN_TYPES = scanTypesOf(['trivy-image*', 'trivy-sbom-image*']);
 export const NOW = Date.UTC(2026, 5, 1, 12);

@@ -12,9 +12,10 @@ import {
   trivySecretName,
 } from '../../../src/binding/trivy-secret.ts';
 import { decideTrivySecret, type TrivySecretUse } from '../../../src/binding/trivy-secret-reconciler.ts';
-import { SecretValue } from '../../../src/credential/index.ts';
-import { KubeError } from '../../../src/kube/index.ts';
-import { handOver, REGISTRIES_ANNOTATION } from '../../../src/platform/index.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
+import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
+import { handOver } from '../../../src/platform/platforms.ts';
 
 const MINUTE = 60_000;
 const UNUSED: TrivySecretUse = {

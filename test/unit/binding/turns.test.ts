@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Turns } from '../../../src/binding/turns.ts';
-import { type Credential, SecretValue } from '../../../src/credential/index.ts';
+import type { Credential } from '../../../src/credential/credential.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
 
 function credential(): Credential {
   return { kind: 'basic', username: new SecretValue('u'), password: new SecretValue('p') };

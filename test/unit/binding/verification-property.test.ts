@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { ImageCredentialBindingStatus, Verification } from '../../../src/api/index.ts';
 import { delivered } from '../../../src/binding/resolve.ts';
-import type { KnownAnswer, RegistryAnswer } from '../../../src/registry/index.ts';
+import type { RegistryAnswer } from '../../../src/registry/answer.ts';
+import type { KnownAnswer } from '../../../src/registry/checker.ts';
 import { Namespace, NOW, plans } from './cluster.ts';
 
 const MINUTE = 60_000;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ImageCredentialBindingSpec, Verification } from '../../../src/api/index.ts';
 import { readBinding } from '../../../src/binding/binding.ts';
-import type { RegistryAnswer } from '../../../src/registry/index.ts';
+import type { RegistryAnswer } from '../../../src/registry/answer.ts';
 import { condition, Namespace, NOW, plans } from './cluster.ts';
 
 const MINUTE = 60_000;

@@ -7,9 +7,9 @@ import {
   lookup,
   MOST_CANDIDATES,
   type NamedKeyring,
-  SecretValue,
-} from '../../../src/credential/index.ts';
-import { parseImageReference } from '../../../src/image/index.ts';
+} from '../../../src/credential/keyring.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { parseImageReference } from '../../../src/image/reference.ts';
 import { operationsOf } from '../../operations.ts';
 
 /** The keys of one secret, and those that are found for an image, in order; 'all': just as they are written. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { type Credential, type PullSecretContent, parsePullSecret } from '../../../src/credential/index.ts';
+import type { Credential } from '../../../src/credential/credential.ts';
+import { type PullSecretContent, parsePullSecret } from '../../../src/credential/pull-secret.ts';
 import { operationsOf } from '../../operations.ts';
 import { base64, DOCKER_CONFIG_JSON, messagesOf, parseAuths, parseDockercfg, parseText } from './secrets.ts';
 

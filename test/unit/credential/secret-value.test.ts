@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
-import { SecretValue } from '../../../src/credential/index.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
 
 describe('SecretValue', () => {
   it('shows its value to whoever reveals it, and to nobody else', () => {

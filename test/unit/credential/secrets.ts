@@ -1,4 +1,4 @@
-import { type PullSecretContent, parsePullSecret } from '../../../src/credential/index.ts';
+import { type PullSecretContent, parsePullSecret } from '../../../src/credential/pull-secret.ts';
 
 export const DOCKER_CONFIG_JSON = 'kubernetes.io/dockerconfigjson';
 

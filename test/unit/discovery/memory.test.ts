@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { type RawBinding, readBinding } from '../../../src/binding/index.ts';
+import { type RawBinding, readBinding } from '../../../src/binding/binding.ts';
 import { Interned } from '../../../src/discovery/interned.ts';
 import { createDiscoveryStores, podProjection } from '../../../src/discovery/stores.ts';
 import { until } from '../../until.ts';

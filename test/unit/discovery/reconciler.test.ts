@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { createStores, readBinding } from '../../../src/binding/index.ts';
+import { readBinding } from '../../../src/binding/binding.ts';
+import { createStores } from '../../../src/binding/stores.ts';
 import { Interned } from '../../../src/discovery/interned.ts';
 import { type PodUse, readPod } from '../../../src/discovery/pod.ts';
 import { DiscoveryReconciler } from '../../../src/discovery/reconciler.ts';
 import { createDiscoveryStores } from '../../../src/discovery/stores.ts';
-import { EventRecorder, KubeClient, Transport } from '../../../src/kube/index.ts';
+import { KubeClient } from '../../../src/kube/client.ts';
+import { EventRecorder } from '../../../src/kube/events.ts';
+import { Transport } from '../../../src/kube/transport.ts';
 import { rawPod } from './namespace.ts';
 
 const log = pino({ level: 'silent' });

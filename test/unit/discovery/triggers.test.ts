@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
-import { createStores, type RawBinding, readBinding } from '../../../src/binding/index.ts';
+import { type RawBinding, readBinding } from '../../../src/binding/binding.ts';
+import { createStores } from '../../../src/binding/stores.ts';
 import type { InclusionMode } from '../../../src/discovery/inclusion.ts';
 import { observe } from '../../../src/discovery/observe.ts';
 import { createDiscoveryStores, podProjection } from '../../../src/discovery/stores.ts';
 import { connectDiscoveryTriggers } from '../../../src/discovery/triggers.ts';
-import { type RawScheduledScan, readScheduledScan } from '../../../src/scan/index.ts';
+import { type RawScheduledScan, readScheduledScan } from '../../../src/scan/scheduled-scan.ts';
 import { type PodShape, rawPod } from './namespace.ts';
 
 /** A pod, a scan, a discovered binding and one of a person, all of `reg.example/app` but for the last. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fit, parseImageReference } from '../../../src/image/index.ts';
+import { fit } from '../../../src/image/fit.ts';
+import { parseImageReference } from '../../../src/image/reference.ts';
 import { SHA256, SHA512 } from './digests.ts';
 
 type Row = readonly [pattern: string, image: string, expected: ReturnType<typeof fit>];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatReference, parseImageId } from '../../../src/image/index.ts';
+import { parseImageId } from '../../../src/image/image-id.ts';
+import { formatReference } from '../../../src/image/reference.ts';
 import { SHA256, SHA512 } from './digests.ts';
 
 const REPOSITORIES = {

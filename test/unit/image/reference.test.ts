@@ -7,7 +7,7 @@ import {
   ImageReferenceError,
   parseImageReference,
   repositoryName,
-} from '../../../src/image/index.ts';
+} from '../../../src/image/reference.ts';
 import { SHA256, SHA384, SHA512 } from './digests.ts';
 
 interface Case {

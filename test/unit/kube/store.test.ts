@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Change, keyOf, Store, type Stored } from '../../../src/kube/index.ts';
+import { type Change, Store } from '../../../src/kube/store.ts';
+import { keyOf, type Stored } from '../../../src/object/object.ts';
 
 interface Item extends Stored {
   readonly colour: string;

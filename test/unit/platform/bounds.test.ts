@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { readOfferedSecret } from '../../../src/platform/index.ts';
+import { readOfferedSecret } from '../../../src/platform/platforms.ts';
 import { largest, type RsaNumbers, rsaNumbers, rsaPem } from './rsa.ts';
 import { AWS_KEYS, credentialIn, keyFile, read, SERVICE_ACCOUNT } from './secrets.ts';
 

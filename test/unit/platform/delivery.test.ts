@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Credential, SecretValue } from '../../../src/credential/index.ts';
-import { deliveryOf, type Handover, handOver, MOUNT_PATH } from '../../../src/platform/index.ts';
+import type { Credential } from '../../../src/credential/credential.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { type Handover, MOUNT_PATH } from '../../../src/platform/handover.ts';
+import { deliveryOf, handOver } from '../../../src/platform/platforms.ts';
 import {
   AUTHORIZED_USER,
   AWS_KEYS,

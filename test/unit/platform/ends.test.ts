@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Credential, SecretValue } from '../../../src/credential/index.ts';
-import { endOf } from '../../../src/platform/index.ts';
+import type { Credential } from '../../../src/credential/credential.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { endOf } from '../../../src/platform/platforms.ts';
 import { AWS_KEYS, credentialIn } from './secrets.ts';
 
 const END = 1_800_000_000;

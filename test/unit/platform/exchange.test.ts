@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { verify } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { SecretValue } from '../../../src/credential/index.ts';
-import type { Exchange, ExchangeStep } from '../../../src/platform/index.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
+import type { Exchange, ExchangeStep } from '../../../src/platform/exchange.ts';
 import { signV4 } from '../../../src/platform/signature-v4.ts';
 import {
   AUTHORIZED_USER,

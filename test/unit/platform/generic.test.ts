@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Credential, SecretValue } from '../../../src/credential/index.ts';
-import { handOver, MOUNT_PATH } from '../../../src/platform/index.ts';
+import type { Credential } from '../../../src/credential/credential.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { MOUNT_PATH } from '../../../src/platform/handover.ts';
+import { handOver } from '../../../src/platform/platforms.ts';
 
 const secret = (text: string) => new SecretValue(text);
 const LOGIN: Credential = { kind: 'basic', username: secret('user'), password: secret('pä:ss') };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
-import { readOfferedSecret } from '../../../src/platform/index.ts';
+import { readOfferedSecret } from '../../../src/platform/platforms.ts';
 import {
   AUTHORIZED_USER,
   AWS_KEYS,

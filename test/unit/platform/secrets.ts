@@ -1,10 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
-import {
-  type OfferedSecret,
-  type PlatformCredential,
-  REGISTRIES_ANNOTATION,
-  readOfferedSecret,
-} from '../../../src/platform/index.ts';
+import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
+import type { PlatformCredential } from '../../../src/platform/platform.ts';
+import { type OfferedSecret, readOfferedSecret } from '../../../src/platform/platforms.ts';
 
 /** Planted wherever a secret value may stand, and looked for wherever none may. */
 export const CANARY = 'canary0123456789';

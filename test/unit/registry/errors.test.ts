@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Credential, SecretValue } from '../../../src/credential/index.ts';
-import { parseImageReference } from '../../../src/image/index.ts';
-import {
-  type Exchange,
-  type PlatformCredential,
-  SigningError,
-  type WaysIn,
-} from '../../../src/platform/index.ts';
-import { DEFAULT_REGISTRY_SETTINGS, describeAnswer, RegistryChecker } from '../../../src/registry/index.ts';
+import type { Credential } from '../../../src/credential/credential.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { parseImageReference } from '../../../src/image/reference.ts';
+import { type Exchange, SigningError } from '../../../src/platform/exchange.ts';
+import type { PlatformCredential, WaysIn } from '../../../src/platform/platform.ts';
+import { describeAnswer } from '../../../src/registry/answer.ts';
+import { RegistryChecker } from '../../../src/registry/checker.ts';
+import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 import { answering } from './servers.ts';
 
 const image = (host: string) => parseImageReference(`${host}/team/app:1`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { forbiddenBy, isDenied, names, registryOrigins } from '../../../src/registry/host.ts';
-import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/index.ts';
+import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 
 const hrefs = (host: string, insecure: readonly string[] = []) =>
   registryOrigins(host, { ...DEFAULT_REGISTRY_SETTINGS, insecure }).map(({ href }) => href);

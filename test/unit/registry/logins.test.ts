@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SecretValue } from '../../../src/credential/index.ts';
-import { parseImageReference } from '../../../src/image/index.ts';
-import type { Exchange, PlatformCredential } from '../../../src/platform/index.ts';
-import { DEFAULT_REGISTRY_SETTINGS, RegistryChecker, renewalOf } from '../../../src/registry/index.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { parseImageReference } from '../../../src/image/reference.ts';
+import type { Exchange } from '../../../src/platform/exchange.ts';
+import type { PlatformCredential } from '../../../src/platform/platform.ts';
+import { RegistryChecker } from '../../../src/registry/checker.ts';
+import { renewalOf } from '../../../src/registry/logins.ts';
+import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 
 const HOUR = 3_600_000;
 const never: Exchange = {

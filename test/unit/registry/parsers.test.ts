@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { SecretValue } from '../../../src/credential/index.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseChallenges } from '../../../src/registry/challenge.ts';
 import { readManifestReply } from '../../../src/registry/manifest.ts';
 import { reasonOf } from '../../../src/registry/network-error.ts';

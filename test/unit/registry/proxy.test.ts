@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { proxySettings } from '../../../src/registry/index.ts';
-import { checkProxySettings, proxyFor } from '../../../src/registry/proxy.ts';
+import { checkProxySettings, proxyFor, proxySettings } from '../../../src/registry/proxy.ts';
 
 const httpsProxy = 'http://proxy:3128';
 

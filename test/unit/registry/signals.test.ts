@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import type { Surroundings } from '../../../src/registry/connection.ts';
-import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/index.ts';
 import { Lookups, type Resolver } from '../../../src/registry/lookups.ts';
 import { askRegistry } from '../../../src/registry/question.ts';
+import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 import { answering } from './servers.ts';
 import { turn, Works } from './work.ts';
 

@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { Delivery } from '../../../src/scan/delivery.ts';
+import { decideRun } from '../../../src/scan/run.ts';
+import { waitBeforeWrite } from '../../../src/scan/schedule.ts';
 import {
-  type Delivery,
-  decideRun,
   editScheduledScan,
   isDone,
   type RawScheduledScan,
   readScheduledScan,
   type ScanEdit,
-  waitBeforeWrite,
-} from '../../../src/scan/index.ts';
+} from '../../../src/scan/scheduled-scan.ts';
 
 const NOTE = 'image-credential-binding/restore';
 const BINDING = 'credentials.securecodebox.io/binding';

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseImageReference } from '../../../src/image/index.ts';
+import { parseImageReference } from '../../../src/image/reference.ts';
+import { type Delivery, VOLUME_NAME } from '../../../src/scan/delivery.ts';
 import {
-  type Delivery,
   editScheduledScan,
   type RawScheduledScan,
   readScheduledScan,
-  VOLUME_NAME,
-} from '../../../src/scan/index.ts';
+} from '../../../src/scan/scheduled-scan.ts';
 
 const DELIVERY: Delivery = {
   secretName: 'trivy-pull-123456',

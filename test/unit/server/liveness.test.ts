@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Heartbeat, stuck } from '../../../src/server/index.ts';
+import { Heartbeat, stuck } from '../../../src/server/liveness.ts';
 import { until } from '../../until.ts';
 
 describe('liveness', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Metrics, namesOf, statesOf } from '../../../src/server/index.ts';
+import { Metrics } from '../../../src/server/metrics.ts';
+import { namesOf, statesOf } from '../../../src/server/watches.ts';
 
 function watch(name: string, namespace: string | undefined, state = 'Watching', seconds = 1) {
   return { watch: name, namespace, state, silentMs: seconds * 1000 };

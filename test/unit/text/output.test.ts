@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { columns, csv, printableJson } from '../../src/output/index.ts';
+import { columns } from '../../../src/text/columns.ts';
+import { csv } from '../../../src/text/csv.ts';
+import { printableJson } from '../../../src/text/printable.ts';
 
 describe('csv', () => {
   const cases: readonly { readonly name: string; readonly cell: string; readonly written: string }[] = [

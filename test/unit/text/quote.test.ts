@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { quoted } from '../../../src/image/index.ts';
+import { quoted } from '../../../src/text/quote.ts';
 
 describe('a text from outside in a message', () => {
   const escaped: Readonly<Record<string, readonly string[]>> = {

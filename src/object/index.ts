@@ -1,0 +1,12 @@
+export {
+  apiVersionOf,
+  isNewer,
+  type KubeObject,
+  keyOf,
+  namespaceOf,
+  type ObjectMeta,
+  type Resource,
+  type Stored,
+  splitKey,
+  storedMeta,
+} from './object.ts';

@@ -1,0 +1,7 @@
+export { columns } from './columns.ts';
+export { csv } from './csv.ts';
+export { failureMessage } from './failure.ts';
+export { printable, printableJson } from './printable.ts';
+export { quoted } from './quote.ts';
+export { parseTime } from './time.ts';
+export { CLOCK_SKEW_MS, readPastTime, timestamp } from './timestamp.ts';
