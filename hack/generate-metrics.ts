@@ -1,4 +1,4 @@
-import { METRICS } from '../src/server/index.ts';
+import { METRICS } from '../src/telemetry/index.ts';
 
 const INTRODUCTION = [
   '# Metrics',

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Logger, pino } from 'pino';
-import type { Controller, ControllerSettings } from '../controller.ts';
+import type { Controller, ControllerSettings } from '../manager/index.ts';
 import { DEFAULT_SCAN_TYPES } from '../scan/index.ts';
 import { type DiscoveryFlags, discoveryFlags, discoveryProblem, discoverySettings } from './discovery.ts';
 import { parseDuration } from './duration.ts';
@@ -121,7 +121,7 @@ async function run(signalled: Promise<string>, flags: Flags): Promise<void> {
 
 async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): Promise<void> {
   // Not loaded for --help, nor where the flags are wrong: it takes most of the time of a start.
-  const { Controller } = await import('../controller.ts');
+  const { Controller } = await import('../manager/index.ts');
   const {
     namespaces,
     scanTypes,

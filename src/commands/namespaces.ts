@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import type { ControllerSettings } from '../controller.ts';
+import type { ControllerSettings } from '../manager/index.ts';
 import { DNS_LABEL } from './name.ts';
 
 /** Each costs seven or eight watches, and as many connections: beyond this a ClusterRole is what is wanted. */

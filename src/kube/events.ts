@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { KubeObject, Resource } from '../object/index.ts';
-import type { KubeClient } from './client.ts';
+import type { KubeClient } from './client/index.ts';
 import { hasReason } from './errors.ts';
 import { EventLimiter, PER_NAMESPACE, PER_OBJECT } from './event-limiter.ts';
 

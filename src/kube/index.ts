@@ -1,12 +1,24 @@
-export { Caches } from './caches.ts';
-export { KubeClient, type RequestRecord } from './client.ts';
+export {
+  type AnyReflector,
+  Caches,
+  type Change,
+  type ListenerErrorHandler,
+  Reflector,
+  Store,
+  scopesOf,
+  throwUnhandled,
+  type WatchedNamespaces,
+} from './cache/index.ts';
+export { KubeClient, type RequestRecord, Transport } from './client/index.ts';
 export { hasReason, KubeError } from './errors.ts';
 export { EventRecorder, type Occurrence } from './events.ts';
 export { describeFault } from './fault.ts';
-export { LeaderElection } from './leader-election.ts';
-export { LEASES, LeaseObservation, type LeaseSettings, specOf, timingsProblem } from './lease.ts';
-export { scopesOf, type WatchedNamespaces } from './namespaces.ts';
+export {
+  LEASES,
+  LeaderElection,
+  LeaseObservation,
+  type LeaseSettings,
+  specOf,
+  timingsProblem,
+} from './leader-election/index.ts';
 export { type Outcome, WorkQueue } from './queue.ts';
-export { type AnyReflector, Reflector } from './reflector.ts';
-export { type Change, type ListenerErrorHandler, Store, throwUnhandled } from './store.ts';
-export { Transport } from './transport.ts';

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { FairLimiter, SharedWork } from '../concurrency/index.ts';
 import type { Credential } from '../credential/index.ts';
 import { formatReference, repositoryName } from '../image/index.ts';
 import {
@@ -9,19 +10,21 @@ import {
   type SourceCredential,
 } from '../platform/index.ts';
 import { isLocal, type RegistryAnswer } from './answer.ts';
-import { type RequestRecord, type Surroundings, trust } from './connection.ts';
-import { INTERNAL_LOGIN_ERROR } from './exchange.ts';
-import { FairLimiter } from './fair-limiter.ts';
+import { askRegistry, type Question } from './check.ts';
 import { forbiddenBy } from './host.ts';
-import { type KnownLogin, Logins, type WantedLogin } from './logins.ts';
-import { Lookups, type Resolver } from './lookups.ts';
+import {
+  checkProxySettings,
+  INTERNAL_ERROR,
+  Lookups,
+  type RequestRecord,
+  type Resolver,
+  type Surroundings,
+  trust,
+} from './http/index.ts';
+import { INTERNAL_LOGIN_ERROR, type KnownLogin, Logins, type WantedLogin } from './login/index.ts';
 import { Memory } from './memory.ts';
-import { checkProxySettings } from './proxy.ts';
-import { askRegistry, type Question } from './question.ts';
 import { Recent } from './recent.ts';
 import type { RegistrySettings } from './settings.ts';
-import { INTERNAL_ERROR } from './settled.ts';
-import { SharedWork } from './shared-work.ts';
 
 /** An answer, and how long it holds. Times are in milliseconds since 1970. */
 export interface KnownAnswer {

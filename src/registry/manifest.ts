@@ -1,5 +1,5 @@
 import type { RegistryAnswer } from './answer.ts';
-import type { Reply } from './connection.ts';
+import type { Reply } from './http/index.ts';
 
 const MANIFEST_TYPES: readonly string[] = [
   'application/vnd.oci.image.index.v1+json',

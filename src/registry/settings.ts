@@ -1,4 +1,4 @@
-import type { ProxySettings } from './proxy.ts';
+import type { ProxySettings } from './http/index.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

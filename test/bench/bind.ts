@@ -4,8 +4,8 @@
  */
 import { pino } from 'pino';
 import { imageCredentialBindings } from '../../src/api/index.ts';
-import { Reflector } from '../../src/kube/reflector.ts';
-import { Store } from '../../src/kube/store.ts';
+import { Reflector } from '../../src/kube/cache/reflector.ts';
+import { Store } from '../../src/kube/cache/store.ts';
 import {
   type RawScheduledScan,
   readScheduledScan,

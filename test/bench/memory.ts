@@ -8,7 +8,7 @@ import { readPullSecret } from '../../src/binding/pull-secret.ts';
 import { createStores, readRun } from '../../src/binding/stores.ts';
 import { readTrivySecret } from '../../src/binding/trivy-secret.ts';
 import { createDiscoveryStores, podProjection } from '../../src/discovery/stores.ts';
-import { Store } from '../../src/kube/store.ts';
+import { Store } from '../../src/kube/cache/store.ts';
 import { type KubeObject, keyOf, type Stored, storedMeta } from '../../src/object/object.ts';
 import { readScheduledScan } from '../../src/scan/scheduled-scan.ts';
 

@@ -5,7 +5,7 @@
 import type { ImageCredentialBindingStatus } from '../../src/api/index.ts';
 import { type Binding, readBinding } from '../../src/binding/binding.ts';
 import { countByReadiness, credentialEnds, notReady } from '../../src/binding/standing.ts';
-import { Metrics } from '../../src/server/metrics.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
 
 const NAMESPACES = 50;
 const ROUNDS = 50;

@@ -16,9 +16,9 @@ import {
   imageCredentialBindings,
 } from '../../src/api/index.ts';
 import { SCHEDULED_SCANS, SECRETS } from '../../src/binding/stores.ts';
-import { KubeClient } from '../../src/kube/client.ts';
+import { KubeClient } from '../../src/kube/client/client.ts';
+import { Transport } from '../../src/kube/client/transport.ts';
 import { hasReason } from '../../src/kube/errors.ts';
-import { Transport } from '../../src/kube/transport.ts';
 import type { KubeObject, Resource } from '../../src/object/object.ts';
 import type { RawScheduledScan } from '../../src/scan/scheduled-scan.ts';
 import { until } from '../until.ts';

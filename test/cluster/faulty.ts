@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { type ControlPlane, startControlPlane } from '../../hack/control-plane.ts';
-import { KubeClient } from '../../src/kube/client.ts';
-import { Reflector } from '../../src/kube/reflector.ts';
-import { Store } from '../../src/kube/store.ts';
-import { Transport } from '../../src/kube/transport.ts';
+import { Reflector } from '../../src/kube/cache/reflector.ts';
+import { Store } from '../../src/kube/cache/store.ts';
+import { KubeClient } from '../../src/kube/client/client.ts';
+import { Transport } from '../../src/kube/client/transport.ts';
 import { type KubeObject, type Resource, type Stored, storedMeta } from '../../src/object/object.ts';
 import { adminConfig, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../faults/index.ts';
 import { until } from '../until.ts';

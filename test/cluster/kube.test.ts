@@ -7,12 +7,12 @@ import { after, before, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { type ControlPlane, startControlPlane } from '../../hack/control-plane.ts';
-import { KubeClient, type RequestRecord } from '../../src/kube/client.ts';
+import { Reflector } from '../../src/kube/cache/reflector.ts';
+import { Store } from '../../src/kube/cache/store.ts';
+import { KubeClient, type RequestRecord } from '../../src/kube/client/client.ts';
+import { Transport } from '../../src/kube/client/transport.ts';
 import { hasReason, KubeError } from '../../src/kube/errors.ts';
 import { EventRecorder } from '../../src/kube/events.ts';
-import { Reflector } from '../../src/kube/reflector.ts';
-import { Store } from '../../src/kube/store.ts';
-import { Transport } from '../../src/kube/transport.ts';
 import {
   type KubeObject,
   keyOf,

@@ -11,7 +11,7 @@ import {
   type StartOptions,
   startController,
 } from '../../hack/controller.ts';
-import { LEASES } from '../../src/kube/lease.ts';
+import { LEASES } from '../../src/kube/leader-election/lease.ts';
 import type { KubeObject } from '../../src/object/object.ts';
 import { startFaultProxy } from '../faults/index.ts';
 import { until } from '../until.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/index.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 import { until } from '../until.ts';
 import { type Binding, SECRETS, type TestNamespace } from './cluster.ts';
 import { createPod, PODS, type PodShape } from './pods.ts';

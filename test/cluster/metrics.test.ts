@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type RunningController, startController } from '../../hack/controller.ts';
 import { tools } from '../../hack/tools.ts';
-import { METRICS } from '../../src/server/definitions.ts';
+import { METRICS } from '../../src/telemetry/definitions.ts';
 import { readExposition, readPromQl, type Series } from '../promql.ts';
 import { until } from '../until.ts';
 import { Cluster, type TestNamespace } from './cluster.ts';

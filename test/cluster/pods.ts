@@ -1,5 +1,5 @@
 import { PODS } from '../../src/discovery/stores.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 import type { KubeObject } from '../../src/object/object.ts';
 
 export { PODS };

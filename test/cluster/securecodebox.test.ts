@@ -23,8 +23,8 @@ import {
 } from '../../hack/securecodebox/index.ts';
 import { type ScanSpec, SECRETS } from '../../hack/securecodebox/objects.ts';
 import { StatusWriter } from '../../hack/securecodebox/status.ts';
-import { KubeClient } from '../../src/kube/client.ts';
-import { Transport } from '../../src/kube/transport.ts';
+import { KubeClient } from '../../src/kube/client/client.ts';
+import { Transport } from '../../src/kube/client/transport.ts';
 import type { KubeObject } from '../../src/object/object.ts';
 import { until } from '../until.ts';
 

@@ -11,9 +11,9 @@ import type { Credential } from '../../src/credential/credential.ts';
 import { SecretValue } from '../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../src/image/reference.ts';
 import { describeAnswer, type RegistryAnswer } from '../../src/registry/answer.ts';
+import type { Question } from '../../src/registry/check.ts';
 import { type KnownAnswer, RegistryChecker } from '../../src/registry/checker.ts';
-import type { RequestRecord } from '../../src/registry/connection.ts';
-import type { Question } from '../../src/registry/question.ts';
+import type { RequestRecord } from '../../src/registry/http/connection.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../src/registry/settings.ts';
 import { until } from '../until.ts';
 

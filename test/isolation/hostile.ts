@@ -3,7 +3,7 @@ import {
   type ImageCredentialBindingStatus,
   imageCredentialBindings,
 } from '../../src/api/index.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 import { apiVersionOf, type KubeObject, type Resource } from '../../src/object/object.ts';
 import { atOnce } from '../bench/estate/at-once.ts';
 import { type Binding, SCHEDULED_SCANS, SECRETS } from '../cluster/cluster.ts';

@@ -1,5 +1,5 @@
 import { imageCredentialBindings, RUN_ANNOTATION } from '../../src/api/index.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 import type { KubeObject, Resource } from '../../src/object/object.ts';
 import { formatRunRequest, requestRun } from '../../src/scan/run.ts';
 import type { RawScheduledScan } from '../../src/scan/scheduled-scan.ts';

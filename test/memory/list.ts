@@ -6,10 +6,10 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { podProjection } from '../../src/discovery/stores.ts';
-import { KubeClient } from '../../src/kube/client.ts';
-import { Reflector } from '../../src/kube/reflector.ts';
-import { Store } from '../../src/kube/store.ts';
-import { Transport } from '../../src/kube/transport.ts';
+import { Reflector } from '../../src/kube/cache/reflector.ts';
+import { Store } from '../../src/kube/cache/store.ts';
+import { KubeClient } from '../../src/kube/client/client.ts';
+import { Transport } from '../../src/kube/client/transport.ts';
 import { type KubeObject, type Stored, storedMeta } from '../../src/object/object.ts';
 import { PODS } from '../cluster/pods.ts';
 

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
-import type { KubeClient } from '../../src/kube/client.ts';
-import { Reflector } from '../../src/kube/reflector.ts';
-import { type Change, Store } from '../../src/kube/store.ts';
+import { Reflector } from '../../src/kube/cache/reflector.ts';
+import { type Change, Store } from '../../src/kube/cache/store.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 import { keyOf, type Stored, storedMeta } from '../../src/object/object.ts';
 import { CONFIG_MAPS } from './writers.ts';
 

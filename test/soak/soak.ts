@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlPlane } from '../../hack/control-plane.ts';
-import { KubeClient } from '../../src/kube/client.ts';
-import { Transport } from '../../src/kube/transport.ts';
+import { KubeClient } from '../../src/kube/client/client.ts';
+import { Transport } from '../../src/kube/client/transport.ts';
 import { type Stored, storedMeta } from '../../src/object/object.ts';
 import { adminConfig, chance, chanceBelow, type FaultProxy, startFaultProxy } from '../faults/index.ts';
 import { until } from '../until.ts';

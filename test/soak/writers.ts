@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 import type { KubeObject, Resource } from '../../src/object/object.ts';
 import { chance, chanceBelow } from '../faults/index.ts';
 

@@ -5,8 +5,8 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
 import { SCANS, SCHEDULED_SCANS, SECRETS } from '../../../src/binding/stores.ts';
-import { isInitialEventsEnd, KubeClient, type Selection } from '../../../src/kube/client.ts';
-import { Transport } from '../../../src/kube/transport.ts';
+import { isInitialEventsEnd, KubeClient, type Selection } from '../../../src/kube/client/client.ts';
+import { Transport } from '../../../src/kube/client/transport.ts';
 import type { KubeObject, Resource } from '../../../src/object/object.ts';
 
 /** As many as the chart has the controller reconcile at a time. */

@@ -1,5 +1,5 @@
 import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
-import type { KubeClient, Selection } from '../../../src/kube/client.ts';
+import type { KubeClient, Selection } from '../../../src/kube/client/client.ts';
 import {
   apiVersionOf,
   type KubeObject,

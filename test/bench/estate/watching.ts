@@ -1,7 +1,7 @@
 import { pino } from 'pino';
-import type { KubeClient, Selection } from '../../../src/kube/client.ts';
-import { Reflector } from '../../../src/kube/reflector.ts';
-import { Store } from '../../../src/kube/store.ts';
+import { Reflector } from '../../../src/kube/cache/reflector.ts';
+import { Store } from '../../../src/kube/cache/store.ts';
+import type { KubeClient, Selection } from '../../../src/kube/client/client.ts';
 import { type KubeObject, type Resource, type Stored, storedMeta } from '../../../src/object/object.ts';
 
 /**

@@ -20,14 +20,14 @@ import {
   type SecretObject,
 } from '../../../src/binding/trivy-secret.ts';
 import { formatReference, repositoryName } from '../../../src/image/reference.ts';
-import type { Store } from '../../../src/kube/store.ts';
+import type { Store } from '../../../src/kube/cache/store.ts';
 import { type Stored, storedMeta } from '../../../src/object/object.ts';
 import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
 import type { PlatformCredential } from '../../../src/platform/platform.ts';
 import type { RegistryAnswer } from '../../../src/registry/answer.ts';
+import type { Question } from '../../../src/registry/check.ts';
 import type { KnownAnswer } from '../../../src/registry/checker.ts';
-import type { KnownLogin } from '../../../src/registry/logins.ts';
-import type { Question } from '../../../src/registry/question.ts';
+import type { KnownLogin } from '../../../src/registry/login/logins.ts';
 import { RESTORE_ANNOTATION } from '../../../src/scan/restore.ts';
 import {
   editScheduledScan,

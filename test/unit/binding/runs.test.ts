@@ -7,8 +7,8 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { RunReconciler } from '../../../src/binding/run-reconciler.ts';
 import type { Run } from '../../../src/binding/stores.ts';
-import { KubeClient } from '../../../src/kube/client.ts';
-import { Transport } from '../../../src/kube/transport.ts';
+import { KubeClient } from '../../../src/kube/client/client.ts';
+import { Transport } from '../../../src/kube/client/transport.ts';
 import { Namespace, NOW } from './cluster.ts';
 
 describe('a scan that is bound for the first time', () => {

@@ -8,9 +8,9 @@ import { Interned } from '../../../src/discovery/interned.ts';
 import { type PodUse, readPod } from '../../../src/discovery/pod.ts';
 import { DiscoveryReconciler } from '../../../src/discovery/reconciler.ts';
 import { createDiscoveryStores } from '../../../src/discovery/stores.ts';
-import { KubeClient } from '../../../src/kube/client.ts';
+import { KubeClient } from '../../../src/kube/client/client.ts';
+import { Transport } from '../../../src/kube/client/transport.ts';
 import { EventRecorder } from '../../../src/kube/events.ts';
-import { Transport } from '../../../src/kube/transport.ts';
 import { rawPod } from './namespace.ts';
 
 const log = pino({ level: 'silent' });

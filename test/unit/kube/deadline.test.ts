@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Deadline } from '../../../src/kube/deadline.ts';
+import { Deadline } from '../../../src/kube/client/deadline.ts';
 import { until } from '../../until.ts';
 
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;

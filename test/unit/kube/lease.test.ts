@@ -7,7 +7,7 @@ import {
   microTime,
   specOf,
   timingsProblem,
-} from '../../../src/kube/lease.ts';
+} from '../../../src/kube/leader-election/lease.ts';
 
 const OWN_MS = 15_000;
 

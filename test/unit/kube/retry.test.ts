@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { RetryPolicy } from '../../../src/kube/client/retry.ts';
 import { errorFromAnswer, errorFromFailure } from '../../../src/kube/errors.ts';
-import { RetryPolicy } from '../../../src/kube/retry.ts';
 
 const answer = (status: number, retryAfter?: string) =>
   errorFromAnswer('x', { status, body: '', retryAfter });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Change, Store } from '../../../src/kube/store.ts';
+import { type Change, Store } from '../../../src/kube/cache/store.ts';
 import { keyOf, type Stored } from '../../../src/object/object.ts';
 
 interface Item extends Stored {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { addressKind } from '../../../src/registry/address.ts';
+import { addressKind } from '../../../src/registry/http/address.ts';
 
 const TABLE = {
   local: [

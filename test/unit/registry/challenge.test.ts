@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseChallenges } from '../../../src/registry/challenge.ts';
+import { parseChallenges } from '../../../src/registry/login/challenge.ts';
 
 const basic = { scheme: 'Basic' };
 const bearer = (realm: string, service?: string, scope?: string) => ({

@@ -5,7 +5,7 @@ import { parseImageReference } from '../../../src/image/reference.ts';
 import type { Exchange } from '../../../src/platform/exchange.ts';
 import type { PlatformCredential } from '../../../src/platform/platform.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
-import { renewalOf } from '../../../src/registry/logins.ts';
+import { renewalOf } from '../../../src/registry/login/logins.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 
 const HOUR = 3_600_000;

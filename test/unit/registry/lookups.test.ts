@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DelayedError } from '../../../src/registry/fair-limiter.ts';
-import { Lookups, lookupPlaces, type Resolver } from '../../../src/registry/lookups.ts';
+import { DelayedError } from '../../../src/concurrency/fair-limiter.ts';
+import { Lookups, lookupPlaces, type Resolver } from '../../../src/registry/http/lookups.ts';
 import { Works } from './work.ts';
 
 const ADDRESSES = [{ address: '192.0.2.1', family: 4 }];

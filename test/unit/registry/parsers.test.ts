@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
-import { parseChallenges } from '../../../src/registry/challenge.ts';
+import { reasonOf } from '../../../src/registry/http/network-error.ts';
+import { retryAt } from '../../../src/registry/http/retry-after.ts';
+import { parseChallenges } from '../../../src/registry/login/challenge.ts';
+import { bearerAuthorization, readTokenReply } from '../../../src/registry/login/token.ts';
 import { readManifestReply } from '../../../src/registry/manifest.ts';
-import { reasonOf } from '../../../src/registry/network-error.ts';
-import { retryAt } from '../../../src/registry/retry-after.ts';
-import { bearerAuthorization, readTokenReply } from '../../../src/registry/token.ts';
 
 const bounds = { defaultRetryAfter: 60_000, longestRetryAfter: 3_600_000 };
 

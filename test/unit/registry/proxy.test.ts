@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { checkProxySettings, proxyFor, proxySettings } from '../../../src/registry/proxy.ts';
+import { checkProxySettings, proxyFor, proxySettings } from '../../../src/registry/http/proxy.ts';
 
 const httpsProxy = 'http://proxy:3128';
 

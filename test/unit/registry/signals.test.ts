@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
-import type { Surroundings } from '../../../src/registry/connection.ts';
-import { Lookups, type Resolver } from '../../../src/registry/lookups.ts';
-import { askRegistry } from '../../../src/registry/question.ts';
+import { askRegistry } from '../../../src/registry/check.ts';
+import type { Surroundings } from '../../../src/registry/http/connection.ts';
+import { Lookups, type Resolver } from '../../../src/registry/http/lookups.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 import { answering } from './servers.ts';
 import { turn, Works } from './work.ts';

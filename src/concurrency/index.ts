@@ -1,0 +1,3 @@
+export { DelayedError, FairLimiter } from './fair-limiter.ts';
+export { type Priority, RequestSlots } from './request-slots.ts';
+export { SharedWork } from './shared-work.ts';

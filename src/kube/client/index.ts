@@ -1,0 +1,9 @@
+export {
+  isInitialEventsEnd,
+  KubeClient,
+  type Page,
+  type RequestRecord,
+  type Selection,
+  type WatchEvent,
+} from './client.ts';
+export { Transport } from './transport.ts';

@@ -1,0 +1,2 @@
+export { Controller, type ControllerSettings } from './manager.ts';
+export type { Watch } from './watches.ts';

@@ -1,0 +1,112 @@
+import type { Credential } from '../../credential/index.ts';
+import { type Exchange, SigningError } from '../../platform/index.ts';
+import type { RegistryAnswer } from '../answer.ts';
+import {
+  Connections,
+  INTERNAL_ERROR,
+  type Reply,
+  retryAt,
+  Settled,
+  type Surroundings,
+  unreachable,
+} from '../http/index.ts';
+import { MAX_TOKEN } from './token.ts';
+
+/** What came of an exchange: a login, or why there is none. Refusals and failures are those of the cloud (`at: token`). */
+export type LoginAnswer =
+  /** `ends` in milliseconds since 1970, where the cloud says so. */
+  | { readonly result: 'Login'; readonly credential: Credential; readonly ends: number | undefined }
+  | Extract<RegistryAnswer, { readonly result: 'Denied' | 'RateLimited' | 'Unreachable' }>;
+
+/** Of all clouds; more would be a circle. */
+const MOST_STEPS = 2;
+
+/**
+ * Requests a login from a cloud, bounded in time and size like every check (docs/adr/0007). Follows no redirect. The
+ * cloud fixes the endpoints, so they may have private addresses, as AWS offers within a VPC. Never rejects, because an
+ * unexpected error becomes `InternalError`.
+ *
+ * @param namespace - the namespace whose share of the DNS look-ups it uses
+ */
+export async function exchangeLogin(
+  exchange: Exchange,
+  around: Surroundings,
+  namespace: string,
+): Promise<LoginAnswer> {
+  try {
+    using connections = new Connections(around, namespace);
+    return await converse(exchange, around, connections);
+  } catch (error) {
+    if (error instanceof Settled && isLoginAnswer(error.answer)) return error.answer;
+    if (error instanceof SigningError) return SIGNING_FAILED;
+    around.onError(error);
+    return INTERNAL_LOGIN_ERROR;
+  }
+}
+
+/** The result of an exchange after an unexpected error. */
+export const INTERNAL_LOGIN_ERROR = { ...INTERNAL_ERROR, at: 'token' } as const satisfies LoginAnswer;
+const SIGNING_FAILED = { ...INTERNAL_LOGIN_ERROR, why: 'SigningFailed' } as const satisfies LoginAnswer;
+
+async function converse(
+  exchange: Exchange,
+  around: Surroundings,
+  connections: Connections,
+): Promise<LoginAnswer> {
+  let next = exchange;
+  for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+    const reply = await send(next, connections);
+    const step = next.read(reply, Date.now());
+    switch (step.result) {
+      case 'Login':
+        return isShort(step.credential) ? step : failure(reply, around);
+      case 'Next':
+        next = step.exchange;
+        break;
+      case 'Busy':
+        return busy(reply, around);
+      case 'Refused':
+        return { result: 'Denied', httpCode: reply.status, at: 'token' };
+      case 'BadReply':
+        return failure(reply, around);
+    }
+  }
+  throw unreachable('BadToken', 'token');
+}
+
+async function send(exchange: Exchange, connections: Connections): Promise<Reply> {
+  const { url, headers, authorization, body } = exchange.request(Date.now());
+  const signed = authorization === undefined ? {} : { authorization: authorization.reveal() };
+  return connections.send({
+    kind: 'token',
+    party: 'registry',
+    method: 'POST',
+    url,
+    headers: { accept: 'application/json', ...headers, ...signed },
+    body: body.reveal(),
+    reads: () => true,
+  });
+}
+
+function failure(reply: Reply, around: Surroundings): LoginAnswer {
+  const { status, headers } = reply;
+  if (status === 429 || (status === 503 && headers['retry-after'] !== undefined)) return busy(reply, around);
+  if (status === 200) throw unreachable('BadToken', 'token');
+  if (status >= 300 && status < 400) throw unreachable('RedirectRefused', 'token', status);
+  throw unreachable(status >= 500 ? 'ServerError' : 'UnexpectedStatus', 'token', status);
+}
+
+/** No registry accepts a longer one. */
+function isShort(credential: Credential): boolean {
+  const secret = credential.kind === 'basic' ? credential.password : credential.token;
+  return secret.reveal().length <= MAX_TOKEN;
+}
+
+function busy({ headers }: Reply, { settings }: Surroundings): LoginAnswer {
+  const until = retryAt(headers['retry-after']?.[0], Date.now(), settings);
+  return { result: 'RateLimited', until, at: 'token' };
+}
+
+function isLoginAnswer(answer: RegistryAnswer): answer is Exclude<LoginAnswer, { readonly result: 'Login' }> {
+  return answer.result === 'Denied' || answer.result === 'RateLimited' || answer.result === 'Unreachable';
+}

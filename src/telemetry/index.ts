@@ -1,0 +1,3 @@
+export { METRICS } from './definitions.ts';
+export { Metrics } from './metrics.ts';
+export { type Health, ProbeServer } from './server.ts';

@@ -1,0 +1,189 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import type { Watch } from '../manager/index.ts';
+import { type LabelOf, METRICS, type MetricName, type NameOf } from './definitions.ts';
+
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** One try of a request to the API server. */
+interface KubeRequest {
+  readonly verb: string;
+  readonly resource: string;
+  readonly code: string;
+  readonly seconds: number;
+}
+
+/** One request to a registry or its token server. */
+interface RegistryRequest {
+  readonly kind: string;
+  readonly code: string;
+}
+
+/** One processing of a key. */
+interface Reconcile {
+  readonly waitedSeconds: number;
+  readonly seconds: number;
+  readonly result: 'success' | 'outdated' | 'error';
+}
+
+/** What a work queue shows of itself. */
+interface QueueGauges {
+  readonly depth: number;
+  readonly oldestMs: number;
+}
+
+/** How the bindings of the cluster stand. */
+interface Standing {
+  readonly readiness: () => Iterable<{
+    readonly ready: string;
+    readonly reason: string;
+    readonly count: number;
+  }>;
+  readonly notReady: () => Iterable<{
+    readonly namespace: string;
+    readonly name: string;
+    readonly reason: string;
+  }>;
+  /** Ends in milliseconds since the epoch. */
+  readonly ends: () => Iterable<{
+    readonly namespace: string;
+    readonly secret: string;
+    readonly end: number;
+  }>;
+}
+
+/** By which Lease this process leads, as `namespace/name`, and whether it does. */
+interface Leadership {
+  readonly lease: string;
+  readonly leads: () => boolean;
+}
+
+/**
+ * What the process says about itself to Prometheus: {@link METRICS}, and what every process of Node says. What concerns
+ * the cluster is told by the leader alone, so that nothing counts twice.
+ */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #leads: () => boolean;
+  readonly #requests = this.#counter('icb_kube_requests_total');
+  readonly #requestDurations = this.#histogram('icb_kube_request_duration_seconds');
+  readonly #registryRequests = this.#counter('icb_registry_requests_total');
+  readonly #reconciles = this.#histogram('icb_reconcile_duration_seconds');
+  readonly #waits = this.#histogram('icb_workqueue_queue_duration_seconds');
+  readonly #listenerErrors = this.#counter('icb_listener_errors_total');
+  readonly #moved = this.#counter('icb_scans_moved_total');
+  readonly #runs = this.#counter('icb_scan_runs_started_total');
+
+  constructor({ lease, leads }: Leadership) {
+    this.#leads = leads;
+    collectDefaultMetrics({ register: this.registry });
+    this.#gauge('icb_leader', (set) => set({ lease }, leads() ? 1 : 0));
+  }
+
+  countRequest({ verb, resource, code, seconds }: KubeRequest): void {
+    this.#requests.inc({ verb, resource, code });
+    this.#requestDurations.observe({ verb }, seconds);
+  }
+
+  countRegistryRequest({ kind, code }: RegistryRequest): void {
+    this.#registryRequests.inc({ kind, code });
+  }
+
+  observeReconcile(controller: string, { waitedSeconds, seconds, result }: Reconcile): void {
+    this.#waits.observe({ controller }, waitedSeconds);
+    this.#reconciles.observe({ controller, result }, seconds);
+  }
+
+  countMoved(scans: number): void {
+    this.#moved.inc(scans);
+  }
+
+  countRun(cause: string): void {
+    this.#runs.inc({ cause });
+  }
+
+  countListenerError(): void {
+    this.#listenerErrors.inc();
+  }
+
+  /** Publishes how the bindings stand, read when Prometheus asks. */
+  watchBindings({ readiness, notReady, ends }: Standing): void {
+    this.#leadersGauge('icb_bindings', (set) => {
+      for (const { ready, reason, count } of readiness()) set({ ready, reason }, count);
+    });
+    this.#leadersGauge('icb_binding_not_ready', (set) => {
+      for (const { namespace, name, reason } of notReady()) set({ namespace, name, reason }, 1);
+    });
+    this.#leadersGauge('icb_credential_expiration_timestamp_seconds', (set) => {
+      for (const { namespace, secret, end } of ends()) set({ namespace, secret }, end / 1000);
+    });
+  }
+
+  /** Publishes depth and age of each work queue, read when Prometheus asks. */
+  watchQueues(queues: Readonly<Record<string, QueueGauges>>): void {
+    this.#leadersGauge('icb_workqueue_depth', (set) => {
+      for (const [controller, { depth }] of Object.entries(queues)) set({ controller }, depth);
+    });
+    this.#leadersGauge('icb_workqueue_oldest_seconds', (set) => {
+      for (const [controller, { oldestMs }] of Object.entries(queues)) set({ controller }, oldestMs / 1000);
+    });
+  }
+
+  /** Publishes states and silence of watches, read when Prometheus asks: of those of several namespaces together. */
+  watchWatches(watches: readonly Watch[]): void {
+    this.#gauge('icb_watch_state', (set) => {
+      const groups = Map.groupBy(watches, ({ watch, state }) => `${watch} ${state}`);
+      for (const group of groups.values())
+        for (const { watch, state } of group.slice(0, 1)) set({ watch, state }, group.length);
+    });
+    this.#gauge('icb_watch_idle_seconds', (set) => {
+      for (const [watch, group] of Map.groupBy(watches, (each) => each.watch))
+        set({ watch }, Math.max(...group.map(({ silentMs }) => silentMs)) / 1000);
+    });
+  }
+
+  /** Publishes what discovery follows and has made, read when Prometheus asks. */
+  watchDiscovery(count: () => { readonly pods: number; readonly bindings: number }): void {
+    this.#leadersGauge('icb_discovery_pods', (set) => set({}, count().pods));
+    this.#leadersGauge('icb_discovery_bindings', (set) => set({}, count().bindings));
+  }
+
+  #counter<Name extends NameOf<'counter'>>(name: Name): Counter<LabelOf<Name>> {
+    return new Counter<LabelOf<Name>>(this.#configuration(name));
+  }
+
+  #histogram<Name extends NameOf<'histogram'>>(name: Name): Histogram<LabelOf<Name>> {
+    return new Histogram({ ...this.#configuration(name), buckets: BUCKETS });
+  }
+
+  /** A gauge whose values are read when Prometheus asks; those of the time before are forgotten. */
+  #gauge<Name extends NameOf<'gauge'>>(name: Name, read: Read<LabelOf<Name>>): void {
+    const { labels } = METRICS[name];
+    new Gauge<string>({
+      ...this.#configuration(name),
+      collect() {
+        this.reset();
+        // One without labels is set to 0 by that.
+        if (labels.length === 0) this.remove({});
+        read((values, value) => this.set(values, value));
+      },
+    });
+  }
+
+  /** As {@link #gauge}; it has values only where this process leads. */
+  #leadersGauge<Name extends NameOf<'gauge'>>(name: Name, read: Read<LabelOf<Name>>): void {
+    this.#gauge(name, (set) => {
+      if (this.#leads()) read(set);
+    });
+  }
+
+  #configuration<Name extends MetricName>(name: Name) {
+    const { help, labels } = METRICS[name];
+    // The compiler does not see that the labels of one of the names are that name's.
+    const labelNames = [...labels] as LabelOf<Name>[];
+    return { name, help, labelNames, registers: [this.registry] };
+  }
+}
+
+type Read<Label extends string> = (
+  set: (labels: Readonly<Record<Label, string>>, value: number) => void,
+) => void;
