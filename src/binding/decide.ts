@@ -1,5 +1,5 @@
+import type { KnownAnswer, Question } from '../answer/index.ts';
 import { repositoryName } from '../image/index.ts';
-import type { KnownAnswer, Question } from '../registry/index.ts';
 import {
   type Delivery,
   isDone,

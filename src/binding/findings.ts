@@ -1,6 +1,6 @@
+import { describeAnswer } from '../answer/index.ts';
 import type { ConditionReason, ConditionType } from '../api/index.ts';
 import { formatReference, repositoryName } from '../image/index.ts';
-import { describeAnswer } from '../registry/index.ts';
 import { quoted } from '../text/index.ts';
 import { advise } from './advice.ts';
 import { type Applied, Refused } from './apply.ts';

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
+import type { Question } from '../answer/index.ts';
 import { repositoryName } from '../image/index.ts';
 import { keyOf, type Stored } from '../object/index.ts';
-import type { Question, RegistryChecker } from '../registry/index.ts';
+import type { RegistryChecker } from '../registry/index.ts';
 import type { Inquiry } from './inquiry.ts';
 import { Turns } from './turns.ts';
 

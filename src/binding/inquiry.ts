@@ -1,6 +1,7 @@
+import type { Question } from '../answer/index.ts';
 import { type ImageReference, repositoryName } from '../image/index.ts';
 import { endOf, type PlatformCredential } from '../platform/index.ts';
-import { DEFAULT_REGISTRY_SETTINGS, type Question } from '../registry/index.ts';
+import { DEFAULT_REGISTRY_SETTINGS } from '../registry/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import { readPastTime } from '../text/index.ts';
 import type { ValidBinding } from './binding.ts';

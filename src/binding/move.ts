@@ -1,6 +1,6 @@
+import type { KnownAnswer } from '../answer/index.ts';
 import type { Verification } from '../api/index.ts';
 import { fit, type ImageReference, repositoryName } from '../image/index.ts';
-import type { KnownAnswer } from '../registry/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import { mayTake } from './serve.ts';

@@ -1,7 +1,7 @@
+import type { KnownAnswer, KnownLogin, Question } from '../answer/index.ts';
 import { type ImageReference, repositoryName } from '../image/index.ts';
 import { keyOf, type Stored, splitKey } from '../object/index.ts';
 import { deliveryOf, NOT_OFFERED, type PlatformCredential } from '../platform/index.ts';
-import type { KnownAnswer, KnownLogin, Question } from '../registry/index.ts';
 import { newestRun, type ScanRun, type ScheduledScan } from '../scan/index.ts';
 import type { Binding, ValidBinding } from './binding.ts';
 import { type Limit, rivalsIn, serverOf, withinLimits } from './contention.ts';

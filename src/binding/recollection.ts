@@ -1,5 +1,5 @@
+import type { Question, RegistryAnswer } from '../answer/index.ts';
 import type { CandidateStatus } from '../api/index.ts';
-import type { Question, RegistryAnswer } from '../registry/index.ts';
 import { readPastTime } from '../text/index.ts';
 import type { ValidBinding } from './binding.ts';
 import type { Candidate } from './candidate.ts';

@@ -1,8 +1,8 @@
+import type { KnownAnswer } from '../answer/index.ts';
 import type { Condition, Verification } from '../api/index.ts';
 import { type Lookup, lookup } from '../credential/index.ts';
 import { repositoryName } from '../image/index.ts';
 import type { SourceCredential } from '../platform/index.ts';
-import type { KnownAnswer } from '../registry/index.ts';
 import type { ValidBinding } from './binding.ts';
 import type { Candidate } from './candidate.ts';
 import type { NamedSecret } from './pull-secret.ts';

@@ -1,4 +1,5 @@
 import { createHash, createHmac, createSecretKey, randomBytes } from 'node:crypto';
+import { type KnownLogin, type Login, renewalOf } from '../answer/index.ts';
 import { GROUP, MANAGED_BY, MANAGED_BY_LABEL, UNUSED_SINCE_ANNOTATION } from '../api/index.ts';
 import { type KubeObject, type ObjectMeta, type Stored, storedMeta } from '../object/index.ts';
 import {
@@ -8,7 +9,6 @@ import {
   MOUNT_PATH,
   REGISTRIES_ANNOTATION,
 } from '../platform/index.ts';
-import { type KnownLogin, type Login, renewalOf } from '../registry/index.ts';
 import type { Delivery } from '../scan/index.ts';
 import { CLOCK_SKEW_MS } from '../text/index.ts';
 import type { Candidate } from './candidate.ts';

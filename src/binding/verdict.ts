@@ -1,5 +1,5 @@
+import type { KnownAnswer, RegistryAnswer } from '../answer/index.ts';
 import type { Condition } from '../api/index.ts';
-import type { KnownAnswer, RegistryAnswer } from '../registry/index.ts';
 
 /** An answer that neither accepts nor refuses. */
 type Undecided = Exclude<RegistryAnswer, { readonly result: 'Pullable' | 'Allowed' | 'Denied' | 'Expired' }>;

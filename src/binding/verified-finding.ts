@@ -1,6 +1,6 @@
+import { describeAnswer, type RegistryAnswer } from '../answer/index.ts';
 import type { ConditionReason } from '../api/index.ts';
 import { endOf } from '../platform/index.ts';
-import { describeAnswer, type RegistryAnswer } from '../registry/index.ts';
 import { quoted, timestamp } from '../text/index.ts';
 import { advise } from './advice.ts';
 import type { ValidBinding } from './binding.ts';

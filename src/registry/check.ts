@@ -1,7 +1,6 @@
+import type { Question, RegistryAnswer } from '../answer/index.ts';
 import type { Credential } from '../credential/index.ts';
 import type { ImageReference } from '../image/index.ts';
-import type { SourceCredential } from '../platform/index.ts';
-import type { RegistryAnswer } from './answer.ts';
 import { isDenied, names, registryOrigins } from './host.ts';
 import {
   Connections,
@@ -23,16 +22,6 @@ import {
 } from './login/index.ts';
 import { ACCEPT, needsGet, readManifestReply } from './manifest.ts';
 import type { RegistrySettings } from './settings.ts';
-
-/** May this credential pull this image? */
-export interface Question {
-  /** Without tag and digest: `latest`. */
-  readonly image: ImageReference;
-  /** Undefined: may anybody? */
-  readonly credential: SourceCredential | undefined;
-  /** Whether this very manifest is there is the question, not the repository: an answer counts for it alone. */
-  readonly exact?: boolean;
-}
 
 /** A question with a login that a registry can be shown. */
 export type LoginQuestion = Omit<Question, 'credential'> & { readonly credential: Credential | undefined };

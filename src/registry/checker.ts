@@ -1,4 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import type { KnownAnswer, KnownLogin, Question } from '../answer/index.ts';
+import { isLocal, type RegistryAnswer } from '../answer/index.ts';
 import { FairLimiter, SharedWork } from '../concurrency/index.ts';
 import type { Credential } from '../credential/index.ts';
 import { formatReference, repositoryName } from '../image/index.ts';
@@ -9,8 +11,7 @@ import {
   type PlatformCredential,
   type SourceCredential,
 } from '../platform/index.ts';
-import { isLocal, type RegistryAnswer } from './answer.ts';
-import { askRegistry, type Question } from './check.ts';
+import { askRegistry } from './check.ts';
 import { forbiddenBy } from './host.ts';
 import {
   checkProxySettings,
@@ -21,25 +22,10 @@ import {
   type Surroundings,
   trust,
 } from './http/index.ts';
-import { INTERNAL_LOGIN_ERROR, type KnownLogin, Logins, type WantedLogin } from './login/index.ts';
+import { INTERNAL_LOGIN_ERROR, Logins, type WantedLogin } from './login/index.ts';
 import { Memory } from './memory.ts';
 import { Recent } from './recent.ts';
 import type { RegistrySettings } from './settings.ts';
-
-/** An answer, and how long it holds. Times are in milliseconds since 1970. */
-export interface KnownAnswer {
-  readonly answer: RegistryAnswer;
-  readonly askedAt: number;
-  /** From then on `ask` asks the registry again. */
-  readonly askAgainAt: number;
-  /**
-   * When the registry last accepted the credential (Pullable, Allowed), if nothing since says otherwise: a refusal
-   * ends it; an answer that proves nothing does not.
-   */
-  readonly acceptedAt: number | undefined;
-  /** The tag or digest that was asked about; undefined: none was named. */
-  readonly version: string | undefined;
-}
 
 export interface CheckerOptions {
   readonly settings: RegistrySettings;

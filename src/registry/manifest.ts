@@ -1,4 +1,4 @@
-import type { RegistryAnswer } from './answer.ts';
+import type { RegistryAnswer } from '../answer/index.ts';
 import type { Reply } from './http/index.ts';
 
 const MANIFEST_TYPES: readonly string[] = [

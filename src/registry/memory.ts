@@ -1,4 +1,4 @@
-import { isShared, type RegistryAnswer } from './answer.ts';
+import { isShared, type RegistryAnswer } from '../answer/index.ts';
 import { Recent } from './recent.ts';
 
 /** An answer of a registry or of a cloud. Times are in milliseconds since 1970. */

@@ -9,8 +9,8 @@ import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { type Certificate, makeCertificate } from '../../hack/certificate.ts';
 import { ProcessGroup } from '../../hack/processes.ts';
+import type { RegistryAnswer, RequestKind, UnreachableReason } from '../../src/answer/registry-answer.ts';
 import { SecretValue } from '../../src/credential/secret-value.ts';
-import type { RegistryAnswer, RequestKind, UnreachableReason } from '../../src/registry/answer.ts';
 import { RegistryChecker } from '../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../src/registry/settings.ts';
 

@@ -12,6 +12,7 @@ import { Cloud } from '../../hack/cloud.ts';
 import { ProcessGroup } from '../../hack/processes.ts';
 import { type Registry, startRegistry } from '../../hack/registry.ts';
 import { tools } from '../../hack/tools.ts';
+import type { LoginAnswer } from '../../src/answer/login-answer.ts';
 import type { Credential } from '../../src/credential/credential.ts';
 import { SecretValue } from '../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../src/image/reference.ts';
@@ -21,7 +22,7 @@ import { deliveryOf, exchangeOf, handOver, readOfferedSecret } from '../../src/p
 import { RegistryChecker } from '../../src/registry/checker.ts';
 import { type Surroundings, trust } from '../../src/registry/http/connection.ts';
 import { Lookups } from '../../src/registry/http/lookups.ts';
-import { exchangeLogin, type LoginAnswer } from '../../src/registry/login/exchange.ts';
+import { exchangeLogin } from '../../src/registry/login/exchange.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../src/registry/settings.ts';
 import {
   ACR,

@@ -2,7 +2,7 @@ import type { LookupAddress, LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher, ProxyAgent, request } from 'undici';
-import type { RequestKind, UnreachableReason } from '../answer.ts';
+import type { RequestKind, UnreachableReason } from '../../answer/index.ts';
 import { isDenied, names } from '../host.ts';
 import type { RegistrySettings } from '../settings.ts';
 import { type AddressKind, addressKind } from './address.ts';

@@ -1,5 +1,5 @@
+import type { UnreachableReason } from '../../answer/index.ts';
 import { DelayedError } from '../../concurrency/index.ts';
-import type { UnreachableReason } from '../answer.ts';
 
 /** Thrown where a name has no address that may be asked. */
 export class AddressForbiddenError extends Error {

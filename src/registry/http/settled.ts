@@ -1,4 +1,4 @@
-import type { RegistryAnswer, RequestKind, UnreachableReason } from '../answer.ts';
+import type { RegistryAnswer, RequestKind, UnreachableReason } from '../../answer/index.ts';
 
 /** The result of a check after an unexpected error. */
 export const INTERNAL_ERROR = {

@@ -1,6 +1,6 @@
+import type { LoginAnswer, RegistryAnswer } from '../../answer/index.ts';
 import type { Credential } from '../../credential/index.ts';
 import { type Exchange, SigningError } from '../../platform/index.ts';
-import type { RegistryAnswer } from '../answer.ts';
 import {
   Connections,
   INTERNAL_ERROR,
@@ -11,12 +11,6 @@ import {
   unreachable,
 } from '../http/index.ts';
 import { MAX_TOKEN } from './token.ts';
-
-/** What came of an exchange: a login, or why there is none. Refusals and failures are those of the cloud (`at: token`). */
-export type LoginAnswer =
-  /** `ends` in milliseconds since 1970, where the cloud says so. */
-  | { readonly result: 'Login'; readonly credential: Credential; readonly ends: number | undefined }
-  | Extract<RegistryAnswer, { readonly result: 'Denied' | 'RateLimited' | 'Unreachable' }>;
 
 /** Of all clouds; more would be a circle. */
 const MOST_STEPS = 2;

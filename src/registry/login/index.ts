@@ -1,6 +1,6 @@
 export { type Challenge, parseChallenges } from './challenge.ts';
 export { INTERNAL_LOGIN_ERROR } from './exchange.ts';
-export { type KnownLogin, type Login, Logins, renewalOf, type WantedLogin } from './logins.ts';
+export { Logins, type WantedLogin } from './logins.ts';
 export {
   type BearerChallenge,
   basicAuthorization,

@@ -1,25 +1,8 @@
-import type { Credential } from '../../credential/index.ts';
+import { type KnownLogin, type LoginAnswer, renewalOf } from '../../answer/index.ts';
 import type { Exchange, PlatformCredential } from '../../platform/index.ts';
-import type { RegistryAnswer } from '../answer.ts';
 import type { Surroundings } from '../http/index.ts';
 import { Memory } from '../memory.ts';
-import { exchangeLogin, INTERNAL_LOGIN_ERROR, type LoginAnswer } from './exchange.ts';
-
-/** What a cloud said when it was asked for a login. Times are in milliseconds since 1970. */
-export interface KnownLogin {
-  readonly answer: LoginAnswer | Extract<RegistryAnswer, { readonly result: 'NotAllowed' }>;
-  readonly askedAt: number;
-  /** From then on the cloud is asked again: a login is renewed when two thirds of its time are over. */
-  readonly askAgainAt: number;
-}
-
-/** A login as it can be handed on. */
-export interface Login {
-  readonly credential: Credential;
-  /** Since when it holds, and until when; undefined: it does not end. In milliseconds since 1970. */
-  readonly since: number;
-  readonly ends: number | undefined;
-}
+import { exchangeLogin, INTERNAL_LOGIN_ERROR } from './exchange.ts';
 
 /** The credential and host of a login, and how to request it from the cloud. */
 export interface WantedLogin {
@@ -28,14 +11,6 @@ export interface WantedLogin {
   readonly host: string;
   /** Of this credential, for this host. */
   readonly exchange: Exchange;
-}
-
-/** At which part of its time a login is renewed. */
-const RENEWED_AT = 2 / 3;
-
-/** When a login is to be renewed, in milliseconds since 1970. */
-export function renewalOf({ since, ends }: Pick<Login, 'since' | 'ends'>): number {
-  return ends === undefined ? Number.POSITIVE_INFINITY : since + (ends - since) * RENEWED_AT;
 }
 
 /**

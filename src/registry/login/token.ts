@@ -1,6 +1,6 @@
+import type { RegistryAnswer } from '../../answer/index.ts';
 import type { Credential } from '../../credential/index.ts';
 import { SecretValue } from '../../credential/index.ts';
-import type { RegistryAnswer } from '../answer.ts';
 import type { RegistryRequest, Reply } from '../http/index.ts';
 import type { Challenge } from './challenge.ts';
 

@@ -1,3 +1,6 @@
+import type { KnownLogin } from '../../../src/answer/login-answer.ts';
+import type { Question } from '../../../src/answer/question.ts';
+import type { KnownAnswer, RegistryAnswer } from '../../../src/answer/registry-answer.ts';
 import {
   BINDING_ANNOTATION,
   type ImageCredentialBindingSpec,
@@ -24,10 +27,6 @@ import type { Store } from '../../../src/kube/cache/store.ts';
 import { type Stored, storedMeta } from '../../../src/object/object.ts';
 import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
 import type { PlatformCredential } from '../../../src/platform/platform.ts';
-import type { RegistryAnswer } from '../../../src/registry/answer.ts';
-import type { Question } from '../../../src/registry/check.ts';
-import type { KnownAnswer } from '../../../src/registry/checker.ts';
-import type { KnownLogin } from '../../../src/registry/login/logins.ts';
 import { RESTORE_ANNOTATION } from '../../../src/scan/restore.ts';
 import {
   editScheduledScan,

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { KnownAnswer, RegistryAnswer } from '../../../src/answer/registry-answer.ts';
 import { type ImageCredentialBindingSpec, MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
 import { hasSameName, judgeMove } from '../../../src/binding/move.ts';
 import { connectTriggers } from '../../../src/binding/triggers.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
-import type { RegistryAnswer } from '../../../src/registry/answer.ts';
-import type { KnownAnswer } from '../../../src/registry/checker.ts';
 import { condition, Namespace, NOW, plans } from './cluster.ts';
 
 const OLD = 'old.example/app';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { KnownLogin } from '../../../src/answer/login-answer.ts';
 import { sourceIn } from '../../../src/binding/stores.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
-import type { KnownLogin } from '../../../src/registry/login/logins.ts';
 import { condition, Namespace, NOW, plans } from './cluster.ts';
 
 const HOUR = 3_600_000;

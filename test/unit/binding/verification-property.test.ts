@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { KnownAnswer, RegistryAnswer } from '../../../src/answer/registry-answer.ts';
 import type { ImageCredentialBindingStatus, Verification } from '../../../src/api/index.ts';
 import { delivered } from '../../../src/binding/resolve.ts';
-import type { RegistryAnswer } from '../../../src/registry/answer.ts';
-import type { KnownAnswer } from '../../../src/registry/checker.ts';
 import { Namespace, NOW, plans } from './cluster.ts';
 
 const MINUTE = 60_000;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { RegistryAnswer } from '../../../src/answer/registry-answer.ts';
 import type { ImageCredentialBindingSpec, Verification } from '../../../src/api/index.ts';
 import { readBinding } from '../../../src/binding/binding.ts';
-import type { RegistryAnswer } from '../../../src/registry/answer.ts';
 import { condition, Namespace, NOW, plans } from './cluster.ts';
 
 const MINUTE = 60_000;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { describeAnswer } from '../../../src/answer/registry-answer.ts';
 import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
 import { type Exchange, SigningError } from '../../../src/platform/exchange.ts';
 import type { PlatformCredential, WaysIn } from '../../../src/platform/platform.ts';
-import { describeAnswer } from '../../../src/registry/answer.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 import { answering } from './servers.ts';

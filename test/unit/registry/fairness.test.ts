@@ -1,11 +1,11 @@
 /** Checks of one namespace must not delay those of another. The registries are servers of the test, on loopback. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Question } from '../../../src/answer/question.ts';
 import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import type { Exchange } from '../../../src/platform/exchange.ts';
 import type { PlatformCredential } from '../../../src/platform/platform.ts';
-import type { Question } from '../../../src/registry/check.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 import { until } from '../../until.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { renewalOf } from '../../../src/answer/login-answer.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
 import type { Exchange } from '../../../src/platform/exchange.ts';
 import type { PlatformCredential } from '../../../src/platform/platform.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
-import { renewalOf } from '../../../src/registry/login/logins.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 
 const HOUR = 3_600_000;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RegistryAnswer, UnreachableReason } from '../../../src/registry/answer.ts';
+import type { RegistryAnswer, UnreachableReason } from '../../../src/answer/registry-answer.ts';
 import { Memory } from '../../../src/registry/memory.ts';
 
 const MINUTE = 60_000;

@@ -75,6 +75,21 @@ export type RegistryAnswer =
   /** The settings say not to ask that registry. */
   | { readonly result: 'NotAllowed'; readonly by: 'AllowList' | 'DenyList' };
 
+/** An answer, and how long it holds. Times are in milliseconds since 1970. */
+export interface KnownAnswer {
+  readonly answer: RegistryAnswer;
+  readonly askedAt: number;
+  /** From then on `ask` asks the registry again. */
+  readonly askAgainAt: number;
+  /**
+   * When the registry last accepted the credential (Pullable, Allowed), if nothing since says otherwise: a refusal
+   * ends it; an answer that proves nothing does not.
+   */
+  readonly acceptedAt: number | undefined;
+  /** The tag or digest that was asked about; undefined: none was named. */
+  readonly version: string | undefined;
+}
+
 /**
  * Whether an answer says nothing about the registry, because its reason lies in the controller or the credential. Such an
  * answer counts for the namespace that asked, and for no other.
