@@ -9,7 +9,7 @@ import {
   heedReaders,
   programName,
   releaseCommand,
-} from './commands/index.ts';
+} from './cli/index.ts';
 
 // DNS look-ups use up to half of libuv's threads (`lookupPlaces` in src/registry). libuv reads this when it first uses
 // the pool.

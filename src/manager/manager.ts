@@ -5,18 +5,16 @@ import {
   BindingReconciler,
   connectTriggers,
   countByReadiness,
-  createReflectors,
-  createStores,
+  createDiscovery,
   credentialEnds,
+  type Discovery,
+  type DiscoverySettings,
   notReady,
-  OutOfDate,
   Refused,
   RunReconciler,
   SourceSecretReader,
-  scanTypesOf,
   TrivySecretReconciler,
-} from '../binding/index.ts';
-import { createDiscovery, type Discovery, type DiscoverySettings } from '../discovery/index.ts';
+} from '../controllers/index.ts';
 import {
   Caches,
   describeFault,
@@ -26,13 +24,16 @@ import {
   LeaderElection,
   type LeaseSettings,
   type Outcome,
+  OutOfDate,
   type RequestRecord,
   Transport,
   type WatchedNamespaces,
   WorkQueue,
 } from '../kube/index.ts';
 import { keyOf, namespaceOf } from '../object/index.ts';
+import { scanTypesOf } from '../policy/index.ts';
 import { RegistryChecker, type RegistrySettings } from '../registry/index.ts';
+import { createReflectors, createStores } from '../state/index.ts';
 import { type Health, Metrics, ProbeServer } from '../telemetry/index.ts';
 import { Heartbeat, type Moving, stuck } from './liveness.ts';
 import { namesOf, statesOf } from './watches.ts';

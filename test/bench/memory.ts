@@ -4,13 +4,13 @@
  * through JSON, projection and indices as those of a watch do.
  */
 import { readBinding } from '../../src/binding/binding.ts';
-import { readPullSecret } from '../../src/binding/pull-secret.ts';
-import { createStores, readRun } from '../../src/binding/stores.ts';
-import { readTrivySecret } from '../../src/binding/trivy-secret.ts';
-import { createDiscoveryStores, podProjection } from '../../src/discovery/stores.ts';
 import { Store } from '../../src/kube/cache/store.ts';
 import { type KubeObject, keyOf, type Stored, storedMeta } from '../../src/object/object.ts';
 import { readScheduledScan } from '../../src/scan/scheduled-scan.ts';
+import { readPullSecret } from '../../src/secret/pull-secret.ts';
+import { readTrivySecret } from '../../src/secret/trivy-secret.ts';
+import { createDiscoveryStores, podProjection } from '../../src/state/pod-stores.ts';
+import { createStores, readRun } from '../../src/state/stores.ts';
 
 const OBJECTS = 10_000;
 

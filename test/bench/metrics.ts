@@ -4,7 +4,11 @@
  */
 import type { ImageCredentialBindingStatus } from '../../src/api/index.ts';
 import { type Binding, readBinding } from '../../src/binding/binding.ts';
-import { countByReadiness, credentialEnds, notReady } from '../../src/binding/standing.ts';
+import {
+  countByReadiness,
+  credentialEnds,
+  notReady,
+} from '../../src/controllers/binding/status/readiness.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 
 const NAMESPACES = 50;

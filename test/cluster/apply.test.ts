@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { RUN_ANNOTATION } from '../../src/api/index.ts';
-import { Applier } from '../../src/binding/apply.ts';
-import { decide, type ScanPlan } from '../../src/binding/decide.ts';
-import { type Observed, observe, type Sources } from '../../src/binding/observe.ts';
-import { OutOfDate } from '../../src/binding/out-of-date.ts';
-import { RunReconciler } from '../../src/binding/run-reconciler.ts';
-import { scanTypesOf } from '../../src/binding/serve.ts';
-import { SourceSecretReader } from '../../src/binding/source-secret-reader.ts';
-import { createReflectors, createStores } from '../../src/binding/stores.ts';
-import { connectTriggers } from '../../src/binding/triggers.ts';
+import { Applier } from '../../src/controllers/binding/apply.ts';
+import { decide, type ScanPlan } from '../../src/controllers/binding/decide.ts';
+import { type Observed, observe, type Sources } from '../../src/controllers/binding/observe.ts';
+import { connectTriggers } from '../../src/controllers/binding/triggers.ts';
+import { RunReconciler } from '../../src/controllers/run/reconciler.ts';
+import { SourceSecretReader } from '../../src/controllers/source-secret/reconciler.ts';
+import { OutOfDate } from '../../src/kube/out-of-date.ts';
 import { WorkQueue } from '../../src/kube/queue.ts';
+import { scanTypesOf } from '../../src/policy/precedence.ts';
 import { readScheduledScan } from '../../src/scan/scheduled-scan.ts';
+import { createReflectors, createStores } from '../../src/state/stores.ts';
 import { until } from '../until.ts';
 import {
   Cluster,

@@ -15,12 +15,12 @@ import {
   type ImageCredentialBindingStatus,
   imageCredentialBindings,
 } from '../../src/api/index.ts';
-import { SCHEDULED_SCANS, SECRETS } from '../../src/binding/stores.ts';
 import { KubeClient } from '../../src/kube/client/client.ts';
 import { Transport } from '../../src/kube/client/transport.ts';
 import { hasReason } from '../../src/kube/errors.ts';
 import type { KubeObject, Resource } from '../../src/object/object.ts';
 import type { RawScheduledScan } from '../../src/scan/scheduled-scan.ts';
+import { SCHEDULED_SCANS, SECRETS } from '../../src/state/stores.ts';
 import { until } from '../until.ts';
 import { refusedTo } from './rights.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { runExplain } from '../unit/explain/command.ts';
+import { runExplain } from '../unit/cli/explain/command.ts';
 import { Cluster, type TestNamespace } from './cluster.ts';
 
 const PASSWORD = 'Canary-7Hq2';

@@ -1,6 +1,6 @@
-import { PODS } from '../../src/discovery/stores.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import type { KubeObject } from '../../src/object/object.ts';
+import { PODS } from '../../src/state/pod-stores.ts';
 
 export { PODS };
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { LEASE_ROLE, RELEASE, startController } from '../../hack/controller.ts';
 import { tools } from '../../hack/tools.ts';
-import { INCLUSION_MODES, type InclusionMode } from '../../src/discovery/inclusion.ts';
+import { INCLUSION_MODES, type InclusionMode } from '../../src/pod/inclusion.ts';
 import { until } from '../until.ts';
 import { CHART, Chart, container, type Manifest, podTemplate } from './chart.ts';
 import { Cluster, TestNamespace } from './cluster.ts';

@@ -3,12 +3,12 @@ import { after, before, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { imageCredentialBindings } from '../../src/api/index.ts';
 import { type RawBinding, readBinding } from '../../src/binding/binding.ts';
-import { SourceSecretReader } from '../../src/binding/source-secret-reader.ts';
-import { createStores } from '../../src/binding/stores.ts';
+import { SourceSecretReader } from '../../src/controllers/source-secret/reconciler.ts';
 import { KubeClient } from '../../src/kube/client/client.ts';
 import { Transport } from '../../src/kube/client/transport.ts';
 import { KubeError } from '../../src/kube/errors.ts';
 import { storedMeta } from '../../src/object/object.ts';
+import { createStores } from '../../src/state/stores.ts';
 import { adminConfig, type FaultProxy, startFaultProxy } from '../faults/index.ts';
 import { Cluster, SECRETS, type TestNamespace } from './cluster.ts';
 

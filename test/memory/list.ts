@@ -5,12 +5,12 @@
  */
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { podProjection } from '../../src/discovery/stores.ts';
 import { Reflector } from '../../src/kube/cache/reflector.ts';
 import { Store } from '../../src/kube/cache/store.ts';
 import { KubeClient } from '../../src/kube/client/client.ts';
 import { Transport } from '../../src/kube/client/transport.ts';
 import { type KubeObject, type Stored, storedMeta } from '../../src/object/object.ts';
+import { podProjection } from '../../src/state/pod-stores.ts';
 import { PODS } from '../cluster/pods.ts';
 
 const OBJECTS_BETWEEN = 50;

@@ -2,8 +2,9 @@
  * Hands each change of a pull secret on to Trivy: `bare-rotate KUBECONFIG`. One replace of the Trivy secret that is made from
  * it, and no other request. Ends when it is ended.
  */
-import { SECRETS } from '../../../src/binding/stores.ts';
+
 import { keyOf, storedMeta } from '../../../src/object/object.ts';
+import { SECRETS } from '../../../src/state/stores.ts';
 import { connect, follow, PULL_SECRETS, TRIVY_SECRETS } from './bare.ts';
 import { authIn, type SecretObject, sourceOf, trivySecretData } from './secrets.ts';
 

@@ -31,7 +31,7 @@ describe('npm run generate', () => {
   let copy: string;
   beforeEach(() => {
     copy = mkdtempSync(join(tmpdir(), 'generate-'));
-    for (const folder of ['crds', 'hack', 'src/api', 'src/server', 'docs/reference']) {
+    for (const folder of ['crds', 'hack', 'src/api', 'src/telemetry', 'docs/reference']) {
       cpSync(join(root, folder), join(copy, folder), { recursive: true });
     }
     cpSync(join(root, 'package.json'), join(copy, 'package.json'));

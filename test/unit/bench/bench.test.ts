@@ -5,12 +5,12 @@ import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { createReflectors, createStores } from '../../../src/binding/stores.ts';
 import { Reflector } from '../../../src/kube/cache/reflector.ts';
 import { Store } from '../../../src/kube/cache/store.ts';
 import { KubeClient } from '../../../src/kube/client/client.ts';
 import { Transport } from '../../../src/kube/client/transport.ts';
 import { type Stored, storedMeta } from '../../../src/object/object.ts';
+import { createReflectors, createStores } from '../../../src/state/stores.ts';
 import { WATCHES } from '../../bench/estate/bare.ts';
 
 const directory = join(import.meta.dirname, '../../bench');

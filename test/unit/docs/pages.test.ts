@@ -4,8 +4,8 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
 import { load } from 'js-yaml';
-import { controllerCommand } from '../../../src/commands/controller.ts';
-import { releaseCommand } from '../../../src/commands/release.ts';
+import { controllerCommand } from '../../../src/cli/controller/command.ts';
+import { releaseCommand } from '../../../src/cli/release/command.ts';
 import { type Link, type Page, type Rows, readPage, repository } from '../../docs/markdown.ts';
 
 const EXTERNAL = /^(?:https?|mailto):/;

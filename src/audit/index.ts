@@ -1,2 +1,0 @@
-export { readRows } from './cluster.ts';
-export { asCsv, asJson, asTable } from './print.ts';

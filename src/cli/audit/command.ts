@@ -1,0 +1,58 @@
+import { type Command, Option } from 'commander';
+import { quoted } from '../../text/index.ts';
+import type { Scope } from '../cluster/index.ts';
+import { tellingProblems } from '../errors.ts';
+import {
+  type ClusterFlags,
+  clusterFlags,
+  loadKubeConfig,
+  type ScopeFlags,
+  scopeFlags,
+  scopeOf,
+} from '../flags/index.ts';
+import { commandWithHelp } from '../help.ts';
+import { readRows } from './cluster.ts';
+import { asCsv, asJson, asTable } from './print.ts';
+
+/** A binding is not ready. */
+const EXIT_NOT_READY = 1;
+
+const FORMATS = { table: asTable, json: asJson, csv: asCsv };
+
+interface Flags extends ScopeFlags, ClusterFlags {
+  readonly output: keyof typeof FORMATS;
+}
+
+/** `image-credential-binding audit`: which credential serves which image, and how that stands. */
+export function auditCommand(): Command {
+  const command = commandWithHelp('audit', {
+    notes: 'All of it stands in the status of the bindings: no Secret is read, and no registry is asked.',
+    exitCodes: [
+      '0  all bindings are ready, or there are none',
+      '1  a binding is not ready, or no controller has reported on its present spec',
+      '2  wrong use, or something that cannot be read',
+    ],
+    examples: ['% audit -n shop', '% audit -A -o csv > bindings.csv', '% audit -A -o json'],
+  })
+    .description('Lists bindings: image, credential, when a registry last accepted it, scans, last switch.')
+    .addOption(
+      new Option('-o, --output <format>', 'how to tell').choices(Object.keys(FORMATS)).default('table'),
+    )
+    .action((flags: Flags) => tellingProblems(run(flags)));
+  for (const flag of [...scopeFlags(), ...clusterFlags()]) command.addOption(flag);
+  return command;
+}
+
+async function run(flags: Flags): Promise<void> {
+  const config = await loadKubeConfig(flags);
+  const scope = scopeOf(flags, config);
+  const rows = await readRows(config, scope);
+  if (rows.length === 0) process.stderr.write(`there are no bindings ${placeOf(scope)}\n`);
+  if (rows.length > 0 || flags.output !== 'table') process.stdout.write(FORMATS[flags.output](rows));
+  if (rows.some(({ ready }) => ready.status !== 'True')) process.exitCode = EXIT_NOT_READY;
+}
+
+function placeOf(scope: Scope): string {
+  if (scope.kind === 'All') return 'in any namespace';
+  return `in ${scope.names.map(quoted).join(', ')}; -n names another namespace, -A all of them`;
+}

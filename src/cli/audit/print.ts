@@ -1,0 +1,82 @@
+import { columns, csv, printableJson } from '../../text/index.ts';
+import type { AuditRow } from './row.ts';
+
+const NOTHING = '-';
+
+/** For a person: a line a binding under a line of headings, aligned. Ends with a newline. */
+export function asTable(rows: readonly AuditRow[]): string {
+  const lines = columns([HEADINGS, ...rows.map(cells)], '   ');
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+const HEADINGS = [
+  'NAMESPACE',
+  'NAME',
+  'IMAGE',
+  'PLATFORM',
+  'SECRET',
+  'READY',
+  'REASON',
+  'VERIFIED',
+  'EXPIRES',
+  'SCANS',
+  'LAST SWITCH',
+];
+
+function cells(row: AuditRow): readonly string[] {
+  const { namespace, name, image, platform, secret, ready, expires, scans, lastSwitch } = row;
+  return [
+    namespace,
+    name,
+    image,
+    platform ?? NOTHING,
+    secret ?? NOTHING,
+    ready.status,
+    ready.reason,
+    verifiedCell(row.verified),
+    expires ?? NOTHING,
+    `${scans.bound}/${scans.matched}`,
+    lastSwitch === null ? NOTHING : `${lastSwitch.time} ${lastSwitch.reason}`,
+  ];
+}
+
+/** The time, and why it is not now, where it is not. */
+function verifiedCell({ status, reason, time }: AuditRow['verified']): string {
+  if (time === null) return reason === '' ? NOTHING : reason;
+  return status === 'True' ? time : `${time} ${reason}`;
+}
+
+/** For a program: a list. Ends with a newline. */
+export function asJson(rows: readonly AuditRow[]): string {
+  return printableJson(rows);
+}
+
+/** For a spreadsheet: a row a binding under a row of names. */
+export function asCsv(rows: readonly AuditRow[]): string {
+  return csv([COLUMNS.map(([name]) => name), ...rows.map((row) => COLUMNS.map(([, value]) => value(row)))]);
+}
+
+/** Names and order are a contract. */
+const COLUMNS: readonly (readonly [string, (row: AuditRow) => string])[] = [
+  ['namespace', ({ namespace }) => namespace],
+  ['name', ({ name }) => name],
+  ['image', ({ image }) => image],
+  ['platform', ({ platform }) => platform ?? ''],
+  ['secret', ({ secret }) => secret ?? ''],
+  ['ready', ({ ready }) => ready.status],
+  ['reason', ({ ready }) => ready.reason],
+  ['message', ({ ready }) => ready.message],
+  ['verified', ({ verified }) => verified.status],
+  ['verifiedReason', ({ verified }) => verified.reason],
+  ['verifiedTime', ({ verified }) => verified.time ?? ''],
+  ['expires', ({ expires }) => expires ?? ''],
+  ['scansMatched', ({ scans }) => String(scans.matched)],
+  ['scansBound', ({ scans }) => String(scans.bound)],
+  ['scansFailing', ({ scans }) => String(scans.failing)],
+  ['lastSwitchTime', ({ lastSwitch }) => lastSwitch?.time ?? ''],
+  ['lastSwitchReason', ({ lastSwitch }) => lastSwitch?.reason ?? ''],
+  ['lastSwitchFromImage', ({ lastSwitch }) => lastSwitch?.from.image ?? ''],
+  ['lastSwitchFromSecret', ({ lastSwitch }) => lastSwitch?.from.secret ?? ''],
+  ['lastSwitchToImage', ({ lastSwitch }) => lastSwitch?.to.image ?? ''],
+  ['lastSwitchToSecret', ({ lastSwitch }) => lastSwitch?.to.secret ?? ''],
+];

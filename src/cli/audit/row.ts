@@ -1,0 +1,75 @@
+import {
+  conditionOf,
+  type ImageCredentialBindingStatus,
+  type Readiness,
+  readinessOf,
+  type Transition,
+} from '../../api/index.ts';
+import type { RawBinding } from '../../binding/index.ts';
+
+/** What is printed of a binding: an element of `audit -o json`, whose keys are a contract. */
+export interface AuditRow {
+  readonly namespace: string;
+  readonly name: string;
+  /** As in `spec.image`. */
+  readonly image: string;
+  /** null: not known yet. */
+  readonly platform: string | null;
+  /** Name of the pull secret that was chosen; null: none. */
+  readonly secret: string | null;
+  /** The condition Ready; `Unknown` too where the status does not speak of the present spec. */
+  readonly ready: Readiness;
+  /** The condition CredentialVerified, and when a registry last accepted the credential; null: none ever has. */
+  readonly verified: Omit<Readiness, 'message'> & { readonly time: string | null };
+  /** When the credential ends, as it says itself; null: it does not say. */
+  readonly expires: string | null;
+  readonly scans: { readonly matched: number; readonly bound: number; readonly failing: number };
+  /** The latest change of what the scans use; null: there has been none. */
+  readonly lastSwitch: Switch | null;
+}
+
+interface Switch {
+  readonly time: string;
+  readonly reason: string;
+  readonly from: Side;
+  readonly to: Side;
+  readonly scans: number;
+}
+
+interface Side {
+  readonly platform: string | null;
+  readonly image: string;
+  readonly secret: string | null;
+}
+
+/** The row of a binding, from its status alone. */
+export function auditRow({ metadata, spec, status = {} }: RawBinding): AuditRow {
+  const { credential, history, scans = NO_SCANS } = status;
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    image: spec.image,
+    platform: status.platform ?? null,
+    secret: credential?.secret.name ?? null,
+    ready: readinessOf(status, metadata.generation ?? 0),
+    verified: verification(status),
+    expires: credential?.expirationTime ?? null,
+    scans: { matched: scans.matched, bound: scans.bound, failing: scans.failing },
+    lastSwitch: history?.[0] === undefined ? null : switchOf(history[0]),
+  };
+}
+
+const NO_SCANS: AuditRow['scans'] = { matched: 0, bound: 0, failing: 0 };
+
+function verification(status: ImageCredentialBindingStatus): AuditRow['verified'] {
+  const { status: state = 'Unknown', reason = '' } = conditionOf(status, 'CredentialVerified') ?? {};
+  return { status: state, reason, time: status.credential?.verifiedTime ?? null };
+}
+
+function switchOf({ time, reason, from, to, scans }: Transition): Switch {
+  return { time, reason, from: sideOf(from), to: sideOf(to), scans };
+}
+
+function sideOf({ platform, image, secret }: Transition['from']): Side {
+  return { platform: platform ?? null, image, secret: secret ?? null };
+}

@@ -1,0 +1,57 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { KubeError } from '../../kube/index.ts';
+import { quoted } from '../../text/index.ts';
+import type { Scope } from './scope.ts';
+
+/** Something that whoever asks can mend: the message says what was expected, what was found and what to do. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+}
+
+/** What a command does with a cluster, for the messages about what keeps it from that. */
+export interface Purpose {
+  readonly scope: Scope;
+  /** What one must be allowed: `list secrets and scheduledscans`. */
+  readonly needs: string;
+  /** What can be done without a cluster, or without those rights. */
+  readonly instead?: string;
+}
+
+/** What kept a command from its purpose, with what to do about it. */
+export function inputErrorOf(error: KubeError, config: KubeConfig, purpose: Purpose): InputError {
+  return new InputError(messageFor(error, config, purpose));
+}
+
+function messageFor(error: KubeError, config: KubeConfig, purpose: Purpose): string {
+  const instead = purpose.instead === undefined ? '' : `, or ${purpose.instead}`;
+  if (error.reason === 'NotFound') {
+    return (
+      'expected the API of ImageCredentialBindings, found none in this cluster; install it (kubectl apply ' +
+      `--server-side --filename crds/)${instead}`
+    );
+  }
+  if (error.reason === 'Forbidden') {
+    return `${error.message}; expected to be allowed to ${purpose.needs} ${places(purpose.scope)}${instead}`;
+  }
+  if (error.status === 401) {
+    return `the API server does not accept the credential of the kubeconfig; sign in again (${error.message})`;
+  }
+  const server = config.getCurrentCluster()?.server ?? '';
+  const found = error.status === 0 ? 'none' : `HTTP ${error.status}`;
+  const advice = isUntrusted(error.cause)
+    ? 'correct certificate-authority in the kubeconfig, or the address'
+    : 'see to it that it can be reached, and try again';
+  return `expected an answer of the API server at ${server}, found ${found}: ${error.message}; ${advice}`;
+}
+
+/** Whether the server showed a certificate that is not trusted: https://nodejs.org/api/tls.html#x509-certificate-error-codes. */
+function isUntrusted(cause: unknown): boolean {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return /CERT|ERR_TLS|UNABLE_TO_|CA_|HOSTNAME_MISMATCH/.test(code);
+}
+
+function places(scope: Scope): string {
+  if (scope.kind === 'All')
+    return 'in all namespaces: ask for a ClusterRole, or name a namespace (--namespace)';
+  return `in ${scope.names.map(quoted).join(', ')}: ask for a Role there`;
+}

@@ -1,0 +1,139 @@
+import { quoted } from '../../text/index.ts';
+import { InputError } from '../cluster/index.ts';
+
+/** A Kubernetes object of a file: what all of them have in common has been looked at. */
+export interface Manifest {
+  /** Where it stands, for messages. */
+  readonly place: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly object: Readonly<Record<string, unknown>>;
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+interface List {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly items: readonly unknown[];
+}
+
+/** Whether it is a `List`, or one of a kind, such as `SecretList`. */
+export function isList(value: unknown): value is List {
+  return (
+    isRecord(value) &&
+    typeof value['apiVersion'] === 'string' &&
+    typeof value['kind'] === 'string' &&
+    value['kind'].endsWith('List') &&
+    Array.isArray(value['items'])
+  );
+}
+
+/** @throws InputError where it is no Kubernetes object with a name. */
+export function manifestOf(value: unknown, place: string): Manifest {
+  if (!isRecord(value)) throw notAnObject(place, described(value));
+  const { apiVersion, kind, metadata } = value;
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string')
+    throw notAnObject(place, 'one without them');
+  if (!isMetadata(metadata)) {
+    throw new InputError(
+      `${place}: expected metadata with a name, and strings as namespace, labels and annotations, found ` +
+        `something else in this ${quoted(kind)}; correct it`,
+    );
+  }
+  return { place, apiVersion, kind, metadata, object: value };
+}
+
+function notAnObject(place: string, found: string): InputError {
+  return new InputError(
+    `${place}: expected a Kubernetes object with apiVersion and kind, found ${found}; correct the file, or leave it out`,
+  );
+}
+
+function described(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  return value === null ? 'null' : `a ${typeof value}`;
+}
+
+function isMetadata(value: unknown): value is Manifest['metadata'] {
+  return (
+    isRecord(value) &&
+    typeof value['name'] === 'string' &&
+    isAbsentOr(value['namespace'], isString) &&
+    isAbsentOr(value['labels'], isStringMap) &&
+    isAbsentOr(value['annotations'], isStringMap)
+  );
+}
+
+/** The type and the data, in base64, of a Secret; `stringData` comes before `data`, as in the API server. */
+export type SecretData =
+  | { readonly result: 'Data'; readonly type: string; readonly data: Readonly<Record<string, string>> }
+  | { readonly result: 'Malformed'; readonly message: string };
+
+/** Reads a Secret as a person wrote it. */
+export function secretData({ object, metadata }: Manifest): SecretData {
+  const { type = 'Opaque', data, stringData } = object;
+  const malformed = (what: string): SecretData => ({
+    result: 'Malformed',
+    message: `expected ${what} in the Secret ${quoted(metadata.name)}, found something else; correct it`,
+  });
+  if (!isString(type)) return malformed('a string as "type"');
+  if (!isAbsentOr(data, isStringMap)) return malformed('strings under "data"');
+  if (!isAbsentOr(stringData, isStringMap)) return malformed('strings under "stringData"');
+  const encoded = Object.entries(stringData ?? {}).map(([key, value]) => [
+    key,
+    Buffer.from(value).toString('base64'),
+  ]);
+  return { result: 'Data', type, data: { ...data, ...Object.fromEntries(encoded) } };
+}
+
+/** What keeps an object from being read as a ScheduledScan, whose CRD has not looked at it; undefined: nothing. */
+export function scanProblem({ object, metadata }: Manifest): string | undefined {
+  const spec = object['spec'];
+  const scanSpec = isRecord(spec) ? spec['scanSpec'] : undefined;
+  const readable =
+    isRecord(spec) &&
+    isRecord(scanSpec) &&
+    ['interval', 'schedule'].every((name) => isAbsentOr(spec[name], isString)) &&
+    isString(scanSpec['scanType']) &&
+    isListOf(scanSpec['parameters'], isString) &&
+    ['env', 'volumes', 'volumeMounts'].every((name) =>
+      isAbsentOr(scanSpec[name], (list) => isListOf(list, isNamed)),
+    );
+  if (readable) return undefined;
+  return (
+    'expected spec.scanSpec with a scanType and a list of strings as parameters, found something else in the ' +
+    `ScheduledScan ${quoted(metadata.name)}; correct it`
+  );
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isNamed(value: unknown): boolean {
+  return isRecord(value) && isString(value['name']);
+}
+
+function isListOf(value: unknown, is: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(is);
+}
+
+function isStringMap(value: unknown): value is Readonly<Record<string, string>> {
+  return isRecord(value) && Object.values(value).every(isString);
+}
+
+/** YAML writes `labels:` with nothing behind it as null, which the API server takes as absent. */
+function isAbsentOr<T>(value: unknown, is: (value: unknown) => value is T): value is T | undefined;
+function isAbsentOr(value: unknown, is: (value: unknown) => boolean): boolean;
+function isAbsentOr(value: unknown, is: (value: unknown) => boolean): boolean {
+  return value === undefined || value === null || is(value);
+}

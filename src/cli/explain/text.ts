@@ -1,0 +1,108 @@
+import { styleText } from 'node:util';
+import { columns, printable, printableJson } from '../../text/index.ts';
+import type { Decided } from './decided.ts';
+import type { Explained, ExplainedCandidate, ExplainedScan } from './explanation.ts';
+
+/** How a heading, and what is missing, are set off; see {@link plain} and {@link coloured}. */
+export interface Style {
+  readonly heading: (text: string) => string;
+  readonly warning: (text: string) => string;
+}
+
+/** For files, pipes, and people who set NO_COLOR. */
+export const plain: Style = { heading: (text) => text, warning: (text) => text };
+
+/** For a terminal. */
+export const coloured: Style = {
+  heading: (text) => styleText('bold', text, { validateStream: false }),
+  warning: (text) => styleText('yellow', text, { validateStream: false }),
+};
+
+const INDENT = '  ';
+
+/** A block of lines for a person: one for each thing that is known of the image. Ends with a newline. */
+export function asText(explained: Explained, style: Style): string {
+  const { explanation, movedTo, decided, scans } = explained;
+  const { image, repository, platform, binding, delivery } = explanation;
+  const facts = columns([
+    ['repository', repository],
+    ['platform', platform],
+    ['binding', binding ?? 'none serves this image'],
+    ...(movedTo === undefined ? [] : [['moves to', movedTo]]),
+  ]);
+  const lines = [
+    style.heading(printable(image)),
+    ...indented(facts),
+    ...section('candidates', candidateLines(explained, style)),
+    ...section(binding === null ? 'Trivy would get, with a binding' : 'Trivy gets', [
+      ...delivery.env.map(({ name, value }) => `${name}=${value}`),
+      ...delivery.files,
+    ]),
+    ...section('the controller tried', triedLines(decided)),
+    ...section('the controller says', conditionLines(decided, style)),
+    ...section('ScheduledScans', scanLines(scans)),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** The contract of `explain -o json`. Ends with a newline. */
+export function asJson(explained: readonly Explained[]): string {
+  return printableJson(explained.map(({ explanation }) => explanation));
+}
+
+function candidateLines({ explanation, outcome }: Explained, style: Style): readonly string[] {
+  switch (outcome) {
+    case 'NoneNeeded':
+      return ['none needed: the binding names no Secret'];
+    case 'NoMatch':
+      return [style.warning('none: no entry of these Secrets fits this image')];
+    case 'Fits':
+      return columns(explanation.candidates.map(candidateRow));
+  }
+}
+
+function candidateRow({ secret, registryKey, username }: ExplainedCandidate, index: number) {
+  const who = username === null ? 'a token' : username === '' ? 'no user name' : `user ${username}`;
+  return [`${index + 1}.`, `Secret ${secret}`, `entry ${registryKey}`, who];
+}
+
+function triedLines(decided: Decided | undefined): readonly string[] {
+  const rows = decided?.candidates.map(({ secret, registryKey, result, reason, httpCode }) => [
+    `Secret ${secret}`,
+    registryKey === undefined ? '' : `entry ${registryKey}`,
+    result,
+    httpCode === undefined ? reason : `${reason} (HTTP ${httpCode})`,
+  ]);
+  return columns(rows ?? []);
+}
+
+/** Each condition, and under it what was found and what to do about it. */
+function conditionLines(decided: Decided | undefined, style: Style): readonly string[] {
+  const conditions = decided?.conditions ?? [];
+  const heads = columns(conditions.map(({ type, status, reason }) => [type, status, reason]));
+  return conditions.flatMap(({ type, status, message }, index) => {
+    const head = heads[index] ?? '';
+    const isFault = type === 'Ready' && status !== 'True';
+    const shown = isFault ? style.warning(head) : head;
+    return message === '' ? [shown] : [shown, `${INDENT}${printable(message)}`];
+  });
+}
+
+function scanLines(scans: readonly ExplainedScan[]): readonly string[] {
+  return columns(scans.map((scan) => [scan.name, scanState(scan)]));
+}
+
+function scanState({ servedBy, boundTo, failing }: ExplainedScan): string {
+  if (servedBy === undefined)
+    return boundTo === undefined ? 'no binding serves it' : `to be let go by ${boundTo}`;
+  if (servedBy === boundTo) return `bound to ${servedBy}`;
+  return `served by ${servedBy}, not bound${failing === undefined ? ' yet' : `: ${failing}`}`;
+}
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [`${INDENT}${title}`, ...indented(indented(lines))];
+}
+
+function indented(lines: readonly string[]): readonly string[] {
+  return lines.map((line) => `${INDENT}${line}`);
+}

@@ -1,0 +1,15 @@
+export { type DiscoveryFlags, discoveryFlags, discoveryProblem, discoverySettings } from './discovery.ts';
+export { parseDuration } from './duration.ts';
+export { type ClusterFlags, clusterFlags, loadKubeConfig, SetupError } from './kubeconfig.ts';
+export {
+  type LeaseFlags,
+  leaseFlags,
+  leasePlaceFlags,
+  leaseProblem,
+  leaseSettings,
+  ownNamespace,
+} from './lease.ts';
+export { parseNamespace } from './name.ts';
+export { namespacesFlag } from './namespaces.ts';
+export { type RegistryFlags, registryFlags, registrySettings } from './registries.ts';
+export { contextNamespace, type ScopeFlags, scopeFlags, scopeOf } from './scope.ts';

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../api/index.ts';
+import { hasReason, type KubeClient, KubeError } from '../../kube/index.ts';
+import { keyOf, type Stored, storedMeta } from '../../object/index.ts';
+import { isTrivySecretName } from '../../secret/index.ts';
+import { readRun, SCANS, SECRETS } from '../../state/index.ts';
+import type { Places } from './places.ts';
+import type { Progress } from './progress.ts';
+
+const AT_ONCE = 8;
+const PAUSE_MS = 2_000;
+/** How often a deletion is tried that the API server does not get done. */
+const MOST_TRIES = 10;
+
+/**
+ * Deletes the Secrets that hold copies of credentials: those with our label and a name as we make them. One that an
+ * unfinished Scan mounts is waited for, for its pod must not lose it, but not for ever: then it goes all the same.
+ */
+export class SecretRelease {
+  readonly #client: KubeClient;
+  readonly #places: Places;
+  readonly #progress: Progress;
+  readonly #deleted = new Set<string>();
+  readonly #left = new Map<string, string>();
+  readonly #waiting = new Set<string>();
+
+  constructor(client: KubeClient, places: Places, progress: Progress) {
+    this.#client = client;
+    this.#places = places;
+    this.#progress = progress;
+  }
+
+  get count(): number {
+    return this.#deleted.size;
+  }
+
+  /** Sentences about Secrets that are still there. */
+  get left(): readonly string[] {
+    return [...this.#left].map(([key, why]) => `Secret ${key} is still there: ${why}`);
+  }
+
+  /**
+   * @param scanTimeoutMs - how long unfinished Scans are waited for
+   * @throws KubeError where Secrets or Scans cannot be listed
+   */
+  async run(scanTimeoutMs: number): Promise<void> {
+    const end = performance.now() + scanTimeoutMs;
+    let tries = 0;
+    for (
+      let secrets = await this.#ours();
+      secrets.length > 0 && tries < MOST_TRIES;
+      secrets = await this.#ours()
+    ) {
+      const free = await this.#free(secrets, performance.now() >= end);
+      const before = this.count;
+      await this.#deleteAll(free);
+      if (free.length > 0 && this.count === before) tries += 1;
+      if (free.length < secrets.length) await sleep(Math.min(PAUSE_MS, Math.max(0, end - performance.now())));
+    }
+    for (const secret of await this.#ours())
+      this.#left.set(keyOf(secret), 'somebody else keeps writing it; release again');
+  }
+
+  /** Those that no unfinished Scan mounts; all of them where the time for waiting is over. */
+  async #free(secrets: readonly Stored[], isOver: boolean): Promise<readonly Stored[]> {
+    const mounts = await this.#mounts(secrets);
+    this.#tell(mounts, isOver);
+    return isOver ? secrets : secrets.filter((secret) => !mounts.has(keyOf(secret)));
+  }
+
+  async #deleteAll(secrets: readonly Stored[]): Promise<void> {
+    for (let start = 0; start < secrets.length; start += AT_ONCE)
+      await Promise.all(secrets.slice(start, start + AT_ONCE).map((secret) => this.#delete(secret)));
+  }
+
+  /** What of it the API server holds does not come to us: only the metadata is asked for. */
+  async #ours(): Promise<readonly Stored[]> {
+    const selection = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}`, metadataOnly: true };
+    const secrets = await this.#places.list(SECRETS, selection, (object) =>
+      isTrivySecretName(object.metadata.name)
+        ? { ...storedMeta(object), ending: object.metadata.deletionTimestamp !== undefined }
+        : undefined,
+    );
+    for (const { ending, ...secret } of secrets) this.#note(keyOf(secret), ending);
+    return secrets.filter((secret) => !this.#left.has(keyOf(secret)));
+  }
+
+  #note(key: string, ending: boolean): void {
+    const isBack = this.#deleted.delete(key);
+    if (ending)
+      this.#left.set(key, 'it is being deleted, and a finalizer of somebody else holds it; take that off');
+    else if (isBack) {
+      this.#left.set(
+        key,
+        'it was deleted, and made again: a controller is running; stop it, and release again',
+      );
+    }
+  }
+
+  /** By key of the Secret: the key of an unfinished Scan that mounts it. */
+  async #mounts(secrets: readonly Stored[]): Promise<ReadonlyMap<string, string>> {
+    const keys = new Set(secrets.map(keyOf));
+    const runs = await this.#places.list(SCANS, {}, (object) => {
+      const run = readRun(object);
+      if (run?.secretName === undefined || run.state !== 'Running') return undefined;
+      const secret = keyOf({ namespace: run.namespace, name: run.secretName });
+      return keys.has(secret) ? ([secret, keyOf(run)] as const) : undefined;
+    });
+    return new Map(runs);
+  }
+
+  #tell(mounts: ReadonlyMap<string, string>, isOver: boolean): void {
+    for (const [secret, scan] of mounts) {
+      if (isOver) {
+        this.#progress(
+          `Secret ${secret} goes, though Scan ${scan} has not ended: it may fail, and is not repeated`,
+        );
+      } else if (!this.#waiting.has(secret)) {
+        this.#progress(`waiting with Secret ${secret}: Scan ${scan} mounts it and has not ended`);
+        this.#waiting.add(secret);
+      }
+    }
+  }
+
+  async #delete(secret: Stored): Promise<void> {
+    const key = keyOf(secret);
+    try {
+      await this.#client.delete(SECRETS, secret);
+      this.#deleted.add(key);
+      this.#progress(`deleted Secret ${key}`);
+    } catch (error) {
+      // Gone already, or changed since: the next look tells.
+      if (hasReason(error, 'NotFound', 'Conflict')) return;
+      // Report only the reason, because an answer about a Secret may quote it.
+      const why =
+        error instanceof KubeError
+          ? `the API server refused to delete it (${error.reason})`
+          : `it could not be deleted (unexpected ${error instanceof Error ? error.name : 'error'})`;
+      this.#left.set(key, `${why}; delete it with kubectl`);
+    }
+  }
+}

@@ -1,0 +1,322 @@
+import { describeAnswer } from '../../../answer/index.ts';
+import type { ConditionReason, ConditionType } from '../../../api/index.ts';
+import type { ValidBinding } from '../../../binding/index.ts';
+import { formatReference, repositoryName } from '../../../image/index.ts';
+import {
+  delivered,
+  endInUse,
+  expirationTime,
+  expiryOf,
+  isAble,
+  LONGEST_CHAIN,
+  MOST_RIVALS,
+} from '../../../policy/index.ts';
+import type { NamedSecret } from '../../../secret/index.ts';
+import { quoted } from '../../../text/index.ts';
+import { type Applied, Refused } from '../apply.ts';
+import type { Limit } from '../contention.ts';
+import type { Decision } from '../decide.ts';
+import type { Observed } from '../observe.ts';
+import { advise } from './advice.ts';
+import { counted, listed, type ScanCount } from './scans.ts';
+import { nameOf, refusalReason, verifiedFinding } from './verified-condition.ts';
+
+const MOST_TEXTS = 3;
+
+/** A condition before it is known whether it is new. */
+export interface Finding {
+  readonly type: ConditionType;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: ConditionReason;
+  readonly message: string;
+}
+
+/** The conditions of a binding that the controller cannot reconcile. */
+export function invalidFindings(
+  reason: 'InvalidSpec' | 'InternalError',
+  problem: string,
+): readonly Finding[] {
+  const message = reason === 'InternalError' ? advise(problem, reason) : problem;
+  return [
+    { type: 'Ready', status: 'False', reason, message },
+    { type: 'Stalled', status: 'True', reason, message },
+  ];
+}
+
+export interface Facts {
+  readonly observed: Observed;
+  readonly decision: Decision;
+  readonly applied: Applied;
+  readonly scans: readonly ScanCount[];
+}
+
+export function validFindings(binding: ValidBinding, facts: Facts): readonly Finding[] {
+  const resolved = resolvedFinding(binding, facts);
+  const verifying = verifiedFinding(binding, facts.observed);
+  const verified = verifying === undefined ? [] : [verifying];
+  const bound = boundFinding(binding, facts);
+  const { limit } = facts.observed;
+  if (limit !== undefined) return limitFindings(limit, [resolved, ...verified, bound]);
+  const obstacle = obstacleOf(facts.decision, [resolved, ...verified, bound]);
+  const summary = `${resolved.message}; ${bound.message}`;
+  const ready: Finding =
+    obstacle === undefined ? readyFinding(facts, summary) : { ...obstacle, type: 'Ready', status: 'False' };
+  const reconciling: Finding[] = isUnderWay(obstacle)
+    ? [{ type: 'Reconciling', status: 'True', reason: obstacle.reason, message: obstacle.message }]
+    : [];
+  const stalled: Finding[] =
+    obstacle?.reason === 'NotOffered'
+      ? [{ type: 'Stalled', status: 'True', reason: obstacle.reason, message: obstacle.message }]
+      : [];
+  return [ready, resolved, ...verified, bound, ...reconciling, ...stalled];
+}
+
+/** Fulfilled, perhaps not for long. */
+function readyFinding({ observed, decision }: Facts, summary: string): Finding {
+  const candidate = delivered(decision.resolution);
+  const end = candidate && endInUse(candidate, observed.trivySecret?.desired);
+  if (candidate === undefined || expiryOf(end, observed.now) === 'Later') {
+    return { type: 'Ready', status: 'True', reason: 'Ready', message: summary };
+  }
+  const message = `${nameOf(candidate)} ends at ${expirationTime(end)}; ${summary}`;
+  return { type: 'Ready', status: 'True', reason: 'ExpiresSoon', message: advise(message, 'ExpiresSoon') };
+}
+
+const LIMITS: Readonly<Record<Limit, string>> = {
+  ReplacesCycle: 'spec.replaces of this binding and of others form a cycle, so none of them migrates scans',
+  ReplacesTooLong:
+    `the spec.replaces lists of this binding and others form a chain of more than ${LONGEST_CHAIN} bindings, so this binding ` +
+    'migrates no ScheduledScans',
+  TooManyBindings:
+    `at least ${MOST_RIVALS} other bindings in this namespace have the same image, or the same repository in ` +
+    'spec.replaces, and take precedence, so this binding does not bind those ScheduledScans',
+};
+
+/** The conditions of a binding with a limit. The rest of its work continues, but its owner has to fix the limit. */
+function limitFindings(reason: Limit, others: readonly Finding[]): readonly Finding[] {
+  const message = advise(LIMITS[reason], reason);
+  return [
+    { type: 'Ready', status: 'False', reason, message },
+    ...others,
+    { type: 'Stalled', status: 'True', reason, message },
+  ];
+}
+
+/** Ready sums up: the first condition that is not fulfilled says why. Unknown is no fault but where it withholds. */
+function obstacleOf({ resolution }: Decision, findings: readonly Finding[]): Finding | undefined {
+  const withheld = resolution.result === 'Withheld';
+  return findings.find(
+    ({ type, status }) =>
+      status === 'False' || (withheld && type === 'CredentialVerified' && status !== 'True'),
+  );
+}
+
+/** What ends by itself: a wait for a run, for an answer, or for a registry that does not answer. */
+function isUnderWay(obstacle: Finding | undefined): obstacle is Finding {
+  if (obstacle?.type === 'CredentialVerified') return obstacle.status === 'Unknown';
+  return obstacle?.reason === 'Waiting' || obstacle?.reason === 'Exchanging';
+}
+
+function resolvedFinding(binding: ValidBinding, facts: Facts): Finding {
+  const { observed, decision } = facts;
+  const { resolution } = decision;
+  const { secrets: named, more } = observed.credentials;
+  const faults = named.map(faultOf).filter((fault) => fault !== undefined);
+  const untried =
+    more === 0 ? [] : [`${more} more entries fit and are not tried; remove entries that you do not need`];
+  const notes = [...faults, ...untried].map((note) => `; ${note}`).join('');
+  const type = 'CredentialResolved';
+  switch (resolution.result) {
+    case 'Selected': {
+      const message = `${nameOf(resolution.candidate)} fits ${binding.image.host}${notes}`;
+      return { type, status: 'True', reason: 'Selected', message };
+    }
+    case 'Withheld':
+      return withheldFinding(binding, facts, notes);
+    case 'Anonymous':
+      return {
+        type,
+        status: 'True',
+        reason: 'Anonymous',
+        message: `the registry lets everybody pull, so scans get no credential${notes}`,
+      };
+    case 'NoneNeeded':
+      return {
+        type,
+        status: 'True',
+        reason: 'NoneNeeded',
+        message: 'imagePullSecrets is empty: no credential is needed',
+      };
+    case 'Unresolved': {
+      const { secrets } = observed.credentials;
+      const message = `no credential for ${repositoryName(binding.image)}: ${secrets.map(verdictOn).join('; ')}`;
+      return {
+        type,
+        status: 'False',
+        reason: resolution.reason,
+        message: advise(message, resolution.reason),
+      };
+    }
+  }
+}
+
+function withheldFinding(binding: ValidBinding, { observed }: Facts, notes: string): Finding {
+  const type = 'CredentialResolved';
+  const { candidates } = observed.credentials;
+  const [first] = candidates;
+  if (first === undefined) {
+    const message = `no entry fits ${binding.image.host}, and the registry is asked whether everybody may pull${notes}`;
+    return { type, status: 'Unknown', reason: 'Verifying', message };
+  }
+  const more = candidates.length === 1 ? '' : ` and ${candidates.length - 1} more`;
+  const fits = candidates.length === 1 ? 'fits' : 'fit';
+  const message = `${nameOf(first)}${more} ${fits} ${binding.image.host}${notes}`;
+  return { type, status: 'True', reason: 'Found', message };
+}
+
+/** Why a secret gave no credential. Keys may be told: one that could hold a secret is no entry. */
+function verdictOn(secret: NamedSecret): string {
+  const fault = faultOf(secret);
+  if (secret.state !== 'Found' || secret.entries.length === 0)
+    return fault ?? `Secret ${secret.name} has no entries`;
+  const keys = firstOf(secret.entries.map(({ registryKey }) => quoted(registryKey)));
+  const found = `Secret ${secret.name} has entries for ${keys} only`;
+  return fault === undefined ? found : `${found}; ${fault}`;
+}
+
+function faultOf(secret: NamedSecret): string | undefined {
+  switch (secret.state) {
+    case 'Missing':
+      return `Secret ${secret.name} does not exist`;
+    case 'WrongType':
+      return `Secret ${secret.name} is no pull secret, and holds no credential that is known here`;
+    case 'NotOffered':
+      return `Secret ${secret.name} is no pull secret: ${secret.message}`;
+    case 'Unread':
+      return `Secret ${secret.name} is being read`;
+    case 'Unreadable':
+      return `Secret ${secret.name} cannot be read: ${secret.message}`;
+    case 'Malformed':
+      return `Secret ${secret.name} is malformed: ${secret.message}`;
+    case 'Found':
+      return secret.problems.length === 0
+        ? undefined
+        : `in Secret ${secret.name}: ${firstOf(secret.problems)}`;
+  }
+}
+
+function firstOf(texts: readonly string[]): string {
+  const shown = texts.slice(0, MOST_TEXTS).join(', ');
+  return texts.length > MOST_TEXTS ? `${shown} and ${texts.length - MOST_TEXTS} more` : shown;
+}
+
+function boundFinding(binding: ValidBinding, facts: Facts): Finding {
+  const { decision, scans } = facts;
+  const type = 'ScansBound';
+  const problem = secretProblem(facts);
+  if (problem !== undefined) return { type, status: 'False', ...problem };
+  const failing = scans.filter(({ standing }) => standing === 'Failing');
+  if (failing.length > 0) {
+    const reason = failureReason(facts);
+    const message = `${failing.length} of ${counted(scans.length)} failing: ${listed(failing)}`;
+    return { type, status: 'False', reason, message: advise(message, reason) };
+  }
+  const waiting = scans.filter(({ standing }) => standing === 'Waiting');
+  if (waiting.length > 0) {
+    const message = `${counted(waiting.length)} waiting: ${listed(waiting)}`;
+    return { type, status: 'False', reason: 'Waiting', message: advise(message, 'Waiting') };
+  }
+  return quietFinding(binding, decision, scans);
+}
+
+function failureReason({ observed, decision, applied: { failed } }: Facts): ConditionReason {
+  const { scans } = decision;
+  const reason = withholdingReason(decision, observed);
+  if (reason !== undefined) return reason;
+  const refused = [...failed.values()].find((failure) => failure instanceof Refused);
+  if (refused !== undefined) return refused.reason;
+  if (scans.some(({ plan }) => plan === 'Broken')) return 'InternalError';
+  if (scans.some(({ plan }) => plan === 'Unreadable')) return 'ScanUnreadable';
+  return scans.some(({ plan }) => plan === 'NotMoved') ? 'ImageMissing' : 'ScanUpdateFailed';
+}
+
+/** Why there is nothing to bind to. */
+function withholdingReason({ resolution }: Decision, observed: Observed): ConditionReason | undefined {
+  if (resolution.result === 'Unresolved') return resolution.reason;
+  if (resolution.result !== 'Withheld') return undefined;
+  const { verdict } = resolution;
+  // The controller alone writes status, and its reasons are these.
+  if (verdict.verdict === 'AsBefore') return verdict.told.reason as ConditionReason;
+  if (verdict.verdict === 'Undecided') return verdict.answer.result;
+  return verdict.verdict === 'Denied' ? refusalReason(observed) : 'Verifying';
+}
+
+function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly ScanCount[]): Finding {
+  const type = 'ScansBound';
+  const lost = decision.scans.filter((plan) => plan.plan === 'ServedByAnother');
+  const others = [...new Set(lost.map(({ by }) => by))].sort().join(', ');
+  const left =
+    lost.length === 0 ? '' : `; ${counted(lost.length)} served by ImageCredentialBinding ${others}`;
+  if (binding.mode === 'Observe') {
+    const would = decision.scans.filter(({ plan }) => plan === 'Observe').length;
+    const message = advise(`would bind ${counted(would)}${left}`, 'Observing');
+    return { type, status: 'Unknown', reason: 'Observing', message };
+  }
+  if (scans.length === 0) {
+    const message = `no ScheduledScan of this namespace has the image ${formatReference(binding.image)}, a scan type that is served and labels that scanSelector fits`;
+    const left = leftBehindNote(binding);
+    const told = left === '' ? advise(message, 'NoScans') : `${message}${left}`;
+    return { type, status: 'True', reason: 'NoScans', message: told };
+  }
+  const bound = scans.length - lost.length;
+  const reason = bound === 0 ? 'ServedByAnother' : 'Bound';
+  const how = isAble(decision.resolution) ? '' : ', with the credential that was found last';
+  const notes = scans.filter((scan) => scan.standing === 'Bound' && scan.reason !== undefined);
+  const noted = notes.length === 0 ? '' : `; ${listed(notes)}`;
+  const message = `${counted(bound)} bound${how}${noted}${left}`;
+  return { type, status: 'True', reason, message: advise(message, reason) };
+}
+
+/** Which `replaces` would move scans that a change of the image has left behind; status remembers what it was before. */
+function leftBehindNote({ image, replaces, status }: ValidBinding): string {
+  const known = new Set([formatReference(image), ...[image, ...replaces].map(repositoryName)]);
+  const before = [status?.credential?.repository, status?.history?.[0]?.from.image];
+  const earlier = before.find((home) => home !== undefined && !known.has(home));
+  return earlier === undefined ? '' : `; to move scans of ${earlier}, add that to spec.replaces`;
+}
+
+function secretProblem({
+  observed,
+  decision,
+  applied,
+}: Facts): Pick<Finding, 'reason' | 'message'> | undefined {
+  const { secretWrite } = decision;
+  const { secretRefused } = applied;
+  const wanting = deliveryProblem(observed);
+  if (wanting !== undefined) return { ...wanting, message: advise(wanting.message, wanting.reason) };
+  if (secretWrite.write === 'Refused') {
+    const message = `Secret ${secretWrite.desired.name} exists, and was not made by this controller for this credential`;
+    return { reason: 'TrivySecretTaken', message: advise(message, 'TrivySecretTaken') };
+  }
+  if (secretRefused === undefined) return undefined;
+  return { reason: 'TrivySecretFailed', message: advise(secretRefused.message, 'TrivySecretFailed') };
+}
+
+/** Why there is nothing that Trivy could be handed. */
+function deliveryProblem({
+  undeliverable,
+  trivySecret,
+  now,
+}: Observed): Pick<Finding, 'reason' | 'message'> | undefined {
+  if (undeliverable !== undefined) return { reason: 'Undeliverable', message: undeliverable };
+  const { content, identity, loginEnds } = trivySecret?.desired ?? {};
+  if (content?.state !== 'Wanting' || identity === undefined) return undefined;
+  const holds = trivySecret?.place.state === 'Ours' && expiryOf(loginEnds, now) !== 'Over';
+  if (holds) return undefined;
+  const { failure } = content;
+  const source = `Secret ${identity.source}`;
+  if (failure === undefined || failure.answer.result === 'Login')
+    return { reason: 'Exchanging', message: `the cloud is asked for a login for ${source}` };
+  const why = describeAnswer(failure.answer);
+  return { reason: 'ExchangeFailed', message: `there is no login for ${source}: ${why}` };
+}

@@ -1,0 +1,73 @@
+import { readinessOf } from '../../../api/index.ts';
+import type { Binding } from '../../../binding/index.ts';
+import { keyOf } from '../../../object/index.ts';
+
+/** So many of a namespace are named: none can flood whoever watches, nor keep another from being named. */
+const MOST_NAMED = 20;
+
+/** How many bindings have this status of the condition Ready, for this reason. */
+interface ReadinessCount {
+  readonly ready: string;
+  readonly reason: string;
+  readonly count: number;
+}
+
+interface NotReady {
+  readonly namespace: string;
+  readonly name: string;
+  readonly reason: string;
+}
+
+interface CredentialEnd {
+  readonly namespace: string;
+  /** Name of the Secret that the credential is from. */
+  readonly secret: string;
+  /** Milliseconds since the epoch. */
+  readonly end: number;
+}
+
+/** How the bindings stand, all of them. */
+export function countByReadiness(bindings: Iterable<Binding>): readonly ReadinessCount[] {
+  const counts = new Map<string, ReadinessCount>();
+  for (const { status, generation } of bindings) {
+    const { status: ready, reason } = readinessOf(status, generation);
+    const key = `${ready} ${reason}`;
+    counts.set(key, { ready, reason, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()];
+}
+
+/** The bindings that are not ready: of a namespace the first 20 by name. */
+export function notReady(bindings: Iterable<Binding>): readonly NotReady[] {
+  const found: NotReady[] = [];
+  for (const { namespace, name, status, generation } of bindings) {
+    const { status: ready, reason } = readinessOf(status, generation);
+    if (ready !== 'True') found.push({ namespace, name, reason });
+  }
+  return firstOfEach(found, (one, other) => (one.name < other.name ? -1 : 1));
+}
+
+/**
+ * When the credentials end that bindings have chosen, where these say so themselves: each Secret once, with the end
+ * that comes first; of a namespace the 20 that end first.
+ */
+export function credentialEnds(bindings: Iterable<Binding>): readonly CredentialEnd[] {
+  const ends = new Map<string, CredentialEnd>();
+  for (const { namespace, status } of bindings) {
+    const { secret, expirationTime } = status?.credential ?? {};
+    if (secret === undefined || expirationTime === undefined) continue;
+    const key = keyOf({ namespace, name: secret.name });
+    const end = Math.min(Date.parse(expirationTime), ends.get(key)?.end ?? Number.POSITIVE_INFINITY);
+    ends.set(key, { namespace, secret: secret.name, end });
+  }
+  return firstOfEach([...ends.values()], (one, other) => one.end - other.end);
+}
+
+/** The first of each namespace, in this order. */
+function firstOfEach<Item extends { readonly namespace: string }>(
+  items: readonly Item[],
+  order: (one: Item, other: Item) => number,
+): readonly Item[] {
+  const groups = Map.groupBy(items, ({ namespace }) => namespace);
+  return [...groups.values()].flatMap((group) => group.toSorted(order).slice(0, MOST_NAMED));
+}

@@ -1,0 +1,2 @@
+export { createDiscovery, type Discovery } from './discovery.ts';
+export type { DiscoverySettings } from './observe.ts';

@@ -1,0 +1,1 @@
+export { RunReconciler } from './reconciler.ts';

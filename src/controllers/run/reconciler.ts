@@ -1,0 +1,97 @@
+import type { Logger } from 'pino';
+import { hasReason, type KubeClient, type Outcome, OutOfDate } from '../../kube/index.ts';
+import { keyOf } from '../../object/index.ts';
+import {
+  decideRun,
+  type RunCause,
+  type RunDecision,
+  readScheduledScan,
+  type ScheduledScan,
+} from '../../scan/index.ts';
+import { SCHEDULED_SCANS, type Stores } from '../../state/index.ts';
+import { timestamp } from '../../text/index.ts';
+import { Pace } from './pace.ts';
+
+type Start = Extract<RunDecision, { run: 'Start' }>;
+
+const NONE: RunDecision = { run: 'None' };
+
+export interface RunReconcilerOptions {
+  readonly client: KubeClient;
+  readonly stores: Stores;
+  /** Limit on started runs per minute, shared by the namespaces that have runs to start; 0: none. */
+  readonly runsPerMinute: number;
+  readonly onStarted: (cause: RunCause) => void;
+}
+
+/**
+ * Starts the runs that bound ScheduledScans ask for, and frees those that secureCodeBox's operator is stuck with. The key
+ * is that of the ScheduledScan. One write of its status each, and no other request.
+ */
+export class RunReconciler {
+  readonly #options: RunReconcilerOptions;
+  readonly #pace: Pace | undefined;
+
+  constructor(options: RunReconcilerOptions) {
+    this.#options = options;
+    this.#pace = options.runsPerMinute === 0 ? undefined : new Pace(options.runsPerMinute);
+  }
+
+  /**
+   * @param log - names this reconcile in its lines
+   * @throws OutOfDate, KubeError: to be tried again.
+   */
+  readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
+    const { scheduledScans, runs } = this.#options.stores;
+    const scan = scheduledScans.get(key);
+    const now = Date.now();
+    const decision =
+      scan?.bound === undefined ? NONE : decideRun(scan, runs.byIndex('scheduledScan', key), now);
+    if (decision.run !== 'Start') this.#pace?.done(key);
+    if (scan === undefined) return {};
+    switch (decision.run) {
+      case 'None':
+        return {};
+      case 'Wait':
+        return { requeueAfterMs: decision.milliseconds };
+      case 'Start':
+        return this.#start(scan, decision, log.child({ cause: decision.cause }));
+      case 'Free':
+        await this.#write(scan, decision.lastScheduleTime);
+        log.warn('scheduled scan freed: its operator could not write down that it had run');
+        // If another actor undoes this repeatedly, the queue delays the next write.
+        return { repeated: true };
+    }
+  };
+
+  async #start(scan: ScheduledScan, { cause, lastScheduleTime }: Start, log: Logger): Promise<Outcome> {
+    if (this.#pace === undefined) return {};
+    const key = keyOf(scan);
+    const wait = this.#pace.wait(key, Date.now());
+    if (wait > 0) return { requeueAfterMs: wait };
+    await this.#write(scan, lastScheduleTime);
+    this.#pace.done(key);
+    this.#options.onStarted(cause);
+    log.info('run started');
+    return {};
+  }
+
+  /** At the version that was decided on: who has written it since may have started a run. */
+  async #write(scan: ScheduledScan, lastScheduleTime: number): Promise<void> {
+    const { client, stores } = this.#options;
+    const { resourceVersion } = scan;
+    const status = { lastScheduleTime: timestamp(lastScheduleTime) };
+    try {
+      const patch = { metadata: { resourceVersion }, status };
+      const answer = await client.patchStatus<Parameters<typeof readScheduledScan>[0]>(
+        SCHEDULED_SCANS,
+        scan,
+        patch,
+      );
+      stores.scheduledScans.setAnswer(readScheduledScan(answer));
+    } catch (error) {
+      if (!hasReason(error, 'Conflict', 'NotFound')) throw error;
+      throw new OutOfDate(`ScheduledScan ${keyOf(scan)} has changed since it was observed`);
+    }
+  }
+}

@@ -1,0 +1,1 @@
+export { SourceSecretReader } from './reconciler.ts';

@@ -1,0 +1,123 @@
+import type { Logger } from 'pino';
+import { describeFault, hasReason, type KubeClient, KubeError, type Outcome } from '../../kube/index.ts';
+import { isNewer, keyOf, type Stored } from '../../object/index.ts';
+import type { RawSecret } from '../../secret/index.ts';
+import { readSource, type SourceSecret } from '../../secret/index.ts';
+import { isSourceWanted, SECRETS, type Stores, sourceIn } from '../../state/index.ts';
+import { failureMessage } from '../../text/index.ts';
+
+/**
+ * Reads and keeps the content of the pull secrets and credential Secrets that bindings name. Reads each Secret by name,
+ * and each version once. Of all other Secrets, only their existence is known. The key is that of the Secret.
+ */
+export class SourceSecretReader {
+  readonly #client: KubeClient;
+  readonly #stores: Stores;
+  /** The version of the metadata for which a Secret was read. */
+  readonly #readFor = new WeakMap<SourceSecret, string>();
+  /** By key: since when reads of a Secret fail for transient reasons, in milliseconds of the monotonic clock. */
+  readonly #failingSince = new Map<string, number>();
+
+  constructor(options: { readonly client: KubeClient; readonly stores: Stores }) {
+    this.#client = options.client;
+    this.#stores = options.stores;
+  }
+
+  /** @throws KubeError: to be retried. */
+  readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
+    const { sourceSecrets } = this.#stores;
+    const secret = sourceIn(this.#stores, key);
+    const held = sourceSecrets.get(key);
+    if (secret !== undefined && isSourceWanted(this.#stores, key)) await this.#read(secret, held, log);
+    else {
+      this.#failingSince.delete(key);
+      if (held !== undefined) sourceSecrets.delete(held);
+    }
+    return {};
+  };
+
+  async #read(secret: Stored, held: SourceSecret | undefined, log: Logger): Promise<void> {
+    if (held !== undefined && this.#isPresent(held, secret)) return;
+    try {
+      // A watch delivered the metadata of this version, so the API server's cache has the version or soon will.
+      const { resourceVersion } = secret;
+      const read = parse(await this.#client.get<RawSecret>(SECRETS, secret, { resourceVersion }), log);
+      this.#failingSince.delete(keyOf(secret));
+      this.#readFor.set(read, resourceVersion);
+      this.#take(read, held);
+    } catch (error) {
+      if (error instanceof KubeError) this.#takeFailure(error, secret, held);
+      if (!hasReason(error, 'NotFound')) throw error;
+    }
+  }
+
+  /** Keeps the last successful read on failure, unless the Secret no longer exists. */
+  #takeFailure(error: KubeError, secret: Stored, held: SourceSecret | undefined): void {
+    const message = `the API server answered ${error.reason} (${error.status})`;
+    if (held === undefined && !this.#mayPass(error, keyOf(secret)))
+      this.#take(unreadable(secret, message), held);
+    else if (held !== undefined && hasReason(error, 'NotFound')) this.#stores.sourceSecrets.delete(held);
+  }
+
+  /**
+   * Whether to wait before reporting the Secret as unreadable, because its bindings would choose another credential.
+   */
+  #mayPass({ status }: KubeError, key: string): boolean {
+    const now = performance.now();
+    const since = this.#failingSince.get(key) ?? now;
+    this.#failingSince.set(key, since);
+    return isPassing(status) && now - since < LONGEST_FAILURE_MS;
+  }
+
+  /**
+   * Deletes the held version first if the store would ignore the new one: a store accepts only newer versions of an
+   * object.
+   */
+  #take(secret: SourceSecret, held: SourceSecret | undefined): void {
+    const { sourceSecrets } = this.#stores;
+    if (held !== undefined && !isSuccessor(secret, held)) sourceSecrets.delete(held);
+    sourceSecrets.set(secret);
+  }
+
+  /**
+   * A read may return a newer version than the watched metadata. A version older than the one read means a restored
+   * backup.
+   */
+  #isPresent(held: SourceSecret, { uid, resourceVersion }: Stored): boolean {
+    if (held.content.result === 'Unreadable' || held.uid !== uid) return false;
+    const readFor = this.#readFor.get(held) ?? held.resourceVersion;
+    if (resourceVersion === readFor) return true;
+    return isNewer(resourceVersion, readFor) && !isNewer(resourceVersion, held.resourceVersion);
+  }
+}
+
+/** How long reads of a Secret may fail for transient reasons before the bindings that name it report this. */
+const LONGEST_FAILURE_MS = 30_000;
+
+function isPassing(status: number): boolean {
+  return status === 0 || status === 408 || status === 429 || status >= 500;
+}
+
+function isSuccessor(secret: SourceSecret, held: SourceSecret): boolean {
+  if (held.content.result === 'Unreadable' || held.uid !== secret.uid) return false;
+  return isNewer(secret.resourceVersion, held.resourceVersion);
+}
+
+/** An error in this program must not leave the bindings that name the Secret waiting. */
+function parse(object: RawSecret, log: Logger): SourceSecret {
+  try {
+    return readSource(object);
+  } catch (error) {
+    const { namespace = '', name, uid = '', resourceVersion = '' } = object.metadata;
+    const place = { namespace, name, uid, resourceVersion };
+    log.error(
+      { secret: keyOf(place), fault: describeFault(error) },
+      'the controller failed to read a Secret',
+    );
+    return unreadable(place, failureMessage('this Secret', error));
+  }
+}
+
+function unreadable({ namespace, name, uid, resourceVersion }: Stored, message: string): SourceSecret {
+  return { namespace, name, uid, resourceVersion, content: { result: 'Unreadable', message } };
+}

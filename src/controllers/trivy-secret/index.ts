@@ -1,0 +1,1 @@
+export { TrivySecretReconciler } from './reconciler.ts';

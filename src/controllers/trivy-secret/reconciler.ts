@@ -1,0 +1,153 @@
+import type { Logger } from 'pino';
+import { UNUSED_SINCE_ANNOTATION } from '../../api/index.ts';
+import type { Binding } from '../../binding/index.ts';
+import type { KubeClient, Outcome } from '../../kube/index.ts';
+import { Repetitions } from '../../kube/index.ts';
+import { holdsEntry, isTrivySecretName, readTrivySecret, type TrivySecret } from '../../secret/index.ts';
+import { indexKey, SECRETS, type Stores, sourceIn } from '../../state/index.ts';
+import { CLOCK_SKEW_MS } from '../../text/index.ts';
+import { secretWriteError } from '../secret-write-error.ts';
+
+/** What decides whether a Trivy secret stays. */
+export interface TrivySecretUse {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly unusedSince: number | undefined;
+  readonly graceMs: number;
+  /** Whether the source Secret still has the credential, as far as is known. */
+  readonly sourceHolds: boolean;
+  /** Whether a binding selects the credential in it; undefined: a possible binding has not been reconciled yet. */
+  readonly selected: boolean | undefined;
+  /** ScheduledScans mount it. */
+  readonly mounted: boolean;
+  /** A Scan that has not ended mounts it: its pod must not lose it. */
+  readonly running: boolean;
+}
+
+export type TrivySecretDecision =
+  | { readonly action: 'Keep'; readonly lookAgainAfterMs?: number }
+  | { readonly action: 'MarkUnused'; readonly lookAgainAfterMs: number }
+  | { readonly action: 'MarkUsed' }
+  | { readonly action: 'Delete' };
+
+/**
+ * A Trivy Secret that no binding selects is kept while scans mount it, because bound scans stay bound. The exception is
+ * a credential that its owner has withdrawn, by deleting the source Secret or removing the entry. In both cases, the
+ * Trivy Secret is deleted only after a grace period.
+ */
+export function decideTrivySecret(use: TrivySecretUse): TrivySecretDecision {
+  if (use.selected === true || (use.mounted && use.sourceHolds))
+    return { action: use.unusedSince === undefined ? 'Keep' : 'MarkUsed' };
+  if (use.selected === undefined) return { action: 'Keep' };
+  if (use.unusedSince === undefined || use.unusedSince > use.now + CLOCK_SKEW_MS)
+    return { action: 'MarkUnused', lookAgainAfterMs: use.graceMs };
+  const left = use.unusedSince + use.graceMs - use.now;
+  if (left > 0) return { action: 'Keep', lookAgainAfterMs: left };
+  return { action: use.running ? 'Keep' : 'Delete' };
+}
+
+/** Deletes unused Trivy Secrets. The key is that of the Secret. */
+export class TrivySecretReconciler {
+  readonly #client: KubeClient;
+  readonly #stores: Stores;
+  readonly #graceMs: number;
+  readonly #repetitions = new Repetitions();
+
+  constructor(options: {
+    readonly client: KubeClient;
+    readonly stores: Stores;
+    readonly graceMs: number;
+  }) {
+    this.#client = options.client;
+    this.#stores = options.stores;
+    this.#graceMs = options.graceMs;
+  }
+
+  /**
+   * @param log - names this reconcile in its lines
+   * @throws OutOfDate, KubeError: to be retried.
+   */
+  readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
+    const secret = this.#stores.trivySecrets.get(key);
+    // A Secret with our label but another name pattern is not ours.
+    if (secret === undefined || !isTrivySecretName(secret.name)) return {};
+    try {
+      return await this.#reconcile(key, secret, log);
+    } catch (error) {
+      throw secretWriteError(error, key);
+    }
+  };
+
+  async #reconcile(key: string, secret: TrivySecret, log: Logger): Promise<Outcome> {
+    const now = Date.now();
+    const decision = decideTrivySecret(this.#observe(key, secret, now));
+    switch (decision.action) {
+      case 'Keep':
+        return { requeueAfterMs: decision.lookAgainAfterMs };
+      case 'MarkUnused':
+        await this.#mark(secret, new Date(now).toISOString(), log);
+        return {
+          requeueAfterMs: decision.lookAgainAfterMs,
+          repeated: this.#repetitions.note([key], now),
+        };
+      case 'MarkUsed':
+        await this.#mark(secret, null, log);
+        return { repeated: this.#repetitions.note([key], now) };
+      case 'Delete':
+        await this.#client.delete(SECRETS, secret);
+        log.info('trivy secret deleted, nothing needs it');
+        return {};
+    }
+  }
+
+  #observe(key: string, secret: TrivySecret, now: number): TrivySecretUse {
+    const { scheduledScans, runs } = this.#stores;
+    return {
+      now,
+      unusedSince: secret.unusedSince,
+      graceMs: this.#graceMs,
+      sourceHolds: this.#sourceHolds(secret),
+      selected: this.#isSelected(key, secret),
+      mounted: scheduledScans.isIndexed('trivySecret', key),
+      running: runs.byIndex('trivySecret', key).some(({ state }) => state === 'Running'),
+    };
+  }
+
+  /** The bindings that may select a Trivy Secret. Those whose status names it come first. */
+  #bindingsOf(key: string, { identity, namespace }: TrivySecret): readonly Binding[] {
+    const { bindings } = this.#stores;
+    const known = bindings.byIndex('trivySecret', key);
+    // If somebody has removed the annotations that name its source, only its own binding can be found.
+    if (identity === undefined) return known;
+    return [...known, ...bindings.byIndex('pullSecret', indexKey({ namespace }, identity.source))];
+  }
+
+  #isSelected(key: string, secret: TrivySecret): boolean | undefined {
+    let isKnown = true;
+    for (const binding of this.#bindingsOf(key, secret)) {
+      if (binding.validity !== 'Valid' || binding.mode !== 'Enforce') continue;
+      const selection = this.#stores.selections.get(binding);
+      if (selection?.trivySecret === secret.name) return true;
+      isKnown &&= selection !== undefined && !selection.hasFailed;
+    }
+    return isKnown ? false : undefined;
+  }
+
+  /** A Secret that has not been read yet, or cannot be read now, may have the credential. */
+  #sourceHolds({ identity, namespace }: TrivySecret): boolean {
+    if (identity === undefined) return false;
+    const key = indexKey({ namespace }, identity.source);
+    const meta = sourceIn(this.#stores, key);
+    if (meta === undefined) return false;
+    const source = this.#stores.sourceSecrets.get(key);
+    return source === undefined || source.uid !== meta.uid || holdsEntry(source, identity);
+  }
+
+  async #mark(secret: TrivySecret, unusedSince: string | null, log: Logger): Promise<void> {
+    const { resourceVersion } = secret;
+    const annotations = { [UNUSED_SINCE_ANNOTATION]: unusedSince };
+    const marked = await this.#client.patch(SECRETS, secret, { metadata: { resourceVersion, annotations } });
+    this.#stores.trivySecrets.setAnswer(readTrivySecret(marked));
+    log.info({ unusedSince }, 'trivy secret marked');
+  }
+}

@@ -1,2 +1,0 @@
-export type { LeasePlace } from './leader.ts';
-export { release } from './release.ts';

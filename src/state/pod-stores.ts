@@ -1,0 +1,71 @@
+import type { Logger } from 'pino';
+import {
+  type AnyReflector,
+  type KubeClient,
+  type ListenerErrorHandler,
+  Reflector,
+  Store,
+  scopesOf,
+  type WatchedNamespaces,
+} from '../kube/index.ts';
+import { type KubeObject, type Resource, type Stored, storedMeta } from '../object/index.ts';
+import {
+  type InclusionMode,
+  Interned,
+  includesPod,
+  isEnabled,
+  type Pod,
+  type PodUse,
+  type RawPod,
+  readPod,
+} from '../pod/index.ts';
+
+export const PODS: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
+const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
+
+/** What discovery knows of the cluster, besides bindings and scans. */
+export type DiscoveryStores = ReturnType<typeof createDiscoveryStores>;
+
+/** @param onListenerError - as for {@link Store} */
+export function createDiscoveryStores(onListenerError?: ListenerErrorHandler) {
+  return {
+    pods: new Store({ namespace: ({ namespace }: Pod) => [namespace] }, onListenerError),
+    /** Those that are opted in; empty unless the mode asks for that. */
+    namespaces: new Store<Stored>({}, onListenerError),
+  };
+}
+
+/** What discovery looks at. */
+export interface Scope {
+  readonly namespaces: WatchedNamespaces;
+  readonly mode: InclusionMode;
+}
+
+/** Of Pods, and of Namespaces where these opt in. */
+export function createDiscoveryReflectors(
+  client: KubeClient,
+  stores: DiscoveryStores,
+  { namespaces, mode }: Scope,
+  log: Logger,
+): readonly AnyReflector[] {
+  const project = podProjection(mode);
+  const pods = scopesOf(namespaces).map(
+    (selection) => new Reflector({ client, log, resource: PODS, selection, project, store: stores.pods }),
+  );
+  if (mode !== 'enabled-per-namespace') return pods;
+  const optedIn = new Reflector({
+    client,
+    log,
+    resource: NAMESPACES,
+    selection: { metadataOnly: true },
+    project: (object: KubeObject) => (isEnabled(object) ? storedMeta(object) : undefined),
+    store: stores.namespaces,
+  });
+  return [...pods, optedIn];
+}
+
+/** What is kept of a pod; what many have in common is kept once. */
+export function podProjection(mode: InclusionMode): (pod: RawPod) => Pod | undefined {
+  const uses = new Interned<PodUse>();
+  return (pod) => (includesPod(mode, pod) ? readPod(pod, uses) : undefined);
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ImageCredentialBindingStatus } from '../../../../src/api/index.ts';
+import { asCsv, asJson, asTable } from '../../../../src/cli/audit/print.ts';
+import { auditRow } from '../../../../src/cli/audit/row.ts';
+
+const condition = (type: string, status: 'True' | 'False' | 'Unknown', reason: string, generation = 2) => ({
+  type,
+  status,
+  reason,
+  message: `${reason}, she said.`,
+  observedGeneration: generation,
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+});
+const row = (status?: ImageCredentialBindingStatus) =>
+  auditRow({
+    metadata: { namespace: 'shop', name: 'app', generation: 2 },
+    spec: { image: 'reg.example/app', imagePullSecrets: [{ name: 'pull' }] },
+    ...(status === undefined ? {} : { status }),
+  });
+
+const FULL: ImageCredentialBindingStatus = {
+  observedGeneration: 2,
+  platform: 'Google',
+  credential: {
+    secret: { name: 'pull', uid: 'u' },
+    registryKey: 'reg.example',
+    verifiedTime: '2026-02-01T00:00:00Z',
+    expirationTime: '2026-03-01T00:00:00Z',
+  },
+  scans: { matched: 3, bound: 2, failing: 1, names: [{ name: 'scan' }] },
+  history: [
+    {
+      time: '2026-01-15T00:00:00Z',
+      reason: 'PlatformSwitched',
+      from: { platform: 'AWS', image: 'old.example/app', secret: 'ecr' },
+      to: { platform: 'Google', image: 'reg.example/app', secret: 'pull' },
+      scans: 2,
+    },
+  ],
+  conditions: [condition('Ready', 'True', 'Ready'), condition('CredentialVerified', 'True', 'Accepted')],
+};
+
+describe('the row of a binding in an audit', () => {
+  it('has all that its status says', () => {
+    assert.deepEqual(row(FULL), {
+      namespace: 'shop',
+      name: 'app',
+      image: 'reg.example/app',
+      platform: 'Google',
+      secret: 'pull',
+      ready: { status: 'True', reason: 'Ready', message: 'Ready, she said.' },
+      verified: { status: 'True', reason: 'Accepted', time: '2026-02-01T00:00:00Z' },
+      expires: '2026-03-01T00:00:00Z',
+      scans: { matched: 3, bound: 2, failing: 1 },
+      lastSwitch: {
+        time: '2026-01-15T00:00:00Z',
+        reason: 'PlatformSwitched',
+        from: { platform: 'AWS', image: 'old.example/app', secret: 'ecr' },
+        to: { platform: 'Google', image: 'reg.example/app', secret: 'pull' },
+        scans: 2,
+      },
+    });
+  });
+
+  it('is not ready where no controller has reported, and has every key', () => {
+    const { ready, ...rest } = row();
+    assert.equal(`${ready.status} ${ready.reason}`, 'Unknown NotReconciled');
+    assert.match(ready.message, /Check that a controller is running/);
+    assert.deepEqual(rest, {
+      namespace: 'shop',
+      name: 'app',
+      image: 'reg.example/app',
+      platform: null,
+      secret: null,
+      verified: { status: 'Unknown', reason: '', time: null },
+      expires: null,
+      scans: { matched: 0, bound: 0, failing: 0 },
+      lastSwitch: null,
+    });
+  });
+
+  it('is not ready where the status speaks of an older spec', () => {
+    const { ready } = row({ conditions: [condition('Ready', 'True', 'Ready', 1)] });
+    assert.equal(`${ready.status} ${ready.reason}`, 'Unknown OutOfDate');
+    assert.match(ready.message, /of generation 1, the spec of 2/);
+  });
+});
+
+describe('an audit', () => {
+  it('is an aligned table', () => {
+    const denied = row({
+      ...FULL,
+      history: [],
+      conditions: [condition('Ready', 'False', 'Denied'), condition('CredentialVerified', 'False', 'Denied')],
+    });
+    const never = row({ conditions: [condition('CredentialVerified', 'Unknown', 'Disabled')] });
+    const lines = asTable([row(FULL), denied, never, row()]).split('\n');
+    assert.deepEqual(lines, [
+      'NAMESPACE   NAME   IMAGE             PLATFORM   SECRET   READY     REASON          VERIFIED                      EXPIRES                SCANS   LAST SWITCH',
+      'shop        app    reg.example/app   Google     pull     True      Ready           2026-02-01T00:00:00Z          2026-03-01T00:00:00Z   2/3     2026-01-15T00:00:00Z PlatformSwitched',
+      'shop        app    reg.example/app   Google     pull     False     Denied          2026-02-01T00:00:00Z Denied   2026-03-01T00:00:00Z   2/3     -',
+      'shop        app    reg.example/app   -          -        Unknown   NotReconciled   Disabled                      -                      0/0     -',
+      'shop        app    reg.example/app   -          -        Unknown   NotReconciled   -                             -                      0/0     -',
+      '',
+    ]);
+  });
+
+  it('is JSON', () => {
+    assert.deepEqual(JSON.parse(asJson([row(FULL)])), [row(FULL)]);
+    assert.equal(asJson([]), '[]\n');
+  });
+
+  it('is CSV with a cell for each name in its first row', () => {
+    const [names = '', first = '', second = '', ...rest] = asCsv([row(FULL), row()]).split('\r\n');
+    assert.deepEqual(rest, ['']);
+    assert.equal(
+      names,
+      'namespace,name,image,platform,secret,ready,reason,message,verified,verifiedReason,verifiedTime,expires,' +
+        'scansMatched,scansBound,scansFailing,lastSwitchTime,lastSwitchReason,lastSwitchFromImage,' +
+        'lastSwitchFromSecret,lastSwitchToImage,lastSwitchToSecret',
+    );
+    assert.equal(
+      first,
+      'shop,app,reg.example/app,Google,pull,True,Ready,"Ready, she said.",True,Accepted,2026-02-01T00:00:00Z,' +
+        '2026-03-01T00:00:00Z,3,2,1,2026-01-15T00:00:00Z,PlatformSwitched,old.example/app,ecr,reg.example/app,pull',
+    );
+    assert.match(second, /^shop,app,reg\.example\/app,,,Unknown,NotReconciled,.+,Unknown,,,,0,0,0,,,,,,$/);
+  });
+});

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { builtProgram } from '../../../hack/program.ts';
+
+const program = await builtProgram();
+
+function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], ...env },
+  });
+  return { status, stdout, stderr };
+}
+
+describe('the command line', () => {
+  it('says what it can do, and its version', () => {
+    const help = run(['--help']);
+    assert.equal(help.status, 0);
+    assert.match(help.stdout, /controller/);
+    assert.match(run(['--version']).stdout, /^\d+\.\d+\.\d+\n$/);
+    assert.match(run(['controller', '--help']).stdout, /--scan-types[\s\S]*ICB_SCAN_TYPES[\s\S]*Examples:/);
+  });
+
+  for (const name of ['controller', 'explain', 'audit', 'release']) {
+    it(`has exit codes and examples in the help of ${name}`, () => {
+      const { status, stdout } = run([name, '--help']);
+      assert.equal(status, 0);
+      assert.match(stdout, /\nExit code:\n {2}0 {2}.+\n {2}1 {2}.+\n {2}2 {2}.+\n\nExamples:\n/);
+      assert.match(stdout, new RegExp(`\n {2}image-credential-binding ${name} ?`));
+    });
+  }
+
+  const wrong: readonly { args: readonly string[]; env?: Record<string, string>; says: RegExp }[] = [
+    { args: [], says: /Usage:/ },
+    { args: ['scan'], says: /unknown command 'scan'/ },
+    { args: ['controller', '--verbose'], says: /unknown option '--verbose'/ },
+    {
+      args: ['controller', '--concurrency', '0'],
+      says: /'0' is invalid\. Expected a whole number from 1 to 64/,
+    },
+    { args: ['controller', '--scan-types', 'A B'], says: /Expected names of scan types/ },
+    { args: ['controller', '--unused-secret-grace', '10'], says: /Expected a duration such as 90s/ },
+    { args: ['controller', '--serve', '8080'], says: /Expected host:port/ },
+    { args: ['controller', '--serve', ':99999'], says: /port of at most 65535/ },
+    { args: ['controller', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
+    { args: ['controller', '--lease-namespace', 'a.b'], says: /Expected a namespace: at most 63/ },
+    { args: ['controller', '--retry-period', 'soon'], says: /Expected a duration such as 90s/ },
+    {
+      args: ['controller', '--lease-duration', '5s'],
+      says: /^error: expected a lease duration longer than the renew deadline.*found 5s and 10s; correct --lease-duration/,
+    },
+    {
+      args: ['controller'],
+      env: { ICB_LEASE_DURATION: '90500ms' },
+      says: /^error: expected a lease duration of whole seconds.*found 90\.5s/,
+    },
+    { args: ['controller', '--check-interval', '10ms'], says: /Expected a duration of 1s or more/ },
+    { args: ['controller', '--check-interval', 'daily'], says: /Expected a duration such as 90s/ },
+    {
+      args: ['controller', '--allowed-registries', 'a.example,https://b.example'],
+      says: /Expected registry hosts such as .*; found "https:\/\/b\.example"/,
+    },
+    { args: ['controller', '--denied-registries', 'a.example/team'], says: /found "a\.example\/team"/ },
+    {
+      args: ['controller', '--insecure-registries', '*.example'],
+      says: /Expected hosts such as .*; found "\*\.example"/,
+    },
+    { args: ['controller', '--private-realms', 'a,,b'], says: /Expected hosts such as .*; found ""/ },
+    {
+      args: ['controller', '--local-addresses', 'localhost'],
+      says: /Expected IP addresses.*; found "localhost"/,
+    },
+    {
+      args: ['controller', '--discovery', 'some'],
+      says: /Allowed choices are off, enabled-per-namespace, enabled-per-resource, all/,
+    },
+    { args: ['controller', '--discovery-grace', 'long'], says: /Expected a duration such as 90s/ },
+    {
+      args: ['controller', '--mark-pods'],
+      says: /^error: expected --discovery with a mode beside --mark-pods, found it off/,
+    },
+    { args: ['controller'], env: { ICB_MARK_PODS: 'no' }, says: /ICB_MARK_PODS.*Expected true or false/ },
+    {
+      args: ['controller', '--namespaces', 'team-a,Team_B'],
+      says: /Expected namespaces \(at most 63 .*\), separated by commas; found "Team_B"/,
+    },
+    { args: ['controller', '--namespaces', 'team-a,'], says: /Expected namespaces .*; found ""/ },
+    { args: ['controller', '--namespaces', 'a'.repeat(64)], says: /Expected namespaces/ },
+    { args: ['controller', '--namespaces', 'a,b, a'], says: /Expected each namespace once; found "a" twice/ },
+    {
+      args: ['controller'],
+      env: { ICB_NAMESPACES: Array.from({ length: 101 }, (_, index) => `n${index}`).join(',') },
+      says: /ICB_NAMESPACES.*Expected at most 100 namespaces; found 101/,
+    },
+    { args: ['audit', '-o', 'yaml'], says: /Allowed choices are table, json, csv/ },
+    { args: ['audit', '-A', '-n', 'shop'], says: /'-A, --all-namespaces' cannot be used with/ },
+    { args: ['audit', '-n', 'shop,'], says: /Expected a namespace: at most 63/ },
+    { args: ['explain', 'nginx', '-n', 'A b'], says: /Expected a namespace: at most 63/ },
+    { args: ['release', '--leader-timeout', 'soon'], says: /Expected a duration such as 90s/ },
+    { args: ['release', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
+    { args: ['release', 'everything'], says: /too many arguments/ },
+    {
+      args: ['audit'],
+      env: { HOME: '/nonexistent' },
+      says: /^error: found no cluster: expected KUBECONFIG.*; set KUBECONFIG to/,
+    },
+    {
+      args: ['release'],
+      env: { KUBECONFIG: '/nonexistent/config' },
+      says: /^error: the kubeconfig \(\/nonexistent\/config\) cannot be read: there is no such file/,
+    },
+    { args: ['controller', '--log-level', 'loud'], says: /Allowed choices are trace, debug/ },
+    {
+      args: ['controller'],
+      env: { ICB_CONCURRENCY: 'many' },
+      says: /ICB_CONCURRENCY.*Expected a whole number/,
+    },
+  ];
+  for (const { args, env, says } of wrong) {
+    it(`ends with 2 and says what was expected: ${[...args, JSON.stringify(env ?? {})].join(' ')}`, () => {
+      const { status, stderr } = run(args, env);
+      assert.equal(status, 2);
+      assert.match(stderr, says);
+    });
+  }
+
+  const KUBECONFIG = 'test/fixtures/kubeconfig.json';
+  const unusable: readonly { args: readonly string[]; env?: Record<string, string>; says: RegExp }[] = [
+    {
+      args: ['--registry-ca-file', '/nonexistent/ca.pem'],
+      says: /^--registry-ca-file cannot be read: ENOENT.*; correct the path/,
+    },
+    {
+      args: ['--registry-ca-file', 'package.json'],
+      says: /^--registry-ca-file: expected certificates in PEM .*, found none in package\.json$/,
+    },
+    {
+      args: [],
+      env: { HTTPS_PROXY: 'socks5://user:canary@proxy' },
+      says: /^HTTPS_PROXY and HTTP_PROXY: expected http:.*found a URL of scheme socks5/,
+    },
+  ];
+  for (const { args, env, says } of unusable) {
+    it(`ends with 1 and says what is wrong: ${[...args, ...Object.keys(env ?? {})].join(' ')}`, () => {
+      const { status, stdout } = run(['controller', ...args], { KUBECONFIG, ...env });
+      assert.equal(status, 1);
+      assert.match((JSON.parse(stdout) as { msg: string }).msg, says);
+      assert.doesNotMatch(stdout, /stack|canary/);
+    });
+  }
+
+  it('takes a list of namespaces, and an empty one for all', () => {
+    for (const ICB_NAMESPACES of ['', 'a', 'team-a, team-b']) {
+      const { status, stderr } = run(['controller'], { ICB_NAMESPACES, HOME: '/nonexistent' });
+      assert.deepEqual([status, stderr], [1, '']);
+    }
+  });
+
+  it('takes false for a flag that is off', () => {
+    const { status, stderr } = run(['controller'], { ICB_MARK_PODS: 'false', HOME: '/nonexistent' });
+    assert.deepEqual([status, stderr], [1, '']);
+  });
+
+  it('says what is missing where there is no cluster', () => {
+    const { status, stdout, stderr } = run(['controller'], {
+      HOME: '/nonexistent',
+      KUBECONFIG: '/nonexistent/config',
+    });
+    assert.equal(status, 1);
+    const line = JSON.parse(stdout) as { msg: string };
+    assert.match(line.msg, /^the kubeconfig \(\/nonexistent\/config\) cannot be read: there is no such file/);
+    assert.doesNotMatch(stdout, /stack/);
+    assert.equal(stderr, '');
+    assert.match(
+      run(['controller'], { HOME: '/nonexistent' }).stdout,
+      /found no cluster: expected KUBECONFIG/,
+    );
+    const named = run(['controller', '--kubeconfig', '/nonexistent/other'], {
+      KUBECONFIG: '/nonexistent/config',
+    });
+    assert.match(named.stdout, /the kubeconfig \(\/nonexistent\/other\) cannot be read/);
+  });
+
+  const image = 'reg.example/app';
+  /** More than a pipe holds, so that somebody who reads no more is noticed. */
+  const many = Array(2_000).fill(image);
+
+  it('says nothing where nobody reads on, and ends with the exit code that it has', () => {
+    const explain = ['explain', ...many, '-f', 'docs/examples/pull-secret.yaml'];
+    for (const [args, code] of [
+      [explain, 1],
+      [[...explain, '-o', 'json'], 1],
+      [['--help'], 0],
+    ] as const) {
+      // Its standard output is closed before it has written anything.
+      const script = '{ "$@"; echo "code $?" >&3; } | true';
+      const { output } = spawnSync('/bin/sh', ['-c', script, 'sh', process.execPath, program, ...args], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      });
+      assert.equal(output[3], `code ${code}\n`);
+      assert.doesNotMatch(output[2] ?? '', /EPIPE|node:/);
+    }
+  });
+
+  it('says so where its output cannot be written', { skip: !existsSync('/dev/full') }, () => {
+    const full = openSync('/dev/full', 'w');
+    const args = [program, 'explain', image, '-f', 'docs/examples/pull-secret.yaml'];
+    const { status, output } = spawnSync(process.execPath, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    });
+    closeSync(full);
+    assert.equal(status, 2);
+    assert.match(output[2] ?? '', /^error: standard output cannot be written: ENOSPC/m);
+    assert.doesNotMatch(output[2] ?? '', /node:/);
+  });
+});

@@ -1,0 +1,452 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { builtProgram } from '../../../../hack/program.ts';
+import { binding, Files, pullSecret, runExplain, scheduledScan } from './command.ts';
+
+const PASSWORD = 'Canary-7Hq2';
+const entry = (username: string) => ({ username, password: PASSWORD });
+const repository = join(import.meta.dirname, '../../../..');
+
+interface Explanation {
+  readonly image: string;
+  readonly repository: string;
+  readonly platform: string;
+  readonly candidates: readonly { secret: string; registryKey: string; username: string | null }[];
+  readonly binding: string | null;
+  readonly delivery: {
+    readonly env: readonly { name: string; value: string }[];
+    readonly files: readonly string[];
+  };
+}
+
+/** What `explain -o json` prints, with its exit code and what it says beside. */
+function explained(args: readonly string[], input = '') {
+  const { status, stdout, stderr } = runExplain([...args, '-o', 'json'], input);
+  assert.doesNotMatch(stdout + stderr, canary, 'a password was printed');
+  const list = JSON.parse(stdout) as readonly Explanation[];
+  return {
+    status,
+    stderr,
+    list,
+    usernames: list.map((one) => one.candidates.map(({ username }) => username)),
+  };
+}
+
+/** What base64 makes of the password wherever it begins in a text: the whole groups that hold nothing else. */
+const encoded = [0, 1, 2].map((before) =>
+  btoa(' '.repeat(before) + PASSWORD).slice(before === 0 ? 0 : 4, -4),
+);
+const canary = new RegExp([PASSWORD, ...encoded].map(RegExp.escape).join('|'));
+
+describe('explain from files', () => {
+  it('lists all that fits, in the order of the kubelet, and what Trivy would be handed', () => {
+    using files = new Files();
+    const args = files.write(
+      's.json',
+      [
+        pullSecret('one', { 'reg.example': entry('a'), '*.example': entry('b') }),
+        pullSecret('two', { 'reg.example/team': entry('c'), 'https://other.example': entry('d') }),
+      ]
+        .map((secret) => JSON.stringify(secret))
+        .join('\n---\n'),
+    );
+    const { status, list, stderr } = explained(['reg.example/team/app:1', ...args]);
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+    assert.deepEqual(list, [
+      {
+        image: 'reg.example/team/app:1',
+        repository: 'reg.example/team/app',
+        platform: 'Generic',
+        candidates: [
+          { secret: 'two', registryKey: 'reg.example/team', username: 'c' },
+          { secret: 'one', registryKey: 'reg.example', username: 'a' },
+          { secret: 'one', registryKey: '*.example', username: 'b' },
+        ],
+        binding: null,
+        delivery: {
+          env: [
+            { name: 'DOCKER_CONFIG', value: '/var/run/secrets/image-credential-binding' },
+            { name: 'TRIVY_USERNAME', value: '' },
+            { name: 'TRIVY_PASSWORD', value: '' },
+            { name: 'TRIVY_REGISTRY_TOKEN', value: '' },
+          ],
+          files: ['/var/run/secrets/image-credential-binding/config.json'],
+        },
+      },
+    ]);
+  });
+
+  it('takes several images, and ends with 1 where for one nothing fits', () => {
+    using files = new Files();
+    const args = files.write('s.json', pullSecret('pull', { 'docker.io': entry('hub') }));
+    const { status, list } = explained(['nginx', 'reg.example/app', ...args]);
+    assert.equal(status, 1);
+    assert.deepEqual(
+      list.map(({ image, repository, candidates }) => [image, repository, candidates.length]),
+      [
+        ['nginx', 'docker.io/library/nginx', 1],
+        ['reg.example/app', 'reg.example/app', 0],
+      ],
+    );
+    assert.deepEqual(list[1]?.delivery, { env: [], files: [] });
+  });
+
+  it('tells which binding serves the image, by the rules of the controller', () => {
+    using files = new Files();
+    const bindings = [
+      binding('by-tag', { image: 'reg.example/app:1' }),
+      binding('whole', {}),
+      binding('other', { image: 'reg.example/other' }),
+      binding(
+        'discovered',
+        { image: 'reg.example/app:1' },
+        {
+          labels: { 'app.kubernetes.io/managed-by': 'image-credential-binding' },
+        },
+      ),
+      binding('watches', { image: 'reg.example/app:2', mode: 'Observe' }),
+    ];
+    const args = files.write('b.json', { apiVersion: 'v1', kind: 'List', items: bindings });
+    const { list } = explained(['reg.example/app:1', 'reg.example/app:2', 'reg.example/none', ...args]);
+    assert.deepEqual(
+      list.map((one) => one.binding),
+      ['by-tag', 'whole', null],
+    );
+  });
+
+  it('tells where the scans of an earlier home are moved to', () => {
+    using files = new Files();
+    const args = files.write(
+      'b.json',
+      binding('moved', { image: 'new.example/app', replaces: ['reg.example/app'] }),
+    );
+    assert.equal(explained(['reg.example/app:1', ...args]).list[0]?.binding, 'moved');
+    const { stdout } = runExplain(['reg.example/app:1', ...args]);
+    assert.match(stdout, / {2}binding {5}moved\n {2}moves to {4}new\.example\/app:1\n/);
+    assert.doesNotMatch(runExplain(['new.example/app:1', ...args]).stdout, /moves to/);
+  });
+
+  it('counts what a binding needs no secret for as fitting', () => {
+    using files = new Files();
+    const args = files.write('b.json', binding('public', { imagePullSecrets: [] }));
+    const { status, list } = explained(['reg.example/app', ...args]);
+    assert.deepEqual([status, list[0]?.binding, list[0]?.candidates], [0, 'public', []]);
+    assert.match(runExplain(['reg.example/app', ...args]).stdout, /none needed: the binding names no Secret/);
+  });
+
+  it('lists the 32 entries that the controller tries, and reports how many more fit', () => {
+    using files = new Files();
+    const auths = Array.from({ length: 40 }, (_, index) => [
+      `reg.example${index < 20 ? '' : ':'}/${'a'.repeat(index % 20)}`,
+      { auth: btoa('user:pass') },
+    ]);
+    const args = files.write('s.json', pullSecret('pull', Object.fromEntries(auths)));
+    const image = `reg.example/${'a'.repeat(20)}`;
+    assert.equal(explained([image, ...args]).list[0]?.candidates.length, 32);
+    const { stderr } = runExplain([image, ...args]);
+    assert.match(
+      stderr,
+      /expected at most 32 entries that fit the image, found 40: the last 8 are not tried; rem/,
+    );
+  });
+
+  it('puts the secrets of the binding first where keys are equal', () => {
+    using files = new Files();
+    const args = [
+      ...files.write('a.json', pullSecret('first', { 'reg.example': entry('first') })),
+      ...files.write('b.json', pullSecret('pull', { 'reg.example': entry('named') })),
+    ];
+    assert.deepEqual(explained(['reg.example/app', ...args]).usernames, [['first', 'named']]);
+    const bound = files.write('c.json', binding('app', {}));
+    assert.deepEqual(explained(['reg.example/app', ...args, ...bound]).usernames, [['named', 'first']]);
+  });
+
+  it('reads standard input, lists of one kind, stringData, dockercfg, and secrets with a token alone', () => {
+    const dockercfg = { 'reg.example': { registrytoken: PASSWORD } };
+    const list = {
+      apiVersion: 'v1',
+      kind: 'SecretList',
+      items: [
+        {
+          metadata: { name: 'old' },
+          type: 'kubernetes.io/dockercfg',
+          data: { '.dockercfg': 'AAAA' },
+          stringData: { '.dockercfg': JSON.stringify(dockercfg) },
+        },
+      ],
+    };
+    const { status, usernames } = explained(['reg.example/app', '-f', '-'], JSON.stringify(list));
+    assert.deepEqual([status, usernames], [0, [[null]]]);
+    assert.match(
+      runExplain(['reg.example/app', '-f', '-'], JSON.stringify(list)).stdout,
+      /entry reg.example {2}a token/,
+    );
+  });
+
+  it('takes the later of two objects of one name, as kubectl apply does', () => {
+    using files = new Files();
+    const args = [
+      ...files.write('a.json', pullSecret('pull', { 'reg.example': entry('old') })),
+      ...files.write('b.json', pullSecret('pull', { 'reg.example': entry('new') })),
+    ];
+    assert.deepEqual(explained(['reg.example/app', ...args]).usernames, [['new']]);
+  });
+
+  it('counts the objects of one namespace, and those that name none', () => {
+    using files = new Files();
+    const args = [
+      ...files.write('a.json', pullSecret('a', { 'reg.example': entry('a') }, { namespace: 'a' })),
+      ...files.write('b.json', pullSecret('b', { 'reg.example': entry('b') }, { namespace: 'b' })),
+      ...files.write('c.json', pullSecret('c', { 'reg.example': entry('c') })),
+    ];
+    assert.deepEqual(explained(['reg.example/app', '-n', 'b', ...args]).usernames, [['b', 'c']]);
+    const { status, stdout, stderr } = runExplain(['reg.example/app', ...args]);
+    assert.deepEqual([status, stdout], [2, '']);
+    assert.match(stderr, /expected objects of one namespace, found "a", "b"; say which with --namespace/);
+  });
+
+  it('passes over what is broken or of no concern, says so beside, and goes on', () => {
+    using files = new Files();
+    const good = pullSecret('good', { 'reg.example': entry('good'), 'reg.example/x': { auth: PASSWORD } });
+    const bad = { ...pullSecret('bad', {}), data: { '.dockerconfigjson': btoa(PASSWORD) } };
+    const numbers = { ...pullSecret('numbers', {}), data: { '.dockerconfigjson': 1 } };
+    const others = [
+      { ...pullSecret('opaque', {}), type: 'Opaque' },
+      binding('misspelt', { imagePullSecret: [] }),
+      binding('noimage', { image: 'NOT AN IMAGE' }),
+      scheduledScan('scan', [1 as unknown as string]),
+      { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'x' } },
+    ];
+    const args = files.write('all.json', {
+      apiVersion: 'v1',
+      kind: 'List',
+      items: [good, bad, numbers, ...others],
+    });
+    const { status, usernames, stderr } = explained(['reg.example/app', ...args]);
+    assert.deepEqual([status, usernames], [0, [['good']]]);
+    for (const line of [
+      /Secret "good": .*"reg\.example\/x"/,
+      /Secret "bad": expected JSON/,
+      /all\.json, item 3: expected strings under "data" in the Secret "numbers"/,
+      /Secret "opaque": expected a Secret of type kubernetes\.io\/dockerconfigjson.*found "Opaque"/,
+      /item 5: spec has no field "imagePullSecret"; expected only/,
+      /item 6: spec\.image is invalid/,
+      /item 7: expected spec\.scanSpec with a scanType and a list of strings as parameters/,
+      /passed over what is of no concern here: "Deployment"/,
+    ]) {
+      assert.match(stderr, line);
+    }
+  });
+
+  it('reads secrets that their owner offers to a registry, and says of others what is missing', () => {
+    using files = new Files();
+    const keys = {
+      AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'canary/0123456789abcdef',
+    };
+    const host = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+    const annotations = { 'credentials.securecodebox.io/registries': host };
+    const secret = (metadata: object) => ({
+      ...{ apiVersion: 'v1', kind: 'Secret', type: 'Opaque', stringData: keys, metadata },
+    });
+    const args = [
+      ...files.write('a.json', secret({ name: 'keys', annotations })),
+      ...files.write('b.json', secret({ name: 'unoffered' })),
+    ];
+    const { status, stdout, stderr } = runExplain([`${host}/app`, '-o', 'json', ...args]);
+    assert.equal(status, 0, stderr);
+    const [explanation] = JSON.parse(stdout);
+    assert.deepEqual(explanation.candidates, [{ secret: 'keys', registryKey: host, username: null }]);
+    assert.deepEqual(explanation.delivery.files, [
+      '/var/run/secrets/image-credential-binding/aws-credentials',
+    ]);
+    assert.match(
+      stderr,
+      /Secret "unoffered": expected the annotation credentials\.securecodebox\.io\/registries/,
+    );
+    assert.doesNotMatch(`${stdout}${stderr}`, /canary/);
+  });
+
+  it('says which secret of the binding is not there', () => {
+    using files = new Files();
+    const { status, stderr } = explained(['reg.example/app', ...files.write('b.json', binding('app', {}))]);
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /the binding "app" names the Secret "pull": .* found none; create it, or correct the name/,
+    );
+  });
+
+  const wrong: readonly {
+    readonly name: string;
+    readonly args: readonly string[];
+    readonly text?: string;
+    readonly says: RegExp;
+  }[] = [
+    { name: 'no image', args: [], says: /missing required argument 'image'/ },
+    {
+      name: 'what is no image',
+      args: ['NGINX'],
+      text: '',
+      says: /^error: Not an image reference: .*Write it in lower case/,
+    },
+    { name: 'another format', args: ['nginx', '-o', 'yaml'], says: /Allowed choices are text, json/ },
+    {
+      name: 'a file that is not there',
+      args: ['nginx', '-f', '/nowhere/x.yaml'],
+      says: /"\/nowhere\/x\.yaml": expected a file that can be read, found none/,
+    },
+    {
+      name: 'a folder',
+      args: ['nginx', '-f', '/'],
+      says: /found a directory; name its files, each with --filename/,
+    },
+    {
+      name: 'what is not YAML',
+      args: ['nginx'],
+      text: `a: b\n---\nauth: x: ${PASSWORD}`,
+      says: /line 3, column \d+: expected YAML or JSON, found bad indentation/,
+    },
+    {
+      name: 'a page of prose',
+      args: ['nginx'],
+      text: '# Title\n\n| a | b |\n',
+      says: /expected YAML or JSON, found something else \(a line break is expected\); correct it/,
+    },
+    {
+      name: 'a duplicate key',
+      args: ['nginx'],
+      text: `${PASSWORD}: 1\n${PASSWORD}: 2`,
+      says: /line 2, column 1: .*duplicated mapping key/,
+    },
+    {
+      name: 'an unknown anchor',
+      args: ['nginx'],
+      text: `a: *${PASSWORD}`,
+      says: /line 1.*expected YAML or JSON, found something else/,
+    },
+    {
+      name: 'a text',
+      args: ['nginx'],
+      text: PASSWORD,
+      says: /expected a Kubernetes object with apiVersion and kind, found a string/,
+    },
+    {
+      name: 'a Docker configuration',
+      args: ['nginx'],
+      text: '{"auths": {}}',
+      says: /expected a Kubernetes object with apiVersion and kind, found one without them/,
+    },
+    {
+      name: 'an object without a name',
+      args: ['nginx'],
+      text: '{"apiVersion": "v1", "kind": "Secret", "metadata": {}}',
+      says: /f: expected metadata with a name/,
+    },
+    { name: 'no cluster', args: ['nginx'], says: /^error: found no cluster: expected KUBECONFIG/ },
+  ];
+  for (const { name, args, text, says } of wrong) {
+    it(`ends with 2 and says what was expected: ${name}`, () => {
+      using files = new Files();
+      const { status, stdout, stderr } = runExplain([
+        ...args,
+        ...(text === undefined ? [] : files.write('f', text)),
+      ]);
+      assert.deepEqual([status, stdout], [2, '']);
+      assert.match(stderr, says);
+      assert.doesNotMatch(stderr, canary);
+    });
+  }
+});
+
+describe('the text of explain', () => {
+  const args = ['-f', 'docs/examples/pull-secret.yaml', '-f', 'docs/examples/scheduled-scan.yaml'];
+
+  it('tells of scans of the image: whether a binding serves them, and whether they are bound', () => {
+    using files = new Files();
+    const bound = { annotations: { 'credentials.securecodebox.io/binding': 'app' } };
+    const gone = { annotations: { 'credentials.securecodebox.io/binding': 'gone' } };
+    const list = [
+      binding('app', { scanSelector: { matchLabels: { team: 'a' } } }),
+      scheduledScan('done', ['reg.example/app:1'], { labels: { team: 'a' }, ...bound }),
+      scheduledScan('new', ['reg.example/app'], { labels: { team: 'a' } }),
+      scheduledScan('unfit', ['reg.example/app']),
+      scheduledScan('left', ['reg.example/app'], gone),
+      scheduledScan('elsewhere', ['reg.example/other']),
+    ];
+    const { stdout } = runExplain([
+      'reg.example/app',
+      ...files.write('l.json', { apiVersion: 'v1', kind: 'List', items: list }),
+    ]);
+    assert.match(
+      stdout,
+      / {2}ScheduledScans\n {4}done {3}bound to app\n {4}new {4}served by app, not bound yet\n {4}unfit {2}no binding serves it\n {4}left {3}to be let go by gone\n$/,
+    );
+  });
+
+  it('has colour on a terminal, none with NO_COLOR, and none in a pipe', async () => {
+    const command = [
+      process.execPath,
+      await builtProgram(),
+      'explain',
+      'registry.example.org/shop/payments',
+      ...args,
+    ];
+    const onTerminal = (env: Readonly<Record<string, string>>) => {
+      const script = 'import os,pty,sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+      const { status, stdout } = spawnSync('python3', ['-c', script, ...command], {
+        encoding: 'utf8',
+        cwd: repository,
+        env: { PATH: process.env['PATH'], TERM: 'xterm-256color', ...env },
+      });
+      assert.equal(status, 0, stdout);
+      return stdout;
+    };
+    const colour = /\p{Cc}\[/u;
+    assert.match(onTerminal({}), colour);
+    assert.doesNotMatch(onTerminal({ NO_COLOR: '1' }), colour);
+    assert.doesNotMatch(onTerminal({ NO_COLOR: '1', FORCE_COLOR: '1' }), colour);
+    assert.doesNotMatch(runExplain([...command.slice(3)]).stdout, colour);
+  });
+
+  it('lets nobody steer the terminal', () => {
+    using files = new Files();
+    const evil = '\u001b[2J\u009b2J\u202e\u007f';
+    const file = files.write(
+      's.json',
+      pullSecret('pull', { [`reg.example/a${evil}`]: {}, 'reg.example': entry(evil) }),
+    );
+    for (const format of ['text', 'json']) {
+      const { stdout, stderr } = runExplain(['reg.example/app', '-o', format, ...file]);
+      assert.match(stdout, /\\u001b\[2J\\u009b2J\\u202e\\u007f/);
+      assert.doesNotMatch((stdout + stderr).replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
+    }
+  });
+
+  const evil = '\u001b[31m\u001b]0;title\u0007';
+  const fitting = pullSecret('pull', { 'reg.example': entry('user') });
+  for (const { what, items } of [
+    { what: 'Secret', items: [pullSecret(evil, { 'reg.example': entry('user') })] },
+    { what: 'binding', items: [fitting, binding(evil, {})] },
+    { what: 'ScheduledScan', items: [fitting, scheduledScan(evil, ['reg.example/app'])] },
+    {
+      what: 'binding that a scan carries',
+      items: [
+        fitting,
+        scheduledScan('scan', ['reg.example/app'], {
+          annotations: { 'credentials.securecodebox.io/binding': evil },
+        }),
+      ],
+    },
+  ]) {
+    it(`writes out what could steer the terminal in the name of a ${what}`, () => {
+      using files = new Files();
+      const file = files.write('l.json', { apiVersion: 'v1', kind: 'List', items });
+      const { stdout, stderr } = runExplain(['reg.example/app', ...file]);
+      assert.match(stdout, /\\u001b\[31m\\u001b\]0;title\\u0007/);
+      assert.doesNotMatch((stdout + stderr).replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
+    });
+  }
+});

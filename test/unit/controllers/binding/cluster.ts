@@ -1,0 +1,391 @@
+import type { KnownLogin } from '../../../../src/answer/login-answer.ts';
+import type { Question } from '../../../../src/answer/question.ts';
+import type { KnownAnswer, RegistryAnswer } from '../../../../src/answer/registry-answer.ts';
+import {
+  BINDING_ANNOTATION,
+  type ImageCredentialBindingSpec,
+  type ImageCredentialBindingStatus,
+} from '../../../../src/api/index.ts';
+import { type RawBinding, readBinding } from '../../../../src/binding/binding.ts';
+import type { Applied } from '../../../../src/controllers/binding/apply.ts';
+import { type Decision, decide } from '../../../../src/controllers/binding/decide.ts';
+import { observe, selectionOf } from '../../../../src/controllers/binding/observe.ts';
+import { report } from '../../../../src/controllers/binding/status/report.ts';
+import { recollections } from '../../../../src/controllers/binding/verification/restore.ts';
+import { formatReference, repositoryName } from '../../../../src/image/reference.ts';
+import type { Store } from '../../../../src/kube/cache/store.ts';
+import { type Stored, storedMeta } from '../../../../src/object/object.ts';
+import { REGISTRIES_ANNOTATION } from '../../../../src/platform/offer.ts';
+import type { PlatformCredential } from '../../../../src/platform/platform.ts';
+import { scanTypesOf } from '../../../../src/policy/precedence.ts';
+import { RESTORE_ANNOTATION } from '../../../../src/scan/restore.ts';
+import {
+  editScheduledScan,
+  type RawScheduledScan,
+  readScheduledScan,
+} from '../../../../src/scan/scheduled-scan.ts';
+import { readOffered } from '../../../../src/secret/credential-secret.ts';
+import { type RawSecret, readPullSecret } from '../../../../src/secret/pull-secret.ts';
+import {
+  type DesiredTrivySecret,
+  readTrivySecret,
+  replacement,
+  type SecretObject,
+} from '../../../../src/secret/trivy-secret.ts';
+import { createStores, type Run } from '../../../../src/state/stores.ts';
+
+const SCAN_TYPES = scanTypesOf(['trivy-image*', 'trivy-sbom-image*']);
+export const NOW = Date.UTC(2026, 5, 1, 12);
+/** Everything that was decided was written. */
+function allWritten(decision: Decision): Applied {
+  const edits = decision.scans.filter(({ plan }) => plan === 'Edit');
+  return {
+    written: new Set(edits.map(({ scan }) => scan.name)),
+    failed: new Map(),
+    secretRefused: undefined,
+    repeated: false,
+  };
+}
+
+interface BindingParts {
+  readonly spec?: Partial<ImageCredentialBindingSpec>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly createdAt?: string;
+  /** Of its own for each name, unless told: one that was deleted and created again has another. */
+  readonly uid?: string;
+}
+
+interface ScanParts {
+  readonly image?: string;
+  readonly parameters?: readonly string[];
+  readonly scanType?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly schedule?: Partial<RawScheduledScan['spec']>;
+  readonly lastScheduleTime?: string;
+}
+
+/** What the stores hold of a namespace, put there by hand as the reflectors would from a cluster. */
+export class Namespace {
+  readonly stores = createStores();
+  /** What the registry has said, by `repository secret-key` as {@link Namespace.answer} writes it. */
+  readonly #answers = new Map<string, KnownAnswer>();
+  readonly #logins = new Map<string, KnownLogin>();
+  readonly #sources = {
+    stores: this.stores,
+    scanTypes: SCAN_TYPES,
+    checkIntervalMs: 12 * 3_600_000,
+    logins: (_: PlatformCredential, host: string) => this.#logins.get(host),
+    answers: (question: Question) => this.#answers.get(keyOfQuestion(question)),
+  };
+  readonly #scans = new Map<string, RawScheduledScan>();
+  #version = 0;
+
+  binding(name: string, parts: BindingParts = {}): void {
+    const previous = this.stores.bindings.get(`ns/${name}`);
+    const object = {
+      metadata: {
+        ...this.#meta(name),
+        ...(parts.uid === undefined ? {} : { uid: parts.uid }),
+        generation: (previous?.generation ?? 0) + 1,
+        creationTimestamp: parts.createdAt ?? '2026-01-01T00:00:00Z',
+        labels: parts.labels ?? {},
+      },
+      spec: {
+        image: 'reg.example/app',
+        imagePullSecrets: [{ name: 'pull' }],
+        verification: 'Never',
+        ...parts.spec,
+      },
+      status: previous?.status,
+    };
+    this.stores.bindings.set(readBinding(object as RawBinding));
+  }
+
+  scan(name: string, parts: ScanParts = {}): void {
+    this.#setScan({
+      metadata: {
+        ...this.#meta(name),
+        creationTimestamp: '2026-01-01T00:00:00Z',
+        labels: parts.labels ?? {},
+      },
+      spec: {
+        suspend: true,
+        ...parts.schedule,
+        scanSpec: {
+          scanType: parts.scanType ?? 'trivy-image',
+          parameters: parts.parameters ?? [parts.image ?? 'reg.example/app:1.0'],
+        },
+      },
+      status: parts.lastScheduleTime === undefined ? {} : { lastScheduleTime: parts.lastScheduleTime },
+    });
+  }
+
+  pullSecret(name: string, auths: unknown = { 'reg.example': { auth: btoa('user:pass') } }): void {
+    const text = typeof auths === 'string' ? auths : JSON.stringify({ auths });
+    const object = {
+      metadata: this.#meta(name),
+      type: 'kubernetes.io/dockerconfigjson',
+      data: { '.dockerconfigjson': Buffer.from(text).toString('base64') },
+    };
+    this.#setPullSecret(this.stores.pullSecrets, object);
+  }
+
+  /** Of the older type. */
+  dockercfgSecret(name: string): void {
+    const text = JSON.stringify({ 'reg.example': { auth: btoa('user:pass') } });
+    const data = { '.dockercfg': Buffer.from(text).toString('base64') };
+    const object = { metadata: this.#meta(name), type: 'kubernetes.io/dockercfg', data };
+    this.#setPullSecret(this.stores.dockercfgSecrets, object);
+  }
+
+  /** Adds the content of the Secret, as the controller does after reading it. */
+  #setPullSecret(store: Store<Stored>, object: RawSecret): void {
+    store.set(storedMeta(object));
+    this.stores.sourceSecrets.set(readPullSecret(object));
+  }
+
+  otherSecret(name: string): void {
+    this.stores.otherSecrets.set({ ...this.#meta(name), offered: false, ours: undefined });
+  }
+
+  /** A Secret that is no pull secret, as it is when the controller has read it. */
+  offeredSecret(name: string, texts: Readonly<Record<string, string>>, hosts = 'reg.example'): void {
+    const meta = { ...this.#meta(name), annotations: { [REGISTRIES_ANNOTATION]: hosts } };
+    const data = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, btoa(text)]));
+    const type = 'username' in texts ? 'kubernetes.io/basic-auth' : 'Opaque';
+    this.stores.otherSecrets.set({ ...meta, offered: true, ours: undefined });
+    this.stores.sourceSecrets.set(readOffered({ metadata: meta, type, data }));
+  }
+
+  /** Has the cloud answered the question for a login for this host. */
+  login(host: string, known: KnownLogin): void {
+    this.#logins.set(host, known);
+  }
+
+  /** Takes the annotation with the binding's name off a scan. */
+  unname(name: string): void {
+    const raw = this.#scans.get(name);
+    if (raw === undefined) throw new Error(`there is no scan ${name}`);
+    const { [BINDING_ANNOTATION]: _, ...annotations } = raw.metadata.annotations ?? {};
+    this.#setScan({ ...raw, metadata: { ...raw.metadata, annotations } });
+  }
+
+  /**
+   * Has the registry answered about a repository.
+   *
+   * @param auth - `user:password` of the credential; empty: none was shown
+   */
+  answer(
+    auth: string,
+    answer: Partial<KnownAnswer> & Pick<KnownAnswer, 'answer'>,
+    repository = 'reg.example/app',
+  ): void {
+    const accepted = answer.answer.result === 'Pullable' || answer.answer.result === 'Allowed';
+    this.#answers.set(`${repository} ${auth}`, {
+      askedAt: NOW,
+      askAgainAt: NOW + 3_600_000,
+      acceptedAt: accepted ? NOW : undefined,
+      version: '1.0',
+      ...answer,
+    });
+  }
+
+  /** Has the registry answered about this very manifest, shown `user:pass` unless told. */
+  manifest(image: string, answer: RegistryAnswer, auth = 'user:pass'): void {
+    const acceptedAt = answer.result === 'Pullable' ? NOW : undefined;
+    const times = { askedAt: NOW, askAgainAt: NOW + 3_600_000, acceptedAt };
+    this.#answers.set(`${image} ${auth}`, { answer, ...times, version: undefined });
+  }
+
+  /** As when a controller begins: nothing is known but what the status of the binding still answers. */
+  restart(name: string, now = NOW): void {
+    this.#answers.clear();
+    const observed = this.observe(name, now);
+    if (observed.binding?.validity !== 'Valid') throw new Error(`there is no binding ${name}`);
+    for (const { question, answer, askedAt } of recollections(observed.binding, observed)) {
+      const isAccepted = answer.result === 'Pullable' || answer.result === 'Allowed';
+      this.#answers.set(keyOfQuestion(question), {
+        ...{ answer, askedAt, askAgainAt: askedAt + 3_600_000 },
+        acceptedAt: isAccepted ? askedAt : undefined,
+        version: question.image.tag,
+      });
+    }
+  }
+
+  /** Whose questions are open, by what they show: `user:password`, empty for nobody's. */
+  asked(name: string, now = NOW): readonly string[] {
+    return this.decide(name, now).inquiry.open.map(({ question }) => shownIn(question));
+  }
+
+  remove(kind: 'bindings' | 'pullSecrets' | 'scheduledScans' | 'trivySecrets', name: string): void {
+    const item = this.stores[kind].get(`ns/${name}`);
+    if (item !== undefined) this.stores[kind].delete(item);
+  }
+
+  /** Changes a scan as somebody else would. */
+  tamper(name: string, scanSpec: Partial<RawScheduledScan['spec']['scanSpec']>): void {
+    const raw = this.#scans.get(name);
+    if (raw === undefined) throw new Error(`there is no scan ${name}`);
+    this.#setScan({ ...raw, spec: { ...raw.spec, scanSpec: { ...raw.spec.scanSpec, ...scanSpec } } });
+  }
+
+  /** Forges a migration in the restore annotation of a bound scan. */
+  forgeMove(name: string, moved: { readonly from: string; readonly number: number }): void {
+    const raw = this.#scans.get(name);
+    const note = raw?.metadata.annotations?.[RESTORE_ANNOTATION];
+    if (raw === undefined || note === undefined) throw new Error(`the scan ${name} is not bound`);
+    const forged = JSON.stringify({ ...JSON.parse(note), moved });
+    const annotations = { ...raw.metadata.annotations, [RESTORE_ANNOTATION]: forged };
+    this.#setScan({ ...raw, metadata: { ...raw.metadata, annotations } });
+  }
+
+  /** Makes a run of a scan due, as a trigger does. */
+  makeDue(name: string): void {
+    const raw = this.#scans.get(name);
+    if (raw === undefined) throw new Error(`there is no scan ${name}`);
+    const lastScheduleTime = new Date(NOW - 3_600_000).toISOString();
+    this.#setScan({
+      ...raw,
+      spec: { ...raw.spec, suspend: false, interval: '1h' },
+      status: { lastScheduleTime },
+    });
+  }
+
+  setStatus(name: string, status: ImageCredentialBindingStatus): void {
+    const binding = this.stores.bindings.get(`ns/${name}`);
+    const { uid: _, ...meta } = this.#meta(name);
+    if (binding !== undefined) this.stores.bindings.set({ ...binding, ...meta, status });
+  }
+
+  /** Puts one of our Secrets in, as it is found. */
+  trivySecret(object: SecretObject): void {
+    const { name } = object.metadata;
+    this.stores.trivySecrets.set(
+      readTrivySecret({ ...object, metadata: { ...object.metadata, ...this.#meta(name) } }),
+    );
+  }
+
+  observe(name: string, now = NOW) {
+    // The selection of a binding is known once the binding has been reconciled.
+    for (const binding of this.stores.bindings.values()) {
+      const observed = observe(`ns/${binding.name}`, this.#sources, now);
+      this.stores.selections.set(binding, selectionOf(observed));
+    }
+    return this.observeAlone(name, now);
+  }
+
+  /** The observation of one reconcile, with the existing selections of other bindings. */
+  observeAlone(name: string, now = NOW) {
+    return observe(`ns/${name}`, this.#sources, now);
+  }
+
+  /**
+   * Does the first step of the reconciler: records the selection of a binding, and what the binding waits for.
+   *
+   * @returns whether it waits
+   */
+  begin(name: string): boolean {
+    const { selections } = this.stores;
+    const observed = this.observeAlone(name);
+    if (observed.binding === undefined) selections.forget(`ns/${name}`);
+    else selections.set(observed.binding, selectionOf(observed));
+    for (const awaited of observed.waitsFor) selections.wait(`ns/${name}`, awaited);
+    return observed.waitsFor.size > 0;
+  }
+
+  /** What a binding decides. */
+  decide(name: string, now = NOW) {
+    return decide(this.observe(name, now));
+  }
+
+  /** What a binding would tell after everything was written. */
+  report(name: string, applied?: Partial<Applied>, now = NOW) {
+    const observed = this.observe(name, now);
+    if (observed.binding === undefined) throw new Error(`there is no binding ${name}`);
+    const decision = decide(observed);
+    return report(observed.binding, observed, decision, { ...allWritten(decision), ...applied });
+  }
+
+  /** Carries out what a binding decides, without a cluster. */
+  settle(name: string, now = NOW): ImageCredentialBindingStatus | undefined {
+    const { secretWrite, scans } = this.decide(name, now);
+    const isThere = this.stores.bindings.get(`ns/${name}`) !== undefined;
+    const written = isThere ? this.report(name, undefined, now).status : undefined;
+    if (secretWrite.write === 'Create') this.trivySecret(secretWrite.desired.content.object);
+    if (secretWrite.write === 'Replace') {
+      const { desired, present } = secretWrite;
+      this.trivySecret(replacement(desired.content.object, present, now));
+    }
+    for (const plan of scans) {
+      const raw = this.#scans.get(plan.scan.name);
+      if (plan.plan !== 'Edit' || raw === undefined) continue;
+      const result = editScheduledScan(raw, plan.edit);
+      if (result.result === 'Changed') this.#setScan(result.scan);
+    }
+    if (written !== undefined) this.setStatus(name, written);
+    return written;
+  }
+
+  /** Carries out what a binding decides, and is killed before anything is told. */
+  settleUntold(name: string): void {
+    const status = this.stores.bindings.get(`ns/${name}`)?.status;
+    this.settle(name);
+    this.setStatus(name, status ?? {});
+  }
+
+  /** A Scan that a ScheduledScan has made. */
+  run(scheduledScan: string, state: Run['state']): void {
+    const made = { secretName: undefined, request: undefined, createdAt: NOW };
+    this.stores.runs.set({ ...this.#meta(`${scheduledScan}-1`), ...made, scheduledScan, state });
+  }
+
+  rawScan(name: string): RawScheduledScan | undefined {
+    return this.#scans.get(name);
+  }
+
+  #setScan(raw: RawScheduledScan): void {
+    const { name } = raw.metadata;
+    const scan = { ...raw, metadata: { ...raw.metadata, ...this.#meta(name) } };
+    this.#scans.set(name, scan);
+    this.stores.scheduledScans.set(readScheduledScan(scan));
+  }
+
+  #meta(name: string) {
+    this.#version += 1;
+    return { namespace: 'ns', name, uid: `uid-${name}`, resourceVersion: String(this.#version) };
+  }
+}
+
+function keyOfQuestion(question: Question): string {
+  const name = question.exact === true ? formatReference(question.image) : repositoryName(question.image);
+  return `${name} ${shownIn(question)}`;
+}
+
+function shownIn({ credential }: Question): string {
+  if (credential?.kind === 'platform') return credential.description;
+  return credential?.kind === 'basic'
+    ? `${credential.username.reveal()}:${credential.password.reveal()}`
+    : '';
+}
+
+/** Status and reason of a condition, e.g. `False NoMatch`. */
+export function condition(status: ImageCredentialBindingStatus, type: string): string | undefined {
+  const found = status.conditions?.find((one) => one.type === type);
+  return found === undefined ? undefined : `${found.status} ${found.reason}`;
+}
+
+/** What is planned for each scan, e.g. `Edit Bind`. */
+export function plans(decision: ReturnType<typeof decide>): Record<string, string> {
+  return Object.fromEntries(
+    decision.scans.map((plan) => [
+      plan.scan.name,
+      plan.plan === 'Edit' ? `Edit ${plan.edit.edit}` : plan.plan,
+    ]),
+  );
+}
+
+/** What is to be written. */
+export function objectOf({ content }: DesiredTrivySecret): SecretObject {
+  if (content.state !== 'Known') throw new Error(`expected a content that is known, found ${content.state}`);
+  return content.object;
+}

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { KnownLogin } from '../../../../src/answer/login-answer.ts';
+import { SecretValue } from '../../../../src/credential/secret-value.ts';
+import { sourceIn } from '../../../../src/state/stores.ts';
+import { condition, Namespace, NOW, plans } from './cluster.ts';
+
+const HOUR = 3_600_000;
+const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+const KEYS = { 'access-key': 'AKIAIOSFODNN7EXAMPLE', 'secret-access-key': 'canary/0123456789abcdef' };
+const WITH_REGION = { ...KEYS, region: 'eu-central-1' };
+/** Under no name of ECR's, so that Trivy needs a login, which ends. */
+const CUSTOM = 'reg.example';
+
+function offering(texts: Readonly<Record<string, string>>, host = CUSTOM): Namespace {
+  const namespace = new Namespace();
+  namespace.offeredSecret('keys', texts, host);
+  const spec = { image: `${host}/app`, imagePullSecrets: [{ name: 'keys' }], verification: 'Never' } as const;
+  namespace.binding('app', { spec });
+  namespace.scan('scan', { image: `${host}/app:1` });
+  return namespace;
+}
+
+function login(hours = 12, since = NOW): KnownLogin {
+  const credential = {
+    kind: 'basic',
+    username: new SecretValue('AWS'),
+    password: new SecretValue(`token of ${since}`),
+  } as const;
+  const ends = since + hours * HOUR;
+  const answer = { result: 'Login', credential, ends } as const;
+  return { answer, askedAt: since, askAgainAt: since + (hours * HOUR * 2) / 3 };
+}
+
+const scansBound = (namespace: Namespace, now = NOW) =>
+  condition(namespace.report('app', undefined, now).status, 'ScansBound');
+
+describe('a secret that is no pull secret', () => {
+  it('serves the hosts that its owner names, with the files that Trivy reads', () => {
+    const namespace = offering(KEYS, ECR);
+    const status = namespace.settle('app') ?? {};
+    assert.equal(condition(status, 'Ready'), 'True Ready');
+    assert.equal(status.credential?.registryKey, ECR);
+    const [volume] = namespace.rawScan('scan')?.spec.scanSpec.volumes ?? [];
+    assert.ok(volume !== undefined);
+    const env = namespace.rawScan('scan')?.spec.scanSpec.env ?? [];
+    assert.match(JSON.stringify(env), /"AWS_SHARED_CREDENTIALS_FILE","value":"[^"]+aws-credentials"/);
+    assert.equal(namespace.report('app').changed, false);
+  });
+
+  it('serves no other host', () => {
+    const namespace = offering(KEYS, ECR);
+    namespace.binding('app', {
+      spec: { image: 'other.example/app', imagePullSecrets: [{ name: 'keys' }], verification: 'Never' },
+    });
+    assert.equal(condition(namespace.report('app').status, 'Ready'), 'False NoMatch');
+  });
+
+  it('that is not offered stalls the binding, and says what its owner is to do', () => {
+    const namespace = new Namespace();
+    namespace.otherSecret('keys');
+    namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'keys' }], verification: 'Never' } });
+    const { status } = namespace.report('app');
+    assert.equal(condition(status, 'Stalled'), 'True NotOffered');
+    assert.equal(condition(status, 'Ready'), 'False NotOffered');
+    const [ready] = status.conditions?.filter(({ type }) => type === 'Ready') ?? [];
+    assert.match(ready?.message ?? '', /credentials\.securecodebox\.io\/registries/);
+  });
+
+  it('that is not offered does not stand in the way of one that fits', () => {
+    const namespace = new Namespace();
+    namespace.otherSecret('keys');
+    namespace.pullSecret('pull');
+    const imagePullSecrets = [{ name: 'keys' }, { name: 'pull' }];
+    namespace.binding('app', { spec: { imagePullSecrets, verification: 'Never' } });
+    assert.equal(condition(namespace.report('app').status, 'Ready'), 'True Ready');
+  });
+
+  it('comes in the order of the secrets where a pull secret has the same key', () => {
+    for (const names of [
+      ['pull', 'keys'],
+      ['keys', 'pull'],
+    ]) {
+      const namespace = offering({ username: 'user', password: 'other' });
+      namespace.pullSecret('pull');
+      const imagePullSecrets = names.map((name) => ({ name }));
+      namespace.binding('app', { spec: { imagePullSecrets, verification: 'Never' } });
+      assert.equal(namespace.settle('app')?.credential?.secret.name, names[0]);
+    }
+  });
+
+  it('has another Trivy secret than an entry of the same name', () => {
+    const offered = offering({ username: 'user', password: 'pass' });
+    const entry = new Namespace();
+    entry.pullSecret('keys');
+    entry.binding('app', { spec: { imagePullSecrets: [{ name: 'keys' }], verification: 'Never' } });
+    const nameIn = (namespace: Namespace) => namespace.settle('app')?.trivySecret?.name;
+    assert.notEqual(nameIn(offered), nameIn(entry));
+  });
+
+  it('is a source while it is offered, and no longer: then what was made of it goes', () => {
+    const { stores } = offering(KEYS);
+    assert.equal(sourceIn(stores, 'ns/keys')?.name, 'keys');
+    const withdrawn = new Namespace();
+    withdrawn.otherSecret('keys');
+    assert.equal(sourceIn(withdrawn.stores, 'ns/keys'), undefined);
+  });
+
+  it('that cannot be handed over says what is missing', () => {
+    const namespace = offering(KEYS);
+    assert.equal(scansBound(namespace), 'False Undeliverable');
+    const [bound] =
+      namespace.report('app').status.conditions?.filter(({ type }) => type === 'ScansBound') ?? [];
+    assert.match(bound?.message ?? '', /region/);
+    assert.equal(namespace.decide('app').secretWrite.write, 'None');
+  });
+
+  it('that Trivy alone can use is delivered, and not shown to the registry', () => {
+    const host = 'europe-docker.pkg.dev';
+    const user = { type: 'authorized_user', client_id: 'c', client_secret: 's', refresh_token: 'r' };
+    const namespace = offering({ 'key.json': JSON.stringify(user) }, host);
+    const spec = { image: `${host}/app`, imagePullSecrets: [{ name: 'keys' }] };
+    namespace.binding('app', { spec: { ...spec, verification: 'Preferred' } });
+    const answer = { answer: { result: 'NotCheckable' }, askAgainAt: Number.POSITIVE_INFINITY } as const;
+    namespace.answer('key file of a Google user', answer, `${host}/app`);
+    const status = namespace.settle('app') ?? {};
+    assert.equal(condition(status, 'CredentialVerified'), 'Unknown NotCheckable');
+    assert.equal(condition(status, 'Ready'), 'True Ready');
+    namespace.binding('app', { spec: { ...spec, verification: 'Required' } });
+    assert.equal(condition(namespace.report('app').status, 'Ready'), 'False NotCheckable');
+  });
+});
+
+describe('a login that the cloud gives', () => {
+  it('is asked for, and nothing is bound before it is there', () => {
+    const namespace = offering(WITH_REGION);
+    assert.equal(scansBound(namespace), 'False Exchanging');
+    const { inquiry, secretWrite } = namespace.decide('app');
+    assert.equal(inquiry.login?.host, CUSTOM);
+    assert.equal(secretWrite.write, 'None');
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Unbound' });
+    namespace.login(CUSTOM, login());
+    assert.equal(namespace.decide('app').secretWrite.write, 'Create');
+    assert.equal(condition(namespace.settle('app') ?? {}, 'Ready'), 'True Ready');
+  });
+
+  it('is not asked for where the binding only observes', () => {
+    const namespace = offering(WITH_REGION);
+    const spec = { imagePullSecrets: [{ name: 'keys' }], verification: 'Never' } as const;
+    namespace.binding('app', { spec: { ...spec, mode: 'Observe' } });
+    assert.equal(namespace.decide('app').inquiry.login, undefined);
+  });
+
+  it('is not asked for again after a restart, until two thirds of its time are over', () => {
+    const namespace = offering(WITH_REGION);
+    namespace.login(CUSTOM, login());
+    namespace.settle('app');
+    namespace.settle('app');
+    namespace.login(CUSTOM, { ...login(0), askAgainAt: 0 });
+    const later = namespace.decide('app', NOW + 7 * HOUR);
+    assert.equal(later.inquiry.login, undefined);
+    assert.equal(later.inquiry.nextAt, NOW + 8 * HOUR);
+    assert.equal(later.secretWrite.write, 'None');
+    assert.equal(namespace.report('app', undefined, NOW + 7 * HOUR).changed, false);
+    assert.equal(namespace.decide('app', NOW + 8 * HOUR).inquiry.login?.host, CUSTOM);
+    assert.equal(namespace.report('app', undefined, NOW + 8 * HOUR).changed, false);
+  });
+
+  it('is renewed by one write, which is no new credential, and no scan is touched', () => {
+    const namespace = offering(WITH_REGION);
+    namespace.login(CUSTOM, login());
+    namespace.settle('app');
+    const [before] = [...namespace.stores.trivySecrets.values()];
+    const now = NOW + 8 * HOUR;
+    namespace.login(CUSTOM, login(12, now));
+    const decision = namespace.decide('app', now);
+    assert.equal(decision.secretWrite.write, 'Replace');
+    assert.ok(decision.scans.every(({ plan }) => plan === 'Keep'));
+    namespace.settle('app', now);
+    const [after] = [...namespace.stores.trivySecrets.values()];
+    assert.notEqual(after?.fingerprint, before?.fingerprint);
+    assert.equal(after?.rotatedAt, before?.rotatedAt);
+    assert.equal(after?.login?.ends, now + 12 * HOUR);
+  });
+
+  it('is asked for anew when the keys change', () => {
+    const namespace = offering(WITH_REGION);
+    namespace.login(CUSTOM, login());
+    namespace.settle('app');
+    namespace.offeredSecret('keys', { ...WITH_REGION, 'secret-access-key': 'another/0123456789abcd' });
+    namespace.login(CUSTOM, { ...login(), askAgainAt: 0 });
+    assert.equal(namespace.decide('app').inquiry.login?.host, CUSTOM);
+    const now = NOW + HOUR;
+    namespace.login(CUSTOM, login(12, now));
+    namespace.settle('app', now);
+    const [after] = [...namespace.stores.trivySecrets.values()];
+    assert.equal(after?.rotatedAt, now);
+  });
+
+  it('that somebody has changed is written anew', () => {
+    const namespace = offering(WITH_REGION);
+    namespace.login(CUSTOM, login());
+    const { secretWrite } = namespace.decide('app');
+    assert.ok(secretWrite.write === 'Create');
+    const { object } = secretWrite.desired.content;
+    namespace.trivySecret({ ...object, data: { 'config.json': btoa('{}') } });
+    assert.equal(namespace.decide('app').secretWrite.write, 'Replace');
+  });
+
+  it('that cannot be had stands in ScansBound; one that holds goes on until it ends, with a warning', () => {
+    const namespace = offering(WITH_REGION);
+    const refused = { result: 'Denied', httpCode: 400, at: 'token' } as const;
+    namespace.login(CUSTOM, { answer: refused, askedAt: NOW, askAgainAt: NOW + HOUR });
+    assert.equal(scansBound(namespace), 'False ExchangeFailed');
+    assert.equal(namespace.decide('app').inquiry.login, undefined);
+    assert.equal(namespace.decide('app').inquiry.nextAt, NOW + HOUR);
+
+    namespace.login(CUSTOM, login());
+    namespace.settle('app');
+    namespace.login(CUSTOM, { answer: refused, askedAt: NOW, askAgainAt: NOW + 48 * HOUR });
+    const ready = (hours: number) =>
+      condition(namespace.report('app', undefined, NOW + hours * HOUR).status, 'Ready');
+    assert.equal(ready(9), 'True Ready');
+    assert.equal(ready(11.5), 'True ExpiresSoon');
+    assert.equal(ready(12), 'False ExchangeFailed');
+  });
+
+  it('says when it ends', () => {
+    const namespace = offering(WITH_REGION);
+    namespace.login(CUSTOM, login());
+    namespace.settle('app');
+    const { credential } = namespace.settle('app') ?? {};
+    assert.equal(Date.parse(credential?.expirationTime ?? ''), NOW + 12 * HOUR);
+  });
+});

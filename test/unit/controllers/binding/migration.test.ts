@@ -1,0 +1,440 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { KnownAnswer, RegistryAnswer } from '../../../../src/answer/registry-answer.ts';
+import { type ImageCredentialBindingSpec, MANAGED_BY, MANAGED_BY_LABEL } from '../../../../src/api/index.ts';
+import { connectTriggers } from '../../../../src/controllers/binding/triggers.ts';
+import { parseImageReference } from '../../../../src/image/reference.ts';
+import { hasSameName, judgeMove } from '../../../../src/policy/migration.ts';
+import { condition, Namespace, NOW, plans } from './cluster.ts';
+
+const OLD = 'old.example/app';
+const NEW = 'new.example/team/app';
+const AUTH = { auth: btoa('user:pass') };
+const PULLABLE: RegistryAnswer = { result: 'Pullable' };
+const ABSENT: RegistryAnswer = { result: 'Allowed' };
+const UNREACHABLE: RegistryAnswer = { result: 'Unreachable', why: 'Timeout', at: 'ping' };
+
+/** A namespace whose scan names the old home of the image that `app` is for, bound by a binding for the old home. */
+function moving(spec: Partial<ImageCredentialBindingSpec> = {}): Namespace {
+  const namespace = new Namespace();
+  namespace.pullSecret('pull', { 'old.example': AUTH, 'new.example': AUTH });
+  namespace.binding('app', { spec: { image: OLD } });
+  namespace.scan('scan', { image: `${OLD}:1.0` });
+  namespace.settle('app');
+  assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
+  namespace.binding('app', { spec: { image: NEW, replaces: [OLD], ...spec } });
+  return namespace;
+}
+
+const parameterOf = (namespace: Namespace, name = 'scan') =>
+  namespace.rawScan(name)?.spec.scanSpec.parameters.at(-1);
+
+describe("a scan that names an earlier home of a binding's image", () => {
+  it('is moved in one write that changes image and credential, and then rests', () => {
+    const namespace = moving();
+    const [plan] = namespace.decide('app').scans;
+    assert.ok(plan?.plan === 'Edit' && plan.edit.edit === 'Bind');
+    assert.equal(namespace.settle('app')?.trivySecret?.name, plan.edit.delivery?.secretName);
+    assert.equal(parameterOf(namespace), `${NEW}:1.0`);
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
+    assert.equal(namespace.report('app').changed, false);
+    assert.deepEqual(namespace.report('app').events, []);
+  });
+
+  it('is reported exactly once after a crash before the status write', () => {
+    const namespace = moving();
+    const { status, events } = namespace.report('app');
+    namespace.settleUntold('app');
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
+    const later = namespace.report('app');
+    assert.deepEqual(later.status.history, status.history);
+    assert.deepEqual(later.events[0], events[0]);
+    namespace.settle('app');
+    assert.deepEqual(namespace.report('app').events, []);
+    assert.equal(namespace.report('app').changed, false);
+  });
+
+  it('is reported once, however many changes follow', () => {
+    const namespace = moving();
+    namespace.settle('app');
+    const [from] = namespace.stores.bindings.get('ns/app')?.status?.history ?? [];
+    assert.equal(from?.reason, 'ImageMoved');
+    // The history keeps ten changes.
+    for (let change = 0; change < 12; change += 1) {
+      const auth = btoa(`user:${change}`);
+      namespace.pullSecret(`pull-${change}`, { 'new.example': { auth } });
+      namespace.binding('app', {
+        spec: { image: NEW, replaces: [OLD], imagePullSecrets: [{ name: `pull-${change}` }] },
+      });
+      namespace.settle('app');
+    }
+    const { status } = namespace.report('app');
+    assert.deepEqual(
+      status.history?.map(({ reason }) => reason),
+      Array.from({ length: 10 }, () => 'CredentialChanged'),
+    );
+    assert.equal(status.migrations, 1);
+  });
+
+  for (const number of [1, 3, 1_000_000_000]) {
+    it(`is not reported if somebody forges the migration number ${number} in the scan, which is not the next one`, () => {
+      const namespace = moving();
+      namespace.settle('app');
+      namespace.forgeMove('scan', { from: 'forged.example/app', number });
+      assert.deepEqual(namespace.report('app').events, []);
+      assert.equal(namespace.report('app').changed, false);
+    });
+  }
+
+  it('is reported once if somebody forges the next migration number in many scans', () => {
+    const namespace = moving();
+    for (let index = 0; index < 50; index += 1) namespace.scan(`scan-${index}`, { image: `${OLD}:1.0` });
+    namespace.settle('app');
+    for (let index = 0; index < 50; index += 1)
+      namespace.forgeMove(`scan-${index}`, { from: `forged.example/app${index}`, number: 2 });
+    namespace.settle('app');
+    const again = namespace.report('app');
+    assert.deepEqual([again.events, again.changed, again.status.migrations], [[], false, 2]);
+  });
+
+  it('is told of by the binding that moved it alone', () => {
+    const namespace = moving();
+    namespace.settleUntold('app');
+    namespace.remove('bindings', 'app');
+    namespace.binding('new', { spec: { image: NEW }, createdAt: '2026-05-01T00:00:00Z' });
+    namespace.settle('new');
+    assert.equal(namespace.stores.scheduledScans.get('ns/scan')?.bound?.binding, 'new');
+    assert.equal(namespace.report('new').status.history, undefined);
+  });
+
+  it('is to run again, but not where it is suspended', () => {
+    const schedules = { Moved: { suspend: false, schedule: '0 0 1 1 *' }, none: { suspend: true } };
+    for (const [cause, schedule] of Object.entries(schedules)) {
+      const namespace = moving();
+      namespace.scan('scan', { image: `${OLD}:1.0`, schedule });
+      namespace.settle('app');
+      const { request } = namespace.stores.scheduledScans.get('ns/scan') ?? {};
+      assert.equal(request?.cause ?? 'none', cause);
+      if (request !== undefined) assert.equal(request.at, NOW + 1_000);
+    }
+  });
+
+  it('is told of in history and in an Event', () => {
+    const namespace = moving();
+    const { status, events } = namespace.report('app');
+    assert.deepEqual(status.history?.[0], {
+      time: '2026-06-01T12:00:00Z',
+      reason: 'ImageMoved',
+      from: { platform: 'Generic', image: OLD, secret: 'pull' },
+      to: { platform: 'Generic', image: NEW, secret: 'pull' },
+      scans: 1,
+    });
+    assert.deepEqual(events[0], {
+      type: 'Normal',
+      reason: 'ImageMoved',
+      action: 'Move',
+      note: `moved scan from ${OLD} to ${NEW}, with the credential for it`,
+    });
+  });
+
+  it('waits while its run is due', () => {
+    const namespace = moving();
+    namespace.makeDue('scan');
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Wait' });
+  });
+
+  for (const [by, replaces] of Object.entries({ replaces: [OLD], 'a change of the image': [] })) {
+    it(`keeps what it has while there is no credential for the new home: by ${by}`, () => {
+      const namespace = moving({ replaces });
+      const before = JSON.stringify(namespace.rawScan('scan'));
+      namespace.pullSecret('pull', { 'old.example': AUTH });
+      namespace.settle('app');
+      assert.equal(JSON.stringify(namespace.rawScan('scan')), before);
+      namespace.pullSecret('pull', { 'new.example': AUTH });
+      namespace.settle('app');
+      assert.equal(parameterOf(namespace), `${NEW}:1.0`);
+    });
+  }
+
+  it('keeps what another binding, which is gone, has given it, until there is a credential for the new home', () => {
+    const namespace = moving();
+    namespace.pullSecret('pull', { 'old.example': AUTH });
+    namespace.remove('bindings', 'app');
+    namespace.binding('successor', { spec: { image: NEW, replaces: [OLD] } });
+    const before = JSON.stringify(namespace.rawScan('scan'));
+    for (const binding of ['app', 'successor']) namespace.settle(binding);
+    assert.deepEqual(plans(namespace.decide('successor')), { scan: 'Unbound' });
+    assert.equal(JSON.stringify(namespace.rawScan('scan')), before);
+    namespace.pullSecret('pull', { 'new.example': AUTH });
+    namespace.settle('successor');
+    assert.equal(parameterOf(namespace), `${NEW}:1.0`);
+    assert.equal(namespace.stores.scheduledScans.get('ns/scan')?.bound?.binding, 'successor');
+  });
+
+  it('is asked for in its new home first, with the credential for that', () => {
+    const namespace = moving({ verification: 'Preferred' });
+    namespace.answer('user:pass', { answer: PULLABLE }, NEW);
+    const { inquiry, scans } = namespace.decide('app');
+    assert.deepEqual(
+      inquiry.open.map(({ question: { image, exact }, patient }) => [image.host, image.tag, exact, patient]),
+      [['new.example', '1.0', true, false]],
+    );
+    assert.equal(scans[0]?.plan, 'NotMoved');
+    const waiting = namespace.settle('app');
+    assert.equal(condition(waiting ?? {}, 'ScansBound'), 'False Waiting');
+    namespace.manifest(`${NEW}:1.0`, PULLABLE);
+    assert.deepEqual(namespace.decide('app').inquiry.open, []);
+    namespace.settle('app');
+    assert.equal(parameterOf(namespace), `${NEW}:1.0`);
+    assert.deepEqual(namespace.decide('app').inquiry.open, []);
+  });
+
+  it('stays where the new home has not got it; ScansBound says what is missing, and it is asked again', () => {
+    const namespace = moving({ verification: 'Preferred' });
+    namespace.answer('user:pass', { answer: PULLABLE }, NEW);
+    namespace.manifest(`${NEW}:1.0`, ABSENT);
+    const status = namespace.settle('app') ?? {};
+    assert.equal(parameterOf(namespace), `${OLD}:1.0`);
+    assert.equal(condition(status, 'ScansBound'), 'False ImageMissing');
+    assert.equal(condition(status, 'Ready'), 'False ImageMissing');
+    const said = status.conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
+    assert.match(said, /the registry does not show new\.example\/team\/app:1\.0.*Push that version/);
+    assert.equal(namespace.decide('app').inquiry.nextAt, NOW + 3_600_000);
+    const later = namespace.decide('app', NOW + 3_600_000).inquiry.open;
+    assert.equal(later.filter(({ question }) => question.exact).length, 1);
+  });
+
+  it('gets nothing but its new image where none is needed there', () => {
+    const namespace = moving({ imagePullSecrets: [] });
+    namespace.settle('app');
+    assert.deepEqual(namespace.rawScan('scan')?.spec.scanSpec, {
+      scanType: 'trivy-image',
+      parameters: [`${NEW}:1.0`],
+    });
+  });
+
+  it('comes back byte for byte when the binding goes back', () => {
+    const namespace = moving();
+    namespace.binding('app', { spec: { image: OLD } });
+    const before = JSON.stringify(namespace.rawScan('scan')?.spec);
+    namespace.binding('app', { spec: { image: NEW, replaces: [OLD] } });
+    namespace.settle('app');
+    namespace.binding('app', { spec: { image: OLD, replaces: [NEW] } });
+    namespace.settle('app');
+    assert.equal(JSON.stringify(namespace.rawScan('scan')?.spec), before);
+  });
+});
+
+describe('who moves a scan', () => {
+  const BY_DISCOVERY = { [MANAGED_BY_LABEL]: MANAGED_BY };
+  const spec = (image: string, ...replaces: string[]) => ({ spec: { image, replaces } });
+  const cases: Record<string, readonly [first: object, second: object, servedBySecond: boolean]> = {
+    'whose image fits comes before whose replaces does': [spec(NEW, OLD), spec(OLD), true],
+    "a person's replaces comes before discovery's image": [
+      { ...spec(OLD), labels: BY_DISCOVERY },
+      spec(NEW, OLD),
+      true,
+    ],
+    'a scan selector counts': [
+      spec(NEW, OLD),
+      { spec: { ...spec(NEW, OLD).spec, scanSelector: { matchLabels: { a: 'b' } } } },
+      false,
+    ],
+    'who observes moves nothing': [
+      spec(NEW, OLD),
+      { spec: { ...spec(NEW, OLD).spec, mode: 'Observe' } },
+      false,
+    ],
+  };
+  for (const [name, [first, second, servedBySecond]] of Object.entries(cases)) {
+    it(name, () => {
+      const namespace = new Namespace();
+      namespace.pullSecret('pull', { 'old.example': AUTH, 'new.example': AUTH });
+      namespace.scan('scan', { image: `${OLD}:1` });
+      namespace.binding('first', first);
+      namespace.binding('second', { ...second, createdAt: '2026-02-01T00:00:00Z' });
+      const serves = (binding: string) => plans(namespace.decide(binding))['scan'] === 'Edit Bind';
+      assert.deepEqual([serves('first'), serves('second')], [!servedBySecond, servedBySecond]);
+    });
+  }
+});
+
+describe('a scan that a changed image leaves behind', () => {
+  it('is moved too, for it carries the name of the binding', () => {
+    const namespace = moving({ replaces: [] });
+    namespace.settle('app');
+    assert.equal(parameterOf(namespace), `${NEW}:1.0`);
+  });
+
+  it('is moved if the registry has the version there, whatever the name', () => {
+    const other = 'new.example/renamed';
+    const namespace = moving({ image: other, replaces: [], verification: 'Required' });
+    namespace.answer('user:pass', { answer: PULLABLE }, other);
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'NotMoved' });
+    namespace.manifest(`${other}:1.0`, PULLABLE);
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
+    namespace.manifest(`${other}:1.0`, ABSENT);
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
+  });
+
+  it('is let go where nothing says that it is the same image, and the Event says how to move it', () => {
+    const namespace = moving({ image: 'new.example/renamed', replaces: [] });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
+    assert.match(
+      JSON.stringify(namespace.report('app').events),
+      /ScansLeftBehind.*add old\.example\/app to spec\.replaces/,
+    );
+  });
+
+  it('and that is let go stays named in ScansBound, until replaces names its home', () => {
+    const namespace = moving({ image: 'new.example/renamed', replaces: [] });
+    const messages = [1, 2, 3].map(() => {
+      const { conditions } = namespace.settle('app') ?? {};
+      return conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
+    });
+    assert.match(messages[0] ?? '', /; to move scans of old\.example\/app, add that to spec\.replaces$/);
+    assert.equal(new Set(messages).size, 1);
+    assert.equal(namespace.report('app').changed, false);
+    namespace.binding('app', { spec: { image: 'new.example/renamed', replaces: [OLD] } });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
+    assert.doesNotMatch(JSON.stringify(namespace.settle('app')?.conditions), /to spec\.replaces/);
+  });
+
+  it('is let go where somebody has given it another image', () => {
+    const namespace = moving({ image: OLD, replaces: [] });
+    namespace.tamper('scan', { parameters: ['elsewhere.example/app:1.0'] });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
+  });
+
+  it('is let go where a binding was deleted, and another made by its name: that one has changed nothing', () => {
+    const namespace = moving({ image: OLD, replaces: [] });
+    namespace.binding('app', { uid: 'another', spec: { image: NEW } });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
+    assert.match(JSON.stringify(namespace.report('app').events), /ScansLeftBehind/);
+    // Nor later, while the scan cannot be written.
+    namespace.makeDue('scan');
+    namespace.settle('app');
+    namespace.binding('app', { uid: 'another', spec: { image: NEW, mode: 'Enforce' } });
+    const [plan] = namespace.decide('app').scans;
+    assert.ok(plan?.plan === 'Wait' && plan.edit.edit === 'LetGo');
+  });
+
+  it('is moved by the binding that was made anew, once that has bound it', () => {
+    const namespace = moving({ image: OLD, replaces: [] });
+    namespace.binding('app', { uid: 'another', spec: { image: OLD } });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
+    namespace.settle('app');
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
+    namespace.binding('app', { uid: 'another', spec: { image: NEW } });
+    namespace.settle('app');
+    assert.equal(parameterOf(namespace), `${NEW}:1.0`);
+  });
+
+  it('is let go where the binding is for another version only', () => {
+    const namespace = moving({ image: `${NEW}:2.0`, replaces: [] });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
+    namespace.binding('app', { spec: { image: `${NEW}:1.0` } });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
+  });
+});
+
+describe('judgeMove', () => {
+  const known = (answer: RegistryAnswer): KnownAnswer => ({
+    ...{ answer, askedAt: NOW, askAgainAt: NOW, acceptedAt: undefined, version: '1' },
+  });
+  const DENIED: RegistryAnswer = { result: 'Denied', httpCode: 401, at: 'manifest' };
+  const HIDDEN: RegistryAnswer = { result: 'Inconclusive', why: 'NotFound' };
+  const cases = [
+    // answer, verification, by replaces, image changed with the same name, and with another
+    [undefined, 'Never', 'Move', 'Move', 'Stay'],
+    [undefined, 'Preferred', 'Ask', 'Ask', 'Ask'],
+    [undefined, 'Required', 'Ask', 'Ask', 'Ask'],
+    [PULLABLE, 'Preferred', 'Move', 'Move', 'Move'],
+    [PULLABLE, 'Required', 'Move', 'Move', 'Move'],
+    [ABSENT, 'Preferred', 'Stay', 'Stay', 'Stay'],
+    [HIDDEN, 'Preferred', 'Stay', 'Stay', 'Stay'],
+    [DENIED, 'Required', 'Stay', 'Stay', 'Stay'],
+    [UNREACHABLE, 'Preferred', 'Move', 'Move', 'Stay'],
+    [UNREACHABLE, 'Required', 'Unconfirmed', 'Unconfirmed', 'Unconfirmed'],
+  ] as const;
+  for (const [answer, verification, ...verdicts] of cases) {
+    it(`${verification}, ${answer?.result ?? 'not asked'}: ${verdicts.join(', ')}`, () => {
+      const home = answer === undefined ? undefined : known(answer);
+      const rest = { verification, home, ambient: false };
+      assert.deepEqual(
+        [
+          judgeMove({ ...rest, cause: 'Replaces', sameName: false }),
+          judgeMove({ ...rest, cause: 'ImageChanged', sameName: true }),
+          judgeMove({ ...rest, cause: 'ImageChanged', sameName: false }),
+        ],
+        verdicts,
+      );
+    });
+  }
+
+  it('counts a refusal as no answer where nodes have credentials of their own', () => {
+    const evidence = {
+      cause: 'Replaces',
+      verification: 'Preferred',
+      home: known(DENIED),
+      sameName: false,
+    } as const;
+    assert.equal(judgeMove({ ...evidence, ambient: true }), 'Move');
+  });
+
+  it('compares the last part of repositories', () => {
+    const same = (a: string, b: string) => hasSameName(parseImageReference(a), parseImageReference(b));
+    assert.equal(same('a.example/x/app', 'b.example/app'), true);
+    assert.equal(same('a.example/x/app', 'b.example/app/x'), false);
+    assert.equal(same('nginx', 'b.example/nginx'), true);
+  });
+});
+
+describe('bindings that replace each other in a circle', () => {
+  function circle(length: number): Namespace {
+    const namespace = new Namespace();
+    namespace.pullSecret('pull', { '*.example': AUTH });
+    for (let index = 0; index < length; index += 1) {
+      const spec = { image: `r${index}.example/app`, replaces: [`r${(index + 1) % length}.example/app`] };
+      namespace.binding(`b${index}`, { spec });
+    }
+    return namespace;
+  }
+
+  for (const length of [2, 3, 5]) {
+    it(`are Stalled, serve their own image, and move nothing: ${length} of them`, () => {
+      const namespace = circle(length);
+      namespace.scan('scan', { image: 'r1.example/app:1' });
+      for (let index = 0; index < length; index += 1) {
+        const status = namespace.settle(`b${index}`) ?? {};
+        assert.equal(condition(status, 'Ready'), 'False ReplacesCycle');
+        assert.equal(condition(status, 'Stalled'), 'True ReplacesCycle');
+        assert.equal(condition(status, 'Reconciling'), undefined);
+      }
+      assert.equal(parameterOf(namespace), 'r1.example/app:1');
+      assert.equal(namespace.stores.scheduledScans.get('ns/scan')?.bound?.binding, 'b1');
+    });
+
+    it(`are all enqueued when the circle is broken: ${length} of them`, async () => {
+      const namespace = circle(length);
+      const added = new Set<string>();
+      const queue = { add: (key: string) => void added.add(key) };
+      const others = { trivySecrets: new Set<string>(), runs: new Set<string>() };
+      const sourceSecrets = new Set<string>();
+      connectTriggers(namespace.stores, { bindings: queue, ...others, sourceSecrets });
+      namespace.binding('b0', { spec: { image: 'r0.example/app' } });
+      await turn();
+      assert.equal(added.size, length);
+      for (let index = 0; index < length; index += 1) {
+        assert.equal(condition(namespace.settle(`b${index}`) ?? {}, 'Stalled'), undefined);
+      }
+    });
+  }
+
+  it('are none where a chain only ends in one', () => {
+    const namespace = circle(2);
+    namespace.binding('outside', { spec: { image: 'r9.example/app', replaces: ['r8.example/app'] } });
+    assert.equal(condition(namespace.settle('outside') ?? {}, 'Stalled'), undefined);
+  });
+});

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, it } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { RunReconciler } from '../../../../src/controllers/run/reconciler.ts';
+import { KubeClient } from '../../../../src/kube/client/client.ts';
+import { Transport } from '../../../../src/kube/client/transport.ts';
+import type { Run } from '../../../../src/state/stores.ts';
+import { Namespace, NOW } from './cluster.ts';
+
+describe('a scan that is bound for the first time', () => {
+  interface Case {
+    readonly name: string;
+    readonly lastRun?: Run['state'];
+    readonly hasRun?: boolean;
+    readonly suspend?: boolean;
+    readonly asks: boolean;
+  }
+  const cases: readonly Case[] = [
+    { name: 'asks for a run where its last Scan has failed', lastRun: 'Failed', asks: true },
+    {
+      name: 'asks for one where its last Scan has not ended, for that may fail',
+      lastRun: 'Running',
+      asks: true,
+    },
+    { name: 'asks for one where its last Scan is not known yet', asks: true },
+    { name: 'asks for none where its last Scan was successful', lastRun: 'Done', asks: false },
+    { name: 'asks for none where it has never run', hasRun: false, asks: false },
+    { name: 'asks for none where it is suspended', lastRun: 'Failed', suspend: true, asks: false },
+  ];
+  for (const { name, lastRun, hasRun = true, suspend = false, asks } of cases) {
+    it(name, () => {
+      const namespace = new Namespace();
+      namespace.pullSecret('pull');
+      namespace.binding('app');
+      namespace.scan('scan', {
+        schedule: { suspend, schedule: '0 0 1 1 *' },
+        ...(hasRun ? { lastScheduleTime: new Date(NOW - 60_000).toISOString() } : {}),
+      });
+      if (lastRun !== undefined) namespace.run('scan', lastRun);
+      namespace.settle('app');
+      const { bound, request } = namespace.stores.scheduledScans.get('ns/scan') ?? {};
+      assert.equal(bound?.binding, 'app');
+      assert.equal(request?.cause, asks ? 'Bound' : undefined);
+    });
+  }
+
+  it('keeps its request when it is bound anew, and loses it when it is let go', () => {
+    const namespace = new Namespace();
+    namespace.pullSecret('pull');
+    namespace.pullSecret('other');
+    namespace.binding('app');
+    const lastScheduleTime = new Date(NOW - 60_000).toISOString();
+    namespace.scan('scan', { schedule: { suspend: false, schedule: '0 0 1 1 *' }, lastScheduleTime });
+    namespace.settle('app');
+    const scan = () => namespace.stores.scheduledScans.get('ns/scan');
+    const { request } = scan() ?? {};
+    namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'other' }] } });
+    namespace.settle('app', NOW + 60_000);
+    assert.deepEqual(scan()?.request, request);
+    namespace.remove('bindings', 'app');
+    namespace.settle('app');
+    assert.equal(scan()?.request, undefined);
+    assert.equal(scan()?.bound, undefined);
+  });
+});
+
+describe('a scan on which the secureCodeBox operator is stuck', () => {
+  it('is unblocked, and tells the queue to delay it if somebody undoes this repeatedly', async () => {
+    const namespace = new Namespace();
+    namespace.pullSecret('pull');
+    namespace.binding('app');
+    const hour = 3_600_000;
+    const due = Math.floor(Date.now() / hour) * hour - hour;
+    const lastScheduleTime = new Date(due - 1_000).toISOString();
+    namespace.scan('scan', { schedule: { suspend: false, schedule: '0 * * * *' }, lastScheduleTime });
+    namespace.settle('app');
+    namespace.stores.runs.set({
+      ...{ namespace: 'ns', name: `scan-${due / 1_000}`, uid: 'uid', resourceVersion: '1' },
+      ...{ secretName: undefined, scheduledScan: 'scan', state: 'Done', request: undefined, createdAt: due },
+    });
+    const writes: string[] = [];
+    await using server = createServer(async (request, response) => {
+      for await (const chunk of request) writes.push(`${request.method} ${chunk}`);
+      response.end(JSON.stringify(namespace.rawScan('scan')));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    // A TCP server that listens has an AddressInfo.
+    const { port } = server.address() as AddressInfo;
+    const config = new KubeConfig();
+    const place = { name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true };
+    config.loadFromClusterAndUser(place, { name: 'test' });
+    const transport = new Transport(config);
+    const client = new KubeClient({ transport, fieldManager: 'test' });
+    const { stores } = namespace;
+    const options = { client, stores, runsPerMinute: 60, onStarted: () => assert.fail('it was started') };
+    const outcome = await new RunReconciler(options).reconcile('ns/scan', pino({ level: 'silent' }));
+    await transport.close();
+    assert.deepEqual(outcome, { repeated: true });
+    assert.match(writes.join(), /^PATCH .*"lastScheduleTime":"20.*Z"/);
+  });
+});

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import type { OwnBinding, PersonsBinding } from '../../../../src/controllers/discovery/binding.ts';
+import { type Decision, decide, type Write } from '../../../../src/controllers/discovery/decide.ts';
+import type { Absences } from '../../../../src/controllers/discovery/timekeeper.ts';
+import { Interned } from '../../../../src/pod/interned.ts';
+import { type Pod, type PodUse, type RawPod, readPod } from '../../../../src/pod/pod.ts';
+
+export const HOUR = 3_600_000;
+export const GRACE = 24 * HOUR;
+
+/** A pod as tests describe it. */
+export interface PodShape {
+  readonly name?: string;
+  /** `Deployment/web`, `CronJob/report`, `Workflow/build`, …; undefined: nothing owns it. */
+  readonly workload?: string | undefined;
+  /** Tells pods of one template from those of the next. */
+  readonly hash?: string;
+  /** Of the container `app`, and those beside it. */
+  readonly image: string;
+  readonly images?: Readonly<Record<string, string>>;
+  /** Of containers that were put into the running pod. */
+  readonly ephemeral?: Readonly<Record<string, string>>;
+  readonly imageID?: string;
+  readonly secrets?: readonly string[];
+  readonly phase?: string;
+  /** Seconds since the epoch. */
+  readonly at?: number;
+  readonly marked?: string;
+}
+
+let version = 0;
+
+/** The pod as the API server would send it. */
+export function rawPod(shape: PodShape): RawPod {
+  const {
+    name = 'pod',
+    image,
+    images = {},
+    ephemeral = {},
+    imageID,
+    secrets = [],
+    phase = 'Running',
+    at = 0,
+    marked,
+  } = shape;
+  version += 1;
+  const containers = containersOf({ app: image, ...images });
+  const ephemeralContainers = containersOf(ephemeral);
+  return {
+    metadata: {
+      name,
+      namespace: 'ns',
+      uid: `uid-${name}`,
+      resourceVersion: String(version),
+      creationTimestamp: new Date(at * 1000).toISOString(),
+      ...ownerOf(shape),
+      ...(marked === undefined ? {} : { annotations: { 'credentials.securecodebox.io/binding': marked } }),
+    },
+    spec: { containers, ephemeralContainers, imagePullSecrets: secrets.map((secret) => ({ name: secret })) },
+    status: { phase, ...(imageID === undefined ? {} : { containerStatuses: [{ name: 'app', imageID }] }) },
+  };
+}
+
+function containersOf(images: Readonly<Record<string, string>>) {
+  return Object.entries(images).map(([name, image]) => ({ name, image }));
+}
+
+function ownerOf({ workload, hash = 'abc' }: PodShape) {
+  if (workload === undefined) return {};
+  const [kind = '', name = ''] = workload.split('/');
+  const owner = (ownerKind: string, ownerName: string) => ({
+    ownerReferences: [{ apiVersion: 'v1', kind: ownerKind, name: ownerName, uid: 'u', controller: true }],
+  });
+  if (kind === 'Deployment')
+    return { ...owner('ReplicaSet', `${name}-${hash}`), labels: { 'pod-template-hash': hash } };
+  return kind === 'CronJob' ? owner('Job', `${name}-12345678`) : owner(kind, name);
+}
+
+/** Bindings and pods of one namespace, without a cluster: what discovery decides is carried out, a write at a time. */
+export class Namespace {
+  readonly pods = new Map<string, Pod>();
+  readonly bindings = new Map<string, OwnBinding>();
+  readonly persons: PersonsBinding[] = [];
+  /** Repositories that scans name. */
+  readonly scans = new Set<string>();
+  /** Names of those that are Ready; undefined: pods are not marked. */
+  ready: ReadonlySet<string> | undefined;
+  now = Date.parse('2026-01-01T00:00:00Z');
+  /** What was written, one text a write. */
+  readonly log: string[] = [];
+  /** Called after each write. */
+  onWrite: () => void = () => undefined;
+  #absences: Absences = new Map();
+  readonly #uses = new Interned<PodUse>();
+
+  pod(shape: PodShape): this {
+    const pod = readPod(rawPod({ at: Math.floor(this.now / 1000), ...shape }), this.#uses);
+    this.pods.set(pod.name, pod);
+    return this;
+  }
+
+  gone(...names: readonly string[]): this {
+    for (const name of names) this.pods.delete(name);
+    return this;
+  }
+
+  restart(): this {
+    this.#absences = new Map();
+    return this;
+  }
+
+  later(milliseconds: number): this {
+    this.now += milliseconds;
+    return this;
+  }
+
+  decide(): Decision {
+    const decision = decide({
+      now: this.now,
+      graceMs: GRACE,
+      pods: [...this.pods.values()],
+      bindings: [...this.bindings.values()],
+      persons: this.persons,
+      isScanned: (repository) => this.scans.has(repository),
+      absences: this.#absences,
+      marking: this.ready,
+    });
+    this.#absences = decision.absences;
+    return decision;
+  }
+
+  /** Decides and writes until there is nothing to write. */
+  settle(): this {
+    for (let round = 0; round < 5; round += 1) {
+      const { writes } = this.decide();
+      if (writes.length === 0) return this;
+      for (const write of writes.flat()) this.#write(write);
+    }
+    return assert.fail(`there is always something to write: ${this.log.join('\n')}`);
+  }
+
+  /** Image → the binding as text: its pull secrets, and what it replaces. */
+  get shown(): Readonly<Record<string, string>> {
+    const shown = [...this.bindings.values()].map(({ repository = '?', imagePullSecrets, replaces }) => {
+      const text = [...imagePullSecrets, ...replaces.map((image) => `replaces ${image}`)].join(' ');
+      return [repository, text] as const;
+    });
+    return Object.fromEntries(shown.sort());
+  }
+
+  binding(repository: string): OwnBinding | undefined {
+    return [...this.bindings.values()].find((binding) => binding.repository === repository);
+  }
+
+  own(repository: string, more: Partial<OwnBinding> = {}): this {
+    this.#put({
+      name: `own-${this.bindings.size}`,
+      repository,
+      imagePullSecrets: [],
+      replaces: [],
+      users: [],
+      ...more,
+    });
+    return this;
+  }
+
+  #put(
+    binding: Omit<OwnBinding, 'namespace' | 'uid' | 'resourceVersion' | 'unusedSince'> & Partial<OwnBinding>,
+  ): void {
+    version += 1;
+    const meta = { namespace: 'ns', uid: `uid-${binding.name}`, resourceVersion: String(version) };
+    this.bindings.set(binding.name, { unusedSince: undefined, ...binding, ...meta });
+  }
+
+  #write(write: Write): void {
+    switch (write.action) {
+      case 'Create':
+        this.#put({ name: write.name, repository: write.repository, ...write.content });
+        this.log.push(`create ${write.repository}`);
+        break;
+      case 'Update':
+        this.#put({ ...write.binding, ...write.content });
+        this.log.push(`update ${write.binding.repository}`);
+        break;
+      case 'Delete':
+        this.bindings.delete(write.binding.name);
+        this.log.push(`delete ${write.binding.repository}`);
+    }
+    this.onWrite();
+  }
+}

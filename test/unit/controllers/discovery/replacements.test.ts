@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type Replacement, Replacements } from '../../../../src/controllers/discovery/replacements.ts';
+import { operationsOf } from '../../../operations.ts';
+
+const repository = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
+const replacement: fc.Arbitrary<Replacement> = fc.tuple(repository, repository);
+const replacements = fc.array(replacement, { maxLength: 20 });
+
+/** Whether `from` is `to`, or replaces it directly or through others; a simple reference implementation. */
+function reaches(all: readonly Replacement[], from: string, to: string): boolean {
+  const reached = new Set([from]);
+  for (const next of reached) for (const [by, replaced] of all) if (by === next) reached.add(replaced);
+  return reached.has(to);
+}
+
+function made(all: readonly Replacement[]): Replacements {
+  const graph = new Replacements();
+  for (const [to, from] of all) graph.insist(to, from);
+  return graph;
+}
+
+/** Each repository replaces 16 others, and all replace each other in circles. */
+function tangle(count: number): readonly Replacement[] {
+  return Array.from({ length: count * 16 }, (_, index): Replacement => {
+    const [to, way] = [Math.floor(index / 16), index % 16];
+    return [`r${to}`, `r${(to * 7 + way * 13 + 1) % count}`];
+  });
+}
+
+/** The sixteen repositories of each layer replace all of the next layer. */
+function layers(count: number): readonly Replacement[] {
+  return Array.from({ length: count * 16 }, (_, index): Replacement => {
+    const [to, way] = [Math.floor(index / 16), index % 16];
+    return [`r${to}`, `r${(Math.floor(to / 16) + 1) * 16 + way}`];
+  });
+}
+
+function chain(count: number): readonly Replacement[] {
+  return Array.from({ length: count }, (_, index): Replacement => [`r${index}`, `r${index + 1}`]);
+}
+
+describe('replacements', () => {
+  it('are added one after another, except those that would close a circle', () => {
+    fc.assert(
+      fc.property(replacements, replacements, (insisted, added) => {
+        const graph = made(insisted);
+        graph.add(added);
+        const expected = [...insisted];
+        for (const [to, from] of added) if (!reaches(expected, from, to)) expected.push([to, from]);
+        for (const to of 'abcdef') {
+          const froms = expected.filter(([by]) => by === to).map(([, from]) => from);
+          assert.deepEqual(graph.of(to), [...new Set(froms)].sort());
+        }
+        assert.deepEqual(graph.unchecked, []);
+      }),
+    );
+  });
+
+  it('assign two repositories to the same circle exactly if each replaces the other', () => {
+    fc.assert(
+      fc.property(replacements, repository, repository, (all, one, other) => {
+        const circles = made(all).circles();
+        const [mine, others] = [circles.get(one), circles.get(other)];
+        if (mine === undefined || others === undefined) return;
+        assert.equal(mine === others, reaches(all, one, other) && reaches(all, other, one));
+      }),
+    );
+  });
+
+  const shapes: Readonly<Record<string, (count: number) => readonly Replacement[]>> = {
+    layers,
+    chain,
+    tangle,
+  };
+  for (const [title, shape] of Object.entries(shapes)) {
+    it(`of twice as many repositories take twice as many operations: ${title}`, () => {
+      const [once, twice] = [1_000, 2_000].map((count) => {
+        const all = shape(count);
+        return {
+          circles: operationsOf(() => made(all).circles()),
+          add: operationsOf(() => new Replacements().add(all)),
+        };
+      });
+      assert.ok(once !== undefined && twice !== undefined);
+      assert.ok(once.circles > 1_000 && twice.circles <= 2.1 * once.circles, JSON.stringify([once, twice]));
+      assert.ok(twice.add <= 2.1 * once.add, JSON.stringify([once, twice]));
+    });
+  }
+
+  it('that take too long to check are left out and reported, and no circle remains', () => {
+    const graph = new Replacements();
+    const all = tangle(4_000);
+    graph.add([['a', 'b'], ...all]);
+    assert.deepEqual(graph.of('a'), ['b']);
+    assert.ok(graph.unchecked.length > 0 && graph.unchecked.length < all.length);
+    const circles = graph.circles();
+    const added = all.filter(([to, from]) => graph.of(to).includes(from));
+    assert.ok(added.every(([to, from]) => circles.get(to) !== circles.get(from)));
+  });
+
+  it('beyond 100,000 are left out and reported', () => {
+    const graph = new Replacements();
+    const all = Array.from({ length: 150_000 }, (_, index): Replacement => ['to', `from-${index}`]);
+    graph.add(all);
+    assert.equal(graph.of('to').length, 100_000);
+    assert.deepEqual(graph.unchecked, [['to', 'from-100000']]);
+  });
+});

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../../src/api/index.ts';
+import { type RawBinding, readBinding } from '../../../../src/binding/binding.ts';
+import { observe } from '../../../../src/controllers/discovery/observe.ts';
+import { connectDiscoveryTriggers } from '../../../../src/controllers/discovery/triggers.ts';
+import type { InclusionMode } from '../../../../src/pod/inclusion.ts';
+import { type RawScheduledScan, readScheduledScan } from '../../../../src/scan/scheduled-scan.ts';
+import { createDiscoveryStores, podProjection } from '../../../../src/state/pod-stores.ts';
+import { createStores } from '../../../../src/state/stores.ts';
+import { type PodShape, rawPod } from './namespace.ts';
+
+/** A pod, a scan, a discovered binding and one of a person, all of `reg.example/app` but for the last. */
+class Stage {
+  readonly stores = createStores();
+  readonly own = createDiscoveryStores();
+  /** By namespace: the delay in milliseconds. */
+  readonly woken = new Map<string, number>();
+  /** The size of the last decision. */
+  size = 0;
+  readonly #project = podProjection('enabled-per-namespace');
+  #version = 0;
+
+  constructor() {
+    this.pod();
+    this.scan('reg.example/app:1');
+    this.binding('found', { discovered: true });
+    this.binding('mine', { spec: { image: 'reg.example/mine:1.0' } });
+    const queue = { addAfter: (key: string, milliseconds: number) => void this.woken.set(key, milliseconds) };
+    connectDiscoveryTriggers(this.stores, this.own, queue, () => this.size);
+  }
+
+  pod(shape: Partial<PodShape> = {}): void {
+    const pod = this.#project(
+      rawPod({ workload: 'Deployment/web', image: 'reg.example/app:1', secrets: ['pull'], ...shape }),
+    );
+    if (pod !== undefined) this.own.pods.set({ ...pod, ...this.#meta('pod') });
+  }
+
+  scan(image: string, name = 'scan'): void {
+    const raw: RawScheduledScan = {
+      metadata: this.#meta(name),
+      spec: { interval: '1h', scanSpec: { scanType: 'trivy-image', parameters: [image] } },
+    };
+    this.stores.scheduledScans.set(readScheduledScan(raw));
+  }
+
+  binding(
+    name: string,
+    more: {
+      readonly discovered?: boolean;
+      readonly generation?: number;
+      readonly annotations?: Readonly<Record<string, string>>;
+      readonly ready?: 'True' | 'False';
+      readonly spec?: Partial<RawBinding['spec']>;
+    } = {},
+  ): void {
+    const { discovered = false, generation = 1, annotations = {}, ready, spec = {} } = more;
+    const labels: Record<string, string> = discovered ? { [MANAGED_BY_LABEL]: MANAGED_BY } : {};
+    const lastTransitionTime = '2026-01-01T00:00:00Z';
+    const condition = {
+      type: 'Ready',
+      reason: 'Ready',
+      message: '',
+      lastTransitionTime,
+      observedGeneration: 1,
+    };
+    this.stores.bindings.set(
+      readBinding({
+        metadata: { ...this.#meta(name), generation, labels, annotations },
+        spec: { image: 'reg.example/app', imagePullSecrets: [{ name: 'pull' }], ...spec },
+        status: ready === undefined ? {} : { conditions: [{ ...condition, status: ready }] },
+      }),
+    );
+  }
+
+  observe(mode: InclusionMode = 'all', markPods = false) {
+    const settings = { mode, graceMs: 1, markPods };
+    return observe('ns', { stores: this.stores, own: this.own, settings }, { now: 0, absences: new Map() });
+  }
+
+  optIn(): void {
+    this.own.namespaces.set({ ...this.#meta('ns'), namespace: '' });
+  }
+
+  #meta(name: string) {
+    this.#version += 1;
+    return { namespace: 'ns', name, uid: `uid-${name}`, resourceVersion: String(this.#version) };
+  }
+}
+
+describe('a namespace is looked at', () => {
+  const workloads = { 'credentials.securecodebox.io/workloads': 'Deployment/web/app' };
+  const cases: readonly (readonly [what: string, change: (stage: Stage) => void, looked: boolean])[] = [
+    ['a pod uses something else', (stage) => stage.pod({ image: 'reg.example/other' }), true],
+    ['a pod uses another version', (stage) => stage.pod({ image: 'reg.example/app:2' }), false],
+    ['a pod ends', (stage) => stage.pod({ phase: 'Failed' }), true],
+    ['it is opted in', (stage) => stage.optIn(), true],
+    ['a scan comes', (stage) => stage.scan('reg.example/app:1', 'second'), true],
+    ['a scan names another repository', (stage) => stage.scan('reg.example/other'), true],
+    ['a scan names another version', (stage) => stage.scan('reg.example/app:2'), false],
+    ['a binding comes', (stage) => stage.binding('third'), true],
+    ['a spec changes', (stage) => stage.binding('found', { discovered: true, generation: 2 }), true],
+    ['a label is taken off', (stage) => stage.binding('found'), true],
+    ['a note changes', (stage) => stage.binding('found', { discovered: true, annotations: workloads }), true],
+    ['a binding becomes Ready', (stage) => stage.binding('found', { discovered: true, ready: 'True' }), true],
+    [
+      'a status changes otherwise',
+      (stage) => stage.binding('found', { discovered: true, ready: 'False' }),
+      false,
+    ],
+  ];
+  for (const [what, change, looked] of cases) {
+    it(`${looked ? 'when' : 'not when'} ${what}`, () => {
+      const stage = new Stage();
+      change(stage);
+      assert.deepEqual([...stage.woken.keys()], looked ? ['ns'] : []);
+    });
+  }
+
+  it('after a quarter of a second, and later if the namespace is so large that a decision takes long', () => {
+    const stage = new Stage();
+    const waits = [0, 2_500, 50_000].map((size) => {
+      stage.size = size;
+      stage.scan('reg.example/app:1', `scan-${size}`);
+      return stage.woken.get('ns');
+    });
+    assert.deepEqual(waits, [250, 250, 5_000]);
+  });
+});
+
+describe('what discovery sees of a namespace', () => {
+  it('is its pods only where it is opted in', () => {
+    const stage = new Stage();
+    assert.equal(stage.observe('enabled-per-namespace').pods.length, 0);
+    assert.equal(stage.observe('all').pods.length, 1);
+    stage.optIn();
+    assert.equal(stage.observe('enabled-per-namespace').pods.length, 1);
+  });
+
+  it('is whose each binding is, and what each is for', () => {
+    const stage = new Stage();
+    const notes = {
+      'credentials.securecodebox.io/workloads': 'Deployment/web/app,Pod/app',
+      'credentials.securecodebox.io/unused-since': '2026-01-01T00:00:00Z',
+    };
+    stage.binding('found', {
+      discovered: true,
+      annotations: notes,
+      spec: { image: 'nginx', replaces: ['old'] },
+    });
+    stage.binding('mine', { annotations: notes, spec: { replaces: ['redis'] } });
+    stage.binding('broken', { spec: { image: 'No Image' } });
+    stage.binding('pinned', { spec: { image: `reg.example/app@sha256:${'1'.repeat(64)}` } });
+    const { bindings, persons, isScanned } = stage.observe();
+    assert.deepEqual(
+      bindings.map(({ repository, replaces, users, unusedSince }) => [
+        repository,
+        replaces,
+        users,
+        unusedSince,
+      ]),
+      [
+        [
+          'docker.io/library/nginx',
+          ['docker.io/library/old'],
+          ['Deployment/web/app', 'Pod/app'],
+          Date.parse('2026-01-01T00:00:00Z'),
+        ],
+      ],
+    );
+    assert.deepEqual(
+      persons.map(({ name, repository, replaces }) => [name, repository, replaces]),
+      [
+        ['mine', 'reg.example/app', ['docker.io/library/redis']],
+        ['broken', undefined, []],
+        ['pinned', undefined, []],
+      ],
+    );
+    assert.deepEqual([isScanned('reg.example/app'), isScanned('reg.example/other')], [true, false]);
+  });
+
+  it('is which bindings are Ready, where pods are to be marked', () => {
+    const stage = new Stage();
+    stage.binding('found', { discovered: true, ready: 'True' });
+    assert.equal(stage.observe().marking, undefined);
+    assert.deepEqual(stage.observe('all', true).marking, new Set(['found']));
+  });
+});

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { selects } from '../../../src/policy/label-selector.ts';
+import { contenders, scanTypesOf } from '../../../src/policy/precedence.ts';
+import { rivalsAmong } from '../../../src/policy/rivals.ts';
+import { Namespace } from '../controllers/binding/cluster.ts';
+
+describe('scan types', () => {
+  const cases: readonly { patterns: readonly string[]; yes: readonly string[]; no: readonly string[] }[] = [
+    { patterns: ['trivy-image'], yes: ['trivy-image'], no: ['trivy-image-2', 'my-trivy-image', ''] },
+    {
+      patterns: ['trivy-image*'],
+      yes: ['trivy-image', 'trivy-image-autodiscovery'],
+      no: ['trivy', 'my-trivy-image'],
+    },
+    { patterns: ['*-image'], yes: ['-image', 'trivy-image'], no: ['image', 'trivy-image-x'] },
+    { patterns: ['a*b*c'], yes: ['abc', 'a-b-c', 'abbc'], no: ['ac', 'acb', 'ab'] },
+    { patterns: ['a*a'], yes: ['aa', 'aba'], no: ['a'] },
+    { patterns: ['x', '*'], yes: ['x', 'anything'], no: [] },
+  ];
+  for (const { patterns, yes, no } of cases) {
+    it(`${patterns.join(' or ')} fits ${yes.join(', ')}`, () => {
+      for (const scanType of [...yes, ...no]) {
+        const namespace = new Namespace();
+        namespace.binding('app');
+        namespace.scan('scan', { scanType });
+        const scan = namespace.stores.scheduledScans.get('ns/scan');
+        assert.ok(scan !== undefined);
+        const rivals = rivalsAmong([...namespace.stores.bindings.values()]);
+        const served = contenders(scan, rivals, scanTypesOf(patterns)).next().value !== undefined;
+        assert.equal(served, yes.includes(scanType), scanType);
+      }
+    });
+  }
+});
+
+describe('a scan selector', () => {
+  const expression = (operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist', values?: readonly string[]) => ({
+    matchExpressions: [{ key: 'team', operator, ...(values === undefined ? {} : { values }) }],
+  });
+  const cases: readonly {
+    name: string;
+    selector: Parameters<typeof selects>[0];
+    yes: string[];
+    no: string[];
+  }[] = [
+    { name: 'none selects all', selector: undefined, yes: ['a', 'b', ''], no: [] },
+    { name: 'matchLabels', selector: { matchLabels: { team: 'a' } }, yes: ['a'], no: ['b', ''] },
+    { name: 'In', selector: expression('In', ['a', 'b']), yes: ['a', 'b'], no: ['c', ''] },
+    {
+      name: 'NotIn, also without the label',
+      selector: expression('NotIn', ['a']),
+      yes: ['b', ''],
+      no: ['a'],
+    },
+    { name: 'Exists', selector: expression('Exists'), yes: ['a'], no: [''] },
+    { name: 'DoesNotExist', selector: expression('DoesNotExist'), yes: [''], no: ['a'] },
+    {
+      name: 'all of several',
+      selector: { matchLabels: { team: 'a' }, ...expression('NotIn', ['a']) },
+      yes: [],
+      no: ['a', 'b', ''],
+    },
+  ];
+  for (const { name, selector, yes, no } of cases) {
+    it(name, () => {
+      // An empty text stands for: no such label.
+      for (const team of [...yes, ...no]) {
+        assert.equal(selects(selector, team === '' ? {} : { team }), yes.includes(team), team);
+      }
+    });
+  }
+});

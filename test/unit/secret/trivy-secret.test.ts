@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { secretWriteError } from '../../../src/controllers/secret-write-error.ts';
+import { decideTrivySecret, type TrivySecretUse } from '../../../src/controllers/trivy-secret/reconciler.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
+import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
+import { handOver } from '../../../src/platform/platforms.ts';
+import { readSource, type SourceSecret } from '../../../src/secret/source-secret.ts';
+import {
+  desiredTrivySecret,
+  holdsEntry,
+  isTrivySecretName,
+  readTrivySecret,
+  replacement,
+  type TrivySecretIdentity,
+  trivySecretName,
+} from '../../../src/secret/trivy-secret.ts';
+
+const MINUTE = 60_000;
+const UNUSED: TrivySecretUse = {
+  now: 100 * MINUTE,
+  unusedSince: undefined,
+  graceMs: 10 * MINUTE,
+  sourceHolds: true,
+  selected: false,
+  mounted: false,
+  running: false,
+};
+
+describe('how long a Trivy secret is kept', () => {
+  const cases: readonly {
+    name: string;
+    use: Partial<TrivySecretUse>;
+    decision: ReturnType<typeof decideTrivySecret>;
+  }[] = [
+    { name: 'while a binding selects it', use: { selected: true }, decision: { action: 'Keep' } },
+    {
+      name: 'while scans mount it and its source exists',
+      use: { mounted: true },
+      decision: { action: 'Keep' },
+    },
+    {
+      name: 'marked, where nothing needs it',
+      use: {},
+      decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
+    },
+    {
+      name: 'unchanged, marked or not, while it is not known whether a binding selects it',
+      use: { selected: undefined, unusedSince: 0 },
+      decision: { action: 'Keep' },
+    },
+    {
+      name: 'marked again if somebody marked it with a time in the future',
+      use: { unusedSince: 1_000_000 * MINUTE },
+      decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
+    },
+    {
+      name: 'marked if its source no longer has the credential, even if scans mount it',
+      use: { mounted: true, sourceHolds: false },
+      decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
+    },
+    {
+      name: 'until the grace period has passed',
+      use: { unusedSince: 93 * MINUTE },
+      decision: { action: 'Keep', lookAgainAfterMs: 3 * MINUTE },
+    },
+    { name: 'not longer', use: { unusedSince: 90 * MINUTE }, decision: { action: 'Delete' } },
+    {
+      name: 'until the last run that mounts it has ended',
+      use: { unusedSince: 0, running: true },
+      decision: { action: 'Keep' },
+    },
+    {
+      name: 'unmarked again, once it is needed',
+      use: { unusedSince: 99 * MINUTE, selected: true },
+      decision: { action: 'MarkUsed' },
+    },
+  ];
+  for (const { name, use, decision } of cases) {
+    it(name, () => assert.deepEqual(decideTrivySecret({ ...UNUSED, ...use }), decision));
+  }
+});
+
+describe('what a Trivy Secret was made from', () => {
+  const meta = { namespace: 'ns', name: 'pull', uid: 'uid', resourceVersion: '1' };
+  const entry = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
+  const offer = { ...entry, registryKey: `${REGISTRIES_ANNOTATION}: reg.example` };
+  const pullSecret = (auths: object) =>
+    readSource({
+      metadata: meta,
+      type: 'kubernetes.io/dockerconfigjson',
+      data: { '.dockerconfigjson': btoa(JSON.stringify({ auths })) },
+    });
+  const offered = (annotations: Readonly<Record<string, string>>) =>
+    readSource({
+      metadata: { ...meta, annotations },
+      type: 'kubernetes.io/basic-auth',
+      data: { username: btoa('user'), password: btoa('pass') },
+    });
+  const auth = btoa('user:pass');
+  const cases: readonly {
+    name: string;
+    holds: boolean;
+    source: SourceSecret;
+    identity: TrivySecretIdentity;
+  }[] = [
+    { name: 'an entry', holds: true, source: pullSecret({ 'reg.example': { auth } }), identity: entry },
+    {
+      name: 'an entry that its owner removed',
+      holds: false,
+      source: pullSecret({ 'another.example': { auth } }),
+      identity: entry,
+    },
+    {
+      name: 'a Secret that cannot be read at the moment',
+      holds: true,
+      source: { ...meta, content: { result: 'Unreadable', message: 'for now' } },
+      identity: entry,
+    },
+    {
+      name: 'a host in the annotation of the owner',
+      holds: true,
+      source: offered({ [REGISTRIES_ANNOTATION]: 'other.example,reg.example' }),
+      identity: offer,
+    },
+    {
+      name: 'a host that the owner removed from the annotation',
+      holds: false,
+      source: offered({ [REGISTRIES_ANNOTATION]: 'other.example' }),
+      identity: offer,
+    },
+    { name: 'a Secret that is no longer offered', holds: false, source: offered({}), identity: offer },
+  ];
+  for (const { name, holds, source, identity } of cases)
+    it(`${holds ? 'is still there' : 'is withdrawn'}: ${name}`, () =>
+      assert.equal(holdsEntry(source, identity), holds));
+});
+
+describe('the annotations of a Trivy Secret', () => {
+  it('are ignored if they are longer than what we write, even if the name fits', () => {
+    const long = 'x'.repeat(10_000);
+    const usual = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
+    for (const identity of [
+      { ...usual, registryKey: long },
+      { ...usual, host: long },
+      { ...usual, source: long },
+    ]) {
+      const secret = readTrivySecret({
+        metadata: {
+          ...{ namespace: 'ns', name: trivySecretName(identity) },
+          annotations: {
+            'credentials.securecodebox.io/source-secret': identity.source,
+            'credentials.securecodebox.io/registry-key': identity.registryKey,
+            'credentials.securecodebox.io/host': identity.host,
+          },
+        },
+      });
+      assert.equal(secret.identity, undefined);
+    }
+  });
+});
+
+describe('an error in writing a Secret', () => {
+  const refused = (status: number, reason: string) =>
+    new KubeError('Secret "pull" is invalid: data: "Canary"', { status, reason, retryAfterSeconds: 2 });
+
+  it('contains no text of the API server, because it may quote the Secret', () => {
+    for (const error of [refused(409, 'Conflict'), refused(429, 'TooManyRequests'), refused(0, 'Timeout')]) {
+      const safe = secretWriteError(error, 'ns/trivy-pull');
+      assert.ok(safe instanceof Error);
+      assert.doesNotMatch(safe.message, /Canary/);
+      assert.equal(safe.cause, undefined);
+    }
+  });
+
+  it('keeps the wait that the API server requested', () => {
+    const safe = secretWriteError(refused(429, 'TooManyRequests'), 'ns/trivy-pull');
+    assert.ok(safe instanceof KubeError);
+    assert.equal(safe.retryAfterSeconds, 2);
+  });
+});
+
+describe('a Trivy secret', () => {
+  it('has a name that the API server takes, however long that of its source is', () => {
+    const identity = { source: `${'a'.repeat(239)}.b`, registryKey: 'reg.example', host: 'reg.example' };
+    const name = trivySecretName(identity);
+    assert.ok(name.length <= 253, `${name.length}`);
+    assert.match(name, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
+    assert.notEqual(name, trivySecretName({ ...identity, source: `${'a'.repeat(239)}.c` }));
+  });
+
+  it('has another name for another source, another entry and another host', () => {
+    const identity = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
+    const others = [
+      { ...identity, source: 'pull2' },
+      { ...identity, registryKey: 'reg.example/app' },
+      { ...identity, host: 'reg.example:5000' },
+    ];
+    const names = [identity, ...others].map(trivySecretName);
+    assert.equal(new Set(names).size, 4);
+    assert.ok(names.every(isTrivySecretName));
+    assert.ok(!['trivy-db', 'pull', 'trivy--0123456789', 'my-trivy-pull-0123456789'].some(isTrivySecretName));
+  });
+
+  it('notes when its credential changed, and is written only over the version that was seen', () => {
+    const credential = { kind: 'registryToken', token: new SecretValue('t') } as const;
+    const identity = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
+    const handover = handOver(credential, 'reg.example');
+    const { content } = desiredTrivySecret('ns', identity, { result: 'Handover', handover });
+    assert.ok(content.state === 'Known');
+    const { object, fingerprint } = content;
+    const { resourceVersion: _, ...meta } = object.metadata;
+    const seen = readTrivySecret({ ...object, metadata: { ...meta, resourceVersion: '42' } });
+    const { metadata } = replacement(object, seen, Date.UTC(2026, 0, 2));
+    assert.equal(metadata.resourceVersion, '42');
+    assert.equal(metadata.annotations?.['credentials.securecodebox.io/rotated'], '2026-01-02T00:00:00.000Z');
+    assert.equal(readTrivySecret(replacement(object, seen, 0)).fingerprint, fingerprint);
+  });
+
+  it('is not ours without what its name was made from', () => {
+    const identity = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
+    const annotations = {
+      'credentials.securecodebox.io/source-secret': 'pull',
+      'credentials.securecodebox.io/registry-key': 'reg.example',
+      'credentials.securecodebox.io/host': 'reg.example',
+    };
+    const name = trivySecretName(identity);
+    const read = (metadata: { name: string; annotations?: Record<string, string> }) =>
+      readTrivySecret({ metadata }).identity;
+    assert.deepEqual(read({ name, annotations }), identity);
+    assert.equal(read({ name }), undefined);
+    assert.equal(read({ name: 'precious', annotations }), undefined);
+  });
+});
