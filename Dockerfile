@@ -7,9 +7,9 @@ FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build
 WORKDIR /source
 COPY package.json package-lock.json .npmrc tsconfig.json ./
 RUN npm ci --ignore-scripts
-COPY hack/bundle.ts hack/
+COPY hack/build/bundle.ts hack/build/
 COPY src src
-RUN node hack/bundle.ts
+RUN node hack/build/bundle.ts
 
 FROM ${BASE_IMAGE}
 ARG BASE_IMAGE

@@ -1,6 +1,6 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, type ProcessGroup } from '../processes.ts';
+import { describe, type ProcessGroup } from '../testenv/processes.ts';
 import type { Story } from './story.ts';
 import { Unexpected } from './unexpected.ts';
 

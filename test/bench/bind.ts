@@ -11,8 +11,8 @@ import {
   readScheduledScan,
   type ScheduledScan,
 } from '../../src/scan/scheduled-scan.ts';
-import { Cluster, SCHEDULED_SCANS, SECRETS, type TestNamespace } from '../cluster/cluster.ts';
-import { until } from '../until.ts';
+import { Cluster, SCHEDULED_SCANS, SECRETS, type TestNamespace } from '../support/cluster/cluster.ts';
+import { until } from '../support/until.ts';
 
 const BINDINGS = 200;
 const CONDITION_SECONDS = 60;

@@ -3,8 +3,8 @@
  * memory: `node test/bench/bundle.ts`. Of the times only the ratio means anything.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Bundled, middle, resident } from '../bundled.ts';
-import { Cluster } from '../cluster/cluster.ts';
+import { Bundled, middle, resident } from '../support/bundled.ts';
+import { Cluster } from '../support/cluster/cluster.ts';
 
 const ROUNDS = 7;
 /** Garbage of the start is collected meanwhile. */

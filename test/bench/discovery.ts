@@ -3,12 +3,12 @@
  * and what it holds: `node test/bench/discovery.ts [pods]`, 50,000 unless told, of which ten share a Deployment. To
  * create so many takes minutes. Times are of this machine as busy as it is now.
  */
-import { type RunningController, startController } from '../../hack/controller.ts';
+import { type RunningController, startController } from '../../hack/testenv/controller.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
-import { Cluster } from '../cluster/cluster.ts';
-import { createPod } from '../cluster/pods.ts';
-import { memoryOf, type ProcessMemory } from '../process.ts';
-import { until } from '../until.ts';
+import { Cluster } from '../support/cluster/cluster.ts';
+import { createPod } from '../support/cluster/pods.ts';
+import { memoryOf, type ProcessMemory } from '../support/process.ts';
+import { until } from '../support/until.ts';
 
 const PODS = Number(process.argv[2] ?? 50_000);
 const NAMESPACES = 50;

@@ -1,14 +1,14 @@
 /**
  * Prints how much a hostile namespace affects another one: `npm run bench -- isolation`. The hostile namespace runs all attacks of
- * `test/isolation/attacks` at once while a victim does ordinary tasks. For the baseline, the attacks run in a namespace that
+ * `test/support/isolation/attacks` at once while a victim does ordinary tasks. For the baseline, the attacks run in a namespace that
  * the controller does not watch, so that the load of the API server is the same. The controller is the bundle with the
  * settings of the chart, and discovery. Only the ratios of times mean anything: times depend on this machine.
  *
  * `ISOLATION_ATTACKS=hubs,tags` runs some of the attacks. `ISOLATION_EACH=1` runs each attack alone and for a shorter time,
  * with a baseline that has no attack.
  */
-import { ATTACKS } from '../isolation/attacks/index.ts';
-import { Stage } from '../isolation/stage.ts';
+import { ATTACKS } from '../support/isolation/attacks/index.ts';
+import { Stage } from '../support/isolation/stage.ts';
 import { print } from './estate/figures.ts';
 import { printComparison, printHeads, printLine } from './isolation/figures.ts';
 

@@ -7,9 +7,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { imageCredentialBindings } from '../../src/api/index.ts';
 import { keyOf } from '../../src/object/object.ts';
-import { type Binding, Cluster, SECRETS } from '../cluster/cluster.ts';
-import { cpuSecondsOf, memoryOf, type ProcessMemory } from '../process.ts';
-import { until } from '../until.ts';
+import { type Binding, Cluster, SECRETS } from '../support/cluster/cluster.ts';
+import { cpuSecondsOf, memoryOf, type ProcessMemory } from '../support/process.ts';
+import { until } from '../support/until.ts';
 import { TRIVY_SECRETS } from './estate/bare.ts';
 import { type Contender, Contenders } from './estate/contender.ts';
 import { prepareEstate } from './estate/estate.ts';

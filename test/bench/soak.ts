@@ -3,8 +3,8 @@
  * each minute whether the stores are still right and what the process holds: `npm run soak -- --minutes 60`.
  */
 import { parseArgs } from 'node:util';
-import { startControlPlane } from '../../hack/control-plane.ts';
-import { Soak } from '../soak/soak.ts';
+import { startControlPlane } from '../../hack/testenv/control-plane.ts';
+import { Soak } from '../support/soak/soak.ts';
 
 const USAGE = `Usage: npm run soak -- [--minutes N] [--seed N] [--changes-per-second N]
 

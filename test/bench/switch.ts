@@ -4,8 +4,8 @@
  * now; compare within one run only.
  */
 import { imageCredentialBindings } from '../../src/api/index.ts';
-import { type Binding, Cluster, SCHEDULED_SCANS, type TestNamespace } from '../cluster/cluster.ts';
-import { until } from '../until.ts';
+import { type Binding, Cluster, SCHEDULED_SCANS, type TestNamespace } from '../support/cluster/cluster.ts';
+import { until } from '../support/until.ts';
 
 const SCANS = 1_000;
 /** As many scans as the controller writes at a time. */

@@ -1,10 +1,10 @@
 /**
- * Does all that README.md and the pages of docs/ tell a reader to do: test/docs/example.ts says how a page marks its examples,
- * test/docs/setups.ts what each page finds. There is nothing else to do for a new example or a new page.
+ * Does all that README.md and the pages of docs/ tell a reader to do: test/support/docs/example.ts says how a page marks its examples,
+ * test/support/docs/setups.ts what each page finds. There is nothing else to do for a new example or a new page.
  */
 import { globSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { ReaderCluster, readPage, repository, SETUPS, type Tally, Walk } from '../docs/index.ts';
+import { ReaderCluster, readPage, repository, SETUPS, type Tally, Walk } from '../support/docs/index.ts';
 
 /** Decisions show no examples, and the reference is generated. */
 const pages = globSync(['README.md', 'docs/**/*.md'], {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { type Registry, startRegistry } from '../../hack/registry.ts';
-import { type Answer, ask } from '../faults/ask.ts';
-import { FaultProxy } from '../faults/index.ts';
+import { type Registry, startRegistry } from '../../hack/testenv/registry.ts';
+import { type Answer, ask } from '../support/faults/ask.ts';
+import { FaultProxy } from '../support/faults/index.ts';
 
 const MANIFEST = '/v2/team/app/manifests/1.0';
 const MEDIA_TYPES =

@@ -1,9 +1,9 @@
 /** How clouds are asked for logins: over TLS, under their real names; what answers there is a stand-in on loopback. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { makeCertificate } from '../../hack/certificate.ts';
-import { Cloud, type CloudAnswer } from '../../hack/cloud.ts';
-import { ProcessGroup } from '../../hack/processes.ts';
+import { makeCertificate } from '../../hack/testenv/certificate.ts';
+import { Cloud, type CloudAnswer } from '../../hack/testenv/cloud.ts';
+import { ProcessGroup } from '../../hack/testenv/processes.ts';
 import { SecretValue } from '../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../src/image/reference.ts';
 import type { Exchange } from '../../src/platform/exchange.ts';
@@ -12,7 +12,7 @@ import type { PlatformCredential } from '../../src/platform/platform.ts';
 import { readOfferedSecret } from '../../src/platform/platforms.ts';
 import { RegistryChecker } from '../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../src/registry/settings.ts';
-import { ECR, ECR_API, ECR_PASSWORD, KEYS, SITES } from './clouds.ts';
+import { ECR, ECR_API, ECR_PASSWORD, KEYS, SITES } from '../support/clouds.ts';
 
 const ELSEWHERE = 'elsewhere.acme.example';
 const MINUTE = 60_000;

@@ -7,10 +7,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { pino } from 'pino';
-import { makeCertificate } from '../../hack/certificate.ts';
-import { Cloud } from '../../hack/cloud.ts';
-import { type RunningController, startController } from '../../hack/controller.ts';
-import { startRegistry } from '../../hack/registry.ts';
+import { makeCertificate } from '../../hack/testenv/certificate.ts';
+import { Cloud } from '../../hack/testenv/cloud.ts';
+import { type RunningController, startController } from '../../hack/testenv/controller.ts';
+import { startRegistry } from '../../hack/testenv/registry.ts';
 import {
   SCAN_TYPES,
   type ScanRun,
@@ -18,13 +18,11 @@ import {
   secureCodeBoxAccess,
   startSecureCodeBox,
   trivyImageScanType,
-} from '../../hack/securecodebox/index.ts';
-import { tools } from '../../hack/tools.ts';
+} from '../../hack/testenv/securecodebox/index.ts';
+import { tools } from '../../hack/testenv/tools.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
 import { REGISTRIES_ANNOTATION } from '../../src/platform/offer.ts';
 import type { RawScheduledScan } from '../../src/scan/scheduled-scan.ts';
-import { Cluster, SECRETS, settled, type TestNamespace } from '../cluster/cluster.ts';
-import { until } from '../until.ts';
 import {
   ACR,
   AUTHORIZED_USER,
@@ -39,7 +37,9 @@ import {
   PRINCIPAL,
   SERVICE_ACCOUNT,
   SITES,
-} from './clouds.ts';
+} from '../support/clouds.ts';
+import { Cluster, SECRETS, settled, type TestNamespace } from '../support/cluster/cluster.ts';
+import { until } from '../support/until.ts';
 
 const REPOSITORY = 'shop/payments';
 const CANARY = /canary|\+0123456789abcdef/;

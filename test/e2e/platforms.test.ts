@@ -7,11 +7,11 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Certificate, makeCertificate } from '../../hack/certificate.ts';
-import { Cloud } from '../../hack/cloud.ts';
-import { ProcessGroup } from '../../hack/processes.ts';
-import { type Registry, startRegistry } from '../../hack/registry.ts';
-import { tools } from '../../hack/tools.ts';
+import { type Certificate, makeCertificate } from '../../hack/testenv/certificate.ts';
+import { Cloud } from '../../hack/testenv/cloud.ts';
+import { ProcessGroup } from '../../hack/testenv/processes.ts';
+import { type Registry, startRegistry } from '../../hack/testenv/registry.ts';
+import { tools } from '../../hack/testenv/tools.ts';
 import type { LoginAnswer } from '../../src/answer/login-answer.ts';
 import type { Credential } from '../../src/credential/credential.ts';
 import { SecretValue } from '../../src/credential/secret-value.ts';
@@ -50,7 +50,7 @@ import {
   SESSION,
   SITES,
   SUBJECT_TOKEN,
-} from './clouds.ts';
+} from '../support/clouds.ts';
 
 /** What a scan may have already, and Trivy would prefer: it must never be seen. */
 const STALE = {

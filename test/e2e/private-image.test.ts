@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { pino } from 'pino';
-import type { RunningController } from '../../hack/controller.ts';
-import { type Registry, startRegistry } from '../../hack/registry.ts';
+import type { RunningController } from '../../hack/testenv/controller.ts';
+import { type Registry, startRegistry } from '../../hack/testenv/registry.ts';
 import {
   SCAN_TYPES,
   type ScanRun,
@@ -10,11 +10,11 @@ import {
   secureCodeBoxAccess,
   startSecureCodeBox,
   trivyImageScanType,
-} from '../../hack/securecodebox/index.ts';
-import { tools } from '../../hack/tools.ts';
+} from '../../hack/testenv/securecodebox/index.ts';
+import { tools } from '../../hack/testenv/tools.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
-import { Cluster, SCHEDULED_SCANS, secretNameOf, type TestNamespace } from '../cluster/cluster.ts';
-import { until } from '../until.ts';
+import { Cluster, SCHEDULED_SCANS, secretNameOf, type TestNamespace } from '../support/cluster/cluster.ts';
+import { until } from '../support/until.ts';
 
 const USER = 'scanner';
 const FIRST_PASSWORD = 'first';

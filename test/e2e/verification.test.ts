@@ -2,14 +2,20 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Certificate, makeCertificate } from '../../hack/certificate.ts';
-import type { RunningController } from '../../hack/controller.ts';
-import { type Registry, startRegistry } from '../../hack/registry.ts';
-import { TokenServer, type TokenUser } from '../../hack/token-server.ts';
+import { type Certificate, makeCertificate } from '../../hack/testenv/certificate.ts';
+import type { RunningController } from '../../hack/testenv/controller.ts';
+import { type Registry, startRegistry } from '../../hack/testenv/registry.ts';
+import { TokenServer, type TokenUser } from '../../hack/testenv/token-server.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
-import { type Binding, Cluster, SCHEDULED_SCANS, settled, type TestNamespace } from '../cluster/cluster.ts';
-import { FaultProxy } from '../faults/index.ts';
-import { until } from '../until.ts';
+import {
+  type Binding,
+  Cluster,
+  SCHEDULED_SCANS,
+  settled,
+  type TestNamespace,
+} from '../support/cluster/cluster.ts';
+import { FaultProxy } from '../support/faults/index.ts';
+import { until } from '../support/until.ts';
 
 const log = (line: string) => process.stderr.write(`${line}\n`);
 const USER = { username: 'puller', password: 'canary-first' };

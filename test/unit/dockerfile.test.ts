@@ -67,9 +67,9 @@ describe('the Dockerfile', () => {
   it('builds the bundle from what it copies, and starts it by the path where it puts it', () => {
     const source = join(root, 'source');
     for (const text of textsOf(build, 'COPY')) copy(text, source);
-    assert.deepEqual(textsOf(build, 'RUN'), ['npm ci --ignore-scripts', 'node hack/bundle.ts']);
+    assert.deepEqual(textsOf(build, 'RUN'), ['npm ci --ignore-scripts', 'node hack/build/bundle.ts']);
     symlinkSync(join(repository, 'node_modules'), join(source, 'node_modules'));
-    const built = spawnSync(process.execPath, ['hack/bundle.ts'], { cwd: source, encoding: 'utf8' });
+    const built = spawnSync(process.execPath, ['hack/build/bundle.ts'], { cwd: source, encoding: 'utf8' });
     assert.equal(built.status, 0, built.stderr);
 
     assert.deepEqual(textsOf(final, 'COPY'), ['--from=build /source/dist /app', 'LICENSE /app/']);

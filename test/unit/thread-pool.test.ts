@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { promisify } from 'node:util';
-import { builtProgram } from '../../hack/program.ts';
+import { builtProgram } from '../../hack/testenv/program.ts';
 
 const run = promisify(execFile);
-const preload = join(import.meta.dirname, '../preload/count-threads.ts');
+const preload = join(import.meta.dirname, '../support/preload/count-threads.ts');
 
 async function threads(env: NodeJS.ProcessEnv): Promise<number> {
   const { UV_THREADPOOL_SIZE: _, ...others } = process.env;

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bundle, PROGRAM } from '../../../hack/bundle.ts';
-import { RELEASE } from '../../../hack/controller.ts';
-import type { Child } from '../../../hack/processes.ts';
-import { Bundled } from '../../bundled.ts';
-import type { Cluster } from '../../cluster/cluster.ts';
-import { until } from '../../until.ts';
+import { bundle, PROGRAM } from '../../../hack/build/bundle.ts';
+import { RELEASE } from '../../../hack/testenv/controller.ts';
+import type { Child } from '../../../hack/testenv/processes.ts';
+import { Bundled } from '../../support/bundled.ts';
+import type { Cluster } from '../../support/cluster/cluster.ts';
+import { until } from '../../support/until.ts';
 
 /** 60 % of the 256 MiB that the chart gives a pod; there is no such limit here. */
 const HEAP = { NODE_OPTIONS: '--max-old-space-size=154 --max-semi-space-size=8' };

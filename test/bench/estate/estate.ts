@@ -1,6 +1,6 @@
 import { type ImageCredentialBindingSpec, imageCredentialBindings } from '../../../src/api/index.ts';
 import { apiVersionOf, type KubeObject, type Resource } from '../../../src/object/object.ts';
-import { type Cluster, SCHEDULED_SCANS, SECRETS } from '../../cluster/cluster.ts';
+import { type Cluster, SCHEDULED_SCANS, SECRETS } from '../../support/cluster/cluster.ts';
 import { atOnce } from './at-once.ts';
 import { HOST, pullSecretData } from './secrets.ts';
 

@@ -1,5 +1,5 @@
-import { middle } from '../../bundled.ts';
-import type { ProcessMemory } from '../../process.ts';
+import { middle } from '../../support/bundled.ts';
+import type { ProcessMemory } from '../../support/process.ts';
 
 /** What was measured in each round. */
 export interface Rounds<Round> {

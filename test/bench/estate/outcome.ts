@@ -7,7 +7,7 @@ import {
   type Resource,
   storedMeta,
 } from '../../../src/object/object.ts';
-import { type Binding, SCHEDULED_SCANS, SECRETS } from '../../cluster/cluster.ts';
+import { type Binding, SCHEDULED_SCANS, SECRETS } from '../../support/cluster/cluster.ts';
 
 type ScheduledScan = KubeObject & { readonly spec: unknown };
 

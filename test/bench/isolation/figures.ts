@@ -1,5 +1,5 @@
-import { middle } from '../../bundled.ts';
-import { type Measurement, TASKS, type Task } from '../../isolation/stage.ts';
+import { middle } from '../../support/bundled.ts';
+import { type Measurement, TASKS, type Task } from '../../support/isolation/stage.ts';
 import { print } from '../estate/figures.ts';
 
 const ABOUT: Readonly<Record<Task, string>> = {

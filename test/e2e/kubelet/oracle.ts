@@ -1,5 +1,5 @@
-import { describe, ProcessGroup } from '../../../hack/processes.ts';
-import { tools } from '../../../hack/tools.ts';
+import { describe, ProcessGroup } from '../../../hack/testenv/processes.ts';
+import { tools } from '../../../hack/testenv/tools.ts';
 
 /** A Secret as the kubelet gets it; values in base64. */
 export interface PlainSecret {
@@ -12,7 +12,7 @@ type Question =
   | { readonly reference: string }
   | { readonly image: string; readonly secrets: readonly PlainSecret[] };
 
-/** hack/tools/kubelet/keyring-oracle/main.go */
+/** hack/testenv/tools/kubelet/keyring-oracle/main.go */
 export interface Answer {
   readonly error?: string;
   readonly reference?: {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { fromRule } from '../../../hack/generate-schema.ts';
+import { fromRule } from '../../../hack/codegen/schema.ts';
 import { ImageReferenceError, parseImageReference } from '../../../src/image/reference.ts';
 import { fields } from './crd.ts';
 import { badImages, goodImages } from './images.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
-import type { CustomResourceDefinition, Schema } from '../../../hack/generate-schema.ts';
+import type { CustomResourceDefinition, Schema } from '../../../hack/codegen/schema.ts';
 
 const file = join(
   import.meta.dirname,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { builtProgram } from '../../../hack/program.ts';
+import { builtProgram } from '../../../hack/testenv/program.ts';
 
 const program = await builtProgram();
 
@@ -126,7 +126,7 @@ describe('the command line', () => {
     });
   }
 
-  const KUBECONFIG = 'test/fixtures/kubeconfig.json';
+  const KUBECONFIG = 'test/support/fixtures/kubeconfig.json';
   const unusable: readonly { args: readonly string[]; env?: Record<string, string>; says: RegExp }[] = [
     {
       args: ['--registry-ca-file', '/nonexistent/ca.pem'],

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { builtProgram } from '../../../hack/program.ts';
+import { builtProgram } from '../../../hack/testenv/program.ts';
 
 const program = await builtProgram();
 

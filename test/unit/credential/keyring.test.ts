@@ -10,7 +10,7 @@ import {
 } from '../../../src/credential/keyring.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
-import { operationsOf } from '../../operations.ts';
+import { operationsOf } from '../../support/operations.ts';
 
 /** The keys of one secret, and those that are found for an image, in order; 'all': just as they are written. */
 type Row = readonly [image: string, keys: readonly string[], expected: readonly string[] | 'all'];

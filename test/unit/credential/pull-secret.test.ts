@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import type { Credential } from '../../../src/credential/credential.ts';
 import { type PullSecretContent, parsePullSecret } from '../../../src/credential/pull-secret.ts';
-import { operationsOf } from '../../operations.ts';
+import { operationsOf } from '../../support/operations.ts';
 import { base64, DOCKER_CONFIG_JSON, messagesOf, parseAuths, parseDockercfg, parseText } from './secrets.ts';
 
 const CANARY = 'Canary-7f3a';

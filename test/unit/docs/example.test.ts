@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { exampleOf } from '../../docs/example.ts';
-import { parsePage } from '../../docs/markdown.ts';
-import { shows } from '../../docs/output.ts';
+import { exampleOf } from '../../support/docs/example.ts';
+import { parsePage } from '../../support/docs/markdown.ts';
+import { shows } from '../../support/docs/output.ts';
 
 /** The example in a page that begins with this text. */
 function example(text: string) {

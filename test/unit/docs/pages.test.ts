@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { load } from 'js-yaml';
 import { controllerCommand } from '../../../src/cli/controller/command.ts';
 import { releaseCommand } from '../../../src/cli/release/command.ts';
-import { type Link, type Page, type Rows, readPage, repository } from '../../docs/markdown.ts';
+import { type Link, type Page, type Rows, readPage, repository } from '../../support/docs/markdown.ts';
 
 const EXTERNAL = /^(?:https?|mailto):/;
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { type Outcome, WorkQueue } from '../../../src/kube/queue.ts';
-import { until } from '../../until.ts';
+import { until } from '../../support/until.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e'];
 const key = fc.constantFrom(...KEYS);

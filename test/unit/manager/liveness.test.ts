@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Heartbeat, stuck } from '../../../src/manager/liveness.ts';
-import { until } from '../../until.ts';
+import { until } from '../../support/until.ts';
 
 describe('liveness', () => {
   it('names what has done nothing for more than five minutes', () => {

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { type RawBinding, readBinding } from '../../../src/binding/binding.ts';
 import { Interned } from '../../../src/pod/interned.ts';
 import { createDiscoveryStores, podProjection } from '../../../src/state/pod-stores.ts';
-import { until } from '../../until.ts';
+import { until } from '../../support/until.ts';
 import { rawPod } from '../controllers/discovery/namespace.ts';
 
 const PODS = 50_000;

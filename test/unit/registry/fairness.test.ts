@@ -8,7 +8,7 @@ import type { Exchange } from '../../../src/platform/exchange.ts';
 import type { PlatformCredential } from '../../../src/platform/platform.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
-import { until } from '../../until.ts';
+import { until } from '../../support/until.ts';
 import { answering, knowNoRepository, silent } from './servers.ts';
 
 const MINUTE = 60_000;

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { builtProgram } from '../../../../hack/program.ts';
+import { builtProgram } from '../../../../hack/testenv/program.ts';
 
 const repository = join(import.meta.dirname, '../../../..');
 const program = await builtProgram();

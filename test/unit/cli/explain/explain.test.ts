@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { builtProgram } from '../../../../hack/program.ts';
+import { builtProgram } from '../../../../hack/testenv/program.ts';
 import { binding, Files, pullSecret, runExplain, scheduledScan } from './command.ts';
 
 const PASSWORD = 'Canary-7Hq2';

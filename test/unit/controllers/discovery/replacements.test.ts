@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Replacement, Replacements } from '../../../../src/controllers/discovery/replacements.ts';
-import { operationsOf } from '../../../operations.ts';
+import { operationsOf } from '../../../support/operations.ts';
 
 const repository = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
 const replacement: fc.Arbitrary<Replacement> = fc.tuple(repository, repository);

@@ -4,7 +4,7 @@ import type { OwnBinding } from '../../../../src/controllers/discovery/binding.t
 import { decide, type Observed } from '../../../../src/controllers/discovery/decide.ts';
 import { Interned } from '../../../../src/pod/interned.ts';
 import { type Pod, type PodUse, readPod } from '../../../../src/pod/pod.ts';
-import { operationsOf } from '../../../operations.ts';
+import { operationsOf } from '../../../support/operations.ts';
 import { GRACE, Namespace, rawPod } from './namespace.ts';
 
 const uses = new Interned<PodUse>();

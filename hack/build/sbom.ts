@@ -1,0 +1,61 @@
+/** Writes the software bill of materials (CycloneDX) of the packages that the bundle is made from: `npm run sbom`. */
+import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+const repository = resolve(import.meta.dirname, '../..');
+
+interface Component {
+  readonly 'bom-ref': string;
+  readonly name: string;
+  readonly version: string;
+  readonly properties?: readonly { readonly name: string; readonly value: string }[];
+}
+
+interface Sbom {
+  readonly bomFormat: string;
+  readonly metadata: { readonly component: Component };
+  readonly components: readonly Component[];
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn?: readonly string[] }[];
+}
+
+/**
+ * The dependencies in the lockfile, but for those of development, and Node itself, which the image has from its base.
+ * npm's own `--omit=dev` also leaves out what something of development needs besides (seen in npm 11.19.1).
+ */
+export async function sbom(): Promise<Sbom> {
+  const kinds = [
+    '--package-lock-only',
+    '--omit=optional',
+    '--sbom-format=cyclonedx',
+    '--sbom-type=application',
+  ];
+  const { stdout } = await promisify(execFile)('npm', ['sbom', ...kinds], {
+    cwd: repository,
+    maxBuffer: 2 ** 26,
+  });
+  // npm's own format, CycloneDX 1.5.
+  const all = JSON.parse(stdout) as Sbom;
+  const components = all.components.filter((component) => !isOfDevelopment(component));
+  const root = all.metadata.component;
+  const refs = new Set([root, ...components].map((component) => component['bom-ref']));
+  return {
+    ...all,
+    // npm calls it by its folder.
+    metadata: { ...all.metadata, component: { ...root, name: 'image-credential-binding' } },
+    components,
+    dependencies: all.dependencies
+      .filter(({ ref }) => refs.has(ref))
+      .map(({ ref, dependsOn = [] }) => ({ ref, dependsOn: dependsOn.filter((on) => refs.has(on)) })),
+  };
+}
+
+function isOfDevelopment({ properties = [] }: Component): boolean {
+  return properties.some(({ name, value }) => name === 'cdx:npm:package:development' && value === 'true');
+}
+
+if (import.meta.main) {
+  await mkdir(join(repository, 'dist'), { recursive: true });
+  await writeFile(join(repository, 'dist/sbom.cdx.json'), `${JSON.stringify(await sbom(), undefined, 2)}\n`);
+}

@@ -1,0 +1,81 @@
+import type { CustomResourceDefinition, Schema } from './schema.ts';
+
+interface Field {
+  /** As `kubectl explain` takes it, with `[]` for the items of a list. */
+  readonly path: string;
+  readonly schema: Schema;
+  readonly required: boolean;
+}
+
+/** The page that says what each field of a CRD means, in Markdown. What is said comes from the CRD alone. */
+export function referencePage({ spec: { group, names, versions } }: CustomResourceDefinition): string {
+  const sections = versions.flatMap(({ name, schema: { openAPIV3Schema: schema } }) => [
+    `# ${names.kind} (\`${group}/${name}\`)`,
+    ...text(schema.description),
+    `Scope: its namespace. Short names: ${(names.shortNames ?? []).map(code).join(', ')}.`,
+    ...Object.entries(schema.properties ?? {})
+      .filter(([, { properties }]) => properties !== undefined)
+      .flatMap(([part, property]) => section(part, property)),
+  ]);
+  return `${sections.join('\n\n')}\n`;
+}
+
+function section(part: string, schema: Schema): readonly string[] {
+  const fields = fieldsOf(part, schema);
+  const rows = fields.map(
+    ({ path, schema: field, required }) =>
+      `| ${code(path)} | ${cell([typeOf(field), ...limitsOf(field)].join('; '))} | ${required ? 'yes' : ''} | ${cell(text(field.description).join(''))} |`,
+  );
+  const refusals = [{ path: part, schema }, ...fields].flatMap(({ path, schema: { ...field } }) =>
+    (field['x-kubernetes-validations'] ?? []).map(({ message }) => `- ${code(path)}: ${inline(message)}`),
+  );
+  const refused =
+    refusals.length === 0 ? [] : ['Refused by the API server, with these words:', refusals.join('\n')];
+  return [
+    `## ${part}`,
+    ...text(schema.description),
+    ['| field | type | required | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+    ...refused,
+  ];
+}
+
+function fieldsOf(path: string, { properties = {}, required = [], items }: Schema): readonly Field[] {
+  const own = Object.entries(properties).flatMap(([name, schema]): readonly Field[] => {
+    const inner = `${path}.${name}`;
+    return [{ path: inner, schema, required: required.includes(name) }, ...fieldsOf(inner, schema)];
+  });
+  return items === undefined ? own : [...own, ...fieldsOf(`${path}[]`, items)];
+}
+
+function typeOf({ type, format, items, additionalProperties }: Schema): string {
+  if (items !== undefined) return `list of ${typeOf(items)}`;
+  if (typeof additionalProperties === 'object') return `map of ${typeOf(additionalProperties)}`;
+  return format === 'date-time' ? 'time' : String(type);
+}
+
+function limitsOf(schema: Schema): readonly string[] {
+  const { enum: values, default: preset, maxItems, maxLength } = schema;
+  return [
+    ...(values === undefined ? [] : [`one of ${values.map((value) => code(String(value))).join(', ')}`]),
+    ...(preset === undefined ? [] : [`default ${code(JSON.stringify(preset))}`]),
+    ...(maxItems === undefined ? [] : [`at most ${String(maxItems)}`]),
+    ...(maxLength === undefined ? [] : [`at most ${String(maxLength)} characters`]),
+  ];
+}
+
+function text(description: string | undefined): readonly string[] {
+  return description === undefined ? [] : [inline(description)];
+}
+
+/** Text of a CRD on one line, with nothing in it that Markdown takes for HTML. */
+function inline(value: string): string {
+  return value.trim().replaceAll(/\s+/g, ' ').replaceAll('<', '&lt;');
+}
+
+function code(value: string): string {
+  return `\`${value}\``;
+}
+
+function cell(value: string): string {
+  return value.replaceAll('|', '\\|');
+}

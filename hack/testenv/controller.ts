@@ -1,0 +1,122 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ControlPlane } from './control-plane.ts';
+import { type Child, untilReady } from './processes.ts';
+import { builtProgram } from './program.ts';
+import { tools } from './tools.ts';
+
+const repository = join(import.meta.dirname, '../..');
+const chart = join(repository, 'charts/image-credential-binding');
+
+/** Name of the Helm release, of its namespace and so of the controller's ServiceAccount. */
+export const RELEASE = 'image-credential-binding';
+
+/** Name of the Role, in the release's namespace, for the Lease. */
+export const LEASE_ROLE = `${RELEASE}-leader-election`;
+
+/** The controller's user name in the audit log. */
+export const CONTROLLER_USER = `system:serviceaccount:${RELEASE}:${RELEASE}`;
+
+/** A running controller: a process of its own, of the bundle, with the rights that the chart gives. */
+export interface RunningController {
+  readonly process: Child;
+  /** Base URL of probes and metrics. */
+  readonly url: string;
+  /** By this the audit log tells its requests from those of others with the same ServiceAccount. */
+  readonly credentialId: string;
+  /** All that it has logged so far, one JSON object a line. */
+  log(): Promise<string>;
+}
+
+/** How a controller is started. */
+export interface StartOptions {
+  /** What it must have become before `startController` returns; `leading` unless told. */
+  readonly until?: 'leading' | 'following' | 'serving';
+  /**
+   * Keep the Lease that is there. Unless told, it is deleted first, so that nothing waits for the lease of one that
+   * was killed: that wants no other controller to run.
+   */
+  readonly keepLease?: boolean;
+  /** URL by which it reaches the API server, where that is not the control plane's own. */
+  readonly server?: string;
+  /** A module that Node loads before the controller. */
+  readonly preload?: string;
+  /** Run the source instead of the bundle, so that `preload` can change what its modules do. */
+  readonly fromSource?: boolean;
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Installs the chart with Helm. There is no node here, so its Deployment gets no pods: the controller is run by
+ * {@link startController}, under the chart's ServiceAccount.
+ *
+ * @param values - as for Helm's `--set`: `config.discovery.enabled=true`
+ */
+export async function installChart(
+  controlPlane: ControlPlane,
+  log?: (line: string) => void,
+  values: readonly string[] = [],
+): Promise<void> {
+  const { helm } = await tools(['helm'], log ?? (() => undefined));
+  const arguments_ = ['install', RELEASE, chart, '--namespace', RELEASE, '--create-namespace'];
+  for (const value of values) arguments_.push('--set', value);
+  const { code, stderr } = await controlPlane.group.run(helm, arguments_, {
+    env: { KUBECONFIG: controlPlane.kubeconfig },
+  });
+  if (code !== 0) throw new Error(`helm install ended with ${code}: ${stderr}`);
+}
+
+/** Starts the controller and waits until it leads, or is what `options` say. */
+export async function startController(
+  controlPlane: ControlPlane,
+  flags: readonly string[] = [],
+  options: StartOptions = {},
+): Promise<RunningController> {
+  const { keepLease = false, preload, fromSource = false, env = {}, until = 'leading' } = options;
+  const program = fromSource ? join(repository, 'src/main.ts') : await builtProgram();
+  if (!keepLease) await deleteLease(controlPlane);
+  const { kubeconfig, credentialId } = await newKubeconfig(controlPlane, options.server);
+  const process_ = await controlPlane.group.spawn(
+    'controller',
+    process.execPath,
+    [
+      ...(preload === undefined ? [] : ['--import', preload]),
+      ...[program, 'controller', '--serve', '127.0.0.1:0'],
+      ...['--lease-namespace', RELEASE, ...flags],
+    ],
+    { env: { KUBECONFIG: kubeconfig, ...env }, graceMilliseconds: 25_000 },
+  );
+  const log = () => readFile(process_.logFile, 'utf8');
+  let url = '';
+  await untilReady(process_, async () => {
+    const port = /"port":(\d+)/.exec(await log())?.[1];
+    if (port === undefined) return false;
+    url = `http://127.0.0.1:${port}`;
+    if (until === 'serving') return true;
+    const response = await fetch(`${url}/readyz`);
+    return response.ok && (await response.text()).startsWith(`ok, ${until}`);
+  });
+  return { process: process_, url, credentialId, log };
+}
+
+async function deleteLease(controlPlane: ControlPlane): Promise<void> {
+  await controlPlane.kubectl(['delete', 'lease', RELEASE, '--namespace', RELEASE, '--ignore-not-found']);
+}
+
+/** A kubeconfig with a token of its own, for `server` where that is told. */
+async function newKubeconfig(
+  controlPlane: ControlPlane,
+  server = controlPlane.server,
+): Promise<{ readonly kubeconfig: string; readonly credentialId: string }> {
+  const text = await readFile(
+    await controlPlane.kubeconfigFor({ namespace: RELEASE, name: RELEASE }),
+    'utf8',
+  );
+  const payload = /token: \S+?\.(\S+)\./.exec(text)?.[1] ?? '';
+  // A token of the TokenRequest API is a JWT with an id.
+  const { jti } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { readonly jti: string };
+  const kubeconfig = join(controlPlane.directory, `controller-${jti}.kubeconfig`);
+  await writeFile(kubeconfig, text.replace(controlPlane.server, server), { mode: 0o600 });
+  return { kubeconfig, credentialId: `JTI=${jti}` };
+}

@@ -1,0 +1,40 @@
+import type { KubeObject } from '../../../src/object/index.ts';
+
+const group = 'execution.securecodebox.io';
+const NAME = 'securecodebox-operator';
+const WATCH = ['get', 'list', 'watch'];
+
+/**
+ * A service account with what the stand-in needs in all namespaces, for whoever wants to tell it from other writers:
+ * to be applied, in this order. The account's name is `securecodebox-operator`.
+ */
+export function secureCodeBoxAccess(
+  namespace: string,
+): readonly (KubeObject & Readonly<Record<string, unknown>>)[] {
+  const rbac = 'rbac.authorization.k8s.io';
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: NAME, namespace } },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'ClusterRole',
+      metadata: { name: NAME },
+      rules: [
+        { apiGroups: [group], resources: ['scheduledscans', 'scantypes'], verbs: WATCH },
+        { apiGroups: [group], resources: ['scans'], verbs: [...WATCH, 'create'] },
+        {
+          apiGroups: [group],
+          resources: ['scheduledscans/status', 'scans/status'],
+          verbs: ['get', 'update', 'patch'],
+        },
+        { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create'] },
+      ],
+    },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: NAME },
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: NAME },
+      subjects: [{ kind: 'ServiceAccount', name: NAME, namespace }],
+    },
+  ];
+}

@@ -1,0 +1,342 @@
+/**
+ * Stands for the rest of secureCodeBox's operator (v5.8.0) and for the cluster that runs its Jobs: it composes each
+ * Scan's pod, gives it environment and Secrets as the kubelet does, and runs the scanner's program on this machine.
+ * - States: Init (nothing in the status), Scanning, then Done directly after an exit with 0, else Errored. A pod that
+ *   the API server would refuse keeps its Scan in Init; a suspended Scan is not touched; a pod whose Secret is missing
+ *   (and not optional) keeps it in Scanning until the Secret comes.
+ * - There is no container. So paths below a mount path become paths of this machine, in the arguments and in literal
+ *   environment values (not within files); `HOME`, `TMPDIR` and `TRIVY_CACHE_DIR` are set where the pod does not set
+ *   them; and the first word of the command is looked up in {@link KubeletOptions.programs}. Beyond that the program
+ *   gets the pod's environment and nothing of ours, not even a PATH. Network, user and root folder are this machine's.
+ * - Of init containers only autodiscovery's can be had (extraction.ts); with any other the Scan becomes Errored.
+ *
+ * Left out: Jobs and pods as objects, retries (the real one runs a failed pod again, up to the ScanType's backoffLimit),
+ * parsers and findings, hooks, cascades, ClusterScanTypes, result storage with its links and finalizer,
+ * `ttlSecondsAfterFinished`. `errorDescription` says more than the real one's.
+ */
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import {
+  hasReason,
+  type KubeClient,
+  type Outcome,
+  Reflector,
+  Store,
+  WorkQueue,
+} from '../../../src/kube/index.ts';
+import { keyOf, type Stored, storedMeta } from '../../../src/object/index.ts';
+import { type Child, describe, type ProcessGroup } from '../processes.ts';
+import { abandonable } from './abandonable.ts';
+import { environment, expand } from './environment.ts';
+import { EXTRACTION, extractSecret } from './extraction.ts';
+import { SCAN_TYPES, SCANS, type Scan, type ScanType, timestamp } from './objects.ts';
+import { composePod, type Pod, resultName } from './pod.ts';
+import { PodFailed, PodWaiting, SecretReader } from './secrets.ts';
+import type { StatusWriter } from './status.ts';
+import { layOutVolumes, pathsOf } from './volumes.ts';
+
+const WAITING_POD_RETRY_MS = 250;
+const CONCURRENT_SCANS = 32;
+const LOG_LINES = 30;
+
+export interface KubeletOptions {
+  readonly client: KubeClient;
+  readonly status: StatusWriter;
+  readonly log: Logger;
+  /** Runs the scanners, and ends them when it stops. */
+  readonly group: ProcessGroup;
+  /** Where each run gets a folder, which goes when it ends. */
+  readonly directory: string;
+  /** What stands for the first word of a command, e.g. `trivy`: a path on this machine. */
+  readonly programs: Readonly<Record<string, string>>;
+}
+
+/** A Scan that has ended. */
+export interface ScanRun {
+  readonly namespace: string;
+  /** Name of the Scan. */
+  readonly scan: string;
+  /** Name of the ScheduledScan that it came from; undefined: from none. */
+  readonly scheduledScan: string | undefined;
+  readonly state: 'Done' | 'Errored';
+  /** What the program ended with; null where a signal ended it or it was never started. */
+  readonly exitCode: number | null;
+  /** The last lines that it wrote, or why it did not start; without any value of a Secret that it was given. */
+  readonly log: string;
+  /** The result file, e.g. `trivy-results.json`, parsed; undefined where there is none, or no JSON in it. */
+  readonly results: unknown;
+}
+
+type Ending = Pick<ScanRun, 'state' | 'exitCode' | 'log' | 'results'>;
+
+interface HeldScan extends Stored {
+  readonly object: Scan;
+}
+
+/** What is done for a Scan beyond its status. */
+interface Run {
+  readonly uid: string;
+  readonly pod: Pod;
+  readonly secrets: SecretReader;
+  /** Where its volumes are, once they are and its init containers have ended. */
+  directory?: string;
+  child?: Child;
+  ending?: Ending;
+}
+
+function held(object: Scan): HeldScan {
+  return { ...storedMeta(object), object };
+}
+
+/** Runs from {@link Kubelet.start} to {@link Kubelet.stop}. */
+export class Kubelet {
+  readonly #options: KubeletOptions;
+  readonly #scans = new Store<HeldScan>({});
+  readonly #reflector: Reflector<HeldScan>;
+  readonly #queue: WorkQueue;
+  readonly #runs = new Map<string, Run>();
+  readonly #ended = new Map<string, ScanRun>();
+  readonly #waiters = new Map<string, PromiseWithResolvers<ScanRun>>();
+  #stopping = false;
+
+  constructor(options: KubeletOptions) {
+    this.#options = options;
+    this.#reflector = new Reflector({
+      client: options.client,
+      log: options.log,
+      resource: SCANS,
+      // The reflector asks for Scans.
+      project: (object) => held(object as Scan),
+      store: this.#scans,
+    });
+    this.#queue = new WorkQueue({
+      process: (key) => this.#process(key),
+      concurrency: CONCURRENT_SCANS,
+      onProcessed: ({ key, error }) => {
+        if (error !== undefined)
+          options.log.warn({ scan: key, err: error }, 'scan not processed, trying again');
+      },
+    });
+    this.#scans.onChange(({ before, after }) => {
+      const scan = after ?? before;
+      if (scan === undefined) return;
+      if (after === undefined) void this.#runs.get(keyOf(scan))?.child?.stop();
+      this.#queue.add(keyOf(scan));
+    });
+  }
+
+  /** Resolves when it has seen all Scans that there are. */
+  async start(): Promise<void> {
+    this.#reflector.start();
+    await this.#reflector.synced;
+    this.#queue.start();
+  }
+
+  /** To be called when the process group has stopped or is about to. Writes nothing after this resolves. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all([this.#reflector.stop(), this.#queue.stop()]);
+    const directories = [...this.#runs.values()].flatMap(({ directory }) => directory ?? []);
+    await Promise.all(directories.map(remove));
+    for (const { reject } of this.#waiters.values())
+      reject(new Error('the stand-in for secureCodeBox has stopped'));
+  }
+
+  /** The Scans that have ended, in that order. */
+  get ended(): readonly ScanRun[] {
+    return [...this.#ended.values()];
+  }
+
+  /** Resolves when the Scan of this key has ended and its status says so; rejects when the kubelet stops before. */
+  run(key: string): Promise<ScanRun> {
+    const ended = this.#ended.get(key);
+    if (ended !== undefined) return Promise.resolve(ended);
+    const waiter = this.#waiters.get(key) ?? Promise.withResolvers<ScanRun>();
+    this.#waiters.set(key, waiter);
+    return abandonable(waiter.promise);
+  }
+
+  async #process(key: string): Promise<Outcome> {
+    const scan = this.#scans.get(key)?.object;
+    await this.#discardOthers(key, scan?.metadata.uid);
+    if (scan === undefined || scan.spec.suspend === true) return {};
+    const state = scan.status?.state ?? '';
+    if (state === '') await this.#begin(scan);
+    else if (state === 'Scanning') return this.#continue(scan);
+    return {};
+  }
+
+  /** Removes what is left of a Scan of this key that is gone. */
+  async #discardOthers(key: string, uid: string | undefined): Promise<void> {
+    const run = this.#runs.get(key);
+    if (run === undefined || run.uid === uid) return;
+    this.#runs.delete(key);
+    if (run.directory !== undefined) await remove(run.directory);
+  }
+
+  async #begin(scan: Scan): Promise<void> {
+    const run = await this.#newRun(scan);
+    if (run === undefined) return;
+    this.#runs.set(keyOf(storedMeta(scan)), run);
+    const { pod } = run;
+    const status = { state: 'Scanning', rawResultType: pod.resultType, rawResultFile: resultName(pod) };
+    await this.#writeStatus(scan, status);
+  }
+
+  /** Undefined: there is no such ScanType, and the Scan is Errored now. */
+  async #newRun(scan: Scan): Promise<Run | undefined> {
+    const { namespace, uid } = storedMeta(scan);
+    const { client } = this.#options;
+    let scanType: ScanType;
+    try {
+      // The API server answers with a ScanType.
+      scanType = (await client.get(SCAN_TYPES, { namespace, name: scan.spec.scanType })) as ScanType;
+    } catch (error) {
+      if (!hasReason(error, 'NotFound')) throw error;
+      const log = `Configured ScanType '${scan.spec.scanType}' not found in '${namespace}' namespace. You'll likely need to deploy the ScanType.`;
+      await this.#end(scan, { state: 'Errored', exitCode: null, log, results: undefined });
+      return undefined;
+    }
+    const composed = composePod(scanType, scan);
+    if (composed.result === 'Rejected')
+      throw new Error(`the API server would refuse the Job: ${composed.message}`);
+    return { uid, pod: composed.pod, secrets: new SecretReader(client, namespace) };
+  }
+
+  async #continue(scan: Scan): Promise<Outcome> {
+    const key = keyOf(storedMeta(scan));
+    const run = this.#runs.get(key) ?? (await this.#newRun(scan));
+    if (run === undefined) return {};
+    this.#runs.set(key, run);
+    try {
+      run.ending ??= await this.#execute(scan, run);
+    } catch (error) {
+      if (!(error instanceof PodWaiting)) throw error;
+      this.#options.log.debug({ scan: key, reason: error.message }, 'pod waits');
+      return { requeueAfterMs: WAITING_POD_RETRY_MS };
+    }
+    if (!this.#stopping && this.#scans.get(key)?.uid === run.uid) await this.#end(scan, run.ending);
+    return {};
+  }
+
+  async #execute(scan: Scan, run: Run): Promise<Ending> {
+    try {
+      run.directory ??= await this.#prepare(scan, run);
+      return await this.#runScanner(run, run.directory);
+    } catch (error) {
+      if (!(error instanceof PodFailed)) throw error;
+      return { state: 'Errored', exitCode: null, log: error.message, results: undefined };
+    }
+  }
+
+  /** Lays out the volumes and runs the init containers. */
+  async #prepare(scan: Scan, { pod, secrets }: Run): Promise<string> {
+    const { client } = this.#options;
+    const directory = await mkdtemp(join(this.#options.directory, 'scan-'));
+    try {
+      await layOutVolumes(pod.volumes, secrets, directory);
+      for (const container of pod.initContainers) {
+        if (container.name !== EXTRACTION) {
+          throw new PodFailed(`init container ${container.name}: only ${EXTRACTION} can be run here`);
+        }
+        await extractSecret(container, scan, { client, directory });
+      }
+      return directory;
+    } catch (error) {
+      await remove(directory);
+      throw error;
+    }
+  }
+
+  async #runScanner(run: Run, directory: string): Promise<Ending> {
+    const { pod, secrets } = run;
+    const paths = pathsOf(pod.scanner, directory);
+    const variables = await environment(pod.scanner.env, secrets, paths);
+    const own = await ownFolders(directory);
+    const [program = '', ...args] = pod.scanner.command;
+    const file = this.#options.programs[program];
+    if (file === undefined)
+      throw new PodFailed(`program "${program}": the stand-in was not told where it is`);
+    const child = await this.#spawn(file, {
+      args: args.map((arg) => expand(paths.rewrite(arg), variables)),
+      env: { PATH: undefined, ...own, ...Object.fromEntries(variables) },
+      cwd: own.HOME,
+    });
+    run.child = child;
+    const exit = await child.exited;
+    const tail = secrets.redact(await child.logTail(LOG_LINES));
+    return {
+      state: exit.code === 0 ? 'Done' : 'Errored',
+      exitCode: exit.code,
+      log: exit.code === null ? `${tail}\nended by ${describe(exit)}` : tail,
+      results: await readResults(paths.rewrite(pod.resultFile)),
+    };
+  }
+
+  async #spawn(
+    file: string,
+    { args, ...options }: { args: readonly string[]; env: Record<string, string | undefined>; cwd: string },
+  ): Promise<Child> {
+    try {
+      return await this.#options.group.spawn('scanner', file, args, options);
+    } catch (error) {
+      throw new PodFailed(
+        `the program could not be started: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+  }
+
+  async #end(scan: Scan, ending: Ending): Promise<void> {
+    const { namespace, name } = storedMeta(scan);
+    const key = keyOf({ namespace, name });
+    const outcome = { state: ending.state, finishedAt: timestamp(Date.now()) };
+    await this.#writeStatus(scan, {
+      ...outcome,
+      ...(ending.state === 'Errored' ? { errorDescription: errorDescription(ending) } : {}),
+    });
+    const owner = scan.metadata.ownerReferences?.find(({ controller }) => controller === true);
+    const run: ScanRun = { namespace, scan: name, scheduledScan: owner?.name, ...ending };
+    this.#ended.set(key, run);
+    this.#options.log.info({ scan: key, state: run.state, exitCode: run.exitCode }, 'scan ended');
+    await this.#discardOthers(key, undefined);
+    this.#waiters.get(key)?.resolve(run);
+    this.#waiters.delete(key);
+  }
+
+  async #writeStatus(scan: Scan, status: object): Promise<void> {
+    const written = await this.#options.status.replace(SCANS, {
+      ...scan,
+      status: { ...scan.status, ...status },
+    });
+    this.#scans.set(held(written));
+  }
+}
+
+function errorDescription({ exitCode, log }: Ending): string {
+  const text = exitCode === null ? log : `Exit code ${exitCode}: ${log}`;
+  return `Failed to run the Scan Container, check k8s Job and its logs for more details. ${text}`;
+}
+
+/** Keeps a scanner off the files of whoever runs this. */
+async function ownFolders(
+  directory: string,
+): Promise<{ HOME: string; TMPDIR: string; TRIVY_CACHE_DIR: string }> {
+  // No volume can have such a name.
+  const folder = (name: string) => join(directory, `.${name}`);
+  const folders = { HOME: folder('home'), TMPDIR: folder('tmp'), TRIVY_CACHE_DIR: folder('cache') };
+  await Promise.all(Object.values(folders).map((path) => mkdir(path, { recursive: true })));
+  return folders;
+}
+
+async function readResults(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+async function remove(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+}

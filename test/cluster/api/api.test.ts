@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict';
+import { join, resolve } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
+import { imageCredentialBindingDefaults, imageCredentialBindings } from '../../../src/api/index.ts';
+import { badImages, goodImages } from '../../unit/api/images.ts';
+
+const repository = resolve(import.meta.dirname, '../../..');
+const crds = join(repository, 'crds');
+const namespace = 'default';
+const minimal = { image: 'reg.io/payments', imagePullSecrets: [{ name: 'pull' }] };
+const label63 = 'x'.repeat(63);
+
+function manifest(spec: object, name = 'payments'): string {
+  const { apiVersion, kind } = imageCredentialBindings;
+  return JSON.stringify({ apiVersion, kind, metadata: { name, namespace }, spec });
+}
+
+const selecting = (...matchExpressions: readonly object[]) => ({
+  ...minimal,
+  scanSelector: { matchExpressions },
+});
+const labelled = (matchLabels: object) => ({ ...minimal, scanSelector: { matchLabels } });
+const secrets = (...names: readonly string[]) => ({
+  ...minimal,
+  imagePullSecrets: names.map((name) => ({ name })),
+});
+const replacing = (...replaces: readonly string[]) => ({ ...minimal, replaces });
+const manySecrets = (count: number) =>
+  secrets(...Array.from({ length: count }, (_, index) => `secret-${index}`));
+
+const accepted: Readonly<Record<string, object>> = {
+  'the fields that are required': minimal,
+  'no secrets': secrets(),
+  '16 secrets': manySecrets(16),
+  'a secret name with dots': secrets('a.b-c.1'),
+  'repositories that the image replaces': replacing('nginx', 'localhost/a', '[2001:db8::1]:5000/a/b__c'),
+  'a repository below library that the image replaces': {
+    ...minimal,
+    image: 'a/b',
+    replaces: ['library/a/b', 'docker.io/library/b'],
+  },
+  '16 long repositories that a long image replaces': {
+    ...replacing(...Array.from({ length: 16 }, (_, index) => `reg-${index}.io/${'a'.repeat(255)}`)),
+    image: `reg.io:5000/${'a'.repeat(255)}`,
+  },
+  'an empty selector': { ...minimal, scanSelector: {} },
+  'label values that are empty or long': labelled({ a: '', b: label63 }),
+  'label keys with a prefix': labelled({ [`example.org/${label63}`]: 'x' }),
+  'every operator': selecting(
+    { key: 'a', operator: 'In', values: ['x', ''] },
+    { key: 'example.org/a', operator: 'NotIn', values: ['x'] },
+    { key: 'b', operator: 'Exists' },
+    { key: 'b', operator: 'DoesNotExist', values: [] },
+  ),
+};
+
+/** What is wrong → the spec, and what the API server says of it. */
+const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
+  'no image': [{ imagePullSecrets: [] }, /spec\.image: Required value/],
+  'no list of secrets': [{ image: 'nginx' }, /spec\.imagePullSecrets: Required value/],
+  'a secret twice': [
+    secrets('a', 'b', 'a'),
+    /spec\.imagePullSecrets: Invalid value: expected each secret once/,
+  ],
+  'a secret without a name': [
+    { ...minimal, imagePullSecrets: [{}] },
+    /spec\.imagePullSecrets\[0\]\.name: Required value/,
+  ],
+  'a secret name that is none': [
+    secrets('Pull_Secret'),
+    /spec\.imagePullSecrets\[0\]\.name: Invalid value: "Pull_Secret": expected the name of a Secret/,
+  ],
+  'an empty secret name': [secrets(''), /spec\.imagePullSecrets\[0\]\.name: .*expected the name of a Secret/],
+  '17 secrets': [manySecrets(17), /spec\.imagePullSecrets: Too many: 17: must have at most 16 items/],
+  'verification that nothing serves': [
+    { ...minimal, verification: 'Always' },
+    /spec\.verification: Unsupported value: "Always": supported values: "Required", "Preferred", "Never"/,
+  ],
+  'delivery that nothing serves': [
+    { ...minimal, delivery: 'Direct' },
+    /spec\.delivery: Unsupported value: "Direct": supported values: "Shared"/,
+  ],
+  'a mode that is none': [
+    { ...minimal, mode: 'Off' },
+    /spec\.mode: .*supported values: "Enforce", "Observe"/,
+  ],
+  'a field that nothing serves': [{ ...minimal, replaced: ['nginx'] }, /unknown field "spec\.replaced"/],
+  'a tag in replaces': [
+    replacing('reg.io/old:1.0'),
+    /spec\.replaces\[0\]: Invalid value: "reg\.io\/old:1\.0": expected a repository/,
+  ],
+  'an ID in replaces': [replacing('a'.repeat(64)), /spec\.replaces\[0\]: .*found 64 hexadecimal digits/],
+  'a repository of 256 characters in replaces': [
+    replacing(`reg.io/${'a'.repeat(256)}`),
+    /spec\.replaces\[0\]: .*255 for the repository/,
+  ],
+  'a repository twice in replaces': [
+    replacing('reg.io/a', 'reg.io/a'),
+    /spec\.replaces: Invalid value: expected each repository once/,
+  ],
+  '17 repositories in replaces': [
+    replacing(...Array.from({ length: 17 }, (_, index) => `reg.io/old-${index}`)),
+    /spec\.replaces: Too many: 17: must have at most 16 items/,
+  ],
+  'replaces that holds image': [
+    replacing('reg.io/old', 'reg.io/payments'),
+    /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
+  ],
+  'replaces that holds image in another form': [
+    { ...minimal, image: 'nginx', replaces: ['index.docker.io/library/nginx'] },
+    /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
+  ],
+  'replaces that holds image in a longer form of it': [
+    { ...minimal, image: 'library/nginx', replaces: ['docker.io/nginx'] },
+    /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
+  ],
+  'replaces that holds image below library': [
+    { ...minimal, image: 'docker.io/library/a/b', replaces: ['library/a/b'] },
+    /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
+  ],
+  'replaces beside a tag': [
+    { ...replacing('reg.io/old'), image: 'reg.io:5000/payments:1.0' },
+    /spec\.replaces: Invalid value: expected no replaces beside an image with a tag or digest/,
+  ],
+  'replaces beside a digest': [
+    { ...replacing('reg.io/old'), image: `reg.io/payments@sha256:${'0'.repeat(64)}` },
+    /spec\.replaces: Invalid value: expected no replaces beside an image with a tag or digest/,
+  ],
+  'a label key that is none': [
+    labelled({ 'a b': 'x' }),
+    /spec\.scanSelector\.matchLabels: .*expected label keys/,
+  ],
+  'a label value that is none': [
+    labelled({ a: '-' }),
+    /spec\.scanSelector\.matchLabels\[a\]: Invalid value: "-": expected a label value/,
+  ],
+  'an operator that is none': [selecting({ key: 'a', operator: 'Is' }), /operator: Unsupported value: "Is"/],
+  'a key that is none': [
+    selecting({ key: '-', operator: 'Exists' }),
+    /matchExpressions\[0\]\.key: Invalid value: "-": expected a label key/,
+  ],
+  'In without values': [
+    selecting({ key: 'a', operator: 'In' }),
+    /matchExpressions\[0\]\.values: Required value: expected at least one of values/,
+  ],
+  'NotIn with an empty list': [
+    selecting({ key: 'a', operator: 'NotIn', values: [] }),
+    /matchExpressions\[0\]\.values: Required value: expected at least one of values/,
+  ],
+  'Exists with values': [
+    selecting({ key: 'a', operator: 'Exists', values: ['x'] }),
+    /matchExpressions\[0\]\.values: Forbidden: expected no values/,
+  ],
+  'values that are none': [
+    selecting({ key: 'a', operator: 'In', values: ['x', '-'] }),
+    /matchExpressions\[0\]\.values\[1\]: Invalid value: "-": expected a label value/,
+  ],
+};
+
+describe('the API server, with our CRD', () => {
+  let controlPlane: ControlPlane;
+  before(async () => {
+    controlPlane = await startControlPlane({
+      auditLog: false,
+      log: (line) => process.stderr.write(`${line}\n`),
+    });
+    await controlPlane.installCrds([crds]);
+  });
+  after(() => controlPlane?.stop());
+
+  async function create(...manifests: readonly string[]): Promise<string> {
+    const args = ['create', '--dry-run=server', '--filename', '-', '--output', 'json'];
+    return (await controlPlane.kubectl(args, { input: manifests.join('\n---\n') })).stdout;
+  }
+
+  for (const [what, spec] of Object.entries(accepted)) {
+    it(`accepts ${what}`, async () => {
+      await create(manifest(spec));
+    });
+  }
+
+  for (const [what, [spec, message]] of Object.entries(refused)) {
+    it(`refuses ${what}`, () => assert.rejects(create(manifest(spec)), { message }));
+  }
+
+  it('fills in the defaults', async () => {
+    const { spec } = JSON.parse(await create(manifest(minimal)));
+    assert.deepEqual(spec, { ...minimal, ...imageCredentialBindingDefaults });
+  });
+
+  it('accepts every image that is a reference', async () => {
+    await create(
+      ...Object.values(goodImages).map((image, index) => manifest({ ...minimal, image }, `good-${index}`)),
+    );
+  });
+
+  it('refuses every image that is none, with one message each that says what is expected', async () => {
+    const images = Object.entries(badImages);
+    const created = create(
+      ...images.map(([, image], index) => manifest({ ...minimal, image }, `bad-${index}`)),
+    );
+    const { message } = await created.then(assert.fail, (error: Error) => error);
+    for (const [index, [what]] of images.entries()) {
+      assert.match(message, new RegExp(`"bad-${index}" is invalid: spec\\.image: [^\\n]*: expected `), what);
+    }
+  });
+
+  it('lets the controller write a whole status, and nobody write it beside the spec', async () => {
+    const status = {
+      observedGeneration: 1,
+      platform: 'Generic',
+      credential: { secret: { name: 'pull', uid: '1' }, registryKey: 'reg.io' },
+      candidates: [{ secret: 'spare', result: 'Unusable', reason: 'NoMatch' }],
+      trivySecret: { name: 'trivy-pull-5f0c1a' },
+      scans: { matched: 2, bound: 2, failing: 0, names: [{ name: 'a' }, { name: 'b' }] },
+      conditions: [
+        {
+          type: 'Ready',
+          status: 'True',
+          reason: 'Ready',
+          message: '',
+          lastTransitionTime: '2026-01-02T03:04:05Z',
+        },
+      ],
+    };
+    const whole = JSON.stringify({ ...JSON.parse(manifest(minimal)), status });
+    await controlPlane.kubectl(['create', '--filename', '-'], { input: whole });
+    const name = `${imageCredentialBindings.plural}/payments`;
+    const read = async () =>
+      JSON.parse((await controlPlane.kubectl(['get', name, '--output', 'json'])).stdout);
+    assert.equal((await read()).status, undefined);
+    await controlPlane.kubectl([
+      'patch',
+      name,
+      '--subresource=status',
+      '--type=merge',
+      '--patch',
+      JSON.stringify({ status }),
+    ]);
+    assert.deepEqual((await read()).status, status);
+  });
+
+  it('shows the columns that a person looks for, by the short name and by the category', async () => {
+    const header = async (resource: string, output: string) => {
+      const { stdout } = await controlPlane.kubectl(['get', resource, '--output', output]);
+      return stdout
+        .split('\n')
+        .map((line) => line.split(/\s+/))
+        .at(0);
+    };
+    await controlPlane.kubectl(['apply', '--filename', '-'], { input: manifest(minimal, 'shown') });
+    const columns = ['NAME', 'IMAGE', 'PLATFORM', 'SECRET', 'SCANS', 'READY', 'AGE'];
+    assert.deepEqual(await header('icb', ''), columns);
+    assert.deepEqual(await header('icb', 'wide'), [
+      ...columns.slice(0, -1),
+      'REASON',
+      'VERIFIED',
+      'EXPIRES',
+      'AGE',
+    ]);
+    assert.deepEqual(await header('securecodebox', ''), columns);
+  });
+
+  it('explains every field', async () => {
+    const { stdout } = await controlPlane.kubectl(['explain', 'icb', '--recursive']);
+    for (const field of ['imagePullSecrets', 'matchExpressions', 'trivySecret'])
+      assert.match(stdout, new RegExp(field));
+    const image = await controlPlane.kubectl(['explain', 'icb.spec.image']);
+    assert.match(image.stdout, /nginx is\s+docker\.io\/library\/nginx/);
+  });
+});

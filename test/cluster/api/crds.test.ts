@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { dump, load } from 'js-yaml';
+import { RELEASE, startController } from '../../../hack/testenv/controller.ts';
+import { secureCodeBoxCrds } from '../../../hack/testenv/securecodebox/crds.ts';
+import { tools } from '../../../hack/testenv/tools.ts';
+import { CHART } from '../../support/cluster/chart.ts';
+import { Cluster } from '../../support/cluster/cluster.ts';
+import { runCommand } from '../../support/cluster/command.ts';
+import { until } from '../../support/until.ts';
+
+const CRD = join(
+  import.meta.dirname,
+  '../../../crds/credentials.securecodebox.io_imagecredentialbindings.yaml',
+);
+const OURS = 'imagecredentialbindings.credentials.securecodebox.io';
+const SCHEDULED_SCANS = 'scheduledscans.execution.securecodebox.io';
+const SCANS = 'scans.execution.securecodebox.io';
+
+interface Line {
+  readonly msg: string;
+  readonly resource?: string;
+  readonly err?: { readonly message: string };
+}
+
+interface Crd {
+  readonly spec: {
+    readonly versions: readonly {
+      readonly schema: {
+        readonly openAPIV3Schema: {
+          readonly properties: { readonly status: { readonly properties: Record<string, unknown> } };
+        };
+      };
+    }[];
+  };
+}
+
+describe('a controller whose CRDs are not what it expects', () => {
+  let cluster: Cluster;
+
+  before(async () => {
+    cluster = await Cluster.start();
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  const linesOf = async (controller: { log(): Promise<string> }): Promise<readonly Line[]> =>
+    (await controller.log())
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line);
+
+  /** What Helm says after an upgrade. */
+  const notes = async (): Promise<string> => {
+    const { helm } = await tools(['helm'], () => undefined);
+    const { controlPlane } = cluster;
+    const env = { KUBECONFIG: controlPlane.kubeconfig };
+    const args = ['upgrade', RELEASE, CHART, '--namespace', RELEASE];
+    const { code, stdout, stderr } = await controlPlane.group.run(helm, args, { env });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /Wait until a pod leads/);
+    return stdout;
+  };
+
+  it('says once of each that is missing which to install, and goes on when they are there', async () => {
+    const names = [OURS, SCHEDULED_SCANS, SCANS];
+    await cluster.controlPlane.removeCrds(names);
+    const controller = await startController(cluster.controlPlane, [], { until: 'serving' });
+    const missing = async () =>
+      (await linesOf(controller))
+        .filter(({ msg }) => msg.startsWith('the API server does not know this resource'))
+        .map(({ msg }) => msg.split('install the CRD ')[1]);
+    await until(async () => (await missing()).length >= 3, 'the controller to miss three CRDs');
+    const audit = await runCommand(cluster.controlPlane, ['audit', '-A']);
+    assert.equal(audit.code, 2);
+    assert.match(
+      audit.stderr,
+      /expected the API of ImageCredentialBindings, found none.*; install it \(kubectl apply/,
+    );
+    assert.equal((await fetch(`${controller.url}/readyz`)).status, 503);
+    assert.match(
+      await notes(),
+      /the CRD of ImageCredentialBindings is missing[\s\S]*secureCodeBox is not installed/,
+    );
+    await cluster.controlPlane.installCrds([CRD, ...secureCodeBoxCrds()]);
+    await until(async () => (await fetch(`${controller.url}/readyz`)).ok, 'the controller to be ready', 40);
+    await until(async () => !(await notes()).includes('WARNING'), 'Helm to find the CRDs');
+    assert.deepEqual((await missing()).toSorted(), [OURS, SCANS, SCHEDULED_SCANS]);
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+  });
+
+  it('says that a CRD of an older version must be upgraded, and tells all once it is', async () => {
+    const crd = load(await readFile(CRD, 'utf8')) as Crd;
+    for (const { schema } of crd.spec.versions)
+      delete schema.openAPIV3Schema.properties.status.properties['platform'];
+    const older = join(cluster.controlPlane.directory, 'older.yaml');
+    await writeFile(older, dump(crd));
+    await cluster.controlPlane.installCrds([older]);
+    const namespace = await cluster.namespace();
+    const controller = await cluster.startController();
+    await namespace.scan('scan');
+    await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } });
+    await namespace.binding('app');
+    // Scans are served all the same.
+    await namespace.bound('scan');
+    await until(
+      async () =>
+        (await linesOf(controller)).some(({ err }) =>
+          /^the CRD in the cluster does not know \.status\.platform as .*: upgrade the CRD \(kubectl apply /.test(
+            err?.message ?? '',
+          ),
+        ),
+      'the controller to say so',
+    );
+    await cluster.controlPlane.installCrds([CRD]);
+    await namespace.condition('app', 'Ready', 'True Ready', 60);
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+  });
+});

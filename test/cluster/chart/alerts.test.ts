@@ -1,0 +1,332 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { tools } from '../../../hack/testenv/tools.ts';
+import { type AlertRule, alertsIn, renderRule, repository } from '../../support/cluster/monitoring.ts';
+
+const RELEASE = { namespace: 'icb', name: 'icb' };
+const HOUR = 60;
+const DAY = 24 * HOUR;
+
+/** One who fires, or none: what Alertmanager is told. */
+interface Fired {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly description: string;
+}
+
+/** What Prometheus has scraped, a value a minute, and who fires then, after so many minutes. */
+interface Scenario {
+  readonly title: string;
+  readonly alert: string;
+  /** In promtool's notation: `1+2x3` is 1 3 5 7, `_` is a scrape without the series. */
+  readonly series: Readonly<Record<string, string>>;
+  readonly after: Readonly<Record<number, readonly Fired[]>>;
+}
+
+const NOT_READY: Fired = {
+  labels: { namespace: 'shop', name: 'app' },
+  description:
+    'ImageCredentialBinding shop/app has not been ready for 15 minutes: new scans of its image may fail. Its conditions say why, ' +
+    'and what to do: kubectl describe icb --namespace shop app',
+};
+
+function endsSoon(left: string): Fired {
+  return {
+    labels: { namespace: 'shop', secret: 'pull' },
+    description:
+      `The credential of Secret shop/pull ends soon, and has not been renewed. Time left: ${left}. ` +
+      'When it has ended, scans with it fail.',
+  };
+}
+
+const NO_LEADER: Fired = {
+  labels: { lease: 'icb/icb-image-credential-binding' },
+  description:
+    'For 5 minutes no controller has led by the Lease icb/icb-image-credential-binding, or none was scraped: bindings, new ' +
+    'passwords and moves of images reach no scan. Scans go on with what they have.',
+};
+
+const NOT_READY_OF = (reason: string, instance = 'a') =>
+  `icb_binding_not_ready{namespace="shop",name="app",reason="${reason}",instance="${instance}"}`;
+const END_OF = (instance = 'a') =>
+  `icb_credential_expiration_timestamp_seconds{namespace="shop",secret="pull",instance="${instance}"}`;
+const RECONCILES = (result: string) =>
+  `icb_reconcile_duration_seconds_count{controller="binding",result="${result}",instance="a"}`;
+
+const SCENARIOS: readonly Scenario[] = [
+  {
+    title: 'a binding is not ready for 15 minutes',
+    alert: 'ImageCredentialBindingNotReady',
+    series: { [NOT_READY_OF('Denied')]: '1x30' },
+    after: { 14: [], 16: [NOT_READY] },
+  },
+  {
+    title: 'a binding is not ready for one reason, then for another',
+    alert: 'ImageCredentialBindingNotReady',
+    series: { [NOT_READY_OF('Denied')]: '1x8 stale', [NOT_READY_OF('Unreachable')]: '_x9 1x20' },
+    after: { 16: [NOT_READY] },
+  },
+  {
+    title: 'a binding is not ready for 12 minutes',
+    alert: 'ImageCredentialBindingNotReady',
+    series: { [NOT_READY_OF('Denied')]: '1x12 stale' },
+    after: { 14: [], 15: [], 16: [] },
+  },
+  {
+    title: 'a binding is not ready, and another process comes to lead',
+    alert: 'ImageCredentialBindingNotReady',
+    series: { [NOT_READY_OF('Denied')]: '1x20 stale', [NOT_READY_OF('Denied', 'b')]: '_x22 1x10' },
+    after: { 20: [NOT_READY], 21: [NOT_READY], 22: [NOT_READY], 23: [NOT_READY], 32: [NOT_READY] },
+  },
+  {
+    title: 'a binding is not ready, and then it is',
+    alert: 'ImageCredentialBindingNotReady',
+    series: { [NOT_READY_OF('Denied')]: '1x20 stale' },
+    after: { 20: [NOT_READY], 23: [] },
+  },
+  {
+    title: 'a login of 12 hours is renewed after 8',
+    alert: 'ImageCredentialEndsSoon',
+    series: { [END_OF()]: '43200x480 72000x480 100800x480' },
+    after: { [8 * HOUR]: [], [16 * HOUR]: [], [23 * HOUR]: [] },
+  },
+  {
+    title: 'a login of 12 hours is not renewed',
+    alert: 'ImageCredentialEndsSoon',
+    series: { [END_OF()]: `43200x${DAY}` },
+    after: { [11 * HOUR]: [], [11 * HOUR + 10]: [endsSoon('50m 0s')], [13 * HOUR]: [endsSoon('-1h 0m 0s')] },
+  },
+  {
+    title: 'a credential that nothing has renewed for a day ends in less than a week',
+    alert: 'ImageCredentialEndsSoon',
+    series: { [END_OF()]: `${5 * 86_400}x${2 * DAY}` },
+    after: { [23 * HOUR]: [], [DAY + 10]: [endsSoon('3d 23h 50m 0s')] },
+  },
+  {
+    title: 'a credential that nothing has renewed for a day ends in more than a week',
+    alert: 'ImageCredentialEndsSoon',
+    series: { [END_OF()]: `${9 * 86_400}x${2 * DAY}` },
+    after: { [DAY + 10]: [] },
+  },
+  {
+    title: 'a credential ends soon, and another process comes to lead',
+    alert: 'ImageCredentialEndsSoon',
+    series: { [END_OF()]: '3000x20 stale', [END_OF('b')]: '_x22 3000x20' },
+    after: { 20: [endsSoon('30m 0s')], 21: [endsSoon('29m 0s')], 22: [endsSoon('28m 0s')] },
+  },
+  {
+    title: 'one leads, though none of another release does',
+    alert: 'ImageCredentialBindingNoLeader',
+    series: {
+      'icb_leader{lease="icb/icb-image-credential-binding",instance="a"}': '1x20',
+      'icb_leader{lease="icb/icb-image-credential-binding",instance="b"}': '0x20',
+      'icb_leader{lease="other/icb",instance="c"}': '0x20',
+    },
+    after: { 20: [] },
+  },
+  {
+    title: 'none leads by the Lease, though another release has a leader',
+    alert: 'ImageCredentialBindingNoLeader',
+    series: {
+      'icb_leader{lease="icb/icb-image-credential-binding",instance="a"}': '0x20',
+      'icb_leader{lease="other/icb",instance="b"}': '1x20',
+    },
+    after: { 4: [], 6: [NO_LEADER] },
+  },
+  {
+    title: 'none is scraped',
+    alert: 'ImageCredentialBindingNoLeader',
+    series: { 'icb_leader{lease="other/icb",instance="b"}': '1x20' },
+    after: { 6: [NO_LEADER] },
+  },
+  {
+    title: 'another process comes to lead',
+    alert: 'ImageCredentialBindingNoLeader',
+    series: {
+      'icb_leader{lease="icb/icb-image-credential-binding",instance="a"}': '1x9 stale',
+      'icb_leader{lease="icb/icb-image-credential-binding",instance="b"}': '0x10 1x20',
+    },
+    after: { 10: [], 14: [], 20: [] },
+  },
+  {
+    title: 'bookmarks come once a minute',
+    alert: 'ImageCredentialBindingWatchBroken',
+    series: {
+      'icb_watch_idle_seconds{watch="pods",instance="a"}': '5 60 8 59 3 61 10 58 7 55 9 60 4 58 6 61 5 59 2',
+    },
+    after: { 18: [] },
+  },
+  {
+    title: 'nothing comes of one resource',
+    alert: 'ImageCredentialBindingWatchBroken',
+    series: {
+      'icb_watch_idle_seconds{watch="pods",instance="a"}': '0+60x30',
+      'icb_watch_idle_seconds{watch="scans",instance="a"}': '30x30',
+    },
+    after: {
+      10: [],
+      12: [
+        {
+          labels: { watch: 'pods', instance: 'a' },
+          description:
+            'a has heard nothing of pods for 12m 0s: it acts on what it knew then, or leaves a namespace alone.',
+        },
+      ],
+    },
+  },
+  {
+    title: 'a key fails every five minutes',
+    alert: 'ImageCredentialBindingReconcileErrors',
+    series: { [RECONCILES('error')]: '1x4 2x4 3x4 4x4 5x4 6x4 7x4' },
+    after: {
+      18: [],
+      22: [
+        {
+          labels: { controller: 'binding' },
+          description:
+            'Reconciles of binding have failed for 15 minutes. The log has a line for each: reconcile failed, trying again.',
+        },
+      ],
+    },
+  },
+  {
+    title: 'a key fails now and then, and others are decided again',
+    alert: 'ImageCredentialBindingReconcileErrors',
+    series: {
+      [RECONCILES('error')]: '1x4 3x60',
+      [RECONCILES('outdated')]: '0+9x60',
+      [RECONCILES('success')]: '0+9x60',
+    },
+    after: { 10: [], 15: [], 20: [], 30: [] },
+  },
+  {
+    title: 'keys wait longer and longer',
+    alert: 'ImageCredentialBindingQueueStuck',
+    series: {
+      'icb_workqueue_oldest_seconds{controller="binding",instance="a"}': '0+60x40',
+      'icb_workqueue_oldest_seconds{controller="run",instance="a"}': '20x40',
+    },
+    after: {
+      15: [],
+      17: [
+        {
+          labels: { controller: 'binding' },
+          description:
+            'What is to be done by binding has waited for 17m 0s: changes reach scans late, or never.',
+        },
+      ],
+    },
+  },
+  {
+    title: 'a handler failed',
+    alert: 'ImageCredentialBindingListenerErrors',
+    series: { 'icb_listener_errors_total{instance="a"}': '0x5 1x40' },
+    after: {
+      4: [],
+      7: [
+        {
+          labels: { instance: 'a' },
+          description:
+            'a could not handle a change of an object: something may not have been reconciled. The log has the error: a change ' +
+            'could not be handled.',
+        },
+      ],
+      30: [],
+    },
+  },
+];
+
+describe('the alerts', () => {
+  let promtool: string;
+  let directory: string;
+  let alerts: readonly AlertRule[];
+
+  before(async () => {
+    promtool = (await tools(['promtool'], (line) => process.stderr.write(`${line}\n`))).promtool;
+    directory = await mkdtemp(join(tmpdir(), 'icb-alerts-'));
+    const rule = await renderRule(RELEASE);
+    alerts = alertsIn(rule);
+    await writeFile(join(directory, 'rules.json'), JSON.stringify(rule.spec));
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  it('are rules that Prometheus takes', async () => {
+    const { stdout } = await promisify(execFile)(promtool, ['check', 'rules', '--lint=all', 'rules.json'], {
+      cwd: directory,
+    });
+    assert.match(stdout, new RegExp(`SUCCESS: ${alerts.length} rules found`));
+  });
+
+  it('have an entry each in docs/alerts.md, in their order, which has no other, and link to it', async () => {
+    const page = await readFile(join(repository, 'docs/alerts.md'), 'utf8');
+    const entries = [...page.matchAll(/^## (?<name>.+)$/gm)].map(({ groups }) => groups?.['name'] ?? '');
+    assert.deepEqual(
+      entries,
+      alerts.map(({ alert }) => alert),
+    );
+    const base = 'https://wiki.example/alerts';
+    const elsewhere = await renderRule(RELEASE, `metrics.prometheusRule.runbookUrl=${base}`);
+    assert.deepEqual(
+      alertsIn(elsewhere).map(({ annotations }) => annotations.runbook_url),
+      entries.map((entry) => `${base}#${entry.toLowerCase()}`),
+    );
+  });
+
+  it('say how bad it is', () => {
+    for (const { alert, labels } of alerts)
+      assert.match(labels['severity'] ?? '', /^(warning|critical)$/, alert);
+  });
+
+  it('about credentials come as early as the values say', async () => {
+    const set = 'metrics.prometheusRule.credentialEndsWithinSeconds=600';
+    const [rule] = alertsIn(await renderRule(RELEASE, set)).filter(
+      ({ alert }) => alert === 'ImageCredentialEndsSoon',
+    );
+    assert.match(rule?.expr ?? '', /- time\(\)\s+< 600\b/);
+  });
+
+  it('are played below, all of them', () => {
+    const played = new Set(SCENARIOS.filter(({ after: times }) => fires(times)).map(({ alert }) => alert));
+    assert.deepEqual(
+      alerts.map(({ alert }) => alert).filter((alert) => !played.has(alert)),
+      [],
+    );
+  });
+
+  for (const scenario of SCENARIOS) {
+    const { title, alert, after: times } = scenario;
+    it(`${alert} ${fires(times) ? 'fires' : 'is silent'}: ${title}`, async () => {
+      await writeFile(join(directory, 'test.json'), JSON.stringify(promtoolTest(scenario, alerts)));
+      const run = promisify(execFile)(promtool, ['test', 'rules', 'test.json'], { cwd: directory });
+      await run.catch((error: { readonly stdout: string; readonly stderr: string }) =>
+        assert.fail(`${error.stdout}${error.stderr}`),
+      );
+    });
+  }
+});
+
+function fires(times: Scenario['after']): boolean {
+  return Object.values(times).some((fired) => fired.length > 0);
+}
+
+/** A file for `promtool test rules`: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/ */
+function promtoolTest({ alert, series, after: times }: Scenario, alerts: readonly AlertRule[]): object {
+  const rule = alerts.find((one) => one.alert === alert);
+  const test = {
+    interval: '1m',
+    input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+    alert_rule_test: Object.entries(times).map(([minutes, fired]) => ({
+      eval_time: `${minutes}m`,
+      alertname: alert,
+      exp_alerts: fired.map(({ labels, description }) => ({
+        exp_labels: { ...labels, ...rule?.labels },
+        exp_annotations: { ...rule?.annotations, description },
+      })),
+    })),
+  };
+  return { rule_files: ['rules.json'], evaluation_interval: '1m', tests: [test] };
+}

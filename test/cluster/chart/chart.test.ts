@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { load } from 'js-yaml';
+import { chartReadme } from '../../../hack/codegen/chart-readme.ts';
+import {
+  assertTaken,
+  CHART,
+  Chart,
+  container,
+  type Manifest,
+  podTemplate,
+} from '../../support/cluster/chart.ts';
+
+const repository = join(import.meta.dirname, '../../..');
+
+function docs(name: string): string {
+  return readFileSync(join(repository, 'docs', name), 'utf8');
+}
+
+describe('the chart', () => {
+  let chart: Chart;
+  before(async () => {
+    chart = await Chart.open();
+  });
+
+  it('gives the controller flags that it takes, as it is', async () => {
+    const template = podTemplate(chart.objects());
+    const { args, env, volumeMounts } = container(template);
+    await assertTaken(container(template));
+    assert.ok(args.includes('--check-interval=12h'));
+    assert.deepEqual([template.spec.volumes, volumeMounts], [undefined, undefined]);
+    assert.deepEqual(
+      env.map(({ name }) => name),
+      ['NODE_OPTIONS'],
+    );
+  });
+
+  it('bounds the heap by what the container may use, with an option that Node takes', () => {
+    const [options] = container(podTemplate(chart.objects())).env;
+    const script =
+      'const most = Math.min(process.constrainedMemory() || Infinity, os.totalmem());' +
+      'const live = []; for (let i = 0; i < 3e6; i += 1) live[i % 200_000] = { text: String(i) };' +
+      'const young = v8.getHeapSpaceStatistics().find((space) => space.space_name === "new_space");' +
+      'console.log(v8.getHeapStatistics().heap_size_limit / most, young.space_size / 2 ** 20)';
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], {
+      encoding: 'utf8',
+      env: { NODE_OPTIONS: options?.value ?? '' },
+    });
+    assert.equal(stderr, '');
+    const [part = 0, youngMebibytes = 0] = stdout.split(' ').map(Number);
+    assert.ok(part > 0.5 && part < 0.7, stdout);
+    assert.ok(youngMebibytes <= 16, stdout);
+  });
+
+  it('gives it a list of namespaces, with the same rights in each, and none for the cluster', async () => {
+    const [, list = ''] = /--set '(namespaces=\{shop,payments\})'/.exec(docs('namespaces.md')) ?? [];
+    const set = ['config.discovery.enabled=true', 'config.discovery.markPods=true'];
+    const made = chart.objects({ release: 'image-credential-binding', set: [list, ...set] });
+    await assertTaken(container(podTemplate(made)));
+    assert.ok(container(podTemplate(made)).args.includes('--namespaces=shop,payments'));
+    assert.deepEqual(
+      made.map(({ kind }) => kind).filter((kind) => kind === 'ClusterRoleBinding'),
+      [],
+    );
+    const roles = made.filter(({ kind }) => kind === 'Role');
+    const name = 'image-credential-binding';
+    assert.deepEqual(roles.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`).sort(), [
+      ...[`icb/${name}-leader-election`, `icb/${name}-release`],
+      ...[`payments/${name}`, `payments/${name}-release-objects`],
+      ...[`shop/${name}`, `shop/${name}-release-objects`],
+    ]);
+    // A list makes the rule about Namespaces needless, and nothing else.
+    const everywhere = chart
+      .objects({ namespace: name, release: name, set })
+      .find(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === name);
+    const wanted = everywhere?.rules?.filter(({ resources }) => !resources.includes('namespaces'));
+    assert.equal(wanted?.length, (everywhere?.rules?.length ?? 0) - 1);
+    for (const role of roles.filter(({ metadata }) => metadata.name === name))
+      assert.deepEqual(role.rules, wanted);
+  });
+
+  it('makes nothing that is cluster-scoped where the values say so', () => {
+    const [, off = ''] =
+      /--set (policy\.enabled=false,userRoles\.enabled=false)/.exec(docs('namespaces.md')) ?? [];
+    const scoped = (...set: readonly string[]) =>
+      chart
+        .objects({ set: ['namespaces={shop}', ...set] })
+        .filter(({ metadata }) => metadata.namespace === undefined);
+    assert.equal(scoped().length, 4);
+    assert.deepEqual(scoped(off), []);
+  });
+
+  it('brings the admission policy unless told otherwise, for the namespaces that are served', () => {
+    const [, off = ''] = /--set (policy\.enabled=false)/.exec(docs('policy.md')) ?? [];
+    const policies = (...set: readonly string[]) =>
+      chart.objects({ set }).filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
+    assert.deepEqual(policies(off), []);
+    const kinds = policies().map(({ kind }) => kind);
+    assert.deepEqual(kinds, ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding']);
+    assert.doesNotMatch(JSON.stringify(policies()), /"shop"/);
+    assert.match(JSON.stringify(policies('namespaces={shop}')), /"values":\["shop"\]/);
+  });
+
+  it('gives it every setting about registries', async () => {
+    const template = podTemplate(
+      chart.objects({
+        values: {
+          config: {
+            registries: {
+              checkInterval: '6h',
+              allowed: ['*.example', 'other.example:5000'],
+              denied: ['bad.example'],
+              insecure: ['lab.example:5000'],
+              privateRealms: ['auth.example'],
+              caConfigMap: '0123',
+              proxy: { https: 'http://proxy:3128', none: '.internal' },
+            },
+          },
+        },
+      }),
+    );
+    await assertTaken(container(template));
+    const expected = [
+      '--check-interval=6h',
+      '--allowed-registries=*.example,other.example:5000',
+      '--denied-registries=bad.example',
+      '--insecure-registries=lab.example:5000',
+      '--private-realms=auth.example',
+      '--registry-ca-file=/etc/registry-ca/ca.crt',
+    ];
+    const { args, env, volumeMounts } = container(template);
+    for (const flag of expected) assert.ok(args.includes(flag), flag);
+    assert.deepEqual(template.spec.volumes, [{ name: 'registry-ca', configMap: { name: '0123' } }]);
+    const mount = { name: 'registry-ca', mountPath: '/etc/registry-ca', readOnly: true };
+    assert.deepEqual(volumeMounts, [mount]);
+    assert.deepEqual(env.slice(1), [
+      { name: 'HTTPS_PROXY', value: 'http://proxy:3128' },
+      { name: 'NO_PROXY', value: '.internal' },
+    ]);
+  });
+
+  it('puts the pod of the uninstallation where those of the controller may be', () => {
+    const wherever = {
+      nodeSelector: { pool: 'tools' },
+      tolerations: [{ key: 'pool', operator: 'Exists' }],
+      affinity: { nodeAffinity: {} },
+      // Without quotes, YAML would read it as a number.
+      priorityClassName: '0123',
+      imagePullSecrets: [{ name: 'pull' }],
+    };
+    const pods = { podAnnotations: { 'sidecar.istio.io/inject': 'false' }, podLabels: { team: 'security' } };
+    const objects = chart.objects({ values: { ...wherever, ...pods } });
+    for (const kind of ['Deployment', 'Job'] as const) {
+      const { metadata, spec } = podTemplate(objects, kind);
+      for (const [name, value] of Object.entries(wherever))
+        assert.deepEqual(spec[name], value, `${kind}: ${name}`);
+      assert.deepEqual(metadata.annotations, pods.podAnnotations);
+      assert.equal(metadata.labels['team'], 'security');
+    }
+  });
+
+  it('lets nobody take from its pods the labels by which they are found', () => {
+    const objects = chart.objects({ values: { podLabels: { 'app.kubernetes.io/instance': 'other' } } });
+    const { labels } = podTemplate(objects).metadata;
+    for (const selector of podSelectors(objects)) {
+      for (const [name, value] of Object.entries(selector)) assert.equal(labels[name], value);
+    }
+    assert.equal(podSelectors(objects).length, 5);
+  });
+
+  it('spreads its pods over nodes, those of one template among themselves, unless told otherwise', () => {
+    const spread = (values: object) =>
+      podTemplate(chart.objects({ values })).spec['topologySpreadConstraints'];
+    const labelSelector = {
+      matchLabels: {
+        'app.kubernetes.io/name': 'image-credential-binding',
+        'app.kubernetes.io/instance': 'icb',
+      },
+    };
+    const constraint = {
+      maxSkew: 1,
+      topologyKey: 'kubernetes.io/hostname',
+      whenUnsatisfiable: 'ScheduleAnyway',
+    };
+    const counted = { labelSelector, matchLabelKeys: ['pod-template-hash'] };
+    assert.deepEqual(spread({}), [{ ...constraint, ...counted }]);
+    assert.equal(spread({ topologySpreadConstraints: [] }), undefined);
+    const own = { ...constraint, topologyKey: 'zone', labelSelector: { matchLabels: { team: 'security' } } };
+    assert.deepEqual(spread({ topologySpreadConstraints: [own] }), [own]);
+  });
+
+  it('keeps one of several pods while nodes are drained, and no node because of a single one', () => {
+    const budgets = (values: object) =>
+      chart.objects({ values }).filter(({ kind }) => kind === 'PodDisruptionBudget');
+    assert.equal(budgets({})[0]?.spec?.['maxUnavailable'], 1);
+    assert.deepEqual(budgets({ replicas: 1 }), []);
+    assert.deepEqual(budgets({ podDisruptionBudget: { enabled: false } }), []);
+  });
+
+  it('lets anybody or some reach the port of probes and metrics, and the pods everything or what they are told', () => {
+    const policies = (values: object) =>
+      chart.objects({ values }).filter(({ kind }) => kind === 'NetworkPolicy');
+    assert.deepEqual(policies({ networkPolicy: { enabled: false } }), []);
+    const [port] = container(podTemplate(chart.objects()))['ports'] as readonly { containerPort: number }[];
+    const ports = [{ port: port?.containerPort, protocol: 'TCP' }];
+    const ingressFrom = [{ namespaceSelector: { matchLabels: { name: 'monitoring' } } }];
+    const egress = [{ ports: [{ port: 443 }] }];
+    // That of the release, and that of the Job, which runs when the other is gone.
+    assert.deepEqual(
+      policies({}).map(({ metadata }) => metadata.name),
+      ['icb-image-credential-binding', 'icb-image-credential-binding-release'],
+    );
+    for (const { spec } of policies({}))
+      assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports }], [{}]]);
+    for (const { spec } of policies({ networkPolicy: { ingressFrom, egress } }))
+      assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports, from: ingressFrom }], egress]);
+  });
+
+  it('gives its objects the name of the release, and none that two releases would both want', () => {
+    const long = 'a'.repeat(53);
+    const cases = [
+      ['image-credential-binding', 'image-credential-binding', {}, 'image-credential-binding'],
+      ['icb', 'icb', {}, 'icb-image-credential-binding'],
+      ['icb', 'icb', { nameOverride: 'icb' }, 'icb'],
+      ['icb', 'icb', { fullnameOverride: 'bindings' }, 'bindings'],
+      [long, 'icb', {}, `${long}`],
+    ] as const;
+    for (const [release, namespace, values, expected] of cases) {
+      const objects = chart.objects({ release, namespace, values });
+      for (const { kind, metadata } of objects.filter(({ metadata }) => metadata.namespace !== undefined)) {
+        assert.ok(metadata.name.startsWith(expected), metadata.name);
+        if (kind === 'Job') assert.ok(metadata.name.length <= 63);
+      }
+    }
+    const scoped = (namespace: string) =>
+      chart
+        .objects({ release: 'image-credential-binding', namespace })
+        .filter(({ metadata }) => metadata.namespace === undefined)
+        .map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    const names = ['image-credential-binding', 'shop', 'payments'].flatMap(scoped);
+    assert.equal(new Set(names).size, names.length);
+    assert.ok(names.includes('ClusterRole/image-credential-binding'));
+  });
+
+  it('can be a part of another chart, with a condition and global values', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'icb-chart-'));
+    try {
+      const dependency = {
+        name: 'image-credential-binding',
+        version: '*',
+        condition: 'image-credential-binding.enabled',
+      };
+      const parent = { apiVersion: 'v2', name: 'parent', version: '1.0.0', dependencies: [dependency] };
+      writeFileSync(join(folder, 'Chart.yaml'), JSON.stringify(parent));
+      mkdirSync(join(folder, 'charts'));
+      cpSync(CHART, join(folder, 'charts/image-credential-binding'), { recursive: true });
+      const rendered = (enabled: boolean) => {
+        const values = { global: { region: 'eu' }, 'image-credential-binding': { enabled, replicas: 3 } };
+        const args = ['template', 'all', folder, '--kube-version', '1.30.0', '--values', '-'];
+        const { stdout, stderr } = chart.run(args, values);
+        assert.equal(stderr, '');
+        return stdout;
+      };
+      assert.match(rendered(true), /replicas: 3/);
+      assert.equal(rendered(false).trim(), '');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('has the version of the package, and shows the example of the documentation', () => {
+    const { version, appVersion, annotations } = load(readFileSync(join(CHART, 'Chart.yaml'), 'utf8')) as {
+      readonly version: string;
+      readonly appVersion: string;
+      readonly annotations: Readonly<Record<string, string>>;
+    };
+    const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
+      readonly version: string;
+    };
+    assert.deepEqual([version, appVersion], [manifest.version, manifest.version]);
+    assert.deepEqual(load(annotations['artifacthub.io/crdsExamples'] ?? ''), [
+      load(docs('examples/binding.yaml')),
+    ]);
+  });
+
+  it('has a README that was made from its values: npm run chart-readme', async () => {
+    assert.equal(readFileSync(join(CHART, 'README.md'), 'utf8'), await chartReadme());
+  });
+});
+
+/** The labels by which the Deployment, the budget and the NetworkPolicies find pods, and the spread counts them. */
+function podSelectors(objects: readonly Manifest[]): readonly Readonly<Record<string, string>>[] {
+  const found = JSON.stringify(objects.map(({ spec }) => spec)).matchAll(/"matchLabels":(\{[^{}]*\})/g);
+  return [...found].map(([, labels = '']) => JSON.parse(labels) as Readonly<Record<string, string>>);
+}

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { LEASE_ROLE, RELEASE, startController } from '../../../hack/testenv/controller.ts';
+import { tools } from '../../../hack/testenv/tools.ts';
+import { INCLUSION_MODES, type InclusionMode } from '../../../src/pod/inclusion.ts';
+import { CHART, Chart, container, type Manifest, podTemplate } from '../../support/cluster/chart.ts';
+import { Cluster, TestNamespace } from '../../support/cluster/cluster.ts';
+import { Life } from '../../support/cluster/life.ts';
+import { refused, requestsOf, rightsGiven, rightsOf, rightsUsed } from '../../support/cluster/rights.ts';
+import { until } from '../../support/until.ts';
+
+/** All that decides which rights the controller gets. */
+interface Switches {
+  /** Else in two of three namespaces. */
+  readonly everywhere: boolean;
+  readonly discovery: InclusionMode | 'off';
+  readonly markPods: boolean;
+}
+
+const combinations: readonly Switches[] = [true, false].flatMap((everywhere) => [
+  { everywhere, discovery: 'off', markPods: false },
+  ...INCLUSION_MODES.flatMap((discovery) =>
+    [false, true].map((markPods) => ({ everywhere, discovery, markPods })),
+  ),
+]);
+
+/** Which give all the rights that there are, and fewest; `npm run test:full` lives through all combinations. */
+const lived =
+  process.env['RIGHTS'] === 'all'
+    ? combinations
+    : combinations.filter(
+        ({ discovery, markPods }) =>
+          discovery === 'off' || (discovery === 'enabled-per-namespace' && markPods),
+      );
+
+function titleOf({ everywhere, discovery, markPods }: Switches): string {
+  const scope = everywhere ? 'all namespaces' : 'two of three namespaces';
+  return `${scope}, discovery ${discovery}${markPods ? ', marking pods' : ''}`;
+}
+
+function valuesOf({ discovery, markPods }: Switches, namespaces: readonly string[]): object {
+  const mode = discovery === 'off' ? 'all' : discovery;
+  const settings = { enabled: discovery !== 'off', resourceInclusion: { mode }, markPods };
+  return { namespaces, config: { unusedSecretGrace: '1s', discovery: settings } };
+}
+
+describe('docs/reference/rbac.md', () => {
+  let chart: Chart;
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/reference/rbac.md'), 'utf8');
+  before(async () => {
+    chart = await Chart.open();
+  });
+
+  /** When a right is given, in the words of the page. */
+  const wheres: Readonly<Record<string, (switches: Switches) => boolean>> = {
+    always: () => true,
+    '`config.discovery.enabled`': ({ discovery }) => discovery !== 'off',
+    '`config.discovery.markPods`': ({ markPods }) => markPods,
+    '`enabled-per-namespace`, of all namespaces': ({ everywhere, discovery }) =>
+      everywhere && discovery === 'enabled-per-namespace',
+    'with `namespaces`': ({ everywhere }) => !everywhere,
+  };
+
+  for (const switches of combinations)
+    it(`tells the rights of the chart: ${titleOf(switches)}`, () => {
+      const namespaces = switches.everywhere ? [] : ['shop', 'payments'];
+      const values = valuesOf(switches, namespaces);
+      const objects = chart.objects({ release: RELEASE, namespace: RELEASE, values });
+      const release = `${RELEASE}-release`;
+      const lease = given(objects, release, RELEASE);
+      assert.deepEqual(given(objects, LEASE_ROLE, RELEASE), told('Its Lease', switches));
+      const roles = switches.everywhere
+        ? [{ place: undefined, job: release }]
+        : namespaces.map((place) => ({ place, job: `${release}-objects` }));
+      for (const { place, job } of roles) {
+        assert.deepEqual(given(objects, RELEASE, place), told('The controller', switches));
+        assert.deepEqual([...given(objects, job, place), ...lease].sort(), told('The Job', switches));
+      }
+    });
+
+  it('tells the rights of people', () => {
+    const objects = chart.objects({ release: RELEASE, namespace: RELEASE });
+    for (const role of ['view', 'edit'])
+      assert.deepEqual(
+        given(objects, `${RELEASE}-${role}`, undefined),
+        rowsOf('People')
+          .flatMap(({ where, rights }) => (where === `\`${role}\`` ? rights : []))
+          .sort(),
+      );
+  });
+
+  function given(objects: readonly Manifest[], name: string, namespace: string | undefined) {
+    const role = objects.find(
+      ({ rules, metadata }) =>
+        rules !== undefined && metadata.name === name && metadata.namespace === namespace,
+    );
+    assert.ok(role !== undefined, `there is no ${name}`);
+    return [...rightsOf(role.rules ?? [])].sort();
+  }
+
+  function told(section: string, switches: Switches): readonly string[] {
+    const rows = rowsOf(section).filter(({ where }) => {
+      const applies = wheres[where];
+      assert.ok(applies !== undefined, `${where} is no known case`);
+      return applies(switches);
+    });
+    return rows.flatMap(({ rights }) => rights).sort();
+  }
+
+  function rowsOf(section: string) {
+    const text = page.split(/^## /m).find((each) => each.startsWith(section)) ?? '';
+    const rows = [...text.matchAll(/^\| (`[^|]+`) +\| `([^|]+)` +\| ([^|]+?) +\| \S[^|]+ \|$/gm)];
+    // But for its two first lines, all of a table.
+    assert.equal(rows.length, (text.match(/^\|/gm)?.length ?? 0) - 2);
+    return rows.map(([, verbs = '', resource = '', where = '']) => ({
+      where,
+      rights: [...verbs.matchAll(/`(\w+)`/g)].map(
+        ([, verb]) => `${verb} ${resource.includes('.') ? resource : `${resource}.`}`,
+      ),
+    }));
+  }
+});
+
+describe('the rights that the chart gives the controller', () => {
+  let cluster: Cluster;
+  let helm: string;
+  let places = 0;
+
+  before(async () => {
+    helm = (await tools(['helm'], (line) => process.stderr.write(`${line}\n`))).helm;
+    // Then it lists in pages, which is what the rights to list are for.
+    cluster = await Cluster.start({ apiServerArgs: ['--feature-gates=WatchList=false'] });
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  it('are those that it uses: of the Lease, by one that leads and one that follows', async () => {
+    const leader = await cluster.startController();
+    const follower = await startController(cluster.controlPlane, [], { keepLease: true, until: 'following' });
+    const used = async () => {
+      const requests = await requestsOf(cluster.controlPlane, leader, follower);
+      assert.deepEqual(refused(requests), []);
+      return rightsUsed(requests.filter(({ objectRef }) => objectRef?.namespace === RELEASE));
+    };
+    // It follows once it has read the Lease; then it begins to watch it.
+    await until(async () => (await used()).has('list leases.coordination.k8s.io'), 'the Lease to be listed');
+    for (const each of [follower, leader])
+      assert.deepEqual(await each.process.stop(), { code: 0, signal: null });
+    await assertGiven(await used(), RELEASE, `role/${LEASE_ROLE}`);
+  });
+
+  for (const switches of lived)
+    it(`are those that it uses: ${titleOf(switches)}`, () =>
+      switches.everywhere ? assertClusterRole(switches) : assertRoles(switches));
+
+  async function assertClusterRole(switches: Switches): Promise<void> {
+    const [place] = await newNamespaces(1);
+    assert.ok(place !== undefined);
+    await upgrade(valuesOf(switches, []));
+    const used = await live(switches, [place]);
+    await assertGiven(used(undefined, place.name), RELEASE, `clusterrole/${RELEASE}`);
+  }
+
+  async function assertRoles(switches: Switches): Promise<void> {
+    const [other, ...served] = await newNamespaces(3);
+    assert.ok(other !== undefined);
+    const names = served.map(({ name }) => name);
+    await upgrade(valuesOf(switches, names));
+    await lifeOf(switches, other).prepare();
+    const used = await live(switches, served);
+    for (const name of names) await assertGiven(used(name), name, `role/${RELEASE}`);
+    assert.deepEqual([...used(undefined, other.name)], []);
+  }
+
+  function lifeOf({ discovery, markPods }: Switches, namespace: TestNamespace): Life {
+    const marking = markPods ? 'marking' : 'on';
+    return new Life(cluster.client, namespace, discovery === 'off' ? 'off' : marking);
+  }
+
+  /**
+   * Has a controller, with what the Deployment says, do all that there may be to do in these namespaces.
+   *
+   * @returns which rights it used in a namespace; undefined stands for the cluster
+   */
+  async function live(switches: Switches, served: readonly TestNamespace[]) {
+    const lives = served.map((each) => lifeOf(switches, each));
+    await Promise.all(lives.map((life) => life.prepare()));
+    const controller = await cluster.startController(...(await flags()));
+    await Promise.all(lives.map((life) => life.run()));
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+    const requests = await requestsOf(cluster.controlPlane, controller);
+    assert.deepEqual(refused(requests), []);
+    return (...places: readonly (string | undefined)[]) =>
+      rightsUsed(requests.filter(({ objectRef }) => places.includes(objectRef?.namespace)));
+  }
+
+  async function assertGiven(used: ReadonlySet<string>, place: string, role: string): Promise<void> {
+    const given = await rightsGiven(cluster.controlPlane, place, [role]);
+    assert.deepEqual([...used].sort(), [...given].sort());
+  }
+
+  /** Some that are opted in to discovery. */
+  async function newNamespaces(count: number): Promise<readonly TestNamespace[]> {
+    const names = Array.from({ length: count }, (_, index) => `place-${places + index}`);
+    places += count;
+    const annotations = { 'auto-discovery.securecodebox.io/enabled': 'true' };
+    const items = names.map((name) => ({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, annotations },
+    }));
+    const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    await cluster.controlPlane.kubectl(['create', '--filename', '-'], { input });
+    return names.map((name) => new TestNamespace(name, cluster));
+  }
+
+  /** Installs the chart anew, with these values alone. */
+  async function upgrade(values: object): Promise<void> {
+    const args = ['upgrade', RELEASE, CHART, '--namespace', RELEASE, '--reset-values', '--values', '-'];
+    const { group, kubeconfig } = cluster.controlPlane;
+    const options = { env: { KUBECONFIG: kubeconfig }, input: JSON.stringify(values) };
+    const { code, stderr } = await group.run(helm, args, options);
+    assert.equal(code, 0, stderr);
+  }
+
+  /** What the Deployment's pods would be started with; the port may be taken on this machine. */
+  async function flags(): Promise<readonly string[]> {
+    const { stdout } = await cluster.controlPlane.kubectl([
+      ...['get', 'deployment', RELEASE, '--namespace', RELEASE, '--output', 'json'],
+    ]);
+    const [, ...args] = container(podTemplate([JSON.parse(stdout)])).args;
+    return [...args, '--serve=127.0.0.1:0'];
+  }
+});

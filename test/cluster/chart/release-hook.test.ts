@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { RELEASE } from '../../../hack/testenv/controller.ts';
+import { tools } from '../../../hack/testenv/tools.ts';
+import { Cluster, SECRETS, secretNameOf, type TestNamespace } from '../../support/cluster/cluster.ts';
+import { type Ran, runCommand } from '../../support/cluster/command.ts';
+import { completeJob } from '../../support/complete-job.ts';
+import { until } from '../../support/until.ts';
+
+const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
+const chart = join(import.meta.dirname, '../../../charts/image-credential-binding');
+const HOOK = `${RELEASE}-release`;
+const HOOK_USER = `system:serviceaccount:${RELEASE}:${HOOK}`;
+
+interface Job {
+  readonly metadata: { readonly resourceVersion: string };
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly serviceAccountName: string;
+        readonly containers: readonly { readonly args: readonly string[] }[];
+      };
+    };
+  };
+}
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+const variants = [
+  { title: 'of all namespaces', values: () => [] },
+  {
+    title: 'of a list of namespaces',
+    values: (names: readonly string[]) => ['--set', `namespaces={${names.join(',')}}`],
+  },
+];
+
+for (const { title, values } of variants) {
+  describe(`helm uninstall ${title}`, () => {
+    let cluster: Cluster;
+    let helm: string;
+    let namespaces: readonly TestNamespace[];
+
+    before(async () => {
+      helm = (await tools(['helm'], (line) => process.stderr.write(`${line}\n`))).helm;
+      // Of the controller, which ends after the chart is gone.
+      cluster = await Cluster.start({ lacksRights: true });
+      namespaces = [await cluster.namespace(), await cluster.namespace()];
+    });
+    after(async () => cluster?.[Symbol.asyncDispose]());
+
+    const runHelm = async (...args: readonly string[]): Promise<Ran> => {
+      const env = { KUBECONFIG: cluster.controlPlane.kubeconfig, PATH: dirname(helm) };
+      return cluster.controlPlane.group.run(helm, [...args, '--namespace', RELEASE], { env });
+    };
+    const get = async (...args: readonly string[]) => {
+      const { stdout } = await cluster.controlPlane.kubectl([
+        ...['get', ...args, '--namespace', RELEASE, '--output', 'json', '--ignore-not-found'],
+      ]);
+      return stdout === '' ? undefined : (JSON.parse(stdout) as unknown);
+    };
+
+    it('has no hook where the values say so', async () => {
+      const rendered = (...set: readonly string[]) =>
+        runHelm('template', RELEASE, chart, '--kube-version', '1.30.0', ...set);
+      assert.match((await rendered()).stdout, /helm\.sh\/hook/);
+      const { code, stdout } = await rendered('--set', 'uninstall.release=false');
+      assert.equal(code, 0);
+      assert.doesNotMatch(stdout, /helm\.sh\/hook|-release/);
+    });
+
+    it('gives all scans back while the controller ends, with exactly the rights that it needs, and leaves nothing', async () => {
+      const names = namespaces.map(({ name }) => name);
+      const controller = await cluster.startController();
+      const befores = new Map<TestNamespace, string>();
+      for (const namespace of namespaces) {
+        await namespace.pullSecret('pull', AUTHS);
+        await namespace.scan('scan');
+        befores.set(namespace, JSON.stringify((await namespace.rawScan('scan')).spec));
+        await namespace.binding('app');
+        await namespace.bound('scan');
+      }
+      const upgraded = await runHelm('upgrade', RELEASE, chart, '--reset-values', ...values(names));
+      assert.equal(upgraded.code, 0, upgraded.stderr);
+
+      const uninstalling = runHelm('uninstall', RELEASE, '--timeout', '120s');
+      const job = (await until(() => get('job', HOOK), 'the Job of the hook')) as Job;
+      const { containers, serviceAccountName } = job.spec.template.spec;
+      // Nothing of the release is there any more: its pods end meanwhile.
+      assert.equal(await get('deployment', RELEASE), undefined);
+      const rules = await rulesOfHook(names);
+      assert.equal(serviceAccountName, HOOK);
+      const kubeconfig = await cluster.controlPlane.kubeconfigFor({ namespace: RELEASE, name: HOOK });
+      const releasing = runCommand(cluster.controlPlane, containers[0]?.args ?? [], kubeconfig);
+      // It has lost its rights already, and cannot give its Lease up.
+      await controller.process.stop();
+      const { code, stdout, stderr } = await releasing;
+      assert.equal(code, 0, stderr);
+      assert.equal(stdout, 'let go of 2 ScheduledScans, deleted 2 Secrets\n');
+      assert.match(stderr, /^waiting for the controller ".+" to give up the Lease/);
+      await completeJob(cluster.controlPlane, RELEASE, HOOK);
+      const { code: uninstalled, stderr: problems } = await uninstalling;
+      assert.equal(uninstalled, 0, problems);
+
+      for (const [namespace, before] of befores) {
+        const scan = await namespace.rawScan('scan');
+        assert.equal(JSON.stringify(scan.spec), before);
+        assert.equal(secretNameOf(scan), undefined);
+        const { items } = await cluster.client.list(SECRETS, { namespace: namespace.name });
+        assert.deepEqual(
+          items.map(({ metadata }) => metadata.name),
+          ['pull'],
+        );
+      }
+      const kinds =
+        'serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,networkpolicies,jobs,deployments';
+      const { stdout: left } = await cluster.controlPlane.kubectl([
+        ...['get', kinds, '--all-namespaces', '--output', 'name'],
+        ...['--selector', `app.kubernetes.io/instance=${RELEASE}`],
+      ]);
+      assert.equal(left, '');
+      await assertUsed(rules);
+    });
+
+    /** The namespaces of the objects, as rules: `verb resource.group`. */
+    async function rulesOfHook(names: readonly string[]): Promise<readonly string[]> {
+      const lists = [
+        await get('role', HOOK),
+        await get('clusterrole', HOOK),
+        ...(await Promise.all(
+          names.map(async (name) => {
+            const { stdout } = await cluster.controlPlane.kubectl([
+              ...['get', 'role', `${HOOK}-objects`, '--namespace', name, '--output', 'json'],
+              '--ignore-not-found',
+            ]);
+            return stdout === '' ? undefined : JSON.parse(stdout);
+          }),
+        )),
+      ] as readonly ({ readonly rules: readonly Rule[] } | undefined)[];
+      const given = lists
+        .flatMap((list) => list?.rules ?? [])
+        .flatMap(({ apiGroups, resources, verbs }) =>
+          apiGroups.flatMap((group) =>
+            resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${group}`)),
+          ),
+        );
+      return [...new Set(given)].sort();
+    }
+
+    async function assertUsed(rules: readonly string[]): Promise<void> {
+      const audit = (await cluster.controlPlane.auditEvents()).filter(
+        ({ user }) => user.username === HOOK_USER,
+      );
+      assert.ok(audit.every(({ responseStatus }) => responseStatus?.code !== 403));
+      const used = audit.map(
+        ({ verb, objectRef }) => `${verb} ${objectRef?.resource}.${objectRef?.apiGroup ?? ''}`,
+      );
+      assert.deepEqual([...new Set(used)].sort(), rules);
+    }
+  });
+}
+
+describe('helm uninstall while a namespace of the list is on its way out, and the controller is down', () => {
+  it('says which, and leaves to the command what its Job could not begin', async () => {
+    const { helm } = await tools(['helm'], (line) => process.stderr.write(`${line}\n`));
+    await using cluster = await Cluster.start({ lacksRights: true });
+    const { controlPlane } = cluster;
+    const [staying, ending] = [await cluster.namespace(), await cluster.namespace()];
+    await staying.pullSecret('pull', AUTHS);
+    await staying.scan('scan');
+    const before = JSON.stringify((await staying.rawScan('scan')).spec);
+    await staying.binding('app');
+    const controller = await cluster.startController();
+    await staying.bound('scan');
+    await controller.process.stop();
+    const runHelm = (...args: readonly string[]): Promise<Ran> =>
+      controlPlane.group.run(helm, [...args, '--namespace', RELEASE], {
+        env: { KUBECONFIG: controlPlane.kubeconfig, PATH: dirname(helm) },
+      });
+    const list = `namespaces={${staying.name},${ending.name}}`;
+    const upgraded = await runHelm('upgrade', RELEASE, chart, '--reset-values', '--set', list);
+    assert.equal(upgraded.code, 0, upgraded.stderr);
+    // Without kube-controller-manager it does not get there.
+    await controlPlane.kubectl(['delete', 'namespace', ending.name, '--wait=false']);
+    const uninstalled = await runHelm('uninstall', RELEASE, '--timeout', '60s');
+    assert.equal(uninstalled.code, 1);
+    assert.match(uninstalled.stderr, new RegExp(`unable to create new content in namespace ${ending.name}`));
+    await staying.bound('scan');
+
+    const released = await runCommand(controlPlane, ['release', '-n', staying.name]);
+    assert.deepEqual(
+      [released.code, released.stdout],
+      [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n'],
+      released.stderr,
+    );
+    assert.equal(JSON.stringify((await staying.rawScan('scan')).spec), before);
+    // As docs/cli.md says: what the hook had made before it failed.
+    const kinds = 'serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings';
+    const selector = ['--all-namespaces', '--selector', `app.kubernetes.io/instance=${RELEASE}`];
+    await controlPlane.kubectl(['delete', kinds, ...selector]);
+    const { stdout } = await controlPlane.kubectl(['get', kinds, ...selector, '--output', 'name']);
+    assert.equal(stdout, '');
+  });
+});

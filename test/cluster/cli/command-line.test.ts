@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, readFile, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { RELEASE, type RunningController } from '../../../hack/testenv/controller.ts';
+import { tools } from '../../../hack/testenv/tools.ts';
+import { Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
+import { type Ran, runCommand } from '../../support/cluster/command.ts';
+
+const repository = join(import.meta.dirname, '../../..');
+const AUTHS = { 'reg.example': { auth: btoa('user:Canary-7Hq2') } };
+const CANARY = /Canary-7Hq2|Q2FuYXJ5/;
+
+describe('the command line on a real API server', () => {
+  let cluster: Cluster;
+  let controller: RunningController;
+  let folder: string;
+  let path: string;
+
+  before(async () => {
+    cluster = await Cluster.start();
+    controller = await cluster.startController();
+    folder = join(cluster.controlPlane.directory, 'command-line');
+    await mkdir(folder);
+    const { kubectl } = await tools(['kubectl'], (line) => process.stderr.write(`${line}\n`));
+    path = [folder, dirname(process.execPath), dirname(kubectl), process.env['PATH']].join(':');
+    // As npm installs them.
+    const { bin } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8')) as {
+      readonly bin: Readonly<Record<string, string>>;
+    };
+    for (const [name, file] of Object.entries(bin)) await symlink(join(repository, file), join(folder, name));
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  /** In a folder of the test. */
+  async function shell(command: string): Promise<Ran> {
+    const options = { env: { KUBECONFIG: cluster.controlPlane.kubeconfig, PATH: path } };
+    const script = `cd '${folder}' && ${command}`;
+    return cluster.controlPlane.group.run('/bin/sh', ['-c', script], options);
+  }
+
+  /** A namespace of this name, with the objects of docs/examples, once all is well. */
+  async function exampleNamespace(name: string): Promise<void> {
+    const kubectl = (...args: readonly string[]) =>
+      cluster.controlPlane.kubectl([...args, '--namespace', name]);
+    await cluster.controlPlane.kubectl(['create', 'namespace', name]);
+    await kubectl('apply', '--filename', join(repository, 'docs/examples'));
+    // Who runs scans would note it down: else it is due for a minute.
+    const status = JSON.stringify({ status: { lastScheduleTime: new Date().toISOString() } });
+    await kubectl(
+      ...['patch', 'scheduledscan', 'payments', '--subresource=status', '--type=merge', '--patch', status],
+    );
+    await kubectl('wait', 'icb/payments', '--for=condition=Ready', '--timeout=60s');
+  }
+
+  async function boundNamespace(): Promise<TestNamespace> {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    await namespace.condition('app', 'Ready', 'True Ready');
+    return namespace;
+  }
+
+  const audit = async (args: readonly string[], kubeconfig?: string) => {
+    const ran = await runCommand(cluster.controlPlane, ['audit', ...args], kubeconfig);
+    assert.doesNotMatch(ran.stdout + ran.stderr, CANARY);
+    return ran;
+  };
+
+  it('audits a namespace, several, and all, and ends with 1 where a binding is not ready', async () => {
+    const one = await boundNamespace();
+    const ready = await audit(['-n', one.name]);
+    assert.equal(ready.code, 0, ready.stderr);
+    assert.match(
+      ready.stdout,
+      new RegExp(
+        `^NAMESPACE +NAME .*\\n${one.name} +app +reg\\.example/app +Generic +pull +True +Ready +Disabled +- +1/1 +-\\n$`,
+      ),
+    );
+    const two = await cluster.namespace();
+    await two.binding('missing', { imagePullSecrets: [{ name: 'gone' }] });
+    await two.condition('missing', 'Ready', 'False SecretNotFound');
+    const both = await audit(['-n', `${one.name},${two.name}`, '-o', 'json']);
+    assert.equal(both.code, 1);
+    const rows = JSON.parse(both.stdout) as readonly {
+      readonly name: string;
+      readonly ready: { readonly reason: string; readonly message: string };
+    }[];
+    assert.deepEqual(
+      rows.map(({ name, ready: { reason } }) => `${name} ${reason}`),
+      ['app Ready', 'missing SecretNotFound'],
+    );
+    assert.match(rows[1]?.ready.message ?? '', /gone does not exist.*Create the Secret/);
+    const all = await audit(['-A', '-o', 'csv']);
+    assert.equal(all.code, 1);
+    assert.match(all.stdout, new RegExp(`\r\n${two.name},missing,reg\\.example/app,Generic,,False,`));
+  });
+
+  it('audits more than a page', async () => {
+    const namespace = await cluster.namespace();
+    const spec = { imagePullSecrets: [], mode: 'Observe', verification: 'Never' } as const;
+    const names = Array.from({ length: 510 }, (_, index) => `b-${index}`);
+    await Promise.all(
+      names.map((name) => namespace.binding(name, { ...spec, image: `reg.example/${name}` })),
+    );
+    const { stdout } = await audit(['-n', namespace.name, '-o', 'json']);
+    assert.equal((JSON.parse(stdout) as readonly unknown[]).length, 510);
+  });
+
+  it('says what is wrong with an audit: nothing there, a namespace, rights, flags', async () => {
+    const empty = await cluster.namespace();
+    assert.deepEqual(
+      await audit(['-n', empty.name]).then(({ code, stdout, stderr }) => [code, stdout, stderr]),
+      [0, '', `there are no bindings in "${empty.name}"; -n names another namespace, -A all of them\n`],
+    );
+    assert.equal((await audit(['-n', empty.name, '-o', 'json'])).stdout, '[]\n');
+    const nowhere = await audit(['-n', 'nowhere']);
+    assert.equal(nowhere.code, 2);
+    assert.match(nowhere.stderr, /found no "nowhere"; correct --namespace \(kubectl get namespaces\)/);
+    await cluster.controlPlane.kubectl(['create', 'serviceaccount', 'nobody', '-n', empty.name]);
+    const account = { namespace: empty.name, name: 'nobody' };
+    const kubeconfig = await cluster.controlPlane.kubeconfigFor(account);
+    const refused = await audit(['-A'], kubeconfig);
+    assert.equal(refused.code, 2);
+    assert.match(
+      refused.stderr,
+      /expected to be allowed to list imagecredentialbindings in all namespaces: ask for/,
+    );
+    const both = await audit(['-A', '-n', empty.name]);
+    assert.equal(both.code, 2);
+    assert.match(both.stderr, /'-A, --all-namespaces' cannot be used with option '-n, --namespace/);
+    assert.match((await audit(['-n', 'A_b'])).stderr, /Expected a namespace: at most 63/);
+  });
+
+  it('explains what the controller has decided, and what to do about it', async () => {
+    const namespace = await boundNamespace();
+    const explain = (image: string) =>
+      runCommand(cluster.controlPlane, ['explain', image, '-n', namespace.name]);
+    const fine = await explain('reg.example/app:1.0');
+    assert.equal(fine.code, 0, fine.stderr);
+    assert.match(fine.stdout, /the controller tried\n {4}Secret pull {2}entry reg\.example {2}Selected/);
+    assert.match(fine.stdout, /the controller says\n {4}Ready +True +Ready\n/);
+    assert.match(fine.stdout, /ScheduledScans\n {4}scan {2}bound to app\n$/);
+    await namespace.binding('app', { imagePullSecrets: [{ name: 'gone' }] });
+    await namespace.condition('app', 'Ready', 'False SecretNotFound');
+    const missing = await explain('reg.example/app:1.0');
+    assert.equal(missing.code, 1);
+    assert.match(
+      missing.stdout,
+      /Ready +False +SecretNotFound\n {6}.*gone does not exist.*Create the Secret/,
+    );
+    const slip = await explain('reg.example/apq');
+    assert.match(slip.stderr, /did you mean reg\.example\/app, of the binding "app"\?/);
+    const empty = await cluster.namespace();
+    const nothing = await runCommand(cluster.controlPlane, ['explain', 'nginx', '-n', empty.name]);
+    assert.match(nothing.stderr, new RegExp(`there are no bindings in "${empty.name}"; -n names another`));
+  });
+
+  it('is a plugin of kubectl, and says so in its help', async () => {
+    const { code, stdout } = await shell('kubectl icb --help');
+    assert.equal(code, 0);
+    assert.match(stdout, /^Usage: kubectl icb \[options\] \[command\]/);
+    assert.match(
+      (await shell('kubectl icb audit --help')).stdout,
+      /^Usage: kubectl icb audit .*\n[\s\S]*\n {2}kubectl icb audit -A -o json\n/,
+    );
+    assert.match(
+      (await shell('image-credential-binding --help')).stdout,
+      /^Usage: image-credential-binding \[/,
+    );
+    const wrong = await shell('kubectl icb audit --wrong');
+    assert.equal(wrong.code, 2);
+  });
+
+  it('has examples in its help that work', async () => {
+    await exampleNamespace('shop');
+    await cluster.controlPlane.kubectl(['create', 'namespace', 'payments']);
+    const examples = join(repository, 'docs/examples');
+    await copyFile(join(examples, 'pull-secret.yaml'), join(folder, 'pull-secret.yaml'));
+    await copyFile(join(examples, 'binding.yaml'), join(folder, 'bindings.yaml'));
+    const helps = await Promise.all(['explain', 'audit'].map(examplesOf));
+    for (const command of helps.flat()) await works(command);
+    await controller.process.stop();
+    for (const command of await examplesOf('release')) await works(command);
+  });
+
+  /** Other bindings than those of the example are not ready, and nothing fits nginx: that is no wrong use. */
+  async function works(command: string): Promise<void> {
+    const { code, stderr } = await shell(command);
+    assert.ok(code === 0 || (code === 1 && !command.includes('release')), `${command}: ${code} ${stderr}`);
+  }
+
+  async function examplesOf(name: string): Promise<readonly string[]> {
+    const { stdout } = await shell(`${RELEASE} ${name} --help`);
+    const examples = (stdout.split('Examples:\n')[1] ?? '').trim().split('\n');
+    assert.ok(examples.length >= 2, stdout);
+    return examples.map((example) => example.trim());
+  }
+});

@@ -1,0 +1,435 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { RELEASE } from '../../../hack/testenv/controller.ts';
+import { Places } from '../../../src/cli/release/places.ts';
+import { ScanRelease } from '../../../src/cli/release/scans.ts';
+import { KubeClient } from '../../../src/kube/client/client.ts';
+import { Transport } from '../../../src/kube/client/transport.ts';
+import { SCANS } from '../../../src/state/stores.ts';
+import {
+  Cluster,
+  SCHEDULED_SCANS,
+  SECRETS,
+  secretNameOf,
+  type TestNamespace,
+} from '../../support/cluster/cluster.ts';
+import { type Ran, runCommand } from '../../support/cluster/command.ts';
+import { startFaultProxy } from '../../support/faults/index.ts';
+import { until } from '../../support/until.ts';
+
+const AUTHS = { 'reg.example': { auth: btoa('user:Canary-7Hq2') } };
+const CANARY = /Canary-7Hq2|Q2FuYXJ5/;
+const EXTRACTION = {
+  initContainers: [
+    { name: 'secret-extraction-to-env', image: 'extractor', args: ['reg.example/app:1.0'] },
+    { name: 'theirs', image: 'other' },
+  ],
+  volumes: [{ name: 'cache', emptyDir: {} }],
+};
+
+describe('release', () => {
+  let cluster: Cluster;
+
+  before(async () => {
+    cluster = await Cluster.start();
+  });
+  // Else the controllers of later tests would bind these scans again. The last test has removed the CRD.
+  afterEach(() =>
+    cluster.controlPlane.kubectl(['delete', 'icb', '--all', '--all-namespaces']).catch(() => undefined),
+  );
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  /** With a Lease that nobody holds any more, unless the flags say another. */
+  async function release(args: readonly string[], kubeconfig?: string): Promise<Ran> {
+    const ran = await runCommand(
+      cluster.controlPlane,
+      ['release', '--lease-namespace', RELEASE, ...args],
+      kubeconfig,
+    );
+    assert.doesNotMatch(ran.stdout + ran.stderr, CANARY);
+    return ran;
+  }
+
+  /** Has a controller bind the scans of namespaces, and end. */
+  async function bind(...namespaces: readonly TestNamespace[]): Promise<void> {
+    const controller = await cluster.startController();
+    for (const namespace of namespaces) {
+      await namespace.pullSecret('pull', AUTHS);
+      await namespace.binding('app');
+      await namespace.bound('scan');
+    }
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+  }
+
+  /** A namespace with a scan that a controller has bound, and what the scan was before. */
+  async function boundNamespace(): Promise<{ namespace: TestNamespace; before: string; secretName: string }> {
+    const namespace = await cluster.namespace();
+    await namespace.scan('scan', undefined, { scanSpec: EXTRACTION });
+    const before = JSON.stringify((await namespace.rawScan('scan')).spec);
+    await bind(namespace);
+    return { namespace, before, secretName: (await namespace.bound('scan')).secretName };
+  }
+
+  async function assertFree(namespace: TestNamespace, before: string, secretName: string): Promise<void> {
+    const { spec, metadata } = await namespace.rawScan('scan');
+    assert.equal(JSON.stringify(spec), before);
+    assert.deepEqual(metadata.annotations ?? {}, {});
+    assert.equal(await namespace.get(SECRETS, secretName), undefined);
+  }
+
+  /** An unfinished Scan that mounts a Secret. */
+  async function runningScan(namespace: TestNamespace, secretName: string): Promise<void> {
+    const volumes = [{ name: 'image-credential-binding', secret: { secretName } }];
+    const spec = { scanType: 'trivy-image', parameters: ['reg.example/app:1.0'], volumes };
+    await namespace.put(SCANS, { metadata: { name: 'run' }, spec });
+  }
+
+  /** Waits until a release has asked for this. */
+  async function asked(wanted: string, resource: string, namespace: TestNamespace): Promise<void> {
+    await until(async () => {
+      const events = await cluster.controlPlane.auditEvents();
+      return events.some(
+        ({ userAgent, verb, objectRef }) =>
+          userAgent === 'release' &&
+          verb === wanted &&
+          objectRef?.resource === resource &&
+          objectRef.namespace === namespace.name,
+      );
+    }, `release to ${wanted} ${resource}`);
+  }
+
+  it('gives scans back as they were, deletes our Secrets, and finds nothing to do the next time', async () => {
+    const { namespace, before, secretName } = await boundNamespace();
+    const foreign = { 'app.kubernetes.io/managed-by': 'image-credential-binding' };
+    await namespace.put(SECRETS, { metadata: { name: 'theirs', labels: foreign }, type: 'Opaque' });
+    const { code, stdout, stderr } = await release(['-n', namespace.name]);
+    assert.deepEqual([code, stdout], [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+    assert.deepEqual(stderr.trimEnd().split('\n'), [
+      `let go of ScheduledScan ${namespace.name}/scan`,
+      `deleted Secret ${namespace.name}/${secretName}`,
+    ]);
+    await assertFree(namespace, before, secretName);
+    assert.ok(await namespace.get(SECRETS, 'theirs'));
+    assert.ok(await namespace.get(SECRETS, 'pull'));
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    const again = await release(['-n', namespace.name]);
+    assert.deepEqual([again.code, again.stdout], [0, 'let go of 0 ScheduledScans, deleted 0 Secrets\n']);
+    const writes = (await cluster.controlPlane.auditEvents())
+      .slice(from)
+      .filter(({ userAgent, verb }) => userAgent === 'release' && verb !== 'get' && verb !== 'list');
+    assert.deepEqual(writes, []);
+  });
+
+  it('works page by page through all namespaces, and leaves those alone that are not named', async () => {
+    const [one, two, three] = [
+      await cluster.namespace(),
+      await cluster.namespace(),
+      await cluster.namespace(),
+    ];
+    for (const namespace of [one, two, three]) await namespace.scan('scan');
+    await bind(one, two, three);
+    const first = await release(['-n', one.name, '-n', `${two.name},${one.name}`]);
+    assert.deepEqual([first.code, first.stdout], [0, 'let go of 2 ScheduledScans, deleted 2 Secrets\n']);
+    await three.bound('scan');
+    const second = await release(['-A']);
+    assert.deepEqual([second.code, second.stdout], [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+    assert.equal(secretNameOf(await three.rawScan('scan')), undefined);
+  });
+
+  it('refuses while a controller leads, and changes nothing', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.scan('scan');
+    await bind(namespace);
+    const controller = await cluster.startController();
+    const { code, stderr, stdout } = await release(['-n', namespace.name, '--leader-timeout', '3s']);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /^waiting for the controller ".+" to give up the Lease/);
+    assert.match(stderr, /error: expected that no controller leads, found the Lease .+ stop it first/);
+    await namespace.bound('scan');
+    await controller.process.stop();
+  });
+
+  it('finds the Lease of the documented namespace by itself, and waits until its holder ends', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.scan('scan');
+    const controller = await cluster.startController();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.binding('app');
+    await namespace.bound('scan');
+    const releasing = runCommand(cluster.controlPlane, ['release', '-n', namespace.name]);
+    await controller.process.stop();
+    const { code, stdout } = await releasing;
+    assert.deepEqual([code, stdout], [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+  });
+
+  it('says so where a controller that it does not know of binds again', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.scan('scan');
+    const controller = await cluster.startController();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.binding('app');
+    await namespace.bound('scan');
+    const { code, stderr } = await release(['-n', namespace.name, '--lease-name', 'other']);
+    assert.equal(code, 1);
+    assert.match(stderr, /found no Lease image-credential-binding\/other, so no controller leads by it/);
+    assert.match(stderr, /(?:bound again|made again): a controller is running; stop it, and release again/);
+    await controller.process.stop();
+    assert.equal((await release(['-n', namespace.name])).code, 0);
+  });
+
+  it('writes no scan whose run is due, and waits until it has begun', async () => {
+    const { namespace, before, secretName } = await boundNamespace();
+    const patch = (spec: object, ...subresource: readonly string[]) =>
+      cluster.controlPlane.kubectl([
+        ...['patch', 'scheduledscan', 'scan', '--namespace', namespace.name, '--type=merge', ...subresource],
+        ...['--patch', JSON.stringify(spec)],
+      ]);
+    await patch({ spec: { suspend: false } });
+    const releasing = release(['-n', namespace.name]);
+    await asked('get', 'scheduledscans', namespace);
+    await namespace.bound('scan');
+    await patch({ status: { lastScheduleTime: new Date().toISOString() } }, '--subresource=status');
+    const { code, stderr } = await releasing;
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, new RegExp(`waiting for ScheduledScan ${namespace.name}/scan: its run is due`));
+    await assertFree(namespace, before.replace('"suspend":true', '"suspend":false'), secretName);
+  });
+
+  it('keeps the Secret that an unfinished Scan mounts until that has ended', async () => {
+    const { namespace, before, secretName } = await boundNamespace();
+    await runningScan(namespace, secretName);
+    const releasing = release(['-n', namespace.name]);
+    await asked('list', 'scans', namespace);
+    assert.ok(await namespace.get(SECRETS, secretName));
+    await cluster.client.patchStatus(
+      SCANS,
+      { namespace: namespace.name, name: 'run' },
+      { status: { state: 'Done' } },
+    );
+    const { code, stderr } = await releasing;
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, new RegExp(`waiting with Secret .+: Scan ${namespace.name}/run mounts it`));
+    await assertFree(namespace, before, secretName);
+  });
+
+  it('deletes it all the same when the time for that is over, and says whose it was', async () => {
+    const { namespace, before, secretName } = await boundNamespace();
+    await runningScan(namespace, secretName);
+    const { code, stderr } = await release(['-n', namespace.name, '--scan-timeout', '1s']);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, new RegExp(`goes, though Scan ${namespace.name}/run has not ended: it may fail`));
+    await assertFree(namespace, before, secretName);
+  });
+
+  it('reads anew what somebody else has just written, and goes on after an API server that is busy', async () => {
+    const { namespace, before, secretName } = await boundNamespace();
+    await using proxy = await startFaultProxy(cluster.controlPlane, { seed: 1 });
+    const kubeconfig = join(cluster.controlPlane.directory, 'release-proxy.kubeconfig');
+    const text = await readFile(cluster.controlPlane.kubeconfig, 'utf8');
+    await writeFile(kubeconfig, text.replace(cluster.controlPlane.server, proxy.url));
+    const isScanWrite = ({ verb, resource }: { verb: string; resource: string }) =>
+      verb === 'update' && resource === 'scheduledscans';
+    const taken = [
+      proxy.once({ kind: 'status', code: 409 }, isScanWrite),
+      proxy.once({ kind: 'cut-after' }, isScanWrite),
+      proxy.once(
+        { kind: 'status', code: 409 },
+        ({ verb, resource }) => verb === 'delete' && resource === 'secrets',
+      ),
+    ];
+    const { code, stderr } = await release(['-n', namespace.name], kubeconfig);
+    assert.equal(code, 0, stderr);
+    await Promise.all(taken);
+    await assertFree(namespace, before, secretName);
+  });
+
+  it('names what a policy keeps, releases the rest, and ends with 1', async () => {
+    const { namespace, secretName } = await boundNamespace();
+    await namespace.scan('kept', undefined, { metadata: { labels: { keep: 'yes' } } });
+    await bind(namespace);
+    await namespace.bound('kept');
+    const policy = {
+      matchConstraints: {
+        resourceRules: [
+          {
+            apiGroups: ['execution.securecodebox.io'],
+            apiVersions: ['v1'],
+            operations: ['UPDATE'],
+            resources: ['scheduledscans'],
+          },
+        ],
+      },
+      validations: [{ expression: "!has(object.metadata.labels) || !('keep' in object.metadata.labels)" }],
+    };
+    const objects = [
+      { kind: 'ValidatingAdmissionPolicy', spec: policy },
+      {
+        kind: 'ValidatingAdmissionPolicyBinding',
+        spec: { policyName: 'keep', validationActions: ['Deny'] },
+      },
+    ].map((object) => ({
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      metadata: { name: 'keep' },
+      ...object,
+    }));
+    const input = objects.map((object) => JSON.stringify(object)).join('\n');
+    await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input });
+    const place = { namespace: namespace.name, name: 'kept' };
+    await until(
+      () =>
+        cluster.client.patch(SCHEDULED_SCANS, place, { metadata: { labels: { now: 'not' } } }).then(
+          () => false,
+          () => true,
+        ),
+      'the policy to be in force',
+    );
+    const { code, stdout, stderr } = await release(['-n', namespace.name]);
+    await cluster.controlPlane.kubectl(['delete', '--filename', '-'], { input });
+    assert.deepEqual([code, stdout], [1, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+    assert.match(
+      stderr,
+      new RegExp(
+        `error: ScheduledScan ${namespace.name}/kept is still bound: the API server refused the write`,
+      ),
+    );
+    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+    assert.equal(await namespace.get(SECRETS, secretName), undefined);
+  });
+
+  it('unbinds scans whose schedule or annotation cannot be read, and deletes the Secrets', async () => {
+    const { namespace, before, secretName } = await boundNamespace();
+    const schedules = {
+      zone: { schedule: 'TZ=Nowhere 0 0 * * *' },
+      endless: { interval: '1000000000000000000h' },
+      never: { schedule: '0 0 31 2 *' },
+    };
+    const annotations = {
+      'image-credential-binding/restore': '{"added":[],"imageText":7,"moved":{"at":1e400}}',
+    };
+    for (const [name, schedule] of Object.entries(schedules)) {
+      const spec = { suspend: false, interval: undefined, ...schedule };
+      await namespace.scan(name, ['reg.example/other:1'], { spec, metadata: { annotations } });
+      const place = { namespace: namespace.name, name };
+      const status = { lastScheduleTime: new Date(Date.now() - 60_000).toISOString() };
+      await cluster.client.patchStatus(SCHEDULED_SCANS, place, { status });
+    }
+    const { code, stdout, stderr } = await release(['-n', namespace.name]);
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, 'let go of 4 ScheduledScans, deleted 1 Secret\n');
+    await assertFree(namespace, before, secretName);
+  });
+
+  it('skips an object that causes an unexpected error, reports it, and continues', async () => {
+    const { namespace } = await boundNamespace();
+    await namespace.scan('odd', ['reg.example/other:1']);
+    const places = new Places(cluster.client, { kind: 'Namespaces', names: [namespace.name] });
+    const names = await places.list(SCHEDULED_SCANS, {}, ({ metadata: { name } }) => {
+      if (name === 'odd') throw new RangeError('Invalid time value');
+      return name;
+    });
+    assert.deepEqual(names, ['scan']);
+    const [problem = '', ...others] = places.problems;
+    assert.match(
+      problem,
+      new RegExp(
+        `ScheduledScan ${namespace.name}/odd was skipped: reading it failed with an unexpected RangeError`,
+      ),
+    );
+    assert.deepEqual(others, []);
+
+    // An API server with ScheduledScans that do not match secureCodeBox's CRD.
+    await using server = createServer((_, response) =>
+      response.end('{"metadata":{"name":"scan"},"spec":{}}'),
+    );
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    // A TCP server that listens has an AddressInfo.
+    const { port } = server.address() as AddressInfo;
+    const config = new KubeConfig();
+    const place = { name: 'odd', server: `http://127.0.0.1:${port}`, skipTLSVerify: true };
+    config.loadFromClusterAndUser(place, { name: 'someone' });
+    const transport = new Transport(config);
+    const client = new KubeClient({ transport, fieldManager: 'release' });
+    const scans = new ScanRelease(client, places, () => undefined);
+    await scans.run();
+    await transport.close();
+    assert.deepEqual(scans.left, [
+      `ScheduledScan ${namespace.name}/scan is still bound: it could not be unbound: unexpected TypeError; correct the ` +
+        'scan, report the error, and release it again',
+    ]);
+    assert.equal((await release(['-n', namespace.name])).code, 0);
+  });
+
+  it('says what is wrong: a namespace that there is not, missing rights, here or in one of several', async () => {
+    const nowhere = await release(['-n', 'nowhere']);
+    assert.equal(nowhere.code, 2);
+    assert.match(nowhere.stderr, /found no "nowhere"; correct --namespace \(kubectl get namespaces\)/);
+
+    const { namespace, before, secretName } = await boundNamespace();
+    const other = await cluster.namespace();
+    const kubectl = (...args: readonly string[]) =>
+      cluster.controlPlane.kubectl([...args, '--namespace', namespace.name]);
+    await kubectl('create', 'serviceaccount', 'someone');
+    const kubeconfig = await cluster.controlPlane.kubeconfigFor({
+      namespace: namespace.name,
+      name: 'someone',
+    });
+    const noLease = await release(['-n', namespace.name], kubeconfig);
+    assert.equal(noLease.code, 2);
+    assert.match(noLease.stderr, /expected to be allowed to get the Lease .+: ask for a Role there/);
+
+    await cluster.controlPlane.kubectl([
+      ...['create', 'clusterrole', 'lease-reader', '--verb=get', '--resource=leases.coordination.k8s.io'],
+    ]);
+    const account = `--serviceaccount=${namespace.name}:someone`;
+    await cluster.controlPlane.kubectl([
+      ...['create', 'clusterrolebinding', 'lease-reader', '--clusterrole=lease-reader', account],
+    ]);
+    const refused = await release(['-n', namespace.name], kubeconfig);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /expected to be allowed to list, get and update scheduledscans/);
+    const all = await release(['-A'], kubeconfig);
+    assert.match(all.stderr, /in all namespaces: ask for a ClusterRole, or name a namespace/);
+
+    await kubectl(
+      'create',
+      'role',
+      'all',
+      '--verb=*',
+      '--resource=secrets,scheduledscans.execution.securecodebox.io,scans.execution.securecodebox.io',
+    );
+    await kubectl('create', 'rolebinding', 'all', '--role=all', account);
+    const part = await release(['-n', `${other.name},${namespace.name}`], kubeconfig);
+    assert.deepEqual([part.code, part.stdout], [1, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+    assert.match(part.stderr, new RegExp(`error: namespace "${other.name}" is passed over: .*forbidden`));
+    await assertFree(namespace, before, secretName);
+  });
+
+  it('works in a namespace that is being deleted, and without CRDs', async () => {
+    const ending = await boundNamespace();
+    // What holds the namespace: without kube-controller-manager nothing ends it anyway.
+    await cluster.controlPlane.kubectl(['delete', 'namespace', ending.namespace.name, '--wait=false']);
+    const { code, stderr } = await release(['-n', ending.namespace.name]);
+    assert.equal(code, 0, stderr);
+    await assertFree(ending.namespace, ending.before, ending.secretName);
+
+    const { namespace, before, secretName } = await boundNamespace();
+    const remove = (name: string) => cluster.controlPlane.removeCrds([name]);
+    await remove('imagecredentialbindings.credentials.securecodebox.io');
+    assert.equal((await release(['-A'])).code, 0);
+    await assertFree(namespace, before, secretName);
+    await namespace.put(SECRETS, {
+      metadata: { name: 'trivy-pull-0123456789', labels: { 'app.kubernetes.io/managed-by': RELEASE } },
+      type: 'Opaque',
+    });
+    for (const name of ['scheduledscans', 'scans']) await remove(`${name}.execution.securecodebox.io`);
+    const without = await release(['-A']);
+    assert.deepEqual([without.code, without.stdout], [0, 'let go of 0 ScheduledScans, deleted 1 Secret\n']);
+  });
+});

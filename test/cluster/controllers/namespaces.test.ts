@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { RELEASE, type RunningController, startController } from '../../../hack/testenv/controller.ts';
+import { imageCredentialBindings } from '../../../src/api/index.ts';
+import { type Binding, Cluster, secretNameOf, TestNamespace } from '../../support/cluster/cluster.ts';
+import { Life } from '../../support/cluster/life.ts';
+import { createPod } from '../../support/cluster/pods.ts';
+import { refused, requestsOf } from '../../support/cluster/rights.ts';
+import { until } from '../../support/until.ts';
+
+const OURS = ['team-a', 'team-b'] as const;
+const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
+const APP = 'reg.example/app';
+
+describe('the controller with Roles for a list of namespaces', () => {
+  let cluster: Cluster;
+
+  before(async () => {
+    cluster = await Cluster.start({
+      namespaces: [...OURS, 'team-c'],
+      values: [
+        `namespaces={${OURS.join(',')}}`,
+        'config.discovery.enabled=true',
+        'config.discovery.markPods=true',
+      ],
+      // Then it lists in pages, which is what the rights to list are for.
+      apiServerArgs: ['--feature-gates=WatchList=false'],
+      lacksRights: true,
+    });
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  it('does its work there, and nowhere else', async () => {
+    const leader = await start({}, ...OURS);
+    const follower = await start({ keepLease: true, until: 'following' }, ...OURS);
+    const elsewhere = await populate('team-c');
+    await elsewhere.binding('app', { image: APP });
+    const lives = OURS.map((name) => new Life(cluster.client, new TestNamespace(name, cluster), 'marking'));
+    await Promise.all(
+      lives.map(async (life) => {
+        await life.prepare();
+        await life.run();
+      }),
+    );
+
+    const metrics = await (await fetch(`${leader.url}/metrics`)).text();
+    assert.match(metrics, /icb_watch_state\{watch="imagecredentialbindings",state="Watching"\} 2$/m);
+    assert.doesNotMatch(metrics, /team-c/);
+    const ready = await (await fetch(`${leader.url}/readyz`)).text();
+    assert.match(ready, /^ok, leading\n/);
+    assert.match(ready, /^pods in team-a, team-b: Watching, heard of \d+ s ago$/m);
+    for (const each of [follower, leader])
+      assert.deepEqual(await each.process.stop(), { code: 0, signal: null });
+
+    const events = await requestsOf(cluster.controlPlane, leader, follower);
+    assert.deepEqual(refused(events), []);
+    assert.deepEqual([...Map.groupBy(events, ({ objectRef }) => objectRef?.namespace).keys()].sort(), [
+      RELEASE,
+      ...OURS,
+    ]);
+    const untouched = await elsewhere.get<Binding>(imageCredentialBindings, 'app');
+    assert.equal(untouched?.status, undefined);
+    assert.equal(secretNameOf(await elsewhere.rawScan('scan')), undefined);
+  });
+
+  it('leaves a namespace alone until it has all rights there, which keeps no other waiting', async () => {
+    const controller = await start({}, ...OURS, 'team-c', 'absent');
+    const lines = (await readiness(controller)).split('\n');
+    assert.deepEqual(lines.slice(0, 3), [
+      'ok, leading',
+      'team-c is left alone: no rights to list and watch there',
+      'absent is left alone: no rights to list and watch there',
+    ]);
+    const warnings = (await logOf(controller)).filter(({ msg }) => msg.startsWith('no rights to list'));
+    assert.deepEqual(
+      warnings.map(({ namespace }) => namespace),
+      ['team-c', 'absent'],
+    );
+    const served = await populate('team-b', 'second');
+    await served.binding('second', { image: 'reg.example/second' });
+    await served.condition('second', 'Ready', 'True Ready');
+
+    // With all but the Secrets: nothing must be said of what cannot be seen.
+    await grant('team-c', (resources) => !resources.includes('secrets'));
+    await until(
+      async () => /^imagecredentialbindings in .*team-c: Watching/m.test(await readiness(controller)),
+      'the bindings of team-c to be followed',
+      40,
+    );
+    const namespace = new TestNamespace('team-c', cluster);
+    const present = await namespace.get<Binding>(imageCredentialBindings, 'app');
+    await served.binding('third', { image: 'reg.example/third' });
+    await served.condition('third', 'ScansBound', 'True NoScans');
+    assert.equal(present?.status, undefined);
+    assert.equal((await namespace.get<Binding>(imageCredentialBindings, 'app'))?.status, undefined);
+
+    await grant('team-c', () => true);
+    await namespace.condition('app', 'Ready', 'True Ready', 40);
+    await namespace.bound('scan');
+    const told = (await logOf(controller)).filter(({ msg }) => msg.startsWith('the rights are there'));
+    assert.deepEqual(
+      told.map((line) => line.namespace),
+      ['team-c'],
+    );
+    assert.doesNotMatch(await readiness(controller), /team-c is left alone/);
+    // Each watch says once that it is refused, however often it tries.
+    const refusals = (await logOf(controller)).filter(({ msg }) =>
+      msg.startsWith('list and watch are refused'),
+    );
+    const resources = refusals.map(({ resource }) => resource);
+    assert.equal(new Set(resources).size, resources.length, resources.join());
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+  });
+
+  it('is not ready where it has no rights at all, and names what it waits for', async () => {
+    const controller = await start({ until: 'serving' }, 'absent');
+    const text = await until(async () => {
+      const lines = await readiness(controller);
+      return lines.includes('Waiting') && lines;
+    }, 'the first refusal');
+    assert.match(text, /^waiting for the list of imagecredentialbindings in absent; .*pods in absent$/m);
+    assert.equal((await fetch(`${controller.url}/readyz`)).status, 503);
+    await until(
+      async () => (await controller.log()).includes('secrets is forbidden'),
+      'a line that says what is forbidden',
+    );
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+  });
+
+  /** What discovery and a person's binding may work with. */
+  async function populate(name: string, repository = 'app'): Promise<TestNamespace> {
+    const namespace = new TestNamespace(name, cluster);
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan', [`reg.example/${repository}:1.0`]);
+    const shape = { namespace: name, image: `reg.example/${repository}:1.0`, secrets: ['pull'] };
+    await createPod(cluster.client, { ...shape, name: `${repository}-1`, deployment: repository });
+    return namespace;
+  }
+
+  async function start(
+    options: Parameters<typeof startController>[2],
+    ...namespaces: readonly string[]
+  ): Promise<RunningController> {
+    const flags = ['--discovery', 'enabled-per-namespace', '--mark-pods', '--unused-secret-grace', '2s'];
+    return startController(cluster.controlPlane, ['--namespaces', namespaces.join(','), ...flags], options);
+  }
+
+  /** Gives the ServiceAccount, in this namespace, those of the chart's rules that are wanted. */
+  async function grant(namespace: string, wanted: (resources: readonly string[]) => boolean): Promise<void> {
+    const { stdout } = await kubectl('get', `role/${RELEASE}`, '--namespace', 'team-a', '--output', 'json');
+    const { rules } = JSON.parse(stdout) as { rules: readonly { readonly resources: readonly string[] }[] };
+    const metadata = { name: 'granted', namespace };
+    const apiGroup = 'rbac.authorization.k8s.io';
+    const apiVersion = `${apiGroup}/v1`;
+    const objects = [
+      { apiVersion, kind: 'Role', metadata, rules: rules.filter(({ resources }) => wanted(resources)) },
+      {
+        ...{ apiVersion, kind: 'RoleBinding', metadata },
+        roleRef: { apiGroup, kind: 'Role', name: metadata.name },
+        subjects: [{ kind: 'ServiceAccount', name: RELEASE, namespace: RELEASE }],
+      },
+    ];
+    for (const object of objects)
+      await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input: JSON.stringify(object) });
+  }
+
+  async function readiness({ url }: RunningController): Promise<string> {
+    return (await fetch(`${url}/readyz`)).text();
+  }
+
+  async function logOf(controller: RunningController) {
+    const lines = (await controller.log()).trim().split('\n');
+    return lines.map(
+      (line) => JSON.parse(line) as { readonly msg: string; namespace?: string; resource?: string },
+    );
+  }
+
+  async function kubectl(...args: readonly string[]) {
+    return cluster.controlPlane.kubectl(args);
+  }
+});

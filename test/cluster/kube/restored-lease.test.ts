@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { after, before, it } from 'node:test';
+import { pino } from 'pino';
+import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
+import { KubeClient } from '../../../src/kube/client/client.ts';
+import { Transport } from '../../../src/kube/client/transport.ts';
+import { LeaderElection } from '../../../src/kube/leader-election/leader-election.ts';
+import { LEASES, specOf } from '../../../src/kube/leader-election/lease.ts';
+import type { KubeObject } from '../../../src/object/object.ts';
+import { CONFIG_MAPS, configMap } from '../../support/cluster/faulty.ts';
+import { adminConfig } from '../../support/faults/index.ts';
+import { until } from '../../support/until.ts';
+
+const SETTINGS = {
+  namespace: 'default',
+  name: 'lease',
+  leaseDurationMs: 15_000,
+  renewDeadlineMs: 13_000,
+  retryPeriodMs: 250,
+};
+/** More writes than there are renewals in the rest of the test: its versions never come as far again. */
+const WRITES = 400;
+/** They take longer than the lease. */
+const RENEWALS = 75;
+
+let controlPlane: ControlPlane;
+before(async () => {
+  controlPlane = await startControlPlane({ auditLog: false });
+});
+after(() => controlPlane?.stop());
+
+it('leaves the lease to a leader that renews it, also where etcd was restored from a backup', async () => {
+  const transports: Transport[] = [];
+  const connect = () => {
+    const transport = new Transport(adminConfig(controlPlane));
+    transports.push(transport);
+    return new KubeClient({ transport, fieldManager: 'test' });
+  };
+  const elect = () => {
+    const log = pino({ level: 'silent' });
+    const election = new LeaderElection({ client: connect(), settings: SETTINGS, log });
+    election.start();
+    return election;
+  };
+  const admin = connect();
+  const renewals = async (count: number) => {
+    const seen = new Set<string>();
+    const renewed = async () => {
+      const lease = await admin.get<KubeObject>(LEASES, SETTINGS);
+      return seen.add(JSON.stringify(specOf(lease))).size > count;
+    };
+    await until(renewed, `${count} renewals`, 60);
+  };
+  const leader = elect();
+  const lost = leader.lost.catch((error: unknown) => error);
+  await leader.leading;
+  const follower = elect();
+  await until(() => follower.role === `following ${leader.identity}`, 'the other to follow');
+  const backup = await controlPlane.backUp();
+  await until(() => admin.create(CONFIG_MAPS, configMap('first')), 'the API server to take a write');
+  for (let index = 0; index < WRITES; index += 1) await admin.create(CONFIG_MAPS, configMap(`lost-${index}`));
+  await renewals(3);
+  await controlPlane.restore(backup);
+  const outcome = await Promise.race([
+    renewals(RENEWALS).then(() => 'renewed'),
+    follower.leading.then(() => 'taken'),
+    lost,
+  ]);
+  assert.equal(outcome, 'renewed');
+  assert.equal(leader.role, 'leading');
+  assert.equal(follower.role, `following ${leader.identity}`);
+  await leader.stop({ release: true });
+  await follower.leading;
+  await follower.stop({ release: true });
+  await Promise.all(transports.map((transport) => transport.close()));
+});

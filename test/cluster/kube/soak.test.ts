@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { after, before, it } from 'node:test';
+import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
+import { Soak } from '../../support/soak/soak.ts';
+
+const CHANGES = Number(process.env['SOAK_CHANGES'] ?? 5_000);
+const SEED = Number(process.env['SOAK_SEED'] ?? 1);
+
+let controlPlane: ControlPlane;
+before(async () => {
+  controlPlane = await startControlPlane({
+    auditLog: false,
+    log: (line) => process.stderr.write(`${line}\n`),
+  });
+});
+after(() => controlPlane?.stop());
+
+it(`stores miss none of ${CHANGES} changes while connections are cut and faults are injected`, async (context) => {
+  const soak = await Soak.start({ controlPlane, seed: SEED });
+  context.after(() => soak.proxy.stop());
+  const begun = performance.now();
+  try {
+    await soak.run((changes) => changes >= CHANGES);
+    const seconds = (performance.now() - begun) / 1_000;
+    const lag = await soak.settle();
+    context.diagnostic(
+      `${soak.changes} changes in ${seconds.toFixed(1)} s, ${soak.cuts} cuts, stores equal ${lag.toFixed(0)} ms after the last change; seen: ${soak.observers.map(({ changes }) => changes).join(', ')}`,
+    );
+    context.diagnostic(`seed ${SEED}, faults: ${JSON.stringify(soak.proxy.counts)}`);
+    assert.deepEqual(soak.violations, []);
+    // A run without faults would prove nothing.
+    const faults = Object.values(soak.proxy.counts).reduce((sum, count) => sum + count, 0);
+    assert.ok(faults >= 5 && soak.cuts > 3, `${faults} faults, ${soak.cuts} cuts`);
+    assert.deepEqual(await soak.stop(), []);
+  } catch (error) {
+    context.diagnostic(soak.proxy.report);
+    await soak.stop();
+    throw error;
+  }
+});

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { loadAll } from 'js-yaml';
+import { builtProgram } from '../../../hack/testenv/program.ts';
+import { tools } from '../../../hack/testenv/tools.ts';
+
+/** The chart's folder. */
+export const CHART = join(import.meta.dirname, '../../../charts/image-credential-binding');
+
+/** A container, as far as tests look into it. */
+export interface Container {
+  readonly args: readonly string[];
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
+  readonly [field: string]: unknown;
+}
+
+/** What pods are made from. */
+export interface PodTemplate {
+  readonly metadata: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec: {
+    readonly containers: readonly Container[];
+    readonly volumes?: readonly { readonly name: string; readonly configMap: { readonly name: string } }[];
+    readonly [field: string]: unknown;
+  };
+}
+
+/** A rule of a Role. */
+export interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+/** What the chart makes, as far as tests look into it: which fields there are depends on the kind. */
+export interface Manifest {
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly rules?: readonly Rule[];
+  readonly spec?: Readonly<Record<string, unknown>> & { readonly template?: PodTemplate };
+}
+
+/** What to render. */
+export interface Rendering {
+  readonly release?: string;
+  readonly namespace?: string;
+  readonly values?: object;
+  /** As for Helm's `--set`. */
+  readonly set?: readonly string[];
+}
+
+/** The chart, rendered by Helm without a cluster. */
+export class Chart {
+  readonly #helm: string;
+
+  private constructor(helm: string) {
+    this.#helm = helm;
+  }
+
+  static async open(): Promise<Chart> {
+    return new Chart((await tools(['helm'], (line) => process.stderr.write(`${line}\n`))).helm);
+  }
+
+  /** All objects. */
+  objects(rendering: Rendering = {}): readonly Manifest[] {
+    return loadAll(this.text(rendering)) as readonly Manifest[];
+  }
+
+  /** All objects, as Helm writes them. */
+  text(rendering: Rendering = {}): string {
+    const { status, stdout, stderr } = this.#template(rendering);
+    assert.equal(status, 0, stderr);
+    return stdout;
+  }
+
+  /** What Helm says of values that it refuses. */
+  refusal(values: object): string {
+    const { status, stderr } = this.#template({ values });
+    assert.equal(status, 1, `${JSON.stringify(values)} are taken`);
+    return stderr;
+  }
+
+  /** What `helm lint --strict` says against these values; empty: nothing. */
+  problems(values: object): string {
+    const { status, stdout } = this.run(['lint', '--strict', CHART, '--values', '-'], values);
+    return status === 0 && !/\[(?:INFO|WARNING|ERROR)\]/.test(stdout) ? '' : stdout;
+  }
+
+  /** Runs Helm, with these values as its input. */
+  run(args: readonly string[], values: object = {}) {
+    return spawnSync(this.#helm, args, { encoding: 'utf8', input: JSON.stringify(values) });
+  }
+
+  #template({ release = 'icb', namespace = 'icb', values = {}, set = [] }: Rendering) {
+    const flags = ['--kube-version', '1.30.0', '--namespace', namespace, '--values', '-'];
+    return this.run(
+      ['template', release, CHART, ...flags, ...set.flatMap((value) => ['--set', value])],
+      values,
+    );
+  }
+}
+
+/** What the pods of the Deployment, or of the Job that runs at uninstall, are made from. */
+export function podTemplate(
+  objects: readonly Manifest[],
+  kind: 'Deployment' | 'Job' = 'Deployment',
+): PodTemplate {
+  const template = objects.find((object) => object.kind === kind)?.spec?.template;
+  assert.ok(template !== undefined, `there is no ${kind}`);
+  return template;
+}
+
+/** Their one container. */
+export function container({ spec }: PodTemplate): Container {
+  const [first, ...others] = spec.containers;
+  assert.ok(first !== undefined && others.length === 0);
+  return first;
+}
+
+/** That the controller takes its flags: they are all checked before the cluster is looked for, and there is none here. */
+export async function assertTaken({ args }: Container): Promise<void> {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [await builtProgram(), ...args], {
+    cwd: join(import.meta.dirname, '../../..'),
+    encoding: 'utf8',
+    env: { KUBECONFIG: '/nonexistent/config' },
+  });
+  assert.equal(stderr, '');
+  assert.equal(status, 1);
+  assert.match(stdout, /the kubeconfig \(\/nonexistent\/config\) cannot be read/);
+}

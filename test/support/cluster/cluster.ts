@@ -1,0 +1,308 @@
+import assert from 'node:assert/strict';
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import {
+  type AuditEvent,
+  type ControlPlane,
+  startControlPlane,
+} from '../../../hack/testenv/control-plane.ts';
+import {
+  CONTROLLER_USER,
+  installChart,
+  type RunningController,
+  startController,
+} from '../../../hack/testenv/controller.ts';
+import { secureCodeBoxCrds } from '../../../hack/testenv/securecodebox/crds.ts';
+import {
+  type ImageCredentialBindingSpec,
+  type ImageCredentialBindingStatus,
+  imageCredentialBindings,
+} from '../../../src/api/index.ts';
+import { KubeClient } from '../../../src/kube/client/client.ts';
+import { Transport } from '../../../src/kube/client/transport.ts';
+import { hasReason } from '../../../src/kube/errors.ts';
+import type { KubeObject, Resource } from '../../../src/object/object.ts';
+import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';
+import { SCHEDULED_SCANS, SECRETS } from '../../../src/state/stores.ts';
+import { until } from '../until.ts';
+import { refusedTo } from './rights.ts';
+
+export { SCHEDULED_SCANS, SECRETS };
+
+const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
+export type Secret = KubeObject & {
+  readonly type?: string;
+  readonly data?: Readonly<Record<string, string>>;
+};
+export type Binding = KubeObject & {
+  readonly spec: ImageCredentialBindingSpec;
+  readonly status?: ImageCredentialBindingStatus;
+};
+
+/** What to start besides the usual. */
+interface ClusterOptions {
+  /** Namespaces that are there before the chart is installed. */
+  readonly namespaces?: readonly string[];
+  readonly values?: readonly string[];
+  readonly apiServerArgs?: readonly string[];
+  /** Whether the controller is to be without rights, for a time or for some namespaces; else a refusal is a fault. */
+  readonly lacksRights?: boolean;
+  /** On unless told. */
+  readonly auditLog?: boolean;
+}
+
+/** A control plane with all CRDs and the chart installed, and an administrator's client. */
+export class Cluster implements AsyncDisposable {
+  readonly controlPlane: ControlPlane;
+  readonly client: KubeClient;
+  readonly #transport: Transport;
+  readonly #checksRights: boolean;
+  #namespaces = 0;
+
+  private constructor(controlPlane: ControlPlane, checksRights: boolean) {
+    this.controlPlane = controlPlane;
+    this.#checksRights = checksRights;
+    const config = new KubeConfig();
+    config.loadFromFile(controlPlane.kubeconfig);
+    this.#transport = new Transport(config);
+    this.client = new KubeClient({ transport: this.#transport, fieldManager: 'test' });
+  }
+
+  /** @param options.values - of the chart, as for Helm's `--set` */
+  static async start({
+    namespaces = [],
+    values = [],
+    apiServerArgs = [],
+    lacksRights = false,
+    auditLog = true,
+  }: ClusterOptions = {}): Promise<Cluster> {
+    const log = (line: string) => process.stderr.write(`${line}\n`);
+    const controlPlane = await startControlPlane({ log, auditLog, extraApiServerArgs: apiServerArgs });
+    try {
+      const ours = globSync(join(import.meta.dirname, '../../../crds/*.yaml'));
+      await controlPlane.installCrds([...ours, ...secureCodeBoxCrds()]);
+      for (const name of namespaces) await controlPlane.kubectl(['create', 'namespace', name]);
+      await installChart(controlPlane, log, values);
+      return new Cluster(controlPlane, auditLog && !lacksRights);
+    } catch (error) {
+      await controlPlane.stop();
+      throw error;
+    }
+  }
+
+  async startController(...flags: readonly string[]): Promise<RunningController> {
+    return startController(this.controlPlane, flags);
+  }
+
+  /** A new, empty namespace. */
+  async namespace(): Promise<TestNamespace> {
+    this.#namespaces += 1;
+    const name = `test-${this.#namespaces}`;
+    await this.controlPlane.kubectl(['create', 'namespace', name]);
+    return new TestNamespace(name, this);
+  }
+
+  /** What the controller has written since the audit log had `from` entries, but for its Lease, which it always renews. */
+  async writesOfController(from = 0): Promise<readonly AuditEvent[]> {
+    const events = await this.controlPlane.auditEvents();
+    return events
+      .slice(from)
+      .filter(
+        ({ user, verb, objectRef }) =>
+          user.username === CONTROLLER_USER && WRITES.has(verb) && objectRef?.resource !== 'leases',
+      );
+  }
+
+  /** Ends it. In no test is a controller with the chart's rights refused anything. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#transport.close();
+    const refused = this.#checksRights ? await refusedTo(CONTROLLER_USER, this.controlPlane) : [];
+    await this.controlPlane.stop();
+    assert.deepEqual(refused, []);
+  }
+}
+
+/** Makes, reads and awaits the objects of one namespace. */
+export class TestNamespace {
+  readonly name: string;
+  readonly #cluster: Cluster;
+
+  constructor(name: string, cluster: Cluster) {
+    this.name = name;
+    this.#cluster = cluster;
+  }
+
+  async pullSecret(name: string, auths: unknown, type = 'kubernetes.io/dockerconfigjson'): Promise<void> {
+    const text = typeof auths === 'string' ? auths : JSON.stringify({ auths });
+    const data = { '.dockerconfigjson': Buffer.from(text).toString('base64') };
+    await this.put(SECRETS, { metadata: { name }, type, data });
+  }
+
+  /** A binding that asks no registry, unless told. */
+  async binding(name: string, spec: Partial<ImageCredentialBindingSpec> = {}): Promise<void> {
+    const whole = {
+      image: 'reg.example/app',
+      imagePullSecrets: [{ name: 'pull' }],
+      verification: 'Never',
+      ...spec,
+    };
+    await this.put(imageCredentialBindings, { metadata: { name }, spec: whole });
+  }
+
+  /** A ScheduledScan that is suspended unless told, for nobody runs it here. */
+  async scan(
+    name: string,
+    parameters: readonly string[] = ['reg.example/app:1.0'],
+    more: { readonly spec?: object; readonly scanSpec?: object; readonly metadata?: object } = {},
+  ): Promise<void> {
+    await this.put(SCHEDULED_SCANS, {
+      metadata: { name, ...more.metadata },
+      spec: {
+        interval: '12h',
+        suspend: true,
+        ...more.spec,
+        scanSpec: { scanType: 'trivy-image', parameters, ...more.scanSpec },
+      },
+    });
+  }
+
+  /** Creates an object, or replaces the one that is there, whatever version it has come to. */
+  async put(resource: Resource, object: KubeObject & Readonly<Record<string, unknown>>): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#put(resource, object);
+      } catch (error) {
+        if (!hasReason(error, 'Conflict')) throw error;
+      }
+    }
+  }
+
+  async #put(resource: Resource, object: KubeObject & Readonly<Record<string, unknown>>): Promise<void> {
+    const { client } = this.#cluster;
+    const placed = { ...object, metadata: { ...object.metadata, namespace: this.name } };
+    const present = await this.get(resource, object.metadata.name);
+    if (present === undefined) await client.create(resource, typed(resource, placed));
+    else {
+      const { resourceVersion = '' } = present.metadata;
+      await client.replace(
+        resource,
+        typed(resource, { ...placed, metadata: { ...placed.metadata, resourceVersion } }),
+      );
+    }
+  }
+
+  async get<T extends KubeObject>(resource: Resource, name: string): Promise<T | undefined> {
+    try {
+      // Tests ask for what they have made, or for what the controller makes of it.
+      return (await this.#cluster.client.get(resource, { namespace: this.name, name })) as T;
+    } catch (error) {
+      if (hasReason(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Deletes an object, whatever version it has come to. */
+  async delete(resource: Resource, name: string): Promise<void> {
+    await until(async () => {
+      const object = await this.get(resource, name);
+      if (object === undefined) return true;
+      const { uid = '', resourceVersion = '' } = object.metadata;
+      await this.#cluster.client.delete(resource, { namespace: this.name, name, uid, resourceVersion });
+      return true;
+    }, `${name} to be deleted`);
+  }
+
+  async rawScan(name: string): Promise<RawScheduledScan> {
+    const scan = await this.get(SCHEDULED_SCANS, name);
+    if (scan === undefined) throw new Error(`there is no ScheduledScan ${name}`);
+    return scan as unknown as RawScheduledScan;
+  }
+
+  /** Every version of the objects of a kind: those that are there, and those that they become until it is stopped. */
+  record(
+    resource: Resource,
+    labelSelector?: string,
+  ): { readonly stop: () => Promise<readonly KubeObject[]> } {
+    const { client } = this.#cluster;
+    const selection = { namespace: this.name, ...(labelSelector === undefined ? {} : { labelSelector }) };
+    const abort = new AbortController();
+    const versions: KubeObject[] = [];
+    const start = { resourceVersion: undefined, timeoutSeconds: 300 };
+    const watching = (async () => {
+      for await (const { type, object } of client.watch(resource, selection, start, abort.signal))
+        if (type !== 'BOOKMARK') versions.push(object);
+    })();
+    const isSeen = ({ metadata: { uid, resourceVersion } }: KubeObject) =>
+      versions.some(({ metadata }) => metadata.uid === uid && metadata.resourceVersion === resourceVersion);
+    return {
+      stop: async () => {
+        const { items } = await client.list(resource, selection);
+        await until(() => items.every(isSeen), 'the watch to have come so far');
+        abort.abort();
+        await watching.catch(() => undefined);
+        return versions;
+      },
+    };
+  }
+
+  /** Waits until a condition of a binding has this status and reason, and is about its present spec. */
+  async condition(name: string, type: string, wanted: string, seconds?: number): Promise<Binding> {
+    let found = 'nothing';
+    return until(
+      async () => {
+        const binding = await this.get<Binding>(imageCredentialBindings, name);
+        const condition = binding?.status?.conditions?.find((one) => one.type === type);
+        found = JSON.stringify(binding?.status?.conditions);
+        if (binding === undefined || condition === undefined) return false;
+        if (condition.observedGeneration !== binding.metadata.generation) return false;
+        if (`${condition.status} ${condition.reason}` === wanted) return binding;
+        throw new Error(`found ${found}`);
+      },
+      `${type} of ${name} to be ${wanted}`,
+      seconds,
+    );
+  }
+
+  /** Waits until a scan mounts a Trivy secret, and gives back the scan and the secret's name. */
+  async bound(name: string): Promise<{ readonly scan: RawScheduledScan; readonly secretName: string }> {
+    return until(async () => {
+      const scan = await this.rawScan(name);
+      const secretName = secretNameOf(scan);
+      return secretName === undefined ? undefined : { scan, secretName };
+    }, `${name} to be bound`);
+  }
+
+  /** The Docker config file in a Trivy secret. */
+  async trivyConfig(secretName: string): Promise<unknown> {
+    const secret = await this.get<Secret>(SECRETS, secretName);
+    const config = secret?.data?.['config.json'];
+    return config === undefined ? undefined : JSON.parse(Buffer.from(config, 'base64').toString());
+  }
+}
+
+/** Waits until the audit log has not grown for a while by writes of the controller. */
+export async function settled(cluster: Cluster): Promise<void> {
+  let last = -1;
+  let since = performance.now();
+  await until(async () => {
+    const { length } = await cluster.writesOfController();
+    if (length !== last) since = performance.now();
+    last = length;
+    return performance.now() - since > 700;
+  }, 'the controller to be silent');
+}
+
+/** The Secret that a scan mounts for Trivy. */
+export function secretNameOf(scan: RawScheduledScan): string | undefined {
+  const volumes = scan.spec.scanSpec.volumes as
+    | readonly { name: string; secret?: { secretName: string } }[]
+    | undefined;
+  return volumes?.find(({ name }) => name === 'image-credential-binding')?.secret?.secretName;
+}
+
+function typed(resource: Resource, object: KubeObject): KubeObject {
+  const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+  return { apiVersion, kind: resource.kind, ...object };
+}

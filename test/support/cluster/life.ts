@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
+import type { KubeClient } from '../../../src/kube/client/client.ts';
+import { until } from '../until.ts';
+import { type Binding, SECRETS, type TestNamespace } from './cluster.ts';
+import { createPod, PODS, type PodShape } from './pods.ts';
+
+const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
+const APP = 'reg.example/app';
+const MARK = 'credentials.securecodebox.io/binding';
+const ENABLED = { 'auto-discovery.securecodebox.io/enabled': 'true' };
+
+/** All that a controller may have to do in a namespace. It must keep Secrets that nothing needs for a second or two only. */
+export class Life {
+  readonly #client: KubeClient;
+  readonly #namespace: TestNamespace;
+  readonly #discovery: 'off' | 'on' | 'marking';
+
+  constructor(client: KubeClient, namespace: TestNamespace, discovery: 'off' | 'on' | 'marking') {
+    this.#client = client;
+    this.#namespace = namespace;
+    this.#discovery = discovery;
+  }
+
+  /** What may be there before the controller starts. The namespace must be opted in to discovery. */
+  async prepare(): Promise<void> {
+    const namespace = this.#namespace;
+    for (const name of ['pull', 'moving', 'leaving']) await namespace.pullSecret(name, AUTHS);
+    await namespace.put(SECRETS, {
+      metadata: {
+        name: 'offered',
+        annotations: { 'credentials.securecodebox.io/registries': 'reg.example' },
+      },
+      type: 'kubernetes.io/basic-auth',
+      data: { username: btoa('user'), password: btoa('pass') },
+    });
+    await namespace.scan('scan', [`${APP}:1.0`]);
+    await namespace.scan('leaving', ['reg.example/leaving:1']);
+    await namespace.scan('moving', ['reg.example/old:1'], {
+      spec: { suspend: false, interval: undefined, schedule: '0 0 1 1 *' },
+    });
+    for (const name of ['leaving', 'offered'])
+      await namespace.binding(name, { image: `reg.example/${name}`, imagePullSecrets: [{ name }] });
+    await namespace.binding('moving', {
+      image: 'reg.example/new',
+      replaces: ['reg.example/old'],
+      imagePullSecrets: [{ name: 'moving' }],
+    });
+    if (this.#discovery === 'off') return namespace.binding('app', { image: APP });
+    await this.#pod('app-1', { secrets: ['pull'] });
+    const ignored = { 'auto-discovery.securecodebox.io/ignore': 'true' };
+    await this.#pod('ignored', { image: 'reg.example/ignored', secrets: ['pull'], annotations: ignored });
+  }
+
+  /** What happens while it runs, until it has done what it should. */
+  async run(): Promise<void> {
+    const namespace = this.#namespace;
+    await namespace.condition('offered', 'Ready', 'True Ready');
+    const { secretName } = await namespace.bound('scan');
+    const left = await namespace.bound('leaving');
+    await namespace.delete(imageCredentialBindings, 'leaving');
+    await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
+    if (this.#discovery !== 'off') await this.#discover();
+    await until(
+      async () => JSON.stringify(await namespace.trivyConfig(secretName)).includes(btoa('user:new')),
+      'the new password',
+    );
+    await until(
+      async () => (await namespace.rawScan('moving')).status?.lastScheduleTime,
+      'the run to be asked for',
+    );
+    await until(
+      async () => (await namespace.get(SECRETS, left.secretName)) === undefined,
+      'the Secret to be removed that nothing uses',
+    );
+  }
+
+  async #discover(): Promise<void> {
+    assert.deepEqual(
+      (await this.#discovered()).map(({ spec }) => spec.image),
+      [APP],
+    );
+    await this.#pod('app-2', { secrets: ['spare'] });
+    await until(
+      async () => (await this.#discovered())[0]?.spec.imagePullSecrets.length === 2,
+      'the union of the pull secrets',
+    );
+    if (this.#discovery === 'marking') {
+      await until(
+        async () => (await this.#namespace.get(PODS, 'app-1'))?.metadata.annotations?.[MARK] !== undefined,
+        'the pod to be marked',
+      );
+    }
+    await this.#namespace.binding('mine', { image: APP });
+    await until(
+      async () => (await this.#discovered()).length === 0,
+      'the discovered binding to give way to that of a person',
+    );
+  }
+
+  async #pod(name: string, shape: Partial<PodShape>): Promise<void> {
+    const { name: namespace } = this.#namespace;
+    await createPod(this.#client, {
+      ...{ namespace, name, deployment: name, image: `${APP}:1.0`, annotations: ENABLED },
+      ...shape,
+    });
+  }
+
+  async #discovered(): Promise<readonly Binding[]> {
+    const labelSelector = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
+    const { name: namespace } = this.#namespace;
+    const { items } = await this.#client.list(imageCredentialBindings, { namespace, labelSelector });
+    // The API server has checked them.
+    return items as readonly Binding[];
+  }
+}

@@ -1,0 +1,153 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { makeCertificate } from '../../../hack/testenv/certificate.ts';
+import { Cloud, type Site } from '../../../hack/testenv/cloud.ts';
+import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
+import { RELEASE } from '../../../hack/testenv/controller.ts';
+import { startRegistry } from '../../../hack/testenv/registry.ts';
+import {
+  type SecureCodeBox,
+  secureCodeBoxAccess,
+  secureCodeBoxCrds,
+  startSecureCodeBox,
+  trivyImageScanType,
+} from '../../../hack/testenv/securecodebox/index.ts';
+import { tools } from '../../../hack/testenv/tools.ts';
+import { Pods } from './pods.ts';
+import { NAMESPACE, Reader } from './reader.ts';
+
+const CHANGES_CHART = /^helm |^kubectl scale /;
+const SECURE_CODE_BOX = 'securecodebox-system';
+/** By which a namespace takes part in autodiscovery, and so in discovery. */
+const OPT_IN = 'auto-discovery.securecodebox.io/enabled';
+
+/** The registries that pages name, with who may pull. */
+const LOGINS: Readonly<Record<string, readonly string[]>> = {
+  'registry.example.org': ['reader:change-me', 'shop-reader:change-me-too', 'shop-reader:changed'],
+  'registry.example.com': ['scanner:change-me'],
+};
+const SCAN_TYPES = ['trivy-image', 'trivy-image-autodiscovery'];
+const IMAGES = ['shop/payments:1.0', 'team/payments:1.0'];
+
+/**
+ * A reader's cluster: an API server with secureCodeBox on it, whose operator is stood in for and runs the real Trivy; and the
+ * registries that pages name, which are one real registry behind their names.
+ */
+export class ReaderCluster implements AsyncDisposable {
+  readonly controlPlane: ControlPlane;
+  readonly pods: Pods;
+  readonly secureCodeBox: SecureCodeBox;
+  readonly #programs: { readonly kubectl: string; readonly helm: string };
+  readonly #disposables: AsyncDisposableStack;
+  #readers = 0;
+  #last: Reader | undefined;
+  #asInstalled = false;
+
+  private constructor(
+    controlPlane: ControlPlane,
+    rest: {
+      readonly pods: Pods;
+      readonly secureCodeBox: SecureCodeBox;
+      readonly programs: { readonly kubectl: string; readonly helm: string };
+      readonly disposables: AsyncDisposableStack;
+    },
+  ) {
+    this.controlPlane = controlPlane;
+    this.pods = rest.pods;
+    this.secureCodeBox = rest.secureCodeBox;
+    this.#programs = rest.programs;
+    this.#disposables = rest.disposables;
+  }
+
+  static async start(): Promise<ReaderCluster> {
+    await using stack = new AsyncDisposableStack();
+    const log = (line: string) => process.stderr.write(`${line}\n`);
+    const { trivy, ...programs } = await tools(['kubectl', 'helm', 'trivy'], log);
+    const controlPlane = stack.use(await startControlPlane({ auditLog: false, log }));
+    const { group, directory } = controlPlane;
+    const registry = stack.use(await startRegistry({ group, log }));
+    for (const image of IMAGES) await registry.pushImage(image, { 'srv/index.html': image });
+    const certificate = await makeCertificate(group, Object.keys(LOGINS), { log });
+    const authority = join(directory, 'registries.pem');
+    await writeFile(authority, certificate.ca);
+    const sites = Object.entries(LOGINS).map(([host, logins]) => [host, siteFor(logins)]);
+    const { proxy } = stack.use(await Cloud.start(certificate, Object.fromEntries(sites), registry.host));
+    await controlPlane.installCrds(secureCodeBoxCrds());
+    for (const name of [SECURE_CODE_BOX, NAMESPACE])
+      await controlPlane.kubectl(['create', 'namespace', name]);
+    const env = [
+      { name: 'HTTPS_PROXY', value: proxy },
+      { name: 'SSL_CERT_FILE', value: authority },
+    ];
+    await apply(controlPlane, [
+      ...secureCodeBoxAccess(SECURE_CODE_BOX),
+      ...SCAN_TYPES.map((name) => trivyImageScanType(NAMESPACE, { name, env })),
+    ]);
+    const operator = { namespace: SECURE_CODE_BOX, name: 'securecodebox-operator' };
+    const kubeconfig = await controlPlane.kubeconfigFor(operator);
+    const secureCodeBox = stack.use(
+      await startSecureCodeBox({ kubeconfig, programs: { trivy }, log: pino({ level: 'silent' }) }),
+    );
+    const pods = new Pods(controlPlane, {
+      // A machine that is busy must not cost it the lease: nobody would start it again.
+      args: ['--registry-ca-file', authority, '--lease-duration', '120s', '--renew-deadline', '100s'],
+      env: { HTTPS_PROXY: proxy },
+    });
+    stack.defer(() => pods.stop());
+    return new ReaderCluster(controlPlane, { pods, secureCodeBox, programs, disposables: stack.move() });
+  }
+
+  /** Somebody new, who finds nothing of what others have done, and the chart installed or not. */
+  async reader(chart: 'Installed' | 'Absent'): Promise<Reader> {
+    const typed = this.#last?.typed ?? [];
+    if (typed.length > 0) await this.#tidy();
+    this.#readers += 1;
+    const reader = await Reader.create(this.controlPlane, `reader-${this.#readers}`, this.#programs);
+    if (
+      chart === 'Installed' &&
+      (!this.#asInstalled || typed.some((command) => CHANGES_CHART.test(command)))
+    ) {
+      await reader.succeed(
+        `helm upgrade --install ${RELEASE} charts/${RELEASE} --namespace ${RELEASE} --create-namespace --reset-values`,
+      );
+      this.#asInstalled = true;
+      // That was not the reader.
+      reader.typed.length = 0;
+    }
+    await this.pods.follow();
+    this.#last = reader;
+    return reader;
+  }
+
+  /** Takes out of the namespace what another page has left there. */
+  async #tidy(): Promise<void> {
+    const kubectl = (...args: readonly string[]) =>
+      this.controlPlane.kubectl([...args, '--namespace', NAMESPACE]);
+    // First what the controller acts on; there may be no such kind any more.
+    await kubectl('delete', 'imagecredentialbindings', '--all').catch(() => undefined);
+    await kubectl('delete', 'scheduledscans,scans,pods,secrets,roles,rolebindings', '--all');
+    await this.controlPlane.kubectl(['annotate', 'namespace', NAMESPACE, `${OPT_IN}-`]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#disposables.disposeAsync();
+  }
+}
+
+/** A registry that asks for a password. */
+function siteFor(logins: readonly string[]): Site {
+  return ({ login }) =>
+    login !== undefined && logins.includes(`${login.username}:${login.password}`)
+      ? 'Registry'
+      : {
+          status: 401,
+          headers: { 'www-authenticate': 'Basic realm="registry"' },
+          body: { errors: [{ code: 'UNAUTHORIZED', message: 'authentication required' }] },
+        };
+}
+
+async function apply(controlPlane: ControlPlane, objects: readonly object[]): Promise<void> {
+  const input = objects.map((object) => JSON.stringify(object)).join('\n---\n');
+  await controlPlane.kubectl(['apply', '--filename', '-'], { input });
+}

@@ -1,0 +1,115 @@
+/** What stands in a Markdown page, as far as tests look into it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lexer, type MarkedToken, type Token, type Tokens, walkTokens } from 'marked';
+
+export const repository: string = join(import.meta.dirname, '../../..');
+
+/** Where something stands: for messages. */
+export interface Place {
+  /** From the repository on, as `docs/cli.md`. */
+  readonly page: string;
+  readonly line: number;
+}
+
+/** A fenced block. */
+export interface Block extends Place {
+  /** The words behind the fence, as `sh`, `cloud`. Of these a reader sees only colours that follow from the first. */
+  readonly words: readonly string[];
+  /** With a line break at its end. */
+  readonly text: string;
+}
+
+export interface Link extends Place {
+  readonly target: string;
+}
+
+/** A table's rows without its header, each cell in Markdown. */
+export type Rows = readonly (readonly string[])[];
+
+export interface Page {
+  readonly path: string;
+  readonly text: string;
+  readonly blocks: readonly Block[];
+  readonly links: readonly Link[];
+  /** What a link can name behind `#`. */
+  readonly anchors: ReadonlySet<string>;
+  /** What stands between backticks. */
+  readonly codes: readonly string[];
+  /** By the heading above it; of several below one heading the first. */
+  readonly tables: ReadonlyMap<string, Rows>;
+}
+
+/** @param path - from the repository on */
+export function readPage(path: string): Page {
+  return parsePage(path, readFileSync(join(repository, path), 'utf8'));
+}
+
+export function parsePage(path: string, text: string): Page {
+  const reading = new Reading();
+  let line = 1;
+  for (const top of lexer(text)) {
+    // It returns what the callback does, for callbacks that take their time.
+    void walkTokens([top], (token) => reading.note(token, { page: path, line }));
+    line += top.raw.split('\n').length - 1;
+  }
+  const { blocks, links, anchors, codes, tables } = reading;
+  return { path, text, blocks, links, anchors, codes, tables };
+}
+
+/** What has been found so far. */
+class Reading {
+  readonly blocks: Block[] = [];
+  readonly links: Link[] = [];
+  readonly anchors = new Set<string>();
+  readonly codes: string[] = [];
+  readonly tables = new Map<string, Rows>();
+  #heading = '';
+
+  /** @param place - of the outermost token around this one */
+  note(token: Token, place: Place): void {
+    // Of marked's generic tokens none has these types: there are no extensions.
+    const known = token as MarkedToken;
+    switch (known.type) {
+      case 'heading':
+        this.#heading = known.text;
+        this.anchors.add(unused(slugOf(known.text), this.anchors));
+        break;
+      case 'code':
+        this.blocks.push({ ...place, ...blockOf(known) });
+        break;
+      case 'link':
+      case 'image':
+        this.links.push({ ...place, target: known.href });
+        break;
+      case 'codespan':
+        this.codes.push(known.text);
+        break;
+      case 'table':
+        if (!this.tables.has(this.#heading)) this.tables.set(this.#heading, rowsOf(known));
+    }
+  }
+}
+
+function blockOf({ lang = '', text }: Tokens.Code): Pick<Block, 'words' | 'text'> {
+  return { words: lang.split(/\s+/).filter((word) => word !== ''), text: `${text}\n` };
+}
+
+function rowsOf({ rows }: Tokens.Table): Rows {
+  return rows.map((row) => row.map(({ text }) => text));
+}
+
+/** The anchor that GitHub gives a heading. */
+export function slugOf(heading: string): string {
+  const plain = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+  return plain
+    .toLowerCase()
+    .replace(/[^\p{L}\p{M}\p{N}\p{Pc}\- ]/gu, '')
+    .replaceAll(' ', '-');
+}
+
+function unused(slug: string, used: ReadonlySet<string>): string {
+  let candidate = slug;
+  for (let count = 1; used.has(candidate); count += 1) candidate = `${slug}-${count}`;
+  return candidate;
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { dump, load } from 'js-yaml';
+import type { ControlPlane } from '../../../hack/testenv/control-plane.ts';
+import type { Child, Output } from '../../../hack/testenv/processes.ts';
+import { repository } from './markdown.ts';
+
+/** The namespace of a reader's kubeconfig. */
+export const NAMESPACE = 'shop';
+
+/**
+ * Somebody who types what a page says: in a checkout of the repository, on whose files nothing is written; with kubectl, Helm and
+ * the command line, which npm has installed; with a kubeconfig and a home of their own.
+ */
+export class Reader {
+  /** Where they type. */
+  readonly folder: string;
+  /** What they have typed. */
+  readonly typed: string[] = [];
+  readonly #controlPlane: ControlPlane;
+  readonly #env: Readonly<Record<string, string>>;
+
+  private constructor(
+    controlPlane: ControlPlane,
+    place: { readonly folder: string; readonly env: Readonly<Record<string, string>> },
+  ) {
+    this.#controlPlane = controlPlane;
+    this.folder = place.folder;
+    this.#env = place.env;
+  }
+
+  /**
+   * @param name - of a folder that is not there yet
+   * @param programs - paths of kubectl and Helm
+   */
+  static async create(
+    controlPlane: ControlPlane,
+    name: string,
+    programs: { readonly kubectl: string; readonly helm: string },
+  ): Promise<Reader> {
+    const home = join(controlPlane.directory, name);
+    const [folder, bin] = [join(home, 'checkout'), join(home, 'bin')];
+    for (const each of [home, folder, bin]) await mkdir(each);
+    for (const entry of await readdir(repository))
+      if (entry !== '.git') await symlink(join(repository, entry), join(folder, entry));
+    // As npm installs them.
+    const { bin: commands } = packageJson();
+    for (const [command, file] of Object.entries(commands))
+      await symlink(join(repository, file), join(bin, command));
+    const kubeconfig = join(home, 'kubeconfig');
+    await writeFile(kubeconfig, await inNamespace(controlPlane.kubeconfig), { mode: 0o600 });
+    const path = [bin, ...[process.execPath, programs.kubectl, programs.helm].map(dirname)];
+    return new Reader(controlPlane, {
+      folder,
+      env: { HOME: home, KUBECONFIG: kubeconfig, PATH: [...path, process.env['PATH']].join(':') },
+    });
+  }
+
+  /** A command in their shell, to its end. */
+  async run(command: string): Promise<Output> {
+    this.typed.push(command);
+    return this.#controlPlane.group.run('/bin/sh', ['-c', command], { env: this.#env, cwd: this.folder });
+  }
+
+  /** A command that goes on until it is stopped. */
+  async start(command: string): Promise<Child> {
+    const options = { env: this.#env, cwd: this.folder, graceMilliseconds: 25_000 };
+    return this.#controlPlane.group.spawn('typed', '/bin/sh', ['-c', `exec ${command}`], options);
+  }
+
+  /** @throws Error with what the command said where it ends with another code than 0 */
+  async succeed(command: string): Promise<string> {
+    const { code, stdout, stderr } = await this.run(command);
+    if (code !== 0) throw new Error(`${command} ended with ${code}: ${stderr}`);
+    return stdout;
+  }
+
+  /** What is wrong with the grammar of shell commands, without running them; undefined: nothing. */
+  async problemIn(script: string): Promise<string | undefined> {
+    const options = { input: script, env: this.#env };
+    const { code, stderr } = await this.#controlPlane.group.run('/bin/sh', ['-n'], options);
+    return code === 0 ? undefined : stderr;
+  }
+}
+
+/** The part of package.json that tests look into. */
+export function packageJson(): {
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly bin: Readonly<Record<string, string>>;
+} {
+  return JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
+}
+
+async function inNamespace(kubeconfig: string): Promise<string> {
+  // As the control plane has written it.
+  const config = load(await readFile(kubeconfig, 'utf8')) as {
+    readonly contexts: readonly { readonly context: object }[];
+  };
+  const contexts = config.contexts.map(({ context, ...rest }) => ({
+    ...rest,
+    context: { ...context, namespace: NAMESPACE },
+  }));
+  return dump({ ...config, contexts });
+}

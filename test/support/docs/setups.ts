@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RELEASE } from '../../../hack/testenv/controller.ts';
+import { until } from '../until.ts';
+import type { ReaderCluster } from './cluster.ts';
+import { readPage } from './markdown.ts';
+import { shows } from './output.ts';
+import { NAMESPACE, type Reader } from './reader.ts';
+
+/** What a page finds, besides a cluster with secureCodeBox and the empty namespace `shop`. */
+export interface Setup {
+  /** Whether the chart is installed, and its controller leads; unless told it is. */
+  readonly chart?: 'Installed' | 'Absent';
+  /** Makes what the page takes to be there. */
+  readonly before?: (reader: Reader, cluster: ReaderCluster) => Promise<void>;
+  /** What stands for a `<word>` in a command. */
+  readonly placeholders?: Readonly<Record<string, string>>;
+  /** Looks at what has come of the page, beyond what it shows itself. */
+  readonly after?: (reader: Reader, cluster: ReaderCluster) => Promise<void>;
+}
+
+/** Pages in the order in which they are walked; those that are not here come after, and find the usual. */
+export const SETUPS: Readonly<Record<string, Setup>> = {
+  'docs/getting-started.md': {
+    chart: 'Absent',
+    after: async (reader) => assert.equal(await boundScans(reader), ''),
+  },
+  'README.md': {
+    chart: 'Absent',
+    // It shows a binding before it says how to install the CRD.
+    before: async (reader) => {
+      await reader.succeed('kubectl apply --server-side --filename crds/');
+    },
+  },
+  'docs/from-the-init-container.md': {
+    before: async (reader, { secureCodeBox }) => {
+      const scan = 'payments-scan-at-1f3c';
+      const first = secureCodeBox.nextRun(NAMESPACE, scan);
+      await reader.succeed('kubectl apply --filename docs/examples/pull-secret.yaml');
+      await applyBlock(reader, 'docs/from-the-init-container.md', 'autodiscovery-scan.yaml');
+      assert.equal((await first).state, 'Done');
+      // Which of two Scans is the later one is told by the second.
+      const second = Math.ceil(Date.now() / 1_000) * 1_000;
+      await until(() => Date.now() > second, 'another second');
+      assert.equal((await secureCodeBox.trigger(NAMESPACE, scan)).state, 'Errored');
+    },
+  },
+  'docs/discovery.md': {
+    before: async (reader) => {
+      for (const image of ['shop/payments', 'tools/lint']) await applyPod(reader, image);
+    },
+    after: async (reader) => {
+      const left = await reader.succeed('kubectl get icb --output name');
+      assert.match(left, /^\S+\/shop-payments-f995c660\s*$/);
+    },
+  },
+  'docs/operations.md': {
+    before: applyExamples,
+    after: async (reader, { pods }) => {
+      const sample = readPage('docs/operations.md').blocks.find(({ text }) => text.includes('readyz'));
+      assert.ok(sample !== undefined);
+      const [, ...shown] = sample.text.split('\n');
+      const found = await pods.readyz();
+      assert.ok(shows(shown.join('\n'), found), found);
+      await reader.succeed('kubectl delete icb --all && kubectl apply --filename bindings-backup.yaml');
+      await reader.succeed('kubectl wait icb/payments --for=condition=Ready --timeout=60s');
+    },
+  },
+  'docs/alerts.md': {
+    before: async (reader) => {
+      const crds = 'test/support/fixtures/prometheus-operator-crds';
+      await reader.succeed(`kubectl apply --server-side --filename ${crds}`);
+      await reader.succeed(`kubectl wait --for=condition=Established --timeout=60s --filename ${crds}`);
+    },
+  },
+  'docs/namespaces.md': { before: (reader) => namespaces(reader, 'payments') },
+  'docs/policy.md': {
+    before: async (reader) => {
+      await reader.succeed(
+        'kubectl create role jane --verb=get,create,patch --resource=imagecredentialbindings.credentials.securecodebox.io',
+      );
+      await reader.succeed('kubectl create rolebinding jane --role=jane --user=jane');
+      const write = 'kubectl apply --dry-run=server --as jane --filename docs/examples/binding.yaml';
+      await until(
+        async () => (await reader.run(write)).stderr.includes('ValidatingAdmissionPolicy'),
+        'the policy to be in force',
+      );
+    },
+  },
+  'docs/explain.md': { before: applyExamples },
+  'docs/platforms/README.md': {
+    before: async (reader) => {
+      await reader.succeed('kubectl create secret generic ecr-keys --from-literal=AWS_ACCESS_KEY_ID=AKIA');
+    },
+  },
+  'docs/platforms/google.md': {
+    before: (reader) => writeFile(join(reader.folder, 'key.json'), '{"type": "service_account"}'),
+  },
+  'docs/cli.md': {
+    before: applyExamples,
+    after: async (reader) => {
+      const csv = await readFile(join(reader.folder, 'bindings.csv'), 'utf8');
+      const row = `${NAMESPACE},payments,registry.example.org/shop/payments,Generic,registry-example-org,True,`;
+      assert.ok(csv.includes(`\r\n${row}`), csv);
+      assert.equal(await boundScans(reader), '');
+      await until(
+        async () => !(await reader.succeed('kubectl get crd --output name')).includes('credentials.'),
+        'the CRD to go',
+      );
+    },
+  },
+};
+
+/** The objects of docs/examples, once all is well. */
+async function applyExamples(reader: Reader): Promise<void> {
+  await namespaces(reader, NAMESPACE);
+  await reader.succeed('kubectl apply --filename docs/examples');
+  const wait = 'kubectl wait icb/payments --for=condition=Ready --timeout=60s';
+  await reader.succeed(`${wait} || { kubectl describe icb,scheduledscans,scans >&2; exit 1; }`);
+}
+
+async function namespaces(reader: Reader, ...names: readonly string[]): Promise<void> {
+  for (const name of names)
+    await reader.succeed(
+      `kubectl create namespace ${name} --dry-run=client --output yaml | kubectl apply -f -`,
+    );
+}
+
+async function applyBlock(reader: Reader, path: string, file: string): Promise<void> {
+  const block = readPage(path).blocks.find(({ words }) => words.includes(file));
+  assert.ok(block !== undefined, `${path} has a block ${file}`);
+  await writeFile(join(reader.folder, file), block.text);
+  await reader.succeed(`kubectl apply --filename ${file}`);
+}
+
+async function applyPod(reader: Reader, repository: string): Promise<void> {
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: repository.replace('/', '-') },
+    spec: {
+      containers: [{ name: 'app', image: `registry.example.org/${repository}:1.0` }],
+      imagePullSecrets: [{ name: 'registry-example-org' }],
+    },
+  };
+  await writeFile(join(reader.folder, 'pod.json'), JSON.stringify(pod));
+  await reader.succeed('kubectl apply --filename pod.json');
+}
+
+/** ScheduledScans with anything of ours in them. */
+async function boundScans(reader: Reader): Promise<string> {
+  return reader.succeed(`kubectl get scheduledscans --output yaml | grep ${RELEASE} || true`);
+}

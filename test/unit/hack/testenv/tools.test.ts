@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { isAtLeast, parseGoVersion, toolchain } from '../../../../hack/testenv/tools/go.ts';
+import { recipe, requiredGo, requiredVersion, toolNames } from '../../../../hack/testenv/tools/recipe.ts';
+import {
+  announcement,
+  cacheDirectory,
+  goProblem,
+  provided,
+  tools,
+  variableOf,
+} from '../../../../hack/testenv/tools.ts';
+
+describe('a tool that the environment provides', () => {
+  let directory: string;
+  let program: string;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'icb-test-'));
+    program = join(directory, 'kubectl');
+    await writeFile(program, '');
+    await chmod(program, 0o755);
+    await writeFile(join(directory, 'etcd'), '');
+    await chmod(join(directory, 'etcd'), 0o644);
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  it('is the one that its own variable names, before any other', async () => {
+    const env = { ICB_TOOL_KUBECTL: process.execPath, KUBEBUILDER_ASSETS: directory };
+    assert.equal(await provided('kubectl', env), process.execPath);
+  });
+
+  it('is taken from KUBEBUILDER_ASSETS where that holds it', async () => {
+    assert.equal(await provided('kubectl', { KUBEBUILDER_ASSETS: directory }), program);
+    assert.equal(await provided('kube-apiserver', { KUBEBUILDER_ASSETS: directory }), undefined);
+  });
+
+  it('is not what cannot be run, or is none of those that KUBEBUILDER_ASSETS is for', async () => {
+    assert.equal(await provided('etcd', { KUBEBUILDER_ASSETS: directory }), undefined);
+    await writeFile(join(directory, 'helm'), '', { mode: 0o755 });
+    assert.equal(await provided('helm', { KUBEBUILDER_ASSETS: directory }), undefined);
+  });
+
+  for (const what of ['', 'etcd', 'none']) {
+    it(`cannot be ${what === '' ? 'a folder' : `a file that is ${what === 'none' ? 'missing' : 'no program'}`}`, async () => {
+      await assert.rejects(
+        provided('trivy', { ICB_TOOL_TRIVY: join(directory, what) }),
+        /ICB_TOOL_TRIVY must name a program that can be run, but names .*: correct or unset it/,
+      );
+    });
+  }
+
+  it('counts as not provided while its variable is empty', async () => {
+    assert.equal(await provided('trivy', { ICB_TOOL_TRIVY: '' }), undefined);
+  });
+
+  it('needs no Go and says nothing', async (context) => {
+    const { PATH, ICB_TOOL_CRANE } = process.env;
+    context.after(() => Object.assign(process.env, { PATH, ICB_TOOL_CRANE: ICB_TOOL_CRANE ?? '' }));
+    Object.assign(process.env, { PATH: directory, ICB_TOOL_CRANE: program });
+    const lines: string[] = [];
+    assert.deepEqual(await tools(['crane'], (line) => lines.push(line)), { crane: program });
+    assert.deepEqual(lines, []);
+  });
+});
+
+describe('the cache of tools', () => {
+  for (const [title, env, expected] of [
+    ['ICB_CACHE first', { ICB_CACHE: '/a', XDG_CACHE_HOME: '/b' }, '/a/image-credential-binding/tools'],
+    ['then XDG_CACHE_HOME', { ICB_CACHE: '', XDG_CACHE_HOME: '/b' }, '/b/image-credential-binding/tools'],
+    ['and else ~/.cache', {}, join(process.env['HOME'] ?? '', '.cache/image-credential-binding/tools')],
+  ] as const) {
+    it(`is in ${title}`, () => assert.equal(cacheDirectory(env), expected));
+  }
+});
+
+describe('the recipe of a tool', () => {
+  for (const name of toolNames) {
+    it(`pins ${name}: a version, checksums, and a build without the user's flags`, async () => {
+      const { version, args, env, key } = await recipe(name);
+      assert.match(version, /^v\d+\.\d+\.\d+$/);
+      assert.ok(args.includes('-mod=readonly') && args.includes('-trimpath'));
+      assert.deepEqual([env['CGO_ENABLED'], env['GOFLAGS']], ['0', '-mod=readonly']);
+      assert.match(key, new RegExp(`^${name}-${version.replaceAll('.', '\\.')}-[0-9a-f]{16}$`));
+      assert.equal((await recipe(name)).key, key);
+    });
+  }
+
+  it('tells Kubernetes its version', async () => {
+    const { args, version } = await recipe('kube-apiserver');
+    assert.ok(args.includes(`-s -w -X k8s.io/component-base/version.gitVersion=${version}`));
+  });
+
+  it('reads versions from a line of go.mod, in a block or not, and from no replacement', () => {
+    const goMod =
+      'go 1.26.3\nreplace a.io/x => a.io/x v9.9.9\nrequire a.io/y v1.2.3\nrequire (\n\ta.io/x v0.1.0 // indirect\n)\n';
+    assert.deepEqual(
+      [requiredVersion(goMod, 'a.io/x'), requiredVersion(goMod, 'a.io/y')],
+      ['v0.1.0', 'v1.2.3'],
+    );
+    assert.equal(requiredGo(goMod), '1.26.3');
+    assert.throws(() => requiredVersion(goMod, 'a.io/z'), /does not require a.io\/z/);
+  });
+});
+
+describe('the Go that builds', () => {
+  for (const [text, version] of [
+    ['go1.26.8\n', '1.26.8'],
+    ['go1.27rc1', '1.27'],
+    ['devel go1.27-1a2b3c4 Mon Jan 5', '1.27'],
+    ['go1.26.8 X:jsonv2', '1.26.8'],
+    ['\n', '0'],
+  ] as const) {
+    it(`is ${version} where it calls itself ${JSON.stringify(text)}`, () =>
+      assert.equal(parseGoVersion(text), version));
+  }
+
+  for (const [one, other, expected] of [
+    ['1.26.8', '1.26.3', true],
+    ['1.26.3', '1.26.3', true],
+    ['1.26', '1.26.0', true],
+    ['1.26.2', '1.26.10', false],
+    ['1.9', '1.21', false],
+    ['2.0', '1.26.3', true],
+  ] as const) {
+    it(`of version ${one} is ${expected ? '' : 'not '}at least ${other}`, () =>
+      assert.equal(isAtLeast(one, other), expected));
+  }
+
+  for (const [installed, kind] of [
+    ['1.26.3', 'installed'],
+    ['1.21.0', 'fetched'],
+    ['1.20.14', 'tooOld'],
+    [undefined, 'missing'],
+  ] as const) {
+    it(`is ${kind} where ${installed ?? 'none'} is on the PATH and 1.26.3 is wanted`, () =>
+      assert.equal(toolchain(installed, '1.26.3').kind, kind));
+  }
+
+  for (const [installed, found] of [
+    [undefined, /there is no "go" on the PATH/],
+    ['1.20.14', /the "go" on the PATH is 1\.20\.14/],
+  ] as const) {
+    it(`being ${installed ?? 'absent'}, says what to install and which variables would do`, async () => {
+      const missing = [await recipe('etcd'), await recipe('kube-apiserver')];
+      const problem = goProblem(missing, toolchain(installed, '1.26.3'), '1.26.3') ?? '';
+      assert.match(problem, found);
+      assert.match(problem, /needs Go 1\.26\.3 or later.*ICB_TOOL_ETCD=FILE ICB_TOOL_KUBE_APISERVER=FILE$/s);
+    });
+  }
+
+  it('is no problem where it is new enough or can fetch a newer one', async () => {
+    const missing = [await recipe('etcd')];
+    for (const version of ['1.26.3', '1.21.0']) {
+      assert.equal(goProblem(missing, toolchain(version, '1.26.3'), '1.26.3'), undefined);
+    }
+  });
+
+  it('is announced: what it builds, where to, and for how long in all', async () => {
+    const [kubectl, etcd] = [await recipe('kubectl'), await recipe('etcd')];
+    const text = announcement([
+      { ...kubectl, seconds: 30 },
+      { ...etcd, seconds: 75 },
+    ]);
+    assert.match(text, /kubectl v[\d.]+ \(30 s\), etcd v[\d.]+ \(75 s\); about 2 min in all on 2 cores/);
+    assert.ok(text.includes(cacheDirectory(process.env)));
+  });
+});
+
+it('every tool has a variable of its own', () => {
+  assert.equal(variableOf('kube-controller-manager'), 'ICB_TOOL_KUBE_CONTROLLER_MANAGER');
+  assert.equal(new Set(toolNames.map(variableOf)).size, toolNames.length);
+});
