@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Report, Request } from './supervisor.ts';
+import type { Report, Request } from './processes/supervisor.ts';
 
 /** How a process ended: by itself with a code, or by a signal. */
 export interface Exit {
@@ -99,11 +99,15 @@ export class ProcessGroup implements AsyncDisposable {
 
   /** Starts an empty group. */
   static async start(): Promise<ProcessGroup> {
-    const supervisor = spawn(process.execPath, [fileURLToPath(new URL('supervisor.ts', import.meta.url))], {
-      detached: true,
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: inherited(),
-    });
+    const supervisor = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('processes/supervisor.ts', import.meta.url))],
+      {
+        detached: true,
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        env: inherited(),
+      },
+    );
     const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
     supervisor.once('error', reject);
     supervisor.once('exit', (code) => reject(new Error(`the supervisor ended with code ${code}`)));

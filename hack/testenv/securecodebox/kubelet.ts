@@ -28,13 +28,13 @@ import {
 import { keyOf, type Stored, storedMeta } from '../../../src/object/index.ts';
 import { type Child, describe, type ProcessGroup } from '../processes.ts';
 import { abandonable } from './abandonable.ts';
-import { environment, expand } from './environment.ts';
-import { EXTRACTION, extractSecret } from './extraction.ts';
+import { environment, expand } from './kubelet/environment.ts';
+import { EXTRACTION, extractSecret } from './kubelet/extraction.ts';
+import { composePod, type Pod, resultName } from './kubelet/pod.ts';
+import { PodFailed, PodWaiting, SecretReader } from './kubelet/secrets.ts';
+import { layOutVolumes, pathsOf } from './kubelet/volumes.ts';
 import { SCAN_TYPES, SCANS, type Scan, type ScanType, timestamp } from './objects.ts';
-import { composePod, type Pod, resultName } from './pod.ts';
-import { PodFailed, PodWaiting, SecretReader } from './secrets.ts';
 import type { StatusWriter } from './status.ts';
-import { layOutVolumes, pathsOf } from './volumes.ts';
 
 const WAITING_POD_RETRY_MS = 250;
 const CONCURRENT_SCANS = 32;

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
 import { imageCredentialBindingDefaults, imageCredentialBindings } from '../../../src/api/index.ts';
-import { badImages, goodImages } from '../../unit/api/images.ts';
+import { badImages, goodImages } from '../../support/images.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');
 const crds = join(repository, 'crds');

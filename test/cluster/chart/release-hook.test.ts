@@ -5,7 +5,7 @@ import { RELEASE } from '../../../hack/testenv/controller.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
 import { Cluster, SECRETS, secretNameOf, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { type Ran, runCommand } from '../../support/cluster/command.ts';
-import { completeJob } from '../../support/complete-job.ts';
+import { completeJob } from '../../support/cluster/complete-job.ts';
 import { until } from '../../support/until.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
-import { runExplain } from '../../unit/cli/explain/command.ts';
+import { runExplain } from '../../support/explain.ts';
 
 const PASSWORD = 'Canary-7Hq2';
 const entry = (username: string) => ({ username, password: PASSWORD });

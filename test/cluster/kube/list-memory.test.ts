@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { Cluster } from '../../support/cluster/cluster.ts';
 import { createPod } from '../../support/cluster/pods.ts';
 
-const SCRIPT = join(import.meta.dirname, '../../support/list-memory.ts');
+const SCRIPT = join(import.meta.dirname, 'list-memory.ts');
 const FEW = 500;
 const MANY = 1_500;
 /** What is sent with each pod and not kept. */

@@ -1,7 +1,7 @@
 import type { ControlPlane } from '../../../hack/testenv/control-plane.ts';
 import { RELEASE, type RunningController, startController } from '../../../hack/testenv/controller.ts';
 import { builtProgram } from '../../../hack/testenv/program.ts';
-import { completeJob } from '../complete-job.ts';
+import { completeJob } from '../cluster/complete-job.ts';
 import { until } from '../until.ts';
 
 const HOOK = `${RELEASE}-release`;

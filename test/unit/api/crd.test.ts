@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { fromRule } from '../../../hack/codegen/schema.ts';
 import { ImageReferenceError, parseImageReference } from '../../../src/image/reference.ts';
+import { badImages, goodImages } from '../../support/images.ts';
 import { fields } from './crd.ts';
-import { badImages, goodImages } from './images.ts';
 
 /** What the code serves: a value that nothing serves is not published. */
 const served: Readonly<Record<string, readonly string[]>> = {

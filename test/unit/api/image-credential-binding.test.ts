@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ImageCredentialBinding } from '../../../src/api/index.ts';
-import { badImages, goodImages } from './images.ts';
+import { badImages, goodImages } from '../../support/images.ts';
 
 type Parts = ConstructorParameters<typeof ImageCredentialBinding>[0];
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FairLimiter, type Limits } from '../../../src/concurrency/fair-limiter.ts';
 import { operationsDuring } from '../../support/operations.ts';
-import { turn, Works } from '../registry/work.ts';
+import { turn, Works } from '../../support/work.ts';
 
 const LIMITS: Limits = { places: 8, share: 4, placesPerTarget: 4, sharePerTarget: 2 };
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { selects } from '../../../src/policy/label-selector.ts';
 import { contenders, scanTypesOf } from '../../../src/policy/precedence.ts';
 import { rivalsAmong } from '../../../src/policy/rivals.ts';
-import { Namespace } from '../controllers/binding/cluster.ts';
+import { Namespace } from '../controllers/binding/namespace.ts';
 
 describe('scan types', () => {
   const cases: readonly { patterns: readonly string[]; yes: readonly string[]; no: readonly string[] }[] = [

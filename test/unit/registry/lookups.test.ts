@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DelayedError } from '../../../src/concurrency/fair-limiter.ts';
 import { Lookups, lookupPlaces, type Resolver } from '../../../src/registry/http/lookups.ts';
-import { Works } from './work.ts';
+import { Works } from '../../support/work.ts';
 
 const ADDRESSES = [{ address: '192.0.2.1', family: 4 }];
 

@@ -5,8 +5,8 @@ import { askRegistry } from '../../../src/registry/check.ts';
 import type { Surroundings } from '../../../src/registry/http/connection.ts';
 import { Lookups, type Resolver } from '../../../src/registry/http/lookups.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
+import { turn, Works } from '../../support/work.ts';
 import { answering } from './servers.ts';
-import { turn, Works } from './work.ts';
 
 const MINUTE = 60_000;
 const QUESTION = { credential: undefined, image: { host: 'registry.example', repository: 'app', tag: '1' } };

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { builtProgram } from '../../../../hack/testenv/program.ts';
-import { binding, Files, pullSecret, runExplain, scheduledScan } from './command.ts';
+import { binding, Files, pullSecret, runExplain, scheduledScan } from '../../../support/explain.ts';
 
 const PASSWORD = 'Canary-7Hq2';
 const entry = (username: string) => ({ username, password: PASSWORD });

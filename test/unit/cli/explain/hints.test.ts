@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isSimilar } from '../../../../src/cli/explain/similar.ts';
-import { binding, Files, pullSecret, runExplain, scheduledScan } from './command.ts';
+import { binding, Files, pullSecret, runExplain, scheduledScan } from '../../../support/explain.ts';
 
 describe('explain, where no binding serves the image', () => {
   const cases: readonly {

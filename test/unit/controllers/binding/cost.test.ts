@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connectTriggers } from '../../../../src/controllers/binding/triggers.ts';
 import { MOST_RIVALS } from '../../../../src/policy/rivals.ts';
-import { Namespace, objectOf } from './cluster.ts';
+import { Namespace, objectOf } from './namespace.ts';
 
 const nothing = { add: () => undefined };
 const NOBODY = { bindings: nothing, trivySecrets: nothing, runs: nothing, sourceSecrets: nothing };

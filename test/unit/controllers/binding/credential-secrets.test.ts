@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { KnownLogin } from '../../../../src/answer/login-answer.ts';
 import { SecretValue } from '../../../../src/credential/secret-value.ts';
 import { sourceIn } from '../../../../src/state/stores.ts';
-import { condition, Namespace, NOW, plans } from './cluster.ts';
+import { condition, Namespace, NOW, plans } from './namespace.ts';
 
 const HOUR = 3_600_000;
 const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';

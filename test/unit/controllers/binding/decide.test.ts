@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../../src/api/index.ts';
 import { readTrivySecret } from '../../../../src/secret/trivy-secret.ts';
-import { Namespace, NOW, objectOf, plans } from './cluster.ts';
+import { Namespace, NOW, objectOf, plans } from './namespace.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const BY_DISCOVERY = { [MANAGED_BY_LABEL]: MANAGED_BY };

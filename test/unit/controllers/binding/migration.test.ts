@@ -6,7 +6,7 @@ import { type ImageCredentialBindingSpec, MANAGED_BY, MANAGED_BY_LABEL } from '.
 import { connectTriggers } from '../../../../src/controllers/binding/triggers.ts';
 import { parseImageReference } from '../../../../src/image/reference.ts';
 import { hasSameName, judgeMove } from '../../../../src/policy/migration.ts';
-import { condition, Namespace, NOW, plans } from './cluster.ts';
+import { condition, Namespace, NOW, plans } from './namespace.ts';
 
 const OLD = 'old.example/app';
 const NEW = 'new.example/team/app';

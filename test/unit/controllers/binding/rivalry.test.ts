@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connectTriggers } from '../../../../src/controllers/binding/triggers.ts';
 import { MOST_RIVALS } from '../../../../src/policy/rivals.ts';
-import { condition, Namespace } from './cluster.ts';
+import { condition, Namespace } from './namespace.ts';
 
 /** Collects the bindings that are enqueued from now on, without their namespace. */
 function enqueued(namespace: Namespace): Set<string> {

@@ -1,0 +1,84 @@
+import { hasReason, type KubeClient } from '../../../../src/kube/index.ts';
+import { SECRETS, type Secret } from '../objects.ts';
+
+const SHORTEST_HIDDEN = 4;
+
+/** A pod that cannot start yet: the kubelet tries again, for ever. */
+export class PodWaiting extends Error {
+  override readonly name = 'PodWaiting';
+}
+
+/** A pod that fails. */
+export class PodFailed extends Error {
+  override readonly name = 'PodFailed';
+}
+
+/** What a pod reads of its namespace's Secrets; it remembers what must not be shown. */
+export class SecretReader {
+  readonly #client: KubeClient;
+  readonly #namespace: string;
+  readonly #hidden = new Set<string>();
+
+  constructor(client: KubeClient, namespace: string) {
+    this.#client = client;
+    this.#namespace = namespace;
+  }
+
+  /** The decoded values of a Secret; undefined where it is missing and may be. */
+  async read(name: string, optional: boolean): Promise<ReadonlyMap<string, Buffer> | undefined> {
+    try {
+      const secret: Secret = await this.#client.get(SECRETS, { namespace: this.#namespace, name });
+      const entries = Object.entries(secret.data ?? {});
+      const values = new Map(entries.map(([key, value]) => [key, Buffer.from(value, 'base64')]));
+      for (const value of values.values()) this.#hide(value.toString('utf8'));
+      return values;
+    } catch (error) {
+      if (!hasReason(error, 'NotFound')) throw error;
+      if (optional) return undefined;
+      throw new PodWaiting(`secret "${name}" not found`);
+    }
+  }
+
+  /** A text in which no value of a Secret that was read is left. */
+  redact(text: string): string {
+    let redacted = text;
+    for (const value of [...this.#hidden].toSorted((a, b) => b.length - a.length)) {
+      redacted = redacted.replaceAll(value, '[redacted]');
+    }
+    return redacted;
+  }
+
+  #hide(text: string): void {
+    for (const value of [text, ...leaves(text), ...assigned(text)]) {
+      for (const form of [value.trim(), Buffer.from(value).toString('base64'), ...decodedPair(value)]) {
+        if (form.length >= SHORTEST_HIDDEN) this.#hidden.add(form);
+      }
+    }
+  }
+}
+
+/** The texts in a JSON document. */
+function leaves(text: string): readonly string[] {
+  const found: string[] = [];
+  try {
+    JSON.parse(text, (_key, value: unknown) => {
+      if (typeof value === 'string') found.push(value);
+      return value;
+    });
+  } catch {
+    // No JSON.
+  }
+  return found;
+}
+
+/** The values in a file of `name = value` lines. */
+function assigned(text: string): readonly string[] {
+  return [...text.matchAll(/^[^=\n]+=(?<value>.+)$/gm)].map((match) => match.groups?.['value']?.trim() ?? '');
+}
+
+/** The password in the base64 of `user:password`. */
+function decodedPair(text: string): readonly string[] {
+  const decoded = Buffer.from(text, 'base64').toString('utf8');
+  const colon = decoded.indexOf(':');
+  return colon === -1 ? [] : [decoded.slice(colon + 1)];
+}

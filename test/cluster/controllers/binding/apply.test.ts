@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { pino } from 'pino';
+import { RUN_ANNOTATION } from '../../../../src/api/index.ts';
+import { Applier } from '../../../../src/controllers/binding/apply.ts';
+import { decide, type ScanPlan } from '../../../../src/controllers/binding/decide.ts';
+import { type Observed, observe, type Sources } from '../../../../src/controllers/binding/observe.ts';
+import { connectTriggers } from '../../../../src/controllers/binding/triggers.ts';
+import { RunReconciler } from '../../../../src/controllers/run/reconciler.ts';
+import { SourceSecretReader } from '../../../../src/controllers/source-secret/reconciler.ts';
+import { OutOfDate } from '../../../../src/kube/out-of-date.ts';
+import { WorkQueue } from '../../../../src/kube/queue.ts';
+import { scanTypesOf } from '../../../../src/policy/precedence.ts';
+import { readScheduledScan } from '../../../../src/scan/scheduled-scan.ts';
+import { createReflectors, createStores } from '../../../../src/state/stores.ts';
+import {
+  Cluster,
+  SCHEDULED_SCANS,
+  SECRETS,
+  type Secret,
+  secretNameOf,
+  type TestNamespace,
+} from '../../../support/cluster/cluster.ts';
+import { until } from '../../../support/until.ts';
+
+const SILENT = pino({ level: 'silent' });
+const nothing = { add: () => undefined };
+/** Only the reader of Secrets runs here. */
+const NOBODY = { bindings: nothing, trivySecrets: nothing, runs: nothing };
+const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
+
+describe('Applier: between a decision and its writes', () => {
+  let cluster: Cluster;
+  const stores = createStores();
+  const sources: Sources = {
+    stores,
+    scanTypes: scanTypesOf(['trivy-image']),
+    checkIntervalMs: 60_000,
+    answers: () => undefined,
+    logins: () => undefined,
+  };
+  let reflectors: ReturnType<typeof createReflectors> = [];
+
+  before(async () => {
+    cluster = await Cluster.start();
+    reflectors = createReflectors(cluster.client, stores, 'all', SILENT);
+    const { reconcile } = new SourceSecretReader({ client: cluster.client, stores });
+    const sourceSecrets = new WorkQueue({ process: (key) => reconcile(key, SILENT), concurrency: 1 });
+    sourceSecrets.start();
+    connectTriggers(stores, { ...NOBODY, sourceSecrets });
+    for (const reflector of reflectors) reflector.start();
+    await Promise.all(reflectors.map(({ synced }) => synced));
+  });
+  after(async () => {
+    await Promise.all(reflectors.map((reflector) => reflector.stop()));
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  /** What was observed of a binding with a scan, and the stores stopped there for what the test does next. */
+  async function observed(): Promise<{ namespace: TestNamespace; seen: Observed; applier: Applier }> {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    const key = `${namespace.name}/app`;
+    const seen = await until(() => {
+      const now = observe(key, sources, Date.now());
+      return now.scans.length === 1 && now.trivySecret !== undefined && now;
+    }, 'the stores to hold all');
+    return { namespace, seen, applier: new Applier({ client: cluster.client, stores }) };
+  }
+
+  const kubectl = (namespace: TestNamespace, ...args: readonly string[]) =>
+    cluster.controlPlane.kubectl([...args, '--namespace', namespace.name]);
+
+  it('a scan is read at the version that was decided on, which the API server has at hand', async () => {
+    const { namespace, seen, applier } = await observed();
+    const [version] = seen.scans.map(({ scan }) => scan.resourceVersion);
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    await applier.apply(seen, decide(seen), SILENT);
+    const reads = await until(async () => {
+      const events = await cluster.controlPlane.auditEvents();
+      const found = events
+        .slice(from)
+        .filter(
+          ({ verb, objectRef }) =>
+            verb === 'get' &&
+            objectRef?.resource === 'scheduledscans' &&
+            objectRef.namespace === namespace.name,
+        );
+      return found.length > 0 && found.map(({ requestURI }) => requestURI.split('?')[1]);
+    }, 'the read in the audit log');
+    assert.deepEqual(reads, [`resourceVersion=${version}`]);
+  });
+
+  it('a scan that has changed is not written', async () => {
+    const { namespace, seen, applier } = await observed();
+    const decision = decide(seen);
+    await kubectl(namespace, 'label', 'scheduledscan', 'scan', 'team=other');
+    const { failed, written } = await applier.apply(seen, decision, SILENT);
+    assert.ok(failed.get('scan') instanceof OutOfDate);
+    assert.equal(written.size, 0);
+    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+  });
+
+  it('a scan whose run has become due is not written', async () => {
+    const { namespace, seen, applier } = await observed();
+    await kubectl(
+      namespace,
+      'patch',
+      'scheduledscan',
+      'scan',
+      '--type=merge',
+      '--patch',
+      '{"spec":{"suspend":false}}',
+    );
+    const { metadata } = await namespace.rawScan('scan');
+    const scan = await until(() => {
+      const found = stores.scheduledScans.get(`${namespace.name}/scan`);
+      return found?.resourceVersion === metadata.resourceVersion && found;
+    }, 'the store to follow');
+    const decision = decide(seen);
+    const edits = decision.scans.filter((plan) => plan.plan === 'Edit');
+    // Decided a moment before it was due, on the version that it has now.
+    const scans = edits.map((plan): ScanPlan => ({ ...plan, scan }));
+    const { failed } = await applier.apply(seen, { ...decision, scans }, SILENT);
+    assert.ok(failed.get('scan') instanceof OutOfDate);
+    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+  });
+
+  it('a Secret that has changed is not overwritten', async () => {
+    const { namespace, seen, applier } = await observed();
+    await applier.apply(seen, decide(seen), SILENT);
+    const { secretName } = await namespace.bound('scan');
+    await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
+    const key = `${namespace.name}/app`;
+    const rotated = await until(() => {
+      const now = observe(key, sources, Date.now());
+      return decide(now).secretWrite.write === 'Replace' && now;
+    }, 'the rotation to be seen');
+    await kubectl(namespace, 'annotate', 'secret', secretName, 'example.org/note=theirs');
+    await assert.rejects(applier.apply(rotated, decide(rotated), SILENT), OutOfDate);
+    const secret = await namespace.get<Secret>(SECRETS, secretName);
+    assert.equal(secret?.metadata.annotations?.['example.org/note'], 'theirs');
+  });
+
+  it('a run is not started where somebody has written the scan since, perhaps to start one', async () => {
+    const { namespace, seen, applier } = await observed();
+    await applier.apply(seen, decide(seen), SILENT);
+    await namespace.bound('scan');
+    const place = { namespace: namespace.name, name: 'scan' };
+    const lastScheduleTime = minutesAgo(30);
+    await cluster.client.patch(SCHEDULED_SCANS, place, {
+      metadata: { annotations: { [RUN_ANNOTATION]: `Moved ${minutesAgo(15)}` } },
+      spec: { suspend: false, interval: '1h' },
+    });
+    await cluster.client.patchStatus(SCHEDULED_SCANS, place, { status: { lastScheduleTime } });
+    const late = createStores();
+    const options = { client: cluster.client, stores: late, runsPerMinute: 60, onStarted: () => undefined };
+    const start = () => new RunReconciler(options).reconcile(`${namespace.name}/scan`, SILENT);
+    const seenScan = async () => {
+      const raw = await namespace.rawScan('scan');
+      // As if it had not been written just now.
+      const metadata = { ...raw.metadata, managedFields: [{ time: lastScheduleTime }] };
+      late.scheduledScans.set(readScheduledScan({ ...raw, metadata }));
+      return raw.status?.lastScheduleTime;
+    };
+    await seenScan();
+    await kubectl(namespace, 'label', 'scheduledscan', 'scan', 'team=other');
+    await assert.rejects(start(), OutOfDate);
+    assert.equal(await seenScan(), lastScheduleTime);
+    await start();
+    assert.notEqual(await seenScan(), lastScheduleTime);
+  });
+
+  it('the answer to a write is in the store before the watch brings it', async () => {
+    const { namespace, seen, applier } = await observed();
+    await Promise.all(reflectors.map((reflector) => reflector.stop()));
+    await applier.apply(seen, decide(seen), SILENT);
+    assert.equal(stores.scheduledScans.get(`${namespace.name}/scan`)?.bound?.binding, 'app');
+    assert.equal(
+      stores.trivySecrets.get(`${namespace.name}/${seen.trivySecret?.desired.name}`)?.unusedSince,
+      undefined,
+    );
+    const again = observe(`${namespace.name}/app`, sources, Date.now());
+    assert.deepEqual(
+      decide(again).scans.map(({ plan }) => plan),
+      ['Keep'],
+    );
+    assert.equal(decide(again).secretWrite.write, 'None');
+    await cluster.client.get(SCHEDULED_SCANS, { namespace: namespace.name, name: 'scan' });
+  });
+});
+
+function minutesAgo(minutes: number): string {
+  return `${new Date(Date.now() - minutes * 60_000).toISOString().slice(0, 19)}Z`;
+}

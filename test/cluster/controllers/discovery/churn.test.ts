@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AuditEvent } from '../../../../hack/testenv/control-plane.ts';
+import type { RunningController } from '../../../../hack/testenv/controller.ts';
+import { imageCredentialBindings } from '../../../../src/api/index.ts';
+import type { KubeObject } from '../../../../src/object/object.ts';
+import { type Binding, Cluster, settled } from '../../../support/cluster/cluster.ts';
+import { createPod, deletePod } from '../../../support/cluster/pods.ts';
+import { until } from '../../../support/until.ts';
+
+const SECONDS = Number(process.env['CHURN_SECONDS'] ?? 30);
+const CHANGES_A_SECOND = 50;
+/** Each changes workloads of its own, one after another: a slow answer to one keeps no other from the rate. */
+const CHURNERS = 5;
+const NAMESPACES = 20;
+const REPOSITORIES = 500;
+const PODS_EACH = 10;
+const AT_ONCE = 12;
+
+/** A Deployment with an image of its own. */
+interface Workload {
+  readonly index: number;
+  readonly namespace: string;
+  image: string;
+  version: number;
+  moved: boolean;
+  /** Whether a move was begun and taken back. */
+  tried: boolean;
+  pods: KubeObject[];
+}
+
+type Change = () => Promise<void>;
+
+describe(`discovery while pods come and go for ${SECONDS} s`, () => {
+  let cluster: Cluster;
+  let controller: RunningController;
+  const workloads: Workload[] = [];
+  let made = 0;
+
+  before(async () => {
+    cluster = await Cluster.start({
+      values: ['config.discovery.enabled=true', 'config.discovery.resourceInclusion.mode=all'],
+    });
+    for (let index = 0; index < NAMESPACES; index += 1)
+      await cluster.controlPlane.kubectl(['create', 'namespace', `churn-${index}`]);
+    controller = await cluster.startController('--discovery', 'all', '--discovery-grace', '24h');
+    for (let index = 0; index < REPOSITORIES; index += 1) {
+      const namespace = `churn-${index % NAMESPACES}`;
+      const image = `old.example/app-${index}`;
+      workloads.push({ index, namespace, image, version: 1, moved: false, tried: false, pods: [] });
+    }
+    await inParallel(workloads, async (workload) => {
+      for (let pod = 0; pod < PODS_EACH; pod += 1) await add(workload);
+    });
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  it('ends with exactly the right bindings, and wrote nothing that it undid', async (test) => {
+    await until(async () => (await bindings()).length === REPOSITORIES, 'a binding of each repository', 120);
+    const churners = Array.from({ length: CHURNERS }, (_, part) =>
+      churn(workloads.filter(({ index }) => index % CHURNERS === part)),
+    );
+    const changes = (await Promise.all(churners)).reduce((sum, each) => sum + each);
+    const wanted = workloads
+      .map(({ namespace, image, index }) => `${namespace} ${image} pull-${index % 7}`)
+      .sort();
+    let found: readonly string[] = [];
+    await until(
+      async () => {
+        found = (await bindings()).map(textOf).sort();
+        return JSON.stringify(found) === JSON.stringify(wanted);
+      },
+      'the right bindings',
+      120,
+    ).catch(() => assert.deepEqual(found, wanted));
+    await settled(cluster);
+    const writes = await writesByImage();
+    const expected = new Map(workloads.flatMap(expectedWrites));
+    const unexpected = [...new Set([...expected.keys(), ...writes.keys()])]
+      .filter((key) => expected.get(key)?.test(writes.get(key) ?? '') !== true)
+      .map((key) => `${key}: ${writes.get(key)} instead of ${expected.get(key)}`);
+    assert.deepEqual(unexpected, []);
+    const total = [...writes.values()].reduce((sum, verbs) => sum + verbs.split(' ').length, 0);
+    const count = (what: 'moved' | 'tried') => workloads.filter((workload) => workload[what]).length;
+    test.diagnostic(
+      `${changes} changes of pods in ${SECONDS} s, ${count('moved')} moves, ${count('tried')} taken back, ${total} writes of bindings`,
+    );
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+  });
+
+  /** Changes pods of these for a while; resolves with how often when all that was begun is done. */
+  async function churn(those: readonly Workload[]): Promise<number> {
+    const begun = performance.now();
+    let changes = 0;
+    let pending: Change[] = [];
+    while (performance.now() - begun < SECONDS * 1000 || pending.length > 0) {
+      if (pending.length === 0) pending = next(those);
+      const [change, ...rest] = pending;
+      pending = rest;
+      await change?.();
+      changes += 1;
+      const ahead = (changes / CHANGES_A_SECOND) * CHURNERS * 1000 - (performance.now() - begun);
+      if (ahead > 0) await delay(ahead);
+    }
+    return changes;
+  }
+
+  /** What happens next to one of these. */
+  function next(those: readonly Workload[]): Change[] {
+    const workload = those[Math.floor(Math.random() * those.length)];
+    if (workload === undefined) return [];
+    if (workload.pods.length === 0) return [() => add(workload)];
+    const kinds: readonly (readonly [below: number, changes: () => Change[]])[] = [
+      [0.1, () => move(workload)],
+      [0.15, () => moveAndBack(workload)],
+      [0.5, () => rollOut(workload)],
+      [0.75, () => [() => remove(workload)]],
+      [1, () => [() => add(workload)]],
+    ];
+    const dice = Math.random();
+    return kinds.find(([below]) => dice < below)?.[1]() ?? [];
+  }
+
+  function rollOut(workload: Workload): Change[] {
+    workload.version += 1;
+    return workload.pods.slice(0, 3).flatMap(() => [() => add(workload), () => remove(workload)]);
+  }
+
+  function move(workload: Workload): Change[] {
+    if (workload.moved) return rollOut(workload);
+    workload.moved = true;
+    workload.version += 1;
+    workload.image = `new.example/moved-${workload.index}`;
+    return workload.pods.flatMap(() => [() => add(workload), () => remove(workload)]);
+  }
+
+  function moveAndBack(workload: Workload): Change[] {
+    const { index, pods } = workload;
+    if (workload.tried) return rollOut(workload);
+    workload.tried = true;
+    workload.version += 1;
+    const coming = pods.map(() => () => add(workload, `new.example/tried-${index}`));
+    return [...coming, ...pods.map(() => () => remove(workload, workload.pods.pop()))];
+  }
+
+  async function add(workload: Workload, image = workload.image): Promise<void> {
+    const { index, namespace, version } = workload;
+    made += 1;
+    const pod = await createPod(cluster.client, {
+      ...{ namespace, name: `pod-${made}`, deployment: `web-${index}`, hash: `h${version}` },
+      ...{ image: `${image}:${version}`, secrets: [`pull-${index % 7}`] },
+    });
+    workload.pods.push(pod);
+  }
+
+  /** The oldest goes, unless told. */
+  async function remove(workload: Workload, pod = workload.pods.shift()): Promise<void> {
+    if (pod !== undefined) await deletePod(cluster.client, pod);
+  }
+
+  async function bindings(): Promise<readonly Binding[]> {
+    const found: KubeObject[] = [];
+    let next: string | undefined;
+    do {
+      const page = await cluster.client.list(imageCredentialBindings, {}, next);
+      found.push(...page.items);
+      next = page.next;
+    } while (next !== undefined);
+    return found as readonly KubeObject[] as readonly Binding[];
+  }
+
+  /**
+   * Namespace and image, without what is made up → what was written, in order: the verb, `+` where the binding replaces
+   * something from then on, and what is wrong in it.
+   */
+  async function writesByImage(): Promise<ReadonlyMap<string, string>> {
+    const writes = Map.groupBy(
+      (await cluster.writesOfController()).filter(isOfDiscovery),
+      ({ objectRef }) => {
+        const { namespace, name } = objectRef ?? {};
+        return `${namespace} ${name?.replace(/-[0-9a-f]{8}$/, '')}`;
+      },
+    );
+    return new Map([...writes].map(([key, each]) => [key, each.map(writeOf).join(' ')]));
+  }
+});
+
+/**
+ * Namespace and image → the writes that have a cause, as `writesByImage` tells them. What a binding replaces is written when it
+ * is made, unless the move is over by then, or a moment later where the last old and the first new pod are of the same second;
+ * and taken out when no pod is left for which autodiscovery might make a scan. A move that is taken back may be over before
+ * anybody looks.
+ */
+function expectedWrites({ namespace, index, moved, tried }: Workload): (readonly [string, RegExp])[] {
+  const expected = (image: string, writes: RegExp) => [`${namespace} ${image}-${index}`, writes] as const;
+  return [
+    expected('app', moved ? /^create delete$/ : /^create$/),
+    ...(moved ? [expected('moved', /^(?:create|create patch\+ patch|create\+ patch)$/)] : []),
+    ...(tried ? [expected('tried', /^(?:|create\+? delete|create patch\+ delete)$/)] : []),
+  ];
+}
+
+/** Whether a write changed what discovery writes of a binding; one that was out of date was refused. */
+function isOfDiscovery({ objectRef, responseStatus }: AuditEvent): boolean {
+  const { resource, subresource } = objectRef ?? {};
+  return resource === 'imagecredentialbindings' && subresource === undefined && responseStatus?.code !== 409;
+}
+
+function writeOf({ verb, responseObject }: AuditEvent): string {
+  // The answer to a create or patch is the object.
+  return verb === 'delete' ? verb : `${verb}${contentOf(responseObject as Binding)}`;
+}
+
+/** Short where the pull secrets and the workload are those of the image, which never change. */
+function contentOf({ metadata, spec }: Binding): string {
+  const index = Number(/\d+$/.exec(spec.image)?.[0]);
+  const secrets = spec.imagePullSecrets.map(({ name }) => name).join();
+  const workloads = metadata.annotations?.['credentials.securecodebox.io/workloads'];
+  const isRight = secrets === `pull-${index % 7}` && workloads === `Deployment/web-${index}/app`;
+  return `${spec.replaces === undefined ? '' : '+'}${isRight ? '' : `(${secrets} of ${workloads})`}`;
+}
+
+function textOf({ metadata, spec }: Binding): string {
+  const secrets = spec.imagePullSecrets.map(({ name }) => name);
+  return [
+    metadata.namespace,
+    spec.image,
+    ...secrets,
+    ...(spec.replaces ?? []).map((each) => `replaces ${each}`),
+  ].join(' ');
+}
+
+async function inParallel<Item>(items: readonly Item[], run: (item: Item) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const worker = async () => {
+    for (let item = left.pop(); item !== undefined; item = left.pop()) await run(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}

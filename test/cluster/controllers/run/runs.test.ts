@@ -1,0 +1,401 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { pino } from 'pino';
+import {
+  CONTROLLER_USER,
+  type RunningController,
+  startController,
+} from '../../../../hack/testenv/controller.ts';
+import {
+  SCAN_TYPES,
+  SCANS,
+  type Scan,
+  type ScheduledScan,
+  type SecureCodeBox,
+  scanType,
+  secureCodeBoxAccess,
+  startSecureCodeBox,
+} from '../../../../hack/testenv/securecodebox/index.ts';
+import { imageCredentialBindings, RUN_ANNOTATION } from '../../../../src/api/index.ts';
+import {
+  Cluster,
+  SCHEDULED_SCANS,
+  secretNameOf,
+  settled,
+  type TestNamespace,
+} from '../../../support/cluster/cluster.ts';
+import { type FaultProxy, type Matches, startFaultProxy } from '../../../support/faults/index.ts';
+import { until } from '../../../support/until.ts';
+
+const AUTHS = {
+  'old.example': { auth: btoa('old:canary-old-5Tz') },
+  'new.example': { auth: btoa('new:canary-new-9Lm') },
+};
+/** Ends well where the scan was handed a credential, or names an image that wants none. */
+const COMMAND = [
+  ...['node', '-e', 'process.exit(process.env.DOCKER_CONFIG || process.argv[1].includes("public") ? 0 : 1)'],
+];
+const STUCK_SECONDS = 15;
+/** `npm run test:full` takes 1,000. */
+const MANY = Number(process.env['SWITCH_SCANS'] ?? 200);
+const MANY_SECONDS = 20 + MANY / 4;
+
+describe('runs of scans', () => {
+  let cluster: Cluster;
+  let namespace: TestNamespace;
+  let secureCodeBox: SecureCodeBox;
+  let controller: RunningController;
+  /** Awaited by the operator between a Scan and its status. */
+  let hold: (scheduledScan: ScheduledScan) => Promise<void> = async () => undefined;
+
+  before(async () => {
+    cluster = await Cluster.start();
+    namespace = await cluster.namespace();
+    const input = secureCodeBoxAccess(namespace.name)
+      .map((object) => JSON.stringify(object))
+      .join('\n');
+    await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input });
+    await namespace.put(SCAN_TYPES, {
+      ...scanType(namespace.name, { name: 'trivy-image', command: COMMAND }),
+    });
+    const account = { namespace: namespace.name, name: 'securecodebox-operator' };
+    secureCodeBox = await startSecureCodeBox({
+      kubeconfig: await cluster.controlPlane.kubeconfigFor(account),
+      programs: { node: process.execPath },
+      log: pino({ level: 'silent' }),
+      beforeStatusUpdate: (scheduledScan) => hold(scheduledScan),
+    });
+    await namespace.pullSecret('pull', AUTHS);
+    controller = await cluster.startController();
+  });
+  after(async () => {
+    await secureCodeBox?.stop();
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  const create = (name: string, image = `old.example/${name}:1`, spec: object = {}) =>
+    namespace.scan(name, [image], { spec: { suspend: false, ...spec } });
+  /** Has a scan made, and waits until its first run has ended. */
+  const createAndRun = async (name: string, image?: string) => {
+    const first = secureCodeBox.nextRun(namespace.name, name);
+    await create(name, image);
+    return first;
+  };
+  const bind = (name: string, spec: object = {}) =>
+    namespace.binding(name, { image: `old.example/${name}`, ...spec });
+  const move = (name: string) =>
+    bind(name, { image: `new.example/${name}`, replaces: [`old.example/${name}`] });
+  const scansOf = async (name: string): Promise<readonly Scan[]> => {
+    const { items } = await cluster.client.list(SCANS, { namespace: namespace.name });
+    // The API server was asked for Scans.
+    return (items as readonly Scan[]).filter(({ metadata }) => metadata.ownerReferences?.[0]?.name === name);
+  };
+  const untilScans = (name: string, count: number) =>
+    until(async () => {
+      const found = (await scansOf(name)).length;
+      assert.ok(found <= count, `${found} Scans of ${name}, expected ${count}`);
+      return found === count;
+    }, `${count} Scans of ${name}`);
+
+  it('that failed before the scan was bound: one more, which succeeds', async () => {
+    assert.equal((await createAndRun('failed')).state, 'Errored');
+    const second = secureCodeBox.nextRun(namespace.name, 'failed');
+    await bind('failed');
+    assert.equal((await second).state, 'Done');
+    await settled(cluster);
+    const requests = (await scansOf('failed')).map(({ metadata }) => metadata.annotations?.[RUN_ANNOTATION]);
+    const [asked, ...others] = requests.filter((request) => request !== undefined);
+    assert.match(asked ?? '', /^Bound 20/);
+    assert.deepEqual(others, []);
+    await untilScans('failed', 2);
+  });
+
+  it('that succeeded before the scan was bound: none more', async () => {
+    assert.equal((await createAndRun('public')).state, 'Done');
+    await bind('public');
+    await namespace.bound('public');
+    await settled(cluster);
+    await untilScans('public', 1);
+  });
+
+  it('of a scan that is suspended: none', async () => {
+    await create('suspended', undefined, { suspend: true });
+    await bind('suspended');
+    await namespace.bound('suspended');
+    await move('suspended');
+    await namespace.condition('suspended', 'Ready', 'True Ready');
+    await settled(cluster);
+    await untilScans('suspended', 0);
+  });
+
+  it('after a switch: one, with what the scan has become', async () => {
+    await createAndRun('moved', 'old.example/moved:public');
+    await bind('moved');
+    await namespace.bound('moved');
+    const next = secureCodeBox.nextRun(namespace.name, 'moved');
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    await move('moved');
+    assert.equal((await next).state, 'Done');
+    await settled(cluster);
+    const scans = await scansOf('moved');
+    assert.equal(scans.length, 2);
+    const carrying = scans.filter(({ metadata }) => metadata.annotations?.[RUN_ANNOTATION] !== undefined);
+    assert.deepEqual(
+      carrying.map(({ spec }) => spec.parameters),
+      [['new.example/moved:public']],
+    );
+    const writes = (await cluster.writesOfController(from))
+      .filter(({ objectRef }) => objectRef?.resource === 'scheduledscans')
+      .map(({ verb, objectRef }) => `${verb} ${objectRef?.subresource ?? 'spec'}`);
+    assert.deepEqual(writes, ['update spec', 'patch status']);
+    const metrics = await (await fetch(`${controller.url}/metrics`)).text();
+    assert.match(metrics, /icb_scan_runs_started_total\{cause="Moved"\} [1-9]/);
+    assert.match(metrics, /icb_scans_moved_total [1-9]/);
+  });
+
+  it('are counted from what the cluster says: a restart starts none again', async () => {
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    controller = await cluster.startController();
+    await settled(cluster);
+    assert.deepEqual(await cluster.writesOfController(from), []);
+    await untilScans('moved', 2);
+  });
+
+  it('by cron: one after a switch, with a name of its own', async () => {
+    await create('cron', undefined, { interval: undefined, schedule: '0 0 1 1 *' });
+    await bind('cron');
+    await namespace.bound('cron');
+    for (let moves = 1; moves <= 2; moves += 1) {
+      const next = secureCodeBox.nextRun(namespace.name, 'cron');
+      if (moves === 1) await move('cron');
+      else await bind('cron', { replaces: ['new.example/cron'] });
+      assert.equal((await next).state, 'Done');
+    }
+    await settled(cluster);
+    await untilScans('cron', 2);
+  });
+
+  it('that the operator is stuck with: freed by one write, and not repeated', async () => {
+    await createAndRun('stuck', 'old.example/stuck:public');
+    await bind('stuck');
+    await namespace.bound('stuck');
+    await settled(cluster);
+    const disturbed = Promise.withResolvers<void>();
+    hold = async ({ metadata: { name } }) => {
+      if (name !== 'stuck') return;
+      hold = async () => undefined;
+      // What nobody should do: a write of the ScheduledScan just then.
+      const { spec, metadata } = await namespace.rawScan('stuck');
+      await namespace.put(SCHEDULED_SCANS, { metadata: { ...metadata, labels: { touched: 'yes' } }, spec });
+      disturbed.resolve();
+    };
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    secureCodeBox.trigger(namespace.name, 'stuck').catch(() => undefined);
+    await disturbed.promise;
+    await until(() => secureCodeBox.failure(namespace.name, 'stuck') === 'AlreadyExists', 'it to be stuck');
+    await until(
+      () => secureCodeBox.failure(namespace.name, 'stuck') === undefined,
+      'it to be freed',
+      STUCK_SECONDS + 30,
+    );
+    await settled(cluster);
+    const writes = (await cluster.writesOfController(from)).filter(
+      ({ objectRef }) => objectRef?.resource === 'scheduledscans',
+    );
+    assert.deepEqual(
+      writes.map(({ objectRef }) => objectRef?.subresource),
+      ['status'],
+    );
+    await untilScans('stuck', 2);
+    assert.match(await controller.log(), /scheduled scan freed/);
+  });
+
+  it('are not started if the interval exceeds a Go duration, and do not block the runs of other scans', async () => {
+    const period = 3.6e24;
+    const first = secureCodeBox.nextRun(namespace.name, 'endless');
+    await create('endless', undefined, { interval: '1000000000000000000h' });
+    assert.equal((await first).state, 'Errored');
+    // With numbers of this size, every second results in this name.
+    const planned = Math.floor((Date.now() - 86_400_000 - period) / 1_000) * 1_000 + period;
+    const { uid = '' } = (await namespace.rawScan('endless')).metadata;
+    const owner = {
+      apiVersion: 'execution.securecodebox.io/v1',
+      kind: 'ScheduledScan',
+      name: 'endless',
+      uid,
+    };
+    const name = `endless-${Math.floor(planned / 1_000)}`;
+    await namespace.put(SCANS, {
+      metadata: { name, ownerReferences: [owner] },
+      spec: { scanType: 'trivy-image', parameters: ['old.example/endless:1'], suspend: true },
+    });
+    const place = { namespace: namespace.name, name };
+    await cluster.client.patchStatus(SCANS, place, { status: { state: 'Errored' } });
+    await bind('endless');
+    await namespace.bound('endless');
+    assert.equal((await createAndRun('beside')).state, 'Errored');
+    const next = secureCodeBox.nextRun(namespace.name, 'beside');
+    await bind('beside');
+    assert.equal((await next).state, 'Done');
+    await untilScans('endless', 2);
+  });
+
+  it('of many scans: evenly spaced, and none where that is said', async () => {
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+    controller = await cluster.startController('--runs-per-minute', '0');
+    const names = ['many-a', 'many-b', 'many-c'];
+    for (const name of names) await createAndRun(name, `old.example/many:public-${name}`);
+    await bind('many');
+    for (const name of names) await namespace.bound(name);
+    await settled(cluster);
+    await move('many');
+    await namespace.condition('many', 'Ready', 'True Ready');
+    await settled(cluster);
+    for (const name of names) await untilScans(name, 1);
+    await controller.process.stop();
+    controller = await cluster.startController('--runs-per-minute', '30');
+    for (const name of names) await untilScans(name, 2);
+    const times = (await cluster.controlPlane.auditEvents())
+      .filter(
+        ({ user, objectRef }) => user.username === CONTROLLER_USER && objectRef?.subresource === 'status',
+      )
+      .filter(
+        ({ objectRef }) => objectRef?.resource === 'scheduledscans' && names.includes(objectRef.name ?? ''),
+      )
+      .map(({ requestReceivedTimestamp }) => Date.parse(requestReceivedTimestamp));
+    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    assert.equal(gaps.length, 2);
+    // Timers may fire a moment early, and the audit log has its own clock.
+    assert.ok(
+      gaps.every((gap) => gap > 1_900),
+      `${gaps} ms apart, expected 2,000 at least`,
+    );
+  });
+
+  it(`of ${MANY} scans that move at once: a write of the spec and one of the status each`, async () => {
+    await controller.process.stop();
+    const many = await cluster.namespace();
+    await many.pullSecret('pull', AUTHS);
+    const names = Array.from({ length: MANY }, (_, index) => `scan-${index}`);
+    const schedule = { spec: { suspend: false, interval: undefined, schedule: '0 0 1 1 *' } };
+    for (let start = 0; start < names.length; start += 20) {
+      const batch = names.slice(start, start + 20);
+      await Promise.all(batch.map((name) => many.scan(name, [`old.example/app:${name}`], schedule)));
+    }
+    controller = await cluster.startController('--runs-per-minute', '6000');
+    await many.binding('app', { image: 'old.example/app' });
+    const bound = await many.condition('app', 'Ready', 'True Ready', MANY_SECONDS);
+    assert.equal(bound.status?.scans?.bound, MANY);
+    await settled(cluster);
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    await many.binding('app', { image: 'new.example/app', replaces: ['old.example/app'] });
+    const moved = await many.condition('app', 'Ready', 'True Ready', MANY_SECONDS);
+    const writes = async () =>
+      (await cluster.writesOfController(from))
+        .filter(({ objectRef }) => objectRef?.resource === 'scheduledscans')
+        .map(({ verb, objectRef }) => `${verb} ${objectRef?.name}`);
+    // The audit log has become too long to be read again and again.
+    const all = `icb_scan_runs_started_total{cause="Moved"} ${MANY}`;
+    const isDone = async () => (await (await fetch(`${controller.url}/metrics`)).text()).includes(all);
+    await until(isDone, 'all runs to be started', MANY_SECONDS);
+    await settled(cluster);
+    const expected = names.flatMap((name) => [`update ${name}`, `patch ${name}`]);
+    assert.deepEqual((await writes()).toSorted(), expected.toSorted());
+    const mounted = new Set<string | undefined>();
+    for (const name of names) {
+      const scan = await many.rawScan(name);
+      assert.deepEqual(scan.spec.scanSpec.parameters, [`new.example/app:${name}`]);
+      mounted.add(secretNameOf(scan));
+    }
+    const [secretName = '', ...others] = mounted;
+    assert.deepEqual(others, []);
+    const { auths } = (await many.trivyConfig(secretName)) as { auths: object };
+    assert.deepEqual(auths, { 'new.example': AUTHS['new.example'] });
+    assert.deepEqual(
+      moved.status?.history?.map(({ reason, scans }) => ({ reason, scans })),
+      [{ reason: 'ImageMoved', scans: MANY }],
+    );
+    const size = JSON.stringify(moved.status).length;
+    assert.ok(size < 8_192, `the status has ${size} bytes`);
+  });
+
+  describe('of a switch that is cut short', () => {
+    let proxy: FaultProxy;
+
+    before(async () => {
+      await controller.process.stop();
+      proxy = await startFaultProxy(cluster.controlPlane, { seed: 1 });
+    });
+    after(async () => proxy?.stop());
+
+    it('by a kill after any single API call: the same end, and one run', async (context) => {
+      let points = 0;
+      for (let killed = true; killed; points += killed ? 1 : 0) {
+        const name = `kill-${points + 1}`;
+        killed = await switchWithKill(name, points + 1);
+        await assertSwitched(name);
+        await namespace.delete(imageCredentialBindings, name);
+      }
+      context.diagnostic(`${points} kill points`);
+      assert.ok(points >= 5, `only ${points} API calls in a switch?`);
+    });
+
+    /** Kills the controller when its n-th API call since the switch has been carried out, and starts another. */
+    async function switchWithKill(name: string, n: number): Promise<boolean> {
+      await createAndRun(name, `old.example/${name}:public`);
+      let running = await startController(cluster.controlPlane, ['--runs-per-minute', '6000'], {
+        server: proxy.url,
+      });
+      await bind(name);
+      await namespace.bound(name);
+      await namespace.condition(name, 'Ready', 'True Ready');
+      await settled(cluster);
+      let count = 0;
+      const matches: Matches = ({ verb, resource }) => {
+        if (verb === 'watch' || resource === 'leases') return false;
+        count += 1;
+        return count === n;
+      };
+      const cut = proxy.once({ kind: 'silence', afterLines: 0 }, matches);
+      await move(name);
+      const done = untilSwitched(name).then(() => settled(cluster));
+      const killed = await Promise.race([cut.then(() => true), done.then(() => false)]);
+      if (killed) {
+        process.kill(running.process.pid, 'SIGKILL');
+        await running.process.exited;
+        running = await startController(cluster.controlPlane, ['--runs-per-minute', '6000']);
+        await done;
+      }
+      await running.process.stop();
+      return killed;
+    }
+
+    /** Until it is moved, has run once more, and that is told. */
+    async function untilSwitched(name: string): Promise<void> {
+      await until(
+        async () => (await scansOf(name)).filter(({ status }) => status?.state === 'Done').length === 2,
+        `the run after the switch of ${name}`,
+        60,
+      );
+      await namespace.condition(name, 'Ready', 'True Ready');
+    }
+
+    async function assertSwitched(name: string): Promise<void> {
+      const scan = await namespace.rawScan(name);
+      assert.deepEqual(scan.spec.scanSpec.parameters, [`new.example/${name}:public`]);
+      const config = JSON.stringify(await namespace.trivyConfig(secretNameOf(scan) ?? ''));
+      assert.match(config, /new\.example/);
+      assert.doesNotMatch(config, /old\.example/);
+      const { status } = await namespace.condition(name, 'Ready', 'True Ready');
+      assert.deepEqual(
+        status?.history?.map(({ reason, scans, from }) => ({ reason, scans, from: from.image })),
+        [{ reason: 'ImageMoved', scans: 1, from: `old.example/${name}` }],
+      );
+      const scans = await scansOf(name);
+      assert.equal(scans.length, 2);
+      const { lastScheduleTime } = scan.status ?? {};
+      assert.ok(Date.parse(lastScheduleTime ?? '') > Date.now() - 120_000, `left at ${lastScheduleTime}`);
+    }
+  });
+});

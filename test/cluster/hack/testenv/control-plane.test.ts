@@ -1,0 +1,314 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, it } from 'node:test';
+import {
+  type AuditEvent,
+  type ControlPlane,
+  startControlPlane,
+} from '../../../../hack/testenv/control-plane.ts';
+import { until } from '../../../support/until.ts';
+
+const root = resolve(import.meta.dirname, '../../../..');
+const log = (line: string) => process.stderr.write(`${line}\n`);
+
+const widgets = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'widgets.credentials.securecodebox.io' },
+  spec: {
+    group: 'credentials.securecodebox.io',
+    scope: 'Namespaced',
+    names: { plural: 'widgets', singular: 'widget', kind: 'Widget' },
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            properties: { spec: { type: 'object', properties: { size: { type: 'integer' } } } },
+          },
+        },
+      },
+    ],
+  },
+};
+
+const configMap = (name: string, metadata: object = {}) =>
+  JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata } });
+
+/** Ids of the processes whose command line names this text. */
+function processesNaming(text: string): readonly string[] {
+  return globSync('/proc/[0-9]*').filter((folder) => {
+    try {
+      return readFileSync(join(folder, 'cmdline'), 'utf8').includes(text);
+    } catch {
+      return false; // It has ended since.
+    }
+  });
+}
+
+describe('a control plane', () => {
+  let controlPlane: ControlPlane;
+  before(async () => {
+    controlPlane = await startControlPlane({ log });
+    await controlPlane.kubectl(['create', 'namespace', 'team']);
+  });
+  after(() => controlPlane?.stop());
+
+  const apply = (object: string, kubeconfig?: string) =>
+    controlPlane.kubectl(['apply', '--server-side', '--namespace', 'team', '-f', '-'], {
+      input: object,
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    });
+
+  it('serves the CRDs that are installed as soon as that returns', async () => {
+    const file = join(controlPlane.directory, 'widgets.json');
+    await writeFile(file, JSON.stringify(widgets));
+    await controlPlane.installCrds([file]);
+    const { stdout } = await controlPlane.kubectl(['get', 'widgets', '--all-namespaces', '-o', 'name']);
+    assert.equal(stdout, '');
+  });
+
+  it('is reached over TLS that is verified against its own authority', async () => {
+    assert.ok((await readFile(controlPlane.caFile, 'utf8')).startsWith('-----BEGIN CERTIFICATE-----'));
+    const kubeconfig = await readFile(controlPlane.kubeconfig, 'utf8');
+    assert.doesNotMatch(kubeconfig, /insecure/);
+    const stranger = join(controlPlane.directory, 'stranger.kubeconfig');
+    await writeFile(stranger, kubeconfig.replace(/ +certificate-authority-data: .*(\n +.*=)?\n/, ''));
+    await assert.rejects(
+      controlPlane.kubectl(['get', 'namespaces'], { kubeconfig: stranger }),
+      /x509|certificate/,
+    );
+  });
+
+  it('lets a service account do what RBAC allows, and nothing else', async () => {
+    await controlPlane.kubectl(['create', 'serviceaccount', 'reader', '--namespace', 'team']);
+    const kubeconfig = await controlPlane.kubeconfigFor({ namespace: 'team', name: 'reader' });
+    const read = () => controlPlane.kubectl(['get', 'configmaps', '--namespace', 'team'], { kubeconfig });
+    await assert.rejects(read(), /Forbidden.*system:serviceaccount:team:reader/s);
+
+    const inTeam = ['--namespace', 'team'];
+    await controlPlane.kubectl([
+      'create',
+      'role',
+      'reader',
+      ...inTeam,
+      '--verb=list',
+      '--resource=configmaps',
+    ]);
+    const binding = ['--role=reader', '--serviceaccount=team:reader'];
+    await controlPlane.kubectl(['create', 'rolebinding', 'reader', ...inTeam, ...binding]);
+
+    await until(
+      () =>
+        read().then(
+          () => true,
+          () => false,
+        ),
+      'the role to count',
+    ); // The authorizer hears of it by a watch.
+    await assert.rejects(apply(configMap('mine'), kubeconfig), /Forbidden/);
+  });
+
+  it('makes no kubeconfig for a service account that does not exist', async () => {
+    await assert.rejects(controlPlane.kubeconfigFor({ namespace: 'team', name: 'nobody' }), /not found/);
+  });
+
+  it('takes pods that nobody prepared a service account for', async () => {
+    const spec = { containers: [{ name: 'app', image: 'nginx' }] };
+    await apply(JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'by-hand' }, spec }));
+  });
+
+  it('records who wrote what to the groups of scans and credentials', async () => {
+    const file = join(controlPlane.directory, 'widgets.json');
+    await writeFile(file, JSON.stringify(widgets));
+    await controlPlane.installCrds([file]);
+    const widget = { apiVersion: 'credentials.securecodebox.io/v1', kind: 'Widget', spec: { size: 4 } };
+    await apply(JSON.stringify({ ...widget, metadata: { name: 'recorded' } }));
+
+    const written = await audited('widgets', 'recorded');
+    assert.deepEqual(
+      written.map(({ verb, user, level, responseStatus }) => [
+        verb,
+        user.username,
+        level,
+        responseStatus?.code,
+      ]),
+      [['patch', 'admin', 'RequestResponse', 201]],
+    );
+    assert.partialDeepStrictEqual(written[0]?.requestObject, { spec: { size: 4 } });
+  });
+
+  it('records that a secret was written, and nothing of what is in it', async () => {
+    const literal = '--from-literal=password=canary-3f9a';
+    await controlPlane.kubectl(['create', 'secret', 'generic', 'hidden', '--namespace', 'team', literal]);
+
+    const written = await audited('secrets', 'hidden');
+    assert.deepEqual(
+      written.map(({ verb, level }) => [verb, level]),
+      [['create', 'Metadata']],
+    );
+    const text = await readFile(controlPlane.auditLog, 'utf8');
+    assert.ok(!text.includes('canary-3f9a') && !text.includes(btoa('canary-3f9a')));
+  });
+
+  it('says why kubectl failed, and not which literals it was given', async () => {
+    await assert.rejects(
+      controlPlane.kubectl([
+        'create',
+        'secret',
+        'generic',
+        'x',
+        '--namespace',
+        'none',
+        '--from-literal=a=canary-77',
+      ]),
+      (error: Error) =>
+        /kubectl create secret.*namespaces "none" not found/s.test(error.message) &&
+        !/canary/.test(error.message),
+    );
+  });
+
+  it('keeps its data and its address when the API server starts anew', async () => {
+    await apply(configMap('kept'));
+    await controlPlane.restartApiServer();
+    const { stdout } = await controlPlane.kubectl([
+      'get',
+      'configmap',
+      'kept',
+      '--namespace',
+      'team',
+      '-o',
+      'name',
+    ]);
+    assert.equal(stdout, 'configmap/kept\n');
+    assert.equal((await audited('configmaps', 'kept')).length, 1);
+  });
+
+  it('runs beside another one that knows nothing of its objects', async () => {
+    await using other = await startControlPlane({ log, auditLog: false });
+    assert.notEqual(other.server, controlPlane.server);
+    await assert.rejects(other.kubectl(['get', 'namespace', 'team']), /not found/);
+    assert.ok(!existsSync(other.auditLog));
+    await other.stop();
+    assert.ok(!existsSync(other.directory));
+    await controlPlane.kubectl(['get', 'namespace', 'team']);
+  });
+
+  /** The writes of one object that are in the audit log, once there is any. */
+  async function audited(resource: string, name: string): Promise<readonly AuditEvent[]> {
+    let found: readonly AuditEvent[] = [];
+    await until(async () => {
+      found = (await controlPlane.auditEvents()).filter(
+        ({ verb, objectRef }) =>
+          objectRef?.resource === resource &&
+          objectRef.namespace === 'team' &&
+          (objectRef.name ?? name) === name &&
+          ['create', 'update', 'patch', 'delete'].includes(verb),
+      );
+      return found.length > 0;
+    }, `the audit log to name ${resource} ${name}`);
+    return found;
+  }
+});
+
+describe('a control plane with its controller manager', () => {
+  it('collects what has lost its owner', async () => {
+    await using controlPlane = await startControlPlane({ controllerManager: true, log });
+    await controlPlane.kubectl(['create', '-f', '-'], { input: configMap('owner') });
+    const uid = await controlPlane.kubectl(['get', 'configmap', 'owner', '-o', 'jsonpath={.metadata.uid}']);
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: uid.stdout }];
+    await controlPlane.kubectl(['create', '-f', '-'], { input: configMap('owned', { ownerReferences }) });
+
+    await controlPlane.kubectl(['delete', 'configmap', 'owner']);
+
+    await controlPlane.kubectl(['wait', '--for=delete', 'configmap/owned', '--timeout=60s']);
+  });
+});
+
+describe('the control-plane command', () => {
+  const folders: string[] = [];
+  after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+
+  const command = ['hack/testenv/control-plane.ts'];
+
+  /** Its first line of output, and where its data is. */
+  async function ready(owner: ChildProcess): Promise<{ readonly line: string; readonly directory: string }> {
+    assert.ok(owner.stdout);
+    const early = once(owner, 'exit').then(([code]) =>
+      assert.fail(`it ended with ${code} before it was ready`),
+    );
+    const [line] = (await Promise.race([once(createInterface(owner.stdout), 'line'), early])) as [string];
+    return { line, directory: dirname(line.slice('export KUBECONFIG='.length)) };
+  }
+
+  async function assertNothingLeft(directory: string): Promise<void> {
+    await until(() => !existsSync(directory), 'the directory to go');
+    await until(() => processesNaming(directory).length === 0, 'the processes to end');
+  }
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`prints its kubeconfig first, and on ${signal} ends with 0 and leaves nothing`, async () => {
+      const owner = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+      const { line, directory } = await ready(owner);
+      assert.match(line, /^export KUBECONFIG=\/.+\/admin.kubeconfig$/);
+      assert.equal(processesNaming(directory).length, 2);
+
+      owner.kill(signal);
+
+      assert.deepEqual(await once(owner, 'exit'), [0, null]);
+      assert.ok(!existsSync(directory));
+      assert.deepEqual(processesNaming(directory), []);
+    });
+  }
+
+  it('leaves nothing when it is killed', async () => {
+    const owner = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+    const { directory } = await ready(owner);
+    owner.kill('SIGKILL');
+    await assertNothingLeft(directory);
+  });
+
+  it('ends when the process that started it is killed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'icb-test-'));
+    folders.push(folder);
+    const script = join(folder, 'starter.mjs');
+    const stdio = `{ cwd: ${JSON.stringify(root)}, stdio: ['ignore', 'inherit', 'inherit'] }`;
+    const start = `spawn(process.execPath, ${JSON.stringify(command)}, ${stdio})`;
+    await writeFile(script, `import { spawn } from 'node:child_process';\n${start};\n`);
+    const starter = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const { directory } = await ready(starter);
+    starter.kill('SIGKILL');
+    await assertNothingLeft(directory);
+  });
+
+  it('ends when the pipe that is its standard input ends', async () => {
+    const owner = spawn(process.execPath, command, { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] });
+    const { directory } = await ready(owner);
+    owner.stdin?.end();
+    assert.deepEqual(await once(owner, 'exit'), [0, null]);
+    await assertNothingLeft(directory);
+  });
+
+  it('ends with 2 and says how it is used when a flag is wrong', async () => {
+    const owner = spawn(process.execPath, [...command, '--wrong'], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const texts = Promise.all(
+      [owner.stdout, owner.stderr].map((stream) => stream.setEncoding('utf8').toArray()),
+    );
+    assert.deepEqual(await once(owner, 'exit'), [2, null]);
+    const [stdout, stderr] = (await texts).map((chunks) => chunks.join(''));
+    assert.equal(stdout, '');
+    assert.match(stderr ?? '', /--wrong.*Usage:/s);
+  });
+});

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { pino } from 'pino';
+import type { RunningController } from '../../../hack/testenv/controller.ts';
+import { type Registry, startRegistry } from '../../../hack/testenv/registry.ts';
+import {
+  SCAN_TYPES,
+  type ScanRun,
+  type SecureCodeBox,
+  secureCodeBoxAccess,
+  startSecureCodeBox,
+  trivyImageScanType,
+} from '../../../hack/testenv/securecodebox/index.ts';
+import { tools } from '../../../hack/testenv/tools.ts';
+import { imageCredentialBindings } from '../../../src/api/index.ts';
+import type { RawBinding } from '../../../src/binding/binding.ts';
+import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';
+import { Cluster, secretNameOf, settled, type TestNamespace } from '../../support/cluster/cluster.ts';
+import { until } from '../../support/until.ts';
+
+const USERS = {
+  first: { username: 'first', password: 'canary-first-3Fz' },
+  second: { username: 'second', password: 'canary-second-8Qp' },
+} as const;
+const CONTENT = { 'app/hello.txt': 'hello' };
+
+describe('an image that moves from one registry to another', () => {
+  let cluster: Cluster;
+  let controller: RunningController;
+  let first: Registry;
+  let second: Registry;
+  let secureCodeBox: SecureCodeBox;
+  let namespace: TestNamespace;
+  let digest: string;
+  let original: RawScheduledScan;
+
+  before(async () => {
+    cluster = await Cluster.start();
+    const { group } = cluster.controlPlane;
+    const log = (line: string) => process.stderr.write(`${line}\n`);
+    const { trivy } = await tools(['trivy'], log);
+    first = await startRegistry({ user: USERS.first, group, log });
+    second = await startRegistry({ user: USERS.second, group, log });
+    digest = await first.pushImage('shop/payments:1.0', CONTENT);
+    await second.pushImage('team/other:1.0', { a: 'a' });
+    namespace = await cluster.namespace();
+    const input = secureCodeBoxAccess(namespace.name)
+      .map((object) => JSON.stringify(object))
+      .join('\n');
+    await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input });
+    await namespace.put(SCAN_TYPES, { ...trivyImageScanType(namespace.name, { extraArgs: ['--insecure'] }) });
+    const account = { namespace: namespace.name, name: 'securecodebox-operator' };
+    secureCodeBox = await startSecureCodeBox({
+      kubeconfig: await cluster.controlPlane.kubeconfigFor(account),
+      programs: { trivy },
+      log: pino({ level: 'silent' }),
+    });
+    controller = await cluster.startController(
+      ...['--local-addresses', '127.0.0.1', '--check-interval', '1s'],
+      ...['--insecure-registries', `${first.host},${second.host}`],
+    );
+    const secret = (registry: Registry, user: (typeof USERS)[keyof typeof USERS]) => ({
+      [registry.host]: { auth: Buffer.from(`${user.username}:${user.password}`).toString('base64') },
+    });
+    await namespace.pullSecret('first', secret(first, USERS.first));
+    await namespace.pullSecret('second', secret(second, USERS.second));
+  });
+  after(async () => {
+    await secureCodeBox?.stop();
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  const old = () => `${first.host}/shop/payments`;
+  const home = () => `${second.host}/team/payments`;
+  const scanned = async () => assertScanned(await secureCodeBox.trigger(namespace.name, 'payments'));
+  const parameters = async () => (await namespace.rawScan('payments')).spec.scanSpec.parameters;
+  const status = async () => (await namespace.get<RawBinding>(imageCredentialBindings, 'payments'))?.status;
+
+  it('is scanned where it is', async () => {
+    const created = secureCodeBox.nextRun(namespace.name, 'payments');
+    const flags = ['--severity', 'HIGH', `${old()}@${digest}`, '--timeout', '9m'];
+    await namespace.scan('payments', flags, { spec: { suspend: false } });
+    await created;
+    original = await namespace.rawScan('payments');
+    const imagePullSecrets = [{ name: 'first' }];
+    const again = secureCodeBox.nextRun(namespace.name, 'payments');
+    await namespace.binding('payments', { image: old(), imagePullSecrets, verification: 'Required' });
+    await namespace.condition('payments', 'Ready', 'True Ready');
+    assertScanned(await again);
+  });
+
+  it('stays there while the new registry has not got that very version, and ScansBound says so', async () => {
+    await namespace.binding('payments', {
+      ...{ image: home(), replaces: [old()], verification: 'Required' },
+      imagePullSecrets: [{ name: 'first' }, { name: 'second' }],
+    });
+    await second.pushImage('team/payments:other', { b: 'b' });
+    const missing = await until(async () => {
+      const found = (await status())?.conditions?.find(({ type }) => type === 'ScansBound');
+      return found?.reason === 'ImageMissing' && found.message;
+    }, 'ScansBound to say what is missing');
+    assert.ok(missing.includes(`the registry does not show ${home()}@${digest}`), missing);
+    assert.deepEqual((await parameters())[2], `${old()}@${digest}`);
+    await scanned();
+  });
+
+  it('is moved in one write as soon as it is there, with the credential for it', async () => {
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    const again = secureCodeBox.nextRun(namespace.name, 'payments');
+    assert.equal(await second.pushImage('team/payments:1.0', CONTENT), digest);
+    await until(async () => (await parameters())[2] === `${home()}@${digest}`, 'the scan to be moved');
+    const { scan, secretName } = await namespace.bound('payments');
+    assert.deepEqual(scan.spec.scanSpec.parameters, [
+      ...['--severity', 'HIGH', `${home()}@${digest}`, '--timeout', '9m'],
+    ]);
+    assert.deepEqual(Object.keys((await namespace.trivyConfig(secretName)) as object), ['auths']);
+    assert.match(JSON.stringify(await namespace.trivyConfig(secretName)), new RegExp(second.host));
+    await namespace.condition('payments', 'Ready', 'True Ready');
+    const writes = (await cluster.writesOfController(from)).filter(
+      ({ objectRef }) => objectRef?.resource === 'scheduledscans' && objectRef.subresource === undefined,
+    );
+    assert.equal(writes.length, 1);
+    assertScanned(await again);
+  });
+
+  it('is told of in history, in an Event and in the log', async () => {
+    const [latest] = (await status())?.history ?? [];
+    assert.deepEqual(
+      { ...latest, time: '' },
+      {
+        time: '',
+        reason: 'ImageMoved',
+        from: { platform: 'Generic', image: old(), secret: 'first' },
+        to: { platform: 'Generic', image: home(), secret: 'second' },
+        scans: 1,
+      },
+    );
+    const { stdout } = await cluster.controlPlane.kubectl([
+      ...['events', '--for', 'icb/payments', '--namespace', namespace.name],
+    ]);
+    assert.match(
+      stdout,
+      /Normal\s+ImageMoved\s+.*moved payments from .*\/shop\/payments to .*\/team\/payments/,
+    );
+    assert.match(await controller.log(), new RegExp(`"image":"${home()}@${digest}"`));
+  });
+
+  it('follows a changed image without replaces, and is then what it was, byte for byte', async () => {
+    await namespace.binding('payments', {
+      ...{ image: old(), replaces: [], verification: 'Preferred' },
+      imagePullSecrets: [{ name: 'second' }, { name: 'first' }],
+    });
+    const again = secureCodeBox.nextRun(namespace.name, 'payments');
+    await until(async () => (await parameters())[2] === `${old()}@${digest}`, 'the scan to come back');
+    await namespace.condition('payments', 'Ready', 'True Ready');
+    assertScanned(await again);
+    await namespace.delete(imageCredentialBindings, 'payments');
+    await until(async () => secretNameOf(await namespace.rawScan('payments')) === undefined, 'the end');
+    const { spec, metadata } = await namespace.rawScan('payments');
+    assert.equal(JSON.stringify(spec), JSON.stringify(original.spec));
+    assert.deepEqual(metadata.annotations, original.metadata.annotations);
+  });
+
+  it('takes the scan along that autodiscovery has kept, where an image has moved with its digest', async () => {
+    // Autodiscovery names a scan by the image's last part and digest: the one for the first home serves the second as well.
+    const name = `payments-at-${digest.slice('sha256:'.length, 'sha256:'.length + 20)}`;
+    const key = (part: string) => ({
+      secretKeyRef: { name: 'temporary-secret-payments', key: part, optional: true },
+    });
+    const scanSpec = {
+      env: [
+        { name: 'TRIVY_USERNAME', valueFrom: key('username') },
+        { name: 'TRIVY_PASSWORD', valueFrom: key('password') },
+      ],
+      volumes: [{ name: 'first-volume', secret: { secretName: 'first' } }],
+      initContainers: [
+        {
+          name: 'secret-extraction-to-env',
+          image: 'docker.io/securecodebox/auto-discovery-pull-secret-extractor',
+          args: [`${old()}@${digest}`, 'temporary-secret-payments'],
+          volumeMounts: [{ name: 'first-volume', mountPath: '/secrets/first' }],
+        },
+      ],
+    };
+    const created = secureCodeBox.nextRun(namespace.name, name);
+    await namespace.scan(name, [`${old()}@${digest}`], {
+      metadata: { labels: { 'app.kubernetes.io/managed-by': 'securecodebox-autodiscovery' } },
+      spec: { suspend: false, retriggerOnScanTypeChange: true },
+      scanSpec,
+    });
+    assertScanned(await created);
+    assert.equal(await second.pushImage('shop/payments:1.0', CONTENT), digest);
+    const moved = `${second.host}/shop/payments`;
+    const again = secureCodeBox.nextRun(namespace.name, name);
+    const imagePullSecrets = [{ name: 'second' }];
+    await namespace.binding('moved', {
+      ...{ image: moved, replaces: [old()], verification: 'Required', imagePullSecrets },
+    });
+    assertScanned(await again);
+    await namespace.condition('moved', 'Ready', 'True Ready');
+    const { scan, secretName } = await namespace.bound(name);
+    const { parameters: now, initContainers = [], volumes = [] } = scan.spec.scanSpec;
+    assert.deepEqual({ now, initContainers }, { now: [`${moved}@${digest}`], initContainers: [] });
+    assert.ok(!JSON.stringify(volumes).includes('"first"'));
+    assert.ok(JSON.stringify(await namespace.trivyConfig(secretName)).includes(second.host));
+    assertScanned(await secureCodeBox.trigger(namespace.name, name));
+
+    await namespace.delete(imageCredentialBindings, 'moved');
+    const restored = async () => (await namespace.rawScan(name)).spec.scanSpec;
+    await until(async () => (await restored()).initContainers?.length === 1, 'the init container to be back');
+    const { env, volumes: theirs } = await restored();
+    assert.deepEqual({ env, volumes: theirs }, { env: scanSpec.env, volumes: scanSpec.volumes });
+  });
+
+  it('ends in silence, and never told a password', async () => {
+    await settled(cluster);
+    const log = await controller.log();
+    for (const { password } of Object.values(USERS)) assert.ok(!log.includes(password));
+  });
+});
+
+function assertScanned(run: ScanRun): void {
+  assert.equal(run.state, 'Done', run.log);
+  const results = run.results as { Metadata?: { ImageID?: string } } | undefined;
+  assert.match(results?.Metadata?.ImageID ?? '', /^sha256:[0-9a-f]{64}$/);
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+
+const demo = join(import.meta.dirname, '../../../hack/demo/demo.ts');
+
+/** The demo's own passwords, and what the base64 of `ci:…` and of a Docker config file begin with. */
+const SECRETS = /demo-[0-9a-f]{32}|Y2k6|eyJhdXRocy/;
+
+describe('the demo', () => {
+  it('tells its four steps without a terminal, each with what it should show', async (context) => {
+    const { stdout, code, stderr } = await new Run(context, []).ended;
+    assert.equal(code, 0, stdout + stderr);
+    const [, refused, scanned, rotated, released] = stdout.split(/^Step \d: .*$/m);
+    assert.match(refused ?? '', /trivy-image +Errored\n.+UNAUTHORIZED: authentication required/s);
+    assert.match(scanned ?? '', /icb\/payments.+Generic +registry-example-org +1 +True/s);
+    assert.match(scanned ?? '', /"name":"DOCKER_CONFIG".+config\.json: +\d+ bytes/s);
+    assert.match(scanned ?? '', /trivy-image +Done\n.+\.Metadata\.ImageID: sha256:[0-9a-f]{64}\n/s);
+    assert.match(rotated ?? '', /old password: 401\n.*new password: 200\n/);
+    const versions = [...(rotated ?? '').matchAll(/RESOURCEVERSION\n +(?<version>\d+ +\d+)\n/g)];
+    assert.equal(versions.length, 2);
+    assert.equal(versions[0]?.groups?.['version'], versions[1]?.groups?.['version']);
+    assert.equal(imageId(rotated), imageId(scanned));
+    assert.ok(spec(refused).includes('"interval":"24h"'));
+    assert.equal(spec(released), spec(refused));
+    assert.match(stdout, /\nEach step ended as told\.\n$/);
+    assert.equal(stderr, '');
+    assert.doesNotMatch(stdout, SECRETS);
+    assert.ok(!stdout.includes('\u001b'), 'control sequences without a terminal');
+  });
+
+  it('ends with 1 at the step in which Trivy does not do as told, and shows the end of the log', async (context) => {
+    const alwaysRefused = await program(context, 'echo "UNAUTHORIZED: authentication required" >&2; exit 1');
+    const { stdout, stderr, code } = await new Run(context, [], { ICB_TOOL_TRIVY: alwaysRefused }).ended;
+    assert.equal(code, 1);
+    assert.match(stdout, /\nStep 1: .+Refused, as told\..+\nStep 2: /s);
+    assert.doesNotMatch(stdout, /\nStep 3: /);
+    assert.match(
+      stderr,
+      /^\nStep 2: .+\n.+\nExpected: Trivy to scan .+\nFound: state Errored, exit code 1, .+\nUNAUTHORIZED.*\n\n.+log ends with:\n\{"level"/,
+    );
+    assert.doesNotMatch(stdout + stderr, SECRETS);
+  });
+
+  it('leaves everything up with --keep until Ctrl-C, the binding too', async (context) => {
+    const run = new Run(context, ['--keep']);
+    await run.told(/Ctrl-C here ends it/);
+    const kubeconfig = /export KUBECONFIG=(?<file>.+)\n/.exec(run.stdout)?.groups?.['file'] ?? '';
+    const programs = /export PATH="\$PATH:(?<folder>[^"]+)"/.exec(run.stdout)?.groups?.['folder'] ?? '';
+    const { stdout } = await promisify(execFile)(
+      join(programs, 'kubectl'),
+      ['get', 'icb', 'payments', '--namespace', 'shop'],
+      // kubectl's cache goes with the demo's other data.
+      { env: { KUBECONFIG: kubeconfig, HOME: dirname(kubeconfig) } },
+    );
+    assert.match(stdout, /payments .+ True/);
+    run.process.kill('SIGINT');
+    assert.equal((await run.ended).code, 0);
+    assert.ok(!existsSync(dirname(kubeconfig)));
+    assert.doesNotMatch(run.stdout, /\nStep 4: /);
+  });
+
+  it('ends with 130 on a Ctrl-C before its last step', async (context) => {
+    const run = new Run(context, []);
+    await run.told(/\nStep 1: /);
+    run.process.kill('SIGINT');
+    const { code, stderr } = await run.ended;
+    assert.equal(code, 130);
+    assert.equal(stderr, '');
+  });
+
+  it('says how it is called, and ends with 2 when it is called in another way', async (context) => {
+    const help = await new Run(context, ['--help']).ended;
+    assert.equal(help.code, 0);
+    assert.match(help.stdout, /^Usage: .*--keep/);
+    for (const args of [['--hold'], ['now']]) {
+      const { code, stdout, stderr } = await new Run(context, args).ended;
+      assert.equal(code, 2);
+      assert.equal(stdout, '');
+      assert.match(stderr, new RegExp(`${args[0]}.+Usage: `, 's'));
+    }
+  });
+});
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The demo as a process of its own, without a terminal. */
+class Run {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+  stdout = '';
+  #stderr = '';
+
+  constructor(context: TestContext, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const child = spawn(process.execPath, [demo, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    context.after(() => child.kill('SIGKILL'));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+    this.process = child;
+    this.ended = once(child, 'close').then(([code]) => ({ code, stdout: this.stdout, stderr: this.#stderr }));
+  }
+
+  /** Waits until it has written this. */
+  async told(wanted: RegExp): Promise<void> {
+    const ended = this.ended.then(({ stdout, stderr }) => {
+      if (!wanted.test(stdout)) throw new Error(`it ended without telling ${wanted}: ${stdout}${stderr}`);
+    });
+    while (!wanted.test(this.stdout)) {
+      await Promise.race([ended, this.process.stdout && once(this.process.stdout, 'data')]);
+    }
+  }
+}
+
+/** An executable file that is a shell script. */
+async function program(context: TestContext, script: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'icb-test-'));
+  context.after(() => rm(directory, { recursive: true, force: true }));
+  const file = join(directory, 'program');
+  await writeFile(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return file;
+}
+
+function imageId(text: string | undefined): string | undefined {
+  return /ImageID: (?<id>\S+)/.exec(text ?? '')?.groups?.['id'];
+}
+
+/** What kubectl showed of the ScheduledScan's spec. */
+function spec(text: string | undefined): string {
+  return /jsonpath='\{\.spec\}.*\n +(?<spec>\{.*\})\n/.exec(text ?? '')?.groups?.['spec'] ?? '';
+}

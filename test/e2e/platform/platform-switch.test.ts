@@ -1,0 +1,332 @@
+/**
+ * A scan that follows its image from cloud to cloud and back: the controller, the real Trivy and a real registry under the
+ * clouds' real host names, with the secrets that people have there. The clouds' own services are stand-ins on loopback.
+ */
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { pino } from 'pino';
+import { makeCertificate } from '../../../hack/testenv/certificate.ts';
+import { Cloud } from '../../../hack/testenv/cloud.ts';
+import { type RunningController, startController } from '../../../hack/testenv/controller.ts';
+import { startRegistry } from '../../../hack/testenv/registry.ts';
+import {
+  SCAN_TYPES,
+  type ScanRun,
+  type SecureCodeBox,
+  secureCodeBoxAccess,
+  startSecureCodeBox,
+  trivyImageScanType,
+} from '../../../hack/testenv/securecodebox/index.ts';
+import { tools } from '../../../hack/testenv/tools.ts';
+import { imageCredentialBindings } from '../../../src/api/index.ts';
+import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
+import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';
+import {
+  ACR,
+  AUTHORIZED_USER,
+  ECR,
+  ECR_PASSWORD,
+  ECR_PUBLIC,
+  ECR_PUBLIC_API,
+  GAR,
+  KEYS,
+  OTHER,
+  PASSWORD,
+  PRINCIPAL,
+  SERVICE_ACCOUNT,
+  SITES,
+} from '../../support/clouds.ts';
+import { Cluster, SECRETS, settled, type TestNamespace } from '../../support/cluster/cluster.ts';
+import { until } from '../../support/until.ts';
+
+const REPOSITORY = 'shop/payments';
+const CANARY = /canary|\+0123456789abcdef/;
+
+/** A home of the image, the secret for it, and what Trivy gets there: files, and entries that are not empty. */
+interface Home {
+  readonly name: string;
+  readonly host: string;
+  readonly secret: string;
+  readonly platform: string;
+  readonly files: readonly string[];
+  readonly env: readonly string[];
+}
+
+/** By how the names of their variables begin. */
+const CLOUD_OF: Readonly<Record<string, string>> = { AWS: 'AWS', GOOGLE: 'Google', AZURE: 'Azure' };
+
+const ECR_PULL: Home = {
+  ...{ name: 'ECR, by a pull secret', host: ECR, secret: 'ecr-pull', platform: 'AWS' },
+  ...{ files: ['config.json'], env: ['AWS_EC2_METADATA_DISABLED', 'DOCKER_CONFIG'] },
+};
+const KEY_FILE: Home = {
+  ...{ name: 'Artifact Registry, by a key file', host: GAR, secret: 'gar-key', platform: 'Google' },
+  ...{ files: ['google-key.json'], env: ['GOOGLE_APPLICATION_CREDENTIALS'] },
+};
+const DOCKER_HUB: Home = {
+  ...{ name: 'Docker Hub, by a pull secret', host: 'docker.io', secret: 'hub-pull', platform: 'Generic' },
+  ...{ files: ['config.json'], env: ['DOCKER_CONFIG'] },
+};
+const ECR_KEYS: Home = {
+  ...{ name: 'ECR, by AWS keys', host: ECR, secret: 'ecr-keys', platform: 'AWS' },
+  ...{ files: ['aws-credentials'], env: ['AWS_EC2_METADATA_DISABLED', 'AWS_SHARED_CREDENTIALS_FILE'] },
+};
+const SERVICE_PRINCIPAL: Home = {
+  ...{ name: 'ACR, by a service principal', host: ACR, secret: 'acr-principal', platform: 'Azure' },
+  ...{ files: ['config.json'], env: ['DOCKER_CONFIG'] },
+};
+const PUBLIC_KEYS: Home = {
+  ...{ name: 'ECR Public, by a login for AWS keys', host: ECR_PUBLIC, secret: 'ecr-public', platform: 'AWS' },
+  ...{ files: ['config.json'], env: ['AWS_EC2_METADATA_DISABLED', 'DOCKER_CONFIG'] },
+};
+const BASIC_AUTH: Home = {
+  ...{ name: 'any registry, by basic-auth', host: OTHER, secret: 'basic', platform: 'Generic' },
+  ...{ files: ['config.json'], env: ['DOCKER_CONFIG'] },
+};
+const THERE = [ECR_PULL, KEY_FILE, DOCKER_HUB, ECR_KEYS, SERVICE_PRINCIPAL, PUBLIC_KEYS, BASIC_AUTH];
+const BACK = THERE.toReversed().slice(1);
+
+describe('a scan whose image moves from cloud to cloud', () => {
+  let cluster: Cluster;
+  let cloud: Cloud;
+  let controller: RunningController;
+  let secureCodeBox: SecureCodeBox;
+  let namespace: TestNamespace;
+  let caFile: string;
+  let atFirst: RawScheduledScan;
+
+  before(async () => {
+    cluster = await Cluster.start();
+    const { group } = cluster.controlPlane;
+    const log = (line: string) => process.stderr.write(`${line}\n`);
+    const { trivy } = await tools(['trivy'], log);
+    const certificate = await makeCertificate(group, Object.keys(SITES), { log });
+    const registry = await startRegistry({ group, log });
+    await registry.pushImage(`${REPOSITORY}:1.0`, { 'app/hello.txt': 'hello' });
+    cloud = await Cloud.start(certificate, SITES, registry.host);
+    caFile = join(group.directory, 'clouds-ca.pem');
+    await writeFile(caFile, certificate.ca);
+    namespace = await cluster.namespace();
+    const access = secureCodeBoxAccess(namespace.name).map((object) => JSON.stringify(object));
+    await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input: access.join('\n') });
+    const env = [
+      { name: 'HTTPS_PROXY', value: cloud.proxy },
+      { name: 'SSL_CERT_FILE', value: caFile },
+      { name: 'AWS_ACCESS_KEY_ID', value: 'AKIASTALESTALESTALE0' },
+      { name: 'AWS_SECRET_ACCESS_KEY', value: 'stale' },
+    ];
+    await namespace.put(SCAN_TYPES, { ...trivyImageScanType(namespace.name, { env }) });
+    const account = { namespace: namespace.name, name: 'securecodebox-operator' };
+    secureCodeBox = await startSecureCodeBox({
+      kubeconfig: await cluster.controlPlane.kubeconfigFor(account),
+      programs: { trivy },
+      log: pino({ level: 'silent' }),
+    });
+    controller = await start();
+    await secrets(namespace);
+  });
+  after(async () => {
+    await secureCodeBox?.stop();
+    await cloud?.[Symbol.asyncDispose]();
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  const start = () =>
+    startController(cluster.controlPlane, ['--registry-ca-file', caFile, '--check-interval', '1h'], {
+      env: { HTTPS_PROXY: cloud.proxy, NO_PROXY: '127.0.0.1,localhost' },
+    });
+  const image = ({ host }: Home) => `${host}/${REPOSITORY}`;
+  const bind = ({ host, secret }: Home) =>
+    namespace.binding('payments', {
+      image: `${host}/${REPOSITORY}`,
+      ...{ imagePullSecrets: [{ name: secret }], verification: 'Required' },
+    });
+
+  it(`is bound and scanned at home: ${ECR_PULL.name}`, async () => {
+    await namespace.scan('payments', ['--severity', 'HIGH', `${image(ECR_PULL)}:1.0`, '--timeout', '9m'], {
+      spec: { suspend: false },
+    });
+    await secureCodeBox.nextRun(namespace.name, 'payments');
+    const again = secureCodeBox.nextRun(namespace.name, 'payments');
+    await bind(ECR_PULL);
+    assertScanned(await again);
+    await assertHandedOver(ECR_PULL);
+    atFirst = await namespace.rawScan('payments');
+  });
+
+  for (const home of [...THERE.slice(1), ...BACK]) {
+    it(`follows it to ${home.name}`, async () => {
+      const from = (await cluster.controlPlane.auditEvents()).length;
+      const again = secureCodeBox.nextRun(namespace.name, 'payments');
+      await bind(home);
+      // Where only the credential changes, nothing has to run again at once.
+      const sameImage = (await parameter()) === `${image(home)}:1.0`;
+      assertScanned(sameImage ? await secureCodeBox.trigger(namespace.name, 'payments') : await again);
+      await assertHandedOver(home);
+      await namespace.condition('payments', 'Ready', 'True Ready');
+      const writes = (await cluster.writesOfController(from)).filter(
+        ({ objectRef }) => objectRef?.resource === 'scheduledscans' && objectRef.subresource === undefined,
+      );
+      assert.equal(writes.length, 1, 'image and credential change in one write');
+    });
+  }
+
+  it('is, back home, what it was, byte for byte', async () => {
+    const scan = await namespace.rawScan('payments');
+    assert.equal(JSON.stringify(scan.spec), JSON.stringify(atFirst.spec));
+  });
+
+  it('follows the content of one and the same secret from AWS keys to a Google key file', async () => {
+    const home = { ...ECR_KEYS, secret: 'both' };
+    await offer('both', KEYS, ECR);
+    await bind(home);
+    await until(async () => (await filesOf()).includes('aws-credentials'), 'the keys to be delivered');
+    const again = secureCodeBox.nextRun(namespace.name, 'payments');
+    await offer('both', { 'key.json': JSON.stringify(SERVICE_ACCOUNT) }, GAR);
+    await bind({ ...KEY_FILE, secret: 'both' });
+    assertScanned(await again);
+    await assertHandedOver(KEY_FILE);
+  });
+
+  it('asks for no login again after a restart, and writes nothing', async () => {
+    const again = secureCodeBox.nextRun(namespace.name, 'payments');
+    await bind(PUBLIC_KEYS);
+    assertScanned(await again);
+    await namespace.condition('payments', 'Ready', 'True Ready');
+    await settled(cluster);
+    await controller.process.stop();
+    cloud.seen.length = 0;
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    controller = await start();
+    await settled(cluster);
+    assert.deepEqual(
+      cloud.seen.filter(({ host }) => host === ECR_PUBLIC_API || host === ECR_PUBLIC),
+      [],
+    );
+    assert.deepEqual(await cluster.writesOfController(from), []);
+  });
+
+  it('delivers a key file that Trivy alone can use, and itself shows it to nobody', async () => {
+    await offer('user', { 'key.json': JSON.stringify(AUTHORIZED_USER) }, GAR);
+    cloud.seen.length = 0;
+    const again = secureCodeBox.nextRun(namespace.name, 'payments');
+    await namespace.binding('payments', {
+      image: image(KEY_FILE),
+      ...{ imagePullSecrets: [{ name: 'user' }], verification: 'Preferred' },
+    });
+    await namespace.condition('payments', 'CredentialVerified', 'Unknown NotCheckable');
+    assertScanned(await again);
+    const shown = cloud.seen.filter((request) => /canary-(?:app|refresh)/.test(JSON.stringify(request)));
+    // By Trivy, which is written in Go.
+    assert.deepEqual(
+      shown.map(({ host, headers }) => `${headers['user-agent']} ${host}`),
+      ['Go-http-client/1.1 oauth2.googleapis.com'],
+    );
+  });
+
+  it('shows nobody a secret that was not offered, or that was offered to another', async () => {
+    const tenant = await cluster.namespace();
+    const data = { username: btoa('tenant'), password: btoa('canary-not-offered') };
+    const type = 'kubernetes.io/basic-auth';
+    await tenant.put(SECRETS, { metadata: { name: 'theirs' }, type, data });
+    await tenant.put(SECRETS, { metadata: { name: 'keys' }, type: 'Opaque', data: encoded(KEYS) });
+    cloud.seen.length = 0;
+    for (const name of ['theirs', 'keys']) {
+      const imagePullSecrets = [{ name }];
+      await tenant.binding(name, { image: `${OTHER}/${name}`, imagePullSecrets, verification: 'Required' });
+      await tenant.condition(name, 'Stalled', 'True NotOffered');
+    }
+    await tenant.put(SECRETS, {
+      metadata: { name: 'theirs', annotations: { [REGISTRIES_ANNOTATION]: 'registry.owner.example' } },
+      ...{ type, data },
+    });
+    await tenant.condition('theirs', 'Ready', 'False NoMatch');
+    await settled(cluster);
+    const shown = cloud.seen.filter(({ host }) => host === OTHER);
+    assert.notDeepEqual(shown, [], 'whether everybody may pull is asked');
+    for (const { headers, body } of cloud.seen) {
+      assert.equal(headers['authorization'], undefined);
+      assert.doesNotMatch(body, CANARY);
+    }
+    const { status } = await tenant.condition('keys', 'Ready', 'False NotOffered');
+    assert.doesNotMatch(JSON.stringify(status), CANARY);
+  });
+
+  it('says nothing secret in its log, in status and in Events', async () => {
+    const { stdout: events } = await cluster.controlPlane.kubectl(['get', 'events', '-A', '-o', 'yaml']);
+    const { stdout: bindings } = await cluster.controlPlane.kubectl(['get', 'icb', '-A', '-o', 'yaml']);
+    assert.doesNotMatch(`${await controller.log()}${events}${bindings}`, CANARY);
+  });
+
+  async function parameter(): Promise<string | undefined> {
+    return (await namespace.rawScan('payments')).spec.scanSpec.parameters?.[2];
+  }
+
+  async function filesOf(): Promise<readonly string[]> {
+    const { secretName } = await namespace.bound('payments');
+    const secret = await namespace.get<{ metadata: { name: string }; data?: object }>(SECRETS, secretName);
+    return Object.keys(secret?.data ?? {});
+  }
+
+  /** What the scan carries is for this home, and nothing is left of the one before. */
+  async function assertHandedOver(home: Home): Promise<void> {
+    const {
+      volumes = [],
+      volumeMounts = [],
+      env = [],
+      parameters,
+    } = (await namespace.rawScan('payments')).spec.scanSpec;
+    assert.deepEqual(parameters, ['--severity', 'HIGH', `${image(home)}:1.0`, '--timeout', '9m']);
+    assert.equal(volumes.length, 1);
+    assert.equal(volumeMounts.length, 1);
+    const entries = env as readonly { name: string; value: string }[];
+    const filled = entries.filter(({ value }) => value !== '');
+    assert.deepEqual(filled.map(({ name }) => name).sort(), home.env);
+    const clouds = new Set(entries.map(({ name }) => CLOUD_OF[name.split('_')[0] ?? ''] ?? home.platform));
+    assert.deepEqual([...clouds], [home.platform], 'also of the empty ones none is for another cloud');
+    assert.deepEqual(await filesOf(), home.files);
+    const binding = await namespace.get<{
+      metadata: { name: string };
+      status?: { platform?: string; credential?: { secret: { name: string } } };
+    }>(imageCredentialBindings, 'payments');
+    assert.equal(binding?.status?.platform, home.platform);
+  }
+
+  async function offer(name: string, texts: Readonly<Record<string, string>>, hosts: string): Promise<void> {
+    const annotations = { [REGISTRIES_ANNOTATION]: hosts };
+    await namespace.put(SECRETS, {
+      ...{ metadata: { name, annotations }, type: 'Opaque', data: encoded(texts) },
+    });
+  }
+
+  async function secrets(namespace: TestNamespace): Promise<void> {
+    const auth = (user: string, password: string) => ({
+      auth: Buffer.from(`${user}:${password}`).toString('base64'),
+    });
+    await namespace.pullSecret('ecr-pull', { [ECR]: auth('AWS', ECR_PASSWORD) });
+    await namespace.pullSecret('hub-pull', { 'https://index.docker.io/v1/': auth('puller', PASSWORD) });
+    await offer('gar-key', { 'key.json': JSON.stringify(SERVICE_ACCOUNT) }, GAR);
+    await offer('ecr-keys', KEYS, ECR);
+    await offer('ecr-public', KEYS, ECR_PUBLIC);
+    await offer('acr-principal', PRINCIPAL, ACR);
+    await namespace.put(SECRETS, {
+      metadata: { name: 'basic', annotations: { [REGISTRIES_ANNOTATION]: OTHER } },
+      type: 'kubernetes.io/basic-auth',
+      data: encoded({ username: 'puller', password: PASSWORD }),
+    });
+  }
+});
+
+function encoded(texts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
+  );
+}
+
+function assertScanned(run: ScanRun): void {
+  assert.equal(run.state, 'Done', run.log);
+  const results = run.results as { Metadata?: { ImageID?: string } } | undefined;
+  assert.match(results?.Metadata?.ImageID ?? '', /^sha256:[0-9a-f]{64}$/);
+}

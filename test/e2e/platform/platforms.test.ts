@@ -1,0 +1,414 @@
+/**
+ * Each platform and each shape of secret, with the real Trivy and a real registry under the clouds' real host names. The
+ * clouds' own services (GetAuthorizationToken, Google's and Microsoft's token endpoints) are stand-ins on loopback.
+ */
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Certificate, makeCertificate } from '../../../hack/testenv/certificate.ts';
+import { Cloud } from '../../../hack/testenv/cloud.ts';
+import { ProcessGroup } from '../../../hack/testenv/processes.ts';
+import { type Registry, startRegistry } from '../../../hack/testenv/registry.ts';
+import { tools } from '../../../hack/testenv/tools.ts';
+import type { LoginAnswer } from '../../../src/answer/login-answer.ts';
+import type { Credential } from '../../../src/credential/credential.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { parseImageReference } from '../../../src/image/reference.ts';
+import { type Handover, MOUNT_PATH } from '../../../src/platform/handover.ts';
+import type { PlatformCredential } from '../../../src/platform/platform.ts';
+import { deliveryOf, exchangeOf, handOver, readOfferedSecret } from '../../../src/platform/platforms.ts';
+import { RegistryChecker } from '../../../src/registry/checker.ts';
+import { type Surroundings, trust } from '../../../src/registry/http/connection.ts';
+import { Lookups } from '../../../src/registry/http/lookups.ts';
+import { exchangeLogin } from '../../../src/registry/login/exchange.ts';
+import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../../src/registry/settings.ts';
+import {
+  ACR,
+  ACR_REFRESH_TOKEN,
+  ACR_US,
+  AUTHORIZED_USER,
+  DB,
+  ECR,
+  ECR_API,
+  ECR_PASSWORD,
+  ECR_PUBLIC,
+  ECR_PUBLIC_API,
+  ECR_PUBLIC_DUAL,
+  GAR,
+  GAR_REGIONAL,
+  GOOGLE_TOKEN,
+  HUB,
+  KEYS,
+  NO_USER,
+  OTHER,
+  OWN,
+  PASSWORD,
+  PRINCIPAL,
+  SERVICE_ACCOUNT,
+  SESSION,
+  SITES,
+  SUBJECT_TOKEN,
+} from '../../support/clouds.ts';
+
+/** What a scan may have already, and Trivy would prefer: it must never be seen. */
+const STALE = {
+  TRIVY_USERNAME: 'stale',
+  TRIVY_PASSWORD: 'stale',
+  AWS_ACCESS_KEY_ID: 'AKIASTALESTALESTALE0',
+  AWS_SECRET_ACCESS_KEY: 'stale',
+  AWS_SESSION_TOKEN: 'stale',
+  AWS_PROFILE: 'stale',
+  AZURE_TENANT_ID: 'stale',
+  AZURE_CLIENT_ID: 'stale',
+  AZURE_CLIENT_SECRET: 'stale',
+};
+
+function offered(texts: Readonly<Record<string, string>>, host: string, type = 'Opaque'): PlatformCredential {
+  const data = Object.fromEntries(
+    Object.entries(texts).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+  );
+  const secret = readOfferedSecret({ type, data }, { 'credentials.securecodebox.io/registries': host });
+  if (secret.result !== 'Offered') throw new Error(`expected a credential, found ${JSON.stringify(secret)}`);
+  return secret.credential;
+}
+
+const basic = (username: string, password: string): Credential => ({
+  kind: 'basic',
+  username: new SecretValue(username),
+  password: new SecretValue(password),
+});
+const basicAuth = (username: string, password: string, host: string) =>
+  offered({ username, password }, host, 'kubernetes.io/basic-auth');
+const keyFile = (document: object, host: string) => offered({ 'key.json': JSON.stringify(document) }, host);
+
+interface Case {
+  readonly name: string;
+  readonly host: string;
+  /** A pull secret's credential, or an offered one. */
+  readonly pullSecret?: Credential;
+  readonly secret?: () => PlatformCredential;
+  /** The clouds' services that Trivy or we must have asked. */
+  readonly asks?: readonly string[];
+}
+
+let group: ProcessGroup;
+let directory: string;
+let certificate: Certificate;
+let registry: Registry;
+let cloud: Cloud;
+let trivy: string;
+const externalAccount = () => ({
+  type: 'external_account',
+  audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/k',
+  subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+  token_url: 'https://sts.googleapis.com/v1/token',
+  credential_source: { file: join(directory, 'subject-token') },
+});
+
+before(async () => {
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  group = await ProcessGroup.start();
+  ({ trivy } = await tools(['trivy'], log));
+  certificate = await makeCertificate(group, Object.keys(SITES), { log });
+  registry = await startRegistry({ group, log });
+  await registry.pushImage('shop/payments:1.0', { 'app/hello.txt': 'hello' });
+  cloud = await Cloud.start(certificate, SITES, registry.host);
+  directory = await mkdtemp(join(group.directory, 'platforms-'));
+  await writeFile(join(directory, 'ca.pem'), certificate.ca);
+  await writeFile(join(directory, 'subject-token'), SUBJECT_TOKEN);
+  const stale = { ...AUTHORIZED_USER, refresh_token: 'stale' };
+  await writeFile(join(directory, 'stale.json'), JSON.stringify(stale));
+});
+after(async () => {
+  await cloud?.[Symbol.asyncDispose]();
+  await group?.stop();
+});
+
+const CASES: readonly Case[] = [
+  { name: 'a pull secret of Docker Hub', host: HUB, pullSecret: basic('puller', PASSWORD) },
+  { name: 'basic-auth of any registry', host: OTHER, secret: () => basicAuth('puller', PASSWORD, OTHER) },
+  { name: 'a pull secret of ECR', host: ECR, pullSecret: basic('AWS', ECR_PASSWORD) },
+  { name: 'basic-auth of ECR', host: ECR, secret: () => basicAuth('AWS', ECR_PASSWORD, ECR) },
+  { name: 'a pull secret of ECR Public', host: ECR_PUBLIC, pullSecret: basic('AWS', ECR_PASSWORD) },
+  { name: 'AWS keys', host: ECR, secret: () => offered(KEYS, ECR), asks: [ECR_API] },
+  { name: 'AWS keys with a session token', host: ECR, secret: () => offered(SESSION, ECR), asks: [ECR_API] },
+  {
+    name: 'AWS keys with a session token for ECR Public',
+    host: ECR_PUBLIC,
+    secret: () => offered(SESSION, ECR_PUBLIC),
+    asks: [ECR_PUBLIC_API],
+  },
+  {
+    name: 'AWS keys for ECR Public',
+    host: ECR_PUBLIC,
+    secret: () => offered(KEYS, ECR_PUBLIC),
+    asks: [ECR_PUBLIC_API],
+  },
+  {
+    name: 'AWS keys for ECR Public by dual-stack',
+    host: ECR_PUBLIC_DUAL,
+    secret: () => offered(KEYS, ECR_PUBLIC_DUAL),
+    asks: [ECR_PUBLIC_API],
+  },
+  {
+    name: 'AWS keys for ECR under a name of its own',
+    host: OWN.ecr,
+    secret: () => offered({ ...KEYS, AWS_REGION: 'eu-central-1' }, OWN.ecr),
+    asks: [ECR_API],
+  },
+  {
+    name: 'a pull secret with a service account',
+    host: GAR,
+    pullSecret: basic('_json_key', JSON.stringify(SERVICE_ACCOUNT)),
+  },
+  {
+    name: 'a pull secret with an access token of Google',
+    host: GAR,
+    pullSecret: basic('oauth2accesstoken', GOOGLE_TOKEN),
+  },
+  {
+    name: 'basic-auth of Artifact Registry',
+    host: GAR,
+    secret: () => basicAuth('_json_key', JSON.stringify(SERVICE_ACCOUNT), GAR),
+  },
+  { name: 'a service account', host: GAR, secret: () => keyFile(SERVICE_ACCOUNT, GAR) },
+  {
+    name: 'a service account for a regional host',
+    host: GAR_REGIONAL,
+    secret: () => keyFile(SERVICE_ACCOUNT, GAR_REGIONAL),
+  },
+  {
+    name: 'a service account for Artifact Registry under a name of its own',
+    host: OWN.gar,
+    secret: () => keyFile(SERVICE_ACCOUNT, OWN.gar),
+  },
+  {
+    name: 'an authorized user',
+    host: GAR,
+    secret: () => keyFile(AUTHORIZED_USER, GAR),
+    asks: ['oauth2.googleapis.com'],
+  },
+  {
+    name: 'an external account',
+    host: GAR,
+    secret: () => keyFile(externalAccount(), GAR),
+    asks: ['sts.googleapis.com'],
+  },
+  { name: 'a pull secret with a token of ACR', host: ACR, pullSecret: basic(NO_USER, ACR_REFRESH_TOKEN) },
+  {
+    name: 'a pull secret with a service principal',
+    host: ACR,
+    pullSecret: basic(PRINCIPAL.AZURE_CLIENT_ID, PRINCIPAL.AZURE_CLIENT_SECRET),
+  },
+  {
+    name: 'basic-auth of ACR',
+    host: ACR,
+    secret: () => basicAuth(PRINCIPAL.AZURE_CLIENT_ID, PRINCIPAL.AZURE_CLIENT_SECRET, ACR),
+  },
+  { name: 'a service principal', host: ACR, secret: () => offered(PRINCIPAL, ACR) },
+  { name: 'a service principal in the US cloud', host: ACR_US, secret: () => offered(PRINCIPAL, ACR_US) },
+  {
+    name: 'a service principal for ACR under a name of its own',
+    host: OWN.acr,
+    secret: () => offered(PRINCIPAL, OWN.acr),
+  },
+];
+
+/** What src/platform says, and a login from the cloud where it asks for one. */
+async function handoverOf({ host, pullSecret, secret }: Case): Promise<Handover> {
+  if (pullSecret !== undefined || secret === undefined)
+    return handOver(pullSecret ?? basic('', ''), hostInImage(host));
+  const delivery = deliveryOf(secret(), host);
+  if (delivery.result === 'Handover') return delivery.handover;
+  if (delivery.result === 'Undeliverable') throw new Error(delivery.message);
+  const exchange = exchangeOf(secret(), host);
+  assert.ok(exchange !== undefined);
+  const answer = await exchangeLogin(exchange, surroundings(), 'shop');
+  if (answer.result !== 'Login') throw new Error(`expected a login, found ${JSON.stringify(answer)}`);
+  return handOver(answer.credential, host);
+}
+
+function hostInImage(host: string): string {
+  return host === HUB ? 'docker.io' : host;
+}
+
+function settings(): RegistrySettings {
+  return {
+    ...DEFAULT_REGISTRY_SETTINGS,
+    certificateAuthorities: certificate.ca,
+    proxy: { httpsProxy: cloud.proxy },
+  };
+}
+
+function surroundings(): Surroundings {
+  const stop = new AbortController().signal;
+  return {
+    settings: settings(),
+    secureContext: trust(certificate.ca),
+    stop,
+    onRequest: () => undefined,
+    onError: (error) => assert.fail(String(error)),
+    lookups: new Lookups(settings()),
+  };
+}
+
+/** Runs Trivy as a scan with that delivery would, with the files in another place. */
+async function runTrivy({ files, env }: Handover, host: string, scanners: 'secret' | 'vuln') {
+  const mount = await mkdtemp(join(directory, 'mount-'));
+  for (const [name, value] of Object.entries(files)) await writeFile(join(mount, name), value.reveal());
+  const cache = join(mount, 'cache');
+  await mkdir(cache);
+  const moved = env.map(({ name, value }) => [name, value.replace(MOUNT_PATH, mount)]);
+  const args = [
+    'image',
+    '--image-src',
+    'remote',
+    '--scanners',
+    scanners,
+    '--skip-version-check',
+    '--disable-telemetry',
+  ];
+  return group.run(
+    trivy,
+    [
+      ...args,
+      '--no-progress',
+      '--format',
+      'json',
+      '--cache-dir',
+      cache,
+      `${hostInImage(host)}/shop/payments:1.0`,
+    ],
+    {
+      env: {
+        HTTPS_PROXY: cloud.proxy,
+        SSL_CERT_FILE: join(directory, 'ca.pem'),
+        TRIVY_DB_REPOSITORY: `${DB}/trivy-db:2`,
+        ...STALE,
+        GOOGLE_APPLICATION_CREDENTIALS: join(directory, 'stale.json'),
+        ...Object.fromEntries(moved),
+      },
+    },
+  );
+}
+
+describe('Trivy pulls with what src/platform hands over', () => {
+  for (const each of CASES) {
+    it(`for ${each.name}`, async () => {
+      cloud.seen.length = 0;
+      const handover = await handoverOf(each);
+      const { code, stdout, stderr } = await runTrivy(handover, each.host, 'secret');
+      assert.equal(code, 0, stderr);
+      assert.match(JSON.parse(stdout).Metadata.ImageID, /^sha256:[0-9a-f]{64}$/);
+      const hosts = new Set(cloud.seen.map(({ host }) => host));
+      assert.deepEqual([...hosts].sort(), [each.host, ...(each.asks ?? [])].sort());
+      assertNothingStale();
+    });
+
+    it(`for ${each.name}, and shows no other registry anything`, async () => {
+      cloud.seen.length = 0;
+      const { code } = await runTrivy(await handoverOf(each), each.host, 'vuln');
+      assert.notEqual(code, 0, 'there is no database to be had');
+      const shown = cloud.seen.filter(({ host }) => host === DB);
+      assert.notDeepEqual(shown, []);
+      for (const { headers, url, body } of shown) {
+        assert.equal(headers['authorization'], undefined);
+        assert.doesNotMatch(JSON.stringify([headers, url.href, body]), /canary/);
+      }
+      assertNothingStale();
+    });
+  }
+
+  it('and not without it', async () => {
+    for (const host of [OTHER, ECR, GAR, ACR]) {
+      const { code, stderr } = await runTrivy(handOver(basic('nobody', 'wrong'), host), host, 'secret');
+      assert.equal(code, 1);
+      assert.match(stderr, /UNAUTHORIZED|401/);
+    }
+  });
+});
+
+function assertNothingStale(): void {
+  for (const { headers, body, login: shown } of cloud.seen) {
+    assert.doesNotMatch(JSON.stringify([headers, body, shown]), /stale/i);
+  }
+}
+
+describe('a credential is checked', () => {
+  const image = (host: string) => parseImageReference(`${host}/shop/payments:1.0`);
+  const login = async (secret: PlatformCredential, host: string): Promise<LoginAnswer> => {
+    const { check } = secret.waysIn(host);
+    assert.equal(check.way, 'Exchange');
+    if (check.way !== 'Exchange') throw new Error('expected an exchange');
+    return exchangeLogin(check.exchange, surroundings(), 'shop');
+  };
+
+  for (const { name, host, secret } of [
+    { name: 'AWS keys', host: ECR, secret: () => offered(KEYS, ECR) },
+    { name: 'AWS keys with a session token', host: ECR, secret: () => offered(SESSION, ECR) },
+    { name: 'AWS keys for ECR Public', host: ECR_PUBLIC, secret: () => offered(KEYS, ECR_PUBLIC) },
+    {
+      name: 'AWS keys for ECR under a name of its own',
+      host: OWN.ecr,
+      secret: () => offered({ ...KEYS, AWS_REGION: 'eu-central-1' }, OWN.ecr),
+    },
+    { name: 'a service account', host: GAR, secret: () => keyFile(SERVICE_ACCOUNT, GAR) },
+    {
+      name: 'a service account for a regional host',
+      host: GAR_REGIONAL,
+      secret: () => keyFile(SERVICE_ACCOUNT, GAR_REGIONAL),
+    },
+    { name: 'a service principal', host: ACR, secret: () => offered(PRINCIPAL, ACR) },
+    { name: 'a service principal in the US cloud', host: ACR_US, secret: () => offered(PRINCIPAL, ACR_US) },
+  ]) {
+    it(`by an exchange: ${name}, and the registry takes what comes of it`, async () => {
+      cloud.seen.length = 0;
+      const answer = await login(secret(), host);
+      if (answer.result !== 'Login') throw new Error(`expected a login, found ${JSON.stringify(answer)}`);
+      const checker = new RegistryChecker({ settings: settings(), onRequest: () => undefined });
+      const known = await checker.ask({ image: image(host), credential: answer.credential }, 'shop');
+      assert.equal(known.answer.result, 'Pullable');
+      const toRegistry = JSON.stringify(cloud.seen.filter((request) => request.host === host));
+      const longLived = [
+        KEYS.AWS_SECRET_ACCESS_KEY,
+        SERVICE_ACCOUNT.private_key_id,
+        PRINCIPAL.AZURE_CLIENT_SECRET,
+      ];
+      for (const value of longLived)
+        assert.ok(!toRegistry.includes(value), 'the registry never sees what lasts');
+    });
+  }
+
+  for (const { name, host, secret, httpCode } of [
+    {
+      name: 'AWS keys',
+      host: ECR,
+      secret: () => offered({ ...KEYS, AWS_SECRET_ACCESS_KEY: 'wrong/SecretAccessKey0' }, ECR),
+      httpCode: 400,
+    },
+    {
+      name: 'a service account',
+      host: GAR,
+      secret: () => keyFile({ ...SERVICE_ACCOUNT, private_key: otherKey() }, GAR),
+      httpCode: 400,
+    },
+    {
+      name: 'a service principal',
+      host: ACR,
+      secret: () => offered({ ...PRINCIPAL, AZURE_CLIENT_SECRET: 'wrong' }, ACR),
+      httpCode: 401,
+    },
+  ]) {
+    it(`and refused by its cloud: ${name}`, async () => {
+      assert.deepEqual(await login(secret(), host), { result: 'Denied', httpCode, at: 'token' });
+    });
+  }
+});
+
+function otherKey(): string {
+  return generateKeyPairSync('rsa', { modulusLength: 2048 })
+    .privateKey.export({ type: 'pkcs8', format: 'pem' })
+    .toString();
+}

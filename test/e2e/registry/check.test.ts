@@ -1,0 +1,574 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { Agent, request } from 'undici';
+import { type Certificate, makeCertificate } from '../../../hack/testenv/certificate.ts';
+import { ProcessGroup } from '../../../hack/testenv/processes.ts';
+import { type Registry, startRegistry } from '../../../hack/testenv/registry.ts';
+import { TokenServer } from '../../../hack/testenv/token-server.ts';
+import type { Question } from '../../../src/answer/question.ts';
+import {
+  describeAnswer,
+  type KnownAnswer,
+  type RegistryAnswer,
+} from '../../../src/answer/registry-answer.ts';
+import type { Credential } from '../../../src/credential/credential.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { parseImageReference } from '../../../src/image/reference.ts';
+import { RegistryChecker } from '../../../src/registry/checker.ts';
+import type { RequestRecord } from '../../../src/registry/http/connection.ts';
+import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../../src/registry/settings.ts';
+import { until } from '../../support/until.ts';
+
+const log = (line: string) => process.stderr.write(`${line}\n`);
+const USER = { username: 'puller', password: 'canary: "first", pässword' };
+
+let group: ProcessGroup;
+let certificate: Certificate;
+before(async () => {
+  group = await ProcessGroup.start();
+  certificate = await makeCertificate(group, ['127.0.0.1', 'localhost', 'registry.test'], { log });
+});
+after(() => group?.stop());
+
+function basic(username: string, password: string): Credential {
+  return { kind: 'basic', username: new SecretValue(username), password: new SecretValue(password) };
+}
+
+function question(image: string, credential?: Credential): Question {
+  return { image: parseImageReference(image), credential };
+}
+
+/** A checker that trusts the tests' authority and may ask loopback, with the requests that it made. */
+class TestChecker extends RegistryChecker {
+  readonly requests: RequestRecord[];
+
+  constructor(settings: Partial<RegistrySettings> = {}) {
+    const requests: RequestRecord[] = [];
+    const all = {
+      ...DEFAULT_REGISTRY_SETTINGS,
+      localAddresses: ['127.0.0.1'],
+      certificateAuthorities: certificate.ca,
+      ...settings,
+    };
+    super({ settings: all, onRequest: (record) => requests.push(record) });
+    this.requests = requests;
+  }
+
+  override ask(asked: Question, namespace = 'shop'): Promise<KnownAnswer> {
+    return super.ask(asked, namespace);
+  }
+
+  override answer(asked: Question, namespace = 'shop'): KnownAnswer | undefined {
+    return super.answer(asked, namespace);
+  }
+
+  async result(image: string, credential?: Credential): Promise<RegistryAnswer> {
+    return (await this.ask(question(image, credential))).answer;
+  }
+
+  /** What was asked since the last call. */
+  taken(): readonly string[] {
+    return this.requests.splice(0).map(({ kind, code }) => `${kind} ${code}`);
+  }
+}
+
+describe('a registry with user names and passwords', () => {
+  let registry: Registry;
+  let digest: string;
+  before(async () => {
+    registry = await startRegistry({ group, user: USER, certificate, log });
+    digest = await registry.pushImage('team/app:1.0', { a: 'a' });
+  });
+  after(() => registry?.stop());
+  const good = basic(USER.username, USER.password);
+  const bad = basic(USER.username, 'wrong');
+
+  it('lets its user pull, by tag and by digest, and says which manifest that is', async () => {
+    const checker = new TestChecker();
+    assert.deepEqual(await checker.result(`${registry.host}/team/app:1.0`, good), {
+      result: 'Pullable',
+      digest,
+    });
+    assert.deepEqual(checker.taken(), ['ping 401', 'manifest 200']);
+    assert.deepEqual(await new TestChecker().result(`${registry.host}/team/app@${digest}`, good), {
+      result: 'Pullable',
+      digest,
+    });
+  });
+
+  for (const [who, credential] of [
+    ['a wrong password', bad],
+    ['nobody', undefined],
+    ['an identity token, for which it has no use', identityToken('token')],
+    ['a registry token, which it did not make', registryToken('token')],
+    ['a registry token that no header can hold', registryToken('to\r\nken')],
+  ] as const) {
+    it(`refuses ${who}`, async () => {
+      const answer = await new TestChecker().result(`${registry.host}/team/app:1.0`, credential);
+      assert.deepEqual(answer, { result: 'Denied', httpCode: 401, at: 'manifest' });
+    });
+  }
+
+  it('proves access by not having that version', async () => {
+    const checker = new TestChecker();
+    assert.deepEqual(await checker.result(`${registry.host}/team/app:2.0`, good), { result: 'Allowed' });
+    assert.deepEqual(checker.taken(), ['ping 401', 'manifest 404', 'manifest 404']);
+  });
+
+  it('of two credentials takes the second', async () => {
+    const checker = new TestChecker();
+    const image = `${registry.host}/team/app:1.0`;
+    const answers = await Promise.all([bad, good].map((credential) => checker.result(image, credential)));
+    assert.deepEqual(
+      answers.map(({ result }) => result),
+      ['Denied', 'Pullable'],
+    );
+  });
+
+  it('takes a new password and refuses the old one, once it is asked anew', async () => {
+    const checker = new TestChecker({ acceptedTtl: 2_000 });
+    const image = `${registry.host}/team/app:1.0`;
+    const accepted = await checker.ask(question(image, good));
+    await registry.setPassword('canary-second');
+    assert.equal(await checker.ask(question(image, good)), accepted, 'remembered');
+    assert.equal(await checker.result(image, basic(USER.username, 'canary-second')).then(kind), 'Pullable');
+    const refused = await until(async () => {
+      const known = await checker.ask(question(image, good));
+      return known !== accepted && known;
+    }, 'the question to be asked again');
+    assert.deepEqual([refused.answer.result, refused.acceptedAt], ['Denied', undefined]);
+    await registry.setPassword(USER.password);
+  });
+
+  it('changes nothing that is known while it is down, and is asked again when it comes back', async () => {
+    const checker = new TestChecker({ unreachableTtl: 200, acceptedTtl: 1 });
+    const asked = question(`${registry.host}/team/app:1.0`, good);
+    const { acceptedAt } = await checker.ask(asked);
+    assert.notEqual(acceptedAt, undefined);
+    await registry.pause();
+    try {
+      const down = await until(async () => {
+        const { answer, ...known } = await checker.ask(asked);
+        return answer.result === 'Unreachable' && { ...known, answer };
+      }, 'the registry to be found down');
+      assert.deepEqual(down.answer, { result: 'Unreachable', why: 'ConnectionRefused', at: 'ping' });
+      assert.equal(down.acceptedAt, acceptedAt);
+      checker.taken();
+      const other = await checker.result(`${registry.host}/team/other:1.0`, bad);
+      assert.deepEqual([other, checker.taken()], [down.answer, []], 'left alone, whatever the question');
+    } finally {
+      await registry.resume();
+    }
+    await until(
+      async () => kind((await checker.ask(asked)).answer) === 'Pullable',
+      'the registry to be back',
+    );
+  });
+
+  it('is not believed when its authority is not known, unless it is listed as insecure', async () => {
+    const image = `${registry.host}/team/app:1.0`;
+    const untrusting = { certificateAuthorities: undefined };
+    assert.deepEqual(await new TestChecker(untrusting).result(image, good), {
+      result: 'Unreachable',
+      why: 'CertificateUntrusted',
+      at: 'ping',
+    });
+    const insecure = new TestChecker({ ...untrusting, insecure: [registry.host] });
+    assert.equal(kind(await insecure.result(image, good)), 'Pullable');
+  });
+
+  for (const host of [
+    '127.0.0.1',
+    'localhost',
+    '0x7f.1',
+    '2130706433.',
+    '0177.0.0.1',
+    '[::ffff:127.0.0.1]',
+  ]) {
+    it(`is not asked as ${host} on loopback, unless a setting says so`, async () => {
+      const checker = new TestChecker({ localAddresses: [] });
+      const port = registry.host.split(':')[1];
+      const image = { ...parseImageReference('x.example/team/app:1.0'), host: `${host}:${port}` };
+      const { answer } = await checker.ask({ image, credential: good });
+      assert.deepEqual(answer, { result: 'Unreachable', why: 'AddressForbidden', at: 'ping' });
+    });
+  }
+
+  it('is not asked where it is denied or not allowed', async () => {
+    const image = `${registry.host}/team/app:1.0`;
+    const denied = new TestChecker({ deny: ['127.0.0.*'] });
+    assert.deepEqual(await denied.result(image, good), { result: 'NotAllowed', by: 'DenyList' });
+    const allowing = new TestChecker({ allow: ['*.example.com'] });
+    assert.deepEqual(await allowing.result(image, good), { result: 'NotAllowed', by: 'AllowList' });
+    assert.deepEqual([denied.taken(), allowing.taken()], [[], []]);
+  });
+
+  it('is asked to no end once the controller stops', async () => {
+    const checker = new TestChecker();
+    checker.close();
+    const answer = await checker.result(`${registry.host}/team/app:1.0`, good);
+    assert.deepEqual(answer, { result: 'Unreachable', why: 'Stopped', at: 'ping' });
+  });
+});
+
+describe('a registry over plain HTTP', () => {
+  let registry: Registry;
+  before(async () => {
+    registry = await startRegistry({ group, log });
+    await registry.pushImage('public:1', { a: 'a' });
+  });
+  after(() => registry?.stop());
+
+  it('is asked only if it is listed as insecure', async () => {
+    const image = `${registry.host}/public:1`;
+    assert.deepEqual(await new TestChecker().result(image), {
+      result: 'Unreachable',
+      why: 'TlsFailure',
+      at: 'ping',
+    });
+    const checker = new TestChecker({ insecure: [registry.host] });
+    assert.equal(kind(await checker.result(image, basic('unasked', 'unasked'))), 'Pullable');
+    assert.deepEqual(checker.taken(), ['ping TlsFailure', 'ping 200', 'manifest 200']);
+  });
+});
+
+describe('a registry with a token server', () => {
+  const a = {
+    username: 'a',
+    password: 'canary-a',
+    refreshToken: 'canary-refresh',
+    repositories: ['team-a/app'],
+  };
+  const b = { username: 'b', password: 'canary-b', repositories: ['team-b/app'] };
+  const pusher = { username: 'p', password: 'p', repositories: ['team-a/app', 'team-b/app', 'public'] };
+  let tokens: TokenServer;
+  let registry: Registry;
+  before(async () => {
+    const users = [a, b, pusher];
+    tokens = await TokenServer.start({ certificate, users, publicRepositories: ['public'] });
+    registry = await startRegistry({ group, user: pusher, certificate, tokens: tokens.authority, log });
+    for (const { repositories } of [a, b])
+      for (const name of repositories) await registry.pushImage(`${name}:1`, { a: 'a' });
+    await registry.pushImage('public:1', { a: 'a' });
+  });
+  after(async () => {
+    await registry?.stop();
+    await tokens?.[Symbol.asyncDispose]();
+  });
+
+  const pullable = ['Pullable'];
+  const deniedManifest = ['Denied', 'manifest', 401];
+  const deniedToken = ['Denied', 'token', 401];
+  for (const [title, name, credential, expected] of [
+    ['lets the one of a pair pull from its path', 'team-a/app:1', basic(a.username, a.password), pullable],
+    ['and the other from its own', 'team-b/app:1', basic(b.username, b.password), pullable],
+    ['and not across: its token is for less', 'team-b/app:1', basic(a.username, a.password), deniedManifest],
+    ['refuses a wrong password', 'team-a/app:1', basic(a.username, 'wrong'), deniedToken],
+    ['takes an identity token', 'team-a/app:1', identityToken(a.refreshToken), pullable],
+    ['refuses a wrong identity token', 'team-a/app:1', identityToken('wrong'), deniedToken],
+    ['refuses nobody where anybody may pull', 'public:1', undefined, pullable],
+    ['lets nobody pull elsewhere', 'team-a/app:1', undefined, deniedManifest],
+    ['knows that its version is not there', 'team-a/app:2', basic(a.username, a.password), ['Allowed']],
+    ['shows nobody which repositories there are', 'team-a/no', basic(a.username, a.password), deniedManifest],
+  ] as const) {
+    it(title, async () => {
+      const answer = await new TestChecker().result(`${registry.host}/${name}`, credential);
+      const found =
+        answer.result === 'Denied' ? [answer.result, answer.at, answer.httpCode] : [answer.result];
+      assert.deepEqual(found, expected);
+    });
+  }
+
+  it('is asked for a token to pull, and for nothing else', async () => {
+    tokens.seen.length = 0;
+    await new TestChecker().result(`${registry.host}/team-a/app:1`, basic(a.username, a.password));
+    await new TestChecker().result(`${registry.host}/team-a/app:1`, identityToken(a.refreshToken));
+    const scope = 'repository:team-a/app:pull';
+    assert.deepEqual(tokens.seen, [
+      { method: 'GET', username: 'a', scope, status: 200 },
+      { method: 'POST', username: 'a', scope, status: 200 },
+    ]);
+  });
+
+  it('takes a registry token as it is, and is asked for no other', async () => {
+    const { realm, service } = tokens.authority;
+    const url = `${realm}?service=${service}&scope=repository:team-a/app:pull`;
+    const dispatcher = new Agent({ connect: { ca: certificate.ca } });
+    const authorization = `Basic ${Buffer.from(`${a.username}:${a.password}`).toString('base64')}`;
+    const { body } = await request(url, { dispatcher, headers: { authorization } });
+    const { token } = (await body.json()) as { token: string };
+    await dispatcher.close();
+    const checker = new TestChecker();
+    assert.equal(
+      kind(await checker.result(`${registry.host}/team-a/app:1`, registryToken(token))),
+      'Pullable',
+    );
+    assert.deepEqual(checker.taken(), ['ping 401', 'manifest 200']);
+  });
+
+  it('is not asked through a token server that is not to be believed', async () => {
+    const other = await makeCertificate(group, ['127.0.0.1', 'localhost']);
+    await using stranger = await TokenServer.start({ certificate: other, users: [a] });
+    await using own = await startRegistry({ group, certificate, tokens: stranger.authority, log });
+    const answer = await new TestChecker().result(`${own.host}/team-a/app:1`, basic(a.username, a.password));
+    assert.deepEqual(answer, { result: 'Unreachable', why: 'CertificateUntrusted', at: 'token' });
+    assert.equal(stranger.seen.length, 0);
+  });
+
+  describe('and what is remembered of it', () => {
+    const credential = basic(a.username, a.password);
+    const asked = () => question(`${registry.host}/team-a/app:1`, credential);
+
+    it('is one question for many that come together, and for later ones', async () => {
+      const checker = new TestChecker();
+      const together = await Promise.all(Array.from({ length: 20 }, () => checker.ask(asked())));
+      assert.equal(new Set(together).size, 1);
+      assert.deepEqual(checker.taken(), ['ping 401', 'token 200', 'manifest 200']);
+      assert.equal(await checker.ask(asked()), together[0]);
+      assert.equal(checker.answer(question(`${registry.host}/team-a/app:other`, credential)), together[0]);
+      assert.deepEqual(checker.taken(), []);
+    });
+
+    it('says nothing of another version where that very version was asked about, which is soon asked about again', async () => {
+      const checker = new TestChecker();
+      await checker.ask(asked());
+      const missing = { ...question(`${registry.host}/team-a/app:missing`, credential), exact: true };
+      assert.equal(checker.answer(missing), undefined);
+      const { answer, askedAt, askAgainAt } = await checker.ask(missing);
+      assert.equal(answer.result, 'Allowed');
+      assert.ok(isWithin(askAgainAt - askedAt, 54_000, 60_000), 'it may be about to be pushed');
+      assert.equal(checker.answer({ ...asked(), exact: true }), undefined);
+      assert.equal((await checker.ask({ ...asked(), exact: true })).answer.result, 'Pullable');
+      assert.equal(checker.answer(asked())?.answer.result, 'Pullable');
+    });
+
+    it('is kept apart by credential and by repository, and is no credential', async () => {
+      const checker = new TestChecker();
+      await checker.ask(asked());
+      assert.equal(checker.answer(question(`${registry.host}/team-a/app:1`)), undefined);
+      assert.equal(checker.answer(question(`${registry.host}/team-b/app:1`, credential)), undefined);
+      assert.notEqual(
+        checker.answer(question(`${registry.host}/team-a/app:1`, basic('a', 'canary-a'))),
+        undefined,
+      );
+    });
+
+    it('holds for its time less a tenth at most, and is still known after', async () => {
+      const checker = new TestChecker({ acceptedTtl: 1 });
+      const first = await checker.ask(asked());
+      assert.ok(isWithin(first.askAgainAt - first.askedAt, 0.9, 1));
+      const second = await until(async () => {
+        const known = await checker.ask(asked());
+        return known !== first && known;
+      }, 'the question to be asked again');
+      assert.ok(second.askedAt >= first.askAgainAt);
+      assert.equal(checker.answer(asked()), second);
+    });
+
+    it('can be recalled from before a restart, so that nothing is asked until that is old', async () => {
+      const checker = new TestChecker();
+      const hour = 3_600_000;
+      const askedAt = Date.now() - 2 * hour;
+      checker.recall(asked(), { answer: { result: 'Pullable' }, askedAt }, 'shop');
+      const known = await checker.ask(asked());
+      assert.deepEqual([known.answer, known.acceptedAt], [{ result: 'Pullable' }, askedAt]);
+      assert.ok(isWithin(known.askAgainAt - askedAt, 10.8 * hour, 12 * hour));
+      assert.deepEqual(checker.taken(), []);
+
+      const late = new TestChecker();
+      late.recall(asked(), { answer: { result: 'Pullable' }, askedAt: Date.now() - 13 * hour }, 'shop');
+      assert.equal((await late.ask(asked())).answer.result, 'Pullable');
+      assert.equal(late.taken().length, 3);
+      late.recall(asked(), { answer: { result: 'Pullable' }, askedAt: 0 }, 'shop');
+      assert.notEqual(late.answer(asked())?.acceptedAt, 0, 'what is known counts more');
+    });
+
+    it('has room for so many answers and no more', async () => {
+      const checker = new TestChecker({ rememberedAnswers: 2 });
+      const names = ['one', 'two', 'three'].map((name) => question(`${registry.host}/${name}`));
+      for (const each of names)
+        checker.recall(each, { answer: { result: 'Allowed' }, askedAt: Date.now() }, 'shop');
+      assert.deepEqual(
+        names.map((each) => checker.answer(each) !== undefined),
+        [false, true, true],
+      );
+    });
+  });
+
+  it('is asked through a proxy, which knows where names are, but not for what NO_PROXY names', async () => {
+    const [, port] = registry.host.split(':');
+    const asked: string[] = [];
+    const proxy = createServer().on('connect', (incoming, client) => {
+      asked.push(`${incoming.headers['proxy-authorization']} ${incoming.url}`);
+      const server = connect(Number(port), '127.0.0.1', () => client.write('HTTP/1.1 200 OK\r\n\r\n'));
+      server.pipe(client).pipe(server);
+      client.on('error', () => server.destroy());
+      server.on('error', () => client.destroy());
+    });
+    const httpsProxy = `http://user:pass@127.0.0.1:${await listen(proxy)}`;
+    const credential = basic(a.username, a.password);
+    try {
+      const checker = new TestChecker({ proxy: { httpsProxy } });
+      // The realm is on localhost, which is never asked through a proxy, and a local address of its own accord.
+      const answer = await checker.result('registry.test/team-a/app:1', credential);
+      assert.deepEqual(answer, { result: 'Unreachable', why: 'AddressForbidden', at: 'token' });
+      const trusting = new TestChecker({ proxy: { httpsProxy }, privateRealms: [realmHost(tokens)] });
+      assert.equal(kind(await trusting.result('registry.test/team-a/app:1', credential)), 'Pullable');
+      const expected = `Basic ${Buffer.from('user:pass').toString('base64')} registry.test:443`;
+      assert.ok(asked.length > 1 && asked.every((each) => each === expected), asked.join());
+      const literal = await trusting.result('169.254.169.254/team-a/app:1', credential);
+      assert.deepEqual(literal, { result: 'Unreachable', why: 'AddressForbidden', at: 'ping' });
+      const direct = new TestChecker({ proxy: { httpsProxy, noProxy: '.test' } });
+      const unknown = await direct.result('registry.test/team-a/app:1', credential);
+      assert.deepEqual(unknown, { result: 'Unreachable', why: 'DnsFailure', at: 'ping' });
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+    }
+    const gone = new TestChecker({ proxy: { httpsProxy } });
+    const refused = await gone.result('registry.test/team-a/app:1', credential);
+    assert.deepEqual(refused, { result: 'Unreachable', why: 'ProxyFailure', at: 'ping' });
+  });
+});
+
+describe('many questions to a registry', () => {
+  it('are asked a few at a time', async () => {
+    let [open, most] = [0, 0];
+    // A stand-in that answers slowly, so that questions meet.
+    const server = createServer((_, response) => {
+      open += 1;
+      most = Math.max(most, open);
+      setTimeout(() => {
+        open -= 1;
+        response.writeHead(404).end();
+      }, 5);
+    });
+    const host = `127.0.0.1:${await listen(server)}`;
+    try {
+      const checker = new TestChecker({ insecure: [host], concurrencyPerRegistry: 2 });
+      const all = Array.from({ length: 12 }, (_, index) => question(`${host}/team/app-${index}`));
+      const known = await Promise.all(all.map((each, index) => checker.ask(each, `team-${index % 3}`)));
+      assert.ok(known.every(({ answer }) => answer.result === 'Inconclusive'));
+      assert.equal(most, 2);
+    } finally {
+      server.close();
+    }
+  });
+});
+
+describe('a registry that is asked too often', () => {
+  // A stand-in: distribution refuses nobody for that.
+  for (const [title, header, least, most] of [
+    ['seconds', '2', 2_000, 2_000],
+    ['a date', () => new Date(Date.now() + 60_000).toUTCString(), 58_000, 60_000],
+    ['more than the limit', '86400', 3_600_000, 3_600_000],
+    ['nothing', undefined, 60_000, 60_000],
+    ['nonsense', 'soon', 60_000, 60_000],
+  ] as const) {
+    it(`is left alone for as long as it says: ${title}`, async () => {
+      let requests = 0;
+      const server = createServer((_, response) => {
+        requests += 1;
+        const value = typeof header === 'function' ? header() : header;
+        response.writeHead(429, value === undefined ? {} : { 'retry-after': value }).end();
+      });
+      const host = `127.0.0.1:${await listen(server)}`;
+      try {
+        const checker = new TestChecker({ insecure: [host] });
+        const known = await checker.ask(question(`${host}/team/app`));
+        const wait = untilOf(known) - known.askedAt;
+        // The answer is dated a moment after the question.
+        assert.ok(isWithin(wait, least, most + 2_000), `${wait} ms`);
+        assert.ok(known.askAgainAt >= untilOf(known));
+        const others = [question(`${host}/team/app`), question(`${host}/other`, basic('a', 'b'))];
+        for (const other of others) assert.deepEqual((await checker.ask(other)).answer, known.answer);
+        assert.equal(requests, 1);
+      } finally {
+        server.close();
+      }
+    });
+  }
+
+  it('is asked again after', async () => {
+    let busy = true;
+    const server = createServer((_, response) => {
+      response
+        .writeHead(busy ? 503 : 404, { 'retry-after': '1' })
+        .end('{"errors":[{"code":"NAME_UNKNOWN"}]}');
+      busy = false;
+    });
+    const host = `127.0.0.1:${await listen(server)}`;
+    try {
+      const checker = new TestChecker({ insecure: [host] });
+      const asked = question(`${host}/team/app`);
+      assert.equal(kind((await checker.ask(asked)).answer), 'RateLimited');
+      const answer = await until(async () => {
+        const known = await checker.ask(asked);
+        return known.answer.result !== 'RateLimited' && known.answer;
+      }, 'the registry to be asked again');
+      assert.deepEqual(answer, { result: 'Inconclusive', why: 'RepositoryUnknown' });
+    } finally {
+      server.close();
+    }
+  });
+});
+
+describe('what is told of an answer', () => {
+  it('holds no secret and no host', () => {
+    const answers: readonly RegistryAnswer[] = [
+      { result: 'Pullable' },
+      { result: 'Allowed' },
+      { result: 'Inconclusive', why: 'NotFound' },
+      { result: 'Inconclusive', why: 'RepositoryUnknown' },
+      { result: 'Denied', httpCode: 401, at: 'token' },
+      { result: 'RateLimited', until: 0 },
+      { result: 'Unreachable', why: 'ServerError', at: 'manifest', httpCode: 502 },
+      { result: 'NotAllowed', by: 'AllowList' },
+      { result: 'NotAllowed', by: 'DenyList' },
+    ];
+    assert.deepEqual(answers.map(describeAnswer), [
+      'the registry lets it pull the image',
+      'the registry lets it read the repository, which does not have that version',
+      'the registry does not find the image, and does not say what is missing',
+      'the registry knows no such repository, or does not show it',
+      "the registry's token server refuses it (HTTP 401)",
+      'the registry asks to wait',
+      'the registry has an error of its own (HTTP 502)',
+      'the settings name the registries that may be asked, and not that one',
+      'the settings forbid to ask that registry',
+    ]);
+  });
+});
+
+function identityToken(token: string): Credential {
+  return { kind: 'identityToken', username: new SecretValue(''), token: new SecretValue(token) };
+}
+
+function registryToken(token: string): Credential {
+  return { kind: 'registryToken', token: new SecretValue(token) };
+}
+
+function kind({ result }: RegistryAnswer): string {
+  return result;
+}
+
+function realmHost({ authority }: TokenServer): string {
+  return new URL(authority.realm).host;
+}
+
+function untilOf({ answer }: KnownAnswer): number {
+  assert.equal(answer.result, 'RateLimited');
+  return answer.result === 'RateLimited' ? answer.until : Number.NaN;
+}
+
+function isWithin(value: number, least: number, most: number): boolean {
+  return value >= least && value <= most;
+}
+
+function listen(server: ReturnType<typeof createServer>): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  server.once('error', reject).listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  return promise;
+}

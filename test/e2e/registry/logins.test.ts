@@ -1,0 +1,198 @@
+/** How clouds are asked for logins: over TLS, under their real names; what answers there is a stand-in on loopback. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { makeCertificate } from '../../../hack/testenv/certificate.ts';
+import { Cloud, type CloudAnswer } from '../../../hack/testenv/cloud.ts';
+import { ProcessGroup } from '../../../hack/testenv/processes.ts';
+import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { parseImageReference } from '../../../src/image/reference.ts';
+import type { Exchange } from '../../../src/platform/exchange.ts';
+import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
+import type { PlatformCredential } from '../../../src/platform/platform.ts';
+import { readOfferedSecret } from '../../../src/platform/platforms.ts';
+import { RegistryChecker } from '../../../src/registry/checker.ts';
+import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../../src/registry/settings.ts';
+import { ECR, ECR_API, ECR_PASSWORD, KEYS, SITES } from '../../support/clouds.ts';
+
+const ELSEWHERE = 'elsewhere.acme.example';
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const QUESTION = { image: parseImageReference(`${ECR}/shop/payments:1.0`) };
+
+describe('a login that a cloud is asked for', () => {
+  let group: ProcessGroup;
+  let cloud: Cloud;
+  let settings: RegistrySettings;
+  /** What the stand-ins answer. */
+  let api: CloudAnswer;
+  let registry: CloudAnswer;
+
+  before(async () => {
+    const log = (line: string) => process.stderr.write(`${line}\n`);
+    group = await ProcessGroup.start();
+    const certificate = await makeCertificate(group, [...Object.keys(SITES), ELSEWHERE], { log });
+    const sites = {
+      [ECR_API]: () => api,
+      [ECR]: () => registry,
+      [ELSEWHERE]: () => givenUntil(2_000_000_000),
+    };
+    cloud = await Cloud.start(certificate, sites, 'localhost:1');
+    settings = {
+      ...DEFAULT_REGISTRY_SETTINGS,
+      certificateAuthorities: certificate.ca,
+      proxy: { httpsProxy: cloud.proxy },
+    };
+  });
+  after(async () => {
+    await cloud?.[Symbol.asyncDispose]();
+    await group?.stop();
+  });
+
+  function start(answer: CloudAnswer): RegistryChecker {
+    api = answer;
+    cloud.seen.length = 0;
+    return new RegistryChecker({ settings });
+  }
+  const asked = (host = ECR_API) => cloud.seen.filter((request) => request.host === host).length;
+
+  it('is asked for once, whoever wants it, and kept', async () => {
+    const checker = start(givenUntil(Date.now() / 1_000 + 12 * 3_600));
+    const keys = awsKeys();
+    const [first, second] = await Promise.all(
+      [keys, keys].map((each) => checker.obtainLogin(each, ECR, 'shop')),
+    );
+    assert.equal(first?.answer.result, 'Login');
+    assert.equal(second, first);
+    assert.equal(await checker.obtainLogin(keys, ECR, 'shop'), first);
+    assert.equal(checker.login(keys, ECR, 'shop'), first);
+    assert.equal(asked(), 1);
+  });
+
+  const renewals: Readonly<Record<string, readonly [ends: number, askedAgainAfter: number]>> = {
+    'when two thirds of its time are over': [12 * HOUR, 8 * HOUR],
+    'as often as answers are asked for again, where it holds for longer': [1_000 * HOUR, 12 * HOUR],
+    'not without a pause where it ends at once': [1_000, MINUTE],
+    'not without a pause where it has ended by our clock': [-HOUR, MINUTE],
+  };
+  for (const [name, [ends, after]] of Object.entries(renewals)) {
+    it(`is asked for again ${name}`, async () => {
+      const known = await start(givenUntil((Date.now() + ends) / 1_000)).obtainLogin(awsKeys(), ECR, 'shop');
+      const { askedAt = 0, askAgainAt = 0 } = known ?? {};
+      // The answer has another clock's seconds.
+      assert.ok(Math.abs(askAgainAt - askedAt - after) < 5_000, `after ${askAgainAt - askedAt} ms`);
+    });
+  }
+
+  const failures: Readonly<Record<string, readonly [answer: CloudAnswer, expected: object, pause: number]>> =
+    {
+      'refuses the keys': [
+        { status: 400, body: { __type: 'UnrecognizedClientException' } },
+        { result: 'Denied', httpCode: 400, at: 'token' },
+        HOUR,
+      ],
+      'asks to wait': [
+        { status: 429, headers: { 'retry-after': '120' } },
+        { result: 'RateLimited' },
+        2 * MINUTE,
+      ],
+      'says that it is not there for a while': [
+        { status: 503, headers: { 'retry-after': '120' } },
+        { result: 'RateLimited' },
+        2 * MINUTE,
+      ],
+      'has had too many requests, as ECR says it': [
+        { status: 400, body: { __type: 'ThrottlingException' } },
+        { result: 'RateLimited' },
+        MINUTE,
+      ],
+      'has an error of its own': [
+        { status: 500 },
+        { result: 'Unreachable', why: 'ServerError', at: 'token', httpCode: 500 },
+        MINUTE,
+      ],
+      'gives something else': [
+        { status: 200 },
+        { result: 'Unreachable', why: 'BadToken', at: 'token' },
+        MINUTE,
+      ],
+      'answers as nothing does': [
+        { status: 204 },
+        { result: 'Unreachable', why: 'UnexpectedStatus', at: 'token', httpCode: 204 },
+        MINUTE,
+      ],
+      'sends us elsewhere': [
+        { status: 307, headers: { location: `https://${ELSEWHERE}/` } },
+        { result: 'Unreachable', why: 'RedirectRefused', at: 'token', httpCode: 307 },
+        MINUTE,
+      ],
+    };
+  for (const [name, [answer, expected, pause]] of Object.entries(failures)) {
+    it(`is wanting where the cloud ${name}, for a time`, async () => {
+      const checker = start(answer);
+      const known = await checker.obtainLogin(awsKeys(), ECR, 'shop');
+      assert.ok(known !== undefined);
+      assert.partialDeepStrictEqual(known.answer, expected);
+      assert.ok(Math.abs(known.askAgainAt - known.askedAt - pause) < 5_000);
+      assert.equal(asked(), 1);
+      assert.equal(asked(ELSEWHERE), 0);
+    });
+  }
+
+  for (const deny of [ECR_API, '*.*.*.amazonaws.com', `${ECR_API}:443`]) {
+    it(`is not requested if the deny list names the endpoint of the cloud: ${deny}`, async () => {
+      start(givenUntil(2_000_000_000));
+      const checker = new RegistryChecker({ settings: { ...settings, deny: [deny] } });
+      const refused = { result: 'Unreachable', why: 'RealmForbidden', at: 'token' };
+      assert.deepEqual((await checker.obtainLogin(awsKeys(), ECR, 'shop'))?.answer, refused);
+      const { answer } = await checker.ask({ ...QUESTION, credential: awsKeys() }, 'shop');
+      assert.deepEqual(answer, refused);
+      assert.deepEqual([cloud.seen, cloud.unknown], [[], []]);
+    });
+  }
+
+  it('is asked for anew where the registry refuses the one that there is', async () => {
+    const checker = start(givenUntil(Date.now() / 1_000 + 12 * 3_600));
+    const question = { ...QUESTION, credential: awsKeys() };
+    registry = { status: 403 };
+    for (const times of [1, 2]) {
+      const image = { ...question.image, repository: `shop/payments-${times}` };
+      assert.equal((await checker.ask({ ...question, image }, 'shop')).answer.result, 'Denied');
+      assert.equal(asked(), times);
+    }
+  });
+
+  it('that is wanting keeps nobody from asking the registry without one', async () => {
+    const checker = start({ status: 429 });
+    const { answer } = await checker.ask({ ...QUESTION, credential: awsKeys() }, 'shop');
+    assert.equal(answer.result, 'RateLimited');
+    assert.equal(asked(ECR), 0);
+    registry = { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } };
+    await checker.ask({ ...QUESTION, credential: undefined }, 'shop');
+    assert.notEqual(asked(ECR), 0);
+  });
+
+  it('is not asked for in a circle', async () => {
+    const checker = start({ status: 200 });
+    const circle: Exchange = {
+      request: () => ({ url: new URL(`https://${ECR_API}/`), headers: {}, body: new SecretValue('') }),
+      read: () => ({ result: 'Next', exchange: circle }),
+    };
+    const way = { way: 'Exchange', exchange: circle } as const;
+    const credential = { ...awsKeys(), waysIn: () => ({ delivery: way, check: way }) };
+    const known = await checker.obtainLogin(credential, ECR, 'shop');
+    assert.deepEqual(known?.answer, { result: 'Unreachable', why: 'BadToken', at: 'token' });
+    assert.equal(asked(), 2);
+  });
+});
+
+/** @param expiresAt - seconds since 1970 */
+function givenUntil(expiresAt: number): CloudAnswer {
+  const authorizationToken = Buffer.from(`AWS:${ECR_PASSWORD}`).toString('base64');
+  return { status: 200, body: { authorizationData: [{ authorizationToken, expiresAt }] } };
+}
+
+function awsKeys(): PlatformCredential {
+  const data = Object.fromEntries(Object.entries(KEYS).map(([key, text]) => [key, btoa(text)]));
+  const secret = readOfferedSecret({ type: 'Opaque', data }, { [REGISTRIES_ANNOTATION]: ECR });
+  return secret.result === 'Offered' ? secret.credential : assert.fail(secret.result);
+}

@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { builtProgram } from '../../hack/testenv/program.ts';
+
+const repository = join(import.meta.dirname, '../..');
+const program = await builtProgram();
+
+/** A folder of files for `explain`; gone at the end of the scope. */
+export class Files implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'explain-'));
+
+  /** @returns the flags that name the file */
+  write(name: string, content: string | object): readonly string[] {
+    const file = join(this.folder, name);
+    writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+    return ['-f', file];
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+/** Runs `explain` as a process of its own, with an environment of its own. */
+export function runExplain(args: readonly string[], input = '', env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'explain', ...args], {
+    encoding: 'utf8',
+    input,
+    cwd: repository,
+    env: { PATH: process.env['PATH'], HOME: tmpdir(), ...env },
+  });
+  return { status, stdout, stderr };
+}
+
+/** A pull secret with these entries. */
+export function pullSecret(name: string, auths: object, metadata: object = {}): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, ...metadata },
+    type: 'kubernetes.io/dockerconfigjson',
+    data: { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths })).toString('base64') },
+  };
+}
+
+export function binding(name: string, spec: object, metadata: object = {}): object {
+  return {
+    apiVersion: 'credentials.securecodebox.io/v1alpha1',
+    kind: 'ImageCredentialBinding',
+    metadata: { name, ...metadata },
+    spec: { image: 'reg.example/app', imagePullSecrets: [{ name: 'pull' }], ...spec },
+  };
+}
+
+export function scheduledScan(name: string, parameters: readonly string[], more: object = {}): object {
+  return {
+    apiVersion: 'execution.securecodebox.io/v1',
+    kind: 'ScheduledScan',
+    metadata: { name, ...more },
+    spec: { interval: '24h', scanSpec: { scanType: 'trivy-image', parameters } },
+  };
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import packageJson from '../../../../package.json' with { type: 'json' };
+
+const repository = join(import.meta.dirname, '../../../..');
+
+interface Instruction {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The stages of a Dockerfile, each with its instructions; the first part is what comes before any. */
+function stagesOf(file: string): readonly (readonly Instruction[])[] {
+  const instructions = file
+    .replaceAll(/^#.*\n/gm, '')
+    .replaceAll(/\\\n\s*/g, '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => ({ name: line.slice(0, line.indexOf(' ')), text: line.slice(line.indexOf(' ') + 1) }));
+  const starts = instructions.flatMap(({ name }, index) => (name === 'FROM' ? [index] : []));
+  return [0, ...starts].map((start, part) => instructions.slice(start, starts[part]));
+}
+
+const [settings = [], build = [], final = []] = stagesOf(
+  readFileSync(join(repository, 'Dockerfile'), 'utf8'),
+);
+const textsOf = (stage: readonly Instruction[], wanted: string) =>
+  stage.filter(({ name }) => name === wanted).map(({ text }) => text);
+
+/** Does what a COPY says, from the repository into a folder. */
+function copy(text: string, folder: string): void {
+  const froms = text.split(' ');
+  const to = froms.pop() ?? '';
+  for (const from of froms) {
+    const target = to.endsWith('/') ? join(folder, to, basename(from)) : join(folder, to);
+    cpSync(join(repository, from), target, { recursive: true });
+  }
+}
+
+/** There is nothing here that could build it: what it copies and runs is copied and run in a folder. */
+describe('the Dockerfile', () => {
+  let root: string;
+
+  before(() => {
+    root = mkdtempSync(join(tmpdir(), 'icb-image-'));
+  });
+  after(() => rmSync(root, { recursive: true }));
+
+  it('copies only what .dockerignore lets through', () => {
+    const allowed = readFileSync(join(repository, '.dockerignore'), 'utf8').match(/(?<=^!).+$/gm) ?? [];
+    const sources = [...textsOf(build, 'COPY'), ...textsOf(final, 'COPY')]
+      .filter((text) => !text.startsWith('--from'))
+      .flatMap((text) =>
+        text
+          .split(' ')
+          .slice(0, -1)
+          .map((source) => source.replace(/^\.\//, '')),
+      );
+    assert.ok(sources.length > 5);
+    assert.deepEqual(sources.toSorted(), allowed.toSorted());
+  });
+
+  it('builds the bundle from what it copies, and starts it by the path where it puts it', () => {
+    const source = join(root, 'source');
+    for (const text of textsOf(build, 'COPY')) copy(text, source);
+    assert.deepEqual(textsOf(build, 'RUN'), ['npm ci --ignore-scripts', 'node hack/build/bundle.ts']);
+    symlinkSync(join(repository, 'node_modules'), join(source, 'node_modules'));
+    const built = spawnSync(process.execPath, ['hack/build/bundle.ts'], { cwd: source, encoding: 'utf8' });
+    assert.equal(built.status, 0, built.stderr);
+
+    assert.deepEqual(textsOf(final, 'COPY'), ['--from=build /source/dist /app', 'LICENSE /app/']);
+    cpSync(join(source, 'dist'), join(root, 'app'), { recursive: true });
+    const [node, program = ''] = JSON.parse(textsOf(final, 'ENTRYPOINT')[0] ?? '') as readonly string[];
+    assert.equal(node, '/nodejs/bin/node');
+    const { status, stdout } = spawnSync(process.execPath, [join(root, program), '--version'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    assert.deepEqual([status, stdout], [0, `${packageJson.version}\n`]);
+  });
+
+  it('makes an image of Node 24 without a shell, for a user who is not root, and says what it is', () => {
+    const [base = ''] = textsOf(settings, 'ARG').filter((text) => text.startsWith('BASE_IMAGE='));
+    assert.match(base, /^BASE_IMAGE=gcr\.io\/distroless\/nodejs24-\S+:nonroot$/);
+    assert.match(textsOf(final, 'FROM').join(), /^\$\{BASE_IMAGE\}$/);
+    // Nothing can be run there without one.
+    assert.deepEqual(textsOf(final, 'RUN'), []);
+    assert.deepEqual(textsOf(final, 'USER'), ['65532:65532']);
+    const labels = [...(textsOf(final, 'LABEL')[0] ?? '').matchAll(/org\.opencontainers\.image\.([\w.]+)=/g)];
+    assert.deepEqual(labels.map(([, name]) => name).toSorted(), [
+      'base.name',
+      'description',
+      'licenses',
+      'revision',
+      'source',
+      'title',
+      'url',
+      'vendor',
+      'version',
+    ]);
+  });
+
+  it('has an entrypoint that the chart hands arguments, and puts nothing in its place', () => {
+    const templates = globSync('charts/image-credential-binding/templates/*.yaml', { cwd: repository });
+    const texts = templates.map((file) => readFileSync(join(repository, file), 'utf8'));
+    assert.ok(texts.some((text) => /^ +args:\n +- controller$/m.test(text)));
+    for (const text of texts) assert.doesNotMatch(text, /^\s+command:/m);
+  });
+});
