@@ -7,6 +7,7 @@ FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build
 WORKDIR /source
 COPY package.json package-lock.json .npmrc tsconfig.json ./
 RUN npm ci --ignore-scripts
+COPY hack/root.ts hack/
 COPY hack/build/bundle.ts hack/build/
 COPY src src
 RUN node hack/build/bundle.ts

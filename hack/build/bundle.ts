@@ -3,10 +3,9 @@
  * they are, with the licences of what is in them. `npm run build` writes it into `dist`.
  */
 import { glob, readFile, rm, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
-
-const repository = resolve(import.meta.dirname, '../..');
+import { ROOT } from '../root.ts';
 
 /** The bundle's program, in its folder. */
 export const PROGRAM = 'main.mjs';
@@ -41,7 +40,7 @@ export interface Bundle {
 export async function bundle(directory: string, program = 'src/main.ts'): Promise<Bundle> {
   await rm(directory, { recursive: true, force: true });
   const { metafile } = await build({
-    absWorkingDir: repository,
+    absWorkingDir: ROOT,
     entryPoints: { main: program },
     outdir: directory,
     outExtension: { '.js': '.mjs' },
@@ -104,7 +103,7 @@ async function bundledPackages({ outputs }: Metafile): Promise<readonly BundledP
 }
 
 async function readPackage(directory: string): Promise<BundledPackage> {
-  const file = join(repository, directory, 'package.json');
+  const file = join(ROOT, directory, 'package.json');
   // The registry takes no package without name and version.
   const { name, version, license } = JSON.parse(await readFile(file, 'utf8')) as {
     readonly name: string;
@@ -112,7 +111,7 @@ async function readPackage(directory: string): Promise<BundledPackage> {
     readonly license?: unknown;
   };
   if (typeof license !== 'string') {
-    throw new Error(`expected a licence (SPDX) in ${relative(repository, file)}, found ${String(license)}`);
+    throw new Error(`expected a licence (SPDX) in ${relative(ROOT, file)}, found ${String(license)}`);
   }
   return { name, version, licence: license, directory };
 }
@@ -127,7 +126,7 @@ async function licencesText(packages: readonly BundledPackage[]): Promise<string
 
 /** What a package says of its licence, of whose work it is, and of what must be told with it. */
 async function notices(directory: string): Promise<readonly string[]> {
-  const cwd = join(repository, directory);
+  const cwd = join(ROOT, directory);
   const texts: string[] = [];
   for await (const file of glob('{LICENSE,LICENCE,COPYING,NOTICE,license,licence,notice}*', { cwd })) {
     if (!/\.[cm]?[jt]s$/.test(file)) texts.push(`${(await readFile(join(cwd, file), 'utf8')).trim()}\n`);
@@ -136,7 +135,7 @@ async function notices(directory: string): Promise<readonly string[]> {
 }
 
 if (import.meta.main) {
-  const directory = join(repository, 'dist');
+  const directory = join(ROOT, 'dist');
   const { bytes, packages } = await bundle(directory);
   process.stdout.write(
     `dist/${PROGRAM}: ${(bytes / 1e6).toFixed(1)} MB with what is beside it, from ${packages.length} packages\n`,

@@ -1,10 +1,9 @@
 /** Writes the software bill of materials (CycloneDX) of the packages that the bundle is made from: `npm run sbom`. */
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-
-const repository = resolve(import.meta.dirname, '../..');
+import { ROOT } from '../root.ts';
 
 interface Component {
   readonly 'bom-ref': string;
@@ -32,7 +31,7 @@ export async function sbom(): Promise<Sbom> {
     '--sbom-type=application',
   ];
   const { stdout } = await promisify(execFile)('npm', ['sbom', ...kinds], {
-    cwd: repository,
+    cwd: ROOT,
     maxBuffer: 2 ** 26,
   });
   // npm's own format, CycloneDX 1.5.
@@ -56,6 +55,6 @@ function isOfDevelopment({ properties = [] }: Component): boolean {
 }
 
 if (import.meta.main) {
-  await mkdir(join(repository, 'dist'), { recursive: true });
-  await writeFile(join(repository, 'dist/sbom.cdx.json'), `${JSON.stringify(await sbom(), undefined, 2)}\n`);
+  await mkdir(join(ROOT, 'dist'), { recursive: true });
+  await writeFile(join(ROOT, 'dist/sbom.cdx.json'), `${JSON.stringify(await sbom(), undefined, 2)}\n`);
 }

@@ -1,4 +1,4 @@
-import type { Schema } from './schema.ts';
+import type { Schema } from './crd.ts';
 
 const text = (description: string): Schema => ({ description, type: 'string' });
 const texts = (description: string): Schema => ({

@@ -1,4 +1,4 @@
-import type { CustomResourceDefinition, Schema } from './schema.ts';
+import type { CustomResourceDefinition, Schema } from './crd.ts';
 
 interface Field {
   /** As `kubectl explain` takes it, with `[]` for the items of a list. */

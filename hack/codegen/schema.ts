@@ -1,49 +1,5 @@
+import type { Rule, Schema, TypeMeta } from './crd.ts';
 import { objectMeta } from './object-meta.ts';
-
-/** A structural schema of a CRD, or the JSON schema made from it: the parts that the generator reads. */
-export interface Schema {
-  readonly [keyword: string]: unknown;
-  readonly title?: string;
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly required?: readonly string[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly additionalProperties?: Schema | boolean;
-  readonly items?: Schema;
-  readonly 'x-kubernetes-validations'?: readonly Rule[];
-}
-
-interface Rule {
-  readonly rule: string;
-  readonly message: string;
-}
-
-/** A CRD, as far as the generator reads it. */
-export interface CustomResourceDefinition {
-  readonly spec: {
-    readonly group: string;
-    readonly scope: 'Namespaced' | 'Cluster';
-    readonly names: {
-      readonly kind: string;
-      readonly listKind: string;
-      readonly plural: string;
-      readonly singular: string;
-      readonly shortNames?: readonly string[];
-      readonly categories?: readonly string[];
-    };
-    readonly versions: readonly {
-      readonly name: string;
-      readonly schema: { readonly openAPIV3Schema: Schema };
-    }[];
-  };
-}
-
-/** What every object says of itself. */
-export interface TypeMeta {
-  readonly apiVersion: string;
-  readonly kind: string;
-}
 
 /** Extensions that do not change which JSON values are valid, so that JSON schema can do without them. */
 const IGNORED_EXTENSIONS = new Set([

@@ -2,14 +2,8 @@ import { formats } from '@kubernetes-models/validate';
 import { _, Ajv } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
 import { compile } from 'json-schema-to-typescript';
-import {
-  type CustomResourceDefinition,
-  type Schema,
-  schemasIn,
-  type TypeMeta,
-  typeSchema,
-  validationSchema,
-} from './schema.ts';
+import type { CustomResourceDefinition, Schema, TypeMeta } from './crd.ts';
+import { schemasIn, typeSchema, validationSchema } from './schema.ts';
 
 /** A generated file: its path below the folder of generated files, and its text. */
 export type GeneratedFile = readonly [path: string, text: string];

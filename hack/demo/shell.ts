@@ -1,10 +1,9 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ROOT } from '../root.ts';
 import { describe, type ProcessGroup } from '../testenv/processes.ts';
 import type { Story } from './story.ts';
 import { Unexpected } from './unexpected.ts';
-
-const repository = join(import.meta.dirname, '../..');
 
 /** What a shell is made of. */
 interface ShellOptions {
@@ -65,7 +64,7 @@ export class Shell {
   ): Promise<{ readonly stdout: string; readonly stderr: string }> {
     const path = [this.programs, process.env['PATH']].join(':');
     const { stdout, stderr, ...exit } = await this.#group.run('/bin/sh', ['-c', line], {
-      cwd: repository,
+      cwd: ROOT,
       env: { ...variables, KUBECONFIG: this.#kubeconfig, PATH: path },
       ...(input === undefined ? {} : { input }),
     });

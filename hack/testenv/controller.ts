@@ -1,12 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CHART, ROOT } from '../root.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { type Child, untilReady } from './processes.ts';
 import { builtProgram } from './program.ts';
 import { tools } from './tools.ts';
-
-const repository = join(import.meta.dirname, '../..');
-const chart = join(repository, 'charts/image-credential-binding');
 
 /** Name of the Helm release, of its namespace and so of the controller's ServiceAccount. */
 export const RELEASE = 'image-credential-binding';
@@ -59,7 +57,7 @@ export async function installChart(
   values: readonly string[] = [],
 ): Promise<void> {
   const { helm } = await tools(['helm'], log ?? (() => undefined));
-  const arguments_ = ['install', RELEASE, chart, '--namespace', RELEASE, '--create-namespace'];
+  const arguments_ = ['install', RELEASE, CHART, '--namespace', RELEASE, '--create-namespace'];
   for (const value of values) arguments_.push('--set', value);
   const { code, stderr } = await controlPlane.group.run(helm, arguments_, {
     env: { KUBECONFIG: controlPlane.kubeconfig },
@@ -74,7 +72,7 @@ export async function startController(
   options: StartOptions = {},
 ): Promise<RunningController> {
   const { keepLease = false, preload, fromSource = false, env = {}, until = 'leading' } = options;
-  const program = fromSource ? join(repository, 'src/main.ts') : await builtProgram();
+  const program = fromSource ? join(ROOT, 'src/main.ts') : await builtProgram();
   if (!keepLease) await deleteLease(controlPlane);
   const { kubeconfig, credentialId } = await newKubeconfig(controlPlane, options.server);
   const process_ = await controlPlane.group.spawn(

@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import { bundle, PROGRAM } from '../../hack/build/bundle.ts';
+import { CHART } from '../../hack/root.ts';
 import type { ControlPlane } from '../../hack/testenv/control-plane.ts';
 import { RELEASE } from '../../hack/testenv/controller.ts';
 import { type Child, untilReady } from '../../hack/testenv/processes.ts';
 import { tools } from '../../hack/testenv/tools.ts';
 
-const chart = join(import.meta.dirname, '../../charts/image-credential-binding');
 /** The image's user. Who is not root runs the bundle as himself, in a folder that he may not write to. */
 const IMAGE_USER = 65_532;
 const user = process.getuid?.() === 0 ? IMAGE_USER : undefined;
@@ -124,7 +124,7 @@ export function middle(values: readonly number[]): number {
 
 async function container(): Promise<Container> {
   const { helm } = await tools(['helm'], (line) => process.stderr.write(`${line}\n`));
-  const args = ['template', RELEASE, chart, '--kube-version', '1.30.0', '--namespace', RELEASE];
+  const args = ['template', RELEASE, CHART, '--kube-version', '1.30.0', '--namespace', RELEASE];
   const { status, stdout, stderr } = spawnSync(helm, args, { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   const documents = loadAll(stdout) as readonly Rendered[];

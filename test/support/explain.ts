@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ROOT } from '../../hack/root.ts';
 import { builtProgram } from '../../hack/testenv/program.ts';
 
-const repository = join(import.meta.dirname, '../..');
 const program = await builtProgram();
 
 /** A folder of files for `explain`; gone at the end of the scope. */
@@ -28,7 +28,7 @@ export function runExplain(args: readonly string[], input = '', env: Readonly<Re
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'explain', ...args], {
     encoding: 'utf8',
     input,
-    cwd: repository,
+    cwd: ROOT,
     env: { PATH: process.env['PATH'], HOME: tmpdir(), ...env },
   });
   return { status, stdout, stderr };

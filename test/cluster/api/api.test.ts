@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { CRDS } from '../../../hack/root.ts';
 import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
 import { imageCredentialBindingDefaults, imageCredentialBindings } from '../../../src/api/index.ts';
 import { badImages, goodImages } from '../../support/images.ts';
 
-const repository = resolve(import.meta.dirname, '../../..');
-const crds = join(repository, 'crds');
 const namespace = 'default';
 const minimal = { image: 'reg.io/payments', imagePullSecrets: [{ name: 'pull' }] };
 const label63 = 'x'.repeat(63);
@@ -165,7 +163,7 @@ describe('the API server, with our CRD', () => {
       auditLog: false,
       log: (line) => process.stderr.write(`${line}\n`),
     });
-    await controlPlane.installCrds([crds]);
+    await controlPlane.installCrds([CRDS]);
   });
   after(() => controlPlane?.stop());
 

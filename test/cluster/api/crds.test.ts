@@ -3,18 +3,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { dump, load } from 'js-yaml';
+import { CHART, CRDS } from '../../../hack/root.ts';
 import { RELEASE, startController } from '../../../hack/testenv/controller.ts';
 import { secureCodeBoxCrds } from '../../../hack/testenv/securecodebox/crds.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
-import { CHART } from '../../support/cluster/chart.ts';
 import { Cluster } from '../../support/cluster/cluster.ts';
 import { runCommand } from '../../support/cluster/command.ts';
 import { until } from '../../support/until.ts';
 
-const CRD = join(
-  import.meta.dirname,
-  '../../../crds/credentials.securecodebox.io_imagecredentialbindings.yaml',
-);
+const CRD = join(CRDS, 'credentials.securecodebox.io_imagecredentialbindings.yaml');
 const OURS = 'imagecredentialbindings.credentials.securecodebox.io';
 const SCHEDULED_SCANS = 'scheduledscans.execution.securecodebox.io';
 const SCANS = 'scans.execution.securecodebox.io';

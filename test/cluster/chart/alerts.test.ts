@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { DOCS } from '../../../hack/root.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
-import { type AlertRule, alertsIn, renderRule, repository } from '../../support/cluster/monitoring.ts';
+import { type AlertRule, alertsIn, renderRule } from '../../support/cluster/monitoring.ts';
 
 const RELEASE = { namespace: 'icb', name: 'icb' };
 const HOUR = 60;
@@ -262,7 +263,7 @@ describe('the alerts', () => {
   });
 
   it('have an entry each in docs/alerts.md, in their order, which has no other, and link to it', async () => {
-    const page = await readFile(join(repository, 'docs/alerts.md'), 'utf8');
+    const page = await readFile(join(DOCS, 'alerts.md'), 'utf8');
     const entries = [...page.matchAll(/^## (?<name>.+)$/gm)].map(({ groups }) => groups?.['name'] ?? '');
     assert.deepEqual(
       entries,

@@ -6,19 +6,11 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { load } from 'js-yaml';
 import { chartReadme } from '../../../hack/codegen/chart-readme.ts';
-import {
-  assertTaken,
-  CHART,
-  Chart,
-  container,
-  type Manifest,
-  podTemplate,
-} from '../../support/cluster/chart.ts';
-
-const repository = join(import.meta.dirname, '../../..');
+import { CHART, DOCS, ROOT } from '../../../hack/root.ts';
+import { assertTaken, Chart, container, type Manifest, podTemplate } from '../../support/cluster/chart.ts';
 
 function docs(name: string): string {
-  return readFileSync(join(repository, 'docs', name), 'utf8');
+  return readFileSync(join(DOCS, name), 'utf8');
 }
 
 describe('the chart', () => {
@@ -278,7 +270,7 @@ describe('the chart', () => {
       readonly appVersion: string;
       readonly annotations: Readonly<Record<string, string>>;
     };
-    const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
       readonly version: string;
     };
     assert.deepEqual([version, appVersion], [manifest.version, manifest.version]);

@@ -3,14 +3,14 @@ import { cpSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { load } from 'js-yaml';
+import { CHART, DOCS, ROOT } from '../../../hack/root.ts';
 import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
 import { RELEASE, startController } from '../../../hack/testenv/controller.ts';
 import { secureCodeBoxCrds } from '../../../hack/testenv/securecodebox/crds.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
-import { CHART, Chart, podTemplate } from '../../support/cluster/chart.ts';
+import { Chart, podTemplate } from '../../support/cluster/chart.ts';
 import { until } from '../../support/until.ts';
 
-const repository = join(import.meta.dirname, '../../..');
 const CRD = 'crd/imagecredentialbindings.credentials.securecodebox.io';
 const RESTRICTED = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
 const OF_HELM = 'app.kubernetes.io/managed-by=Helm';
@@ -235,8 +235,7 @@ describe('the chart on a real API server', () => {
 
   it('is changed by the commands of the documentation', async () => {
     for (const page of ['namespaces.md', 'policy.md']) {
-      for (const command of blocksOf(readFileSync(join(repository, 'docs', page), 'utf8')))
-        await shell(command);
+      for (const command of blocksOf(readFileSync(join(DOCS, page), 'utf8'))) await shell(command);
     }
     const { stdout } = await controlPlane.kubectl([
       ...['get', 'clusterroles,clusterrolebindings,validatingadmissionpolicies', '--output', 'name'],
@@ -371,7 +370,7 @@ describe('the chart on a real API server', () => {
 
   /** Runs what a person would type in the repository, with the chart's folder in the place of `<chart>`. */
   async function shell(command: string, folder: string = CHART): Promise<string> {
-    const options = { env: { KUBECONFIG: controlPlane.kubeconfig, PATH: path }, cwd: repository };
+    const options = { env: { KUBECONFIG: controlPlane.kubeconfig, PATH: path }, cwd: ROOT };
     const args = ['-c', command.replaceAll('<chart>', folder)];
     const { code, stdout, stderr } = await controlPlane.group.run('/bin/sh', args, options);
     assert.equal(code, 0, `${command}: ${stderr}`);

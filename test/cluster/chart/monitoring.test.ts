@@ -4,9 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { load } from 'js-yaml';
+import { CHART, CRDS, DOCS, ROOT } from '../../../hack/root.ts';
 import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
-import { CHART, readDashboard, render, repository } from '../../support/cluster/monitoring.ts';
+import { readDashboard, render } from '../../support/cluster/monitoring.ts';
 
 /** The release, and its namespace. */
 const RELEASE = 'image-credential-binding';
@@ -18,20 +19,20 @@ describe('monitoring, installed as docs/alerts.md says', () => {
   let values: readonly string[];
 
   before(async () => {
-    page = await readFile(join(repository, 'docs/alerts.md'), 'utf8');
+    page = await readFile(join(DOCS, 'alerts.md'), 'utf8');
     values = [...page.matchAll(/--set (metrics\.\S+)/g)].map(([, value = '']) => value);
     const log = (line: string) => process.stderr.write(`${line}\n`);
     const { helm } = await tools(['helm'], log);
     path = [dirname(helm), process.env['PATH']].join(':');
     controlPlane = await startControlPlane({ log, auditLog: false });
-    await controlPlane.installCrds(globSync(join(repository, 'crds/*.yaml')));
+    await controlPlane.installCrds(globSync(join(CRDS, '*.yaml')));
   });
   after(() => controlPlane?.stop());
 
   const shell = (command: string) =>
     controlPlane.group.run('/bin/sh', ['-c', command], {
       env: { KUBECONFIG: controlPlane.kubeconfig, PATH: path },
-      cwd: repository,
+      cwd: ROOT,
     });
   const install = async () => {
     const [, command = ''] = /^```sh\n([\s\S]*?)^```$/m.exec(page) ?? [];
@@ -55,7 +56,7 @@ describe('monitoring, installed as docs/alerts.md says', () => {
 
   it('is taken by an API server that has them, without a field that it does not know', async () => {
     await controlPlane.installCrds(
-      globSync(join(repository, 'test/support/fixtures/prometheus-operator-crds/*.yaml')),
+      globSync(join(ROOT, 'test/support/fixtures/prometheus-operator-crds/*.yaml')),
     );
     const { code, stderr } = await install();
     assert.equal(code, 0, stderr);

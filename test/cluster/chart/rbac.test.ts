@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { CHART, DOCS } from '../../../hack/root.ts';
 import { LEASE_ROLE, RELEASE, startController } from '../../../hack/testenv/controller.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
 import { INCLUSION_MODES, type InclusionMode } from '../../../src/pod/inclusion.ts';
-import { CHART, Chart, container, type Manifest, podTemplate } from '../../support/cluster/chart.ts';
+import { Chart, container, type Manifest, podTemplate } from '../../support/cluster/chart.ts';
 import { Cluster, TestNamespace } from '../../support/cluster/cluster.ts';
 import { Life } from '../../support/cluster/life.ts';
 import { refused, requestsOf, rightsGiven, rightsOf, rightsUsed } from '../../support/cluster/rights.ts';
@@ -48,7 +49,7 @@ function valuesOf({ discovery, markPods }: Switches, namespaces: readonly string
 
 describe('docs/reference/rbac.md', () => {
   let chart: Chart;
-  const page = readFileSync(join(import.meta.dirname, '../../../docs/reference/rbac.md'), 'utf8');
+  const page = readFileSync(join(DOCS, 'reference/rbac.md'), 'utf8');
   before(async () => {
     chart = await Chart.open();
   });

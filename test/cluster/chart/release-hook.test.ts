@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { CHART } from '../../../hack/root.ts';
 import { RELEASE } from '../../../hack/testenv/controller.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
 import { Cluster, SECRETS, secretNameOf, type TestNamespace } from '../../support/cluster/cluster.ts';
@@ -9,7 +10,6 @@ import { completeJob } from '../../support/cluster/complete-job.ts';
 import { until } from '../../support/until.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
-const chart = join(import.meta.dirname, '../../../charts/image-credential-binding');
 const HOOK = `${RELEASE}-release`;
 const HOOK_USER = `system:serviceaccount:${RELEASE}:${HOOK}`;
 
@@ -66,7 +66,7 @@ for (const { title, values } of variants) {
 
     it('has no hook where the values say so', async () => {
       const rendered = (...set: readonly string[]) =>
-        runHelm('template', RELEASE, chart, '--kube-version', '1.30.0', ...set);
+        runHelm('template', RELEASE, CHART, '--kube-version', '1.30.0', ...set);
       assert.match((await rendered()).stdout, /helm\.sh\/hook/);
       const { code, stdout } = await rendered('--set', 'uninstall.release=false');
       assert.equal(code, 0);
@@ -84,7 +84,7 @@ for (const { title, values } of variants) {
         await namespace.binding('app');
         await namespace.bound('scan');
       }
-      const upgraded = await runHelm('upgrade', RELEASE, chart, '--reset-values', ...values(names));
+      const upgraded = await runHelm('upgrade', RELEASE, CHART, '--reset-values', ...values(names));
       assert.equal(upgraded.code, 0, upgraded.stderr);
 
       const uninstalling = runHelm('uninstall', RELEASE, '--timeout', '120s');
@@ -182,7 +182,7 @@ describe('helm uninstall while a namespace of the list is on its way out, and th
         env: { KUBECONFIG: controlPlane.kubeconfig, PATH: dirname(helm) },
       });
     const list = `namespaces={${staying.name},${ending.name}}`;
-    const upgraded = await runHelm('upgrade', RELEASE, chart, '--reset-values', '--set', list);
+    const upgraded = await runHelm('upgrade', RELEASE, CHART, '--reset-values', '--set', list);
     assert.equal(upgraded.code, 0, upgraded.stderr);
     // Without kube-controller-manager it does not get there.
     await controlPlane.kubectl(['delete', 'namespace', ending.name, '--wait=false']);

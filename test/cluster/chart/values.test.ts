@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { load } from 'js-yaml';
-import { assertTaken, CHART, Chart, container, podTemplate } from '../../support/cluster/chart.ts';
+import { CHART } from '../../../hack/root.ts';
+import { assertTaken, Chart, container, podTemplate } from '../../support/cluster/chart.ts';
 
 /** A JSON schema, as far as this one uses it. */
 interface Schema {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { copyFile, mkdir, readFile, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { DOCS, ROOT } from '../../../hack/root.ts';
 import { RELEASE, type RunningController } from '../../../hack/testenv/controller.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
 import { Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { type Ran, runCommand } from '../../support/cluster/command.ts';
 
-const repository = join(import.meta.dirname, '../../..');
 const AUTHS = { 'reg.example': { auth: btoa('user:Canary-7Hq2') } };
 const CANARY = /Canary-7Hq2|Q2FuYXJ5/;
 
@@ -25,10 +25,10 @@ describe('the command line on a real API server', () => {
     const { kubectl } = await tools(['kubectl'], (line) => process.stderr.write(`${line}\n`));
     path = [folder, dirname(process.execPath), dirname(kubectl), process.env['PATH']].join(':');
     // As npm installs them.
-    const { bin } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8')) as {
+    const { bin } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
       readonly bin: Readonly<Record<string, string>>;
     };
-    for (const [name, file] of Object.entries(bin)) await symlink(join(repository, file), join(folder, name));
+    for (const [name, file] of Object.entries(bin)) await symlink(join(ROOT, file), join(folder, name));
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
@@ -44,7 +44,7 @@ describe('the command line on a real API server', () => {
     const kubectl = (...args: readonly string[]) =>
       cluster.controlPlane.kubectl([...args, '--namespace', name]);
     await cluster.controlPlane.kubectl(['create', 'namespace', name]);
-    await kubectl('apply', '--filename', join(repository, 'docs/examples'));
+    await kubectl('apply', '--filename', join(DOCS, 'examples'));
     // Who runs scans would note it down: else it is due for a minute.
     const status = JSON.stringify({ status: { lastScheduleTime: new Date().toISOString() } });
     await kubectl(
@@ -176,7 +176,7 @@ describe('the command line on a real API server', () => {
   it('has examples in its help that work', async () => {
     await exampleNamespace('shop');
     await cluster.controlPlane.kubectl(['create', 'namespace', 'payments']);
-    const examples = join(repository, 'docs/examples');
+    const examples = join(DOCS, 'examples');
     await copyFile(join(examples, 'pull-secret.yaml'), join(folder, 'pull-secret.yaml'));
     await copyFile(join(examples, 'binding.yaml'), join(folder, 'bindings.yaml'));
     const helps = await Promise.all(['explain', 'audit'].map(examplesOf));

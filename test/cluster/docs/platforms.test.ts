@@ -3,10 +3,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { DOCS } from '../../../hack/root.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
 import { Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
 
-const docs = join(import.meta.dirname, '../../../docs');
 const CODE_BLOCK = /^```sh\n([\s\S]*?)^```$/gm;
 const YAML_BLOCK = /^```yaml\n([\s\S]*?)^```$/gm;
 
@@ -63,7 +63,7 @@ describe('the pages about platforms and moves', () => {
   });
 
   it('moves.md shows a binding that the API server takes', async () => {
-    const text = await readFile(join(docs, 'moves.md'), 'utf8');
+    const text = await readFile(join(DOCS, 'moves.md'), 'utf8');
     const [example = '', ...others] = [...text.matchAll(YAML_BLOCK)].map(([, block = '']) => block);
     assert.deepEqual(others, []);
     const args = ['apply', '--dry-run=server', '--namespace', namespace.name, '--filename', '-'];
@@ -73,7 +73,7 @@ describe('the pages about platforms and moves', () => {
 
   /** Those of kubectl: the clouds' own programs make what is filled in, and cannot be run here. */
   async function commandsIn(page: string): Promise<readonly string[]> {
-    const text = await readFile(join(docs, 'platforms', page), 'utf8');
+    const text = await readFile(join(DOCS, 'platforms', page), 'utf8');
     const blocks = [...text.matchAll(CODE_BLOCK)].map(([, block = '']) => block.replaceAll('\\\n', ''));
     const lines = blocks.flatMap((block) => block.split('\n')).filter((line) => line !== '');
     const filledIn = lines.map((line) =>

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { load, loadAll } from 'js-yaml';
+import { ROOT } from '../../../hack/root.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
 
-const repository = join(import.meta.dirname, '../../..');
-const folder = join(repository, '.github/workflows');
+const folder = join(ROOT, '.github/workflows');
 /** A version that names one release, or a commit: anything shorter is moved on by its owner. */
 const PINNED = /^[\w-]+\/[\w-]+@(?:v\d+\.\d+\.\d+|[0-9a-f]{40})$/;
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
@@ -102,7 +102,7 @@ describe('the workflows', () => {
     const copy = mkdtempSync(join(tmpdir(), 'icb-release-'));
     try {
       const chart = 'charts/image-credential-binding';
-      cpSync(join(repository, chart), join(copy, chart), { recursive: true });
+      cpSync(join(ROOT, chart), join(copy, chart), { recursive: true });
       const env = { PATH: process.env['PATH'], IMAGE: 'ghcr.io/o/r', VERSION: '1.2.3', DIGEST };
       const edited = spawnSync('bash', ['-e'], { encoding: 'utf8', input: edit, cwd: copy, env });
       assert.equal(edited.status, 0, edited.stderr);

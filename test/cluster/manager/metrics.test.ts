@@ -5,17 +5,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { DOCS } from '../../../hack/root.ts';
 import { type RunningController, startController } from '../../../hack/testenv/controller.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
 import { METRICS } from '../../../src/telemetry/definitions.ts';
 import { Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
-import {
-  alertsIn,
-  type Panel,
-  readDashboard,
-  renderRule,
-  repository,
-} from '../../support/cluster/monitoring.ts';
+import { alertsIn, type Panel, readDashboard, renderRule } from '../../support/cluster/monitoring.ts';
 import { readExposition, readPromQl, type Series } from '../../support/promql.ts';
 import { until } from '../../support/until.ts';
 
@@ -233,7 +228,7 @@ async function expressionsOfAlerts(): Promise<readonly Expression[]> {
 
 /** Those that docs/alerts.md tells its reader to ask. */
 async function expressionsOfPage(): Promise<readonly Expression[]> {
-  const page = await readFile(join(repository, 'docs/alerts.md'), 'utf8');
+  const page = await readFile(join(DOCS, 'alerts.md'), 'utf8');
   const texts = [...page.matchAll(/`((?:sum|max|min) [^`]+)`/g)].map(([, text = '']) => text);
   assert.ok(texts.length > 0);
   return texts.map((text) => ({ where: 'docs/alerts.md', text, shown: [] }));

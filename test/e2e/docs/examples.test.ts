@@ -4,11 +4,12 @@
  */
 import { globSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { ReaderCluster, readPage, repository, SETUPS, type Tally, Walk } from '../../support/docs/index.ts';
+import { ROOT } from '../../../hack/root.ts';
+import { ReaderCluster, readPage, SETUPS, type Tally, Walk } from '../../support/docs/index.ts';
 
 /** Decisions show no examples, and the reference is generated. */
 const pages = globSync(['README.md', 'docs/**/*.md'], {
-  cwd: repository,
+  cwd: ROOT,
   exclude: ['docs/adr/**', 'docs/reference/**'],
 });
 const inOrder = [...Object.keys(SETUPS), ...pages.filter((path) => !Object.hasOwn(SETUPS, path)).toSorted()];

@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { ROOT } from '../../../hack/root.ts';
 
-const demo = join(import.meta.dirname, '../../../hack/demo/demo.ts');
+const demo = join(ROOT, 'hack/demo/demo.ts');
 
 /** The demo's own passwords, and what the base64 of `ci:…` and of a Docker config file begin with. */
 const SECRETS = /demo-[0-9a-f]{32}|Y2k6|eyJhdXRocy/;

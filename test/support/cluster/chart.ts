@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
+import { CHART, ROOT } from '../../../hack/root.ts';
 import { builtProgram } from '../../../hack/testenv/program.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
 
 /** The chart's folder. */
-export const CHART = join(import.meta.dirname, '../../../charts/image-credential-binding');
 
 /** A container, as far as tests look into it. */
 export interface Container {
@@ -129,7 +128,7 @@ export function container({ spec }: PodTemplate): Container {
 /** That the controller takes its flags: they are all checked before the cluster is looked for, and there is none here. */
 export async function assertTaken({ args }: Container): Promise<void> {
   const { status, stdout, stderr } = spawnSync(process.execPath, [await builtProgram(), ...args], {
-    cwd: join(import.meta.dirname, '../../..'),
+    cwd: ROOT,
     encoding: 'utf8',
     env: { KUBECONFIG: '/nonexistent/config' },
   });

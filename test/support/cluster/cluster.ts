@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
+import { CRDS } from '../../../hack/root.ts';
 import {
   type AuditEvent,
   type ControlPlane,
@@ -81,7 +82,7 @@ export class Cluster implements AsyncDisposable {
     const log = (line: string) => process.stderr.write(`${line}\n`);
     const controlPlane = await startControlPlane({ log, auditLog, extraApiServerArgs: apiServerArgs });
     try {
-      const ours = globSync(join(import.meta.dirname, '../../../crds/*.yaml'));
+      const ours = globSync(join(CRDS, '*.yaml'));
       await controlPlane.installCrds([...ours, ...secureCodeBoxCrds()]);
       for (const name of namespaces) await controlPlane.kubectl(['create', 'namespace', name]);
       await installChart(controlPlane, log, values);

@@ -3,10 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
+import { CHART } from '../../../hack/root.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
-
-export const repository = join(import.meta.dirname, '../../..');
-export const CHART = join(repository, 'charts/image-credential-binding');
 
 export interface AlertRule {
   readonly alert: string;

@@ -1,6 +1,6 @@
 export { ReaderCluster } from './cluster.ts';
 export { exampleOf, NEEDS } from './example.ts';
-export { type Page, parsePage, readPage, repository } from './markdown.ts';
+export { type Page, parsePage, readPage } from './markdown.ts';
 export { shows } from './output.ts';
 export { packageJson } from './reader.ts';
 export { SETUPS } from './setups.ts';

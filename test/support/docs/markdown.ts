@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lexer, type MarkedToken, type Token, type Tokens, walkTokens } from 'marked';
-
-export const repository: string = join(import.meta.dirname, '../../..');
+import { ROOT } from '../../../hack/root.ts';
 
 /** Where something stands: for messages. */
 export interface Place {
@@ -42,7 +41,7 @@ export interface Page {
 
 /** @param path - from the repository on */
 export function readPage(path: string): Page {
-  return parsePage(path, readFileSync(join(repository, path), 'utf8'));
+  return parsePage(path, readFileSync(join(ROOT, path), 'utf8'));
 }
 
 export function parsePage(path: string, text: string): Page {

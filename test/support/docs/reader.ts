@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { dump, load } from 'js-yaml';
+import { ROOT } from '../../../hack/root.ts';
 import type { ControlPlane } from '../../../hack/testenv/control-plane.ts';
 import type { Child, Output } from '../../../hack/testenv/processes.ts';
-import { repository } from './markdown.ts';
 
 /** The namespace of a reader's kubeconfig. */
 export const NAMESPACE = 'shop';
@@ -42,12 +42,12 @@ export class Reader {
     const home = join(controlPlane.directory, name);
     const [folder, bin] = [join(home, 'checkout'), join(home, 'bin')];
     for (const each of [home, folder, bin]) await mkdir(each);
-    for (const entry of await readdir(repository))
-      if (entry !== '.git') await symlink(join(repository, entry), join(folder, entry));
+    for (const entry of await readdir(ROOT))
+      if (entry !== '.git') await symlink(join(ROOT, entry), join(folder, entry));
     // As npm installs them.
     const { bin: commands } = packageJson();
     for (const [command, file] of Object.entries(commands))
-      await symlink(join(repository, file), join(bin, command));
+      await symlink(join(ROOT, file), join(bin, command));
     const kubeconfig = join(home, 'kubeconfig');
     await writeFile(kubeconfig, await inNamespace(controlPlane.kubeconfig), { mode: 0o600 });
     const path = [bin, ...[process.execPath, programs.kubectl, programs.helm].map(dirname)];
@@ -89,7 +89,7 @@ export function packageJson(): {
   readonly scripts: Readonly<Record<string, string>>;
   readonly bin: Readonly<Record<string, string>>;
 } {
-  return JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
+  return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 }
 
 async function inNamespace(kubeconfig: string): Promise<string> {

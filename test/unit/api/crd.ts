@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
-import type { CustomResourceDefinition, Schema } from '../../../hack/codegen/schema.ts';
+import type { CustomResourceDefinition, Schema } from '../../../hack/codegen/crd.ts';
+import { CRDS } from '../../../hack/root.ts';
 
-const file = join(
-  import.meta.dirname,
-  '../../../crds/credentials.securecodebox.io_imagecredentialbindings.yaml',
-);
+const file = join(CRDS, 'credentials.securecodebox.io_imagecredentialbindings.yaml');
 
 /** The CRD of ImageCredentialBinding. */
 export const crd = load(readFileSync(file, 'utf8')) as CustomResourceDefinition;

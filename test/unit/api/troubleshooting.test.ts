@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { DOCS } from '../../../hack/root.ts';
 import { ADVICE, EVENT_REASONS } from '../../../src/api/index.ts';
 
-const page = readFileSync(new URL('../../../docs/troubleshooting.md', import.meta.url), 'utf8');
+const page = readFileSync(join(DOCS, 'troubleshooting.md'), 'utf8');
 
 /** The entries of a section of the page, in its order. */
 function entriesOf(section: string): readonly string[] {

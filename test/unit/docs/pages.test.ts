@@ -4,17 +4,15 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
 import { load } from 'js-yaml';
+import { CHART, DOCS, ROOT } from '../../../hack/root.ts';
 import { controllerCommand } from '../../../src/cli/controller/command.ts';
 import { releaseCommand } from '../../../src/cli/release/command.ts';
-import { type Link, type Page, type Rows, readPage, repository } from '../../support/docs/markdown.ts';
+import { type Link, type Page, type Rows, readPage } from '../../support/docs/markdown.ts';
 
 const EXTERNAL = /^(?:https?|mailto):/;
 
 const pages = new Map(
-  globSync('**/*.md', { cwd: repository, exclude: ['**/node_modules'] }).map((path) => [
-    path,
-    readPage(path),
-  ]),
+  globSync('**/*.md', { cwd: ROOT, exclude: ['**/node_modules'] }).map((path) => [path, readPage(path)]),
 );
 
 describe('a link', () => {
@@ -38,7 +36,7 @@ function problemOf({ page, line, target }: Link): readonly string[] {
   const [path = '', anchor] = target.split('#');
   const file = path === '' ? page : normalize(join(dirname(page), path));
   const said = `${page}:${line}: ${target}`;
-  if (!existsSync(join(repository, file))) return [`${said}: there is no ${file}`];
+  if (!existsSync(join(ROOT, file))) return [`${said}: there is no ${file}`];
   if (anchor === undefined || pages.get(file)?.anchors.has(anchor)) return [];
   return [`${said}: ${file} has no heading for #${anchor}`];
 }
@@ -58,9 +56,7 @@ function tableBelow(path: string, heading: string): Rows {
 const bare = (cell: string) => cell.replaceAll('`', '');
 
 describe('settings', () => {
-  const values = leavesOf(
-    load(readFileSync(join(repository, 'charts/image-credential-binding/values.yaml'), 'utf8')),
-  );
+  const values = leavesOf(load(readFileSync(join(CHART, 'values.yaml'), 'utf8')));
   const settings = tableBelow('docs/operations.md', 'Settings').map((row) => row.map(bare));
 
   it('are on the page of operations, each flag with its variable and its default', () => {
@@ -127,8 +123,8 @@ function leavesOf(value: unknown, path = ''): readonly string[] {
 
 describe('the page of operations', () => {
   it('names lines of the log that there are', () => {
-    const source = globSync('src/**/*.ts', { cwd: repository })
-      .map((path) => readFileSync(join(repository, path), 'utf8'))
+    const source = globSync('src/**/*.ts', { cwd: ROOT })
+      .map((path) => readFileSync(join(ROOT, path), 'utf8'))
       .join('\n');
     const messages = tableBelow('docs/operations.md', 'The log').flatMap(([cell = '']) =>
       [...cell.matchAll(/`([^`]+)`/g)].map(([, message = '']) => message),
@@ -149,7 +145,7 @@ describe('the page of operations', () => {
   }
 
   it('shows all that /readyz may begin with', () => {
-    const source = readFileSync(join(repository, 'src/manager/manager.ts'), 'utf8');
+    const source = readFileSync(join(ROOT, 'src/manager/manager.ts'), 'utf8');
     const texts = tableBelow('docs/operations.md', 'Probes').flatMap(([cell = '']) =>
       [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text.replaceAll(/ ?… ?/g, '')),
     );
@@ -171,7 +167,7 @@ describe('the page of security', () => {
       ),
     );
     assert.ok(cited.length > 30, String(cited.length));
-    const missing = cited.filter(([file, title]) => !titlesIn(join(repository, 'docs', file)).has(title));
+    const missing = cited.filter(([file, title]) => !titlesIn(join(DOCS, file)).has(title));
     assert.deepEqual(missing, []);
   });
 
@@ -195,7 +191,7 @@ function titlesIn(file: string): ReadonlySet<string> {
 
 describe('README.md', () => {
   it('shows the binding of docs/examples', () => {
-    const example = readFileSync(join(repository, 'docs/examples/binding.yaml'), 'utf8');
+    const example = readFileSync(join(DOCS, 'examples/binding.yaml'), 'utf8');
     assert.ok(pageAt('README.md').blocks.some(({ text }) => text === example));
   });
 
@@ -208,7 +204,7 @@ describe('README.md', () => {
   });
 
   it('names scripts that there are', () => {
-    const { scripts } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
       readonly scripts: object;
     };
     const named = [...pages.values()].flatMap(({ path, text }) =>

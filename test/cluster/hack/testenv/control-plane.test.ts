@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
+import { ROOT } from '../../../../hack/root.ts';
 import {
   type AuditEvent,
   type ControlPlane,
@@ -14,7 +15,6 @@ import {
 } from '../../../../hack/testenv/control-plane.ts';
 import { until } from '../../../support/until.ts';
 
-const root = resolve(import.meta.dirname, '../../../..');
 const log = (line: string) => process.stderr.write(`${line}\n`);
 
 const widgets = {
@@ -257,7 +257,7 @@ describe('the control-plane command', () => {
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`prints its kubeconfig first, and on ${signal} ends with 0 and leaves nothing`, async () => {
-      const owner = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+      const owner = spawn(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
       const { line, directory } = await ready(owner);
       assert.match(line, /^export KUBECONFIG=\/.+\/admin.kubeconfig$/);
       assert.equal(processesNaming(directory).length, 2);
@@ -271,7 +271,7 @@ describe('the control-plane command', () => {
   }
 
   it('leaves nothing when it is killed', async () => {
-    const owner = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+    const owner = spawn(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
     const { directory } = await ready(owner);
     owner.kill('SIGKILL');
     await assertNothingLeft(directory);
@@ -281,7 +281,7 @@ describe('the control-plane command', () => {
     const folder = await mkdtemp(join(tmpdir(), 'icb-test-'));
     folders.push(folder);
     const script = join(folder, 'starter.mjs');
-    const stdio = `{ cwd: ${JSON.stringify(root)}, stdio: ['ignore', 'inherit', 'inherit'] }`;
+    const stdio = `{ cwd: ${JSON.stringify(ROOT)}, stdio: ['ignore', 'inherit', 'inherit'] }`;
     const start = `spawn(process.execPath, ${JSON.stringify(command)}, ${stdio})`;
     await writeFile(script, `import { spawn } from 'node:child_process';\n${start};\n`);
     const starter = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -291,7 +291,7 @@ describe('the control-plane command', () => {
   });
 
   it('ends when the pipe that is its standard input ends', async () => {
-    const owner = spawn(process.execPath, command, { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] });
+    const owner = spawn(process.execPath, command, { cwd: ROOT, stdio: ['pipe', 'pipe', 'inherit'] });
     const { directory } = await ready(owner);
     owner.stdin?.end();
     assert.deepEqual(await once(owner, 'exit'), [0, null]);
@@ -300,7 +300,7 @@ describe('the control-plane command', () => {
 
   it('ends with 2 and says how it is used when a flag is wrong', async () => {
     const owner = spawn(process.execPath, [...command, '--wrong'], {
-      cwd: root,
+      cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const texts = Promise.all(

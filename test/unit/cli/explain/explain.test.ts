@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { ROOT } from '../../../../hack/root.ts';
 import { builtProgram } from '../../../../hack/testenv/program.ts';
 import { binding, Files, pullSecret, runExplain, scheduledScan } from '../../../support/explain.ts';
 
 const PASSWORD = 'Canary-7Hq2';
 const entry = (username: string) => ({ username, password: PASSWORD });
-const repository = join(import.meta.dirname, '../../../..');
 
 interface Explanation {
   readonly image: string;
@@ -398,7 +397,7 @@ describe('the text of explain', () => {
       const script = 'import os,pty,sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
       const { status, stdout } = spawnSync('python3', ['-c', script, ...command], {
         encoding: 'utf8',
-        cwd: repository,
+        cwd: ROOT,
         env: { PATH: process.env['PATH'], TERM: 'xterm-256color', ...env },
       });
       assert.equal(status, 0, stdout);

@@ -4,9 +4,8 @@ import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { ROOT } from '../../../../hack/root.ts';
 import packageJson from '../../../../package.json' with { type: 'json' };
-
-const repository = join(import.meta.dirname, '../../../..');
 
 interface Instruction {
   readonly name: string;
@@ -25,9 +24,7 @@ function stagesOf(file: string): readonly (readonly Instruction[])[] {
   return [0, ...starts].map((start, part) => instructions.slice(start, starts[part]));
 }
 
-const [settings = [], build = [], final = []] = stagesOf(
-  readFileSync(join(repository, 'Dockerfile'), 'utf8'),
-);
+const [settings = [], build = [], final = []] = stagesOf(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
 const textsOf = (stage: readonly Instruction[], wanted: string) =>
   stage.filter(({ name }) => name === wanted).map(({ text }) => text);
 
@@ -37,7 +34,7 @@ function copy(text: string, folder: string): void {
   const to = froms.pop() ?? '';
   for (const from of froms) {
     const target = to.endsWith('/') ? join(folder, to, basename(from)) : join(folder, to);
-    cpSync(join(repository, from), target, { recursive: true });
+    cpSync(join(ROOT, from), target, { recursive: true });
   }
 }
 
@@ -51,7 +48,7 @@ describe('the Dockerfile', () => {
   after(() => rmSync(root, { recursive: true }));
 
   it('copies only what .dockerignore lets through', () => {
-    const allowed = readFileSync(join(repository, '.dockerignore'), 'utf8').match(/(?<=^!).+$/gm) ?? [];
+    const allowed = readFileSync(join(ROOT, '.dockerignore'), 'utf8').match(/(?<=^!).+$/gm) ?? [];
     const sources = [...textsOf(build, 'COPY'), ...textsOf(final, 'COPY')]
       .filter((text) => !text.startsWith('--from'))
       .flatMap((text) =>
@@ -68,7 +65,7 @@ describe('the Dockerfile', () => {
     const source = join(root, 'source');
     for (const text of textsOf(build, 'COPY')) copy(text, source);
     assert.deepEqual(textsOf(build, 'RUN'), ['npm ci --ignore-scripts', 'node hack/build/bundle.ts']);
-    symlinkSync(join(repository, 'node_modules'), join(source, 'node_modules'));
+    symlinkSync(join(ROOT, 'node_modules'), join(source, 'node_modules'));
     const built = spawnSync(process.execPath, ['hack/build/bundle.ts'], { cwd: source, encoding: 'utf8' });
     assert.equal(built.status, 0, built.stderr);
 
@@ -105,8 +102,8 @@ describe('the Dockerfile', () => {
   });
 
   it('has an entrypoint that the chart hands arguments, and puts nothing in its place', () => {
-    const templates = globSync('charts/image-credential-binding/templates/*.yaml', { cwd: repository });
-    const texts = templates.map((file) => readFileSync(join(repository, file), 'utf8'));
+    const templates = globSync('charts/image-credential-binding/templates/*.yaml', { cwd: ROOT });
+    const texts = templates.map((file) => readFileSync(join(ROOT, file), 'utf8'));
     assert.ok(texts.some((text) => /^ +args:\n +- controller$/m.test(text)));
     for (const text of texts) assert.doesNotMatch(text, /^\s+command:/m);
   });

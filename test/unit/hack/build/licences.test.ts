@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { ROOT } from '../../../../hack/root.ts';
 
 /**
  * What may be shipped beside Apache-2.0: the ASF's categories A, and of "public domain" what it lists there.
@@ -23,7 +25,7 @@ interface Locked {
 }
 
 const lock: { readonly packages: Readonly<Record<string, Locked>> } = JSON.parse(
-  readFileSync(new URL('../../../../package-lock.json', import.meta.url), 'utf8'),
+  readFileSync(join(ROOT, 'package-lock.json'), 'utf8'),
 );
 /** What is installed where the controller runs; not this package itself. */
 const shipped = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && dev !== true);

@@ -4,9 +4,9 @@ import { copyFileSync, globSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { ROOT } from '../../../../hack/root.ts';
 import packageJson from '../../../../package.json' with { type: 'json' };
 
-const repository = join(import.meta.dirname, '../../../..');
 const NAME = packageJson.name;
 /** What somebody writes who uses the package. */
 const PROGRAM = `
@@ -27,7 +27,7 @@ it('says in a checkout without packages how to get them', () => {
   const checkout = mkdtempSync(join(tmpdir(), 'icb-checkout-'));
   for (const file of ['bin/icb.js', 'src/main.ts']) {
     mkdirSync(dirname(join(checkout, file)), { recursive: true });
-    copyFileSync(join(repository, file), join(checkout, file));
+    copyFileSync(join(ROOT, file), join(checkout, file));
   }
   writeFileSync(join(checkout, 'package.json'), '{ "type": "module" }');
   const { status, stderr } = spawnSync(process.execPath, ['bin/icb.js', 'audit'], {
@@ -52,7 +52,7 @@ describe('the package', () => {
     installed = join(project, 'node_modules', NAME);
     mkdirSync(installed, { recursive: true });
     const packed = spawnSync('npm', ['pack', '--pack-destination', project], {
-      cwd: repository,
+      cwd: ROOT,
       encoding: 'utf8',
     });
     assert.equal(packed.status, 0, packed.stderr);
@@ -60,7 +60,7 @@ describe('the package', () => {
     const unpacked = spawnSync('tar', ['-xzf', join(project, file), '-C', installed, '--strip-components=1']);
     assert.equal(unpacked.status, 0);
     const models = '@kubernetes-models';
-    symlinkSync(join(repository, 'node_modules', models), join(project, 'node_modules', models));
+    symlinkSync(join(ROOT, 'node_modules', models), join(project, 'node_modules', models));
   });
   after(() => rmSync(project, { recursive: true }));
 
@@ -92,7 +92,7 @@ describe('the package', () => {
     const { status, stdout } = node([
       join(installed, packageJson.bin['kubectl-icb']),
       ...['explain', 'registry.example.org/shop/payments', '--filename'],
-      join(repository, 'docs/examples/pull-secret.yaml'),
+      join(ROOT, 'docs/examples/pull-secret.yaml'),
     ]);
     assert.equal(status, 0);
     assert.match(stdout, /Secret registry-example-org/);
@@ -105,7 +105,7 @@ describe('the package', () => {
     assert.equal(stdout.split('\n')[0], 'ImageCredentialBinding true true', stderr);
     assert.match(stdout, /spec\.image is invalid: expected an image.*; found "No Image"/);
     const tsc = spawnSync(
-      join(repository, 'node_modules/.bin/tsc'),
+      join(ROOT, 'node_modules/.bin/tsc'),
       [
         '--noEmit',
         '--strict',

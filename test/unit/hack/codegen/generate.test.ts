@@ -10,10 +10,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { ROOT } from '../../../../hack/root.ts';
 
-const root = resolve(import.meta.dirname, '../../../..');
 const crd = 'crds/credentials.securecodebox.io_imagecredentialbindings.yaml';
 const types = 'src/api/generated/image-credential-binding/types.ts';
 
@@ -32,15 +32,15 @@ describe('npm run generate', () => {
   beforeEach(() => {
     copy = mkdtempSync(join(tmpdir(), 'generate-'));
     for (const folder of ['crds', 'hack', 'src/api', 'src/telemetry', 'docs/reference']) {
-      cpSync(join(root, folder), join(copy, folder), { recursive: true });
+      cpSync(join(ROOT, folder), join(copy, folder), { recursive: true });
     }
-    cpSync(join(root, 'package.json'), join(copy, 'package.json'));
-    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   });
   afterEach(() => rmSync(copy, { recursive: true }));
 
   it('has been run since the CRD last changed', () => {
-    assert.deepEqual(pick(generate(root, '--check')), { status: 0, stderr: '' });
+    assert.deepEqual(pick(generate(ROOT, '--check')), { status: 0, stderr: '' });
   });
 
   const edits: Readonly<Record<string, () => void>> = {
