@@ -2,8 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CHART, ROOT } from '../root.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { type Child, untilReady } from './processes.ts';
+import type { Child } from './processes.ts';
 import { builtProgram } from './program.ts';
+import { untilReady } from './readiness.ts';
 import { tools } from './tools.ts';
 
 /** Name of the Helm release, of its namespace and so of the controller's ServiceAccount. */

@@ -3,13 +3,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment, supervisorEnvironment } from './processes/environment.ts';
+import { tail } from './processes/log.ts';
 import type { Report, Request } from './processes/supervisor.ts';
 
-/** How a process ended: by itself with a code, or by a signal. */
+/** How a process ended: with a code, or by a signal. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -23,15 +23,15 @@ export interface Output extends Exit {
 
 /** How a child is started, beyond its program and arguments. */
 export interface SpawnOptions {
-  /** Added to the child's environment, which else holds only PATH, TMPDIR and, as HOME, the group's directory. */
+  /** Added to the child's environment, which otherwise holds only PATH, TMPDIR, and the group's directory as HOME. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Working directory; the group's directory unless told. */
+  /** Working directory; by default, the group's directory. */
   readonly cwd?: string;
-  /** Number of the user and group that it runs as; only root may say another than its own. */
+  /** ID of the user and group that the child runs as. Only root can name another user than itself. */
   readonly user?: number;
-  /** All that the child reads from its standard input; nothing unless told. */
+  /** What the child reads from its standard input; by default, nothing. */
   readonly input?: string;
-  /** How long the child may take to tidy up, in milliseconds, before it is killed; 2,000 unless told. */
+  /** Grace period after SIGTERM, in milliseconds, before the child is killed. The default is 2,000. */
   readonly graceMilliseconds?: number;
 }
 
@@ -39,26 +39,14 @@ export interface SpawnOptions {
 export interface Child {
   readonly name: string;
   readonly pid: number;
-  /** Holds what the child writes to its output and error output. */
+  /** The child's output and error output. */
   readonly logFile: string;
-  /** Resolves when the child has ended, however; never rejects. */
+  /** Resolves when the child has ended in any way; never rejects. */
   readonly exited: Promise<Exit>;
   /** The last lines of the log. */
   logTail(lines?: number): Promise<string>;
-  /** Ends the child: SIGTERM, and after its grace SIGKILL. */
+  /** Ends the child: SIGTERM, and SIGKILL after its grace period. */
   stop(): Promise<Exit>;
-}
-
-/** A child did not become what was waited for; the message holds the last lines of its log. */
-export class StartError extends Error {
-  override readonly name = 'StartError';
-  /** The whole log of the child. */
-  readonly log: string;
-
-  constructor(message: string, log: string) {
-    super(`${message}. The last lines of its log:\n${lastLines(log)}`);
-    this.log = log;
-  }
 }
 
 interface Pending {
@@ -67,17 +55,16 @@ interface Pending {
   pid?: number;
 }
 
-const portAttempts = 5;
 const killed: Exit = { code: null, signal: 'SIGKILL' };
 
 /**
  * A set of child processes and a temporary directory that end together: on `stop()`, at the end of an `await using`
- * block, or when the process that called `start()` is gone. A supervisor process beside it sees to that.
+ * block, or when the process that called `start()` is gone. A supervisor process (processes/supervisor.ts) ensures this.
  */
 export class ProcessGroup implements AsyncDisposable {
   static readonly #running = new Set<ProcessGroup>();
 
-  /** A directory for the group's data, readable for this user only, removed when the group stops. */
+  /** The group's data; only this user can read it. It is removed when the group stops. */
   readonly directory: string;
   readonly #supervisor: ChildProcess;
   readonly #supervisorExited: Promise<void>;
@@ -105,7 +92,7 @@ export class ProcessGroup implements AsyncDisposable {
       {
         detached: true,
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-        env: inherited(),
+        env: supervisorEnvironment(),
       },
     );
     const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
@@ -118,16 +105,16 @@ export class ProcessGroup implements AsyncDisposable {
     return new ProcessGroup(supervisor, await ready);
   }
 
-  /** Stops every group of this process that is still running: for a signal handler. */
+  /** Stops every group that this process still runs. For signal handlers. */
   static async stopAll(): Promise<void> {
     await Promise.all([...ProcessGroup.#running].map((group) => group.stop()));
   }
 
   /**
-   * Starts a program, its output in a log file in the group's directory.
+   * Starts a program. Its output goes to a log file in the group's directory.
    *
-   * @param name - what the log file and messages call it
-   * @throws Error when the program cannot be started, for example because there is none of that name
+   * @param name - names the log file; messages use it, too
+   * @throws Error when the program cannot be started, for example because it does not exist
    */
   async spawn(
     name: string,
@@ -152,7 +139,7 @@ export class ProcessGroup implements AsyncDisposable {
   }
 
   /**
-   * Runs a command to its end, whatever that is.
+   * Runs a command and waits until it ends, with success or not.
    *
    * @throws Error when the program cannot be started
    */
@@ -165,7 +152,7 @@ export class ProcessGroup implements AsyncDisposable {
     return { ...exit, stdout: stdout ?? '', stderr: stderr ?? '' };
   }
 
-  /** Ends all children and removes the directory. Resolves when nothing is left; may be called again. */
+  /** Ends all children and removes the directory. Resolves when nothing is left. It can be called again. */
   async stop(): Promise<void> {
     if (!this.#stopped) this.#send({ kind: 'stop' });
     this.#stopped = true;
@@ -196,7 +183,7 @@ export class ProcessGroup implements AsyncDisposable {
       id: this.#lastId,
       file,
       args,
-      env: defined({ ...plain(this.directory), ...env }),
+      env: childEnvironment(this.directory, env),
       cwd: cwd ?? this.directory,
       graceMilliseconds,
       ...(input === undefined ? {} : { input }),
@@ -213,7 +200,7 @@ export class ProcessGroup implements AsyncDisposable {
   }
 
   #send(request: Request): void {
-    // A channel that is gone shows as the supervisor's exit.
+    // If the channel is closed, the supervisor's exit event reports that.
     if (this.#supervisor.connected) this.#supervisor.send(request, () => undefined);
   }
 
@@ -232,8 +219,9 @@ export class ProcessGroup implements AsyncDisposable {
   }
 
   /**
-   * The supervisor has left nothing, unless it was killed: then its work is done here. Else what it told last may be lost,
-   * and a process that we take for running may have ended, its id be another's by now.
+   * A supervisor that exits with 0 has left nothing. Then no process is killed here: the last reports may be lost, so a
+   * process that seems to run may have ended, and another may have its ID. If the supervisor was killed, this method does
+   * its work.
    */
   async #onSupervisorExit(code: number | null): Promise<void> {
     this.#stopped = true;
@@ -249,47 +237,7 @@ export class ProcessGroup implements AsyncDisposable {
   }
 }
 
-/**
- * Waits until a child answers.
- *
- * @param probe - whether it is ready; a rejection counts as "not yet"
- * @throws StartError when the child ends first, or is not ready in time
- */
-export async function untilReady(child: Child, probe: () => Promise<boolean>, seconds = 60): Promise<void> {
-  let exit: Exit | undefined;
-  void child.exited.then((how) => {
-    exit = how;
-  });
-  const deadline = Date.now() + seconds * 1_000;
-  while (!(await probe().catch(() => false))) {
-    if (exit !== undefined) {
-      throw new StartError(`${child.name} ended with ${describe(exit)}`, await child.logTail(Infinity));
-    }
-    if (Date.now() > deadline) {
-      throw new StartError(`${child.name} was not ready after ${seconds} s`, await child.logTail(Infinity));
-    }
-    await delay(25);
-  }
-}
-
-/**
- * Starts a server on a loopback port that is free. One that is free now may be taken a moment later: when the server's
- * log says so, another one is tried.
- *
- * @param start - rejects with a `StartError` when the server ends
- */
-export async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await start(await freePort());
-    } catch (error) {
-      const taken = error instanceof StartError && error.log.includes('address already in use');
-      if (!taken || attempt === portAttempts) throw error;
-    }
-  }
-}
-
-/** Whether there is a process with this id on this machine. */
+/** Whether a process with this ID exists on this machine. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -304,47 +252,12 @@ export function describe({ code, signal }: Exit): string {
   return signal === null ? `code ${code}` : `signal ${signal}`;
 }
 
-async function freePort(): Promise<number> {
-  const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
-  const server = createServer().once('error', reject).listen(0, '127.0.0.1', resolve);
-  await listening;
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === 'string')
-    throw new Error('a TCP server has an address with a port');
-  return address.port;
-}
-
 function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // Nobody is left in it.
+    // No process is left in the group.
   }
-}
-
-/** The supervisor is not part of a test run, even when its owner is. */
-function inherited(): NodeJS.ProcessEnv {
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  return env;
-}
-
-function plain(directory: string): Record<string, string | undefined> {
-  return { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], HOME: directory };
-}
-
-function defined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined),
-  );
-}
-
-async function tail(file: string, lines?: number): Promise<string> {
-  return lastLines(await readFile(file, 'utf8').catch(() => ''), lines);
-}
-
-function lastLines(text: string, lines = 15): string {
-  return text.trimEnd().split('\n').slice(-lines).join('\n');
 }
 
 async function readAndRemove(file: string): Promise<string> {

@@ -6,83 +6,43 @@
  *   (and not optional) keeps it in Scanning until the Secret comes.
  * - There is no container. So paths below a mount path become paths of this machine, in the arguments and in literal
  *   environment values (not within files); `HOME`, `TMPDIR` and `TRIVY_CACHE_DIR` are set where the pod does not set
- *   them; and the first word of the command is looked up in {@link KubeletOptions.programs}. Beyond that the program
+ *   them; and the first word of the command is looked up in {@link PodRunnerOptions.programs}. Beyond that the program
  *   gets the pod's environment and nothing of ours, not even a PATH. Network, user and root folder are this machine's.
- * - Of init containers only autodiscovery's can be had (extraction.ts); with any other the Scan becomes Errored.
+ * - Of init containers only autodiscovery's can be had (kubelet/extraction.ts); with any other the Scan becomes Errored.
  *
  * Left out: Jobs and pods as objects, retries (the real one runs a failed pod again, up to the ScanType's backoffLimit),
  * parsers and findings, hooks, cascades, ClusterScanTypes, result storage with its links and finalizer,
  * `ttlSecondsAfterFinished`. `errorDescription` says more than the real one's.
  */
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
-import {
-  hasReason,
-  type KubeClient,
-  type Outcome,
-  Reflector,
-  Store,
-  WorkQueue,
-} from '../../../src/kube/index.ts';
+import { hasReason, type Outcome, Reflector, Store, WorkQueue } from '../../../src/kube/index.ts';
 import { keyOf, type Stored, storedMeta } from '../../../src/object/index.ts';
-import { type Child, describe, type ProcessGroup } from '../processes.ts';
 import { abandonable } from './abandonable.ts';
-import { environment, expand } from './kubelet/environment.ts';
-import { EXTRACTION, extractSecret } from './kubelet/extraction.ts';
-import { composePod, type Pod, resultName } from './kubelet/pod.ts';
-import { PodFailed, PodWaiting, SecretReader } from './kubelet/secrets.ts';
-import { layOutVolumes, pathsOf } from './kubelet/volumes.ts';
+import { composePod, resultName } from './kubelet/pod.ts';
+import { type Ending, type PodRun, PodRunner, type PodRunnerOptions, remove } from './kubelet/pod-runner.ts';
+import { PodWaiting, SecretReader } from './kubelet/secrets.ts';
 import { SCAN_TYPES, SCANS, type Scan, type ScanType, timestamp } from './objects.ts';
 import type { StatusWriter } from './status.ts';
 
 const WAITING_POD_RETRY_MS = 250;
 const CONCURRENT_SCANS = 32;
-const LOG_LINES = 30;
 
-export interface KubeletOptions {
-  readonly client: KubeClient;
+export interface KubeletOptions extends PodRunnerOptions {
   readonly status: StatusWriter;
   readonly log: Logger;
-  /** Runs the scanners, and ends them when it stops. */
-  readonly group: ProcessGroup;
-  /** Where each run gets a folder, which goes when it ends. */
-  readonly directory: string;
-  /** What stands for the first word of a command, e.g. `trivy`: a path on this machine. */
-  readonly programs: Readonly<Record<string, string>>;
 }
 
 /** A Scan that has ended. */
-export interface ScanRun {
+export interface ScanRun extends Ending {
   readonly namespace: string;
   /** Name of the Scan. */
   readonly scan: string;
   /** Name of the ScheduledScan that it came from; undefined: from none. */
   readonly scheduledScan: string | undefined;
-  readonly state: 'Done' | 'Errored';
-  /** What the program ended with; null where a signal ended it or it was never started. */
-  readonly exitCode: number | null;
-  /** The last lines that it wrote, or why it did not start; without any value of a Secret that it was given. */
-  readonly log: string;
-  /** The result file, e.g. `trivy-results.json`, parsed; undefined where there is none, or no JSON in it. */
-  readonly results: unknown;
 }
-
-type Ending = Pick<ScanRun, 'state' | 'exitCode' | 'log' | 'results'>;
 
 interface HeldScan extends Stored {
   readonly object: Scan;
-}
-
-/** What is done for a Scan beyond its status. */
-interface Run {
-  readonly uid: string;
-  readonly pod: Pod;
-  readonly secrets: SecretReader;
-  /** Where its volumes are, once they are and its init containers have ended. */
-  directory?: string;
-  child?: Child;
-  ending?: Ending;
 }
 
 function held(object: Scan): HeldScan {
@@ -95,13 +55,15 @@ export class Kubelet {
   readonly #scans = new Store<HeldScan>({});
   readonly #reflector: Reflector<HeldScan>;
   readonly #queue: WorkQueue;
-  readonly #runs = new Map<string, Run>();
+  readonly #pods: PodRunner;
+  readonly #runs = new Map<string, PodRun>();
   readonly #ended = new Map<string, ScanRun>();
   readonly #waiters = new Map<string, PromiseWithResolvers<ScanRun>>();
   #stopping = false;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
+    this.#pods = new PodRunner(options);
     this.#reflector = new Reflector({
       client: options.client,
       log: options.log,
@@ -185,7 +147,7 @@ export class Kubelet {
   }
 
   /** Undefined: there is no such ScanType, and the Scan is Errored now. */
-  async #newRun(scan: Scan): Promise<Run | undefined> {
+  async #newRun(scan: Scan): Promise<PodRun | undefined> {
     const { namespace, uid } = storedMeta(scan);
     const { client } = this.#options;
     let scanType: ScanType;
@@ -210,7 +172,7 @@ export class Kubelet {
     if (run === undefined) return {};
     this.#runs.set(key, run);
     try {
-      run.ending ??= await this.#execute(scan, run);
+      run.ending ??= await this.#pods.run(scan, run);
     } catch (error) {
       if (!(error instanceof PodWaiting)) throw error;
       this.#options.log.debug({ scan: key, reason: error.message }, 'pod waits');
@@ -218,73 +180,6 @@ export class Kubelet {
     }
     if (!this.#stopping && this.#scans.get(key)?.uid === run.uid) await this.#end(scan, run.ending);
     return {};
-  }
-
-  async #execute(scan: Scan, run: Run): Promise<Ending> {
-    try {
-      run.directory ??= await this.#prepare(scan, run);
-      return await this.#runScanner(run, run.directory);
-    } catch (error) {
-      if (!(error instanceof PodFailed)) throw error;
-      return { state: 'Errored', exitCode: null, log: error.message, results: undefined };
-    }
-  }
-
-  /** Lays out the volumes and runs the init containers. */
-  async #prepare(scan: Scan, { pod, secrets }: Run): Promise<string> {
-    const { client } = this.#options;
-    const directory = await mkdtemp(join(this.#options.directory, 'scan-'));
-    try {
-      await layOutVolumes(pod.volumes, secrets, directory);
-      for (const container of pod.initContainers) {
-        if (container.name !== EXTRACTION) {
-          throw new PodFailed(`init container ${container.name}: only ${EXTRACTION} can be run here`);
-        }
-        await extractSecret(container, scan, { client, directory });
-      }
-      return directory;
-    } catch (error) {
-      await remove(directory);
-      throw error;
-    }
-  }
-
-  async #runScanner(run: Run, directory: string): Promise<Ending> {
-    const { pod, secrets } = run;
-    const paths = pathsOf(pod.scanner, directory);
-    const variables = await environment(pod.scanner.env, secrets, paths);
-    const own = await ownFolders(directory);
-    const [program = '', ...args] = pod.scanner.command;
-    const file = this.#options.programs[program];
-    if (file === undefined)
-      throw new PodFailed(`program "${program}": the stand-in was not told where it is`);
-    const child = await this.#spawn(file, {
-      args: args.map((arg) => expand(paths.rewrite(arg), variables)),
-      env: { PATH: undefined, ...own, ...Object.fromEntries(variables) },
-      cwd: own.HOME,
-    });
-    run.child = child;
-    const exit = await child.exited;
-    const tail = secrets.redact(await child.logTail(LOG_LINES));
-    return {
-      state: exit.code === 0 ? 'Done' : 'Errored',
-      exitCode: exit.code,
-      log: exit.code === null ? `${tail}\nended by ${describe(exit)}` : tail,
-      results: await readResults(paths.rewrite(pod.resultFile)),
-    };
-  }
-
-  async #spawn(
-    file: string,
-    { args, ...options }: { args: readonly string[]; env: Record<string, string | undefined>; cwd: string },
-  ): Promise<Child> {
-    try {
-      return await this.#options.group.spawn('scanner', file, args, options);
-    } catch (error) {
-      throw new PodFailed(
-        `the program could not be started: ${error instanceof Error ? error.message : error}`,
-      );
-    }
   }
 
   async #end(scan: Scan, ending: Ending): Promise<void> {
@@ -316,27 +211,4 @@ export class Kubelet {
 function errorDescription({ exitCode, log }: Ending): string {
   const text = exitCode === null ? log : `Exit code ${exitCode}: ${log}`;
   return `Failed to run the Scan Container, check k8s Job and its logs for more details. ${text}`;
-}
-
-/** Keeps a scanner off the files of whoever runs this. */
-async function ownFolders(
-  directory: string,
-): Promise<{ HOME: string; TMPDIR: string; TRIVY_CACHE_DIR: string }> {
-  // No volume can have such a name.
-  const folder = (name: string) => join(directory, `.${name}`);
-  const folders = { HOME: folder('home'), TMPDIR: folder('tmp'), TRIVY_CACHE_DIR: folder('cache') };
-  await Promise.all(Object.values(folders).map((path) => mkdir(path, { recursive: true })));
-  return folders;
-}
-
-async function readResults(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-async function remove(directory: string): Promise<void> {
-  await rm(directory, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -238,7 +238,7 @@ describe('the control-plane command', () => {
   const folders: string[] = [];
   after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
 
-  const command = ['hack/testenv/control-plane.ts'];
+  const command = ['hack/testenv/cli/control-plane.ts'];
 
   /** Its first line of output, and where its data is. */
   async function ready(owner: ChildProcess): Promise<{ readonly line: string; readonly directory: string }> {

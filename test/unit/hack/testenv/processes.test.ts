@@ -7,13 +7,8 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
-import {
-  isRunning,
-  onFreePort,
-  ProcessGroup,
-  StartError,
-  untilReady,
-} from '../../../../hack/testenv/processes.ts';
+import { isRunning, ProcessGroup } from '../../../../hack/testenv/processes.ts';
+import { onFreePort, StartError, untilReady } from '../../../../hack/testenv/readiness.ts';
 import { until } from '../../../support/until.ts';
 
 const node = process.execPath;
@@ -22,7 +17,8 @@ const stubborn = `${deaf} process.stdout.write('ready\\n');`;
 
 /** A process that starts a group with a stubborn child, which has a stubborn child itself, and says who they are. */
 const owner = `
-import { ProcessGroup, untilReady } from ${JSON.stringify(new URL('../../../../hack/testenv/processes.ts', import.meta.url).href)};
+import { ProcessGroup } from ${JSON.stringify(new URL('../../../../hack/testenv/processes.ts', import.meta.url).href)};
+import { untilReady } from ${JSON.stringify(new URL('../../../../hack/testenv/readiness.ts', import.meta.url).href)};
 import { readFile } from 'node:fs/promises';
 const group = await ProcessGroup.start();
 const program = \`

@@ -3,16 +3,10 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { isAtLeast, parseGoVersion, toolchain } from '../../../../hack/testenv/tools/go.ts';
+import { cacheDirectory, provided, variableOf } from '../../../../hack/testenv/tools/location.ts';
 import { recipe, requiredGo, requiredVersion, toolNames } from '../../../../hack/testenv/tools/recipe.ts';
-import {
-  announcement,
-  cacheDirectory,
-  goProblem,
-  provided,
-  tools,
-  variableOf,
-} from '../../../../hack/testenv/tools.ts';
+import { goProblem, isAtLeast, parseGoVersion, toolchain } from '../../../../hack/testenv/tools/toolchain.ts';
+import { announcement, tools } from '../../../../hack/testenv/tools.ts';
 
 describe('a tool that the environment provides', () => {
   let directory: string;

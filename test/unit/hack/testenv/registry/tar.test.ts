@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { tar } from '../../../../hack/testenv/registry.ts';
+import { tar } from '../../../../../hack/testenv/registry/tar.ts';
 
 describe('a layer', () => {
   it('is unpacked by tar to the files that went in', async (context) => {

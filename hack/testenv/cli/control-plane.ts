@@ -1,0 +1,94 @@
+/** `npm run control-plane`: a control plane to try things by hand. */
+import { fstatSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { CRDS } from '../../root.ts';
+import { type ControlPlaneOptions, startControlPlane } from '../control-plane.ts';
+import { ProcessGroup } from '../processes.ts';
+import { secureCodeBoxCrds } from '../securecodebox/crds.ts';
+
+const PARENT_CHECK_MS = 500;
+
+/** Starts a control plane, installs the CRDs of this project and of secureCodeBox, and prints where it is. */
+async function serve(options: ControlPlaneOptions, log: (line: string) => void): Promise<void> {
+  const controlPlane = await startControlPlane(options);
+  await controlPlane.installCrds([CRDS, ...secureCodeBoxCrds()]);
+  process.stdout.write(`export KUBECONFIG=${controlPlane.kubeconfig}\n`);
+  log(`ready: ${controlPlane.server}; data and logs are in ${controlPlane.directory} until you stop it (Ctrl-C)
+Use it from another terminal: paste the line that begins with export there. For example:
+  npm run -s icb -- controller --serve 127.0.0.1:0
+  kubectl apply -f docs/examples/    (npm run -s tools -- kubectl says where a kubectl is)
+There are no nodes and there is no secureCodeBox operator, so no scan runs. A new ScheduledScan that is due is bound
+after a minute.`);
+}
+
+/**
+ * Calls `stop` when this process gets a signal to end, when its parent process is gone, or when the pipe that is its
+ * standard input ends. A pipe that ends within the first second does not count, because no process held its other end.
+ */
+function onEnd(stop: () => void): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && stop(), PARENT_CHECK_MS).unref();
+  const input = fstatSync(0);
+  if (!input.isFIFO() && !input.isSocket()) return;
+  const started = Date.now();
+  process.stdin.resume().once('end', () => Date.now() - started > 1_000 && stop());
+}
+
+const usage = `Usage: npm run control-plane -- [--controller-manager] [--no-audit-log]
+
+Starts etcd and kube-apiserver with the CRDs of this project and of secureCodeBox, prints "export KUBECONFIG=…" and
+runs until it gets SIGINT or SIGTERM, or its parent process ends. Then it removes all its data.
+
+  --controller-manager  also run kube-controller-manager: garbage collection, Jobs, default service accounts
+  --no-audit-log        record no requests
+  --help                print this text
+
+Missing programs are built first: see npm run tools -- --help.
+`;
+
+async function main(): Promise<void> {
+  const options = parseCommandLine();
+  if (typeof options === 'string') {
+    process.stderr.write(`${options}\n\n${usage}`);
+    process.exitCode = 2;
+  } else if (options === undefined) process.stdout.write(usage);
+  else await run(options);
+}
+
+async function run(options: ControlPlaneOptions): Promise<void> {
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  let ending = false;
+  onEnd(() => {
+    ending = true;
+    void ProcessGroup.stopAll().then(() => process.exit(0));
+  });
+  try {
+    await serve({ ...options, log }, log);
+  } catch (error) {
+    // An error because the processes are being stopped is expected.
+    if (ending) return;
+    log(error instanceof Error ? error.message : String(error));
+    await ProcessGroup.stopAll();
+    process.exit(1);
+  }
+}
+
+/** The options; undefined for --help; a message if the command line is wrong. */
+function parseCommandLine(): ControlPlaneOptions | string | undefined {
+  try {
+    const { values } = parseArgs({
+      options: {
+        'controller-manager': { type: 'boolean', default: false },
+        'no-audit-log': { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (values.help) return undefined;
+    return { controllerManager: values['controller-manager'], auditLog: !values['no-audit-log'] };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+await main();

@@ -1,0 +1,58 @@
+/** `npm run tools`: builds tools and prints where they are. */
+import { parseArgs } from 'node:util';
+import { ProcessGroup } from '../processes.ts';
+import { variableOf } from '../tools/location.ts';
+import { isToolName, type ToolName, toolNames } from '../tools/recipe.ts';
+import { tools } from '../tools.ts';
+
+const usage = `Usage: npm run tools -- [NAME…]
+
+Builds the named tools (without a name, all of them) if they are missing. Prints a line for each: its name and its path.
+Names: ${toolNames.join(' ')}
+
+Environment variables:
+  ICB_TOOL_<NAME>      the program itself, for example ${variableOf('kube-apiserver')}=/usr/local/bin/kube-apiserver
+  KUBEBUILDER_ASSETS   a folder with any of etcd, kube-apiserver and kubectl
+  ICB_CACHE            the folder for image-credential-binding/tools, where built tools are kept
+                       (default: XDG_CACHE_HOME, then ~/.cache)
+`;
+
+async function main(): Promise<number> {
+  const asked = parseCommandLine();
+  if (typeof asked === 'string') {
+    process.stderr.write(`${asked}\n\n${usage}`);
+    return 2;
+  }
+  if (asked.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  try {
+    const names = asked.names.length === 0 ? toolNames : asked.names;
+    const paths = await tools(names, (line) => process.stderr.write(`${line}\n`));
+    for (const name of names) process.stdout.write(`${name} ${paths[name]}\n`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+function parseCommandLine(): { readonly help: boolean; readonly names: readonly ToolName[] } | string {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { help: { type: 'boolean', short: 'h', default: false } },
+    });
+    const unknown = positionals.filter((name) => !isToolName(name));
+    if (unknown.length > 0) return `there is no tool ${unknown.join(', ')}`;
+    return { help: values.help, names: positionals.filter(isToolName) };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => void ProcessGroup.stopAll().then(() => process.exit(130)));
+}
+process.exitCode = await main();

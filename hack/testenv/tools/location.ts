@@ -1,0 +1,62 @@
+/** Where the program of a tool is: where the environment says, or in the cache of built tools. */
+import { access, constants, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Recipe, ToolName } from './recipe.ts';
+
+/** The tools that a KUBEBUILDER_ASSETS folder may hold. */
+const kubebuilderTools: ReadonlySet<ToolName> = new Set<ToolName>(['etcd', 'kube-apiserver', 'kubectl']);
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The environment variable that names a tool's program. */
+export function variableOf(name: ToolName): string {
+  return `ICB_TOOL_${name.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** The folder of the built tools. */
+export function cacheDirectory(env: Env): string {
+  const base = env['ICB_CACHE'] || env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  return resolve(base, 'image-credential-binding', 'tools');
+}
+
+/**
+ * The program that the environment provides for a tool, if any.
+ *
+ * @throws Error when the tool's own variable names something else than a program
+ */
+export async function provided(name: ToolName, env: Env): Promise<string | undefined> {
+  const variable = variableOf(name);
+  const file = env[variable];
+  if (file) {
+    if (await isExecutable(file)) return resolve(file);
+    throw new Error(
+      `${variable} must name a program that can be run, but names ${file}: correct or unset it`,
+    );
+  }
+  const assets = env['KUBEBUILDER_ASSETS'];
+  if (!assets || !kubebuilderTools.has(name)) return undefined;
+  const asset = resolve(assets, name);
+  return (await isExecutable(asset)) ? asset : undefined;
+}
+
+/** The built program of a tool, if it is in the cache. */
+export async function cached(each: Recipe): Promise<string | undefined> {
+  const file = cacheFile(each);
+  return (await isExecutable(file)) ? file : undefined;
+}
+
+/** Where the built program of a tool goes. */
+export function cacheFile({ key, name }: Recipe): string {
+  return join(cacheDirectory(process.env), key, name);
+}
+
+/** Whether a path is a file that this user can execute. */
+export async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return (await stat(file)).isFile();
+  } catch {
+    return false;
+  }
+}
