@@ -65,14 +65,7 @@ export class ReaderCluster implements AsyncDisposable {
     const log = (line: string) => process.stderr.write(`${line}\n`);
     const { trivy, ...programs } = await tools(['kubectl', 'helm', 'trivy'], log);
     const controlPlane = stack.use(await startControlPlane({ auditLog: false, log }));
-    const { group, directory } = controlPlane;
-    const registry = stack.use(await startRegistry({ group, log }));
-    for (const image of IMAGES) await registry.pushImage(image, { 'srv/index.html': image });
-    const certificate = await makeCertificate(group, Object.keys(LOGINS), { log });
-    const authority = join(directory, 'registries.pem');
-    await writeFile(authority, certificate.ca);
-    const sites = Object.entries(LOGINS).map(([host, logins]) => [host, siteFor(logins)]);
-    const { proxy } = stack.use(await Cloud.start(certificate, Object.fromEntries(sites), registry.host));
+    const { proxy, authority } = await startRegistries(stack, controlPlane, log);
     await controlPlane.installCrds(secureCodeBoxCrds());
     for (const name of [SECURE_CODE_BOX, NAMESPACE])
       await controlPlane.kubectl(['create', 'namespace', name]);
@@ -133,6 +126,26 @@ export class ReaderCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#disposables.disposeAsync();
   }
+}
+
+/**
+ * Starts the registries of the pages, under the hosts that pages give them.
+ *
+ * @returns the proxy by which they are reached, and the PEM file of the authority that signed their certificate
+ */
+async function startRegistries(
+  stack: AsyncDisposableStack,
+  { group, directory }: ControlPlane,
+  log: (line: string) => void,
+): Promise<{ readonly proxy: string; readonly authority: string }> {
+  const registry = stack.use(await startRegistry({ group, log }));
+  for (const image of IMAGES) await registry.pushImage(image, { 'srv/index.html': image });
+  const certificate = await makeCertificate(group, Object.keys(LOGINS), { log });
+  const authority = join(directory, 'registries.pem');
+  await writeFile(authority, certificate.ca);
+  const sites = Object.entries(LOGINS).map(([host, logins]) => [host, siteFor(logins)]);
+  const { proxy } = stack.use(await Cloud.start(certificate, Object.fromEntries(sites), registry.host));
+  return { proxy, authority };
 }
 
 /** A registry that asks for a password. */
