@@ -10,3 +10,4 @@ export {
   splitKey,
   storedMeta,
 } from './object.ts';
+export { SCANS, SCHEDULED_SCANS, SECRETS } from './resources.ts';

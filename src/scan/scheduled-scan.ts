@@ -5,7 +5,7 @@ import { carries, type Delivery, deliver, type ScanSpec, type Taken, takeBack } 
 import { moveExtraction } from './extraction.ts';
 import { hasCredentialParameters, imageParameter } from './parameters.ts';
 import { type Moved, parseRestore, RESTORE_ANNOTATION } from './restore.ts';
-import { formatRunRequest, parseRunRequest, type RunRequest } from './run.ts';
+import { formatRunRequest, parseRunRequest, type RunRequest } from './run-request.ts';
 import { LONGEST_SCHEDULE, type Schedule } from './schedule.ts';
 
 /** The scan types that are served unless told otherwise, with `*` for any characters. */

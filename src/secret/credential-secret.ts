@@ -1,7 +1,7 @@
 import { type Keyring, keyring } from '../credential/index.ts';
 import { type Stored, storedMeta } from '../object/index.ts';
 import { type PlatformCredential, readOfferedSecret } from '../platform/index.ts';
-import type { RawSecret } from './pull-secret.ts';
+import type { RawSecret } from './raw-secret.ts';
 
 /** A Secret that is no pull secret, that its owner offers to registries, and a binding names. */
 export interface OfferedSecret extends Stored {
@@ -17,7 +17,7 @@ export interface OfferedSecret extends Stored {
 
 /** Reads a Secret that is no pull secret; one that cannot be used says so in its content. */
 export function readOffered(object: RawSecret): OfferedSecret {
-  const { type, data, metadata } = object;
+  const { type = 'Opaque', data, metadata } = object;
   const found = readOfferedSecret({ type, data: data ?? {} }, metadata.annotations ?? {});
   const content =
     found.result === 'Offered'

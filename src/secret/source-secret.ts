@@ -1,7 +1,8 @@
 import { PULL_SECRET_TYPES, type PullSecretType } from '../credential/index.ts';
 import type { Stored } from '../object/index.ts';
 import { type OfferedSecret, readOffered } from './credential-secret.ts';
-import { type PullSecret, type RawSecret, readPullSecret } from './pull-secret.ts';
+import { type PullSecret, readPullSecret } from './pull-secret.ts';
+import type { RawSecret } from './raw-secret.ts';
 
 /** A pull secret or credential Secret, or why it cannot be read. */
 export type SourceSecret =

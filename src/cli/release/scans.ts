@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KubeClient, KubeError } from '../../kube/index.ts';
-import { keyOf } from '../../object/index.ts';
+import { keyOf, SCHEDULED_SCANS } from '../../object/index.ts';
 import {
   editScheduledScan,
   isDone,
@@ -9,7 +9,6 @@ import {
   type ScheduledScan,
   waitBeforeWrite,
 } from '../../scan/index.ts';
-import { SCHEDULED_SCANS } from '../../state/index.ts';
 import type { Places } from './places.ts';
 import type { Progress } from './progress.ts';
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../api/index.ts';
 import { hasReason, type KubeClient, KubeError } from '../../kube/index.ts';
-import { keyOf, type Stored, storedMeta } from '../../object/index.ts';
+import { keyOf, SCANS, SECRETS, type Stored, storedMeta } from '../../object/index.ts';
+import { readRun } from '../../scan/index.ts';
 import { isTrivySecretName } from '../../secret/index.ts';
-import { readRun, SCANS, SECRETS } from '../../state/index.ts';
 import type { Places } from './places.ts';
 import type { Progress } from './progress.ts';
 

@@ -3,7 +3,7 @@ import { type ImageCredentialBindingStatus, imageCredentialBindings } from '../.
 import { type Binding, type RawBinding, readBinding } from '../../binding/index.ts';
 import { formatReference } from '../../image/index.ts';
 import { hasReason, type KubeClient, KubeError, OutOfDate, Repetitions } from '../../kube/index.ts';
-import { keyOf } from '../../object/index.ts';
+import { keyOf, SCHEDULED_SCANS, SECRETS } from '../../object/index.ts';
 import {
   editScheduledScan,
   isDone,
@@ -13,7 +13,7 @@ import {
   waitBeforeWrite,
 } from '../../scan/index.ts';
 import { readTrivySecret, replacement } from '../../secret/index.ts';
-import { SCHEDULED_SCANS, SECRETS, type Stores } from '../../state/index.ts';
+import type { Stores } from '../../state/index.ts';
 import { secretWriteError } from '../secret-write-error.ts';
 import type { Decision, ScanPlan, SecretWrite } from './decide.ts';
 import type { Observed } from './observe.ts';

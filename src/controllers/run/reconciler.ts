@@ -1,15 +1,10 @@
 import type { Logger } from 'pino';
 import { hasReason, type KubeClient, type Outcome, OutOfDate } from '../../kube/index.ts';
-import { keyOf } from '../../object/index.ts';
-import {
-  decideRun,
-  type RunCause,
-  type RunDecision,
-  readScheduledScan,
-  type ScheduledScan,
-} from '../../scan/index.ts';
-import { SCHEDULED_SCANS, type Stores } from '../../state/index.ts';
+import { keyOf, SCHEDULED_SCANS } from '../../object/index.ts';
+import { type RunCause, readScheduledScan, type ScheduledScan } from '../../scan/index.ts';
+import type { Stores } from '../../state/index.ts';
 import { timestamp } from '../../text/index.ts';
+import { decideRun, type RunDecision } from './decide.ts';
 import { Pace } from './pace.ts';
 
 type Start = Extract<RunDecision, { run: 'Start' }>;

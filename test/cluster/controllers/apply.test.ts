@@ -12,7 +12,8 @@ import { OutOfDate } from '../../../src/kube/out-of-date.ts';
 import { WorkQueue } from '../../../src/kube/queue.ts';
 import { scanTypesOf } from '../../../src/policy/precedence.ts';
 import { readScheduledScan } from '../../../src/scan/scheduled-scan.ts';
-import { createReflectors, createStores } from '../../../src/state/stores.ts';
+import { createReflectors } from '../../../src/state/reflectors.ts';
+import { createStores } from '../../../src/state/stores.ts';
 import {
   Cluster,
   SCHEDULED_SCANS,

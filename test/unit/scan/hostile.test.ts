@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { decideRun } from '../../../src/controllers/run/decide.ts';
 import type { Delivery } from '../../../src/scan/delivery.ts';
-import { decideRun } from '../../../src/scan/run.ts';
 import { waitBeforeWrite } from '../../../src/scan/schedule.ts';
 import {
   editScheduledScan,

@@ -6,16 +6,15 @@ import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
 import { handOver } from '../../../src/platform/platforms.ts';
+import { desiredTrivySecret } from '../../../src/secret/desired-trivy-secret.ts';
 import { readSource, type SourceSecret } from '../../../src/secret/source-secret.ts';
+import { readTrivySecret, replacement } from '../../../src/secret/trivy-secret.ts';
 import {
-  desiredTrivySecret,
   holdsEntry,
   isTrivySecretName,
-  readTrivySecret,
-  replacement,
   type TrivySecretIdentity,
   trivySecretName,
-} from '../../../src/secret/trivy-secret.ts';
+} from '../../../src/secret/trivy-secret-identity.ts';
 
 const MINUTE = 60_000;
 const UNUSED: TrivySecretUse = {

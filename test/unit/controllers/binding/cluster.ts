@@ -19,20 +19,18 @@ import { REGISTRIES_ANNOTATION } from '../../../../src/platform/offer.ts';
 import type { PlatformCredential } from '../../../../src/platform/platform.ts';
 import { scanTypesOf } from '../../../../src/policy/precedence.ts';
 import { RESTORE_ANNOTATION } from '../../../../src/scan/restore.ts';
+import type { Run } from '../../../../src/scan/run.ts';
 import {
   editScheduledScan,
   type RawScheduledScan,
   readScheduledScan,
 } from '../../../../src/scan/scheduled-scan.ts';
 import { readOffered } from '../../../../src/secret/credential-secret.ts';
-import { type RawSecret, readPullSecret } from '../../../../src/secret/pull-secret.ts';
-import {
-  type DesiredTrivySecret,
-  readTrivySecret,
-  replacement,
-  type SecretObject,
-} from '../../../../src/secret/trivy-secret.ts';
-import { createStores, type Run } from '../../../../src/state/stores.ts';
+import type { DesiredTrivySecret } from '../../../../src/secret/desired-trivy-secret.ts';
+import { readPullSecret } from '../../../../src/secret/pull-secret.ts';
+import type { RawSecret } from '../../../../src/secret/raw-secret.ts';
+import { readTrivySecret, replacement } from '../../../../src/secret/trivy-secret.ts';
+import { createStores } from '../../../../src/state/stores.ts';
 
 const SCAN_TYPES = scanTypesOf(['trivy-image*', 'trivy-sbom-image*']);
 export const NOW = Date.UTC(2026, 5, 1, 12);
@@ -258,7 +256,7 @@ export class Namespace {
   }
 
   /** Puts one of our Secrets in, as it is found. */
-  trivySecret(object: SecretObject): void {
+  trivySecret(object: RawSecret): void {
     const { name } = object.metadata;
     this.stores.trivySecrets.set(
       readTrivySecret({ ...object, metadata: { ...object.metadata, ...this.#meta(name) } }),
@@ -385,7 +383,7 @@ export function plans(decision: ReturnType<typeof decide>): Record<string, strin
 }
 
 /** What is to be written. */
-export function objectOf({ content }: DesiredTrivySecret): SecretObject {
+export function objectOf({ content }: DesiredTrivySecret): RawSecret {
   if (content.state !== 'Known') throw new Error(`expected a content that is known, found ${content.state}`);
   return content.object;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { KnownLogin } from '../../../../src/answer/login-answer.ts';
 import { SecretValue } from '../../../../src/credential/secret-value.ts';
-import { sourceIn } from '../../../../src/state/stores.ts';
+import { sourceIn } from '../../../../src/state/source-secrets.ts';
 import { condition, Namespace, NOW, plans } from './cluster.ts';
 
 const HOUR = 3_600_000;
