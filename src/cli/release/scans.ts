@@ -13,7 +13,7 @@ import type { Places } from './places.ts';
 import type { Progress } from './progress.ts';
 
 const AT_ONCE = 8;
-const LET_GO = { edit: 'LetGo' } as const;
+const LET_GO = { edit: 'Unbind' } as const;
 /** Between two looks at what is left. */
 const PAUSE_MS = 2_000;
 /** After so long in which no scan could be let go, and none was waited for as it must be, no more is hoped for. */
