@@ -20,8 +20,6 @@ export interface BindingReconcilerOptions {
   readonly events: EventRecorder;
   readonly checker: RegistryChecker;
   readonly settings: BindingSettings;
-  /** Takes the key of a binding for which an answer has arrived. */
-  readonly enqueue: (key: string) => void;
   /** Takes the number of scans that were migrated. */
   readonly onMigrated: (scans: number) => void;
 }
@@ -37,7 +35,7 @@ export class BindingReconciler {
   constructor(options: BindingReconcilerOptions) {
     this.#options = options;
     this.#applier = new Applier(options);
-    this.#verifier = new Verifier(options);
+    this.#verifier = new Verifier(options.checker);
   }
 
   /**
@@ -45,24 +43,29 @@ export class BindingReconciler {
    *
    * @param key `namespace/name` of a binding, which may have been deleted.
    * @param log - names this reconcile in its lines
+   * @param requeue - adds the key to the queue again, when an answer arrives
    * @throws OutOfDate, KubeError: to be retried.
    */
-  readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
+  readonly reconcile = async (key: string, log: Logger, requeue: () => void): Promise<Outcome> => {
     try {
-      return await this.#reconcile(key, log);
+      return await this.#reconcile(key, log, requeue);
     } catch (error) {
       if (error instanceof KubeError || error instanceof OutOfDate) throw error;
       return { error, repeated: await this.#reportFailure(key, error, log) };
     }
   };
 
-  async #reconcile(key: string, log: Logger): Promise<Outcome> {
+  async #reconcile(key: string, log: Logger, requeue: () => void): Promise<Outcome> {
     const resolved = this.#resolve(key);
     if (this.#waits(key, resolved)) return {};
     const { binding } = resolved;
     const decision = decide(resolved);
     // Before any write, so that a failed write does not delay the requests.
-    const requeueAfterMs = this.#verifier.start(resolved, decision.requests, resolved.now, log);
+    const requeueAfterMs = this.#verifier.start(resolved, decision.requests, {
+      now: resolved.now,
+      log,
+      requeue,
+    });
     const applied = await this.#applier.apply(resolved, decision, log);
     this.#options.onMigrated(migratedNow(decision, applied).length);
     const repeated =

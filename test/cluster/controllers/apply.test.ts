@@ -7,7 +7,6 @@ import { decide, type ScanPlan } from '../../../src/controllers/binding/decide.t
 import { observe, type Sources } from '../../../src/controllers/binding/observe.ts';
 import type { Resolved } from '../../../src/controllers/binding/resolve.ts';
 import { resolve } from '../../../src/controllers/binding/resolve.ts';
-import { connectTriggers } from '../../../src/controllers/binding/triggers.ts';
 import { RunReconciler } from '../../../src/controllers/run/reconciler.ts';
 import { SourceSecretReader } from '../../../src/controllers/source-secret/reconciler.ts';
 import { OutOfDate } from '../../../src/kube/out-of-date.ts';
@@ -24,6 +23,7 @@ import {
   secretNameOf,
   type TestNamespace,
 } from '../../support/cluster/cluster.ts';
+import { connectTriggers } from '../../support/triggers.ts';
 import { until } from '../../support/until.ts';
 
 const SILENT = pino({ level: 'silent' });

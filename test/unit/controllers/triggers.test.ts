@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
-import { connectTriggers } from '../../../src/controllers/binding/triggers.ts';
+import { connectTriggers } from '../../support/triggers.ts';
 import { Namespace } from './binding/cluster.ts';
 
 /**

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { connectTriggers } from '../../../../src/controllers/binding/triggers.ts';
 import { MOST_RIVALS } from '../../../../src/policy/rivals.ts';
+import { connectTriggers } from '../../../support/triggers.ts';
 import { Namespace, objectOf } from './cluster.ts';
 
 const nothing = { add: () => undefined };

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { KnownAnswer, RegistryAnswer } from '../../../../src/answer/registry-answer.ts';
 import { type ImageCredentialBindingSpec, MANAGED_BY, MANAGED_BY_LABEL } from '../../../../src/api/index.ts';
-import { connectTriggers } from '../../../../src/controllers/binding/triggers.ts';
 import { parseImageReference } from '../../../../src/image/reference.ts';
 import { decideMigration, hasSameLastPart } from '../../../../src/policy/migration.ts';
+import { connectTriggers } from '../../../support/triggers.ts';
 import { condition, Namespace, NOW, plans } from './cluster.ts';
 
 const OLD = 'old.example/app';
