@@ -1,4 +1,3 @@
-import type { WatchedNamespaces } from '../kube/index.ts';
 import type { KubeObject } from '../object/index.ts';
 
 /**
@@ -23,14 +22,6 @@ export type InclusionMode = (typeof INCLUSION_MODES)[number];
 const ENABLED = 'auto-discovery.securecodebox.io/enabled';
 const IGNORE = 'auto-discovery.securecodebox.io/ignore';
 const MANAGED_BY = 'app.kubernetes.io/managed-by';
-
-/**
- * The mode to go by. A list of namespaces is an opt-in by itself, and with it nobody may be asked what a Namespace says: then
- * `enabled-per-namespace` means all pods of the list.
- */
-export function modeWithin(namespaces: WatchedNamespaces, mode: InclusionMode): InclusionMode {
-  return namespaces !== 'all' && mode === 'enabled-per-namespace' ? 'all' : mode;
-}
 
 /** Whether the object says itself that it is opted in. */
 export function isEnabled({ metadata }: KubeObject): boolean {
