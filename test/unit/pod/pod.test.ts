@@ -3,7 +3,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { includesPod } from '../../../src/pod/inclusion.ts';
 import { Interned } from '../../../src/pod/interned.ts';
-import { type PodUse, type RawPod, readPod } from '../../../src/pod/pod.ts';
+import { readPod } from '../../../src/pod/pod.ts';
+import type { RawPod } from '../../../src/pod/raw-pod.ts';
+import type { PodUse } from '../../../src/pod/use.ts';
 import { workloadOf } from '../../../src/pod/workload.ts';
 import { type PodShape, rawPod } from '../controllers/discovery/namespace.ts';
 

@@ -7,7 +7,9 @@ import type {
   UserCreatedBinding,
 } from '../../../../src/controllers/discovery/observed.ts';
 import { Interned } from '../../../../src/pod/interned.ts';
-import { type Pod, type PodUse, type RawPod, readPod } from '../../../../src/pod/pod.ts';
+import { type Pod, readPod } from '../../../../src/pod/pod.ts';
+import type { RawPod } from '../../../../src/pod/raw-pod.ts';
+import type { PodUse } from '../../../../src/pod/use.ts';
 
 export const HOUR = 3_600_000;
 export const GRACE = 24 * HOUR;

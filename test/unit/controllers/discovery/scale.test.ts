@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import { decide } from '../../../../src/controllers/discovery/decide.ts';
 import type { DiscoveredBinding, ObservedNamespace } from '../../../../src/controllers/discovery/observed.ts';
 import { Interned } from '../../../../src/pod/interned.ts';
-import { type Pod, type PodUse, readPod } from '../../../../src/pod/pod.ts';
+import { type Pod, readPod } from '../../../../src/pod/pod.ts';
+import type { PodUse } from '../../../../src/pod/use.ts';
 import { operationsOf } from '../../../support/operations.ts';
 import { GRACE, Namespace, rawPod } from './namespace.ts';
 
