@@ -5,7 +5,7 @@ import type { Usage } from './usage/index.ts';
 export interface IndexedNamespace {
   readonly observed: ObservedNamespace;
   readonly usage: Usage;
-  /** By repository. If a repository has several discovered bindings, only the first by name, since the others go. */
+  /** By repository. Of several discovered bindings of a repository, the first by name. The others count as unused. */
   readonly discovered: ReadonlyMap<string, DiscoveredBinding>;
   /** Repositories for which a user has created a binding, or which such a binding replaces. */
   readonly userManaged: ReadonlySet<string>;

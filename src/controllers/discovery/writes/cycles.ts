@@ -12,7 +12,7 @@ export function updatesAgainstCycles(outcomes: readonly BindingOutcome[]): reado
   const components = presentAndWanted(outcomes).components();
   return outcomes.flatMap((outcome): readonly BindingWrite[] => {
     const { binding } = outcome;
-    if (binding?.repository === undefined) return [];
+    if (binding?.repository === undefined || binding.replaces.length === 0) return [];
     const component = components.get(binding.repository);
     const wanted = wantedOf(outcome);
     const replaces = binding.replaces.filter(

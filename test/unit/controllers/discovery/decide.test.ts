@@ -222,9 +222,9 @@ describe('what a person has written', () => {
   });
 });
 
-describe('a workload that moves to another repository', () => {
-  const moved = () => new Namespace().pod(old).settle().pod(young).settle();
+const moved = () => new Namespace().pod(old).settle().pod(young).settle();
 
+describe('a workload that moves to another repository', () => {
   it('has the new binding replace the old one, which goes with the last pod', () => {
     const namespace = moved();
     namespace.scans.add(A);
@@ -342,7 +342,9 @@ describe('a workload that moves to another repository', () => {
     assert.deepEqual(namespace.shown, { [A]: 'pull', [B]: `pull replaces ${A}` });
     assert.deepEqual(namespace.gone('young').settle().shown, { [A]: 'pull' });
   });
+});
 
+describe('a move to another repository', () => {
   it('is written down in the new binding before the old one goes', () => {
     const namespace = new Namespace().pod(old).settle().gone('old').settle().pod(young);
     namespace.scans.add(A);
