@@ -10,7 +10,7 @@ import type { AnyReflector, Outcome } from '../kube/index.ts';
  * @param requeue - adds the key to the queue once more, for example when an answer arrives
  * @throws OutOfDate, KubeError: to be retried
  */
-export type Reconcile = (key: string, log: Logger, requeue: () => void) => Promise<Outcome>;
+type Reconcile = (key: string, log: Logger, requeue: () => void) => Promise<Outcome>;
 
 /** Where triggers add keys. */
 export interface Queue {

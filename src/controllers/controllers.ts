@@ -43,10 +43,30 @@ export function createControllers(options: ControllerOptions): Controllers {
   const runs = new RunReconciler({ client, stores, runsPerMinute, onStarted: options.onRunStarted });
   const sources = new SourceSecretReader({ client, stores });
   const table: readonly Controller[] = [
-    { name: 'binding', runs: 'Leading', reconcile: bindings.reconcile, connect: (queue) => connectBindingTriggers(stores, queue) },
-    { name: 'trivysecret', runs: 'Leading', reconcile: trivySecrets.reconcile, connect: (queue) => connectTrivySecretTriggers(stores, queue) },
-    { name: 'run', runs: 'Leading', reconcile: runs.reconcile, connect: (queue) => connectRunTriggers(stores, queue) },
-    { name: 'sourcesecret', runs: 'Always', reconcile: sources.reconcile, connect: (queue) => connectSourceSecretTriggers(stores, queue) },
+    {
+      name: 'binding',
+      runs: 'Leading',
+      reconcile: bindings.reconcile,
+      connect: (queue) => connectBindingTriggers(stores, queue),
+    },
+    {
+      name: 'trivysecret',
+      runs: 'Leading',
+      reconcile: trivySecrets.reconcile,
+      connect: (queue) => connectTrivySecretTriggers(stores, queue),
+    },
+    {
+      name: 'run',
+      runs: 'Leading',
+      reconcile: runs.reconcile,
+      connect: (queue) => connectRunTriggers(stores, queue),
+    },
+    {
+      name: 'sourcesecret',
+      runs: 'Always',
+      reconcile: sources.reconcile,
+      connect: (queue) => connectSourceSecretTriggers(stores, queue),
+    },
     ...(discovery === undefined ? [] : [discovery]),
   ];
   return { table, countDiscovered: discovery?.count };

@@ -1,6 +1,12 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { KubeClient, LeaderElection, type LeaseSettings, type RequestRecord, Transport } from '../kube/index.ts';
+import {
+  KubeClient,
+  LeaderElection,
+  type LeaseSettings,
+  type RequestRecord,
+  Transport,
+} from '../kube/index.ts';
 
 /** The name by which the controller writes, in managedFields and Events. */
 export const FIELD_MANAGER = 'image-credential-binding';

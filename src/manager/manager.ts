@@ -57,7 +57,10 @@ export class Manager {
       onMigrated: (scans) => metrics.countMoved(scans),
       onRunStarted: (cause) => metrics.countRun(cause),
     });
-    this.#caches = new Caches([...createReflectors(client, stores, namespaces, log), ...reflectorsOf(controllers)], log);
+    this.#caches = new Caches(
+      [...createReflectors(client, stores, namespaces, log), ...reflectorsOf(controllers)],
+      log,
+    );
     const common = { caches: this.#caches, metrics, log, concurrency };
     this.#runners = controllers.table.map((controller) => new Runner(controller, common));
     this.#publish(metrics, stores, controllers);

@@ -1,5 +1,5 @@
 import type { Caches, LeaderElection } from '../kube/index.ts';
-import { type Health, namesOf, statesOf } from '../telemetry/index.ts';
+import { type Health, namesOfWatches, statesOf } from '../telemetry/index.ts';
 import { Heartbeat, type Moving, stuck } from './liveness.ts';
 
 /** The stages in the life of the process. */
@@ -48,7 +48,7 @@ export class Probes {
   #problem(): string | undefined {
     if (this.#stage() === 'stopping') return 'stopping';
     const { missing } = this.#caches;
-    if (missing.length > 0) return `waiting for the list of ${namesOf(missing).join('; ')}`;
+    if (missing.length > 0) return `waiting for the list of ${namesOfWatches(missing).join('; ')}`;
     const { problem } = this.#election;
     return problem === undefined ? undefined : `cannot take part in the leader election: ${problem}`;
   }

@@ -12,7 +12,7 @@ export interface Watch {
 const MOST_NAMED = 10;
 
 /** Which watches these are, for people: each resource with its selectors once, and its namespaces. */
-export function namesOf(watches: readonly Watch[]): readonly string[] {
+export function namesOfWatches(watches: readonly Watch[]): readonly string[] {
   const groups = Map.groupBy(watches, ({ watch }) => watch);
   return [...groups].map(([watch, group]) => `${watch}${placesOf(group)}`);
 }
@@ -23,7 +23,7 @@ export function statesOf(watches: readonly Watch[]): readonly string[] {
   return [...groups.values()].flatMap((group) => {
     const { state = '' } = group[0] ?? {};
     const seconds = Math.round(Math.max(...group.map(({ silentMs }) => silentMs)) / 1000);
-    return namesOf(group).map((name) => `${name}: ${state}, heard of ${seconds} s ago`);
+    return namesOfWatches(group).map((name) => `${name}: ${state}, heard of ${seconds} s ago`);
   });
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { namesOf, statesOf } from '../../../src/manager/watches.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
+import { namesOfWatches, statesOf } from '../../../src/telemetry/watches.ts';
 
 function watch(name: string, namespace: string | undefined, state = 'Watching', seconds = 1) {
   return { watch: name, namespace, state, silentMs: seconds * 1000 };
@@ -12,12 +12,12 @@ describe('what watches say of themselves', () => {
     const watches = [
       ...[watch('secrets', 'a'), watch('pods', 'a'), watch('secrets', 'b'), watch('scans', undefined)],
     ];
-    assert.deepEqual(namesOf(watches), ['secrets in a, b', 'pods in a', 'scans']);
+    assert.deepEqual(namesOfWatches(watches), ['secrets in a, b', 'pods in a', 'scans']);
   });
 
   it('names ten namespaces, and counts the others', () => {
     const watches = Array.from({ length: 12 }, (_, index) => watch('pods', `n${index}`));
-    assert.deepEqual(namesOf(watches), ['pods in n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 2 more']);
+    assert.deepEqual(namesOfWatches(watches), ['pods in n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 2 more']);
   });
 
   it('tells those apart that do something else, and how long ago the last was heard of', () => {
