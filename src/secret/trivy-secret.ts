@@ -1,14 +1,8 @@
 import { createHash, createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { type KnownLogin, type Login, renewalOf } from '../answer/index.ts';
 import { GROUP, MANAGED_BY, MANAGED_BY_LABEL, UNUSED_SINCE_ANNOTATION } from '../api/index.ts';
-import { type KubeObject, type ObjectMeta, type Stored, storedMeta } from '../object/index.ts';
-import {
-  type EnvEntry,
-  type Handover,
-  handOver,
-  MOUNT_PATH,
-  REGISTRIES_ANNOTATION,
-} from '../platform/index.ts';
+import { type EnvVar, type KubeObject, type ObjectMeta, type Stored, storedMeta } from '../object/index.ts';
+import { authByLogin, MOUNT_PATH, REGISTRIES_ANNOTATION, type TrivyAuth } from '../platform/index.ts';
 import type { Delivery } from '../scan/index.ts';
 import { CLOCK_SKEW_MS } from '../text/index.ts';
 import type { Candidate } from './candidate.ts';
@@ -155,12 +149,12 @@ export function isTrivySecretName(name: string): boolean {
   return /^trivy-.+-[0-9a-f]{10}$/.test(name);
 }
 
-/** What a Trivy secret is made from: what Trivy is handed, or what is known of the login that is to be handed to it. */
+/** What a Trivy Secret is made from: what Trivy gets, or what is known of the login that is to be delivered to it. */
 export type Making =
-  | { readonly result: 'Handover'; readonly handover: Handover }
+  | { readonly result: 'TrivyAuth'; readonly trivyAuth: TrivyAuth }
   | {
       readonly result: 'Login';
-      readonly env: readonly EnvEntry[];
+      readonly env: readonly EnvVar[];
       readonly host: string;
       /** The version of the Secret that the credential is from. */
       readonly source: string;
@@ -187,10 +181,10 @@ export function desiredTrivySecret(
       [HOST_ANNOTATION]: identity.host,
     },
   };
-  const env = making.result === 'Handover' ? making.handover.env : making.env;
+  const env = making.result === 'TrivyAuth' ? making.trivyAuth.env : making.env;
   const made =
-    making.result === 'Handover'
-      ? { content: known(metadata, dataOf(making.handover)), ends: undefined, renewAt: undefined }
+    making.result === 'TrivyAuth'
+      ? { content: known(metadata, dataOf(making.trivyAuth)), ends: undefined, renewAt: undefined }
       : withLogin(metadata, making);
   return {
     name,
@@ -216,7 +210,7 @@ function withLogin(metadata: ObjectMeta, { source, host, present, known: login, 
     return { content: { state: 'Kept' }, ends: note.ends, renewAt: renewalOf(note) };
   if (login?.answer.result === 'Login' && login.askAgainAt > now) {
     const { credential, ends } = login.answer;
-    const data = dataOf(handOver(credential, host));
+    const data = dataOf(authByLogin(credential, host));
     const noted = { source, since: login.askedAt, ends };
     const annotations = { ...metadata.annotations, [LOGIN_ANNOTATION]: writeNote(noted, data) };
     return { content: known({ ...metadata, annotations }, data), ends, renewAt: login.askAgainAt };
@@ -242,7 +236,7 @@ function known(metadata: ObjectMeta, data: Data): Content {
   return { state: 'Known', object, fingerprint: fingerprint(object) };
 }
 
-function dataOf({ files }: Handover): Data {
+function dataOf({ files }: TrivyAuth): Data {
   return Object.fromEntries(
     Object.entries(files).map(([file, value]) => [file, Buffer.from(value.reveal()).toString('base64')]),
   );

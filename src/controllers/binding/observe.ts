@@ -2,7 +2,7 @@ import type { KnownAnswer, KnownLogin, Question } from '../../answer/index.ts';
 import type { Binding, ValidBinding } from '../../binding/index.ts';
 import { type ImageReference, repositoryName } from '../../image/index.ts';
 import { keyOf, type Stored, splitKey } from '../../object/index.ts';
-import { deliveryOf, NOT_OFFERED, type PlatformCredential } from '../../platform/index.ts';
+import { NOT_OFFERED, type PlatformCredential, planDelivery } from '../../platform/index.ts';
 import type { RivalsUnder } from '../../policy/index.ts';
 import {
   type Choice,
@@ -327,7 +327,7 @@ function observeDelivery(
   const candidate = delivered(choice.resolution);
   if (candidate === undefined) return { trivySecret: undefined, undeliverable: undefined };
   const { host } = binding.image;
-  const way = deliveryOf(candidate.credential, host);
+  const way = planDelivery(candidate.credential, host);
   if (way.result === 'Undeliverable')
     return { trivySecret: undefined, undeliverable: `${nameOf(candidate)}: ${way.message}` };
   const identity = identityOf(candidate, host);
@@ -339,7 +339,7 @@ function observeDelivery(
     known: candidate.credential.kind === 'platform' ? logins(candidate.credential, host) : undefined,
     now,
   };
-  const making: Making = way.result === 'Handover' ? way : { ...login, result: 'Login', env: way.env };
+  const making: Making = way.result === 'TrivyAuth' ? way : { ...login, result: 'Login', env: way.env };
   const desired = desiredTrivySecret(binding.namespace, identity, making);
   return { trivySecret: { desired, place }, undeliverable: undefined };
 }

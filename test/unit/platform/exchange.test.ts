@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { verify } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { signV4 } from '../../../src/platform/aws/signature-v4.ts';
 import type { Exchange, ExchangeStep } from '../../../src/platform/exchange.ts';
-import { signV4 } from '../../../src/platform/signature-v4.ts';
 import {
   AUTHORIZED_USER,
   AWS_KEYS,
@@ -13,13 +13,13 @@ import {
   PUBLIC_KEY,
   SERVICE_ACCOUNT,
   SERVICE_PRINCIPAL,
-} from './secrets.ts';
+} from './credential-secrets.ts';
 
 const NOW = Date.parse('2026-11-24T03:30:00.250Z');
 const GAR = 'europe-docker.pkg.dev';
 
 function exchangeOf(texts: Readonly<Record<string, string>>, host: string): Exchange {
-  const { check } = credentialIn(texts).waysIn(host);
+  const { check } = credentialIn(texts).accessTo(host);
   if (check.way !== 'Exchange') throw new Error(`expected an exchange, found ${check.way}`);
   return check.exchange;
 }
@@ -206,7 +206,7 @@ describe("a service account's key", () => {
 
   it('alone of all key files is exchanged', () => {
     for (const document of [AUTHORIZED_USER, EXTERNAL_ACCOUNT]) {
-      const { check } = credentialIn(keyFile(document)).waysIn(GAR);
+      const { check } = credentialIn(keyFile(document)).accessTo(GAR);
       assert.equal(check.way, 'NotCheckable');
     }
   });
@@ -254,7 +254,7 @@ describe('a service principal', () => {
     ['under a name of its own', SERVICE_PRINCIPAL, 'images.acme.example'],
   ] as const) {
     it(`${name} is shown to the registry, as Trivy shows it`, () => {
-      assert.equal(credentialIn(texts).waysIn(host).check.way, 'Login');
+      assert.equal(credentialIn(texts).accessTo(host).check.way, 'Login');
     });
   }
 });

@@ -1,7 +1,7 @@
 import { describeAnswer, type RegistryAnswer } from '../../../answer/index.ts';
 import type { ConditionReason } from '../../../api/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
-import { endOf } from '../../../platform/index.ts';
+import { expirationOf } from '../../../platform/index.ts';
 import { delivered, expirationTime, expiryOf, type Resolution } from '../../../policy/index.ts';
 import type { Candidate } from '../../../secret/index.ts';
 import { quoted, timestamp } from '../../../text/index.ts';
@@ -62,7 +62,7 @@ function found(status: VerifiedFinding['status'], reason: ConditionReason, messa
 function endedFinding({ choice, now }: Observed): VerifiedFinding | undefined {
   const candidate = delivered(choice.resolution);
   if (candidate === undefined) return undefined;
-  const end = endOf(candidate.credential);
+  const end = expirationOf(candidate.credential);
   if (expiryOf(end, now) !== 'Over') return undefined;
   return found('False', 'Expired', `${nameOf(candidate)} ended at ${expirationTime(end)}`);
 }
@@ -71,7 +71,7 @@ function endedFinding({ choice, now }: Observed): VerifiedFinding | undefined {
 export function refusalReason({ credentials: { candidates }, now }: Observed): 'Denied' | 'Expired' {
   const ended =
     candidates.length > 0 &&
-    candidates.every(({ credential }) => expiryOf(endOf(credential), now) === 'Over');
+    candidates.every(({ credential }) => expiryOf(expirationOf(credential), now) === 'Over');
   return ended ? 'Expired' : 'Denied';
 }
 

@@ -1,7 +1,7 @@
 import type { Question } from '../../../answer/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { type ImageReference, repositoryName } from '../../../image/index.ts';
-import { endOf, type PlatformCredential } from '../../../platform/index.ts';
+import { expirationOf, type PlatformCredential } from '../../../platform/index.ts';
 import {
   conditionOf,
   delivered,
@@ -51,7 +51,9 @@ export function inquire(observed: Observed): Inquiry {
     }));
   const due = known.flatMap(({ answer }) => answer?.askAgainAt ?? []);
   const wait = isVerifying(resolution) ? [waitEnd(binding, now)] : [];
-  const ends = observed.credentials.candidates.flatMap(({ credential }) => expiryTimes(endOf(credential)));
+  const ends = observed.credentials.candidates.flatMap(({ credential }) =>
+    expiryTimes(expirationOf(credential)),
+  );
   const times = [...due, ...wait, ...ends, ...loginTimes(observed)];
   const later = times.filter((time) => time > now && Number.isFinite(time));
   const login = loginInQuestion(observed);
