@@ -1,3 +1,4 @@
+export type { EnvVar } from './env-var.ts';
 export {
   apiVersionOf,
   isNewer,

@@ -6,8 +6,8 @@ import type { Credential } from '../credential/index.ts';
 import { formatReference, repositoryName } from '../image/index.ts';
 import {
   checkOf,
-  endOf,
   exchangeOf,
+  expirationOf,
   type PlatformCredential,
   type SourceCredential,
 } from '../platform/index.ts';
@@ -399,7 +399,7 @@ function immediateAnswer({ image, credential }: Question): KnownAnswer | undefin
   if (credential === undefined) return undefined;
   const version = image.digest ?? image.tag;
   const lasting = { askAgainAt: Number.POSITIVE_INFINITY, acceptedAt: undefined, version };
-  const ended = endOf(credential);
+  const ended = expirationOf(credential);
   if (ended !== undefined && ended <= Date.now())
     return { ...lasting, answer: { result: 'Expired', ended }, askedAt: ended };
   if (checkOf(credential, image.host).way !== 'NotCheckable') return undefined;

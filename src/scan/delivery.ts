@@ -1,20 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { EnvVar } from '../object/index.ts';
 import { type Extracting, hasExtraction, putBackExtraction, takeOutExtraction } from './extraction.ts';
 import type { ListName, Restore } from './restore.ts';
 
 /** The name of our volume in a scan. */
 export const VOLUME_NAME = 'image-credential-binding';
 
-interface EnvEntry {
-  readonly name: string;
-  readonly value: string;
-}
-
 /** What a scan gets: a Secret mounted as files, and environment entries that point at them. */
 export interface ScanDelivery {
   readonly secretName: string;
   readonly mountPath: string;
-  readonly env: readonly EnvEntry[];
+  readonly env: readonly EnvVar[];
 }
 
 interface NamedEntry {

@@ -1,6 +1,7 @@
 import { repositoryName } from '../image/index.ts';
+import { isRecord } from '../text/index.ts';
 import type { ScanDelivery } from './delivery.ts';
-import { isRecord, isTakenOut, type TakenOut } from './extraction.ts';
+import { isTakenOut, type TakenOut } from './extraction.ts';
 import { imageParameter } from './parameters.ts';
 
 /** The annotation with the data that unbinding needs to revert a ScheduledScan. It is not copied to Scans. */

@@ -1,7 +1,7 @@
 import { type KnownLogin, renewalOf } from '../answer/index.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/index.ts';
 import type { ObjectMeta } from '../object/index.ts';
-import { type EnvEntry, type Handover, handOver, MOUNT_PATH } from '../platform/index.ts';
+import { type EnvVar, type TrivyAuth, authByLogin, MOUNT_PATH } from '../platform/index.ts';
 import type { ScanDelivery } from '../scan/index.ts';
 import { CLOCK_SKEW_MS } from '../text/index.ts';
 import { type LoginNote, writeNote } from './cloud-login.ts';
@@ -48,10 +48,10 @@ export function isKnown(desired: DesiredTrivySecret): desired is KnownTrivySecre
 
 /** What a Trivy secret is made from: what Trivy is handed, or what is known of the login that is to be handed to it. */
 export type Making =
-  | { readonly result: 'Handover'; readonly handover: Handover }
+  | { readonly result: 'TrivyAuth'; readonly trivyAuth: TrivyAuth }
   | {
       readonly result: 'Login';
-      readonly env: readonly EnvEntry[];
+      readonly env: readonly EnvVar[];
       readonly host: string;
       /** The version of the Secret that the credential is from. */
       readonly source: string;
@@ -78,10 +78,10 @@ export function desiredTrivySecret(
       [HOST_ANNOTATION]: identity.host,
     },
   };
-  const env = making.result === 'Handover' ? making.handover.env : making.env;
+  const env = making.result === 'TrivyAuth' ? making.trivyAuth.env : making.env;
   const made =
-    making.result === 'Handover'
-      ? { content: known(metadata, dataOf(making.handover)), ends: undefined, renewAt: undefined }
+    making.result === 'TrivyAuth'
+      ? { content: known(metadata, dataOf(making.trivyAuth)), ends: undefined, renewAt: undefined }
       : withLogin(metadata, making);
   return {
     name,
@@ -107,7 +107,7 @@ function withLogin(metadata: ObjectMeta, { source, host, present, known: login, 
     return { content: { state: 'Kept' }, ends: note.ends, renewAt: renewalOf(note) };
   if (login?.answer.result === 'Login' && login.askAgainAt > now) {
     const { credential, ends } = login.answer;
-    const data = dataOf(handOver(credential, host));
+    const data = dataOf(authByLogin(credential, host));
     const noted = { source, since: login.askedAt, ends };
     const annotations = { ...metadata.annotations, [LOGIN_ANNOTATION]: writeNote(noted, data) };
     return { content: known({ ...metadata, annotations }, data), ends, renewAt: login.askAgainAt };
@@ -131,7 +131,7 @@ function known(metadata: ObjectMeta, data: SecretData): Content {
   return { state: 'Known', object, fingerprint: fingerprint(object) };
 }
 
-function dataOf({ files }: Handover): SecretData {
+function dataOf({ files }: TrivyAuth): SecretData {
   return Object.fromEntries(
     Object.entries(files).map(([file, value]) => [file, Buffer.from(value.reveal()).toString('base64')]),
   );

@@ -1,7 +1,7 @@
 import type { ValidBinding } from '../../binding/index.ts';
 import { type Candidate, type Lookup, lookup } from '../../credential/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
-import { deliveryOf, MOUNT_PATH, platformOf, type SourceCredential } from '../../platform/index.ts';
+import { planDelivery, MOUNT_PATH, platformOf, type SourceCredential } from '../../platform/index.ts';
 import {
   bindingsForImage,
   fittingBindings,
@@ -168,11 +168,11 @@ function handedOver(
 ): HandedOver {
   const nothing = { env: [], files: [] };
   if (candidate === undefined) return { handed: nothing, problems: [] };
-  const delivery = deliveryOf(candidate.credential, host);
+  const delivery = planDelivery(candidate.credential, host);
   if (delivery.result === 'Undeliverable')
     return { handed: nothing, problems: [`Secret "${candidate.secret}": ${delivery.message}`] };
   const { env, files } =
-    delivery.result === 'Handover' ? delivery.handover : { ...delivery, files: { 'config.json': true } };
+    delivery.result === 'TrivyAuth' ? delivery.trivyAuth : { ...delivery, files: { 'config.json': true } };
   const paths = Object.keys(files).map((file) => `${MOUNT_PATH}/${file}`);
   return { handed: { env, files: paths }, problems: [] };
 }

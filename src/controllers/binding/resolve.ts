@@ -2,7 +2,7 @@ import type { KnownAnswer } from '../../answer/index.ts';
 import type { Binding, ValidBinding } from '../../binding/index.ts';
 import { fit } from '../../image/index.ts';
 import { keyOf } from '../../object/index.ts';
-import { deliveryOf } from '../../platform/index.ts';
+import { planDelivery } from '../../platform/index.ts';
 import {
   bindingKeys,
   type Choice,
@@ -144,7 +144,7 @@ function deliver(
   const candidate = chosenCandidate(choice.resolution);
   if (candidate === undefined) return NOTHING_DELIVERED;
   const { host } = binding.image;
-  const way = deliveryOf(candidate.credential, host);
+  const way = planDelivery(candidate.credential, host);
   if (way.result === 'Undeliverable')
     return { trivySecret: undefined, undeliverable: `${describeCandidate(candidate)}: ${way.message}` };
   const identity = identityOf(candidate, host);
@@ -156,7 +156,7 @@ function deliver(
     known: candidate.credential.kind === 'platform' ? known.login(candidate.credential, host) : undefined,
     now,
   };
-  const making: Making = way.result === 'Handover' ? way : { ...login, result: 'Login', env: way.env };
+  const making: Making = way.result === 'TrivyAuth' ? way : { ...login, result: 'Login', env: way.env };
   const desired = desiredTrivySecret(binding.namespace, identity, making);
   return { trivySecret: { desired, place }, undeliverable: undefined };
 }

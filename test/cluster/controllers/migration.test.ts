@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
 import type { KubeObject } from '../../../src/object/object.ts';
-import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
+import { REGISTRIES_ANNOTATION } from '../../../src/platform/registries-annotation.ts';
 import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';
 import {
   Cluster,

@@ -1,7 +1,7 @@
 import type { KnownAnswer, Question } from '../../../answer/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { type ImageReference, repositoryName } from '../../../image/index.ts';
-import { endOf, type PlatformCredential } from '../../../platform/index.ts';
+import { expirationOf, type PlatformCredential } from '../../../platform/index.ts';
 import {
   chosenCandidate,
   expiryTimes,
@@ -80,7 +80,7 @@ function requestsOfChoice(binding: ValidBinding, resolved: Resolved): Verificati
   const times = [
     ...known.map(({ answer }) => answer?.askAgainAt),
     ...(isVerifying(resolution) ? [deadline] : []),
-    ...credentials.candidates.flatMap(({ credential }) => expiryTimes(endOf(credential))),
+    ...credentials.candidates.flatMap(({ credential }) => expiryTimes(expirationOf(credential))),
     ...loginTimes(resolved),
   ];
   return { checks, login: loginToRequest(resolved), nextAt: earliestAfter(now, times) };

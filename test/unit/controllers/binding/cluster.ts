@@ -16,8 +16,8 @@ import { restorableAnswers } from '../../../../src/controllers/binding/verificat
 import { formatReference, repositoryName } from '../../../../src/image/reference.ts';
 import type { Store } from '../../../../src/kube/cache/store.ts';
 import { type Stored, storedMeta } from '../../../../src/object/object.ts';
-import { REGISTRIES_ANNOTATION } from '../../../../src/platform/offer.ts';
-import type { PlatformCredential } from '../../../../src/platform/platform.ts';
+import type { PlatformCredential } from '../../../../src/platform/platform-credential.ts';
+import { REGISTRIES_ANNOTATION } from '../../../../src/platform/registries-annotation.ts';
 import { scanTypesOf } from '../../../../src/policy/precedence.ts';
 import { RESTORE_ANNOTATION } from '../../../../src/scan/restore.ts';
 import type { Run } from '../../../../src/scan/run.ts';

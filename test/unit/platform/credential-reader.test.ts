@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
-import { readOfferedSecret } from '../../../src/platform/platforms.ts';
+import { readCredential } from '../../../src/platform/credential-reader.ts';
 import {
   AUTHORIZED_USER,
   AWS_KEYS,
@@ -12,7 +12,7 @@ import {
   read,
   SERVICE_ACCOUNT,
   SERVICE_PRINCIPAL,
-} from './secrets.ts';
+} from './credential-secrets.ts';
 
 type Texts = Readonly<Record<string, string>>;
 const LOGIN = { username: 'user', password: CANARY };
@@ -78,8 +78,8 @@ describe('a secret that is no pull secret', () => {
   for (const [name, texts, description, type] of good) {
     it(`gives ${name} to the hosts that its owner names`, () => {
       const secret = read(texts, ' a.example , b.example:5000\n[::1]:5000 ', type);
-      assert.equal(secret.result, 'Offered', inspect(secret));
-      if (secret.result !== 'Offered') return;
+      assert.equal(secret.result, 'Credential', inspect(secret));
+      if (secret.result !== 'Credential') return;
       assert.deepEqual(secret.hosts, ['a.example', 'b.example:5000', '[::1]:5000']);
       assert.match(secret.credential.description, description);
       const shown = inspect(secret, { depth: 9 }) + JSON.stringify(secret);
@@ -219,7 +219,7 @@ describe('a secret that is no pull secret', () => {
   it('is malformed where its values are no text', () => {
     for (const value of ['/w==', '!', '']) {
       const data = { 'access-key': value, 'secret-access-key': value };
-      const secret = readOfferedSecret(
+      const secret = readCredential(
         { type: 'Opaque', data },
         { 'credentials.securecodebox.io/registries': 'reg.example' },
       );
@@ -255,7 +255,7 @@ describe('a secret that is no pull secret', () => {
   ] as const) {
     it(`serves with ${name} no host of another cloud, though its owner offers it to the old and the new home`, () => {
       const secret = read(texts, [ECR, GAR, ACR, OWN].join(), type);
-      assert.deepEqual(secret.result === 'Offered' && secret.hosts, hosts);
+      assert.deepEqual(secret.result === 'Credential' && secret.hosts, hosts);
     });
   }
 

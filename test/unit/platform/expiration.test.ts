@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
-import { endOf } from '../../../src/platform/platforms.ts';
-import { AWS_KEYS, credentialIn } from './secrets.ts';
+import { expirationOf } from '../../../src/platform/expiration.ts';
+import { AWS_KEYS, credentialIn } from './credential-secrets.ts';
 
 const END = 1_800_000_000;
 const secret = (text: string) => new SecretValue(text);
@@ -37,7 +37,7 @@ describe('when a credential ends', () => {
     ['claims that are no object', basic('user', jwt([END])), undefined],
     ['a password that is too long to be a token', basic('AWS', 'A'.repeat(100_000)), undefined],
   ];
-  for (const [name, credential, ends] of cases) it(name, () => assert.equal(endOf(credential), ends));
+  for (const [name, credential, ends] of cases) it(name, () => assert.equal(expirationOf(credential), ends));
 
   it('is read from a token once, however often it is requested', () => {
     let reads = 0;
@@ -48,17 +48,17 @@ describe('when a credential ends', () => {
       }
     }
     const credential: Credential = { kind: 'registryToken', token: new CountedValue(jwt({ exp: END })) };
-    for (let times = 0; times < 3; times += 1) assert.equal(endOf(credential), END * 1_000);
+    for (let times = 0; times < 3; times += 1) assert.equal(expirationOf(credential), END * 1_000);
     assert.equal(reads, 1);
   });
 
   it('is said by temporary AWS keys, where whoever made them wrote it down', () => {
-    assert.equal(credentialIn({ ...AWS_KEYS, expiration: String(END) }).ends, END * 1_000);
-    assert.equal(credentialIn(AWS_KEYS).ends, undefined);
+    assert.equal(expirationOf(credentialIn({ ...AWS_KEYS, expiration: String(END) })), END * 1_000);
+    assert.equal(expirationOf(credentialIn(AWS_KEYS)), undefined);
   });
 
   it('is said by the password of a login', () => {
     const texts = { username: 'AWS', password: ecr({ expiration: END }) };
-    assert.equal(credentialIn(texts, 'kubernetes.io/basic-auth').ends, END * 1_000);
+    assert.equal(expirationOf(credentialIn(texts, 'kubernetes.io/basic-auth')), END * 1_000);
   });
 });

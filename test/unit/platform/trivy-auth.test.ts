@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
-import { MOUNT_PATH } from '../../../src/platform/handover.ts';
-import { handOver } from '../../../src/platform/platforms.ts';
+import { authByLogin } from '../../../src/platform/access.ts';
+import { MOUNT_PATH } from '../../../src/platform/trivy-auth.ts';
 
 const secret = (text: string) => new SecretValue(text);
 const LOGIN: Credential = { kind: 'basic', username: secret('user'), password: secret('pä:ss') };
 
 function configOf(credential: Credential, host: string): unknown {
-  const { files } = handOver(credential, host);
+  const { files } = authByLogin(credential, host);
   assert.deepEqual(Object.keys(files), ['config.json']);
   return JSON.parse(files['config.json']?.reveal() ?? '');
 }
@@ -46,7 +46,7 @@ describe('what Trivy is handed for any registry', () => {
   }
 
   it('is pointed at by the environment, which switches off all that Trivy would prefer', () => {
-    const { env } = handOver(LOGIN, 'reg.example');
+    const { env } = authByLogin(LOGIN, 'reg.example');
     assert.deepEqual(Object.fromEntries(env.map(({ name, value }) => [name, value])), {
       DOCKER_CONFIG: MOUNT_PATH,
       TRIVY_USERNAME: '',
@@ -56,6 +56,6 @@ describe('what Trivy is handed for any registry', () => {
   });
 
   it('shows no secret when it is printed', () => {
-    assert.doesNotMatch(JSON.stringify(handOver(LOGIN, 'reg.example')), /user|auth/);
+    assert.doesNotMatch(JSON.stringify(authByLogin(LOGIN, 'reg.example')), /user|auth/);
   });
 });

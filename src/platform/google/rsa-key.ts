@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
-import { SigningError } from './exchange.ts';
+import { SigningError } from '../exchange.ts';
 
 /** An RSA key that signs with SHA-256 (RS256 in RFC 7518, 3.3). Printing it reveals nothing of the key. */
 export interface RsaKey {

@@ -1,40 +1,9 @@
 import assert from 'node:assert/strict';
-import { verify } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { SecretValue } from '../../../src/credential/secret-value.ts';
-import type { Exchange, ExchangeStep } from '../../../src/platform/exchange.ts';
-import { signV4 } from '../../../src/platform/signature-v4.ts';
-import {
-  AUTHORIZED_USER,
-  AWS_KEYS,
-  credentialIn,
-  EXTERNAL_ACCOUNT,
-  keyFile,
-  PUBLIC_KEY,
-  SERVICE_ACCOUNT,
-  SERVICE_PRINCIPAL,
-} from './secrets.ts';
-
-const NOW = Date.parse('2026-11-24T03:30:00.250Z');
-const GAR = 'europe-docker.pkg.dev';
-
-function exchangeOf(texts: Readonly<Record<string, string>>, host: string): Exchange {
-  const { check } = credentialIn(texts).waysIn(host);
-  if (check.way !== 'Exchange') throw new Error(`expected an exchange, found ${check.way}`);
-  return check.exchange;
-}
-
-function answer(exchange: Exchange, body: unknown, status = 200): ExchangeStep {
-  return exchange.read({ status, body: typeof body === 'string' ? body : JSON.stringify(body) }, NOW);
-}
-
-/** What a login shows, in clear: for assertions alone. */
-function shown(step: ExchangeStep): unknown {
-  if (step.result !== 'Login') return step.result;
-  const { credential, ends } = step;
-  const secret = credential.kind === 'basic' ? credential.password : credential.token;
-  return [credential.kind, secret.reveal(), ends];
-}
+import { SecretValue } from '../../../../src/credential/secret-value.ts';
+import { signV4 } from '../../../../src/platform/aws/signature-v4.ts';
+import { AWS_KEYS } from '../credential-secrets.ts';
+import { answer, exchangeOf, NOW, shown } from '../exchanges.ts';
 
 describe('AWS keys', () => {
   // post-vanilla and post-sts-header-before of the test suite for Signature Version 4.
@@ -163,98 +132,5 @@ describe('AWS keys', () => {
   ] as const) {
     it(`become none where ECR answers with ${name}`, () =>
       assert.equal(answer(exchange, body, status).result, result));
-  }
-});
-
-describe("a service account's key", () => {
-  const exchange = exchangeOf(keyFile(SERVICE_ACCOUNT), GAR);
-
-  it('stays here: Google is shown an assertion that it signed, for five minutes', () => {
-    const { url, body } = exchange.request(NOW);
-    assert.equal(url.href, 'https://oauth2.googleapis.com/token');
-    const assertion = new URLSearchParams(body.reveal()).get('assertion') ?? '';
-    const [head = '', claims = '', signature = ''] = assertion.split('.');
-    assert.ok(
-      verify('sha256', Buffer.from(`${head}.${claims}`), PUBLIC_KEY, Buffer.from(signature, 'base64url')),
-    );
-    const { iss, aud, iat, exp } = JSON.parse(Buffer.from(claims, 'base64url').toString());
-    const issued = Math.floor(NOW / 1_000);
-    assert.deepEqual([iss, aud, iat, exp], [SERVICE_ACCOUNT.client_email, url.href, issued, issued + 300]);
-  });
-
-  it('becomes an access token', () => {
-    assert.deepEqual(shown(answer(exchange, { access_token: 't', expires_in: 3_599 })), [
-      'basic',
-      't',
-      NOW + 3_599_000,
-    ]);
-    assert.deepEqual(shown(answer(exchange, { access_token: 't' })), ['basic', 't', undefined]);
-  });
-
-  for (const lasts of ['1e400', '-1e400', '-3600', '0', '1e300']) {
-    it(`becomes no login if expires_in is ${lasts}, because an access token always expires`, () => {
-      assert.equal(answer(exchange, `{"access_token":"t","expires_in":${lasts}}`).result, 'BadReply');
-    });
-  }
-
-  it('becomes none where Google refuses, or gives none', () => {
-    assert.equal(answer(exchange, { error: 'invalid_grant' }, 400).result, 'Refused');
-    assert.equal(answer(exchange, { access_token: '' }).result, 'BadReply');
-    assert.equal(answer(exchange, '[]').result, 'BadReply');
-    assert.equal(answer(exchange, '', 302).result, 'BadReply');
-  });
-
-  it('alone of all key files is exchanged', () => {
-    for (const document of [AUTHORIZED_USER, EXTERNAL_ACCOUNT]) {
-      const { check } = credentialIn(keyFile(document)).waysIn(GAR);
-      assert.equal(check.way, 'NotCheckable');
-    }
-  });
-});
-
-describe('a service principal', () => {
-  const { ClientID: client, ClientSecret: secret, TenantID: tenant } = SERVICE_PRINCIPAL;
-  for (const [host, place] of [
-    ['acme.azurecr.io', 'login.microsoftonline.com'],
-    ['acme.azurecr.cn', 'login.partner.microsoftonline.cn'],
-    ['acme.azurecr.us', 'login.microsoftonline.us'],
-  ] as const) {
-    it(`is shown to ${place} for ${host}, which is shown what comes of it`, () => {
-      const first = exchangeOf(SERVICE_PRINCIPAL, host);
-      const { url, body } = first.request(NOW);
-      assert.equal(url.href, `https://${place}/${tenant}/oauth2/v2.0/token`);
-      const sent = new URLSearchParams(body.reveal());
-      assert.deepEqual([sent.get('client_id'), sent.get('client_secret')], [client, secret]);
-      assert.equal(sent.get('scope'), 'https://containerregistry.azure.net/.default', 'for nothing else');
-      const step = answer(first, { access_token: 'entra' });
-      if (step.result !== 'Next') throw new Error(`expected another request, found ${step.result}`);
-      const next = step.exchange.request(NOW);
-      assert.equal(next.url.href, `https://${host}/oauth2/exchange`);
-      assert.ok(!next.body.reveal().includes(encodeURIComponent(secret)));
-      assert.equal(new URLSearchParams(next.body.reveal()).get('access_token'), 'entra');
-      assert.deepEqual(shown(answer(step.exchange, { refresh_token: 'r' })), [
-        'identityToken',
-        'r',
-        undefined,
-      ]);
-      const jwt = `e30.${Buffer.from('{"exp":1800000000}').toString('base64url')}.c2lnbmF0dXJl`;
-      assert.deepEqual(shown(answer(step.exchange, { refresh_token: jwt })), [
-        'identityToken',
-        jwt,
-        1_800_000_000_000,
-      ]);
-      assert.equal(answer(step.exchange, {}).result, 'BadReply');
-      assert.equal(answer(step.exchange, '', 401).result, 'Refused');
-    });
-  }
-
-  for (const [name, texts, host] of [
-    ['without a tenant', { ClientID: client, ClientSecret: secret }, 'acme.azurecr.io'],
-    ["in Germany's cloud, which has closed", SERVICE_PRINCIPAL, 'acme.azurecr.de'],
-    ['under a name of its own', SERVICE_PRINCIPAL, 'images.acme.example'],
-  ] as const) {
-    it(`${name} is shown to the registry, as Trivy shows it`, () => {
-      assert.equal(credentialIn(texts).waysIn(host).check.way, 'Login');
-    });
   }
 });

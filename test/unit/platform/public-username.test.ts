@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { publicUsername } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
+import { publicUsername } from '../../../src/platform/public-username.ts';
 
 const basic = (username: string) =>
   ({ kind: 'basic', username: new SecretValue(username), password: new SecretValue('p') }) as const;

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
-import type { PlatformCredential } from '../../../src/platform/platform.ts';
-import { type OfferedSecret, readOfferedSecret } from '../../../src/platform/platforms.ts';
+import { type CredentialRead, readCredential } from '../../../src/platform/credential-reader.ts';
+import type { PlatformCredential } from '../../../src/platform/platform-credential.ts';
+import { REGISTRIES_ANNOTATION } from '../../../src/platform/registries-annotation.ts';
 
 /** Planted wherever a secret value may stand, and looked for wherever none may. */
 export const CANARY = 'canary0123456789';
@@ -48,17 +48,18 @@ export function read(
   texts: Readonly<Record<string, string>>,
   hosts: string | undefined,
   type = 'Opaque',
-): OfferedSecret {
+): CredentialRead {
   const data = Object.fromEntries(
     Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
   );
-  return readOfferedSecret({ type, data }, hosts === undefined ? {} : { [REGISTRIES_ANNOTATION]: hosts });
+  return readCredential({ type, data }, hosts === undefined ? {} : { [REGISTRIES_ANNOTATION]: hosts });
 }
 
 /** The credential in a Secret that is well made. */
 export function credentialIn(texts: Readonly<Record<string, string>>, type?: string): PlatformCredential {
   const secret = read(texts, 'reg.example', type);
-  if (secret.result !== 'Offered') throw new Error(`expected a credential, found ${JSON.stringify(secret)}`);
+  if (secret.result !== 'Credential')
+    throw new Error(`expected a credential, found ${JSON.stringify(secret)}`);
   return secret.credential;
 }
 

@@ -1,18 +1,9 @@
-import { SecretValue } from '../credential/index.ts';
-import { endOfLogin } from './ends.ts';
-import type { Malformed, Platform, PlatformCredential } from './platform.ts';
-import { exactField, malformed, type SecretContent, textIn } from './secret.ts';
-
-/** Every registry that speaks basic or token authentication. Trivy gets a Docker config file with one entry. */
-export const generic: Platform = {
-  name: 'Generic',
-  owns: () => true,
-  off: [],
-  readSecret: (secret) => (secret.type === 'kubernetes.io/basic-auth' ? readBasicAuth(secret) : undefined),
-};
+import { SecretValue } from '../../credential/index.ts';
+import type { PlatformCredential } from '../platform-credential.ts';
+import { exactField, type Malformed, malformed, type SecretContent, textIn } from '../secret-fields.ts';
 
 /** https://kubernetes.io/docs/concepts/configuration/secret/#basic-authentication-secret */
-function readBasicAuth(secret: SecretContent): PlatformCredential | Malformed {
+export function readBasicAuth(secret: SecretContent): PlatformCredential | Malformed {
   const fields = [exactField(secret, 'username'), exactField(secret, 'password')] as const;
   const wrong = fields.find((each) => each.result === 'Malformed');
   if (wrong?.result === 'Malformed') return wrong;
@@ -33,7 +24,7 @@ function readBasicAuth(secret: SecretContent): PlatformCredential | Malformed {
     kind: 'platform',
     description: 'user name and password',
     identity: new SecretValue(JSON.stringify(['basic', username, password])),
-    ends: endOfLogin(credential),
-    waysIn: () => ({ delivery: { way: 'Login', credential }, check: { way: 'Login', credential } }),
+    expires: credential,
+    accessTo: () => ({ delivery: { way: 'Login', credential }, check: { way: 'Login', credential } }),
   };
 }

@@ -1,11 +1,11 @@
 import { GROUP } from '../api/index.ts';
 import { quoted } from '../text/index.ts';
 
-/** Written by the owner of a Secret that names no registry itself: the hosts that may be shown its credential. */
+/** The hosts to which the credential of a Secret may be sent. Its owner writes them, because the Secret names no registry. */
 export const REGISTRIES_ANNOTATION = `${GROUP}/registries`;
 
-/** To whom a Secret is offered. */
-export type Offer =
+/** What {@link REGISTRIES_ANNOTATION} says. */
+export type Registries =
   | { readonly result: 'Hosts'; readonly hosts: readonly string[] }
   | { readonly result: 'NotOffered'; readonly message: string }
   | { readonly result: 'Malformed'; readonly message: string };
@@ -14,13 +14,16 @@ const MOST_HOSTS = 16;
 /** A name or an IPv4 address, or an IPv6 address in brackets; with or without a port. No globs, and no paths. */
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
 
-/** What is said of a Secret without the annotation. */
+/** The message for a Secret without the annotation. */
 export const NOT_OFFERED =
   `expected the annotation ${REGISTRIES_ANNOTATION}, found none; the secret says no registry itself, ` +
   'so its owner must name the hosts that may be shown it';
 
-/** Reads the {@link REGISTRIES_ANNOTATION}: exact hosts as in canonical image references, with commas or blanks between. */
-export function readOffer(annotations: Readonly<Record<string, string>>): Offer {
+/**
+ * Reads the {@link REGISTRIES_ANNOTATION}: exact hosts as in canonical image references, separated by commas or white
+ * space.
+ */
+export function readRegistries(annotations: Readonly<Record<string, string>>): Registries {
   const written = Object.hasOwn(annotations, REGISTRIES_ANNOTATION)
     ? annotations[REGISTRIES_ANNOTATION]
     : undefined;
@@ -35,7 +38,7 @@ export function readOffer(annotations: Readonly<Record<string, string>>): Offer 
   return { result: 'Hosts', hosts };
 }
 
-function notHosts(found: string): Offer {
+function notHosts(found: string): Registries {
   return {
     result: 'Malformed',
     message:

@@ -1,28 +1,22 @@
 import { createHash, createHmac } from 'node:crypto';
-import { SecretValue } from '../credential/index.ts';
-
-/** AWS keys; the session token belongs to temporary ones. */
-export interface AwsKeys {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: SecretValue;
-  readonly sessionToken: SecretValue | undefined;
-}
+import { SecretValue } from '../../credential/index.ts';
+import type { AwsKeys } from './keys.ts';
 
 /** A POST to the root of a service's endpoint. */
 export interface SignableRequest {
   readonly host: string;
   readonly region: string;
   readonly service: string;
-  /** By name in lower case; without `host`, which is signed too. */
+  /** By name in lower case, without `host`, which is signed too. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /**
  * The headers that sign a request: docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
- * The session token is among the signed headers and not in the result: it is a secret.
+ * The session token is among the signed headers. It is not in the result, because it is a secret.
  *
- * @param now - milliseconds since 1970; AWS takes five minutes to either side
+ * @param now - milliseconds since 1970; AWS tolerates a difference of five minutes
  * @returns the value of `x-amz-date`, and that of `authorization`
  */
 export function signV4(

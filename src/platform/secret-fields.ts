@@ -1,11 +1,16 @@
 import { decodeBase64 } from '../credential/index.ts';
 import { quoted } from '../text/index.ts';
-import type { Malformed } from './platform.ts';
 
-/** A Secret, as the API has it: values in base64. */
+/** The content of a Secret as in the Kubernetes API: values are in base64. */
 export interface SecretContent {
   readonly type: string;
   readonly data: Readonly<Record<string, string>>;
+}
+
+/** A Secret has the keys of a credential, but not what belongs there. The message contains none of its values. */
+export interface Malformed {
+  readonly result: 'Malformed';
+  readonly message: string;
 }
 
 /** What a key holds. */
@@ -15,20 +20,22 @@ export type Field =
   | Malformed;
 
 const NO_LETTERS = /[-_.]/g;
-/** In characters, more than any credential that is read here. A longer value is not decoded. */
+/** In characters: longer than any credential that is read here. A longer value is not decoded. */
 const LONGEST_TEXT = 32 * 1024;
 /** The same in base64, with room for line breaks. */
 const LONGEST_BASE64 = LONGEST_TEXT * 1.5;
 /** In characters. The known names are shorter, even with separators. */
 const LONGEST_NAME = 64;
 
-/** The keys of a Secret by their name without separators. A Secret may have 100,000 keys, so they are walked once. */
+/** The keys of a Secret by name without separators. They are walked once, because a Secret may have 100,000 keys. */
 const namedKeys = new WeakMap<SecretContent, ReadonlyMap<string, readonly string[]>>();
 
 /**
- * The value that stands under one of some names; letter case, dashes, underscores and dots do not count, so that
- * `AWS_ACCESS_KEY_ID`, `aws-access-key-id` and `awsAccessKeyId` are one name. A line break at the end does not
- * belong to it: many files have one. Two keys of one meaning must not differ.
+ * The value of the key with one of some names. Letter case, dashes, underscores and dots are ignored, so that
+ * `AWS_ACCESS_KEY_ID`, `aws-access-key-id` and `awsAccessKeyId` are one name. One line break at the end is dropped,
+ * because many files have one. If several keys match, their values must be equal.
+ *
+ * @param names - in lower case, without separators
  */
 export function field(secret: SecretContent, names: ReadonlySet<string>): Field {
   const index = namedKeys.get(secret) ?? indexOf(secret);
@@ -46,7 +53,7 @@ export function field(secret: SecretContent, names: ReadonlySet<string>): Field 
   );
 }
 
-/** The exact text of a key. */
+/** The value of the key with exactly this name, unchanged. */
 export function exactField({ data }: SecretContent, key: string): Field {
   const value = Object.hasOwn(data, key) ? data[key] : undefined;
   if (value === undefined) return ABSENT;
