@@ -1,7 +1,7 @@
 import { type KnownLogin, renewalOf } from '../answer/index.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/index.ts';
-import type { ObjectMeta } from '../object/index.ts';
-import { type EnvVar, type TrivyAuth, authByLogin, MOUNT_PATH } from '../platform/index.ts';
+import type { EnvVar, ObjectMeta } from '../object/index.ts';
+import { authByLogin, MOUNT_PATH, type TrivyAuth } from '../platform/index.ts';
 import type { ScanDelivery } from '../scan/index.ts';
 import { CLOCK_SKEW_MS } from '../text/index.ts';
 import { type LoginNote, writeNote } from './cloud-login.ts';

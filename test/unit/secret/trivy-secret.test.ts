@@ -4,8 +4,8 @@ import { secretWriteError } from '../../../src/controllers/secret-write-error.ts
 import { decideTrivySecret, type TrivySecretUse } from '../../../src/controllers/trivy-secret/reconciler.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
-import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
-import { authByLogin } from '../../../src/platform/platforms.ts';
+import { authByLogin } from '../../../src/platform/access.ts';
+import { REGISTRIES_ANNOTATION } from '../../../src/platform/registries-annotation.ts';
 import { desiredTrivySecret } from '../../../src/secret/desired-trivy-secret.ts';
 import { readSource, type SourceSecret } from '../../../src/secret/source-secret.ts';
 import { readTrivySecret, replacement } from '../../../src/secret/trivy-secret.ts';

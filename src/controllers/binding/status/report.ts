@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition, ImageCredentialBindingStatus } from '../../../api/index.ts';
 import type { Binding, ValidBinding } from '../../../binding/index.ts';
-import { publicUsername } from '../../../credential/index.ts';
 import { repositoryName } from '../../../image/index.ts';
 import type { Occurrence } from '../../../kube/index.ts';
-import { platformOf } from '../../../platform/index.ts';
+import { platformOf, publicUsername } from '../../../platform/index.ts';
 import { chosenCandidate, endInUse, expirationTime, nextMigration } from '../../../policy/index.ts';
 import type { Candidate } from '../../../secret/index.ts';
 import { failureMessage, timestamp } from '../../../text/index.ts';
