@@ -305,19 +305,17 @@ export class KubeClient {
   }
 
   async #try(call: Call, priority: Priority, signal: AbortSignal | undefined): Promise<unknown> {
-    const { slots } = this.#transport;
-    await slots.acquire(priority, signal).catch((error: unknown) => {
-      throw errorFromFailure(nameOf(call), error);
-    });
-    using deadline = new Deadline(REQUEST_TIMEOUT_MS, signal);
     try {
-      const answer = await this.#send(call, 'requests', deadline);
-      return await answer.body.json();
+      return await this.#transport.requestLimiter.run(priority, () => this.#answer(call, signal), signal);
     } catch (error) {
       throw error instanceof KubeError ? error : errorFromFailure(nameOf(call), error);
-    } finally {
-      slots.release();
     }
+  }
+
+  async #answer(call: Call, signal: AbortSignal | undefined): Promise<unknown> {
+    using deadline = new Deadline(REQUEST_TIMEOUT_MS, signal);
+    const answer = await this.#send(call, 'requests', deadline);
+    return await answer.body.json();
   }
 
   async #send(
