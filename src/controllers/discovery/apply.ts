@@ -8,8 +8,9 @@ import {
   WORKLOADS_ANNOTATION,
 } from '../../api/index.ts';
 import { type RawBinding, readBinding } from '../../binding/index.ts';
+import { settleEach } from '../../concurrency/index.ts';
 import { formatFamiliar, parseImageReference } from '../../image/index.ts';
-import { hasReason, type KubeClient, KubeError, OutOfDate } from '../../kube/index.ts';
+import { asOutOfDate, hasReason, type KubeClient, KubeError, OutOfDate } from '../../kube/index.ts';
 import { type KubeObject, keyOf, type Stored } from '../../object/index.ts';
 import { PODS, type Stores } from '../../state/index.ts';
 import type { BindingContent, Decision, Write } from './decide.ts';
@@ -39,8 +40,8 @@ export class Applier {
     { writes, marks }: Pick<Decision, 'writes' | 'marks'>,
     log: Logger,
   ): Promise<void> {
-    for (const step of writes) await inBatches(step, (write) => this.#write(namespace, write, log));
-    await inBatches(marks, ({ pod, binding }) => this.#mark(pod, binding));
+    for (const step of writes) await writeEach(step, (write) => this.#write(namespace, write, log));
+    await writeEach(marks, ({ pod, binding }) => this.#mark(pod, binding));
   }
 
   async #write(namespace: string, write: Write, log: Logger): Promise<void> {
@@ -52,7 +53,7 @@ export class Applier {
       // A namespace that is being deleted takes nothing new, and needs nothing any more.
       if (error instanceof KubeError && error.causes.some(({ reason }) => reason === 'NamespaceTerminating'))
         return;
-      throw hasReason(error, 'Conflict', 'AlreadyExists', 'NotFound') ? new OutOfDate(error.message) : error;
+      throw asOutOfDate(error, ['Conflict', 'AlreadyExists', 'NotFound']);
     }
   }
 
@@ -129,11 +130,8 @@ function familiar(repository: string): string {
   return formatFamiliar(parseImageReference(repository));
 }
 
-async function inBatches<Item>(items: readonly Item[], write: (item: Item) => Promise<void>): Promise<void> {
-  const failures: unknown[] = [];
-  for (let start = 0; start < items.length; start += WRITES_AT_ONCE) {
-    const results = await Promise.allSettled(items.slice(start, start + WRITES_AT_ONCE).map(write));
-    failures.push(...results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])));
-  }
+async function writeEach<Item>(items: readonly Item[], write: (item: Item) => Promise<void>): Promise<void> {
+  const results = await settleEach(items, WRITES_AT_ONCE, write);
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   if (failures.length > 0) throw failures.find((error) => !(error instanceof OutOfDate)) ?? failures[0];
 }

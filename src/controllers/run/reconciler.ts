@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { hasReason, type KubeClient, type Outcome, OutOfDate } from '../../kube/index.ts';
+import { asOutOfDate, type KubeClient, type Outcome } from '../../kube/index.ts';
 import { keyOf } from '../../object/index.ts';
 import {
   decideRun,
@@ -90,8 +90,8 @@ export class RunReconciler {
       );
       stores.scheduledScans.setAnswer(readScheduledScan(answer));
     } catch (error) {
-      if (!hasReason(error, 'Conflict', 'NotFound')) throw error;
-      throw new OutOfDate(`ScheduledScan ${keyOf(scan)} has changed since it was observed`);
+      const message = `ScheduledScan ${keyOf(scan)} has changed since it was observed`;
+      throw asOutOfDate(error, ['Conflict', 'NotFound'], message);
     }
   }
 }
