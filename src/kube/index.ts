@@ -22,5 +22,4 @@ export {
   timingsProblem,
 } from './leader-election/index.ts';
 export { asOutOfDate, OutOfDate } from './out-of-date.ts';
-export { type Outcome, WorkQueue } from './queue.ts';
-export { Repetitions } from './repetitions.ts';
+export { type Outcome, Repetitions, WorkQueue } from './queue/index.ts';

@@ -9,7 +9,7 @@ import { connectTriggers } from '../../../src/controllers/binding/triggers.ts';
 import { RunReconciler } from '../../../src/controllers/run/reconciler.ts';
 import { SourceSecretReader } from '../../../src/controllers/source-secret/reconciler.ts';
 import { OutOfDate } from '../../../src/kube/out-of-date.ts';
-import { WorkQueue } from '../../../src/kube/queue.ts';
+import { WorkQueue } from '../../../src/kube/queue/queue.ts';
 import { scanTypesOf } from '../../../src/policy/precedence.ts';
 import { readScheduledScan } from '../../../src/scan/scheduled-scan.ts';
 import { createReflectors, createStores } from '../../../src/state/stores.ts';

@@ -1,6 +1,6 @@
-import { namespaceOf } from '../object/index.ts';
-import { Backoff } from './backoff.ts';
-import { KubeError } from './errors.ts';
+import { namespaceOf } from '../../object/index.ts';
+import { Backoff } from '../backoff.ts';
+import { KubeError } from '../errors.ts';
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5 * 60_000;
