@@ -17,7 +17,7 @@ import {
   checkProxySettings,
   INTERNAL_ERROR,
   Lookups,
-  type RequestRecord,
+  type RegistryRequestRecord,
   type Resolver,
   type Surroundings,
   trust,
@@ -30,7 +30,7 @@ import type { RegistrySettings } from './settings.ts';
 export interface CheckerOptions {
   readonly settings: RegistrySettings;
   /** For metrics: called for each HTTP request. */
-  readonly onRequest?: (record: RequestRecord) => void;
+  readonly onRequest?: (record: RegistryRequestRecord) => void;
   /**
    * Called with an unexpected error. Only the check in which it occurred ends, with `InternalError`. The message of the
    * error may contain anything, even a secret.

@@ -20,8 +20,8 @@ import { type Handover, MOUNT_PATH } from '../../src/platform/handover.ts';
 import type { PlatformCredential } from '../../src/platform/platform.ts';
 import { deliveryOf, exchangeOf, handOver, readOfferedSecret } from '../../src/platform/platforms.ts';
 import { RegistryChecker } from '../../src/registry/checker.ts';
-import { type Surroundings, trust } from '../../src/registry/http/connection.ts';
 import { Lookups } from '../../src/registry/http/lookups.ts';
+import { type Surroundings, trust } from '../../src/registry/http/surroundings.ts';
 import { exchangeLogin } from '../../src/registry/login/exchange.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../src/registry/settings.ts';
 import {
