@@ -21,8 +21,8 @@ import { readCredential } from '../../src/platform/credential-reader.ts';
 import type { PlatformCredential } from '../../src/platform/platform-credential.ts';
 import { MOUNT_PATH, type TrivyAuth } from '../../src/platform/trivy-auth.ts';
 import { RegistryChecker } from '../../src/registry/checker.ts';
-import { type Surroundings, trust } from '../../src/registry/http/connection.ts';
 import { Lookups } from '../../src/registry/http/lookups.ts';
+import { type Surroundings, trust } from '../../src/registry/http/surroundings.ts';
 import { exchangeLogin } from '../../src/registry/login/exchange.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../src/registry/settings.ts';
 import {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runEach } from '../../concurrency/index.ts';
 import { type KubeClient, KubeError } from '../../kube/index.ts';
 import { keyOf, SCHEDULED_SCANS } from '../../object/index.ts';
 import {
@@ -71,8 +72,7 @@ export class ScanRelease {
   async #releaseAll(bound: readonly ScheduledScan[]): Promise<boolean> {
     this.#waiting.clear();
     const before = this.count;
-    for (let start = 0; start < bound.length; start += AT_ONCE)
-      await Promise.all(bound.slice(start, start + AT_ONCE).map((scan) => this.#release(scan)));
+    await runEach(bound, AT_ONCE, (scan) => this.#release(scan));
     return this.count > before;
   }
 

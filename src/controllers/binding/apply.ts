@@ -1,8 +1,16 @@
 import type { Logger } from 'pino';
 import { type ImageCredentialBindingStatus, imageCredentialBindings } from '../../api/index.ts';
 import { type Binding, type RawBinding, readBinding } from '../../binding/index.ts';
+import { settleEach } from '../../concurrency/index.ts';
 import { formatReference } from '../../image/index.ts';
-import { hasReason, type KubeClient, KubeError, OutOfDate, Repetitions } from '../../kube/index.ts';
+import {
+  asOutOfDate,
+  hasReason,
+  type KubeClient,
+  KubeError,
+  OutOfDate,
+  Repetitions,
+} from '../../kube/index.ts';
 import { keyOf, SCHEDULED_SCANS, SECRETS } from '../../object/index.ts';
 import {
   editScheduledScan,
@@ -97,14 +105,11 @@ export class Applier {
   async #editScans(edits: readonly Edit[], log: Logger): Promise<Pick<Applied, 'written' | 'failed'>> {
     const written = new Set<string>();
     const failed = new Map<string, unknown>();
-    for (let start = 0; start < edits.length; start += SCANS_AT_ONCE) {
-      const batch = edits.slice(start, start + SCANS_AT_ONCE);
-      const results = await Promise.allSettled(batch.map((edit) => this.#editScan(edit, log)));
-      for (const [index, result] of results.entries()) {
-        const name = batch[index]?.scan.name ?? '';
-        if (result.status === 'rejected') failed.set(name, result.reason);
-        else if (result.value) written.add(name);
-      }
+    const results = await settleEach(edits, SCANS_AT_ONCE, (edit) => this.#editScan(edit, log));
+    for (const [index, result] of results.entries()) {
+      const name = edits[index]?.scan.name ?? '';
+      if (result.status === 'rejected') failed.set(name, result.reason);
+      else if (result.value) written.add(name);
     }
     return { written, failed };
   }
@@ -202,8 +207,7 @@ export class Applier {
         );
       }
     } catch (error) {
-      if (hasReason(error, 'Conflict', 'AlreadyExists', 'NotFound')) throw new OutOfDate(error.message);
-      throw asRefusal(error, 'ScanUpdateFailed');
+      throw asRefusal(asOutOfDate(error, ['Conflict', 'AlreadyExists', 'NotFound']), 'ScanUpdateFailed');
     }
     log.info(
       { scheduledScan: keyOf(scan), edit: edit.edit, before: scan.bound?.binding, ...migratedTo(edit) },

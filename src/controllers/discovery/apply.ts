@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { BINDING_ANNOTATION, imageCredentialBindings } from '../../api/index.ts';
 import { type RawBinding, readBinding } from '../../binding/index.ts';
-import { hasReason, type KubeClient, KubeError, OutOfDate } from '../../kube/index.ts';
+import { settleEach } from '../../concurrency/index.ts';
+import { asOutOfDate, hasReason, type KubeClient, KubeError, OutOfDate } from '../../kube/index.ts';
 import { type KubeObject, keyOf, type Stored } from '../../object/index.ts';
 import { PODS, type Stores } from '../../state/index.ts';
 import type { BindingWrite, NamespaceDecision, PodMark } from './decision.ts';
@@ -32,8 +33,8 @@ export class DiscoveryApplier {
     { writes, marks }: Pick<NamespaceDecision, 'writes' | 'marks'>,
     log: Logger,
   ): Promise<void> {
-    for (const step of writes) await inBatches(step, (write) => this.#write(namespace, write, log));
-    await inBatches(marks, (mark) => this.#mark(mark));
+    for (const step of writes) await writeEach(step, (write) => this.#write(namespace, write, log));
+    await writeEach(marks, (mark) => this.#mark(mark));
   }
 
   async #write(namespace: string, write: BindingWrite, log: Logger): Promise<void> {
@@ -45,7 +46,7 @@ export class DiscoveryApplier {
       // A namespace that is being deleted accepts no new objects, and needs none.
       if (error instanceof KubeError && error.causes.some(({ reason }) => reason === 'NamespaceTerminating'))
         return;
-      throw hasReason(error, 'Conflict', 'AlreadyExists', 'NotFound') ? new OutOfDate(error.message) : error;
+      throw asOutOfDate(error, ['Conflict', 'AlreadyExists', 'NotFound']);
     }
   }
 
@@ -93,11 +94,8 @@ export class DiscoveryApplier {
   }
 }
 
-async function inBatches<Item>(items: readonly Item[], write: (item: Item) => Promise<void>): Promise<void> {
-  const failures: unknown[] = [];
-  for (let start = 0; start < items.length; start += CONCURRENT_WRITES) {
-    const results = await Promise.allSettled(items.slice(start, start + CONCURRENT_WRITES).map(write));
-    failures.push(...results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])));
-  }
+async function writeEach<Item>(items: readonly Item[], write: (item: Item) => Promise<void>): Promise<void> {
+  const results = await settleEach(items, WRITES_AT_ONCE, write);
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   if (failures.length > 0) throw failures.find((error) => !(error instanceof OutOfDate)) ?? failures[0];
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { hasReason, type KubeClient, type Outcome, OutOfDate } from '../../kube/index.ts';
+import { asOutOfDate, type KubeClient, type Outcome } from '../../kube/index.ts';
 import { keyOf, SCHEDULED_SCANS } from '../../object/index.ts';
 import { type RunCause, readScheduledScan, type ScheduledScan } from '../../scan/index.ts';
 import type { Stores } from '../../state/index.ts';
@@ -85,8 +85,8 @@ export class RunReconciler {
       );
       stores.scheduledScans.setAnswer(readScheduledScan(answer));
     } catch (error) {
-      if (!hasReason(error, 'Conflict', 'NotFound')) throw error;
-      throw new OutOfDate(`ScheduledScan ${keyOf(scan)} has changed since it was observed`);
+      const message = `ScheduledScan ${keyOf(scan)} has changed since it was observed`;
+      throw asOutOfDate(error, ['Conflict', 'NotFound'], message);
     }
   }
 }

@@ -10,7 +10,7 @@ import { resolve } from '../../../src/controllers/binding/resolve.ts';
 import { RunReconciler } from '../../../src/controllers/run/reconciler.ts';
 import { SourceSecretReader } from '../../../src/controllers/source-secret/reconciler.ts';
 import { OutOfDate } from '../../../src/kube/out-of-date.ts';
-import { WorkQueue } from '../../../src/kube/queue.ts';
+import { WorkQueue } from '../../../src/kube/queue/queue.ts';
 import { scanTypesOf } from '../../../src/policy/precedence.ts';
 import { readScheduledScan } from '../../../src/scan/scheduled-scan.ts';
 import { createReflectors } from '../../../src/state/reflectors.ts';

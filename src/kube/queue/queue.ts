@@ -1,31 +1,26 @@
-import { namespaceOf } from '../object/index.ts';
-import { Backoff } from './backoff.ts';
-import { KubeError } from './errors.ts';
+import { namespaceOf } from '../../object/index.ts';
+import { RateLimiter } from './rate-limiter.ts';
 
-const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 5 * 60_000;
-/** How long a key that fails may at most keep somebody waiting who has just changed something. */
-const LONGEST_HOLD_MS = 5_000;
-/** Repetitions that come closer than this belong together; the first two of them are nothing special. */
-const CHURN_WINDOW_MS = 10_000;
-const USUAL_REPETITIONS = 2;
-/** A timer of Node cannot take more: it would fire at once. */
+/** The longest delay of a timer in Node. A timer with a longer one would fire at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 /** How a reconcile ended. */
 export interface Outcome {
-  /** To be called again after this time at the latest. */
+  /** The key is processed again after this time at the latest. */
   readonly requeueAfterMs?: number | undefined;
-  /** Whether it wrote what it had written just before: somebody undoes that, and must not be answered with a storm. */
+  /**
+   * Whether it wrote what it had written just before. Another actor may be undoing the writes, so the queue delays the
+   * next ones.
+   */
   readonly repeated?: boolean;
-  /** What went wrong, where something is left to be done; the same as an error that is thrown. */
+  /** What went wrong, if work is left. Has the same effect as an error that is thrown. */
   readonly error?: unknown;
 }
 
 /** How one processing of a key ended, for metrics and logs. */
 interface Processed {
   readonly key: string;
-  /** How long the key was in the queue, without the time for which it was put off. */
+  /** How long the key was in the queue, without the time for which it was delayed. */
   readonly waitedSeconds: number;
   readonly seconds: number;
   readonly error: unknown;
@@ -62,11 +57,7 @@ export class WorkQueue {
   /** Keys that were added while they were processed. */
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, { readonly timer: NodeJS.Timeout; readonly due: number }>();
-  readonly #backoffs = new Map<string, Backoff>();
-  /** Until when a key is held back, in milliseconds of the monotonic clock. */
-  readonly #holds = new Map<string, number>();
-  /** Keys that have repeated themselves lately, the longest ago first. */
-  readonly #churn = new Map<string, Churn>();
+  readonly #rateLimiter = new RateLimiter();
   #state: 'paused' | 'running' | 'stopped' = 'paused';
   #filling: NodeJS.Immediate | undefined;
 
@@ -75,26 +66,26 @@ export class WorkQueue {
     this.#share = Math.ceil(options.concurrency / 2);
   }
 
-  /** Keys that wait to be processed now. */
+  /** The number of keys that wait to be processed now. */
   get depth(): number {
     return this.#waiting.values().reduce((depth, keys) => depth + keys.size, 0);
   }
 
-  /** How long the key waits that has waited longest, in milliseconds; 0 where none does. */
+  /** How long the oldest waiting key has waited, in milliseconds; 0 if no key waits. */
   get oldestMs(): number {
     const now = performance.now();
     const oldest = (keys: Map<string, number>) => keys.values().next().value ?? now;
     return now - this.#waiting.values().reduce((least, keys) => Math.min(least, oldest(keys)), now);
   }
 
-  /** Begins to process; what was added before is kept until then. Nothing begins after {@link stop}. */
+  /** Starts processing. Keys that were added before are kept until then. Does nothing after {@link stop}. */
   start(): void {
     if (this.#state === 'stopped') return;
     this.#state = 'running';
     this.#fill();
   }
 
-  /** Drains: processes nothing new, and resolves when what is under way has ended. */
+  /** Drains the queue: starts no further processing, and resolves when the processing that has started has ended. */
   async stop(): Promise<void> {
     this.#state = 'stopped';
     for (const { timer } of this.#delayed.values()) clearTimeout(timer);
@@ -104,8 +95,8 @@ export class WorkQueue {
   }
 
   /**
-   * Processes `key` as soon as there is room. One that has just failed, or that repeats itself, is held back
-   * for a moment, 5 seconds at most, or as long as the API server asked for: what adds it may be its own doing.
+   * Processes `key` as soon as the concurrency allows. A key that has just failed, or that repeats itself, is held back
+   * for at most 5 seconds, or as long as the API server asked for ({@link RateLimiter}).
    */
   add(key: string): void {
     if (this.#state === 'stopped') return;
@@ -113,12 +104,12 @@ export class WorkQueue {
       this.#again.add(key);
       return;
     }
-    const hold = (this.#holds.get(key) ?? 0) - performance.now();
+    const hold = this.#rateLimiter.holdMs(key);
     if (hold > 0) {
       this.addAfter(key, hold);
       return;
     }
-    this.#holds.delete(key);
+    this.#rateLimiter.endHold(key);
     this.#forgetDelay(key);
     const namespace = namespaceOf(key);
     const keys = this.#waiting.get(namespace) ?? new Map<string, number>();
@@ -127,7 +118,7 @@ export class WorkQueue {
     this.#fill();
   }
 
-  /** Processes `key` after a time; an earlier time that was asked for before holds. After 24 days at the latest. */
+  /** Processes `key` after a time, or earlier if an earlier time was requested before. After 24 days at the latest. */
   addAfter(key: string, milliseconds: number): void {
     if (this.#state === 'stopped') return;
     const due = performance.now() + milliseconds;
@@ -145,19 +136,18 @@ export class WorkQueue {
   }
 
   /**
-   * Processes `key` after a time that grows with each call until {@link forget}. Where the processing of a key fails, that
-   * is done for it.
+   * Processes `key` after a time that grows with each call until {@link forget}. The queue calls this itself for a key
+   * whose processing fails.
    *
-   * @param error - why; one with `Retry-After` asks for at least that time
+   * @param error - the reason; one with `Retry-After` asks for at least that time
    */
   addRateLimited(key: string, error?: unknown): void {
-    this.addAfter(key, this.#noteFailure(key, error));
+    this.addAfter(key, this.#rateLimiter.noteFailure(key, error));
   }
 
-  /** Forgets that `key` has failed. Where the processing of a key succeeds, that is done for it. */
+  /** Forgets that `key` has failed. The queue calls this itself for a key whose processing succeeds. */
   forget(key: string): void {
-    this.#backoffs.delete(key);
-    this.#holds.delete(key);
+    this.#rateLimiter.forget(key);
   }
 
   #forgetDelay(key: string): void {
@@ -166,8 +156,8 @@ export class WorkQueue {
   }
 
   /**
-   * Begins in the next turn of the event loop. A watch may bring thousands of changes in one: they are one
-   * processing of a key then, not thousands, and what else waits (a timer, an answer) has its turn in between.
+   * Starts a key in the next turn of the event loop. A watch may bring thousands of changes in one turn. They lead to one
+   * processing of a key then, and timers and answers get their turn in between.
    */
   #fill(): void {
     this.#filling ??= setImmediate(() => {
@@ -219,7 +209,7 @@ export class WorkQueue {
     if (error === undefined) this.forget(key);
     else this.addRateLimited(key, error);
     if (requeueAfterMs !== undefined) this.addAfter(key, requeueAfterMs);
-    if (repeated) this.#noteRepetition(key);
+    if (repeated) this.#rateLimiter.noteRepetition(key);
     this.#processing.delete(key);
     this.#release(namespaceOf(key));
     if (this.#again.delete(key)) this.add(key);
@@ -233,39 +223,4 @@ export class WorkQueue {
       return { error };
     }
   }
-
-  /** How many milliseconds until the next try. */
-  #noteFailure(key: string, error: unknown): number {
-    const backoff = this.#backoffs.get(key) ?? new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS);
-    this.#backoffs.set(key, backoff);
-    const asked = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-    const wait = Math.max(backoff.next(), asked);
-    this.#hold(key, Math.max(asked, Math.min(wait, LONGEST_HOLD_MS)));
-    return wait;
-  }
-
-  #noteRepetition(key: string): void {
-    const now = performance.now();
-    for (const [old, { at }] of this.#churn) {
-      if (now - at < CHURN_WINDOW_MS) break;
-      this.#churn.delete(old);
-    }
-    const { repetitions, backoff } = this.#churn.get(key) ?? {
-      repetitions: 0,
-      backoff: new Backoff(FIRST_RETRY_MS, LONGEST_HOLD_MS),
-    };
-    this.#churn.delete(key);
-    this.#churn.set(key, { at: now, repetitions: repetitions + 1, backoff });
-    if (repetitions >= USUAL_REPETITIONS) this.#hold(key, backoff.next());
-  }
-
-  #hold(key: string, milliseconds: number): void {
-    this.#holds.set(key, Math.max(this.#holds.get(key) ?? 0, performance.now() + milliseconds));
-  }
-}
-
-interface Churn {
-  readonly at: number;
-  readonly repetitions: number;
-  readonly backoff: Backoff;
 }
