@@ -1,4 +1,4 @@
-import { hasReason, KubeError, OutOfDate } from '../kube/index.ts';
+import { asOutOfDate, KubeError } from '../kube/index.ts';
 
 /**
  * Removes the API server's text from the error of a Secret write, because it may quote the Secret's data. That text
@@ -7,10 +7,10 @@ import { hasReason, KubeError, OutOfDate } from '../kube/index.ts';
  * @param key - `namespace/name` of the Secret
  */
 export function secretWriteError(error: unknown, key: string): unknown {
-  if (hasReason(error, 'Conflict', 'AlreadyExists', 'NotFound'))
-    return new OutOfDate(`Secret ${key} has changed since it was observed`);
-  if (!(error instanceof KubeError)) return error;
-  const { status, reason, retryAfterSeconds, unsent } = error;
+  const changed = `Secret ${key} has changed since it was observed`;
+  const failure = asOutOfDate(error, ['Conflict', 'AlreadyExists', 'NotFound'], changed);
+  if (!(failure instanceof KubeError)) return failure;
+  const { status, reason, retryAfterSeconds, unsent } = failure;
   const message = `writing Secret ${key} failed: ${reason} (${status})`;
   return new KubeError(message, { status, reason, retryAfterSeconds, unsent });
 }

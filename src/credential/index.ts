@@ -1,5 +1,5 @@
 export { decodeBase64 } from './base64.ts';
-export { type Credential, publicUsername } from './credential.ts';
+export type { Credential } from './credential.ts';
 export { type Candidate, type Keyring, keyring, type Lookup, lookup } from './keyring.ts';
 export {
   PULL_SECRET_TYPES,

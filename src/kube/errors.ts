@@ -1,3 +1,5 @@
+import { isRecord } from '../text/index.ts';
+
 /** `Unreachable`: no answer came. Otherwise the reason of the API server's Status object. */
 export type KubeErrorReason =
   | 'Unreachable'
@@ -164,7 +166,7 @@ function parseJson(text: string): unknown {
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
+  return isRecord(value) ? value : {};
 }
 
 function textOf(value: unknown): string | undefined {

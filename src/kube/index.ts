@@ -21,6 +21,5 @@ export {
   specOf,
   timingsProblem,
 } from './leader-election/index.ts';
-export { OutOfDate } from './out-of-date.ts';
-export { type Outcome, WorkQueue } from './queue.ts';
-export { Repetitions } from './repetitions.ts';
+export { asOutOfDate, OutOfDate } from './out-of-date.ts';
+export { type Outcome, Repetitions, WorkQueue } from './queue/index.ts';

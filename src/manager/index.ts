@@ -1,2 +1,2 @@
-export { Controller, type ControllerSettings } from './manager.ts';
-export type { Watch } from './watches.ts';
+export { Manager } from './manager.ts';
+export type { ManagerSettings } from './settings.ts';

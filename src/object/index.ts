@@ -1,3 +1,4 @@
+export type { EnvVar } from './env-var.ts';
 export {
   apiVersionOf,
   isNewer,
@@ -10,3 +11,4 @@ export {
   splitKey,
   storedMeta,
 } from './object.ts';
+export { SCANS, SCHEDULED_SCANS, SECRETS } from './resources.ts';

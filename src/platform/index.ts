@@ -1,14 +1,9 @@
+export { authByLogin, checkOf, exchangeOf, planDelivery } from './access.ts';
+export { readCredential } from './credential-reader.ts';
 export { type Exchange, SigningError } from './exchange.ts';
-export { type EnvEntry, type Handover, MOUNT_PATH } from './handover.ts';
-export { NOT_OFFERED, REGISTRIES_ANNOTATION } from './offer.ts';
-export type { PlatformCredential } from './platform.ts';
-export {
-  checkOf,
-  deliveryOf,
-  endOf,
-  exchangeOf,
-  handOver,
-  platformOf,
-  readOfferedSecret,
-  type SourceCredential,
-} from './platforms.ts';
+export { expirationOf } from './expiration.ts';
+export type { PlatformCredential, SourceCredential } from './platform-credential.ts';
+export { platformOf } from './platforms.ts';
+export { publicUsername } from './public-username.ts';
+export { NOT_OFFERED, REGISTRIES_ANNOTATION } from './registries-annotation.ts';
+export { MOUNT_PATH, type TrivyAuth } from './trivy-auth.ts';

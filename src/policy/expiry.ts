@@ -1,4 +1,4 @@
-import { endOf } from '../platform/index.ts';
+import { expirationOf } from '../platform/index.ts';
 import type { Candidate, DesiredTrivySecret } from '../secret/index.ts';
 import { timestamp } from '../text/index.ts';
 
@@ -20,7 +20,7 @@ export function endInUse(
   { credential }: Candidate,
   desired: Pick<DesiredTrivySecret, 'loginEnds'> | undefined,
 ): number | undefined {
-  const ends = [endOf(credential), desired?.loginEnds].filter((end) => end !== undefined);
+  const ends = [expirationOf(credential), desired?.loginEnds].filter((end) => end !== undefined);
   return ends.length === 0 ? undefined : Math.min(...ends);
 }
 

@@ -1,14 +1,19 @@
-import type { ProxySettings } from './http/index.ts';
-
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** How registries are asked. Times are in milliseconds; hosts are as in image references, `docker.io` for Docker Hub. */
+/** The proxies for https and http URLs, and the hosts that are contacted directly, as in the variables of these names. */
+export interface ProxySettings {
+  readonly httpsProxy?: string | undefined;
+  readonly httpProxy?: string | undefined;
+  readonly noProxy?: string | undefined;
+}
+
+/** How registries are contacted. Times are in milliseconds; hosts are as in image references, `docker.io` for Docker Hub. */
 export interface RegistrySettings {
-  /** For one request, from the look-up of the name to the last byte. */
+  /** Time-out of one request, from the look-up of the name to the last byte. */
   readonly requestTimeout: number;
-  /** For one question: all its requests. */
+  /** Time-out of one check with all its requests. */
   readonly questionTimeout: number;
   /**
    * Limits on concurrent checks, per registry and in all. One namespace can use half of a registry's limit, and a

@@ -1,3 +1,5 @@
+import { isRecord } from '../text/index.ts';
+
 /**
  * The init container that autodiscovery adds to scans of pods with pull secrets. It copies a pull secret at scan time,
  * ends with an error where no key equals the host, and on every run after the first: a scan that is handed its
@@ -160,11 +162,6 @@ function isNamed(value: unknown): boolean {
 function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
-}
-
-/** Whether a value is an object of JSON. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isExtraction({ name }: NamedEntry): boolean {

@@ -1,15 +1,17 @@
-export { type Delivery, VOLUME_NAME } from './delivery.ts';
-export type { Moved } from './restore.ts';
+export type { ScanDelivery } from './delivery.ts';
+export type { Migrated } from './restore.ts';
+export { newestRun, type Run, readRun, type ScanRun } from './run.ts';
+export { formatRunRequest, type RunCause, type RunRequest, requestRun } from './run-request.ts';
 export {
-  decideRun,
-  newestRun,
-  type RunCause,
-  type RunDecision,
-  type RunRequest,
-  requestRun,
-  type ScanRun,
-} from './run.ts';
-export { nextRun, parseGoDuration, waitBeforeWrite } from './schedule.ts';
+  everyMs,
+  isCronTick,
+  nextRun,
+  parseGoDuration,
+  previousTicks,
+  type Schedule,
+  waitBeforeWrite,
+  writtenAt,
+} from './schedule.ts';
 export {
   DEFAULT_SCAN_TYPES,
   editScheduledScan,

@@ -1,18 +1,6 @@
-import { parseTime } from '../text/index.ts';
-import { everyMs, isCronTick, nextRun, previousTicks, type Schedule, writtenAt } from './schedule.ts';
-
-/** Why a ScheduledScan is to run again: its image was moved, or it was bound after its last Scan had failed. */
-export type RunCause = 'Moved' | 'Bound';
-
-/**
- * A run that is asked for, as an annotation of the ScheduledScan says it. secureCodeBox copies the annotation to the Scan
- * that it makes next: whoever comes later can tell what has been done.
- */
-export interface RunRequest {
-  readonly cause: RunCause;
-  /** Milliseconds since the epoch, a whole second: a run that was scheduled then or later is the one. */
-  readonly at: number;
-}
+import { RUN_ANNOTATION } from '../api/index.ts';
+import { type KubeObject, SCHEDULED_SCANS, type Stored, storedMeta } from '../object/index.ts';
+import { VOLUME_NAME } from './delivery.ts';
 
 /** A Scan of a ScheduledScan. */
 export interface ScanRun {
@@ -24,95 +12,48 @@ export interface ScanRun {
   readonly request: string | undefined;
 }
 
-/** What is to be done so that a ScheduledScan runs as it should. Times are milliseconds since the epoch. */
-export type RunDecision =
-  | { readonly run: 'None' }
-  | { readonly run: 'Wait'; readonly milliseconds: number }
-  /** Writing this `lastScheduleTime` has secureCodeBox start a run at once. */
-  | { readonly run: 'Start'; readonly cause: RunCause; readonly lastScheduleTime: number }
-  /** Its operator is stuck: it has made the Scan, and could not write that down. Writing this does it for it. */
-  | { readonly run: 'Free'; readonly lastScheduleTime: number };
-
-const NONE: RunDecision = { run: 'None' };
-const SECOND_MS = 1_000;
-const DAY_MS = 86_400_000;
-/** Between its two writes the operator needs milliseconds; with this much more it is not slow but stuck. */
-const STUCK_AFTER_MS = 15_000;
-/** So long after somebody has written a ScheduledScan its Scan may be on its way to us. */
-const SETTLE_MS = 2_000;
-/** Limit on the planned times that are tried to find one without a Scan. */
-const MOST_TRIES = 100;
-
-/** A run that is asked for now. In the second that follows: one that began before, in this very second, is not the one. */
-export function requestRun(cause: RunCause, now: number): RunRequest {
-  return { cause, at: (Math.floor(now / SECOND_MS) + 1) * SECOND_MS };
+/** A Scan (one run) that mounts one of our Secrets, or that a ScheduledScan has made. */
+export interface Run extends Stored, ScanRun {
+  readonly secretName: string | undefined;
+  /** Name of the ScheduledScan. */
+  readonly scheduledScan: string | undefined;
 }
 
-export function formatRunRequest({ cause, at }: RunRequest): string {
-  return `${cause} ${new Date(at).toISOString().replace('.000Z', 'Z')}`;
-}
-
-/** undefined: there is none, or somebody has written something else. */
-export function parseRunRequest(text: string | undefined): RunRequest | undefined {
-  const match = /^(?<cause>Moved|Bound) (?<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/.exec(text ?? '');
-  const at = parseTime(match?.groups?.['time'] ?? '');
-  if (match === null || at === undefined) return undefined;
-  return { cause: match.groups?.['cause'] === 'Moved' ? 'Moved' : 'Bound', at };
+/** A Scan; the CRD of secureCodeBox guarantees the shape. */
+interface RawScan extends KubeObject {
+  readonly spec?: { readonly volumes?: readonly { name: string; secret?: { secretName?: string } }[] };
+  readonly status?: { readonly state?: string };
 }
 
 /**
- * A run is started once for each request, by one write, and nothing else is done about it: whether it has been carried
- * out is told from the ScheduledScan and its Scans alone.
- *
- * | the ScheduledScan | then |
- * |---|---|
- * | is suspended, or has no schedule that can be read | none |
- * | is due, and its Scan was made a while ago | free it |
- * | is due, or about to be | none: that run is the one |
- * | has a Scan with this request, or was scheduled since | none: done |
- * | has a Scan that has not ended | none, until it has |
- * | was bound after a failure, and its newest Scan has not failed | none |
- * | else | start |
- *
- * @param runs - the Scans of this ScheduledScan, those of other requests too
+ * Reads a Scan; undefined: no ScheduledScan created it, and it mounts none of our Secrets. A text that is too long to
+ * be a name counts as absent, so that the memory for a Scan is bounded.
  */
-export function decideRun(
-  scan: { readonly name: string; readonly schedule: Schedule; readonly request: RunRequest | undefined },
-  runs: readonly ScanRun[],
-  now: number,
-): RunDecision {
-  const { schedule, request } = scan;
-  const due = nextRun(schedule);
-  if (due === undefined) return NONE;
-  if (due <= now) return decideDue(scan, { due, runs, now });
-  if (request === undefined || due <= now + SETTLE_MS || !isPending(request, schedule, runs)) return NONE;
-  // Clocks of two leaders may differ; what is far ahead nobody has asked for here.
-  if (request.at > now + DAY_MS) return NONE;
-  const milliseconds = Math.max(writtenAt(schedule, now) + SETTLE_MS, request.at) - now;
-  if (milliseconds > 0) return { run: 'Wait', milliseconds };
-  const lastScheduleTime = triggerTime(scan, runs, now);
-  return lastScheduleTime === undefined ? NONE : { run: 'Start', cause: request.cause, lastScheduleTime };
+export function readRun(object: RawScan): Run | undefined {
+  const { metadata, spec, status } = object;
+  const secretName = bounded(spec?.volumes?.find(({ name }) => name === VOLUME_NAME)?.secret?.secretName);
+  const owner = metadata.ownerReferences?.find(({ kind }) => kind === SCHEDULED_SCANS.kind);
+  const scheduledScan = bounded(owner?.name);
+  if (secretName === undefined && scheduledScan === undefined) return undefined;
+  return {
+    ...storedMeta(object),
+    secretName,
+    scheduledScan,
+    createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
+    state: RUN_STATES[status?.state ?? ''] ?? 'Running',
+    request: bounded(metadata.annotations?.[RUN_ANNOTATION]),
+  };
 }
 
-function decideDue(
-  { name, schedule }: { readonly name: string; readonly schedule: Schedule },
-  { due, runs, now }: { readonly due: number; readonly runs: readonly ScanRun[]; readonly now: number },
-): RunDecision {
-  // One with an interval that has never run is given another name at each try.
-  if (schedule.cron === undefined && schedule.lastRunAt === undefined) return NONE;
-  const made = runs.find((run) => run.name === scanName(name, due));
-  if (made === undefined) return NONE;
-  const milliseconds = Math.max(made.createdAt, writtenAt(schedule, now)) + STUCK_AFTER_MS - now;
-  if (milliseconds > 0) return { run: 'Wait', milliseconds };
-  return { run: 'Free', lastScheduleTime: newestRun(runs)?.createdAt ?? made.createdAt };
+/** Names of objects have at most 253 characters. A run request is shorter. */
+const LONGEST_NAME = 253;
+
+function bounded(text: string | undefined): string | undefined {
+  return text === undefined || text.length > LONGEST_NAME ? undefined : text;
 }
 
-function isPending(request: RunRequest, { lastRunAt }: Schedule, runs: readonly ScanRun[]): boolean {
-  if (lastRunAt !== undefined && lastRunAt >= request.at) return false;
-  const text = formatRunRequest(request);
-  if (runs.some((run) => run.request === text || run.state === 'Running')) return false;
-  return request.cause === 'Moved' || newestRun(runs)?.state === 'Failed';
-}
+/** The states in which a Scan has ended. */
+const RUN_STATES: Readonly<Record<string, ScanRun['state']>> = { Done: 'Done', Errored: 'Failed' };
 
 /** The Scan that was made last. */
 export function newestRun<Run extends Pick<ScanRun, 'createdAt'>>(runs: readonly Run[]): Run | undefined {
@@ -120,34 +61,4 @@ export function newestRun<Run extends Pick<ScanRun, 'createdAt'>>(runs: readonly
     (newest, run) => (newest === undefined || run.createdAt > newest.createdAt ? run : newest),
     undefined,
   );
-}
-
-/**
- * A `lastScheduleTime` after which a run is due whose Scan has a name that is free: with a name that is taken the operator
- * would get stuck. As `scbctl trigger` does, a day ago, so that clocks that differ do no harm.
- */
-function triggerTime(
-  { name, schedule }: { readonly name: string; readonly schedule: Schedule },
-  runs: readonly ScanRun[],
-  now: number,
-): number | undefined {
-  const taken = new Set(runs.map((run) => run.name));
-  const isFree = (planned: number) => !taken.has(scanName(name, planned));
-  const period = everyMs(schedule);
-  if (period === undefined) {
-    const tick = previousTicks(schedule, now).take(MOST_TRIES).find(isFree);
-    const before = tick === undefined ? undefined : tick - SECOND_MS;
-    return before !== undefined && isCronTick(schedule, before, tick) ? before : undefined;
-  }
-  const latest = Math.floor((now - DAY_MS - period) / SECOND_MS) * SECOND_MS;
-  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-    const time = latest - tries * SECOND_MS;
-    if (isFree(time + period)) return time;
-  }
-  return undefined;
-}
-
-/** https://github.com/secureCodeBox/secureCodeBox/blob/v5.8.0/operator/controllers/execution/scheduledscan_controller.go */
-function scanName(scheduledScan: string, planned: number): string {
-  return `${scheduledScan}-${Math.floor(planned / SECOND_MS)}`;
 }

@@ -1,10 +1,10 @@
 import { type Keyring, keyring } from '../credential/index.ts';
 import { type Stored, storedMeta } from '../object/index.ts';
-import { type PlatformCredential, readOfferedSecret } from '../platform/index.ts';
-import type { RawSecret } from './pull-secret.ts';
+import { type PlatformCredential, readCredential } from '../platform/index.ts';
+import type { RawSecret } from './raw-secret.ts';
 
 /** A Secret that is no pull secret, that its owner offers to registries, and a binding names. */
-export interface OfferedSecret extends Stored {
+export interface CredentialSecret extends Stored {
   readonly content:
     | {
         readonly result: 'Offered';
@@ -16,12 +16,12 @@ export interface OfferedSecret extends Stored {
 }
 
 /** Reads a Secret that is no pull secret; one that cannot be used says so in its content. */
-export function readOffered(object: RawSecret): OfferedSecret {
-  const { type, data, metadata } = object;
-  const found = readOfferedSecret({ type, data: data ?? {} }, metadata.annotations ?? {});
+export function readCredentialSecret(object: RawSecret): CredentialSecret {
+  const { type = 'Opaque', data, metadata } = object;
+  const found = readCredential({ type, data: data ?? {} }, metadata.annotations ?? {});
   const content =
-    found.result === 'Offered'
-      ? { result: found.result, hosts: found.hosts, keyring: keyringOf(found.hosts, found.credential) }
+    found.result === 'Credential'
+      ? { result: 'Offered' as const, hosts: found.hosts, keyring: keyringOf(found.hosts, found.credential) }
       : found;
   return { ...storedMeta(object), content };
 }

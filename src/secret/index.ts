@@ -1,20 +1,22 @@
-export type { Candidate } from './candidate.ts';
-export type { NamedSecret, RawSecret } from './pull-secret.ts';
-export { readSource, readSourceSecret, type SourceSecret } from './source-secret.ts';
+export { type Candidate, describeCandidate } from './candidate.ts';
 export {
   type DesiredTrivySecret,
   desiredTrivySecret,
-  holdsEntry,
   holdsSource,
-  identityOf,
   isKnown,
-  isTrivySecretName,
   type KnownTrivySecret,
   type Making,
-  readTrivySecret,
-  replacement,
+} from './desired-trivy-secret.ts';
+export type { NamedSecret } from './named-secret.ts';
+export { type OtherSecret, readOtherSecret } from './other-secret.ts';
+export type { RawSecret } from './raw-secret.ts';
+export { readSource, readSourceSecret, type SourceSecret } from './source-secret.ts';
+export { readTrivySecret, replacement, type TrivySecret } from './trivy-secret.ts';
+export {
+  holdsEntry,
+  identityOf,
+  isTrivySecretName,
   sameIdentity,
-  type TrivySecret,
   type TrivySecretIdentity,
   trivySecretName,
-} from './trivy-secret.ts';
+} from './trivy-secret-identity.ts';

@@ -4,21 +4,15 @@ export {
   type DiscoveryStores,
   PODS,
 } from './pod-stores.ts';
+export { createReflectors } from './reflectors.ts';
 export type { Selection, SelectionChange } from './selections.ts';
+export { isSourceWanted, pullSecretIn, sourceIn } from './source-secrets.ts';
 export {
-  createReflectors,
   createStores,
   indexKey,
-  isSourceWanted,
-  pullSecretIn,
-  readRun,
   repositoryIndex,
-  SCANS,
-  SCHEDULED_SCANS,
-  SECRETS,
   type Stores,
   scanKeysOf,
-  scansServed,
+  scansFitting,
   scansUnder,
-  sourceIn,
 } from './stores.ts';

@@ -1,6 +1,7 @@
 export { columns } from './columns.ts';
 export { csv } from './csv.ts';
 export { failureMessage } from './failure.ts';
+export { isRecord, readObject } from './json.ts';
 export { printable, printableJson } from './printable.ts';
 export { quoted } from './quote.ts';
 export { parseTime } from './time.ts';

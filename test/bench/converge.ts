@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BINDING_ANNOTATION, imageCredentialBindings } from '../../src/api/index.ts';
 import { keyOf, storedMeta } from '../../src/object/object.ts';
-import { SCANS } from '../../src/state/stores.ts';
+import { SCANS } from '../../src/object/resources.ts';
 import { type Binding, Cluster, SCHEDULED_SCANS } from '../support/cluster/cluster.ts';
 import { cpuSecondsOf, memoryOf, type ProcessMemory } from '../support/process.ts';
 import { until } from '../support/until.ts';

@@ -6,11 +6,12 @@
 import { readBinding } from '../../src/binding/binding.ts';
 import { Store } from '../../src/kube/cache/store.ts';
 import { type KubeObject, keyOf, type Stored, storedMeta } from '../../src/object/object.ts';
+import { readRun } from '../../src/scan/run.ts';
 import { readScheduledScan } from '../../src/scan/scheduled-scan.ts';
 import { readPullSecret } from '../../src/secret/pull-secret.ts';
 import { readTrivySecret } from '../../src/secret/trivy-secret.ts';
 import { createDiscoveryStores, podProjection } from '../../src/state/pod-stores.ts';
-import { createStores, readRun } from '../../src/state/stores.ts';
+import { createStores } from '../../src/state/stores.ts';
 
 const OBJECTS = 10_000;
 

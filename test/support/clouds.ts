@@ -5,7 +5,7 @@
 import { generateKeyPairSync, verify } from 'node:crypto';
 import type { CloudAnswer, CloudRequest, Site } from '../../hack/testenv/cloud.ts';
 import { SecretValue } from '../../src/credential/secret-value.ts';
-import { signV4 } from '../../src/platform/signature-v4.ts';
+import { signV4 } from '../../src/platform/aws/signature-v4.ts';
 
 export const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 export const ECR_API = 'api.ecr.eu-central-1.amazonaws.com';

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Logger, pino } from 'pino';
-import type { Controller, ControllerSettings } from '../../manager/index.ts';
+import type { Manager, ManagerSettings } from '../../manager/index.ts';
 import { DEFAULT_SCAN_TYPES } from '../../scan/index.ts';
 import {
   type ClusterFlags,
@@ -26,12 +26,12 @@ import { commandWithHelp } from '../help.ts';
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 interface Flags extends ClusterFlags, LeaseFlags, RegistryFlags, DiscoveryFlags {
-  readonly namespaces: ControllerSettings['namespaces'];
+  readonly namespaces: ManagerSettings['namespaces'];
   readonly scanTypes: readonly string[];
   readonly concurrency: number;
   readonly unusedSecretGrace: number;
   readonly runsPerMinute: number;
-  readonly serve: ControllerSettings['serve'];
+  readonly serve: ManagerSettings['serve'];
   readonly logLevel: string;
 }
 
@@ -134,7 +134,7 @@ async function run(signalled: Promise<string>, flags: Flags): Promise<void> {
 
 async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): Promise<void> {
   // Not loaded for --help, nor where the flags are wrong: it takes most of the time of a start.
-  const { Controller } = await import('../../manager/index.ts');
+  const { Manager } = await import('../../manager/index.ts');
   const {
     namespaces,
     scanTypes,
@@ -149,7 +149,7 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
   const discovery = discoverySettings(flags);
   const own = { namespaces, scanTypes, concurrency, unusedSecretGraceMs, runsPerMinute, serve };
   const settings = { ...own, lease, registries, discovery };
-  const controller = newController(() => new Controller(config, settings, log));
+  const controller = newController(() => new Manager(config, settings, log));
   const running = controller.start().then(() => signalled, explainStart);
   log.info({ signal: await Promise.race([running, signalled, controller.failed]) }, 'stopping');
   await Promise.race([controller.stop(), controller.failed]);
@@ -157,7 +157,7 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
 }
 
 /** What a controller cannot be made with: certificates that are none, proxies that are no URLs. */
-function newController(make: () => Controller): Controller {
+function newController(make: () => Manager): Manager {
   try {
     return make();
   } catch (error) {
@@ -222,7 +222,7 @@ function parseRunsPerMinute(text: string): number {
   return number;
 }
 
-function parseAddress(text: string): ControllerSettings['serve'] {
+function parseAddress(text: string): ManagerSettings['serve'] {
   const match = /^(?<host>|[^:[\]]+|\[[0-9a-fA-F:.]+\]):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.['port']);
   if (match === null || port > 65_535) {

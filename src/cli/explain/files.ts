@@ -5,10 +5,10 @@ import { type IImageCredentialBinding, ImageCredentialBinding, ValidationError }
 import { type Binding, type RawBinding, readBinding } from '../../binding/index.ts';
 import { type RawScheduledScan, readScheduledScan, type ScheduledScan } from '../../scan/index.ts';
 import { readSourceSecret, type SourceSecret } from '../../secret/index.ts';
-import { quoted } from '../../text/index.ts';
+import { isRecord, quoted } from '../../text/index.ts';
 import { InputError } from '../cluster/index.ts';
 import type { Inventory } from './inventory.ts';
-import { isList, isRecord, type Manifest, manifestOf, scanProblem, secretData } from './manifest.ts';
+import { isList, type Manifest, manifestOf, scanProblem, secretData } from './manifest.ts';
 
 const STANDARD_INPUT = '-';
 

@@ -1,4 +1,4 @@
-import { quoted } from '../../text/index.ts';
+import { isRecord, quoted } from '../../text/index.ts';
 import { InputError } from '../cluster/index.ts';
 
 /** A Kubernetes object of a file: what all of them have in common has been looked at. */
@@ -14,10 +14,6 @@ export interface Manifest {
     readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly object: Readonly<Record<string, unknown>>;
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 interface List {

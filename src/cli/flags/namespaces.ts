@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import type { ControllerSettings } from '../../manager/index.ts';
+import type { ManagerSettings } from '../../manager/index.ts';
 import { DNS_LABEL } from './name.ts';
 
 /** Each costs seven or eight watches, and as many connections: beyond this a ClusterRole is what is wanted. */
@@ -16,7 +16,7 @@ export function namespacesFlag(): Option {
     .default('all', 'all');
 }
 
-function parse(text: string): ControllerSettings['namespaces'] {
+function parse(text: string): ManagerSettings['namespaces'] {
   if (text.trim() === '') return 'all';
   const [first = '', ...others] = text.split(',').map((name) => name.trim());
   const names = [first, ...others] as const;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runEach } from '../../concurrency/index.ts';
 import { type KubeClient, KubeError } from '../../kube/index.ts';
-import { keyOf } from '../../object/index.ts';
+import { keyOf, SCHEDULED_SCANS } from '../../object/index.ts';
 import {
   editScheduledScan,
   isDone,
@@ -9,12 +10,11 @@ import {
   type ScheduledScan,
   waitBeforeWrite,
 } from '../../scan/index.ts';
-import { SCHEDULED_SCANS } from '../../state/index.ts';
 import type { Places } from './places.ts';
 import type { Progress } from './progress.ts';
 
 const AT_ONCE = 8;
-const LET_GO = { edit: 'LetGo' } as const;
+const LET_GO = { edit: 'Unbind' } as const;
 /** Between two looks at what is left. */
 const PAUSE_MS = 2_000;
 /** After so long in which no scan could be let go, and none was waited for as it must be, no more is hoped for. */
@@ -72,8 +72,7 @@ export class ScanRelease {
   async #releaseAll(bound: readonly ScheduledScan[]): Promise<boolean> {
     this.#waiting.clear();
     const before = this.count;
-    for (let start = 0; start < bound.length; start += AT_ONCE)
-      await Promise.all(bound.slice(start, start + AT_ONCE).map((scan) => this.#release(scan)));
+    await runEach(bound, AT_ONCE, (scan) => this.#release(scan));
     return this.count > before;
   }
 

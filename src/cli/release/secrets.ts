@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../api/index.ts';
+import { runEach } from '../../concurrency/index.ts';
 import { hasReason, type KubeClient, KubeError } from '../../kube/index.ts';
-import { keyOf, type Stored, storedMeta } from '../../object/index.ts';
+import { keyOf, SCANS, SECRETS, type Stored, storedMeta } from '../../object/index.ts';
+import { readRun } from '../../scan/index.ts';
 import { isTrivySecretName } from '../../secret/index.ts';
-import { readRun, SCANS, SECRETS } from '../../state/index.ts';
 import type { Places } from './places.ts';
 import type { Progress } from './progress.ts';
 
@@ -53,7 +54,7 @@ export class SecretRelease {
     ) {
       const free = await this.#free(secrets, performance.now() >= end);
       const before = this.count;
-      await this.#deleteAll(free);
+      await runEach(free, AT_ONCE, (secret) => this.#delete(secret));
       if (free.length > 0 && this.count === before) tries += 1;
       if (free.length < secrets.length) await sleep(Math.min(PAUSE_MS, Math.max(0, end - performance.now())));
     }
@@ -66,11 +67,6 @@ export class SecretRelease {
     const mounts = await this.#mounts(secrets);
     this.#tell(mounts, isOver);
     return isOver ? secrets : secrets.filter((secret) => !mounts.has(keyOf(secret)));
-  }
-
-  async #deleteAll(secrets: readonly Stored[]): Promise<void> {
-    for (let start = 0; start < secrets.length; start += AT_ONCE)
-      await Promise.all(secrets.slice(start, start + AT_ONCE).map((secret) => this.#delete(secret)));
   }
 
   /** What of it the API server holds does not come to us: only the metadata is asked for. */

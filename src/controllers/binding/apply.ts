@@ -1,9 +1,17 @@
 import type { Logger } from 'pino';
 import { type ImageCredentialBindingStatus, imageCredentialBindings } from '../../api/index.ts';
 import { type Binding, type RawBinding, readBinding } from '../../binding/index.ts';
+import { settleEach } from '../../concurrency/index.ts';
 import { formatReference } from '../../image/index.ts';
-import { hasReason, type KubeClient, KubeError, OutOfDate, Repetitions } from '../../kube/index.ts';
-import { keyOf } from '../../object/index.ts';
+import {
+  asOutOfDate,
+  hasReason,
+  type KubeClient,
+  KubeError,
+  OutOfDate,
+  Repetitions,
+} from '../../kube/index.ts';
+import { keyOf, SCHEDULED_SCANS, SECRETS } from '../../object/index.ts';
 import {
   editScheduledScan,
   isDone,
@@ -13,10 +21,10 @@ import {
   waitBeforeWrite,
 } from '../../scan/index.ts';
 import { readTrivySecret, replacement } from '../../secret/index.ts';
-import { SCHEDULED_SCANS, SECRETS, type Stores } from '../../state/index.ts';
+import type { Stores } from '../../state/index.ts';
 import { secretWriteError } from '../secret-write-error.ts';
 import type { Decision, ScanPlan, SecretWrite } from './decide.ts';
-import type { Observed } from './observe.ts';
+import type { Resolved } from './resolve.ts';
 
 const SCANS_AT_ONCE = 8;
 
@@ -47,7 +55,7 @@ export interface Applied {
   readonly repeated: boolean;
 }
 
-function secretKey({ namespace }: Observed, write: SecretWrite): string | undefined {
+function secretKey({ namespace }: Resolved, write: SecretWrite): string | undefined {
   if (write.write === 'None' || write.write === 'Refused') return undefined;
   return `secret ${namespace}/${write.desired.name}`;
 }
@@ -82,35 +90,32 @@ export class Applier {
    *
    * @throws OutOfDate, KubeError where the Trivy secret could not be written for another reason than a refusal.
    */
-  async apply(observed: Observed, decision: Decision, log: Logger): Promise<Applied> {
-    const secretRefused = await this.#writeNeededSecret(observed, decision.secretWrite, log);
+  async apply(resolved: Resolved, decision: Decision, log: Logger): Promise<Applied> {
+    const secretRefused = await this.#writeNeededSecret(resolved, decision.secretWrite, log);
     const edits = decision.scans
       .filter((plan) => plan.plan === 'Edit')
-      .filter(({ edit }) => secretRefused === undefined || edit.edit === 'LetGo');
+      .filter(({ edit }) => secretRefused === undefined || edit.edit === 'Unbind');
     const { written, failed } = await this.#editScans(edits, log);
-    const keys = [...written].map((name) => `scan ${observed.namespace}/${name}`);
-    const secret = secretKey(observed, decision.secretWrite);
+    const keys = [...written].map((name) => `scan ${resolved.namespace}/${name}`);
+    const secret = secretKey(resolved, decision.secretWrite);
     if (secret !== undefined) keys.push(secret);
-    return { written, failed, secretRefused, repeated: this.#repetitions.note(keys, observed.now) };
+    return { written, failed, secretRefused, repeated: this.#repetitions.note(keys, resolved.now) };
   }
 
   async #editScans(edits: readonly Edit[], log: Logger): Promise<Pick<Applied, 'written' | 'failed'>> {
     const written = new Set<string>();
     const failed = new Map<string, unknown>();
-    for (let start = 0; start < edits.length; start += SCANS_AT_ONCE) {
-      const batch = edits.slice(start, start + SCANS_AT_ONCE);
-      const results = await Promise.allSettled(batch.map((edit) => this.#editScan(edit, log)));
-      for (const [index, result] of results.entries()) {
-        const name = batch[index]?.scan.name ?? '';
-        if (result.status === 'rejected') failed.set(name, result.reason);
-        else if (result.value) written.add(name);
-      }
+    const results = await settleEach(edits, SCANS_AT_ONCE, (edit) => this.#editScan(edit, log));
+    for (const [index, result] of results.entries()) {
+      const name = edits[index]?.scan.name ?? '';
+      if (result.status === 'rejected') failed.set(name, result.reason);
+      else if (result.value) written.add(name);
     }
     return { written, failed };
   }
 
   /**
-   * Writes the status of the binding as it was observed. Does nothing if the binding was deleted since.
+   * Writes the status of the binding as it was resolved. Does nothing if the binding was deleted since.
    *
    * @returns whether the status had already been written a short time ago
    */
@@ -128,22 +133,22 @@ export class Applier {
   }
 
   async #writeNeededSecret(
-    observed: Observed,
+    resolved: Resolved,
     write: SecretWrite,
     log: Logger,
   ): Promise<Refused | undefined> {
     if (write.write === 'None' || write.write === 'Refused') return undefined;
     try {
-      await this.#writeSecretOnce(observed, write, log);
+      await this.#writeSecretOnce(resolved, write, log);
       return undefined;
     } catch (error) {
       const failure = asRefusal(error, 'TrivySecretFailed');
       if (failure instanceof Refused) return failure;
-      throw secretWriteError(error, keyOf({ namespace: observed.namespace, name: write.desired.name }));
+      throw secretWriteError(error, keyOf({ namespace: resolved.namespace, name: write.desired.name }));
     }
   }
 
-  async #writeSecretOnce({ namespace, now }: Observed, write: NeededWrite, log: Logger): Promise<void> {
+  async #writeSecretOnce({ namespace, now }: Resolved, write: NeededWrite, log: Logger): Promise<void> {
     const key = keyOf({ namespace, name: write.desired.name });
     const before = this.#secretWrites.get(key);
     if (before !== undefined) {
@@ -202,18 +207,17 @@ export class Applier {
         );
       }
     } catch (error) {
-      if (hasReason(error, 'Conflict', 'AlreadyExists', 'NotFound')) throw new OutOfDate(error.message);
-      throw asRefusal(error, 'ScanUpdateFailed');
+      throw asRefusal(asOutOfDate(error, ['Conflict', 'AlreadyExists', 'NotFound']), 'ScanUpdateFailed');
     }
     log.info(
-      { scheduledScan: keyOf(scan), edit: edit.edit, before: scan.bound?.binding, ...movedTo(edit) },
+      { scheduledScan: keyOf(scan), edit: edit.edit, before: scan.bound?.binding, ...migratedTo(edit) },
       'scheduled scan written',
     );
     return true;
   }
 }
 
-function movedTo(edit: ScanEdit): { readonly image?: string } {
+function migratedTo(edit: ScanEdit): { readonly image?: string } {
   return edit.edit === 'Bind' && edit.image !== undefined ? { image: formatReference(edit.image) } : {};
 }
 

@@ -1,4 +1,5 @@
 export { Refused } from './apply.ts';
+export type { BindingSettings } from './observed.ts';
 export { BindingReconciler } from './reconciler.ts';
 export { countByReadiness, credentialEnds, notReady } from './status/index.ts';
-export { connectTriggers } from './triggers.ts';
+export { connectBindingTriggers } from './triggers.ts';

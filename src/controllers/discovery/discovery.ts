@@ -1,37 +1,42 @@
 import type { Logger } from 'pino';
-import type { AnyReflector, ListenerErrorHandler, Outcome, WatchedNamespaces } from '../../kube/index.ts';
-import { modeWithin } from '../../pod/index.ts';
+import type { ListenerErrorHandler, WatchedNamespaces } from '../../kube/index.ts';
 import { createDiscoveryReflectors, createDiscoveryStores } from '../../state/index.ts';
-import { type DiscoveryOptions, DiscoveryReconciler } from './reconciler.ts';
-import { connectDiscoveryTriggers, type Enqueue } from './triggers.ts';
+import type { Controller } from '../controller.ts';
+import { DiscoveryReconciler, type DiscoveryReconcilerOptions } from './reconciler.ts';
+import { modeWithin } from './settings.ts';
+import { connectDiscoveryTriggers } from './triggers.ts';
 
-/** The parts of discovery, for whoever runs queues and reflectors. */
-export interface Discovery {
-  readonly reflectors: readonly AnyReflector[];
-  /** The key is the name of a namespace. */
-  readonly reconcile: (namespace: string, log: Logger) => Promise<Outcome>;
-  /** Adds to the queue the namespaces in which something changes. */
-  feed(queue: Enqueue): void;
-  /** For metrics: pods that are followed, and bindings that were discovered. */
+/** The controller that creates bindings from pods. Its keys are names of namespaces. */
+export interface Discovery extends Controller {
+  /** For metrics: the number of observed pods and of discovered bindings. */
   count(): { readonly pods: number; readonly bindings: number };
 }
 
-/** @param onListenerError - as for Store of src/kube */
-export function createDiscovery(
-  options: Omit<DiscoveryOptions, 'own'> & { readonly namespaces: WatchedNamespaces; readonly log: Logger },
-  onListenerError: ListenerErrorHandler,
-): Discovery {
-  const { client, stores, namespaces, log } = options;
+interface DiscoveryOptions extends Omit<DiscoveryReconcilerOptions, 'discoveryStores'> {
+  readonly namespaces: WatchedNamespaces;
+  readonly log: Logger;
+  readonly onListenerError: ListenerErrorHandler;
+}
+
+export function createDiscovery({
+  namespaces,
+  log,
+  onListenerError,
+  ...options
+}: DiscoveryOptions): Discovery {
+  const { client, stores } = options;
   const mode = modeWithin(namespaces, options.settings.mode);
   const settings = { ...options.settings, mode };
-  const own = createDiscoveryStores(onListenerError);
-  const { reconcile, sizeOf } = new DiscoveryReconciler({ ...options, settings, own });
+  const discoveryStores = createDiscoveryStores(onListenerError);
+  const { reconcile, sizeOf } = new DiscoveryReconciler({ ...options, settings, discoveryStores });
   return {
-    reflectors: createDiscoveryReflectors(client, own, { namespaces, mode }, log),
+    name: 'discovery',
+    runs: 'Leading',
     reconcile,
-    feed: (queue) => connectDiscoveryTriggers(stores, own, queue, sizeOf),
+    connect: (queue) => connectDiscoveryTriggers(stores, discoveryStores, queue, sizeOf),
+    reflectors: createDiscoveryReflectors(client, discoveryStores, { namespaces, mode }, log),
     count: () => ({
-      pods: own.pods.size,
+      pods: discoveryStores.pods.size,
       bindings: [...stores.bindings.values()].filter(({ discovered }) => discovered).length,
     }),
   };

@@ -1,1 +1,2 @@
 export { RunReconciler } from './reconciler.ts';
+export { connectRunTriggers } from './triggers.ts';

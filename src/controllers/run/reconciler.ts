@@ -1,15 +1,10 @@
 import type { Logger } from 'pino';
-import { hasReason, type KubeClient, type Outcome, OutOfDate } from '../../kube/index.ts';
-import { keyOf } from '../../object/index.ts';
-import {
-  decideRun,
-  type RunCause,
-  type RunDecision,
-  readScheduledScan,
-  type ScheduledScan,
-} from '../../scan/index.ts';
-import { SCHEDULED_SCANS, type Stores } from '../../state/index.ts';
+import { asOutOfDate, type KubeClient, type Outcome } from '../../kube/index.ts';
+import { keyOf, SCHEDULED_SCANS } from '../../object/index.ts';
+import { type RunCause, readScheduledScan, type ScheduledScan } from '../../scan/index.ts';
+import type { Stores } from '../../state/index.ts';
 import { timestamp } from '../../text/index.ts';
+import { decideRun, type RunDecision } from './decide.ts';
 import { Pace } from './pace.ts';
 
 type Start = Extract<RunDecision, { run: 'Start' }>;
@@ -90,8 +85,8 @@ export class RunReconciler {
       );
       stores.scheduledScans.setAnswer(readScheduledScan(answer));
     } catch (error) {
-      if (!hasReason(error, 'Conflict', 'NotFound')) throw error;
-      throw new OutOfDate(`ScheduledScan ${keyOf(scan)} has changed since it was observed`);
+      const message = `ScheduledScan ${keyOf(scan)} has changed since it was observed`;
+      throw asOutOfDate(error, ['Conflict', 'NotFound'], message);
     }
   }
 }

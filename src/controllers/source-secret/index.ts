@@ -1,1 +1,2 @@
 export { SourceSecretReader } from './reconciler.ts';
+export { connectSourceSecretTriggers } from './triggers.ts';

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import { describeFault, hasReason, type KubeClient, KubeError, type Outcome } from '../../kube/index.ts';
-import { isNewer, keyOf, type Stored } from '../../object/index.ts';
+import { isNewer, keyOf, SECRETS, type Stored } from '../../object/index.ts';
 import type { RawSecret } from '../../secret/index.ts';
 import { readSource, type SourceSecret } from '../../secret/index.ts';
-import { isSourceWanted, SECRETS, type Stores, sourceIn } from '../../state/index.ts';
+import { isSourceWanted, type Stores, sourceIn } from '../../state/index.ts';
 import { failureMessage } from '../../text/index.ts';
 
 /**

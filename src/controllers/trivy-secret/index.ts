@@ -1,1 +1,2 @@
 export { TrivySecretReconciler } from './reconciler.ts';
+export { connectTrivySecretTriggers } from './triggers.ts';

@@ -3,8 +3,9 @@ import { UNUSED_SINCE_ANNOTATION } from '../../api/index.ts';
 import type { Binding } from '../../binding/index.ts';
 import type { KubeClient, Outcome } from '../../kube/index.ts';
 import { Repetitions } from '../../kube/index.ts';
+import { SECRETS } from '../../object/index.ts';
 import { holdsEntry, isTrivySecretName, readTrivySecret, type TrivySecret } from '../../secret/index.ts';
-import { indexKey, SECRETS, type Stores, sourceIn } from '../../state/index.ts';
+import { indexKey, type Stores, sourceIn } from '../../state/index.ts';
 import { CLOCK_SKEW_MS } from '../../text/index.ts';
 import { secretWriteError } from '../secret-write-error.ts';
 

@@ -1,13 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { runEach } from '../../concurrency/index.ts';
 import type { AnyReflector } from './reflector.ts';
 
 /** The key of reflectors that follow all namespaces: no namespace has this name. */
 const ALL = '';
 
-/** So many namespaces are begun at once, each with all of its lists: of hundreds the API server refuses most (429). */
-const TURNS = 5;
-/** How long one that fails may keep the next one waiting. */
+/**
+ * The number of namespaces whose objects are listed at the same time. If hundreds were, the API server would refuse most
+ * lists (429).
+ */
+const NAMESPACES_AT_ONCE = 5;
+/** Upper bound on how long the lists of a namespace delay those of the next one. */
 const LONGEST_TURN_MS = 1_000;
 
 /** What is to be done once a namespace is known whole, by what it is. */
@@ -40,9 +44,7 @@ export class Caches {
     const whole = [...this.#byNamespace].map(([namespace, reflectors]) =>
       this.#follow(namespace, reflectors),
     );
-    // One iterator for all: each takes what is next.
-    const namespaces = this.#byNamespace.values();
-    await Promise.all(Array.from({ length: TURNS }, () => beginEach(namespaces)));
+    await runEach([...this.#byNamespace.values()], NAMESPACES_AT_ONCE, begin);
     await allSettled(this.reflectors);
     await Promise.race(whole);
     this.#filled = true;
@@ -88,12 +90,10 @@ export class Caches {
   }
 }
 
-/** Begins what is next, again and again, each when the one before has its lists or has had time enough. */
-async function beginEach(namespaces: Iterable<readonly AnyReflector[]>): Promise<void> {
-  for (const reflectors of namespaces) {
-    for (const reflector of reflectors) reflector.start();
-    await Promise.race([allSettled(reflectors), sleep(LONGEST_TURN_MS, undefined, { ref: false })]);
-  }
+/** Starts the reflectors of a namespace. Resolves when they are settled, or have had enough time. */
+async function begin(reflectors: readonly AnyReflector[]): Promise<void> {
+  for (const reflector of reflectors) reflector.start();
+  await Promise.race([allSettled(reflectors), sleep(LONGEST_TURN_MS, undefined, { ref: false })]);
 }
 
 async function allSettled(reflectors: readonly AnyReflector[]): Promise<void> {

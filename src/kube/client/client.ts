@@ -1,18 +1,14 @@
-import type { Dispatcher } from 'undici';
-import type { Priority } from '../../concurrency/index.ts';
 import { apiVersionOf, type KubeObject, type Resource } from '../../object/index.ts';
 import { errorFromAnswer, errorFromFailure, KubeError } from '../errors.ts';
-import { fenced } from '../leader-election/index.ts';
 import { Deadline } from './deadline.ts';
 import { jsonLines } from './json-lines.ts';
-import { RetryPolicy } from './retry.ts';
-import type { Connection, Transport } from './transport.ts';
+import { collectionPath, type NamespacedName, objectPath } from './paths.ts';
+import { type Call, nameOf, type RequestOptions, Sender, type SenderOptions } from './sender.ts';
 
-const REQUEST_TIMEOUT_MS = 30_000;
 /** Bookmarks come about once a minute, so a watch that is silent for longer than two has been cut off. */
 const WATCH_SILENCE_MS = 150_000;
 
-/** Which objects of a resource; no namespace: those of all. */
+/** Which objects of a resource; no namespace: those of all namespaces. */
 export interface Selection {
   readonly namespace?: string;
   readonly labelSelector?: string;
@@ -43,23 +39,6 @@ export interface WatchStart {
   readonly timeoutSeconds: number;
 }
 
-/** One try of a request, as counted in the metrics. */
-export interface RequestRecord {
-  readonly verb: string;
-  readonly resource: string;
-  /** HTTP status as text, or the reason why no answer came. */
-  readonly code: string;
-  /** Until the answer began. */
-  readonly seconds: number;
-}
-
-export interface RequestOptions {
-  /** Ends the request, also while it waits for room or to be tried again. */
-  readonly signal?: AbortSignal;
-  /** `normal` unless told. */
-  readonly priority?: Priority;
-}
-
 export interface GetOptions extends RequestOptions {
   /**
    * A version that the object is known to have had: the API server answers from its cache, with that or a newer one.
@@ -68,52 +47,23 @@ export interface GetOptions extends RequestOptions {
   readonly resourceVersion?: string;
 }
 
-export interface ClientOptions {
-  readonly transport: Transport;
-  /** Who writes, in managedFields; also the User-Agent. */
-  readonly fieldManager: string;
-  readonly onRequest?: (record: RequestRecord) => void;
-  /** Called just before each try of a write is sent; what it throws keeps the write from being sent. */
-  readonly fence?: () => void;
-  /** After so long without an event or bookmark a watch is given up; 150 seconds unless told. */
+export interface ClientOptions extends SenderOptions {
+  /** A watch without an event or a bookmark for this long is ended; 150 seconds by default. */
   readonly watchSilenceMs?: number;
 }
 
-interface Call {
-  readonly verb: string;
-  readonly resource: Resource;
-  readonly method: Dispatcher.HttpMethod;
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | undefined>>;
-  readonly body?: unknown;
-  readonly contentType?: string;
-  readonly accept?: string;
-  readonly options?: RequestOptions | undefined;
-}
-
-interface Place {
-  /** undefined: it is in none. */
-  readonly namespace: string | undefined;
-  readonly name: string;
-}
-
 /**
- * The requests that a controller makes, in raw JSON: nothing that we do not know is dropped or converted on the
- * way. Each has a time-out, and is tried again where that is safe ({@link RetryPolicy}). Each method throws
- * {@link KubeError}, and only that.
+ * The requests that a controller makes, in raw JSON: unknown fields are neither dropped nor converted. Each request has a
+ * time-out, and is retried where that is safe. Each method throws {@link KubeError}, and nothing else.
  */
 export class KubeClient {
-  readonly #transport: Transport;
+  readonly #sender: Sender;
   readonly #fieldManager: string;
-  readonly #onRequest: (record: RequestRecord) => void;
-  readonly #fence: Dispatcher.DispatcherComposeInterceptor;
   readonly #watchSilenceMs: number;
 
   constructor(options: ClientOptions) {
-    this.#transport = options.transport;
+    this.#sender = new Sender(options);
     this.#fieldManager = options.fieldManager;
-    this.#onRequest = options.onRequest ?? (() => undefined);
-    this.#fence = fenced(options.fence ?? (() => undefined));
     this.#watchSilenceMs = options.watchSilenceMs ?? WATCH_SILENCE_MS;
   }
 
@@ -124,7 +74,7 @@ export class KubeClient {
     continueFrom?: string,
     options?: RequestOptions,
   ): Promise<Page> {
-    const answer = await this.#json({
+    const answer = await this.#sender.json({
       verb: 'list',
       resource,
       method: 'GET',
@@ -173,7 +123,7 @@ export class KubeClient {
       accept: selection.metadataOnly === true ? metadataAccept('PartialObjectMetadata') : 'application/json',
     };
     using silence = new Deadline(this.#watchSilenceMs, signal);
-    const answer = await this.#send(call, 'watches', silence);
+    const answer = await this.#sender.stream(call, silence);
     try {
       for await (const line of jsonLines(answer.body)) {
         silence.putOff();
@@ -191,7 +141,7 @@ export class KubeClient {
 
   async get<T extends KubeObject = KubeObject>(
     resource: Resource,
-    place: Place,
+    place: NamespacedName,
     options: GetOptions = {},
   ): Promise<T> {
     return this.#object({
@@ -222,7 +172,7 @@ export class KubeClient {
       verb: 'update',
       resource,
       method: 'PUT',
-      path: objectPath(resource, placeOf(object)),
+      path: objectPath(resource, nameIn(object)),
       query: { fieldManager: this.#fieldManager },
       body: object,
       options,
@@ -230,12 +180,16 @@ export class KubeClient {
   }
 
   /** JSON merge patch; with `metadata.resourceVersion` in the patch, `Conflict` where it is another by now. */
-  async patch(resource: Resource, place: Place, patch: object): Promise<KubeObject> {
+  async patch(resource: Resource, place: NamespacedName, patch: object): Promise<KubeObject> {
     return this.#merge(resource, objectPath(resource, place), patch);
   }
 
   /** As {@link patch}, of the status subresource. */
-  async patchStatus<T extends KubeObject>(resource: Resource, place: Place, patch: object): Promise<T> {
+  async patchStatus<T extends KubeObject>(
+    resource: Resource,
+    place: NamespacedName,
+    patch: object,
+  ): Promise<T> {
     return this.#merge(resource, `${objectPath(resource, place)}/status`, patch);
   }
 
@@ -258,7 +212,7 @@ export class KubeClient {
       verb: 'patch',
       resource,
       method: 'PATCH',
-      path: `${objectPath(resource, placeOf(object))}/status`,
+      path: `${objectPath(resource, nameIn(object))}/status`,
       query: { fieldManager: this.#fieldManager, force: 'true' },
       body: { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object },
       contentType: 'application/apply-patch+yaml',
@@ -269,9 +223,9 @@ export class KubeClient {
   /** Deletes the object that has this uid and resource version; `Conflict` where it is another by now. */
   async delete(
     resource: Resource,
-    object: Place & { readonly uid: string; readonly resourceVersion: string },
+    object: NamespacedName & { readonly uid: string; readonly resourceVersion: string },
   ): Promise<void> {
-    await this.#json({
+    await this.#sender.json({
       verb: 'delete',
       resource,
       method: 'DELETE',
@@ -286,103 +240,13 @@ export class KubeClient {
 
   async #object<T extends KubeObject>(call: Call): Promise<T> {
     // The API server answers get, create, update and patch with an object of that resource.
-    return (await this.#json(call)) as T;
-  }
-
-  /** Sends until it succeeds or may not be sent again. */
-  async #json(call: Call): Promise<unknown> {
-    const policy = new RetryPolicy(call.method);
-    const { signal, priority = 'normal' } = call.options ?? {};
-    for (;;) {
-      try {
-        return await this.#try(call, priority, signal);
-      } catch (error) {
-        const wait = policy.waitAfter(error);
-        if (wait === undefined || signal?.aborted === true) throw error;
-        await this.#transport.sleep(wait, signal);
-      }
-    }
-  }
-
-  async #try(call: Call, priority: Priority, signal: AbortSignal | undefined): Promise<unknown> {
-    const { slots } = this.#transport;
-    await slots.acquire(priority, signal).catch((error: unknown) => {
-      throw errorFromFailure(nameOf(call), error);
-    });
-    using deadline = new Deadline(REQUEST_TIMEOUT_MS, signal);
-    try {
-      const answer = await this.#send(call, 'requests', deadline);
-      return await answer.body.json();
-    } catch (error) {
-      throw error instanceof KubeError ? error : errorFromFailure(nameOf(call), error);
-    } finally {
-      slots.release();
-    }
-  }
-
-  async #send(
-    call: Call,
-    pool: 'requests' | 'watches',
-    deadline: Deadline,
-  ): Promise<Dispatcher.ResponseData> {
-    const begun = performance.now();
-    let answer: Dispatcher.ResponseData;
-    try {
-      // It may ask a program for a credential.
-      const connection = await deadline.race(this.#transport.connection());
-      const dispatcher = call.method === 'GET' ? connection[pool] : connection[pool].compose(this.#fence);
-      // undici heeds the signal only once the request has a connection; what is given up before is never sent.
-      answer = await deadline.race(
-        dispatcher.request(this.#requestOptions(call, connection, deadline.signal)),
-      );
-    } catch (error) {
-      const failure = errorFromFailure(nameOf(call), error);
-      this.#count(call, failure.reason, begun);
-      throw failure;
-    }
-    this.#count(call, String(answer.statusCode), begun);
-    if (answer.statusCode < 300) return answer;
-    const body = await answer.body.text().catch(() => '');
-    const retryAfter = answer.headers['retry-after'];
-    throw errorFromAnswer(nameOf(call), {
-      status: answer.statusCode,
-      body,
-      retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
-    });
-  }
-
-  #requestOptions(call: Call, connection: Connection, signal: AbortSignal): Dispatcher.RequestOptions {
-    return {
-      origin: connection.origin,
-      path: `${connection.pathPrefix}${call.path}${queryText(call.query ?? {})}`,
-      method: call.method,
-      headers: {
-        accept: call.accept ?? 'application/json',
-        'user-agent': this.#fieldManager,
-        ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
-        ...connection.headers,
-      },
-      body: call.body === undefined ? null : JSON.stringify(call.body),
-      headersTimeout: REQUEST_TIMEOUT_MS,
-      // The signal knows better: chunks that say nothing do not count.
-      bodyTimeout: 0,
-      signal,
-    };
-  }
-
-  #count(call: Call, code: string, begun: number): void {
-    const seconds = (performance.now() - begun) / 1000;
-    this.#onRequest({ verb: call.verb, resource: call.resource.plural, code, seconds });
+    return (await this.#sender.json(call)) as T;
   }
 }
 
 /** Whether this bookmark ends the objects that a streaming list begins with. */
 export function isInitialEventsEnd({ type, object }: WatchEvent): boolean {
   return type === 'BOOKMARK' && object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true';
-}
-
-function nameOf(call: Call): string {
-  return `${call.verb} ${call.path}`;
 }
 
 /** An `ERROR` event of a watch carries a Status object; 410 says that the version is too old. */
@@ -395,19 +259,8 @@ function errorFromEvent(call: Call, event: WatchEvent): KubeError {
   });
 }
 
-function placeOf(object: KubeObject): Place {
+function nameIn(object: KubeObject): NamespacedName {
   return { namespace: object.metadata.namespace ?? '', name: object.metadata.name };
-}
-
-function collectionPath(resource: Resource, namespace: string | undefined): string {
-  const root =
-    resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
-  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
-  return `${root}${scope}/${resource.plural}`;
-}
-
-function objectPath(resource: Resource, place: Place): string {
-  return `${collectionPath(resource, place.namespace)}/${encodeURIComponent(place.name)}`;
 }
 
 function selectors(selection: Selection): Record<string, string | undefined> {
@@ -423,11 +276,4 @@ function beginning({ resourceVersion }: WatchStart): Record<string, string> {
 
 function metadataAccept(kind: string): string {
   return `application/json;as=${kind};g=meta.k8s.io;v=v1`;
-}
-
-function queryText(query: Readonly<Record<string, string | undefined>>): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value);
-  const text = parameters.toString();
-  return text === '' ? '' : `?${text}`;
 }

@@ -2,8 +2,8 @@ export {
   isInitialEventsEnd,
   KubeClient,
   type Page,
-  type RequestRecord,
   type Selection,
   type WatchEvent,
 } from './client.ts';
+export type { RequestRecord } from './sender.ts';
 export { Transport } from './transport.ts';

@@ -2,7 +2,7 @@ import type { RequestOptions } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
-import { RequestSlots } from '../../concurrency/index.ts';
+import { PriorityLimiter } from '../../concurrency/index.ts';
 
 /** As in client-go. */
 const CREDENTIALS_MAX_AGE_MS = 60_000;
@@ -29,8 +29,8 @@ type Pools = Pick<Connection, 'requests' | 'watches'>;
  * the API server's `--goaway-chance`, requests over HTTP/2 hang.
  */
 export class Transport {
-  /** Who takes one for each request has a connection at once. */
-  readonly slots = new RequestSlots(REQUEST_CONNECTIONS);
+  /** A request that has a place here gets a connection at once. */
+  readonly requestLimiter = new PriorityLimiter(REQUEST_CONNECTIONS);
   readonly #config: KubeConfig;
   readonly #credentialsMaxAgeMs: number;
   readonly #closing = new AbortController();

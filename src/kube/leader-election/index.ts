@@ -1,3 +1,2 @@
-export { fenced } from './fence.ts';
 export { LeaderElection } from './leader-election.ts';
 export { LEASES, LeaseObservation, type LeaseSettings, specOf, timingsProblem } from './lease.ts';

@@ -1,11 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-
-/** Proxies by the scheme of what is asked, and what is asked directly, as in the variables of these names. */
-export interface ProxySettings {
-  readonly httpsProxy?: string | undefined;
-  readonly httpProxy?: string | undefined;
-  readonly noProxy?: string | undefined;
-}
+import type { ProxySettings } from '../settings.ts';
 
 /** Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`; in lower case they come first, and an empty one is none. */
 export function proxySettings(env: Readonly<Record<string, string | undefined>>): ProxySettings {

@@ -7,7 +7,7 @@ export const INTERNAL_ERROR = {
   at: 'ping',
 } as const satisfies RegistryAnswer;
 
-/** Thrown where a question has its answer before the end. The one error inside of this folder; it never leaves it. */
+/** Thrown when a check has its answer before the end. The one error inside `registry`; it never leaves that folder. */
 export class Settled extends Error {
   override readonly name = 'Settled';
   readonly answer: RegistryAnswer;
@@ -18,7 +18,7 @@ export class Settled extends Error {
   }
 }
 
-/** For want of an answer. `httpCode` where one came, but none to build on. */
+/** The result of a check without a usable answer. `httpCode`: the status, if an answer came. */
 export function unreachable(why: UnreachableReason, at: RequestKind, httpCode?: number): Settled {
   return new Settled({ result: 'Unreachable', why, at, ...(httpCode === undefined ? {} : { httpCode }) });
 }

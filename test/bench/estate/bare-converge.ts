@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { imageCredentialBindings } from '../../../src/api/index.ts';
 import { type KubeObject, keyOf, storedMeta } from '../../../src/object/object.ts';
-import { SCHEDULED_SCANS, SECRETS } from '../../../src/state/stores.ts';
+import { SCHEDULED_SCANS, SECRETS } from '../../../src/object/resources.ts';
 import { atOnce } from './at-once.ts';
 import { connect, follow, WRITES_AT_ONCE } from './bare.ts';
 import type { Outcome } from './outcome.ts';

@@ -4,7 +4,7 @@
  */
 
 import { keyOf, storedMeta } from '../../../src/object/object.ts';
-import { SECRETS } from '../../../src/state/stores.ts';
+import { SECRETS } from '../../../src/object/resources.ts';
 import { connect, follow, PULL_SECRETS, TRIVY_SECRETS } from './bare.ts';
 import { authIn, type SecretObject, sourceOf, trivySecretData } from './secrets.ts';
 

@@ -7,7 +7,7 @@ import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../../
 import { isInitialEventsEnd, KubeClient, type Selection } from '../../../src/kube/client/client.ts';
 import { Transport } from '../../../src/kube/client/transport.ts';
 import type { KubeObject, Resource } from '../../../src/object/object.ts';
-import { SCANS, SCHEDULED_SCANS, SECRETS } from '../../../src/state/stores.ts';
+import { SCANS, SCHEDULED_SCANS, SECRETS } from '../../../src/object/resources.ts';
 
 /** As many as the chart has the controller reconcile at a time. */
 export const WRITES_AT_ONCE = 8;

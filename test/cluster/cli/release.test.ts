@@ -11,7 +11,7 @@ import { Places } from '../../../src/cli/release/places.ts';
 import { ScanRelease } from '../../../src/cli/release/scans.ts';
 import { KubeClient } from '../../../src/kube/client/client.ts';
 import { Transport } from '../../../src/kube/client/transport.ts';
-import { SCANS } from '../../../src/state/stores.ts';
+import { SCANS } from '../../../src/object/resources.ts';
 import {
   Cluster,
   SCHEDULED_SCANS,

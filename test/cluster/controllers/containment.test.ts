@@ -57,7 +57,7 @@ async function awsKeys(
 const BORDERS: readonly Border[] = [
   {
     name: 'parsing a Secret',
-    function_: 'binding/pull-secret.ts#readPullSecret',
+    function_: 'secret/pull-secret.ts#readPullSecret',
     marker: 'faulty-parse',
     make: async (namespace, marker) => {
       await namespace.pullSecret(marker, AUTHS);
@@ -88,14 +88,14 @@ const BORDERS: readonly Border[] = [
   },
   {
     name: 'finding the keys of a binding, for an index and for a trigger',
-    function_: 'binding/serve.ts#keysServed',
+    function_: 'policy/precedence.ts#bindingKeys',
     marker: 'faulty-index',
     make: bindingWithScan,
     reason: 'InternalError',
   },
   {
     name: 'finding the scans of a binding, for a trigger',
-    function_: 'binding/stores.ts#scansServed',
+    function_: 'state/stores.ts#scansFitting',
     marker: 'faulty-trigger',
     make: bindingWithScan,
     reason: 'InternalError',
@@ -117,7 +117,7 @@ const BORDERS: readonly Border[] = [
   },
   {
     name: 'signing a request to a cloud',
-    function_: 'platform/signature-v4.ts#signV4',
+    function_: 'platform/aws/signature-v4.ts#signV4',
     marker: SIGNER,
     make: async (namespace) => {
       await awsKeys(namespace, 'signing', SIGNER, AWS_HOST);
@@ -127,7 +127,7 @@ const BORDERS: readonly Border[] = [
   },
   {
     name: 'asking a cloud for a login',
-    function_: 'platform/index.ts#exchangeOf',
+    function_: 'platform/access.ts#exchangeOf',
     marker: 'faulty-exchange.example',
     make: async (namespace, marker) => {
       await awsKeys(namespace, 'exchange', 'AKIAIOSFODNN7EXAMPLE', marker);
@@ -137,7 +137,7 @@ const BORDERS: readonly Border[] = [
   },
   {
     name: 'resolving a binding',
-    function_: 'binding/resolve.ts#choose',
+    function_: 'policy/credential-choice.ts#choose',
     marker: 'faulty-resolve',
     make: async (namespace, marker) => {
       await namespace.pullSecret(marker, AUTHS);
@@ -151,21 +151,21 @@ const BORDERS: readonly Border[] = [
   },
   {
     name: 'deciding on a binding',
-    function_: 'binding/decide.ts#decide',
+    function_: 'controllers/binding/decide.ts#decide',
     marker: 'faulty-decide',
     make: bindingWithScan,
     reason: 'InternalError',
   },
   {
     name: 'reporting on a binding',
-    function_: 'binding/report.ts#report',
+    function_: 'controllers/binding/status/report.ts#report',
     marker: 'faulty-report',
     make: bindingWithScan,
     reason: 'InternalError',
   },
   {
     name: 'reading a Trivy Secret',
-    function_: 'binding/trivy-secret.ts#readTrivySecret',
+    function_: 'secret/trivy-secret.ts#readTrivySecret',
     marker: 'trivy-faulty-copy',
     make: async (namespace) => {
       await namespace.pullSecret('faulty-copy', AUTHS);
@@ -180,7 +180,7 @@ const BORDERS: readonly Border[] = [
   },
   {
     name: 'deciding on a run',
-    function_: 'scan/run.ts#decideRun',
+    function_: 'controllers/run/decide.ts#decideRun',
     marker: 'faulty-run',
     make: async (namespace, marker) => {
       await namespace.scan(marker, ['reg.example/run:1']);

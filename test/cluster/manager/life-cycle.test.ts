@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type RunningController, startController } from '../../../hack/testenv/controller.ts';
+import { SCHEDULED_SCANS } from '../../../src/object/resources.ts';
 import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';
-import { SCHEDULED_SCANS } from '../../../src/state/stores.ts';
 import { Cluster, secretNameOf } from '../../support/cluster/cluster.ts';
 import { until } from '../../support/until.ts';
 

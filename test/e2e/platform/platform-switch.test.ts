@@ -21,7 +21,7 @@ import {
 } from '../../../hack/testenv/securecodebox/index.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
 import { imageCredentialBindings } from '../../../src/api/index.ts';
-import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
+import { REGISTRIES_ANNOTATION } from '../../../src/platform/registries-annotation.ts';
 import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';
 import {
   ACR,

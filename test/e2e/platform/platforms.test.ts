@@ -16,12 +16,13 @@ import type { LoginAnswer } from '../../../src/answer/login-answer.ts';
 import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
-import { type Handover, MOUNT_PATH } from '../../../src/platform/handover.ts';
-import type { PlatformCredential } from '../../../src/platform/platform.ts';
-import { deliveryOf, exchangeOf, handOver, readOfferedSecret } from '../../../src/platform/platforms.ts';
+import { authByLogin, exchangeOf, planDelivery } from '../../../src/platform/access.ts';
+import { readCredential } from '../../../src/platform/credential-reader.ts';
+import type { PlatformCredential } from '../../../src/platform/platform-credential.ts';
+import { MOUNT_PATH, type TrivyAuth } from '../../../src/platform/trivy-auth.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
-import { type Surroundings, trust } from '../../../src/registry/http/connection.ts';
 import { Lookups } from '../../../src/registry/http/lookups.ts';
+import { type Surroundings, trust } from '../../../src/registry/http/surroundings.ts';
 import { exchangeLogin } from '../../../src/registry/login/exchange.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../../src/registry/settings.ts';
 import {
@@ -69,8 +70,9 @@ function offered(texts: Readonly<Record<string, string>>, host: string, type = '
   const data = Object.fromEntries(
     Object.entries(texts).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
   );
-  const secret = readOfferedSecret({ type, data }, { 'credentials.securecodebox.io/registries': host });
-  if (secret.result !== 'Offered') throw new Error(`expected a credential, found ${JSON.stringify(secret)}`);
+  const secret = readCredential({ type, data }, { 'credentials.securecodebox.io/registries': host });
+  if (secret.result !== 'Credential')
+    throw new Error(`expected a credential, found ${JSON.stringify(secret)}`);
   return secret.credential;
 }
 
@@ -217,17 +219,17 @@ const CASES: readonly Case[] = [
 ];
 
 /** What src/platform says, and a login from the cloud where it asks for one. */
-async function handoverOf({ host, pullSecret, secret }: Case): Promise<Handover> {
+async function trivyAuthOf({ host, pullSecret, secret }: Case): Promise<TrivyAuth> {
   if (pullSecret !== undefined || secret === undefined)
-    return handOver(pullSecret ?? basic('', ''), hostInImage(host));
-  const delivery = deliveryOf(secret(), host);
-  if (delivery.result === 'Handover') return delivery.handover;
+    return authByLogin(pullSecret ?? basic('', ''), hostInImage(host));
+  const delivery = planDelivery(secret(), host);
+  if (delivery.result === 'TrivyAuth') return delivery.trivyAuth;
   if (delivery.result === 'Undeliverable') throw new Error(delivery.message);
   const exchange = exchangeOf(secret(), host);
   assert.ok(exchange !== undefined);
   const answer = await exchangeLogin(exchange, surroundings(), 'shop');
   if (answer.result !== 'Login') throw new Error(`expected a login, found ${JSON.stringify(answer)}`);
-  return handOver(answer.credential, host);
+  return authByLogin(answer.credential, host);
 }
 
 function hostInImage(host: string): string {
@@ -255,7 +257,7 @@ function surroundings(): Surroundings {
 }
 
 /** Runs Trivy as a scan with that delivery would, with the files in another place. */
-async function runTrivy({ files, env }: Handover, host: string, scanners: 'secret' | 'vuln') {
+async function runTrivy({ files, env }: TrivyAuth, host: string, scanners: 'secret' | 'vuln') {
   const mount = await mkdtemp(join(directory, 'mount-'));
   for (const [name, value] of Object.entries(files)) await writeFile(join(mount, name), value.reveal());
   const cache = join(mount, 'cache');
@@ -298,8 +300,8 @@ describe('Trivy pulls with what src/platform hands over', () => {
   for (const each of CASES) {
     it(`for ${each.name}`, async () => {
       cloud.seen.length = 0;
-      const handover = await handoverOf(each);
-      const { code, stdout, stderr } = await runTrivy(handover, each.host, 'secret');
+      const trivyAuth = await trivyAuthOf(each);
+      const { code, stdout, stderr } = await runTrivy(trivyAuth, each.host, 'secret');
       assert.equal(code, 0, stderr);
       assert.match(JSON.parse(stdout).Metadata.ImageID, /^sha256:[0-9a-f]{64}$/);
       const hosts = new Set(cloud.seen.map(({ host }) => host));
@@ -309,7 +311,7 @@ describe('Trivy pulls with what src/platform hands over', () => {
 
     it(`for ${each.name}, and shows no other registry anything`, async () => {
       cloud.seen.length = 0;
-      const { code } = await runTrivy(await handoverOf(each), each.host, 'vuln');
+      const { code } = await runTrivy(await trivyAuthOf(each), each.host, 'vuln');
       assert.notEqual(code, 0, 'there is no database to be had');
       const shown = cloud.seen.filter(({ host }) => host === DB);
       assert.notDeepEqual(shown, []);
@@ -323,7 +325,7 @@ describe('Trivy pulls with what src/platform hands over', () => {
 
   it('and not without it', async () => {
     for (const host of [OTHER, ECR, GAR, ACR]) {
-      const { code, stderr } = await runTrivy(handOver(basic('nobody', 'wrong'), host), host, 'secret');
+      const { code, stderr } = await runTrivy(authByLogin(basic('nobody', 'wrong'), host), host, 'secret');
       assert.equal(code, 1);
       assert.match(stderr, /UNAUTHORIZED|401/);
     }
@@ -339,7 +341,7 @@ function assertNothingStale(): void {
 describe('a credential is checked', () => {
   const image = (host: string) => parseImageReference(`${host}/shop/payments:1.0`);
   const login = async (secret: PlatformCredential, host: string): Promise<LoginAnswer> => {
-    const { check } = secret.waysIn(host);
+    const { check } = secret.accessTo(host);
     assert.equal(check.way, 'Exchange');
     if (check.way !== 'Exchange') throw new Error('expected an exchange');
     return exchangeLogin(check.exchange, surroundings(), 'shop');

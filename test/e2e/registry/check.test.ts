@@ -17,7 +17,7 @@ import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
-import type { RequestRecord } from '../../../src/registry/http/connection.ts';
+import type { RegistryRequestRecord } from '../../../src/registry/http/surroundings.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../../src/registry/settings.ts';
 import { until } from '../../support/until.ts';
 
@@ -42,10 +42,10 @@ function question(image: string, credential?: Credential): Question {
 
 /** A checker that trusts the tests' authority and may ask loopback, with the requests that it made. */
 class TestChecker extends RegistryChecker {
-  readonly requests: RequestRecord[];
+  readonly requests: RegistryRequestRecord[];
 
   constructor(settings: Partial<RegistrySettings> = {}) {
-    const requests: RequestRecord[] = [];
+    const requests: RegistryRequestRecord[] = [];
     const all = {
       ...DEFAULT_REGISTRY_SETTINGS,
       localAddresses: ['127.0.0.1'],

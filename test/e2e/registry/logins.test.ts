@@ -6,10 +6,10 @@ import { Cloud, type CloudAnswer } from '../../../hack/testenv/cloud.ts';
 import { ProcessGroup } from '../../../hack/testenv/processes.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
+import { readCredential } from '../../../src/platform/credential-reader.ts';
 import type { Exchange } from '../../../src/platform/exchange.ts';
-import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
-import type { PlatformCredential } from '../../../src/platform/platform.ts';
-import { readOfferedSecret } from '../../../src/platform/platforms.ts';
+import type { PlatformCredential } from '../../../src/platform/platform-credential.ts';
+import { REGISTRIES_ANNOTATION } from '../../../src/platform/registries-annotation.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../../src/registry/settings.ts';
 import { ECR, ECR_API, ECR_PASSWORD, KEYS, SITES } from '../../support/clouds.ts';
@@ -178,7 +178,7 @@ describe('a login that a cloud is asked for', () => {
       read: () => ({ result: 'Next', exchange: circle }),
     };
     const way = { way: 'Exchange', exchange: circle } as const;
-    const credential = { ...awsKeys(), waysIn: () => ({ delivery: way, check: way }) };
+    const credential = { ...awsKeys(), accessTo: () => ({ delivery: way, check: way }) };
     const known = await checker.obtainLogin(credential, ECR, 'shop');
     assert.deepEqual(known?.answer, { result: 'Unreachable', why: 'BadToken', at: 'token' });
     assert.equal(asked(), 2);
@@ -193,6 +193,6 @@ function givenUntil(expiresAt: number): CloudAnswer {
 
 function awsKeys(): PlatformCredential {
   const data = Object.fromEntries(Object.entries(KEYS).map(([key, text]) => [key, btoa(text)]));
-  const secret = readOfferedSecret({ type: 'Opaque', data }, { [REGISTRIES_ANNOTATION]: ECR });
-  return secret.result === 'Offered' ? secret.credential : assert.fail(secret.result);
+  const secret = readCredential({ type: 'Opaque', data }, { [REGISTRIES_ANNOTATION]: ECR });
+  return secret.result === 'Credential' ? secret.credential : assert.fail(secret.result);
 }

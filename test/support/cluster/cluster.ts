@@ -24,8 +24,8 @@ import { KubeClient } from '../../../src/kube/client/client.ts';
 import { Transport } from '../../../src/kube/client/transport.ts';
 import { hasReason } from '../../../src/kube/errors.ts';
 import type { KubeObject, Resource } from '../../../src/object/object.ts';
+import { SCHEDULED_SCANS, SECRETS } from '../../../src/object/resources.ts';
 import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';
-import { SCHEDULED_SCANS, SECRETS } from '../../../src/state/stores.ts';
 import { until } from '../until.ts';
 import { refusedTo } from './rights.ts';
 

@@ -1,7 +1,7 @@
 import { imageCredentialBindings, RUN_ANNOTATION } from '../../../src/api/index.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import type { KubeObject, Resource } from '../../../src/object/object.ts';
-import { formatRunRequest, requestRun } from '../../../src/scan/run.ts';
+import { formatRunRequest, requestRun } from '../../../src/scan/run-request.ts';
 import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';
 import { TRIVY_SECRETS } from '../../bench/estate/bare.ts';
 import { authIn, HOST, pullSecretData } from '../../bench/estate/secrets.ts';

@@ -10,7 +10,8 @@ import { Store } from '../../../src/kube/cache/store.ts';
 import { KubeClient } from '../../../src/kube/client/client.ts';
 import { Transport } from '../../../src/kube/client/transport.ts';
 import { type Stored, storedMeta } from '../../../src/object/object.ts';
-import { createReflectors, createStores } from '../../../src/state/stores.ts';
+import { createReflectors } from '../../../src/state/reflectors.ts';
+import { createStores } from '../../../src/state/stores.ts';
 import { WATCHES } from '../../bench/estate/bare.ts';
 
 const directory = join(import.meta.dirname, '../../bench');

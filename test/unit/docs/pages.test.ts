@@ -145,7 +145,7 @@ describe('the page of operations', () => {
   }
 
   it('shows all that /readyz may begin with', () => {
-    const source = readFileSync(join(ROOT, 'src/manager/manager.ts'), 'utf8');
+    const source = readFileSync(join(ROOT, 'src/manager/probes.ts'), 'utf8');
     const texts = tableBelow('docs/operations.md', 'Probes').flatMap(([cell = '']) =>
       [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text.replaceAll(/ ?… ?/g, '')),
     );

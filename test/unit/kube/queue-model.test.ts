@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { type Outcome, WorkQueue } from '../../../src/kube/queue.ts';
+import { type Outcome, WorkQueue } from '../../../src/kube/queue/queue.ts';
 import { until } from '../../support/until.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e'];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KubeError } from '../../../src/kube/errors.ts';
-import { type Outcome, WorkQueue } from '../../../src/kube/queue.ts';
+import { type Outcome, WorkQueue } from '../../../src/kube/queue/queue.ts';
 
 /** A queue whose processing ends when the test says so. */
 function controlledQueue(concurrency: number) {

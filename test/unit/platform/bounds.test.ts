@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { readOfferedSecret } from '../../../src/platform/platforms.ts';
+import { readCredential } from '../../../src/platform/credential-reader.ts';
+import { AWS_KEYS, credentialIn, keyFile, read, SERVICE_ACCOUNT } from './credential-secrets.ts';
 import { largest, type RsaNumbers, rsaNumbers, rsaPem } from './rsa.ts';
-import { AWS_KEYS, credentialIn, keyFile, read, SERVICE_ACCOUNT } from './secrets.ts';
 
 const withKey = (pem: string) => keyFile({ ...SERVICE_ACCOUNT, private_key: pem });
 
@@ -35,7 +35,7 @@ describe('the RSA key of a service account', () => {
 
   for (const bits of [1_024, 2_048, 4_096]) {
     it(`signs with ${bits} bits`, () => {
-      const { check } = credentialIn(withKey(generated(bits))).waysIn('europe-docker.pkg.dev');
+      const { check } = credentialIn(withKey(generated(bits))).accessTo('europe-docker.pkg.dev');
       assert.equal(check.way, 'Exchange');
       if (check.way === 'Exchange') assert.match(check.exchange.request(0).body.reveal(), /assertion=/);
     });
@@ -72,7 +72,7 @@ describe('the RSA key of a service account', () => {
       { e: 2n },
     ]) {
       const texts = withKey(rsaPem({ ...numbers, ...changes }));
-      assert.match(read(texts, 'europe-docker.pkg.dev').result, /^(?:Offered|Malformed)$/);
+      assert.match(read(texts, 'europe-docker.pkg.dev').result, /^(?:Credential|Malformed)$/);
     }
   });
 });
@@ -102,7 +102,7 @@ describe('a value of a credential Secret', () => {
   it('is refused by its length before it is decoded, so that invalid base64 gets the same message', () => {
     const data = { 'key.json': '!'.repeat(100_000) };
     const annotations = { 'credentials.securecodebox.io/registries': 'a.example' };
-    const secret = readOfferedSecret({ type: 'Opaque', data }, annotations);
+    const secret = readCredential({ type: 'Opaque', data }, annotations);
     assert.match(JSON.stringify(secret), /at most 32 KiB of text/);
   });
 
@@ -116,7 +116,7 @@ describe('a value of a credential Secret', () => {
           return Reflect.ownKeys(target);
         },
       });
-      readOfferedSecret({ type: 'Opaque', data }, {});
+      readCredential({ type: 'Opaque', data }, {});
       assert.equal(walks, 1);
     });
   }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
-import { type Handover, MOUNT_PATH } from '../../../src/platform/handover.ts';
-import { deliveryOf, handOver } from '../../../src/platform/platforms.ts';
+import { authByLogin, planDelivery } from '../../../src/platform/access.ts';
+import { MOUNT_PATH, type TrivyAuth } from '../../../src/platform/trivy-auth.ts';
 import {
   AUTHORIZED_USER,
   AWS_KEYS,
@@ -13,7 +13,7 @@ import {
   keyFile,
   SERVICE_ACCOUNT,
   SERVICE_PRINCIPAL,
-} from './secrets.ts';
+} from './credential-secrets.ts';
 
 const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 const GAR = 'europe-docker.pkg.dev';
@@ -42,26 +42,26 @@ const login: Credential = {
   password: new SecretValue(CANARY),
 };
 
-function envOf({ env }: Handover): object {
+function envOf({ env }: TrivyAuth): object {
   assert.equal(new Set(env.map(({ name }) => name)).size, env.length, 'each variable once');
   assert.ok(!JSON.stringify(env).includes(CANARY));
   return Object.fromEntries(env.map(({ name, value }) => [name, value]));
 }
 
-function filesOf({ files }: Handover): Readonly<Record<string, string>> {
+function filesOf({ files }: TrivyAuth): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(files).map(([name, value]) => [name, value.reveal()]));
 }
 
-function loginIn(handover: Handover, host: string): string {
-  const config = JSON.parse(filesOf(handover)['config.json'] ?? '');
+function loginIn(trivyAuth: TrivyAuth, host: string): string {
+  const config = JSON.parse(filesOf(trivyAuth)['config.json'] ?? '');
   assert.deepEqual(Object.keys(config.auths), [host]);
   return Buffer.from(config.auths[host].auth, 'base64').toString();
 }
 
-function delivered(texts: Readonly<Record<string, string>>, host: string, type?: string): Handover {
-  const delivery = deliveryOf(credentialIn(texts, type), host);
-  if (delivery.result !== 'Handover') throw new Error(`expected a handover, found ${delivery.result}`);
-  return delivery.handover;
+function delivered(texts: Readonly<Record<string, string>>, host: string, type?: string): TrivyAuth {
+  const delivery = planDelivery(credentialIn(texts, type), host);
+  if (delivery.result !== 'TrivyAuth') throw new Error(`expected TrivyAuth, found ${delivery.result}`);
+  return delivery.trivyAuth;
 }
 
 describe('what Trivy is handed', () => {
@@ -74,43 +74,43 @@ describe('what Trivy is handed', () => {
   ];
   for (const [host, others] of platforms) {
     it(`of a pull secret for ${host}: a config file, and the cloud's own ways switched off`, () => {
-      const handover = handOver(login, host);
-      assert.equal(loginIn(handover, host), `u:${CANARY}`);
-      assert.deepEqual(envOf(handover), { ...CONFIG, ...others });
+      const trivyAuth = authByLogin(login, host);
+      assert.equal(loginIn(trivyAuth, host), `u:${CANARY}`);
+      assert.deepEqual(envOf(trivyAuth), { ...CONFIG, ...others });
     });
 
     it(`of basic-auth for ${host}: the same`, () => {
-      const handover = delivered({ username: 'u', password: CANARY }, host, 'kubernetes.io/basic-auth');
+      const trivyAuth = delivered({ username: 'u', password: CANARY }, host, 'kubernetes.io/basic-auth');
       assert.deepEqual(
-        [filesOf(handover), handover.env],
-        [filesOf(handOver(login, host)), handOver(login, host).env],
+        [filesOf(trivyAuth), trivyAuth.env],
+        [filesOf(authByLogin(login, host)), authByLogin(login, host).env],
       );
     });
 
     it(`of a service principal for ${host}: the same, for every ACR takes it as a login`, () => {
       const { ClientID, ClientSecret } = SERVICE_PRINCIPAL;
-      const handover = delivered(SERVICE_PRINCIPAL, host);
-      assert.equal(loginIn(handover, host), `${ClientID}:${ClientSecret}`);
-      assert.deepEqual(envOf(handover), { ...CONFIG, ...others });
+      const trivyAuth = delivered(SERVICE_PRINCIPAL, host);
+      assert.equal(loginIn(trivyAuth, host), `${ClientID}:${ClientSecret}`);
+      assert.deepEqual(envOf(trivyAuth), { ...CONFIG, ...others });
     });
   }
 
   it('of AWS keys: a credentials file, and nothing that the SDK would prefer', () => {
-    const handover = delivered({ ...AWS_KEYS, 'session-token': AWS_KEYS['secret-access-key'] }, ECR);
-    assert.deepEqual(filesOf(handover), {
+    const trivyAuth = delivered({ ...AWS_KEYS, 'session-token': AWS_KEYS['secret-access-key'] }, ECR);
+    assert.deepEqual(filesOf(trivyAuth), {
       'aws-credentials':
         `[default]\naws_access_key_id = ${AWS_KEYS['access-key']}\naws_secret_access_key = ` +
         `${AWS_KEYS['secret-access-key']}\naws_session_token = ${AWS_KEYS['secret-access-key']}\n`,
     });
     const pointer = { AWS_SHARED_CREDENTIALS_FILE: `${MOUNT_PATH}/aws-credentials` };
-    assert.deepEqual(envOf(handover), { ...TRIVY_OFF, ...SDK_OFF, ...pointer });
+    assert.deepEqual(envOf(trivyAuth), { ...TRIVY_OFF, ...SDK_OFF, ...pointer });
   });
 
   for (const [name, document] of Object.entries({ SERVICE_ACCOUNT, AUTHORIZED_USER, EXTERNAL_ACCOUNT })) {
     it(`of a Google key file (${name}): the file, of which nothing else is left that a library could read`, () => {
       const shadowed = { ...document, Token_Uri: 'https://evil.com', TOKEN_URL: 'https://evil.com' };
-      const handover = delivered(keyFile(shadowed), GAR);
-      const file = filesOf(handover)['google-key.json'] ?? '';
+      const trivyAuth = delivered(keyFile(shadowed), GAR);
+      const file = filesOf(trivyAuth)['google-key.json'] ?? '';
       assert.ok(!file.includes('evil.com'), 'Go finds fields in any letter case');
       assert.deepEqual(
         JSON.parse(file),
@@ -121,7 +121,7 @@ describe('what Trivy is handed', () => {
         ),
       );
       const pointer = { GOOGLE_APPLICATION_CREDENTIALS: `${MOUNT_PATH}/google-key.json` };
-      assert.deepEqual(envOf(handover), { ...TRIVY_OFF, ...pointer });
+      assert.deepEqual(envOf(trivyAuth), { ...TRIVY_OFF, ...pointer });
     });
   }
 
@@ -139,7 +139,7 @@ describe('what Trivy is handed', () => {
 
     it(`of other key files for ${host}: nothing, and the reason`, () => {
       for (const document of [AUTHORIZED_USER, EXTERNAL_ACCOUNT]) {
-        const delivery = deliveryOf(credentialIn(keyFile(document)), host);
+        const delivery = planDelivery(credentialIn(keyFile(document)), host);
         assert.equal(delivery.result, 'Undeliverable');
         assert.match(JSON.stringify(delivery), /service account/);
       }
@@ -155,17 +155,17 @@ describe('what Trivy is handed', () => {
   ];
   for (const host of unknownToTrivy) {
     it(`of AWS keys for ${host}, which Trivy does not know as ECR: a login, once ECR has given one`, () => {
-      assert.equal(deliveryOf(credentialIn(AWS_KEYS), host).result, 'ExchangeFirst');
+      assert.equal(planDelivery(credentialIn(AWS_KEYS), host).result, 'ExchangeFirst');
     });
   }
 
   it('of AWS keys for a name of their own: a login, where the secret says the region', () => {
     const host = 'images.acme.example';
     assert.equal(
-      deliveryOf(credentialIn({ ...AWS_KEYS, region: 'eu-central-1' }), host).result,
+      planDelivery(credentialIn({ ...AWS_KEYS, region: 'eu-central-1' }), host).result,
       'ExchangeFirst',
     );
-    const delivery = deliveryOf(credentialIn(AWS_KEYS), host);
+    const delivery = planDelivery(credentialIn(AWS_KEYS), host);
     assert.equal(delivery.result, 'Undeliverable');
     assert.match(JSON.stringify(delivery), /region/);
   });

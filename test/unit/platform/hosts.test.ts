@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { PlatformName } from '../../../src/platform/platform.ts';
-import { platformOf } from '../../../src/platform/platforms.ts';
+import { type PlatformName, platformOf } from '../../../src/platform/platforms.ts';
 
 const HOSTS: Readonly<Record<PlatformName, readonly string[]>> = {
   AWS: [

@@ -5,7 +5,7 @@ import type { Question } from '../../../src/answer/question.ts';
 import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import type { Exchange } from '../../../src/platform/exchange.ts';
-import type { PlatformCredential } from '../../../src/platform/platform.ts';
+import type { PlatformCredential } from '../../../src/platform/platform-credential.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 import { until } from '../../support/until.ts';
@@ -208,8 +208,8 @@ describe('a namespace beside another whose DNS look-ups do not end', () => {
     const way = { way: 'Exchange', exchange } as const;
     const keys: PlatformCredential = {
       ...{ result: 'Credential', kind: 'platform', description: 'keys', identity: new SecretValue('id') },
-      ends: undefined,
-      waysIn: () => ({ delivery: way, check: way }),
+      expires: undefined,
+      accessTo: () => ({ delivery: way, check: way }),
     };
     return { server, host, checker, keys };
   }

@@ -4,7 +4,7 @@ import { renewalOf } from '../../../src/answer/login-answer.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
 import type { Exchange } from '../../../src/platform/exchange.ts';
-import type { PlatformCredential } from '../../../src/platform/platform.ts';
+import type { PlatformCredential } from '../../../src/platform/platform-credential.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 
@@ -13,10 +13,10 @@ const never: Exchange = {
   request: () => assert.fail('the cloud is asked'),
   read: () => assert.fail('the cloud has answered'),
 };
-const credential = (check: ReturnType<PlatformCredential['waysIn']>['check']): PlatformCredential => ({
+const credential = (check: ReturnType<PlatformCredential['accessTo']>['check']): PlatformCredential => ({
   ...{ result: 'Credential', kind: 'platform', description: 'keys', identity: new SecretValue('id') },
-  ends: undefined,
-  waysIn: () => ({ delivery: { way: 'Exchange', exchange: never }, check }),
+  expires: undefined,
+  accessTo: () => ({ delivery: { way: 'Exchange', exchange: never }, check }),
 });
 
 describe('logins that clouds give', () => {

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  decideRun,
-  formatRunRequest,
-  newestRun,
-  parseRunRequest,
-  type RunDecision,
-  requestRun,
-  type ScanRun,
-} from '../../../src/scan/run.ts';
+import { decideRun, type RunDecision } from '../../../src/controllers/run/decide.ts';
+import { newestRun, type ScanRun } from '../../../src/scan/run.ts';
+import { formatRunRequest, parseRunRequest, requestRun } from '../../../src/scan/run-request.ts';
 import { nextRun, type Schedule } from '../../../src/scan/schedule.ts';
 
 const SECOND = 1_000;

@@ -4,18 +4,17 @@ import { secretWriteError } from '../../../src/controllers/secret-write-error.ts
 import { decideTrivySecret, type TrivySecretUse } from '../../../src/controllers/trivy-secret/reconciler.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
-import { REGISTRIES_ANNOTATION } from '../../../src/platform/offer.ts';
-import { handOver } from '../../../src/platform/platforms.ts';
+import { authByLogin } from '../../../src/platform/access.ts';
+import { REGISTRIES_ANNOTATION } from '../../../src/platform/registries-annotation.ts';
+import { desiredTrivySecret } from '../../../src/secret/desired-trivy-secret.ts';
 import { readSource, type SourceSecret } from '../../../src/secret/source-secret.ts';
+import { readTrivySecret, replacement } from '../../../src/secret/trivy-secret.ts';
 import {
-  desiredTrivySecret,
   holdsEntry,
   isTrivySecretName,
-  readTrivySecret,
-  replacement,
   type TrivySecretIdentity,
   trivySecretName,
-} from '../../../src/secret/trivy-secret.ts';
+} from '../../../src/secret/trivy-secret-identity.ts';
 
 const MINUTE = 60_000;
 const UNUSED: TrivySecretUse = {
@@ -206,8 +205,8 @@ describe('a Trivy secret', () => {
   it('notes when its credential changed, and is written only over the version that was seen', () => {
     const credential = { kind: 'registryToken', token: new SecretValue('t') } as const;
     const identity = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
-    const handover = handOver(credential, 'reg.example');
-    const { content } = desiredTrivySecret('ns', identity, { result: 'Handover', handover });
+    const trivyAuth = authByLogin(credential, 'reg.example');
+    const { content } = desiredTrivySecret('ns', identity, { result: 'TrivyAuth', trivyAuth });
     assert.ok(content.state === 'Known');
     const { object, fingerprint } = content;
     const { resourceVersion: _, ...meta } = object.metadata;

@@ -1,69 +1,73 @@
 import type { Logger } from 'pino';
 import type { Question } from '../../../answer/index.ts';
 import { repositoryName } from '../../../image/index.ts';
-import { keyOf, type Stored } from '../../../object/index.ts';
+import type { Stored } from '../../../object/index.ts';
 import type { RegistryChecker } from '../../../registry/index.ts';
-import { Turns } from './jitter.ts';
-import type { Inquiry } from './requests.ts';
+import { Jitter } from './jitter.ts';
+import type { VerificationRequests } from './requests.ts';
 
-/** A binding for which is asked. */
-type Asker = Pick<Stored, 'namespace' | 'name'>;
+/** The reconcile that needs answers. */
+interface Requester {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly log: Logger;
+  /** Enqueues the binding again when an answer arrives. */
+  readonly requeue: () => void;
+}
 
-/** Starts the checks that a reconcile needs, and enqueues the binding again when their answers arrive. */
-export class Inquirer {
+/** Starts the checks that a reconcile needs. */
+export class Verifier {
   readonly #checker: RegistryChecker;
-  readonly #enqueue: (key: string) => void;
-  readonly #turns = new Turns();
+  readonly #jitter = new Jitter();
 
-  /** @param options.enqueue - takes the key of a binding that is to be reconciled again */
-  constructor(options: {
-    readonly checker: RegistryChecker;
-    readonly enqueue: (key: string) => void;
-  }) {
-    this.#checker = options.checker;
-    this.#enqueue = options.enqueue;
+  constructor(checker: RegistryChecker) {
+    this.#checker = checker;
   }
 
   /**
-   * Asks what is open and has its turn; waits for no answer.
+   * Starts the checks that are due, and the request for a login. Waits for no answer.
    *
-   * @param now - in milliseconds since the epoch
-   * @returns after how many milliseconds to look again; undefined: when an answer comes
+   * @returns after how many milliseconds to reconcile again; undefined: when an answer arrives
    */
-  pursue(asker: Asker, { open, login, nextAt }: Inquiry, now: number, log: Logger): number | undefined {
+  start(
+    { namespace }: Pick<Stored, 'namespace'>,
+    { checks, login, nextAt }: VerificationRequests,
+    requester: Requester,
+  ): number | undefined {
+    const { now } = requester;
     const times = nextAt === undefined ? [] : [nextAt];
-    if (login !== undefined) void this.#obtain(asker, login, log);
-    for (const { question, patient } of open) {
-      const turn = patient ? this.#turn(question, now) : now;
-      if (turn > now) times.push(turn);
-      else void this.#ask(asker, question, log);
+    if (login !== undefined) void this.#requestLogin(namespace, login, requester);
+    for (const { question, isDeferrable } of checks) {
+      const dueAt = isDeferrable ? this.#dueAt(question, now) : now;
+      if (dueAt > now) times.push(dueAt);
+      else void this.#check(namespace, question, requester);
     }
     return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now);
   }
 
-  /** Never rejects either. Others that want the same login ask for it themselves, and hear the same. */
-  async #obtain(
-    asker: Asker,
-    { credential, host }: NonNullable<Inquiry['login']>,
-    log: Logger,
+  /** Never rejects, because the checker never does. Other bindings that need the same login request and share it. */
+  async #requestLogin(
+    namespace: string,
+    { credential, host }: NonNullable<VerificationRequests['login']>,
+    { log, requeue }: Requester,
   ): Promise<void> {
-    const known = await this.#checker.obtainLogin(credential, host, asker.namespace);
+    const known = await this.#checker.obtainLogin(credential, host, namespace);
     log.debug({ host, answer: known?.answer.result }, 'cloud answered');
-    this.#enqueue(keyOf(asker));
+    requeue();
   }
 
-  #turn({ image, credential }: Question, now: number): number {
-    return credential === undefined ? now : this.#turns.turn(credential, repositoryName(image), now);
+  #dueAt({ image, credential }: Question, now: number): number {
+    return credential === undefined ? now : this.#jitter.turn(credential, repositoryName(image), now);
   }
 
   /**
    * Never rejects, because the checker never does. Other bindings that need the same answer request it themselves, and
    * share it. Rivals are enqueued when the selection of this binding changes.
    */
-  async #ask(asker: Asker, question: Question, log: Logger): Promise<void> {
-    const { answer } = await this.#checker.ask(question, asker.namespace);
+  async #check(namespace: string, question: Question, { log, requeue }: Requester): Promise<void> {
+    const { answer } = await this.#checker.ask(question, namespace);
     const repository = repositoryName(question.image);
     log.debug({ repository, answer: answer.result }, 'registry answered');
-    this.#enqueue(keyOf(asker));
+    requeue();
   }
 }

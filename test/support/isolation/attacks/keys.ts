@@ -1,5 +1,5 @@
 import { imageCredentialBindings } from '../../../../src/api/index.ts';
-import { REGISTRIES_ANNOTATION } from '../../../../src/platform/offer.ts';
+import { REGISTRIES_ANNOTATION } from '../../../../src/platform/registries-annotation.ts';
 import { type Attack, binding, type Hostile, SECRETS } from '../hostile.ts';
 import { rsaKey } from '../rsa.ts';
 

@@ -1,7 +1,7 @@
 import { BINDING_ANNOTATION, imageCredentialBindings, RUN_ANNOTATION } from '../../../../src/api/index.ts';
+import { SCANS } from '../../../../src/object/resources.ts';
 import { RESTORE_ANNOTATION } from '../../../../src/scan/restore.ts';
-import { formatRunRequest } from '../../../../src/scan/run.ts';
-import { SCANS } from '../../../../src/state/stores.ts';
+import { formatRunRequest } from '../../../../src/scan/run-request.ts';
 import { type Attack, binding, type Hostile, SCHEDULED_SCANS, scheduledScan } from '../hostile.ts';
 
 const HOUR_MS = 3_600_000;

@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { RunReconciler } from '../../../../src/controllers/run/reconciler.ts';
 import { KubeClient } from '../../../../src/kube/client/client.ts';
 import { Transport } from '../../../../src/kube/client/transport.ts';
-import type { Run } from '../../../../src/state/stores.ts';
+import type { Run } from '../../../../src/scan/run.ts';
 import { Namespace, NOW } from './namespace.ts';
 
 describe('a scan that is bound for the first time', () => {

@@ -1,0 +1,58 @@
+import { Limiter, type Waiting } from './limiter.ts';
+
+/** `background` work lets other work go first, except for every fourth place. */
+export type Priority = 'normal' | 'background';
+
+/** While background work waits, it gets one of this many places, so that a flood of other work cannot starve it. */
+const BACKGROUND_EVERY = 4;
+
+/**
+ * Limits concurrent work to a number of places. Waiting work gets a place in the order of arrival, work of `normal`
+ * priority before `background` work, except that every fourth place goes to background work.
+ */
+export class PriorityLimiter extends Limiter<Priority> {
+  readonly #waiting: Readonly<Record<Priority, Set<Waiting<Priority>>>> = {
+    normal: new Set(),
+    background: new Set(),
+  };
+  #free: number;
+  /** Places handed on since the last one that went to background work. */
+  #handedOn = 0;
+
+  constructor(places: number) {
+    super();
+    this.#free = places;
+  }
+
+  protected override tryEnter(): boolean {
+    if (this.#free === 0) return false;
+    this.#free -= 1;
+    return true;
+  }
+
+  protected override leave(): void {
+    this.#free += 1;
+  }
+
+  protected override addWaiting(waiting: Waiting<Priority>): void {
+    this.#waiting[waiting.claim].add(waiting);
+  }
+
+  protected override removeWaiting(waiting: Waiting<Priority>): void {
+    this.#waiting[waiting.claim].delete(waiting);
+  }
+
+  protected override takeNext(): Waiting<Priority> | undefined {
+    if (this.#free === 0) return undefined;
+    const { normal, background } = this.#waiting;
+    this.#handedOn += 1;
+    const first = this.#handedOn >= BACKGROUND_EVERY ? background : normal;
+    const from = first.size > 0 ? first : first === normal ? background : normal;
+    if (from === background) this.#handedOn = 0;
+    const [next] = from;
+    if (next === undefined) return undefined;
+    from.delete(next);
+    this.#free -= 1;
+    return next;
+  }
+}

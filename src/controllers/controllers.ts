@@ -1,0 +1,79 @@
+import type { Logger } from 'pino';
+import type { EventRecorder, KubeClient, ListenerErrorHandler, WatchedNamespaces } from '../kube/index.ts';
+import type { RegistryChecker } from '../registry/index.ts';
+import type { RunCause } from '../scan/index.ts';
+import type { Stores } from '../state/index.ts';
+import { BindingReconciler, type BindingSettings, connectBindingTriggers } from './binding/index.ts';
+import type { Controller } from './controller.ts';
+import { createDiscovery, type DiscoverySettings } from './discovery/index.ts';
+import { connectRunTriggers, RunReconciler } from './run/index.ts';
+import { connectSourceSecretTriggers, SourceSecretReader } from './source-secret/index.ts';
+import { connectTrivySecretTriggers, TrivySecretReconciler } from './trivy-secret/index.ts';
+
+/** What the controllers work with. */
+export interface ControllerOptions {
+  readonly client: KubeClient;
+  readonly stores: Stores;
+  readonly events: EventRecorder;
+  readonly checker: RegistryChecker;
+  readonly namespaces: WatchedNamespaces;
+  readonly log: Logger;
+  readonly onListenerError: ListenerErrorHandler;
+  readonly settings: {
+    readonly binding: BindingSettings;
+    /** How long an unused Trivy Secret is kept, in milliseconds. */
+    readonly unusedSecretGraceMs: number;
+    /** Limit on started runs per minute; 0: none. */
+    readonly runsPerMinute: number;
+    /** undefined: discovery is off. */
+    readonly discovery: DiscoverySettings | undefined;
+  };
+  /** For metrics. */
+  readonly onMigrated: (scans: number) => void;
+  readonly onRunStarted: (cause: RunCause) => void;
+}
+
+/** The controllers: what each is called, what it does with a key, and which changes add keys to its queue. */
+export function createControllers(options: ControllerOptions): Controllers {
+  const { client, stores, settings } = options;
+  const { unusedSecretGraceMs: graceMs, runsPerMinute } = settings;
+  const discovery = settings.discovery && createDiscovery({ ...options, settings: settings.discovery });
+  const bindings = new BindingReconciler({ ...options, settings: settings.binding });
+  const trivySecrets = new TrivySecretReconciler({ client, stores, graceMs });
+  const runs = new RunReconciler({ client, stores, runsPerMinute, onStarted: options.onRunStarted });
+  const sources = new SourceSecretReader({ client, stores });
+  const table: readonly Controller[] = [
+    {
+      name: 'binding',
+      runs: 'Leading',
+      reconcile: bindings.reconcile,
+      connect: (queue) => connectBindingTriggers(stores, queue),
+    },
+    {
+      name: 'trivysecret',
+      runs: 'Leading',
+      reconcile: trivySecrets.reconcile,
+      connect: (queue) => connectTrivySecretTriggers(stores, queue),
+    },
+    {
+      name: 'run',
+      runs: 'Leading',
+      reconcile: runs.reconcile,
+      connect: (queue) => connectRunTriggers(stores, queue),
+    },
+    {
+      name: 'sourcesecret',
+      runs: 'Always',
+      reconcile: sources.reconcile,
+      connect: (queue) => connectSourceSecretTriggers(stores, queue),
+    },
+    ...(discovery === undefined ? [] : [discovery]),
+  ];
+  return { table, countDiscovered: discovery?.count };
+}
+
+export interface Controllers {
+  readonly table: readonly Controller[];
+  /** For metrics: pods that discovery follows, and bindings that it has made; undefined: discovery is off. */
+  readonly countDiscovered: (() => { readonly pods: number; readonly bindings: number }) | undefined;
+}

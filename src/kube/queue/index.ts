@@ -1,0 +1,2 @@
+export { type Outcome, WorkQueue } from './queue.ts';
+export { Repetitions } from './repetitions.ts';

@@ -1,0 +1,52 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { Logger } from 'pino';
+import {
+  KubeClient,
+  LeaderElection,
+  type LeaseSettings,
+  type RequestRecord,
+  Transport,
+} from '../kube/index.ts';
+
+/** The name by which the controller writes, in managedFields and Events. */
+export const FIELD_MANAGER = 'image-credential-binding';
+
+/** The clients of the process, and the election that decides whether they may write. */
+export class ApiAccess {
+  /** Writes only while this process leads. */
+  readonly client: KubeClient;
+  readonly election: LeaderElection;
+  readonly #transport: Transport;
+  /** Of its own, so that the Lease is renewed whatever else is going on. */
+  readonly #leaseTransport: Transport;
+
+  constructor(
+    config: KubeConfig,
+    options: {
+      readonly lease: LeaseSettings;
+      readonly log: Logger;
+      readonly onRequest: (record: RequestRecord) => void;
+    },
+  ) {
+    const { lease, log, onRequest } = options;
+    const common = { fieldManager: FIELD_MANAGER, onRequest };
+    this.#transport = new Transport(config);
+    this.#leaseTransport = new Transport(config);
+    const leaseClient = new KubeClient({ ...common, transport: this.#leaseTransport });
+    this.election = new LeaderElection({ client: leaseClient, settings: lease, log });
+    this.client = new KubeClient({
+      ...common,
+      transport: this.#transport,
+      fence: () => this.election.assertLeading(),
+    });
+  }
+
+  /** Closes the connections of the controllers, under way or not. */
+  async cutOff(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#transport.close(), this.#leaseTransport.close()]);
+  }
+}

@@ -1,0 +1,50 @@
+import type { Credential } from '../credential/index.ts';
+import type { EnvVar } from '../object/index.ts';
+import type { Exchange } from './exchange.ts';
+import type { Access, PlatformCredential, SourceCredential } from './platform-credential.ts';
+import { platformOf } from './platforms.ts';
+import { loginEnvironment, loginFiles, type TrivyAuth } from './trivy-auth.ts';
+
+/** What it takes to let Trivy pull from a host with a credential. */
+export type DeliveryPlan =
+  | { readonly result: 'TrivyAuth'; readonly trivyAuth: TrivyAuth }
+  /**
+   * The cloud must give a login first ({@link exchangeOf}), which {@link authByLogin} turns into files. The login must be
+   * renewed before it expires. The environment is known beforehand.
+   */
+  | { readonly result: 'ExchangeFirst'; readonly env: readonly EnvVar[] }
+  | { readonly result: 'Undeliverable'; readonly message: string };
+
+/** How a credential is delivered to Trivy for this host. */
+export function planDelivery(credential: SourceCredential, host: string): DeliveryPlan {
+  if (credential.kind !== 'platform')
+    return { result: 'TrivyAuth', trivyAuth: authByLogin(credential, host) };
+  const { delivery } = credential.accessTo(host);
+  switch (delivery.way) {
+    case 'Files':
+      return { result: 'TrivyAuth', trivyAuth: delivery.trivyAuth };
+    case 'Login':
+      return { result: 'TrivyAuth', trivyAuth: authByLogin(delivery.credential, host) };
+    case 'Exchange':
+      return { result: 'ExchangeFirst', env: loginEnvironment(platformOf(host).off) };
+    case 'None':
+      return { result: 'Undeliverable', message: delivery.message };
+  }
+}
+
+/** What Trivy gets to pull from a host with a login: one of a pull secret, or one that a cloud gave. */
+export function authByLogin(login: Credential, host: string): TrivyAuth {
+  return { files: loginFiles(login, host), env: loginEnvironment(platformOf(host).off) };
+}
+
+/** How to check whether a credential opens a registry. */
+export function checkOf(credential: SourceCredential, host: string): Access['check'] {
+  return credential.kind === 'platform' ? credential.accessTo(host).check : { way: 'Login', credential };
+}
+
+/** How the cloud gives a login for this host, where Trivy or the check needs one. `undefined`: neither does. */
+export function exchangeOf(credential: PlatformCredential, host: string): Exchange | undefined {
+  const { delivery, check } = credential.accessTo(host);
+  const [access] = [delivery, check].filter((each) => each.way === 'Exchange');
+  return access?.exchange;
+}

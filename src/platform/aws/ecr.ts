@@ -1,0 +1,75 @@
+/** The hosts of ECR Public: for IPv4 only, and dual-stack. */
+const PUBLIC: ReadonlySet<string> = new Set(['public.ecr.aws', 'ecr-public.aws.com']);
+/**
+ * The partitions of AWS: the domain of the API and of registries, the dual-stack domain of registries, and the prefix of
+ * the regions. The last one has all other regions, also those of GovCloud:
+ * docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+ */
+const PARTITIONS = [
+  { api: 'amazonaws.com.cn', dualStack: 'on.amazonwebservices.com.cn', regions: 'cn-' },
+  { api: 'amazonaws.eu', dualStack: 'on.amazonwebservices.eu', regions: 'eusc-' },
+  { api: 'c2s.ic.gov', dualStack: 'on.aws.ic.gov', regions: 'us-iso-' },
+  { api: 'sc2s.sgov.gov', dualStack: 'on.aws.scloud', regions: 'us-isob-' },
+  { api: 'cloud.adc-e.uk', dualStack: 'on.cloud-aws.adc-e.uk', regions: 'eu-isoe-' },
+  { api: 'csp.hci.ic.gov', dualStack: 'on.aws.hci.ic.gov', regions: 'us-isof-' },
+  { api: 'amazonaws.com', dualStack: 'on.aws', regions: '' },
+] as const;
+const DOMAINS = PARTITIONS.flatMap(({ api, dualStack }) => [api, dualStack]).map(RegExp.escape);
+/** At least what the ECR credential helper, the kubelet's ecr-credential-provider and Flux recognize, also with FIPS. */
+const ECR = new RegExp(
+  `^[A-Za-z0-9][\\w-]*\\.dkr[.-]ecr(?<fips>-fips)?\\.(?<region>[a-z0-9-]+)\\.(?<domain>${DOMAINS.join('|')})$`,
+);
+/** The hosts for which Trivy gets a login from ECR itself: pkg/fanal/image/registry/ecr in Trivy 0.74.0. */
+const TRIVY_KNOWS =
+  /^[^.]+\.dkr[.-]ecr(?:-fips)?\.[^.]+\.(?:amazonaws\.com(?:\.cn)?|sc2s\.sgov\.gov|c2s\.ic\.gov|on\.aws)$/;
+
+/** Whether a registry host is one of ECR, private or public. */
+export function isEcr(host: string): boolean {
+  return PUBLIC.has(host) || ECR.test(host);
+}
+
+/** Whether Trivy gets a login for this host from ECR itself, with AWS keys. */
+export function trivyKnows(host: string): boolean {
+  return TRIVY_KNOWS.test(host);
+}
+
+/** Where ECR gives logins for a registry, and what its API calls that. */
+export interface Endpoint {
+  readonly host: string;
+  readonly region: string;
+  readonly service: 'ecr' | 'ecr-public';
+  readonly target: string;
+}
+
+/** The API of ECR Public, which is in one region only: docs.aws.amazon.com/general/latest/gr/ecr-public.html. */
+const ECR_PUBLIC: Endpoint = {
+  host: 'api.ecr-public.us-east-1.amazonaws.com',
+  region: 'us-east-1',
+  service: 'ecr-public',
+  target: 'SpencerFrontendService.GetAuthorizationToken',
+};
+const ECR_TARGET = 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken';
+
+/**
+ * The API that gives logins for a registry host: docs.aws.amazon.com/general/latest/gr/ecr.html.
+ *
+ * @param region - the region of a registry under a name of its own
+ * @returns `undefined` for such a registry without a region
+ */
+export function endpointOf(host: string, region: string | undefined): Endpoint | undefined {
+  if (PUBLIC.has(host)) return ECR_PUBLIC;
+  const parts = ECR.exec(host)?.groups;
+  const place = parts?.['region'] ?? region;
+  if (place === undefined) return undefined;
+  const service = parts?.['fips'] === undefined ? 'api.ecr' : 'ecr-fips';
+  const api = `${service}.${place}.${apiDomain(place, parts?.['domain'])}`;
+  return { host: api, region: place, service: 'ecr', target: ECR_TARGET };
+}
+
+/** The API domain of the partition of a registry's domain, or of the region if the registry has a name of its own. */
+function apiDomain(region: string, domain: string | undefined): string {
+  const partition = PARTITIONS.find(({ api, dualStack, regions }) =>
+    domain === undefined ? region.startsWith(regions) : domain === api || domain === dualStack,
+  );
+  return partition?.api ?? 'amazonaws.com';
+}

@@ -1,0 +1,15 @@
+import type { PlatformDefinition } from '../platform.ts';
+import { off } from '../trivy-auth.ts';
+import { ACR_TOKEN_USER } from './exchange.ts';
+import { isAcr } from './hosts.ts';
+import { readServicePrincipal } from './service-principal.ts';
+
+/** Azure Container Registry. */
+export const azure: PlatformDefinition<'Azure'> = {
+  name: 'Azure',
+  owns: isAcr,
+  // Without a tenant Trivy has no cloud identity to prefer.
+  off: off('AZURE_TENANT_ID'),
+  publicUsernames: [ACR_TOKEN_USER],
+  readSecret: readServicePrincipal,
+};

@@ -1,0 +1,17 @@
+const ACR = /^(?:[a-z0-9-]+\.)+azurecr\.(?<cloud>io|cn|us|de)$/;
+/** learn.microsoft.com/entra/identity-platform/authentication-national-cloud. Germany's cloud has closed. */
+const LOGIN_HOSTS: Readonly<Record<string, string>> = {
+  io: 'login.microsoftonline.com',
+  cn: 'login.partner.microsoftonline.cn',
+  us: 'login.microsoftonline.us',
+};
+
+/** Whether a registry host is one of Azure Container Registry. */
+export function isAcr(host: string): boolean {
+  return ACR.test(host);
+}
+
+/** The host of Microsoft Entra ID in the cloud of a registry host; `undefined` if that is not of an existing cloud. */
+export function loginHostOf(host: string): string | undefined {
+  return LOGIN_HOSTS[ACR.exec(host)?.groups?.['cloud'] ?? ''];
+}

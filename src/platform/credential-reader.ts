@@ -1,0 +1,52 @@
+import type { PlatformCredential } from './platform-credential.ts';
+import { mayOpen, PLATFORMS, type PlatformName } from './platforms.ts';
+import { REGISTRIES_ANNOTATION, readRegistries } from './registries-annotation.ts';
+import type { SecretContent } from './secret-fields.ts';
+
+/** What a Secret that is not a pull secret holds. No message contains a value of the Secret. */
+export type CredentialRead =
+  /** A credential, and the exact hosts that its owner has annotated, except those of other clouds. */
+  | {
+      readonly result: 'Credential';
+      readonly credential: PlatformCredential;
+      readonly hosts: readonly string[];
+    }
+  /** It holds a credential, but its owner has not annotated it with registries. */
+  | { readonly result: 'NotOffered'; readonly message: string }
+  | { readonly result: 'Malformed'; readonly message: string }
+  /** It has none of the keys of a known credential. */
+  | { readonly result: 'Unknown' };
+
+/**
+ * Reads a Secret that is not a pull secret: AWS keys, a Google key file, an Azure service principal,
+ * `kubernetes.io/basic-auth`. These name no registry, so their owner does, in {@link REGISTRIES_ANNOTATION}.
+ */
+export function readCredential(
+  secret: SecretContent,
+  annotations: Readonly<Record<string, string>>,
+): CredentialRead {
+  const [found, ambiguous] = PLATFORMS.map((platform) => ({
+    platform,
+    credential: platform.readSecret(secret),
+  })).filter(({ credential }) => credential !== undefined);
+  if (found?.credential === undefined) return { result: 'Unknown' };
+  const { platform, credential } = found;
+  const registries = readRegistries(annotations);
+  if (registries.result !== 'Hosts') return registries;
+  if (ambiguous !== undefined) return SEVERAL;
+  if (credential.result === 'Malformed') return credential;
+  const hosts = registries.hosts.filter((host) => mayOpen(platform, host));
+  return hosts.length === 0 ? elsewhere(platform.name) : { result: 'Credential', credential, hosts };
+}
+
+function elsewhere(name: PlatformName): CredentialRead {
+  const message =
+    `expected a registry of ${name}, or one under a name of its own, in the annotation ${REGISTRIES_ANNOTATION} of a ` +
+    'secret with a credential of that cloud, found those of other clouds alone; name another';
+  return { result: 'Malformed', message };
+}
+
+const SEVERAL: CredentialRead = {
+  result: 'Malformed',
+  message: 'expected one credential in the secret, found those of several clouds; make a secret for each',
+};

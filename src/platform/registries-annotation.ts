@@ -1,0 +1,48 @@
+import { GROUP } from '../api/index.ts';
+import { quoted } from '../text/index.ts';
+
+/** The hosts to which the credential of a Secret may be sent. Its owner writes them, because the Secret names no registry. */
+export const REGISTRIES_ANNOTATION = `${GROUP}/registries`;
+
+/** What {@link REGISTRIES_ANNOTATION} says. */
+export type Registries =
+  | { readonly result: 'Hosts'; readonly hosts: readonly string[] }
+  | { readonly result: 'NotOffered'; readonly message: string }
+  | { readonly result: 'Malformed'; readonly message: string };
+
+const MOST_HOSTS = 16;
+/** A name or an IPv4 address, or an IPv6 address in brackets; with or without a port. No globs, and no paths. */
+const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
+
+/** The message for a Secret without the annotation. */
+export const NOT_OFFERED =
+  `expected the annotation ${REGISTRIES_ANNOTATION}, found none; the secret says no registry itself, ` +
+  'so its owner must name the hosts that may be shown it';
+
+/**
+ * Reads the {@link REGISTRIES_ANNOTATION}: exact hosts as in canonical image references, separated by commas or white
+ * space.
+ */
+export function readRegistries(annotations: Readonly<Record<string, string>>): Registries {
+  const written = Object.hasOwn(annotations, REGISTRIES_ANNOTATION)
+    ? annotations[REGISTRIES_ANNOTATION]
+    : undefined;
+  if (written === undefined) {
+    return { result: 'NotOffered', message: NOT_OFFERED };
+  }
+  const hosts = [...new Set(written.split(/[\s,]+/).filter((host) => host !== ''))];
+  const wrong = hosts.find((host) => !HOST.test(host));
+  if (wrong !== undefined) return notHosts(`found ${quoted(wrong)}`);
+  if (hosts.length === 0) return notHosts('found none');
+  if (hosts.length > MOST_HOSTS) return notHosts(`found ${hosts.length}`);
+  return { result: 'Hosts', hosts };
+}
+
+function notHosts(found: string): Registries {
+  return {
+    result: 'Malformed',
+    message:
+      `expected 1 to ${MOST_HOSTS} hosts in the annotation ${REGISTRIES_ANNOTATION}, ${found}; write each as in ` +
+      'an image, without scheme, path or "*", and commas between them',
+  };
+}

@@ -1,0 +1,110 @@
+import { decodeBase64 } from '../credential/index.ts';
+import { quoted } from '../text/index.ts';
+
+/** The content of a Secret as in the Kubernetes API: values are in base64. */
+export interface SecretContent {
+  readonly type: string;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** A Secret has the keys of a credential, but not what belongs there. The message contains none of its values. */
+export interface Malformed {
+  readonly result: 'Malformed';
+  readonly message: string;
+}
+
+/** What a key holds. */
+export type Field =
+  | { readonly result: 'Text'; readonly text: string }
+  | { readonly result: 'Absent' }
+  | Malformed;
+
+const NO_LETTERS = /[-_.]/g;
+/** In characters: longer than any credential that is read here. A longer value is not decoded. */
+const LONGEST_TEXT = 32 * 1024;
+/** The same in base64, with room for line breaks. */
+const LONGEST_BASE64 = LONGEST_TEXT * 1.5;
+/** In characters. The known names are shorter, even with separators. */
+const LONGEST_NAME = 64;
+
+/** The keys of a Secret by name without separators. They are walked once, because a Secret may have 100,000 keys. */
+const namedKeys = new WeakMap<SecretContent, ReadonlyMap<string, readonly string[]>>();
+
+/**
+ * The value of the key with one of some names. Letter case, dashes, underscores and dots are ignored, so that
+ * `AWS_ACCESS_KEY_ID`, `aws-access-key-id` and `awsAccessKeyId` are one name. One line break at the end is dropped,
+ * because many files have one. If several keys match, their values must be equal.
+ *
+ * @param names - in lower case, without separators
+ */
+export function field(secret: SecretContent, names: ReadonlySet<string>): Field {
+  const index = namedKeys.get(secret) ?? indexOf(secret);
+  const [first, ...others] = [...names].flatMap((name) => index.get(name) ?? []);
+  if (first === undefined) return ABSENT;
+  const value = withoutLineBreak(exactField(secret, first));
+  if (value.result !== 'Text') return value;
+  const differing = others.find((key) => {
+    const other = withoutLineBreak(exactField(secret, key));
+    return other.result !== 'Text' || other.text !== value.text;
+  });
+  if (differing === undefined) return value;
+  return malformed(
+    `expected one value, found two that differ in the keys ${quoted(first)} and ${quoted(differing)}; remove one`,
+  );
+}
+
+/** The value of the key with exactly this name, unchanged. */
+export function exactField({ data }: SecretContent, key: string): Field {
+  const value = Object.hasOwn(data, key) ? data[key] : undefined;
+  if (value === undefined) return ABSENT;
+  if (value.length > LONGEST_BASE64) return tooLong(key);
+  const text = decode(value);
+  if (text === undefined)
+    return malformed(
+      `expected base64 of UTF-8 text in the key ${quoted(key)}, found something else; correct the value`,
+    );
+  return text.length > LONGEST_TEXT ? tooLong(key) : { result: 'Text', text };
+}
+
+export function textIn(value: Field): string | undefined {
+  return value.result === 'Text' ? value.text : undefined;
+}
+
+export function malformed(message: string): Malformed {
+  return { result: 'Malformed', message };
+}
+
+const ABSENT: Field = { result: 'Absent' };
+
+function tooLong(key: string): Malformed {
+  return malformed(
+    `expected at most ${LONGEST_TEXT / 1_024} KiB of text in the key ${quoted(key)}, found more; ` +
+      'store only the credential in this key',
+  );
+}
+
+function indexOf(secret: SecretContent): ReadonlyMap<string, readonly string[]> {
+  const index = new Map<string, string[]>();
+  for (const key of Object.keys(secret.data)) {
+    if (key.length > LONGEST_NAME) continue;
+    const name = key.toLowerCase().replace(NO_LETTERS, '');
+    const keys = index.get(name);
+    if (keys === undefined) index.set(name, [key]);
+    else keys.push(key);
+  }
+  namedKeys.set(secret, index);
+  return index;
+}
+
+function withoutLineBreak(value: Field): Field {
+  return value.result === 'Text' ? { ...value, text: value.text.replace(/\r?\n$/, '') } : value;
+}
+
+function decode(value: string): string | undefined {
+  const bytes = decodeBase64(value);
+  try {
+    return bytes && new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

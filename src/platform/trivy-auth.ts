@@ -1,0 +1,60 @@
+import { type Credential, SecretValue } from '../credential/index.ts';
+import type { EnvVar } from '../object/index.ts';
+
+/** Where the files of a {@link TrivyAuth} are mounted in Trivy's container. */
+export const MOUNT_PATH = '/var/run/secrets/image-credential-binding';
+
+/** How Trivy authenticates: files, mounted at {@link MOUNT_PATH}, and the environment that makes Trivy use them. */
+export interface TrivyAuth {
+  readonly files: Readonly<Record<string, SecretValue>>;
+  /** Variables point at the files, or disable what Trivy would prefer to them. No secret values. */
+  readonly env: readonly EnvVar[];
+}
+
+/** Trivy's own variables: Trivy would send them to every registry, and prefers them to files. */
+const TRIVY_OFF = off('TRIVY_USERNAME', 'TRIVY_PASSWORD', 'TRIVY_REGISTRY_TOKEN');
+
+/** The only key under which Trivy looks up Docker Hub. For other registries it is the host. */
+const DOCKER_HUB_KEY = 'https://index.docker.io/v1/';
+
+/** Empty variables: Trivy and the clouds' libraries treat them as unset. */
+export function off(...names: readonly string[]): readonly EnvVar[] {
+  return names.map((name) => ({ name, value: '' }));
+}
+
+/** The environment that makes Trivy use the login of {@link loginFiles}. `others`: what the host's platform disables. */
+export function loginEnvironment(others: readonly EnvVar[]): readonly EnvVar[] {
+  return [{ name: 'DOCKER_CONFIG', value: MOUNT_PATH }, ...TRIVY_OFF, ...others];
+}
+
+/** A Docker config file with one entry, which Trivy sends to this host only. */
+export function loginFiles(login: Credential, host: string): TrivyAuth['files'] {
+  const config = { auths: { [host === 'docker.io' ? DOCKER_HUB_KEY : host]: authOf(login) } };
+  return { 'config.json': new SecretValue(JSON.stringify(config)) };
+}
+
+/** A file that a variable names, for the cloud's own library in Trivy. `others`: what its platform disables. */
+export function authByFile(
+  variable: string,
+  file: string,
+  content: SecretValue,
+  others: readonly EnvVar[],
+): TrivyAuth {
+  const pointer = { name: variable, value: `${MOUNT_PATH}/${file}` };
+  const rest = others.filter(({ name }) => name !== variable);
+  return { files: { [file]: content }, env: [pointer, ...TRIVY_OFF, ...rest] };
+}
+
+/** Encoded anew, because Trivy rejects the whole file if one `auth` is not padded base64. */
+function authOf(login: Credential): Readonly<Record<string, string>> {
+  switch (login.kind) {
+    case 'basic': {
+      const pair = `${login.username.reveal()}:${login.password.reveal()}`;
+      return { auth: Buffer.from(pair, 'utf8').toString('base64') };
+    }
+    case 'identityToken':
+      return { identitytoken: login.token.reveal() };
+    case 'registryToken':
+      return { registrytoken: login.token.reveal() };
+  }
+}

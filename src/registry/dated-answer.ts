@@ -1,0 +1,74 @@
+import type { KnownAnswer, Question, RegistryAnswer } from '../answer/index.ts';
+import type { RegistrySettings } from './settings.ts';
+
+/** Times to live are shortened by up to this part at random, so that checks made together are not repeated together. */
+export const JITTER = 0.1;
+
+/** An answer, when the check began, and when it is to be repeated. Milliseconds since the epoch. */
+export type DatedAnswer = Omit<KnownAnswer, 'acceptedAt' | 'version'>;
+export type Age = Omit<DatedAnswer, 'answer'>;
+
+/** Whether an answer is known that still holds. */
+export function isFresh<Known extends Pick<Age, 'askAgainAt'>>(known: Known | undefined): known is Known {
+  return known !== undefined && known.askAgainAt > Date.now();
+}
+
+/**
+ * The answer of a check that began at a time, with the time at which it is to be repeated.
+ *
+ * @param exact - whether the answer is about a tag or digest, not about the repository
+ */
+export function dated(
+  answer: RegistryAnswer,
+  askedAt: number,
+  settings: RegistrySettings,
+  exact = false,
+): DatedAnswer {
+  const timeToLive = timeToLiveOf(answer, settings, exact);
+  return { answer, askedAt, askAgainAt: askedAt + timeToLive * (1 - JITTER * Math.random()) };
+}
+
+function timeToLiveOf(
+  answer: RegistryAnswer,
+  { acceptedTtl, refusedTtl, unreachableTtl }: RegistrySettings,
+  exact: boolean,
+): number {
+  switch (answer.result) {
+    case 'Pullable':
+      return acceptedTtl;
+    // A manifest that does not exist may be pushed soon.
+    case 'Allowed':
+      return exact ? unreachableTtl : acceptedTtl;
+    case 'Denied':
+    case 'Expired':
+    case 'Inconclusive':
+    case 'NotAllowed':
+    case 'NotCheckable':
+      return refusedTtl;
+    case 'Unreachable':
+    case 'RateLimited':
+      return unreachableTtl;
+  }
+}
+
+/**
+ * Adds the version of the image, and when the credential was last accepted.
+ *
+ * @param before - the previous answer for the same credential and repository; undefined: there is none
+ */
+export function withHistory(
+  found: DatedAnswer,
+  { image: { tag, digest } }: Question,
+  before: KnownAnswer | undefined,
+): KnownAnswer {
+  const version = digest ?? tag;
+  switch (found.answer.result) {
+    case 'Pullable':
+    case 'Allowed':
+      return { ...found, version, acceptedAt: found.askedAt };
+    case 'Denied':
+      return { ...found, version, acceptedAt: undefined };
+    default:
+      return { ...found, version, acceptedAt: before?.acceptedAt };
+  }
+}

@@ -1,0 +1,67 @@
+import { isLocal, type Question, type RegistryAnswer } from '../answer/index.ts';
+import { type DatedAnswer, JITTER } from './dated-answer.ts';
+import type { Fingerprints } from './fingerprints.ts';
+import { Recent } from './recent.ts';
+
+const REMEMBERED_PAUSES = 1_000;
+
+/** The answer that callers get until a time. */
+interface Pause {
+  readonly answer: RegistryAnswer;
+  readonly askedAt: number;
+  readonly until: number;
+}
+
+/** The registries that are not contacted until a time, or not with one credential. */
+export class Pauses {
+  readonly #fingerprints: Fingerprints;
+  /** By host, or by host and credential. */
+  readonly #pauses = new Recent<Pause>(REMEMBERED_PAUSES);
+
+  constructor(fingerprints: Fingerprints) {
+    this.#fingerprints = fingerprints;
+  }
+
+  /** The answer while the registry is not contacted, or not with this credential; undefined: it may be contacted. */
+  answer(question: Question): DatedAnswer | undefined {
+    const pause = [question.image.host, this.#key(question)]
+      .map((key) => this.#pauses.get(key))
+      .find((each) => each !== undefined && each.until > Date.now());
+    return pause && paused(pause);
+  }
+
+  /**
+   * Notes the answer of a registry: begins a pause if the registry requested one or cannot be reached, and ends it if the
+   * registry can be reached again.
+   *
+   * @param namespace - the pause counts against its share of the memory; it applies to all namespaces
+   * @returns the answer, which holds until the end of a pause that the registry requested
+   */
+  note(question: Question, found: DatedAnswer, namespace: string): DatedAnswer {
+    const { answer, askedAt, askAgainAt } = found;
+    const { host } = question.image;
+    if (answer.result === 'RateLimited') {
+      const pause = { answer, askedAt, until: answer.until };
+      this.#pauses.set(answer.at === 'ping' ? host : this.#key(question), pause, namespace);
+      return paused(pause);
+    }
+    if (isOutOfReach(answer)) this.#pauses.set(host, { answer, askedAt, until: askAgainAt }, namespace);
+    else if (!isLocal(answer) && this.#pauses.get(host)?.answer.result === 'Unreachable')
+      this.#pauses.delete(host);
+    return found;
+  }
+
+  #key({ image, credential }: Question): string {
+    return `${image.host} ${this.#fingerprints.of(credential)}`;
+  }
+}
+
+function paused({ answer, askedAt, until }: Pause): DatedAnswer {
+  return { answer, askedAt, askAgainAt: until + (until - askedAt) * JITTER * Math.random() };
+}
+
+/** Whether the registry could not be contacted at all, whatever the check. */
+function isOutOfReach(answer: RegistryAnswer): boolean {
+  const noAnswer = answer.result === 'Unreachable' && answer.at === 'ping' && answer.httpCode === undefined;
+  return noAnswer && !isLocal(answer);
+}

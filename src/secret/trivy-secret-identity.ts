@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { GROUP } from '../api/index.ts';
+import { REGISTRIES_ANNOTATION } from '../platform/index.ts';
+import type { Candidate } from './candidate.ts';
+import type { SourceSecret } from './source-secret.ts';
+
+export const SOURCE_ANNOTATION = `${GROUP}/source-secret`;
+export const REGISTRY_KEY_ANNOTATION = `${GROUP}/registry-key`;
+export const HOST_ANNOTATION = `${GROUP}/host`;
+
+/** Longest name of a Kubernetes object, in characters. */
+const LONGEST_NAME = 253;
+/**
+ * A key of a pull secret has at most 600 characters. A host of a credential Secret has the name of the annotation
+ * before it.
+ */
+const LONGEST_KEY = 700;
+/** Longest host with port in an image reference, in characters. */
+const LONGEST_HOST = 259;
+
+/** 40 bits: that two meet is unlikely, and where they do the second is refused. */
+const HASH_DIGITS = 10;
+/** Object names have 253 characters at most: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ */
+const LONGEST_SOURCE = 253 - 'trivy--'.length - HASH_DIGITS;
+
+/** What a Trivy secret is made from; its name follows from this alone. */
+export interface TrivySecretIdentity {
+  /** Name of the Secret that the credential is from. */
+  readonly source: string;
+  /** The entry's key; for one that is no pull secret, where its owner offers it. */
+  readonly registryKey: string;
+  /** Registry host, as in a canonical image reference. */
+  readonly host: string;
+}
+
+/** What the Trivy secret for a candidate and a registry host is made from. */
+export function identityOf(candidate: Candidate, host: string): TrivySecretIdentity {
+  const { secret: source, registryKey, credential } = candidate;
+  const isEntry = credential.kind !== 'platform';
+  return { source, registryKey: isEntry ? registryKey : offeredKey(registryKey), host };
+}
+
+/**
+ * Whether a source Secret still has the entry, or the host in its annotation, from which a Trivy Secret was made. True
+ * for a Secret that cannot be read, because it may have it.
+ */
+export function holdsEntry({ content }: SourceSecret, { registryKey }: TrivySecretIdentity): boolean {
+  switch (content.result) {
+    case 'Entries':
+      return content.entries.some((entry) => entry.registryKey === registryKey);
+    case 'Offered':
+      return content.hosts.some((host) => offeredKey(host) === registryKey);
+    case 'NotOffered':
+    case 'Unknown':
+      return false;
+    case 'Malformed':
+    case 'Unreadable':
+      return true;
+  }
+}
+
+function offeredKey(host: string): string {
+  return `${REGISTRIES_ANNOTATION}: ${host}`;
+}
+
+/** Whether both are made from the same. */
+export function sameIdentity(a: TrivySecretIdentity, b: TrivySecretIdentity): boolean {
+  return a.source === b.source && a.registryKey === b.registryKey && a.host === b.host;
+}
+
+/** The name of the Trivy secret for one entry of a pull secret and one registry host. */
+export function trivySecretName({ source, registryKey, host }: TrivySecretIdentity): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([source, registryKey, host]))
+    .digest('hex')
+    .slice(0, HASH_DIGITS);
+  const shown = source.slice(0, LONGEST_SOURCE).replace(/[.-]+$/, '');
+  return `trivy-${shown}-${hash}`;
+}
+
+/** Whether a Secret of this name may be one of ours. */
+export function isTrivySecretName(name: string): boolean {
+  return /^trivy-.+-[0-9a-f]{10}$/.test(name);
+}
+
+export function readIdentity(
+  name: string,
+  annotations: Readonly<Record<string, string>>,
+): TrivySecretIdentity | undefined {
+  const source = annotations[SOURCE_ANNOTATION];
+  const registryKey = annotations[REGISTRY_KEY_ANNOTATION];
+  const host = annotations[HOST_ANNOTATION];
+  if (source === undefined || registryKey === undefined || host === undefined) return undefined;
+  // Anybody can compute a valid name, so values that are longer than ours are ignored.
+  if (source.length > LONGEST_NAME || registryKey.length > LONGEST_KEY || host.length > LONGEST_HOST)
+    return undefined;
+  const identity = { source, registryKey, host };
+  return trivySecretName(identity) === name ? identity : undefined;
+}

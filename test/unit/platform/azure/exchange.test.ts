@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { credentialIn, SERVICE_PRINCIPAL } from '../credential-secrets.ts';
+import { answer, exchangeOf, NOW, shown } from '../exchanges.ts';
+
+describe('a service principal', () => {
+  const { ClientID: client, ClientSecret: secret, TenantID: tenant } = SERVICE_PRINCIPAL;
+  for (const [host, place] of [
+    ['acme.azurecr.io', 'login.microsoftonline.com'],
+    ['acme.azurecr.cn', 'login.partner.microsoftonline.cn'],
+    ['acme.azurecr.us', 'login.microsoftonline.us'],
+  ] as const) {
+    it(`is shown to ${place} for ${host}, which is shown what comes of it`, () => {
+      const first = exchangeOf(SERVICE_PRINCIPAL, host);
+      const { url, body } = first.request(NOW);
+      assert.equal(url.href, `https://${place}/${tenant}/oauth2/v2.0/token`);
+      const sent = new URLSearchParams(body.reveal());
+      assert.deepEqual([sent.get('client_id'), sent.get('client_secret')], [client, secret]);
+      assert.equal(sent.get('scope'), 'https://containerregistry.azure.net/.default', 'for nothing else');
+      const step = answer(first, { access_token: 'entra' });
+      if (step.result !== 'Next') throw new Error(`expected another request, found ${step.result}`);
+      const next = step.exchange.request(NOW);
+      assert.equal(next.url.href, `https://${host}/oauth2/exchange`);
+      assert.ok(!next.body.reveal().includes(encodeURIComponent(secret)));
+      assert.equal(new URLSearchParams(next.body.reveal()).get('access_token'), 'entra');
+      assert.deepEqual(shown(answer(step.exchange, { refresh_token: 'r' })), [
+        'identityToken',
+        'r',
+        undefined,
+      ]);
+      const jwt = `e30.${Buffer.from('{"exp":1800000000}').toString('base64url')}.c2lnbmF0dXJl`;
+      assert.deepEqual(shown(answer(step.exchange, { refresh_token: jwt })), [
+        'identityToken',
+        jwt,
+        1_800_000_000_000,
+      ]);
+      assert.equal(answer(step.exchange, {}).result, 'BadReply');
+      assert.equal(answer(step.exchange, '', 401).result, 'Refused');
+    });
+  }
+
+  for (const [name, texts, host] of [
+    ['without a tenant', { ClientID: client, ClientSecret: secret }, 'acme.azurecr.io'],
+    ["in Germany's cloud, which has closed", SERVICE_PRINCIPAL, 'acme.azurecr.de'],
+    ['under a name of its own', SERVICE_PRINCIPAL, 'images.acme.example'],
+  ] as const) {
+    it(`${name} is shown to the registry, as Trivy shows it`, () => {
+      assert.equal(credentialIn(texts).accessTo(host).check.way, 'Login');
+    });
+  }
+});

@@ -1,0 +1,25 @@
+import type { Exchange, ExchangeStep } from '../../../src/platform/exchange.ts';
+import { credentialIn } from './credential-secrets.ts';
+
+/** When the tests make a request, in milliseconds since 1970. */
+export const NOW = Date.parse('2026-11-24T03:30:00.250Z');
+
+/** The exchange for the check of the credential in a Secret with these texts. */
+export function exchangeOf(texts: Readonly<Record<string, string>>, host: string): Exchange {
+  const { check } = credentialIn(texts).accessTo(host);
+  if (check.way !== 'Exchange') throw new Error(`expected an exchange, found ${check.way}`);
+  return check.exchange;
+}
+
+/** What a reply with this body means. */
+export function answer(exchange: Exchange, body: unknown, status = 200): ExchangeStep {
+  return exchange.read({ status, body: typeof body === 'string' ? body : JSON.stringify(body) }, NOW);
+}
+
+/** What a login shows, in clear: for assertions alone. */
+export function shown(step: ExchangeStep): unknown {
+  if (step.result !== 'Login') return step.result;
+  const { credential, ends } = step;
+  const secret = credential.kind === 'basic' ? credential.password : credential.token;
+  return [credential.kind, secret.reveal(), ends];
+}
