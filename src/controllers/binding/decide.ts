@@ -1,4 +1,4 @@
-import type { KnownAnswer, Question } from '../../answer/index.ts';
+import type { Check, KnownAnswer } from '../../answer/index.ts';
 import { repositoryName } from '../../image/index.ts';
 import {
   hasSameName,
@@ -27,7 +27,7 @@ import {
   type KnownTrivySecret,
   type TrivySecret,
 } from '../../secret/index.ts';
-import { homeQuestion, type Observed, type ObservedScan } from './observe.ts';
+import { homeCheck, type Observed, type ObservedScan } from './observe.ts';
 import { nextMigration } from './status/index.ts';
 import { type Inquiry, inquire } from './verification/index.ts';
 
@@ -57,7 +57,7 @@ export type ScanPlan =
       readonly plan: 'NotMoved';
       readonly scan: ScheduledScan;
       readonly verdict: Exclude<MoveVerdict, 'Move'>;
-      readonly question: Question;
+      readonly check: Check;
       /** When what is known of it was asked, and when it is to be asked again; undefined: nothing is known. */
       readonly home: KnownAnswer | undefined;
     }
@@ -112,7 +112,7 @@ function withHomes(inquiry: Inquiry, scans: readonly ScanPlan[], now: number): I
   const unmoved = scans.filter((plan) => plan.plan === 'NotMoved');
   const open = unmoved
     .filter(({ home }) => home === undefined || home.askAgainAt <= now)
-    .map(({ question }) => ({ question, patient: false }));
+    .map(({ check }) => ({ check, patient: false }));
   const later = unmoved
     .flatMap(({ home }) => home?.askAgainAt ?? [])
     .filter((time) => time > now && Number.isFinite(time));
@@ -232,12 +232,12 @@ function decideMove(
   const sameName = hasSameName(binding.image, image);
   const ambient = binding.imagePullSecrets.length === 0;
   const verdict = judgeMove({ cause, verification, home, sameName, ambient });
-  const question = homeQuestion(binding, image, choice.resolution);
-  if (verdict !== 'Move') return { plan: 'NotMoved', scan, verdict, question, home };
+  const check = homeCheck(binding, image, choice.resolution);
+  if (verdict !== 'Move') return { plan: 'NotMoved', scan, verdict, check, home };
   const moved: Moved = { from: repositoryName(image), source, number: nextMigration(binding) };
   const request = requestFor(scan, 'Moved', observed.now);
   const bind = { edit: 'Bind', ...holderOf(observed), delivery: deliveryOf(bindable) } as const;
-  return planEdit(observed, scan, { ...bind, image: question.image, moved, request });
+  return planEdit(observed, scan, { ...bind, image: check.image, moved, request });
 }
 
 /** One that is suspended is not to run. */

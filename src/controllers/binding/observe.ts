@@ -1,4 +1,4 @@
-import type { KnownAnswer, KnownLogin, Question } from '../../answer/index.ts';
+import type { Check, KnownAnswer, KnownLogin } from '../../answer/index.ts';
 import type { Binding, ValidBinding } from '../../binding/index.ts';
 import { type ImageReference, repositoryName } from '../../image/index.ts';
 import { keyOf, type Stored, splitKey } from '../../object/index.ts';
@@ -98,8 +98,8 @@ interface BrokenScan {
   readonly error: unknown;
 }
 
-/** What is known of a question; undefined: nothing. Asks nobody. */
-type Answers = (question: Question) => KnownAnswer | undefined;
+/** What is known of a check; undefined: nothing. Asks nobody. */
+type Answers = (check: Check) => KnownAnswer | undefined;
 
 /** What is known of the login that a cloud gives for a host; undefined: nothing. Asks nobody. */
 type KnownLogins = (credential: PlatformCredential, host: string) => KnownLogin | undefined;
@@ -227,7 +227,7 @@ function observeHome(
   { answers }: Sources,
 ): KnownAnswer | undefined {
   if (image === undefined || repositoryName(image) === repositoryName(binding.image)) return undefined;
-  return answers(homeQuestion(binding, image, resolution));
+  return answers(homeCheck(binding, image, resolution));
 }
 
 function sourceUsed({ namespace, bound }: ScheduledScan, stores: Stores): string | undefined {
@@ -241,7 +241,7 @@ function observeLastRun(scan: ScheduledScan, stores: Stores): ObservedScan['last
 }
 
 /** Whether this very manifest is in the binding's home, asked with what scans would use there. */
-export function homeQuestion(binding: ValidBinding, image: ImageReference, resolution: Resolution): Question {
+export function homeCheck(binding: ValidBinding, image: ImageReference, resolution: Resolution): Check {
   return { image: homeOf(binding, image), credential: delivered(resolution)?.credential, exact: true };
 }
 

@@ -68,7 +68,7 @@ export class BindingReconciler {
     for (const awaited of observed.waitsFor) selections.wait(key, awaited);
     if (observed.waitsFor.size > 0) return {};
     const decision = decide(observed);
-    // Before anything is written: what fails there keeps no question back.
+    // Before anything is written: what fails there keeps no check back.
     const lookAgainMs = this.#inquirer.pursue(observed, decision.inquiry, observed.now, log);
     const applied = await this.#applier.apply(observed, decision, log);
     this.#options.onMoved(movedNow(decision, applied).length);
@@ -95,8 +95,7 @@ export class BindingReconciler {
     if (hasUnread(observed.credentials)) return observed;
     this.#recalled.set(key, binding.uid);
     const known = recollections(binding, observed);
-    for (const { question, ...kept } of known)
-      this.#options.checker.recall(question, kept, binding.namespace);
+    for (const { check, ...kept } of known) this.#options.checker.recall(check, kept, binding.namespace);
     return known.length === 0 ? observed : observe(key, sources, Date.now());
   }
 
@@ -107,7 +106,7 @@ export class BindingReconciler {
       stores,
       scanTypes,
       checkIntervalMs,
-      answers: (question) => checker.answer(question, namespace),
+      answers: (check) => checker.answer(check, namespace),
       logins: (credential, host) => checker.login(credential, host, namespace),
     };
   }

@@ -70,10 +70,10 @@ describe('an unexpected error', () => {
       const checker = new RegistryChecker({ settings, onError: (error) => errors.push(error) });
       const broken = { image: image(host), credential: credential(part) };
 
-      const known = await checker.ask(broken, 'a');
+      const known = await checker.check(broken, 'a');
       assert.equal(known.answer.result, 'Unreachable');
       const reported = errors.length;
-      assert.deepEqual(await checker.ask(broken, 'a'), known, 'remembered');
+      assert.deepEqual(await checker.check(broken, 'a'), known, 'remembered');
       assert.deepEqual(checker.answer(broken, 'a'), known);
       assert.equal(errors.length, reported, 'reported once');
       assert.ok(known.askAgainAt - known.askedAt <= DEFAULT_REGISTRY_SETTINGS.unreachableTtl);
@@ -83,7 +83,7 @@ describe('an unexpected error', () => {
       assert.notEqual(obtained?.answer.result, 'Login');
       assert.deepEqual(checker.login(broken.credential, host, 'a'), obtained);
 
-      const other = await checker.ask({ image: image(host), credential: login }, 'a');
+      const other = await checker.check({ image: image(host), credential: login }, 'a');
       assert.equal(other.answer.result, 'Inconclusive', 'the registry is still checked');
       checker.close();
     });
@@ -96,7 +96,7 @@ describe('an unexpected error', () => {
       onError: (error) => errors.push(error),
     });
     const question = { image: image('registry.example'), credential: credential({ waysIn: fail }) };
-    const { answer } = await checker.ask(question, 'a');
+    const { answer } = await checker.check(question, 'a');
     assert.deepEqual(answer, { result: 'Unreachable', why: 'InternalError', at: 'ping' });
     assert.equal(
       describeAnswer(answer),
@@ -133,7 +133,7 @@ describe('an unexpected error', () => {
     });
     for (const namespace of ['a', 'a', 'b', 'b']) {
       assert.equal(checker.answer(question(), namespace === 'a' ? 'b' : 'c'), undefined);
-      const { answer } = await checker.ask(question(), namespace);
+      const { answer } = await checker.check(question(), namespace);
       assert.deepEqual(answer, { result: 'Unreachable', why: 'InternalError', at: 'token' });
     }
     assert.equal(errors, 2);
@@ -152,7 +152,7 @@ describe('an unexpected error', () => {
     };
     const question = { image: image('registry.example'), credential: credential(byExchange(exchange)) };
     for (const asked of [1, 2, 3]) {
-      const { askAgainAt } = await checker.ask(question, 'a');
+      const { askAgainAt } = await checker.check(question, 'a');
       assert.equal(times, asked);
       while (Date.now() <= askAgainAt) await new Promise(setImmediate);
     }
@@ -171,7 +171,7 @@ describe('a key that cannot sign', () => {
     };
     const keys = credential(byExchange(exchange));
     const expected = { result: 'Unreachable', why: 'SigningFailed', at: 'token' } as const;
-    const { answer } = await checker.ask({ image: image('registry.example'), credential: keys }, 'a');
+    const { answer } = await checker.check({ image: image('registry.example'), credential: keys }, 'a');
     assert.deepEqual(answer, expected);
     assert.deepEqual((await checker.obtainLogin(keys, 'registry.example', 'a'))?.answer, expected);
     assert.equal(

@@ -71,11 +71,8 @@ function countEdit(
     : count('Failing', 'there is no Secret to mount');
 }
 
-function countUnmoved(
-  { verdict, question }: Extract<ScanPlan, { plan: 'NotMoved' }>,
-  count: Count,
-): ScanCount {
-  const home = formatReference(question.image);
+function countUnmoved({ verdict, check }: Extract<ScanPlan, { plan: 'NotMoved' }>, count: Count): ScanCount {
+  const home = formatReference(check.image);
   switch (verdict) {
     case 'Ask':
       return count('Waiting', `is moved when the registry has ${home}, and it is being asked`);

@@ -1,4 +1,4 @@
-import type { Question } from '../../../answer/index.ts';
+import type { Check } from '../../../answer/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { type ImageReference, repositoryName } from '../../../image/index.ts';
 import { endOf, type PlatformCredential } from '../../../platform/index.ts';
@@ -18,18 +18,18 @@ import { readPastTime } from '../../../text/index.ts';
 import type { Observed } from '../observe.ts';
 
 /** So long does `Preferred` wait for a first answer; where many are asked, one may have to queue for longer. */
-const LONGEST_WAIT_MS = DEFAULT_REGISTRY_SETTINGS.questionTimeout;
+const LONGEST_WAIT_MS = DEFAULT_REGISTRY_SETTINGS.checkTimeout;
 
-/** A question whose answer is wanting, or no longer fresh. */
-interface OpenQuestion {
-  readonly question: Question;
+/** A check whose answer is wanting, or no longer fresh. */
+interface OpenCheck {
+  readonly check: Check;
   /** Nothing waits for the answer: it may be asked in its turn, so that not all that a credential serves is asked at once. */
   readonly patient: boolean;
 }
 
 /** What a registry is to be asked for a binding. Times are in milliseconds since the epoch. */
 export interface Inquiry {
-  readonly open: readonly OpenQuestion[];
+  readonly open: readonly OpenCheck[];
   /** For which a cloud is to be asked for a login; undefined: for none. */
   readonly login: { readonly credential: PlatformCredential; readonly host: string } | undefined;
   /** When to look again: an answer has to be asked for again, or has been waited for long enough, or a credential ends; undefined: never. */
@@ -46,7 +46,7 @@ export function inquire(observed: Observed): Inquiry {
   const open = known
     .filter(({ answer }) => answer === undefined || answer.askAgainAt <= now)
     .map(({ puller, answer }) => ({
-      question: { image, credential: puller?.credential },
+      check: { image, credential: puller?.credential },
       patient: answer === undefined && standsMeanwhile(puller, resolution),
     }));
   const due = known.flatMap(({ answer }) => answer?.askAgainAt ?? []);

@@ -1,4 +1,4 @@
-import type { Question, RegistryAnswer } from '../../../answer/index.ts';
+import type { Check, RegistryAnswer } from '../../../answer/index.ts';
 import type { CandidateStatus } from '../../../api/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { conditionOf, versionOf } from '../../../policy/index.ts';
@@ -10,7 +10,7 @@ import { imageInQuestion } from './requests.ts';
 
 /** An answer from before this process began. */
 export interface Recollection {
-  readonly question: Question;
+  readonly check: Check;
   readonly answer: RegistryAnswer;
   /** Milliseconds since the epoch. */
   readonly askedAt: number;
@@ -62,7 +62,7 @@ function acceptance(binding: ValidBinding, remembered: Remembered): readonly Rec
   const wasThen = Math.floor((secret.rotatedAt ?? 0) / 1_000) * 1_000 <= askedAt;
   if (!isIts || !isPresent || !wasThen) return [];
   const image = imageInQuestion(binding, remembered);
-  return [{ question: { image, credential: candidate.credential }, answer, askedAt }];
+  return [{ check: { image, credential: candidate.credential }, answer, askedAt }];
 }
 
 function passedOver(
@@ -75,7 +75,7 @@ function passedOver(
   );
   const answer = listed === undefined ? undefined : passingAnswer(listed);
   if (answer === undefined || listed?.resourceVersion !== versionOf(candidate, credentials)) return [];
-  return [{ question: { image, credential: candidate.credential }, answer, askedAt: now }];
+  return [{ check: { image, credential: candidate.credential }, answer, askedAt: now }];
 }
 
 function passingAnswer({ result, reason, httpCode }: CandidateStatus): RegistryAnswer | undefined {
@@ -90,7 +90,7 @@ function everybody(binding: ValidBinding, remembered: Remembered): readonly Reco
   const answer = everybodysAnswer(binding, remembered.evidence.told?.reason ?? '');
   if (answer === undefined) return [];
   const image = imageInQuestion(binding, remembered);
-  return [{ question: { image, credential: undefined }, answer, askedAt: remembered.now }];
+  return [{ check: { image, credential: undefined }, answer, askedAt: remembered.now }];
 }
 
 function everybodysAnswer(binding: ValidBinding, verified: string): RegistryAnswer | undefined {

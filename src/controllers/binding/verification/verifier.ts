@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Question } from '../../../answer/index.ts';
+import type { Check } from '../../../answer/index.ts';
 import { repositoryName } from '../../../image/index.ts';
 import { keyOf, type Stored } from '../../../object/index.ts';
 import type { RegistryChecker } from '../../../registry/index.ts';
@@ -33,10 +33,10 @@ export class Inquirer {
   pursue(asker: Asker, { open, login, nextAt }: Inquiry, now: number, log: Logger): number | undefined {
     const times = nextAt === undefined ? [] : [nextAt];
     if (login !== undefined) void this.#obtain(asker, login, log);
-    for (const { question, patient } of open) {
-      const turn = patient ? this.#turn(question, now) : now;
+    for (const { check, patient } of open) {
+      const turn = patient ? this.#turn(check, now) : now;
       if (turn > now) times.push(turn);
-      else void this.#ask(asker, question, log);
+      else void this.#ask(asker, check, log);
     }
     return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now);
   }
@@ -52,7 +52,7 @@ export class Inquirer {
     this.#enqueue(keyOf(asker));
   }
 
-  #turn({ image, credential }: Question, now: number): number {
+  #turn({ image, credential }: Check, now: number): number {
     return credential === undefined ? now : this.#turns.turn(credential, repositoryName(image), now);
   }
 
@@ -60,9 +60,9 @@ export class Inquirer {
    * Never rejects, because the checker never does. Other bindings that need the same answer request it themselves, and
    * share it. Rivals are enqueued when the selection of this binding changes.
    */
-  async #ask(asker: Asker, question: Question, log: Logger): Promise<void> {
-    const { answer } = await this.#checker.ask(question, asker.namespace);
-    const repository = repositoryName(question.image);
+  async #ask(asker: Asker, check: Check, log: Logger): Promise<void> {
+    const { answer } = await this.#checker.check(check, asker.namespace);
+    const repository = repositoryName(check.image);
     log.debug({ repository, answer: answer.result }, 'registry answered');
     this.#enqueue(keyOf(asker));
   }

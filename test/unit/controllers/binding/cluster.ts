@@ -1,5 +1,5 @@
+import type { Check } from '../../../../src/answer/check.ts';
 import type { KnownLogin } from '../../../../src/answer/login-answer.ts';
-import type { Question } from '../../../../src/answer/question.ts';
 import type { KnownAnswer, RegistryAnswer } from '../../../../src/answer/registry-answer.ts';
 import {
   BINDING_ANNOTATION,
@@ -75,7 +75,7 @@ export class Namespace {
     scanTypes: SCAN_TYPES,
     checkIntervalMs: 12 * 3_600_000,
     logins: (_: PlatformCredential, host: string) => this.#logins.get(host),
-    answers: (question: Question) => this.#answers.get(keyOfQuestion(question)),
+    answers: (check: Check) => this.#answers.get(keyOfCheck(check)),
   };
   readonly #scans = new Map<string, RawScheduledScan>();
   #version = 0;
@@ -157,7 +157,7 @@ export class Namespace {
     this.stores.sourceSecrets.set(readOffered({ metadata: meta, type, data }));
   }
 
-  /** Has the cloud answered the question for a login for this host. */
+  /** Has the cloud answered the request for a login for this host. */
   login(host: string, known: KnownLogin): void {
     this.#logins.set(host, known);
   }
@@ -202,19 +202,19 @@ export class Namespace {
     this.#answers.clear();
     const observed = this.observe(name, now);
     if (observed.binding?.validity !== 'Valid') throw new Error(`there is no binding ${name}`);
-    for (const { question, answer, askedAt } of recollections(observed.binding, observed)) {
+    for (const { check, answer, askedAt } of recollections(observed.binding, observed)) {
       const isAccepted = answer.result === 'Pullable' || answer.result === 'Allowed';
-      this.#answers.set(keyOfQuestion(question), {
+      this.#answers.set(keyOfCheck(check), {
         ...{ answer, askedAt, askAgainAt: askedAt + 3_600_000 },
         acceptedAt: isAccepted ? askedAt : undefined,
-        version: question.image.tag,
+        version: check.image.tag,
       });
     }
   }
 
   /** Whose questions are open, by what they show: `user:password`, empty for nobody's. */
   asked(name: string, now = NOW): readonly string[] {
-    return this.decide(name, now).inquiry.open.map(({ question }) => shownIn(question));
+    return this.decide(name, now).inquiry.open.map(({ check }) => shownIn(check));
   }
 
   remove(kind: 'bindings' | 'pullSecrets' | 'scheduledScans' | 'trivySecrets', name: string): void {
@@ -356,12 +356,12 @@ export class Namespace {
   }
 }
 
-function keyOfQuestion(question: Question): string {
-  const name = question.exact === true ? formatReference(question.image) : repositoryName(question.image);
-  return `${name} ${shownIn(question)}`;
+function keyOfCheck(check: Check): string {
+  const name = check.exact === true ? formatReference(check.image) : repositoryName(check.image);
+  return `${name} ${shownIn(check)}`;
 }
 
-function shownIn({ credential }: Question): string {
+function shownIn({ credential }: Check): string {
   if (credential?.kind === 'platform') return credential.description;
   return credential?.kind === 'basic'
     ? `${credential.username.reveal()}:${credential.password.reveal()}`

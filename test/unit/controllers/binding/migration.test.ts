@@ -177,7 +177,7 @@ describe("a scan that names an earlier home of a binding's image", () => {
     namespace.answer('user:pass', { answer: PULLABLE }, NEW);
     const { inquiry, scans } = namespace.decide('app');
     assert.deepEqual(
-      inquiry.open.map(({ question: { image, exact }, patient }) => [image.host, image.tag, exact, patient]),
+      inquiry.open.map(({ check: { image, exact }, patient }) => [image.host, image.tag, exact, patient]),
       [['new.example', '1.0', true, false]],
     );
     assert.equal(scans[0]?.plan, 'NotMoved');
@@ -202,7 +202,7 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.match(said, /the registry does not show new\.example\/team\/app:1\.0.*Push that version/);
     assert.equal(namespace.decide('app').inquiry.nextAt, NOW + 3_600_000);
     const later = namespace.decide('app', NOW + 3_600_000).inquiry.open;
-    assert.equal(later.filter(({ question }) => question.exact).length, 1);
+    assert.equal(later.filter(({ check }) => check.exact).length, 1);
   });
 
   it('gets nothing but its new image where none is needed there', () => {
