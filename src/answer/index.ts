@@ -1,5 +1,5 @@
+export type { Check } from './check.ts';
 export { type KnownLogin, type Login, type LoginAnswer, renewalOf } from './login-answer.ts';
-export type { Question } from './question.ts';
 export {
   describeAnswer,
   isLocal,

@@ -1,4 +1,4 @@
-/** What an HTTP exchange of a question was for. A redirected manifest is still one. */
+/** What an HTTP exchange of a check was for. A redirected manifest is still one. */
 export type RequestKind = 'ping' | 'token' | 'manifest';
 
 /**
@@ -79,7 +79,7 @@ export type RegistryAnswer =
 export interface KnownAnswer {
   readonly answer: RegistryAnswer;
   readonly askedAt: number;
-  /** From then on `ask` asks the registry again. */
+  /** From then on `check` asks the registry again. */
   readonly askAgainAt: number;
   /**
    * When the registry last accepted the credential (Pullable, Allowed), if nothing since says otherwise: a refusal

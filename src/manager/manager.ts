@@ -151,7 +151,7 @@ function controllerSettings(settings: ManagerSettings): ControllerOptions['setti
   const binding = {
     scanTypes: scanTypesOf(settings.scanTypes),
     checkIntervalMs: registries.acceptedTtl,
-    firstAnswerTimeoutMs: registries.questionTimeout,
+    firstAnswerTimeoutMs: registries.checkTimeout,
   };
   return { binding, unusedSecretGraceMs, runsPerMinute, discovery };
 }

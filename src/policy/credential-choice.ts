@@ -141,7 +141,7 @@ function isPresent({ generation }: ValidBinding, condition: Condition | undefine
  *
  * Where the walk ends and nobody was accepted, the one in use stays, unless it is refused; one that was accepted before is
  * not passed for an answer that proves nothing. Without one in use `Preferred` takes the first that is not refused, and
- * `Required` nobody; where all are refused, both take nobody. `Never` takes the first without a question.
+ * `Required` nobody; where all are refused, both take nobody. `Never` takes the first without a check.
  */
 export function choose(credentials: Credentials, evidence: Evidence): Choice {
   if (evidence.verification === 'Never') return { resolution: unasked(credentials), restsOn: [] };

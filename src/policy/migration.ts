@@ -1,4 +1,4 @@
-import type { KnownAnswer, Question } from '../answer/index.ts';
+import type { KnownAnswer, Check } from '../answer/index.ts';
 import type { Verification } from '../api/index.ts';
 import type { Binding, ValidBinding } from '../binding/index.ts';
 import { fit, type ImageReference, repositoryName } from '../image/index.ts';
@@ -24,7 +24,7 @@ export type MigrationDecision =
 export interface Migration {
   readonly decision: MigrationDecision;
   /** Whether exactly the manifest that the scan names is in the binding's repository; `image` is the new image. */
-  readonly question: Question;
+  readonly check: Check;
   /** The answer, and when to ask again; undefined: there is none yet. */
   readonly known: KnownAnswer | undefined;
 }
@@ -34,9 +34,9 @@ export interface MigrationContext {
   /** Whether the binding fits the scan: by its image, or by a repository in `spec.replaces`. */
   readonly fits: boolean;
   /** With which scans of the binding would pull; undefined: without one. */
-  readonly credential: Question['credential'];
-  /** What is known of a question; undefined: nothing. Must not ask a registry. */
-  readonly answer: (question: Question) => KnownAnswer | undefined;
+  readonly credential: Check['credential'];
+  /** What is known of a check; undefined: nothing. Must not ask a registry. */
+  readonly answer: (check: Check) => KnownAnswer | undefined;
 }
 
 /** The migration that a scan needs; undefined: the scan already names the binding's image, or nothing allows it. */
@@ -48,14 +48,14 @@ export function migrationOf(
   const { image } = scan;
   const cause = migrationCause(binding, scan, { fits });
   if (image === undefined || cause === undefined) return undefined;
-  const question: Question = { image: migratedImage(binding, image), credential, exact: true };
-  const known = answer(question);
+  const check: Check = { image: migratedImage(binding, image), credential, exact: true };
+  const known = answer(check);
   const { verification } = binding;
   const hasSameName = hasSameLastPart(binding.image, image);
   const needsNoSecret = binding.imagePullSecrets.length === 0;
   return {
     decision: decideMigration({ cause, verification, known, hasSameName, needsNoSecret }),
-    question,
+    check,
     known,
   };
 }

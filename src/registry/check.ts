@@ -1,4 +1,4 @@
-import type { Question, RegistryAnswer } from '../answer/index.ts';
+import type { Check, RegistryAnswer } from '../answer/index.ts';
 import type { Credential } from '../credential/index.ts';
 import type { ImageReference } from '../image/index.ts';
 import { isDenied, names, registryOrigins } from './host.ts';
@@ -23,8 +23,8 @@ import {
 import { ACCEPT, needsGet, readManifestReply } from './manifest.ts';
 import type { RegistrySettings } from './settings.ts';
 
-/** A question with a login that a registry can be shown. */
-export type LoginQuestion = Omit<Question, 'credential'> & { readonly credential: Credential | undefined };
+/** A check with a credential that can be sent to a registry. */
+export type LoginCheck = Omit<Check, 'credential'> & { readonly credential: Credential | undefined };
 
 const MAX_REDIRECTS = 3;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -37,14 +37,14 @@ const OPEN_PING: ReadonlySet<number> = new Set([200, 404, 405, ...REDIRECTS]);
  *
  * @param namespace - the namespace whose share of the DNS look-ups it uses
  */
-export async function askRegistry(
-  question: LoginQuestion,
+export async function checkRegistry(
+  check: LoginCheck,
   around: Surroundings,
   namespace: string,
 ): Promise<RegistryAnswer> {
   try {
     using connections = new Connections(around, namespace);
-    return await new Conversation(question, around.settings, connections).answer();
+    return await new Conversation(check, around.settings, connections).answer();
   } catch (error) {
     if (error instanceof Settled) return error.answer;
     around.onError(error);
@@ -53,19 +53,19 @@ export async function askRegistry(
 }
 
 class Conversation {
-  readonly #question: LoginQuestion;
+  readonly #check: LoginCheck;
   readonly #settings: RegistrySettings;
   readonly #connections: Connections;
 
-  constructor(question: LoginQuestion, settings: RegistrySettings, connections: Connections) {
-    this.#question = question;
+  constructor(check: LoginCheck, settings: RegistrySettings, connections: Connections) {
+    this.#check = check;
     this.#settings = settings;
     this.#connections = connections;
   }
 
   async answer(): Promise<RegistryAnswer> {
     const { origin, challenges } = await this.#ping();
-    const manifest = manifestUrl(origin, this.#question.image);
+    const manifest = manifestUrl(origin, this.#check.image);
     let authorization = await this.#authorization(challenges);
     let reply = await this.#manifest('HEAD', manifest, authorization);
     const asked = reply.status === 401 ? challengesIn(reply) : undefined;
@@ -79,7 +79,7 @@ class Conversation {
   }
 
   async #ping(): Promise<{ readonly origin: URL; readonly challenges: readonly Challenge[] }> {
-    const origins = registryOrigins(this.#question.image.host, this.#settings);
+    const origins = registryOrigins(this.#check.image.host, this.#settings);
     let failure = unreachable('HostInvalid', 'ping');
     for (const origin of origins) {
       try {
@@ -113,7 +113,7 @@ class Conversation {
 
   /** The value of `Authorization`; undefined where the challenges have no use for the credential, or there is none. */
   async #authorization(challenges: readonly Challenge[]): Promise<string | undefined> {
-    const { credential } = this.#question;
+    const { credential } = this.#check;
     if (challenges.length === 0) return undefined;
     if (credential?.kind === 'registryToken') return bearerAuthorization(credential.token);
     const bearers = challenges.filter((challenge) => challenge.scheme === 'Bearer');
@@ -147,7 +147,7 @@ class Conversation {
   #scope({ scope }: BearerChallenge): string {
     return scope !== undefined && PULL_SCOPE.test(scope)
       ? scope
-      : `repository:${this.#question.image.repository}:pull`;
+      : `repository:${this.#check.image.repository}:pull`;
   }
 
   /** What challenges come to; two that come to the same get the same answer. */

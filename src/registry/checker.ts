@@ -1,9 +1,9 @@
-import type { KnownAnswer, KnownLogin, Question } from '../answer/index.ts';
+import type { Check, KnownAnswer, KnownLogin } from '../answer/index.ts';
 import { FairLimiter, SharedWork } from '../concurrency/index.ts';
 import type { Credential } from '../credential/index.ts';
 import { formatReference, repositoryName } from '../image/index.ts';
 import { checkOf, expirationOf, exchangeOf, type PlatformCredential } from '../platform/index.ts';
-import { askRegistry } from './check.ts';
+import { checkRegistry } from './check.ts';
 import { type Age, type DatedAnswer, dated, isFresh, withHistory } from './dated-answer.ts';
 import { Fingerprints } from './fingerprints.ts';
 import { forbiddenBy } from './host.ts';
@@ -38,8 +38,8 @@ export interface CheckerOptions {
  * Checks with registries whether a credential may pull an image, and remembers the answers.
  *
  * Made for a level-triggered reconciler. `answer` returns at once what is known, so that a pure function can decide on
- * it. The reconciler calls `ask` for what is missing, and requeues its key when `ask` resolves. Answers apply to a
- * credential and a repository, except those to exact questions. The checker stores no credentials: the memory identifies
+ * it. The reconciler calls `check` for what is missing, and requeues its key when `check` resolves. Answers apply to a
+ * credential and a repository, except those to exact checks. The checker stores no credentials: the memory identifies
  * them by a keyed hash whose key ends with the process. It does not store the tokens of registries either, because an
  * answer lives longer than they do.
  *
@@ -53,7 +53,7 @@ export class RegistryChecker {
   readonly #stop = new AbortController();
   readonly #fingerprints = new Fingerprints();
   readonly #answers: Memory<KnownAnswer>;
-  /** Unexpected errors that occurred before the key of the answer was known. By credential, or by question. */
+  /** Unexpected errors that occurred before the key of the answer was known. By credential, or by check. */
   readonly #broken = new WeakMap<object, Age>();
   readonly #limiter: FairLimiter;
   readonly #checks: SharedWork<KnownAnswer>;
@@ -93,13 +93,13 @@ export class RegistryChecker {
    *
    * @param namespace - the namespace that uses the answer
    */
-  answer(question: Question, namespace: string): KnownAnswer | undefined {
-    const broken = this.#broken.get(question.credential ?? question);
-    if (isFresh(broken)) return withHistory({ answer: INTERNAL_ERROR, ...broken }, question, undefined);
+  answer(check: Check, namespace: string): KnownAnswer | undefined {
+    const broken = this.#broken.get(check.credential ?? check);
+    if (isFresh(broken)) return withHistory({ answer: INTERNAL_ERROR, ...broken }, check, undefined);
     try {
-      return immediateAnswer(question) ?? this.#answers.get(this.#key(question), namespace);
+      return immediateAnswer(check) ?? this.#answers.get(this.#key(check), namespace);
     } catch (error) {
-      return this.#internalError(question, error);
+      return this.#internalError(check, error);
     }
   }
 
@@ -110,13 +110,13 @@ export class RegistryChecker {
    *
    * @param namespace - the namespace whose share of the concurrency this check uses
    */
-  async ask(question: Question, namespace: string): Promise<KnownAnswer> {
-    const known = this.answer(question, namespace);
+  async check(check: Check, namespace: string): Promise<KnownAnswer> {
+    const known = this.answer(check, namespace);
     if (isFresh(known)) return known;
     try {
-      return await this.#ask(question, namespace);
+      return await this.#check(check, namespace);
     } catch (error) {
-      return this.#internalError(question, error);
+      return this.#internalError(check, error);
     }
   }
 
@@ -127,13 +127,13 @@ export class RegistryChecker {
    * @param namespace - the namespace whose share of the memory it uses
    */
   recall(
-    question: Question,
+    check: Check,
     { answer, askedAt }: Pick<KnownAnswer, 'answer' | 'askedAt'>,
     namespace: string,
   ): void {
-    if (!Number.isFinite(askedAt) || this.answer(question, namespace) !== undefined) return;
+    if (!Number.isFinite(askedAt) || this.answer(check, namespace) !== undefined) return;
     const found = dated(answer, Math.min(askedAt, Date.now()), this.#around.settings);
-    this.#answers.keep(this.#key(question), withHistory(found, question, undefined), namespace);
+    this.#answers.keep(this.#key(check), withHistory(found, check, undefined), namespace);
   }
 
   /**
@@ -159,7 +159,7 @@ export class RegistryChecker {
    * Requests a login for this host from the cloud, unless the known login is fresh or the settings forbid the registry.
    * Never rejects, because an unexpected error becomes an answer, too.
    *
-   * @param namespace - as in `ask`
+   * @param namespace - as in `check`
    * @returns undefined if no cloud issues logins for this credential
    */
   async obtainLogin(
@@ -180,84 +180,72 @@ export class RegistryChecker {
     }
   }
 
-  /** Ends all running checks. Every `ask` then resolves at once with `Stopped`. */
+  /** Ends all running checks. Every `check` then resolves at once with `Stopped`. */
   close(): void {
     this.#stop.abort();
   }
 
-  async #ask(question: Question, namespace: string): Promise<KnownAnswer> {
-    const key = this.#key(question);
-    const { host } = question.image;
+  async #check(check: Check, namespace: string): Promise<KnownAnswer> {
+    const key = this.#key(check);
+    const { host } = check.image;
     const by = forbiddenBy(host, this.#around.settings);
     const immediate =
       by === undefined
-        ? this.#pauses.answer(question)
+        ? this.#pauses.answer(check)
         : dated({ result: 'NotAllowed', by }, Date.now(), this.#around.settings);
-    if (immediate !== undefined) return this.#keep(question, immediate, namespace);
+    if (immediate !== undefined) return this.#keep(check, immediate, namespace);
     return this.#checks.run({ group: namespace, target: host }, `${namespace} ${key}`, async () => {
       // Another namespace may have made the same check while this one waited for a place.
       const known = this.#answers.get(key, namespace);
       if (isFresh(known)) return known;
-      const found = this.#pauses.answer(question) ?? (await this.#askUnbroken(question, namespace));
-      return this.#keep(question, found, namespace);
+      const found = this.#pauses.answer(check) ?? (await this.#checkUnbroken(check, namespace));
+      return this.#keep(check, found, namespace);
     });
   }
 
-  #keep(question: Question, found: DatedAnswer, namespace: string): KnownAnswer {
-    const key = this.#key(question);
-    return this.#answers.keep(
-      key,
-      withHistory(found, question, this.#answers.get(key, namespace)),
-      namespace,
-    );
+  #keep(check: Check, found: DatedAnswer, namespace: string): KnownAnswer {
+    const key = this.#key(check);
+    return this.#answers.keep(key, withHistory(found, check, this.#answers.get(key, namespace)), namespace);
   }
 
-  async #askUnbroken(question: Question, namespace: string): Promise<DatedAnswer> {
+  async #checkUnbroken(check: Check, namespace: string): Promise<DatedAnswer> {
     try {
-      return await this.#askOnTheWay(question, namespace);
+      return await this.#checkOnTheWay(check, namespace);
     } catch (error) {
       this.#around.onError(error);
       return dated(INTERNAL_ERROR, Date.now(), this.#around.settings);
     }
   }
 
-  async #askOnTheWay(question: Question, namespace: string): Promise<DatedAnswer> {
-    const { image, credential } = question;
-    const check = credential === undefined ? undefined : checkOf(credential, image.host);
-    if (credential?.kind === 'platform' && check?.way === 'Exchange') {
-      const { exchange } = check;
-      return this.#askWithLogin(question, { credential, host: image.host, exchange }, namespace);
+  async #checkOnTheWay(check: Check, namespace: string): Promise<DatedAnswer> {
+    const { image, credential } = check;
+    const way = credential === undefined ? undefined : checkOf(credential, image.host);
+    if (credential?.kind === 'platform' && way?.way === 'Exchange') {
+      const { exchange } = way;
+      return this.#checkWithLogin(check, { credential, host: image.host, exchange }, namespace);
     }
-    const login = check?.way === 'Login' ? check.credential : undefined;
-    return this.#askRegistry(question, login, namespace);
+    const login = way?.way === 'Login' ? way.credential : undefined;
+    return this.#checkRegistry(check, login, namespace);
   }
 
-  async #askWithLogin(question: Question, wanted: WantedLogin, namespace: string): Promise<DatedAnswer> {
+  async #checkWithLogin(check: Check, wanted: WantedLogin, namespace: string): Promise<DatedAnswer> {
     const { answer, askedAt, askAgainAt } = await this.#logins.obtain(wanted, namespace);
     // The answer of a cloud is no reason to pause requests to the registry.
     if (answer.result !== 'Login') return { answer, askedAt, askAgainAt };
-    const found = await this.#askRegistry(question, answer.credential, namespace);
+    const found = await this.#checkRegistry(check, answer.credential, namespace);
     if (found.answer.result === 'Denied') this.#logins.forget(wanted.credential, wanted.host);
     return found;
   }
 
-  async #askRegistry(
-    question: Question,
-    login: Credential | undefined,
-    namespace: string,
-  ): Promise<DatedAnswer> {
+  async #checkRegistry(check: Check, login: Credential | undefined, namespace: string): Promise<DatedAnswer> {
     const askedAt = Date.now();
-    const answer = await askRegistry({ ...question, credential: login }, this.#around, namespace);
-    return this.#pauses.note(
-      question,
-      dated(answer, askedAt, this.#around.settings, question.exact),
-      namespace,
-    );
+    const answer = await checkRegistry({ ...check, credential: login }, this.#around, namespace);
+    return this.#pauses.note(check, dated(answer, askedAt, this.#around.settings, check.exact), namespace);
   }
 
-  #internalError(question: Question, error: unknown): KnownAnswer {
-    const age = this.#break(question.credential ?? question, error);
-    return withHistory({ answer: INTERNAL_ERROR, ...age }, question, undefined);
+  #internalError(check: Check, error: unknown): KnownAnswer {
+    const age = this.#break(check.credential ?? check, error);
+    return withHistory({ answer: INTERNAL_ERROR, ...age }, check, undefined);
   }
 
   #internalLoginError(credential: PlatformCredential, error: unknown): KnownLogin {
@@ -271,15 +259,15 @@ export class RegistryChecker {
     return { askedAt, askAgainAt };
   }
 
-  /** Contains the tag or digest only for an exact question, because the right to pull applies to a repository. */
-  #key({ image, credential, exact = false }: Question): string {
+  /** Contains the tag or digest only for an exact check, because the right to pull applies to a repository. */
+  #key({ image, credential, exact = false }: Check): string {
     const what = exact ? formatReference(image) : repositoryName(image);
     return `${what} ${exact} ${this.#fingerprints.of(credential)}`;
   }
 }
 
 /** The answer if no request is needed: the credential has expired, or only Trivy can use it. */
-function immediateAnswer({ image, credential }: Question): KnownAnswer | undefined {
+function immediateAnswer({ image, credential }: Check): KnownAnswer | undefined {
   if (credential === undefined) return undefined;
   const version = image.digest ?? image.tag;
   const lasting = { askAgainAt: Number.POSITIVE_INFINITY, acceptedAt: undefined, version };

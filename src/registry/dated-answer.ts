@@ -1,4 +1,4 @@
-import type { KnownAnswer, Question, RegistryAnswer } from '../answer/index.ts';
+import type { Check, KnownAnswer, RegistryAnswer } from '../answer/index.ts';
 import type { RegistrySettings } from './settings.ts';
 
 /** Times to live are shortened by up to this part at random, so that checks made together are not repeated together. */
@@ -58,7 +58,7 @@ function timeToLiveOf(
  */
 export function withHistory(
   found: DatedAnswer,
-  { image: { tag, digest } }: Question,
+  { image: { tag, digest } }: Check,
   before: KnownAnswer | undefined,
 ): KnownAnswer {
   const version = digest ?? tag;

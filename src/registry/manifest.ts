@@ -28,7 +28,7 @@ export function needsGet(status: number): boolean {
 }
 
 /**
- * What a registry's answer to the question for a manifest means. Codes: OCI distribution-spec, "Error Codes".
+ * The result of a check from a registry's answer to the request for a manifest. Codes: OCI distribution-spec, "Error Codes".
  * A 404 for a repository that one may not see is common, so only an unknown manifest proves anything.
  */
 export function readManifestReply(reply: Reply): RegistryAnswer {

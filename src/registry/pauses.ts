@@ -1,4 +1,4 @@
-import { isLocal, type Question, type RegistryAnswer } from '../answer/index.ts';
+import { type Check, isLocal, type RegistryAnswer } from '../answer/index.ts';
 import { type DatedAnswer, JITTER } from './dated-answer.ts';
 import type { Fingerprints } from './fingerprints.ts';
 import { Recent } from './recent.ts';
@@ -23,8 +23,8 @@ export class Pauses {
   }
 
   /** The answer while the registry is not contacted, or not with this credential; undefined: it may be contacted. */
-  answer(question: Question): DatedAnswer | undefined {
-    const pause = [question.image.host, this.#key(question)]
+  answer(check: Check): DatedAnswer | undefined {
+    const pause = [check.image.host, this.#key(check)]
       .map((key) => this.#pauses.get(key))
       .find((each) => each !== undefined && each.until > Date.now());
     return pause && paused(pause);
@@ -37,12 +37,12 @@ export class Pauses {
    * @param namespace - the pause counts against its share of the memory; it applies to all namespaces
    * @returns the answer, which holds until the end of a pause that the registry requested
    */
-  note(question: Question, found: DatedAnswer, namespace: string): DatedAnswer {
+  note(check: Check, found: DatedAnswer, namespace: string): DatedAnswer {
     const { answer, askedAt, askAgainAt } = found;
-    const { host } = question.image;
+    const { host } = check.image;
     if (answer.result === 'RateLimited') {
       const pause = { answer, askedAt, until: answer.until };
-      this.#pauses.set(answer.at === 'ping' ? host : this.#key(question), pause, namespace);
+      this.#pauses.set(answer.at === 'ping' ? host : this.#key(check), pause, namespace);
       return paused(pause);
     }
     if (isOutOfReach(answer)) this.#pauses.set(host, { answer, askedAt, until: askAgainAt }, namespace);
@@ -51,7 +51,7 @@ export class Pauses {
     return found;
   }
 
-  #key({ image, credential }: Question): string {
+  #key({ image, credential }: Check): string {
     return `${image.host} ${this.#fingerprints.of(credential)}`;
   }
 }

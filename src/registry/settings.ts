@@ -14,7 +14,7 @@ export interface RegistrySettings {
   /** Time-out of one request, from the look-up of the name to the last byte. */
   readonly requestTimeout: number;
   /** Time-out of one check with all its requests. */
-  readonly questionTimeout: number;
+  readonly checkTimeout: number;
   /**
    * Limits on concurrent checks, per registry and in all. One namespace can use half of a registry's limit, and a
    * quarter of the total.
@@ -60,7 +60,7 @@ export interface RegistrySettings {
 
 export const DEFAULT_REGISTRY_SETTINGS: RegistrySettings = {
   requestTimeout: 10 * SECOND,
-  questionTimeout: 30 * SECOND,
+  checkTimeout: 30 * SECOND,
   concurrencyPerRegistry: 4,
   concurrency: 32,
   concurrentLookups: 1,

@@ -1,4 +1,4 @@
-import type { KnownAnswer, Question } from '../../answer/index.ts';
+import type { KnownAnswer, Check } from '../../answer/index.ts';
 import type { ValidBinding } from '../../binding/index.ts';
 import { repositoryName } from '../../image/index.ts';
 import {
@@ -57,7 +57,7 @@ export type ScanPlan =
       readonly plan: 'NotMigrated';
       readonly scan: ScheduledScan;
       readonly because: Exclude<MigrationDecision, 'Migrate'>;
-      readonly question: Question;
+      readonly check: Check;
       /** The present answer, and when to ask again; undefined: there is none. */
       readonly known: KnownAnswer | undefined;
     }
@@ -209,13 +209,13 @@ function planMigration(
   const context = { fits: isFitting(resolved, binding, scan), credential, answer: known.answer };
   const migration = migrationOf(binding, scan, context);
   if (migration === undefined) return undefined;
-  const { decision, question } = migration;
+  const { decision, check } = migration;
   if (decision !== 'Migrate')
-    return { plan: 'NotMigrated', scan, because: decision, question, known: migration.known };
+    return { plan: 'NotMigrated', scan, because: decision, check, known: migration.known };
   const moved: Migrated = { from: repositoryName(image), source, number: nextMigration(binding) };
   const request = requestFor(scan, 'Moved', now);
   const bind = { edit: 'Bind', ...holderOf(resolved), delivery: deliveryIn(bindable) } as const;
-  return planEdit(resolved, scan, { ...bind, image: question.image, moved, request });
+  return planEdit(resolved, scan, { ...bind, image: check.image, moved, request });
 }
 
 /** A suspended scan must not run. */

@@ -1,4 +1,4 @@
-import type { KnownAnswer, KnownLogin, Question } from '../../answer/index.ts';
+import type { KnownAnswer, KnownLogin, Check } from '../../answer/index.ts';
 import type { Binding, ValidBinding } from '../../binding/index.ts';
 import type { PlatformCredential } from '../../platform/index.ts';
 import type { Rivals } from '../../policy/index.ts';
@@ -60,7 +60,7 @@ export type TrivySecretPlace =
  */
 export interface Known {
   /** The answer of a registry; undefined: there is none. */
-  readonly answer: (question: Question) => KnownAnswer | undefined;
+  readonly answer: (check: Check) => KnownAnswer | undefined;
   /** The login that a cloud gave for a host; undefined: none. */
   readonly login: (credential: PlatformCredential, host: string) => KnownLogin | undefined;
   readonly trivySecretPlace: (identity: TrivySecretIdentity) => TrivySecretPlace;

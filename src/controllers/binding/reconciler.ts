@@ -112,8 +112,8 @@ export class BindingReconciler {
     if (hasUnread(credentials)) return resolved;
     this.#restored.set(key, binding.uid);
     const answers = restorableAnswers(binding, resolved);
-    for (const { question, ...kept } of answers)
-      this.#options.checker.recall(question, kept, binding.namespace);
+    for (const { check, ...kept } of answers)
+      this.#options.checker.recall(check, kept, binding.namespace);
     return answers.length === 0 ? resolved : resolve(observed);
   }
 
@@ -123,7 +123,7 @@ export class BindingReconciler {
     return {
       stores,
       settings,
-      answer: (question) => checker.answer(question, namespace),
+      answer: (check) => checker.answer(check, namespace),
       login: (credential, host) => checker.login(credential, host, namespace),
     };
   }

@@ -95,7 +95,7 @@ export class DiscoveryApplier {
 }
 
 async function writeEach<Item>(items: readonly Item[], write: (item: Item) => Promise<void>): Promise<void> {
-  const results = await settleEach(items, WRITES_AT_ONCE, write);
+  const results = await settleEach(items, CONCURRENT_WRITES, write);
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   if (failures.length > 0) throw failures.find((error) => !(error instanceof OutOfDate)) ?? failures[0];
 }

@@ -25,7 +25,7 @@ export class Connections implements Disposable {
   /** @param namespace - the namespace whose share of the DNS look-ups it uses */
   constructor(around: Surroundings, namespace: string) {
     this.#around = around;
-    this.#limit = new TimeLimit(around.settings.questionTimeout, around.stop);
+    this.#limit = new TimeLimit(around.settings.checkTimeout, around.stop);
     this.#dispatchers = new Dispatchers(around, namespace, () => {
       this.#lookupWaited = true;
       this.#anyLookupWaited = true;

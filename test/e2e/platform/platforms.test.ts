@@ -370,7 +370,7 @@ describe('a credential is checked', () => {
       const answer = await login(secret(), host);
       if (answer.result !== 'Login') throw new Error(`expected a login, found ${JSON.stringify(answer)}`);
       const checker = new RegistryChecker({ settings: settings(), onRequest: () => undefined });
-      const known = await checker.ask({ image: image(host), credential: answer.credential }, 'shop');
+      const known = await checker.check({ image: image(host), credential: answer.credential }, 'shop');
       assert.equal(known.answer.result, 'Pullable');
       const toRegistry = JSON.stringify(cloud.seen.filter((request) => request.host === host));
       const longLived = [

@@ -7,7 +7,7 @@ import { type Certificate, makeCertificate } from '../../../hack/testenv/certifi
 import { ProcessGroup } from '../../../hack/testenv/processes.ts';
 import { type Registry, startRegistry } from '../../../hack/testenv/registry.ts';
 import { TokenServer } from '../../../hack/testenv/token-server.ts';
-import type { Question } from '../../../src/answer/question.ts';
+import type { Check } from '../../../src/answer/check.ts';
 import {
   describeAnswer,
   type KnownAnswer,
@@ -36,7 +36,7 @@ function basic(username: string, password: string): Credential {
   return { kind: 'basic', username: new SecretValue(username), password: new SecretValue(password) };
 }
 
-function question(image: string, credential?: Credential): Question {
+function question(image: string, credential?: Credential): Check {
   return { image: parseImageReference(image), credential };
 }
 
@@ -56,16 +56,16 @@ class TestChecker extends RegistryChecker {
     this.requests = requests;
   }
 
-  override ask(asked: Question, namespace = 'shop'): Promise<KnownAnswer> {
-    return super.ask(asked, namespace);
+  override check(asked: Check, namespace = 'shop'): Promise<KnownAnswer> {
+    return super.check(asked, namespace);
   }
 
-  override answer(asked: Question, namespace = 'shop'): KnownAnswer | undefined {
+  override answer(asked: Check, namespace = 'shop'): KnownAnswer | undefined {
     return super.answer(asked, namespace);
   }
 
   async result(image: string, credential?: Credential): Promise<RegistryAnswer> {
-    return (await this.ask(question(image, credential))).answer;
+    return (await this.check(question(image, credential))).answer;
   }
 
   /** What was asked since the last call. */
@@ -130,12 +130,12 @@ describe('a registry with user names and passwords', () => {
   it('takes a new password and refuses the old one, once it is asked anew', async () => {
     const checker = new TestChecker({ acceptedTtl: 2_000 });
     const image = `${registry.host}/team/app:1.0`;
-    const accepted = await checker.ask(question(image, good));
+    const accepted = await checker.check(question(image, good));
     await registry.setPassword('canary-second');
-    assert.equal(await checker.ask(question(image, good)), accepted, 'remembered');
+    assert.equal(await checker.check(question(image, good)), accepted, 'remembered');
     assert.equal(await checker.result(image, basic(USER.username, 'canary-second')).then(kind), 'Pullable');
     const refused = await until(async () => {
-      const known = await checker.ask(question(image, good));
+      const known = await checker.check(question(image, good));
       return known !== accepted && known;
     }, 'the question to be asked again');
     assert.deepEqual([refused.answer.result, refused.acceptedAt], ['Denied', undefined]);
@@ -145,12 +145,12 @@ describe('a registry with user names and passwords', () => {
   it('changes nothing that is known while it is down, and is asked again when it comes back', async () => {
     const checker = new TestChecker({ unreachableTtl: 200, acceptedTtl: 1 });
     const asked = question(`${registry.host}/team/app:1.0`, good);
-    const { acceptedAt } = await checker.ask(asked);
+    const { acceptedAt } = await checker.check(asked);
     assert.notEqual(acceptedAt, undefined);
     await registry.pause();
     try {
       const down = await until(async () => {
-        const { answer, ...known } = await checker.ask(asked);
+        const { answer, ...known } = await checker.check(asked);
         return answer.result === 'Unreachable' && { ...known, answer };
       }, 'the registry to be found down');
       assert.deepEqual(down.answer, { result: 'Unreachable', why: 'ConnectionRefused', at: 'ping' });
@@ -162,7 +162,7 @@ describe('a registry with user names and passwords', () => {
       await registry.resume();
     }
     await until(
-      async () => kind((await checker.ask(asked)).answer) === 'Pullable',
+      async () => kind((await checker.check(asked)).answer) === 'Pullable',
       'the registry to be back',
     );
   });
@@ -191,7 +191,7 @@ describe('a registry with user names and passwords', () => {
       const checker = new TestChecker({ localAddresses: [] });
       const port = registry.host.split(':')[1];
       const image = { ...parseImageReference('x.example/team/app:1.0'), host: `${host}:${port}` };
-      const { answer } = await checker.ask({ image, credential: good });
+      const { answer } = await checker.check({ image, credential: good });
       assert.deepEqual(answer, { result: 'Unreachable', why: 'AddressForbidden', at: 'ping' });
     });
   }
@@ -323,30 +323,30 @@ describe('a registry with a token server', () => {
 
     it('is one question for many that come together, and for later ones', async () => {
       const checker = new TestChecker();
-      const together = await Promise.all(Array.from({ length: 20 }, () => checker.ask(asked())));
+      const together = await Promise.all(Array.from({ length: 20 }, () => checker.check(asked())));
       assert.equal(new Set(together).size, 1);
       assert.deepEqual(checker.taken(), ['ping 401', 'token 200', 'manifest 200']);
-      assert.equal(await checker.ask(asked()), together[0]);
+      assert.equal(await checker.check(asked()), together[0]);
       assert.equal(checker.answer(question(`${registry.host}/team-a/app:other`, credential)), together[0]);
       assert.deepEqual(checker.taken(), []);
     });
 
     it('says nothing of another version where that very version was asked about, which is soon asked about again', async () => {
       const checker = new TestChecker();
-      await checker.ask(asked());
+      await checker.check(asked());
       const missing = { ...question(`${registry.host}/team-a/app:missing`, credential), exact: true };
       assert.equal(checker.answer(missing), undefined);
-      const { answer, askedAt, askAgainAt } = await checker.ask(missing);
+      const { answer, askedAt, askAgainAt } = await checker.check(missing);
       assert.equal(answer.result, 'Allowed');
       assert.ok(isWithin(askAgainAt - askedAt, 54_000, 60_000), 'it may be about to be pushed');
       assert.equal(checker.answer({ ...asked(), exact: true }), undefined);
-      assert.equal((await checker.ask({ ...asked(), exact: true })).answer.result, 'Pullable');
+      assert.equal((await checker.check({ ...asked(), exact: true })).answer.result, 'Pullable');
       assert.equal(checker.answer(asked())?.answer.result, 'Pullable');
     });
 
     it('is kept apart by credential and by repository, and is no credential', async () => {
       const checker = new TestChecker();
-      await checker.ask(asked());
+      await checker.check(asked());
       assert.equal(checker.answer(question(`${registry.host}/team-a/app:1`)), undefined);
       assert.equal(checker.answer(question(`${registry.host}/team-b/app:1`, credential)), undefined);
       assert.notEqual(
@@ -357,10 +357,10 @@ describe('a registry with a token server', () => {
 
     it('holds for its time less a tenth at most, and is still known after', async () => {
       const checker = new TestChecker({ acceptedTtl: 1 });
-      const first = await checker.ask(asked());
+      const first = await checker.check(asked());
       assert.ok(isWithin(first.askAgainAt - first.askedAt, 0.9, 1));
       const second = await until(async () => {
-        const known = await checker.ask(asked());
+        const known = await checker.check(asked());
         return known !== first && known;
       }, 'the question to be asked again');
       assert.ok(second.askedAt >= first.askAgainAt);
@@ -372,14 +372,14 @@ describe('a registry with a token server', () => {
       const hour = 3_600_000;
       const askedAt = Date.now() - 2 * hour;
       checker.recall(asked(), { answer: { result: 'Pullable' }, askedAt }, 'shop');
-      const known = await checker.ask(asked());
+      const known = await checker.check(asked());
       assert.deepEqual([known.answer, known.acceptedAt], [{ result: 'Pullable' }, askedAt]);
       assert.ok(isWithin(known.askAgainAt - askedAt, 10.8 * hour, 12 * hour));
       assert.deepEqual(checker.taken(), []);
 
       const late = new TestChecker();
       late.recall(asked(), { answer: { result: 'Pullable' }, askedAt: Date.now() - 13 * hour }, 'shop');
-      assert.equal((await late.ask(asked())).answer.result, 'Pullable');
+      assert.equal((await late.check(asked())).answer.result, 'Pullable');
       assert.equal(late.taken().length, 3);
       late.recall(asked(), { answer: { result: 'Pullable' }, askedAt: 0 }, 'shop');
       assert.notEqual(late.answer(asked())?.acceptedAt, 0, 'what is known counts more');
@@ -449,7 +449,7 @@ describe('many questions to a registry', () => {
     try {
       const checker = new TestChecker({ insecure: [host], concurrencyPerRegistry: 2 });
       const all = Array.from({ length: 12 }, (_, index) => question(`${host}/team/app-${index}`));
-      const known = await Promise.all(all.map((each, index) => checker.ask(each, `team-${index % 3}`)));
+      const known = await Promise.all(all.map((each, index) => checker.check(each, `team-${index % 3}`)));
       assert.ok(known.every(({ answer }) => answer.result === 'Inconclusive'));
       assert.equal(most, 2);
     } finally {
@@ -477,13 +477,13 @@ describe('a registry that is asked too often', () => {
       const host = `127.0.0.1:${await listen(server)}`;
       try {
         const checker = new TestChecker({ insecure: [host] });
-        const known = await checker.ask(question(`${host}/team/app`));
+        const known = await checker.check(question(`${host}/team/app`));
         const wait = untilOf(known) - known.askedAt;
         // The answer is dated a moment after the question.
         assert.ok(isWithin(wait, least, most + 2_000), `${wait} ms`);
         assert.ok(known.askAgainAt >= untilOf(known));
         const others = [question(`${host}/team/app`), question(`${host}/other`, basic('a', 'b'))];
-        for (const other of others) assert.deepEqual((await checker.ask(other)).answer, known.answer);
+        for (const other of others) assert.deepEqual((await checker.check(other)).answer, known.answer);
         assert.equal(requests, 1);
       } finally {
         server.close();
@@ -503,9 +503,9 @@ describe('a registry that is asked too often', () => {
     try {
       const checker = new TestChecker({ insecure: [host] });
       const asked = question(`${host}/team/app`);
-      assert.equal(kind((await checker.ask(asked)).answer), 'RateLimited');
+      assert.equal(kind((await checker.check(asked)).answer), 'RateLimited');
       const answer = await until(async () => {
-        const known = await checker.ask(asked);
+        const known = await checker.check(asked);
         return known.answer.result !== 'RateLimited' && known.answer;
       }, 'the registry to be asked again');
       assert.deepEqual(answer, { result: 'Inconclusive', why: 'RepositoryUnknown' });

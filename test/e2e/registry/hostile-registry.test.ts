@@ -539,12 +539,12 @@ function ask(
     localAddresses: ['127.0.0.1'],
     certificateAuthorities: ca,
     requestTimeout: REQUEST_TIMEOUT,
-    questionTimeout: QUESTION_TIMEOUT,
+    checkTimeout: QUESTION_TIMEOUT,
     ...changes,
   };
   const checker = new RegistryChecker({ settings });
   const image = { host, repository: 'team/app', tag: '1' };
-  return checker.ask({ image, credential: CREDENTIAL }, 'shop').then(({ answer }) => answer);
+  return checker.check({ image, credential: CREDENTIAL }, 'shop').then(({ answer }) => answer);
 }
 
 function assertNothingShown(): void {

@@ -144,7 +144,7 @@ describe('a login that a cloud is asked for', () => {
       const checker = new RegistryChecker({ settings: { ...settings, deny: [deny] } });
       const refused = { result: 'Unreachable', why: 'RealmForbidden', at: 'token' };
       assert.deepEqual((await checker.obtainLogin(awsKeys(), ECR, 'shop'))?.answer, refused);
-      const { answer } = await checker.ask({ ...QUESTION, credential: awsKeys() }, 'shop');
+      const { answer } = await checker.check({ ...QUESTION, credential: awsKeys() }, 'shop');
       assert.deepEqual(answer, refused);
       assert.deepEqual([cloud.seen, cloud.unknown], [[], []]);
     });
@@ -156,18 +156,18 @@ describe('a login that a cloud is asked for', () => {
     registry = { status: 403 };
     for (const times of [1, 2]) {
       const image = { ...question.image, repository: `shop/payments-${times}` };
-      assert.equal((await checker.ask({ ...question, image }, 'shop')).answer.result, 'Denied');
+      assert.equal((await checker.check({ ...question, image }, 'shop')).answer.result, 'Denied');
       assert.equal(asked(), times);
     }
   });
 
   it('that is wanting keeps nobody from asking the registry without one', async () => {
     const checker = start({ status: 429 });
-    const { answer } = await checker.ask({ ...QUESTION, credential: awsKeys() }, 'shop');
+    const { answer } = await checker.check({ ...QUESTION, credential: awsKeys() }, 'shop');
     assert.equal(answer.result, 'RateLimited');
     assert.equal(asked(ECR), 0);
     registry = { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } };
-    await checker.ask({ ...QUESTION, credential: undefined }, 'shop');
+    await checker.check({ ...QUESTION, credential: undefined }, 'shop');
     assert.notEqual(asked(ECR), 0);
   });
 

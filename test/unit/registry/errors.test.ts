@@ -5,7 +5,7 @@ import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
 import { type Exchange, SigningError } from '../../../src/platform/exchange.ts';
-import type { Access, PlatformCredential } from '../../../src/platform/platform-credential.ts';
+import type { PlatformCredential, WaysIn } from '../../../src/platform/platform.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 import { answering } from './servers.ts';
@@ -24,28 +24,28 @@ function credential(part: Partial<PlatformCredential>): PlatformCredential {
     kind: 'platform',
     description: 'keys',
     identity: new SecretValue('identity'),
-    expires: undefined,
-    accessTo: () => ({ check, delivery: check }),
+    ends: undefined,
+    waysIn: () => ({ check, delivery: check }),
   };
   // A spread would read the getters that throw.
   return Object.defineProperties(whole, Object.getOwnPropertyDescriptors(part));
 }
 
-function byExchange(exchange: Exchange): Pick<PlatformCredential, 'accessTo'> {
-  const check: Access['check'] = { way: 'Exchange', exchange };
-  return { accessTo: () => ({ check, delivery: check }) };
+function byExchange(exchange: Exchange): Pick<PlatformCredential, 'waysIn'> {
+  const check: WaysIn['check'] = { way: 'Exchange', exchange };
+  return { waysIn: () => ({ check, delivery: check }) };
 }
 
 /** Where an unexpected error may occur. */
 const BROKEN: Readonly<Record<string, Partial<PlatformCredential>>> = {
-  'the way into a registry': { accessTo: fail },
+  'the way into a registry': { waysIn: fail },
   'its identity': {
     get identity(): SecretValue {
       return fail();
     },
   },
   'its expiration': {
-    get expires(): number {
+    get ends(): number {
       return fail();
     },
   },
@@ -70,10 +70,10 @@ describe('an unexpected error', () => {
       const checker = new RegistryChecker({ settings, onError: (error) => errors.push(error) });
       const broken = { image: image(host), credential: credential(part) };
 
-      const known = await checker.ask(broken, 'a');
+      const known = await checker.check(broken, 'a');
       assert.equal(known.answer.result, 'Unreachable');
       const reported = errors.length;
-      assert.deepEqual(await checker.ask(broken, 'a'), known, 'remembered');
+      assert.deepEqual(await checker.check(broken, 'a'), known, 'remembered');
       assert.deepEqual(checker.answer(broken, 'a'), known);
       assert.equal(errors.length, reported, 'reported once');
       assert.ok(known.askAgainAt - known.askedAt <= DEFAULT_REGISTRY_SETTINGS.unreachableTtl);
@@ -83,7 +83,7 @@ describe('an unexpected error', () => {
       assert.notEqual(obtained?.answer.result, 'Login');
       assert.deepEqual(checker.login(broken.credential, host, 'a'), obtained);
 
-      const other = await checker.ask({ image: image(host), credential: login }, 'a');
+      const other = await checker.check({ image: image(host), credential: login }, 'a');
       assert.equal(other.answer.result, 'Inconclusive', 'the registry is still checked');
       checker.close();
     });
@@ -95,8 +95,8 @@ describe('an unexpected error', () => {
       settings: DEFAULT_REGISTRY_SETTINGS,
       onError: (error) => errors.push(error),
     });
-    const question = { image: image('registry.example'), credential: credential({ accessTo: fail }) };
-    const { answer } = await checker.ask(question, 'a');
+    const question = { image: image('registry.example'), credential: credential({ waysIn: fail }) };
+    const { answer } = await checker.check(question, 'a');
     assert.deepEqual(answer, { result: 'Unreachable', why: 'InternalError', at: 'ping' });
     assert.equal(
       describeAnswer(answer),
@@ -111,7 +111,7 @@ describe('an unexpected error', () => {
       errors += 1;
     };
     const checker = new RegistryChecker({ settings: DEFAULT_REGISTRY_SETTINGS, onError });
-    const keys = credential({ accessTo: fail });
+    const keys = credential({ waysIn: fail });
     const obtained = await checker.obtainLogin(keys, 'registry.example', 'a');
     assert.deepEqual(obtained?.answer, { result: 'Unreachable', why: 'InternalError', at: 'token' });
     for (let times = 0; times < 10; times += 1) {
@@ -133,7 +133,7 @@ describe('an unexpected error', () => {
     });
     for (const namespace of ['a', 'a', 'b', 'b']) {
       assert.equal(checker.answer(question(), namespace === 'a' ? 'b' : 'c'), undefined);
-      const { answer } = await checker.ask(question(), namespace);
+      const { answer } = await checker.check(question(), namespace);
       assert.deepEqual(answer, { result: 'Unreachable', why: 'InternalError', at: 'token' });
     }
     assert.equal(errors, 2);
@@ -152,7 +152,7 @@ describe('an unexpected error', () => {
     };
     const question = { image: image('registry.example'), credential: credential(byExchange(exchange)) };
     for (const asked of [1, 2, 3]) {
-      const { askAgainAt } = await checker.ask(question, 'a');
+      const { askAgainAt } = await checker.check(question, 'a');
       assert.equal(times, asked);
       while (Date.now() <= askAgainAt) await new Promise(setImmediate);
     }
@@ -171,7 +171,7 @@ describe('a key that cannot sign', () => {
     };
     const keys = credential(byExchange(exchange));
     const expected = { result: 'Unreachable', why: 'SigningFailed', at: 'token' } as const;
-    const { answer } = await checker.ask({ image: image('registry.example'), credential: keys }, 'a');
+    const { answer } = await checker.check({ image: image('registry.example'), credential: keys }, 'a');
     assert.deepEqual(answer, expected);
     assert.deepEqual((await checker.obtainLogin(keys, 'registry.example', 'a'))?.answer, expected);
     assert.equal(

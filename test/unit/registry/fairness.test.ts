@@ -1,7 +1,7 @@
 /** Checks of one namespace must not delay those of another. The registries are servers of the test, on loopback. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Question } from '../../../src/answer/question.ts';
+import type { Check } from '../../../src/answer/check.ts';
 import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import type { Exchange } from '../../../src/platform/exchange.ts';
@@ -17,7 +17,7 @@ const login = (password: string): Credential => ({
   username: new SecretValue('user'),
   password: new SecretValue(password),
 });
-const ask = (host: string, repository: string, credential?: Credential): Question => ({
+const ask = (host: string, repository: string, credential?: Credential): Check => ({
   image: { host, repository, tag: '1' },
   credential,
 });
@@ -27,7 +27,7 @@ function started(hosts: readonly string[], localAddresses: readonly string[] = [
   const settings = {
     ...DEFAULT_REGISTRY_SETTINGS,
     requestTimeout: 10 * MINUTE,
-    questionTimeout: 10 * MINUTE,
+    checkTimeout: 10 * MINUTE,
     insecure: hosts,
     localAddresses,
   };
@@ -43,9 +43,11 @@ describe('a namespace', () => {
       await using healthy = await answering((_, response) => knowNoRepository(response));
       const host = `127.0.0.1:${healthy.port}`;
       const { checker } = started([host], [...addresses, '127.0.0.1']);
-      const others = addresses.map((address) => checker.ask(ask(`${address}:${hanging.port}`, 'a/app'), 'a'));
+      const others = addresses.map((address) =>
+        checker.check(ask(`${address}:${hanging.port}`, 'a/app'), 'a'),
+      );
       await until(() => hanging.open() === 8, 'the other namespace to have its share');
-      assert.equal((await checker.ask(ask(host, 'b/app'), 'b')).answer.result, 'Inconclusive');
+      assert.equal((await checker.check(ask(host, 'b/app'), 'b')).answer.result, 'Inconclusive');
       assert.equal(hanging.open(), 8, 'a quarter of 32');
       checker.close();
       for (const { answer } of await Promise.all(others)) {
@@ -70,10 +72,10 @@ describe('a namespace', () => {
       const host = `127.0.0.1:${server.port}`;
       const { checker } = started([host]);
       const others = Array.from({ length: count }, (_, index) =>
-        checker.ask(ask(host, `a/app-${index}`), 'a'),
+        checker.check(ask(host, `a/app-${index}`), 'a'),
       );
       await until(() => hanging.size === 2, 'the other namespace to have its share');
-      assert.equal((await checker.ask(ask(host, 'b/app'), 'b')).answer.result, 'Inconclusive');
+      assert.equal((await checker.check(ask(host, 'b/app'), 'b')).answer.result, 'Inconclusive');
       assert.equal(most, 2, 'half of 4');
       checker.close();
       await Promise.all(others);
@@ -90,10 +92,10 @@ describe('a namespace', () => {
     const host = `127.0.0.1:${server.port}`;
     const { checker, requests } = started([host]);
     const same = ask(host, 'shared/app', login('p'));
-    const backlog = Array.from({ length: 50 }, (_, index) => checker.ask(ask(host, `a/app-${index}`), 'a'));
-    const early = checker.ask(same, 'a');
+    const backlog = Array.from({ length: 50 }, (_, index) => checker.check(ask(host, `a/app-${index}`), 'a'));
+    const early = checker.check(same, 'a');
     await until(() => open.length === 2, 'the other namespace to have its share');
-    const known = await checker.ask(same, 'b');
+    const known = await checker.check(same, 'b');
     assert.equal(known.answer.result, 'Inconclusive');
     const before = requests.length;
     const timer = setInterval(() => {
@@ -138,13 +140,13 @@ describe('a registry that answers 429', () => {
     const { server, host } = await registry('Credential');
     await using _ = server;
     const { checker, requests } = started([host]);
-    const known = await checker.ask(ask(host, 'a/app', login('too-many')), 'a');
+    const known = await checker.check(ask(host, 'a/app', login('too-many')), 'a');
     assert.equal(known.answer.result, 'RateLimited');
     const asked = requests.length;
-    const again = await checker.ask(ask(host, 'a/other', login('too-many')), 'a');
+    const again = await checker.check(ask(host, 'a/other', login('too-many')), 'a');
     assert.deepEqual([again.answer, requests.length], [known.answer, asked], 'that credential waits');
     for (const credential of [login('good'), undefined]) {
-      assert.equal((await checker.ask(ask(host, 'b/app', credential), 'b')).answer.result, 'Inconclusive');
+      assert.equal((await checker.check(ask(host, 'b/app', credential), 'b')).answer.result, 'Inconclusive');
     }
   });
 
@@ -152,21 +154,21 @@ describe('a registry that answers 429', () => {
     const { server, host } = await registry('Anybody');
     await using _ = server;
     const { checker, requests } = started([host]);
-    assert.equal((await checker.ask(ask(host, 'a/app'), 'a')).answer.result, 'RateLimited');
+    assert.equal((await checker.check(ask(host, 'a/app'), 'a')).answer.result, 'RateLimited');
     const asked = requests.length;
-    assert.equal((await checker.ask(ask(host, 'a/other'), 'b')).answer.result, 'RateLimited');
+    assert.equal((await checker.check(ask(host, 'a/other'), 'b')).answer.result, 'RateLimited');
     assert.equal(requests.length, asked);
-    assert.equal((await checker.ask(ask(host, 'b/app', login('good')), 'b')).answer.result, 'Inconclusive');
+    assert.equal((await checker.check(ask(host, 'b/app', login('good')), 'b')).answer.result, 'Inconclusive');
   });
 
   it('to the ping is not asked at all, for an hour at most', async () => {
     await using server = await answering((_, response) => response.writeHead(429, forbid).end());
     const host = `127.0.0.1:${server.port}`;
     const { checker, requests } = started([host]);
-    const { answer, askedAt } = await checker.ask(ask(host, 'a/app'), 'a');
+    const { answer, askedAt } = await checker.check(ask(host, 'a/app'), 'a');
     assert.ok(answer.result === 'RateLimited' && answer.until - askedAt <= 61 * MINUTE, 'an hour at most');
     const asked = requests.length;
-    assert.equal((await checker.ask(ask(host, 'b/app', login('good')), 'b')).answer.result, 'RateLimited');
+    assert.equal((await checker.check(ask(host, 'b/app', login('good')), 'b')).answer.result, 'RateLimited');
     assert.equal(requests.length, asked);
   });
 });
@@ -177,7 +179,7 @@ describe('a namespace whose DNS look-ups wait for others of its own', () => {
     const settings = { ...DEFAULT_REGISTRY_SETTINGS, concurrentLookups: 0, requestTimeout: 10 };
     const checker = new RegistryChecker({ settings, onRequest: ({ code }) => requests.push(code) });
     for (const repository of ['one', 'two']) {
-      const { answer } = await checker.ask(ask('registry.example', repository), 'a');
+      const { answer } = await checker.check(ask('registry.example', repository), 'a');
       assert.deepEqual(answer, { result: 'Unreachable', why: 'LookupDelayed', at: 'ping' });
     }
     assert.deepEqual(requests, ['LookupDelayed', 'LookupDelayed']);
@@ -191,7 +193,7 @@ describe('a namespace beside another whose DNS look-ups do not end', () => {
   async function delayed() {
     const server = await answering((_, response) => knowNoRepository(response));
     const host = `registry.example:${server.port}`;
-    const limits = { concurrentLookups: 8, requestTimeout: 2_000, questionTimeout: 10 * MINUTE };
+    const limits = { concurrentLookups: 8, requestTimeout: 2_000, checkTimeout: 10 * MINUTE };
     const places = { insecure: [host], localAddresses: ['127.0.0.1'] };
     const checker = new RegistryChecker({
       settings: { ...DEFAULT_REGISTRY_SETTINGS, ...limits, ...places },
@@ -200,7 +202,7 @@ describe('a namespace beside another whose DNS look-ups do not end', () => {
           ? new Promise(() => undefined)
           : Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
     });
-    for (const name of ['one', 'two']) void checker.ask(ask(`${name}.silent.example`, 'app'), 'a');
+    for (const name of ['one', 'two']) void checker.check(ask(`${name}.silent.example`, 'app'), 'a');
     const exchange: Exchange = {
       request: () => ({ url: new URL(`http://${host}/`), headers: {}, body: new SecretValue('') }),
       read: accepted,
@@ -218,8 +220,8 @@ describe('a namespace beside another whose DNS look-ups do not end', () => {
     const { server, host, checker } = await delayed();
     await using _ = server;
     const question = ask(host, 'app');
-    const other = checker.ask(question, 'a');
-    assert.equal((await checker.ask(question, 'b')).answer.result, 'Inconclusive');
+    const other = checker.check(question, 'a');
+    assert.equal((await checker.check(question, 'b')).answer.result, 'Inconclusive');
     checker.close();
     await other;
   });
@@ -229,10 +231,10 @@ describe('a namespace beside another whose DNS look-ups do not end', () => {
     await using _ = server;
     const question = ask(host, 'app');
     const expected = { result: 'Unreachable', why: 'LookupDelayed', at: 'ping' };
-    assert.deepEqual((await checker.ask(question, 'a')).answer, expected);
+    assert.deepEqual((await checker.check(question, 'a')).answer, expected);
     assert.deepEqual(checker.answer(question, 'a')?.answer, expected);
     assert.equal(checker.answer(question, 'b'), undefined);
-    assert.equal((await checker.ask(question, 'b')).answer.result, 'Inconclusive');
+    assert.equal((await checker.check(question, 'b')).answer.result, 'Inconclusive');
     assert.equal(checker.answer(question, 'a')?.answer.result, 'Inconclusive');
     checker.close();
   });
@@ -242,7 +244,7 @@ describe('a namespace beside another whose DNS look-ups do not end', () => {
     await using _ = server;
     const others = [
       checker.obtainLogin(keys, host, 'a'),
-      checker.ask({ ...ask(host, 'app'), credential: keys }, 'a'),
+      checker.check({ ...ask(host, 'app'), credential: keys }, 'a'),
     ];
     assert.equal((await checker.obtainLogin(keys, host, 'b'))?.answer.result, 'Login');
     checker.close();
@@ -272,7 +274,7 @@ describe('the same question of many namespaces', () => {
       const host = `127.0.0.1:${server.port}`;
       const { checker } = started([host]);
       const all = Array.from({ length: count }, (_, index) =>
-        checker.ask(ask(host, 'app'), `namespace-${index}`),
+        checker.check(ask(host, 'app'), `namespace-${index}`),
       );
       for (const { answer } of await Promise.all(all)) assert.equal(answer.result, 'Inconclusive');
       assert.ok(pings <= DEFAULT_REGISTRY_SETTINGS.concurrencyPerRegistry, `${pings}`);

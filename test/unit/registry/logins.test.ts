@@ -43,6 +43,6 @@ describe('logins that clouds give', () => {
     const user = credential({ way: 'NotCheckable', message: 'of a user' });
     const question = { image: parseImageReference('reg.example/app:1'), credential: user };
     assert.equal(checker.answer(question, 'shop')?.answer.result, 'NotCheckable');
-    assert.equal((await checker.ask(question, 'shop')).answer.result, 'NotCheckable');
+    assert.equal((await checker.check(question, 'shop')).answer.result, 'NotCheckable');
   });
 });

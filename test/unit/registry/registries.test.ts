@@ -285,7 +285,7 @@ describe('a registry', () => {
     seen = [];
     const settings = { ...DEFAULT_REGISTRY_SETTINGS, localAddresses: ['127.0.0.1'], insecure: [host] };
     const image = { host, repository: 'team/app', tag: '1' };
-    return (await new RegistryChecker({ settings }).ask({ image, credential }, 'shop')).answer;
+    return (await new RegistryChecker({ settings }).check({ image, credential }, 'shop')).answer;
   }
 
   for (const [title, script, credential, expected] of TABLE) {

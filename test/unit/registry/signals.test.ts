@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
-import { askRegistry } from '../../../src/registry/check.ts';
+import { checkRegistry } from '../../../src/registry/check.ts';
 import { Lookups, type Resolver } from '../../../src/registry/http/lookups.ts';
 import type { Surroundings } from '../../../src/registry/http/surroundings.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
@@ -38,7 +38,7 @@ describe('a question', () => {
     const question = { ...QUESTION, image: { ...QUESTION.image, host } };
     const timers = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
     const askAll = async (count: number) => {
-      for (let index = 0; index < count; index += 1) await askRegistry(question, around, 'a');
+      for (let index = 0; index < count; index += 1) await checkRegistry(question, around, 'a');
       return { listeners: getEventListeners(signal, 'abort').length, timers: timers() };
     };
     const [first, second] = [await askAll(10), await askAll(20)];
@@ -49,15 +49,15 @@ describe('a question', () => {
 
   it('ends at once when the controller stops, even while its name server does not answer', async () => {
     const stop = new AbortController();
-    const around = surroundings(stop.signal, { requestTimeout: 10 * MINUTE, questionTimeout: 10 * MINUTE });
-    const answer = askRegistry(QUESTION, around, 'a');
+    const around = surroundings(stop.signal, { requestTimeout: 10 * MINUTE, checkTimeout: 10 * MINUTE });
+    const answer = checkRegistry(QUESTION, around, 'a');
     setImmediate(() => stop.abort());
     assert.deepEqual(await answer, { result: 'Unreachable', why: 'Stopped', at: 'ping' });
   });
 
   it('times out while its name server does not answer', async () => {
     const { signal } = new AbortController();
-    const answer = await askRegistry(QUESTION, surroundings(signal, { requestTimeout: 10 }), 'a');
+    const answer = await checkRegistry(QUESTION, surroundings(signal, { requestTimeout: 10 }), 'a');
     assert.deepEqual(answer, { result: 'Unreachable', why: 'Timeout', at: 'ping' });
   });
 
@@ -65,7 +65,7 @@ describe('a question', () => {
     const { signal } = new AbortController();
     const around = surroundings(signal, { requestTimeout: 10, concurrentLookups: 1 });
     around.lookups.find('a', 'other.silent.example');
-    const answer = await askRegistry(QUESTION, around, 'a');
+    const answer = await checkRegistry(QUESTION, around, 'a');
     assert.deepEqual(answer, { result: 'Unreachable', why: 'LookupDelayed', at: 'ping' });
   });
 
@@ -78,14 +78,14 @@ describe('a question', () => {
     });
     const host = `registry.example:${server.port}`;
     const works = new Works();
-    const settings = { insecure: [host], localAddresses: ['127.0.0.1'], questionTimeout: 500 };
+    const settings = { insecure: [host], localAddresses: ['127.0.0.1'], checkTimeout: 500 };
     const around = surroundings(signal, { ...settings, requestTimeout: 10 * MINUTE }, (hostname) =>
       hostname === 'registry.example'
         ? Promise.resolve([{ address: '127.0.0.1', family: 4 }])
         : works.begin(hostname).then(() => []),
     );
     around.lookups.find('a', 'other.silent.example');
-    const answer = askRegistry({ ...QUESTION, image: { ...QUESTION.image, host } }, around, 'a');
+    const answer = checkRegistry({ ...QUESTION, image: { ...QUESTION.image, host } }, around, 'a');
     await turn();
     await works.end('other.silent.example');
     await asked.promise;

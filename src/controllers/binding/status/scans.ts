@@ -72,10 +72,10 @@ function countEdit(
 }
 
 function countUnmigrated(
-  { because, question }: Extract<ScanPlan, { plan: 'NotMigrated' }>,
+  { because, check }: Extract<ScanPlan, { plan: 'NotMigrated' }>,
   count: Count,
 ): ScanState {
-  const home = formatReference(question.image);
+  const home = formatReference(check.image);
   switch (because) {
     case 'Ask':
       return count('Waiting', `is moved when the registry has ${home}, and it is being asked`);

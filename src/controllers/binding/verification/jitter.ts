@@ -4,7 +4,7 @@ const BETWEEN_MS = 5_000;
 const LONGEST_MS = 600_000;
 
 /**
- * Spreads the questions about one credential over time: the first repository's turn is at once, that of each further one
+ * Spreads the checks about one credential over time: the first repository's turn is at once, that of each further one
  * at random within as many times 10 seconds as there were before it, ten minutes at most. Times are in milliseconds since
  * the epoch. A credential that changes is another one, and begins anew.
  */

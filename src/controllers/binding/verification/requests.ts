@@ -1,4 +1,4 @@
-import type { KnownAnswer, Question } from '../../../answer/index.ts';
+import type { KnownAnswer, Check } from '../../../answer/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { type ImageReference, repositoryName } from '../../../image/index.ts';
 import { expirationOf, type PlatformCredential } from '../../../platform/index.ts';
@@ -15,9 +15,9 @@ import {
 import type { ScheduledScan } from '../../../scan/index.ts';
 import type { Resolved } from '../resolve.ts';
 
-/** A question that a registry has not answered yet, or whose answer has to be renewed. */
+/** A check that a registry has not answered yet, or whose answer has to be renewed. */
 interface VerificationRequest {
-  readonly question: Question;
+  readonly check: Check;
   /**
    * Whether nothing waits for the answer. Such requests are spread over time, so that the repositories of a credential are
    * not all checked at once.
@@ -37,9 +37,9 @@ export interface VerificationRequests {
   readonly nextAt: number | undefined;
 }
 
-/** A question about a manifest in the new repository of a scan, and its present answer. */
-interface ManifestQuestion {
-  readonly question: Question;
+/** A check about a manifest in the new repository of a scan, and its present answer. */
+interface ManifestCheck {
+  readonly check: Check;
   readonly known: KnownAnswer | undefined;
 }
 
@@ -51,12 +51,12 @@ const NO_REQUESTS: VerificationRequests = { checks: [], login: undefined, nextAt
  */
 export function verificationRequests(
   resolved: Resolved,
-  manifests: readonly ManifestQuestion[],
+  manifests: readonly ManifestCheck[],
 ): VerificationRequests {
   const { binding, now } = resolved;
   const ofChoice = binding?.validity === 'Valid' ? requestsOfChoice(binding, resolved) : NO_REQUESTS;
-  const isDue = ({ known }: ManifestQuestion) => known === undefined || known.askAgainAt <= now;
-  const checks = manifests.filter(isDue).map(({ question }) => ({ question, isDeferrable: false }));
+  const isDue = ({ known }: ManifestCheck) => known === undefined || known.askAgainAt <= now;
+  const checks = manifests.filter(isDue).map(({ check }) => ({ check, isDeferrable: false }));
   const renewals = manifests.map(({ known }) => known?.askAgainAt);
   return {
     checks: [...ofChoice.checks, ...checks],
@@ -73,7 +73,7 @@ function requestsOfChoice(binding: ValidBinding, resolved: Resolved): Verificati
   const checks = known
     .filter(({ answer }) => answer === undefined || answer.askAgainAt <= now)
     .map(({ puller, answer }) => ({
-      question: { image, credential: puller?.credential },
+      check: { image, credential: puller?.credential },
       isDeferrable: answer === undefined && hasReportedOutcome(puller, resolution),
     }));
   const deadline = firstAnswerDeadline(binding, settings.firstAnswerTimeoutMs, now);

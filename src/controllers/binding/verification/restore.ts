@@ -1,4 +1,4 @@
-import type { Question, RegistryAnswer } from '../../../answer/index.ts';
+import type { Check, RegistryAnswer } from '../../../answer/index.ts';
 import type { CandidateStatus } from '../../../api/index.ts';
 import { conditionOf } from '../../../api/ready.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
@@ -11,7 +11,7 @@ import { imageToVerify } from './requests.ts';
 
 /** An answer from before this process began. */
 export interface RestorableAnswer {
-  readonly question: Question;
+  readonly check: Check;
   readonly answer: RegistryAnswer;
   /** Milliseconds since the epoch. */
   readonly askedAt: number;
@@ -66,7 +66,7 @@ function acceptance(binding: ValidBinding, resolved: RestoreInput): readonly Res
   const wasThen = Math.floor((secret.rotatedAt ?? 0) / 1_000) * 1_000 <= askedAt;
   if (!isIts || !isPresent || !wasThen) return [];
   const image = imageToVerify(binding, resolved);
-  return [{ question: { image, credential: candidate.credential }, answer, askedAt }];
+  return [{ check: { image, credential: candidate.credential }, answer, askedAt }];
 }
 
 function passedOver(
@@ -79,7 +79,7 @@ function passedOver(
   );
   const answer = listed === undefined ? undefined : passingAnswer(listed);
   if (answer === undefined || listed?.resourceVersion !== versionOf(candidate, credentials)) return [];
-  return [{ question: { image, credential: candidate.credential }, answer, askedAt: now }];
+  return [{ check: { image, credential: candidate.credential }, answer, askedAt: now }];
 }
 
 function passingAnswer({ result, reason, httpCode }: CandidateStatus): RegistryAnswer | undefined {
@@ -94,7 +94,7 @@ function everybody(binding: ValidBinding, resolved: RestoreInput): readonly Rest
   const answer = everybodysAnswer(binding, resolved.evidence.reported?.reason ?? '');
   if (answer === undefined) return [];
   const image = imageToVerify(binding, resolved);
-  return [{ question: { image, credential: undefined }, answer, askedAt: resolved.now }];
+  return [{ check: { image, credential: undefined }, answer, askedAt: resolved.now }];
 }
 
 function everybodysAnswer(binding: ValidBinding, verified: string): RegistryAnswer | undefined {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Question } from '../../../answer/index.ts';
+import type { Check } from '../../../answer/index.ts';
 import { repositoryName } from '../../../image/index.ts';
 import type { Stored } from '../../../object/index.ts';
 import type { RegistryChecker } from '../../../registry/index.ts';
@@ -37,10 +37,10 @@ export class Verifier {
     const { now } = requester;
     const times = nextAt === undefined ? [] : [nextAt];
     if (login !== undefined) void this.#requestLogin(namespace, login, requester);
-    for (const { question, isDeferrable } of checks) {
-      const dueAt = isDeferrable ? this.#dueAt(question, now) : now;
+    for (const { check, isDeferrable } of checks) {
+      const dueAt = isDeferrable ? this.#dueAt(check, now) : now;
       if (dueAt > now) times.push(dueAt);
-      else void this.#check(namespace, question, requester);
+      else void this.#check(namespace, check, requester);
     }
     return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now);
   }
@@ -56,7 +56,7 @@ export class Verifier {
     requeue();
   }
 
-  #dueAt({ image, credential }: Question, now: number): number {
+  #dueAt({ image, credential }: Check, now: number): number {
     return credential === undefined ? now : this.#jitter.turn(credential, repositoryName(image), now);
   }
 
@@ -64,9 +64,9 @@ export class Verifier {
    * Never rejects, because the checker never does. Other bindings that need the same answer request it themselves, and
    * share it. Rivals are enqueued when the selection of this binding changes.
    */
-  async #check(namespace: string, question: Question, { log, requeue }: Requester): Promise<void> {
-    const { answer } = await this.#checker.ask(question, namespace);
-    const repository = repositoryName(question.image);
+  async #check(namespace: string, check: Check, { log, requeue }: Requester): Promise<void> {
+    const { answer } = await this.#checker.check(check, namespace);
+    const repository = repositoryName(check.image);
     log.debug({ repository, answer: answer.result }, 'registry answered');
     requeue();
   }

@@ -177,7 +177,7 @@ describe("a scan that names an earlier home of a binding's image", () => {
     namespace.answer('user:pass', { answer: PULLABLE }, NEW);
     const { requests, scans } = namespace.decide('app');
     assert.deepEqual(
-      requests.checks.map(({ question: { image, exact }, isDeferrable }) => [
+      requests.checks.map(({ check: { image, exact }, isDeferrable }) => [
         image.host,
         image.tag,
         exact,
@@ -207,7 +207,7 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.match(said, /the registry does not show new\.example\/team\/app:1\.0.*Push that version/);
     assert.equal(namespace.decide('app').requests.nextAt, NOW + 3_600_000);
     const later = namespace.decide('app', NOW + 3_600_000).requests.checks;
-    assert.equal(later.filter(({ question }) => question.exact).length, 1);
+    assert.equal(later.filter(({ check }) => check.exact).length, 1);
   });
 
   it('gets nothing but its new image where none is needed there', () => {

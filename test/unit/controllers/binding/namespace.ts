@@ -1,5 +1,5 @@
+import type { Check } from '../../../../src/answer/check.ts';
 import type { KnownLogin } from '../../../../src/answer/login-answer.ts';
-import type { Question } from '../../../../src/answer/question.ts';
 import type { KnownAnswer, RegistryAnswer } from '../../../../src/answer/registry-answer.ts';
 import {
   BINDING_ANNOTATION,
@@ -73,7 +73,7 @@ export class Namespace {
     stores: this.stores,
     settings: { scanTypes: SCAN_TYPES, checkIntervalMs: 12 * 3_600_000, firstAnswerTimeoutMs: 30_000 },
     login: (_: PlatformCredential, host: string) => this.#logins.get(host),
-    answer: (question: Question) => this.#answers.get(keyOfQuestion(question)),
+    answer: (check: Check) => this.#answers.get(keyOfCheck(check)),
   };
   readonly #scans = new Map<string, RawScheduledScan>();
   #version = 0;
@@ -155,7 +155,7 @@ export class Namespace {
     this.stores.sourceSecrets.set(readCredentialSecret({ metadata: meta, type, data }));
   }
 
-  /** Has the cloud answered the question for a login for this host. */
+  /** Has the cloud answered the check for a login for this host. */
   login(host: string, known: KnownLogin): void {
     this.#logins.set(host, known);
   }
@@ -200,19 +200,19 @@ export class Namespace {
     this.#answers.clear();
     const resolved = this.resolve(name, now);
     if (resolved.binding?.validity !== 'Valid') throw new Error(`there is no binding ${name}`);
-    for (const { question, answer, askedAt } of restorableAnswers(resolved.binding, resolved)) {
+    for (const { check, answer, askedAt } of restorableAnswers(resolved.binding, resolved)) {
       const isAccepted = answer.result === 'Pullable' || answer.result === 'Allowed';
-      this.#answers.set(keyOfQuestion(question), {
+      this.#answers.set(keyOfCheck(check), {
         ...{ answer, askedAt, askAgainAt: askedAt + 3_600_000 },
         acceptedAt: isAccepted ? askedAt : undefined,
-        version: question.image.tag,
+        version: check.image.tag,
       });
     }
   }
 
-  /** Whose questions are open, by what they show: `user:password`, empty for nobody's. */
+  /** Whose checks are open, by what they show: `user:password`, empty for nobody's. */
   asked(name: string, now = NOW): readonly string[] {
-    return this.decide(name, now).requests.checks.map(({ question }) => shownIn(question));
+    return this.decide(name, now).requests.checks.map(({ check }) => shownIn(check));
   }
 
   remove(kind: 'bindings' | 'pullSecrets' | 'scheduledScans' | 'trivySecrets', name: string): void {
@@ -354,12 +354,12 @@ export class Namespace {
   }
 }
 
-function keyOfQuestion(question: Question): string {
-  const name = question.exact === true ? formatReference(question.image) : repositoryName(question.image);
-  return `${name} ${shownIn(question)}`;
+function keyOfCheck(check: Check): string {
+  const name = check.exact === true ? formatReference(check.image) : repositoryName(check.image);
+  return `${name} ${shownIn(check)}`;
 }
 
-function shownIn({ credential }: Question): string {
+function shownIn({ credential }: Check): string {
   if (credential?.kind === 'platform') return credential.description;
   return credential?.kind === 'basic'
     ? `${credential.username.reveal()}:${credential.password.reveal()}`

@@ -377,7 +377,7 @@ describe('the credential in use', () => {
     assert.equal(outcome(namespace).verified, 'Unknown Verifying');
   });
 
-  it('that was chosen without a question stays while it is asked about', () => {
+  it('that was chosen without a check stays while it is asked about', () => {
     const namespace = two('Never');
     namespace.settle('app');
     namespace.binding('app', {
@@ -431,7 +431,7 @@ describe('nobody', () => {
 });
 
 describe('the wait of Preferred for a first answer', () => {
-  it('ends with the time-out of a question, and then the first is taken; that of Required does not', () => {
+  it('ends with the time-out of a check, and then the first is taken; that of Required does not', () => {
     for (const [verification, resolved] of [
       ['Preferred', 'True Selected'],
       ['Required', 'True Found'],
@@ -458,7 +458,7 @@ describe('the wait of Preferred for a first answer', () => {
 describe('what is asked', () => {
   it('is about a version that a scan really names: of the first by name', () => {
     const namespace = two('Preferred');
-    const image = () => namespace.decide('app').requests.checks[0]?.question.image;
+    const image = () => namespace.decide('app').requests.checks[0]?.check.image;
     assert.equal(image()?.tag, '1.0');
     namespace.scan('a-scan', { image: 'reg.example/app:2.0' });
     namespace.scan('b-scan', { image: 'reg.example/app:3.0' });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../../src/api/index.ts';
-import { connectTriggers } from '../../../support/triggers.ts';
-import { Namespace } from './namespace.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
+import { connectTriggers } from '../../support/triggers.ts';
+import { Namespace } from './binding/namespace.ts';
 
 /**
  * A namespace in which `app` has bound `scan`; `rival` is for the same repository with another secret, `other` for
