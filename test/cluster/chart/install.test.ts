@@ -114,6 +114,14 @@ const noted: readonly (readonly [string, object, readonly RegExp[], readonly Reg
   ],
 ];
 
+/** The commands in the shell blocks of a section of the chart's README. */
+function readme(heading: string): readonly string[] {
+  const text = readFileSync(join(CHART, 'README.md'), 'utf8');
+  const commands = blocksOf(text.split(/^## /m).find((each) => each.startsWith(`${heading}\n`)) ?? '');
+  assert.ok(commands.length > 0, heading);
+  return commands;
+}
+
 describe('the chart on a real API server', () => {
   let controlPlane: ControlPlane;
   let chart: Chart;
@@ -197,7 +205,9 @@ describe('the chart on a real API server', () => {
         input: JSON.stringify({ ...binding, metadata: { ...binding.metadata, name } }),
       });
     const old = { ...binding, spec: { image: 'reg.example/app', imagePullSecrets: [] } };
-    await controlPlane.kubectl(['apply', '--server-side', '--filename', '-'], { input: JSON.stringify(old) });
+    await controlPlane.kubectl(['apply', '--server-side', '--filename', '-'], {
+      input: JSON.stringify(old),
+    });
     await assert.rejects(apply('refused'), /scanSelector/);
     const [upgradeCrd = '', upgrade = '', ...others] = readme('Upgrade');
     assert.deepEqual(others, []);
@@ -233,140 +243,134 @@ describe('the chart on a real API server', () => {
     await controlPlane.kubectl(['delete', 'icb', 'payments', '--namespace', namespace]);
   }
 
-  it('is changed by the commands of the documentation', async () => {
-    for (const page of ['namespaces.md', 'policy.md']) {
-      for (const command of blocksOf(readFileSync(join(DOCS, page), 'utf8'))) await shell(command);
-    }
-    const { stdout } = await controlPlane.kubectl([
-      ...['get', 'clusterroles,clusterrolebindings,validatingadmissionpolicies', '--output', 'name'],
-      ...['--selector', OF_HELM],
-    ]);
-    assert.equal(stdout, '');
-  });
+  describe('once it is installed', () => {
+    it('is changed by the commands of the documentation', async () => {
+      for (const page of ['namespaces.md', 'policy.md']) {
+        for (const command of blocksOf(readFileSync(join(DOCS, page), 'utf8'))) await shell(command);
+      }
+      const { stdout } = await controlPlane.kubectl([
+        ...['get', 'clusterroles,clusterrolebindings,validatingadmissionpolicies', '--output', 'name'],
+        ...['--selector', OF_HELM],
+      ]);
+      assert.equal(stdout, '');
+    });
 
-  it('is installed twice under one name, for other namespaces each', async () => {
-    await upgrade({ namespaces: ['shop'] });
-    await runHelm(['install', RELEASE, CHART, '--namespace', 'tools'], { namespaces: ['payments'] });
-    const { stdout } = await controlPlane.kubectl([
-      ...['get', 'validatingadmissionpolicies,clusterroles', '--output', 'name', '--selector', OF_HELM],
-    ]);
-    const names = stdout
-      .trim()
-      .split('\n')
-      .map((line) => line.replace(/^.*\//, ''));
-    assert.deepEqual(names, [
-      ...[RELEASE, `tools.${RELEASE}`],
-      ...[`${RELEASE}-edit`, `${RELEASE}-view`, `tools.${RELEASE}-edit`, `tools.${RELEASE}-view`],
-    ]);
-    await shell(`helm uninstall ${RELEASE} --namespace tools --no-hooks`);
-  });
+    it('is installed twice under one name, for other namespaces each', async () => {
+      await upgrade({ namespaces: ['shop'] });
+      await runHelm(['install', RELEASE, CHART, '--namespace', 'tools'], { namespaces: ['payments'] });
+      const { stdout } = await controlPlane.kubectl([
+        ...['get', 'validatingadmissionpolicies,clusterroles', '--output', 'name', '--selector', OF_HELM],
+      ]);
+      const names = stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.replace(/^.*\//, ''));
+      assert.deepEqual(names, [
+        ...[RELEASE, `tools.${RELEASE}`],
+        ...[`${RELEASE}-edit`, `${RELEASE}-view`, `tools.${RELEASE}-edit`, `tools.${RELEASE}-view`],
+      ]);
+      await shell(`helm uninstall ${RELEASE} --namespace tools --no-hooks`);
+    });
 
-  describe('and people', () => {
-    before(async () => {
-      await upgrade({});
-      for (const [user, role] of Object.entries({
-        viewer: 'view',
-        editor: 'edit',
-        owner: 'admin',
-        writer: `${RELEASE}-edit`,
-      })) {
-        const grant = [
-          'create',
-          'rolebinding',
-          user,
-          '--namespace',
-          'shop',
-          '--clusterrole',
-          role,
-          '--user',
-          user,
-        ];
-        await controlPlane.kubectl(grant);
+    describe('and people', () => {
+      before(async () => {
+        await upgrade({});
+        for (const [user, role] of Object.entries({
+          viewer: 'view',
+          editor: 'edit',
+          owner: 'admin',
+          writer: `${RELEASE}-edit`,
+        })) {
+          const grant = [
+            'create',
+            'rolebinding',
+            user,
+            '--namespace',
+            'shop',
+            '--clusterrole',
+            role,
+            '--user',
+            user,
+          ];
+          await controlPlane.kubectl(grant);
+          await until(
+            () =>
+              as(user, 'get', 'icb').then(
+                () => true,
+                () => false,
+              ),
+            `${user} to see bindings`,
+          );
+        }
         await until(
           () =>
-            as(user, 'get', 'icb').then(
+            write('editor', { pull: 'any' }).then(
               () => true,
               () => false,
             ),
-          `${user} to see bindings`,
+          'editors to write bindings',
         );
+      });
+
+      it('lets those with view see bindings, and write none', async () => {
+        await assert.rejects(write('viewer', {}), /cannot create resource|cannot patch resource/);
+      });
+
+      for (const user of ['editor', 'owner'])
+        it(`lets an ${user} write bindings that name Secrets, for these they may read, and move no scan`, async () => {
+          await write(user, { pull: 'any' });
+          await as(user, 'delete', 'icb', `of-${user}`);
+          await assert.rejects(write(user, { replaces: 'old.example/app' }), /may not update ScheduledScans/);
+        });
+
+      it('lets those who have only the role of the chart write bindings that name no Secret', async () => {
+        await write('writer', {});
+        await assert.rejects(write('writer', { pull: 'any' }), /found "any", which "writer" may not get/);
+      });
+
+      /** Somebody applies a binding. */
+      async function write(
+        user: string,
+        { pull, replaces }: { readonly pull?: string; readonly replaces?: string },
+      ) {
+        const manifest = {
+          ...{ apiVersion: 'credentials.securecodebox.io/v1alpha1', kind: 'ImageCredentialBinding' },
+          metadata: { name: `of-${user}`, namespace: 'shop' },
+          spec: {
+            image: 'reg.example/app',
+            imagePullSecrets: pull === undefined ? [] : [{ name: pull }],
+            ...(replaces === undefined ? {} : { replaces: [replaces] }),
+          },
+        };
+        await controlPlane.kubectl(['apply', '--server-side', '--as', user, '--filename', '-'], {
+          input: JSON.stringify(manifest),
+        });
       }
-      await until(
-        () =>
-          write('editor', { pull: 'any' }).then(
-            () => true,
-            () => false,
-          ),
-        'editors to write bindings',
-      );
+
+      async function as(user: string, ...args: readonly string[]): Promise<void> {
+        await controlPlane.kubectl([...args, '--namespace', 'shop', '--as', user]);
+      }
     });
 
-    it('lets those with view see bindings, and write none', async () => {
-      await assert.rejects(write('viewer', {}), /cannot create resource|cannot patch resource/);
-    });
-
-    for (const user of ['editor', 'owner'])
-      it(`lets an ${user} write bindings that name Secrets, for these they may read, and move no scan`, async () => {
-        await write(user, { pull: 'any' });
-        await as(user, 'delete', 'icb', `of-${user}`);
-        await assert.rejects(write(user, { replaces: 'old.example/app' }), /may not update ScheduledScans/);
-      });
-
-    it('lets those who have only the role of the chart write bindings that name no Secret', async () => {
-      await write('writer', {});
-      await assert.rejects(write('writer', { pull: 'any' }), /found "any", which "writer" may not get/);
-    });
-
-    /** Somebody applies a binding. */
-    async function write(
-      user: string,
-      { pull, replaces }: { readonly pull?: string; readonly replaces?: string },
-    ) {
-      const manifest = {
-        ...{ apiVersion: 'credentials.securecodebox.io/v1alpha1', kind: 'ImageCredentialBinding' },
-        metadata: { name: `of-${user}`, namespace: 'shop' },
-        spec: {
-          image: 'reg.example/app',
-          imagePullSecrets: pull === undefined ? [] : [{ name: pull }],
-          ...(replaces === undefined ? {} : { replaces: [replaces] }),
-        },
+    it('is uninstalled, and leaves the CRD and bindings alone', async () => {
+      // What the Job does is tested elsewhere (release-hook.test.ts): here nobody runs its pod.
+      await upgrade({ uninstall: { release: false } });
+      for (const command of readme('Uninstall')) await shell(command);
+      const kinds = [
+        'all,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,networkpolicies',
+        'poddisruptionbudgets,validatingadmissionpolicies,validatingadmissionpolicybindings',
+      ];
+      const left = async () => {
+        const selector = ['--selector', `app.kubernetes.io/instance=${RELEASE}`];
+        const args = ['get', kinds.join(), '--all-namespaces', '--output', 'name', ...selector];
+        return (await controlPlane.kubectl(args)).stdout;
       };
-      await controlPlane.kubectl(['apply', '--server-side', '--as', user, '--filename', '-'], {
-        input: JSON.stringify(manifest),
-      });
-    }
-
-    async function as(user: string, ...args: readonly string[]): Promise<void> {
-      await controlPlane.kubectl([...args, '--namespace', 'shop', '--as', user]);
-    }
+      // Pods go a little later.
+      await until(async () => (await left()) === '', 'nothing to be left');
+      await controlPlane.kubectl(['get', CRD]);
+      await controlPlane.kubectl(['get', 'icb/new-field', '--namespace', 'shop']);
+    });
   });
-
-  it('is uninstalled, and leaves the CRD and bindings alone', async () => {
-    // What the Job does is tested elsewhere (release-hook.test.ts): here nobody runs its pod.
-    await upgrade({ uninstall: { release: false } });
-    for (const command of readme('Uninstall')) await shell(command);
-    const kinds = [
-      'all,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,networkpolicies',
-      'poddisruptionbudgets,validatingadmissionpolicies,validatingadmissionpolicybindings',
-    ];
-    const left = async () => {
-      const selector = ['--selector', `app.kubernetes.io/instance=${RELEASE}`];
-      const args = ['get', kinds.join(), '--all-namespaces', '--output', 'name', ...selector];
-      return (await controlPlane.kubectl(args)).stdout;
-    };
-    // Pods go a little later.
-    await until(async () => (await left()) === '', 'nothing to be left');
-    await controlPlane.kubectl(['get', CRD]);
-    await controlPlane.kubectl(['get', 'icb/new-field', '--namespace', 'shop']);
-  });
-
-  /** The commands in the shell blocks of a section of the chart's README. */
-  function readme(heading: string): readonly string[] {
-    const text = readFileSync(join(CHART, 'README.md'), 'utf8');
-    const commands = blocksOf(text.split(/^## /m).find((each) => each.startsWith(`${heading}\n`)) ?? '');
-    assert.ok(commands.length > 0, heading);
-    return commands;
-  }
 
   /** Runs what a person would type in the repository, with the chart's folder in the place of `<chart>`. */
   async function shell(command: string, folder: string = CHART): Promise<string> {

@@ -147,6 +147,22 @@ const notChanged: readonly (readonly [User, string, Spec, RegExp])[] = [
   ],
 ];
 
+const patch = (type: string, body: object) => (name: string) => [
+  ...['patch', 'icb', name, '--type', type, '--patch', JSON.stringify(body)],
+];
+const { apiVersion, kind } = imageCredentialBindings;
+const applied = (spec: Spec) => (name: string) => ({
+  ...{ apiVersion, kind, metadata: { name } },
+  spec: { image: 'reg.example/app', imagePullSecrets: [], ...spec },
+});
+const apply =
+  (...flags: readonly string[]) =>
+  () => ['apply', ...flags, '--filename', '-'];
+const image = { image: 'new.example/app' };
+const label = { labels: { 'app.kubernetes.io/managed-by': 'image-credential-binding' } };
+const takeOver = (name: string) => ['label', 'icb', name, 'app.kubernetes.io/managed-by-'];
+const workloads = { 'credentials.securecodebox.io/workloads': 'Deployment/web/app' };
+
 describe('the admission policy of the chart', () => {
   let cluster: Cluster;
   let namespace: TestNamespace;
@@ -251,19 +267,6 @@ describe('the admission policy of the chart', () => {
       await assert.rejects(change(user, spec), message);
     });
 
-  const patch = (type: string, body: object) => (name: string) => [
-    ...['patch', 'icb', name, '--type', type, '--patch', JSON.stringify(body)],
-  ];
-  const { apiVersion, kind } = imageCredentialBindings;
-  const applied = (spec: Spec) => (name: string) => ({
-    ...{ apiVersion, kind, metadata: { name } },
-    spec: { image: 'reg.example/app', imagePullSecrets: [], ...spec },
-  });
-  const apply =
-    (...flags: readonly string[]) =>
-    () => ['apply', ...flags, '--filename', '-'];
-  const image = { image: 'new.example/app' };
-
   for (const [way, args, input] of [
     ['a merge patch', patch('merge', { spec: image }), undefined],
     ['a JSON patch', patch('json', [{ op: 'replace', path: '/spec/image', value: image.image }]), undefined],
@@ -289,74 +292,73 @@ describe('the admission policy of the chart', () => {
     await edit('scanner', { spec }, enforce);
   });
 
-  const label = { labels: { 'app.kubernetes.io/managed-by': 'image-credential-binding' } };
-  const takeOver = (name: string) => ['label', 'icb', name, 'app.kubernetes.io/managed-by-'];
-  const workloads = { 'credentials.securecodebox.io/workloads': 'Deployment/web/app' };
-
-  it('lets nobody take over what discovery has made, but for what it replaces', async () => {
-    await edit('nobody', { metadata: label }, takeOver);
-    const before = { metadata: label, spec: { replaces: ['old.example/app'] } };
-    await assert.rejects(
-      edit('nobody', before, takeOver),
-      /expected the label app\.kubernetes\.io\/managed-by to stay beside spec\.replaces/,
-    );
-    await edit('scanner', before, takeOver);
-  });
-
-  it('does not let nobody tell discovery what it has seen, which it would move scans by', async () => {
-    const note = patch('merge', { metadata: { annotations: workloads } });
-    const says = /expected the annotation credentials\.securecodebox\.io\/workloads to be left to discovery/;
-    await assert.rejects(edit('nobody', { metadata: label }, note), says);
-    await assert.rejects(
-      edit('nobody', { metadata: { annotations: workloads } }, patch('merge', { metadata: label })),
-      says,
-    );
-    const planted = (name: string) => ({
-      ...applied({})(name),
-      metadata: { name: `${name}-planted`, ...label, annotations: workloads },
+  describe('against ways around it', () => {
+    it('lets nobody take over what discovery has made, but for what it replaces', async () => {
+      await edit('nobody', { metadata: label }, takeOver);
+      const before = { metadata: label, spec: { replaces: ['old.example/app'] } };
+      await assert.rejects(
+        edit('nobody', before, takeOver),
+        /expected the label app\.kubernetes\.io\/managed-by to stay beside spec\.replaces/,
+      );
+      await edit('scanner', before, takeOver);
     });
-    await assert.rejects(edit('nobody', {}, apply(), planted), says);
-    await edit(
-      'nobody',
-      { metadata: { ...label, annotations: workloads } },
-      patch('merge', { spec: { mode: 'Observe' } }),
-    );
-    await edit('scanner', {}, apply(), planted);
-  });
 
-  it('judges names that the API server makes, and lets nothing pass by way of the status', async () => {
-    const generated = () => ({ ...applied(secrets('mine'))(''), metadata: { generateName: 'any-' } });
-    const create = () => ['create', '--filename', '-'];
-    await assert.rejects(edit('nobody', {}, create, generated), /found "mine"/);
-    await edit('reader', {}, create, generated);
-    const name = `binding-${count++}`;
-    await write(namespace, 'nobody', name, {});
-    await cluster.client.patchStatus(
-      imageCredentialBindings,
-      { namespace: namespace.name, name },
-      { spec: { ...secrets('mine'), replaces: ['old.example/app'] }, status: { observedGeneration: 1 } },
-    );
-    const { spec } = (await namespace.get<Binding>(imageCredentialBindings, name)) ?? {};
-    assert.deepEqual([spec?.imagePullSecrets, spec?.replaces], [[], undefined]);
-  });
+    it('does not let nobody tell discovery what it has seen, which it would move scans by', async () => {
+      const note = patch('merge', { metadata: { annotations: workloads } });
+      const says =
+        /expected the annotation credentials\.securecodebox\.io\/workloads to be left to discovery/;
+      await assert.rejects(edit('nobody', { metadata: label }, note), says);
+      await assert.rejects(
+        edit('nobody', { metadata: { annotations: workloads } }, patch('merge', { metadata: label })),
+        says,
+      );
+      const planted = (name: string) => ({
+        ...applied({})(name),
+        metadata: { name: `${name}-planted`, ...label, annotations: workloads },
+      });
+      await assert.rejects(edit('nobody', {}, apply(), planted), says);
+      await edit(
+        'nobody',
+        { metadata: { ...label, annotations: workloads } },
+        patch('merge', { spec: { mode: 'Observe' } }),
+      );
+      await edit('scanner', {}, apply(), planted);
+    });
 
-  it('is not got round by deleting a binding and making another by its name while no controller runs', async () => {
-    const place = await cluster.namespace();
-    const home = (image: string) => ({ ...secrets('pull'), image, verification: 'Never' }) as const;
-    const auth = { auth: btoa('user:pass') };
-    await place.pullSecret('pull', { 'reg.example': auth, 'new.example': auth });
-    await place.scan('scan');
-    const first = await cluster.startController();
-    await place.binding('app', home('reg.example/app'));
-    await place.bound('scan');
-    await first.process.stop();
-    await place.delete(imageCredentialBindings, 'app');
-    await place.binding('app', home('new.example/app'));
-    const second = await cluster.startController();
-    await place.condition('app', 'ScansBound', 'True NoScans');
-    const { spec, metadata } = await place.rawScan('scan');
-    assert.deepEqual([spec.scanSpec.parameters, metadata.annotations ?? {}], [['reg.example/app:1.0'], {}]);
-    await second.process.stop();
+    it('judges names that the API server makes, and lets nothing pass by way of the status', async () => {
+      const generated = () => ({ ...applied(secrets('mine'))(''), metadata: { generateName: 'any-' } });
+      const create = () => ['create', '--filename', '-'];
+      await assert.rejects(edit('nobody', {}, create, generated), /found "mine"/);
+      await edit('reader', {}, create, generated);
+      const name = `binding-${count++}`;
+      await write(namespace, 'nobody', name, {});
+      await cluster.client.patchStatus(
+        imageCredentialBindings,
+        { namespace: namespace.name, name },
+        { spec: { ...secrets('mine'), replaces: ['old.example/app'] }, status: { observedGeneration: 1 } },
+      );
+      const { spec } = (await namespace.get<Binding>(imageCredentialBindings, name)) ?? {};
+      assert.deepEqual([spec?.imagePullSecrets, spec?.replaces], [[], undefined]);
+    });
+
+    it('is not got round by deleting a binding and making another by its name while no controller runs', async () => {
+      const place = await cluster.namespace();
+      const home = (image: string) => ({ ...secrets('pull'), image, verification: 'Never' }) as const;
+      const auth = { auth: btoa('user:pass') };
+      await place.pullSecret('pull', { 'reg.example': auth, 'new.example': auth });
+      await place.scan('scan');
+      const first = await cluster.startController();
+      await place.binding('app', home('reg.example/app'));
+      await place.bound('scan');
+      await first.process.stop();
+      await place.delete(imageCredentialBindings, 'app');
+      await place.binding('app', home('new.example/app'));
+      const second = await cluster.startController();
+      await place.condition('app', 'ScansBound', 'True NoScans');
+      const { spec, metadata } = await place.rawScan('scan');
+      assert.deepEqual([spec.scanSpec.parameters, metadata.annotations ?? {}], [['reg.example/app:1.0'], {}]);
+      await second.process.stop();
+    });
   });
 
   it('costs the API server no more than it allows, with all that a binding can have', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CHART } from '../../../hack/root.ts';
-import { RELEASE } from '../../../hack/testenv/controller.ts';
+import { RELEASE, type RunningController } from '../../../hack/testenv/controller.ts';
 import { tools } from '../../../hack/testenv/tools.ts';
 import { Cluster, SECRETS, secretNameOf, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { type Ran, runCommand } from '../../support/cluster/command.ts';
@@ -76,14 +76,7 @@ for (const { title, values } of variants) {
     it('gives all scans back while the controller ends, with exactly the rights that it needs, and leaves nothing', async () => {
       const names = namespaces.map(({ name }) => name);
       const controller = await cluster.startController();
-      const befores = new Map<TestNamespace, string>();
-      for (const namespace of namespaces) {
-        await namespace.pullSecret('pull', AUTHS);
-        await namespace.scan('scan');
-        befores.set(namespace, JSON.stringify((await namespace.rawScan('scan')).spec));
-        await namespace.binding('app');
-        await namespace.bound('scan');
-      }
+      const befores = await bindScans();
       const upgraded = await runHelm('upgrade', RELEASE, CHART, '--reset-values', ...values(names));
       assert.equal(upgraded.code, 0, upgraded.stderr);
 
@@ -94,18 +87,42 @@ for (const { title, values } of variants) {
       assert.equal(await get('deployment', RELEASE), undefined);
       const rules = await rulesOfHook(names);
       assert.equal(serviceAccountName, HOOK);
+      await runHookWhile(controller, containers[0]?.args ?? []);
+      await completeJob(cluster.controlPlane, RELEASE, HOOK);
+      const { code, stderr } = await uninstalling;
+      assert.equal(code, 0, stderr);
+
+      await assertReverted(befores);
+      await assertUninstalled();
+      await assertUsed(rules);
+    });
+
+    /** Binds a scan in each namespace. Returns what its spec was before. */
+    async function bindScans(): Promise<ReadonlyMap<TestNamespace, string>> {
+      const befores = new Map<TestNamespace, string>();
+      for (const namespace of namespaces) {
+        await namespace.pullSecret('pull', AUTHS);
+        await namespace.scan('scan');
+        befores.set(namespace, JSON.stringify((await namespace.rawScan('scan')).spec));
+        await namespace.binding('app');
+        await namespace.bound('scan');
+      }
+      return befores;
+    }
+
+    /** Runs the hook's command as its Job would, while the controller ends. */
+    async function runHookWhile(controller: RunningController, args: readonly string[]): Promise<void> {
       const kubeconfig = await cluster.controlPlane.kubeconfigFor({ namespace: RELEASE, name: HOOK });
-      const releasing = runCommand(cluster.controlPlane, containers[0]?.args ?? [], kubeconfig);
+      const releasing = runCommand(cluster.controlPlane, args, kubeconfig);
       // It has lost its rights already, and cannot give its Lease up.
       await controller.process.stop();
       const { code, stdout, stderr } = await releasing;
       assert.equal(code, 0, stderr);
       assert.equal(stdout, 'let go of 2 ScheduledScans, deleted 2 Secrets\n');
       assert.match(stderr, /^waiting for the controller ".+" to give up the Lease/);
-      await completeJob(cluster.controlPlane, RELEASE, HOOK);
-      const { code: uninstalled, stderr: problems } = await uninstalling;
-      assert.equal(uninstalled, 0, problems);
+    }
 
+    async function assertReverted(befores: ReadonlyMap<TestNamespace, string>): Promise<void> {
       for (const [namespace, before] of befores) {
         const scan = await namespace.rawScan('scan');
         assert.equal(JSON.stringify(scan.spec), before);
@@ -116,6 +133,9 @@ for (const { title, values } of variants) {
           ['pull'],
         );
       }
+    }
+
+    async function assertUninstalled(): Promise<void> {
       const kinds =
         'serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,networkpolicies,jobs,deployments';
       const { stdout: left } = await cluster.controlPlane.kubectl([
@@ -123,8 +143,7 @@ for (const { title, values } of variants) {
         ...['--selector', `app.kubernetes.io/instance=${RELEASE}`],
       ]);
       assert.equal(left, '');
-      await assertUsed(rules);
-    });
+    }
 
     /** The namespaces of the objects, as rules: `verb resource.group`. */
     async function rulesOfHook(names: readonly string[]): Promise<readonly string[]> {
@@ -170,13 +189,7 @@ describe('helm uninstall while a namespace of the list is on its way out, and th
     await using cluster = await Cluster.start({ lacksRights: true });
     const { controlPlane } = cluster;
     const [staying, ending] = [await cluster.namespace(), await cluster.namespace()];
-    await staying.pullSecret('pull', AUTHS);
-    await staying.scan('scan');
-    const before = JSON.stringify((await staying.rawScan('scan')).spec);
-    await staying.binding('app');
-    const controller = await cluster.startController();
-    await staying.bound('scan');
-    await controller.process.stop();
+    const before = await bindAndStop(cluster, staying);
     const runHelm = (...args: readonly string[]): Promise<Ran> =>
       controlPlane.group.run(helm, [...args, '--namespace', RELEASE], {
         env: { KUBECONFIG: controlPlane.kubeconfig, PATH: dirname(helm) },
@@ -198,11 +211,27 @@ describe('helm uninstall while a namespace of the list is on its way out, and th
       released.stderr,
     );
     assert.equal(JSON.stringify((await staying.rawScan('scan')).spec), before);
-    // As docs/cli.md says: what the hook had made before it failed.
+    await assertDeletable(cluster);
+  });
+
+  /** Has a controller bind a scan, and ends it. Returns what the scan's spec was before. */
+  async function bindAndStop(cluster: Cluster, namespace: TestNamespace): Promise<string> {
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.scan('scan');
+    const before = JSON.stringify((await namespace.rawScan('scan')).spec);
+    await namespace.binding('app');
+    const controller = await cluster.startController();
+    await namespace.bound('scan');
+    await controller.process.stop();
+    return before;
+  }
+
+  /** What the hook made before it failed can be deleted as docs/cli.md says. */
+  async function assertDeletable({ controlPlane }: Cluster): Promise<void> {
     const kinds = 'serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings';
     const selector = ['--all-namespaces', '--selector', `app.kubernetes.io/instance=${RELEASE}`];
     await controlPlane.kubectl(['delete', kinds, ...selector]);
     const { stdout } = await controlPlane.kubectl(['get', kinds, ...selector, '--output', 'name']);
     assert.equal(stdout, '');
-  });
+  }
 });

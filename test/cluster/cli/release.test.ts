@@ -142,90 +142,102 @@ describe('release', () => {
     assert.equal(secretNameOf(await three.rawScan('scan')), undefined);
   });
 
-  it('refuses while a controller leads, and changes nothing', async () => {
-    const namespace = await cluster.namespace();
-    await namespace.scan('scan');
-    await bind(namespace);
-    const controller = await cluster.startController();
-    const { code, stderr, stdout } = await release(['-n', namespace.name, '--leader-timeout', '3s']);
-    assert.deepEqual([code, stdout], [2, '']);
-    assert.match(stderr, /^waiting for the controller ".+" to give up the Lease/);
-    assert.match(stderr, /error: expected that no controller leads, found the Lease .+ stop it first/);
-    await namespace.bound('scan');
-    await controller.process.stop();
+  describe('beside a controller', () => {
+    it('refuses while a controller leads, and changes nothing', async () => {
+      const namespace = await cluster.namespace();
+      await namespace.scan('scan');
+      await bind(namespace);
+      const controller = await cluster.startController();
+      const { code, stderr, stdout } = await release(['-n', namespace.name, '--leader-timeout', '3s']);
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, /^waiting for the controller ".+" to give up the Lease/);
+      assert.match(stderr, /error: expected that no controller leads, found the Lease .+ stop it first/);
+      await namespace.bound('scan');
+      await controller.process.stop();
+    });
+
+    it('finds the Lease of the documented namespace by itself, and waits until its holder ends', async () => {
+      const namespace = await cluster.namespace();
+      await namespace.scan('scan');
+      const controller = await cluster.startController();
+      await namespace.pullSecret('pull', AUTHS);
+      await namespace.binding('app');
+      await namespace.bound('scan');
+      const releasing = runCommand(cluster.controlPlane, ['release', '-n', namespace.name]);
+      await controller.process.stop();
+      const { code, stdout } = await releasing;
+      assert.deepEqual([code, stdout], [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+      assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+    });
+
+    it('says so where a controller that it does not know of binds again', async () => {
+      const namespace = await cluster.namespace();
+      await namespace.scan('scan');
+      const controller = await cluster.startController();
+      await namespace.pullSecret('pull', AUTHS);
+      await namespace.binding('app');
+      await namespace.bound('scan');
+      const { code, stderr } = await release(['-n', namespace.name, '--lease-name', 'other']);
+      assert.equal(code, 1);
+      assert.match(stderr, /found no Lease image-credential-binding\/other, so no controller leads by it/);
+      assert.match(stderr, /(?:bound again|made again): a controller is running; stop it, and release again/);
+      await controller.process.stop();
+      assert.equal((await release(['-n', namespace.name])).code, 0);
+    });
   });
 
-  it('finds the Lease of the documented namespace by itself, and waits until its holder ends', async () => {
-    const namespace = await cluster.namespace();
-    await namespace.scan('scan');
-    const controller = await cluster.startController();
-    await namespace.pullSecret('pull', AUTHS);
-    await namespace.binding('app');
-    await namespace.bound('scan');
-    const releasing = runCommand(cluster.controlPlane, ['release', '-n', namespace.name]);
-    await controller.process.stop();
-    const { code, stdout } = await releasing;
-    assert.deepEqual([code, stdout], [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
-    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
-  });
+  describe('of scans with runs', () => {
+    it('writes no scan whose run is due, and waits until it has begun', async () => {
+      const { namespace, before, secretName } = await boundNamespace();
+      const patch = (spec: object, ...subresource: readonly string[]) =>
+        cluster.controlPlane.kubectl([
+          ...[
+            'patch',
+            'scheduledscan',
+            'scan',
+            '--namespace',
+            namespace.name,
+            '--type=merge',
+            ...subresource,
+          ],
+          ...['--patch', JSON.stringify(spec)],
+        ]);
+      await patch({ spec: { suspend: false } });
+      const releasing = release(['-n', namespace.name]);
+      await asked('get', 'scheduledscans', namespace);
+      await namespace.bound('scan');
+      await patch({ status: { lastScheduleTime: new Date().toISOString() } }, '--subresource=status');
+      const { code, stderr } = await releasing;
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, new RegExp(`waiting for ScheduledScan ${namespace.name}/scan: its run is due`));
+      await assertFree(namespace, before.replace('"suspend":true', '"suspend":false'), secretName);
+    });
 
-  it('says so where a controller that it does not know of binds again', async () => {
-    const namespace = await cluster.namespace();
-    await namespace.scan('scan');
-    const controller = await cluster.startController();
-    await namespace.pullSecret('pull', AUTHS);
-    await namespace.binding('app');
-    await namespace.bound('scan');
-    const { code, stderr } = await release(['-n', namespace.name, '--lease-name', 'other']);
-    assert.equal(code, 1);
-    assert.match(stderr, /found no Lease image-credential-binding\/other, so no controller leads by it/);
-    assert.match(stderr, /(?:bound again|made again): a controller is running; stop it, and release again/);
-    await controller.process.stop();
-    assert.equal((await release(['-n', namespace.name])).code, 0);
-  });
+    it('keeps the Secret that an unfinished Scan mounts until that has ended', async () => {
+      const { namespace, before, secretName } = await boundNamespace();
+      await runningScan(namespace, secretName);
+      const releasing = release(['-n', namespace.name]);
+      await asked('list', 'scans', namespace);
+      assert.ok(await namespace.get(SECRETS, secretName));
+      await cluster.client.patchStatus(
+        SCANS,
+        { namespace: namespace.name, name: 'run' },
+        { status: { state: 'Done' } },
+      );
+      const { code, stderr } = await releasing;
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, new RegExp(`waiting with Secret .+: Scan ${namespace.name}/run mounts it`));
+      await assertFree(namespace, before, secretName);
+    });
 
-  it('writes no scan whose run is due, and waits until it has begun', async () => {
-    const { namespace, before, secretName } = await boundNamespace();
-    const patch = (spec: object, ...subresource: readonly string[]) =>
-      cluster.controlPlane.kubectl([
-        ...['patch', 'scheduledscan', 'scan', '--namespace', namespace.name, '--type=merge', ...subresource],
-        ...['--patch', JSON.stringify(spec)],
-      ]);
-    await patch({ spec: { suspend: false } });
-    const releasing = release(['-n', namespace.name]);
-    await asked('get', 'scheduledscans', namespace);
-    await namespace.bound('scan');
-    await patch({ status: { lastScheduleTime: new Date().toISOString() } }, '--subresource=status');
-    const { code, stderr } = await releasing;
-    assert.equal(code, 0, stderr);
-    assert.match(stderr, new RegExp(`waiting for ScheduledScan ${namespace.name}/scan: its run is due`));
-    await assertFree(namespace, before.replace('"suspend":true', '"suspend":false'), secretName);
-  });
-
-  it('keeps the Secret that an unfinished Scan mounts until that has ended', async () => {
-    const { namespace, before, secretName } = await boundNamespace();
-    await runningScan(namespace, secretName);
-    const releasing = release(['-n', namespace.name]);
-    await asked('list', 'scans', namespace);
-    assert.ok(await namespace.get(SECRETS, secretName));
-    await cluster.client.patchStatus(
-      SCANS,
-      { namespace: namespace.name, name: 'run' },
-      { status: { state: 'Done' } },
-    );
-    const { code, stderr } = await releasing;
-    assert.equal(code, 0, stderr);
-    assert.match(stderr, new RegExp(`waiting with Secret .+: Scan ${namespace.name}/run mounts it`));
-    await assertFree(namespace, before, secretName);
-  });
-
-  it('deletes it all the same when the time for that is over, and says whose it was', async () => {
-    const { namespace, before, secretName } = await boundNamespace();
-    await runningScan(namespace, secretName);
-    const { code, stderr } = await release(['-n', namespace.name, '--scan-timeout', '1s']);
-    assert.equal(code, 0, stderr);
-    assert.match(stderr, new RegExp(`goes, though Scan ${namespace.name}/run has not ended: it may fail`));
-    await assertFree(namespace, before, secretName);
+    it('deletes it all the same when the time for that is over, and says whose it was', async () => {
+      const { namespace, before, secretName } = await boundNamespace();
+      await runningScan(namespace, secretName);
+      const { code, stderr } = await release(['-n', namespace.name, '--scan-timeout', '1s']);
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, new RegExp(`goes, though Scan ${namespace.name}/run has not ended: it may fail`));
+      await assertFree(namespace, before, secretName);
+    });
   });
 
   it('reads anew what somebody else has just written, and goes on after an API server that is busy', async () => {
@@ -326,89 +338,112 @@ describe('release', () => {
     await assertFree(namespace, before, secretName);
   });
 
-  it('skips an object that causes an unexpected error, reports it, and continues', async () => {
-    const { namespace } = await boundNamespace();
-    await namespace.scan('odd', ['reg.example/other:1']);
-    const places = new Places(cluster.client, { kind: 'Namespaces', names: [namespace.name] });
-    const names = await places.list(SCHEDULED_SCANS, {}, ({ metadata: { name } }) => {
-      if (name === 'odd') throw new RangeError('Invalid time value');
-      return name;
+  describe('of what it cannot read or may not touch', () => {
+    it('skips an object that causes an unexpected error, reports it, and continues', async () => {
+      const { namespace } = await boundNamespace();
+      await namespace.scan('odd', ['reg.example/other:1']);
+      const places = new Places(cluster.client, { kind: 'Namespaces', names: [namespace.name] });
+      const names = await places.list(SCHEDULED_SCANS, {}, ({ metadata: { name } }) => {
+        if (name === 'odd') throw new RangeError('Invalid time value');
+        return name;
+      });
+      assert.deepEqual(names, ['scan']);
+      const [problem = '', ...others] = places.problems;
+      assert.match(
+        problem,
+        new RegExp(
+          `ScheduledScan ${namespace.name}/odd was skipped: reading it failed with an unexpected RangeError`,
+        ),
+      );
+      assert.deepEqual(others, []);
+
+      const scans = await releasedFromOddServer(places);
+      assert.deepEqual(scans.left, [
+        `ScheduledScan ${namespace.name}/scan is still bound: it could not be unbound: unexpected TypeError; correct the ` +
+          'scan, report the error, and release it again',
+      ]);
+      assert.equal((await release(['-n', namespace.name])).code, 0);
     });
-    assert.deepEqual(names, ['scan']);
-    const [problem = '', ...others] = places.problems;
-    assert.match(
-      problem,
-      new RegExp(
-        `ScheduledScan ${namespace.name}/odd was skipped: reading it failed with an unexpected RangeError`,
-      ),
-    );
-    assert.deepEqual(others, []);
 
-    // An API server with ScheduledScans that do not match secureCodeBox's CRD.
-    await using server = createServer((_, response) =>
-      response.end('{"metadata":{"name":"scan"},"spec":{}}'),
-    );
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    // A TCP server that listens has an AddressInfo.
-    const { port } = server.address() as AddressInfo;
-    const config = new KubeConfig();
-    const place = { name: 'odd', server: `http://127.0.0.1:${port}`, skipTLSVerify: true };
-    config.loadFromClusterAndUser(place, { name: 'someone' });
-    const transport = new Transport(config);
-    const client = new KubeClient({ transport, fieldManager: 'release' });
-    const scans = new ScanRelease(client, places, () => undefined);
-    await scans.run();
-    await transport.close();
-    assert.deepEqual(scans.left, [
-      `ScheduledScan ${namespace.name}/scan is still bound: it could not be unbound: unexpected TypeError; correct the ` +
-        'scan, report the error, and release it again',
-    ]);
-    assert.equal((await release(['-n', namespace.name])).code, 0);
-  });
+    /** Releases from an API server with ScheduledScans that do not match secureCodeBox's CRD. */
+    async function releasedFromOddServer(places: Places): Promise<ScanRelease> {
+      await using server = createServer((_, response) =>
+        response.end('{"metadata":{"name":"scan"},"spec":{}}'),
+      );
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      // A TCP server that listens has an AddressInfo.
+      const { port } = server.address() as AddressInfo;
+      const config = new KubeConfig();
+      const place = { name: 'odd', server: `http://127.0.0.1:${port}`, skipTLSVerify: true };
+      config.loadFromClusterAndUser(place, { name: 'someone' });
+      const transport = new Transport(config);
+      const client = new KubeClient({ transport, fieldManager: 'release' });
+      const scans = new ScanRelease(client, places, () => undefined);
+      await scans.run();
+      await transport.close();
+      return scans;
+    }
 
-  it('says what is wrong: a namespace that there is not, missing rights, here or in one of several', async () => {
-    const nowhere = await release(['-n', 'nowhere']);
-    assert.equal(nowhere.code, 2);
-    assert.match(nowhere.stderr, /found no "nowhere"; correct --namespace \(kubectl get namespaces\)/);
+    async function assertNotFound(name: string): Promise<void> {
+      const { code, stderr } = await release(['-n', name]);
+      assert.equal(code, 2);
+      assert.match(
+        stderr,
+        new RegExp(`found no "${name}"; correct --namespace \\(kubectl get namespaces\\)`),
+      );
+    }
 
-    const { namespace, before, secretName } = await boundNamespace();
-    const other = await cluster.namespace();
-    const kubectl = (...args: readonly string[]) =>
-      cluster.controlPlane.kubectl([...args, '--namespace', namespace.name]);
-    await kubectl('create', 'serviceaccount', 'someone');
-    const kubeconfig = await cluster.controlPlane.kubeconfigFor({
-      namespace: namespace.name,
-      name: 'someone',
+    async function grantAll(namespace: string, account: string): Promise<void> {
+      const kubectl = (...args: readonly string[]) =>
+        cluster.controlPlane.kubectl([...args, '--namespace', namespace]);
+      await kubectl(
+        'create',
+        'role',
+        'all',
+        '--verb=*',
+        '--resource=secrets,scheduledscans.execution.securecodebox.io,scans.execution.securecodebox.io',
+      );
+      await kubectl('create', 'rolebinding', 'all', '--role=all', account);
+    }
+
+    async function letReadLeases(account: string): Promise<void> {
+      await cluster.controlPlane.kubectl([
+        ...['create', 'clusterrole', 'lease-reader', '--verb=get', '--resource=leases.coordination.k8s.io'],
+      ]);
+      await cluster.controlPlane.kubectl([
+        ...['create', 'clusterrolebinding', 'lease-reader', '--clusterrole=lease-reader', account],
+      ]);
+    }
+
+    it('says what is wrong: a namespace that there is not, missing rights, here or in one of several', async () => {
+      await assertNotFound('nowhere');
+      const { namespace, before, secretName } = await boundNamespace();
+      await cluster.controlPlane.kubectl([
+        ...['create', 'serviceaccount', 'someone', '--namespace', namespace.name],
+      ]);
+      const someone = { namespace: namespace.name, name: 'someone' };
+      const kubeconfig = await cluster.controlPlane.kubeconfigFor(someone);
+      const noLease = await release(['-n', namespace.name], kubeconfig);
+      assert.equal(noLease.code, 2);
+      assert.match(noLease.stderr, /expected to be allowed to get the Lease .+: ask for a Role there/);
+
+      const account = `--serviceaccount=${namespace.name}:someone`;
+      await letReadLeases(account);
+      const refused = await release(['-n', namespace.name], kubeconfig);
+      assert.equal(refused.code, 2);
+      assert.match(refused.stderr, /expected to be allowed to list, get and update scheduledscans/);
+      assert.match(
+        (await release(['-A'], kubeconfig)).stderr,
+        /in all namespaces: ask for a ClusterRole, or name a namespace/,
+      );
+
+      await grantAll(namespace.name, account);
+      const other = await cluster.namespace();
+      const part = await release(['-n', `${other.name},${namespace.name}`], kubeconfig);
+      assert.deepEqual([part.code, part.stdout], [1, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+      assert.match(part.stderr, new RegExp(`error: namespace "${other.name}" is passed over: .*forbidden`));
+      await assertFree(namespace, before, secretName);
     });
-    const noLease = await release(['-n', namespace.name], kubeconfig);
-    assert.equal(noLease.code, 2);
-    assert.match(noLease.stderr, /expected to be allowed to get the Lease .+: ask for a Role there/);
-
-    await cluster.controlPlane.kubectl([
-      ...['create', 'clusterrole', 'lease-reader', '--verb=get', '--resource=leases.coordination.k8s.io'],
-    ]);
-    const account = `--serviceaccount=${namespace.name}:someone`;
-    await cluster.controlPlane.kubectl([
-      ...['create', 'clusterrolebinding', 'lease-reader', '--clusterrole=lease-reader', account],
-    ]);
-    const refused = await release(['-n', namespace.name], kubeconfig);
-    assert.equal(refused.code, 2);
-    assert.match(refused.stderr, /expected to be allowed to list, get and update scheduledscans/);
-    const all = await release(['-A'], kubeconfig);
-    assert.match(all.stderr, /in all namespaces: ask for a ClusterRole, or name a namespace/);
-
-    await kubectl(
-      'create',
-      'role',
-      'all',
-      '--verb=*',
-      '--resource=secrets,scheduledscans.execution.securecodebox.io,scans.execution.securecodebox.io',
-    );
-    await kubectl('create', 'rolebinding', 'all', '--role=all', account);
-    const part = await release(['-n', `${other.name},${namespace.name}`], kubeconfig);
-    assert.deepEqual([part.code, part.stdout], [1, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
-    assert.match(part.stderr, new RegExp(`error: namespace "${other.name}" is passed over: .*forbidden`));
-    await assertFree(namespace, before, secretName);
   });
 
   it('works in a namespace that is being deleted, and without CRDs', async () => {

@@ -17,6 +17,7 @@ import {
 import { until } from '../../support/until.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
+const BASIC_AUTH = 'kubernetes.io/basic-auth';
 const UNUSED_SINCE = 'credentials.securecodebox.io/unused-since';
 const BINDING_ANNOTATION = 'credentials.securecodebox.io/binding';
 
@@ -81,164 +82,166 @@ describe('the controller on a real API server', () => {
     );
   });
 
-  it('writes one Secret and no scan when the password changes', async () => {
-    const namespace = await cluster.namespace();
-    await namespace.pullSecret('pull', AUTHS);
-    await namespace.scan('scan');
-    await namespace.binding('app');
-    await namespace.condition('app', 'Ready', 'True Ready');
-    const { secretName } = await namespace.bound('scan');
-    await settled(cluster);
-    const from = (await cluster.controlPlane.auditEvents()).length;
-    await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
-    await until(
-      async () => JSON.stringify(await namespace.trivyConfig(secretName)).includes(btoa('user:new')),
-      'the new password in the Trivy secret',
-    );
-    const secret = await namespace.get<Secret>(SECRETS, secretName);
-    assert.match(secret?.metadata.annotations?.['credentials.securecodebox.io/rotated'] ?? '', /^\d{4}-/);
-    await settled(cluster);
-    const writes = (await cluster.writesOfController(from)).map(
-      ({ verb, objectRef }) => `${verb} ${objectRef?.resource}`,
-    );
-    assert.deepEqual(writes, ['update secrets']);
-  });
-
-  it('writes a Secret that two bindings share once when the password changes', async () => {
-    const namespace = await cluster.namespace();
-    await namespace.pullSecret('pull', AUTHS);
-    for (const name of ['one', 'two']) {
-      await namespace.scan(name, [`reg.example/${name}:1.0`]);
-      await namespace.binding(name, { image: `reg.example/${name}` });
-    }
-    const { secretName } = await namespace.bound('one');
-    assert.equal((await namespace.bound('two')).secretName, secretName);
-    await settled(cluster);
-    const from = (await cluster.controlPlane.auditEvents()).length;
-    await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
-    await until(
-      async () => JSON.stringify(await namespace.trivyConfig(secretName)).includes(btoa('user:new')),
-      'the new password',
-    );
-    await settled(cluster);
-    assert.equal((await cluster.writesOfController(from)).length, 1);
-  });
-
-  it('takes a Secret of ours back from which somebody took the label', async () => {
-    const namespace = await cluster.namespace();
-    await namespace.pullSecret('pull', AUTHS);
-    await namespace.scan('scan');
-    await namespace.binding('app');
-    const { secretName } = await namespace.bound('scan');
-    await cluster.controlPlane.kubectl([
-      'label',
-      'secret',
-      secretName,
-      `${MANAGED_BY_LABEL}-`,
-      '--namespace',
-      namespace.name,
-    ]);
-    await until(async () => {
-      const secret = await namespace.get(SECRETS, secretName);
-      return secret?.metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
-    }, 'the label to be back');
-    await namespace.condition('app', 'Ready', 'True Ready');
-  });
-
-  it('names a secret that is missing, of a wrong type or malformed, and heals within a second of its mending', async () => {
-    const namespace = await cluster.namespace();
-    await namespace.scan('scan');
-    await namespace.binding('app');
-    await namespace.condition('app', 'Ready', 'False SecretNotFound');
-    await namespace.put(SECRETS, { metadata: { name: 'pull' }, type: 'Opaque', data: {} });
-    await namespace.condition('app', 'Ready', 'False NotOffered');
-    await namespace.delete(SECRETS, 'pull');
-    await namespace.condition('app', 'Ready', 'False SecretNotFound');
-    await namespace.pullSecret('pull', { 'reg.example': { auth: 'no base64!' } });
-    const { status } = await namespace.condition('app', 'Ready', 'False SecretMalformed');
-    assert.match(
-      status?.conditions?.[0]?.message ?? '',
-      /pull: entry "reg\.example": expected standard base64/,
-    );
-    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
-    await namespace.pullSecret('pull', AUTHS);
-    const mended = performance.now();
-    await namespace.condition('app', 'Ready', 'True Ready');
-    assert.ok(performance.now() - mended < 1000, `took ${performance.now() - mended} ms`);
-    await namespace.bound('scan');
-  });
-
-  it('reads a Secret of the older type, also in the place of one of the newer', async () => {
-    const namespace = await cluster.namespace();
-    const dockercfg = (password: string) => {
-      const text = JSON.stringify({ 'https://reg.example/v1/': { auth: btoa(`user:${password}`) } });
-      return { type: 'kubernetes.io/dockercfg', data: { '.dockercfg': btoa(text) } };
-    };
-    await namespace.put(SECRETS, { metadata: { name: 'pull' }, ...dockercfg('old') });
-    await namespace.scan('scan');
-    await namespace.binding('app');
-    await namespace.condition('app', 'Ready', 'True Ready');
-    const holds = async (password: string) => {
+  describe('and the Secrets of a binding', () => {
+    it('writes one Secret and no scan when the password changes', async () => {
+      const namespace = await cluster.namespace();
+      await namespace.pullSecret('pull', AUTHS);
+      await namespace.scan('scan');
+      await namespace.binding('app');
+      await namespace.condition('app', 'Ready', 'True Ready');
       const { secretName } = await namespace.bound('scan');
-      const config = await namespace.trivyConfig(secretName);
-      return (
-        JSON.stringify(config) ===
-        JSON.stringify({ auths: { 'reg.example': { auth: btoa(`user:${password}`) } } })
+      await settled(cluster);
+      const from = (await cluster.controlPlane.auditEvents()).length;
+      await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
+      await until(
+        async () => JSON.stringify(await namespace.trivyConfig(secretName)).includes(btoa('user:new')),
+        'the new password in the Trivy secret',
       );
-    };
-    await until(() => holds('old'), 'the credential of the older type');
-    await namespace.delete(SECRETS, 'pull');
-    await namespace.pullSecret('pull', AUTHS);
-    await until(() => holds('pass'), 'the credential of the newer type');
-    await namespace.delete(SECRETS, 'pull');
-    await namespace.put(SECRETS, { metadata: { name: 'pull' }, ...dockercfg('new') });
-    await until(() => holds('new'), 'the credential of the older type again');
-    await namespace.condition('app', 'Ready', 'True Ready');
-  });
-
-  it('puts right a Secret of ours that somebody changed or deleted', async () => {
-    const namespace = await cluster.namespace();
-    await namespace.pullSecret('pull', AUTHS);
-    await namespace.scan('scan');
-    await namespace.binding('app');
-    const { secretName } = await namespace.bound('scan');
-    const { kubectl } = { kubectl: (args: readonly string[]) => cluster.controlPlane.kubectl(args) };
-    const patch = JSON.stringify({ data: { 'config.json': btoa('{}'), extra: btoa('x') } });
-    await kubectl(['patch', 'secret', secretName, '--namespace', namespace.name, '--patch', patch]);
-    await until(async () => {
       const secret = await namespace.get<Secret>(SECRETS, secretName);
-      return (
-        Object.keys(secret?.data ?? {}).join() === 'config.json' &&
-        JSON.stringify(await namespace.trivyConfig(secretName)) === JSON.stringify({ auths: AUTHS })
+      assert.match(secret?.metadata.annotations?.['credentials.securecodebox.io/rotated'] ?? '', /^\d{4}-/);
+      await settled(cluster);
+      const writes = (await cluster.writesOfController(from)).map(
+        ({ verb, objectRef }) => `${verb} ${objectRef?.resource}`,
       );
-    }, 'the change to be put right');
-    await namespace.delete(SECRETS, secretName);
-    await until(
-      async () => (await namespace.trivyConfig(secretName)) !== undefined,
-      'the secret to come back',
-    );
-  });
-
-  it('leaves a foreign Secret in the place of ours alone, reports it, and goes on when it is gone', async () => {
-    const namespace = await cluster.namespace();
-    await namespace.pullSecret('pull', AUTHS);
-    await namespace.binding('app', { mode: 'Observe' });
-    await namespace.scan('scan');
-    await namespace.condition('app', 'ScansBound', 'Unknown Observing');
-    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
-    const secretName = await nameOfTrivySecret(cluster);
-    await namespace.put(SECRETS, {
-      metadata: { name: secretName },
-      type: 'Opaque',
-      data: { theirs: btoa('x') },
+      assert.deepEqual(writes, ['update secrets']);
     });
-    await namespace.binding('app', { mode: 'Enforce' });
-    const { status } = await namespace.condition('app', 'Ready', 'False TrivySecretTaken');
-    assert.match(JSON.stringify(status?.conditions), new RegExp(secretName));
-    assert.deepEqual((await namespace.get<Secret>(SECRETS, secretName))?.data, { theirs: btoa('x') });
-    await namespace.delete(SECRETS, secretName);
-    await namespace.condition('app', 'Ready', 'True Ready');
-    await namespace.bound('scan');
+
+    it('writes a Secret that two bindings share once when the password changes', async () => {
+      const namespace = await cluster.namespace();
+      await namespace.pullSecret('pull', AUTHS);
+      for (const name of ['one', 'two']) {
+        await namespace.scan(name, [`reg.example/${name}:1.0`]);
+        await namespace.binding(name, { image: `reg.example/${name}` });
+      }
+      const { secretName } = await namespace.bound('one');
+      assert.equal((await namespace.bound('two')).secretName, secretName);
+      await settled(cluster);
+      const from = (await cluster.controlPlane.auditEvents()).length;
+      await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
+      await until(
+        async () => JSON.stringify(await namespace.trivyConfig(secretName)).includes(btoa('user:new')),
+        'the new password',
+      );
+      await settled(cluster);
+      assert.equal((await cluster.writesOfController(from)).length, 1);
+    });
+
+    it('takes a Secret of ours back from which somebody took the label', async () => {
+      const namespace = await cluster.namespace();
+      await namespace.pullSecret('pull', AUTHS);
+      await namespace.scan('scan');
+      await namespace.binding('app');
+      const { secretName } = await namespace.bound('scan');
+      await cluster.controlPlane.kubectl([
+        'label',
+        'secret',
+        secretName,
+        `${MANAGED_BY_LABEL}-`,
+        '--namespace',
+        namespace.name,
+      ]);
+      await until(async () => {
+        const secret = await namespace.get(SECRETS, secretName);
+        return secret?.metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
+      }, 'the label to be back');
+      await namespace.condition('app', 'Ready', 'True Ready');
+    });
+
+    it('names a secret that is missing, of a wrong type or malformed, and heals within a second of its mending', async () => {
+      const namespace = await cluster.namespace();
+      await namespace.scan('scan');
+      await namespace.binding('app');
+      await namespace.condition('app', 'Ready', 'False SecretNotFound');
+      await namespace.put(SECRETS, { metadata: { name: 'pull' }, type: 'Opaque', data: {} });
+      await namespace.condition('app', 'Ready', 'False NotOffered');
+      await namespace.delete(SECRETS, 'pull');
+      await namespace.condition('app', 'Ready', 'False SecretNotFound');
+      await namespace.pullSecret('pull', { 'reg.example': { auth: 'no base64!' } });
+      const { status } = await namespace.condition('app', 'Ready', 'False SecretMalformed');
+      assert.match(
+        status?.conditions?.[0]?.message ?? '',
+        /pull: entry "reg\.example": expected standard base64/,
+      );
+      assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+      await namespace.pullSecret('pull', AUTHS);
+      const mended = performance.now();
+      await namespace.condition('app', 'Ready', 'True Ready');
+      assert.ok(performance.now() - mended < 1000, `took ${performance.now() - mended} ms`);
+      await namespace.bound('scan');
+    });
+
+    it('reads a Secret of the older type, also in the place of one of the newer', async () => {
+      const namespace = await cluster.namespace();
+      const dockercfg = (password: string) => {
+        const text = JSON.stringify({ 'https://reg.example/v1/': { auth: btoa(`user:${password}`) } });
+        return { type: 'kubernetes.io/dockercfg', data: { '.dockercfg': btoa(text) } };
+      };
+      await namespace.put(SECRETS, { metadata: { name: 'pull' }, ...dockercfg('old') });
+      await namespace.scan('scan');
+      await namespace.binding('app');
+      await namespace.condition('app', 'Ready', 'True Ready');
+      const holds = async (password: string) => {
+        const { secretName } = await namespace.bound('scan');
+        const config = await namespace.trivyConfig(secretName);
+        return (
+          JSON.stringify(config) ===
+          JSON.stringify({ auths: { 'reg.example': { auth: btoa(`user:${password}`) } } })
+        );
+      };
+      await until(() => holds('old'), 'the credential of the older type');
+      await namespace.delete(SECRETS, 'pull');
+      await namespace.pullSecret('pull', AUTHS);
+      await until(() => holds('pass'), 'the credential of the newer type');
+      await namespace.delete(SECRETS, 'pull');
+      await namespace.put(SECRETS, { metadata: { name: 'pull' }, ...dockercfg('new') });
+      await until(() => holds('new'), 'the credential of the older type again');
+      await namespace.condition('app', 'Ready', 'True Ready');
+    });
+
+    it('puts right a Secret of ours that somebody changed or deleted', async () => {
+      const namespace = await cluster.namespace();
+      await namespace.pullSecret('pull', AUTHS);
+      await namespace.scan('scan');
+      await namespace.binding('app');
+      const { secretName } = await namespace.bound('scan');
+      const { kubectl } = { kubectl: (args: readonly string[]) => cluster.controlPlane.kubectl(args) };
+      const patch = JSON.stringify({ data: { 'config.json': btoa('{}'), extra: btoa('x') } });
+      await kubectl(['patch', 'secret', secretName, '--namespace', namespace.name, '--patch', patch]);
+      await until(async () => {
+        const secret = await namespace.get<Secret>(SECRETS, secretName);
+        return (
+          Object.keys(secret?.data ?? {}).join() === 'config.json' &&
+          JSON.stringify(await namespace.trivyConfig(secretName)) === JSON.stringify({ auths: AUTHS })
+        );
+      }, 'the change to be put right');
+      await namespace.delete(SECRETS, secretName);
+      await until(
+        async () => (await namespace.trivyConfig(secretName)) !== undefined,
+        'the secret to come back',
+      );
+    });
+
+    it('leaves a foreign Secret in the place of ours alone, reports it, and goes on when it is gone', async () => {
+      const namespace = await cluster.namespace();
+      await namespace.pullSecret('pull', AUTHS);
+      await namespace.binding('app', { mode: 'Observe' });
+      await namespace.scan('scan');
+      await namespace.condition('app', 'ScansBound', 'Unknown Observing');
+      assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+      const secretName = await nameOfTrivySecret(cluster);
+      await namespace.put(SECRETS, {
+        metadata: { name: secretName },
+        type: 'Opaque',
+        data: { theirs: btoa('x') },
+      });
+      await namespace.binding('app', { mode: 'Enforce' });
+      const { status } = await namespace.condition('app', 'Ready', 'False TrivySecretTaken');
+      assert.match(JSON.stringify(status?.conditions), new RegExp(secretName));
+      assert.deepEqual((await namespace.get<Secret>(SECRETS, secretName))?.data, { theirs: btoa('x') });
+      await namespace.delete(SECRETS, secretName);
+      await namespace.condition('app', 'Ready', 'True Ready');
+      await namespace.bound('scan');
+    });
   });
 
   it('binds again a scan from which somebody took our entries, and keeps what they wrote', async () => {
@@ -407,16 +410,14 @@ describe('the controller on a real API server', () => {
   it('reads a secret that is no pull secret once its owner offers it, by its name, and no other', async () => {
     const namespace = await cluster.namespace();
     const data = { username: btoa('user'), password: btoa('canary-basic') };
-    const type = 'kubernetes.io/basic-auth';
     const annotations = { 'credentials.securecodebox.io/registries': 'reg.example' };
-    for (const name of ['basic', 'unoffered'])
-      await namespace.put(SECRETS, { metadata: { name }, type, data });
-    await namespace.put(SECRETS, { metadata: { name: 'unnamed', annotations }, type, data });
+    const unread = [{ name: 'basic' }, { name: 'unoffered' }, { name: 'unnamed', annotations }];
+    for (const metadata of unread) await namespace.put(SECRETS, { metadata, type: BASIC_AUTH, data });
     await namespace.scan('scan');
     await namespace.binding('app', { imagePullSecrets: [{ name: 'basic' }] });
     await namespace.condition('app', 'Ready', 'False NotOffered');
     const bindings = namespace.record(imageCredentialBindings);
-    await namespace.put(SECRETS, { metadata: { name: 'basic', annotations }, type, data });
+    await namespace.put(SECRETS, { metadata: { name: 'basic', annotations }, type: BASIC_AUTH, data });
     const { secretName } = await namespace.bound('scan');
     await namespace.condition('app', 'Ready', 'True Ready');
     assert.match(
@@ -425,22 +426,16 @@ describe('the controller on a real API server', () => {
     );
     assert.doesNotMatch(JSON.stringify(await bindings.stop()), /being read/, 'nothing is said meanwhile');
 
-    const changed = { ...data, password: btoa('canary-changed') };
-    await namespace.put(SECRETS, { metadata: { name: 'basic', annotations }, type, data: changed });
-    await until(async () => {
-      const config = JSON.stringify(await namespace.trivyConfig(secretName));
-      return config.includes(btoa('user:canary-changed'));
-    }, 'the new value to be delivered');
-    const read = (await cluster.controlPlane.auditEvents()).filter(
-      ({ user, verb, objectRef }) =>
-        user.username === CONTROLLER_USER &&
-        verb === 'get' &&
-        objectRef?.resource === 'secrets' &&
-        objectRef.namespace === namespace.name,
+    data.password = btoa('canary-changed');
+    await namespace.put(SECRETS, { metadata: { name: 'basic', annotations }, type: BASIC_AUTH, data });
+    await until(
+      async () =>
+        JSON.stringify(await namespace.trivyConfig(secretName)).includes(btoa('user:canary-changed')),
+      'the new value to be delivered',
     );
-    assert.deepEqual([...new Set(read.map(({ objectRef }) => objectRef?.name))], ['basic']);
+    assert.deepEqual(await secretsRead(namespace.name), ['basic']);
 
-    await namespace.put(SECRETS, { metadata: { name: 'basic' }, type, data: changed });
+    await namespace.put(SECRETS, { metadata: { name: 'basic' }, type: BASIC_AUTH, data });
     await namespace.condition('app', 'Ready', 'False NotOffered');
   });
 
@@ -476,6 +471,18 @@ describe('the controller on a real API server', () => {
   });
 
   /** The name that Observe makes up and does not tell: that of the same secret, entry and host elsewhere. */
+  /** Names of the Secrets of a namespace that the controller has read. */
+  async function secretsRead(namespace: string): Promise<readonly string[]> {
+    const read = (await cluster.controlPlane.auditEvents()).filter(
+      ({ user, verb, objectRef }) =>
+        user.username === CONTROLLER_USER &&
+        verb === 'get' &&
+        objectRef?.resource === 'secrets' &&
+        objectRef.namespace === namespace,
+    );
+    return [...new Set(read.map(({ objectRef }) => objectRef?.name ?? ''))];
+  }
+
   async function nameOfTrivySecret(from: Cluster): Promise<string> {
     const namespace = await from.namespace();
     await namespace.pullSecret('pull', AUTHS);

@@ -65,17 +65,7 @@ describe('the controller with Roles for a list of namespaces', () => {
 
   it('leaves a namespace alone until it has all rights there, which keeps no other waiting', async () => {
     const controller = await start({}, ...OURS, 'team-c', 'absent');
-    const lines = (await readiness(controller)).split('\n');
-    assert.deepEqual(lines.slice(0, 3), [
-      'ok, leading',
-      'team-c is left alone: no rights to list and watch there',
-      'absent is left alone: no rights to list and watch there',
-    ]);
-    const warnings = (await logOf(controller)).filter(({ msg }) => msg.startsWith('no rights to list'));
-    assert.deepEqual(
-      warnings.map(({ namespace }) => namespace),
-      ['team-c', 'absent'],
-    );
+    await assertLeftAlone(controller, ['team-c', 'absent']);
     const served = await populate('team-b', 'second');
     await served.binding('second', { image: 'reg.example/second' });
     await served.condition('second', 'Ready', 'True Ready');
@@ -97,20 +87,34 @@ describe('the controller with Roles for a list of namespaces', () => {
     await grant('team-c', () => true);
     await namespace.condition('app', 'Ready', 'True Ready', 40);
     await namespace.bound('scan');
-    const told = (await logOf(controller)).filter(({ msg }) => msg.startsWith('the rights are there'));
-    assert.deepEqual(
-      told.map((line) => line.namespace),
-      ['team-c'],
-    );
+    assert.deepEqual(await namespacesOf(controller, 'the rights are there'), ['team-c']);
     assert.doesNotMatch(await readiness(controller), /team-c is left alone/);
-    // Each watch says once that it is refused, however often it tries.
+    await assertRefusedOnce(controller);
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+  });
+
+  async function assertLeftAlone(controller: RunningController, names: readonly string[]): Promise<void> {
+    const lines = (await readiness(controller)).split('\n');
+    const expected = names.map((name) => `${name} is left alone: no rights to list and watch there`);
+    assert.deepEqual(lines.slice(0, names.length + 1), ['ok, leading', ...expected]);
+    assert.deepEqual(await namespacesOf(controller, 'no rights to list'), names);
+  }
+
+  /** The namespaces in lines of the log that begin so. */
+  async function namespacesOf(controller: RunningController, begin: string): Promise<readonly unknown[]> {
+    return (await logOf(controller))
+      .filter(({ msg }) => msg.startsWith(begin))
+      .map(({ namespace }) => namespace);
+  }
+
+  /** Each watch says once that it is refused, however often it tries. */
+  async function assertRefusedOnce(controller: RunningController): Promise<void> {
     const refusals = (await logOf(controller)).filter(({ msg }) =>
       msg.startsWith('list and watch are refused'),
     );
     const resources = refusals.map(({ resource }) => resource);
     assert.equal(new Set(resources).size, resources.length, resources.join());
-    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
-  });
+  }
 
   it('is not ready where it has no rights at all, and names what it waits for', async () => {
     const controller = await start({ until: 'serving' }, 'absent');

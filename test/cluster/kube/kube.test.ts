@@ -22,6 +22,7 @@ import {
   splitKey,
   storedMeta,
 } from '../../../src/object/object.ts';
+import { adminConfig } from '../../support/faults/index.ts';
 import { until } from '../../support/until.ts';
 
 const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
@@ -330,9 +331,7 @@ describe('src/kube against a real API server', () => {
 
     it('keeps to the versions of a server that has gone back in time', async () => {
       await using restored = await startControlPlane();
-      const config = new KubeConfig();
-      config.loadFromFile(restored.kubeconfig);
-      const own = new Transport(config);
+      const own = new Transport(adminConfig(restored));
       const admin = new KubeClient({ transport: own, fieldManager: 'test', watchSilenceMs: 2_000 });
       await admin.create(CONFIG_MAPS, configMap('old', 'before'));
       const backup = await restored.backUp();
@@ -351,8 +350,7 @@ describe('src/kube against a real API server', () => {
       await until(() => gone.size === 50, 'what was lost to be gone');
       await admin.create(CONFIG_MAPS, configMap('new', 'x'));
       await until(() => store.get('default/new') !== undefined, 'what came after');
-      await reflector.stop();
-      await own.close();
+      await Promise.all([reflector.stop(), own.close()]);
     });
 
     it('sees an object that was deleted and created again as another', async () => {

@@ -41,6 +41,30 @@ interface Lease extends KubeObject {
   };
 }
 
+async function ready({ url }: RunningController): Promise<string> {
+  const [first = ''] = (await (await fetch(`${url}/readyz`)).text()).split('\n');
+  return first;
+}
+
+/** What each of its watches is doing. */
+async function states({ url }: RunningController): Promise<readonly string[]> {
+  const text = await (await fetch(`${url}/readyz`)).text();
+  return [...text.matchAll(/: (\w+), heard of/g)].map(([, state = '']) => state);
+}
+
+async function untilItLeads(controller: RunningController, seconds?: number): Promise<number> {
+  const begun = performance.now();
+  await until(async () => (await ready(controller)) === 'ok, leading', 'it to lead', seconds);
+  return performance.now() - begun;
+}
+
+async function endsWithFatalLine(controller: RunningController, reason: RegExp): Promise<void> {
+  assert.deepEqual(await controller.process.exited, { code: 1, signal: null });
+  const last = (await logOf(controller)).at(-1);
+  assert.deepEqual({ level: last?.level, msg: last?.msg }, { level: 60, msg: 'leadership lost' });
+  assert.match(last?.reason ?? '', reason);
+}
+
 describe('leader election of controllers on a real API server', () => {
   let cluster: Cluster;
   let namespace: TestNamespace;
@@ -170,283 +194,265 @@ describe('leader election of controllers on a real API server', () => {
     assert.ok(last < begin, `the first wrote until ${last}, the second from ${begin}`);
   }
 
-  async function ready({ url }: RunningController): Promise<string> {
-    const [first = ''] = (await (await fetch(`${url}/readyz`)).text()).split('\n');
-    return first;
-  }
-
-  /** What each of its watches is doing. */
-  async function states({ url }: RunningController): Promise<readonly string[]> {
-    const text = await (await fetch(`${url}/readyz`)).text();
-    return [...text.matchAll(/: (\w+), heard of/g)].map(([, state = '']) => state);
-  }
-
-  async function untilItLeads(controller: RunningController, seconds?: number): Promise<number> {
-    const begun = performance.now();
-    await until(async () => (await ready(controller)) === 'ok, leading', 'it to lead', seconds);
-    return performance.now() - begun;
-  }
-
-  async function endsWithFatalLine(controller: RunningController, reason: RegExp): Promise<void> {
-    assert.deepEqual(await controller.process.exited, { code: 1, signal: null });
-    const last = (await logOf(controller)).at(-1);
-    assert.deepEqual({ level: last?.level, msg: last?.msg }, { level: 60, msg: 'leadership lost' });
-    assert.match(last?.reason ?? '', reason);
-  }
-
-  it('writes a Lease as client-go does, and leaves it free when it ends', async () => {
-    const leader = await start();
-    const spec = await leaseSpec();
-    assert.match(spec.holderIdentity ?? '', /^[^_]+_[0-9a-f-]{36}$/);
-    assert.equal(spec.leaseDurationSeconds, LEASE_SECONDS);
-    assert.equal(spec.leaseTransitions, 0);
-    assert.match(spec.acquireTime ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
-    const renewed = await until(async () => {
-      const now = await lease();
-      return now?.spec.renewTime !== spec.renewTime && now;
-    }, 'the lease to be renewed');
-    assert.equal(renewed.spec.acquireTime, spec.acquireTime);
-    assert.deepEqual(await leader.process.stop(), { code: 0, signal: null });
-    const left = await leaseSpec();
-    assert.equal(left.holderIdentity, '');
-    assert.equal(left.leaseDurationSeconds, 1);
-    await start({ keepLease: true });
-    assert.equal((await lease())?.spec.leaseTransitions, 1);
-  });
-
-  it('takes over within a second when the leader ends in order, after its last write', async (context) => {
-    const first = await start();
-    const second = await start(FOLLOWING);
-    assert.match(await ready(second), new RegExp(`^ok, following ${(await lease())?.spec.holderIdentity}$`));
-    await using _work = workload();
-    await untilItWrites(first);
-    assert.deepEqual(await first.process.stop(), { code: 0, signal: null });
-    const took = await untilItLeads(second);
-    say(context, `takeover after the end of the leader: ${Math.round(took)} ms`);
-    assert.ok(took < 1000, `took ${took} ms`);
-    await untilItWrites(second);
-    await wroteOneAfterTheOther(first, second);
-  });
-
-  it('takes over within the lease when the leader is killed', async (context) => {
-    const first = await start();
-    const second = await start(FOLLOWING);
-    await using _work = workload();
-    await untilItWrites(first);
-    await kill(first.process.pid, first.process.exited);
-    const took = await untilItLeads(second);
-    say(context, `takeover after a kill, with a lease of ${LEASE_SECONDS} s: ${Math.round(took)} ms`);
-    assert.ok(took > 1000 && took < LEASE_SECONDS * 1000 + SLACK_MS, `took ${took} ms`);
-    await untilItWrites(second);
-    await wroteOneAfterTheOther(first, second);
-  });
-
-  it('ends without a write when it was suspended for longer than the lease', async () => {
-    const first = await start();
-    const second = await start(FOLLOWING);
-    await using _work = workload();
-    await untilItWrites(first);
-    process.kill(first.process.pid, 'SIGSTOP');
-    await untilItLeads(second);
-    await untilItWrites(second);
-    process.kill(first.process.pid, 'SIGCONT');
-    await endsWithFatalLine(first, /not renewed before its end|held by/);
-    await untilItWrites(second);
-    await wroteOneAfterTheOther(first, second);
-  });
-
-  it('writes no more after the end of its lease where its timers do not fire, and ends', async (context) => {
-    const first = await start({ preload: LATE_TIMERS });
-    const second = await start(FOLLOWING);
-    await using _work = workload();
-    await untilItWrites(first);
-    process.kill(first.process.pid, 'SIGUSR2');
-    const begun = performance.now();
-    await endsWithFatalLine(first, /not renewed before its end/);
-    say(context, `ended after ${Math.round(performance.now() - begun)} ms`);
-    await untilItLeads(second);
-    await untilItWrites(second);
-    await wroteOneAfterTheOther(first, second);
-  });
-
-  for (const shift of [TEN_MINUTES_MS, -TEN_MINUTES_MS]) {
-    it(`does not mind a clock that is ${shift / 60_000} minutes off, of a follower or of a leader`, async (context) => {
-      const env = { CLOCK_SHIFT_MS: String(shift) };
-      const first = await start();
-      const shifted = await start({ ...FOLLOWING, preload: OTHER_CLOCK, env });
-      await using _work = workload();
-      await renewals(2 * LEASE_SECONDS * 2);
-      assert.equal(await ready(first), 'ok, leading');
-      await first.process.stop();
-      await untilItLeads(shifted);
+  describe('through failures', () => {
+    it('writes a Lease as client-go does, and leaves it free when it ends', async () => {
+      const leader = await start();
       const spec = await leaseSpec();
-      const off = Date.parse(spec.renewTime ?? '') - Date.now() - shift;
-      assert.ok(Math.abs(off) < 60_000, 'the clock is shifted');
-      const third = await start(FOLLOWING);
-      await renewals(2 * LEASE_SECONDS * 2);
-      assert.equal(await ready(shifted), 'ok, leading');
-      await kill(shifted.process.pid, shifted.process.exited);
-      const took = await untilItLeads(third);
-      say(context, `takeover after a kill, its clock ${shift / 60_000} min off: ${Math.round(took)} ms`);
-      assert.ok(took < LEASE_SECONDS * 1000 + SLACK_MS, `took ${took} ms`);
-      await untilItWrites(third);
-      await wroteOneAfterTheOther(first, shifted);
-      await wroteOneAfterTheOther(shifted, third);
+      assert.match(spec.holderIdentity ?? '', /^[^_]+_[0-9a-f-]{36}$/);
+      assert.equal(spec.leaseDurationSeconds, LEASE_SECONDS);
+      assert.equal(spec.leaseTransitions, 0);
+      assert.match(spec.acquireTime ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+      const renewed = await until(async () => {
+        const now = await lease();
+        return now?.spec.renewTime !== spec.renewTime && now;
+      }, 'the lease to be renewed');
+      assert.equal(renewed.spec.acquireTime, spec.acquireTime);
+      assert.deepEqual(await leader.process.stop(), { code: 0, signal: null });
+      const left = await leaseSpec();
+      assert.equal(left.holderIdentity, '');
+      assert.equal(left.leaseDurationSeconds, 1);
+      await start({ keepLease: true });
+      assert.equal((await lease())?.spec.leaseTransitions, 1);
     });
-  }
 
-  for (const failure of ['silence', 'cut'] as const) {
-    it(`ends when its connections ${failure === 'cut' ? 'are cut' : 'fall silent'}, and another takes over`, async (context) => {
-      await using relay = await Relay.to(cluster.controlPlane.server);
-      const first = await start({ server: relay.url });
+    it('takes over within a second when the leader ends in order, after its last write', async (context) => {
+      const first = await start();
       const second = await start(FOLLOWING);
+      assert.match(
+        await ready(second),
+        new RegExp(`^ok, following ${(await lease())?.spec.holderIdentity}$`),
+      );
       await using _work = workload();
       await untilItWrites(first);
-      relay[failure]();
-      const begun = performance.now();
-      await endsWithFatalLine(first, /could not be renewed|not renewed before its end/);
-      const ended = performance.now() - begun;
-      await untilItLeads(second);
-      say(
-        context,
-        `${failure}: leader ended after ${Math.round(ended)} ms, takeover after ${Math.round(performance.now() - begun)} ms`,
-      );
-      assert.ok(ended < LEASE_SECONDS * 1000 + SLACK_MS, `ended after ${ended} ms`);
+      assert.deepEqual(await first.process.stop(), { code: 0, signal: null });
+      const took = await untilItLeads(second);
+      say(context, `takeover after the end of the leader: ${Math.round(took)} ms`);
+      assert.ok(took < 1000, `took ${took} ms`);
       await untilItWrites(second);
       await wroteOneAfterTheOther(first, second);
     });
-  }
 
-  it('writes one after the other where all connections are cut again and again and the clocks differ', async (context) => {
-    await using proxy = await startFaultProxy(cluster.controlPlane, { seed: 1 });
-    const server = proxy.url;
-    const first = await start({ server });
-    const env = { CLOCK_SHIFT_MS: String(TEN_MINUTES_MS) };
-    const second = await start({ ...FOLLOWING, server, preload: OTHER_CLOCK, env });
-    await using _work = workload();
-    await untilItWrites(first);
-    const cut = async () => {
-      for (let cuts = 0; cuts < CUTS; cuts += 1) {
-        proxy.cutAll();
-        await delay(Math.random() * LONGEST_BETWEEN_CUTS_MS);
-      }
-    };
-    await cut();
-    await kill(first.process.pid, first.process.exited);
-    await Promise.all([cut(), untilItLeads(second)]);
-    await untilItWrites(second);
-    const counts = [await writesOf(first), await writesOf(second)].map(({ length }) => length);
-    say(context, `${2 * CUTS} cuts, ${counts.join(' and ')} writes`);
-    await wroteOneAfterTheOther(first, second);
-  });
-
-  it('keeps the lease over a restart of the API server', async () => {
-    const leader = await start({}, []);
-    const follower = await start(FOLLOWING, []);
-    const identity = (await lease())?.spec.holderIdentity;
-    await cluster.controlPlane.restartApiServer();
-    const renewed = async () => (await lease())?.spec.renewTime;
-    const before_ = await until(renewed, 'the API server to answer');
-    await until(async () => (await renewed()) !== before_, 'the lease to be renewed');
-    assert.equal((await lease())?.spec.holderIdentity, identity);
-    assert.equal(await ready(leader), 'ok, leading');
-    assert.match(await ready(follower), /^ok, following/);
-    for (const each of [leader, follower]) {
-      assert.ok((await states(each)).length >= 7);
-      await until(async () => (await states(each)).every((state) => state === 'Watching'), 'all to watch');
-    }
-  });
-
-  it('says what is missing where it may not use Leases, and leads when it may', async () => {
-    await using roles = await withoutLeaseRole();
-    const controller = await start({ until: 'serving' });
-    const text = await until(async () => {
-      const said = await ready(controller);
-      return said.includes('forbidden') && said;
-    }, 'it to be refused');
-    assert.match(text, /^cannot take part in the leader election: .*leases.*is forbidden/);
-    const warnings = (await logOf(controller)).filter(({ level }) => level === 40);
-    assert.deepEqual(
-      warnings.map(({ msg }) => msg),
-      ['lease not acquired, trying again'],
-    );
-    assert.match(warnings[0]?.advice ?? '', /grant .*create, get, list, watch and update of leases/);
-    await roles.restore();
-    await untilItLeads(controller);
-  });
-
-  it('creates the Lease again when somebody deletes it, and no other takes over', async () => {
-    const leader = await start();
-    const follower = await start(FOLLOWING);
-    const before_ = await lease();
-    await cluster.controlPlane.kubectl(['delete', 'lease', RELEASE, '-n', RELEASE]);
-    const again = await until(lease, 'the Lease to be back');
-    assert.equal(again.spec.holderIdentity, before_?.spec.holderIdentity);
-    assert.notEqual(again.metadata.uid, before_?.metadata.uid);
-    await renewals(2 * LEASE_SECONDS);
-    assert.equal(await ready(leader), 'ok, leading');
-    assert.match(await ready(follower), /^ok, following/);
-  });
-
-  it('goes on when somebody labels the Lease, and ends when somebody gives it to another', async () => {
-    const leader = await start();
-    await cluster.controlPlane.kubectl(['label', 'lease', RELEASE, 'seen=yes', '-n', RELEASE]);
-    await renewals(3);
-    assert.equal((await lease())?.metadata.labels?.['seen'], 'yes');
-    assert.equal(await ready(leader), 'ok, leading');
-    const patch = JSON.stringify({ spec: { holderIdentity: 'somebody' } });
-    await cluster.controlPlane.kubectl([
-      'patch',
-      'lease',
-      RELEASE,
-      '-n',
-      RELEASE,
-      '--type=merge',
-      '--patch',
-      patch,
-    ]);
-    await endsWithFatalLine(leader, /held by somebody now/);
-  });
-
-  const odd: readonly { readonly name: string; readonly spec: object; readonly leastMs: number }[] = [
-    { name: 'says nothing', spec: {}, leastMs: 0 },
-    { name: 'has no holder but a duration', spec: { leaseDurationSeconds: 3600 }, leastMs: 0 },
-    { name: 'has a holder alone', spec: { holderIdentity: 'ghost' }, leastMs: LEASE_SECONDS * 1000 },
-    {
-      name: 'has a short duration and no times',
-      spec: { holderIdentity: 'ghost', leaseDurationSeconds: 1 },
-      leastMs: 1000,
-    },
-    {
-      name: 'was renewed in the far future',
-      spec: {
-        holderIdentity: 'ghost',
-        leaseDurationSeconds: 1,
-        renewTime: '2999-01-01T00:00:00.000000Z',
-        leaseTransitions: 2_147_483_647,
-      },
-      leastMs: 1000,
-    },
-  ];
-  for (const { name, spec, leastMs } of odd) {
-    it(`takes a Lease that ${name}, after ${leastMs / 1000} s`, async () => {
-      await putLease(spec);
-      const leader = await start({ keepLease: true });
-      const lines = await logOf(leader);
-      const [full, leading] = ['caches are full', 'leading'].map((msg) =>
-        Date.parse(lines.find((line) => line.msg === msg)?.time ?? ''),
-      );
-      const took = (leading ?? 0) - (full ?? 0);
-      assert.ok(took >= leastMs - 50 && took < leastMs + 2000, `took ${took} ms`);
-      assert.equal(
-        lines.some(({ msg, holder }) => msg === 'following' && holder === 'ghost'),
-        leastMs > 0,
-      );
-      await renewals(2);
+    it('takes over within the lease when the leader is killed', async (context) => {
+      const first = await start();
+      const second = await start(FOLLOWING);
+      await using _work = workload();
+      await untilItWrites(first);
+      await kill(first.process.pid, first.process.exited);
+      const took = await untilItLeads(second);
+      say(context, `takeover after a kill, with a lease of ${LEASE_SECONDS} s: ${Math.round(took)} ms`);
+      assert.ok(took > 1000 && took < LEASE_SECONDS * 1000 + SLACK_MS, `took ${took} ms`);
+      await untilItWrites(second);
+      await wroteOneAfterTheOther(first, second);
     });
-  }
 
-  /** Waits until the Lease has been renewed so many times. */
+    it('ends without a write when it was suspended for longer than the lease', async () => {
+      const first = await start();
+      const second = await start(FOLLOWING);
+      await using _work = workload();
+      await untilItWrites(first);
+      process.kill(first.process.pid, 'SIGSTOP');
+      await untilItLeads(second);
+      await untilItWrites(second);
+      process.kill(first.process.pid, 'SIGCONT');
+      await endsWithFatalLine(first, /not renewed before its end|held by/);
+      await untilItWrites(second);
+      await wroteOneAfterTheOther(first, second);
+    });
+
+    it('writes no more after the end of its lease where its timers do not fire, and ends', async (context) => {
+      const first = await start({ preload: LATE_TIMERS });
+      const second = await start(FOLLOWING);
+      await using _work = workload();
+      await untilItWrites(first);
+      process.kill(first.process.pid, 'SIGUSR2');
+      const begun = performance.now();
+      await endsWithFatalLine(first, /not renewed before its end/);
+      say(context, `ended after ${Math.round(performance.now() - begun)} ms`);
+      await untilItLeads(second);
+      await untilItWrites(second);
+      await wroteOneAfterTheOther(first, second);
+    });
+
+    for (const shift of [TEN_MINUTES_MS, -TEN_MINUTES_MS]) {
+      it(`does not mind a clock that is ${shift / 60_000} minutes off, of a follower or of a leader`, async (context) => {
+        const env = { CLOCK_SHIFT_MS: String(shift) };
+        const first = await start();
+        const shifted = await start({ ...FOLLOWING, preload: OTHER_CLOCK, env });
+        await using _work = workload();
+        await renewals(2 * LEASE_SECONDS * 2);
+        assert.equal(await ready(first), 'ok, leading');
+        await first.process.stop();
+        await untilItLeads(shifted);
+        const off = Date.parse((await leaseSpec()).renewTime ?? '') - Date.now() - shift;
+        assert.ok(Math.abs(off) < 60_000, 'the clock is shifted');
+        const third = await start(FOLLOWING);
+        await renewals(2 * LEASE_SECONDS * 2);
+        assert.equal(await ready(shifted), 'ok, leading');
+        await kill(shifted.process.pid, shifted.process.exited);
+        const took = await untilItLeads(third);
+        say(context, `takeover after a kill, its clock ${shift / 60_000} min off: ${Math.round(took)} ms`);
+        assert.ok(took < LEASE_SECONDS * 1000 + SLACK_MS, `took ${took} ms`);
+        await untilItWrites(third);
+        await wroteOneAfterTheOther(first, shifted);
+        await wroteOneAfterTheOther(shifted, third);
+      });
+    }
+
+    for (const failure of ['silence', 'cut'] as const) {
+      it(`ends when its connections ${failure === 'cut' ? 'are cut' : 'fall silent'}, and another takes over`, async (context) => {
+        await using relay = await Relay.to(cluster.controlPlane.server);
+        const first = await start({ server: relay.url });
+        const second = await start(FOLLOWING);
+        await using _work = workload();
+        await untilItWrites(first);
+        relay[failure]();
+        const begun = performance.now();
+        await endsWithFatalLine(first, /could not be renewed|not renewed before its end/);
+        const ended = performance.now() - begun;
+        await untilItLeads(second);
+        say(
+          context,
+          `${failure}: leader ended after ${Math.round(ended)} ms, takeover after ${Math.round(performance.now() - begun)} ms`,
+        );
+        assert.ok(ended < LEASE_SECONDS * 1000 + SLACK_MS, `ended after ${ended} ms`);
+        await untilItWrites(second);
+        await wroteOneAfterTheOther(first, second);
+      });
+    }
+
+    it('writes one after the other where all connections are cut again and again and the clocks differ', async (context) => {
+      await using proxy = await startFaultProxy(cluster.controlPlane, { seed: 1 });
+      const server = proxy.url;
+      const first = await start({ server });
+      const env = { CLOCK_SHIFT_MS: String(TEN_MINUTES_MS) };
+      const second = await start({ ...FOLLOWING, server, preload: OTHER_CLOCK, env });
+      await using _work = workload();
+      await untilItWrites(first);
+      const cut = async () => {
+        for (let cuts = 0; cuts < CUTS; cuts += 1) {
+          proxy.cutAll();
+          await delay(Math.random() * LONGEST_BETWEEN_CUTS_MS);
+        }
+      };
+      await cut();
+      await kill(first.process.pid, first.process.exited);
+      await Promise.all([cut(), untilItLeads(second)]);
+      await untilItWrites(second);
+      const counts = [await writesOf(first), await writesOf(second)].map(({ length }) => length);
+      say(context, `${2 * CUTS} cuts, ${counts.join(' and ')} writes`);
+      await wroteOneAfterTheOther(first, second);
+    });
+
+    it('keeps the lease over a restart of the API server', async () => {
+      const leader = await start({}, []);
+      const follower = await start(FOLLOWING, []);
+      const identity = (await lease())?.spec.holderIdentity;
+      await cluster.controlPlane.restartApiServer();
+      const renewed = async () => (await lease())?.spec.renewTime;
+      const before_ = await until(renewed, 'the API server to answer');
+      await until(async () => (await renewed()) !== before_, 'the lease to be renewed');
+      assert.equal((await lease())?.spec.holderIdentity, identity);
+      assert.equal(await ready(leader), 'ok, leading');
+      assert.match(await ready(follower), /^ok, following/);
+      for (const each of [leader, follower]) {
+        assert.ok((await states(each)).length >= 7);
+        await until(async () => (await states(each)).every((state) => state === 'Watching'), 'all to watch');
+      }
+    });
+  });
+
+  describe('whatever happens to the Lease', () => {
+    it('says what is missing where it may not use Leases, and leads when it may', async () => {
+      await using roles = await withoutLeaseRole();
+      const controller = await start({ until: 'serving' });
+      const text = await until(async () => {
+        const said = await ready(controller);
+        return said.includes('forbidden') && said;
+      }, 'it to be refused');
+      assert.match(text, /^cannot take part in the leader election: .*leases.*is forbidden/);
+      const warnings = (await logOf(controller)).filter(({ level }) => level === 40);
+      assert.deepEqual(
+        warnings.map(({ msg }) => msg),
+        ['lease not acquired, trying again'],
+      );
+      assert.match(warnings[0]?.advice ?? '', /grant .*create, get, list, watch and update of leases/);
+      await roles.restore();
+      await untilItLeads(controller);
+    });
+
+    it('creates the Lease again when somebody deletes it, and no other takes over', async () => {
+      const leader = await start();
+      const follower = await start(FOLLOWING);
+      const before_ = await lease();
+      await cluster.controlPlane.kubectl(['delete', 'lease', RELEASE, '-n', RELEASE]);
+      const again = await until(lease, 'the Lease to be back');
+      assert.equal(again.spec.holderIdentity, before_?.spec.holderIdentity);
+      assert.notEqual(again.metadata.uid, before_?.metadata.uid);
+      await renewals(2 * LEASE_SECONDS);
+      assert.equal(await ready(leader), 'ok, leading');
+      assert.match(await ready(follower), /^ok, following/);
+    });
+
+    it('goes on when somebody labels the Lease, and ends when somebody gives it to another', async () => {
+      const leader = await start();
+      await cluster.controlPlane.kubectl(['label', 'lease', RELEASE, 'seen=yes', '-n', RELEASE]);
+      await renewals(3);
+      assert.equal((await lease())?.metadata.labels?.['seen'], 'yes');
+      assert.equal(await ready(leader), 'ok, leading');
+      const patch = JSON.stringify({ spec: { holderIdentity: 'somebody' } });
+      await cluster.controlPlane.kubectl([
+        'patch',
+        'lease',
+        RELEASE,
+        '-n',
+        RELEASE,
+        '--type=merge',
+        '--patch',
+        patch,
+      ]);
+      await endsWithFatalLine(leader, /held by somebody now/);
+    });
+
+    const odd: readonly { readonly name: string; readonly spec: object; readonly leastMs: number }[] = [
+      { name: 'says nothing', spec: {}, leastMs: 0 },
+      { name: 'has no holder but a duration', spec: { leaseDurationSeconds: 3600 }, leastMs: 0 },
+      { name: 'has a holder alone', spec: { holderIdentity: 'ghost' }, leastMs: LEASE_SECONDS * 1000 },
+      {
+        name: 'has a short duration and no times',
+        spec: { holderIdentity: 'ghost', leaseDurationSeconds: 1 },
+        leastMs: 1000,
+      },
+      {
+        name: 'was renewed in the far future',
+        spec: {
+          holderIdentity: 'ghost',
+          leaseDurationSeconds: 1,
+          renewTime: '2999-01-01T00:00:00.000000Z',
+          leaseTransitions: 2_147_483_647,
+        },
+        leastMs: 1000,
+      },
+    ];
+    for (const { name, spec, leastMs } of odd) {
+      it(`takes a Lease that ${name}, after ${leastMs / 1000} s`, async () => {
+        await putLease(spec);
+        const leader = await start({ keepLease: true });
+        const lines = await logOf(leader);
+        const [full, leading] = ['caches are full', 'leading'].map((msg) =>
+          Date.parse(lines.find((line) => line.msg === msg)?.time ?? ''),
+        );
+        const took = (leading ?? 0) - (full ?? 0);
+        assert.ok(took >= leastMs - 50 && took < leastMs + 2000, `took ${took} ms`);
+        assert.equal(
+          lines.some(({ msg, holder }) => msg === 'following' && holder === 'ghost'),
+          leastMs > 0,
+        );
+        await renewals(2);
+      });
+    }
+
+    /** Waits until the Lease has been renewed so many times. */
+  });
   async function renewals(count: number): Promise<void> {
     const seen = new Set<string | undefined>();
     await until(async () => seen.add((await lease())?.spec.renewTime).size > count, `${count} renewals`, 30);

@@ -29,28 +29,31 @@ before(async () => {
 });
 after(() => controlPlane?.stop());
 
+const transports: Transport[] = [];
+function connect(): KubeClient {
+  const transport = new Transport(adminConfig(controlPlane));
+  transports.push(transport);
+  return new KubeClient({ transport, fieldManager: 'test' });
+}
+
+function elect(): LeaderElection {
+  const log = pino({ level: 'silent' });
+  const election = new LeaderElection({ client: connect(), settings: SETTINGS, log });
+  election.start();
+  return election;
+}
+
+async function renewals(admin: KubeClient, count: number): Promise<void> {
+  const seen = new Set<string>();
+  const renewed = async () => {
+    const lease = await admin.get<KubeObject>(LEASES, SETTINGS);
+    return seen.add(JSON.stringify(specOf(lease))).size > count;
+  };
+  await until(renewed, `${count} renewals`, 60);
+}
+
 it('leaves the lease to a leader that renews it, also where etcd was restored from a backup', async () => {
-  const transports: Transport[] = [];
-  const connect = () => {
-    const transport = new Transport(adminConfig(controlPlane));
-    transports.push(transport);
-    return new KubeClient({ transport, fieldManager: 'test' });
-  };
-  const elect = () => {
-    const log = pino({ level: 'silent' });
-    const election = new LeaderElection({ client: connect(), settings: SETTINGS, log });
-    election.start();
-    return election;
-  };
   const admin = connect();
-  const renewals = async (count: number) => {
-    const seen = new Set<string>();
-    const renewed = async () => {
-      const lease = await admin.get<KubeObject>(LEASES, SETTINGS);
-      return seen.add(JSON.stringify(specOf(lease))).size > count;
-    };
-    await until(renewed, `${count} renewals`, 60);
-  };
   const leader = elect();
   const lost = leader.lost.catch((error: unknown) => error);
   await leader.leading;
@@ -59,10 +62,10 @@ it('leaves the lease to a leader that renews it, also where etcd was restored fr
   const backup = await controlPlane.backUp();
   await until(() => admin.create(CONFIG_MAPS, configMap('first')), 'the API server to take a write');
   for (let index = 0; index < WRITES; index += 1) await admin.create(CONFIG_MAPS, configMap(`lost-${index}`));
-  await renewals(3);
+  await renewals(admin, 3);
   await controlPlane.restore(backup);
   const outcome = await Promise.race([
-    renewals(RENEWALS).then(() => 'renewed'),
+    renewals(admin, RENEWALS).then(() => 'renewed'),
     follower.leading.then(() => 'taken'),
     lost,
   ]);

@@ -31,6 +31,14 @@ interface Line {
   };
 }
 
+const comparable = ({ status, rawHeaders, body }: Answer) => {
+  const pairs = Array.from({ length: rawHeaders.length / 2 }, (_, index) =>
+    rawHeaders.slice(2 * index, 2 * index + 2),
+  );
+  const headers = pairs.filter(([name]) => !VOLATILE.test(name ?? ''));
+  return { status, headers, body: body.toString() };
+};
+
 describe('the fault proxy before a real API server', () => {
   let controlPlane: ControlPlane;
   let proxy: FaultProxy;
@@ -78,14 +86,6 @@ describe('the fault proxy before a real API server', () => {
     );
   }
 
-  const comparable = ({ status, rawHeaders, body }: Answer) => {
-    const pairs = Array.from({ length: rawHeaders.length / 2 }, (_, index) =>
-      rawHeaders.slice(2 * index, 2 * index + 2),
-    );
-    const headers = pairs.filter(([name]) => !VOLATILE.test(name ?? ''));
-    return { status, headers, body: body.toString() };
-  };
-
   const exists = async (name: string): Promise<boolean> => (await direct(`${MAPS}/${name}`)).status === 200;
 
   const fresh = (): string => {
@@ -106,112 +106,116 @@ describe('the fault proxy before a real API server', () => {
     return state;
   }
 
-  it('passes answers on as they are: status, headers, order of headers, bytes', async () => {
-    for (const target of [MAPS, `${MAPS}/seeded-0`, `${MAPS}/absent`, '/version', '/readyz']) {
-      const [through, straight] = [await to(target), await direct(target)];
-      assert.deepEqual(comparable(through), comparable(straight), target);
-    }
+  describe('without a fault', () => {
+    it('passes answers on as they are: status, headers, order of headers, bytes', async () => {
+      for (const target of [MAPS, `${MAPS}/seeded-0`, `${MAPS}/absent`, '/version', '/readyz']) {
+        const [through, straight] = [await to(target), await direct(target)];
+        assert.deepEqual(comparable(through), comparable(straight), target);
+      }
+    });
+
+    it('passes the bodies of writes on', async () => {
+      const name = fresh();
+      assert.equal((await write(name)).status, 201);
+      const { data } = JSON.parse((await direct(`${MAPS}/${name}`)).body.toString());
+      assert.equal(data.value, 'ü'.repeat(2_000));
+    });
+
+    it('passes the lines of a watch on as they come', async () => {
+      const watched = watch();
+      await until(() => watched.text.includes('seeded-4'), 'what there is');
+      const name = fresh();
+      await write(name);
+      await until(() => watched.text.includes(`"name":"${name}"`), 'what came after');
+      watched.stop();
+      assert.equal((await watched.ended).cut, true);
+      await until(() => proxy.connections.open === 0, 'the end of all connections');
+    });
   });
 
-  it('passes the bodies of writes on', async () => {
-    const name = fresh();
-    assert.equal((await write(name)).status, 201);
-    const { data } = JSON.parse((await direct(`${MAPS}/${name}`)).body.toString());
-    assert.equal(data.value, 'ü'.repeat(2_000));
-  });
+  describe('with a fault', () => {
+    it('cuts before the API server has heard of a write', async () => {
+      const name = fresh();
+      const injected = proxy.once({ kind: 'cut-before' }, isWrite);
+      await assert.rejects(write(name), { code: 'ECONNRESET' });
+      assert.equal((await injected).request.verb, 'create');
+      assert.equal(await exists(name), false);
+    });
 
-  it('passes the lines of a watch on as they come', async () => {
-    const watched = watch();
-    await until(() => watched.text.includes('seeded-4'), 'what there is');
-    const name = fresh();
-    await write(name);
-    await until(() => watched.text.includes(`"name":"${name}"`), 'what came after');
-    watched.stop();
-    assert.equal((await watched.ended).cut, true);
-    await until(() => proxy.connections.open === 0, 'the end of all connections');
-  });
+    it('cuts after the API server has done a write', async () => {
+      const name = fresh();
+      const injected = proxy.once({ kind: 'cut-after' }, isWrite);
+      await assert.rejects(write(name), { code: 'ECONNRESET' });
+      await injected;
+      assert.equal(await exists(name), true);
+    });
 
-  it('cuts before the API server has heard of a write', async () => {
-    const name = fresh();
-    const injected = proxy.once({ kind: 'cut-before' }, isWrite);
-    await assert.rejects(write(name), { code: 'ECONNRESET' });
-    assert.equal((await injected).request.verb, 'create');
-    assert.equal(await exists(name), false);
-  });
+    it('cuts a watch in the middle of a line', async () => {
+      void proxy.once({ kind: 'cut-mid-line', afterLines: 2 }, isWatch);
+      const { cut, body } = await watch().ended;
+      const lines = body.toString().split('\n');
+      assert.deepEqual([cut, lines.length], [true, 3]);
+      for (const line of lines.slice(0, 2)) assert.equal(parse(line).type, 'ADDED');
+      assert.ok((lines[2]?.length ?? 0) > 0);
+      assert.throws(() => parse(lines[2] ?? ''), SyntaxError);
+    });
 
-  it('cuts after the API server has done a write', async () => {
-    const name = fresh();
-    const injected = proxy.once({ kind: 'cut-after' }, isWrite);
-    await assert.rejects(write(name), { code: 'ECONNRESET' });
-    await injected;
-    assert.equal(await exists(name), true);
-  });
+    it('cuts a list in the middle', async () => {
+      void proxy.once({ kind: 'cut-mid-line' });
+      const { cut, body, headers } = await to(MAPS);
+      const whole = Number(headers['content-length'] ?? Number.POSITIVE_INFINITY);
+      assert.ok(cut && body.length > 0 && body.length < whole, `${cut}, ${body.length} of ${whole}`);
+    });
 
-  it('cuts a watch in the middle of a line', async () => {
-    void proxy.once({ kind: 'cut-mid-line', afterLines: 2 }, isWatch);
-    const { cut, body } = await watch().ended;
-    const lines = body.toString().split('\n');
-    assert.deepEqual([cut, lines.length], [true, 3]);
-    for (const line of lines.slice(0, 2)) assert.equal(parse(line).type, 'ADDED');
-    assert.ok((lines[2]?.length ?? 0) > 0);
-    assert.throws(() => parse(lines[2] ?? ''), SyntaxError);
-  });
+    it('leaves a watch half-open: it ends neither by an event nor by its own time', async () => {
+      const injected = proxy.once({ kind: 'silence', afterLines: 1 }, isWatch);
+      const watched = watch('&timeoutSeconds=1');
+      await injected;
+      await write(fresh());
+      await sleep(1_500);
+      assert.equal(watched.text.trim().split('\n').length, 1);
+      assert.equal(proxy.connections.open, 1);
+      watched.stop();
+      await watched.ended;
+      await until(() => proxy.connections.open === 0, 'the end of the connection');
+    });
 
-  it('cuts a list in the middle', async () => {
-    void proxy.once({ kind: 'cut-mid-line' });
-    const { cut, body, headers } = await to(MAPS);
-    const whole = Number(headers['content-length'] ?? Number.POSITIVE_INFINITY);
-    assert.ok(cut && body.length > 0 && body.length < whole, `${cut}, ${body.length} of ${whole}`);
-  });
+    it('does a write and says nothing', async () => {
+      const name = fresh();
+      const injected = proxy.once({ kind: 'silence' }, isWrite);
+      const written = assert.rejects(write(name), { code: 'ECONNRESET' });
+      await injected;
+      assert.equal(await exists(name), true);
+      assert.equal(proxy.connections.open, 1);
+      proxy.cutAll();
+      await written;
+    });
 
-  it('leaves a watch half-open: it ends neither by an event nor by its own time', async () => {
-    const injected = proxy.once({ kind: 'silence', afterLines: 1 }, isWatch);
-    const watched = watch('&timeoutSeconds=1');
-    await injected;
-    await write(fresh());
-    await sleep(1_500);
-    assert.equal(watched.text.trim().split('\n').length, 1);
-    assert.equal(proxy.connections.open, 1);
-    watched.stop();
-    await watched.ended;
-    await until(() => proxy.connections.open === 0, 'the end of the connection');
-  });
+    it('sends slowly, and all of it', async () => {
+      const { body } = await to(`${MAPS}/seeded-0`);
+      void proxy.once({ kind: 'slow', bytesPerSecond: body.length * 2 });
+      const begun = performance.now();
+      assert.deepEqual((await to(`${MAPS}/seeded-0`)).body, body);
+      const took = performance.now() - begun;
+      assert.ok(took > 400, `${took} ms`);
+    });
 
-  it('does a write and says nothing', async () => {
-    const name = fresh();
-    const injected = proxy.once({ kind: 'silence' }, isWrite);
-    const written = assert.rejects(write(name), { code: 'ECONNRESET' });
-    await injected;
-    assert.equal(await exists(name), true);
-    assert.equal(proxy.connections.open, 1);
-    proxy.cutAll();
-    await written;
-  });
-
-  it('sends slowly, and all of it', async () => {
-    const { body } = await to(`${MAPS}/seeded-0`);
-    void proxy.once({ kind: 'slow', bytesPerSecond: body.length * 2 });
-    const begun = performance.now();
-    assert.deepEqual((await to(`${MAPS}/seeded-0`)).body, body);
-    const took = performance.now() - begun;
-    assert.ok(took > 400, `${took} ms`);
-  });
-
-  it('closes the connection after an answer that says so', async () => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    assert.equal((await to(MAPS, { agent })).status, 200);
-    assert.equal((await to(MAPS, { agent })).status, 200);
-    assert.equal(proxy.connections.opened, 1);
-    void proxy.once({ kind: 'close' });
-    const { status, headers, cut } = await to(MAPS, { agent });
-    assert.deepEqual(
-      { status, connection: headers.connection, cut },
-      { status: 200, connection: 'close', cut: false },
-    );
-    await until(() => proxy.connections.open === 0, 'the end of the connection');
-    assert.equal((await to(MAPS, { agent })).status, 200);
-    assert.equal(proxy.connections.opened, 2);
-    agent.destroy();
+    it('closes the connection after an answer that says so', async () => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      assert.equal((await to(MAPS, { agent })).status, 200);
+      assert.equal((await to(MAPS, { agent })).status, 200);
+      assert.equal(proxy.connections.opened, 1);
+      void proxy.once({ kind: 'close' });
+      const { status, headers, cut } = await to(MAPS, { agent });
+      assert.deepEqual(
+        { status, connection: headers.connection, cut },
+        { status: 200, connection: 'close', cut: false },
+      );
+      await until(() => proxy.connections.open === 0, 'the end of the connection');
+      assert.equal((await to(MAPS, { agent })).status, 200);
+      assert.equal(proxy.connections.opened, 2);
+      agent.destroy();
+    });
   });
 
   describe('answers with the Status of kube-apiserver', () => {
@@ -290,87 +294,92 @@ describe('the fault proxy before a real API server', () => {
     });
   });
 
-  it('answers 429 as API priority and fairness does', async () => {
-    void proxy.once({ kind: 'overload' });
-    const { status, headers, body } = await to(MAPS);
-    assert.deepEqual(
-      [status, headers['retry-after'], headers['content-type']],
-      [429, '1', 'text/plain; charset=utf-8'],
-    );
-    assert.match(body.toString(), /^Too many requests/);
-  });
-
-  describe('drops bookmarks', () => {
-    const query =
-      '&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1';
-    const endsInitialEvents = ({ type, object }: Line) =>
-      type === 'BOOKMARK' && object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true';
-    const linesOf = async () => (await watch(query).ended).body.toString().trim().split('\n').map(parse);
-
-    it('where nothing is injected, one ends a streaming list', async () => {
-      assert.ok((await linesOf()).some(endsInitialEvents));
+  describe('with faults of many requests', () => {
+    it('answers 429 as API priority and fairness does', async () => {
+      void proxy.once({ kind: 'overload' });
+      const { status, headers, body } = await to(MAPS);
+      assert.deepEqual(
+        [status, headers['retry-after'], headers['content-type']],
+        [429, '1', 'text/plain; charset=utf-8'],
+      );
+      assert.match(body.toString(), /^Too many requests/);
     });
 
-    for (const fault of [
-      { kind: 'drop-bookmarks' },
-      { kind: 'drop-bookmarks', only: 'initial-events-end' },
-    ] as const satisfies readonly Fault[]) {
-      it(`${JSON.stringify(fault)}, and no event`, async () => {
-        const injected = proxy.once(fault, isWatch);
-        const lines = await linesOf();
-        await injected;
-        assert.ok(!lines.some(endsInitialEvents));
-        assert.ok(lines.filter(({ type }) => type === 'ADDED').length >= 5);
+    describe('drops bookmarks', () => {
+      const query =
+        '&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1';
+      const endsInitialEvents = ({ type, object }: Line) =>
+        type === 'BOOKMARK' && object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true';
+      const linesOf = async () => (await watch(query).ended).body.toString().trim().split('\n').map(parse);
+
+      it('where nothing is injected, one ends a streaming list', async () => {
+        assert.ok((await linesOf()).some(endsInitialEvents));
       });
-    }
-  });
 
-  it('cuts all connections at once, and takes new ones', async () => {
-    const watches = [watch(), watch(), watch()];
-    await until(() => watches.every(({ text }) => text.includes('seeded-4')), 'three watches');
-    assert.equal(proxy.connections.open, 3);
-    proxy.cutAll();
-    for (const { ended } of watches) assert.equal((await ended).cut, true);
-    await until(() => proxy.connections.open === 0, 'the end of all connections');
-    assert.equal((await to(MAPS)).status, 200);
-    assert.deepEqual({ ...proxy.connections, open: 0 }, { open: 0, most: 3, opened: 4 });
-  });
+      for (const fault of [
+        { kind: 'drop-bookmarks' },
+        { kind: 'drop-bookmarks', only: 'initial-events-end' },
+      ] as const satisfies readonly Fault[]) {
+        it(`${JSON.stringify(fault)}, and no event`, async () => {
+          const injected = proxy.once(fault, isWatch);
+          const lines = await linesOf();
+          await injected;
+          assert.ok(!lines.some(endsInitialEvents));
+          assert.ok(lines.filter(({ type }) => type === 'ADDED').length >= 5);
+        });
+      }
+    });
 
-  it('refuses new connections for a while, and leaves those that there are', async () => {
-    const watched = watch();
-    await until(() => watched.text.includes('seeded-4'), 'a watch');
-    proxy.refuse();
-    await assert.rejects(to(MAPS), { code: 'ECONNREFUSED' });
-    const name = fresh();
-    await write(name, controlPlane.server);
-    await until(() => watched.text.includes(`"name":"${name}"`), 'an event on the connection that there was');
-    await proxy.accept();
-    assert.equal((await to(MAPS)).status, 200);
-    watched.stop();
-    await watched.ended;
-  });
+    it('cuts all connections at once, and takes new ones', async () => {
+      const watches = [watch(), watch(), watch()];
+      await until(() => watches.every(({ text }) => text.includes('seeded-4')), 'three watches');
+      assert.equal(proxy.connections.open, 3);
+      proxy.cutAll();
+      for (const { ended } of watches) assert.equal((await ended).cut, true);
+      await until(() => proxy.connections.open === 0, 'the end of all connections');
+      assert.equal((await to(MAPS)).status, 200);
+      assert.deepEqual({ ...proxy.connections, open: 0 }, { open: 0, most: 3, opened: 4 });
+    });
 
-  it('injects by its rules until they are changed, and says what it did', async () => {
-    proxy.rules = [{ fault: { kind: 'status', code: 503 }, probability: 1, when: isWrite }];
-    assert.equal((await write(fresh())).status, 503);
-    assert.equal((await to(MAPS)).status, 200);
-    proxy.rules = [];
-    assert.equal((await write(fresh())).status, 201);
-    assert.equal(proxy.report, `seed 1; injected, oldest first:\n503: POST ${MAPS} (1)`);
-  });
+    it('refuses new connections for a while, and leaves those that there are', async () => {
+      const watched = watch();
+      await until(() => watched.text.includes('seeded-4'), 'a watch');
+      proxy.refuse();
+      await assert.rejects(to(MAPS), { code: 'ECONNREFUSED' });
+      const name = fresh();
+      await write(name, controlPlane.server);
+      await until(
+        () => watched.text.includes(`"name":"${name}"`),
+        'an event on the connection that there was',
+      );
+      await proxy.accept();
+      assert.equal((await to(MAPS)).status, 200);
+      watched.stop();
+      await watched.ended;
+    });
 
-  it('ends the connections of clients with those to an API server that ends', async () => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    const watched = watch();
-    await to(MAPS, { agent });
-    await until(() => watched.text.includes('seeded-4'), 'a watch');
-    assert.equal(proxy.connections.open, 2);
-    const restarted = controlPlane.restartApiServer();
-    assert.equal((await watched.ended).cut, true);
-    await until(() => proxy.connections.open === 0, 'the end of the idle one');
-    await restarted;
-    assert.equal((await to(MAPS, { agent })).status, 200);
-    agent.destroy();
+    it('injects by its rules until they are changed, and says what it did', async () => {
+      proxy.rules = [{ fault: { kind: 'status', code: 503 }, probability: 1, when: isWrite }];
+      assert.equal((await write(fresh())).status, 503);
+      assert.equal((await to(MAPS)).status, 200);
+      proxy.rules = [];
+      assert.equal((await write(fresh())).status, 201);
+      assert.equal(proxy.report, `seed 1; injected, oldest first:\n503: POST ${MAPS} (1)`);
+    });
+
+    it('ends the connections of clients with those to an API server that ends', async () => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      const watched = watch();
+      await to(MAPS, { agent });
+      await until(() => watched.text.includes('seeded-4'), 'a watch');
+      assert.equal(proxy.connections.open, 2);
+      const restarted = controlPlane.restartApiServer();
+      assert.equal((await watched.ended).cut, true);
+      await until(() => proxy.connections.open === 0, 'the end of the idle one');
+      await restarted;
+      assert.equal((await to(MAPS, { agent })).status, 200);
+      agent.destroy();
+    });
   });
 });
 

@@ -24,6 +24,28 @@ const USERS = {
 } as const;
 const CONTENT = { 'app/hello.txt': 'hello' };
 
+/** What autodiscovery adds to a scan of a private image. */
+function discoveredSpec(image: string) {
+  const key = (part: string) => ({
+    secretKeyRef: { name: 'temporary-secret-payments', key: part, optional: true },
+  });
+  return {
+    env: [
+      { name: 'TRIVY_USERNAME', valueFrom: key('username') },
+      { name: 'TRIVY_PASSWORD', valueFrom: key('password') },
+    ],
+    volumes: [{ name: 'first-volume', secret: { secretName: 'first' } }],
+    initContainers: [
+      {
+        name: 'secret-extraction-to-env',
+        image: 'docker.io/securecodebox/auto-discovery-pull-secret-extractor',
+        args: [image, 'temporary-secret-payments'],
+        volumeMounts: [{ name: 'first-volume', mountPath: '/secrets/first' }],
+      },
+    ],
+  };
+}
+
 describe('an image that moves from one registry to another', () => {
   let cluster: Cluster;
   let controller: RunningController;
@@ -76,140 +98,135 @@ describe('an image that moves from one registry to another', () => {
   const parameters = async () => (await namespace.rawScan('payments')).spec.scanSpec.parameters;
   const status = async () => (await namespace.get<RawBinding>(imageCredentialBindings, 'payments'))?.status;
 
-  it('is scanned where it is', async () => {
-    const created = secureCodeBox.nextRun(namespace.name, 'payments');
-    const flags = ['--severity', 'HIGH', `${old()}@${digest}`, '--timeout', '9m'];
-    await namespace.scan('payments', flags, { spec: { suspend: false } });
-    await created;
-    original = await namespace.rawScan('payments');
-    const imagePullSecrets = [{ name: 'first' }];
-    const again = secureCodeBox.nextRun(namespace.name, 'payments');
-    await namespace.binding('payments', { image: old(), imagePullSecrets, verification: 'Required' });
-    await namespace.condition('payments', 'Ready', 'True Ready');
-    assertScanned(await again);
-  });
-
-  it('stays there while the new registry has not got that very version, and ScansBound says so', async () => {
-    await namespace.binding('payments', {
-      ...{ image: home(), replaces: [old()], verification: 'Required' },
-      imagePullSecrets: [{ name: 'first' }, { name: 'second' }],
+  describe('by way of a binding with replaces', () => {
+    it('is scanned where it is', async () => {
+      const created = secureCodeBox.nextRun(namespace.name, 'payments');
+      const flags = ['--severity', 'HIGH', `${old()}@${digest}`, '--timeout', '9m'];
+      await namespace.scan('payments', flags, { spec: { suspend: false } });
+      await created;
+      original = await namespace.rawScan('payments');
+      const imagePullSecrets = [{ name: 'first' }];
+      const again = secureCodeBox.nextRun(namespace.name, 'payments');
+      await namespace.binding('payments', { image: old(), imagePullSecrets, verification: 'Required' });
+      await namespace.condition('payments', 'Ready', 'True Ready');
+      assertScanned(await again);
     });
-    await second.pushImage('team/payments:other', { b: 'b' });
-    const missing = await until(async () => {
-      const found = (await status())?.conditions?.find(({ type }) => type === 'ScansBound');
-      return found?.reason === 'ImageMissing' && found.message;
-    }, 'ScansBound to say what is missing');
-    assert.ok(missing.includes(`the registry does not show ${home()}@${digest}`), missing);
-    assert.deepEqual((await parameters())[2], `${old()}@${digest}`);
-    await scanned();
-  });
 
-  it('is moved in one write as soon as it is there, with the credential for it', async () => {
-    const from = (await cluster.controlPlane.auditEvents()).length;
-    const again = secureCodeBox.nextRun(namespace.name, 'payments');
-    assert.equal(await second.pushImage('team/payments:1.0', CONTENT), digest);
-    await until(async () => (await parameters())[2] === `${home()}@${digest}`, 'the scan to be moved');
-    const { scan, secretName } = await namespace.bound('payments');
-    assert.deepEqual(scan.spec.scanSpec.parameters, [
-      ...['--severity', 'HIGH', `${home()}@${digest}`, '--timeout', '9m'],
-    ]);
-    assert.deepEqual(Object.keys((await namespace.trivyConfig(secretName)) as object), ['auths']);
-    assert.match(JSON.stringify(await namespace.trivyConfig(secretName)), new RegExp(second.host));
-    await namespace.condition('payments', 'Ready', 'True Ready');
-    const writes = (await cluster.writesOfController(from)).filter(
-      ({ objectRef }) => objectRef?.resource === 'scheduledscans' && objectRef.subresource === undefined,
-    );
-    assert.equal(writes.length, 1);
-    assertScanned(await again);
-  });
-
-  it('is told of in history, in an Event and in the log', async () => {
-    const [latest] = (await status())?.history ?? [];
-    assert.deepEqual(
-      { ...latest, time: '' },
-      {
-        time: '',
-        reason: 'ImageMoved',
-        from: { platform: 'Generic', image: old(), secret: 'first' },
-        to: { platform: 'Generic', image: home(), secret: 'second' },
-        scans: 1,
-      },
-    );
-    const { stdout } = await cluster.controlPlane.kubectl([
-      ...['events', '--for', 'icb/payments', '--namespace', namespace.name],
-    ]);
-    assert.match(
-      stdout,
-      /Normal\s+ImageMoved\s+.*moved payments from .*\/shop\/payments to .*\/team\/payments/,
-    );
-    assert.match(await controller.log(), new RegExp(`"image":"${home()}@${digest}"`));
-  });
-
-  it('follows a changed image without replaces, and is then what it was, byte for byte', async () => {
-    await namespace.binding('payments', {
-      ...{ image: old(), replaces: [], verification: 'Preferred' },
-      imagePullSecrets: [{ name: 'second' }, { name: 'first' }],
+    it('stays there while the new registry has not got that very version, and ScansBound says so', async () => {
+      await namespace.binding('payments', {
+        ...{ image: home(), replaces: [old()], verification: 'Required' },
+        imagePullSecrets: [{ name: 'first' }, { name: 'second' }],
+      });
+      await second.pushImage('team/payments:other', { b: 'b' });
+      const missing = await until(async () => {
+        const found = (await status())?.conditions?.find(({ type }) => type === 'ScansBound');
+        return found?.reason === 'ImageMissing' && found.message;
+      }, 'ScansBound to say what is missing');
+      assert.ok(missing.includes(`the registry does not show ${home()}@${digest}`), missing);
+      assert.deepEqual((await parameters())[2], `${old()}@${digest}`);
+      await scanned();
     });
-    const again = secureCodeBox.nextRun(namespace.name, 'payments');
-    await until(async () => (await parameters())[2] === `${old()}@${digest}`, 'the scan to come back');
-    await namespace.condition('payments', 'Ready', 'True Ready');
-    assertScanned(await again);
-    await namespace.delete(imageCredentialBindings, 'payments');
-    await until(async () => secretNameOf(await namespace.rawScan('payments')) === undefined, 'the end');
-    const { spec, metadata } = await namespace.rawScan('payments');
-    assert.equal(JSON.stringify(spec), JSON.stringify(original.spec));
-    assert.deepEqual(metadata.annotations, original.metadata.annotations);
-  });
 
-  it('takes the scan along that autodiscovery has kept, where an image has moved with its digest', async () => {
-    // Autodiscovery names a scan by the image's last part and digest: the one for the first home serves the second as well.
-    const name = `payments-at-${digest.slice('sha256:'.length, 'sha256:'.length + 20)}`;
-    const key = (part: string) => ({
-      secretKeyRef: { name: 'temporary-secret-payments', key: part, optional: true },
+    it('is moved in one write as soon as it is there, with the credential for it', async () => {
+      const from = (await cluster.controlPlane.auditEvents()).length;
+      const again = secureCodeBox.nextRun(namespace.name, 'payments');
+      assert.equal(await second.pushImage('team/payments:1.0', CONTENT), digest);
+      await until(async () => (await parameters())[2] === `${home()}@${digest}`, 'the scan to be moved');
+      const { scan, secretName } = await namespace.bound('payments');
+      assert.deepEqual(scan.spec.scanSpec.parameters, [
+        ...['--severity', 'HIGH', `${home()}@${digest}`, '--timeout', '9m'],
+      ]);
+      assert.deepEqual(Object.keys((await namespace.trivyConfig(secretName)) as object), ['auths']);
+      assert.match(JSON.stringify(await namespace.trivyConfig(secretName)), new RegExp(second.host));
+      await namespace.condition('payments', 'Ready', 'True Ready');
+      const writes = (await cluster.writesOfController(from)).filter(
+        ({ objectRef }) => objectRef?.resource === 'scheduledscans' && objectRef.subresource === undefined,
+      );
+      assert.equal(writes.length, 1);
+      assertScanned(await again);
     });
-    const scanSpec = {
-      env: [
-        { name: 'TRIVY_USERNAME', valueFrom: key('username') },
-        { name: 'TRIVY_PASSWORD', valueFrom: key('password') },
-      ],
-      volumes: [{ name: 'first-volume', secret: { secretName: 'first' } }],
-      initContainers: [
+
+    it('is told of in history, in an Event and in the log', async () => {
+      const [latest] = (await status())?.history ?? [];
+      assert.deepEqual(
+        { ...latest, time: '' },
         {
-          name: 'secret-extraction-to-env',
-          image: 'docker.io/securecodebox/auto-discovery-pull-secret-extractor',
-          args: [`${old()}@${digest}`, 'temporary-secret-payments'],
-          volumeMounts: [{ name: 'first-volume', mountPath: '/secrets/first' }],
+          time: '',
+          reason: 'ImageMoved',
+          from: { platform: 'Generic', image: old(), secret: 'first' },
+          to: { platform: 'Generic', image: home(), secret: 'second' },
+          scans: 1,
         },
-      ],
-    };
-    const created = secureCodeBox.nextRun(namespace.name, name);
-    await namespace.scan(name, [`${old()}@${digest}`], {
-      metadata: { labels: { 'app.kubernetes.io/managed-by': 'securecodebox-autodiscovery' } },
-      spec: { suspend: false, retriggerOnScanTypeChange: true },
-      scanSpec,
+      );
+      const { stdout } = await cluster.controlPlane.kubectl([
+        ...['events', '--for', 'icb/payments', '--namespace', namespace.name],
+      ]);
+      assert.match(
+        stdout,
+        /Normal\s+ImageMoved\s+.*moved payments from .*\/shop\/payments to .*\/team\/payments/,
+      );
+      assert.match(await controller.log(), new RegExp(`"image":"${home()}@${digest}"`));
     });
-    assertScanned(await created);
-    assert.equal(await second.pushImage('shop/payments:1.0', CONTENT), digest);
-    const moved = `${second.host}/shop/payments`;
-    const again = secureCodeBox.nextRun(namespace.name, name);
-    const imagePullSecrets = [{ name: 'second' }];
-    await namespace.binding('moved', {
-      ...{ image: moved, replaces: [old()], verification: 'Required', imagePullSecrets },
-    });
-    assertScanned(await again);
-    await namespace.condition('moved', 'Ready', 'True Ready');
-    const { scan, secretName } = await namespace.bound(name);
-    const { parameters: now, initContainers = [], volumes = [] } = scan.spec.scanSpec;
-    assert.deepEqual({ now, initContainers }, { now: [`${moved}@${digest}`], initContainers: [] });
-    assert.ok(!JSON.stringify(volumes).includes('"first"'));
-    assert.ok(JSON.stringify(await namespace.trivyConfig(secretName)).includes(second.host));
-    assertScanned(await secureCodeBox.trigger(namespace.name, name));
 
-    await namespace.delete(imageCredentialBindings, 'moved');
-    const restored = async () => (await namespace.rawScan(name)).spec.scanSpec;
-    await until(async () => (await restored()).initContainers?.length === 1, 'the init container to be back');
-    const { env, volumes: theirs } = await restored();
-    assert.deepEqual({ env, volumes: theirs }, { env: scanSpec.env, volumes: scanSpec.volumes });
+    it('follows a changed image without replaces, and is then what it was, byte for byte', async () => {
+      await namespace.binding('payments', {
+        ...{ image: old(), replaces: [], verification: 'Preferred' },
+        imagePullSecrets: [{ name: 'second' }, { name: 'first' }],
+      });
+      const again = secureCodeBox.nextRun(namespace.name, 'payments');
+      await until(async () => (await parameters())[2] === `${old()}@${digest}`, 'the scan to come back');
+      await namespace.condition('payments', 'Ready', 'True Ready');
+      assertScanned(await again);
+      await namespace.delete(imageCredentialBindings, 'payments');
+      await until(async () => secretNameOf(await namespace.rawScan('payments')) === undefined, 'the end');
+      const { spec, metadata } = await namespace.rawScan('payments');
+      assert.equal(JSON.stringify(spec), JSON.stringify(original.spec));
+      assert.deepEqual(metadata.annotations, original.metadata.annotations);
+    });
+  });
+
+  describe('with its digest', () => {
+    it('takes the scan along that autodiscovery has kept, where an image has moved with its digest', async () => {
+      // Autodiscovery names a scan by the image's last part and digest: the one for the first home serves the second as well.
+      const name = `payments-at-${digest.slice('sha256:'.length, 'sha256:'.length + 20)}`;
+      const scanSpec = discoveredSpec(`${old()}@${digest}`);
+      const created = secureCodeBox.nextRun(namespace.name, name);
+      await namespace.scan(name, [`${old()}@${digest}`], {
+        metadata: { labels: { 'app.kubernetes.io/managed-by': 'securecodebox-autodiscovery' } },
+        spec: { suspend: false, retriggerOnScanTypeChange: true },
+        scanSpec,
+      });
+      assertScanned(await created);
+      assert.equal(await second.pushImage('shop/payments:1.0', CONTENT), digest);
+      const moved = `${second.host}/shop/payments`;
+      const again = secureCodeBox.nextRun(namespace.name, name);
+      const imagePullSecrets = [{ name: 'second' }];
+      await namespace.binding('moved', {
+        ...{ image: moved, replaces: [old()], verification: 'Required', imagePullSecrets },
+      });
+      assertScanned(await again);
+      await namespace.condition('moved', 'Ready', 'True Ready');
+      await assertTaken(name, `${moved}@${digest}`);
+      assertScanned(await secureCodeBox.trigger(namespace.name, name));
+
+      await namespace.delete(imageCredentialBindings, 'moved');
+      const restored = async () => (await namespace.rawScan(name)).spec.scanSpec;
+      await until(
+        async () => (await restored()).initContainers?.length === 1,
+        'the init container to be back',
+      );
+      const { env, volumes: theirs } = await restored();
+      assert.deepEqual({ env, volumes: theirs }, { env: scanSpec.env, volumes: scanSpec.volumes });
+    });
+
+    /** The scan names the image in its new registry, with the credential for that one alone. */
+    async function assertTaken(name: string, image: string): Promise<void> {
+      const { scan, secretName } = await namespace.bound(name);
+      const { parameters: now, initContainers = [], volumes = [] } = scan.spec.scanSpec;
+      assert.deepEqual({ now, initContainers }, { now: [image], initContainers: [] });
+      assert.ok(!JSON.stringify(volumes).includes('"first"'));
+      assert.ok(JSON.stringify(await namespace.trivyConfig(secretName)).includes(second.host));
+    }
   });
 
   it('ends in silence, and never told a password', async () => {

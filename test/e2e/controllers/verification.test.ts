@@ -104,6 +104,10 @@ function entry(username: string, password: string): { readonly auth: string } {
   return { auth: Buffer.from(`${username}:${password}`).toString('base64') };
 }
 
+// As the token of ECR: base64 of JSON that says when it ends.
+const passwordUntil = (expiration: number) => btoa(JSON.stringify({ payload: 'canary-ecr', expiration }));
+const userWith = (password: string) => ({ username: 'AWS', password, repositories: ['team-a/app'] });
+
 describe('verification with real registries', () => {
   let cluster: Cluster;
   let registries: Registries;
@@ -181,48 +185,71 @@ describe('verification with real registries', () => {
     await registries.plain.setPassword(USER.password);
   });
 
-  it('warns before a credential ends, and asks no registry once it has ended', async () => {
-    const { secureHost } = registries;
-    const image = `${secureHost}/team-a/app`;
-    const ends = Math.ceil(Date.now() / 1_000) + 6;
-    // As the token of ECR: base64 of JSON that says when it ends.
-    const passwordUntil = (expiration: number) => btoa(JSON.stringify({ payload: 'canary-ecr', expiration }));
-    const userWith = (password: string) => ({ username: 'AWS', password, repositories: ['team-a/app'] });
-    const secretWith = (password: string) => ({ [secureHost]: entry('AWS', password) });
-    const [first, second] = [passwordUntil(ends), passwordUntil(ends + 86_400)];
-    registries.setUsers([...USERS, userWith(first), userWith(second)]);
-    const namespace = await namespaceWith({ pull: secretWith(first) });
-    await namespace.scan('scan', [`${image}:1.0`]);
-    await namespace.binding('app', { image, imagePullSecrets: named('pull'), verification: 'Required' });
-    await namespace.condition('app', 'Ready', 'True ExpiresSoon');
-    await namespace.condition('app', 'CredentialVerified', 'True Accepted');
-    const expirationTime = new Date(ends * 1_000).toISOString().replace('.000Z', 'Z');
-    assert.equal((await status(namespace)).credential?.expirationTime, expirationTime);
-    const wide = ['get', 'icb', 'app', '--namespace', namespace.name, '--output', 'wide'];
-    assert.ok((await cluster.controlPlane.kubectl(wide)).stdout.includes(expirationTime));
+  describe('with a credential that expires', () => {
+    it('warns before a credential ends, and asks no registry once it has ended', async () => {
+      const { secureHost } = registries;
+      const image = `${secureHost}/team-a/app`;
+      const ends = Math.ceil(Date.now() / 1_000) + 6;
+      const secretWith = (password: string) => ({ [secureHost]: entry('AWS', password) });
+      const [first, second] = [passwordUntil(ends), passwordUntil(ends + 86_400)];
+      registries.setUsers([...USERS, userWith(first), userWith(second)]);
+      const namespace = await namespaceWith({ pull: secretWith(first) });
+      await bindVerified(namespace, image);
+      await assertExpirationShown(namespace, new Date(ends * 1_000).toISOString().replace('.000Z', 'Z'));
 
-    await namespace.condition('app', 'Ready', 'False Expired');
-    await namespace.condition('app', 'CredentialVerified', 'False Expired');
-    assert.ok(Date.now() >= ends * 1_000);
-    assert.deepEqual(await results(namespace), ['pull Refused Expired']);
-    const { secretName, scan } = await namespace.bound('scan');
-    const shown = () => registries.tokens.seen.length;
-    const asked = shown();
-    await namespace.scan('another', [`${image}:1.0`]);
-    await namespace.condition('app', 'ScansBound', 'False Expired');
-    assert.equal(shown(), asked);
+      await assertExpires(namespace);
+      assert.ok(Date.now() >= ends * 1_000);
+      const { secretName, scan } = await namespace.bound('scan');
+      await assertRefusedWithoutRequest(namespace, 'another', image);
 
-    await namespace.pullSecret('pull', secretWith(second));
-    await namespace.condition('app', 'Ready', 'True Ready');
-    await namespace.bound('another');
-    assert.ok((await auth(namespace, secretName)).includes(entry('AWS', second).auth));
-    assert.equal((await namespace.rawScan('scan')).metadata.resourceVersion, scan.metadata.resourceVersion);
-    const events = ['events', '--for', 'icb/app', '--namespace', namespace.name, '--types', 'Warning'];
-    const warnings = (await cluster.controlPlane.kubectl(events)).stdout;
-    for (const reason of ['ExpiresSoon', 'Expired']) {
-      assert.equal(warnings.match(new RegExp(`Warning +${reason} `, 'g'))?.length, 1, warnings);
+      await namespace.pullSecret('pull', secretWith(second));
+      await namespace.condition('app', 'Ready', 'True Ready');
+      await namespace.bound('another');
+      assert.ok((await auth(namespace, secretName)).includes(entry('AWS', second).auth));
+      assert.equal((await namespace.rawScan('scan')).metadata.resourceVersion, scan.metadata.resourceVersion);
+      await assertWarnedOnce(namespace, ['ExpiresSoon', 'Expired']);
+      registries.setUsers(USERS);
+    });
+
+    async function bindVerified(namespace: TestNamespace, image: string): Promise<void> {
+      await namespace.scan('scan', [`${image}:1.0`]);
+      await namespace.binding('app', { image, imagePullSecrets: named('pull'), verification: 'Required' });
+      await namespace.condition('app', 'Ready', 'True ExpiresSoon');
+      await namespace.condition('app', 'CredentialVerified', 'True Accepted');
     }
-    registries.setUsers(USERS);
+
+    async function assertExpirationShown(namespace: TestNamespace, expirationTime: string): Promise<void> {
+      assert.equal((await status(namespace)).credential?.expirationTime, expirationTime);
+      const wide = ['get', 'icb', 'app', '--namespace', namespace.name, '--output', 'wide'];
+      assert.ok((await cluster.controlPlane.kubectl(wide)).stdout.includes(expirationTime));
+    }
+
+    /** A scan of the expired credential is not bound, and the registry gets no request. */
+    async function assertRefusedWithoutRequest(
+      namespace: TestNamespace,
+      scan: string,
+      image: string,
+    ): Promise<void> {
+      const shown = () => registries.tokens.seen.length;
+      const asked = shown();
+      await namespace.scan(scan, [`${image}:1.0`]);
+      await namespace.condition('app', 'ScansBound', 'False Expired');
+      assert.equal(shown(), asked);
+    }
+
+    async function assertExpires(namespace: TestNamespace): Promise<void> {
+      await namespace.condition('app', 'Ready', 'False Expired');
+      await namespace.condition('app', 'CredentialVerified', 'False Expired');
+      assert.deepEqual(await results(namespace), ['pull Refused Expired']);
+    }
+
+    async function assertWarnedOnce(namespace: TestNamespace, reasons: readonly string[]): Promise<void> {
+      const events = ['events', '--for', 'icb/app', '--namespace', namespace.name, '--types', 'Warning'];
+      const warnings = (await cluster.controlPlane.kubectl(events)).stdout;
+      for (const reason of reasons) {
+        assert.equal(warnings.match(new RegExp(`Warning +${reason} `, 'g'))?.length, 1, warnings);
+      }
+    }
   });
 
   it('takes for each path of a host the entry that is for it', async () => {
@@ -243,57 +270,59 @@ describe('verification with real registries', () => {
     }
   });
 
-  it('mounts nothing where everybody may pull, and all that fits is refused or nothing fits', async () => {
-    const { secureHost } = registries;
-    const image = `${secureHost}/public`;
-    const namespace = await namespaceWith({
-      refused: { [secureHost]: entry('nobody', 'canary-nobody') },
-      unfit: { 'other.example': entry('a', 'canary-a') },
-    });
-    await namespace.scan('scan', [`${image}:1.0`]);
-    for (const secret of ['refused', 'unfit']) {
-      await namespace.binding('app', { image, imagePullSecrets: named(secret), verification: 'Required' });
-      await namespace.condition('app', 'CredentialResolved', 'True Anonymous');
+  describe('of an image that everybody or nobody may pull', () => {
+    it('mounts nothing where everybody may pull, and all that fits is refused or nothing fits', async () => {
+      const { secureHost } = registries;
+      const image = `${secureHost}/public`;
+      const namespace = await namespaceWith({
+        refused: { [secureHost]: entry('nobody', 'canary-nobody') },
+        unfit: { 'other.example': entry('a', 'canary-a') },
+      });
+      await namespace.scan('scan', [`${image}:1.0`]);
+      for (const secret of ['refused', 'unfit']) {
+        await namespace.binding('app', { image, imagePullSecrets: named(secret), verification: 'Required' });
+        await namespace.condition('app', 'CredentialResolved', 'True Anonymous');
+        await namespace.condition('app', 'CredentialVerified', 'True Accepted');
+        await namespace.condition('app', 'Ready', 'True Ready');
+      }
+      assert.equal((await namespace.rawScan('scan')).spec.scanSpec.volumes, undefined);
+      await namespace.binding('app', { image, imagePullSecrets: [], verification: 'Preferred' });
+      await namespace.condition('app', 'CredentialResolved', 'True NoneNeeded');
       await namespace.condition('app', 'CredentialVerified', 'True Accepted');
+    });
+
+    it('tells an image that needs no secret, and that not everybody may pull, from one that everybody may', async () => {
+      const namespace = await namespaceWith({});
+      const image = `${registries.secureHost}/team-a/app`;
+      await namespace.binding('app', { image, imagePullSecrets: [], verification: 'Preferred' });
+      await namespace.condition('app', 'CredentialVerified', 'Unknown NotCheckable');
       await namespace.condition('app', 'Ready', 'True Ready');
-    }
-    assert.equal((await namespace.rawScan('scan')).spec.scanSpec.volumes, undefined);
-    await namespace.binding('app', { image, imagePullSecrets: [], verification: 'Preferred' });
-    await namespace.condition('app', 'CredentialResolved', 'True NoneNeeded');
-    await namespace.condition('app', 'CredentialVerified', 'True Accepted');
-  });
+    });
 
-  it('tells an image that needs no secret, and that not everybody may pull, from one that everybody may', async () => {
-    const namespace = await namespaceWith({});
-    const image = `${registries.secureHost}/team-a/app`;
-    await namespace.binding('app', { image, imagePullSecrets: [], verification: 'Preferred' });
-    await namespace.condition('app', 'CredentialVerified', 'Unknown NotCheckable');
-    await namespace.condition('app', 'Ready', 'True Ready');
-  });
+    it('says that a version is not there, and binds the scan all the same', async () => {
+      const { secureHost } = registries;
+      const image = `${secureHost}/shared`;
+      const namespace = await namespaceWith({ pull: { [secureHost]: entry('b', 'canary-b') } });
+      await namespace.scan('scan', [`${image}:9.9`]);
+      await namespace.binding('app', { image, verification: 'Required' });
+      await namespace.condition('app', 'CredentialVerified', 'True ManifestUnknown');
+      await namespace.bound('scan');
+    });
 
-  it('says that a version is not there, and binds the scan all the same', async () => {
-    const { secureHost } = registries;
-    const image = `${secureHost}/shared`;
-    const namespace = await namespaceWith({ pull: { [secureHost]: entry('b', 'canary-b') } });
-    await namespace.scan('scan', [`${image}:9.9`]);
-    await namespace.binding('app', { image, verification: 'Required' });
-    await namespace.condition('app', 'CredentialVerified', 'True ManifestUnknown');
-    await namespace.bound('scan');
-  });
-
-  it('binds nothing where all are refused, and says what to do', async () => {
-    const { secureHost } = registries;
-    const image = `${secureHost}/team-a/app`;
-    const namespace = await namespaceWith({ pull: { [secureHost]: entry('a', 'canary-wrong') } });
-    await namespace.scan('scan', [`${image}:1.0`]);
-    await namespace.binding('app', { image, verification: 'Preferred' });
-    await namespace.condition('app', 'CredentialVerified', 'False Denied');
-    const { status: found } = await namespace.condition('app', 'Ready', 'False Denied');
-    assert.match(JSON.stringify(found?.conditions), /Secret pull \(HTTP 401\).*Correct the password/);
-    assert.equal((await namespace.rawScan('scan')).spec.scanSpec.volumes, undefined);
-    await namespace.pullSecret('pull', { [secureHost]: entry('a', 'canary-a') });
-    await namespace.condition('app', 'CredentialVerified', 'True Accepted');
-    await namespace.bound('scan');
+    it('binds nothing where all are refused, and says what to do', async () => {
+      const { secureHost } = registries;
+      const image = `${secureHost}/team-a/app`;
+      const namespace = await namespaceWith({ pull: { [secureHost]: entry('a', 'canary-wrong') } });
+      await namespace.scan('scan', [`${image}:1.0`]);
+      await namespace.binding('app', { image, verification: 'Preferred' });
+      await namespace.condition('app', 'CredentialVerified', 'False Denied');
+      const { status: found } = await namespace.condition('app', 'Ready', 'False Denied');
+      assert.match(JSON.stringify(found?.conditions), /Secret pull \(HTTP 401\).*Correct the password/);
+      assert.equal((await namespace.rawScan('scan')).spec.scanSpec.volumes, undefined);
+      await namespace.pullSecret('pull', { [secureHost]: entry('a', 'canary-a') });
+      await namespace.condition('app', 'CredentialVerified', 'True Accepted');
+      await namespace.bound('scan');
+    });
   });
 
   it('after a restart asks nothing and writes nothing', async () => {

@@ -144,114 +144,118 @@ describe('a scan whose image moves from cloud to cloud', () => {
       ...{ imagePullSecrets: [{ name: secret }], verification: 'Required' },
     });
 
-  it(`is bound and scanned at home: ${ECR_PULL.name}`, async () => {
-    await namespace.scan('payments', ['--severity', 'HIGH', `${image(ECR_PULL)}:1.0`, '--timeout', '9m'], {
-      spec: { suspend: false },
-    });
-    await secureCodeBox.nextRun(namespace.name, 'payments');
-    const again = secureCodeBox.nextRun(namespace.name, 'payments');
-    await bind(ECR_PULL);
-    assertScanned(await again);
-    await assertHandedOver(ECR_PULL);
-    atFirst = await namespace.rawScan('payments');
-  });
-
-  for (const home of [...THERE.slice(1), ...BACK]) {
-    it(`follows it to ${home.name}`, async () => {
-      const from = (await cluster.controlPlane.auditEvents()).length;
+  describe('with a secret for each cloud', () => {
+    it(`is bound and scanned at home: ${ECR_PULL.name}`, async () => {
+      await namespace.scan('payments', ['--severity', 'HIGH', `${image(ECR_PULL)}:1.0`, '--timeout', '9m'], {
+        spec: { suspend: false },
+      });
+      await secureCodeBox.nextRun(namespace.name, 'payments');
       const again = secureCodeBox.nextRun(namespace.name, 'payments');
+      await bind(ECR_PULL);
+      assertScanned(await again);
+      await assertHandedOver(ECR_PULL);
+      atFirst = await namespace.rawScan('payments');
+    });
+
+    for (const home of [...THERE.slice(1), ...BACK]) {
+      it(`follows it to ${home.name}`, async () => {
+        const from = (await cluster.controlPlane.auditEvents()).length;
+        const again = secureCodeBox.nextRun(namespace.name, 'payments');
+        await bind(home);
+        // Where only the credential changes, nothing has to run again at once.
+        const sameImage = (await parameter()) === `${image(home)}:1.0`;
+        assertScanned(sameImage ? await secureCodeBox.trigger(namespace.name, 'payments') : await again);
+        await assertHandedOver(home);
+        await namespace.condition('payments', 'Ready', 'True Ready');
+        const writes = (await cluster.writesOfController(from)).filter(
+          ({ objectRef }) => objectRef?.resource === 'scheduledscans' && objectRef.subresource === undefined,
+        );
+        assert.equal(writes.length, 1, 'image and credential change in one write');
+      });
+    }
+
+    it('is, back home, what it was, byte for byte', async () => {
+      const scan = await namespace.rawScan('payments');
+      assert.equal(JSON.stringify(scan.spec), JSON.stringify(atFirst.spec));
+    });
+  });
+
+  describe('with secrets that change', () => {
+    it('follows the content of one and the same secret from AWS keys to a Google key file', async () => {
+      const home = { ...ECR_KEYS, secret: 'both' };
+      await offer('both', KEYS, ECR);
       await bind(home);
-      // Where only the credential changes, nothing has to run again at once.
-      const sameImage = (await parameter()) === `${image(home)}:1.0`;
-      assertScanned(sameImage ? await secureCodeBox.trigger(namespace.name, 'payments') : await again);
-      await assertHandedOver(home);
+      await until(async () => (await filesOf()).includes('aws-credentials'), 'the keys to be delivered');
+      const again = secureCodeBox.nextRun(namespace.name, 'payments');
+      await offer('both', { 'key.json': JSON.stringify(SERVICE_ACCOUNT) }, GAR);
+      await bind({ ...KEY_FILE, secret: 'both' });
+      assertScanned(await again);
+      await assertHandedOver(KEY_FILE);
+    });
+
+    it('asks for no login again after a restart, and writes nothing', async () => {
+      const again = secureCodeBox.nextRun(namespace.name, 'payments');
+      await bind(PUBLIC_KEYS);
+      assertScanned(await again);
       await namespace.condition('payments', 'Ready', 'True Ready');
-      const writes = (await cluster.writesOfController(from)).filter(
-        ({ objectRef }) => objectRef?.resource === 'scheduledscans' && objectRef.subresource === undefined,
+      await settled(cluster);
+      await controller.process.stop();
+      cloud.seen.length = 0;
+      const from = (await cluster.controlPlane.auditEvents()).length;
+      controller = await start();
+      await settled(cluster);
+      assert.deepEqual(
+        cloud.seen.filter(({ host }) => host === ECR_PUBLIC_API || host === ECR_PUBLIC),
+        [],
       );
-      assert.equal(writes.length, 1, 'image and credential change in one write');
+      assert.deepEqual(await cluster.writesOfController(from), []);
     });
-  }
 
-  it('is, back home, what it was, byte for byte', async () => {
-    const scan = await namespace.rawScan('payments');
-    assert.equal(JSON.stringify(scan.spec), JSON.stringify(atFirst.spec));
-  });
-
-  it('follows the content of one and the same secret from AWS keys to a Google key file', async () => {
-    const home = { ...ECR_KEYS, secret: 'both' };
-    await offer('both', KEYS, ECR);
-    await bind(home);
-    await until(async () => (await filesOf()).includes('aws-credentials'), 'the keys to be delivered');
-    const again = secureCodeBox.nextRun(namespace.name, 'payments');
-    await offer('both', { 'key.json': JSON.stringify(SERVICE_ACCOUNT) }, GAR);
-    await bind({ ...KEY_FILE, secret: 'both' });
-    assertScanned(await again);
-    await assertHandedOver(KEY_FILE);
-  });
-
-  it('asks for no login again after a restart, and writes nothing', async () => {
-    const again = secureCodeBox.nextRun(namespace.name, 'payments');
-    await bind(PUBLIC_KEYS);
-    assertScanned(await again);
-    await namespace.condition('payments', 'Ready', 'True Ready');
-    await settled(cluster);
-    await controller.process.stop();
-    cloud.seen.length = 0;
-    const from = (await cluster.controlPlane.auditEvents()).length;
-    controller = await start();
-    await settled(cluster);
-    assert.deepEqual(
-      cloud.seen.filter(({ host }) => host === ECR_PUBLIC_API || host === ECR_PUBLIC),
-      [],
-    );
-    assert.deepEqual(await cluster.writesOfController(from), []);
-  });
-
-  it('delivers a key file that Trivy alone can use, and itself shows it to nobody', async () => {
-    await offer('user', { 'key.json': JSON.stringify(AUTHORIZED_USER) }, GAR);
-    cloud.seen.length = 0;
-    const again = secureCodeBox.nextRun(namespace.name, 'payments');
-    await namespace.binding('payments', {
-      image: image(KEY_FILE),
-      ...{ imagePullSecrets: [{ name: 'user' }], verification: 'Preferred' },
+    it('delivers a key file that Trivy alone can use, and itself shows it to nobody', async () => {
+      await offer('user', { 'key.json': JSON.stringify(AUTHORIZED_USER) }, GAR);
+      cloud.seen.length = 0;
+      const again = secureCodeBox.nextRun(namespace.name, 'payments');
+      await namespace.binding('payments', {
+        image: image(KEY_FILE),
+        ...{ imagePullSecrets: [{ name: 'user' }], verification: 'Preferred' },
+      });
+      await namespace.condition('payments', 'CredentialVerified', 'Unknown NotCheckable');
+      assertScanned(await again);
+      const shown = cloud.seen.filter((request) => /canary-(?:app|refresh)/.test(JSON.stringify(request)));
+      // By Trivy, which is written in Go.
+      assert.deepEqual(
+        shown.map(({ host, headers }) => `${headers['user-agent']} ${host}`),
+        ['Go-http-client/1.1 oauth2.googleapis.com'],
+      );
     });
-    await namespace.condition('payments', 'CredentialVerified', 'Unknown NotCheckable');
-    assertScanned(await again);
-    const shown = cloud.seen.filter((request) => /canary-(?:app|refresh)/.test(JSON.stringify(request)));
-    // By Trivy, which is written in Go.
-    assert.deepEqual(
-      shown.map(({ host, headers }) => `${headers['user-agent']} ${host}`),
-      ['Go-http-client/1.1 oauth2.googleapis.com'],
-    );
-  });
 
-  it('shows nobody a secret that was not offered, or that was offered to another', async () => {
-    const tenant = await cluster.namespace();
-    const data = { username: btoa('tenant'), password: btoa('canary-not-offered') };
-    const type = 'kubernetes.io/basic-auth';
-    await tenant.put(SECRETS, { metadata: { name: 'theirs' }, type, data });
-    await tenant.put(SECRETS, { metadata: { name: 'keys' }, type: 'Opaque', data: encoded(KEYS) });
-    cloud.seen.length = 0;
-    for (const name of ['theirs', 'keys']) {
-      const imagePullSecrets = [{ name }];
-      await tenant.binding(name, { image: `${OTHER}/${name}`, imagePullSecrets, verification: 'Required' });
-      await tenant.condition(name, 'Stalled', 'True NotOffered');
-    }
-    await tenant.put(SECRETS, {
-      metadata: { name: 'theirs', annotations: { [REGISTRIES_ANNOTATION]: 'registry.owner.example' } },
-      ...{ type, data },
+    it('shows nobody a secret that was not offered, or that was offered to another', async () => {
+      const tenant = await cluster.namespace();
+      const data = { username: btoa('tenant'), password: btoa('canary-not-offered') };
+      const type = 'kubernetes.io/basic-auth';
+      await tenant.put(SECRETS, { metadata: { name: 'theirs' }, type, data });
+      await tenant.put(SECRETS, { metadata: { name: 'keys' }, type: 'Opaque', data: encoded(KEYS) });
+      cloud.seen.length = 0;
+      for (const name of ['theirs', 'keys']) {
+        const imagePullSecrets = [{ name }];
+        await tenant.binding(name, { image: `${OTHER}/${name}`, imagePullSecrets, verification: 'Required' });
+        await tenant.condition(name, 'Stalled', 'True NotOffered');
+      }
+      await tenant.put(SECRETS, {
+        metadata: { name: 'theirs', annotations: { [REGISTRIES_ANNOTATION]: 'registry.owner.example' } },
+        ...{ type, data },
+      });
+      await tenant.condition('theirs', 'Ready', 'False NoMatch');
+      await settled(cluster);
+      const shown = cloud.seen.filter(({ host }) => host === OTHER);
+      assert.notDeepEqual(shown, [], 'whether everybody may pull is asked');
+      for (const { headers, body } of cloud.seen) {
+        assert.equal(headers['authorization'], undefined);
+        assert.doesNotMatch(body, CANARY);
+      }
+      const { status } = await tenant.condition('keys', 'Ready', 'False NotOffered');
+      assert.doesNotMatch(JSON.stringify(status), CANARY);
     });
-    await tenant.condition('theirs', 'Ready', 'False NoMatch');
-    await settled(cluster);
-    const shown = cloud.seen.filter(({ host }) => host === OTHER);
-    assert.notDeepEqual(shown, [], 'whether everybody may pull is asked');
-    for (const { headers, body } of cloud.seen) {
-      assert.equal(headers['authorization'], undefined);
-      assert.doesNotMatch(body, CANARY);
-    }
-    const { status } = await tenant.condition('keys', 'Ready', 'False NotOffered');
-    assert.doesNotMatch(JSON.stringify(status), CANARY);
   });
 
   it('says nothing secret in its log, in status and in Events', async () => {

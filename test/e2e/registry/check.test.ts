@@ -398,15 +398,7 @@ describe('a registry with a token server', () => {
   });
 
   it('is asked through a proxy, which knows where names are, but not for what NO_PROXY names', async () => {
-    const [, port] = registry.host.split(':');
-    const asked: string[] = [];
-    const proxy = createServer().on('connect', (incoming, client) => {
-      asked.push(`${incoming.headers['proxy-authorization']} ${incoming.url}`);
-      const server = connect(Number(port), '127.0.0.1', () => client.write('HTTP/1.1 200 OK\r\n\r\n'));
-      server.pipe(client).pipe(server);
-      client.on('error', () => server.destroy());
-      server.on('error', () => client.destroy());
-    });
+    const { proxy, asked } = proxyTo(registry.host);
     const httpsProxy = `http://user:pass@127.0.0.1:${await listen(proxy)}`;
     const credential = basic(a.username, a.password);
     try {
@@ -428,10 +420,27 @@ describe('a registry with a token server', () => {
       proxy.close();
     }
     const gone = new TestChecker({ proxy: { httpsProxy } });
-    const refused = await gone.result('registry.test/team-a/app:1', credential);
-    assert.deepEqual(refused, { result: 'Unreachable', why: 'ProxyFailure', at: 'ping' });
+    assert.deepEqual(await gone.result('registry.test/team-a/app:1', credential), {
+      result: 'Unreachable',
+      why: 'ProxyFailure',
+      at: 'ping',
+    });
   });
 });
+
+/** A proxy that leads to one server on this machine, whoever is asked for. `asked` collects credentials and targets. */
+function proxyTo(host: string) {
+  const [, port] = host.split(':');
+  const asked: string[] = [];
+  const proxy = createServer().on('connect', (incoming, client) => {
+    asked.push(`${incoming.headers['proxy-authorization']} ${incoming.url}`);
+    const server = connect(Number(port), '127.0.0.1', () => client.write('HTTP/1.1 200 OK\r\n\r\n'));
+    server.pipe(client).pipe(server);
+    client.on('error', () => server.destroy());
+    server.on('error', () => client.destroy());
+  });
+  return { proxy, asked };
+}
 
 describe('many questions to a registry', () => {
   it('are asked a few at a time', async () => {

@@ -150,38 +150,40 @@ describe('a login that a cloud is asked for', () => {
     });
   }
 
-  it('is asked for anew where the registry refuses the one that there is', async () => {
-    const checker = start(givenUntil(Date.now() / 1_000 + 12 * 3_600));
-    const question = { ...QUESTION, credential: awsKeys() };
-    registry = { status: 403 };
-    for (const times of [1, 2]) {
-      const image = { ...question.image, repository: `shop/payments-${times}` };
-      assert.equal((await checker.check({ ...question, image }, 'shop')).answer.result, 'Denied');
-      assert.equal(asked(), times);
-    }
-  });
+  describe('and its registry', () => {
+    it('is asked for anew where the registry refuses the one that there is', async () => {
+      const checker = start(givenUntil(Date.now() / 1_000 + 12 * 3_600));
+      const question = { ...QUESTION, credential: awsKeys() };
+      registry = { status: 403 };
+      for (const times of [1, 2]) {
+        const image = { ...question.image, repository: `shop/payments-${times}` };
+        assert.equal((await checker.check({ ...question, image }, 'shop')).answer.result, 'Denied');
+        assert.equal(asked(), times);
+      }
+    });
 
-  it('that is wanting keeps nobody from asking the registry without one', async () => {
-    const checker = start({ status: 429 });
-    const { answer } = await checker.check({ ...QUESTION, credential: awsKeys() }, 'shop');
-    assert.equal(answer.result, 'RateLimited');
-    assert.equal(asked(ECR), 0);
-    registry = { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } };
-    await checker.check({ ...QUESTION, credential: undefined }, 'shop');
-    assert.notEqual(asked(ECR), 0);
-  });
+    it('that is wanting keeps nobody from asking the registry without one', async () => {
+      const checker = start({ status: 429 });
+      const { answer } = await checker.check({ ...QUESTION, credential: awsKeys() }, 'shop');
+      assert.equal(answer.result, 'RateLimited');
+      assert.equal(asked(ECR), 0);
+      registry = { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } };
+      await checker.check({ ...QUESTION, credential: undefined }, 'shop');
+      assert.notEqual(asked(ECR), 0);
+    });
 
-  it('is not asked for in a circle', async () => {
-    const checker = start({ status: 200 });
-    const circle: Exchange = {
-      request: () => ({ url: new URL(`https://${ECR_API}/`), headers: {}, body: new SecretValue('') }),
-      read: () => ({ result: 'Next', exchange: circle }),
-    };
-    const way = { way: 'Exchange', exchange: circle } as const;
-    const credential = { ...awsKeys(), accessTo: () => ({ delivery: way, check: way }) };
-    const known = await checker.obtainLogin(credential, ECR, 'shop');
-    assert.deepEqual(known?.answer, { result: 'Unreachable', why: 'BadToken', at: 'token' });
-    assert.equal(asked(), 2);
+    it('is not asked for in a circle', async () => {
+      const checker = start({ status: 200 });
+      const circle: Exchange = {
+        request: () => ({ url: new URL(`https://${ECR_API}/`), headers: {}, body: new SecretValue('') }),
+        read: () => ({ result: 'Next', exchange: circle }),
+      };
+      const way = { way: 'Exchange', exchange: circle } as const;
+      const credential = { ...awsKeys(), accessTo: () => ({ delivery: way, check: way }) };
+      const known = await checker.obtainLogin(credential, ECR, 'shop');
+      assert.deepEqual(known?.answer, { result: 'Unreachable', why: 'BadToken', at: 'token' });
+      assert.equal(asked(), 2);
+    });
   });
 });
 

@@ -27,300 +27,323 @@ describe('discovery on a real API server', () => {
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  it('makes a binding of each private image of a namespace that is opted in, and marks its pods', async () => {
-    const namespace = await cluster.namespace();
-    await namespace.pullSecret('pull', AUTHS);
-    await namespace.scan('scan', [`${OLD}:1.0`]);
-    await pod(namespace, { name: 'web', deployment: 'web', image: `${OLD}:1.0`, secrets: ['pull'] });
-    await pod(namespace, { name: 'public', deployment: 'public', image: 'nginx' });
-    await settled(cluster);
-    assert.deepEqual(await shown(namespace), {});
-    await optIn(namespace);
-    const binding = await discovered(namespace, OLD);
-    assert.deepEqual(await shown(namespace), { [OLD]: 'pull' });
-    assert.equal(binding.metadata.labels?.[MANAGED_BY_LABEL], MANAGED_BY);
-    assert.equal(binding.metadata.annotations?.[WORKLOADS], 'Deployment/web/app');
-    assert.equal((await namespace.bound('scan')).scan.metadata.annotations?.[MARK], binding.metadata.name);
-    await until(
-      async () => (await namespace.get(PODS, 'web'))?.metadata.annotations?.[MARK] === binding.metadata.name,
-      'the pod to be marked',
-    );
-    assert.equal((await namespace.get(PODS, 'public'))?.metadata.annotations?.[MARK], undefined);
-  });
+  describe('of workloads', () => {
+    it('makes a binding of each private image of a namespace that is opted in, and marks its pods', async () => {
+      const namespace = await cluster.namespace();
+      await namespace.pullSecret('pull', AUTHS);
+      await namespace.scan('scan', [`${OLD}:1.0`]);
+      await pod(namespace, { name: 'web', deployment: 'web', image: `${OLD}:1.0`, secrets: ['pull'] });
+      await pod(namespace, { name: 'public', deployment: 'public', image: 'nginx' });
+      await settled(cluster);
+      assert.deepEqual(await shown(namespace), {});
+      await optIn(namespace);
+      const binding = await discovered(namespace, OLD);
+      assert.deepEqual(await shown(namespace), { [OLD]: 'pull' });
+      assert.equal(binding.metadata.labels?.[MANAGED_BY_LABEL], MANAGED_BY);
+      assert.equal(binding.metadata.annotations?.[WORKLOADS], 'Deployment/web/app');
+      assert.equal((await namespace.bound('scan')).scan.metadata.annotations?.[MARK], binding.metadata.name);
+      await until(
+        async () =>
+          (await namespace.get(PODS, 'web'))?.metadata.annotations?.[MARK] === binding.metadata.name,
+        'the pod to be marked',
+      );
+      assert.equal((await namespace.get(PODS, 'public'))?.metadata.annotations?.[MARK], undefined);
+    });
 
-  it('writes nothing in rollouts of other versions, nor after a restart', async () => {
-    const namespace = await optedIn();
-    await pod(namespace, { name: 'one', deployment: 'web', image: `${OLD}:1.0`, secrets: ['pull'] });
-    await discovered(namespace, OLD);
-    await settled(cluster);
-    const from = (await cluster.controlPlane.auditEvents()).length;
-    const digest = `sha256:${'1'.repeat(64)}`;
-    for (const [index, version] of [':2.0', `@${digest}`, `:3.0@${digest}`].entries()) {
-      const shape = { deployment: 'web', hash: `h${index}`, image: `${OLD}${version}`, secrets: ['pull'] };
-      await pod(namespace, { ...shape, name: `web-${index}` });
-      await namespace.delete(PODS, index === 0 ? 'one' : `web-${index - 1}`);
-    }
-    await settled(cluster);
-    assert.deepEqual(
-      (await bindingWrites(from)).map(({ verb }) => verb),
-      [],
-    );
-    await restart('enabled-per-namespace', '--mark-pods');
-    await settled(cluster);
-    assert.deepEqual(
-      (await bindingWrites(from)).map(({ verb }) => verb),
-      [],
-    );
-  });
+    it('writes nothing in rollouts of other versions, nor after a restart', async () => {
+      const namespace = await optedIn();
+      await pod(namespace, { name: 'one', deployment: 'web', image: `${OLD}:1.0`, secrets: ['pull'] });
+      await discovered(namespace, OLD);
+      await settled(cluster);
+      const from = (await cluster.controlPlane.auditEvents()).length;
+      const digest = `sha256:${'1'.repeat(64)}`;
+      for (const [index, version] of [':2.0', `@${digest}`, `:3.0@${digest}`].entries()) {
+        const shape = { deployment: 'web', hash: `h${index}`, image: `${OLD}${version}`, secrets: ['pull'] };
+        await pod(namespace, { ...shape, name: `web-${index}` });
+        await namespace.delete(PODS, index === 0 ? 'one' : `web-${index - 1}`);
+      }
+      await settled(cluster);
+      assert.deepEqual(
+        (await bindingWrites(from)).map(({ verb }) => verb),
+        [],
+      );
+      await restart('enabled-per-namespace', '--mark-pods');
+      await settled(cluster);
+      assert.deepEqual(
+        (await bindingWrites(from)).map(({ verb }) => verb),
+        [],
+      );
+    });
 
-  it('follows pull secrets, and gives way to what a person writes or takes over', async () => {
-    const namespace = await optedIn();
-    await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
-    const { metadata } = await discovered(namespace, OLD);
-    await pod(namespace, { name: 'two', deployment: 'api', image: OLD, secrets: ['spare', 'pull'] });
-    await until(async () => (await shown(namespace))[OLD] === 'spare pull', 'the union of the pull secrets');
-    await kubectl('label', 'icb', metadata.name, `${MANAGED_BY_LABEL}-`, '--namespace', namespace.name);
-    await pod(namespace, { name: 'three', deployment: 'job', image: OLD, secrets: ['third'] });
-    await settled(cluster);
-    assert.deepEqual(await shown(namespace), { [OLD]: 'spare pull' });
-    await namespace.delete(imageCredentialBindings, metadata.name);
-    await until(async () => (await shown(namespace))[OLD] === 'spare pull third', 'a discovered one again');
-    await namespace.binding('mine', { image: OLD, imagePullSecrets: [{ name: 'mine' }] });
-    await until(async () => (await bindings(namespace)).length === 1, 'the discovered one to go');
-    assert.deepEqual(await shown(namespace), { [OLD]: 'mine' });
-  });
+    it('follows pull secrets, and gives way to what a person writes or takes over', async () => {
+      const namespace = await optedIn();
+      await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
+      const { metadata } = await discovered(namespace, OLD);
+      await pod(namespace, { name: 'two', deployment: 'api', image: OLD, secrets: ['spare', 'pull'] });
+      await until(
+        async () => (await shown(namespace))[OLD] === 'spare pull',
+        'the union of the pull secrets',
+      );
+      await kubectl('label', 'icb', metadata.name, `${MANAGED_BY_LABEL}-`, '--namespace', namespace.name);
+      await pod(namespace, { name: 'three', deployment: 'job', image: OLD, secrets: ['third'] });
+      await settled(cluster);
+      assert.deepEqual(await shown(namespace), { [OLD]: 'spare pull' });
+      await namespace.delete(imageCredentialBindings, metadata.name);
+      await until(async () => (await shown(namespace))[OLD] === 'spare pull third', 'a discovered one again');
+      await namespace.binding('mine', { image: OLD, imagePullSecrets: [{ name: 'mine' }] });
+      await until(async () => (await bindings(namespace)).length === 1, 'the discovered one to go');
+      assert.deepEqual(await shown(namespace), { [OLD]: 'mine' });
+    });
 
-  it('keeps a binding while a pod ends on a node that is gone, then for the grace period, over a restart too', async () => {
-    const namespace = await optedIn();
-    await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
-    const { metadata } = await discovered(namespace, OLD);
-    const spec = { containers: [{ name: 'app', image: OLD }], nodeName: 'gone' };
-    await rawPod(namespace, 'ending', { spec });
-    await pod(namespace, { name: 'two', deployment: 'api', image: NEW, secrets: ['pull'] });
-    const other = await discovered(namespace, NEW);
-    const unusedSince = async ({ name }: { readonly name: string }) =>
-      (await namespace.get(imageCredentialBindings, name))?.metadata.annotations?.[UNUSED_SINCE];
-    for (const name of ['one', 'ending', 'two']) await namespace.delete(PODS, name);
-    await until(async () => unusedSince(other.metadata), 'the other binding to be marked as unused');
-    assert.notEqual((await namespace.get(PODS, 'ending'))?.metadata.deletionTimestamp, undefined);
-    assert.equal(await unusedSince(metadata), undefined);
-    await kubectl('delete', 'pod', 'ending', '--force', '--namespace', namespace.name);
-    const marked = await until(async () => unusedSince(metadata), 'the binding to be marked as unused');
-    await restart('enabled-per-namespace', '--mark-pods');
-    await until(async () => (await bindings(namespace)).length === 0, 'the binding to go');
-    const lasted = Date.now() - Date.parse(marked);
-    assert.ok(lasted >= 5_000, `kept for ${lasted} ms: ${await controller.log()}`);
-  });
+    it('keeps a binding while a pod ends on a node that is gone, then for the grace period, over a restart too', async () => {
+      const namespace = await optedIn();
+      await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
+      const { metadata } = await discovered(namespace, OLD);
+      const spec = { containers: [{ name: 'app', image: OLD }], nodeName: 'gone' };
+      await rawPod(namespace, 'ending', { spec });
+      await pod(namespace, { name: 'two', deployment: 'api', image: NEW, secrets: ['pull'] });
+      const other = await discovered(namespace, NEW);
+      const unusedSince = async ({ name }: { readonly name: string }) =>
+        (await namespace.get(imageCredentialBindings, name))?.metadata.annotations?.[UNUSED_SINCE];
+      for (const name of ['one', 'ending', 'two']) await namespace.delete(PODS, name);
+      await until(async () => unusedSince(other.metadata), 'the other binding to be marked as unused');
+      assert.notEqual((await namespace.get(PODS, 'ending'))?.metadata.deletionTimestamp, undefined);
+      assert.equal(await unusedSince(metadata), undefined);
+      await kubectl('delete', 'pod', 'ending', '--force', '--namespace', namespace.name);
+      const marked = await until(async () => unusedSince(metadata), 'the binding to be marked as unused');
+      await restart('enabled-per-namespace', '--mark-pods');
+      await until(async () => (await bindings(namespace)).length === 0, 'the binding to go');
+      const lasted = Date.now() - Date.parse(marked);
+      assert.ok(lasted >= 5_000, `kept for ${lasted} ms: ${await controller.log()}`);
+    });
 
-  it('follows a workload that moves, and one that moves back', async () => {
-    const namespace = await optedIn();
-    await namespace.scan('scan', [`${OLD}:1.0`]);
-    const old = { deployment: 'web', image: `${OLD}:1.0`, hash: 'one', secrets: ['pull'] };
-    await pod(namespace, { ...old, name: 'old' });
-    await discovered(namespace, OLD);
-    await nextSecond();
-    await pod(namespace, { ...old, name: 'new', image: `${NEW}:1.0`, hash: 'two', secrets: [] });
-    await until(
-      async () => (await shown(namespace))[NEW] === `replaces ${OLD}`,
-      'the move to be written down',
-    );
-    await namespace.delete(PODS, 'old');
-    await until(async () => (await bindings(namespace)).length === 1, 'the old binding to go');
-    await namespace.scan('scan', [`${NEW}:1.0`]);
-    await nextSecond();
-    await pod(namespace, { ...old, name: 'back' });
-    await namespace.delete(PODS, 'new');
-    const expected = { [OLD]: `pull replaces ${NEW}` };
-    await until(
-      async () => JSON.stringify(await shown(namespace)) === JSON.stringify(expected),
-      'the move back',
-    );
-  });
-
-  it('tells once of a pod that it cannot use, which keeps it from no other', async () => {
-    const namespace = await optedIn();
-    await pod(namespace, { name: 'odd', image: 'reg.example/UPPER:1', secrets: ['pull'] });
-    await pod(namespace, { name: 'digest', image: `sha256:${'1'.repeat(64)}`, secrets: ['My_Secret'] });
-    await pod(namespace, { name: 'fine', deployment: 'web', image: OLD, secrets: ['pull'] });
-    await discovered(namespace, OLD);
-    await restart('enabled-per-namespace', '--mark-pods');
-    await settled(cluster);
-    const told = (await events(namespace))
-      .filter(({ reason }) => reason === 'NotDiscovered')
-      .map(({ involvedObject, message }) => `${involvedObject.name}: ${message}`)
-      .sort();
-    assert.equal(told.length, 2, told.join());
-    assert.match(told[0] ?? '', /^digest: .*without a repository.*not a valid Secret name/);
-    assert.match(told[1] ?? '', /^odd: .*Write it in lower case/);
-  });
-
-  it('sees init and ephemeral containers, of which none is another version', async () => {
-    const namespace = await optedIn();
-    const spec = {
-      containers: [{ name: 'app', image: OLD }],
-      initContainers: [{ name: 'init', image: 'reg.example/init' }],
-      imagePullSecrets: [{ name: 'pull' }],
-    };
-    for (const [index, image] of [NEW, 'new.example/tools'].entries()) {
-      await rawPod(namespace, `web-${index}`, { spec, owner: { kind: 'StatefulSet', name: 'web' } });
-      const debug = ['debug', `web-${index}`, '--container=debug', `--image=${image}`];
-      await kubectl(...debug, '--namespace', namespace.name);
+    it('follows a workload that moves, and one that moves back', async () => {
+      const namespace = await optedIn();
+      await namespace.scan('scan', [`${OLD}:1.0`]);
+      const old = { deployment: 'web', image: `${OLD}:1.0`, hash: 'one', secrets: ['pull'] };
+      await pod(namespace, { ...old, name: 'old' });
+      await discovered(namespace, OLD);
       await nextSecond();
-    }
-    const expected = {
-      [NEW]: 'pull',
-      'new.example/tools': 'pull',
-      'reg.example/init': 'pull',
-      [OLD]: 'pull',
-    };
-    await until(
-      async () => JSON.stringify(await shown(namespace)) === JSON.stringify(expected),
-      'a binding of each',
-    );
-    await settled(cluster);
-    assert.deepEqual(await shown(namespace), expected);
-    assert.equal(
-      (await discovered(namespace, NEW)).metadata.annotations?.[WORKLOADS],
-      'StatefulSet/web/debug',
-    );
+      await pod(namespace, { ...old, name: 'new', image: `${NEW}:1.0`, hash: 'two', secrets: [] });
+      await until(
+        async () => (await shown(namespace))[NEW] === `replaces ${OLD}`,
+        'the move to be written down',
+      );
+      await namespace.delete(PODS, 'old');
+      await until(async () => (await bindings(namespace)).length === 1, 'the old binding to go');
+      await namespace.scan('scan', [`${NEW}:1.0`]);
+      await nextSecond();
+      await pod(namespace, { ...old, name: 'back' });
+      await namespace.delete(PODS, 'new');
+      const expected = { [OLD]: `pull replaces ${NEW}` };
+      await until(
+        async () => JSON.stringify(await shown(namespace)) === JSON.stringify(expected),
+        'the move back',
+      );
+    });
   });
 
-  it('links what a runtime names for the same digest, where a scan names that', async () => {
-    const namespace = await optedIn();
-    await pod(namespace, { name: 'one', deployment: 'web', image: `${OLD}:1.0`, secrets: ['pull'] });
-    await pod(namespace, { name: 'public', deployment: 'public', image: 'nginx' });
-    const digest = `sha256:${'1'.repeat(64)}`;
-    for (const [name, image] of [
-      ['one', NEW],
-      ['public', 'mirror.example/nginx'],
-    ] as const) {
-      const status = { name: 'app', image, imageID: `${image}@${digest}`, ready: true, restartCount: 0 };
+  describe('of odd pods and containers', () => {
+    it('tells once of a pod that it cannot use, which keeps it from no other', async () => {
+      const namespace = await optedIn();
+      await pod(namespace, { name: 'odd', image: 'reg.example/UPPER:1', secrets: ['pull'] });
+      await pod(namespace, { name: 'digest', image: `sha256:${'1'.repeat(64)}`, secrets: ['My_Secret'] });
+      await pod(namespace, { name: 'fine', deployment: 'web', image: OLD, secrets: ['pull'] });
+      await discovered(namespace, OLD);
+      await restart('enabled-per-namespace', '--mark-pods');
+      await settled(cluster);
+      const told = (await events(namespace))
+        .filter(({ reason }) => reason === 'NotDiscovered')
+        .map(({ involvedObject, message }) => `${involvedObject.name}: ${message}`)
+        .sort();
+      assert.equal(told.length, 2, told.join());
+      assert.match(told[0] ?? '', /^digest: .*without a repository.*not a valid Secret name/);
+      assert.match(told[1] ?? '', /^odd: .*Write it in lower case/);
+    });
+
+    it('sees init and ephemeral containers, of which none is another version', async () => {
+      const namespace = await optedIn();
+      const spec = {
+        containers: [{ name: 'app', image: OLD }],
+        initContainers: [{ name: 'init', image: 'reg.example/init' }],
+        imagePullSecrets: [{ name: 'pull' }],
+      };
+      for (const [index, image] of [NEW, 'new.example/tools'].entries()) {
+        await rawPod(namespace, `web-${index}`, { spec, owner: { kind: 'StatefulSet', name: 'web' } });
+        const debug = ['debug', `web-${index}`, '--container=debug', `--image=${image}`];
+        await kubectl(...debug, '--namespace', namespace.name);
+        await nextSecond();
+      }
+      const expected = {
+        [NEW]: 'pull',
+        'new.example/tools': 'pull',
+        'reg.example/init': 'pull',
+        [OLD]: 'pull',
+      };
+      await until(
+        async () => JSON.stringify(await shown(namespace)) === JSON.stringify(expected),
+        'a binding of each',
+      );
+      await settled(cluster);
+      assert.deepEqual(await shown(namespace), expected);
+      assert.equal(
+        (await discovered(namespace, NEW)).metadata.annotations?.[WORKLOADS],
+        'StatefulSet/web/debug',
+      );
+    });
+
+    it('links what a runtime names for the same digest, where a scan names that', async () => {
+      const namespace = await optedIn();
+      await pod(namespace, { name: 'one', deployment: 'web', image: `${OLD}:1.0`, secrets: ['pull'] });
+      await pod(namespace, { name: 'public', deployment: 'public', image: 'nginx' });
+      const digest = `sha256:${'1'.repeat(64)}`;
+      for (const [name, image] of [
+        ['one', NEW],
+        ['public', 'mirror.example/nginx'],
+      ] as const) {
+        const status = { name: 'app', image, imageID: `${image}@${digest}`, ready: true, restartCount: 0 };
+        const place = { namespace: namespace.name, name };
+        await cluster.client.patchStatus(PODS, place, { status: { containerStatuses: [status] } });
+        await namespace.scan(name, [`${image}@${digest}`]);
+      }
+      await until(async () => (await shown(namespace))[OLD] === `pull replaces ${NEW}`, 'the other name');
+      await settled(cluster);
+      assert.deepEqual(Object.keys(await shown(namespace)), [OLD]);
+    });
+
+    it('ends right with odd pods, or in one Event of each', async () => {
+      const namespace = await optedIn();
+      await oddPods(namespace);
+      await until(async () => (await bindings(namespace)).length === 103, 'a binding of each that is right');
+      const greedy = await discovered(namespace, 'reg.example/greedy0');
+      assert.equal(greedy.spec.imagePullSecrets.length, 16);
+      await settled(cluster);
+      for (const binding of await bindings(namespace))
+        assert.match(binding.metadata.annotations?.[WORKLOADS] ?? '', /^Pod\/c\d+$/);
+      const told = (await events(namespace)).filter(({ reason }) => /NotDiscovered|TooMany/.test(reason));
+      assert.deepEqual(told.map(({ reason, involvedObject }) => `${reason} ${involvedObject.name}`).sort(), [
+        'NotDiscovered wrong',
+        `TooManyPullSecrets ${greedy.metadata.name}`,
+      ]);
+      assert.match(
+        told.find(({ reason }) => reason === 'TooManyPullSecrets')?.message ?? '',
+        /^Pods name 20 pull secrets.*Left out: pull-16, pull-17, pull-18 and 1 more\. Name fewer/,
+      );
+      const from = (await cluster.controlPlane.auditEvents()).length;
+      await pod(namespace, { name: 'next', deployment: 'web', image: 'reg.example/next', secrets: ['pull'] });
+      await discovered(namespace, 'reg.example/next');
+      await settled(cluster);
+      assert.equal((await bindingWrites(from)).length, 1);
+    });
+
+    /** Pods with too many pull secrets, with invalid images, or with odd owners. 103 of their images are right. */
+    async function oddPods(namespace: TestNamespace): Promise<void> {
+      const imagePullSecrets = [{ name: 'pull' }];
+      const containers = (image: string, count = 1) =>
+        Array.from({ length: count }, (_, index) => ({ name: `c${index}`, image: `${image}${index}` }));
+      const secrets = Array.from({ length: 20 }, (_, index) => ({ name: `pull-${index}` }));
+      await rawPod(namespace, 'wrong', {
+        spec: { containers: containers('reg.example/UPPER', 100), imagePullSecrets },
+      });
+      await rawPod(namespace, 'many', {
+        spec: { containers: containers('reg.example/many/c', 100), imagePullSecrets },
+      });
+      await rawPod(namespace, 'greedy', {
+        spec: { containers: containers('reg.example/greedy'), imagePullSecrets: secrets },
+      });
+      for (const [index, name] of ['web,Deployment/api', 'x'.repeat(300_000)].entries()) {
+        const spec = { containers: containers(`reg.example/owned-${index}-`), imagePullSecrets };
+        await rawPod(namespace, `owned-${index}`, { spec, owner: { kind: 'StatefulSet', name } });
+      }
+    }
+  });
+
+  describe('in each of its modes', () => {
+    it('marks the pods of a move once the last old one is gone, and is slow with who takes marks off', async () => {
+      const namespace = await optedIn();
+      const shape = { deployment: 'web', secrets: ['pull'] };
+      const ready = async (image: string) => {
+        const { metadata } = await discovered(namespace, image);
+        await namespace.condition(metadata.name, 'Ready', 'True Ready');
+        return metadata.name;
+      };
+      await pod(namespace, { ...shape, name: 'old', image: OLD });
+      const old = await ready(OLD);
+      await nextSecond();
+      await until(async () => (await markOf(namespace, 'old')) === old, 'the old pod to be marked');
+      await pod(namespace, { ...shape, name: 'new', image: NEW, hash: 'two' });
+      const name = await ready(NEW);
+      await settled(cluster);
+      assert.equal(await markOf(namespace, 'new'), undefined);
+      await namespace.delete(PODS, 'old');
+      await until(async () => (await markOf(namespace, 'new')) === name, 'the new pod to be marked');
+      const from = (await cluster.controlPlane.auditEvents()).length;
+      await removeMarks(namespace, 'new', 9_000);
+      const marks = (await cluster.writesOfController(from)).filter(
+        ({ objectRef }) => objectRef?.resource === 'pods',
+      );
+      assert.ok(marks.length >= 3 && marks.length <= 12, `${marks.length} marks in 9 s`);
+      await until(async () => (await markOf(namespace, 'new')) === name, 'the mark to be there in the end');
+    });
+
+    it('lets a namespace go in peace', async () => {
+      const namespace = await optedIn();
+      await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
+      const { metadata } = await discovered(namespace, OLD);
+      await kubectl('delete', 'namespace', namespace.name, '--wait=false');
+      await namespace.delete(imageCredentialBindings, metadata.name);
+      await settled(cluster);
+      assert.doesNotMatch(await controller.log(), /"level":50.*discovery/);
+    });
+
+    it('looks at what its mode says: single pods, or all', async () => {
+      const [first, second] = [await cluster.namespace(), await optedIn()];
+      for (const namespace of [first, second]) {
+        await pod(namespace, {
+          name: 'yes',
+          image: OLD,
+          secrets: ['pull'],
+          annotations: { [ENABLED]: 'true' },
+        });
+        await pod(namespace, { name: 'no', image: NEW, secrets: ['pull'] });
+        await pod(namespace, {
+          ...{ name: 'own', image: 'reg.example/own', secrets: ['pull'], annotations: { [ENABLED]: 'true' } },
+          labels: { [MANAGED_BY_LABEL]: 'securecodebox' },
+        });
+      }
+      await until(async () => Object.keys(await shown(second)).length === 2, 'both of the second namespace');
+      for (const namespace of [first, second]) await removeBindings(namespace);
+      await restart('enabled-per-resource');
+      for (const namespace of [first, second]) {
+        await removeBindings(namespace);
+        await until(async () => `${Object.keys(await shown(namespace))}` === OLD, 'the one that is enabled');
+      }
+      await restart('all');
+      await until(
+        async () => `${Object.keys(await shown(first))}` === `${NEW},${OLD}`,
+        'all of the first namespace',
+      );
+    });
+
+    it('counts pods and bindings', async () => {
+      const text = await (await fetch(`${controller.url}/metrics`)).text();
+      assert.match(text, /^icb_discovery_pods \d+$/m);
+      assert.match(text, /^icb_discovery_bindings \d+$/m);
+    });
+
+    async function markOf(namespace: TestNamespace, pod: string): Promise<string | undefined> {
+      return (await namespace.get(PODS, pod))?.metadata.annotations?.[MARK];
+    }
+
+    /** For so long, takes off a pod's mark whenever it has one. */
+    async function removeMarks(namespace: TestNamespace, name: string, milliseconds: number): Promise<void> {
       const place = { namespace: namespace.name, name };
-      await cluster.client.patchStatus(PODS, place, { status: { containerStatuses: [status] } });
-      await namespace.scan(name, [`${image}@${digest}`]);
+      const begun = performance.now();
+      while (performance.now() - begun < milliseconds) {
+        if ((await markOf(namespace, name)) !== undefined)
+          await cluster.client.patch(PODS, place, { metadata: { annotations: { [MARK]: null } } });
+      }
     }
-    await until(async () => (await shown(namespace))[OLD] === `pull replaces ${NEW}`, 'the other name');
-    await settled(cluster);
-    assert.deepEqual(Object.keys(await shown(namespace)), [OLD]);
-  });
-
-  it('ends right with odd pods, or in one Event of each', async () => {
-    const namespace = await optedIn();
-    const imagePullSecrets = [{ name: 'pull' }];
-    const containers = (image: string, count = 1) =>
-      Array.from({ length: count }, (_, index) => ({ name: `c${index}`, image: `${image}${index}` }));
-    const secrets = Array.from({ length: 20 }, (_, index) => ({ name: `pull-${index}` }));
-    await rawPod(namespace, 'wrong', {
-      spec: { containers: containers('reg.example/UPPER', 100), imagePullSecrets },
-    });
-    await rawPod(namespace, 'many', {
-      spec: { containers: containers('reg.example/many/c', 100), imagePullSecrets },
-    });
-    await rawPod(namespace, 'greedy', {
-      spec: { containers: containers('reg.example/greedy'), imagePullSecrets: secrets },
-    });
-    for (const [index, name] of ['web,Deployment/api', 'x'.repeat(300_000)].entries()) {
-      const spec = { containers: containers(`reg.example/owned-${index}-`), imagePullSecrets };
-      await rawPod(namespace, `owned-${index}`, { spec, owner: { kind: 'StatefulSet', name } });
-    }
-    await until(async () => (await bindings(namespace)).length === 103, 'a binding of each that is right');
-    const greedy = await discovered(namespace, 'reg.example/greedy0');
-    assert.equal(greedy.spec.imagePullSecrets.length, 16);
-    await settled(cluster);
-    for (const binding of await bindings(namespace))
-      assert.match(binding.metadata.annotations?.[WORKLOADS] ?? '', /^Pod\/c\d+$/);
-    const told = (await events(namespace)).filter(({ reason }) => /NotDiscovered|TooMany/.test(reason));
-    assert.deepEqual(told.map(({ reason, involvedObject }) => `${reason} ${involvedObject.name}`).sort(), [
-      'NotDiscovered wrong',
-      `TooManyPullSecrets ${greedy.metadata.name}`,
-    ]);
-    assert.match(
-      told.find(({ reason }) => reason === 'TooManyPullSecrets')?.message ?? '',
-      /^Pods name 20 pull secrets.*Left out: pull-16, pull-17, pull-18 and 1 more\. Name fewer/,
-    );
-    const from = (await cluster.controlPlane.auditEvents()).length;
-    await pod(namespace, { name: 'next', deployment: 'web', image: 'reg.example/next', secrets: ['pull'] });
-    await discovered(namespace, 'reg.example/next');
-    await settled(cluster);
-    assert.equal((await bindingWrites(from)).length, 1);
-  });
-
-  it('marks the pods of a move once the last old one is gone, and is slow with who takes marks off', async () => {
-    const namespace = await optedIn();
-    const shape = { deployment: 'web', secrets: ['pull'] };
-    const markOf = async (name: string) => (await namespace.get(PODS, name))?.metadata.annotations?.[MARK];
-    const ready = async (image: string) => {
-      const { metadata } = await discovered(namespace, image);
-      await namespace.condition(metadata.name, 'Ready', 'True Ready');
-      return metadata.name;
-    };
-    await pod(namespace, { ...shape, name: 'old', image: OLD });
-    const old = await ready(OLD);
-    await nextSecond();
-    await until(async () => (await markOf('old')) === old, 'the old pod to be marked');
-    await pod(namespace, { ...shape, name: 'new', image: NEW, hash: 'two' });
-    const name = await ready(NEW);
-    await settled(cluster);
-    assert.equal(await markOf('new'), undefined);
-    await namespace.delete(PODS, 'old');
-    await until(async () => (await markOf('new')) === name, 'the new pod to be marked');
-    const from = (await cluster.controlPlane.auditEvents()).length;
-    const place = { namespace: namespace.name, name: 'new' };
-    const begun = performance.now();
-    while (performance.now() - begun < 9_000) {
-      if ((await markOf('new')) !== undefined)
-        await cluster.client.patch(PODS, place, { metadata: { annotations: { [MARK]: null } } });
-    }
-    const marks = (await cluster.writesOfController(from)).filter(
-      ({ objectRef }) => objectRef?.resource === 'pods',
-    );
-    assert.ok(marks.length >= 3 && marks.length <= 12, `${marks.length} marks in 9 s`);
-    await until(async () => (await markOf('new')) === name, 'the mark to be there in the end');
-  });
-
-  it('lets a namespace go in peace', async () => {
-    const namespace = await optedIn();
-    await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
-    const { metadata } = await discovered(namespace, OLD);
-    await kubectl('delete', 'namespace', namespace.name, '--wait=false');
-    await namespace.delete(imageCredentialBindings, metadata.name);
-    await settled(cluster);
-    assert.doesNotMatch(await controller.log(), /"level":50.*discovery/);
-  });
-
-  it('looks at what its mode says: single pods, or all', async () => {
-    const [first, second] = [await cluster.namespace(), await optedIn()];
-    for (const namespace of [first, second]) {
-      await pod(namespace, {
-        name: 'yes',
-        image: OLD,
-        secrets: ['pull'],
-        annotations: { [ENABLED]: 'true' },
-      });
-      await pod(namespace, { name: 'no', image: NEW, secrets: ['pull'] });
-      await pod(namespace, {
-        ...{ name: 'own', image: 'reg.example/own', secrets: ['pull'], annotations: { [ENABLED]: 'true' } },
-        labels: { [MANAGED_BY_LABEL]: 'securecodebox' },
-      });
-    }
-    await until(async () => Object.keys(await shown(second)).length === 2, 'both of the second namespace');
-    for (const namespace of [first, second]) await removeBindings(namespace);
-    await restart('enabled-per-resource');
-    for (const namespace of [first, second]) {
-      await removeBindings(namespace);
-      await until(async () => `${Object.keys(await shown(namespace))}` === OLD, 'the one that is enabled');
-    }
-    await restart('all');
-    await until(
-      async () => `${Object.keys(await shown(first))}` === `${NEW},${OLD}`,
-      'all of the first namespace',
-    );
-  });
-
-  it('counts pods and bindings', async () => {
-    const text = await (await fetch(`${controller.url}/metrics`)).text();
-    assert.match(text, /^icb_discovery_pods \d+$/m);
-    assert.match(text, /^icb_discovery_bindings \d+$/m);
   });
 
   async function start(mode: string, ...flags: readonly string[]): Promise<RunningController> {

@@ -97,83 +97,87 @@ describe('runs of scans', () => {
       return found === count;
     }, `${count} Scans of ${name}`);
 
-  it('that failed before the scan was bound: one more, which succeeds', async () => {
-    assert.equal((await createAndRun('failed')).state, 'Errored');
-    const second = secureCodeBox.nextRun(namespace.name, 'failed');
-    await bind('failed');
-    assert.equal((await second).state, 'Done');
-    await settled(cluster);
-    const requests = (await scansOf('failed')).map(({ metadata }) => metadata.annotations?.[RUN_ANNOTATION]);
-    const [asked, ...others] = requests.filter((request) => request !== undefined);
-    assert.match(asked ?? '', /^Bound 20/);
-    assert.deepEqual(others, []);
-    await untilScans('failed', 2);
-  });
+  describe('of one scan', () => {
+    it('that failed before the scan was bound: one more, which succeeds', async () => {
+      assert.equal((await createAndRun('failed')).state, 'Errored');
+      const second = secureCodeBox.nextRun(namespace.name, 'failed');
+      await bind('failed');
+      assert.equal((await second).state, 'Done');
+      await settled(cluster);
+      const requests = (await scansOf('failed')).map(
+        ({ metadata }) => metadata.annotations?.[RUN_ANNOTATION],
+      );
+      const [asked, ...others] = requests.filter((request) => request !== undefined);
+      assert.match(asked ?? '', /^Bound 20/);
+      assert.deepEqual(others, []);
+      await untilScans('failed', 2);
+    });
 
-  it('that succeeded before the scan was bound: none more', async () => {
-    assert.equal((await createAndRun('public')).state, 'Done');
-    await bind('public');
-    await namespace.bound('public');
-    await settled(cluster);
-    await untilScans('public', 1);
-  });
+    it('that succeeded before the scan was bound: none more', async () => {
+      assert.equal((await createAndRun('public')).state, 'Done');
+      await bind('public');
+      await namespace.bound('public');
+      await settled(cluster);
+      await untilScans('public', 1);
+    });
 
-  it('of a scan that is suspended: none', async () => {
-    await create('suspended', undefined, { suspend: true });
-    await bind('suspended');
-    await namespace.bound('suspended');
-    await move('suspended');
-    await namespace.condition('suspended', 'Ready', 'True Ready');
-    await settled(cluster);
-    await untilScans('suspended', 0);
-  });
+    it('of a scan that is suspended: none', async () => {
+      await create('suspended', undefined, { suspend: true });
+      await bind('suspended');
+      await namespace.bound('suspended');
+      await move('suspended');
+      await namespace.condition('suspended', 'Ready', 'True Ready');
+      await settled(cluster);
+      await untilScans('suspended', 0);
+    });
 
-  it('after a switch: one, with what the scan has become', async () => {
-    await createAndRun('moved', 'old.example/moved:public');
-    await bind('moved');
-    await namespace.bound('moved');
-    const next = secureCodeBox.nextRun(namespace.name, 'moved');
-    const from = (await cluster.controlPlane.auditEvents()).length;
-    await move('moved');
-    assert.equal((await next).state, 'Done');
-    await settled(cluster);
-    const scans = await scansOf('moved');
-    assert.equal(scans.length, 2);
-    const carrying = scans.filter(({ metadata }) => metadata.annotations?.[RUN_ANNOTATION] !== undefined);
-    assert.deepEqual(
-      carrying.map(({ spec }) => spec.parameters),
-      [['new.example/moved:public']],
-    );
-    const writes = (await cluster.writesOfController(from))
-      .filter(({ objectRef }) => objectRef?.resource === 'scheduledscans')
-      .map(({ verb, objectRef }) => `${verb} ${objectRef?.subresource ?? 'spec'}`);
-    assert.deepEqual(writes, ['update spec', 'patch status']);
-    const metrics = await (await fetch(`${controller.url}/metrics`)).text();
-    assert.match(metrics, /icb_scan_runs_started_total\{cause="Moved"\} [1-9]/);
-    assert.match(metrics, /icb_scans_moved_total [1-9]/);
-  });
-
-  it('are counted from what the cluster says: a restart starts none again', async () => {
-    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
-    const from = (await cluster.controlPlane.auditEvents()).length;
-    controller = await cluster.startController();
-    await settled(cluster);
-    assert.deepEqual(await cluster.writesOfController(from), []);
-    await untilScans('moved', 2);
-  });
-
-  it('by cron: one after a switch, with a name of its own', async () => {
-    await create('cron', undefined, { interval: undefined, schedule: '0 0 1 1 *' });
-    await bind('cron');
-    await namespace.bound('cron');
-    for (let moves = 1; moves <= 2; moves += 1) {
-      const next = secureCodeBox.nextRun(namespace.name, 'cron');
-      if (moves === 1) await move('cron');
-      else await bind('cron', { replaces: ['new.example/cron'] });
+    it('after a switch: one, with what the scan has become', async () => {
+      await createAndRun('moved', 'old.example/moved:public');
+      await bind('moved');
+      await namespace.bound('moved');
+      const next = secureCodeBox.nextRun(namespace.name, 'moved');
+      const from = (await cluster.controlPlane.auditEvents()).length;
+      await move('moved');
       assert.equal((await next).state, 'Done');
-    }
-    await settled(cluster);
-    await untilScans('cron', 2);
+      await settled(cluster);
+      const scans = await scansOf('moved');
+      assert.equal(scans.length, 2);
+      const carrying = scans.filter(({ metadata }) => metadata.annotations?.[RUN_ANNOTATION] !== undefined);
+      assert.deepEqual(
+        carrying.map(({ spec }) => spec.parameters),
+        [['new.example/moved:public']],
+      );
+      const writes = (await cluster.writesOfController(from))
+        .filter(({ objectRef }) => objectRef?.resource === 'scheduledscans')
+        .map(({ verb, objectRef }) => `${verb} ${objectRef?.subresource ?? 'spec'}`);
+      assert.deepEqual(writes, ['update spec', 'patch status']);
+      const metrics = await (await fetch(`${controller.url}/metrics`)).text();
+      assert.match(metrics, /icb_scan_runs_started_total\{cause="Moved"\} [1-9]/);
+      assert.match(metrics, /icb_scans_moved_total [1-9]/);
+    });
+
+    it('are counted from what the cluster says: a restart starts none again', async () => {
+      assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+      const from = (await cluster.controlPlane.auditEvents()).length;
+      controller = await cluster.startController();
+      await settled(cluster);
+      assert.deepEqual(await cluster.writesOfController(from), []);
+      await untilScans('moved', 2);
+    });
+
+    it('by cron: one after a switch, with a name of its own', async () => {
+      await create('cron', undefined, { interval: undefined, schedule: '0 0 1 1 *' });
+      await bind('cron');
+      await namespace.bound('cron');
+      for (let moves = 1; moves <= 2; moves += 1) {
+        const next = secureCodeBox.nextRun(namespace.name, 'cron');
+        if (moves === 1) await move('cron');
+        else await bind('cron', { replaces: ['new.example/cron'] });
+        assert.equal((await next).state, 'Done');
+      }
+      await settled(cluster);
+      await untilScans('cron', 2);
+    });
   });
 
   it('that the operator is stuck with: freed by one write, and not repeated', async () => {
@@ -273,51 +277,69 @@ describe('runs of scans', () => {
     );
   });
 
-  it(`of ${MANY} scans that move at once: a write of the spec and one of the status each`, async () => {
-    await controller.process.stop();
-    const many = await cluster.namespace();
-    await many.pullSecret('pull', AUTHS);
-    const names = Array.from({ length: MANY }, (_, index) => `scan-${index}`);
-    const schedule = { spec: { suspend: false, interval: undefined, schedule: '0 0 1 1 *' } };
-    for (let start = 0; start < names.length; start += 20) {
-      const batch = names.slice(start, start + 20);
-      await Promise.all(batch.map((name) => many.scan(name, [`old.example/app:${name}`], schedule)));
+  describe('of many scans', () => {
+    it(`of ${MANY} scans that move at once: a write of the spec and one of the status each`, async () => {
+      await controller.process.stop();
+      const many = await cluster.namespace();
+      const names = await createMany(many);
+      controller = await cluster.startController('--runs-per-minute', '6000');
+      await many.binding('app', { image: 'old.example/app' });
+      const bound = await many.condition('app', 'Ready', 'True Ready', MANY_SECONDS);
+      assert.equal(bound.status?.scans?.bound, MANY);
+      await settled(cluster);
+      const from = (await cluster.controlPlane.auditEvents()).length;
+      await many.binding('app', { image: 'new.example/app', replaces: ['old.example/app'] });
+      const moved = await many.condition('app', 'Ready', 'True Ready', MANY_SECONDS);
+      await until(hasStartedAll, 'all runs to be started', MANY_SECONDS);
+      await settled(cluster);
+      const expected = names.flatMap((name) => [`update ${name}`, `patch ${name}`]);
+      assert.deepEqual((await writesOfScans(from)).toSorted(), expected.toSorted());
+      await assertMoved(many, names);
+      assert.deepEqual(
+        moved.status?.history?.map(({ reason, scans }) => ({ reason, scans })),
+        [{ reason: 'ImageMoved', scans: MANY }],
+      );
+      const size = JSON.stringify(moved.status).length;
+      assert.ok(size < 8_192, `the status has ${size} bytes`);
+    });
+
+    /** By its metrics: the audit log has become too long to be read again and again. */
+    async function hasStartedAll(): Promise<boolean> {
+      const metrics = await (await fetch(`${controller.url}/metrics`)).text();
+      return metrics.includes(`icb_scan_runs_started_total{cause="Moved"} ${MANY}`);
     }
-    controller = await cluster.startController('--runs-per-minute', '6000');
-    await many.binding('app', { image: 'old.example/app' });
-    const bound = await many.condition('app', 'Ready', 'True Ready', MANY_SECONDS);
-    assert.equal(bound.status?.scans?.bound, MANY);
-    await settled(cluster);
-    const from = (await cluster.controlPlane.auditEvents()).length;
-    await many.binding('app', { image: 'new.example/app', replaces: ['old.example/app'] });
-    const moved = await many.condition('app', 'Ready', 'True Ready', MANY_SECONDS);
-    const writes = async () =>
-      (await cluster.writesOfController(from))
+
+    async function createMany(many: TestNamespace): Promise<readonly string[]> {
+      await many.pullSecret('pull', AUTHS);
+      const names = Array.from({ length: MANY }, (_, index) => `scan-${index}`);
+      const schedule = { spec: { suspend: false, interval: undefined, schedule: '0 0 1 1 *' } };
+      for (let start = 0; start < names.length; start += 20) {
+        const batch = names.slice(start, start + 20);
+        await Promise.all(batch.map((name) => many.scan(name, [`old.example/app:${name}`], schedule)));
+      }
+      return names;
+    }
+
+    /** The controller's writes of ScheduledScans since the audit log had `from` entries. */
+    async function writesOfScans(from: number): Promise<readonly string[]> {
+      return (await cluster.writesOfController(from))
         .filter(({ objectRef }) => objectRef?.resource === 'scheduledscans')
         .map(({ verb, objectRef }) => `${verb} ${objectRef?.name}`);
-    // The audit log has become too long to be read again and again.
-    const all = `icb_scan_runs_started_total{cause="Moved"} ${MANY}`;
-    const isDone = async () => (await (await fetch(`${controller.url}/metrics`)).text()).includes(all);
-    await until(isDone, 'all runs to be started', MANY_SECONDS);
-    await settled(cluster);
-    const expected = names.flatMap((name) => [`update ${name}`, `patch ${name}`]);
-    assert.deepEqual((await writes()).toSorted(), expected.toSorted());
-    const mounted = new Set<string | undefined>();
-    for (const name of names) {
-      const scan = await many.rawScan(name);
-      assert.deepEqual(scan.spec.scanSpec.parameters, [`new.example/app:${name}`]);
-      mounted.add(secretNameOf(scan));
     }
-    const [secretName = '', ...others] = mounted;
-    assert.deepEqual(others, []);
-    const { auths } = (await many.trivyConfig(secretName)) as { auths: object };
-    assert.deepEqual(auths, { 'new.example': AUTHS['new.example'] });
-    assert.deepEqual(
-      moved.status?.history?.map(({ reason, scans }) => ({ reason, scans })),
-      [{ reason: 'ImageMoved', scans: MANY }],
-    );
-    const size = JSON.stringify(moved.status).length;
-    assert.ok(size < 8_192, `the status has ${size} bytes`);
+
+    /** The scans name the new image, and mount one Secret for the new registry alone. */
+    async function assertMoved(many: TestNamespace, names: readonly string[]): Promise<void> {
+      const mounted = new Set<string | undefined>();
+      for (const name of names) {
+        const scan = await many.rawScan(name);
+        assert.deepEqual(scan.spec.scanSpec.parameters, [`new.example/app:${name}`]);
+        mounted.add(secretNameOf(scan));
+      }
+      const [secretName = '', ...others] = mounted;
+      assert.deepEqual(others, []);
+      const { auths } = (await many.trivyConfig(secretName)) as { auths: object };
+      assert.deepEqual(auths, { 'new.example': AUTHS['new.example'] });
+    }
   });
 
   describe('of a switch that is cut short', () => {

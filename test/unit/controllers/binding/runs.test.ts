@@ -68,20 +68,26 @@ describe('a scan that is bound for the first time', () => {
   });
 });
 
+/** A bound scan whose last run exists already under the name of the next one. */
+function stuckScan(): Namespace {
+  const namespace = new Namespace();
+  namespace.pullSecret('pull');
+  namespace.binding('app');
+  const hour = 3_600_000;
+  const due = Math.floor(Date.now() / hour) * hour - hour;
+  const lastScheduleTime = new Date(due - 1_000).toISOString();
+  namespace.scan('scan', { schedule: { suspend: false, schedule: '0 * * * *' }, lastScheduleTime });
+  namespace.settle('app');
+  namespace.stores.runs.set({
+    ...{ namespace: 'ns', name: `scan-${due / 1_000}`, uid: 'uid', resourceVersion: '1' },
+    ...{ secretName: undefined, scheduledScan: 'scan', state: 'Done', request: undefined, createdAt: due },
+  });
+  return namespace;
+}
+
 describe('a scan on which the secureCodeBox operator is stuck', () => {
   it('is unblocked, and tells the queue to delay it if somebody undoes this repeatedly', async () => {
-    const namespace = new Namespace();
-    namespace.pullSecret('pull');
-    namespace.binding('app');
-    const hour = 3_600_000;
-    const due = Math.floor(Date.now() / hour) * hour - hour;
-    const lastScheduleTime = new Date(due - 1_000).toISOString();
-    namespace.scan('scan', { schedule: { suspend: false, schedule: '0 * * * *' }, lastScheduleTime });
-    namespace.settle('app');
-    namespace.stores.runs.set({
-      ...{ namespace: 'ns', name: `scan-${due / 1_000}`, uid: 'uid', resourceVersion: '1' },
-      ...{ secretName: undefined, scheduledScan: 'scan', state: 'Done', request: undefined, createdAt: due },
-    });
+    const namespace = stuckScan();
     const writes: string[] = [];
     await using server = createServer(async (request, response) => {
       for await (const chunk of request) writes.push(`${request.method} ${chunk}`);
