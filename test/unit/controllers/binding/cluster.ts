@@ -1,5 +1,5 @@
-import type { KnownLogin } from '../../../../src/answer/login-answer.ts';
 import type { Check } from '../../../../src/answer/check.ts';
+import type { KnownLogin } from '../../../../src/answer/login-answer.ts';
 import type { KnownAnswer, RegistryAnswer } from '../../../../src/answer/registry-answer.ts';
 import {
   BINDING_ANNOTATION,
