@@ -1,3 +1,4 @@
+export { DNS_LABEL, DNS_SUBDOMAIN } from './names.ts';
 export {
   apiVersionOf,
   isNewer,
@@ -10,4 +11,4 @@ export {
   splitKey,
   storedMeta,
 } from './object.ts';
-export { SCANS, SCHEDULED_SCANS, SECRETS } from './resources.ts';
+export { NAMESPACES, SCANS, SCHEDULED_SCANS, SECRETS } from './resources.ts';

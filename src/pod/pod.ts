@@ -6,9 +6,9 @@ import {
   parseImageReference,
   repositoryName,
 } from '../image/index.ts';
-import { type KubeObject, type Stored, storedMeta } from '../object/index.ts';
+import { DNS_SUBDOMAIN, type KubeObject, type Stored, storedMeta } from '../object/index.ts';
 import type { Interned } from './interned.ts';
-import { OBJECT_NAME, workloadOf } from './workload.ts';
+import { workloadOf } from './workload.ts';
 
 /** Containers per pod, including ephemeral ones. Most pods have fewer than ten. */
 const MOST_CONTAINERS = 100;
@@ -120,7 +120,7 @@ function readSecrets({ spec = {} }: RawPod): {
   readonly problems: readonly string[];
 } {
   const named = new Set((spec.imagePullSecrets ?? []).flatMap((secret) => secret.name || []));
-  const valid = [...named].filter((secret) => OBJECT_NAME.test(secret));
+  const valid = [...named].filter((secret) => DNS_SUBDOMAIN.test(secret));
   const imagePullSecrets = valid.slice(0, MOST_SECRETS);
   const problems: string[] = [];
   if (valid.length > MOST_SECRETS)

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../object/index.ts';
+import { DNS_SUBDOMAIN, type KubeObject } from '../object/index.ts';
 
 /** What a pod belongs to, as its metadata tell it; no other object is read. */
 export interface Workload {
@@ -23,9 +23,7 @@ const TEMPLATE_HASHES = [
   { label: 'rollouts-pod-template-hash', kind: 'Rollout' },
 ];
 
-/** The API server takes anything for an owner, of any length; what is no such name or kind is that of nothing. */
-export const OBJECT_NAME =
-  /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
+/** Matches a kind. The API server accepts any text of any length as the kind and name of an owner. */
 const KIND = /^[A-Za-z][-A-Za-z0-9]{0,62}$/;
 
 /** A CronJob names its Jobs by the minute for which they were planned, counted from the epoch. */
@@ -37,7 +35,7 @@ export function workloadOf({ metadata }: KubeObject): Workload {
   // A mirror pod stands for a file on its node, and has nothing in common with the node's others.
   if (owner === undefined || owner.kind === 'Node') return UNOWNED;
   const { kind, name } = owner;
-  if (!KIND.test(kind) || !OBJECT_NAME.test(name)) return UNOWNED;
+  if (!KIND.test(kind) || !DNS_SUBDOMAIN.test(name)) return UNOWNED;
   const written =
     (kind === 'ReplicaSet' && ownerOfReplicaSet(name, metadata.labels ?? {})) ||
     (kind === 'Job' && ownerOfJob(name)) ||

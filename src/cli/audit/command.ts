@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { quoted } from '../../text/index.ts';
 import type { Scope } from '../cluster/index.ts';
-import { tellingProblems } from '../errors.ts';
+import { reportUserErrors } from '../errors.ts';
 import {
   type ClusterFlags,
   clusterFlags,
@@ -38,7 +38,7 @@ export function auditCommand(): Command {
     .addOption(
       new Option('-o, --output <format>', 'how to tell').choices(Object.keys(FORMATS)).default('table'),
     )
-    .action((flags: Flags) => tellingProblems(run(flags)));
+    .action((flags: Flags) => reportUserErrors(run(flags)));
   for (const flag of [...scopeFlags(), ...clusterFlags()]) command.addOption(flag);
   return command;
 }

@@ -1,17 +1,16 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { hasReason, KubeClient, KubeError, Transport } from '../../kube/index.ts';
-import type { KubeObject, Resource } from '../../object/index.ts';
+import { type KubeObject, NAMESPACES, type Resource } from '../../object/index.ts';
 import { quoted } from '../../text/index.ts';
-import { InputError, inputErrorOf, type Purpose } from './errors.ts';
+import { UserError } from '../errors.ts';
+import { type Purpose, userErrorOf } from './purpose.ts';
 import { namespacesOf, type Scope } from './scope.ts';
-
-const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
 
 /**
  * Does something with a cluster, with the rights of whoever asks.
  *
  * @param fieldManager - who writes, in managedFields; also the User-Agent
- * @throws InputError where a KubeError got this far: with what to do about it
+ * @throws UserError where a KubeError got this far: with what to do about it
  */
 export async function withCluster<T>(
   config: KubeConfig,
@@ -23,7 +22,7 @@ export async function withCluster<T>(
   try {
     return await use(new KubeClient({ transport, fieldManager }));
   } catch (error) {
-    throw error instanceof KubeError ? inputErrorOf(error, config, purpose) : error;
+    throw error instanceof KubeError ? userErrorOf(error, config, purpose) : error;
   } finally {
     await transport.close();
   }
@@ -81,7 +80,7 @@ export async function unlessUnknown<T>(list: Promise<T>): Promise<T | undefined>
  * Makes sure that namespaces exist in which nothing was found: one that does not has empty lists. Who may not look at
  * namespaces is not told.
  *
- * @throws InputError, KubeError
+ * @throws UserError, KubeError
  */
 export async function checkNamespaces(client: KubeClient, names: readonly string[]): Promise<void> {
   for (const name of names) {
@@ -89,7 +88,7 @@ export async function checkNamespaces(client: KubeClient, names: readonly string
       await client.get(NAMESPACES, { namespace: undefined, name });
     } catch (error) {
       if (hasReason(error, 'NotFound')) {
-        throw new InputError(
+        throw new UserError(
           `expected a namespace of the cluster, found no ${quoted(name)}; correct --namespace (kubectl get namespaces)`,
         );
       }

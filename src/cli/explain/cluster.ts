@@ -13,7 +13,7 @@ import type { Inventory } from './inventory.ts';
 /**
  * Reads the bindings, pull secrets and ScheduledScans of a namespace, with the rights of whoever asks.
  *
- * @throws InputError where the API server cannot be reached, refuses, or lacks the namespace or our CRD
+ * @throws UserError where the API server cannot be reached, refuses, or lacks the namespace or our CRD
  */
 export async function readCluster(config: KubeConfig, namespace: string): Promise<Inventory> {
   const purpose = {

@@ -23,7 +23,7 @@ export interface ReleaseSettings {
  * go of every ScheduledScan, then deletes the Secrets. Needs neither bindings nor their CRD. What has been done is not
  * done again, so it may be cut off, and repeated, at any time.
  *
- * @throws InputError where it could not be begun, or the API server could not be asked any more
+ * @throws UserError where it could not be begun, or the API server could not be asked any more
  */
 export async function release(
   config: KubeConfig,

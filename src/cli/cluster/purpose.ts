@@ -1,12 +1,8 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubeError } from '../../kube/index.ts';
 import { quoted } from '../../text/index.ts';
+import { UserError } from '../errors.ts';
 import type { Scope } from './scope.ts';
-
-/** Something that whoever asks can mend: the message says what was expected, what was found and what to do. */
-export class InputError extends Error {
-  override readonly name = 'InputError';
-}
 
 /** What a command does with a cluster, for the messages about what keeps it from that. */
 export interface Purpose {
@@ -18,8 +14,8 @@ export interface Purpose {
 }
 
 /** What kept a command from its purpose, with what to do about it. */
-export function inputErrorOf(error: KubeError, config: KubeConfig, purpose: Purpose): InputError {
-  return new InputError(messageFor(error, config, purpose));
+export function userErrorOf(error: KubeError, config: KubeConfig, purpose: Purpose): UserError {
+  return new UserError(messageFor(error, config, purpose));
 }
 
 function messageFor(error: KubeError, config: KubeConfig, purpose: Purpose): string {
