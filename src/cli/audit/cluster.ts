@@ -2,7 +2,13 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { imageCredentialBindings } from '../../api/index.ts';
 import type { RawBinding } from '../../binding/index.ts';
 import { compareText } from '../../text/index.ts';
-import { checkNamespaces, emptyNamespaces, listAll, type Scope, withCluster } from '../cluster/index.ts';
+import {
+  type CommandScope,
+  checkNamespaces,
+  emptyNamespaces,
+  listAll,
+  withCluster,
+} from '../cluster/index.ts';
 import { type AuditRow, auditRow } from './row.ts';
 
 /**
@@ -10,7 +16,7 @@ import { type AuditRow, auditRow } from './row.ts';
  *
  * @throws UserError where the API server cannot be reached, refuses, or lacks a namespace or our CRD
  */
-export async function readRows(config: KubeConfig, scope: Scope): Promise<readonly AuditRow[]> {
+export async function readRows(config: KubeConfig, scope: CommandScope): Promise<readonly AuditRow[]> {
   const purpose = { scope, needs: 'list imagecredentialbindings' };
   return withCluster(config, purpose, 'audit', async (client) => {
     // The CRD has checked the shape.

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { quoted } from '../../text/index.ts';
-import type { Scope } from '../cluster/index.ts';
+import type { CommandScope } from '../cluster/index.ts';
 import { reportUserErrors } from '../errors.ts';
 import {
   type ClusterFlags,
@@ -52,7 +52,7 @@ async function run(flags: Flags): Promise<void> {
   if (rows.some(({ ready }) => ready.status !== 'True')) process.exitCode = EXIT_NOT_READY;
 }
 
-function placeOf(scope: Scope): string {
+function placeOf(scope: CommandScope): string {
   if (scope.kind === 'All') return 'in any namespace';
   return `in ${scope.names.map(quoted).join(', ')}; -n names another namespace, -A all of them`;
 }

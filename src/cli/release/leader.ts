@@ -3,7 +3,7 @@ import { hasReason, type KubeClient, LEASES, LeaseObservation, specOf } from '..
 import type { KubeObject } from '../../object/index.ts';
 import { quoted } from '../../text/index.ts';
 import { UserError } from '../errors.ts';
-import type { Progress } from './progress.ts';
+import type { ReportProgress } from './progress.ts';
 
 const POLL_MS = 1_000;
 /** Of a Lease that does not say how long it lasts: client-go's. */
@@ -25,7 +25,7 @@ export async function waitForNoLeader(
   client: KubeClient,
   place: LeasePlace,
   timeoutMs: number,
-  progress: Progress,
+  progress: ReportProgress,
 ): Promise<void> {
   const observation = new LeaseObservation('', DURATION_MS);
   const end = performance.now() + timeoutMs;

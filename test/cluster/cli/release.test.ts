@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { RELEASE } from '../../../hack/testenv/controller.ts';
-import { Places } from '../../../src/cli/release/places.ts';
-import { ScanRelease } from '../../../src/cli/release/scans.ts';
+import { ReleaseNamespaces } from '../../../src/cli/release/namespaces.ts';
+import { ScanUnbinder } from '../../../src/cli/release/scans.ts';
 import { KubeClient } from '../../../src/kube/client/client.ts';
 import { Transport } from '../../../src/kube/client/transport.ts';
 import { SCANS } from '../../../src/object/resources.ts';
@@ -329,13 +329,13 @@ describe('release', () => {
   it('skips an object that causes an unexpected error, reports it, and continues', async () => {
     const { namespace } = await boundNamespace();
     await namespace.scan('odd', ['reg.example/other:1']);
-    const places = new Places(cluster.client, { kind: 'Namespaces', names: [namespace.name] });
-    const names = await places.list(SCHEDULED_SCANS, {}, ({ metadata: { name } }) => {
+    const namespaces = new ReleaseNamespaces(cluster.client, { kind: 'Namespaces', names: [namespace.name] });
+    const names = await namespaces.list(SCHEDULED_SCANS, {}, ({ metadata: { name } }) => {
       if (name === 'odd') throw new RangeError('Invalid time value');
       return name;
     });
     assert.deepEqual(names, ['scan']);
-    const [problem = '', ...others] = places.problems;
+    const [problem = '', ...others] = namespaces.problems;
     assert.match(
       problem,
       new RegExp(
@@ -356,7 +356,7 @@ describe('release', () => {
     config.loadFromClusterAndUser(place, { name: 'someone' });
     const transport = new Transport(config);
     const client = new KubeClient({ transport, fieldManager: 'release' });
-    const scans = new ScanRelease(client, places, () => undefined);
+    const scans = new ScanUnbinder(client, namespaces, () => undefined);
     await scans.run();
     await transport.close();
     assert.deepEqual(scans.left, [
