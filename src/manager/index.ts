@@ -1,2 +1,1 @@
 export { Controller, type ControllerSettings } from './manager.ts';
-export type { Watch } from './watches.ts';
