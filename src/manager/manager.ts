@@ -242,7 +242,7 @@ export class Controller {
 
   #feedDiscovery(discovery: Discovery | undefined, metrics: Metrics): void {
     if (discovery === undefined || this.#discoveryQueue === undefined) return;
-    discovery.feed(this.#discoveryQueue);
+    discovery.connect(this.#discoveryQueue);
     metrics.watchDiscovery(() => discovery.count());
   }
 

@@ -1,20 +1,17 @@
-import type { WatchedNamespaces } from '../kube/index.ts';
 import type { KubeObject } from '../object/index.ts';
 
 /**
- * Which pods are looked at: the modes of secureCodeBox's autodiscovery (`config.resourceInclusion.mode` of its chart),
- * by their names there.
+ * Which pods discovery reads. The modes, and their names, are those of secureCodeBox's autodiscovery
+ * (`config.resourceInclusion.mode` of its chart).
  *
  * | mode | pods |
  * |---|---|
- * | `enabled-per-namespace` | of namespaces with the annotation `auto-discovery.securecodebox.io/enabled: "true"` |
- * | `enabled-per-resource` | with that annotation themselves |
- * | `all` | all |
+ * | `enabled-per-namespace` | pods of namespaces with the annotation `auto-discovery.securecodebox.io/enabled: "true"` |
+ * | `enabled-per-resource` | pods with that annotation |
+ * | `all` | all pods |
  *
- * In each of them those with the annotation `auto-discovery.securecodebox.io/ignore: "true"` are left out, and those of
- * secureCodeBox itself.
- *
- * All that holds within the namespaces that the controller follows. Where these are a list, see {@link modeWithin}.
+ * In each mode, pods with the annotation `auto-discovery.securecodebox.io/ignore: "true"` are excluded, and pods of
+ * secureCodeBox itself. A mode applies within the namespaces that the controller watches.
  */
 export const INCLUSION_MODES = ['enabled-per-namespace', 'enabled-per-resource', 'all'] as const;
 
@@ -24,20 +21,12 @@ const ENABLED = 'auto-discovery.securecodebox.io/enabled';
 const IGNORE = 'auto-discovery.securecodebox.io/ignore';
 const MANAGED_BY = 'app.kubernetes.io/managed-by';
 
-/**
- * The mode to go by. A list of namespaces is an opt-in by itself, and with it nobody may be asked what a Namespace says: then
- * `enabled-per-namespace` means all pods of the list.
- */
-export function modeWithin(namespaces: WatchedNamespaces, mode: InclusionMode): InclusionMode {
-  return namespaces !== 'all' && mode === 'enabled-per-namespace' ? 'all' : mode;
-}
-
-/** Whether the object says itself that it is opted in. */
+/** Whether an annotation of the object opts it in. */
 export function isEnabled({ metadata }: KubeObject): boolean {
   return metadata.annotations?.[ENABLED] === 'true';
 }
 
-/** Whether a pod is looked at, as far as the pod itself tells. */
+/** Whether discovery reads a pod, according to the pod itself. Its namespace may still not be opted in. */
 export function includesPod(mode: InclusionMode, pod: KubeObject): boolean {
   const { annotations = {}, labels = {} } = pod.metadata;
   if (annotations[IGNORE] === 'true') return false;

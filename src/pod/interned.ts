@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 
 /**
- * Equal values as one object: what thousands of pods have in common is kept once, for as long as one of them is there.
+ * Replaces equal values by one object, so that memory holds once what thousands of pods have in common. The object is
+ * released together with the last pod that uses it.
  */
 export class Interned<Value extends object> {
   readonly #byHash = new Map<string, WeakRef<Value>>();
@@ -9,14 +10,14 @@ export class Interned<Value extends object> {
     if (this.#byHash.get(key)?.deref() === undefined) this.#byHash.delete(key);
   });
 
-  /** How many different values are held. */
+  /** The number of different values in memory. */
   get size(): number {
     return this.#byHash.size;
   }
 
-  /** The value that was given first among those that are equal to this one, as JSON. */
+  /** The first of the values whose JSON is equal to that of this one. */
   of(value: Value): Value {
-    // Shorter than the text, of which there would be one for each value.
+    // A hash is shorter than the JSON, which would stay in memory for each value.
     const key = hash('sha256', JSON.stringify(value), 'base64');
     const held = this.#byHash.get(key)?.deref();
     if (held !== undefined) return held;

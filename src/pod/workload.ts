@@ -1,46 +1,46 @@
 import { DNS_SUBDOMAIN, type KubeObject } from '../object/index.ts';
 
-/** What a pod belongs to, as its metadata tell it; no other object is read. */
+/** What a pod belongs to, according to its metadata. No other object is read. */
 export interface Workload {
-  /** `Deployment/web`; a pod that nothing owns counts as `Pod`, whatever its name. */
+  /** `Deployment/web`. For every pod without an owner: `Pod`. */
   readonly name: string;
   /**
-   * Whether all of its pods are made from one template, so that two pods of different images are two versions of it. The
-   * pods of an Argo Workflow, say, are not.
+   * Whether all its pods come from one template, so that two pods with different images are two versions. False, for
+   * example, for the pods of an Argo Workflow.
    */
   readonly templated: boolean;
 }
 
 const UNOWNED: Workload = { name: 'Pod', templated: false };
 
-/** Owners of pods whose pods all come from one template that the owner holds. */
+/** Kinds of owners that create all their pods from one template. */
 const TEMPLATED = new Set(['ReplicaSet', 'StatefulSet', 'DaemonSet', 'ReplicationController', 'Job']);
 
-/** By whom the ReplicaSets are owned that set this label on their pods. */
+/** ReplicaSets with an owner of this kind set this label on their pods. */
 const TEMPLATE_HASHES = [
   { label: 'pod-template-hash', kind: 'Deployment' },
   // https://argo-rollouts.readthedocs.io
   { label: 'rollouts-pod-template-hash', kind: 'Rollout' },
 ];
 
-/** Matches a kind. The API server accepts any text of any length as the kind and name of an owner. */
+/** The API server accepts any text of any length as the kind of an owner. */
 const KIND = /^[A-Za-z][-A-Za-z0-9]{0,62}$/;
 
-/** A CronJob names its Jobs by the minute for which they were planned, counted from the epoch. */
+/** A CronJob names its Jobs after their scheduled time, in minutes since the epoch. */
 const JOB_OF_CRON_JOB = /^(?<cronJob>.+)-\d{8}$/;
 
-/** The workload of a pod: of its owners the controller, followed by names to what a person wrote. */
+/** The workload of a pod: the owner that controls it, or the owner of that, as far as names and labels show it. */
 export function workloadOf({ metadata }: KubeObject): Workload {
   const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
-  // A mirror pod stands for a file on its node, and has nothing in common with the node's others.
+  // A mirror pod represents a file on its node. It has nothing in common with the node's other mirror pods.
   if (owner === undefined || owner.kind === 'Node') return UNOWNED;
   const { kind, name } = owner;
   if (!KIND.test(kind) || !DNS_SUBDOMAIN.test(name)) return UNOWNED;
-  const written =
+  const topmost =
     (kind === 'ReplicaSet' && ownerOfReplicaSet(name, metadata.labels ?? {})) ||
     (kind === 'Job' && ownerOfJob(name)) ||
     `${kind}/${name}`;
-  return { name: written, templated: TEMPLATED.has(kind) };
+  return { name: topmost, templated: TEMPLATED.has(kind) };
 }
 
 function ownerOfReplicaSet(name: string, labels: Readonly<Record<string, string>>): string | undefined {

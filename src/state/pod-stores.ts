@@ -23,29 +23,29 @@ import {
 export const PODS: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
 const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
 
-/** What discovery knows of the cluster, besides bindings and scans. */
+/** What discovery knows about the cluster, in addition to bindings and scans. */
 export type DiscoveryStores = ReturnType<typeof createDiscoveryStores>;
 
 /** @param onListenerError - as for {@link Store} */
 export function createDiscoveryStores(onListenerError?: ListenerErrorHandler) {
   return {
     pods: new Store({ namespace: ({ namespace }: Pod) => [namespace] }, onListenerError),
-    /** Those that are opted in; empty unless the mode asks for that. */
+    /** Namespaces that are opted in. Empty unless the mode is `enabled-per-namespace`. */
     namespaces: new Store<Stored>({}, onListenerError),
   };
 }
 
-/** What discovery looks at. */
-export interface Scope {
+/** The namespaces and pods that discovery reads. */
+interface DiscoveryScope {
   readonly namespaces: WatchedNamespaces;
   readonly mode: InclusionMode;
 }
 
-/** Of Pods, and of Namespaces where these opt in. */
+/** Reflectors of Pods, and of Namespaces if the mode is `enabled-per-namespace`. */
 export function createDiscoveryReflectors(
   client: KubeClient,
   stores: DiscoveryStores,
-  { namespaces, mode }: Scope,
+  { namespaces, mode }: DiscoveryScope,
   log: Logger,
 ): readonly AnyReflector[] {
   const project = podProjection(mode);
@@ -64,7 +64,7 @@ export function createDiscoveryReflectors(
   return [...pods, optedIn];
 }
 
-/** What is kept of a pod; what many have in common is kept once. */
+/** What is kept of a pod. Equal uses of different pods are one object. */
 export function podProjection(mode: InclusionMode): (pod: RawPod) => Pod | undefined {
   const uses = new Interned<PodUse>();
   return (pod) => (includesPod(mode, pod) ? readPod(pod, uses) : undefined);

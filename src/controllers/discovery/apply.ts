@@ -1,26 +1,19 @@
 import type { Logger } from 'pino';
-import {
-  BINDING_ANNOTATION,
-  imageCredentialBindings,
-  MANAGED_BY,
-  MANAGED_BY_LABEL,
-  UNUSED_SINCE_ANNOTATION,
-  WORKLOADS_ANNOTATION,
-} from '../../api/index.ts';
+import { BINDING_ANNOTATION, imageCredentialBindings } from '../../api/index.ts';
 import { type RawBinding, readBinding } from '../../binding/index.ts';
-import { formatFamiliar, parseImageReference } from '../../image/index.ts';
 import { hasReason, type KubeClient, KubeError, OutOfDate } from '../../kube/index.ts';
 import { type KubeObject, keyOf, type Stored } from '../../object/index.ts';
 import { PODS, type Stores } from '../../state/index.ts';
-import type { BindingContent, Decision, Write } from './decide.ts';
+import type { BindingWrite, NamespaceDecision, PodMark } from './decision.ts';
+import { createdObject, patchOf } from './writes/index.ts';
 
-const WRITES_AT_ONCE = 8;
+const CONCURRENT_WRITES = 8;
 
-/** Writes what was decided. May be cut off anywhere: the next decision goes on from there. */
-export class Applier {
+/** Writes what was decided. May be interrupted anywhere, because the next decision continues from the observed state. */
+export class DiscoveryApplier {
   readonly #client: KubeClient;
   readonly #stores: Stores;
-  /** By the binding as it was observed: as it is since an earlier step has written it. */
+  /** By the observed binding: the binding after a write of an earlier step. */
   readonly #written = new WeakMap<Stored, Stored>();
 
   constructor(options: { client: KubeClient; stores: Stores }) {
@@ -29,70 +22,68 @@ export class Applier {
   }
 
   /**
-   * The writes of a step are made whatever becomes of each other; those of the next step only if all went well, for they
-   * rest on these.
+   * A failed write does not stop the other writes of its step. It stops the next step, because that step depends on this
+   * one.
    *
-   * @throws OutOfDate, KubeError: a write did not succeed.
+   * @throws OutOfDate, KubeError: a write failed.
    */
   async apply(
     namespace: string,
-    { writes, marks }: Pick<Decision, 'writes' | 'marks'>,
+    { writes, marks }: Pick<NamespaceDecision, 'writes' | 'marks'>,
     log: Logger,
   ): Promise<void> {
     for (const step of writes) await inBatches(step, (write) => this.#write(namespace, write, log));
-    await inBatches(marks, ({ pod, binding }) => this.#mark(pod, binding));
+    await inBatches(marks, (mark) => this.#mark(mark));
   }
 
-  async #write(namespace: string, write: Write, log: Logger): Promise<void> {
+  async #write(namespace: string, write: BindingWrite, log: Logger): Promise<void> {
     try {
       if (write.action === 'Create') await this.#create(namespace, write, log);
       else if (write.action === 'Update') await this.#update(write, log);
       else await this.#delete(write, log);
     } catch (error) {
-      // A namespace that is being deleted takes nothing new, and needs nothing any more.
+      // A namespace that is being deleted accepts no new objects, and needs none.
       if (error instanceof KubeError && error.causes.some(({ reason }) => reason === 'NamespaceTerminating'))
         return;
       throw hasReason(error, 'Conflict', 'AlreadyExists', 'NotFound') ? new OutOfDate(error.message) : error;
     }
   }
 
-  async #create(namespace: string, { name, repository, content }: Write & { action: 'Create' }, log: Logger) {
-    const { annotations, spec } = fieldsOf(content);
-    const { apiVersion, kind } = imageCredentialBindings;
-    const metadata = { namespace, name, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } };
-    const binding = {
-      ...{ apiVersion, kind },
-      metadata: { ...metadata, annotations: withoutNulls(annotations) },
-      spec: { image: familiar(repository), ...withoutNulls(spec) },
-    };
+  async #create(
+    namespace: string,
+    { name, repository, content }: BindingWrite & { action: 'Create' },
+    log: Logger,
+  ): Promise<void> {
+    const key = { namespace, name };
+    const binding = createdObject(key, repository, content);
     this.#take(await this.#client.create<KubeObject>(imageCredentialBindings, binding));
-    log.info({ binding: keyOf(metadata), image: repository }, 'binding discovered');
+    log.info({ binding: keyOf(key), image: repository }, 'binding discovered');
   }
 
-  /** At the version that was observed: what a person has changed since is looked at first. */
-  async #update({ binding, content }: Write & { action: 'Update' }, log: Logger): Promise<void> {
+  /** At the observed version, so that a later change by a user is observed first. */
+  async #update({ binding, content }: BindingWrite & { action: 'Update' }, log: Logger): Promise<void> {
     const { resourceVersion } = this.#written.get(binding) ?? binding;
-    const { annotations, spec } = fieldsOf(content);
+    const { annotations, spec } = patchOf(content);
     const patch = { metadata: { resourceVersion, annotations }, spec };
     this.#written.set(binding, this.#take(await this.#client.patch(imageCredentialBindings, binding, patch)));
     log.info({ binding: keyOf(binding) }, 'discovered binding changed');
   }
 
-  async #delete({ binding, why }: Write & { action: 'Delete' }, log: Logger): Promise<void> {
+  async #delete({ binding, why }: BindingWrite & { action: 'Delete' }, log: Logger): Promise<void> {
     await this.#client.delete(imageCredentialBindings, this.#written.get(binding) ?? binding);
     this.#stores.bindings.delete(binding);
     log.info({ binding: keyOf(binding), why }, 'discovered binding deleted');
   }
 
   #take(answer: KubeObject): Stored {
-    // The API server answers with the object that was written.
+    // The API server answers with the written object.
     const binding = readBinding(answer as RawBinding);
     this.#stores.bindings.setAnswer(binding);
     return binding;
   }
 
-  /** A pod that has been deleted since, or made anew under its name, is left alone. */
-  async #mark({ namespace, name, uid }: Stored, binding: string | undefined): Promise<void> {
+  /** Does not mark a pod that has been deleted, or recreated under the same name. */
+  async #mark({ pod: { namespace, name, uid }, binding }: PodMark): Promise<void> {
     const annotations = { [BINDING_ANNOTATION]: binding ?? null };
     try {
       await this.#client.patch(PODS, { namespace, name }, { metadata: { uid, annotations } });
@@ -102,37 +93,10 @@ export class Applier {
   }
 }
 
-/** The fields that are discovery's, as a merge patch: null takes one out. */
-function fieldsOf({ imagePullSecrets, replaces, users, unusedSince }: BindingContent) {
-  return {
-    annotations: {
-      [WORKLOADS_ANNOTATION]: users.join(','),
-      [UNUSED_SINCE_ANNOTATION]: unusedSince === undefined ? null : new Date(unusedSince).toISOString(),
-    },
-    spec: {
-      imagePullSecrets: imagePullSecrets.map((name) => ({ name })),
-      replaces: replaces.length === 0 ? null : replaces.map(familiar),
-    },
-  };
-}
-
-function withoutNulls<Value>(fields: Readonly<Record<string, Value | null>>): Record<string, Value> {
-  // What is left is no null.
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as Record<
-    string,
-    Value
-  >;
-}
-
-/** The short form of a repository, as people write it. */
-function familiar(repository: string): string {
-  return formatFamiliar(parseImageReference(repository));
-}
-
 async function inBatches<Item>(items: readonly Item[], write: (item: Item) => Promise<void>): Promise<void> {
   const failures: unknown[] = [];
-  for (let start = 0; start < items.length; start += WRITES_AT_ONCE) {
-    const results = await Promise.allSettled(items.slice(start, start + WRITES_AT_ONCE).map(write));
+  for (let start = 0; start < items.length; start += CONCURRENT_WRITES) {
+    const results = await Promise.allSettled(items.slice(start, start + CONCURRENT_WRITES).map(write));
     failures.push(...results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])));
   }
   if (failures.length > 0) throw failures.find((error) => !(error instanceof OutOfDate)) ?? failures[0];

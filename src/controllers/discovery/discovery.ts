@@ -1,37 +1,44 @@
 import type { Logger } from 'pino';
 import type { AnyReflector, ListenerErrorHandler, Outcome, WatchedNamespaces } from '../../kube/index.ts';
-import { modeWithin } from '../../pod/index.ts';
 import { createDiscoveryReflectors, createDiscoveryStores } from '../../state/index.ts';
-import { type DiscoveryOptions, DiscoveryReconciler } from './reconciler.ts';
-import { connectDiscoveryTriggers, type Enqueue } from './triggers.ts';
+import { DiscoveryReconciler, type DiscoveryReconcilerOptions } from './reconciler.ts';
+import { modeWithin } from './settings.ts';
+import { connectDiscoveryTriggers, type DelayingQueue } from './triggers.ts';
 
-/** The parts of discovery, for whoever runs queues and reflectors. */
+/** The controller that creates bindings from pods. Its keys are names of namespaces. */
 export interface Discovery {
-  readonly reflectors: readonly AnyReflector[];
-  /** The key is the name of a namespace. */
+  readonly name: 'discovery';
   readonly reconcile: (namespace: string, log: Logger) => Promise<Outcome>;
-  /** Adds to the queue the namespaces in which something changes. */
-  feed(queue: Enqueue): void;
-  /** For metrics: pods that are followed, and bindings that were discovered. */
+  /** Adds the namespaces to the queue in which something changes. */
+  connect(queue: DelayingQueue): void;
+  /** Fill the stores that only discovery reads. */
+  readonly reflectors: readonly AnyReflector[];
+  /** For metrics: the number of observed pods and of discovered bindings. */
   count(): { readonly pods: number; readonly bindings: number };
+}
+
+interface DiscoveryOptions extends Omit<DiscoveryReconcilerOptions, 'discoveryStores'> {
+  readonly namespaces: WatchedNamespaces;
+  readonly log: Logger;
 }
 
 /** @param onListenerError - as for Store of src/kube */
 export function createDiscovery(
-  options: Omit<DiscoveryOptions, 'own'> & { readonly namespaces: WatchedNamespaces; readonly log: Logger },
+  { namespaces, log, ...options }: DiscoveryOptions,
   onListenerError: ListenerErrorHandler,
 ): Discovery {
-  const { client, stores, namespaces, log } = options;
+  const { client, stores } = options;
   const mode = modeWithin(namespaces, options.settings.mode);
   const settings = { ...options.settings, mode };
-  const own = createDiscoveryStores(onListenerError);
-  const { reconcile, sizeOf } = new DiscoveryReconciler({ ...options, settings, own });
+  const discoveryStores = createDiscoveryStores(onListenerError);
+  const { reconcile, sizeOf } = new DiscoveryReconciler({ ...options, settings, discoveryStores });
   return {
-    reflectors: createDiscoveryReflectors(client, own, { namespaces, mode }, log),
+    name: 'discovery',
     reconcile,
-    feed: (queue) => connectDiscoveryTriggers(stores, own, queue, sizeOf),
+    connect: (queue) => connectDiscoveryTriggers(stores, discoveryStores, queue, sizeOf),
+    reflectors: createDiscoveryReflectors(client, discoveryStores, { namespaces, mode }, log),
     count: () => ({
-      pods: own.pods.size,
+      pods: discoveryStores.pods.size,
       bindings: [...stores.bindings.values()].filter(({ discovered }) => discovered).length,
     }),
   };

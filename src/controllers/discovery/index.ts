@@ -1,2 +1,2 @@
 export { createDiscovery, type Discovery } from './discovery.ts';
-export type { DiscoverySettings } from './observe.ts';
+export type { DiscoverySettings } from './settings.ts';

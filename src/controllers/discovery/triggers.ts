@@ -1,19 +1,19 @@
 import type { Binding } from '../../binding/index.ts';
 import type { Change } from '../../kube/index.ts';
 import type { Pod } from '../../pod/index.ts';
-import type { DiscoveryStores } from '../../state/index.ts';
-import { repositoryIndex, type Stores } from '../../state/index.ts';
+import { type DiscoveryStores, repositoryIndex, type Stores } from '../../state/index.ts';
+import { isReady } from './observe.ts';
 
-/** Pods come in swarms: what changes within this time is decided upon at once. */
-const SWARM_MS = 250;
+/** Pods change in bursts. All changes within this time cause one reconcile. */
+const BURST_MS = 250;
 /**
  * Milliseconds of delay for each pod, binding and container of the namespace. A decision takes up to a quarter of that,
  * so a large namespace with constantly changing pods uses at most a quarter of the process's time.
  */
-const PAUSE_MS = 0.1;
+const DELAY_PER_ITEM_MS = 0.1;
 
-/** A queue that changes feed. */
-export interface Enqueue {
+/** A queue that accepts keys with a delay. */
+export interface DelayingQueue {
   addAfter(key: string, milliseconds: number): void;
 }
 
@@ -24,16 +24,16 @@ export interface Enqueue {
  */
 export function connectDiscoveryTriggers(
   stores: Stores,
-  own: DiscoveryStores,
-  queue: Enqueue,
+  discoveryStores: DiscoveryStores,
+  queue: DelayingQueue,
   sizeOf: (namespace: string) => number,
 ): void {
   const enqueue = (namespace: string) =>
-    queue.addAfter(namespace, Math.max(SWARM_MS, sizeOf(namespace) * PAUSE_MS));
-  own.pods.onChange((change) => {
+    queue.addAfter(namespace, Math.max(BURST_MS, sizeOf(namespace) * DELAY_PER_ITEM_MS));
+  discoveryStores.pods.onChange((change) => {
     if (changesUse(change)) enqueue(namespaceOf(change));
   });
-  own.namespaces.onChange(({ before, after }) => {
+  discoveryStores.namespaces.onChange(({ before, after }) => {
     if (before === undefined || after === undefined) enqueue((after ?? before)?.name ?? '');
   });
   stores.bindings.onChange((change) => {
@@ -41,7 +41,7 @@ export function connectDiscoveryTriggers(
   });
   stores.scheduledScans.onChange((change) => {
     const [before, after] = [change.before, change.after].map((scan) => scan && repositoryIndex(scan)[0]);
-    // Only whether a repository is scanned at all matters.
+    // It only matters whether a repository is scanned at all.
     if (before !== after) enqueue(namespaceOf(change));
   });
 }
@@ -58,11 +58,6 @@ function changesBinding({ before, after }: Change<Binding>): boolean {
     JSON.stringify(before.notes) !== JSON.stringify(after.notes) ||
     isReady(before) !== isReady(after)
   );
-}
-
-/** Whether its scans have what they need. */
-export function isReady({ status }: Binding): boolean {
-  return status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
 }
 
 function namespaceOf({ before, after }: Change<{ readonly namespace: string }>): string {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { bindingNames } from '../../../src/controllers/discovery/name.ts';
-import { includesPod, modeWithin } from '../../../src/pod/inclusion.ts';
+import { includesPod } from '../../../src/pod/inclusion.ts';
 import { Interned } from '../../../src/pod/interned.ts';
-import { type PodUse, type RawPod, readPod } from '../../../src/pod/pod.ts';
+import { readPod } from '../../../src/pod/pod.ts';
+import type { RawPod } from '../../../src/pod/raw-pod.ts';
+import type { PodUse } from '../../../src/pod/use.ts';
 import { workloadOf } from '../../../src/pod/workload.ts';
 import { type PodShape, rawPod } from '../controllers/discovery/namespace.ts';
 
@@ -329,34 +330,4 @@ describe('which pods are looked at', () => {
       );
     });
   }
-
-  it('takes a list of namespaces for the opt-in of each of them, and of their pods for none', () => {
-    const modes = ['enabled-per-namespace', 'enabled-per-resource', 'all'] as const;
-    assert.deepEqual(
-      modes.map((mode) => modeWithin(['team-a'], mode)),
-      ['all', 'enabled-per-resource', 'all'],
-    );
-    assert.deepEqual(
-      modes.map((mode) => modeWithin('all', mode)),
-      modes,
-    );
-  });
-});
-
-describe("a binding's name", () => {
-  it('is readable, valid, and another for each repository', () => {
-    const long = `reg.example/${'team.a__b/'.repeat(20)}app`;
-    const repositories = [
-      'docker.io/library/nginx',
-      'quay.io/library/nginx',
-      'reg.example:5000/a/b',
-      'reg.example:5000/a-b',
-      long,
-      `reg.example/a/${'b'.repeat(47)}`,
-    ];
-    const names = repositories.map((repository) => bindingNames(repository).next().value ?? '');
-    assert.equal(new Set(names).size, names.length);
-    for (const name of names) assert.match(name, /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/);
-    assert.match(names[0] ?? '', /^nginx-[0-9a-f]{8}$/);
-  });
 });

@@ -33,9 +33,9 @@ describe('bindings from pods', () => {
     const many = Array.from({ length: 20 }, (_, index) => `s${index}`);
     namespace.pod({ name: 'c', workload: 'Deployment/c', image: A, secrets: many }).settle();
     assert.equal(namespace.binding(A)?.imagePullSecrets.length, 16);
-    const [telling] = namespace.decide().tellings;
+    const [problem] = namespace.decide().problems;
     assert.match(
-      telling?.note ?? '',
+      problem?.note ?? '',
       /^Pods name 23 pull secrets, but a binding accepts at most 16\. Left out: s13, s14, s15 and 4 more\. Name fewer/,
     );
   });
@@ -108,10 +108,10 @@ describe('bindings from pods', () => {
       .pod({ ...young, workload: 'Deployment/api' })
       .settle();
     namespace.gone('young').settle();
-    const minutes = (namespace.decide().lookAgainAfterMs ?? 0) / 60_000;
+    const minutes = (namespace.decide().requeueAfterMs ?? 0) / 60_000;
     assert.equal(minutes, 5);
     namespace.later(HOUR).settle();
-    assert.equal(namespace.decide().lookAgainAfterMs, GRACE - 2 * HOUR);
+    assert.equal(namespace.decide().requeueAfterMs, GRACE - 2 * HOUR);
   });
 });
 
@@ -124,7 +124,7 @@ describe('a discovered binding that nothing uses', () => {
       .restart()
       .later(GRACE - HOUR - 1)
       .settle();
-    assert.equal(namespace.decide().lookAgainAfterMs, 1);
+    assert.equal(namespace.decide().requeueAfterMs, 1);
     assert.equal(namespace.bindings.size, 1);
     namespace.later(1).settle();
     assert.deepEqual(namespace.shown, {});
@@ -185,46 +185,46 @@ describe('a discovered binding that nothing uses', () => {
 describe('what a person has written', () => {
   it('stops discovery from making a binding, and takes the place of one that it has made', () => {
     const namespace = new Namespace().pod(old).settle();
-    namespace.persons.push({ name: 'mine', repository: A, replaces: [] });
+    namespace.userCreated.push({ name: 'mine', repository: A, replaces: [] });
     assert.deepEqual(namespace.settle().shown, {});
-    namespace.persons.pop();
+    namespace.userCreated.pop();
     assert.deepEqual(namespace.settle().shown, { [A]: 'pull' });
   });
 
   it('counts for what it replaces, and for a single version not', () => {
     const namespace = new Namespace().pod(old);
-    namespace.persons.push({ name: 'mine', repository: B, replaces: [A] });
+    namespace.userCreated.push({ name: 'mine', repository: B, replaces: [A] });
     assert.deepEqual(namespace.settle().shown, {});
-    namespace.persons[0] = { name: 'mine', repository: undefined, replaces: [] };
+    namespace.userCreated[0] = { name: 'mine', repository: undefined, replaces: [] };
     assert.deepEqual(namespace.settle().shown, { [A]: 'pull' });
   });
 
   it('may have the name that discovery would choose', () => {
     const first = new Namespace().pod(old).settle().binding(A)?.name ?? '';
     const namespace = new Namespace().pod(old);
-    namespace.persons.push({ name: first, repository: C, replaces: [] });
+    namespace.userCreated.push({ name: first, repository: C, replaces: [] });
     assert.equal(namespace.settle().binding(A)?.name, `${first}-2`);
   });
 
   it('is taken into account so that no circle comes about', () => {
     const namespace = new Namespace().pod(old).pod(young);
-    namespace.persons.push({ name: 'mine', repository: C, replaces: [B] });
-    namespace.persons.push({ name: 'other', repository: A, replaces: [] });
+    namespace.userCreated.push({ name: 'mine', repository: C, replaces: [B] });
+    namespace.userCreated.push({ name: 'other', repository: A, replaces: [] });
     assert.deepEqual(namespace.settle().shown, {});
   });
 
   it('holds discovery up by no circle of its own', () => {
     const D = 'reg.example/shop/app';
     const namespace = new Namespace().pod(old).pod({ ...young, image: D });
-    namespace.persons.push({ name: 'mine', repository: A, replaces: [C] });
-    namespace.persons.push({ name: 'other', repository: C, replaces: [A] });
+    namespace.userCreated.push({ name: 'mine', repository: A, replaces: [C] });
+    namespace.userCreated.push({ name: 'other', repository: C, replaces: [A] });
     assert.deepEqual(namespace.settle().shown, { [D]: `pull replaces ${A}` });
   });
 });
 
-describe('a workload that moves to another repository', () => {
-  const moved = () => new Namespace().pod(old).settle().pod(young).settle();
+const moved = () => new Namespace().pod(old).settle().pod(young).settle();
 
+describe('a workload that moves to another repository', () => {
   it('has the new binding replace the old one, which goes with the last pod', () => {
     const namespace = moved();
     namespace.scans.add(A);
@@ -342,7 +342,9 @@ describe('a workload that moves to another repository', () => {
     assert.deepEqual(namespace.shown, { [A]: 'pull', [B]: `pull replaces ${A}` });
     assert.deepEqual(namespace.gone('young').settle().shown, { [A]: 'pull' });
   });
+});
 
+describe('a move to another repository', () => {
   it('is written down in the new binding before the old one goes', () => {
     const namespace = new Namespace().pod(old).settle().gone('old').settle().pod(young);
     namespace.scans.add(A);
@@ -382,7 +384,7 @@ describe('a workload that moves to another repository', () => {
 
   it('away from the image of a binding that a person wrote is followed, too', () => {
     const namespace = new Namespace().pod(old).pod({ ...young, secrets: [] });
-    namespace.persons.push({ name: 'mine', repository: A, replaces: [] });
+    namespace.userCreated.push({ name: 'mine', repository: A, replaces: [] });
     namespace.scans.add(A);
     assert.deepEqual(namespace.settle().shown, { [B]: `replaces ${A}` });
   });
@@ -461,7 +463,7 @@ describe('another name for the same digest, from a runtime', () => {
 
   it('is not, where a person has seen to it', () => {
     const namespace = new Namespace().pod(mirrored);
-    namespace.persons.push({ name: 'mine', repository: B, replaces: [] });
+    namespace.userCreated.push({ name: 'mine', repository: B, replaces: [] });
     namespace.scans.add(B);
     assert.deepEqual(namespace.settle().shown, { [A]: 'pull' });
   });
@@ -494,11 +496,11 @@ describe('a pod that cannot be used', () => {
     const namespace = new Namespace().pod(old);
     for (const name of ['b', 'a']) namespace.pod({ ...young, name, image: 'reg.example/UPPER' });
     assert.deepEqual(namespace.settle().shown, { [A]: 'pull' });
-    const tellings = namespace.decide().tellings.map(({ about, reason, note }) => {
+    const problems = namespace.decide().problems.map(({ about, reason, note }) => {
       return `${about.kind === 'Pod' ? about.pod.name : about.binding.name} ${reason} ${note}`;
     });
-    assert.equal(tellings.length, 1);
-    assert.match(tellings[0] ?? '', /^a NotDiscovered Discovery ignores a part .*Write it in lower case/);
+    assert.equal(problems.length, 1);
+    assert.match(problems[0] ?? '', /^a NotDiscovered Discovery ignores a part .*Write it in lower case/);
   });
 });
 
@@ -519,7 +521,7 @@ describe('marks on pods', () => {
     assert.deepEqual(marks(), []);
     namespace.ready = new Set();
     assert.deepEqual(marks(), []);
-    namespace.persons.push({ name: 'mine', repository: A, replaces: [] });
+    namespace.userCreated.push({ name: 'mine', repository: A, replaces: [] });
     namespace.ready = new Set(['mine']);
     assert.deepEqual(marks(), ['old mine']);
     namespace.pod({ ...old, image: 'nginx', secrets: [], marked: name });

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
-import type { OwnBinding, PersonsBinding } from '../../../../src/controllers/discovery/binding.ts';
-import { type Decision, decide, type Write } from '../../../../src/controllers/discovery/decide.ts';
-import type { Absences } from '../../../../src/controllers/discovery/timekeeper.ts';
+import { decide } from '../../../../src/controllers/discovery/decide.ts';
+import type { BindingWrite, NamespaceDecision } from '../../../../src/controllers/discovery/decision.ts';
+import type { MissingSince } from '../../../../src/controllers/discovery/grace-periods.ts';
+import type {
+  DiscoveredBinding,
+  UserCreatedBinding,
+} from '../../../../src/controllers/discovery/observed.ts';
 import { Interned } from '../../../../src/pod/interned.ts';
-import { type Pod, type PodUse, type RawPod, readPod } from '../../../../src/pod/pod.ts';
+import { type Pod, readPod } from '../../../../src/pod/pod.ts';
+import type { RawPod } from '../../../../src/pod/raw-pod.ts';
+import type { PodUse } from '../../../../src/pod/use.ts';
 
 export const HOUR = 3_600_000;
 export const GRACE = 24 * HOUR;
@@ -79,8 +85,8 @@ function ownerOf({ workload, hash = 'abc' }: PodShape) {
 /** Bindings and pods of one namespace, without a cluster: what discovery decides is carried out, a write at a time. */
 export class Namespace {
   readonly pods = new Map<string, Pod>();
-  readonly bindings = new Map<string, OwnBinding>();
-  readonly persons: PersonsBinding[] = [];
+  readonly bindings = new Map<string, DiscoveredBinding>();
+  readonly userCreated: UserCreatedBinding[] = [];
   /** Repositories that scans name. */
   readonly scans = new Set<string>();
   /** Names of those that are Ready; undefined: pods are not marked. */
@@ -90,7 +96,7 @@ export class Namespace {
   readonly log: string[] = [];
   /** Called after each write. */
   onWrite: () => void = () => undefined;
-  #absences: Absences = new Map();
+  #missingSince: MissingSince = new Map();
   readonly #uses = new Interned<PodUse>();
 
   pod(shape: PodShape): this {
@@ -105,7 +111,7 @@ export class Namespace {
   }
 
   restart(): this {
-    this.#absences = new Map();
+    this.#missingSince = new Map();
     return this;
   }
 
@@ -114,18 +120,18 @@ export class Namespace {
     return this;
   }
 
-  decide(): Decision {
+  decide(): NamespaceDecision {
     const decision = decide({
       now: this.now,
       graceMs: GRACE,
       pods: [...this.pods.values()],
-      bindings: [...this.bindings.values()],
-      persons: this.persons,
+      discovered: [...this.bindings.values()],
+      userCreated: this.userCreated,
       isScanned: (repository) => this.scans.has(repository),
-      absences: this.#absences,
-      marking: this.ready,
+      missingSince: this.#missingSince,
+      readyBindings: this.ready,
     });
-    this.#absences = decision.absences;
+    this.#missingSince = decision.missingSince;
     return decision;
   }
 
@@ -148,11 +154,11 @@ export class Namespace {
     return Object.fromEntries(shown.sort());
   }
 
-  binding(repository: string): OwnBinding | undefined {
+  binding(repository: string): DiscoveredBinding | undefined {
     return [...this.bindings.values()].find((binding) => binding.repository === repository);
   }
 
-  own(repository: string, more: Partial<OwnBinding> = {}): this {
+  own(repository: string, more: Partial<DiscoveredBinding> = {}): this {
     this.#put({
       name: `own-${this.bindings.size}`,
       repository,
@@ -165,14 +171,15 @@ export class Namespace {
   }
 
   #put(
-    binding: Omit<OwnBinding, 'namespace' | 'uid' | 'resourceVersion' | 'unusedSince'> & Partial<OwnBinding>,
+    binding: Omit<DiscoveredBinding, 'namespace' | 'uid' | 'resourceVersion' | 'unusedSince'> &
+      Partial<DiscoveredBinding>,
   ): void {
     version += 1;
     const meta = { namespace: 'ns', uid: `uid-${binding.name}`, resourceVersion: String(version) };
     this.bindings.set(binding.name, { unusedSince: undefined, ...binding, ...meta });
   }
 
-  #write(write: Write): void {
+  #write(write: BindingWrite): void {
     switch (write.action) {
       case 'Create':
         this.#put({ name: write.name, repository: write.repository, ...write.content });

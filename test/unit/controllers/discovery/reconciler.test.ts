@@ -8,7 +8,8 @@ import { KubeClient } from '../../../../src/kube/client/client.ts';
 import { Transport } from '../../../../src/kube/client/transport.ts';
 import { EventRecorder } from '../../../../src/kube/events.ts';
 import { Interned } from '../../../../src/pod/interned.ts';
-import { type PodUse, readPod } from '../../../../src/pod/pod.ts';
+import { readPod } from '../../../../src/pod/pod.ts';
+import type { PodUse } from '../../../../src/pod/use.ts';
 import { createDiscoveryStores } from '../../../../src/state/pod-stores.ts';
 import { createStores } from '../../../../src/state/stores.ts';
 import { rawPod } from './namespace.ts';
@@ -19,9 +20,13 @@ const log = pino({ level: 'silent' });
 function stage() {
   const client = new KubeClient({ transport: new Transport(new KubeConfig()), fieldManager: 'test' });
   const events = new EventRecorder({ client, controller: 'test', log });
-  const [stores, own] = [createStores(), createDiscoveryStores()];
+  const [stores, discoveryStores] = [createStores(), createDiscoveryStores()];
   const settings = { mode: 'all', graceMs: 3_600_000, markPods: false } as const;
-  return { stores, own, reconciler: new DiscoveryReconciler({ client, stores, own, events, settings }) };
+  return {
+    stores,
+    discoveryStores,
+    reconciler: new DiscoveryReconciler({ client, stores, discoveryStores, events, settings }),
+  };
 }
 
 describe('the state of a namespace from its last decision', () => {
@@ -43,12 +48,12 @@ describe('the state of a namespace from its last decision', () => {
   });
 
   it('is forgotten with its last pod, even after a write', async () => {
-    const { own, reconciler } = stage();
+    const { discoveryStores, reconciler } = stage();
     const pod = readPod(rawPod({ image: 'reg.example/app', secrets: ['pull'] }), new Interned<PodUse>());
-    own.pods.set(pod);
+    discoveryStores.pods.set(pod);
     await assert.rejects(reconciler.reconcile('ns', log));
     assert.deepEqual([reconciler.namespaces, reconciler.sizeOf('ns')], [1, 2]);
-    own.pods.delete(pod);
+    discoveryStores.pods.delete(pod);
     await reconciler.reconcile('ns', log);
     assert.equal(reconciler.namespaces, 0);
   });

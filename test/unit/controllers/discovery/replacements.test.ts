@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Replacement, Replacements } from '../../../../src/controllers/discovery/replacements.ts';
+import {
+  type Replacement,
+  ReplacementGraph,
+} from '../../../../src/controllers/discovery/replacements/graph.ts';
 import { operationsOf } from '../../../support/operations.ts';
 
 const repository = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
@@ -15,9 +18,9 @@ function reaches(all: readonly Replacement[], from: string, to: string): boolean
   return reached.has(to);
 }
 
-function made(all: readonly Replacement[]): Replacements {
-  const graph = new Replacements();
-  for (const [to, from] of all) graph.insist(to, from);
+function made(all: readonly Replacement[]): ReplacementGraph {
+  const graph = new ReplacementGraph();
+  for (const [to, from] of all) graph.add(to, from);
   return graph;
 }
 
@@ -46,14 +49,14 @@ describe('replacements', () => {
     fc.assert(
       fc.property(replacements, replacements, (insisted, added) => {
         const graph = made(insisted);
-        graph.add(added);
+        graph.addAcyclic(added);
         const expected = [...insisted];
         for (const [to, from] of added) if (!reaches(expected, from, to)) expected.push([to, from]);
         for (const to of 'abcdef') {
           const froms = expected.filter(([by]) => by === to).map(([, from]) => from);
           assert.deepEqual(graph.of(to), [...new Set(froms)].sort());
         }
-        assert.deepEqual(graph.unchecked, []);
+        assert.deepEqual(graph.omitted, []);
       }),
     );
   });
@@ -61,7 +64,7 @@ describe('replacements', () => {
   it('assign two repositories to the same circle exactly if each replaces the other', () => {
     fc.assert(
       fc.property(replacements, repository, repository, (all, one, other) => {
-        const circles = made(all).circles();
+        const circles = made(all).components();
         const [mine, others] = [circles.get(one), circles.get(other)];
         if (mine === undefined || others === undefined) return;
         assert.equal(mine === others, reaches(all, one, other) && reaches(all, other, one));
@@ -79,8 +82,8 @@ describe('replacements', () => {
       const [once, twice] = [1_000, 2_000].map((count) => {
         const all = shape(count);
         return {
-          circles: operationsOf(() => made(all).circles()),
-          add: operationsOf(() => new Replacements().add(all)),
+          circles: operationsOf(() => made(all).components()),
+          add: operationsOf(() => new ReplacementGraph().addAcyclic(all)),
         };
       });
       assert.ok(once !== undefined && twice !== undefined);
@@ -90,21 +93,21 @@ describe('replacements', () => {
   }
 
   it('that take too long to check are left out and reported, and no circle remains', () => {
-    const graph = new Replacements();
+    const graph = new ReplacementGraph();
     const all = tangle(4_000);
-    graph.add([['a', 'b'], ...all]);
+    graph.addAcyclic([['a', 'b'], ...all]);
     assert.deepEqual(graph.of('a'), ['b']);
-    assert.ok(graph.unchecked.length > 0 && graph.unchecked.length < all.length);
-    const circles = graph.circles();
+    assert.ok(graph.omitted.length > 0 && graph.omitted.length < all.length);
+    const circles = graph.components();
     const added = all.filter(([to, from]) => graph.of(to).includes(from));
     assert.ok(added.every(([to, from]) => circles.get(to) !== circles.get(from)));
   });
 
   it('beyond 100,000 are left out and reported', () => {
-    const graph = new Replacements();
+    const graph = new ReplacementGraph();
     const all = Array.from({ length: 150_000 }, (_, index): Replacement => ['to', `from-${index}`]);
-    graph.add(all);
+    graph.addAcyclic(all);
     assert.equal(graph.of('to').length, 100_000);
-    assert.deepEqual(graph.unchecked, [['to', 'from-100000']]);
+    assert.deepEqual(graph.omitted, [['to', 'from-100000']]);
   });
 });

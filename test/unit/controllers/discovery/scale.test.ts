@@ -1,21 +1,28 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { OwnBinding } from '../../../../src/controllers/discovery/binding.ts';
-import { decide, type Observed } from '../../../../src/controllers/discovery/decide.ts';
+import { decide } from '../../../../src/controllers/discovery/decide.ts';
+import type { DiscoveredBinding, ObservedNamespace } from '../../../../src/controllers/discovery/observed.ts';
 import { Interned } from '../../../../src/pod/interned.ts';
-import { type Pod, type PodUse, readPod } from '../../../../src/pod/pod.ts';
+import { type Pod, readPod } from '../../../../src/pod/pod.ts';
+import type { PodUse } from '../../../../src/pod/use.ts';
 import { operationsOf } from '../../../support/operations.ts';
 import { GRACE, Namespace, rawPod } from './namespace.ts';
 
 const uses = new Interned<PodUse>();
 
-function observed(more: Partial<Observed>): Observed {
+function observed(more: Partial<ObservedNamespace>): ObservedNamespace {
   const now = Date.parse('2026-01-01T00:00:00Z');
-  const nothing = { pods: [], bindings: [], persons: [], absences: new Map(), marking: new Set<string>() };
+  const nothing = {
+    pods: [],
+    discovered: [],
+    userCreated: [],
+    missingSince: new Map(),
+    readyBindings: new Set<string>(),
+  };
   return { now, graceMs: GRACE, isScanned: () => true, ...nothing, ...more };
 }
 
-function own(index: number, more: Partial<OwnBinding>): OwnBinding {
+function own(index: number, more: Partial<DiscoveredBinding>): DiscoveredBinding {
   return {
     ...{ namespace: 'ns', name: `own-${index}`, uid: `uid-${index}`, resourceVersion: '1' },
     ...{ repository: repository(index), imagePullSecrets: ['pull'], replaces: [], users: [] },
@@ -50,27 +57,27 @@ function times<Item>(count: number, make: (index: number) => Item): readonly Ite
 }
 
 /** Namespaces of a given size, each of a kind that once took quadratic time. */
-const SHAPES: Readonly<Record<string, (count: number) => Observed>> = {
+const SHAPES: Readonly<Record<string, (count: number) => ObservedNamespace>> = {
   'ordinary pods and bindings': (count) =>
     observed({
       pods: times(count, (index) => pod(index, [repository(index)])),
-      bindings: times(count, (index) => own(index, { users: [`Deployment/web-${index}/app`] })),
+      discovered: times(count, (index) => own(index, { users: [`Deployment/web-${index}/app`] })),
     }),
   'bindings that replace each other in layers': (count) =>
-    observed({ bindings: times(count, (index) => own(index, { replaces: layer(index) })) }),
+    observed({ discovered: times(count, (index) => own(index, { replaces: layer(index) })) }),
   'layered bindings whose images no scan names': (count) =>
     observed({
-      bindings: times(count, (index) => own(index, { replaces: layer(index) })),
+      discovered: times(count, (index) => own(index, { replaces: layer(index) })),
       isScanned: () => false,
     }),
   'bindings that replace each other in one large circle': (count) =>
     observed({
-      bindings: times(count, (index) => own(index, { replaces: [repository((index + 1) % count)] })),
+      discovered: times(count, (index) => own(index, { replaces: [repository((index + 1) % count)] })),
     }),
   'user-created bindings that replace each other in circles': (count) =>
     observed({
       pods: times(count, (index) => pod(index, [`new.example/app-${index}`])),
-      persons: times(count, (index) => ({
+      userCreated: times(count, (index) => ({
         ...{ name: `mine-${index}`, repository: repository(index) },
         replaces: times(16, (way) => repository((index * 7 + way * 13 + 1) % count)),
       })),
@@ -78,7 +85,7 @@ const SHAPES: Readonly<Record<string, (count: number) => Observed>> = {
   'bindings that all list the same users': (count) =>
     observed({
       pods: times(20, (index) => pod(index, [`new.example/app-${index}`])),
-      bindings: times(count, (index) =>
+      discovered: times(count, (index) =>
         own(index, { users: times(20, (user) => `Deployment/web-${user}/app`), replaces: layer(index) }),
       ),
     }),
@@ -115,13 +122,13 @@ describe('a decision on a namespace', () => {
         times(100, (place) => repository(place)),
       ),
     );
-    const { tellings, writes } = decide(observed({ pods }));
+    const { problems, writes } = decide(observed({ pods }));
     assert.deepEqual(
-      tellings.map(({ about, reason }) => [about.kind === 'Pod' && about.pod.name, reason]),
+      problems.map(({ about, reason }) => [about.kind === 'Pod' && about.pod.name, reason]),
       [['pod-1200', 'NotDiscovered']],
     );
     assert.match(
-      tellings[0]?.note ?? '',
+      problems[0]?.note ?? '',
       /^Discovery reads at most 20000 different containers per namespace.*Create bindings/,
     );
     assert.equal(writes.flat().length, 100);
@@ -134,14 +141,14 @@ describe('a decision on a namespace', () => {
         times(100, (place) => repository(index * 100 + place)),
       ),
     );
-    const { tellings, writes } = decide(observed({ pods }));
+    const { problems, writes } = decide(observed({ pods }));
     assert.equal(writes.flat().length, 5_000);
     assert.deepEqual(
-      tellings.map(({ reason }) => reason),
+      problems.map(({ reason }) => reason),
       ['NotDiscovered'],
     );
     assert.match(
-      tellings[0]?.note ?? '',
+      problems[0]?.note ?? '',
       /^Discovery creates at most 5000 bindings per namespace, so it creates none for reg\.example\/app-\d+\. Create/,
     );
   });
@@ -153,12 +160,12 @@ describe('a decision on a namespace', () => {
       const replaces = times(16, (way) => repository((index * 7 + way * 13 + 1) % count));
       namespace.own(repository(index), { replaces }).scans.add(repository(index));
     }
-    const { tellings } = namespace.decide();
+    const { problems } = namespace.decide();
     assert.deepEqual(
-      tellings.map(({ about, reason }) => [about.kind, reason]),
+      problems.map(({ about, reason }) => [about.kind, reason]),
       [['Binding', 'NotDiscovered']],
     );
-    assert.match(tellings[0]?.note ?? '', /^Discovery omits entries from spec\.replaces/);
+    assert.match(problems[0]?.note ?? '', /^Discovery omits entries from spec\.replaces/);
     namespace.settle();
   });
 });

@@ -13,7 +13,7 @@ import { type PodShape, rawPod } from './namespace.ts';
 /** A pod, a scan, a discovered binding and one of a person, all of `reg.example/app` but for the last. */
 class Stage {
   readonly stores = createStores();
-  readonly own = createDiscoveryStores();
+  readonly discoveryStores = createDiscoveryStores();
   /** By namespace: the delay in milliseconds. */
   readonly woken = new Map<string, number>();
   /** The size of the last decision. */
@@ -27,14 +27,14 @@ class Stage {
     this.binding('found', { discovered: true });
     this.binding('mine', { spec: { image: 'reg.example/mine:1.0' } });
     const queue = { addAfter: (key: string, milliseconds: number) => void this.woken.set(key, milliseconds) };
-    connectDiscoveryTriggers(this.stores, this.own, queue, () => this.size);
+    connectDiscoveryTriggers(this.stores, this.discoveryStores, queue, () => this.size);
   }
 
   pod(shape: Partial<PodShape> = {}): void {
     const pod = this.#project(
       rawPod({ workload: 'Deployment/web', image: 'reg.example/app:1', secrets: ['pull'], ...shape }),
     );
-    if (pod !== undefined) this.own.pods.set({ ...pod, ...this.#meta('pod') });
+    if (pod !== undefined) this.discoveryStores.pods.set({ ...pod, ...this.#meta('pod') });
   }
 
   scan(image: string, name = 'scan'): void {
@@ -76,11 +76,15 @@ class Stage {
 
   observe(mode: InclusionMode = 'all', markPods = false) {
     const settings = { mode, graceMs: 1, markPods };
-    return observe('ns', { stores: this.stores, own: this.own, settings }, { now: 0, absences: new Map() });
+    return observe(
+      'ns',
+      { stores: this.stores, discoveryStores: this.discoveryStores, settings },
+      { now: 0, missingSince: new Map() },
+    );
   }
 
   optIn(): void {
-    this.own.namespaces.set({ ...this.#meta('ns'), namespace: '' });
+    this.discoveryStores.namespaces.set({ ...this.#meta('ns'), namespace: '' });
   }
 
   #meta(name: string) {
@@ -152,9 +156,9 @@ describe('what discovery sees of a namespace', () => {
     stage.binding('mine', { annotations: notes, spec: { replaces: ['redis'] } });
     stage.binding('broken', { spec: { image: 'No Image' } });
     stage.binding('pinned', { spec: { image: `reg.example/app@sha256:${'1'.repeat(64)}` } });
-    const { bindings, persons, isScanned } = stage.observe();
+    const { discovered, userCreated, isScanned } = stage.observe();
     assert.deepEqual(
-      bindings.map(({ repository, replaces, users, unusedSince }) => [
+      discovered.map(({ repository, replaces, users, unusedSince }) => [
         repository,
         replaces,
         users,
@@ -170,7 +174,7 @@ describe('what discovery sees of a namespace', () => {
       ],
     );
     assert.deepEqual(
-      persons.map(({ name, repository, replaces }) => [name, repository, replaces]),
+      userCreated.map(({ name, repository, replaces }) => [name, repository, replaces]),
       [
         ['mine', 'reg.example/app', ['docker.io/library/redis']],
         ['broken', undefined, []],
@@ -183,7 +187,7 @@ describe('what discovery sees of a namespace', () => {
   it('is which bindings are Ready, where pods are to be marked', () => {
     const stage = new Stage();
     stage.binding('found', { discovered: true, ready: 'True' });
-    assert.equal(stage.observe().marking, undefined);
-    assert.deepEqual(stage.observe('all', true).marking, new Set(['found']));
+    assert.equal(stage.observe().readyBindings, undefined);
+    assert.deepEqual(stage.observe('all', true).readyBindings, new Set(['found']));
   });
 });

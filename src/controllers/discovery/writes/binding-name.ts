@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
 
-/** What is readable of a name; with the hash, the ordinal and their dashes a binding's name stays below 63 characters. */
+/** Limit on the readable part, in characters. With hash, ordinal and dashes, a name stays below 63 characters. */
 const LONGEST_PATH = 48;
 const HASH_DIGITS = 8;
 
 /**
- * Names for the binding of a repository, the best first: its path, so that people find it, and a hash of host and path,
- * for two registries have the same paths when an image moves. Later ones are for where somebody has taken the first.
+ * Names for the binding of a repository, the best one first. A name is the path of the repository, so that users find
+ * it, and a hash of host and path, because in a registry migration two registries have the same paths. The other names
+ * are for namespaces in which another binding has the first one. Never ends.
  */
 export function* bindingNames(repository: string): Generator<string> {
   const path = repository.slice(repository.indexOf('/') + 1).replace(/^library\//, '');
   const hash = createHash('sha256').update(repository).digest('hex').slice(0, HASH_DIGITS);
-  // The end of a path says most.
+  // The end of a path is its most specific part.
   const readable = path
     .replaceAll(/[^a-z0-9]+/g, '-')
     .slice(-LONGEST_PATH)

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Telling } from './tellings.ts';
+import type { DiscoveryProblem } from '../decision.ts';
 
 /**
  * Limit for one namespace within {@link WINDOW_MS}. Otherwise a pod whose image keeps changing would cause an Event at
@@ -8,7 +8,7 @@ import type { Telling } from './tellings.ts';
 const MOST_EVENTS = 20;
 const WINDOW_MS = 60_000;
 
-/** The reports of a namespace that Events have already made. */
+/** What Events have already reported of a namespace. */
 export interface Reported {
   /** Hashes of the reported problems that still hold. */
   readonly keys: ReadonlySet<string>;
@@ -20,41 +20,42 @@ export interface Reported {
 
 export const NOTHING_REPORTED: Reported = { keys: new Set(), since: 0, count: 0 };
 
+/** What to report now, and what later. */
 export interface DueEvents {
-  readonly events: readonly Telling[];
-  /** How many are postponed to the next window. They do not count as reported. */
+  readonly problems: readonly DiscoveryProblem[];
+  /** The number of problems postponed to the next window. They do not count as reported. */
   readonly postponed: number;
   readonly reported: Reported;
-  /** When the next window begins, if some are postponed. */
-  readonly lookAgainAfterMs: number | undefined;
+  /** Milliseconds until the next window begins; undefined if none are postponed. */
+  readonly requeueAfterMs: number | undefined;
 }
 
 /**
  * Selects the problems to report now: those whose content has not been reported yet, within the limit.
  *
- * @param tellings - all problems that hold now
+ * @param problems - all problems that hold now
  * @param now - milliseconds since the epoch
  */
-export function dueEvents(tellings: readonly Telling[], before: Reported, now: number): DueEvents {
+export function dueEvents(problems: readonly DiscoveryProblem[], before: Reported, now: number): DueEvents {
   // If the clock was set back, a new window begins, too.
   const isOver = Math.abs(now - before.since) >= WINDOW_MS;
   const since = isOver ? now : before.since;
   const earlier = isOver ? 0 : before.count;
-  const all = new Map(tellings.map((telling) => [keyOf(telling), telling]));
-  const untold = [...all].filter(([key]) => !before.keys.has(key));
-  const due = untold.slice(0, MOST_EVENTS - earlier);
-  const left = new Set(untold.slice(due.length).map(([key]) => key));
-  const keys = new Set([...all.keys()].filter((key) => !left.has(key)));
+  const all = new Map(problems.map((problem) => [keyOf(problem), problem]));
+  const unreported = [...all].filter(([key]) => !before.keys.has(key));
+  const due = unreported.slice(0, MOST_EVENTS - earlier);
+  const postponed = new Set(unreported.slice(due.length).map(([key]) => key));
+  const keys = new Set([...all.keys()].filter((key) => !postponed.has(key)));
   return {
-    events: due.map(([, telling]) => telling),
-    postponed: left.size,
+    problems: due.map(([, problem]) => problem),
+    postponed: postponed.size,
     reported: { keys, since, count: earlier + due.length },
-    lookAgainAfterMs: left.size === 0 ? undefined : since + WINDOW_MS - now,
+    requeueAfterMs: postponed.size === 0 ? undefined : since + WINDOW_MS - now,
   };
 }
 
 /** Excludes the pod, because it is only an example of its workload. A hash, because a note may be long. */
-function keyOf({ about, reason, note }: Telling): string {
+function keyOf({ about, reason, note }: DiscoveryProblem): string {
   const name = about.kind === 'Pod' ? about.pod.use.workload : about.binding.name;
   return hash('sha256', JSON.stringify([about.kind, name, reason, note]), 'base64');
 }

@@ -1,0 +1,2 @@
+export { type Replacement, ReplacementGraph } from './graph.ts';
+export { replacementsOf } from './replacements.ts';

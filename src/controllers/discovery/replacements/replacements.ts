@@ -1,0 +1,62 @@
+import type { IndexedNamespace } from '../indexed-namespace.ts';
+import type { DiscoveredBinding } from '../observed.ts';
+import type { RepositoryUse } from '../usage/index.ts';
+import { type Replacement, ReplacementGraph } from './graph.ts';
+import { type RepositoryChange, repositoryChangesOf } from './repository-changes.ts';
+
+/**
+ * What replaces what. What pods show takes precedence over what specs say. An entry of a spec is kept while a
+ * ScheduledScan names its repository.
+ */
+export function replacementsOf(namespace: IndexedNamespace): ReplacementGraph {
+  const { observed, userManaged } = namespace;
+  const graph = new ReplacementGraph();
+  for (const { repository = '', replaces } of observed.userCreated) {
+    for (const from of replaces) graph.add(repository, from);
+  }
+  graph.addAcyclic(possibleReplacements(namespace).filter(([to]) => !userManaged.has(to)));
+  return graph;
+}
+
+/**
+ * In the order of precedence. First come replacements that pods show now: changes of repositories, with the replacements
+ * of the previous repositories' bindings, and other names of an image. Replacements that only specs name come last.
+ */
+function* possibleReplacements(namespace: IndexedNamespace): Generator<Replacement> {
+  const { observed, discovered, usage } = namespace;
+  const inSpec = (binding: DiscoveredBinding | undefined, to: string): readonly Replacement[] =>
+    (binding?.replaces ?? []).filter(observed.isScanned).map((from) => [to, from]);
+  const changes = repositoryChangesOf(usage, discovered).filter((change) => isRelevant(namespace, change));
+  for (const { from, to } of changes) yield [to, from];
+  for (const { from, to } of changes) yield* inSpec(discovered.get(from), to);
+  for (const [to, use] of usage.repositories) yield* reportedFor(namespace, to, use);
+  for (const [to, binding] of discovered) yield* inSpec(binding, to);
+}
+
+/** Whether ScheduledScans may name the previous repository, and one of the two repositories needs a pull secret. */
+function isRelevant(
+  { observed, discovered, usage, userManaged }: IndexedNamespace,
+  { from, to, inProgress }: RepositoryChange,
+): boolean {
+  if (userManaged.has(to) || (!inProgress && !observed.isScanned(from))) return false;
+  const needsSecret = (repository: string) =>
+    (usage.repositories.get(repository)?.imagePullSecrets.size ?? 0) > 0;
+  return discovered.has(from) || needsSecret(from) || needsSecret(to);
+}
+
+/** Other repositories that runtimes report for the same digests. */
+function reportedFor(
+  namespace: IndexedNamespace,
+  to: string,
+  { imagePullSecrets, reported }: RepositoryUse,
+): readonly Replacement[] {
+  if (imagePullSecrets.size === 0) return [];
+  return [...reported].filter((from) => isOnlyScanned(namespace, from)).map((from) => [to, from]);
+}
+
+/** Whether a ScheduledScan names the repository, but no pod and no user-created binding does. */
+function isOnlyScanned({ observed, usage, userManaged }: IndexedNamespace, repository: string): boolean {
+  return (
+    !usage.repositories.has(repository) && !userManaged.has(repository) && observed.isScanned(repository)
+  );
+}

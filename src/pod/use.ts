@@ -1,0 +1,32 @@
+import type { Workload } from './workload.ts';
+
+/** What a pod uses. */
+export interface PodUse {
+  /** The namespace of the pod. */
+  readonly namespace: string;
+  /** The name of its {@link Workload}. */
+  readonly workload: Workload['name'];
+  /** As for {@link Workload}. */
+  readonly templated: Workload['templated'];
+  /** Whether its phase is Succeeded or Failed. */
+  readonly finished: boolean;
+  readonly containers: readonly ContainerUse[];
+  readonly imagePullSecrets: readonly string[];
+  /** Sentences about parts of the pod that cannot be used, such as an image that names no repository. */
+  readonly problems: readonly string[];
+  /**
+   * The annotation that marks the pod as processed. Empty if it is longer than any of ours, so that it names no
+   * binding.
+   */
+  readonly marked: string | undefined;
+}
+
+/** What a container uses. Repositories are in canonical form. */
+export interface ContainerUse {
+  readonly name: string;
+  readonly repository: string;
+  /** The repository that the runtime reports for the same digest, if it is another one. */
+  readonly reported?: string;
+  /** A user has added it to the running pod. No template has it, so two of them have nothing in common. */
+  readonly ephemeral?: true;
+}
