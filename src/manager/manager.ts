@@ -137,7 +137,6 @@ export class Controller {
       ends: () => credentialEnds(stores.bindings.values()),
     });
     const { concurrency, unusedSecretGraceMs: graceMs } = settings;
-    const scanTypes = scanTypesOf(settings.scanTypes);
     const queue = (controller: string, reconcile: Reconcile): WorkQueue => {
       const created = new WorkQueue({
         process: (key) => this.#process(controller, key, reconcile, () => created.add(key)),
@@ -151,10 +150,14 @@ export class Controller {
       bindings: queue(
         'binding',
         new BindingReconciler({
-          ...{ client, stores, events, scanTypes, checker },
-          checkIntervalMs: settings.registries.acceptedTtl,
+          ...{ client, stores, events, checker },
+          settings: {
+            scanTypes: scanTypesOf(settings.scanTypes),
+            checkIntervalMs: settings.registries.acceptedTtl,
+            firstAnswerTimeoutMs: settings.registries.questionTimeout,
+          },
           enqueue: (key) => this.#queues.bindings.add(key),
-          onMoved: (scans) => metrics.countMoved(scans),
+          onMigrated: (scans) => metrics.countMoved(scans),
         }).reconcile,
       ),
       trivySecrets: queue('trivysecret', new TrivySecretReconciler({ client, stores, graceMs }).reconcile),

@@ -1,9 +1,8 @@
 import type { Resource } from './object.ts';
 
-/** The resources that the controller reads or writes, apart from its own. */
-export const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
-export const PODS: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
+/** The resources that several folders read or write, apart from ImageCredentialBindings. */
 export const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
+export const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
 export const SCHEDULED_SCANS: Resource = secureCodeBox('scheduledscans', 'ScheduledScan');
 export const SCANS: Resource = secureCodeBox('scans', 'Scan');
 

@@ -1,19 +1,21 @@
 import type { KnownAnswer } from '../answer/index.ts';
 import type { Condition, Verification } from '../api/index.ts';
+import { conditionOf } from '../api/index.ts';
 import type { ValidBinding } from '../binding/index.ts';
 import { type Lookup, lookup } from '../credential/index.ts';
 import { repositoryName } from '../image/index.ts';
 import type { SourceCredential } from '../platform/index.ts';
 import type { Candidate, NamedSecret } from '../secret/index.ts';
+import { readPastTime } from '../text/index.ts';
 import {
+  acceptanceOf,
   isAccepted,
   isProven,
   isUndecided,
-  standingOf,
-  type Told,
-  type Verdict,
-  verdictOn,
-} from './verdict.ts';
+  outcomeOf,
+  type ReportedCondition,
+  type VerificationOutcome,
+} from './verification-outcome.ts';
 
 /** What the secrets that a binding names hold for its image. */
 export interface Credentials extends Lookup<SourceCredential> {
@@ -39,7 +41,7 @@ export function versionOf({ secret }: Candidate, { secrets }: Credentials): stri
 interface InUse {
   readonly puller: Puller;
   /** What CredentialVerified says of it. */
-  readonly told: Told | undefined;
+  readonly reported: ReportedCondition | undefined;
 }
 
 /** What a choice among the candidates rests on. */
@@ -48,22 +50,26 @@ export interface Evidence {
   /** undefined: nobody, or an entry that there is no more. */
   readonly inUse: InUse | undefined;
   /** What CredentialVerified says of the present spec. */
-  readonly told: Told | undefined;
+  readonly reported: ReportedCondition | undefined;
   /** Whether a first answer has been waited for long enough. */
-  readonly waitedOut: boolean;
+  readonly isWaitOver: boolean;
   /** What is known of those who pull, perhaps no longer fresh. */
   readonly answers: ReadonlyMap<Puller, KnownAnswer>;
 }
 
 /** Which credential the scans of a binding are to use. */
 export type Resolution =
-  | { readonly result: 'Selected'; readonly candidate: Candidate; readonly verdict: Verdict }
+  | { readonly result: 'Selected'; readonly candidate: Candidate; readonly verified: VerificationOutcome }
   /** The registry lets everybody pull, so nothing is mounted. */
-  | { readonly result: 'Anonymous'; readonly verdict: Verdict }
+  | { readonly result: 'Anonymous'; readonly verified: VerificationOutcome }
   /** The binding names no secrets: nothing is mounted, whatever the registry says. */
-  | { readonly result: 'NoneNeeded'; readonly verdict: Verdict }
+  | { readonly result: 'NoneNeeded'; readonly verified: VerificationOutcome }
   /** Nothing is to be newly bound (yet). `candidate`: the one in use, which what is bound goes on using. */
-  | { readonly result: 'Withheld'; readonly candidate: Candidate | undefined; readonly verdict: Verdict }
+  | {
+      readonly result: 'Withheld';
+      readonly candidate: Candidate | undefined;
+      readonly verified: VerificationOutcome;
+    }
   /** No entry fits, and not everybody may pull. */
   | { readonly result: 'Unresolved'; readonly reason: UnusableReason };
 
@@ -89,17 +95,17 @@ export function credentialsOf(binding: ValidBinding, secrets: readonly NamedSecr
 }
 
 /** What the status of a binding says of who pulls from its repository. */
-export function precedentOf(
+export function evidenceInStatus(
   binding: ValidBinding,
   credentials: Credentials,
-): Pick<Evidence, 'inUse' | 'told'> {
-  const verified = conditionOf(binding, 'CredentialVerified');
-  const told = isPresent(binding, verified) ? verified : undefined;
+): Pick<Evidence, 'inUse' | 'reported'> {
+  const verified = conditionOf(binding.status, 'CredentialVerified');
+  const reported = isPresent(binding, verified) ? verified : undefined;
   const candidate = candidateInUse(binding, credentials);
-  if (candidate !== undefined) return { inUse: { puller: candidate, told: verified }, told };
-  const resolved = conditionOf(binding, 'CredentialResolved');
+  if (candidate !== undefined) return { inUse: { puller: candidate, reported: verified }, reported };
+  const resolved = conditionOf(binding.status, 'CredentialResolved');
   const anonymous = isPresent(binding, resolved) && resolved?.reason === 'Anonymous';
-  return { inUse: anonymous ? { puller: undefined, told } : undefined, told };
+  return { inUse: anonymous ? { puller: undefined, reported } : undefined, reported };
 }
 
 function candidateInUse(
@@ -116,11 +122,6 @@ function candidateInUse(
   return candidates.find(
     ({ secret, registryKey }) => secret === chosen.secret.name && registryKey === chosen.registryKey,
   );
-}
-
-/** A condition of the binding's status, whatever generation it is about. */
-export function conditionOf({ status }: ValidBinding, type: string): Condition | undefined {
-  return status?.conditions?.find((condition) => condition.type === type);
 }
 
 function isPresent({ generation }: ValidBinding, condition: Condition | undefined): boolean {
@@ -145,11 +146,11 @@ function isPresent({ generation }: ValidBinding, condition: Condition | undefine
 export function choose(credentials: Credentials, evidence: Evidence): Choice {
   if (evidence.verification === 'Never') return { resolution: unasked(credentials), restsOn: [] };
   if (credentials.secrets.length === 0) {
-    return { resolution: { result: 'NoneNeeded', verdict: ambient(evidence) }, restsOn: [undefined] };
+    return { resolution: { result: 'NoneNeeded', verified: ambient(evidence) }, restsOn: [undefined] };
   }
   const walked = walk(credentials.candidates, evidence);
   const { inUse } = evidence;
-  const isSettled = standingOf(evidence.answers.get(walked.at(-1))) === 'Accepted';
+  const isSettled = acceptanceOf(evidence.answers.get(walked.at(-1))) === 'Accepted';
   const restsOnInUse = inUse !== undefined && !isSettled && !walked.includes(inUse.puller);
   return {
     resolution: outcome(credentials, evidence, walked),
@@ -160,16 +161,16 @@ export function choose(credentials: Credentials, evidence: Evidence): Choice {
 /** The first that fits, whatever the registry would say. */
 function unasked(credentials: Credentials): Resolution {
   const [candidate] = credentials.candidates;
-  const verdict: Verdict = { verdict: 'Disabled' };
-  if (candidate !== undefined) return { result: 'Selected', candidate, verdict };
-  if (credentials.secrets.length === 0) return { result: 'NoneNeeded', verdict };
+  const verified: VerificationOutcome = { outcome: 'Disabled' };
+  if (candidate !== undefined) return { result: 'Selected', candidate, verified };
+  if (credentials.secrets.length === 0) return { result: 'NoneNeeded', verified };
   return unresolved(credentials);
 }
 
 /** An image that needs no secret: a refusal says that a node pulls it by means that only the node has. */
-function ambient({ answers, told }: Evidence): Verdict {
-  const verdict = verdictOn(answers.get(undefined), told);
-  return verdict.verdict === 'Denied' ? { verdict: 'NotCheckable' } : verdict;
+function ambient({ answers, reported }: Evidence): VerificationOutcome {
+  const verified = outcomeOf(answers.get(undefined), reported);
+  return verified.outcome === 'Denied' ? { outcome: 'NotCheckable' } : verified;
 }
 
 /** Whom the walk looks at: the last is where it ends. */
@@ -180,50 +181,50 @@ function walk(candidates: readonly Candidate[], evidence: Evidence): readonly Pu
 }
 
 function isPassed(puller: Puller, { inUse, answers }: Evidence): boolean {
-  const standing = standingOf(answers.get(puller));
-  if (standing !== 'Inconclusive') return standing === 'Denied';
-  return inUse === undefined || inUse.puller !== puller || !isAccepted(inUse.told);
+  const acceptance = acceptanceOf(answers.get(puller));
+  if (acceptance !== 'Inconclusive') return acceptance === 'Denied';
+  return inUse === undefined || inUse.puller !== puller || !isAccepted(inUse.reported);
 }
 
 function outcome(credentials: Credentials, evidence: Evidence, walked: readonly Puller[]): Resolution {
-  const { inUse, answers, waitedOut } = evidence;
+  const { inUse, answers, isWaitOver } = evidence;
   const last = walked.at(-1);
-  const standing = standingOf(answers.get(last));
-  if (standing === 'Accepted') return use(last, evidence);
+  const acceptance = acceptanceOf(answers.get(last));
+  if (acceptance === 'Accepted') return use(last, evidence);
   if (inUse !== undefined && !isDenied(inUse.puller, evidence)) return use(inUse.puller, evidence);
   const possible = walked.find((puller) => puller !== undefined && !isDenied(puller, evidence));
-  if (standing === 'Unasked' && (possible === undefined || !waitedOut)) return awaiting(evidence);
+  if (acceptance === 'Unasked' && (possible === undefined || !isWaitOver)) return awaiting(evidence);
   if (credentials.candidates.length === 0) return unresolved(credentials);
-  return possible === undefined ? withheld({ verdict: 'Denied' }, evidence) : use(possible, evidence);
+  return possible === undefined ? withheld({ outcome: 'Denied' }, evidence) : use(possible, evidence);
 }
 
 function isDenied(puller: Puller, { answers }: Evidence): boolean {
-  return standingOf(answers.get(puller)) === 'Denied';
+  return acceptanceOf(answers.get(puller)) === 'Denied';
 }
 
 /** What status says stays where it is that the registry could not be asked: nothing has changed but that it is asked anew. */
 function awaiting(evidence: Evidence): Resolution {
-  const { told } = evidence;
-  const stands = told !== undefined && isUndecided(told);
-  return withheld(stands ? { verdict: 'AsBefore', told } : { verdict: 'Verifying' }, evidence);
+  const { reported } = evidence;
+  const stands = reported !== undefined && isUndecided(reported);
+  return withheld(stands ? { outcome: 'AsBefore', reported } : { outcome: 'Verifying' }, evidence);
 }
 
-function withheld(verdict: Verdict, { inUse }: Evidence): Resolution {
-  return { result: 'Withheld', candidate: inUse?.puller, verdict };
+function withheld(verified: VerificationOutcome, { inUse }: Evidence): Resolution {
+  return { result: 'Withheld', candidate: inUse?.puller, verified };
 }
 
 /** Selected, unless an answer must come first. */
 function use(puller: Puller, evidence: Evidence): Resolution {
-  const { verification, inUse, answers, waitedOut } = evidence;
-  const told = inUse !== undefined && inUse.puller === puller ? inUse.told : undefined;
-  const verdict = verdictOn(answers.get(puller), told);
-  if (puller === undefined) return { result: 'Anonymous', verdict };
-  const isUnproven = verification === 'Required' && !isProven(verdict);
+  const { verification, inUse, answers, isWaitOver } = evidence;
+  const reported = inUse !== undefined && inUse.puller === puller ? inUse.reported : undefined;
+  const verified = outcomeOf(answers.get(puller), reported);
+  if (puller === undefined) return { result: 'Anonymous', verified };
+  const isUnproven = verification === 'Required' && !isProven(verified);
   // A new value of one that was refused: it is delivered, but nothing is newly bound to it before an answer.
-  const wasRefused = told?.reason === 'Denied' || told?.reason === 'Expired';
-  const isOnTrial = wasRefused && verdict.verdict === 'Verifying' && !waitedOut;
-  if (isUnproven || isOnTrial) return withheld(verdict, evidence);
-  return { result: 'Selected', candidate: puller, verdict };
+  const wasRefused = reported?.reason === 'Denied' || reported?.reason === 'Expired';
+  const isOnTrial = wasRefused && verified.outcome === 'Verifying' && !isWaitOver;
+  if (isUnproven || isOnTrial) return withheld(verified, evidence);
+  return { result: 'Selected', candidate: puller, verified };
 }
 
 /** A secret that cannot be used is the reason before `NoMatch`. */
@@ -233,18 +234,18 @@ function unresolved({ secrets }: Credentials): Resolution {
 }
 
 /** The candidate whose Trivy secret is to hold its present value; undefined where there is none. */
-export function delivered(resolution: Resolution): Candidate | undefined {
+export function chosenCandidate(resolution: Resolution): Candidate | undefined {
   return 'candidate' in resolution ? resolution.candidate : undefined;
 }
 
 /** Whether scans may be bound to what was resolved. */
-export function isAble({ result }: Resolution): boolean {
+export function permitsBinding({ result }: Resolution): boolean {
   return result === 'Selected' || result === 'Anonymous' || result === 'NoneNeeded';
 }
 
 /** Whether scans wait for the first answer of a registry. */
 export function isVerifying(resolution: Resolution): boolean {
-  return resolution.result === 'Withheld' && resolution.verdict.verdict === 'Verifying';
+  return resolution.result === 'Withheld' && resolution.verified.outcome === 'Verifying';
 }
 
 /** Why a secret gives no credential for an image that none of its entries fits. */
@@ -264,4 +265,17 @@ export function unusableReason(secret: NamedSecret): UnusableReason {
     case 'Found':
       return secret.problems.length === 0 ? 'NoMatch' : 'SecretMalformed';
   }
+}
+
+/**
+ * Until when `Preferred` waits for the first answer of a registry, in milliseconds since the epoch. Counts from the time at
+ * which the condition Reconciling became True, so that a restart does not prolong the wait.
+ *
+ * @param timeoutMs - how long it waits
+ */
+export function firstAnswerDeadline({ status }: ValidBinding, timeoutMs: number, now: number): number {
+  const reconciling = conditionOf(status, 'Reconciling');
+  const isWaiting = reconciling?.reason === 'Verifying';
+  const since = isWaiting ? readPastTime(reconciling.lastTransitionTime, now) : now;
+  return (since ?? now) + timeoutMs;
 }

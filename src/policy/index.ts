@@ -2,40 +2,40 @@ export {
   type Choice,
   type Credentials,
   choose,
-  conditionOf,
+  chosenCandidate,
   credentialsOf,
-  delivered,
   type Evidence,
+  evidenceInStatus,
+  firstAnswerDeadline,
   hasUnread,
-  isAble,
   isVerifying,
   type Puller,
-  precedentOf,
+  permitsBinding,
   type Resolution,
   unusableReason,
   versionOf,
 } from './credential-choice.ts';
 export { endInUse, expirationTime, expiryOf, expiryTimes } from './expiry.ts';
+export { type Limit, migratesWithin, replacersIn, withinLimits } from './limits.ts';
 export {
-  chainOf,
-  hasSameName,
-  homeOf,
-  isLeft,
-  judgeMove,
-  LONGEST_CHAIN,
-  leavesBehind,
-  type MoveVerdict,
-  moveCause,
+  type MigrationDecision,
+  migratedImage,
+  migrationCause,
+  migrationOf,
+  namesPreviousImage,
+  nextMigration,
+  unreportedMigration,
 } from './migration.ts';
 export {
-  contenders,
-  keysNaming,
-  keysServed,
-  matches,
-  previousKey,
-  type RivalsUnder,
+  bindingKeys,
+  bindingsForImage,
+  fits,
+  fittingBindings,
+  imageKeys,
+  type RivalLookup,
   scanTypesOf,
-  serversOf,
 } from './precedence.ts';
+export { LONGEST_CHAIN, replacesChain } from './replaces-chain.ts';
 export { MOST_RIVALS, Rivals, rivalsAmong } from './rivals.ts';
-export { isAccepted, standingOf } from './verdict.ts';
+export { type RoleContext, type ScanRole, scanRole } from './scan-role.ts';
+export { acceptanceOf, isAccepted } from './verification-outcome.ts';

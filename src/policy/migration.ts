@@ -1,89 +1,135 @@
-import type { KnownAnswer } from '../answer/index.ts';
+import type { KnownAnswer, Question } from '../answer/index.ts';
 import type { Verification } from '../api/index.ts';
 import type { Binding, ValidBinding } from '../binding/index.ts';
 import { fit, type ImageReference, repositoryName } from '../image/index.ts';
-import type { ScheduledScan } from '../scan/index.ts';
-import { mayTake } from './precedence.ts';
+import type { Migrated, ScheduledScan } from '../scan/index.ts';
+import { selectsScan } from './precedence.ts';
 
-/** Why a scan is to name the binding's image: `replaces` says so, or the binding, whose scan it is, has another image now. */
-type MoveCause = 'Replaces' | 'ImageChanged';
+/**
+ * Why a scan is to name the binding's image: `spec.replaces` lists the scan's repository, or the binding to which the scan
+ * is bound has another image now.
+ */
+export type MigrationCause = 'Replaces' | 'ImageChanged';
 
-/** Whether a scan may be moved. */
-export type MoveVerdict =
-  | 'Move'
-  /** The registry has not said yet whether the manifest is there. */
+export type MigrationDecision =
+  | 'Migrate'
+  /** The registry has not said yet whether the manifest is in the new repository. */
   | 'Ask'
-  /** The registry cannot be asked, and the binding wants to know. */
+  /** The registry cannot be asked, and the binding requires an answer. */
   | 'Unconfirmed'
   /** The manifest is not there, or nothing says that it is the same image. */
   | 'Stay';
 
-/** What a move rests on. */
-interface MoveEvidence {
-  readonly cause: MoveCause;
-  readonly verification: Verification;
-  /** What is known of the manifest in its new home; undefined: nothing. */
-  readonly home: KnownAnswer | undefined;
-  /** Whether the last part of the repository is the same in both homes. */
-  readonly sameName: boolean;
-  /** The binding names no secret: what everybody is refused, a node may be allowed. */
-  readonly ambient: boolean;
+/** The migration that a scan needs, and whether it may be done now. */
+export interface Migration {
+  readonly decision: MigrationDecision;
+  /** Whether exactly the manifest that the scan names is in the binding's repository; `image` is the new image. */
+  readonly question: Question;
+  /** The answer, and when to ask again; undefined: there is none yet. */
+  readonly known: KnownAnswer | undefined;
 }
 
-/** An image, of the same version, in the home that a binding names. */
-export function homeOf({ image: { host, repository } }: ValidBinding, image: ImageReference): ImageReference {
+/** What a migration depends on besides the binding and the scan. */
+export interface MigrationContext {
+  /** Whether the binding fits the scan: by its image, or by a repository in `spec.replaces`. */
+  readonly fits: boolean;
+  /** With which scans of the binding would pull; undefined: without one. */
+  readonly credential: Question['credential'];
+  /** What is known of a question; undefined: nothing. Must not ask a registry. */
+  readonly answer: (question: Question) => KnownAnswer | undefined;
+}
+
+/** The migration that a scan needs; undefined: the scan already names the binding's image, or nothing allows it. */
+export function migrationOf(
+  binding: ValidBinding,
+  scan: ScheduledScan,
+  { fits, credential, answer }: MigrationContext,
+): Migration | undefined {
+  const { image } = scan;
+  const cause = migrationCause(binding, scan, { fits });
+  if (image === undefined || cause === undefined) return undefined;
+  const question: Question = { image: migratedImage(binding, image), credential, exact: true };
+  const known = answer(question);
+  const { verification } = binding;
+  const hasSameName = hasSameLastPart(binding.image, image);
+  const needsNoSecret = binding.imagePullSecrets.length === 0;
+  return {
+    decision: decideMigration({ cause, verification, known, hasSameName, needsNoSecret }),
+    question,
+    known,
+  };
+}
+
+/** An image, with the same tag and digest, in the repository of a binding. */
+export function migratedImage(
+  { image: { host, repository } }: ValidBinding,
+  image: ImageReference,
+): ImageReference {
   return { ...image, host, repository };
 }
 
-/** Why the binding that answers for a scan has to move it; undefined: it names the binding's image already. */
-export function moveCause(
+/** Why the effective binding has to migrate a scan; undefined: the scan already names the binding's image. */
+export function migrationCause(
   binding: ValidBinding,
   scan: ScheduledScan,
-  { served }: { readonly served: boolean },
-): MoveCause | undefined {
+  { fits }: Pick<MigrationContext, 'fits'>,
+): MigrationCause | undefined {
   if (scan.image === undefined || fit(binding.image, scan.image) !== undefined) return undefined;
-  if (served) return 'Replaces';
-  // One that only has the name of the binding that bound the scan has changed nothing, and whoever made it may not even be
-  // allowed to (docs/policy.md).
-  const isBinder = scan.bound?.bindingUid === binding.uid;
-  return isBinder && isLeft(binding, scan) ? 'ImageChanged' : undefined;
+  if (fits) return 'Replaces';
+  // A binding that was created anew under the same name has changed nothing, and its creator may not even be allowed to
+  // (docs/policy.md).
+  const isSameBinding = scan.bound?.bindingUid === binding.uid;
+  return isSameBinding && namesPreviousImage(binding, scan) ? 'ImageChanged' : undefined;
 }
 
-/** Whether a scan names the image for which it was bound, and the binding by whose name is for another one. */
-export function isLeft(binding: ValidBinding, { image, bound }: ScheduledScan): boolean {
+/** Whether a scan names the image for which it was bound, while the image of the binding is another one. */
+export function namesPreviousImage(binding: ValidBinding, { image, bound }: ScheduledScan): boolean {
   if (image === undefined || fit(binding.image, image) !== undefined) return false;
-  // Somebody who has changed the scan's image has taken it away.
+  // A user who has changed the scan's image has taken the scan away from the binding.
   return bound?.repository === repositoryName(image);
 }
 
-/** Whether the binding is still to answer for a scan that it has bound, though nobody is for the image that it names. */
-export function leavesBehind(binding: Binding | undefined, scan: ScheduledScan, scanTypes: RegExp): boolean {
-  if (binding?.validity !== 'Valid' || binding.mode !== 'Enforce' || scan.image === undefined) return false;
+/** Whether a binding has to migrate a scan that it has bound, though no binding fits the image that the scan names. */
+export function isLeftBehind(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
+  if (binding.mode !== 'Enforce' || scan.image === undefined) return false;
   return (
     scan.bound?.binding === binding.name &&
-    mayTake(binding, scan, scanTypes) &&
-    moveCause(binding, scan, { served: false }) !== undefined &&
-    fit(binding.image, homeOf(binding, scan.image)) !== undefined
+    selectsScan(binding, scan, scanTypes) &&
+    migrationCause(binding, scan, { fits: false }) !== undefined &&
+    fit(binding.image, migratedImage(binding, scan.image)) !== undefined
   );
 }
 
+/** What the decision about a migration rests on. */
+interface MigrationEvidence {
+  readonly cause: MigrationCause;
+  readonly verification: Verification;
+  /** What is known of the manifest in the new repository; undefined: nothing. */
+  readonly known: KnownAnswer | undefined;
+  /** Whether the last part of both repositories is the same. */
+  readonly hasSameName: boolean;
+  /** Whether the binding names no Secret. Then a node may be allowed what the registry refuses to everybody. */
+  readonly needsNoSecret: boolean;
+}
+
 /**
- * | the new home | `replaces` names the old one | the binding's image changed |
+ * | the new repository | `replaces` lists the previous one | the binding's image changed |
  * |---|---|---|
- * | has the manifest | move | move |
- * | has it not | stay | stay |
+ * | has the manifest | migrate | migrate |
+ * | does not have it | stay | stay |
  * | cannot be asked, `Required` | wait | wait |
- * | cannot be asked, `Preferred`, or is not to be | move | move if the repository's last part is the same |
+ * | cannot be asked, `Preferred`, or must not be asked | migrate | migrate if the repository's last part is the same |
  */
-export function judgeMove({ cause, verification, home, sameName, ambient }: MoveEvidence): MoveVerdict {
-  const unasked = cause === 'Replaces' || sameName ? 'Move' : 'Stay';
+export function decideMigration(evidence: MigrationEvidence): MigrationDecision {
+  const { cause, verification, known, hasSameName, needsNoSecret } = evidence;
+  const unasked = cause === 'Replaces' || hasSameName ? 'Migrate' : 'Stay';
   if (verification === 'Never') return unasked;
-  if (home === undefined) return 'Ask';
-  switch (home.answer.result) {
+  if (known === undefined) return 'Ask';
+  switch (known.answer.result) {
     case 'Pullable':
-      return 'Move';
+      return 'Migrate';
     case 'Denied':
-      return ambient ? unasked : 'Stay';
+      return needsNoSecret ? unasked : 'Stay';
     case 'Allowed':
     case 'Inconclusive':
     case 'Expired':
@@ -97,46 +143,24 @@ export function judgeMove({ cause, verification, home, sameName, ambient }: Move
 }
 
 /** Whether two repositories have the same last part. */
-export function hasSameName(a: ImageReference, b: ImageReference): boolean {
+export function hasSameLastPart(a: ImageReference, b: ImageReference): boolean {
   const last = ({ repository }: ImageReference) => repository.slice(repository.lastIndexOf('/') + 1);
   return last(a) === last(b);
 }
 
-/** The chain of replacements that starts at a binding. */
-export interface ReplacesChain {
-  /**
-   * `Cycle`: the chain leads back to a repository that this binding replaces. `TooLong`: it has more than
-   * {@link LONGEST_CHAIN} bindings.
-   */
-  readonly chain: 'Acyclic' | 'Cycle' | 'TooLong';
-  /** The other bindings in the chain. A change of this binding may create or break their cycle, too. */
-  readonly others: readonly ValidBinding[];
+/** The number of the next migration of a binding. Migrated scans carry it until the status reports the migration. */
+export function nextMigration({ status }: Pick<Binding, 'status'>): number {
+  return ((status?.migrations ?? 0) % MOST_MIGRATIONS) + 1;
 }
 
-/** Limit on the bindings of a chain in the search for a cycle. */
-export const LONGEST_CHAIN = 256;
+/** The largest number that fits the status (int32). After it, the count restarts. */
+const MOST_MIGRATIONS = 2_000_000_000;
 
 /**
- * Finds whether a binding and others would migrate scans in a cycle. The search starts at the binding's image, follows
- * the bindings that replace the repository reached so far, and ends at a repository that this binding replaces.
- *
- * @param replacersOf - the enforcing bindings that have a repository in `replaces`
+ * The migration of a scan by this very binding that is not in the status yet, because the status could not be written;
+ * undefined: there is none. Any number but the next one was either reported before or forged.
  */
-export function chainOf(
-  binding: ValidBinding,
-  replacersOf: (repository: string) => readonly ValidBinding[],
-): ReplacesChain {
-  if (binding.replaces.length === 0) return { chain: 'Acyclic', others: [] };
-  const others: ValidBinding[] = [];
-  const start = new Set(binding.replaces.map(repositoryName));
-  // The list grows during the loop.
-  const reached = new Set([repositoryName(binding.image)]);
-  for (const repository of reached) {
-    const replacers = replacersOf(repository);
-    others.push(...replacers);
-    if (others.length > LONGEST_CHAIN) break;
-    for (const other of replacers) reached.add(repositoryName(other.image));
-  }
-  if (!start.isDisjointFrom(reached)) return { chain: 'Cycle', others };
-  return { chain: others.length > LONGEST_CHAIN ? 'TooLong' : 'Acyclic', others };
+export function unreportedMigration(binding: Binding, { bound }: ScheduledScan): Migrated | undefined {
+  const isIts = bound?.binding === binding.name && bound.bindingUid === binding.uid;
+  return isIts && bound.moved?.number === nextMigration(binding) ? bound.moved : undefined;
 }

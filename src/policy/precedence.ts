@@ -3,44 +3,44 @@ import { fit, type ImageReference, patternOf, patternsOf, repositoryName } from 
 import type { ScheduledScan } from '../scan/index.ts';
 import { selects } from './label-selector.ts';
 
-/** Which scan types are served: one expression for all patterns, with `*` for any number of characters. */
+/** Which scan types are bound: one expression for all patterns, with `*` for any number of characters. */
 export function scanTypesOf(patterns: readonly string[]): RegExp {
   const alternatives = patterns.map((pattern) => pattern.split('*').map(RegExp.escape).join('.*'));
   return new RegExp(`^(?:${alternatives.join('|')})$`, 's');
 }
 
 /** The key of the bindings that have a repository in `replaces`. */
-export function previousKey(repository: string): string {
+export function previousRepositoryKey(repository: string): string {
   return `previous ${repository}`;
 }
 
 /** The keys under which scans find a binding that fits them. */
-export function keysServed({ image, replaces }: ValidBinding): readonly string[] {
-  return [patternOf(image), ...replaces.map((previous) => previousKey(repositoryName(previous)))];
+export function bindingKeys({ image, replaces }: ValidBinding): readonly string[] {
+  return [patternOf(image), ...replaces.map((previous) => previousRepositoryKey(repositoryName(previous)))];
 }
 
 /** The keys of the bindings that could fit scans of an image, the most exact one first. */
-export function keysNaming(image: ImageReference): readonly string[] {
-  return [...patternsOf(image), previousKey(repositoryName(image))];
+export function imageKeys(image: ImageReference): readonly string[] {
+  return [...patternsOf(image), previousRepositoryKey(repositoryName(image))];
 }
 
 /** The bindings of a key, in the order of precedence among equally exact ones. */
-export type RivalsUnder = (key: string) => readonly ValidBinding[];
+export type RivalLookup = (key: string) => readonly ValidBinding[];
 
 /**
  * Whether the binding fits the scan, apart from precedence: image (or a previous repository), selector and scan type.
  */
-export function matches(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
+export function fits(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
   const { image } = scan;
   return (
     image !== undefined &&
     [binding.image, ...binding.replaces].some((pattern) => fit(pattern, image) !== undefined) &&
-    mayTake(binding, scan, scanTypes)
+    selectsScan(binding, scan, scanTypes)
   );
 }
 
 /** Whether selector and scan type fit, whatever the image. */
-export function mayTake(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
+export function selectsScan(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
   return scanTypes.test(scan.scanType) && selects(binding.scanSelector, scan.labels);
 }
 
@@ -48,18 +48,19 @@ export function mayTake(binding: ValidBinding, scan: ScheduledScan, scanTypes: R
  * The bindings that fit the scan, in the order of precedence: user-created before discovered, then the more exact fit
  * (digest, tag, repository, and last a previous repository), then by age, then by name. Excludes observing bindings.
  */
-export function* contenders(
+export function* fittingBindings(
   scan: ScheduledScan,
-  rivals: RivalsUnder,
+  rivals: RivalLookup,
   scanTypes: RegExp,
 ): Generator<ValidBinding> {
   if (scan.image === undefined) return;
-  for (const binding of serversOf(scan.image, rivals)) if (mayTake(binding, scan, scanTypes)) yield binding;
+  for (const binding of bindingsForImage(scan.image, rivals))
+    if (selectsScan(binding, scan, scanTypes)) yield binding;
 }
 
-/** The bindings that serve an image, as far as that alone tells: in the order of {@link contenders}. */
-export function* serversOf(image: ImageReference, rivals: RivalsUnder): Generator<ValidBinding> {
-  const groups = keysNaming(image).map(rivals);
+/** The bindings that fit an image, whatever the scan: in the order of {@link fittingBindings}. */
+export function* bindingsForImage(image: ImageReference, rivals: RivalLookup): Generator<ValidBinding> {
+  const groups = imageKeys(image).map(rivals);
   for (const discovered of [false, true]) {
     for (const binding of groups.flat())
       if (binding.mode === 'Enforce' && binding.discovered === discovered) yield binding;

@@ -1,6 +1,6 @@
 import type { Binding, ValidBinding } from '../binding/index.ts';
 import { keyOf } from '../object/index.ts';
-import { keysServed, type RivalsUnder } from './precedence.ts';
+import { bindingKeys, type RivalLookup } from './precedence.ts';
 
 /**
  * Limit on the bindings of a namespace that count under one key, which is one image or one previous repository. Further
@@ -58,7 +58,7 @@ export class Rivals {
   }
 
   /** Whether this binding is beyond the limit under one of its keys. */
-  hasNoPlace(binding: ValidBinding): boolean {
+  isBeyondLimit(binding: ValidBinding): boolean {
     return keysIn(binding).some((key) => {
       const rivals = this.#byKey.get(key) ?? [];
       return rivals.length > MOST_RIVALS && positionIn(rivals, binding) >= MOST_RIVALS;
@@ -72,7 +72,7 @@ export class Rivals {
 }
 
 /** The rivals among bindings of one namespace. */
-export function rivalsAmong(bindings: readonly Binding[]): RivalsUnder {
+export function rivalsAmong(bindings: readonly Binding[]): RivalLookup {
   const rivals = new Rivals();
   for (const binding of bindings) rivals.add({ ...binding, namespace: '' });
   return (key) => rivals.under('', key);
@@ -81,7 +81,7 @@ export function rivalsAmong(bindings: readonly Binding[]): RivalsUnder {
 function keysIn(binding: Binding): readonly string[] {
   if (binding.validity === 'Invalid') return [];
   const { namespace } = binding;
-  return [...new Set(keysServed(binding))].map((name) => keyOf({ namespace, name }));
+  return [...new Set(bindingKeys(binding))].map((name) => keyOf({ namespace, name }));
 }
 
 /** The index of a binding among its rivals, or where to insert it: a binary search. */

@@ -11,7 +11,7 @@ interface EnvEntry {
 }
 
 /** What a scan gets: a Secret mounted as files, and environment entries that point at them. */
-export interface Delivery {
+export interface ScanDelivery {
   readonly secretName: string;
   readonly mountPath: string;
   readonly env: readonly EnvEntry[];
@@ -54,7 +54,10 @@ type Delivered<Spec> =
  * A scanSpec without autodiscovery's init container and with the entries of `delivery` behind what was there, and what
  * it takes to undo that.
  */
-export function deliver<Spec extends ScanSpec>(whole: Spec, delivery: Delivery | undefined): Delivered<Spec> {
+export function deliver<Spec extends ScanSpec>(
+  whole: Spec,
+  delivery: ScanDelivery | undefined,
+): Delivered<Spec> {
   const { spec, takenOut } = takeOutExtraction(whole);
   if (delivery === undefined) return { result: 'Delivered', spec, restore: { added: [], takenOut } };
   // A mount of that name alone is of a volume in the ScanType.
@@ -108,7 +111,7 @@ function isUntouched(spec: ScanSpec): boolean {
 }
 
 /** Whether the spec hands Trivy exactly this delivery, whatever else it has, and nothing stands in its way. */
-export function carries(spec: ScanSpec, delivery: Delivery | undefined): boolean {
+export function carries(spec: ScanSpec, delivery: ScanDelivery | undefined): boolean {
   if (hasExtraction(spec)) return false;
   if (delivery === undefined) return isUntouched(spec);
   const ours = entriesOf(delivery);
@@ -121,7 +124,7 @@ export function carries(spec: ScanSpec, delivery: Delivery | undefined): boolean
   );
 }
 
-function entriesOf(delivery: Delivery): Required<Pick<ScanSpec, ListName>> {
+function entriesOf(delivery: ScanDelivery): Required<Pick<ScanSpec, ListName>> {
   return {
     env: delivery.env,
     volumes: [

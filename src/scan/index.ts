@@ -1,5 +1,5 @@
-export type { Delivery } from './delivery.ts';
-export type { Moved } from './restore.ts';
+export type { ScanDelivery } from './delivery.ts';
+export type { Migrated } from './restore.ts';
 export { newestRun, type Run, readRun, type ScanRun } from './run.ts';
 export { formatRunRequest, type RunCause, type RunRequest, requestRun } from './run-request.ts';
 export {

@@ -1,5 +1,5 @@
 import { repositoryName } from '../image/index.ts';
-import type { Delivery } from './delivery.ts';
+import type { ScanDelivery } from './delivery.ts';
 import { isRecord, isTakenOut, type TakenOut } from './extraction.ts';
 import { imageParameter } from './parameters.ts';
 
@@ -10,7 +10,7 @@ export const RESTORE_ANNOTATION = 'image-credential-binding/restore';
 export type ListName = 'env' | 'volumes' | 'volumeMounts';
 
 /** The last migration of a scan, so that it can be reported. */
-export interface Moved {
+export interface Migrated {
   /** The previous repository. */
   readonly from: string;
   /** Name of the pull secret that the scan used for the previous repository; undefined: none, or not known. */
@@ -25,7 +25,7 @@ export interface Moved {
 /** The content of a scan's {@link RESTORE_ANNOTATION}: the data about our entries. */
 export interface Restore {
   /** undefined: nothing was added, because no credential is needed. */
-  readonly delivery?: Delivery | undefined;
+  readonly delivery?: ScanDelivery | undefined;
   /** The lists that the scan did not have before. */
   readonly added: readonly ListName[];
   /** Parts that had to be removed so that the scan runs with the delivered credential. */
@@ -37,7 +37,7 @@ export interface Restore {
   /** The image text before the migration. Moving back restores exactly this text. */
   readonly imageText?: string | undefined;
   /** undefined: the scan was never migrated. */
-  readonly moved?: Moved | undefined;
+  readonly moved?: Migrated | undefined;
 }
 
 /**

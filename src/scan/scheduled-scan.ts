@@ -1,10 +1,10 @@
 import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import { parseTime } from '../text/index.ts';
-import { carries, type Delivery, deliver, type ScanSpec, type Taken, takeBack } from './delivery.ts';
+import { carries, deliver, type ScanDelivery, type ScanSpec, type Taken, takeBack } from './delivery.ts';
 import { moveExtraction } from './extraction.ts';
 import { hasCredentialParameters, imageParameter } from './parameters.ts';
-import { type Moved, parseRestore, RESTORE_ANNOTATION } from './restore.ts';
+import { type Migrated, parseRestore, RESTORE_ANNOTATION } from './restore.ts';
 import { formatRunRequest, parseRunRequest, type RunRequest } from './run-request.ts';
 import { LONGEST_SCHEDULE, type Schedule } from './schedule.ts';
 
@@ -41,11 +41,11 @@ interface Bound {
   /** UID of that binding; undefined: not known. */
   readonly bindingUid: string | undefined;
   /** undefined: bound to a binding that needs no credential, so nothing is mounted. */
-  readonly delivery: Delivery | undefined;
+  readonly delivery: ScanDelivery | undefined;
   /** The repository that the scan named when it was bound; undefined: that is not known. */
   readonly repository: string | undefined;
   /** Where it was moved from last; undefined: it never was. */
-  readonly moved: Moved | undefined;
+  readonly moved: Migrated | undefined;
   /** Whether our entries stand in the spec as we wrote them. */
   readonly intact: boolean;
 }
@@ -193,15 +193,15 @@ export type ScanEdit =
       readonly binding: string;
       /** Tells the binding from one that has taken its name since; undefined: not known. */
       readonly bindingUid?: string | undefined;
-      readonly delivery: Delivery | undefined;
+      readonly delivery: ScanDelivery | undefined;
       /** What the scan is to name from then on; undefined: what it names. */
       readonly image?: ImageReference | undefined;
       /** With `image`: where the scan is moved from. */
-      readonly moved?: Moved | undefined;
+      readonly moved?: Migrated | undefined;
       /** A run to ask for; undefined: none but what was asked for before. */
       readonly request?: RunRequest | undefined;
     }
-  | { readonly edit: 'LetGo' };
+  | { readonly edit: 'Unbind' };
 
 export type EditResult =
   | { readonly result: 'Changed'; readonly scan: RawScheduledScan }
@@ -210,13 +210,13 @@ export type EditResult =
 
 /**
  * The ScheduledScan with our entries and annotations, and the image, as `edit` wants them; everything else stays as it is,
- * and a `LetGo` after any number of `Bind` gives back the very spec that there was before, but for a moved image.
+ * and an `Unbind` after any number of `Bind` gives back the very spec that there was before, but for a moved image.
  */
 export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditResult {
   if (isDone(readScheduledScan(raw), edit)) return { result: 'Unchanged' };
   const note = parseRestore(raw.metadata.annotations?.[RESTORE_ANNOTATION]);
   const restored = takeBack(raw.spec.scanSpec, note);
-  if (edit.edit === 'LetGo') return changed(raw, restored, {});
+  if (edit.edit === 'Unbind') return changed(raw, restored, {});
   const { spec: moved, imageText } = moveImage(restored, edit.image, note?.imageText);
   const delivered = deliver(moved, edit.delivery);
   if (delivered.result !== 'Delivered') return delivered;
@@ -238,7 +238,7 @@ export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditRe
 
 /** Whether a scan is already what the edit would make of it. */
 export function isDone({ bound, image }: Pick<ScheduledScan, 'bound' | 'image'>, edit: ScanEdit): boolean {
-  if (edit.edit === 'LetGo') return bound === undefined;
+  if (edit.edit === 'Unbind') return bound === undefined;
   if (bound === undefined || !bound.intact || !isHolder(bound, edit)) return false;
   if (edit.image !== undefined && (image === undefined || !isSame(image, edit.image))) return false;
   return JSON.stringify(bound.delivery) === JSON.stringify(edit.delivery);

@@ -4,7 +4,7 @@ import { type PlatformCredential, readOfferedSecret } from '../platform/index.ts
 import type { RawSecret } from './raw-secret.ts';
 
 /** A Secret that is no pull secret, that its owner offers to registries, and a binding names. */
-export interface OfferedSecret extends Stored {
+export interface CredentialSecret extends Stored {
   readonly content:
     | {
         readonly result: 'Offered';
@@ -16,7 +16,7 @@ export interface OfferedSecret extends Stored {
 }
 
 /** Reads a Secret that is no pull secret; one that cannot be used says so in its content. */
-export function readOffered(object: RawSecret): OfferedSecret {
+export function readCredentialSecret(object: RawSecret): CredentialSecret {
   const { type = 'Opaque', data, metadata } = object;
   const found = readOfferedSecret({ type, data: data ?? {} }, metadata.annotations ?? {});
   const content =

@@ -2,7 +2,7 @@ import { type KnownLogin, renewalOf } from '../answer/index.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/index.ts';
 import type { ObjectMeta } from '../object/index.ts';
 import { type EnvEntry, type Handover, handOver, MOUNT_PATH } from '../platform/index.ts';
-import type { Delivery } from '../scan/index.ts';
+import type { ScanDelivery } from '../scan/index.ts';
 import { CLOCK_SKEW_MS } from '../text/index.ts';
 import { type LoginNote, writeNote } from './cloud-login.ts';
 import type { RawSecret, SecretData } from './raw-secret.ts';
@@ -24,7 +24,7 @@ export interface DesiredTrivySecret {
   readonly loginEnds: number | undefined;
   /** When that is to be renewed; the same unit. */
   readonly renewAt: number | undefined;
-  readonly delivery: Delivery;
+  readonly delivery: ScanDelivery;
 }
 
 /** What is to be in a Trivy secret. */

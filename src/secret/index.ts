@@ -1,4 +1,4 @@
-export type { Candidate } from './candidate.ts';
+export { type Candidate, describeCandidate } from './candidate.ts';
 export {
   type DesiredTrivySecret,
   desiredTrivySecret,

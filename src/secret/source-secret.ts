@@ -1,18 +1,18 @@
 import { PULL_SECRET_TYPES, type PullSecretType } from '../credential/index.ts';
 import type { Stored } from '../object/index.ts';
-import { type OfferedSecret, readOffered } from './credential-secret.ts';
+import { type CredentialSecret, readCredentialSecret } from './credential-secret.ts';
 import { type PullSecret, readPullSecret } from './pull-secret.ts';
 import type { RawSecret } from './raw-secret.ts';
 
 /** A pull secret or credential Secret, or why it cannot be read. */
 export type SourceSecret =
   | PullSecret
-  | OfferedSecret
+  | CredentialSecret
   | (Stored & { readonly content: { readonly result: 'Unreadable'; readonly message: string } });
 
 /** Reads a Secret that a binding names. Its type decides whether it is a pull secret. */
 export function readSource(object: RawSecret): SourceSecret {
-  return isPullSecret(object) ? readPullSecret(object) : readOffered(object);
+  return isPullSecret(object) ? readPullSecret(object) : readCredentialSecret(object);
 }
 
 /** Reads a Secret of any type; one that holds no credential that is known says so, as a malformed pull secret. */

@@ -14,7 +14,7 @@ import {
 /** What is known of a login that a cloud gave. */
 export const LOGIN_ANNOTATION = `${GROUP}/login`;
 /** When the credential in it last changed. */
-export const ROTATED_ANNOTATION = `${GROUP}/rotated`;
+const ROTATED_ANNOTATION = `${GROUP}/rotated`;
 
 /**
  * Of our own process only, so that a fingerprint says nothing about a value to anybody else. A KeyObject: with bare bytes an

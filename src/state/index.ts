@@ -13,6 +13,6 @@ export {
   repositoryIndex,
   type Stores,
   scanKeysOf,
-  scansServed,
+  scansFitting,
   scansUnder,
 } from './stores.ts';

@@ -4,7 +4,7 @@ import { keyOf, type Stored } from '../object/index.ts';
 /** The result of a binding's last reconcile on which its rivals and its Trivy Secrets depend. */
 export interface Selection {
   /** Whether scans may be bound to it. */
-  readonly isAble: boolean;
+  readonly canBind: boolean;
   /** Whether it migrates scans that name a repository in its `replaces`; false if that leads to a cycle. */
   readonly migrates: boolean;
   /** Name of the Trivy Secret that it selects; undefined: none. */
@@ -22,7 +22,7 @@ export interface SelectionChange {
 
 type Listener = (change: SelectionChange) => void;
 
-const FAILED: Selection = { isAble: false, migrates: false, trivySecret: undefined, hasFailed: true };
+const FAILED: Selection = { canBind: false, migrates: false, trivySecret: undefined, hasFailed: true };
 
 /**
  * The selection of each binding in its last reconcile. A reconcile that depends on another binding looks it up here
@@ -90,7 +90,7 @@ export class Selections {
 
 function isSame(a: Selection, b: Selection): boolean {
   return (
-    a.isAble === b.isAble &&
+    a.canBind === b.canBind &&
     a.migrates === b.migrates &&
     a.trivySecret === b.trivySecret &&
     a.hasFailed === b.hasFailed

@@ -73,7 +73,7 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
 }
 
 /** The ScheduledScans that fit a binding by image alone. */
-export function scansServed(binding: ValidBinding, stores: Stores): ReadonlySet<ScheduledScan> {
+export function scansFitting(binding: ValidBinding, stores: Stores): ReadonlySet<ScheduledScan> {
   return new Set(scanKeysOf(binding).flatMap((key) => scansUnder(key, stores)));
 }
 

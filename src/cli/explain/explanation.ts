@@ -2,7 +2,13 @@ import type { ValidBinding } from '../../binding/index.ts';
 import { type Candidate, type Lookup, lookup } from '../../credential/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
 import { deliveryOf, MOUNT_PATH, platformOf, type SourceCredential } from '../../platform/index.ts';
-import { contenders, homeOf, rivalsAmong, scanTypesOf, serversOf } from '../../policy/index.ts';
+import {
+  bindingsForImage,
+  fittingBindings,
+  migratedImage,
+  rivalsAmong,
+  scanTypesOf,
+} from '../../policy/index.ts';
 import { DEFAULT_SCAN_TYPES, type ScheduledScan } from '../../scan/index.ts';
 import type { SourceSecret } from '../../secret/index.ts';
 import { type Decided, decidedFor } from './decided.ts';
@@ -62,7 +68,7 @@ export interface Explained {
 
 /** What can be said of an image without asking its registry. `text` is the image as it was asked for. */
 export function explain(text: string, image: ImageReference, inventory: Inventory): Explained {
-  const [binding] = serversOf(image, rivalsAmong(inventory.bindings));
+  const [binding] = bindingsForImage(image, rivalsAmong(inventory.bindings));
   const secrets = secretsFor(binding, inventory);
   const keyrings = secrets.flatMap(keyringIn);
   const noneNeeded = binding?.imagePullSecrets.length === 0;
@@ -115,7 +121,7 @@ function untried({ candidates, more }: Lookup<SourceCredential>): readonly strin
 }
 
 function moveTarget(binding: ValidBinding, image: ImageReference): string | undefined {
-  return fit(binding.image, image) === undefined ? formatReference(homeOf(binding, image)) : undefined;
+  return fit(binding.image, image) === undefined ? formatReference(migratedImage(binding, image)) : undefined;
 }
 
 /** The binding's secrets come first, in its order: that decides between entries with equal keys. */
@@ -180,7 +186,7 @@ const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
 function unservedOf({ scheduledScans, bindings }: Inventory): readonly ScheduledScan[] {
   const rivals = rivalsAmong(bindings);
   return scheduledScans.filter(
-    (scan) => scan.bound === undefined && contenders(scan, rivals, SCAN_TYPES).next().done === true,
+    (scan) => scan.bound === undefined && fittingBindings(scan, rivals, SCAN_TYPES).next().done === true,
   );
 }
 
@@ -195,7 +201,7 @@ function scansOf(
     .filter((scan) => scan.image !== undefined && repositoryName(scan.image) === repository)
     .map((scan) => ({
       name: scan.name,
-      servedBy: contenders(scan, rivals, SCAN_TYPES).next().value?.name,
+      servedBy: fittingBindings(scan, rivals, SCAN_TYPES).next().value?.name,
       boundTo: scan.bound?.binding,
       failing: decided?.failing.get(scan.name),
     }));

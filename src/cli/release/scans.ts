@@ -13,7 +13,7 @@ import type { ReleaseNamespaces } from './namespaces.ts';
 import type { ReportProgress } from './progress.ts';
 
 const AT_ONCE = 8;
-const UNBIND = { edit: 'LetGo' } as const;
+const UNBIND = { edit: 'Unbind' } as const;
 /** Time between two lists of the ScheduledScans that are still bound. */
 const PAUSE_MS = 2_000;
 /** Gives up if no scan could be unbound for this long. */

@@ -16,7 +16,7 @@ import { readTrivySecret, replacement } from '../../secret/index.ts';
 import type { Stores } from '../../state/index.ts';
 import { secretWriteError } from '../secret-write-error.ts';
 import type { Decision, ScanPlan, SecretWrite } from './decide.ts';
-import type { Observed } from './observe.ts';
+import type { Resolved } from './resolve.ts';
 
 const SCANS_AT_ONCE = 8;
 
@@ -47,7 +47,7 @@ export interface Applied {
   readonly repeated: boolean;
 }
 
-function secretKey({ namespace }: Observed, write: SecretWrite): string | undefined {
+function secretKey({ namespace }: Resolved, write: SecretWrite): string | undefined {
   if (write.write === 'None' || write.write === 'Refused') return undefined;
   return `secret ${namespace}/${write.desired.name}`;
 }
@@ -82,16 +82,16 @@ export class Applier {
    *
    * @throws OutOfDate, KubeError where the Trivy secret could not be written for another reason than a refusal.
    */
-  async apply(observed: Observed, decision: Decision, log: Logger): Promise<Applied> {
-    const secretRefused = await this.#writeNeededSecret(observed, decision.secretWrite, log);
+  async apply(resolved: Resolved, decision: Decision, log: Logger): Promise<Applied> {
+    const secretRefused = await this.#writeNeededSecret(resolved, decision.secretWrite, log);
     const edits = decision.scans
       .filter((plan) => plan.plan === 'Edit')
-      .filter(({ edit }) => secretRefused === undefined || edit.edit === 'LetGo');
+      .filter(({ edit }) => secretRefused === undefined || edit.edit === 'Unbind');
     const { written, failed } = await this.#editScans(edits, log);
-    const keys = [...written].map((name) => `scan ${observed.namespace}/${name}`);
-    const secret = secretKey(observed, decision.secretWrite);
+    const keys = [...written].map((name) => `scan ${resolved.namespace}/${name}`);
+    const secret = secretKey(resolved, decision.secretWrite);
     if (secret !== undefined) keys.push(secret);
-    return { written, failed, secretRefused, repeated: this.#repetitions.note(keys, observed.now) };
+    return { written, failed, secretRefused, repeated: this.#repetitions.note(keys, resolved.now) };
   }
 
   async #editScans(edits: readonly Edit[], log: Logger): Promise<Pick<Applied, 'written' | 'failed'>> {
@@ -110,7 +110,7 @@ export class Applier {
   }
 
   /**
-   * Writes the status of the binding as it was observed. Does nothing if the binding was deleted since.
+   * Writes the status of the binding as it was resolved. Does nothing if the binding was deleted since.
    *
    * @returns whether the status had already been written a short time ago
    */
@@ -128,22 +128,22 @@ export class Applier {
   }
 
   async #writeNeededSecret(
-    observed: Observed,
+    resolved: Resolved,
     write: SecretWrite,
     log: Logger,
   ): Promise<Refused | undefined> {
     if (write.write === 'None' || write.write === 'Refused') return undefined;
     try {
-      await this.#writeSecretOnce(observed, write, log);
+      await this.#writeSecretOnce(resolved, write, log);
       return undefined;
     } catch (error) {
       const failure = asRefusal(error, 'TrivySecretFailed');
       if (failure instanceof Refused) return failure;
-      throw secretWriteError(error, keyOf({ namespace: observed.namespace, name: write.desired.name }));
+      throw secretWriteError(error, keyOf({ namespace: resolved.namespace, name: write.desired.name }));
     }
   }
 
-  async #writeSecretOnce({ namespace, now }: Observed, write: NeededWrite, log: Logger): Promise<void> {
+  async #writeSecretOnce({ namespace, now }: Resolved, write: NeededWrite, log: Logger): Promise<void> {
     const key = keyOf({ namespace, name: write.desired.name });
     const before = this.#secretWrites.get(key);
     if (before !== undefined) {
@@ -206,14 +206,14 @@ export class Applier {
       throw asRefusal(error, 'ScanUpdateFailed');
     }
     log.info(
-      { scheduledScan: keyOf(scan), edit: edit.edit, before: scan.bound?.binding, ...movedTo(edit) },
+      { scheduledScan: keyOf(scan), edit: edit.edit, before: scan.bound?.binding, ...migratedTo(edit) },
       'scheduled scan written',
     );
     return true;
   }
 }
 
-function movedTo(edit: ScanEdit): { readonly image?: string } {
+function migratedTo(edit: ScanEdit): { readonly image?: string } {
   return edit.edit === 'Bind' && edit.image !== undefined ? { image: formatReference(edit.image) } : {};
 }
 

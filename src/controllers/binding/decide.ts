@@ -1,22 +1,23 @@
 import type { KnownAnswer, Question } from '../../answer/index.ts';
+import type { ValidBinding } from '../../binding/index.ts';
 import { repositoryName } from '../../image/index.ts';
 import {
-  hasSameName,
+  chosenCandidate,
+  fits,
   isVerifying,
-  judgeMove,
-  leavesBehind,
-  type MoveVerdict,
-  matches,
-  moveCause,
+  type MigrationDecision,
+  migrationCause,
+  migrationOf,
+  nextMigration,
   type Resolution,
 } from '../../policy/index.ts';
 import {
-  type Delivery,
   isDone,
-  type Moved,
+  type Migrated,
   type RunCause,
   type RunRequest,
   requestRun,
+  type ScanDelivery,
   type ScanEdit,
   type ScheduledScan,
   waitBeforeWrite,
@@ -27,21 +28,20 @@ import {
   type KnownTrivySecret,
   type TrivySecret,
 } from '../../secret/index.ts';
-import { homeQuestion, type Observed, type ObservedScan } from './observe.ts';
-import { nextMigration } from './status/index.ts';
-import { type Inquiry, inquire } from './verification/index.ts';
+import type { Resolved, ResolvedScan } from './resolve.ts';
+import { type VerificationRequests, verificationRequests } from './verification/index.ts';
 
-/** What to do about the Trivy secret. */
+/** What to do about the Trivy Secret. */
 export type SecretWrite =
   | { readonly write: 'None' }
   | { readonly write: 'Create'; readonly desired: KnownTrivySecret }
   | { readonly write: 'Replace'; readonly desired: KnownTrivySecret; readonly present: TrivySecret }
-  /** Somebody has made it one that cannot be changed: it is deleted and created. */
+  /** A user has made it immutable, or of another type: it is deleted and created. */
   | { readonly write: 'Recreate'; readonly desired: KnownTrivySecret; readonly present: TrivySecret }
-  /** A Secret that is not ours has the name: it stays as it is, and nothing can be bound. */
+  /** A Secret that is not ours has the name: it is not changed, and nothing can be bound. */
   | { readonly write: 'Refused'; readonly desired: DesiredTrivySecret };
 
-/** How one scan stands to the binding, and what is to be done about it. */
+/** What to do about one scan, and what to report about it. */
 export type ScanPlan =
   | { readonly plan: 'Keep'; readonly scan: ScheduledScan }
   | { readonly plan: 'Edit'; readonly scan: ScheduledScan; readonly edit: ScanEdit }
@@ -52,79 +52,62 @@ export type ScanPlan =
       readonly edit: ScanEdit;
       readonly milliseconds: number;
     }
-  /** It is to be moved to the binding's image once the registry has said that this has the version; or cannot be. */
+  /** The scan should name the binding's image, but it is not migrated now. */
   | {
-      readonly plan: 'NotMoved';
+      readonly plan: 'NotMigrated';
       readonly scan: ScheduledScan;
-      readonly verdict: Exclude<MoveVerdict, 'Move'>;
+      readonly because: Exclude<MigrationDecision, 'Migrate'>;
       readonly question: Question;
-      /** When what is known of it was asked, and when it is to be asked again; undefined: nothing is known. */
-      readonly home: KnownAnswer | undefined;
+      /** The present answer, and when to ask again; undefined: there is none. */
+      readonly known: KnownAnswer | undefined;
     }
   /** It would be bound, but there is no credential to bind it to. */
   | { readonly plan: 'Unbound'; readonly scan: ScheduledScan }
-  /** Another binding answers for it. */
-  | { readonly plan: 'ServedByAnother'; readonly scan: ScheduledScan; readonly by: string }
-  /** The binding only observes: this is what it would do. */
+  /** Another binding is effective for the scan. */
+  | { readonly plan: 'Yield'; readonly scan: ScheduledScan; readonly to: string }
+  /** The binding only observes, and would bind the scan. */
   | { readonly plan: 'Observe'; readonly scan: ScheduledScan }
   /** The scan exceeds a limit of what is read, so it is not changed. */
   | { readonly plan: 'Unreadable'; readonly scan: ScheduledScan; readonly problem: string }
   /** An error in this program prevented a decision, so the scan is not changed. */
   | { readonly plan: 'Broken'; readonly scan: ScheduledScan; readonly error: unknown };
 
-/** What should be. */
+/** What to do. */
 export interface Decision {
   readonly resolution: Resolution;
   readonly secretWrite: SecretWrite;
   readonly scans: readonly ScanPlan[];
-  readonly inquiry: Inquiry;
+  readonly requests: VerificationRequests;
 }
 
-/** What the scans of a binding are to be handed; `none`: no credential is needed. */
-type Bindable = { readonly delivery: Delivery } | 'none';
+/** What the scans of a binding get; `none`: no credential is needed. */
+type Bindable = { readonly delivery: ScanDelivery } | 'none';
 
 /**
- * The policy of a binding: from what was seen to what should be. A scan has exactly one binding that answers for
- * it, so no two reconciles write the same scan: the one that serves it; while that has nothing to hand out, the
- * one that holds the scan, if it might serve it too; where none serves it, the one whose name it carries.
+ * Decides what to write and what to ask. Pure: the time is in the argument.
  *
- * | who answers for the scan | and | then |
+ * | role of a scan | and | then |
  * |---|---|---|
- * | this binding | a credential is selected, or none is needed | bind it |
- * | this binding | there is no credential, or none may be used yet | what it has bound stays bound, nothing is newly bound |
- * | another | | leave it to that one |
- * | none | it carries this binding's name | let it go |
+ * | `Effective` | a credential is selected, or none is needed | bind the scan, and migrate it if it names another repository |
+ * | `Effective` | there is no credential, or it may not be used yet | a scan that is bound to this binding stays bound |
+ * | `LeftBehind` | | migrate the scan, or unbind it if the new repository does not have the image |
+ * | `Former` | | unbind the scan |
+ * | any other | | do not change the scan |
  */
-export function decide(observed: Observed): Decision {
-  const secretWrite = decideSecret(observed);
-  const bindable = secretWrite.write === 'Refused' ? undefined : bindableOf(observed);
-  const plans = observed.scans
-    .map((scan) => decideScanAlone(observed, scan, bindable))
+export function decide(resolved: Resolved): Decision {
+  const secretWrite = decideSecret(resolved);
+  const bindable = secretWrite.write === 'Refused' ? undefined : bindableOf(resolved);
+  const plans = resolved.scans
+    .map((scan) => decideScanAlone(resolved, scan, bindable))
     .filter((plan) => plan !== undefined);
-  const broken = observed.brokenScans.map((scan) => ({ plan: 'Broken', ...scan }) as const);
+  const broken = resolved.brokenScans.map((scan) => ({ plan: 'Broken', ...scan }) as const);
   const scans: readonly ScanPlan[] = [...plans, ...broken];
-  const inquiry = withHomes(inquire(observed), scans, observed.now);
-  return { resolution: observed.choice.resolution, secretWrite, scans, inquiry };
+  const manifests = scans.filter((plan) => plan.plan === 'NotMigrated');
+  const requests = verificationRequests(resolved, manifests);
+  return { resolution: resolved.choice.resolution, secretWrite, scans, requests };
 }
 
-/** Asks also whether the versions that scans name are where the scans are to be moved. */
-function withHomes(inquiry: Inquiry, scans: readonly ScanPlan[], now: number): Inquiry {
-  const unmoved = scans.filter((plan) => plan.plan === 'NotMoved');
-  const open = unmoved
-    .filter(({ home }) => home === undefined || home.askAgainAt <= now)
-    .map(({ question }) => ({ question, patient: false }));
-  const later = unmoved
-    .flatMap(({ home }) => home?.askAgainAt ?? [])
-    .filter((time) => time > now && Number.isFinite(time));
-  const times = inquiry.nextAt === undefined ? later : [inquiry.nextAt, ...later];
-  return {
-    ...inquiry,
-    open: [...inquiry.open, ...open],
-    nextAt: times.length === 0 ? undefined : Math.min(...times),
-  };
-}
-
-function bindableOf({ choice: { resolution }, trivySecret }: Observed): Bindable | undefined {
+function bindableOf({ choice: { resolution }, trivySecret }: Resolved): Bindable | undefined {
   switch (resolution.result) {
     case 'Selected':
       return deliverable(trivySecret);
@@ -137,21 +120,21 @@ function bindableOf({ choice: { resolution }, trivySecret }: Observed): Bindable
   }
 }
 
-/** Undefined while there is nothing that could be mounted. */
-function deliverable(trivySecret: Observed['trivySecret']): Bindable | undefined {
+/** undefined: there is no Secret yet that a scan could mount. */
+function deliverable(trivySecret: Resolved['trivySecret']): Bindable | undefined {
   if (trivySecret === undefined) return undefined;
   const { desired, place } = trivySecret;
-  const isWanting = desired.content.state === 'Wanting' && place.state !== 'Ours';
-  return isWanting ? undefined : { delivery: desired.delivery };
+  const isMissing = desired.content.state === 'Wanting' && place.state !== 'Ours';
+  return isMissing ? undefined : { delivery: desired.delivery };
 }
 
-function decideSecret({ binding, trivySecret }: Observed): SecretWrite {
+function decideSecret({ binding, trivySecret }: Resolved): SecretWrite {
   if (binding?.validity !== 'Valid' || binding.mode !== 'Enforce' || trivySecret === undefined) {
     return { write: 'None' };
   }
   const { desired, place } = trivySecret;
   if (place.state === 'Taken') return { write: 'Refused', desired };
-  // A login that is there is left, and one that is wanting is asked for.
+  // The present login stays. A missing one is requested first.
   if (!isKnown(desired)) return { write: 'None' };
   switch (place.state) {
     case 'Free':
@@ -166,131 +149,126 @@ function decideSecret({ binding, trivySecret }: Observed): SecretWrite {
 
 /** An error with one scan does not prevent others from being bound. */
 function decideScanAlone(
-  observed: Observed,
-  one: ObservedScan,
+  resolved: Resolved,
+  one: ResolvedScan,
   bindable: Bindable | undefined,
 ): ScanPlan | undefined {
   try {
-    return decideScan(observed, one, bindable);
+    return decideScan(resolved, one, bindable);
   } catch (error) {
     return { plan: 'Broken', scan: one.scan, error };
   }
 }
 
 function decideScan(
-  observed: Observed,
-  one: ObservedScan,
+  resolved: Resolved,
+  one: ResolvedScan,
   bindable: Bindable | undefined,
 ): ScanPlan | undefined {
-  const { scan, server, serverIsAble, holderMayServe } = one;
+  const { scan, role } = one;
   if (scan.unreadable !== undefined) return { plan: 'Unreadable', scan, problem: scan.unreadable };
-  if (server === undefined) return decideUnserved(observed, one, bindable);
-  const holder = holderMayServe ? scan.bound?.binding : undefined;
-  const answering = serverIsAble === false ? (holder ?? server) : server;
-  if (answering === observed.name) return decideServed(observed, one, bindable);
-  if (server === observed.name) return { plan: 'Unbound', scan };
-  return wouldServe(observed, scan) ? { plan: 'ServedByAnother', scan, by: answering } : undefined;
+  switch (role.role) {
+    case 'Effective':
+      return decideEffective(resolved, one, bindable);
+    case 'Yields':
+      return role.isFirst ? { plan: 'Unbound', scan } : { plan: 'Yield', scan, to: role.to };
+    case 'LeftBehind':
+      return decideLeftBehind(resolved, one, bindable);
+    case 'Former':
+      return planEdit(resolved, scan, { edit: 'Unbind' });
+    case 'WouldBind':
+      return { plan: 'Observe', scan };
+    case 'Undecided':
+    case 'None':
+      return undefined;
+  }
 }
 
-function decideUnserved(
-  observed: Observed,
-  one: ObservedScan,
-  bindable: Bindable | undefined,
-): ScanPlan | undefined {
+function decideLeftBehind(resolved: Resolved, one: ResolvedScan, bindable: Bindable | undefined): ScanPlan {
   const { scan } = one;
-  const left = decideLeftBehind(observed, one, bindable);
-  if (left !== undefined) return left;
-  if (scan.bound?.binding === observed.name) return planEdit(observed, scan, { edit: 'LetGo' });
-  return wouldServe(observed, scan) ? { plan: 'Observe', scan } : undefined;
+  // Until there is a credential for the new repository, the scan keeps its present one.
+  if (bindable === undefined) return { plan: 'Keep', scan };
+  const plan = planMigration(resolved, one, bindable);
+  const isToMigrate = plan !== undefined && !(plan.plan === 'NotMigrated' && plan.because === 'Stay');
+  return isToMigrate ? plan : planEdit(resolved, scan, { edit: 'Unbind' });
 }
 
-/** What becomes of a scan that a changed `spec.image` leaves behind; undefined: it is let go. */
-function decideLeftBehind(
-  observed: Observed,
-  one: ObservedScan,
-  bindable: Bindable | undefined,
-): ScanPlan | undefined {
-  if (!leavesBehind(observed.binding, one.scan, observed.scanTypes)) return undefined;
-  // Until there is a credential for the new home, the scan goes on with what it has.
-  if (bindable === undefined) return { plan: 'Keep', scan: one.scan };
-  const plan = decideMove(observed, one, bindable);
-  return plan?.plan === 'NotMoved' && plan.verdict === 'Stay' ? undefined : plan;
-}
-
-/** The one write that changes image and credential together, or why there is none; undefined: the scan stays where it is. */
-function decideMove(
-  observed: Observed,
-  { scan, home, source }: ObservedScan,
+/**
+ * The one write that changes image and credential together, or why it is not done now; undefined: the scan names the
+ * binding's image already.
+ */
+function planMigration(
+  resolved: Resolved,
+  { scan, source }: ResolvedScan,
   bindable: Bindable,
 ): ScanPlan | undefined {
-  const { binding, choice } = observed;
+  const { binding, choice, known, now } = resolved;
   const { image } = scan;
   if (binding?.validity !== 'Valid' || image === undefined) return undefined;
-  const cause = moveCause(binding, scan, { served: wouldServe(observed, scan) });
-  if (cause === undefined) return undefined;
-  const { verification } = binding;
-  const sameName = hasSameName(binding.image, image);
-  const ambient = binding.imagePullSecrets.length === 0;
-  const verdict = judgeMove({ cause, verification, home, sameName, ambient });
-  const question = homeQuestion(binding, image, choice.resolution);
-  if (verdict !== 'Move') return { plan: 'NotMoved', scan, verdict, question, home };
-  const moved: Moved = { from: repositoryName(image), source, number: nextMigration(binding) };
-  const request = requestFor(scan, 'Moved', observed.now);
-  const bind = { edit: 'Bind', ...holderOf(observed), delivery: deliveryOf(bindable) } as const;
-  return planEdit(observed, scan, { ...bind, image: question.image, moved, request });
+  const credential = chosenCandidate(choice.resolution)?.credential;
+  const context = { fits: isFitting(resolved, binding, scan), credential, answer: known.answer };
+  const migration = migrationOf(binding, scan, context);
+  if (migration === undefined) return undefined;
+  const { decision, question } = migration;
+  if (decision !== 'Migrate')
+    return { plan: 'NotMigrated', scan, because: decision, question, known: migration.known };
+  const moved: Migrated = { from: repositoryName(image), source, number: nextMigration(binding) };
+  const request = requestFor(scan, 'Moved', now);
+  const bind = { edit: 'Bind', ...holderOf(resolved), delivery: deliveryIn(bindable) } as const;
+  return planEdit(resolved, scan, { ...bind, image: question.image, moved, request });
 }
 
-/** One that is suspended is not to run. */
+/** A suspended scan must not run. */
 function requestFor({ schedule }: ScheduledScan, cause: RunCause, now: number): RunRequest | undefined {
   return schedule.suspended ? undefined : requestRun(cause, now);
 }
 
-/** A scan that has run without a credential, and failed for all that is known, is to run again once it has one. */
-function firstRequest({ scan, lastRun }: ObservedScan, now: number): RunRequest | undefined {
+/** A scan that ran without a credential, and did not succeed as far as is known, runs again once it has one. */
+function firstRequest({ scan, lastRun }: ResolvedScan, now: number): RunRequest | undefined {
   const hasRun = scan.schedule.lastRunAt !== undefined && lastRun !== 'Done';
   return scan.bound === undefined && hasRun ? requestFor(scan, 'Bound', now) : undefined;
 }
 
-/** Whose name and UID a scan is to carry. */
+/** The name and UID of the binding that a bound scan carries. */
 function holderOf({
   name,
   binding,
-}: Observed): Pick<Extract<ScanEdit, { edit: 'Bind' }>, 'binding' | 'bindingUid'> {
+}: Resolved): Pick<Extract<ScanEdit, { edit: 'Bind' }>, 'binding' | 'bindingUid'> {
   return { binding: name, bindingUid: binding?.uid };
 }
 
-function deliveryOf(bindable: Bindable): Delivery | undefined {
+function deliveryIn(bindable: Bindable): ScanDelivery | undefined {
   return bindable === 'none' ? undefined : bindable.delivery;
 }
 
-function decideServed(observed: Observed, one: ObservedScan, bindable: Bindable | undefined): ScanPlan {
+function decideEffective(resolved: Resolved, one: ResolvedScan, bindable: Bindable | undefined): ScanPlan {
   const { scan } = one;
-  const holder = holderOf(observed);
+  const holder = holderOf(resolved);
   if (bindable !== undefined) {
-    const move = decideMove(observed, one, bindable);
-    const request = firstRequest(one, observed.now);
-    const bind = { edit: 'Bind', ...holder, delivery: deliveryOf(bindable), request } as const;
-    return move ?? planEdit(observed, scan, bind);
+    const migration = planMigration(resolved, one, bindable);
+    const request = firstRequest(one, resolved.now);
+    const bind = { edit: 'Bind', ...holder, delivery: deliveryIn(bindable), request } as const;
+    return migration ?? planEdit(resolved, scan, bind);
   }
   if (scan.bound === undefined) return { plan: 'Unbound', scan };
-  // What another left behind goes, once it is known that there is nothing better for that image; what this one has bound stays.
-  const isOpen = isVerifying(observed.choice.resolution) || isElsewhere(observed, scan);
-  if (scan.bound.binding !== holder.binding && isOpen) return { plan: 'Unbound', scan };
-  if (scan.bound.binding !== holder.binding) return planEdit(observed, scan, { edit: 'LetGo' });
-  return planEdit(observed, scan, { edit: 'Bind', ...holder, delivery: scan.bound.delivery });
+  if (scan.bound.binding === holder.binding)
+    return planEdit(resolved, scan, { edit: 'Bind', ...holder, delivery: scan.bound.delivery });
+  // The delivery of another binding is removed once it is known that there is nothing better for that image.
+  const isOpen = isVerifying(resolved.choice.resolution) || namesPreviousRepository(resolved, scan);
+  return isOpen ? { plan: 'Unbound', scan } : planEdit(resolved, scan, { edit: 'Unbind' });
 }
 
-/** Whether the scan names an earlier home: what is missing for the new one says nothing about the credential for that. */
-function isElsewhere({ binding }: Observed, scan: ScheduledScan): boolean {
-  return binding?.validity === 'Valid' && moveCause(binding, scan, { served: true }) !== undefined;
+/** A missing credential for the new repository says nothing about the credential for the previous one. */
+function namesPreviousRepository({ binding }: Resolved, scan: ScheduledScan): boolean {
+  return binding?.validity === 'Valid' && migrationCause(binding, scan, { fits: true }) !== undefined;
 }
 
-function wouldServe({ binding, scanTypes }: Observed, scan: ScheduledScan): boolean {
-  return binding?.validity === 'Valid' && matches(binding, scan, scanTypes);
+function isFitting({ settings }: Resolved, binding: ValidBinding, scan: ScheduledScan): boolean {
+  return fits(binding, scan, settings.scanTypes);
 }
 
-function planEdit(observed: Observed, scan: ScheduledScan, edit: ScanEdit): ScanPlan {
+function planEdit({ now }: Resolved, scan: ScheduledScan, edit: ScanEdit): ScanPlan {
   if (isDone(scan, edit)) return { plan: 'Keep', scan };
-  const milliseconds = waitBeforeWrite(scan.schedule, observed.now);
+  const milliseconds = waitBeforeWrite(scan.schedule, now);
   return milliseconds === 0 ? { plan: 'Edit', scan, edit } : { plan: 'Wait', scan, edit, milliseconds };
 }

@@ -8,42 +8,42 @@ import type { RegistryChecker } from '../../registry/index.ts';
 import type { Stores } from '../../state/index.ts';
 import { type Applied, Applier, Refused } from './apply.ts';
 import { type Decision, decide } from './decide.ts';
-import { type Observed, observe, type Sources, selectionOf } from './observe.ts';
-import { failureReport, movedNow, type Report, report } from './status/index.ts';
-import { Inquirer, recollections } from './verification/index.ts';
+import { observe } from './observe.ts';
+import type { BindingSettings } from './observed.ts';
+import { type Resolved, resolve, selectionOf } from './resolve.ts';
+import { failureReport, migratedNow, type Report, report } from './status/index.ts';
+import { restorableAnswers, Verifier } from './verification/index.ts';
 
-export interface ReconcilerOptions {
+export interface BindingReconcilerOptions {
   readonly client: KubeClient;
   readonly stores: Stores;
   readonly events: EventRecorder;
-  readonly scanTypes: RegExp;
   readonly checker: RegistryChecker;
-  /** How long an accepted answer holds, in milliseconds. */
-  readonly checkIntervalMs: number;
-  /** Takes the key of a binding that a registry's answer matters to. */
+  readonly settings: BindingSettings;
+  /** Takes the key of a binding for which an answer has arrived. */
   readonly enqueue: (key: string) => void;
-  /** Is told how many scans were moved from one home to another. */
-  readonly onMoved: (scans: number) => void;
+  /** Takes the number of scans that were migrated. */
+  readonly onMigrated: (scans: number) => void;
 }
 
-/** Makes true what a binding says: observe, decide, apply, report; once for each key that the queue hands out. */
+/** Makes true what a binding says: observe, resolve, decide, apply, report. The key is that of the binding. */
 export class BindingReconciler {
-  readonly #options: ReconcilerOptions;
+  readonly #options: BindingReconcilerOptions;
   readonly #applier: Applier;
-  readonly #inquirer: Inquirer;
-  /** By key: the uid of the binding whose status has been recalled from. */
-  readonly #recalled = new Map<string, string>();
+  readonly #verifier: Verifier;
+  /** By key: the UID of the binding whose answers were restored from its status. */
+  readonly #restored = new Map<string, string>();
 
-  constructor(options: ReconcilerOptions) {
+  constructor(options: BindingReconcilerOptions) {
     this.#options = options;
     this.#applier = new Applier(options);
-    this.#inquirer = new Inquirer(options);
+    this.#verifier = new Verifier(options);
   }
 
   /**
    * An error in this program that concerns the binding is reported in a condition of the binding.
    *
-   * @param key `namespace/name` of a binding, which may be gone.
+   * @param key `namespace/name` of a binding, which may have been deleted.
    * @param log - names this reconcile in its lines
    * @throws OutOfDate, KubeError: to be retried.
    */
@@ -52,68 +52,81 @@ export class BindingReconciler {
       return await this.#reconcile(key, log);
     } catch (error) {
       if (error instanceof KubeError || error instanceof OutOfDate) throw error;
-      return { error, repeated: await this.#tellFailure(key, error, log) };
+      return { error, repeated: await this.#reportFailure(key, error, log) };
     }
   };
 
   async #reconcile(key: string, log: Logger): Promise<Outcome> {
-    const { selections } = this.#options.stores;
-    const observed = this.#observe(key);
-    const { binding } = observed;
-    // Anything that the binding waits for enqueues it again: a read Secret by a change of its store, a rival by its
-    // selection.
-    if (hasUnread(observed.credentials)) return {};
-    if (binding === undefined) selections.forget(key);
-    else selections.set(binding, selectionOf(observed));
-    for (const awaited of observed.waitsFor) selections.wait(key, awaited);
-    if (observed.waitsFor.size > 0) return {};
-    const decision = decide(observed);
-    // Before anything is written: what fails there keeps no question back.
-    const lookAgainMs = this.#inquirer.pursue(observed, decision.inquiry, observed.now, log);
-    const applied = await this.#applier.apply(observed, decision, log);
-    this.#options.onMoved(movedNow(decision, applied).length);
-    const told =
-      binding !== undefined && (await this.#tell(binding, report(binding, observed, decision, applied), log));
-    const requeueAfterMs = shortest([...scanWaits(decision), lookAgainMs]);
-    return { requeueAfterMs, repeated: applied.repeated || told, error: failureOf(decision, applied) };
+    const resolved = this.#resolve(key);
+    if (this.#waits(key, resolved)) return {};
+    const { binding } = resolved;
+    const decision = decide(resolved);
+    // Before any write, so that a failed write does not delay the requests.
+    const requeueAfterMs = this.#verifier.start(resolved, decision.requests, resolved.now, log);
+    const applied = await this.#applier.apply(resolved, decision, log);
+    this.#options.onMigrated(migratedNow(decision, applied).length);
+    const repeated =
+      binding !== undefined &&
+      (await this.#publish(binding, report(binding, resolved, decision, applied), log));
+    return {
+      requeueAfterMs: shortest([...scanWaits(decision), requeueAfterMs]),
+      repeated: applied.repeated || repeated,
+      error: failureOf(decision, applied),
+    };
   }
 
-  async #tellFailure(key: string, error: unknown, log: Logger): Promise<boolean> {
+  /**
+   * Records the selection of the binding, which others wait for, and whether this reconcile has to wait. Whatever it waits
+   * for enqueues the key again: a Secret that has been read, or a rival with a new selection.
+   */
+  #waits(key: string, resolved: Resolved): boolean {
+    const { selections } = this.#options.stores;
+    const { binding, credentials, waitsFor } = resolved;
+    if (hasUnread(credentials)) return true;
+    if (binding === undefined) selections.forget(key);
+    else selections.set(binding, selectionOf(resolved));
+    for (const awaited of waitsFor) selections.wait(key, awaited);
+    return waitsFor.size > 0;
+  }
+
+  async #reportFailure(key: string, error: unknown, log: Logger): Promise<boolean> {
     const binding = this.#options.stores.bindings.get(key);
     if (binding === undefined) return false;
     this.#options.stores.selections.setFailed(binding);
-    return this.#tell(binding, failureReport(binding, error, Date.now()), log);
+    return this.#publish(binding, failureReport(binding, error, Date.now()), log);
   }
 
-  /** Recalls the answers in the status of a binding once per process, when all Secrets that the binding names are read. */
-  #observe(key: string): Observed {
-    const sources = this.#sourcesOf(key);
-    const observed = observe(key, sources, Date.now());
-    const { binding } = observed;
-    if (binding === undefined) this.#recalled.delete(key);
-    if (binding?.validity !== 'Valid' || this.#recalled.get(key) === binding.uid) return observed;
-    if (hasUnread(observed.credentials)) return observed;
-    this.#recalled.set(key, binding.uid);
-    const known = recollections(binding, observed);
-    for (const { question, ...kept } of known)
+  /**
+   * Restores the answers in the status of a binding once per process, when all Secrets that the binding names have been
+   * read.
+   */
+  #resolve(key: string): Resolved {
+    const observed = observe(key, this.#sourcesOf(key), Date.now());
+    const resolved = resolve(observed);
+    const { binding, credentials } = resolved;
+    if (binding === undefined) this.#restored.delete(key);
+    if (binding?.validity !== 'Valid' || this.#restored.get(key) === binding.uid) return resolved;
+    if (hasUnread(credentials)) return resolved;
+    this.#restored.set(key, binding.uid);
+    const answers = restorableAnswers(binding, resolved);
+    for (const { question, ...kept } of answers)
       this.#options.checker.recall(question, kept, binding.namespace);
-    return known.length === 0 ? observed : observe(key, sources, Date.now());
+    return answers.length === 0 ? resolved : resolve(observed);
   }
 
-  #sourcesOf(key: string): Sources {
-    const { checker, stores, scanTypes, checkIntervalMs } = this.#options;
+  #sourcesOf(key: string): Parameters<typeof observe>[1] {
+    const { checker, stores, settings } = this.#options;
     const { namespace } = splitKey(key);
     return {
       stores,
-      scanTypes,
-      checkIntervalMs,
-      answers: (question) => checker.answer(question, namespace),
-      logins: (credential, host) => checker.login(credential, host, namespace),
+      settings,
+      answer: (question) => checker.answer(question, namespace),
+      login: (credential, host) => checker.login(credential, host, namespace),
     };
   }
 
   /** @returns whether the status was written and had already been written a short time ago */
-  async #tell(binding: Binding, { status, changed, events }: Report, log: Logger): Promise<boolean> {
+  async #publish(binding: Binding, { status, changed, events }: Report, log: Logger): Promise<boolean> {
     const repeated = changed && (await this.#applier.writeStatus(binding, status));
     for (const event of events) await this.#record(binding, event, log);
     return repeated;
@@ -131,8 +144,8 @@ export class BindingReconciler {
 }
 
 /**
- * What was refused has been told in status, and is tried again, for rights and policies change; but what
- * stands in our place in a scan is a matter of the scan, whose change brings us back.
+ * A refused write is in the status, and is retried, because rights and policies change. A volume that has the place of
+ * ours is a matter of the scan: its next change enqueues the binding.
  */
 function failureOf({ scans }: Decision, { failed, secretRefused }: Applied): unknown {
   const broken = scans.flatMap((plan) => (plan.plan === 'Broken' ? [plan.error] : []));

@@ -1,7 +1,7 @@
 import type { Binding } from '../../binding/index.ts';
 import type { Change } from '../../kube/index.ts';
 import { keyOf, type Stored } from '../../object/index.ts';
-import { chainOf, keysNaming, keysServed } from '../../policy/index.ts';
+import { bindingKeys, imageKeys, replacersIn, replacesChain } from '../../policy/index.ts';
 import type { ScheduledScan } from '../../scan/index.ts';
 import type { Selection, SelectionChange } from '../../state/index.ts';
 import {
@@ -12,7 +12,6 @@ import {
   scansUnder,
   sourceIn,
 } from '../../state/index.ts';
-import { replacersIn } from './contention.ts';
 
 interface Enqueue {
   add(key: string): void;
@@ -102,7 +101,7 @@ class Triggers {
     for (const name of binding.imagePullSecrets) this.sourceSecret(indexKey(binding, name));
     this.#placesOf(binding);
     this.rivalsOf(binding);
-    this.#chainOf(binding);
+    this.#replacesChain(binding);
   }
 
   selection({ binding, before, after }: SelectionChange): void {
@@ -185,22 +184,22 @@ class Triggers {
   /** The bindings that this one moves across the limit of a key. */
   #placesOf(binding: Binding): void {
     if (binding.validity === 'Invalid') return;
-    for (const key of keysServed(binding)) {
+    for (const key of bindingKeys(binding)) {
       for (const rival of this.#stores.rivals.atTheLimit(binding.namespace, key))
         this.#queues.bindings.add(keyOf(rival));
     }
   }
 
   /** The bindings whose cycle this one may create or break. */
-  #chainOf(binding: Binding): void {
+  #replacesChain(binding: Binding): void {
     if (binding.validity === 'Invalid') return;
-    const { chain, others } = chainOf(binding, replacersIn(binding.namespace, this.#stores));
+    const { chain, others } = replacesChain(binding, replacersIn(binding.namespace, this.#stores.rivals));
     if (chain === 'Acyclic') return;
     for (const other of others) this.#queues.bindings.add(keyOf(other));
   }
 
   #bindingKeysOf({ image }: ScheduledScan): readonly string[] {
-    return image === undefined ? [] : keysNaming(image);
+    return image === undefined ? [] : imageKeys(image);
   }
 
   #bindingsUnder({ namespace }: { readonly namespace: string }, key: string): void {
@@ -244,7 +243,7 @@ class Triggers {
  */
 function concernsRivals(before: Selection | undefined, after: Selection): boolean {
   if (before === undefined) return !after.migrates;
-  return before.isAble !== after.isAble || before.migrates !== after.migrates;
+  return before.canBind !== after.canBind || before.migrates !== after.migrates;
 }
 
 /** Whether others may now serve other scans; a change of status alone matters to the binding itself only. */

@@ -4,7 +4,9 @@ import { pino } from 'pino';
 import { RUN_ANNOTATION } from '../../../src/api/index.ts';
 import { Applier } from '../../../src/controllers/binding/apply.ts';
 import { decide, type ScanPlan } from '../../../src/controllers/binding/decide.ts';
-import { type Observed, observe, type Sources } from '../../../src/controllers/binding/observe.ts';
+import { observe, type Sources } from '../../../src/controllers/binding/observe.ts';
+import type { Resolved } from '../../../src/controllers/binding/resolve.ts';
+import { resolve } from '../../../src/controllers/binding/resolve.ts';
 import { connectTriggers } from '../../../src/controllers/binding/triggers.ts';
 import { RunReconciler } from '../../../src/controllers/run/reconciler.ts';
 import { SourceSecretReader } from '../../../src/controllers/source-secret/reconciler.ts';
@@ -35,10 +37,13 @@ describe('Applier: between a decision and its writes', () => {
   const stores = createStores();
   const sources: Sources = {
     stores,
-    scanTypes: scanTypesOf(['trivy-image']),
-    checkIntervalMs: 60_000,
-    answers: () => undefined,
-    logins: () => undefined,
+    settings: {
+      scanTypes: scanTypesOf(['trivy-image']),
+      checkIntervalMs: 60_000,
+      firstAnswerTimeoutMs: 30_000,
+    },
+    answer: () => undefined,
+    login: () => undefined,
   };
   let reflectors: ReturnType<typeof createReflectors> = [];
 
@@ -58,14 +63,14 @@ describe('Applier: between a decision and its writes', () => {
   });
 
   /** What was observed of a binding with a scan, and the stores stopped there for what the test does next. */
-  async function observed(): Promise<{ namespace: TestNamespace; seen: Observed; applier: Applier }> {
+  async function observed(): Promise<{ namespace: TestNamespace; seen: Resolved; applier: Applier }> {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);
     await namespace.scan('scan');
     await namespace.binding('app');
     const key = `${namespace.name}/app`;
     const seen = await until(() => {
-      const now = observe(key, sources, Date.now());
+      const now = resolve(observe(key, sources, Date.now()));
       return now.scans.length === 1 && now.trivySecret !== undefined && now;
     }, 'the stores to hold all');
     return { namespace, seen, applier: new Applier({ client: cluster.client, stores }) };
@@ -136,7 +141,7 @@ describe('Applier: between a decision and its writes', () => {
     await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
     const key = `${namespace.name}/app`;
     const rotated = await until(() => {
-      const now = observe(key, sources, Date.now());
+      const now = resolve(observe(key, sources, Date.now()));
       return decide(now).secretWrite.write === 'Replace' && now;
     }, 'the rotation to be seen');
     await kubectl(namespace, 'annotate', 'secret', secretName, 'example.org/note=theirs');
@@ -183,7 +188,7 @@ describe('Applier: between a decision and its writes', () => {
       stores.trivySecrets.get(`${namespace.name}/${seen.trivySecret?.desired.name}`)?.unusedSince,
       undefined,
     );
-    const again = observe(`${namespace.name}/app`, sources, Date.now());
+    const again = resolve(observe(`${namespace.name}/app`, sources, Date.now()));
     assert.deepEqual(
       decide(again).scans.map(({ plan }) => plan),
       ['Keep'],

@@ -88,14 +88,14 @@ const BORDERS: readonly Border[] = [
   },
   {
     name: 'finding the keys of a binding, for an index and for a trigger',
-    function_: 'binding/serve.ts#keysServed',
+    function_: 'binding/serve.ts#bindingKeys',
     marker: 'faulty-index',
     make: bindingWithScan,
     reason: 'InternalError',
   },
   {
     name: 'finding the scans of a binding, for a trigger',
-    function_: 'binding/stores.ts#scansServed',
+    function_: 'binding/stores.ts#scansFitting',
     marker: 'faulty-trigger',
     make: bindingWithScan,
     reason: 'InternalError',

@@ -110,7 +110,7 @@ describe('a switch between clouds with one secret, whose content changes', () =>
           () => bind(namespace, home).then(() => settled(cluster)),
         );
         await namespace.condition('app', 'Ready', 'True Ready');
-        assert.equal(homeOf(await namespace.rawScan('scan')), home);
+        assert.equal(migratedImage(await namespace.rawScan('scan')), home);
       }
       assert.equal(JSON.stringify((await namespace.rawScan('scan')).spec), JSON.stringify(spec));
       // What the API server has sent for these resources.
@@ -135,13 +135,13 @@ async function bind(namespace: TestNamespace, home: Home): Promise<void> {
   await namespace.binding('app', { image: `${home}/shop/app`, replaces });
 }
 
-function homeOf({ spec }: RawScheduledScan): Home {
+function migratedImage({ spec }: RawScheduledScan): Home {
   return spec.scanSpec.parameters[1]?.startsWith(ECR) === true ? ECR : GAR;
 }
 
 /** The scan is handed what its image needs, and nothing of the other home. */
 function assertFits(scan: RawScheduledScan, secrets: readonly Secret[], { env }: Kind): void {
-  const home = homeOf(scan);
+  const home = migratedImage(scan);
   const mounted = secrets.find(({ metadata }) => metadata.name === secretNameOf(scan));
   assert.equal(mounted?.metadata.annotations?.[HOST_ANNOTATION], home);
   const entries = JSON.stringify(scan.spec.scanSpec.env);

@@ -21,7 +21,7 @@ function bound() {
   namespace.binding('other', { spec: { image: 'reg.example/other', imagePullSecrets: [{ name: 'third' }] } });
   namespace.scan('scan');
   for (const name of ['app', 'rival', 'other']) namespace.settle(name);
-  const secretOf = (name: string) => namespace.observe(name).trivySecret?.desired.name ?? '';
+  const secretOf = (name: string) => namespace.resolve(name).trivySecret?.desired.name ?? '';
   return { namespace, secrets: { app: secretOf('app'), rival: secretOf('rival'), other: secretOf('other') } };
 }
 
@@ -151,7 +151,7 @@ describe('what is reconciled after a change', () => {
       change: ({ namespace, secrets }) => {
         const binding = namespace.stores.bindings.get('ns/app');
         assert.ok(binding !== undefined);
-        const selection = { isAble: false, migrates: true, trivySecret: secrets.app, hasFailed: false };
+        const selection = { canBind: false, migrates: true, trivySecret: secrets.app, hasFailed: false };
         namespace.stores.selections.set(binding, selection);
       },
       bindings: ['app', 'rival'],
@@ -163,7 +163,7 @@ describe('what is reconciled after a change', () => {
         const binding = namespace.stores.bindings.get('ns/app');
         assert.ok(binding !== undefined);
         namespace.stores.selections.set(binding, {
-          isAble: true,
+          canBind: true,
           migrates: true,
           trivySecret: 'new',
           hasFailed: false,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { selects } from '../../../src/policy/label-selector.ts';
-import { contenders, scanTypesOf } from '../../../src/policy/precedence.ts';
+import { fittingBindings, scanTypesOf } from '../../../src/policy/precedence.ts';
 import { rivalsAmong } from '../../../src/policy/rivals.ts';
 import { Namespace } from '../controllers/binding/cluster.ts';
 
@@ -27,7 +27,7 @@ describe('scan types', () => {
         const scan = namespace.stores.scheduledScans.get('ns/scan');
         assert.ok(scan !== undefined);
         const rivals = rivalsAmong([...namespace.stores.bindings.values()]);
-        const served = contenders(scan, rivals, scanTypesOf(patterns)).next().value !== undefined;
+        const served = fittingBindings(scan, rivals, scanTypesOf(patterns)).next().value !== undefined;
         assert.equal(served, yes.includes(scanType), scanType);
       }
     });

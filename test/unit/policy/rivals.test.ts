@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { readBinding, type ValidBinding } from '../../../src/binding/binding.ts';
-import { chainOf, LONGEST_CHAIN } from '../../../src/policy/migration.ts';
-import { keysServed, previousKey } from '../../../src/policy/precedence.ts';
+import { bindingKeys, previousRepositoryKey } from '../../../src/policy/precedence.ts';
+import { LONGEST_CHAIN, replacesChain } from '../../../src/policy/replaces-chain.ts';
 import { MOST_RIVALS, Rivals } from '../../../src/policy/rivals.ts';
 
 interface Parts {
@@ -66,7 +66,7 @@ describe('rivals for an image', () => {
       binding({ name: `b${index}`, created: index }),
     );
     for (const each of all) rivals.add(each);
-    const placeless = () => all.filter((each) => rivals.hasNoPlace(each)).map(({ name }) => name);
+    const placeless = () => all.filter((each) => rivals.isBeyondLimit(each)).map(({ name }) => name);
     assert.equal(rivals.under('ns', 'reg.example/app').length, MOST_RIVALS);
     assert.deepEqual(placeless(), [`b${MOST_RIVALS}`, `b${MOST_RIVALS + 1}`]);
     // The binding that moves up is among the affected ones.
@@ -86,7 +86,7 @@ describe('rivals for an image', () => {
 
 describe('a chain of bindings that replace each other', () => {
   /**
-   * The result of {@link chainOf} for the first of these bindings, and its number of look-ups of replacing bindings.
+   * The result of {@link replacesChain} for the first of these bindings, and its number of look-ups of replacing bindings.
    */
   function chain(bindings: readonly ValidBinding[]) {
     const rivals = new Rivals();
@@ -94,9 +94,9 @@ describe('a chain of bindings that replace each other', () => {
     let lookups = 0;
     const [first] = bindings;
     assert.ok(first !== undefined);
-    const found = chainOf(first, (repository) => {
+    const found = replacesChain(first, (repository) => {
       lookups += 1;
-      return rivals.under('ns', previousKey(repository));
+      return rivals.under('ns', previousRepositoryKey(repository));
     });
     return { ...found, lookups };
   }
@@ -141,12 +141,12 @@ describe('a chain of bindings that replace each other', () => {
 describe('the keys of a binding', () => {
   it('name its image exactly as the spec does, and each previous repository', () => {
     const digest = `sha256:${'a'.repeat(64)}`;
-    assert.deepEqual(keysServed(binding({ name: 'a', image: `reg.example/app:1@${digest}` })), [
+    assert.deepEqual(bindingKeys(binding({ name: 'a', image: `reg.example/app:1@${digest}` })), [
       `reg.example/app@${digest}`,
     ]);
-    assert.deepEqual(keysServed(binding({ name: 'a', image: 'nginx', replaces: ['old.example/nginx'] })), [
+    assert.deepEqual(bindingKeys(binding({ name: 'a', image: 'nginx', replaces: ['old.example/nginx'] })), [
       'docker.io/library/nginx',
-      previousKey('old.example/nginx'),
+      previousRepositoryKey('old.example/nginx'),
     ]);
   });
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { decideRun } from '../../../src/controllers/run/decide.ts';
-import type { Delivery } from '../../../src/scan/delivery.ts';
+import type { ScanDelivery } from '../../../src/scan/delivery.ts';
 import { waitBeforeWrite } from '../../../src/scan/schedule.ts';
 import {
   editScheduledScan,
@@ -17,7 +17,7 @@ const NOTE = 'image-credential-binding/restore';
 const BINDING = 'credentials.securecodebox.io/binding';
 const RUN = 'credentials.securecodebox.io/run';
 const NOW = Date.UTC(2026, 5, 1, 12);
-const DELIVERY: Delivery = {
+const DELIVERY: ScanDelivery = {
   secretName: 'trivy-pull-0123456789',
   mountPath: '/creds',
   env: [{ name: 'DOCKER_CONFIG', value: '/creds' }],
@@ -72,7 +72,7 @@ function scan({ note, metadata, spec, scanSpec, status = {} }: Parts): RawSchedu
 }
 
 function unbind(raw: RawScheduledScan): RawScheduledScan['spec']['scanSpec'] {
-  const result = editScheduledScan(raw, { edit: 'LetGo' });
+  const result = editScheduledScan(raw, { edit: 'Unbind' });
   return result.result === 'Changed' ? result.scan.spec.scanSpec : assert.fail(result.result);
 }
 
@@ -405,8 +405,8 @@ describe('whatever a ScheduledScan says', () => {
           assert.ok(decideRun({ ...read, request: { cause: 'Moved', at: NOW } }, [], NOW).run);
           const bound = editScheduledScan(raw, bind);
           if (bound.result === 'Changed') assert.ok(isDone(readScheduledScan(bound.scan), bind));
-          const free = editScheduledScan(raw, { edit: 'LetGo' });
-          if (free.result === 'Changed') assert.ok(isDone(readScheduledScan(free.scan), { edit: 'LetGo' }));
+          const free = editScheduledScan(raw, { edit: 'Unbind' });
+          if (free.result === 'Changed') assert.ok(isDone(readScheduledScan(free.scan), { edit: 'Unbind' }));
         },
       ),
       { numRuns: 500 },

@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseImageReference } from '../../../src/image/reference.ts';
-import { type Delivery, VOLUME_NAME } from '../../../src/scan/delivery.ts';
+import type { ScanDelivery } from '../../../src/scan/delivery.ts';
+import { VOLUME_NAME } from '../../../src/scan/delivery.ts';
 import {
   editScheduledScan,
   type RawScheduledScan,
   readScheduledScan,
 } from '../../../src/scan/scheduled-scan.ts';
 
-const DELIVERY: Delivery = {
+const DELIVERY: ScanDelivery = {
   secretName: 'trivy-pull-123456',
   mountPath: '/creds',
   env: [
@@ -17,7 +18,7 @@ const DELIVERY: Delivery = {
     { name: 'TRIVY_USERNAME', value: '' },
   ],
 };
-const OTHER: Delivery = { ...DELIVERY, secretName: 'trivy-spare-654321' };
+const OTHER: ScanDelivery = { ...DELIVERY, secretName: 'trivy-spare-654321' };
 
 type ScanSpec = RawScheduledScan['spec']['scanSpec'];
 
@@ -38,13 +39,13 @@ function scan(scanSpec: Partial<ScanSpec> = {}, annotations?: Record<string, str
   };
 }
 
-function bind(raw: RawScheduledScan, delivery: Delivery | undefined = DELIVERY): RawScheduledScan {
+function bind(raw: RawScheduledScan, delivery: ScanDelivery | undefined = DELIVERY): RawScheduledScan {
   const result = editScheduledScan(raw, { edit: 'Bind', binding: 'app', delivery });
   return result.result === 'Changed' ? result.scan : assert.fail(`expected a change, found ${result.result}`);
 }
 
 function letGo(raw: RawScheduledScan): RawScheduledScan {
-  const result = editScheduledScan(raw, { edit: 'LetGo' });
+  const result = editScheduledScan(raw, { edit: 'Unbind' });
   return result.result === 'Changed' ? result.scan : assert.fail(`expected a change, found ${result.result}`);
 }
 
@@ -147,7 +148,7 @@ describe('binding a ScheduledScan', () => {
 
 describe('moving a ScheduledScan', () => {
   const DIGEST = `sha256:${'d'.repeat(64)}`;
-  const to = (raw: RawScheduledScan, image: string, delivery: Delivery | undefined = DELIVERY) => {
+  const to = (raw: RawScheduledScan, image: string, delivery: ScanDelivery | undefined = DELIVERY) => {
     const edit = { edit: 'Bind', binding: 'app', delivery, image: parseImageReference(image) } as const;
     const result = editScheduledScan(raw, edit);
     const moved = result.result === 'Changed' ? result.scan : assert.fail(result.result);
@@ -362,6 +363,6 @@ describe('letting a ScheduledScan go', () => {
   });
 
   it('does nothing to a scan that is not bound', () => {
-    assert.deepEqual(editScheduledScan(scan(), { edit: 'LetGo' }), { result: 'Unchanged' });
+    assert.deepEqual(editScheduledScan(scan(), { edit: 'Unbind' }), { result: 'Unchanged' });
   });
 });

@@ -1,23 +1,23 @@
 import type { CandidateStatus, ImageCredentialBindingStatus } from '../../../api/index.ts';
-import { delivered, standingOf, unusableReason, versionOf } from '../../../policy/index.ts';
+import { acceptanceOf, chosenCandidate, unusableReason, versionOf } from '../../../policy/index.ts';
 import type { Candidate } from '../../../secret/index.ts';
-import type { Observed } from '../observe.ts';
+import type { Resolved } from '../resolve.ts';
 
 const MOST_CANDIDATES = 16;
 
 /** What status lists: the entries that fit, in the order tried, then each secret that gave none. */
 export function candidatesStatus(
-  observed: Observed,
+  resolved: Resolved,
   before: ImageCredentialBindingStatus | undefined,
 ): readonly CandidateStatus[] {
-  const { candidates, secrets } = observed.credentials;
+  const { candidates, secrets } = resolved.credentials;
   const fitting = candidates.map((candidate): CandidateStatus => {
     const { secret, registryKey } = candidate;
     const listed = before?.candidates?.find(
       (one) => one.secret === secret && one.registryKey === registryKey,
     );
-    if (listed !== undefined && stays(candidate, observed)) return listed;
-    return { secret, registryKey, ...resultOf(candidate, observed, listed) };
+    if (listed !== undefined && stays(candidate, resolved)) return listed;
+    return { secret, registryKey, ...resultOf(candidate, resolved, listed) };
   });
   const without = secrets
     .filter(({ name }) => !candidates.some(({ secret }) => secret === name))
@@ -32,15 +32,15 @@ export function candidatesStatus(
 }
 
 /** Whether it was not looked at, for an answer about one before it is awaited, which status stays for. */
-function stays(candidate: Candidate, { choice: { resolution, restsOn } }: Observed): boolean {
-  const isAsBefore = resolution.result !== 'Unresolved' && resolution.verdict.verdict === 'AsBefore';
+function stays(candidate: Candidate, { choice: { resolution, restsOn } }: Resolved): boolean {
+  const isAsBefore = resolution.result !== 'Unresolved' && resolution.verified.outcome === 'AsBefore';
   return isAsBefore && !restsOn.includes(candidate);
 }
 
 type Result = Omit<CandidateStatus, 'secret' | 'registryKey'>;
 
-function resultOf(candidate: Candidate, observed: Observed, listed: CandidateStatus | undefined): Result {
-  const { choice, evidence, credentials } = observed;
+function resultOf(candidate: Candidate, resolved: Resolved, listed: CandidateStatus | undefined): Result {
+  const { choice, evidence, credentials } = resolved;
   const answer = choice.restsOn.includes(candidate) ? evidence.answers.get(candidate)?.answer : undefined;
   const resourceVersion = versionOf(candidate, credentials);
   if (answer?.result === 'Denied') {
@@ -48,8 +48,8 @@ function resultOf(candidate: Candidate, observed: Observed, listed: CandidateSta
     return { result: 'Refused', reason: 'Denied', httpCode, ...(resourceVersion && { resourceVersion }) };
   }
   if (answer?.result === 'Expired') return { result: 'Refused', reason: 'Expired' };
-  const result = delivered(choice.resolution) === candidate ? 'Selected' : 'Available';
-  const reason = reasonOf(candidate, observed, listed?.result === result ? listed : undefined);
+  const result = chosenCandidate(choice.resolution) === candidate ? 'Selected' : 'Available';
+  const reason = reasonOf(candidate, resolved, listed?.result === result ? listed : undefined);
   // What was passed over is recalled after a restart.
   const isPassed = result === 'Available' && reason === 'Inconclusive';
   return { result, reason, ...(isPassed && resourceVersion && { resourceVersion }) };
@@ -58,15 +58,15 @@ function resultOf(candidate: Candidate, observed: Observed, listed: CandidateSta
 /** Until there is an answer, what status says stays. */
 function reasonOf(
   candidate: Candidate,
-  { choice, evidence }: Observed,
+  { choice, evidence }: Resolved,
   listed: CandidateStatus | undefined,
 ): string {
   if (evidence.verification === 'Never')
-    return candidate === delivered(choice.resolution) ? 'FirstMatch' : 'NotNeeded';
+    return candidate === chosenCandidate(choice.resolution) ? 'FirstMatch' : 'NotNeeded';
   if (!choice.restsOn.includes(candidate)) return 'NotNeeded';
   const known = evidence.answers.get(candidate);
   if (known === undefined) return isAnswered(listed) ? listed.reason : 'Verifying';
-  return standingOf(known) === 'Accepted' ? 'Accepted' : known.answer.result;
+  return acceptanceOf(known) === 'Accepted' ? 'Accepted' : known.answer.result;
 }
 
 /** What was said of a version of its Secret counts for no other, and for the same one the answer would be known. */

@@ -2,29 +2,30 @@ import { describeAnswer } from '../../../answer/index.ts';
 import type { ConditionReason, ConditionType } from '../../../api/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { formatReference, repositoryName } from '../../../image/index.ts';
+import type { Limit } from '../../../policy/index.ts';
 import {
-  delivered,
+  chosenCandidate,
   endInUse,
   expirationTime,
   expiryOf,
-  isAble,
   LONGEST_CHAIN,
   MOST_RIVALS,
+  permitsBinding,
 } from '../../../policy/index.ts';
 import type { NamedSecret } from '../../../secret/index.ts';
+import { describeCandidate } from '../../../secret/index.ts';
 import { quoted } from '../../../text/index.ts';
 import { type Applied, Refused } from '../apply.ts';
-import type { Limit } from '../contention.ts';
 import type { Decision } from '../decide.ts';
-import type { Observed } from '../observe.ts';
+import type { Resolved } from '../resolve.ts';
 import { advise } from './advice.ts';
-import { counted, listed, type ScanCount } from './scans.ts';
-import { nameOf, refusalReason, verifiedFinding } from './verified-condition.ts';
+import { counted, listed, type ScanState } from './scans.ts';
+import { credentialVerified, refusalReason } from './verified-condition.ts';
 
 const MOST_TEXTS = 3;
 
-/** A condition before it is known whether it is new. */
-export interface Finding {
+/** What a condition says, without its times. */
+export interface ConditionContent {
   readonly type: ConditionType;
   readonly status: 'True' | 'False' | 'Unknown';
   readonly reason: ConditionReason;
@@ -32,10 +33,10 @@ export interface Finding {
 }
 
 /** The conditions of a binding that the controller cannot reconcile. */
-export function invalidFindings(
+export function invalidConditions(
   reason: 'InvalidSpec' | 'InternalError',
   problem: string,
-): readonly Finding[] {
+): readonly ConditionContent[] {
   const message = reason === 'InternalError' ? advise(problem, reason) : problem;
   return [
     { type: 'Ready', status: 'False', reason, message },
@@ -43,28 +44,28 @@ export function invalidFindings(
   ];
 }
 
-export interface Facts {
-  readonly observed: Observed;
+export interface ReportInput {
+  readonly resolved: Resolved;
   readonly decision: Decision;
   readonly applied: Applied;
-  readonly scans: readonly ScanCount[];
+  readonly scans: readonly ScanState[];
 }
 
-export function validFindings(binding: ValidBinding, facts: Facts): readonly Finding[] {
-  const resolved = resolvedFinding(binding, facts);
-  const verifying = verifiedFinding(binding, facts.observed);
+export function validConditions(binding: ValidBinding, facts: ReportInput): readonly ConditionContent[] {
+  const resolved = credentialResolved(binding, facts);
+  const verifying = credentialVerified(binding, facts.resolved);
   const verified = verifying === undefined ? [] : [verifying];
-  const bound = boundFinding(binding, facts);
-  const { limit } = facts.observed;
-  if (limit !== undefined) return limitFindings(limit, [resolved, ...verified, bound]);
+  const bound = scansBound(binding, facts);
+  const { limit } = facts.resolved;
+  if (limit !== undefined) return limitConditions(limit, [resolved, ...verified, bound]);
   const obstacle = obstacleOf(facts.decision, [resolved, ...verified, bound]);
   const summary = `${resolved.message}; ${bound.message}`;
-  const ready: Finding =
-    obstacle === undefined ? readyFinding(facts, summary) : { ...obstacle, type: 'Ready', status: 'False' };
-  const reconciling: Finding[] = isUnderWay(obstacle)
+  const ready: ConditionContent =
+    obstacle === undefined ? readyCondition(facts, summary) : { ...obstacle, type: 'Ready', status: 'False' };
+  const reconciling: ConditionContent[] = isUnderWay(obstacle)
     ? [{ type: 'Reconciling', status: 'True', reason: obstacle.reason, message: obstacle.message }]
     : [];
-  const stalled: Finding[] =
+  const stalled: ConditionContent[] =
     obstacle?.reason === 'NotOffered'
       ? [{ type: 'Stalled', status: 'True', reason: obstacle.reason, message: obstacle.message }]
       : [];
@@ -72,13 +73,13 @@ export function validFindings(binding: ValidBinding, facts: Facts): readonly Fin
 }
 
 /** Fulfilled, perhaps not for long. */
-function readyFinding({ observed, decision }: Facts, summary: string): Finding {
-  const candidate = delivered(decision.resolution);
-  const end = candidate && endInUse(candidate, observed.trivySecret?.desired);
-  if (candidate === undefined || expiryOf(end, observed.now) === 'Later') {
+function readyCondition({ resolved, decision }: ReportInput, summary: string): ConditionContent {
+  const candidate = chosenCandidate(decision.resolution);
+  const end = candidate && endInUse(candidate, resolved.trivySecret?.desired);
+  if (candidate === undefined || expiryOf(end, resolved.now) === 'Later') {
     return { type: 'Ready', status: 'True', reason: 'Ready', message: summary };
   }
-  const message = `${nameOf(candidate)} ends at ${expirationTime(end)}; ${summary}`;
+  const message = `${describeCandidate(candidate)} ends at ${expirationTime(end)}; ${summary}`;
   return { type: 'Ready', status: 'True', reason: 'ExpiresSoon', message: advise(message, 'ExpiresSoon') };
 }
 
@@ -93,7 +94,7 @@ const LIMITS: Readonly<Record<Limit, string>> = {
 };
 
 /** The conditions of a binding with a limit. The rest of its work continues, but its owner has to fix the limit. */
-function limitFindings(reason: Limit, others: readonly Finding[]): readonly Finding[] {
+function limitConditions(reason: Limit, others: readonly ConditionContent[]): readonly ConditionContent[] {
   const message = advise(LIMITS[reason], reason);
   return [
     { type: 'Ready', status: 'False', reason, message },
@@ -103,36 +104,39 @@ function limitFindings(reason: Limit, others: readonly Finding[]): readonly Find
 }
 
 /** Ready sums up: the first condition that is not fulfilled says why. Unknown is no fault but where it withholds. */
-function obstacleOf({ resolution }: Decision, findings: readonly Finding[]): Finding | undefined {
+function obstacleOf(
+  { resolution }: Decision,
+  conditions: readonly ConditionContent[],
+): ConditionContent | undefined {
   const withheld = resolution.result === 'Withheld';
-  return findings.find(
+  return conditions.find(
     ({ type, status }) =>
       status === 'False' || (withheld && type === 'CredentialVerified' && status !== 'True'),
   );
 }
 
 /** What ends by itself: a wait for a run, for an answer, or for a registry that does not answer. */
-function isUnderWay(obstacle: Finding | undefined): obstacle is Finding {
+function isUnderWay(obstacle: ConditionContent | undefined): obstacle is ConditionContent {
   if (obstacle?.type === 'CredentialVerified') return obstacle.status === 'Unknown';
   return obstacle?.reason === 'Waiting' || obstacle?.reason === 'Exchanging';
 }
 
-function resolvedFinding(binding: ValidBinding, facts: Facts): Finding {
-  const { observed, decision } = facts;
+function credentialResolved(binding: ValidBinding, facts: ReportInput): ConditionContent {
+  const { resolved, decision } = facts;
   const { resolution } = decision;
-  const { secrets: named, more } = observed.credentials;
-  const faults = named.map(faultOf).filter((fault) => fault !== undefined);
+  const { secrets: named, more } = resolved.credentials;
+  const faults = named.map(problemOf).filter((fault) => fault !== undefined);
   const untried =
     more === 0 ? [] : [`${more} more entries fit and are not tried; remove entries that you do not need`];
   const notes = [...faults, ...untried].map((note) => `; ${note}`).join('');
   const type = 'CredentialResolved';
   switch (resolution.result) {
     case 'Selected': {
-      const message = `${nameOf(resolution.candidate)} fits ${binding.image.host}${notes}`;
+      const message = `${describeCandidate(resolution.candidate)} fits ${binding.image.host}${notes}`;
       return { type, status: 'True', reason: 'Selected', message };
     }
     case 'Withheld':
-      return withheldFinding(binding, facts, notes);
+      return withheldCredential(binding, facts, notes);
     case 'Anonymous':
       return {
         type,
@@ -148,8 +152,8 @@ function resolvedFinding(binding: ValidBinding, facts: Facts): Finding {
         message: 'imagePullSecrets is empty: no credential is needed',
       };
     case 'Unresolved': {
-      const { secrets } = observed.credentials;
-      const message = `no credential for ${repositoryName(binding.image)}: ${secrets.map(verdictOn).join('; ')}`;
+      const { secrets } = resolved.credentials;
+      const message = `no credential for ${repositoryName(binding.image)}: ${secrets.map(describeUnusable).join('; ')}`;
       return {
         type,
         status: 'False',
@@ -160,9 +164,13 @@ function resolvedFinding(binding: ValidBinding, facts: Facts): Finding {
   }
 }
 
-function withheldFinding(binding: ValidBinding, { observed }: Facts, notes: string): Finding {
+function withheldCredential(
+  binding: ValidBinding,
+  { resolved }: ReportInput,
+  notes: string,
+): ConditionContent {
   const type = 'CredentialResolved';
-  const { candidates } = observed.credentials;
+  const { candidates } = resolved.credentials;
   const [first] = candidates;
   if (first === undefined) {
     const message = `no entry fits ${binding.image.host}, and the registry is asked whether everybody may pull${notes}`;
@@ -170,21 +178,21 @@ function withheldFinding(binding: ValidBinding, { observed }: Facts, notes: stri
   }
   const more = candidates.length === 1 ? '' : ` and ${candidates.length - 1} more`;
   const fits = candidates.length === 1 ? 'fits' : 'fit';
-  const message = `${nameOf(first)}${more} ${fits} ${binding.image.host}${notes}`;
+  const message = `${describeCandidate(first)}${more} ${fits} ${binding.image.host}${notes}`;
   return { type, status: 'True', reason: 'Found', message };
 }
 
-/** Why a secret gave no credential. Keys may be told: one that could hold a secret is no entry. */
-function verdictOn(secret: NamedSecret): string {
-  const fault = faultOf(secret);
+/** Why a secret gave no credential. Keys may be reported: one that could hold a secret is no entry. */
+function describeUnusable(secret: NamedSecret): string {
+  const fault = problemOf(secret);
   if (secret.state !== 'Found' || secret.entries.length === 0)
     return fault ?? `Secret ${secret.name} has no entries`;
-  const keys = firstOf(secret.entries.map(({ registryKey }) => quoted(registryKey)));
+  const keys = listedTexts(secret.entries.map(({ registryKey }) => quoted(registryKey)));
   const found = `Secret ${secret.name} has entries for ${keys} only`;
   return fault === undefined ? found : `${found}; ${fault}`;
 }
 
-function faultOf(secret: NamedSecret): string | undefined {
+function problemOf(secret: NamedSecret): string | undefined {
   switch (secret.state) {
     case 'Missing':
       return `Secret ${secret.name} does not exist`;
@@ -201,60 +209,64 @@ function faultOf(secret: NamedSecret): string | undefined {
     case 'Found':
       return secret.problems.length === 0
         ? undefined
-        : `in Secret ${secret.name}: ${firstOf(secret.problems)}`;
+        : `in Secret ${secret.name}: ${listedTexts(secret.problems)}`;
   }
 }
 
-function firstOf(texts: readonly string[]): string {
+function listedTexts(texts: readonly string[]): string {
   const shown = texts.slice(0, MOST_TEXTS).join(', ');
   return texts.length > MOST_TEXTS ? `${shown} and ${texts.length - MOST_TEXTS} more` : shown;
 }
 
-function boundFinding(binding: ValidBinding, facts: Facts): Finding {
+function scansBound(binding: ValidBinding, facts: ReportInput): ConditionContent {
   const { decision, scans } = facts;
   const type = 'ScansBound';
   const problem = secretProblem(facts);
   if (problem !== undefined) return { type, status: 'False', ...problem };
-  const failing = scans.filter(({ standing }) => standing === 'Failing');
+  const failing = scans.filter(({ state }) => state === 'Failing');
   if (failing.length > 0) {
     const reason = failureReason(facts);
     const message = `${failing.length} of ${counted(scans.length)} failing: ${listed(failing)}`;
     return { type, status: 'False', reason, message: advise(message, reason) };
   }
-  const waiting = scans.filter(({ standing }) => standing === 'Waiting');
+  const waiting = scans.filter(({ state }) => state === 'Waiting');
   if (waiting.length > 0) {
     const message = `${counted(waiting.length)} waiting: ${listed(waiting)}`;
     return { type, status: 'False', reason: 'Waiting', message: advise(message, 'Waiting') };
   }
-  return quietFinding(binding, decision, scans);
+  return nothingFailing(binding, decision, scans);
 }
 
-function failureReason({ observed, decision, applied: { failed } }: Facts): ConditionReason {
+function failureReason({ resolved, decision, applied: { failed } }: ReportInput): ConditionReason {
   const { scans } = decision;
-  const reason = withholdingReason(decision, observed);
+  const reason = withholdingReason(decision, resolved);
   if (reason !== undefined) return reason;
   const refused = [...failed.values()].find((failure) => failure instanceof Refused);
   if (refused !== undefined) return refused.reason;
   if (scans.some(({ plan }) => plan === 'Broken')) return 'InternalError';
   if (scans.some(({ plan }) => plan === 'Unreadable')) return 'ScanUnreadable';
-  return scans.some(({ plan }) => plan === 'NotMoved') ? 'ImageMissing' : 'ScanUpdateFailed';
+  return scans.some(({ plan }) => plan === 'NotMigrated') ? 'ImageMissing' : 'ScanUpdateFailed';
 }
 
 /** Why there is nothing to bind to. */
-function withholdingReason({ resolution }: Decision, observed: Observed): ConditionReason | undefined {
+function withholdingReason({ resolution }: Decision, resolved: Resolved): ConditionReason | undefined {
   if (resolution.result === 'Unresolved') return resolution.reason;
   if (resolution.result !== 'Withheld') return undefined;
-  const { verdict } = resolution;
+  const { verified } = resolution;
   // The controller alone writes status, and its reasons are these.
-  if (verdict.verdict === 'AsBefore') return verdict.told.reason as ConditionReason;
-  if (verdict.verdict === 'Undecided') return verdict.answer.result;
-  return verdict.verdict === 'Denied' ? refusalReason(observed) : 'Verifying';
+  if (verified.outcome === 'AsBefore') return verified.reported.reason as ConditionReason;
+  if (verified.outcome === 'Undecided') return verified.answer.result;
+  return verified.outcome === 'Denied' ? refusalReason(resolved) : 'Verifying';
 }
 
-function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly ScanCount[]): Finding {
+function nothingFailing(
+  binding: ValidBinding,
+  decision: Decision,
+  scans: readonly ScanState[],
+): ConditionContent {
   const type = 'ScansBound';
-  const lost = decision.scans.filter((plan) => plan.plan === 'ServedByAnother');
-  const others = [...new Set(lost.map(({ by }) => by))].sort().join(', ');
+  const lost = decision.scans.filter((plan) => plan.plan === 'Yield');
+  const others = [...new Set(lost.map(({ to }) => to))].sort().join(', ');
   const left =
     lost.length === 0 ? '' : `; ${counted(lost.length)} served by ImageCredentialBinding ${others}`;
   if (binding.mode === 'Observe') {
@@ -264,21 +276,21 @@ function quietFinding(binding: ValidBinding, decision: Decision, scans: readonly
   }
   if (scans.length === 0) {
     const message = `no ScheduledScan of this namespace has the image ${formatReference(binding.image)}, a scan type that is served and labels that scanSelector fits`;
-    const left = leftBehindNote(binding);
-    const told = left === '' ? advise(message, 'NoScans') : `${message}${left}`;
-    return { type, status: 'True', reason: 'NoScans', message: told };
+    const left = previousRepositoryNote(binding);
+    const reported = left === '' ? advise(message, 'NoScans') : `${message}${left}`;
+    return { type, status: 'True', reason: 'NoScans', message: reported };
   }
   const bound = scans.length - lost.length;
   const reason = bound === 0 ? 'ServedByAnother' : 'Bound';
-  const how = isAble(decision.resolution) ? '' : ', with the credential that was found last';
-  const notes = scans.filter((scan) => scan.standing === 'Bound' && scan.reason !== undefined);
+  const how = permitsBinding(decision.resolution) ? '' : ', with the credential that was found last';
+  const notes = scans.filter((scan) => scan.state === 'Bound' && scan.reason !== undefined);
   const noted = notes.length === 0 ? '' : `; ${listed(notes)}`;
   const message = `${counted(bound)} bound${how}${noted}${left}`;
   return { type, status: 'True', reason, message: advise(message, reason) };
 }
 
 /** Which `replaces` would move scans that a change of the image has left behind; status remembers what it was before. */
-function leftBehindNote({ image, replaces, status }: ValidBinding): string {
+function previousRepositoryNote({ image, replaces, status }: ValidBinding): string {
   const known = new Set([formatReference(image), ...[image, ...replaces].map(repositoryName)]);
   const before = [status?.credential?.repository, status?.history?.[0]?.from.image];
   const earlier = before.find((home) => home !== undefined && !known.has(home));
@@ -286,13 +298,13 @@ function leftBehindNote({ image, replaces, status }: ValidBinding): string {
 }
 
 function secretProblem({
-  observed,
+  resolved,
   decision,
   applied,
-}: Facts): Pick<Finding, 'reason' | 'message'> | undefined {
+}: ReportInput): Pick<ConditionContent, 'reason' | 'message'> | undefined {
   const { secretWrite } = decision;
   const { secretRefused } = applied;
-  const wanting = deliveryProblem(observed);
+  const wanting = deliveryProblem(resolved);
   if (wanting !== undefined) return { ...wanting, message: advise(wanting.message, wanting.reason) };
   if (secretWrite.write === 'Refused') {
     const message = `Secret ${secretWrite.desired.name} exists, and was not made by this controller for this credential`;
@@ -307,7 +319,7 @@ function deliveryProblem({
   undeliverable,
   trivySecret,
   now,
-}: Observed): Pick<Finding, 'reason' | 'message'> | undefined {
+}: Resolved): Pick<ConditionContent, 'reason' | 'message'> | undefined {
   if (undeliverable !== undefined) return { reason: 'Undeliverable', message: undeliverable };
   const { content, identity, loginEnds } = trivySecret?.desired ?? {};
   if (content?.state !== 'Wanting' || identity === undefined) return undefined;

@@ -1,54 +1,50 @@
-import type {
-  ChosenCredential,
-  Condition,
-  ConditionType,
-  EventReason,
-  ImageCredentialBindingStatus,
-} from '../../../api/index.ts';
+import type { ChosenCredential, EventReason, ImageCredentialBindingStatus } from '../../../api/index.ts';
+import { conditionOf } from '../../../api/index.ts';
 import type { Binding } from '../../../binding/index.ts';
 import { repositoryName } from '../../../image/index.ts';
 import type { Occurrence } from '../../../kube/index.ts';
-import { isLeft } from '../../../policy/index.ts';
+import { namesPreviousImage } from '../../../policy/index.ts';
 import type { ScanEdit, ScheduledScan } from '../../../scan/index.ts';
+import { describeCandidate } from '../../../secret/index.ts';
 import type { Applied } from '../apply.ts';
 import type { Decision } from '../decide.ts';
-import { type CredentialChange, credentialChange, type Move, moveReason } from './history.ts';
+import { type CredentialChange, credentialChange } from './history.ts';
+import { migrationReason, type ScanMigration } from './migrations.ts';
 import { namesOf } from './scans.ts';
-import { nameOf } from './verified-condition.ts';
 
 /** Reasons of Ready that are soon over: they are not worth an Event. */
 const PASSING: ReadonlySet<string> = new Set(['Waiting', 'Verifying']);
 
 /** Events tell of changes alone: what status said before is what has been told, and what was written was done. */
-export function occurrencesOf(
+export function bindingEvents(
   binding: Binding,
   after: ImageCredentialBindingStatus,
   decision: Decision,
   applied: Applied,
 ): readonly Occurrence[] {
   const before = binding.status;
-  const events = [...readyOccurrence(before, after), ...credentialOccurrence(before, after)];
-  const left = leftOccurrence(binding, decision, applied);
-  return [...(events.length > 0 ? events : editsOccurrence(decision, applied)), ...left];
+  const events = [...readyEvent(before, after), ...credentialEvent(before, after)];
+  const left = leftBehindEvent(binding, decision, applied);
+  return [...(events.length > 0 ? events : editEvents(decision, applied)), ...left];
 }
 
 /** One for each place that scans were moved from. */
-export function moveOccurrences(
+export function migrationEvents(
   binding: Binding,
-  moves: readonly Move[],
+  migrations: readonly ScanMigration[],
 ): readonly Occurrence<EventReason>[] {
   if (binding.validity === 'Invalid') return [];
   const to = repositoryName(binding.image);
-  return moves.map((move) => ({
+  return migrations.map((migration) => ({
     type: 'Normal',
-    reason: moveReason(move, binding),
+    reason: migrationReason(migration, binding),
     action: 'Move',
-    note: `moved ${namesOf(move.scans)} from ${repositoryName(move.from)} to ${to}, with the credential for it`,
+    note: `moved ${namesOf(migration.scans)} from ${repositoryName(migration.from)} to ${to}, with the credential for it`,
   }));
 }
 
 /** The Event about the condition Ready; none if the condition has not changed. */
-export function readyOccurrence(
+export function readyEvent(
   before: ImageCredentialBindingStatus | undefined,
   after: ImageCredentialBindingStatus,
 ): readonly Occurrence[] {
@@ -60,14 +56,14 @@ export function readyOccurrence(
   return [{ type, reason: is.reason, action: 'Reconcile', note: is.message }];
 }
 
-function credentialOccurrence(
+function credentialEvent(
   before: ImageCredentialBindingStatus | undefined,
   after: ImageCredentialBindingStatus,
 ): readonly Occurrence<EventReason>[] {
   const change = credentialChange(before, after);
   if (change === undefined) return [];
   const { from, to } = change;
-  const fault = from.use === 'Credential' ? faultOf(from.credential, after) : undefined;
+  const fault = from.use === 'Credential' ? refusalOf(from.credential, after) : undefined;
   const why = fault === undefined ? '' : `, which ${fault}`;
   const note = `scans use ${described(to)} now, before it was ${described(from)}${why}`;
   const type = fault === undefined ? 'Normal' : 'Warning';
@@ -77,11 +73,11 @@ function credentialOccurrence(
 function described(side: CredentialChange['to']): string {
   if (side.use === 'None') return 'no credential';
   const { secret, registryKey } = side.credential;
-  return nameOf({ secret: secret.name, registryKey });
+  return describeCandidate({ secret: secret.name, registryKey });
 }
 
 /** Why a credential is not used any more; undefined: nothing is wrong with it. */
-function faultOf(
+function refusalOf(
   { secret, registryKey }: ChosenCredential,
   { candidates }: ImageCredentialBindingStatus,
 ): string | undefined {
@@ -90,12 +86,12 @@ function faultOf(
   return listed.httpCode === undefined ? 'has ended' : `the registry refuses (HTTP ${listed.httpCode})`;
 }
 
-function editsOccurrence(decision: Decision, applied: Applied): readonly Occurrence<EventReason>[] {
+function editEvents(decision: Decision, applied: Applied): readonly Occurrence<EventReason>[] {
   const bound = editedBy('Bind', decision, applied);
-  const letGo = editedBy('LetGo', decision, applied);
+  const unbound = editedBy('Unbind', decision, applied);
   return [
-    ...(bound.length === 0 ? [] : [scansOccurrence('ScansBound', `bound ${namesOf(bound)}`)]),
-    ...(letGo.length === 0 ? [] : [scansOccurrence('ScansLetGo', `let go of ${namesOf(letGo)}`)]),
+    ...(bound.length === 0 ? [] : [scansEvent('ScansBound', `bound ${namesOf(bound)}`)]),
+    ...(unbound.length === 0 ? [] : [scansEvent('ScansLetGo', `let go of ${namesOf(unbound)}`)]),
   ];
 }
 
@@ -113,26 +109,19 @@ function editedBy(
 }
 
 /** Scans that a changed `spec.image` has left behind, and what would move them. */
-function leftOccurrence(
+function leftBehindEvent(
   binding: Binding,
   decision: Decision,
   applied: Applied,
 ): readonly Occurrence<EventReason>[] {
   if (binding.validity === 'Invalid') return [];
-  const left = editedBy('LetGo', decision, applied).filter((scan) => isLeft(binding, scan));
+  const left = editedBy('Unbind', decision, applied).filter((scan) => namesPreviousImage(binding, scan));
   if (left.length === 0) return [];
   const homes = [...new Set(left.map(({ bound }) => bound?.repository))].join(', ');
   const note = `${namesOf(left)} named another image; to move such scans, add ${homes} to spec.replaces`;
   return [{ type: 'Warning', reason: 'ScansLeftBehind', action: 'Bind', note }];
 }
 
-function scansOccurrence(reason: 'ScansBound' | 'ScansLetGo', note: string): Occurrence<EventReason> {
+function scansEvent(reason: 'ScansBound' | 'ScansLetGo', note: string): Occurrence<EventReason> {
   return { type: 'Normal', reason, action: 'Bind', note };
-}
-
-function conditionOf(
-  status: ImageCredentialBindingStatus | undefined,
-  type: ConditionType,
-): Condition | undefined {
-  return status?.conditions?.find((condition) => condition.type === type);
 }

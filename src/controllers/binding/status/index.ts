@@ -1,4 +1,3 @@
-export { movedNow, nextMigration } from './history.ts';
+export { migratedNow } from './migrations.ts';
 export { countByReadiness, credentialEnds, notReady } from './readiness.ts';
 export { failureReport, type Report, report } from './report.ts';
-export { nameOf } from './verified-condition.ts';

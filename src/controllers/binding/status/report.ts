@@ -5,17 +5,18 @@ import { publicUsername } from '../../../credential/index.ts';
 import { repositoryName } from '../../../image/index.ts';
 import type { Occurrence } from '../../../kube/index.ts';
 import { platformOf } from '../../../platform/index.ts';
-import { delivered, endInUse, expirationTime } from '../../../policy/index.ts';
+import { chosenCandidate, endInUse, expirationTime, nextMigration } from '../../../policy/index.ts';
 import type { Candidate } from '../../../secret/index.ts';
 import { failureMessage, timestamp } from '../../../text/index.ts';
 import type { Applied } from '../apply.ts';
 import type { Decision } from '../decide.ts';
-import type { Observed } from '../observe.ts';
+import type { Resolved } from '../resolve.ts';
 import { verifiedAt } from '../verification/index.ts';
 import { candidatesStatus } from './candidates.ts';
-import { type Finding, invalidFindings, validFindings } from './conditions.ts';
-import { moveOccurrences, occurrencesOf, readyOccurrence } from './events.ts';
-import { historyOf, movesOf, nextMigration } from './history.ts';
+import { type ConditionContent, invalidConditions, validConditions } from './conditions.ts';
+import { bindingEvents, migrationEvents, readyEvent } from './events.ts';
+import { historyOf } from './history.ts';
+import { migrationsToReport } from './migrations.ts';
 import { countScans, summarizeScans } from './scans.ts';
 
 /** metav1.Condition: https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go */
@@ -33,31 +34,31 @@ export interface Report {
  * The status of a binding and the Events about what has changed in it. Pure; the same input gives the same
  * status, so that a reconcile of what has not changed writes nothing.
  */
-export function report(binding: Binding, observed: Observed, decision: Decision, applied: Applied): Report {
+export function report(binding: Binding, resolved: Resolved, decision: Decision, applied: Applied): Report {
   const scans = countScans(decision, applied);
-  const findings =
+  const contents =
     binding.validity === 'Invalid'
-      ? invalidFindings(binding.reason, binding.message)
-      : validFindings(binding, { observed, decision, applied, scans });
-  const conditions = findings.map((finding) => toCondition(finding, binding, observed.now));
+      ? invalidConditions(binding.reason, binding.message)
+      : validConditions(binding, { resolved, decision, applied, scans });
+  const conditions = contents.map((content) => toCondition(content, binding, resolved.now));
   const found: ImageCredentialBindingStatus = {
     observedGeneration: binding.generation,
-    ...(binding.validity === 'Valid' ? validStatus(binding, observed) : {}),
+    ...(binding.validity === 'Valid' ? validStatus(binding, resolved) : {}),
     scans: summarizeScans(scans),
     conditions,
   };
-  const moves = movesOf(binding, { decision, applied, observed });
-  const history = historyOf(binding, found, { time: timestamp(observed.now), moves });
-  const migrations = moves.length > 0 ? nextMigration(binding) : binding.status?.migrations;
+  const migrations = migrationsToReport(binding, { decision, applied, resolved });
+  const history = historyOf(binding, found, { time: timestamp(resolved.now), migrations });
+  const count = migrations.length > 0 ? nextMigration(binding) : binding.status?.migrations;
   const status = {
     ...found,
     ...(history.length === 0 ? {} : { history }),
-    ...(migrations === undefined ? {} : { migrations }),
+    ...(count === undefined ? {} : { migrations: count }),
   };
   return {
     status,
     changed: !isDeepStrictEqual(comparable(status), comparable(binding.status ?? {})),
-    events: [...moveOccurrences(binding, moves), ...occurrencesOf(binding, status, decision, applied)],
+    events: [...migrationEvents(binding, migrations), ...bindingEvents(binding, status, decision, applied)],
   };
 }
 
@@ -67,12 +68,12 @@ export function report(binding: Binding, observed: Observed, decision: Decision,
  */
 export function failureReport(binding: Binding, error: unknown, now: number): Report {
   const before = binding.status ?? {};
-  const findings = invalidFindings('InternalError', failureMessage('this binding', error));
+  const contents = invalidConditions('InternalError', failureMessage('this binding', error));
   const conditions = new Map(before.conditions?.map((condition) => [condition.type, condition]));
-  for (const finding of findings) conditions.set(finding.type, toCondition(finding, binding, now));
+  for (const content of contents) conditions.set(content.type, toCondition(content, binding, now));
   const status = { ...before, observedGeneration: binding.generation, conditions: [...conditions.values()] };
   const changed = !isDeepStrictEqual(comparable(status), comparable(before));
-  return { status, changed, events: readyOccurrence(before, status) };
+  return { status, changed, events: readyEvent(before, status) };
 }
 
 /** Conditions are a map by type: server-side apply keeps them in an order of its own. */
@@ -83,25 +84,25 @@ function comparable(status: ImageCredentialBindingStatus): unknown {
   };
 }
 
-function validStatus(binding: ValidBinding, observed: Observed): ImageCredentialBindingStatus {
-  const candidate = delivered(observed.choice.resolution);
+function validStatus(binding: ValidBinding, resolved: Resolved): ImageCredentialBindingStatus {
+  const candidate = chosenCandidate(resolved.choice.resolution);
   return {
     platform: platformOf(binding.image.host).name,
-    candidates: candidatesStatus(observed, binding.status),
-    ...(candidate === undefined ? {} : chosenStatus(binding, observed, candidate)),
+    candidates: candidatesStatus(resolved, binding.status),
+    ...(candidate === undefined ? {} : chosenStatus(binding, resolved, candidate)),
   };
 }
 
 function chosenStatus(
   binding: ValidBinding,
-  observed: Observed,
+  resolved: Resolved,
   candidate: Candidate,
 ): ImageCredentialBindingStatus {
-  const { credentials, trivySecret } = observed;
+  const { credentials, trivySecret } = resolved;
   const source = credentials.secrets.find(({ name }) => name === candidate.secret);
   const { credential } = candidate;
   const username = credential.kind === 'platform' ? undefined : publicUsername(credential);
-  const accepted = verifiedAt(binding, observed, candidate);
+  const accepted = verifiedAt(binding, resolved, candidate);
   const expires = expirationTime(endInUse(candidate, trivySecret?.desired));
   return {
     credential: {
@@ -118,14 +119,14 @@ function chosenStatus(
   };
 }
 
-function toCondition(finding: Finding, binding: Binding, now: number): Condition {
-  const previous = binding.status?.conditions?.find(({ type }) => type === finding.type);
+function toCondition(content: ConditionContent, binding: Binding, now: number): Condition {
+  const previous = binding.status?.conditions?.find(({ type }) => type === content.type);
   return {
-    type: finding.type,
-    status: finding.status,
+    type: content.type,
+    status: content.status,
     observedGeneration: binding.generation,
-    lastTransitionTime: previous?.status === finding.status ? previous.lastTransitionTime : timestamp(now),
-    reason: finding.reason,
-    message: finding.message.slice(0, LONGEST_MESSAGE),
+    lastTransitionTime: previous?.status === content.status ? previous.lastTransitionTime : timestamp(now),
+    reason: content.reason,
+    message: content.message.slice(0, LONGEST_MESSAGE),
   };
 }

@@ -10,23 +10,23 @@ import type { Decision, ScanPlan } from '../decide.ts';
 const MOST_NAMES = 20;
 
 /** How a scan stands to a binding, for status and messages. */
-export interface ScanCount {
+export interface ScanState {
   readonly name: string;
-  readonly standing: 'Bound' | 'Failing' | 'Waiting' | 'Other';
+  readonly state: 'Bound' | 'Failing' | 'Waiting' | 'Other';
   /** Whether the binding's image, selector and the setting for scan types fit; not so for one that it lets go. */
   readonly matched: boolean;
   readonly reason: string | undefined;
 }
 
 /** Every scan that the binding has something to do with, but those that it has let go. */
-export function countScans({ scans, resolution }: Decision, applied: Applied): readonly ScanCount[] {
+export function countScans({ scans, resolution }: Decision, applied: Applied): readonly ScanState[] {
   return scans.map((plan) => countScan(plan, applied, resolution)).filter((count) => count !== undefined);
 }
 
-function countScan(plan: ScanPlan, applied: Applied, resolution: Resolution): ScanCount | undefined {
+function countScan(plan: ScanPlan, applied: Applied, resolution: Resolution): ScanState | undefined {
   const { name } = plan.scan;
   const matched = !('edit' in plan) || plan.edit.edit === 'Bind';
-  const count = (standing: ScanCount['standing'], reason?: string) => ({ name, standing, matched, reason });
+  const count = (state: ScanState['state'], reason?: string) => ({ name, state, matched, reason });
   switch (plan.plan) {
     case 'Keep':
       return count('Bound', bindingNote(plan.scan));
@@ -41,10 +41,10 @@ function countScan(plan: ScanPlan, applied: Applied, resolution: Resolution): Sc
       return isVerifying(resolution)
         ? count('Waiting', 'is bound when the registry has accepted a credential')
         : count('Failing', 'there is no credential to bind it to');
-    case 'NotMoved':
-      return countUnmoved(plan, count);
-    case 'ServedByAnother':
-      return count('Other', `served by ImageCredentialBinding ${plan.by}`);
+    case 'NotMigrated':
+      return countUnmigrated(plan, count);
+    case 'Yield':
+      return count('Other', `served by ImageCredentialBinding ${plan.to}`);
     case 'Unreadable':
       return count('Failing', plan.problem);
     case 'Broken':
@@ -54,29 +54,29 @@ function countScan(plan: ScanPlan, applied: Applied, resolution: Resolution): Sc
   }
 }
 
-type Count = (standing: ScanCount['standing'], reason?: string) => ScanCount;
+type Count = (state: ScanState['state'], reason?: string) => ScanState;
 
 function countEdit(
   { scan, edit }: Extract<ScanPlan, { plan: 'Edit' }>,
   { failed, secretRefused }: Applied,
   count: Count,
-): ScanCount | undefined {
+): ScanState | undefined {
   const failure = failed.get(scan.name);
   if (failure instanceof Refused) return count('Failing', failure.message);
   if (failure !== undefined)
     return count('Waiting', 'was written by someone else or not answered for, and is tried again');
-  if (edit.edit === 'LetGo') return undefined;
+  if (edit.edit === 'Unbind') return undefined;
   return secretRefused === undefined
     ? count('Bound', bindingNote(scan))
     : count('Failing', 'there is no Secret to mount');
 }
 
-function countUnmoved(
-  { verdict, question }: Extract<ScanPlan, { plan: 'NotMoved' }>,
+function countUnmigrated(
+  { because, question }: Extract<ScanPlan, { plan: 'NotMigrated' }>,
   count: Count,
-): ScanCount {
+): ScanState {
   const home = formatReference(question.image);
-  switch (verdict) {
+  switch (because) {
     case 'Ask':
       return count('Waiting', `is moved when the registry has ${home}, and it is being asked`);
     case 'Unconfirmed':
@@ -96,13 +96,12 @@ function bindingNote(scan: ScheduledScan): string | undefined {
 }
 
 /** The counts of a status, and the names of at most 20 scans, those that fail first. */
-export function summarizeScans(scans: readonly ScanCount[]): ScansSummary {
+export function summarizeScans(scans: readonly ScanState[]): ScansSummary {
   const order = ['Failing', 'Waiting', 'Other', 'Bound'];
   const sorted = scans.toSorted(
-    (a, b) => order.indexOf(a.standing) - order.indexOf(b.standing) || (a.name < b.name ? -1 : 1),
+    (a, b) => order.indexOf(a.state) - order.indexOf(b.state) || (a.name < b.name ? -1 : 1),
   );
-  const count = (standing: ScanCount['standing']) =>
-    scans.filter((scan) => scan.standing === standing).length;
+  const count = (state: ScanState['state']) => scans.filter((scan) => scan.state === state).length;
   return {
     matched: scans.filter(({ matched }) => matched).length,
     bound: count('Bound'),
@@ -118,7 +117,7 @@ export function counted(scans: number): string {
 }
 
 /** Names of at most 20 scans, with the first one's reason. */
-export function listed(scans: readonly ScanCount[]): string {
+export function listed(scans: readonly ScanState[]): string {
   const [first] = scans;
   const reason = first?.reason === undefined ? '' : ` (${first.reason})`;
   return `${namesOf(scans)}${reason}`;

@@ -2,44 +2,37 @@ import { describeAnswer, type RegistryAnswer } from '../../../answer/index.ts';
 import type { ConditionReason } from '../../../api/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { endOf } from '../../../platform/index.ts';
-import { delivered, expirationTime, expiryOf, type Resolution } from '../../../policy/index.ts';
-import type { Candidate } from '../../../secret/index.ts';
-import { quoted, timestamp } from '../../../text/index.ts';
-import type { Observed } from '../observe.ts';
-import { imageInQuestion } from '../verification/index.ts';
+import { chosenCandidate, expirationTime, expiryOf, type Resolution } from '../../../policy/index.ts';
+import { describeCandidate } from '../../../secret/index.ts';
+import { timestamp } from '../../../text/index.ts';
+import type { Resolved } from '../resolve.ts';
+import { imageToVerify } from '../verification/index.ts';
 import { advise } from './advice.ts';
+import type { ConditionContent } from './conditions.ts';
 
 const MOST_REFUSALS = 3;
 
-/** CredentialVerified, before it is known whether it is new. */
-interface VerifiedFinding {
-  readonly type: 'CredentialVerified';
-  readonly status: 'True' | 'False' | 'Unknown';
-  readonly reason: ConditionReason;
-  readonly message: string;
-}
-
 /** What CredentialVerified says; undefined where there is nothing to verify. */
-export function verifiedFinding(binding: ValidBinding, observed: Observed): VerifiedFinding | undefined {
-  const { resolution } = observed.choice;
+export function credentialVerified(binding: ValidBinding, resolved: Resolved): ConditionContent | undefined {
+  const { resolution } = resolved.choice;
   if (resolution.result === 'Unresolved') return undefined;
   const who = subjectOf(resolution);
-  const { verdict } = resolution;
-  switch (verdict.verdict) {
+  const { verified } = resolution;
+  switch (verified.outcome) {
     case 'Accepted':
-      return verdict.manifest === 'Known' || !isInQuestion(binding, observed)
+      return verified.manifest === 'Known' || !isInQuestion(binding, resolved)
         ? found('True', 'Accepted', `${who}: ${ACCEPTED}`)
         : found('True', 'ManifestUnknown', `${who}: ${READ}`);
     case 'AcceptedBefore': {
-      const message = `${who}: accepted before; now ${describeAnswer(verdict.answer)}`;
+      const message = `${who}: accepted before; now ${describeAnswer(verified.answer)}`;
       return found('True', 'AcceptedBefore', message);
     }
     case 'Undecided':
-      return found('Unknown', verdict.answer.result, `${who}: ${describeAnswer(verdict.answer)}`);
+      return found('Unknown', verified.answer.result, `${who}: ${describeAnswer(verified.answer)}`);
     case 'Denied':
-      return found('False', refusalReason(observed), refusals(observed));
+      return found('False', refusalReason(resolved), refusals(resolved));
     case 'AsBefore': {
-      const { status, reason, message } = verdict.told;
+      const { status, reason, message } = verified.reported;
       // The controller alone writes status, and its reasons are these.
       return { type: 'CredentialVerified', status, reason: reason as ConditionReason, message };
     }
@@ -49,26 +42,31 @@ export function verifiedFinding(binding: ValidBinding, observed: Observed): Veri
       return found('Unknown', 'NotCheckable', NOT_CHECKABLE);
     case 'Disabled':
       return (
-        endedFinding(observed) ?? found('Unknown', 'Disabled', 'verification is Never: no registry is asked')
+        expiredCredential(resolved) ??
+        found('Unknown', 'Disabled', 'verification is Never: no registry is asked')
       );
   }
 }
 
-function found(status: VerifiedFinding['status'], reason: ConditionReason, message: string): VerifiedFinding {
+function found(
+  status: ConditionContent['status'],
+  reason: ConditionReason,
+  message: string,
+): ConditionContent {
   return { type: 'CredentialVerified', status, reason, message: advise(message, reason) };
 }
 
 /** What nobody has to be asked for. */
-function endedFinding({ choice, now }: Observed): VerifiedFinding | undefined {
-  const candidate = delivered(choice.resolution);
+function expiredCredential({ choice, now }: Resolved): ConditionContent | undefined {
+  const candidate = chosenCandidate(choice.resolution);
   if (candidate === undefined) return undefined;
   const end = endOf(candidate.credential);
   if (expiryOf(end, now) !== 'Over') return undefined;
-  return found('False', 'Expired', `${nameOf(candidate)} ended at ${expirationTime(end)}`);
+  return found('False', 'Expired', `${describeCandidate(candidate)} ended at ${expirationTime(end)}`);
 }
 
 /** Why there is no credential to use where the registry accepts none. */
-export function refusalReason({ credentials: { candidates }, now }: Observed): 'Denied' | 'Expired' {
+export function refusalReason({ credentials: { candidates }, now }: Resolved): 'Denied' | 'Expired' {
   const ended =
     candidates.length > 0 &&
     candidates.every(({ credential }) => expiryOf(endOf(credential), now) === 'Over');
@@ -76,42 +74,35 @@ export function refusalReason({ credentials: { candidates }, now }: Observed): '
 }
 
 /** Whether the answer is about a version that a scan, or the binding, names now; where none does, `latest` was asked for. */
-function isInQuestion(binding: ValidBinding, observed: Observed): boolean {
-  const { tag, digest } = imageInQuestion(binding, observed);
+function isInQuestion(binding: ValidBinding, resolved: Resolved): boolean {
+  const { tag, digest } = imageToVerify(binding, resolved);
   const version = digest ?? tag;
-  const known = observed.evidence.answers.get(delivered(observed.choice.resolution));
+  const known = resolved.evidence.answers.get(chosenCandidate(resolved.choice.resolution));
   return version !== undefined && known?.version === version;
 }
 
 const ACCEPTED = describeAnswer({ result: 'Pullable' });
 const READ = describeAnswer({ result: 'Allowed' });
 const NOT_CHECKABLE =
-  'the registry wants a credential, and imagePullSecrets names none to ask with: whether nodes have one cannot be told';
+  'the registry wants a credential, and imagePullSecrets names none to ask with: whether nodes have one cannot be reported';
 
 function subjectOf(resolution: Exclude<Resolution, { result: 'Unresolved' }>): string {
   if (resolution.result === 'Withheld')
     return 'nothing is newly bound until the registry accepts a credential';
-  const candidate = delivered(resolution);
-  return candidate === undefined ? 'without a credential' : nameOf(candidate);
+  const candidate = chosenCandidate(resolution);
+  return candidate === undefined ? 'without a credential' : describeCandidate(candidate);
 }
 
-/** A candidate, for messages: one whose key could hold a secret is no entry. */
-export function nameOf(entry: Omit<Candidate, 'credential'> & Partial<Candidate>): string {
-  const { credential } = entry;
-  if (credential?.kind === 'platform') return `${credential.description} of Secret ${entry.secret}`;
-  return `entry ${quoted(entry.registryKey)} of Secret ${entry.secret}`;
-}
-
-function refusals(observed: Observed): string {
-  const { credentials, evidence } = observed;
+function refusals(resolved: Resolved): string {
+  const { credentials, evidence } = resolved;
   const { candidates } = credentials;
   const refused = candidates.map((candidate) => {
-    return `${nameOf(candidate)}${causeOf(evidence.answers.get(candidate)?.answer)}`;
+    return `${describeCandidate(candidate)}${causeOf(evidence.answers.get(candidate)?.answer)}`;
   });
   const more = refused.length > MOST_REFUSALS ? ` and ${refused.length - MOST_REFUSALS} more` : '';
   const shown = refused.slice(0, MOST_REFUSALS).join(', ');
   const who =
-    refusalReason(observed) === 'Expired'
+    refusalReason(resolved) === 'Expired'
       ? 'every credential that fits has ended'
       : 'the registry refuses every credential that fits';
   return `${who}: ${shown}${more}; nor is the registry known to let everybody pull`;

@@ -1,4 +1,4 @@
-export { type Inquiry, imageInQuestion, inquire, waitEnd } from './requests.ts';
-export { recollections } from './restore.ts';
+export { imageToVerify, type VerificationRequests, verificationRequests } from './requests.ts';
+export { restorableAnswers } from './restore.ts';
 export { verifiedAt } from './verified-time.ts';
-export { Inquirer } from './verifier.ts';
+export { Verifier } from './verifier.ts';

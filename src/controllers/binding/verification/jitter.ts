@@ -8,7 +8,7 @@ const LONGEST_MS = 600_000;
  * at random within as many times 10 seconds as there were before it, ten minutes at most. Times are in milliseconds since
  * the epoch. A credential that changes is another one, and begins anew.
  */
-export class Turns {
+export class Jitter {
   /** By credential, for as long as that lives: the turn of each repository. */
   readonly #turns = new WeakMap<SourceCredential, Map<string, number>>();
   readonly #random: () => number;

@@ -1,115 +1,138 @@
-import type { Question } from '../../../answer/index.ts';
+import type { KnownAnswer, Question } from '../../../answer/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { type ImageReference, repositoryName } from '../../../image/index.ts';
 import { endOf, type PlatformCredential } from '../../../platform/index.ts';
 import {
-  conditionOf,
-  delivered,
+  chosenCandidate,
   expiryTimes,
-  homeOf,
+  firstAnswerDeadline,
+  fits,
   isVerifying,
-  matches,
+  migratedImage,
   type Puller,
   type Resolution,
 } from '../../../policy/index.ts';
-import { DEFAULT_REGISTRY_SETTINGS } from '../../../registry/index.ts';
 import type { ScheduledScan } from '../../../scan/index.ts';
-import { readPastTime } from '../../../text/index.ts';
-import type { Observed } from '../observe.ts';
+import type { Resolved } from '../resolve.ts';
 
-/** So long does `Preferred` wait for a first answer; where many are asked, one may have to queue for longer. */
-const LONGEST_WAIT_MS = DEFAULT_REGISTRY_SETTINGS.questionTimeout;
-
-/** A question whose answer is wanting, or no longer fresh. */
-interface OpenQuestion {
+/** A question that a registry has not answered yet, or whose answer has to be renewed. */
+interface VerificationRequest {
   readonly question: Question;
-  /** Nothing waits for the answer: it may be asked in its turn, so that not all that a credential serves is asked at once. */
-  readonly patient: boolean;
+  /**
+   * Whether nothing waits for the answer. Such requests are spread over time, so that the repositories of a credential are
+   * not all checked at once.
+   */
+  readonly isDeferrable: boolean;
 }
 
-/** What a registry is to be asked for a binding. Times are in milliseconds since the epoch. */
-export interface Inquiry {
-  readonly open: readonly OpenQuestion[];
-  /** For which a cloud is to be asked for a login; undefined: for none. */
+/** What to ask registries and clouds for a binding. Times are in milliseconds since the epoch. */
+export interface VerificationRequests {
+  readonly checks: readonly VerificationRequest[];
+  /** The login to request from a cloud; undefined: none. */
   readonly login: { readonly credential: PlatformCredential; readonly host: string } | undefined;
-  /** When to look again: an answer has to be asked for again, or has been waited for long enough, or a credential ends; undefined: never. */
+  /**
+   * When to reconcile again, because an answer has to be renewed, the wait for a first answer is over, or a credential
+   * expires; undefined: never.
+   */
   readonly nextAt: number | undefined;
 }
 
-/** Which of the answers that a choice rests on are to be asked for, and when the next one will be. */
-export function inquire(observed: Observed): Inquiry {
-  const { binding, choice, evidence, now } = observed;
-  if (binding?.validity !== 'Valid') return { open: [], login: undefined, nextAt: undefined };
+/** A question about a manifest in the new repository of a scan, and its present answer. */
+interface ManifestQuestion {
+  readonly question: Question;
+  readonly known: KnownAnswer | undefined;
+}
+
+const NO_REQUESTS: VerificationRequests = { checks: [], login: undefined, nextAt: undefined };
+
+/**
+ * Which answers to request: those that the choice of the credential rests on, and those about manifests in new
+ * repositories.
+ */
+export function verificationRequests(
+  resolved: Resolved,
+  manifests: readonly ManifestQuestion[],
+): VerificationRequests {
+  const { binding, now } = resolved;
+  const ofChoice = binding?.validity === 'Valid' ? requestsOfChoice(binding, resolved) : NO_REQUESTS;
+  const isDue = ({ known }: ManifestQuestion) => known === undefined || known.askAgainAt <= now;
+  const checks = manifests.filter(isDue).map(({ question }) => ({ question, isDeferrable: false }));
+  const renewals = manifests.map(({ known }) => known?.askAgainAt);
+  return {
+    checks: [...ofChoice.checks, ...checks],
+    login: ofChoice.login,
+    nextAt: earliestAfter(now, [ofChoice.nextAt, ...renewals]),
+  };
+}
+
+function requestsOfChoice(binding: ValidBinding, resolved: Resolved): VerificationRequests {
+  const { choice, credentials, evidence, settings, now } = resolved;
   const { resolution, restsOn } = choice;
   const known = restsOn.map((puller) => ({ puller, answer: evidence.answers.get(puller) }));
-  const image = imageInQuestion(binding, observed);
-  const open = known
+  const image = imageToVerify(binding, resolved);
+  const checks = known
     .filter(({ answer }) => answer === undefined || answer.askAgainAt <= now)
     .map(({ puller, answer }) => ({
       question: { image, credential: puller?.credential },
-      patient: answer === undefined && standsMeanwhile(puller, resolution),
+      isDeferrable: answer === undefined && hasReportedOutcome(puller, resolution),
     }));
-  const due = known.flatMap(({ answer }) => answer?.askAgainAt ?? []);
-  const wait = isVerifying(resolution) ? [waitEnd(binding, now)] : [];
-  const ends = observed.credentials.candidates.flatMap(({ credential }) => expiryTimes(endOf(credential)));
-  const times = [...due, ...wait, ...ends, ...loginTimes(observed)];
-  const later = times.filter((time) => time > now && Number.isFinite(time));
-  const login = loginInQuestion(observed);
-  return { open, login, nextAt: later.length === 0 ? undefined : Math.min(...later) };
+  const deadline = firstAnswerDeadline(binding, settings.firstAnswerTimeoutMs, now);
+  const times = [
+    ...known.map(({ answer }) => answer?.askAgainAt),
+    ...(isVerifying(resolution) ? [deadline] : []),
+    ...credentials.candidates.flatMap(({ credential }) => expiryTimes(endOf(credential))),
+    ...loginTimes(resolved),
+  ];
+  return { checks, login: loginToRequest(resolved), nextAt: earliestAfter(now, times) };
 }
 
-/** When a login is to be renewed, or asked for again, and when what is said of it changes. */
-function loginTimes({ trivySecret }: Observed): readonly number[] {
+function earliestAfter(now: number, times: readonly (number | undefined)[]): number | undefined {
+  const later = times.filter((time) => time !== undefined && time > now && Number.isFinite(time));
+  return later.length === 0 ? undefined : Math.min(...later.filter((time) => time !== undefined));
+}
+
+/** When a login has to be renewed or requested again, and when its expiry is reported. */
+function loginTimes({ trivySecret }: Resolved): readonly (number | undefined)[] {
   if (trivySecret === undefined) return [];
   const { content, loginEnds, renewAt } = trivySecret.desired;
   const again = content.state === 'Wanting' ? content.failure?.askAgainAt : renewAt;
-  return [...expiryTimes(loginEnds), ...(again === undefined ? [] : [again])];
+  return [...expiryTimes(loginEnds), again];
 }
 
-/** Whoever only observes hands nothing over. */
-function loginInQuestion({ binding, choice, trivySecret, now }: Observed): Inquiry['login'] {
+/** An observing binding delivers nothing, so it needs no login. */
+function loginToRequest({ binding, choice, trivySecret, now }: Resolved): VerificationRequests['login'] {
   if (binding?.validity !== 'Valid' || binding.mode !== 'Enforce') return undefined;
-  const credential = delivered(choice.resolution)?.credential;
+  const credential = chosenCandidate(choice.resolution)?.credential;
   const { content } = trivySecret?.desired ?? {};
   if (credential?.kind !== 'platform' || content?.state !== 'Wanting') return undefined;
   const isDue = (content.failure?.askAgainAt ?? 0) <= now;
   return isDue ? { credential, host: binding.image.host } : undefined;
 }
 
-/** A new value of the credential in use: it is delivered already, and status stays until there is an answer. */
-function standsMeanwhile(puller: Puller, resolution: Resolution): boolean {
+/** Whether this is a new value of the credential in use. It is delivered already, and the status stays until the answer. */
+function hasReportedOutcome(puller: Puller, resolution: Resolution): boolean {
   return (
     resolution.result === 'Selected' &&
     resolution.candidate === puller &&
-    resolution.verdict.verdict === 'AsBefore'
+    resolution.verified.outcome === 'AsBefore'
   );
 }
 
 /**
- * When a first answer has been waited for long enough, in milliseconds since the epoch: counted from when Reconciling
- * began, so that it ends at the same time after a restart.
+ * The image whose manifest is checked: that of the first scan by name that the binding fits and that names a version.
+ * Scans that name the binding's image come before scans that are to be migrated to it. If there is no such scan, the
+ * binding's image.
  */
-export function waitEnd(binding: ValidBinding, now: number): number {
-  const reconciling = conditionOf(binding, 'Reconciling');
-  const isWaiting = reconciling?.reason === 'Verifying';
-  const since = isWaiting ? readPastTime(reconciling.lastTransitionTime, now) : now;
-  return (since ?? now) + LONGEST_WAIT_MS;
-}
-
-/**
- * A manifest that a scan really names: that of the first scan by name that the binding may serve and that says a version,
- * those that name the binding's image before those that are to be moved to it; else what the binding says.
- */
-export function imageInQuestion(
+export function imageToVerify(
   binding: ValidBinding,
-  { scans, scanTypes }: Pick<Observed, 'scans' | 'scanTypes'>,
+  { scans, settings }: Pick<Resolved, 'scans' | 'settings'>,
 ): ImageReference {
-  const isEarlier = ({ image }: ScheduledScan) =>
+  const isPrevious = ({ image }: ScheduledScan) =>
     image !== undefined && repositoryName(image) !== repositoryName(binding.image);
   const named = scans
     .map(({ scan }) => scan)
-    .filter((scan) => matches(binding, scan, scanTypes))
-    .sort((a, b) => Number(isEarlier(a)) - Number(isEarlier(b)) || (a.name < b.name ? -1 : 1))
+    .filter((scan) => fits(binding, scan, settings.scanTypes))
+    .sort((a, b) => Number(isPrevious(a)) - Number(isPrevious(b)) || (a.name < b.name ? -1 : 1))
     .find(({ image }) => image?.tag !== undefined || image?.digest !== undefined);
-  return named?.image === undefined ? binding.image : homeOf(binding, named.image);
+  return named?.image === undefined ? binding.image : migratedImage(binding, named.image);
 }

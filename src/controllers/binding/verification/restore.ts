@@ -1,15 +1,16 @@
 import type { Question, RegistryAnswer } from '../../../answer/index.ts';
 import type { CandidateStatus } from '../../../api/index.ts';
+import { conditionOf } from '../../../api/ready.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
-import { conditionOf, versionOf } from '../../../policy/index.ts';
+import { versionOf } from '../../../policy/index.ts';
 import type { Candidate } from '../../../secret/index.ts';
 import { holdsSource } from '../../../secret/index.ts';
 import { readPastTime } from '../../../text/index.ts';
-import type { Observed } from '../observe.ts';
-import { imageInQuestion } from './requests.ts';
+import type { Resolved } from '../resolve.ts';
+import { imageToVerify } from './requests.ts';
 
 /** An answer from before this process began. */
-export interface Recollection {
+export interface RestorableAnswer {
   readonly question: Question;
   readonly answer: RegistryAnswer;
   /** Milliseconds since the epoch. */
@@ -17,7 +18,7 @@ export interface Recollection {
 }
 
 /** What an answer is recalled from. */
-type Remembered = Omit<Observed, 'binding' | 'choice' | 'unable'>;
+type RestoreInput = Omit<Resolved, 'binding' | 'choice' | 'unable'>;
 
 /** A refusal whose code status does not tell: none of our texts rests on it. */
 const REFUSED: RegistryAnswer = { result: 'Denied', httpCode: 401, at: 'manifest' };
@@ -40,19 +41,22 @@ const ACCEPTED: Readonly<Record<string, RegistryAnswer>> = {
  * accepted (it changed meanwhile, the binding observes only, the Trivy secret has gone), and what could not be asked. A
  * refusal, and an answer about everybody, count from now, for status does not say when they were given.
  */
-export function recollections(binding: ValidBinding, remembered: Remembered): readonly Recollection[] {
+export function restorableAnswers(
+  binding: ValidBinding,
+  resolved: RestoreInput,
+): readonly RestorableAnswer[] {
   if (binding.verification === 'Never' || binding.status === undefined) return [];
-  const { candidates } = remembered.credentials;
-  const passed = candidates.flatMap((candidate) => passedOver(binding, candidate, remembered));
-  return [...acceptance(binding, remembered), ...passed, ...everybody(binding, remembered)];
+  const { candidates } = resolved.credentials;
+  const passed = candidates.flatMap((candidate) => passedOver(binding, candidate, resolved));
+  return [...acceptance(binding, resolved), ...passed, ...everybody(binding, resolved)];
 }
 
-function acceptance(binding: ValidBinding, remembered: Remembered): readonly Recollection[] {
-  const { evidence, trivySecret } = remembered;
+function acceptance(binding: ValidBinding, resolved: RestoreInput): readonly RestorableAnswer[] {
+  const { evidence, trivySecret } = resolved;
   const { status } = binding;
-  const { puller: candidate, told } = evidence.inUse ?? {};
-  const askedAt = readPastTime(status?.credential?.verifiedTime, remembered.now);
-  const answer = ACCEPTED[told?.reason ?? ''];
+  const { puller: candidate, reported } = evidence.inUse ?? {};
+  const askedAt = readPastTime(status?.credential?.verifiedTime, resolved.now);
+  const answer = ACCEPTED[reported?.reason ?? ''];
   if (candidate === undefined || answer === undefined || askedAt === undefined) return [];
   if (trivySecret?.place.state !== 'Ours') return [];
   const { secret } = trivySecret.place;
@@ -61,15 +65,15 @@ function acceptance(binding: ValidBinding, remembered: Remembered): readonly Rec
   // Status has whole seconds.
   const wasThen = Math.floor((secret.rotatedAt ?? 0) / 1_000) * 1_000 <= askedAt;
   if (!isIts || !isPresent || !wasThen) return [];
-  const image = imageInQuestion(binding, remembered);
+  const image = imageToVerify(binding, resolved);
   return [{ question: { image, credential: candidate.credential }, answer, askedAt }];
 }
 
 function passedOver(
   { image, status }: ValidBinding,
   candidate: Candidate,
-  { credentials, now }: Remembered,
-): readonly Recollection[] {
+  { credentials, now }: RestoreInput,
+): readonly RestorableAnswer[] {
   const listed = status?.candidates?.find(
     ({ secret, registryKey }) => secret === candidate.secret && registryKey === candidate.registryKey,
   );
@@ -86,15 +90,15 @@ function passingAnswer({ result, reason, httpCode }: CandidateStatus): RegistryA
 }
 
 /** Nothing that follows from this answer depends on a value that may have changed. */
-function everybody(binding: ValidBinding, remembered: Remembered): readonly Recollection[] {
-  const answer = everybodysAnswer(binding, remembered.evidence.told?.reason ?? '');
+function everybody(binding: ValidBinding, resolved: RestoreInput): readonly RestorableAnswer[] {
+  const answer = everybodysAnswer(binding, resolved.evidence.reported?.reason ?? '');
   if (answer === undefined) return [];
-  const image = imageInQuestion(binding, remembered);
-  return [{ question: { image, credential: undefined }, answer, askedAt: remembered.now }];
+  const image = imageToVerify(binding, resolved);
+  return [{ question: { image, credential: undefined }, answer, askedAt: resolved.now }];
 }
 
 function everybodysAnswer(binding: ValidBinding, verified: string): RegistryAnswer | undefined {
-  const resolved = conditionOf(binding, 'CredentialResolved');
+  const resolved = conditionOf(binding.status, 'CredentialResolved');
   if (resolved === undefined || resolved.observedGeneration !== binding.generation) return undefined;
   if (resolved.reason === 'Anonymous' || resolved.reason === 'NoneNeeded') {
     return verified === 'NotCheckable' ? REFUSED : ACCEPTED[verified];

@@ -3,17 +3,17 @@ import type { Question } from '../../../answer/index.ts';
 import { repositoryName } from '../../../image/index.ts';
 import { keyOf, type Stored } from '../../../object/index.ts';
 import type { RegistryChecker } from '../../../registry/index.ts';
-import { Turns } from './jitter.ts';
-import type { Inquiry } from './requests.ts';
+import { Jitter } from './jitter.ts';
+import type { VerificationRequests } from './requests.ts';
 
 /** A binding for which is asked. */
 type Asker = Pick<Stored, 'namespace' | 'name'>;
 
 /** Starts the checks that a reconcile needs, and enqueues the binding again when their answers arrive. */
-export class Inquirer {
+export class Verifier {
   readonly #checker: RegistryChecker;
   readonly #enqueue: (key: string) => void;
-  readonly #turns = new Turns();
+  readonly #jitter = new Jitter();
 
   /** @param options.enqueue - takes the key of a binding that is to be reconciled again */
   constructor(options: {
@@ -30,11 +30,16 @@ export class Inquirer {
    * @param now - in milliseconds since the epoch
    * @returns after how many milliseconds to look again; undefined: when an answer comes
    */
-  pursue(asker: Asker, { open, login, nextAt }: Inquiry, now: number, log: Logger): number | undefined {
+  start(
+    asker: Asker,
+    { checks, login, nextAt }: VerificationRequests,
+    now: number,
+    log: Logger,
+  ): number | undefined {
     const times = nextAt === undefined ? [] : [nextAt];
     if (login !== undefined) void this.#obtain(asker, login, log);
-    for (const { question, patient } of open) {
-      const turn = patient ? this.#turn(question, now) : now;
+    for (const { question, isDeferrable } of checks) {
+      const turn = isDeferrable ? this.#turn(question, now) : now;
       if (turn > now) times.push(turn);
       else void this.#ask(asker, question, log);
     }
@@ -44,7 +49,7 @@ export class Inquirer {
   /** Never rejects either. Others that want the same login ask for it themselves, and hear the same. */
   async #obtain(
     asker: Asker,
-    { credential, host }: NonNullable<Inquiry['login']>,
+    { credential, host }: NonNullable<VerificationRequests['login']>,
     log: Logger,
   ): Promise<void> {
     const known = await this.#checker.obtainLogin(credential, host, asker.namespace);
@@ -53,7 +58,7 @@ export class Inquirer {
   }
 
   #turn({ image, credential }: Question, now: number): number {
-    return credential === undefined ? now : this.#turns.turn(credential, repositoryName(image), now);
+    return credential === undefined ? now : this.#jitter.turn(credential, repositoryName(image), now);
   }
 
   /**

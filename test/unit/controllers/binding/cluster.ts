@@ -9,9 +9,10 @@ import {
 import { type RawBinding, readBinding } from '../../../../src/binding/binding.ts';
 import type { Applied } from '../../../../src/controllers/binding/apply.ts';
 import { type Decision, decide } from '../../../../src/controllers/binding/decide.ts';
-import { observe, selectionOf } from '../../../../src/controllers/binding/observe.ts';
+import { observe } from '../../../../src/controllers/binding/observe.ts';
+import { resolve as resolveFacts, selectionOf } from '../../../../src/controllers/binding/resolve.ts';
 import { report } from '../../../../src/controllers/binding/status/report.ts';
-import { recollections } from '../../../../src/controllers/binding/verification/restore.ts';
+import { restorableAnswers } from '../../../../src/controllers/binding/verification/restore.ts';
 import { formatReference, repositoryName } from '../../../../src/image/reference.ts';
 import type { Store } from '../../../../src/kube/cache/store.ts';
 import { type Stored, storedMeta } from '../../../../src/object/object.ts';
@@ -25,7 +26,7 @@ import {
   type RawScheduledScan,
   readScheduledScan,
 } from '../../../../src/scan/scheduled-scan.ts';
-import { readOffered } from '../../../../src/secret/credential-secret.ts';
+import { readCredentialSecret } from '../../../../src/secret/credential-secret.ts';
 import type { DesiredTrivySecret } from '../../../../src/secret/desired-trivy-secret.ts';
 import { readPullSecret } from '../../../../src/secret/pull-secret.ts';
 import type { RawSecret } from '../../../../src/secret/raw-secret.ts';
@@ -70,10 +71,9 @@ export class Namespace {
   readonly #logins = new Map<string, KnownLogin>();
   readonly #sources = {
     stores: this.stores,
-    scanTypes: SCAN_TYPES,
-    checkIntervalMs: 12 * 3_600_000,
-    logins: (_: PlatformCredential, host: string) => this.#logins.get(host),
-    answers: (question: Question) => this.#answers.get(keyOfQuestion(question)),
+    settings: { scanTypes: SCAN_TYPES, checkIntervalMs: 12 * 3_600_000, firstAnswerTimeoutMs: 30_000 },
+    login: (_: PlatformCredential, host: string) => this.#logins.get(host),
+    answer: (question: Question) => this.#answers.get(keyOfQuestion(question)),
   };
   readonly #scans = new Map<string, RawScheduledScan>();
   #version = 0;
@@ -152,7 +152,7 @@ export class Namespace {
     const data = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, btoa(text)]));
     const type = 'username' in texts ? 'kubernetes.io/basic-auth' : 'Opaque';
     this.stores.otherSecrets.set({ ...meta, offered: true, ours: undefined });
-    this.stores.sourceSecrets.set(readOffered({ metadata: meta, type, data }));
+    this.stores.sourceSecrets.set(readCredentialSecret({ metadata: meta, type, data }));
   }
 
   /** Has the cloud answered the question for a login for this host. */
@@ -198,9 +198,9 @@ export class Namespace {
   /** As when a controller begins: nothing is known but what the status of the binding still answers. */
   restart(name: string, now = NOW): void {
     this.#answers.clear();
-    const observed = this.observe(name, now);
-    if (observed.binding?.validity !== 'Valid') throw new Error(`there is no binding ${name}`);
-    for (const { question, answer, askedAt } of recollections(observed.binding, observed)) {
+    const resolved = this.resolve(name, now);
+    if (resolved.binding?.validity !== 'Valid') throw new Error(`there is no binding ${name}`);
+    for (const { question, answer, askedAt } of restorableAnswers(resolved.binding, resolved)) {
       const isAccepted = answer.result === 'Pullable' || answer.result === 'Allowed';
       this.#answers.set(keyOfQuestion(question), {
         ...{ answer, askedAt, askAgainAt: askedAt + 3_600_000 },
@@ -212,7 +212,7 @@ export class Namespace {
 
   /** Whose questions are open, by what they show: `user:password`, empty for nobody's. */
   asked(name: string, now = NOW): readonly string[] {
-    return this.decide(name, now).inquiry.open.map(({ question }) => shownIn(question));
+    return this.decide(name, now).requests.checks.map(({ question }) => shownIn(question));
   }
 
   remove(kind: 'bindings' | 'pullSecrets' | 'scheduledScans' | 'trivySecrets', name: string): void {
@@ -263,18 +263,18 @@ export class Namespace {
     );
   }
 
-  observe(name: string, now = NOW) {
+  resolve(name: string, now = NOW) {
     // The selection of a binding is known once the binding has been reconciled.
     for (const binding of this.stores.bindings.values()) {
-      const observed = observe(`ns/${binding.name}`, this.#sources, now);
-      this.stores.selections.set(binding, selectionOf(observed));
+      const resolved = resolveFacts(observe(`ns/${binding.name}`, this.#sources, now));
+      this.stores.selections.set(binding, selectionOf(resolved));
     }
-    return this.observeAlone(name, now);
+    return this.resolveAlone(name, now);
   }
 
   /** The observation of one reconcile, with the existing selections of other bindings. */
-  observeAlone(name: string, now = NOW) {
-    return observe(`ns/${name}`, this.#sources, now);
+  resolveAlone(name: string, now = NOW) {
+    return resolveFacts(observe(`ns/${name}`, this.#sources, now));
   }
 
   /**
@@ -284,24 +284,24 @@ export class Namespace {
    */
   begin(name: string): boolean {
     const { selections } = this.stores;
-    const observed = this.observeAlone(name);
-    if (observed.binding === undefined) selections.forget(`ns/${name}`);
-    else selections.set(observed.binding, selectionOf(observed));
-    for (const awaited of observed.waitsFor) selections.wait(`ns/${name}`, awaited);
-    return observed.waitsFor.size > 0;
+    const resolved = this.resolveAlone(name);
+    if (resolved.binding === undefined) selections.forget(`ns/${name}`);
+    else selections.set(resolved.binding, selectionOf(resolved));
+    for (const awaited of resolved.waitsFor) selections.wait(`ns/${name}`, awaited);
+    return resolved.waitsFor.size > 0;
   }
 
   /** What a binding decides. */
   decide(name: string, now = NOW) {
-    return decide(this.observe(name, now));
+    return decide(this.resolve(name, now));
   }
 
   /** What a binding would tell after everything was written. */
   report(name: string, applied?: Partial<Applied>, now = NOW) {
-    const observed = this.observe(name, now);
-    if (observed.binding === undefined) throw new Error(`there is no binding ${name}`);
-    const decision = decide(observed);
-    return report(observed.binding, observed, decision, { ...allWritten(decision), ...applied });
+    const resolved = this.resolve(name, now);
+    if (resolved.binding === undefined) throw new Error(`there is no binding ${name}`);
+    const decision = decide(resolved);
+    return report(resolved.binding, resolved, decision, { ...allWritten(decision), ...applied });
   }
 
   /** Carries out what a binding decides, without a cluster. */

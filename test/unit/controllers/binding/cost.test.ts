@@ -45,7 +45,7 @@ function bySelector(count: number): Namespace {
 function objectsRead(namespace: Namespace, name: string): number {
   const { scheduledScans, rivals } = namespace.stores;
   // The selection of each binding, as after its reconcile.
-  namespace.observe(name);
+  namespace.resolve(name);
   let read = 0;
   const byIndex = scheduledScans.byIndex.bind(scheduledScans);
   scheduledScans.byIndex = (index, value) => {
@@ -59,7 +59,7 @@ function objectsRead(namespace: Namespace, name: string): number {
     read += found.length;
     return found;
   };
-  namespace.observeAlone(name);
+  namespace.resolveAlone(name);
   return read;
 }
 
@@ -146,7 +146,7 @@ describe('a change of one binding', () => {
   it('enqueues the Trivy Secrets of a source once, however many bindings name it', async () => {
     const adds = async (bindings: number) => {
       const namespace = byTag(1);
-      const observed = namespace.observe('app-0');
+      const observed = namespace.resolve('app-0');
       const object = observed.trivySecret && objectOf(observed.trivySecret.desired);
       assert.ok(object !== undefined);
       namespace.trivySecret(object);

@@ -135,8 +135,8 @@ describe('a login that the cloud gives', () => {
   it('is asked for, and nothing is bound before it is there', () => {
     const namespace = offering(WITH_REGION);
     assert.equal(scansBound(namespace), 'False Exchanging');
-    const { inquiry, secretWrite } = namespace.decide('app');
-    assert.equal(inquiry.login?.host, CUSTOM);
+    const { requests, secretWrite } = namespace.decide('app');
+    assert.equal(requests.login?.host, CUSTOM);
     assert.equal(secretWrite.write, 'None');
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Unbound' });
     namespace.login(CUSTOM, login());
@@ -148,7 +148,7 @@ describe('a login that the cloud gives', () => {
     const namespace = offering(WITH_REGION);
     const spec = { imagePullSecrets: [{ name: 'keys' }], verification: 'Never' } as const;
     namespace.binding('app', { spec: { ...spec, mode: 'Observe' } });
-    assert.equal(namespace.decide('app').inquiry.login, undefined);
+    assert.equal(namespace.decide('app').requests.login, undefined);
   });
 
   it('is not asked for again after a restart, until two thirds of its time are over', () => {
@@ -158,11 +158,11 @@ describe('a login that the cloud gives', () => {
     namespace.settle('app');
     namespace.login(CUSTOM, { ...login(0), askAgainAt: 0 });
     const later = namespace.decide('app', NOW + 7 * HOUR);
-    assert.equal(later.inquiry.login, undefined);
-    assert.equal(later.inquiry.nextAt, NOW + 8 * HOUR);
+    assert.equal(later.requests.login, undefined);
+    assert.equal(later.requests.nextAt, NOW + 8 * HOUR);
     assert.equal(later.secretWrite.write, 'None');
     assert.equal(namespace.report('app', undefined, NOW + 7 * HOUR).changed, false);
-    assert.equal(namespace.decide('app', NOW + 8 * HOUR).inquiry.login?.host, CUSTOM);
+    assert.equal(namespace.decide('app', NOW + 8 * HOUR).requests.login?.host, CUSTOM);
     assert.equal(namespace.report('app', undefined, NOW + 8 * HOUR).changed, false);
   });
 
@@ -189,7 +189,7 @@ describe('a login that the cloud gives', () => {
     namespace.settle('app');
     namespace.offeredSecret('keys', { ...WITH_REGION, 'secret-access-key': 'another/0123456789abcd' });
     namespace.login(CUSTOM, { ...login(), askAgainAt: 0 });
-    assert.equal(namespace.decide('app').inquiry.login?.host, CUSTOM);
+    assert.equal(namespace.decide('app').requests.login?.host, CUSTOM);
     const now = NOW + HOUR;
     namespace.login(CUSTOM, login(12, now));
     namespace.settle('app', now);
@@ -212,8 +212,8 @@ describe('a login that the cloud gives', () => {
     const refused = { result: 'Denied', httpCode: 400, at: 'token' } as const;
     namespace.login(CUSTOM, { answer: refused, askedAt: NOW, askAgainAt: NOW + HOUR });
     assert.equal(scansBound(namespace), 'False ExchangeFailed');
-    assert.equal(namespace.decide('app').inquiry.login, undefined);
-    assert.equal(namespace.decide('app').inquiry.nextAt, NOW + HOUR);
+    assert.equal(namespace.decide('app').requests.login, undefined);
+    assert.equal(namespace.decide('app').requests.nextAt, NOW + HOUR);
 
     namespace.login(CUSTOM, login());
     namespace.settle('app');

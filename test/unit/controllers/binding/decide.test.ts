@@ -77,7 +77,7 @@ describe('decide', () => {
       const before = namespace.rawScan('scan')?.spec;
       namespace.settle('app');
       change(namespace);
-      assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' }, name);
+      assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' }, name);
       namespace.settle('app');
       assert.deepEqual(namespace.rawScan('scan')?.spec, before, name);
     }
@@ -172,7 +172,7 @@ describe('who serves a scan', () => {
     const namespace = usual();
     namespace.binding('aaa');
     assert.deepEqual(plans(namespace.decide('aaa')), { scan: 'Edit Bind' });
-    assert.deepEqual(plans(namespace.decide('app')), { scan: 'ServedByAnother' });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Yield' });
     assert.match(JSON.stringify(namespace.report('app').status), /served by ImageCredentialBinding aaa/);
   });
 
@@ -183,7 +183,7 @@ describe('who serves a scan', () => {
     namespace.binding('exact', {
       spec: { image: 'reg.example/app:1.0', imagePullSecrets: [{ name: 'spare' }] },
     });
-    assert.deepEqual(plans(namespace.decide('app')), { scan: 'ServedByAnother' });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Yield' });
     assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Edit Bind' });
     namespace.settle('exact');
     assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Keep' });
@@ -198,7 +198,7 @@ describe('who serves a scan', () => {
     assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Unbound' });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
     namespace.remove('bindings', 'app');
-    assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Edit LetGo' });
+    assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Edit Unbind' });
     assert.deepEqual(plans(namespace.decide('app')), {});
   });
 
@@ -221,7 +221,7 @@ describe('who serves a scan', () => {
       spec: { image: 'reg.example/app:1.0', imagePullSecrets: [{ name: 'missing' }] },
     });
     namespace.binding('app', { spec: { scanSelector: { matchLabels: { team: 'x' } } } });
-    assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Edit LetGo' });
+    assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Edit Unbind' });
     assert.deepEqual(plans(namespace.decide('app')), {});
   });
 
@@ -232,7 +232,7 @@ describe('who serves a scan', () => {
     namespace.binding('exact', {
       spec: { image: 'reg.example/app:1.0', imagePullSecrets: [{ name: 'own' }] },
     });
-    namespace.otherSecret(namespace.observe('exact').trivySecret?.desired.name ?? '');
+    namespace.otherSecret(namespace.resolve('exact').trivySecret?.desired.name ?? '');
     assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Unbound' });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
   });
@@ -251,7 +251,7 @@ describe('who serves a scan', () => {
 describe('the Trivy secret', () => {
   const present = (namespace: Namespace, change: object) => {
     namespace.settle('app');
-    const { desired } = namespace.observe('app').trivySecret ?? {};
+    const { desired } = namespace.resolve('app').trivySecret ?? {};
     assert.ok(desired !== undefined);
     const { metadata } = objectOf(desired);
     namespace.trivySecret({ ...objectOf(desired), metadata: { ...metadata }, ...change });
@@ -260,7 +260,7 @@ describe('the Trivy secret', () => {
 
   it('is put right when somebody changed its data, its labels or what it was made from', () => {
     assert.equal(present(usual(), { data: {} }), 'Replace');
-    const name = usual().observe('app').trivySecret?.desired.name ?? '';
+    const name = usual().resolve('app').trivySecret?.desired.name ?? '';
     assert.equal(present(usual(), { metadata: { name, namespace: 'ns' } }), 'Replace');
   });
 
@@ -271,7 +271,7 @@ describe('the Trivy secret', () => {
 
   it('is taken back when somebody took our label off', () => {
     const namespace = usual();
-    const { desired } = namespace.observe('app').trivySecret ?? {};
+    const { desired } = namespace.resolve('app').trivySecret ?? {};
     assert.ok(desired !== undefined);
     const { metadata } = objectOf(desired);
     const meta = { namespace: 'ns', name: desired.name, uid: 'u', resourceVersion: '9' };
@@ -293,7 +293,7 @@ describe('the Trivy secret', () => {
 
   it('of another credential, whose name happens to be the same, is left alone', () => {
     const namespace = usual();
-    const { desired } = namespace.observe('app').trivySecret ?? {};
+    const { desired } = namespace.resolve('app').trivySecret ?? {};
     assert.ok(desired !== undefined);
     const secret = readTrivySecret({
       ...objectOf(desired),

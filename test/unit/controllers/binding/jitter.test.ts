@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Turns } from '../../../../src/controllers/binding/verification/jitter.ts';
+import { Jitter } from '../../../../src/controllers/binding/verification/jitter.ts';
 import type { Credential } from '../../../../src/credential/credential.ts';
 import { SecretValue } from '../../../../src/credential/secret-value.ts';
 
@@ -10,7 +10,7 @@ function credential(): Credential {
 
 describe('the turns of a credential', () => {
   it('gives the first repository its turn at once, and the others theirs later, the same whenever asked', () => {
-    const turns = new Turns(() => 0.5);
+    const turns = new Jitter(() => 0.5);
     const one = credential();
     const given = ['a', 'b', 'c', 'a', 'b', 'c'].map((repository, index) =>
       turns.turn(one, repository, 1_000 + index),
@@ -19,7 +19,7 @@ describe('the turns of a credential', () => {
   });
 
   it('waits for ten minutes at most, however many there are, and spreads them', () => {
-    const turns = new Turns();
+    const turns = new Jitter();
     const one = credential();
     const given = Array.from({ length: 1_000 }, (_, index) => turns.turn(one, `app-${index}`, 0));
     assert.ok(given.every((turn) => turn <= 600_000));
@@ -34,7 +34,7 @@ describe('the turns of a credential', () => {
   });
 
   it('begins anew with another credential, such as a new value', () => {
-    const turns = new Turns(() => 0.5);
+    const turns = new Jitter(() => 0.5);
     const [one, another] = [credential(), credential()];
     turns.turn(one, 'a', 0);
     assert.ok(turns.turn(one, 'b', 0) > 0);

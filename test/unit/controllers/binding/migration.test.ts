@@ -5,7 +5,7 @@ import type { KnownAnswer, RegistryAnswer } from '../../../../src/answer/registr
 import { type ImageCredentialBindingSpec, MANAGED_BY, MANAGED_BY_LABEL } from '../../../../src/api/index.ts';
 import { connectTriggers } from '../../../../src/controllers/binding/triggers.ts';
 import { parseImageReference } from '../../../../src/image/reference.ts';
-import { hasSameName, judgeMove } from '../../../../src/policy/migration.ts';
+import { decideMigration, hasSameLastPart } from '../../../../src/policy/migration.ts';
 import { condition, Namespace, NOW, plans } from './cluster.ts';
 
 const OLD = 'old.example/app';
@@ -175,19 +175,24 @@ describe("a scan that names an earlier home of a binding's image", () => {
   it('is asked for in its new home first, with the credential for that', () => {
     const namespace = moving({ verification: 'Preferred' });
     namespace.answer('user:pass', { answer: PULLABLE }, NEW);
-    const { inquiry, scans } = namespace.decide('app');
+    const { requests, scans } = namespace.decide('app');
     assert.deepEqual(
-      inquiry.open.map(({ question: { image, exact }, patient }) => [image.host, image.tag, exact, patient]),
+      requests.checks.map(({ question: { image, exact }, isDeferrable }) => [
+        image.host,
+        image.tag,
+        exact,
+        isDeferrable,
+      ]),
       [['new.example', '1.0', true, false]],
     );
-    assert.equal(scans[0]?.plan, 'NotMoved');
+    assert.equal(scans[0]?.plan, 'NotMigrated');
     const waiting = namespace.settle('app');
     assert.equal(condition(waiting ?? {}, 'ScansBound'), 'False Waiting');
     namespace.manifest(`${NEW}:1.0`, PULLABLE);
-    assert.deepEqual(namespace.decide('app').inquiry.open, []);
+    assert.deepEqual(namespace.decide('app').requests.checks, []);
     namespace.settle('app');
     assert.equal(parameterOf(namespace), `${NEW}:1.0`);
-    assert.deepEqual(namespace.decide('app').inquiry.open, []);
+    assert.deepEqual(namespace.decide('app').requests.checks, []);
   });
 
   it('stays where the new home has not got it; ScansBound says what is missing, and it is asked again', () => {
@@ -200,8 +205,8 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.equal(condition(status, 'Ready'), 'False ImageMissing');
     const said = status.conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
     assert.match(said, /the registry does not show new\.example\/team\/app:1\.0.*Push that version/);
-    assert.equal(namespace.decide('app').inquiry.nextAt, NOW + 3_600_000);
-    const later = namespace.decide('app', NOW + 3_600_000).inquiry.open;
+    assert.equal(namespace.decide('app').requests.nextAt, NOW + 3_600_000);
+    const later = namespace.decide('app', NOW + 3_600_000).requests.checks;
     assert.equal(later.filter(({ question }) => question.exact).length, 1);
   });
 
@@ -271,16 +276,16 @@ describe('a scan that a changed image leaves behind', () => {
     const other = 'new.example/renamed';
     const namespace = moving({ image: other, replaces: [], verification: 'Required' });
     namespace.answer('user:pass', { answer: PULLABLE }, other);
-    assert.deepEqual(plans(namespace.decide('app')), { scan: 'NotMoved' });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'NotMigrated' });
     namespace.manifest(`${other}:1.0`, PULLABLE);
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
     namespace.manifest(`${other}:1.0`, ABSENT);
-    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
   });
 
   it('is let go where nothing says that it is the same image, and the Event says how to move it', () => {
     const namespace = moving({ image: 'new.example/renamed', replaces: [] });
-    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
     assert.match(
       JSON.stringify(namespace.report('app').events),
       /ScansLeftBehind.*add old\.example\/app to spec\.replaces/,
@@ -304,20 +309,20 @@ describe('a scan that a changed image leaves behind', () => {
   it('is let go where somebody has given it another image', () => {
     const namespace = moving({ image: OLD, replaces: [] });
     namespace.tamper('scan', { parameters: ['elsewhere.example/app:1.0'] });
-    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
   });
 
   it('is let go where a binding was deleted, and another made by its name: that one has changed nothing', () => {
     const namespace = moving({ image: OLD, replaces: [] });
     namespace.binding('app', { uid: 'another', spec: { image: NEW } });
-    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
     assert.match(JSON.stringify(namespace.report('app').events), /ScansLeftBehind/);
     // Nor later, while the scan cannot be written.
     namespace.makeDue('scan');
     namespace.settle('app');
     namespace.binding('app', { uid: 'another', spec: { image: NEW, mode: 'Enforce' } });
     const [plan] = namespace.decide('app').scans;
-    assert.ok(plan?.plan === 'Wait' && plan.edit.edit === 'LetGo');
+    assert.ok(plan?.plan === 'Wait' && plan.edit.edit === 'Unbind');
   });
 
   it('is moved by the binding that was made anew, once that has bound it', () => {
@@ -333,13 +338,13 @@ describe('a scan that a changed image leaves behind', () => {
 
   it('is let go where the binding is for another version only', () => {
     const namespace = moving({ image: `${NEW}:2.0`, replaces: [] });
-    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
     namespace.binding('app', { spec: { image: `${NEW}:1.0` } });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
   });
 });
 
-describe('judgeMove', () => {
+describe('decideMigration', () => {
   const known = (answer: RegistryAnswer): KnownAnswer => ({
     ...{ answer, askedAt: NOW, askAgainAt: NOW, acceptedAt: undefined, version: '1' },
   });
@@ -347,28 +352,28 @@ describe('judgeMove', () => {
   const HIDDEN: RegistryAnswer = { result: 'Inconclusive', why: 'NotFound' };
   const cases = [
     // answer, verification, by replaces, image changed with the same name, and with another
-    [undefined, 'Never', 'Move', 'Move', 'Stay'],
+    [undefined, 'Never', 'Migrate', 'Migrate', 'Stay'],
     [undefined, 'Preferred', 'Ask', 'Ask', 'Ask'],
     [undefined, 'Required', 'Ask', 'Ask', 'Ask'],
-    [PULLABLE, 'Preferred', 'Move', 'Move', 'Move'],
-    [PULLABLE, 'Required', 'Move', 'Move', 'Move'],
+    [PULLABLE, 'Preferred', 'Migrate', 'Migrate', 'Migrate'],
+    [PULLABLE, 'Required', 'Migrate', 'Migrate', 'Migrate'],
     [ABSENT, 'Preferred', 'Stay', 'Stay', 'Stay'],
     [HIDDEN, 'Preferred', 'Stay', 'Stay', 'Stay'],
     [DENIED, 'Required', 'Stay', 'Stay', 'Stay'],
-    [UNREACHABLE, 'Preferred', 'Move', 'Move', 'Stay'],
+    [UNREACHABLE, 'Preferred', 'Migrate', 'Migrate', 'Stay'],
     [UNREACHABLE, 'Required', 'Unconfirmed', 'Unconfirmed', 'Unconfirmed'],
   ] as const;
-  for (const [answer, verification, ...verdicts] of cases) {
-    it(`${verification}, ${answer?.result ?? 'not asked'}: ${verdicts.join(', ')}`, () => {
-      const home = answer === undefined ? undefined : known(answer);
-      const rest = { verification, home, ambient: false };
+  for (const [answer, verification, ...decisions] of cases) {
+    it(`${verification}, ${answer?.result ?? 'not asked'}: ${decisions.join(', ')}`, () => {
+      const its = answer === undefined ? undefined : known(answer);
+      const rest = { verification, known: its, needsNoSecret: false };
       assert.deepEqual(
         [
-          judgeMove({ ...rest, cause: 'Replaces', sameName: false }),
-          judgeMove({ ...rest, cause: 'ImageChanged', sameName: true }),
-          judgeMove({ ...rest, cause: 'ImageChanged', sameName: false }),
+          decideMigration({ ...rest, cause: 'Replaces', hasSameName: false }),
+          decideMigration({ ...rest, cause: 'ImageChanged', hasSameName: true }),
+          decideMigration({ ...rest, cause: 'ImageChanged', hasSameName: false }),
         ],
-        verdicts,
+        decisions,
       );
     });
   }
@@ -377,14 +382,14 @@ describe('judgeMove', () => {
     const evidence = {
       cause: 'Replaces',
       verification: 'Preferred',
-      home: known(DENIED),
-      sameName: false,
+      known: known(DENIED),
+      hasSameName: false,
     } as const;
-    assert.equal(judgeMove({ ...evidence, ambient: true }), 'Move');
+    assert.equal(decideMigration({ ...evidence, needsNoSecret: true }), 'Migrate');
   });
 
   it('compares the last part of repositories', () => {
-    const same = (a: string, b: string) => hasSameName(parseImageReference(a), parseImageReference(b));
+    const same = (a: string, b: string) => hasSameLastPart(parseImageReference(a), parseImageReference(b));
     assert.equal(same('a.example/x/app', 'b.example/app'), true);
     assert.equal(same('a.example/x/app', 'b.example/app/x'), false);
     assert.equal(same('nginx', 'b.example/nginx'), true);

@@ -126,7 +126,7 @@ describe('a cycle of bindings', () => {
     migrating(namespace, 'y', 'r', ['s']);
     namespace.scan('scan', { image: 'reg.example/s:2' });
     for (const name of ['x', 'y']) namespace.begin(name);
-    assert.equal(namespace.observeAlone('y').scans[0]?.server, 'x');
+    assert.deepEqual(namespace.resolveAlone('y').scans[0]?.role, { role: 'Yields', to: 'x', isFirst: false });
     const keys = enqueued(namespace);
     migrating(namespace, 'closing', 'q', ['p']);
     assert.ok(keys.has('x'));
@@ -134,7 +134,7 @@ describe('a cycle of bindings', () => {
     namespace.begin('x');
     await turn();
     assert.ok(keys.has('y'));
-    assert.equal(namespace.observeAlone('y').scans[0]?.server, 'y');
+    assert.deepEqual(namespace.resolveAlone('y').scans[0]?.role, { role: 'Effective' });
   });
 });
 

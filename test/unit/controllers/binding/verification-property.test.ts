@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { KnownAnswer, RegistryAnswer } from '../../../../src/answer/registry-answer.ts';
 import type { ImageCredentialBindingStatus, Verification } from '../../../../src/api/index.ts';
-import { delivered } from '../../../../src/policy/credential-choice.ts';
+import { chosenCandidate } from '../../../../src/policy/credential-choice.ts';
 import { Namespace, NOW, plans } from './cluster.ts';
 
 const MINUTE = 60_000;
@@ -203,7 +203,7 @@ function assertGivesWay(history: History, before: Who | undefined): void {
 
 function assertMayBeBound(history: History): void {
   const { resolution } = history.namespace.decide('app', history.now);
-  const candidate = delivered(resolution);
+  const candidate = chosenCandidate(resolution);
   if (candidate === undefined) return;
   // These are the names of all Secrets that there are.
   const known = history.known(candidate.secret as Who);

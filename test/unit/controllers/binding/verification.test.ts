@@ -326,7 +326,7 @@ describe('the credential in use', () => {
       const decision = namespace.decide('app');
       assert.equal(decision.secretWrite.write, 'Replace');
       assert.deepEqual(
-        decision.inquiry.open.map(({ patient }) => patient),
+        decision.requests.checks.map(({ isDeferrable }) => isDeferrable),
         [true],
       );
       const { uses, asks, verified, scan } = outcome(namespace);
@@ -347,7 +347,7 @@ describe('the credential in use', () => {
       assert.equal(decision.secretWrite.write, 'Replace');
       assert.deepEqual(plans(decision), { scan: 'Keep', later: 'Unbound' });
       assert.deepEqual(
-        decision.inquiry.open.map(({ patient }) => patient),
+        decision.requests.checks.map(({ isDeferrable }) => isDeferrable),
         [false],
       );
       told(namespace, { 'second:new': 'accepted' });
@@ -438,7 +438,7 @@ describe('the wait of Preferred for a first answer', () => {
     ] as const) {
       const namespace = two(verification);
       namespace.settle('app');
-      assert.equal(namespace.decide('app', NOW + 29_000).inquiry.nextAt, NOW + 30_000);
+      assert.equal(namespace.decide('app', NOW + 29_000).requests.nextAt, NOW + 30_000);
       assert.equal(outcome(namespace, NOW + 29_000).resolved, 'True Found');
       assert.equal(outcome(namespace, NOW + 30_000).resolved, resolved);
       namespace.settle('app', NOW + 30_000);
@@ -458,7 +458,7 @@ describe('the wait of Preferred for a first answer', () => {
 describe('what is asked', () => {
   it('is about a version that a scan really names: of the first by name', () => {
     const namespace = two('Preferred');
-    const image = () => namespace.decide('app').inquiry.open[0]?.question.image;
+    const image = () => namespace.decide('app').requests.checks[0]?.question.image;
     assert.equal(image()?.tag, '1.0');
     namespace.scan('a-scan', { image: 'reg.example/app:2.0' });
     namespace.scan('b-scan', { image: 'reg.example/app:3.0' });
@@ -483,8 +483,8 @@ describe('what is asked', () => {
   it('is asked again when its time has come, and not before', () => {
     const namespace = two('Preferred');
     told(namespace, { [FIRST]: 'denied', [SECOND]: 'accepted' });
-    assert.deepEqual(namespace.decide('app').inquiry, {
-      open: [],
+    assert.deepEqual(namespace.decide('app').requests, {
+      checks: [],
       login: undefined,
       nextAt: NOW + HOUR,
     });
@@ -795,7 +795,7 @@ describe('a binding that cannot hand out a credential (yet)', () => {
     namespace.remove('bindings', 'holder');
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Unbound' });
     told(namespace, { [FIRST]: 'denied', [SECOND]: 'denied', [NOBODY]: 'denied' });
-    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit LetGo' });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
   });
 });
 
@@ -817,11 +817,11 @@ describe('a credential that says when it ends', () => {
       const namespace = ending(verification);
       namespace.answer(AUTH, { answer: ANSWERS.accepted, askAgainAt: END + HOUR });
       assert.equal(outcome(namespace).ready, 'True Ready');
-      assert.equal(namespace.decide('app', NOW).inquiry.nextAt, END - HOUR);
+      assert.equal(namespace.decide('app', NOW).requests.nextAt, END - HOUR);
       namespace.settle('app');
       assert.equal(outcome(namespace, END - HOUR - 1).ready, 'True Ready');
       assert.equal(outcome(namespace, END - HOUR).ready, 'True ExpiresSoon');
-      assert.equal(namespace.decide('app', END - HOUR).inquiry.nextAt, END);
+      assert.equal(namespace.decide('app', END - HOUR).requests.nextAt, END);
       const events = namespace.report('app', undefined, END - HOUR).events;
       assert.deepEqual(
         events.map(({ type, reason }) => `${type} ${reason}`),

@@ -1,0 +1,72 @@
+import type { KnownAnswer, KnownLogin, Question } from '../../answer/index.ts';
+import type { Binding, ValidBinding } from '../../binding/index.ts';
+import type { PlatformCredential } from '../../platform/index.ts';
+import type { Rivals } from '../../policy/index.ts';
+import type { ScanRun, ScheduledScan } from '../../scan/index.ts';
+import type { NamedSecret, TrivySecret, TrivySecretIdentity } from '../../secret/index.ts';
+
+/** The facts about one binding. Nothing in them is decided yet. */
+export interface Observed {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly settings: BindingSettings;
+  readonly namespace: string;
+  readonly name: string;
+  /** undefined: it was deleted. */
+  readonly binding: Binding | undefined;
+  /** The Secrets that the binding names, in its order. */
+  readonly secrets: readonly NamedSecret[];
+  /** The ScheduledScans that fit its images, and those that carry its name. */
+  readonly scans: readonly ObservedScan[];
+  /** The scans that the controller failed to observe, each with its error. */
+  readonly brokenScans: readonly BrokenScan[];
+  readonly known: Known;
+}
+
+/** The settings of the controller that decisions about a binding depend on. */
+export interface BindingSettings {
+  /** Matches the scan types whose ScheduledScans are bound. */
+  readonly scanTypes: RegExp;
+  /** How long an accepted answer of a registry holds, in milliseconds. */
+  readonly checkIntervalMs: number;
+  /** How long `Preferred` waits for the first answer of a registry, in milliseconds. */
+  readonly firstAnswerTimeoutMs: number;
+}
+
+export interface ObservedScan {
+  readonly scan: ScheduledScan;
+  /** Name of the source Secret of the Trivy Secret that the scan mounts; undefined: none, or not known. */
+  readonly source: string | undefined;
+  /** The state of the newest Scan; undefined: there is none, or the ScheduledScan is bound. */
+  readonly lastRun: ScanRun['state'] | undefined;
+}
+
+/** A scan that cannot be bound because of an error in this program. Other scans are not affected. */
+export interface BrokenScan {
+  readonly scan: ScheduledScan;
+  readonly error: unknown;
+}
+
+/** The object under the name of a Trivy Secret. */
+export type TrivySecretPlace =
+  | { readonly state: 'Free' }
+  | { readonly state: 'Ours'; readonly secret: TrivySecret }
+  /** The object is not ours, or it is ours for another credential. */
+  | { readonly state: 'Taken' };
+
+/**
+ * Look-ups in memory of facts that depend on what is resolved first, such as the answer about the chosen credential. None
+ * of them sends a request.
+ */
+export interface Known {
+  /** The answer of a registry; undefined: there is none. */
+  readonly answer: (question: Question) => KnownAnswer | undefined;
+  /** The login that a cloud gave for a host; undefined: none. */
+  readonly login: (credential: PlatformCredential, host: string) => KnownLogin | undefined;
+  readonly trivySecretPlace: (identity: TrivySecretIdentity) => TrivySecretPlace;
+  readonly rivals: Rivals;
+  /** The result of the last reconcile of another binding; undefined: it has not been reconciled yet. */
+  readonly selection: (
+    rival: ValidBinding,
+  ) => { readonly canBind: boolean; readonly migrates: boolean } | undefined;
+}

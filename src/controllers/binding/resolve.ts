@@ -1,0 +1,215 @@
+import type { KnownAnswer } from '../../answer/index.ts';
+import type { Binding, ValidBinding } from '../../binding/index.ts';
+import { fit } from '../../image/index.ts';
+import { keyOf } from '../../object/index.ts';
+import { deliveryOf } from '../../platform/index.ts';
+import {
+  bindingKeys,
+  type Choice,
+  type Credentials,
+  choose,
+  chosenCandidate,
+  credentialsOf,
+  type Evidence,
+  evidenceInStatus,
+  firstAnswerDeadline,
+  type Limit,
+  migratesWithin,
+  type Puller,
+  permitsBinding,
+  type RivalLookup,
+  type RoleContext,
+  type ScanRole,
+  scanRole,
+  versionOf,
+  withinLimits,
+} from '../../policy/index.ts';
+import {
+  type DesiredTrivySecret,
+  describeCandidate,
+  desiredTrivySecret,
+  identityOf,
+  type Making,
+} from '../../secret/index.ts';
+import type { Selection } from '../../state/index.ts';
+import type { BrokenScan, Known, Observed, ObservedScan, TrivySecretPlace } from './observed.ts';
+
+/** What follows from the facts: the credential, what should be delivered, and the role of each scan. */
+export interface Resolved extends Omit<Observed, 'secrets' | 'scans'> {
+  /** The binding as far as its limits allow. undefined: it was deleted. */
+  readonly binding: Binding | undefined;
+  /** The limit that keeps the binding from doing all that its spec says; undefined: none. */
+  readonly limit: Limit | undefined;
+  readonly credentials: Credentials;
+  /** What the status and the registry say about the credentials. */
+  readonly evidence: Evidence;
+  readonly choice: Choice;
+  /** The Secret that delivers the chosen credential to Trivy, and the object under its name; undefined: none is needed. */
+  readonly trivySecret:
+    | { readonly desired: DesiredTrivySecret; readonly place: TrivySecretPlace }
+    | undefined;
+  /** Why the chosen credential cannot be delivered to Trivy for this registry; undefined: it can. */
+  readonly undeliverable: string | undefined;
+  readonly scans: readonly ResolvedScan[];
+  /** Keys of the bindings that must be reconciled first, because the role of a scan depends on them. */
+  readonly waitsFor: ReadonlySet<string>;
+}
+
+export interface ResolvedScan extends ObservedScan {
+  readonly role: ScanRole;
+}
+
+type Chosen = Pick<Resolved, 'credentials' | 'evidence' | 'choice'>;
+type Delivered = Pick<Resolved, 'trivySecret' | 'undeliverable'>;
+
+const NOTHING_CHOSEN: Chosen = {
+  credentials: { secrets: [], candidates: [], more: 0 },
+  evidence: {
+    verification: 'Never',
+    inUse: undefined,
+    reported: undefined,
+    isWaitOver: false,
+    answers: new Map(),
+  },
+  choice: { resolution: { result: 'NoneNeeded', verified: { outcome: 'Disabled' } }, restsOn: [] },
+};
+const NOTHING_DELIVERED: Delivered = { trivySecret: undefined, undeliverable: undefined };
+const DELETED = { binding: undefined, limit: undefined };
+
+/**
+ * Chooses the credential of a binding, computes the Trivy Secret that should deliver it, and finds the role of each scan.
+ * Pure: the same facts give the same result.
+ */
+export function resolve(observed: Observed): Resolved {
+  const { known } = observed;
+  const { binding, limit } =
+    observed.binding === undefined ? DELETED : withinLimits(observed.binding, known.rivals);
+  const valid = binding?.validity === 'Valid' ? binding : undefined;
+  const chosen = valid === undefined ? NOTHING_CHOSEN : chooseFor(valid, observed);
+  const delivered = valid === undefined ? NOTHING_DELIVERED : deliver(valid, chosen, observed);
+  const canBind = isDeliverable(chosen.choice, delivered);
+  const scans = resolveScans(observed, { binding: valid, canBind, limit });
+  return { ...observed, binding, limit, ...chosen, ...delivered, ...scans };
+}
+
+/** The result of a resolution that other bindings and Trivy Secrets depend on. */
+export function selectionOf(resolved: Resolved): Selection {
+  const { binding, choice, trivySecret, limit } = resolved;
+  const isEnforced = binding?.validity === 'Valid' && binding.mode === 'Enforce';
+  return {
+    canBind: isEnforced && isDeliverable(choice, resolved),
+    migrates: migratesWithin(limit),
+    trivySecret: isEnforced ? trivySecret?.desired.name : undefined,
+    hasFailed: false,
+  };
+}
+
+function isDeliverable({ resolution }: Choice, { trivySecret, undeliverable }: Delivered): boolean {
+  return permitsBinding(resolution) && undeliverable === undefined && trivySecret?.place.state !== 'Taken';
+}
+
+function chooseFor(binding: ValidBinding, { secrets, settings, known, now }: Observed): Chosen {
+  const credentials = credentialsOf(binding, secrets);
+  const { verification } = binding;
+  const deadline = firstAnswerDeadline(binding, settings.firstAnswerTimeoutMs, now);
+  const evidence: Evidence = {
+    verification,
+    ...evidenceInStatus(binding, credentials),
+    isWaitOver: verification === 'Preferred' && deadline <= now,
+    answers: knownAnswers(binding, credentials, known),
+  };
+  return { credentials, evidence, choice: choose(credentials, evidence) };
+}
+
+function knownAnswers(
+  { image, verification }: ValidBinding,
+  { candidates }: Credentials,
+  known: Known,
+): Evidence['answers'] {
+  const answers = new Map<Puller, KnownAnswer>();
+  if (verification === 'Never') return answers;
+  for (const puller of [...candidates, undefined]) {
+    const answer = known.answer({ image, credential: puller?.credential });
+    if (answer !== undefined) answers.set(puller, answer);
+  }
+  return answers;
+}
+
+/** What Trivy should get of the chosen credential. */
+function deliver(
+  binding: ValidBinding,
+  { credentials, choice }: Chosen,
+  { known, now }: Pick<Observed, 'known' | 'now'>,
+): Delivered {
+  const candidate = chosenCandidate(choice.resolution);
+  if (candidate === undefined) return NOTHING_DELIVERED;
+  const { host } = binding.image;
+  const way = deliveryOf(candidate.credential, host);
+  if (way.result === 'Undeliverable')
+    return { trivySecret: undefined, undeliverable: `${describeCandidate(candidate)}: ${way.message}` };
+  const identity = identityOf(candidate, host);
+  const place = known.trivySecretPlace(identity);
+  const login = {
+    host,
+    source: versionOf(candidate, credentials) ?? '',
+    present: place.state === 'Ours' ? place.secret : undefined,
+    known: candidate.credential.kind === 'platform' ? known.login(candidate.credential, host) : undefined,
+    now,
+  };
+  const making: Making = way.result === 'Handover' ? way : { ...login, result: 'Login', env: way.env };
+  const desired = desiredTrivySecret(binding.namespace, identity, making);
+  return { trivySecret: { desired, place }, undeliverable: undefined };
+}
+
+interface Itself extends Pick<RoleContext, 'binding' | 'canBind'> {
+  readonly limit: Limit | undefined;
+}
+
+/** An error with one scan does not prevent others from being bound. */
+function resolveScans(
+  observed: Observed,
+  { limit, ...itself }: Itself,
+): Pick<Resolved, 'scans' | 'brokenScans' | 'waitsFor'> {
+  const { namespace, name, settings, known } = observed;
+  const concerns = ({ scan }: Pick<ObservedScan, 'scan'>) =>
+    migratesWithin(limit) ||
+    scan.bound?.binding === name ||
+    (scan.image !== undefined &&
+      itself.binding !== undefined &&
+      fit(itself.binding.image, scan.image) !== undefined);
+  const context: RoleContext = {
+    ...itself,
+    name,
+    scanTypes: settings.scanTypes,
+    rivals: rivalsIn(namespace, known),
+    canRivalBind: (rival) => known.selection(rival)?.canBind,
+  };
+  const scans: ResolvedScan[] = [];
+  const brokenScans: BrokenScan[] = observed.brokenScans.filter(concerns);
+  for (const one of observed.scans.filter(concerns)) {
+    try {
+      scans.push({ ...one, role: scanRole(one.scan, context) });
+    } catch (error) {
+      brokenScans.push({ scan: one.scan, error });
+    }
+  }
+  return { scans, brokenScans, waitsFor: new Set(scans.flatMap(({ role }) => awaited(namespace, role))) };
+}
+
+function awaited(namespace: string, role: ScanRole): readonly string[] {
+  return role.role === 'Undecided' ? [keyOf({ namespace, name: role.waitsFor })] : [];
+}
+
+/** The bindings of a namespace by key. Bindings of a cycle are not found by their previous repositories. */
+function rivalsIn(namespace: string, { rivals, selection }: Known): RivalLookup {
+  const found = new Map<string, readonly ValidBinding[]>();
+  // A rival without a known selection counts: the reconcile that finds it first waits for it.
+  const migrates = (binding: ValidBinding) => selection(binding)?.migrates ?? true;
+  return (key) => {
+    const under =
+      found.get(key) ??
+      rivals.under(namespace, key).filter((binding) => bindingKeys(binding)[0] === key || migrates(binding));
+    found.set(key, under);
+    return under;
+  };
+}

@@ -1,0 +1,55 @@
+import type { Binding, ValidBinding } from '../../../binding/index.ts';
+import { type ImageReference, parseImageReference } from '../../../image/index.ts';
+import { platformOf } from '../../../platform/index.ts';
+import { unreportedMigration } from '../../../policy/index.ts';
+import type { Migrated, ScheduledScan } from '../../../scan/index.ts';
+import type { Applied } from '../apply.ts';
+import type { Decision } from '../decide.ts';
+import type { Resolved } from '../resolve.ts';
+
+/** Scans that were migrated from one repository to that of the binding. */
+export interface ScanMigration {
+  /** The previous repository, as an image. */
+  readonly from: ImageReference;
+  /** Name of the pull secret that they used there; undefined: none, or not known. */
+  readonly source: string | undefined;
+  readonly scans: readonly ScheduledScan[];
+}
+
+/** The migrated scans that the status has to report, grouped by previous repository and previous pull secret. */
+export function migrationsToReport(
+  binding: Binding,
+  { decision, applied, resolved }: { decision: Decision; applied: Applied; resolved: Resolved },
+): readonly ScanMigration[] {
+  const groups = new Map<string, ScanMigration & { readonly scans: ScheduledScan[] }>();
+  const unreported = resolved.scans.flatMap(({ scan }) => {
+    const migrated = unreportedMigration(binding, scan);
+    return migrated === undefined ? [] : [[scan, migrated] as const];
+  });
+  for (const [scan, { from, source }] of new Map([...unreported, ...migratedNow(decision, applied)])) {
+    const key = `${from} ${source}`;
+    const group = groups.get(key) ?? { from: parseImageReference(from), source, scans: [] };
+    groups.set(key, group);
+    group.scans.push(scan);
+  }
+  return [...groups.values()];
+}
+
+/** The scans that this reconcile has migrated. */
+export function migratedNow(
+  { scans }: Decision,
+  { written }: Applied,
+): readonly (readonly [ScheduledScan, Migrated])[] {
+  return scans.flatMap((plan) => {
+    if (plan.plan !== 'Edit' || plan.edit.edit !== 'Bind' || !written.has(plan.scan.name)) return [];
+    return plan.edit.moved === undefined ? [] : [[plan.scan, plan.edit.moved] as const];
+  });
+}
+
+/** The reason of a migration, in history and Events. */
+export function migrationReason(
+  { from }: ScanMigration,
+  { image }: ValidBinding,
+): 'PlatformSwitched' | 'ImageMoved' {
+  return platformOf(from.host).name === platformOf(image.host).name ? 'ImageMoved' : 'PlatformSwitched';
+}

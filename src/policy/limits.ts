@@ -1,0 +1,35 @@
+import type { Binding, ValidBinding } from '../binding/index.ts';
+import { previousRepositoryKey } from './precedence.ts';
+import { replacesChain } from './replaces-chain.ts';
+import type { Rivals } from './rivals.ts';
+
+/**
+ * `ReplacesCycle`, `ReplacesTooLong`: the binding migrates no scans (see {@link replacesChain}). `TooManyBindings`: under
+ * one of its keys, {@link MOST_RIVALS} other bindings take precedence over it.
+ */
+export type Limit = 'ReplacesCycle' | 'ReplacesTooLong' | 'TooManyBindings';
+
+/** The binding, without its `replaces` if that leads to a cycle or a chain that is too long. */
+export function withinLimits(
+  binding: Binding,
+  rivals: Rivals,
+): { readonly binding: Binding; readonly limit: Limit | undefined } {
+  if (binding.validity !== 'Valid') return { binding, limit: undefined };
+  const { chain } = replacesChain(binding, replacersIn(binding.namespace, rivals));
+  if (chain !== 'Acyclic') {
+    const limit = chain === 'Cycle' ? 'ReplacesCycle' : 'ReplacesTooLong';
+    return { binding: { ...binding, replaces: [] }, limit };
+  }
+  return { binding, limit: rivals.isBeyondLimit(binding) ? 'TooManyBindings' : undefined };
+}
+
+/** Whether a binding with this limit migrates scans from the repositories in its `replaces`. */
+export function migratesWithin(limit: Limit | undefined): boolean {
+  return limit !== 'ReplacesCycle' && limit !== 'ReplacesTooLong';
+}
+
+/** The enforcing bindings of a namespace that have a repository in `replaces`. */
+export function replacersIn(namespace: string, rivals: Rivals) {
+  return (repository: string): readonly ValidBinding[] =>
+    rivals.under(namespace, previousRepositoryKey(repository)).filter(({ mode }) => mode === 'Enforce');
+}

@@ -1,0 +1,87 @@
+import type { ValidBinding } from '../binding/index.ts';
+import type { ScheduledScan } from '../scan/index.ts';
+import { isLeftBehind } from './migration.ts';
+import { fits, fittingBindings, type RivalLookup } from './precedence.ts';
+
+/** What a ScheduledScan is to one binding: see {@link scanRole}. */
+export type ScanRole =
+  | { readonly role: 'Effective' }
+  | { readonly role: 'Yields'; readonly to: string; readonly isFirst: boolean }
+  | { readonly role: 'Undecided'; readonly waitsFor: string }
+  | { readonly role: 'LeftBehind' }
+  | { readonly role: 'Former' }
+  | { readonly role: 'WouldBind' }
+  | { readonly role: 'None' };
+
+/** The binding whose view is taken, and its rivals. */
+export interface RoleContext {
+  /** Name of the binding. */
+  readonly name: string;
+  /** undefined: the binding was deleted, or its spec is invalid. */
+  readonly binding: ValidBinding | undefined;
+  /** Whether scans may be bound to this binding now. */
+  readonly canBind: boolean;
+  /** The bindings of the namespace by key. */
+  readonly rivals: RivalLookup;
+  /** Whether scans may be bound to a rival now; undefined: not known yet. */
+  readonly canRivalBind: (rival: ValidBinding) => boolean | undefined;
+  readonly scanTypes: RegExp;
+}
+
+/**
+ * Decides the role of a ScheduledScan for a binding. Exactly one binding is effective for a scan, so no two reconciles
+ * write the same scan.
+ *
+ * | the binding that takes precedence for the scan | role |
+ * |---|---|
+ * | is this one, and it can bind scans, or no other binding that fits has the scan | `Effective` |
+ * | cannot bind scans now, and this one has the scan | `Effective` |
+ * | is this one, but it cannot bind scans now, and another one that fits has the scan | `Yields`, `isFirst` |
+ * | is another one, and this one fits, too | `Yields` |
+ * | has not been reconciled, so that it is not known whether it can bind scans | `Undecided` |
+ * | there is none: this binding has the scan, and its `spec.image` has changed since | `LeftBehind` |
+ * | there is none: the scan names this binding for another reason | `Former` |
+ * | there is none: this binding fits, and only observes | `WouldBind` |
+ * | anything else | `None` |
+ */
+export function scanRole(scan: ScheduledScan, context: RoleContext): ScanRole {
+  const { name, binding, rivals, scanTypes } = context;
+  const { first, holderFits } = precedence(scan, rivals, scanTypes);
+  if (first === undefined) return roleWithoutRival(scan, context);
+  const isFirst = first.name === name;
+  const canBind = isFirst ? context.canBind : context.canRivalBind(first);
+  if (canBind === undefined) return { role: 'Undecided', waitsFor: first.name };
+  const holder = holderFits ? scan.bound?.binding : undefined;
+  const effective = canBind ? first.name : (holder ?? first.name);
+  if (effective === name) return { role: 'Effective' };
+  if (isFirst || (binding !== undefined && fits(binding, scan, scanTypes)))
+    return { role: 'Yields', to: effective, isFirst };
+  return NONE;
+}
+
+const NONE: ScanRole = { role: 'None' };
+
+function roleWithoutRival(scan: ScheduledScan, { name, binding, scanTypes }: RoleContext): ScanRole {
+  if (binding !== undefined && isLeftBehind(binding, scan, scanTypes)) return { role: 'LeftBehind' };
+  if (scan.bound?.binding === name) return { role: 'Former' };
+  return binding !== undefined && fits(binding, scan, scanTypes) ? { role: 'WouldBind' } : NONE;
+}
+
+/**
+ * The first binding in the order of precedence, and whether the binding to which the scan is bound fits it, too. The
+ * search stops as soon as both are known.
+ */
+function precedence(
+  scan: ScheduledScan,
+  rivals: RivalLookup,
+  scanTypes: RegExp,
+): { readonly first: ValidBinding | undefined; readonly holderFits: boolean } {
+  const holder = scan.bound?.binding;
+  let first: ValidBinding | undefined;
+  for (const binding of fittingBindings(scan, rivals, scanTypes)) {
+    first ??= binding;
+    if (binding.name === holder) return { first, holderFits: true };
+    if (holder === undefined) break;
+  }
+  return { first, holderFits: false };
+}
