@@ -288,7 +288,9 @@ describe('parsePullSecret', () => {
     );
     assert.equal(secret.entries.length, 2);
   });
+});
 
+describe('the limits of parsePullSecret', () => {
   it('reads a Docker configuration of 256 KiB, and calls a larger one malformed before it is decoded', () => {
     const text = (length: number) => '{"auths":{"r.io":{"auth":"dTpw"}}}'.padEnd(length);
     assert.equal(entriesOf(parseText(text(256 * 1024))).entries.length, 1);
