@@ -6,7 +6,7 @@ import {
   controllerCommand,
   EXIT_USAGE,
   explainCommand,
-  heedReaders,
+  handleOutputErrors,
   programName,
   releaseCommand,
 } from './cli/index.ts';
@@ -14,7 +14,7 @@ import {
 // DNS look-ups use up to half of libuv's threads (`lookupPlaces` in src/registry). libuv reads this when it first uses
 // the pool.
 process.env['UV_THREADPOOL_SIZE'] ??= '24';
-heedReaders();
+handleOutputErrors();
 const program = new Command(programName())
   .description('Lets Trivy, run by secureCodeBox, scan images from private registries.')
   .version(packageJson.version)

@@ -1,28 +1,33 @@
 import { ImageReferenceError } from '../image/index.ts';
 import { printable } from '../text/index.ts';
-import { InputError } from './cluster/index.ts';
-import { SetupError } from './flags/index.ts';
 
-/** Wrong use, or something that cannot be read; nothing has been changed. */
+/** Exit code: the command was used incorrectly, or something cannot be read. The command has changed nothing. */
 export const EXIT_USAGE = 2;
 
-/** Does a command's work. What whoever asked can mend is told without a stack, and ends with {@link EXIT_USAGE}. */
-export async function tellingProblems(work: Promise<void>): Promise<void> {
+/**
+ * An error that the user can correct. The message says what was expected, what was found, and what to do. It is printed
+ * without a stack.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+}
+
+/** Waits for the work of a command. If it fails with an error that the user can correct, prints it and sets {@link EXIT_USAGE}. */
+export async function reportUserErrors(work: Promise<void>): Promise<void> {
   try {
     await work;
   } catch (error) {
-    const known = [ImageReferenceError, InputError, SetupError].some((type) => error instanceof type);
-    if (!(error instanceof Error && known)) throw error;
+    if (!(error instanceof UserError || error instanceof ImageReferenceError)) throw error;
     process.stderr.write(`error: ${printable(error.message)}\n`);
     process.exitCode = EXIT_USAGE;
   }
 }
 
 /**
- * Takes it quietly when nobody reads on (`audit -A | head`): what is under way goes on, and the exit code says what came
- * of it. What cannot be written for another reason is told.
+ * Ignores EPIPE on the output streams: if the reader stops reading (`audit -A | head`), the command finishes its work, and
+ * its exit code tells the result. Reports any other error in writing.
  */
-export function heedReaders(): void {
+export function handleOutputErrors(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') return;

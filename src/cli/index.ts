@@ -1,6 +1,6 @@
 export { auditCommand } from './audit/index.ts';
 export { controllerCommand } from './controller/index.ts';
-export { EXIT_USAGE, heedReaders } from './errors.ts';
+export { EXIT_USAGE, handleOutputErrors } from './errors.ts';
 export { explainCommand } from './explain/index.ts';
 export { programName } from './help.ts';
 export { releaseCommand } from './release/index.ts';

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { ImageReference } from '../image/index.ts';
+import { compareText } from '../text/index.ts';
 import type { Credential } from './credential.ts';
 import { type Hosts, hostsOf, includesHost, isLiteral, parseRegistryKey } from './registry-key.ts';
 
@@ -159,17 +160,12 @@ function legacyRows<Held>({ hosts }: Keyring<Held>): readonly Row<Held>[] {
 
 function inOrder<Held>(found: readonly Found<Held>[]): Lookup<Held> {
   const fitting = found
-    .toSorted((a, b) => compare(b.row.canonical, a.row.canonical))
+    .toSorted((a, b) => compareText(b.row.canonical, a.row.canonical))
     .flatMap(({ secret, row: { registryKey, credential } }) =>
       credential === undefined ? [] : [{ secret, registryKey, credential }],
     );
   const candidates = fitting.slice(0, MOST_CANDIDATES);
   return { candidates, more: fitting.length - candidates.length };
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
 
 function hostKey({ labels, port }: Hosts): string {

@@ -1,4 +1,5 @@
 export type { EnvVar } from './env-var.ts';
+export { DNS_LABEL, DNS_SUBDOMAIN } from './names.ts';
 export {
   apiVersionOf,
   isNewer,
@@ -11,4 +12,4 @@ export {
   splitKey,
   storedMeta,
 } from './object.ts';
-export { SCANS, SCHEDULED_SCANS, SECRETS } from './resources.ts';
+export { NAMESPACES, SCANS, SCHEDULED_SCANS, SECRETS } from './resources.ts';

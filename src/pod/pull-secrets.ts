@@ -1,4 +1,4 @@
-import { OBJECT_NAME } from './object-name.ts';
+import { DNS_SUBDOMAIN } from '../object/index.ts';
 import type { RawPod } from './raw-pod.ts';
 
 /** Pull secrets per pod. A binding accepts 16. */
@@ -10,7 +10,7 @@ export function readPullSecrets({ spec = {} }: RawPod): {
   readonly problems: readonly string[];
 } {
   const named = new Set((spec.imagePullSecrets ?? []).flatMap((secret) => secret.name || []));
-  const valid = [...named].filter((secret) => OBJECT_NAME.test(secret));
+  const valid = [...named].filter((secret) => DNS_SUBDOMAIN.test(secret));
   const imagePullSecrets = valid.slice(0, MOST_SECRETS);
   const problems: string[] = [];
   if (valid.length > MOST_SECRETS)

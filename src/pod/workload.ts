@@ -1,5 +1,4 @@
-import type { KubeObject } from '../object/index.ts';
-import { OBJECT_NAME } from './object-name.ts';
+import { DNS_SUBDOMAIN, type KubeObject } from '../object/index.ts';
 
 /** What a pod belongs to, according to its metadata. No other object is read. */
 export interface Workload {
@@ -36,7 +35,7 @@ export function workloadOf({ metadata }: KubeObject): Workload {
   // A mirror pod represents a file on its node. It has nothing in common with the node's other mirror pods.
   if (owner === undefined || owner.kind === 'Node') return UNOWNED;
   const { kind, name } = owner;
-  if (!KIND.test(kind) || !OBJECT_NAME.test(name)) return UNOWNED;
+  if (!KIND.test(kind) || !DNS_SUBDOMAIN.test(name)) return UNOWNED;
   const topmost =
     (kind === 'ReplicaSet' && ownerOfReplicaSet(name, metadata.labels ?? {})) ||
     (kind === 'Job' && ownerOfJob(name)) ||

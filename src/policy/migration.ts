@@ -1,4 +1,4 @@
-import type { KnownAnswer, Check } from '../answer/index.ts';
+import type { Check, KnownAnswer } from '../answer/index.ts';
 import type { Verification } from '../api/index.ts';
 import type { Binding, ValidBinding } from '../binding/index.ts';
 import { fit, type ImageReference, repositoryName } from '../image/index.ts';

@@ -2,7 +2,7 @@ import type { Check, KnownAnswer, KnownLogin } from '../answer/index.ts';
 import { FairLimiter, SharedWork } from '../concurrency/index.ts';
 import type { Credential } from '../credential/index.ts';
 import { formatReference, repositoryName } from '../image/index.ts';
-import { checkOf, expirationOf, exchangeOf, type PlatformCredential } from '../platform/index.ts';
+import { checkOf, exchangeOf, expirationOf, type PlatformCredential } from '../platform/index.ts';
 import { checkRegistry } from './check.ts';
 import { type Age, type DatedAnswer, dated, isFresh, withHistory } from './dated-answer.ts';
 import { Fingerprints } from './fingerprints.ts';

@@ -1,17 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { EnvVar } from '../object/index.ts';
 import { type Extracting, hasExtraction, putBackExtraction, takeOutExtraction } from './extraction.ts';
 import type { ListName, Restore } from './restore.ts';
+import type { ScanDelivery } from './scan-delivery.ts';
 
 /** The name of our volume in a scan. */
 export const VOLUME_NAME = 'image-credential-binding';
-
-/** What a scan gets: a Secret mounted as files, and environment entries that point at them. */
-export interface ScanDelivery {
-  readonly secretName: string;
-  readonly mountPath: string;
-  readonly env: readonly EnvVar[];
-}
 
 interface NamedEntry {
   readonly name: string;

@@ -1,7 +1,7 @@
-export type { ScanDelivery } from './delivery.ts';
 export type { Migrated } from './restore.ts';
 export { newestRun, type Run, readRun, type ScanRun } from './run.ts';
 export { formatRunRequest, type RunCause, type RunRequest, requestRun } from './run-request.ts';
+export type { ScanDelivery } from './scan-delivery.ts';
 export {
   everyMs,
   isCronTick,

@@ -1,8 +1,8 @@
 import { repositoryName } from '../image/index.ts';
 import { isRecord } from '../text/index.ts';
-import type { ScanDelivery } from './delivery.ts';
 import { isTakenOut, type TakenOut } from './extraction.ts';
 import { imageParameter } from './parameters.ts';
+import type { ScanDelivery } from './scan-delivery.ts';
 
 /** The annotation with the data that unbinding needs to revert a ScheduledScan. It is not copied to Scans. */
 export const RESTORE_ANNOTATION = 'image-credential-binding/restore';

@@ -1,11 +1,12 @@
 import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import { parseTime } from '../text/index.ts';
-import { carries, deliver, type ScanDelivery, type ScanSpec, type Taken, takeBack } from './delivery.ts';
+import { carries, deliver, type ScanSpec, type Taken, takeBack } from './delivery.ts';
 import { moveExtraction } from './extraction.ts';
 import { hasCredentialParameters, imageParameter } from './parameters.ts';
 import { type Migrated, parseRestore, RESTORE_ANNOTATION } from './restore.ts';
 import { formatRunRequest, parseRunRequest, type RunRequest } from './run-request.ts';
+import type { ScanDelivery } from './scan-delivery.ts';
 import { LONGEST_SCHEDULE, type Schedule } from './schedule.ts';
 
 /** The scan types that are served unless told otherwise, with `*` for any characters. */

@@ -8,7 +8,7 @@ import {
   scopesOf,
   type WatchedNamespaces,
 } from '../kube/index.ts';
-import { type KubeObject, type Resource, type Stored, storedMeta } from '../object/index.ts';
+import { type KubeObject, NAMESPACES, type Resource, type Stored, storedMeta } from '../object/index.ts';
 import {
   type InclusionMode,
   Interned,
@@ -21,7 +21,6 @@ import {
 } from '../pod/index.ts';
 
 export const PODS: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
-const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
 
 /** What discovery knows about the cluster, in addition to bindings and scans. */
 export type DiscoveryStores = ReturnType<typeof createDiscoveryStores>;

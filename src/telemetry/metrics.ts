@@ -1,6 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import { type LabelOf, METRICS, type MetricName, type NameOf } from './definitions.ts';
-import type { Watch } from './watches.ts';
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -31,8 +30,17 @@ interface QueueGauges {
   readonly oldestMs: number;
 }
 
-/** How the bindings of the cluster stand. */
-interface Standing {
+/** What a watch shows of itself. */
+interface WatchGauges {
+  /** The resource and the selectors. */
+  readonly watch: string;
+  readonly state: string;
+  /** Milliseconds since the watch last received anything from the API server. */
+  readonly silentMs: number;
+}
+
+/** Rows of the gauges of bindings. */
+interface BindingGauges {
   readonly readiness: () => Iterable<{
     readonly ready: string;
     readonly reason: string;
@@ -43,7 +51,7 @@ interface Standing {
     readonly name: string;
     readonly reason: string;
   }>;
-  /** Ends in milliseconds since the epoch. */
+  /** Expiration times in milliseconds since the epoch. */
   readonly ends: () => Iterable<{
     readonly namespace: string;
     readonly secret: string;
@@ -51,15 +59,16 @@ interface Standing {
   }>;
 }
 
-/** By which Lease this process leads, as `namespace/name`, and whether it does. */
+/** The Lease of the leader election, as `namespace/name`, and whether this process leads. */
 interface Leadership {
   readonly lease: string;
   readonly leads: () => boolean;
 }
 
 /**
- * What the process says about itself to Prometheus: {@link METRICS}, and what every process of Node says. What concerns
- * the cluster is told by the leader alone, so that nothing counts twice.
+ * The metrics of this process: {@link METRICS}, and those of every Node process. This class knows the names and labels of
+ * metrics, but no type of the domain: callers pass rows. Only the leader reports what concerns the cluster, so that nothing
+ * is counted twice.
  */
 export class Metrics {
   readonly registry = new Registry();
@@ -105,8 +114,8 @@ export class Metrics {
     this.#listenerErrors.inc();
   }
 
-  /** Publishes how the bindings stand, read when Prometheus asks. */
-  watchBindings({ readiness, notReady, ends }: Standing): void {
+  /** Publishes the readiness of bindings and the expiration of credentials, read at each scrape. */
+  watchBindings({ readiness, notReady, ends }: BindingGauges): void {
     this.#leadersGauge('icb_bindings', (set) => {
       for (const { ready, reason, count } of readiness()) set({ ready, reason }, count);
     });
@@ -118,7 +127,7 @@ export class Metrics {
     });
   }
 
-  /** Publishes depth and age of each work queue, read when Prometheus asks. */
+  /** Publishes the depth and age of each work queue, read at each scrape. */
   watchQueues(queues: Readonly<Record<string, QueueGauges>>): void {
     this.#leadersGauge('icb_workqueue_depth', (set) => {
       for (const [controller, { depth }] of Object.entries(queues)) set({ controller }, depth);
@@ -128,8 +137,8 @@ export class Metrics {
     });
   }
 
-  /** Publishes states and silence of watches, read when Prometheus asks: of those of several namespaces together. */
-  watchWatches(watches: readonly Watch[]): void {
+  /** Publishes the state and silence of watches, read at each scrape. Watches of one resource in several namespaces are one group. */
+  watchWatches(watches: readonly WatchGauges[]): void {
     this.#gauge('icb_watch_state', (set) => {
       const groups = Map.groupBy(watches, ({ watch, state }) => `${watch} ${state}`);
       for (const group of groups.values())
@@ -141,7 +150,7 @@ export class Metrics {
     });
   }
 
-  /** Publishes what discovery follows and has made, read when Prometheus asks. */
+  /** Publishes the number of pods that discovery follows and of bindings that it has created, read at each scrape. */
   watchDiscovery(count: () => { readonly pods: number; readonly bindings: number }): void {
     this.#leadersGauge('icb_discovery_pods', (set) => set({}, count().pods));
     this.#leadersGauge('icb_discovery_bindings', (set) => set({}, count().bindings));
@@ -155,21 +164,21 @@ export class Metrics {
     return new Histogram({ ...this.#configuration(name), buckets: BUCKETS });
   }
 
-  /** A gauge whose values are read when Prometheus asks; those of the time before are forgotten. */
+  /** A gauge whose values are read at each scrape. The values of the scrape before are dropped. */
   #gauge<Name extends NameOf<'gauge'>>(name: Name, read: Read<LabelOf<Name>>): void {
     const { labels } = METRICS[name];
     new Gauge<string>({
       ...this.#configuration(name),
       collect() {
         this.reset();
-        // One without labels is set to 0 by that.
+        // Otherwise, a gauge without labels would be 0 after the reset.
         if (labels.length === 0) this.remove({});
         read((values, value) => this.set(values, value));
       },
     });
   }
 
-  /** As {@link #gauge}; it has values only where this process leads. */
+  /** A {@link #gauge} that has values only while this process leads. */
   #leadersGauge<Name extends NameOf<'gauge'>>(name: Name, read: Read<LabelOf<Name>>): void {
     this.#gauge(name, (set) => {
       if (this.#leads()) read(set);

@@ -2,7 +2,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from '@prometheus-io/client';
 
-/** The answer to a probe: whether all is well, and what is to say about it, in a few words. */
+/** The answer to a probe: whether the process is healthy, and a short text for people. */
 export interface Health {
   readonly ok: boolean;
   readonly text: string;
@@ -11,9 +11,9 @@ export interface Health {
 type Probe = () => Health;
 
 export interface ServerOptions {
-  /** undefined: all addresses. */
+  /** undefined means all addresses. */
   readonly host: string | undefined;
-  /** 0: any free port. */
+  /** 0 means any free port. */
   readonly port: number;
   readonly healthz: Probe;
   readonly readyz: Probe;
@@ -35,7 +35,7 @@ export class ProbeServer {
     });
   }
 
-  /** Listens; resolves with the port. Rejects where the address is taken or not ours. */
+  /** Listens, and resolves with the port. Rejects if the address is in use or does not belong to the host. */
   async start(): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once('error', reject).listen(this.#options.port, this.#options.host, resolve);

@@ -1,4 +1,5 @@
 export { columns } from './columns.ts';
+export { compareText } from './compare.ts';
 export { csv } from './csv.ts';
 export { failureMessage } from './failure.ts';
 export { isRecord, readObject } from './json.ts';

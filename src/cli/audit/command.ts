@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { quoted } from '../../text/index.ts';
-import type { Scope } from '../cluster/index.ts';
-import { tellingProblems } from '../errors.ts';
+import type { CommandScope } from '../cluster/index.ts';
+import { reportUserErrors } from '../errors.ts';
 import {
   type ClusterFlags,
   clusterFlags,
@@ -38,7 +38,7 @@ export function auditCommand(): Command {
     .addOption(
       new Option('-o, --output <format>', 'how to tell').choices(Object.keys(FORMATS)).default('table'),
     )
-    .action((flags: Flags) => tellingProblems(run(flags)));
+    .action((flags: Flags) => reportUserErrors(run(flags)));
   for (const flag of [...scopeFlags(), ...clusterFlags()]) command.addOption(flag);
   return command;
 }
@@ -52,7 +52,7 @@ async function run(flags: Flags): Promise<void> {
   if (rows.some(({ ready }) => ready.status !== 'True')) process.exitCode = EXIT_NOT_READY;
 }
 
-function placeOf(scope: Scope): string {
+function placeOf(scope: CommandScope): string {
   if (scope.kind === 'All') return 'in any namespace';
   return `in ${scope.names.map(quoted).join(', ')}; -n names another namespace, -A all of them`;
 }

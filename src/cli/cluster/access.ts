@@ -1,17 +1,16 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { hasReason, KubeClient, KubeError, Transport } from '../../kube/index.ts';
-import type { KubeObject, Resource } from '../../object/index.ts';
+import { type KubeObject, NAMESPACES, type Resource } from '../../object/index.ts';
 import { quoted } from '../../text/index.ts';
-import { InputError, inputErrorOf, type Purpose } from './errors.ts';
-import { namespacesOf, type Scope } from './scope.ts';
-
-const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
+import { UserError } from '../errors.ts';
+import { type Purpose, userErrorOf } from './purpose.ts';
+import { type CommandScope, namespacesOf } from './scope.ts';
 
 /**
- * Does something with a cluster, with the rights of whoever asks.
+ * Calls `use` with a client that has the rights of the user.
  *
- * @param fieldManager - who writes, in managedFields; also the User-Agent
- * @throws InputError where a KubeError got this far: with what to do about it
+ * @param fieldManager - name of the writer in managedFields, and the User-Agent
+ * @throws UserError if `use` throws a KubeError; the message says what to do about it
  */
 export async function withCluster<T>(
   config: KubeConfig,
@@ -23,25 +22,28 @@ export async function withCluster<T>(
   try {
     return await use(new KubeClient({ transport, fieldManager }));
   } catch (error) {
-    throw error instanceof KubeError ? inputErrorOf(error, config, purpose) : error;
+    throw error instanceof KubeError ? userErrorOf(error, config, purpose) : error;
   } finally {
     await transport.close();
   }
 }
 
-/** What narrows a list; see {@link KubeClient.list}. */
-type Narrowing = Pick<Parameters<KubeClient['list']>[1], 'labelSelector' | 'fieldSelector' | 'metadataOnly'>;
+/** Selects objects, and which parts of them a list contains; see {@link KubeClient.list}. */
+export type ListFilter = Pick<
+  Parameters<KubeClient['list']>[1],
+  'labelSelector' | 'fieldSelector' | 'metadataOnly'
+>;
 
 /**
- * What `project` makes of all objects of the scope, page by page: no more than a page of whole objects is held.
+ * Lists all objects of the scope and returns their projections. Holds at most one page of whole objects.
  *
- * @param project - undefined: passed over
+ * @param project - returns undefined to leave an object out
  * @throws KubeError
  */
 export async function listAll<T>(
   client: KubeClient,
   resource: Resource,
-  selection: Narrowing & { readonly scope: Scope },
+  selection: ListFilter & { readonly scope: CommandScope },
   project: (object: KubeObject) => T | undefined,
 ): Promise<readonly T[]> {
   const { scope, ...narrowing } = selection;
@@ -67,7 +69,7 @@ async function* pages(
   } while (next !== undefined);
 }
 
-/** For {@link listAll} of a kind that the cluster may not know: undefined is that. */
+/** The result of a list or get, or undefined if the cluster does not know the resource or has no such object. */
 export async function unlessUnknown<T>(list: Promise<T>): Promise<T | undefined> {
   try {
     return await list;
@@ -78,10 +80,10 @@ export async function unlessUnknown<T>(list: Promise<T>): Promise<T | undefined>
 }
 
 /**
- * Makes sure that namespaces exist in which nothing was found: one that does not has empty lists. Who may not look at
- * namespaces is not told.
+ * Checks that namespaces exist in which nothing was found, because lists of a missing namespace are empty. If the user may
+ * not get a namespace, skips it.
  *
- * @throws InputError, KubeError
+ * @throws UserError if a namespace does not exist, KubeError
  */
 export async function checkNamespaces(client: KubeClient, names: readonly string[]): Promise<void> {
   for (const name of names) {
@@ -89,7 +91,7 @@ export async function checkNamespaces(client: KubeClient, names: readonly string
       await client.get(NAMESPACES, { namespace: undefined, name });
     } catch (error) {
       if (hasReason(error, 'NotFound')) {
-        throw new InputError(
+        throw new UserError(
           `expected a namespace of the cluster, found no ${quoted(name)}; correct --namespace (kubectl get namespaces)`,
         );
       }
@@ -98,9 +100,9 @@ export async function checkNamespaces(client: KubeClient, names: readonly string
   }
 }
 
-/** The namespaces of a scope in which none of these objects is. */
+/** The namespaces of a scope that contain none of these objects. */
 export function emptyNamespaces(
-  scope: Scope,
+  scope: CommandScope,
   objects: readonly { readonly namespace: string }[],
 ): readonly string[] {
   const seen = new Set(objects.map(({ namespace }) => namespace));

@@ -1,3 +1,9 @@
-export { checkNamespaces, emptyNamespaces, listAll, unlessUnknown, withCluster } from './access.ts';
-export { InputError } from './errors.ts';
-export type { Scope } from './scope.ts';
+export {
+  checkNamespaces,
+  emptyNamespaces,
+  type ListFilter,
+  listAll,
+  unlessUnknown,
+  withCluster,
+} from './access.ts';
+export type { CommandScope } from './scope.ts';

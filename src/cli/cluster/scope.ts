@@ -1,10 +1,10 @@
-/** Whose objects a command is about. */
-export type Scope =
+/** The namespaces whose objects a command reads or changes. */
+export type CommandScope =
   | { readonly kind: 'All' }
   /** Each once, at least one. */
   | { readonly kind: 'Namespaces'; readonly names: readonly [string, ...string[]] };
 
-/** What to ask the API server for, one list each; `undefined` is all namespaces. */
-export function namespacesOf(scope: Scope): readonly (string | undefined)[] {
+/** The namespaces to list, one at a time. `undefined` means all namespaces in one list. */
+export function namespacesOf(scope: CommandScope): readonly (string | undefined)[] {
   return scope.kind === 'All' ? [undefined] : scope.names;
 }

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Logger, pino } from 'pino';
 import type { Manager, ManagerSettings } from '../../manager/index.ts';
 import { DEFAULT_SCAN_TYPES } from '../../scan/index.ts';
+import { UserError } from '../errors.ts';
 import {
   type ClusterFlags,
   clusterFlags,
@@ -19,7 +20,6 @@ import {
   type RegistryFlags,
   registryFlags,
   registrySettings,
-  SetupError,
 } from '../flags/index.ts';
 import { commandWithHelp } from '../help.ts';
 
@@ -115,7 +115,7 @@ async function run(signalled: Promise<string>, flags: Flags): Promise<void> {
     pino.destination({ dest: process.stdout.fd, sync: true }),
   );
   const end = (error: unknown) => {
-    if (error instanceof SetupError) log.fatal(error.message);
+    if (error instanceof UserError) log.fatal(error.message);
     else if (error instanceof Error && error.name === 'LeadershipLost') {
       log.fatal({ reason: error.message }, 'leadership lost');
     } else log.fatal({ err: error }, 'cannot go on');
@@ -166,7 +166,7 @@ function newController(make: () => Manager): Manager {
 }
 
 function explainSettings(error: unknown): never {
-  throw new SetupError(error instanceof Error ? error.message : String(error));
+  throw new UserError(error instanceof Error ? error.message : String(error));
 }
 
 /** Puts Node's own warnings into the log, instead of among its lines. */
@@ -179,7 +179,7 @@ function logWarnings(log: Logger): void {
 function explainStart(error: unknown): never {
   const failed = error instanceof Error && 'syscall' in error ? error.syscall : undefined;
   if (error instanceof Error && (failed === 'listen' || failed === 'getaddrinfo')) {
-    throw new SetupError(
+    throw new UserError(
       `probes and metrics cannot be served: ${error.message}; choose another address with --serve`,
     );
   }

@@ -7,13 +7,13 @@ import { SCHEDULED_SCANS, SECRETS } from '../../object/index.ts';
 import { type RawScheduledScan, readScheduledScan } from '../../scan/index.ts';
 import { type RawSecret, readSourceSecret, type SourceSecret } from '../../secret/index.ts';
 import { quoted } from '../../text/index.ts';
-import { checkNamespaces, listAll, type Scope, unlessUnknown, withCluster } from '../cluster/index.ts';
+import { type CommandScope, checkNamespaces, listAll, unlessUnknown, withCluster } from '../cluster/index.ts';
 import type { Inventory } from './inventory.ts';
 
 /**
  * Reads the bindings, pull secrets and ScheduledScans of a namespace, with the rights of whoever asks.
  *
- * @throws InputError where the API server cannot be reached, refuses, or lacks the namespace or our CRD
+ * @throws UserError where the API server cannot be reached, refuses, or lacks the namespace or our CRD
  */
 export async function readCluster(config: KubeConfig, namespace: string): Promise<Inventory> {
   const purpose = {
@@ -25,7 +25,7 @@ export async function readCluster(config: KubeConfig, namespace: string): Promis
 }
 
 async function readNamespace(client: KubeClient, namespace: string): Promise<Inventory> {
-  const scope: Scope = { kind: 'Namespaces', names: [namespace] };
+  const scope: CommandScope = { kind: 'Namespaces', names: [namespace] };
   // The API server sends what it was asked for, and CRDs have checked the shape of their objects.
   const [bindings, scans, ...secrets] = await Promise.all([
     listAll(client, imageCredentialBindings, { scope }, (object) => readBinding(object as RawBinding)),

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type ImageReference, parseImageReference } from '../../image/index.ts';
 import { printable } from '../../text/index.ts';
-import { tellingProblems } from '../errors.ts';
+import { reportUserErrors } from '../errors.ts';
 import {
   type ClusterFlags,
   clusterFlags,
@@ -65,7 +65,7 @@ export function explainCommand(): Command {
         .default([], 'none'),
     )
     .addOption(new Option('-o, --output <format>', 'how to tell').choices(['text', 'json']).default('text'))
-    .action((texts: readonly string[], flags: Flags) => tellingProblems(run(texts, flags)));
+    .action((texts: readonly string[], flags: Flags) => reportUserErrors(run(texts, flags)));
   for (const flag of clusterFlags()) command.addOption(flag);
   return command;
 }

@@ -6,7 +6,7 @@ import { type Binding, type RawBinding, readBinding } from '../../binding/index.
 import { type RawScheduledScan, readScheduledScan, type ScheduledScan } from '../../scan/index.ts';
 import { readSourceSecret, type SourceSecret } from '../../secret/index.ts';
 import { isRecord, quoted } from '../../text/index.ts';
-import { InputError } from '../cluster/index.ts';
+import { UserError } from '../errors.ts';
 import type { Inventory } from './inventory.ts';
 import { isList, type Manifest, manifestOf, scanProblem, secretData } from './manifest.ts';
 
@@ -18,7 +18,7 @@ const STANDARD_INPUT = '-';
  *
  * @param files - names; `-` is standard input
  * @param namespace - whose objects count, beside those that name none; undefined: there must be only one
- * @throws InputError where a file cannot be read, is not YAML, or holds something that is no Kubernetes object
+ * @throws UserError where a file cannot be read, is not YAML, or holds something that is no Kubernetes object
  */
 export async function readFiles(files: readonly string[], namespace: string | undefined): Promise<Inventory> {
   const texts = await Promise.all([...new Set(files)].map(readText));
@@ -38,7 +38,7 @@ async function readText(file: string): Promise<Text> {
     return { name: file, text: await readFile(file, 'utf8') };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new InputError(`${quoted(file)}: expected a file that can be read, found ${found(code)}`);
+    throw new UserError(`${quoted(file)}: expected a file that can be read, found ${found(code)}`);
   }
 }
 
@@ -66,7 +66,7 @@ function parse(name: string, text: string): readonly unknown[] {
     if (!(error instanceof YAMLException)) throw error;
     const { mark, reason } = error;
     const where = mark === undefined ? '' : `, line ${mark.line + 1}, column ${mark.column + 1}`;
-    throw new InputError(`${name}${where}: expected YAML or JSON, found ${faultOf(reason)}; correct it`);
+    throw new UserError(`${name}${where}: expected YAML or JSON, found ${faultOf(reason)}; correct it`);
   }
 }
 
@@ -102,14 +102,14 @@ function checkNamespaces(manifests: readonly Manifest[], namespace: string | und
   const names = [...new Set(all.filter((name) => name !== undefined))];
   const found = names.sort().map(quoted).join(', ');
   if (namespace === undefined && names.length > 1) {
-    throw new InputError(`expected objects of one namespace, found ${found}; say which with --namespace`);
+    throw new UserError(`expected objects of one namespace, found ${found}; say which with --namespace`);
   }
   if (
     namespace !== undefined &&
     all.length > 0 &&
     !all.some((name) => name === undefined || name === namespace)
   ) {
-    throw new InputError(
+    throw new UserError(
       `expected objects of the namespace ${quoted(namespace)}, found those of ${found}; correct --namespace`,
     );
   }

@@ -1,5 +1,5 @@
 import { isRecord, quoted } from '../../text/index.ts';
-import { InputError } from '../cluster/index.ts';
+import { UserError } from '../errors.ts';
 
 /** A Kubernetes object of a file: what all of them have in common has been looked at. */
 export interface Manifest {
@@ -33,14 +33,14 @@ export function isList(value: unknown): value is List {
   );
 }
 
-/** @throws InputError where it is no Kubernetes object with a name. */
+/** @throws UserError where it is no Kubernetes object with a name. */
 export function manifestOf(value: unknown, place: string): Manifest {
   if (!isRecord(value)) throw notAnObject(place, described(value));
   const { apiVersion, kind, metadata } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string')
     throw notAnObject(place, 'one without them');
   if (!isMetadata(metadata)) {
-    throw new InputError(
+    throw new UserError(
       `${place}: expected metadata with a name, and strings as namespace, labels and annotations, found ` +
         `something else in this ${quoted(kind)}; correct it`,
     );
@@ -48,8 +48,8 @@ export function manifestOf(value: unknown, place: string): Manifest {
   return { place, apiVersion, kind, metadata, object: value };
 }
 
-function notAnObject(place: string, found: string): InputError {
-  return new InputError(
+function notAnObject(place: string, found: string): UserError {
+  return new UserError(
     `${place}: expected a Kubernetes object with apiVersion and kind, found ${found}; correct the file, or leave it out`,
   );
 }

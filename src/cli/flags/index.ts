@@ -1,6 +1,6 @@
 export { type DiscoveryFlags, discoveryFlags, discoveryProblem, discoverySettings } from './discovery.ts';
 export { parseDuration } from './duration.ts';
-export { type ClusterFlags, clusterFlags, loadKubeConfig, SetupError } from './kubeconfig.ts';
+export { type ClusterFlags, clusterFlags, loadKubeConfig } from './kubeconfig.ts';
 export {
   type LeaseFlags,
   leaseFlags,

@@ -3,22 +3,20 @@ import { delimiter } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Option } from 'commander';
 import { quoted } from '../../text/index.ts';
+import { UserError } from '../errors.ts';
 
-/** Something that whoever started the command can mend; told without a stack. */
-export class SetupError extends Error {}
-
-/** Where client-node would try its luck when it finds no configuration. */
+/** The server that client-node falls back to if it finds no configuration. */
 const FALLBACK_SERVER = 'http://localhost:8080';
-/** Of more contexts, the rest is not told. */
+/** Limit on the contexts that a message lists. */
 const MOST_CONTEXTS = 10;
 
-/** What the flags of {@link clusterFlags} give. */
+/** The values of {@link clusterFlags}. */
 export interface ClusterFlags {
   readonly kubeconfig?: string;
   readonly context?: string;
 }
 
-/** The flags that say which cluster: kubectl takes none of its own before the name of a plugin. */
+/** The flags that select the cluster. kubectl accepts no flags of its own before the name of a plugin. */
 export function clusterFlags(): readonly Option[] {
   return [
     new Option(
@@ -32,7 +30,7 @@ export function clusterFlags(): readonly Option[] {
 /**
  * The cluster that the flags name, else that of KUBECONFIG, of ~/.kube/config, or the one that the pod runs in.
  *
- * @throws SetupError where there is none, or a file cannot be read
+ * @throws UserError if there is no cluster, or a file cannot be read
  */
 export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {}): Promise<KubeConfig> {
   const client = await import('@kubernetes/client-node');
@@ -44,8 +42,8 @@ export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {})
     if (files.length > 0) config.loadFromOptions(merged(files.filter(existsSync).map(read)));
     else config.loadFromDefault();
   } catch (error) {
-    throw new SetupError(
-      `the kubeconfig (${source}) cannot be read: ${told(error)}; correct it, or name another one`,
+    throw new UserError(
+      `the kubeconfig (${source}) cannot be read: ${messageOf(error)}; correct it, or name another one`,
     );
   }
   if (context !== undefined) config.setCurrentContext(context);
@@ -61,7 +59,7 @@ export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {})
 
 type Merged = Pick<KubeConfig, 'clusters' | 'users' | 'contexts' | 'currentContext'>;
 
-/** As kubectl merges files: of what has the same name the first counts, and so does the first current context. */
+/** Merges files as kubectl does: the first entry of a name takes precedence, and so does the first current context. */
 function merged(configs: readonly KubeConfig[]): Merged {
   if (configs.length === 0) throw new Error('there is no such file');
   return {
@@ -79,7 +77,7 @@ function firstOfEachName<T extends { readonly name: string }>(all: readonly T[])
 function checkContext(config: KubeConfig, source: string): void {
   const cluster = config.getCurrentCluster();
   if (cluster?.server === FALLBACK_SERVER) {
-    throw new SetupError(
+    throw new UserError(
       'found no cluster: expected KUBECONFIG, ~/.kube/config, or a pod of a cluster; set KUBECONFIG to the file that ' +
         'says how to reach yours',
     );
@@ -87,14 +85,14 @@ function checkContext(config: KubeConfig, source: string): void {
   if (cluster !== null) return;
   const names = config.contexts.map(({ name }) => name);
   const found = names.length === 0 ? 'none' : names.slice(0, MOST_CONTEXTS).map(quoted).join(', ');
-  throw new SetupError(
+  throw new UserError(
     `the kubeconfig (${source}) has no cluster for its context ${quoted(config.getCurrentContext())}; ` +
       `its contexts: ${found}; choose one with --context, or kubectl config use-context`,
   );
 }
 
-/** Without what a YAML parser quotes: the line may hold a token. */
-function told(error: unknown): string {
+/** Omits the line that a YAML parser quotes, because the line may contain a token. */
+function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name !== 'YAMLException') return error.message;
   const line = 'mark' in error ? (error.mark as { readonly line?: unknown } | undefined)?.line : undefined;

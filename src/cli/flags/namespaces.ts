@@ -1,11 +1,11 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { ManagerSettings } from '../../manager/index.ts';
-import { DNS_LABEL } from './name.ts';
+import { DNS_LABEL } from '../../object/index.ts';
 
-/** Each costs seven or eight watches, and as many connections: beyond this a ClusterRole is what is wanted. */
+/** Limit on the namespaces. Each needs seven or eight watches, each with a connection. A ClusterRole suits more. */
 const MOST = 100;
 
-/** The flag that says where everything happens. */
+/** The flag that names the namespaces in which the controller works. */
 export function namespacesFlag(): Option {
   return new Option(
     '--namespaces <names>',

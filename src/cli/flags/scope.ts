@@ -1,6 +1,6 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Option } from 'commander';
-import type { Scope } from '../cluster/index.ts';
+import type { CommandScope } from '../cluster/index.ts';
 import { parseNamespace } from './name.ts';
 
 /** What the flags of {@link scopeFlags} give. */
@@ -23,7 +23,7 @@ export function scopeFlags(): readonly Option[] {
 }
 
 /** The scope that the flags name. */
-export function scopeOf({ namespace, allNamespaces = false }: ScopeFlags, config: KubeConfig): Scope {
+export function scopeOf({ namespace, allNamespaces = false }: ScopeFlags, config: KubeConfig): CommandScope {
   if (allNamespaces) return { kind: 'All' };
   const [first = contextNamespace(config), ...others] = new Set(namespace);
   return { kind: 'Namespaces', names: [first, ...others] };

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Command, Option } from 'commander';
 import { printable } from '../../text/index.ts';
-import { tellingProblems } from '../errors.ts';
+import { reportUserErrors } from '../errors.ts';
 import {
   type ClusterFlags,
   clusterFlags,
@@ -49,7 +49,7 @@ export function releaseCommand(): Command {
       // Where it is PID 1 of a container, signals without a handler are ignored. It may be cut off anywhere.
       for (const name of ['SIGTERM', 'SIGINT'] as const)
         process.once(name, () => process.exit(128 + constants.signals[name]));
-      return tellingProblems(run(flags));
+      return reportUserErrors(run(flags));
     });
   const flags = [
     ...scopeFlags(),

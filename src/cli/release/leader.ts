@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasReason, type KubeClient, LEASES, LeaseObservation, specOf } from '../../kube/index.ts';
 import type { KubeObject } from '../../object/index.ts';
 import { quoted } from '../../text/index.ts';
-import { InputError } from '../cluster/index.ts';
-import type { Progress } from './progress.ts';
+import { UserError } from '../errors.ts';
+import type { ReportProgress } from './progress.ts';
 
 const POLL_MS = 1_000;
 /** Of a Lease that does not say how long it lasts: client-go's. */
@@ -19,13 +19,13 @@ export interface LeasePlace {
  * Waits until nobody holds the Lease, for who leads would bind again what is let go. A controller that ends gives it up;
  * of one that was killed it is seen to stand still for as long as it lasts.
  *
- * @throws InputError where it is still held when the time is up, KubeError
+ * @throws UserError where it is still held when the time is up, KubeError
  */
 export async function waitForNoLeader(
   client: KubeClient,
   place: LeasePlace,
   timeoutMs: number,
-  progress: Progress,
+  progress: ReportProgress,
 ): Promise<void> {
   const observation = new LeaseObservation('', DURATION_MS);
   const end = performance.now() + timeoutMs;
@@ -52,15 +52,15 @@ async function read(client: KubeClient, place: LeasePlace): Promise<KubeObject |
   } catch (error) {
     if (hasReason(error, 'NotFound')) return undefined;
     if (!hasReason(error, 'Forbidden')) throw error;
-    throw new InputError(
+    throw new UserError(
       `${error.message}; expected to be allowed to get the Lease ${nameOf(place)}, which says whether a controller ` +
         'leads: ask for a Role there, or say where it is with --lease-namespace and --lease-name',
     );
   }
 }
 
-function stillHeld(place: LeasePlace, holder: string, timeoutMs: number): InputError {
-  return new InputError(
+function stillHeld(place: LeasePlace, holder: string, timeoutMs: number): UserError {
+  return new UserError(
     `expected that no controller leads, found the Lease ${nameOf(place)} held by ${holder} after ` +
       `${timeoutMs / 1_000} s; a controller that runs would bind the ScheduledScans again: stop it first (helm uninstall, ` +
       'scale its Deployment to 0, or Ctrl-C where it runs), or let it do the work (delete the bindings)',

@@ -1,12 +1,12 @@
-/** Takes a line about what is done, or waited for. */
-export type Progress = (line: string) => void;
+/** Receives a line about what the command has done, or waits for. */
+export type ReportProgress = (line: string) => void;
 
-/** What came of a release; nothing is left where `left` is empty. */
-export interface Released {
-  /** How many ScheduledScans were let go of. */
+/** The result of a release. If `left` is empty, nothing of ours is left. */
+export interface ReleaseResult {
+  /** Number of ScheduledScans that were unbound. */
   readonly scans: number;
-  /** How many Secrets were deleted. */
+  /** Number of Secrets that were deleted. */
   readonly secrets: number;
-  /** A sentence about each thing that is, or may be, left, with what to do about it. */
+  /** A sentence about each object that is or may be left, with what to do about it. */
   readonly left: readonly string[];
 }

@@ -1,35 +1,35 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubeClient } from '../../kube/index.ts';
-import { checkNamespaces, type Scope, withCluster } from '../cluster/index.ts';
+import { type CommandScope, checkNamespaces, withCluster } from '../cluster/index.ts';
 import { type LeasePlace, waitForNoLeader } from './leader.ts';
-import { Places } from './places.ts';
-import type { Progress, Released } from './progress.ts';
-import { ScanRelease } from './scans.ts';
-import { SecretRelease } from './secrets.ts';
+import { ReleaseNamespaces } from './namespaces.ts';
+import type { ReleaseResult, ReportProgress } from './progress.ts';
+import { ScanUnbinder } from './scans.ts';
+import { SecretDeleter } from './secrets.ts';
 
-/** What is released, and how long for what is waited. */
+/** What to release, and how long to wait. */
 export interface ReleaseSettings {
-  readonly scope: Scope;
-  /** By each of them a controller might lead. */
+  readonly scope: CommandScope;
+  /** The Leases by which a controller may lead. */
   readonly leases: readonly LeasePlace[];
-  /** How long a controller that leads may take to end; milliseconds. */
+  /** Limit on the wait for a leader to stop, in milliseconds. */
   readonly leaderTimeoutMs: number;
-  /** How long Scans may take that mount a Secret of ours; milliseconds. */
+  /** Limit on the wait for Scans that mount one of our Secrets, in milliseconds. */
   readonly scanTimeoutMs: number;
 }
 
 /**
- * Takes everything of ours out of a cluster, before the controller goes for good: first waits until none leads, then lets
- * go of every ScheduledScan, then deletes the Secrets. Needs neither bindings nor their CRD. What has been done is not
- * done again, so it may be cut off, and repeated, at any time.
+ * Removes everything of ours from a cluster before the controller is uninstalled. Waits until no controller leads, then
+ * unbinds every ScheduledScan, then deletes the Secrets. Needs neither bindings nor their CRD. It does not repeat work that
+ * is done, so it can be interrupted and repeated at any time.
  *
- * @throws InputError where it could not be begun, or the API server could not be asked any more
+ * @throws UserError if it cannot start, or the API server no longer answers
  */
 export async function release(
   config: KubeConfig,
   settings: ReleaseSettings,
-  progress: Progress,
-): Promise<Released> {
+  progress: ReportProgress,
+): Promise<ReleaseResult> {
   const { scope } = settings;
   const needs = 'list, get and update scheduledscans, list scans, and list and delete secrets';
   return withCluster(config, { scope, needs }, 'release', async (client) => {
@@ -44,18 +44,18 @@ export async function release(
 async function releaseAll(
   client: KubeClient,
   { scope, scanTimeoutMs }: ReleaseSettings,
-  progress: Progress,
-): Promise<Released> {
-  const places = new Places(client, scope);
-  const scans = new ScanRelease(client, places, progress);
-  const secrets = new SecretRelease(client, places, progress);
+  progress: ReportProgress,
+): Promise<ReleaseResult> {
+  const namespaces = new ReleaseNamespaces(client, scope);
+  const scans = new ScanUnbinder(client, namespaces, progress);
+  const secrets = new SecretDeleter(client, namespaces, progress);
   await scans.run();
   await secrets.run(scanTimeoutMs);
-  // Whoever binds scans again has had the time for it.
+  // Unbind again, because a controller that still runs has had time to bind the scans again.
   await scans.run();
   return {
     scans: scans.count,
     secrets: secrets.count,
-    left: [...places.problems, ...scans.left, ...secrets.left],
+    left: [...namespaces.problems, ...scans.left, ...secrets.left],
   };
 }

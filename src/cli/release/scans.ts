@@ -10,47 +10,47 @@ import {
   type ScheduledScan,
   waitBeforeWrite,
 } from '../../scan/index.ts';
-import type { Places } from './places.ts';
-import type { Progress } from './progress.ts';
+import type { ReleaseNamespaces } from './namespaces.ts';
+import type { ReportProgress } from './progress.ts';
 
 const AT_ONCE = 8;
-const LET_GO = { edit: 'Unbind' } as const;
-/** Between two looks at what is left. */
+const UNBIND = { edit: 'Unbind' } as const;
+/** Time between two lists of the ScheduledScans that are still bound. */
 const PAUSE_MS = 2_000;
-/** After so long in which no scan could be let go, and none was waited for as it must be, no more is hoped for. */
+/** Gives up if no scan could be unbound for this long. */
 const PATIENCE_MS = 90_000;
 
-type Outcome =
-  | { readonly outcome: 'LetGo' }
-  /** It is gone, or free already. */
-  | { readonly outcome: 'Nothing' }
-  /** To be tried again: its run is due, somebody else wrote it, the API server is busy. */
-  | { readonly outcome: 'Later'; readonly why: string }
-  | { readonly outcome: 'Refused'; readonly why: string };
+type UnbindResult =
+  | { readonly result: 'Unbound' }
+  /** The scan no longer exists, or is not bound. */
+  | { readonly result: 'Nothing' }
+  /** The edit is retried: a run of the scan is due, the scan has changed, or the API server is busy. */
+  | { readonly result: 'Later'; readonly why: string }
+  | { readonly result: 'Refused'; readonly why: string };
 
 /**
- * Lets go of ScheduledScans until none is bound: the very edit of the controller, at the version that was read, and never
- * while a run is due. Each look begins with what the cluster says, so it may be cut off and begun again at any time.
+ * Unbinds ScheduledScans until none is bound. It makes the same edit as the controller, at the version that was read, and
+ * never while a run is due. Each round lists the scans anew, so the work can be interrupted and repeated at any time.
  */
-export class ScanRelease {
+export class ScanUnbinder {
   readonly #client: KubeClient;
-  readonly #places: Places;
-  readonly #progress: Progress;
-  readonly #letGo = new Set<string>();
-  /** By key: why it is given up. */
+  readonly #namespaces: ReleaseNamespaces;
+  readonly #progress: ReportProgress;
+  readonly #unbound = new Set<string>();
+  /** By key: why the scan is given up. */
   readonly #left = new Map<string, string>();
-  /** By key: why it is to be tried again. Of those that the last look has tried. */
+  /** By key, for the scans of the last round: why the edit is retried. */
   readonly #waiting = new Map<string, string>();
   readonly #told = new Set<string>();
 
-  constructor(client: KubeClient, places: Places, progress: Progress) {
+  constructor(client: KubeClient, namespaces: ReleaseNamespaces, progress: ReportProgress) {
     this.#client = client;
-    this.#places = places;
+    this.#namespaces = namespaces;
     this.#progress = progress;
   }
 
   get count(): number {
-    return this.#letGo.size;
+    return this.#unbound.size;
   }
 
   /** Sentences about scans that are still bound. */
@@ -58,7 +58,7 @@ export class ScanRelease {
     return [...this.#left].map(([key, why]) => `ScheduledScan ${key} is still bound: ${why}`);
   }
 
-  /** @throws KubeError where ScheduledScans cannot be listed */
+  /** @throws KubeError if ScheduledScans cannot be listed */
   async run(): Promise<void> {
     let since = performance.now();
     for (let bound = await this.#bound(); bound.length > 0; bound = await this.#bound()) {
@@ -68,7 +68,7 @@ export class ScanRelease {
     }
   }
 
-  /** Tries each once; whether one was let go. */
+  /** Tries each scan once. Returns whether any scan was unbound. */
   async #releaseAll(bound: readonly ScheduledScan[]): Promise<boolean> {
     this.#waiting.clear();
     const before = this.count;
@@ -76,15 +76,15 @@ export class ScanRelease {
     return this.count > before;
   }
 
-  /** Those that are to be let go; one that was, and is bound again, is given up: there is somebody who would go on so. */
+  /** The scans to unbind. Gives up a scan that is bound again, because a controller that still runs would bind it forever. */
   async #bound(): Promise<readonly ScheduledScan[]> {
-    const bound = await this.#places.list(SCHEDULED_SCANS, {}, (object) => {
+    const bound = await this.#namespaces.list(SCHEDULED_SCANS, {}, (object) => {
       // The CRD has checked the shape.
       const scan = readScheduledScan(object as typeof object & RawScheduledScan);
       return scan.bound === undefined ? undefined : scan;
     });
-    for (const key of bound.map(keyOf).filter((each) => this.#letGo.has(each))) {
-      this.#letGo.delete(key);
+    for (const key of bound.map(keyOf).filter((each) => this.#unbound.has(each))) {
+      this.#unbound.delete(key);
       this.#left.set(
         key,
         'it was let go, and bound again: a controller is running; stop it, and release again',
@@ -95,32 +95,32 @@ export class ScanRelease {
 
   async #release(scan: ScheduledScan): Promise<void> {
     const key = keyOf(scan);
-    const result = await this.#edit(scan).catch(outcomeOf);
-    if (result.outcome === 'Later') {
-      const line = `waiting for ScheduledScan ${key}: ${result.why}`;
+    const edit = await this.#edit(scan).catch(unbindResultOf);
+    if (edit.result === 'Later') {
+      const line = `waiting for ScheduledScan ${key}: ${edit.why}`;
       if (!this.#told.has(line)) this.#progress(line);
       this.#told.add(line);
-      this.#waiting.set(key, result.why);
+      this.#waiting.set(key, edit.why);
     }
-    if (result.outcome === 'LetGo') {
-      this.#letGo.add(key);
+    if (edit.result === 'Unbound') {
+      this.#unbound.add(key);
       this.#progress(`let go of ScheduledScan ${key}`);
     }
-    if (result.outcome === 'Refused') this.#left.set(key, result.why);
+    if (edit.result === 'Refused') this.#left.set(key, edit.why);
   }
 
-  async #edit(scan: ScheduledScan): Promise<Outcome> {
+  async #edit(scan: ScheduledScan): Promise<UnbindResult> {
     const raw = await this.#client.get<RawScheduledScan>(SCHEDULED_SCANS, scan);
     if (waitBeforeWrite(readScheduledScan(raw).schedule, Date.now()) > 0) {
       const why = 'its run is due, and secureCodeBox gets stuck where it is written then; a minute at most';
-      return { outcome: 'Later', why };
+      return { result: 'Later', why };
     }
-    const edited = editScheduledScan(raw, LET_GO);
-    if (edited.result !== 'Changed') return { outcome: 'Nothing' };
+    const edited = editScheduledScan(raw, UNBIND);
+    if (edited.result !== 'Changed') return { result: 'Nothing' };
     const written = readScheduledScan(await this.#client.replace(SCHEDULED_SCANS, edited.scan));
-    if (isDone(written, LET_GO)) return { outcome: 'LetGo' };
+    if (isDone(written, UNBIND)) return { result: 'Unbound' };
     const why = 'the API server stored something else than it was sent: a policy or webhook changes it';
-    return { outcome: 'Refused', why };
+    return { result: 'Refused', why };
   }
 
   #giveUp(): void {
@@ -133,21 +133,21 @@ export class ScanRelease {
  * Any error other than an answer of the API server concerns only this scan: the others are still unbound, and the
  * Secrets deleted.
  */
-function outcomeOf(error: unknown): Outcome {
+function unbindResultOf(error: unknown): UnbindResult {
   if (!(error instanceof KubeError)) {
     const name = error instanceof Error ? error.name : 'error';
     const why = `it could not be unbound: unexpected ${name}; correct the scan, report the error, and release it again`;
-    return { outcome: 'Refused', why };
+    return { result: 'Refused', why };
   }
-  if (error.reason === 'NotFound') return { outcome: 'Nothing' };
-  if (error.reason === 'Conflict') return { outcome: 'Later', why: 'somebody else has just written it' };
+  if (error.reason === 'NotFound') return { result: 'Nothing' };
+  if (error.reason === 'Conflict') return { result: 'Later', why: 'somebody else has just written it' };
   const isRefusal = error.status >= 400 && error.status < 500 && error.status !== 429;
   return isRefusal
     ? {
-        outcome: 'Refused',
+        result: 'Refused',
         why:
           `the API server refused the write: ${error.reason} (${error.status}); see which right is missing, or ` +
           'which policy or webhook sees to ScheduledScans, and release it again',
       }
-    : { outcome: 'Later', why: `${error.reason}: it is tried again` };
+    : { result: 'Later', why: `${error.reason}: it is tried again` };
 }

@@ -5,29 +5,29 @@ import { hasReason, type KubeClient, KubeError } from '../../kube/index.ts';
 import { keyOf, SCANS, SECRETS, type Stored, storedMeta } from '../../object/index.ts';
 import { readRun } from '../../scan/index.ts';
 import { isTrivySecretName } from '../../secret/index.ts';
-import type { Places } from './places.ts';
-import type { Progress } from './progress.ts';
+import type { ReleaseNamespaces } from './namespaces.ts';
+import type { ReportProgress } from './progress.ts';
 
 const AT_ONCE = 8;
 const PAUSE_MS = 2_000;
-/** How often a deletion is tried that the API server does not get done. */
+/** Limit on the rounds in which the API server deletes nothing. */
 const MOST_TRIES = 10;
 
 /**
- * Deletes the Secrets that hold copies of credentials: those with our label and a name as we make them. One that an
- * unfinished Scan mounts is waited for, for its pod must not lose it, but not for ever: then it goes all the same.
+ * Deletes the Secrets that hold copies of credentials: those with our label and a name of our form. If an unfinished Scan
+ * mounts a Secret, waits, because the pod of the Scan needs the Secret. When the time is over, deletes the Secret anyway.
  */
-export class SecretRelease {
+export class SecretDeleter {
   readonly #client: KubeClient;
-  readonly #places: Places;
-  readonly #progress: Progress;
+  readonly #namespaces: ReleaseNamespaces;
+  readonly #progress: ReportProgress;
   readonly #deleted = new Set<string>();
   readonly #left = new Map<string, string>();
   readonly #waiting = new Set<string>();
 
-  constructor(client: KubeClient, places: Places, progress: Progress) {
+  constructor(client: KubeClient, namespaces: ReleaseNamespaces, progress: ReportProgress) {
     this.#client = client;
-    this.#places = places;
+    this.#namespaces = namespaces;
     this.#progress = progress;
   }
 
@@ -35,14 +35,14 @@ export class SecretRelease {
     return this.#deleted.size;
   }
 
-  /** Sentences about Secrets that are still there. */
+  /** Sentences about Secrets that still exist. */
   get left(): readonly string[] {
     return [...this.#left].map(([key, why]) => `Secret ${key} is still there: ${why}`);
   }
 
   /**
-   * @param scanTimeoutMs - how long unfinished Scans are waited for
-   * @throws KubeError where Secrets or Scans cannot be listed
+   * @param scanTimeoutMs - limit on the wait for unfinished Scans
+   * @throws KubeError if Secrets or Scans cannot be listed
    */
   async run(scanTimeoutMs: number): Promise<void> {
     const end = performance.now() + scanTimeoutMs;
@@ -62,17 +62,17 @@ export class SecretRelease {
       this.#left.set(keyOf(secret), 'somebody else keeps writing it; release again');
   }
 
-  /** Those that no unfinished Scan mounts; all of them where the time for waiting is over. */
+  /** The Secrets that no unfinished Scan mounts, or all of them if the time for waiting is over. */
   async #free(secrets: readonly Stored[], isOver: boolean): Promise<readonly Stored[]> {
     const mounts = await this.#mounts(secrets);
     this.#tell(mounts, isOver);
     return isOver ? secrets : secrets.filter((secret) => !mounts.has(keyOf(secret)));
   }
 
-  /** What of it the API server holds does not come to us: only the metadata is asked for. */
+  /** Requests only the metadata, so that the API server does not send the content of Secrets. */
   async #ours(): Promise<readonly Stored[]> {
     const selection = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}`, metadataOnly: true };
-    const secrets = await this.#places.list(SECRETS, selection, (object) =>
+    const secrets = await this.#namespaces.list(SECRETS, selection, (object) =>
       isTrivySecretName(object.metadata.name)
         ? { ...storedMeta(object), ending: object.metadata.deletionTimestamp !== undefined }
         : undefined,
@@ -96,7 +96,7 @@ export class SecretRelease {
   /** By key of the Secret: the key of an unfinished Scan that mounts it. */
   async #mounts(secrets: readonly Stored[]): Promise<ReadonlyMap<string, string>> {
     const keys = new Set(secrets.map(keyOf));
-    const runs = await this.#places.list(SCANS, {}, (object) => {
+    const runs = await this.#namespaces.list(SCANS, {}, (object) => {
       const run = readRun(object);
       if (run?.secretName === undefined || run.state !== 'Running') return undefined;
       const secret = keyOf({ namespace: run.namespace, name: run.secretName });
@@ -125,7 +125,7 @@ export class SecretRelease {
       this.#deleted.add(key);
       this.#progress(`deleted Secret ${key}`);
     } catch (error) {
-      // Gone already, or changed since: the next look tells.
+      // The Secret no longer exists, or has changed. The next round handles it.
       if (hasReason(error, 'NotFound', 'Conflict')) return;
       // Report only the reason, because an answer about a Secret may quote it.
       const why =

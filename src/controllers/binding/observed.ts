@@ -1,4 +1,4 @@
-import type { KnownAnswer, KnownLogin, Check } from '../../answer/index.ts';
+import type { Check, KnownAnswer, KnownLogin } from '../../answer/index.ts';
 import type { Binding, ValidBinding } from '../../binding/index.ts';
 import type { PlatformCredential } from '../../platform/index.ts';
 import type { Rivals } from '../../policy/index.ts';

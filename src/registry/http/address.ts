@@ -103,18 +103,17 @@ function dotted(high: number, low: number): string {
 
 /** The eight groups of a valid IPv6 address. */
 function groups(address: string): Groups {
-  const hex = address.replace(
-    /(\d+)\.(\d+)\.(\d+)\.(\d+)$/,
-    (_, a, b, c, d) => `${pair(a, b)}:${pair(c, d)}`,
-  );
+  const hex = address.replace(/(?:\d+\.){3}\d+$/, hexOfIPv4);
   const [head = '', tail] = hex.split('::');
   const numbers = (part: string) => (part === '' ? [] : part.split(':').map((group) => parseInt(group, 16)));
   const [before, after] = [numbers(head), numbers(tail ?? '')];
   return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
 }
 
-function pair(high: string, low: string): string {
-  return (Number(high) * 256 + Number(low)).toString(16);
+/** An IPv4 address as the last two groups of an IPv6 address. */
+function hexOfIPv4(address: string): string {
+  const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
+  return [a * 256 + b, c * 256 + d].map((group) => group.toString(16)).join(':');
 }
 
 function blockList(subnets: readonly string[]): BlockList {

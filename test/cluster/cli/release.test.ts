@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { RELEASE } from '../../../hack/testenv/controller.ts';
-import { Places } from '../../../src/cli/release/places.ts';
-import { ScanRelease } from '../../../src/cli/release/scans.ts';
+import { ReleaseNamespaces } from '../../../src/cli/release/namespaces.ts';
+import { ScanUnbinder } from '../../../src/cli/release/scans.ts';
 import { KubeClient } from '../../../src/kube/client/client.ts';
 import { Transport } from '../../../src/kube/client/transport.ts';
 import { SCANS } from '../../../src/object/resources.ts';
@@ -32,6 +32,14 @@ const EXTRACTION = {
   ],
   volumes: [{ name: 'cache', emptyDir: {} }],
 };
+
+/** A transport to an API server on a port of this host. */
+function transportTo(port: number): Transport {
+  const config = new KubeConfig();
+  const server = { name: 'odd', server: `http://127.0.0.1:${port}`, skipTLSVerify: true };
+  config.loadFromClusterAndUser(server, { name: 'someone' });
+  return new Transport(config);
+}
 
 describe('release', () => {
   let cluster: Cluster;
@@ -142,102 +150,90 @@ describe('release', () => {
     assert.equal(secretNameOf(await three.rawScan('scan')), undefined);
   });
 
-  describe('beside a controller', () => {
-    it('refuses while a controller leads, and changes nothing', async () => {
-      const namespace = await cluster.namespace();
-      await namespace.scan('scan');
-      await bind(namespace);
-      const controller = await cluster.startController();
-      const { code, stderr, stdout } = await release(['-n', namespace.name, '--leader-timeout', '3s']);
-      assert.deepEqual([code, stdout], [2, '']);
-      assert.match(stderr, /^waiting for the controller ".+" to give up the Lease/);
-      assert.match(stderr, /error: expected that no controller leads, found the Lease .+ stop it first/);
-      await namespace.bound('scan');
-      await controller.process.stop();
-    });
-
-    it('finds the Lease of the documented namespace by itself, and waits until its holder ends', async () => {
-      const namespace = await cluster.namespace();
-      await namespace.scan('scan');
-      const controller = await cluster.startController();
-      await namespace.pullSecret('pull', AUTHS);
-      await namespace.binding('app');
-      await namespace.bound('scan');
-      const releasing = runCommand(cluster.controlPlane, ['release', '-n', namespace.name]);
-      await controller.process.stop();
-      const { code, stdout } = await releasing;
-      assert.deepEqual([code, stdout], [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
-      assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
-    });
-
-    it('says so where a controller that it does not know of binds again', async () => {
-      const namespace = await cluster.namespace();
-      await namespace.scan('scan');
-      const controller = await cluster.startController();
-      await namespace.pullSecret('pull', AUTHS);
-      await namespace.binding('app');
-      await namespace.bound('scan');
-      const { code, stderr } = await release(['-n', namespace.name, '--lease-name', 'other']);
-      assert.equal(code, 1);
-      assert.match(stderr, /found no Lease image-credential-binding\/other, so no controller leads by it/);
-      assert.match(stderr, /(?:bound again|made again): a controller is running; stop it, and release again/);
-      await controller.process.stop();
-      assert.equal((await release(['-n', namespace.name])).code, 0);
-    });
+  it('refuses while a controller leads, and changes nothing', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.scan('scan');
+    await bind(namespace);
+    const controller = await cluster.startController();
+    const { code, stderr, stdout } = await release(['-n', namespace.name, '--leader-timeout', '3s']);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /^waiting for the controller ".+" to give up the Lease/);
+    assert.match(stderr, /error: expected that no controller leads, found the Lease .+ stop it first/);
+    await namespace.bound('scan');
+    await controller.process.stop();
   });
 
-  describe('of scans with runs', () => {
-    it('writes no scan whose run is due, and waits until it has begun', async () => {
-      const { namespace, before, secretName } = await boundNamespace();
-      const patch = (spec: object, ...subresource: readonly string[]) =>
-        cluster.controlPlane.kubectl([
-          ...[
-            'patch',
-            'scheduledscan',
-            'scan',
-            '--namespace',
-            namespace.name,
-            '--type=merge',
-            ...subresource,
-          ],
-          ...['--patch', JSON.stringify(spec)],
-        ]);
-      await patch({ spec: { suspend: false } });
-      const releasing = release(['-n', namespace.name]);
-      await asked('get', 'scheduledscans', namespace);
-      await namespace.bound('scan');
-      await patch({ status: { lastScheduleTime: new Date().toISOString() } }, '--subresource=status');
-      const { code, stderr } = await releasing;
-      assert.equal(code, 0, stderr);
-      assert.match(stderr, new RegExp(`waiting for ScheduledScan ${namespace.name}/scan: its run is due`));
-      await assertFree(namespace, before.replace('"suspend":true', '"suspend":false'), secretName);
-    });
+  it('finds the Lease of the documented namespace by itself, and waits until its holder ends', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.scan('scan');
+    const controller = await cluster.startController();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.binding('app');
+    await namespace.bound('scan');
+    const releasing = runCommand(cluster.controlPlane, ['release', '-n', namespace.name]);
+    await controller.process.stop();
+    const { code, stdout } = await releasing;
+    assert.deepEqual([code, stdout], [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+  });
 
-    it('keeps the Secret that an unfinished Scan mounts until that has ended', async () => {
-      const { namespace, before, secretName } = await boundNamespace();
-      await runningScan(namespace, secretName);
-      const releasing = release(['-n', namespace.name]);
-      await asked('list', 'scans', namespace);
-      assert.ok(await namespace.get(SECRETS, secretName));
-      await cluster.client.patchStatus(
-        SCANS,
-        { namespace: namespace.name, name: 'run' },
-        { status: { state: 'Done' } },
-      );
-      const { code, stderr } = await releasing;
-      assert.equal(code, 0, stderr);
-      assert.match(stderr, new RegExp(`waiting with Secret .+: Scan ${namespace.name}/run mounts it`));
-      await assertFree(namespace, before, secretName);
-    });
+  it('says so where a controller that it does not know of binds again', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.scan('scan');
+    const controller = await cluster.startController();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.binding('app');
+    await namespace.bound('scan');
+    const { code, stderr } = await release(['-n', namespace.name, '--lease-name', 'other']);
+    assert.equal(code, 1);
+    assert.match(stderr, /found no Lease image-credential-binding\/other, so no controller leads by it/);
+    assert.match(stderr, /(?:bound again|made again): a controller is running; stop it, and release again/);
+    await controller.process.stop();
+    assert.equal((await release(['-n', namespace.name])).code, 0);
+  });
 
-    it('deletes it all the same when the time for that is over, and says whose it was', async () => {
-      const { namespace, before, secretName } = await boundNamespace();
-      await runningScan(namespace, secretName);
-      const { code, stderr } = await release(['-n', namespace.name, '--scan-timeout', '1s']);
-      assert.equal(code, 0, stderr);
-      assert.match(stderr, new RegExp(`goes, though Scan ${namespace.name}/run has not ended: it may fail`));
-      await assertFree(namespace, before, secretName);
-    });
+  it('writes no scan whose run is due, and waits until it has begun', async () => {
+    const { namespace, before, secretName } = await boundNamespace();
+    const patch = (spec: object, ...subresource: readonly string[]) =>
+      cluster.controlPlane.kubectl([
+        ...['patch', 'scheduledscan', 'scan', '--namespace', namespace.name, '--type=merge', ...subresource],
+        ...['--patch', JSON.stringify(spec)],
+      ]);
+    await patch({ spec: { suspend: false } });
+    const releasing = release(['-n', namespace.name]);
+    await asked('get', 'scheduledscans', namespace);
+    await namespace.bound('scan');
+    await patch({ status: { lastScheduleTime: new Date().toISOString() } }, '--subresource=status');
+    const { code, stderr } = await releasing;
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, new RegExp(`waiting for ScheduledScan ${namespace.name}/scan: its run is due`));
+    await assertFree(namespace, before.replace('"suspend":true', '"suspend":false'), secretName);
+  });
+
+  it('keeps the Secret that an unfinished Scan mounts until that has ended', async () => {
+    const { namespace, before, secretName } = await boundNamespace();
+    await runningScan(namespace, secretName);
+    const releasing = release(['-n', namespace.name]);
+    await asked('list', 'scans', namespace);
+    assert.ok(await namespace.get(SECRETS, secretName));
+    await cluster.client.patchStatus(
+      SCANS,
+      { namespace: namespace.name, name: 'run' },
+      { status: { state: 'Done' } },
+    );
+    const { code, stderr } = await releasing;
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, new RegExp(`waiting with Secret .+: Scan ${namespace.name}/run mounts it`));
+    await assertFree(namespace, before, secretName);
+  });
+
+  it('deletes it all the same when the time for that is over, and says whose it was', async () => {
+    const { namespace, before, secretName } = await boundNamespace();
+    await runningScan(namespace, secretName);
+    const { code, stderr } = await release(['-n', namespace.name, '--scan-timeout', '1s']);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, new RegExp(`goes, though Scan ${namespace.name}/run has not ended: it may fail`));
+    await assertFree(namespace, before, secretName);
   });
 
   it('reads anew what somebody else has just written, and goes on after an API server that is busy', async () => {
@@ -262,93 +258,114 @@ describe('release', () => {
     await assertFree(namespace, before, secretName);
   });
 
-  it('names what a policy keeps, releases the rest, and ends with 1', async () => {
-    const { namespace, secretName } = await boundNamespace();
-    await namespace.scan('kept', undefined, { metadata: { labels: { keep: 'yes' } } });
-    await bind(namespace);
-    await namespace.bound('kept');
-    const policy = {
-      matchConstraints: {
-        resourceRules: [
-          {
-            apiGroups: ['execution.securecodebox.io'],
-            apiVersions: ['v1'],
-            operations: ['UPDATE'],
-            resources: ['scheduledscans'],
-          },
-        ],
-      },
-      validations: [{ expression: "!has(object.metadata.labels) || !('keep' in object.metadata.labels)" }],
-    };
-    const objects = [
-      { kind: 'ValidatingAdmissionPolicy', spec: policy },
-      {
-        kind: 'ValidatingAdmissionPolicyBinding',
-        spec: { policyName: 'keep', validationActions: ['Deny'] },
-      },
-    ].map((object) => ({
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      metadata: { name: 'keep' },
-      ...object,
-    }));
-    const input = objects.map((object) => JSON.stringify(object)).join('\n');
-    await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input });
-    const place = { namespace: namespace.name, name: 'kept' };
-    await until(
-      () =>
-        cluster.client.patch(SCHEDULED_SCANS, place, { metadata: { labels: { now: 'not' } } }).then(
-          () => false,
-          () => true,
-        ),
-      'the policy to be in force',
-    );
-    const { code, stdout, stderr } = await release(['-n', namespace.name]);
-    await cluster.controlPlane.kubectl(['delete', '--filename', '-'], { input });
-    assert.deepEqual([code, stdout], [1, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
-    assert.match(
-      stderr,
-      new RegExp(
-        `error: ScheduledScan ${namespace.name}/kept is still bound: the API server refused the write`,
-      ),
-    );
-    assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
-    assert.equal(await namespace.get(SECRETS, secretName), undefined);
-  });
-
-  it('unbinds scans whose schedule or annotation cannot be read, and deletes the Secrets', async () => {
-    const { namespace, before, secretName } = await boundNamespace();
-    const schedules = {
-      zone: { schedule: 'TZ=Nowhere 0 0 * * *' },
-      endless: { interval: '1000000000000000000h' },
-      never: { schedule: '0 0 31 2 *' },
-    };
-    const annotations = {
-      'image-credential-binding/restore': '{"added":[],"imageText":7,"moved":{"at":1e400}}',
-    };
-    for (const [name, schedule] of Object.entries(schedules)) {
-      const spec = { suspend: false, interval: undefined, ...schedule };
-      await namespace.scan(name, ['reg.example/other:1'], { spec, metadata: { annotations } });
-      const place = { namespace: namespace.name, name };
-      const status = { lastScheduleTime: new Date(Date.now() - 60_000).toISOString() };
-      await cluster.client.patchStatus(SCHEDULED_SCANS, place, { status });
+  describe('in a cluster with errors', () => {
+    /** The kubeconfig of a new ServiceAccount without rights. */
+    async function kubeconfigOfSomeone({ name: namespace }: TestNamespace): Promise<string> {
+      const { controlPlane } = cluster;
+      await controlPlane.kubectl(['create', 'serviceaccount', 'someone', '--namespace', namespace]);
+      return controlPlane.kubeconfigFor({ namespace, name: 'someone' });
     }
-    const { code, stdout, stderr } = await release(['-n', namespace.name]);
-    assert.equal(code, 0, stderr);
-    assert.equal(stdout, 'let go of 4 ScheduledScans, deleted 1 Secret\n');
-    await assertFree(namespace, before, secretName);
-  });
 
-  describe('of what it cannot read or may not touch', () => {
+    /** Lets an account, given as a flag of kubectl, read all Leases. */
+    async function allowLeases(account: string): Promise<void> {
+      const { controlPlane } = cluster;
+      await controlPlane.kubectl([
+        ...['create', 'clusterrole', 'lease-reader', '--verb=get', '--resource=leases.coordination.k8s.io'],
+      ]);
+      await controlPlane.kubectl([
+        ...['create', 'clusterrolebinding', 'lease-reader', '--clusterrole=lease-reader', account],
+      ]);
+    }
+
+    it('names what a policy keeps, releases the rest, and ends with 1', async () => {
+      const { namespace, secretName } = await boundNamespace();
+      await namespace.scan('kept', undefined, { metadata: { labels: { keep: 'yes' } } });
+      await bind(namespace);
+      await namespace.bound('kept');
+      const policy = {
+        matchConstraints: {
+          resourceRules: [
+            {
+              apiGroups: ['execution.securecodebox.io'],
+              apiVersions: ['v1'],
+              operations: ['UPDATE'],
+              resources: ['scheduledscans'],
+            },
+          ],
+        },
+        validations: [{ expression: "!has(object.metadata.labels) || !('keep' in object.metadata.labels)" }],
+      };
+      const objects = [
+        { kind: 'ValidatingAdmissionPolicy', spec: policy },
+        {
+          kind: 'ValidatingAdmissionPolicyBinding',
+          spec: { policyName: 'keep', validationActions: ['Deny'] },
+        },
+      ].map((object) => ({
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        metadata: { name: 'keep' },
+        ...object,
+      }));
+      const input = objects.map((object) => JSON.stringify(object)).join('\n');
+      await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input });
+      const place = { namespace: namespace.name, name: 'kept' };
+      await until(
+        () =>
+          cluster.client.patch(SCHEDULED_SCANS, place, { metadata: { labels: { now: 'not' } } }).then(
+            () => false,
+            () => true,
+          ),
+        'the policy to be in force',
+      );
+      const { code, stdout, stderr } = await release(['-n', namespace.name]);
+      await cluster.controlPlane.kubectl(['delete', '--filename', '-'], { input });
+      assert.deepEqual([code, stdout], [1, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+      assert.match(
+        stderr,
+        new RegExp(
+          `error: ScheduledScan ${namespace.name}/kept is still bound: the API server refused the write`,
+        ),
+      );
+      assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
+      assert.equal(await namespace.get(SECRETS, secretName), undefined);
+    });
+
+    it('unbinds scans whose schedule or annotation cannot be read, and deletes the Secrets', async () => {
+      const { namespace, before, secretName } = await boundNamespace();
+      const schedules = {
+        zone: { schedule: 'TZ=Nowhere 0 0 * * *' },
+        endless: { interval: '1000000000000000000h' },
+        never: { schedule: '0 0 31 2 *' },
+      };
+      const annotations = {
+        'image-credential-binding/restore': '{"added":[],"imageText":7,"moved":{"at":1e400}}',
+      };
+      for (const [name, schedule] of Object.entries(schedules)) {
+        const spec = { suspend: false, interval: undefined, ...schedule };
+        await namespace.scan(name, ['reg.example/other:1'], { spec, metadata: { annotations } });
+        const place = { namespace: namespace.name, name };
+        const status = { lastScheduleTime: new Date(Date.now() - 60_000).toISOString() };
+        await cluster.client.patchStatus(SCHEDULED_SCANS, place, { status });
+      }
+      const { code, stdout, stderr } = await release(['-n', namespace.name]);
+      assert.equal(code, 0, stderr);
+      assert.equal(stdout, 'let go of 4 ScheduledScans, deleted 1 Secret\n');
+      await assertFree(namespace, before, secretName);
+    });
+
     it('skips an object that causes an unexpected error, reports it, and continues', async () => {
       const { namespace } = await boundNamespace();
       await namespace.scan('odd', ['reg.example/other:1']);
-      const places = new Places(cluster.client, { kind: 'Namespaces', names: [namespace.name] });
-      const names = await places.list(SCHEDULED_SCANS, {}, ({ metadata: { name } }) => {
+      const namespaces = new ReleaseNamespaces(cluster.client, {
+        kind: 'Namespaces',
+        names: [namespace.name],
+      });
+      const names = await namespaces.list(SCHEDULED_SCANS, {}, ({ metadata: { name } }) => {
         if (name === 'odd') throw new RangeError('Invalid time value');
         return name;
       });
       assert.deepEqual(names, ['scan']);
-      const [problem = '', ...others] = places.problems;
+      const [problem = '', ...others] = namespaces.problems;
       assert.match(
         problem,
         new RegExp(
@@ -357,7 +374,18 @@ describe('release', () => {
       );
       assert.deepEqual(others, []);
 
-      const scans = await releasedFromOddServer(places);
+      // An API server with ScheduledScans that do not match secureCodeBox's CRD.
+      await using server = createServer((_, response) =>
+        response.end('{"metadata":{"name":"scan"},"spec":{}}'),
+      );
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      // A TCP server that listens has an AddressInfo.
+      const { port } = server.address() as AddressInfo;
+      const transport = transportTo(port);
+      const client = new KubeClient({ transport, fieldManager: 'release' });
+      const scans = new ScanUnbinder(client, namespaces, () => undefined);
+      await scans.run();
+      await transport.close();
       assert.deepEqual(scans.left, [
         `ScheduledScan ${namespace.name}/scan is still bound: it could not be unbound: unexpected TypeError; correct the ` +
           'scan, report the error, and release it again',
@@ -365,37 +393,30 @@ describe('release', () => {
       assert.equal((await release(['-n', namespace.name])).code, 0);
     });
 
-    /** Releases from an API server with ScheduledScans that do not match secureCodeBox's CRD. */
-    async function releasedFromOddServer(places: Places): Promise<ScanRelease> {
-      await using server = createServer((_, response) =>
-        response.end('{"metadata":{"name":"scan"},"spec":{}}'),
-      );
-      await once(server.listen(0, '127.0.0.1'), 'listening');
-      // A TCP server that listens has an AddressInfo.
-      const { port } = server.address() as AddressInfo;
-      const config = new KubeConfig();
-      const place = { name: 'odd', server: `http://127.0.0.1:${port}`, skipTLSVerify: true };
-      config.loadFromClusterAndUser(place, { name: 'someone' });
-      const transport = new Transport(config);
-      const client = new KubeClient({ transport, fieldManager: 'release' });
-      const scans = new ScanRelease(client, places, () => undefined);
-      await scans.run();
-      await transport.close();
-      return scans;
-    }
-
-    async function assertNotFound(name: string): Promise<void> {
-      const { code, stderr } = await release(['-n', name]);
+    it('says that a namespace does not exist', async () => {
+      const { code, stderr } = await release(['-n', 'nowhere']);
       assert.equal(code, 2);
-      assert.match(
-        stderr,
-        new RegExp(`found no "${name}"; correct --namespace \\(kubectl get namespaces\\)`),
-      );
-    }
+      assert.match(stderr, /found no "nowhere"; correct --namespace \(kubectl get namespaces\)/);
+    });
 
-    async function grantAll(namespace: string, account: string): Promise<void> {
+    it('says which rights are missing, in all or in one of several namespaces', async () => {
+      const { namespace, before, secretName } = await boundNamespace();
+      const other = await cluster.namespace();
       const kubectl = (...args: readonly string[]) =>
-        cluster.controlPlane.kubectl([...args, '--namespace', namespace]);
+        cluster.controlPlane.kubectl([...args, '--namespace', namespace.name]);
+      const kubeconfig = await kubeconfigOfSomeone(namespace);
+      const noLease = await release(['-n', namespace.name], kubeconfig);
+      assert.equal(noLease.code, 2);
+      assert.match(noLease.stderr, /expected to be allowed to get the Lease .+: ask for a Role there/);
+
+      const account = `--serviceaccount=${namespace.name}:someone`;
+      await allowLeases(account);
+      const refused = await release(['-n', namespace.name], kubeconfig);
+      assert.equal(refused.code, 2);
+      assert.match(refused.stderr, /expected to be allowed to list, get and update scheduledscans/);
+      const all = await release(['-A'], kubeconfig);
+      assert.match(all.stderr, /in all namespaces: ask for a ClusterRole, or name a namespace/);
+
       await kubectl(
         'create',
         'role',
@@ -404,67 +425,32 @@ describe('release', () => {
         '--resource=secrets,scheduledscans.execution.securecodebox.io,scans.execution.securecodebox.io',
       );
       await kubectl('create', 'rolebinding', 'all', '--role=all', account);
-    }
-
-    async function letReadLeases(account: string): Promise<void> {
-      await cluster.controlPlane.kubectl([
-        ...['create', 'clusterrole', 'lease-reader', '--verb=get', '--resource=leases.coordination.k8s.io'],
-      ]);
-      await cluster.controlPlane.kubectl([
-        ...['create', 'clusterrolebinding', 'lease-reader', '--clusterrole=lease-reader', account],
-      ]);
-    }
-
-    it('says what is wrong: a namespace that there is not, missing rights, here or in one of several', async () => {
-      await assertNotFound('nowhere');
-      const { namespace, before, secretName } = await boundNamespace();
-      await cluster.controlPlane.kubectl([
-        ...['create', 'serviceaccount', 'someone', '--namespace', namespace.name],
-      ]);
-      const someone = { namespace: namespace.name, name: 'someone' };
-      const kubeconfig = await cluster.controlPlane.kubeconfigFor(someone);
-      const noLease = await release(['-n', namespace.name], kubeconfig);
-      assert.equal(noLease.code, 2);
-      assert.match(noLease.stderr, /expected to be allowed to get the Lease .+: ask for a Role there/);
-
-      const account = `--serviceaccount=${namespace.name}:someone`;
-      await letReadLeases(account);
-      const refused = await release(['-n', namespace.name], kubeconfig);
-      assert.equal(refused.code, 2);
-      assert.match(refused.stderr, /expected to be allowed to list, get and update scheduledscans/);
-      assert.match(
-        (await release(['-A'], kubeconfig)).stderr,
-        /in all namespaces: ask for a ClusterRole, or name a namespace/,
-      );
-
-      await grantAll(namespace.name, account);
-      const other = await cluster.namespace();
       const part = await release(['-n', `${other.name},${namespace.name}`], kubeconfig);
       assert.deepEqual([part.code, part.stdout], [1, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
       assert.match(part.stderr, new RegExp(`error: namespace "${other.name}" is passed over: .*forbidden`));
       await assertFree(namespace, before, secretName);
     });
-  });
 
-  it('works in a namespace that is being deleted, and without CRDs', async () => {
-    const ending = await boundNamespace();
-    // What holds the namespace: without kube-controller-manager nothing ends it anyway.
-    await cluster.controlPlane.kubectl(['delete', 'namespace', ending.namespace.name, '--wait=false']);
-    const { code, stderr } = await release(['-n', ending.namespace.name]);
-    assert.equal(code, 0, stderr);
-    await assertFree(ending.namespace, ending.before, ending.secretName);
+    it('works in a namespace that is being deleted, and without CRDs', async () => {
+      const ending = await boundNamespace();
+      // What holds the namespace: without kube-controller-manager nothing ends it anyway.
+      await cluster.controlPlane.kubectl(['delete', 'namespace', ending.namespace.name, '--wait=false']);
+      const { code, stderr } = await release(['-n', ending.namespace.name]);
+      assert.equal(code, 0, stderr);
+      await assertFree(ending.namespace, ending.before, ending.secretName);
 
-    const { namespace, before, secretName } = await boundNamespace();
-    const remove = (name: string) => cluster.controlPlane.removeCrds([name]);
-    await remove('imagecredentialbindings.credentials.securecodebox.io');
-    assert.equal((await release(['-A'])).code, 0);
-    await assertFree(namespace, before, secretName);
-    await namespace.put(SECRETS, {
-      metadata: { name: 'trivy-pull-0123456789', labels: { 'app.kubernetes.io/managed-by': RELEASE } },
-      type: 'Opaque',
+      const { namespace, before, secretName } = await boundNamespace();
+      const remove = (name: string) => cluster.controlPlane.removeCrds([name]);
+      await remove('imagecredentialbindings.credentials.securecodebox.io');
+      assert.equal((await release(['-A'])).code, 0);
+      await assertFree(namespace, before, secretName);
+      await namespace.put(SECRETS, {
+        metadata: { name: 'trivy-pull-0123456789', labels: { 'app.kubernetes.io/managed-by': RELEASE } },
+        type: 'Opaque',
+      });
+      for (const name of ['scheduledscans', 'scans']) await remove(`${name}.execution.securecodebox.io`);
+      const without = await release(['-A']);
+      assert.deepEqual([without.code, without.stdout], [0, 'let go of 0 ScheduledScans, deleted 1 Secret\n']);
     });
-    for (const name of ['scheduledscans', 'scans']) await remove(`${name}.execution.securecodebox.io`);
-    const without = await release(['-A']);
-    assert.deepEqual([without.code, without.stdout], [0, 'let go of 0 ScheduledScans, deleted 1 Secret\n']);
   });
 });

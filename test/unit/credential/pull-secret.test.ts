@@ -288,80 +288,77 @@ describe('parsePullSecret', () => {
     );
     assert.equal(secret.entries.length, 2);
   });
+});
 
-  describe('within bounds', () => {
-    it('reads a Docker configuration of 256 KiB, and calls a larger one malformed before it is decoded', () => {
-      const text = (length: number) => '{"auths":{"r.io":{"auth":"dTpw"}}}'.padEnd(length);
-      assert.equal(entriesOf(parseText(text(256 * 1024))).entries.length, 1);
-      const larger = parseText(text(950 * 1024));
-      assert.equal(larger.result, 'Malformed');
-      assert.match(
-        messagesOf(larger),
-        /^expected at most 256 KiB in the key \.dockerconfigjson, found 950 KiB; keep only the entries that this namespace needs/,
-      );
-      const value = base64(text(950 * 1024));
-      assert.ok(operationsOf(() => parsePullSecret(DOCKER_CONFIG_JSON, { '.dockerconfigjson': value })) < 20);
-    });
+describe('the limits of parsePullSecret', () => {
+  it('reads a Docker configuration of 256 KiB, and calls a larger one malformed before it is decoded', () => {
+    const text = (length: number) => '{"auths":{"r.io":{"auth":"dTpw"}}}'.padEnd(length);
+    assert.equal(entriesOf(parseText(text(256 * 1024))).entries.length, 1);
+    const larger = parseText(text(950 * 1024));
+    assert.equal(larger.result, 'Malformed');
+    assert.match(
+      messagesOf(larger),
+      /^expected at most 256 KiB in the key \.dockerconfigjson, found 950 KiB; keep only the entries that this namespace needs/,
+    );
+    const value = base64(text(950 * 1024));
+    assert.ok(operationsOf(() => parsePullSecret(DOCKER_CONFIG_JSON, { '.dockerconfigjson': value })) < 20);
+  });
 
-    it('reads 256 entries, and calls a Secret with more malformed', () => {
-      const auths = (count: number) =>
-        Object.fromEntries(Array.from({ length: count }, (_, index) => [`r${index}.io`, { auth: 'dTpw' }]));
-      assert.equal(entriesOf(parseAuths(auths(256))).entries.length, 256);
-      assert.match(
-        messagesOf(parseAuths(auths(257))),
-        /^expected at most 256 entries in the key .*, found 257; keep/,
-      );
-      const older = parseDockercfg(JSON.stringify(auths(300)));
-      assert.match(
-        messagesOf(older),
-        /^expected at most 256 entries in the key \.dockercfg, found 300; keep/,
-      );
-    });
+  it('reads 256 entries, and calls a Secret with more malformed', () => {
+    const auths = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`r${index}.io`, { auth: 'dTpw' }]));
+    assert.equal(entriesOf(parseAuths(auths(256))).entries.length, 256);
+    assert.match(
+      messagesOf(parseAuths(auths(257))),
+      /^expected at most 256 entries in the key .*, found 257; keep/,
+    );
+    const older = parseDockercfg(JSON.stringify(auths(300)));
+    assert.match(messagesOf(older), /^expected at most 256 entries in the key \.dockercfg, found 300; keep/);
+  });
 
-    it('reads no further than 16,384 JSON tokens, whatever follows', () => {
-      const shapes: Readonly<Record<string, (count: number) => string>> = {
-        'broken entries': (count) => `{"auths":{${repeated(count, (index) => `"${index}@":{}`)}}}`,
-        'entries of one name': (count) => `{"auths":{${repeated(count, () => '"r.io":0')}}}`,
-        'open lists': (count) => '['.repeat(count),
-        lists: (count) => `${'['.repeat(count)}${']'.repeat(count)}`,
-        objects: (count) => `${'{"":'.repeat(count)}0${'}'.repeat(count)}`,
-        numbers: (count) => `{"auths":[${repeated(count, () => '1')}]}`,
-      };
-      for (const [title, textOf] of Object.entries(shapes)) {
-        const [once, twice] = [17_000, 20_000].map((count) => {
-          const bytes = textOf(count);
-          assert.match(
-            messagesOf(parseText(bytes)),
-            /^expected at most 16384 JSON tokens .*, found more; keep/,
-            title,
-          );
-          return operationsOf(() => parseText(bytes));
-        });
-        assert.equal(twice, once, title);
-      }
-    });
-
-    it('does no more work for invalid JSON than for valid JSON', () => {
-      const text = `{"auths":{"r.io":{"auth":"${'x'.repeat(100_000)}`;
-      assert.match(messagesOf(parseText(text)), /expected JSON/);
-      assert.ok(operationsOf(() => parseText(text)) < 5 * text.length);
-      assert.match(messagesOf(parseText('\\'.repeat(100_000))), /expected JSON/);
-    });
-
-    for (const [title, field] of Object.entries(LONG)) {
-      it(`reads ${title}, and reports an entry with a longer one`, () => {
-        const good = entriesOf(parseAuths({ 'r.io': field(0) }));
-        assert.deepEqual([good.entries.length, good.problems], [1, []]);
-        const long = entriesOf(parseAuths({ 'long.io': field(1), 'r.io': { auth: 'dTpw' } }));
-        assert.equal(long.entries.length, 1);
+  it('reads no further than 16,384 JSON tokens, whatever follows', () => {
+    const shapes: Readonly<Record<string, (count: number) => string>> = {
+      'broken entries': (count) => `{"auths":{${repeated(count, (index) => `"${index}@":{}`)}}}`,
+      'entries of one name': (count) => `{"auths":{${repeated(count, () => '"r.io":0')}}}`,
+      'open lists': (count) => '['.repeat(count),
+      lists: (count) => `${'['.repeat(count)}${']'.repeat(count)}`,
+      objects: (count) => `${'{"":'.repeat(count)}0${'}'.repeat(count)}`,
+      numbers: (count) => `{"auths":[${repeated(count, () => '1')}]}`,
+    };
+    for (const [title, textOf] of Object.entries(shapes)) {
+      const [once, twice] = [17_000, 20_000].map((count) => {
+        const bytes = textOf(count);
         assert.match(
-          messagesOf(long),
-          /^entry "long\.io": expected a (user name|password or token) of at most/,
+          messagesOf(parseText(bytes)),
+          /^expected at most 16384 JSON tokens .*, found more; keep/,
+          title,
         );
-        assert.ok(messagesOf(long).length < 200);
+        return operationsOf(() => parseText(bytes));
       });
+      assert.equal(twice, once, title);
     }
   });
+
+  it('does no more work for invalid JSON than for valid JSON', () => {
+    const text = `{"auths":{"r.io":{"auth":"${'x'.repeat(100_000)}`;
+    assert.match(messagesOf(parseText(text)), /expected JSON/);
+    assert.ok(operationsOf(() => parseText(text)) < 5 * text.length);
+    assert.match(messagesOf(parseText('\\'.repeat(100_000))), /expected JSON/);
+  });
+
+  for (const [title, field] of Object.entries(LONG)) {
+    it(`reads ${title}, and reports an entry with a longer one`, () => {
+      const good = entriesOf(parseAuths({ 'r.io': field(0) }));
+      assert.deepEqual([good.entries.length, good.problems], [1, []]);
+      const long = entriesOf(parseAuths({ 'long.io': field(1), 'r.io': { auth: 'dTpw' } }));
+      assert.equal(long.entries.length, 1);
+      assert.match(
+        messagesOf(long),
+        /^entry "long\.io": expected a (user name|password or token) of at most/,
+      );
+      assert.ok(messagesOf(long).length < 200);
+    });
+  }
 
   it('keeps a short sentence about each broken entry, with its key escaped and truncated', () => {
     const key = `\u202e\u0085\u001b\u200b${'k'.repeat(400)}`;
@@ -372,47 +369,43 @@ describe('parsePullSecret', () => {
     for (const problem of problems) assert.ok(problem.length < 500 && /^[ -~…]+$/.test(problem), problem);
   });
 
-  describe('whatever the Secret holds', () => {
-    it('leaves out entries whose key has a character outside printable ASCII', () => {
-      const keys = ['reg.io/\u202eteam', 'reg.io/te\u0085am', 'reg.io/tëam', 'reg.io/team%23\u2066'];
-      const secret = entriesOf(parseAuths(Object.fromEntries(keys.map((key) => [key, { auth: 'dTpw' }]))));
-      assert.deepEqual(secret.entries, []);
-      assert.equal(secret.problems.length, keys.length);
-    });
+  it('leaves out entries whose key has a character outside printable ASCII', () => {
+    const keys = ['reg.io/\u202eteam', 'reg.io/te\u0085am', 'reg.io/tëam', 'reg.io/team%23\u2066'];
+    const secret = entriesOf(parseAuths(Object.fromEntries(keys.map((key) => [key, { auth: 'dTpw' }]))));
+    assert.deepEqual(secret.entries, []);
+    assert.equal(secret.problems.length, keys.length);
+  });
 
-    it('throws for no JSON document, with or without the shape of a Docker configuration', () => {
-      const entry = fc.oneof(fc.jsonValue(), fc.record(LIKELY_FIELDS, { requiredKeys: [] }));
-      const config = fc.record({ auths: fc.oneof(fc.jsonValue(), fc.dictionary(fc.webUrl(), entry)) });
-      fc.assert(
-        fc.property(fc.oneof(fc.jsonValue(), config), (value) => {
-          assert.match(parseText(JSON.stringify(value)).result, /^(Entries|Malformed)$/);
-        }),
-      );
-    });
+  it('throws for no JSON document, with or without the shape of a Docker configuration', () => {
+    const entry = fc.oneof(fc.jsonValue(), fc.record(LIKELY_FIELDS, { requiredKeys: [] }));
+    const config = fc.record({ auths: fc.oneof(fc.jsonValue(), fc.dictionary(fc.webUrl(), entry)) });
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), config), (value) => {
+        assert.match(parseText(JSON.stringify(value)).result, /^(Entries|Malformed)$/);
+      }),
+    );
+  });
 
-    it('throws for no bytes, no type and no value', () => {
-      fc.assert(fc.property(fc.uint8Array(), (bytes) => void parseText(bytes)));
-      fc.assert(
-        fc.property(fc.string(), fc.dictionary(fc.string(), fc.string()), (type, data) => {
-          parsePullSecret(type, data);
-          parsePullSecret(DOCKER_CONFIG_JSON, { ...data, '.dockerconfigjson': type });
-        }),
-      );
-    });
+  it('throws for no bytes, no type and no value', () => {
+    fc.assert(fc.property(fc.uint8Array(), (bytes) => void parseText(bytes)));
+    fc.assert(
+      fc.property(fc.string(), fc.dictionary(fc.string(), fc.string()), (type, data) => {
+        parsePullSecret(type, data);
+        parsePullSecret(DOCKER_CONFIG_JSON, { ...data, '.dockerconfigjson': type });
+      }),
+    );
+  });
 
-    it('shows no value in a message or when printed, however an entry or the text is broken', () => {
-      fc.assert(
-        fc.property(brokenTexts, (text) => {
-          const secret = parseText(text);
-          const shown = [messagesOf(secret), inspect(secret, { depth: 9 }), JSON.stringify(secret)].join(
-            '\n',
-          );
-          for (const leak of [CANARY, base64(CANARY), 'Canary', base64(`u:${CANARY}`)]) {
-            assert.ok(!shown.includes(leak), shown);
-          }
-        }),
-      );
-    });
+  it('shows no value in a message or when printed, however an entry or the text is broken', () => {
+    fc.assert(
+      fc.property(brokenTexts, (text) => {
+        const secret = parseText(text);
+        const shown = [messagesOf(secret), inspect(secret, { depth: 9 }), JSON.stringify(secret)].join('\n');
+        for (const leak of [CANARY, base64(CANARY), 'Canary', base64(`u:${CANARY}`)]) {
+          assert.ok(!shown.includes(leak), shown);
+        }
+      }),
+    );
   });
 });
 

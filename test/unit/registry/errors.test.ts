@@ -5,7 +5,7 @@ import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
 import { type Exchange, SigningError } from '../../../src/platform/exchange.ts';
-import type { PlatformCredential, WaysIn } from '../../../src/platform/platform.ts';
+import type { Access, PlatformCredential } from '../../../src/platform/platform-credential.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 import { answering } from './servers.ts';
@@ -24,28 +24,28 @@ function credential(part: Partial<PlatformCredential>): PlatformCredential {
     kind: 'platform',
     description: 'keys',
     identity: new SecretValue('identity'),
-    ends: undefined,
-    waysIn: () => ({ check, delivery: check }),
+    expires: undefined,
+    accessTo: () => ({ check, delivery: check }),
   };
   // A spread would read the getters that throw.
   return Object.defineProperties(whole, Object.getOwnPropertyDescriptors(part));
 }
 
-function byExchange(exchange: Exchange): Pick<PlatformCredential, 'waysIn'> {
-  const check: WaysIn['check'] = { way: 'Exchange', exchange };
-  return { waysIn: () => ({ check, delivery: check }) };
+function byExchange(exchange: Exchange): Pick<PlatformCredential, 'accessTo'> {
+  const check: Access['check'] = { way: 'Exchange', exchange };
+  return { accessTo: () => ({ check, delivery: check }) };
 }
 
 /** Where an unexpected error may occur. */
 const BROKEN: Readonly<Record<string, Partial<PlatformCredential>>> = {
-  'the way into a registry': { waysIn: fail },
+  'the way into a registry': { accessTo: fail },
   'its identity': {
     get identity(): SecretValue {
       return fail();
     },
   },
   'its expiration': {
-    get ends(): number {
+    get expires(): number {
       return fail();
     },
   },
@@ -95,7 +95,7 @@ describe('an unexpected error', () => {
       settings: DEFAULT_REGISTRY_SETTINGS,
       onError: (error) => errors.push(error),
     });
-    const question = { image: image('registry.example'), credential: credential({ waysIn: fail }) };
+    const question = { image: image('registry.example'), credential: credential({ accessTo: fail }) };
     const { answer } = await checker.check(question, 'a');
     assert.deepEqual(answer, { result: 'Unreachable', why: 'InternalError', at: 'ping' });
     assert.equal(
@@ -111,7 +111,7 @@ describe('an unexpected error', () => {
       errors += 1;
     };
     const checker = new RegistryChecker({ settings: DEFAULT_REGISTRY_SETTINGS, onError });
-    const keys = credential({ waysIn: fail });
+    const keys = credential({ accessTo: fail });
     const obtained = await checker.obtainLogin(keys, 'registry.example', 'a');
     assert.deepEqual(obtained?.answer, { result: 'Unreachable', why: 'InternalError', at: 'token' });
     for (let times = 0; times < 10; times += 1) {

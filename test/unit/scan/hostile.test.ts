@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { decideRun } from '../../../src/controllers/run/decide.ts';
-import type { ScanDelivery } from '../../../src/scan/delivery.ts';
+import type { ScanDelivery } from '../../../src/scan/scan-delivery.ts';
 import { waitBeforeWrite } from '../../../src/scan/schedule.ts';
 import {
   editScheduledScan,

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseImageReference } from '../../../src/image/reference.ts';
-import type { ScanDelivery } from '../../../src/scan/delivery.ts';
 import { VOLUME_NAME } from '../../../src/scan/delivery.ts';
+import type { ScanDelivery } from '../../../src/scan/scan-delivery.ts';
 import {
   editScheduledScan,
   type RawScheduledScan,

@@ -1,5 +1,5 @@
 import { describeAnswer } from '../../../answer/index.ts';
-import type { ConditionReason, ConditionType } from '../../../api/index.ts';
+import type { ConditionReason } from '../../../api/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { formatReference, repositoryName } from '../../../image/index.ts';
 import type { Limit } from '../../../policy/index.ts';
@@ -19,18 +19,11 @@ import { type Applied, Refused } from '../apply.ts';
 import type { Decision } from '../decide.ts';
 import type { Resolved } from '../resolve.ts';
 import { advise } from './advice.ts';
+import type { ConditionContent } from './condition-content.ts';
 import { counted, listed, type ScanState } from './scans.ts';
 import { credentialVerified, refusalReason } from './verified-condition.ts';
 
 const MOST_TEXTS = 3;
-
-/** What a condition says, without its times. */
-export interface ConditionContent {
-  readonly type: ConditionType;
-  readonly status: 'True' | 'False' | 'Unknown';
-  readonly reason: ConditionReason;
-  readonly message: string;
-}
 
 /** The conditions of a binding that the controller cannot reconcile. */
 export function invalidConditions(

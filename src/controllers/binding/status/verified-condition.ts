@@ -8,7 +8,7 @@ import { timestamp } from '../../../text/index.ts';
 import type { Resolved } from '../resolve.ts';
 import { imageToVerify } from '../verification/index.ts';
 import { advise } from './advice.ts';
-import type { ConditionContent } from './conditions.ts';
+import type { ConditionContent } from './condition-content.ts';
 
 const MOST_REFUSALS = 3;
 

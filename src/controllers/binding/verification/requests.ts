@@ -1,4 +1,4 @@
-import type { KnownAnswer, Check } from '../../../answer/index.ts';
+import type { Check, KnownAnswer } from '../../../answer/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { type ImageReference, repositoryName } from '../../../image/index.ts';
 import { expirationOf, type PlatformCredential } from '../../../platform/index.ts';

@@ -1,6 +1,6 @@
 import type { Check, RegistryAnswer } from '../../../answer/index.ts';
 import type { CandidateStatus } from '../../../api/index.ts';
-import { conditionOf } from '../../../api/ready.ts';
+import { conditionOf } from '../../../api/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { versionOf } from '../../../policy/index.ts';
 import type { Candidate } from '../../../secret/index.ts';

@@ -68,44 +68,47 @@ describe('a scan that is bound for the first time', () => {
   });
 });
 
-/** A bound scan whose last run exists already under the name of the next one. */
-function stuckScan(): Namespace {
-  const namespace = new Namespace();
-  namespace.pullSecret('pull');
-  namespace.binding('app');
-  const hour = 3_600_000;
-  const due = Math.floor(Date.now() / hour) * hour - hour;
-  const lastScheduleTime = new Date(due - 1_000).toISOString();
-  namespace.scan('scan', { schedule: { suspend: false, schedule: '0 * * * *' }, lastScheduleTime });
-  namespace.settle('app');
-  namespace.stores.runs.set({
-    ...{ namespace: 'ns', name: `scan-${due / 1_000}`, uid: 'uid', resourceVersion: '1' },
-    ...{ secretName: undefined, scheduledScan: 'scan', state: 'Done', request: undefined, createdAt: due },
-  });
-  return namespace;
-}
-
 describe('a scan on which the secureCodeBox operator is stuck', () => {
   it('is unblocked, and tells the queue to delay it if somebody undoes this repeatedly', async () => {
-    const namespace = stuckScan();
-    const writes: string[] = [];
-    await using server = createServer(async (request, response) => {
-      for await (const chunk of request) writes.push(`${request.method} ${chunk}`);
-      response.end(JSON.stringify(namespace.rawScan('scan')));
+    const namespace = new Namespace();
+    namespace.pullSecret('pull');
+    namespace.binding('app');
+    const hour = 3_600_000;
+    const due = Math.floor(Date.now() / hour) * hour - hour;
+    const lastScheduleTime = new Date(due - 1_000).toISOString();
+    namespace.scan('scan', { schedule: { suspend: false, schedule: '0 * * * *' }, lastScheduleTime });
+    namespace.settle('app');
+    namespace.stores.runs.set({
+      ...{ namespace: 'ns', name: `scan-${due / 1_000}`, uid: 'uid', resourceVersion: '1' },
+      ...{ secretName: undefined, scheduledScan: 'scan', state: 'Done', request: undefined, createdAt: due },
     });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    // A TCP server that listens has an AddressInfo.
-    const { port } = server.address() as AddressInfo;
-    const config = new KubeConfig();
-    const place = { name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true };
-    config.loadFromClusterAndUser(place, { name: 'test' });
-    const transport = new Transport(config);
-    const client = new KubeClient({ transport, fieldManager: 'test' });
+    const { client, writes, ...server } = await serverOf(() => namespace.rawScan('scan'));
     const { stores } = namespace;
     const options = { client, stores, runsPerMinute: 60, onStarted: () => assert.fail('it was started') };
     const outcome = await new RunReconciler(options).reconcile('ns/scan', pino({ level: 'silent' }));
-    await transport.close();
+    await server.close();
     assert.deepEqual(outcome, { repeated: true });
     assert.match(writes.join(), /^PATCH .*"lastScheduleTime":"20.*Z"/);
   });
 });
+
+/** A server that answers each write with an object, and a client of it. */
+async function serverOf(object: () => unknown) {
+  const writes: string[] = [];
+  const server = createServer(async (request, response) => {
+    for await (const chunk of request) writes.push(`${request.method} ${chunk}`);
+    response.end(JSON.stringify(object()));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  // A TCP server that listens has an AddressInfo.
+  const { port } = server.address() as AddressInfo;
+  const config = new KubeConfig();
+  const place = { name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true };
+  config.loadFromClusterAndUser(place, { name: 'test' });
+  const transport = new Transport(config);
+  const close = async () => {
+    await transport.close();
+    await server[Symbol.asyncDispose]();
+  };
+  return { client: new KubeClient({ transport, fieldManager: 'test' }), writes, close };
+}

@@ -39,7 +39,7 @@ function two(verification: Verification, spec: Partial<ImageCredentialBindingSpe
 function told(namespace: Namespace, answers: Answers, at = NOW, acceptedBefore?: string): void {
   for (const [auth, name] of Object.entries(answers)) {
     const before = auth === acceptedBefore ? at : undefined;
-    if (name !== undefined) tell(namespace, auth, name, [at, before]);
+    if (name !== undefined) tell(namespace, auth, name, { at, acceptedAt: before });
   }
 }
 
@@ -48,7 +48,7 @@ function tell(
   namespace: Namespace,
   auth: string,
   name: Answer,
-  [at, acceptedAt]: readonly [at: number, acceptedAt?: number | undefined],
+  { at, acceptedAt }: { readonly at: number; readonly acceptedAt?: number | undefined },
 ): void {
   const isAccepted = name === 'accepted' || name === 'unknownVersion';
   const kept = name === 'denied' ? undefined : acceptedAt;
@@ -414,7 +414,7 @@ describe('nobody', () => {
 
   it('goes on pulling while the registry cannot be reached', () => {
     const namespace = anonymous();
-    tell(namespace, NOBODY, 'unreachable', [NOW, NOW]);
+    tell(namespace, NOBODY, 'unreachable', { at: NOW, acceptedAt: NOW });
     const { resolved, verified, scan } = outcome(namespace);
     assert.deepEqual(
       { resolved, verified, scan },
@@ -516,13 +516,13 @@ describe('verifiedTime', () => {
   it('is when the registry accepted, and stays while that is asked again within the interval', () => {
     const namespace = accepted();
     assert.equal(time(namespace), '2026-06-01T12:00:00Z');
-    tell(namespace, FIRST, 'accepted', [NOW + HOUR]);
+    tell(namespace, FIRST, 'accepted', { at: NOW + HOUR });
     assert.equal(namespace.report('app', undefined, NOW + HOUR).changed, false);
   });
 
   it('is renewed once an interval has passed, up to a tenth less', () => {
     const namespace = accepted();
-    tell(namespace, FIRST, 'accepted', [NOW + 10.9 * HOUR]);
+    tell(namespace, FIRST, 'accepted', { at: NOW + 10.9 * HOUR });
     assert.equal(time(namespace), '2026-06-01T22:54:00Z');
   });
 
@@ -531,13 +531,13 @@ describe('verifiedTime', () => {
     namespace.pullSecret('first', { 'reg.example/app': { auth: btoa('first:new') } });
     namespace.settle('app', NOW + MINUTE);
     assert.equal(time(namespace), '2026-06-01T12:00:00Z');
-    tell(namespace, 'first:new', 'accepted', [NOW + 2 * MINUTE]);
+    tell(namespace, 'first:new', 'accepted', { at: NOW + 2 * MINUTE });
     assert.equal(time(namespace, NOW + 2 * MINUTE), '2026-06-01T12:02:00Z');
   });
 
   it('stays while the registry cannot be reached, and is not taken over by another credential', () => {
     const namespace = accepted();
-    tell(namespace, FIRST, 'unreachable', [NOW + HOUR, NOW]);
+    tell(namespace, FIRST, 'unreachable', { at: NOW + HOUR, acceptedAt: NOW });
     assert.equal(time(namespace), '2026-06-01T12:00:00Z');
     assert.match(
       namespace.report('app').status.conditions?.find(({ type }) => type === 'CredentialVerified')?.message ??
@@ -595,7 +595,7 @@ describe('after a restart', () => {
     const namespace = two('Required');
     told(namespace, { [FIRST]: 'accepted' });
     namespace.settle('app');
-    tell(namespace, FIRST, 'unreachable', [NOW, NOW]);
+    tell(namespace, FIRST, 'unreachable', { at: NOW, acceptedAt: NOW });
     namespace.settle('app');
     namespace.restart('app');
     assert.deepEqual(namespace.asked('app'), [FIRST]);

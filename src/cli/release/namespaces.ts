@@ -1,23 +1,21 @@
 import { hasReason, type KubeClient, type KubeError } from '../../kube/index.ts';
 import { type KubeObject, keyOf, type Resource, storedMeta } from '../../object/index.ts';
 import { quoted } from '../../text/index.ts';
-import { listAll, type Scope, unlessUnknown } from '../cluster/index.ts';
-
-type Selection = { readonly labelSelector?: string; readonly metadataOnly?: boolean };
+import { type CommandScope, type ListFilter, listAll, unlessUnknown } from '../cluster/index.ts';
 
 /**
- * The namespaces of a release, each on its own: one that may not be read, for example because it is being deleted and its
- * Role has gone first, keeps no other from being released.
+ * Lists objects in the namespaces of a release, one namespace at a time. A namespace that may not be read does not stop the
+ * release of the others. An example is a namespace that is being deleted, whose Role is already deleted.
  */
-export class Places {
+export class ReleaseNamespaces {
   readonly #client: KubeClient;
-  readonly #scopes: readonly Scope[];
-  /** By namespace: what it was refused with. */
+  readonly #scopes: readonly CommandScope[];
+  /** By namespace: the error with which the API server refused to list. */
   readonly #refused = new Map<string, KubeError>();
   /** By kind and key of an object: the name of the error that prevented reading it. */
   readonly #unread = new Map<string, string>();
 
-  constructor(client: KubeClient, scope: Scope) {
+  constructor(client: KubeClient, scope: CommandScope) {
     this.#client = client;
     this.#scopes =
       scope.kind === 'All' ? [scope] : scope.names.map((name) => ({ kind: 'Namespaces', names: [name] }));
@@ -27,11 +25,11 @@ export class Places {
    * The projections of all objects of a kind; none if the cluster does not know the kind. If `project` throws for an
    * object, the object is left out and listed in {@link problems}.
    *
-   * @throws KubeError, also where all that was asked for is refused
+   * @throws KubeError, also if the API server refuses every namespace
    */
   async list<T>(
     resource: Resource,
-    selection: Selection,
+    selection: ListFilter,
     project: (object: KubeObject) => T | undefined,
   ): Promise<readonly T[]> {
     const found: T[] = [];
@@ -53,8 +51,8 @@ export class Places {
     }
   }
 
-  /** Notes down a namespace that may not be read; one of several alone can be passed over. */
-  #refuse(scope: Scope, error: unknown): undefined {
+  /** Records that a namespace may not be read. If no other namespace can be read, throws the error. */
+  #refuse(scope: CommandScope, error: unknown): undefined {
     if (scope.kind === 'All' || !hasReason(error, 'Forbidden')) throw error;
     this.#refused.set(scope.names[0], error);
     if (this.#refused.size === this.#scopes.length) throw error;

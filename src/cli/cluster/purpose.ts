@@ -1,25 +1,21 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubeError } from '../../kube/index.ts';
 import { quoted } from '../../text/index.ts';
-import type { Scope } from './scope.ts';
+import { UserError } from '../errors.ts';
+import type { CommandScope } from './scope.ts';
 
-/** Something that whoever asks can mend: the message says what was expected, what was found and what to do. */
-export class InputError extends Error {
-  override readonly name = 'InputError';
-}
-
-/** What a command does with a cluster, for the messages about what keeps it from that. */
+/** What a command does with a cluster, for messages about what prevents it. */
 export interface Purpose {
-  readonly scope: Scope;
-  /** What one must be allowed: `list secrets and scheduledscans`. */
+  readonly scope: CommandScope;
+  /** The rights that the command needs: `list secrets and scheduledscans`. */
   readonly needs: string;
-  /** What can be done without a cluster, or without those rights. */
+  /** What the user can do without a cluster, or without those rights. */
   readonly instead?: string;
 }
 
-/** What kept a command from its purpose, with what to do about it. */
-export function inputErrorOf(error: KubeError, config: KubeConfig, purpose: Purpose): InputError {
-  return new InputError(messageFor(error, config, purpose));
+/** An error that says what prevented the purpose of a command, and what to do about it. */
+export function userErrorOf(error: KubeError, config: KubeConfig, purpose: Purpose): UserError {
+  return new UserError(messageFor(error, config, purpose));
 }
 
 function messageFor(error: KubeError, config: KubeConfig, purpose: Purpose): string {
@@ -50,7 +46,7 @@ function isUntrusted(cause: unknown): boolean {
   return /CERT|ERR_TLS|UNABLE_TO_|CA_|HOSTNAME_MISMATCH/.test(code);
 }
 
-function places(scope: Scope): string {
+function places(scope: CommandScope): string {
   if (scope.kind === 'All')
     return 'in all namespaces: ask for a ClusterRole, or name a namespace (--namespace)';
   return `in ${scope.names.map(quoted).join(', ')}: ask for a Role there`;
