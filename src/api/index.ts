@@ -27,7 +27,7 @@ export type {
   Platform,
   ScanSummary,
   ScansSummary,
-  SourceSecret,
+  SourceSecretReference,
   Transition,
   TransitionFrom,
   TransitionTo,

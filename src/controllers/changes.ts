@@ -51,7 +51,7 @@ export function onSourceChange(
   otherSecrets.onChange((change) =>
     tell(
       change,
-      isUnchanged(change, ({ offered }) => offered),
+      isUnchanged(change, ({ isCredentialSecret }) => isCredentialSecret),
     ),
   );
 }

@@ -3,8 +3,8 @@ import type { SourceCredential } from '../platform/index.ts';
 import { quoted } from '../text/index.ts';
 
 /**
- * What fits a binding's image: an entry of a pull secret, or a credential that its owner has offered to the registry; the
- * host is then its key.
+ * A credential that fits a binding's image: an entry of a pull secret, or the credential of a credential Secret. For the
+ * latter, the registry key is the host in its annotation.
  */
 export type Candidate = Fitting<SourceCredential>;
 

@@ -3,11 +3,14 @@ import { type Stored, storedMeta } from '../object/index.ts';
 import { type PlatformCredential, readCredential } from '../platform/index.ts';
 import type { RawSecret } from './raw-secret.ts';
 
-/** A Secret that is no pull secret, that its owner offers to registries, and a binding names. */
+/**
+ * A credential Secret: not a pull secret, but a Secret with a credential of a cloud or registry, whose owner lists in an
+ * annotation the registries that may see the credential.
+ */
 export interface CredentialSecret extends Stored {
   readonly content:
     | {
-        readonly result: 'Offered';
+        readonly result: 'Credential';
         readonly hosts: readonly string[];
         readonly keyring: Keyring<PlatformCredential>;
       }
@@ -15,18 +18,22 @@ export interface CredentialSecret extends Stored {
     | { readonly result: 'Unknown' };
 }
 
-/** Reads a Secret that is no pull secret; one that cannot be used says so in its content. */
+/** Reads a credential Secret. If it cannot be used, its content says why. */
 export function readCredentialSecret(object: RawSecret): CredentialSecret {
   const { type = 'Opaque', data, metadata } = object;
   const found = readCredential({ type, data: data ?? {} }, metadata.annotations ?? {});
   const content =
     found.result === 'Credential'
-      ? { result: 'Offered' as const, hosts: found.hosts, keyring: keyringOf(found.hosts, found.credential) }
+      ? {
+          result: 'Credential' as const,
+          hosts: found.hosts,
+          keyring: keyringOf(found.hosts, found.credential),
+        }
       : found;
   return { ...storedMeta(object), content };
 }
 
-/** As an entry for each host, so that it stands in one order with those of pull secrets. */
+/** An entry for each host, so that entries of credential Secrets and pull secrets have one order. */
 function keyringOf(hosts: readonly string[], credential: PlatformCredential): Keyring<PlatformCredential> {
   return keyring(hosts.map((registryKey) => ({ registryKey, credential })));
 }

@@ -1,7 +1,7 @@
 import type { Keyring } from '../credential/index.ts';
 import type { SourceCredential } from '../platform/index.ts';
 
-/** A secret that a binding names, as it was found. */
+/** A Secret that a binding names, as it was found. */
 export type NamedSecret =
   | {
       readonly state: 'Found';
@@ -14,9 +14,9 @@ export type NamedSecret =
     }
   | { readonly state: 'Missing'; readonly name: string }
   | { readonly state: 'WrongType'; readonly name: string }
-  /** No pull secret, and its owner has not said for whom it is. */
+  /** It is not a pull secret, and has no annotation with its registries. */
   | { readonly state: 'NotOffered'; readonly name: string; readonly message: string }
-  /** Offered, but not read yet: nothing can be said of the binding. */
+  /** It has not been read yet, so nothing can be decided about the binding. */
   | { readonly state: 'Unread'; readonly name: string }
   | { readonly state: 'Unreadable'; readonly name: string; readonly message: string }
   | { readonly state: 'Malformed'; readonly name: string; readonly message: string };

@@ -3,21 +3,22 @@ import { REGISTRIES_ANNOTATION } from '../platform/index.ts';
 import { readTrivySecret, type TrivySecret } from './trivy-secret.ts';
 import type { TrivySecretIdentity } from './trivy-secret-identity.ts';
 
-/** Any other Secret: that there is one of this name, whether it is offered, and whether it was ours before somebody took the label off. */
+/** A Secret of which only the metadata is watched, because it is neither a pull secret nor labeled as ours. */
 export interface OtherSecret extends Stored {
+  /** The Trivy Secret that it was before a user removed our label; undefined: it never was one. */
   readonly ours: (TrivySecret & { readonly identity: TrivySecretIdentity }) | undefined;
-  /** Whether its owner offers it to registries. */
-  readonly offered: boolean;
+  /** Whether it has the annotation that makes it a credential Secret. */
+  readonly isCredentialSecret: boolean;
 }
 
 /** Reads the metadata of a Secret without our label. */
 export function readOtherSecret(object: KubeObject): OtherSecret {
   const secret = readTrivySecret(object);
   const { identity } = secret;
-  const offered = Object.hasOwn(object.metadata.annotations ?? {}, REGISTRIES_ANNOTATION);
+  const isCredentialSecret = Object.hasOwn(object.metadata.annotations ?? {}, REGISTRIES_ANNOTATION);
   return {
     ...storedMeta(object),
-    offered,
+    isCredentialSecret,
     ours: identity === undefined ? undefined : { ...secret, identity },
   };
 }

@@ -48,7 +48,7 @@ export function holdsEntry({ content }: SourceSecret, { registryKey }: TrivySecr
   switch (content.result) {
     case 'Entries':
       return content.entries.some((entry) => entry.registryKey === registryKey);
-    case 'Offered':
+    case 'Credential':
       return content.hosts.some((host) => offeredKey(host) === registryKey);
     case 'NotOffered':
     case 'Unknown':

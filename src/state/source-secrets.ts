@@ -9,7 +9,7 @@ export function pullSecretIn(stores: Stores, key: string): Stored | undefined {
 /** The metadata of the pull secret or credential Secret with this key; undefined: there is none. */
 export function sourceIn(stores: Stores, key: string): Stored | undefined {
   const other = stores.otherSecrets.get(key);
-  return pullSecretIn(stores, key) ?? (other?.offered === true ? other : undefined);
+  return pullSecretIn(stores, key) ?? (other?.isCredentialSecret === true ? other : undefined);
 }
 
 /**

@@ -84,7 +84,9 @@ function observeSecret(key: string, stores: Stores): NamedSecret {
   if (stores.trivySecrets.get(key) !== undefined) return { state: 'WrongType', name };
   const other = stores.otherSecrets.get(key);
   if (other === undefined) return { state: 'Missing', name };
-  return other.offered ? observeSource(other, stores) : { state: 'NotOffered', name, message: NOT_OFFERED };
+  return other.isCredentialSecret
+    ? observeSource(other, stores)
+    : { state: 'NotOffered', name, message: NOT_OFFERED };
 }
 
 /** The content of a Secret as last read by name. The previous version counts until the new one has been read. */
@@ -97,7 +99,7 @@ function observeSource({ namespace, name, uid }: Stored, { sourceSecrets }: Stor
       const { entries, keyring, problems } = content;
       return { state: 'Found', name, uid, resourceVersion, entries, keyring, problems };
     }
-    case 'Offered': {
+    case 'Credential': {
       const entries = content.hosts.map((registryKey) => ({ registryKey }));
       return { state: 'Found', name, uid, resourceVersion, entries, keyring: content.keyring, problems: [] };
     }

@@ -259,7 +259,7 @@ export interface ImageCredentialBindingStatus {
  * yet. While the registry refuses all, the one that bound scans go on using.
  */
 export interface ChosenCredential {
-  readonly secret: SourceSecret;
+  readonly secret: SourceSecretReference;
   /**
    * The entry of the secret that fits the image, as it is written there.
    */
@@ -287,7 +287,7 @@ export interface ChosenCredential {
 /**
  * The pull secret that holds it.
  */
-export interface SourceSecret {
+export interface SourceSecretReference {
   /**
    * The Secret's name, in this namespace.
    */

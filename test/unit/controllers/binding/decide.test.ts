@@ -278,14 +278,14 @@ describe('the Trivy secret', () => {
     const secret = readTrivySecret({ metadata: { ...metadata, ...meta } });
     namespace.stores.otherSecrets.set({
       ...meta,
-      offered: false,
+      isCredentialSecret: false,
       ours: { ...secret, identity: desired.identity },
     });
     assert.equal(namespace.decide('app').secretWrite.write, 'Recreate');
     namespace.stores.otherSecrets.set({
       ...meta,
       resourceVersion: '99',
-      offered: false,
+      isCredentialSecret: false,
       ours: { ...secret, identity: { ...desired.identity, host: 'another.example' } },
     });
     assert.equal(namespace.decide('app').secretWrite.write, 'Refused');
