@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { CHART } from '../root.ts';
-import { tools } from '../testenv/tools.ts';
+import { tools } from '../testenv/index.ts';
 
 /** What README.md of the chart should hold. */
 export async function chartReadme(): Promise<string> {

@@ -1,6 +1,6 @@
 /** `npm run demo`: shows on this machine, without a cluster, what the controller does. */
 import { parseArgs } from 'node:util';
-import { ProcessGroup } from '../testenv/processes.ts';
+import { ProcessGroup } from '../testenv/index.ts';
 import { NAMESPACE, type Stage, setUp } from './stage.ts';
 import { afterDeletion, afterRotation, withBinding, withoutBinding } from './steps.ts';
 import { Story } from './story.ts';

@@ -1,4 +1,4 @@
-import type { ScanRun } from '../testenv/securecodebox/index.ts';
+import type { ScanRun } from '../testenv/index.ts';
 import { NAMESPACE, type Stage } from './stage.ts';
 import { Unexpected, within } from './unexpected.ts';
 

@@ -1,7 +1,7 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT } from '../root.ts';
-import { describe, type ProcessGroup } from '../testenv/processes.ts';
+import { describe, type ProcessGroup } from '../testenv/index.ts';
 import type { Story } from './story.ts';
 import { Unexpected } from './unexpected.ts';
 

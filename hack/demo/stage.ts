@@ -1,17 +1,21 @@
 /** What the demo plays on: a control plane, a registry, the controller and the stand-in for secureCodeBox. */
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
-import { type ControlPlane, startControlPlane } from '../testenv/control-plane.ts';
-import { installChart, type RunningController, startController } from '../testenv/controller.ts';
-import { type Registry, startRegistry } from '../testenv/registry.ts';
 import {
+  type ControlPlane,
+  installChart,
+  type Registry,
+  type RunningController,
   type SecureCodeBox,
   secureCodeBoxAccess,
   secureCodeBoxCrds,
+  startController,
+  startControlPlane,
+  startRegistry,
   startSecureCodeBox,
+  tools,
   trivyImageScanType,
-} from '../testenv/securecodebox/index.ts';
-import { tools } from '../testenv/tools.ts';
+} from '../testenv/index.ts';
 import { Shell } from './shell.ts';
 import type { Story } from './story.ts';
 

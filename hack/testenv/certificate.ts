@@ -1,6 +1,6 @@
 /** Certificates for test servers. */
-import { describe, type ProcessGroup } from './processes.ts';
-import { tools } from './tools.ts';
+import { describe, type ProcessGroup } from './processes/index.ts';
+import { tools } from './tools/index.ts';
 
 /** A server's certificate with its key, and the authority that signed it, in PEM. */
 export interface Certificate {

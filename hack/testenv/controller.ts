@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CHART, ROOT } from '../root.ts';
-import type { ControlPlane } from './control-plane.ts';
-import type { Child } from './processes.ts';
+import type { ControlPlane } from './control-plane/index.ts';
+import type { Child } from './processes/index.ts';
+import { untilReady } from './processes/index.ts';
 import { builtProgram } from './program.ts';
-import { untilReady } from './readiness.ts';
-import { tools } from './tools.ts';
+import { tools } from './tools/index.ts';
 
 /** Name of the Helm release, of its namespace and so of the controller's ServiceAccount. */
 export const RELEASE = 'image-credential-binding';

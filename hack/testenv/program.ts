@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundle, PROGRAM } from '../build/bundle.ts';
+import { bundle, PROGRAM } from '../build/index.ts';
 
 let built: Promise<string> | undefined;
 

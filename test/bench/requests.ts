@@ -3,7 +3,7 @@
  * ratios mean anything.
  */
 import { KubeConfig } from '@kubernetes/client-node';
-import { startControlPlane } from '../../hack/testenv/control-plane.ts';
+import { startControlPlane } from '../../hack/testenv/control-plane/control-plane.ts';
 import { KubeClient } from '../../src/kube/client/client.ts';
 import { Transport } from '../../src/kube/client/transport.ts';
 import type { Resource } from '../../src/object/object.ts';

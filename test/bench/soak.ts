@@ -3,7 +3,7 @@
  * each minute whether the stores are still right and what the process holds: `npm run soak -- --minutes 60`.
  */
 import { parseArgs } from 'node:util';
-import { startControlPlane } from '../../hack/testenv/control-plane.ts';
+import { startControlPlane } from '../../hack/testenv/control-plane/control-plane.ts';
 import { Soak } from '../support/soak/soak.ts';
 
 const USAGE = `Usage: npm run soak -- [--minutes N] [--seed N] [--changes-per-second N]

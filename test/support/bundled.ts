@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import { bundle, PROGRAM } from '../../hack/build/bundle.ts';
 import { CHART } from '../../hack/root.ts';
-import type { ControlPlane } from '../../hack/testenv/control-plane.ts';
+import type { ControlPlane } from '../../hack/testenv/control-plane/control-plane.ts';
 import { RELEASE } from '../../hack/testenv/controller.ts';
-import type { Child } from '../../hack/testenv/processes.ts';
-import { untilReady } from '../../hack/testenv/readiness.ts';
-import { tools } from '../../hack/testenv/tools.ts';
+import type { Child } from '../../hack/testenv/processes/process-group.ts';
+import { untilReady } from '../../hack/testenv/processes/readiness.ts';
+import { tools } from '../../hack/testenv/tools/tools.ts';
 
 /** The image's user. Who is not root runs the bundle as himself, in a folder that he may not write to. */
 const IMAGE_USER = 65_532;

@@ -2,9 +2,9 @@
 import { fstatSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { CRDS } from '../../root.ts';
-import { type ControlPlaneOptions, startControlPlane } from '../control-plane.ts';
-import { ProcessGroup } from '../processes.ts';
-import { secureCodeBoxCrds } from '../securecodebox/crds.ts';
+import { type ControlPlaneOptions, startControlPlane } from '../control-plane/index.ts';
+import { ProcessGroup } from '../processes/index.ts';
+import { secureCodeBoxCrds } from '../securecodebox/index.ts';
 
 const PARENT_CHECK_MS = 500;
 

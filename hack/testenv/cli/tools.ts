@@ -1,9 +1,7 @@
 /** `npm run tools`: builds tools and prints where they are. */
 import { parseArgs } from 'node:util';
-import { ProcessGroup } from '../processes.ts';
-import { variableOf } from '../tools/location.ts';
-import { isToolName, type ToolName, toolNames } from '../tools/recipe.ts';
-import { tools } from '../tools.ts';
+import { ProcessGroup } from '../processes/index.ts';
+import { isToolName, type ToolName, toolNames, tools, variableOf } from '../tools/index.ts';
 
 const usage = `Usage: npm run tools -- [NAME…]
 

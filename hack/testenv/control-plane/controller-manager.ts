@@ -1,5 +1,5 @@
-import type { ProcessGroup } from '../processes.ts';
-import { untilReady } from '../readiness.ts';
+import type { ProcessGroup } from '../processes/index.ts';
+import { untilReady } from '../processes/index.ts';
 import { isFound } from './api-server.ts';
 import { CONTROLLER_MANAGER, credentialFiles } from './credentials.ts';
 import { caFile, kubeconfigFile } from './kubeconfig.ts';

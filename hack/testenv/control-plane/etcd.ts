@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ProcessGroup } from '../processes.ts';
-import { untilReady } from '../readiness.ts';
+import type { ProcessGroup } from '../processes/index.ts';
+import { untilReady } from '../processes/index.ts';
 import { type Server, SHORT_LIVED, startServer } from './server.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Child, SpawnOptions } from '../processes.ts';
+import type { Child, SpawnOptions } from '../processes/index.ts';
 
 /** A server that can be stopped and started again on the same address, with something done in between. */
 export interface Server {

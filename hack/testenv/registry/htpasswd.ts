@@ -1,6 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, type ProcessGroup } from '../processes.ts';
+import { describe, type ProcessGroup } from '../processes/index.ts';
 
 /** A user who may pull and push. */
 export interface RegistryUser {

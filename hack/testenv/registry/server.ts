@@ -5,10 +5,10 @@ import { get as getPlain, type IncomingMessage } from 'node:http';
 import { get as getSecure } from 'node:https';
 import { join } from 'node:path';
 import type { Certificate } from '../certificate.ts';
-import type { Child, ProcessGroup } from '../processes.ts';
-import { untilReady } from '../readiness.ts';
-import type { TokenAuthority } from '../token-server.ts';
+import type { Child, ProcessGroup } from '../processes/index.ts';
+import { untilReady } from '../processes/index.ts';
 import { htpasswdFile, type RegistryUser } from './htpasswd.ts';
+import type { TokenAuthority } from './token-server.ts';
 
 const MARK_HEADER = 'x-test-registry';
 

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { describe, isRunning, ProcessGroup } from '../processes.ts';
+import { describe, isRunning, ProcessGroup } from '../processes/index.ts';
 import type { Recipe } from './recipe.ts';
 import type { Toolchain } from './toolchain.ts';
 

@@ -5,7 +5,7 @@
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isRunning } from '../processes.ts';
+import { isRunning } from '../processes/index.ts';
 
 const heartbeatMilliseconds = 5_000;
 const abandonedAfterMilliseconds = 60_000;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundle, PROGRAM } from '../../../hack/build/bundle.ts';
 import { RELEASE } from '../../../hack/testenv/controller.ts';
-import type { Child } from '../../../hack/testenv/processes.ts';
+import type { Child } from '../../../hack/testenv/processes/process-group.ts';
 import { Bundled } from '../../support/bundled.ts';
 import type { Cluster } from '../../support/cluster/cluster.ts';
 import { until } from '../../support/until.ts';

@@ -1,4 +1,4 @@
-import type { ControlPlane } from '../../../hack/testenv/control-plane.ts';
+import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 
 const RESOURCES = 'imagecredentialbindings|scheduledscans|secrets|events';
 const REQUESTS = new RegExp(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { CRDS } from '../../../hack/root.ts';
-import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { imageCredentialBindingDefaults, imageCredentialBindings } from '../../../src/api/index.ts';
 import { badImages, goodImages } from '../../support/images.ts';
 

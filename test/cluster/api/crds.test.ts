@@ -6,7 +6,7 @@ import { dump, load } from 'js-yaml';
 import { CHART, CRDS } from '../../../hack/root.ts';
 import { RELEASE, startController } from '../../../hack/testenv/controller.ts';
 import { secureCodeBoxCrds } from '../../../hack/testenv/securecodebox/crds.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { Cluster } from '../../support/cluster/cluster.ts';
 import { runCommand } from '../../support/cluster/command.ts';
 import { until } from '../../support/until.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { DOCS } from '../../../hack/root.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { type AlertRule, alertsIn, renderRule } from '../../support/cluster/monitoring.ts';
 
 const RELEASE = { namespace: 'icb', name: 'icb' };

@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { load } from 'js-yaml';
 import { CHART, DOCS, ROOT } from '../../../hack/root.ts';
-import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { RELEASE, startController } from '../../../hack/testenv/controller.ts';
 import { secureCodeBoxCrds } from '../../../hack/testenv/securecodebox/crds.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { Chart, podTemplate } from '../../support/cluster/chart.ts';
 import { until } from '../../support/until.ts';
 

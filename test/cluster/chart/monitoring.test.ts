@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { load } from 'js-yaml';
 import { CHART, CRDS, DOCS, ROOT } from '../../../hack/root.ts';
-import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { readDashboard, render } from '../../support/cluster/monitoring.ts';
 
 /** The release, and its namespace. */

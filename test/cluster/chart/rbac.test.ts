@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CHART, DOCS } from '../../../hack/root.ts';
 import { LEASE_ROLE, RELEASE, startController } from '../../../hack/testenv/controller.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { INCLUSION_MODES, type InclusionMode } from '../../../src/pod/inclusion.ts';
 import { Chart, container, type Manifest, podTemplate } from '../../support/cluster/chart.ts';
 import { Cluster, TestNamespace } from '../../support/cluster/cluster.ts';

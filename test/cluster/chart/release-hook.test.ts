@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CHART } from '../../../hack/root.ts';
 import { RELEASE, type RunningController } from '../../../hack/testenv/controller.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { Cluster, SECRETS, secretNameOf, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { type Ran, runCommand } from '../../support/cluster/command.ts';
 import { completeJob } from '../../support/cluster/complete-job.ts';

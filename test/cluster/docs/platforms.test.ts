@@ -4,7 +4,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { DOCS } from '../../../hack/root.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
 
 const CODE_BLOCK = /^```sh\n([\s\S]*?)^```$/gm;

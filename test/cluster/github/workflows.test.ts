@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { load, loadAll } from 'js-yaml';
 import { ROOT } from '../../../hack/root.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 
 const folder = join(ROOT, '.github/workflows');
 /** A version that names one release, or a commit: anything shorter is moved on by its owner. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AuditEvent } from '../../../hack/testenv/control-plane.ts';
+import type { AuditEvent } from '../../../hack/testenv/control-plane/control-plane.ts';
 import {
   CONTROLLER_USER,
   LEASE_ROLE,

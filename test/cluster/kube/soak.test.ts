@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
-import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { Soak } from '../../support/soak/soak.ts';
 
 const CHANGES = Number(process.env['SOAK_CHANGES'] ?? 5_000);

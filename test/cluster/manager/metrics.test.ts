@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { DOCS } from '../../../hack/root.ts';
 import { type RunningController, startController } from '../../../hack/testenv/controller.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { METRICS } from '../../../src/telemetry/definitions.ts';
 import { Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { alertsIn, type Panel, readDashboard, renderRule } from '../../support/cluster/monitoring.ts';

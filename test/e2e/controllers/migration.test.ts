@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { pino } from 'pino';
 import type { RunningController } from '../../../hack/testenv/controller.ts';
-import { type Registry, startRegistry } from '../../../hack/testenv/registry.ts';
+import { type Registry, startRegistry } from '../../../hack/testenv/registry/registry.ts';
 import {
   SCAN_TYPES,
   type ScanRun,
@@ -11,7 +11,7 @@ import {
   startSecureCodeBox,
   trivyImageScanType,
 } from '../../../hack/testenv/securecodebox/index.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { imageCredentialBindings } from '../../../src/api/index.ts';
 import type { RawBinding } from '../../../src/binding/binding.ts';
 import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Certificate, makeCertificate } from '../../../hack/testenv/certificate.ts';
 import type { RunningController } from '../../../hack/testenv/controller.ts';
-import { type Registry, startRegistry } from '../../../hack/testenv/registry.ts';
-import { TokenServer, type TokenUser } from '../../../hack/testenv/token-server.ts';
+import { type Registry, startRegistry } from '../../../hack/testenv/registry/registry.ts';
+import { TokenServer, type TokenUser } from '../../../hack/testenv/registry/token-server.ts';
 import { imageCredentialBindings } from '../../../src/api/index.ts';
 import {
   type Binding,

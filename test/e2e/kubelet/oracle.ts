@@ -1,5 +1,5 @@
-import { describe, ProcessGroup } from '../../../hack/testenv/processes.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { describe, ProcessGroup } from '../../../hack/testenv/processes/process-group.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 
 /** A Secret as the kubelet gets it; values in base64. */
 export interface PlainSecret {

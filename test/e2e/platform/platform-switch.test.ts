@@ -10,7 +10,7 @@ import { pino } from 'pino';
 import { makeCertificate } from '../../../hack/testenv/certificate.ts';
 import { Cloud } from '../../../hack/testenv/cloud.ts';
 import { type RunningController, startController } from '../../../hack/testenv/controller.ts';
-import { startRegistry } from '../../../hack/testenv/registry.ts';
+import { startRegistry } from '../../../hack/testenv/registry/registry.ts';
 import {
   SCAN_TYPES,
   type ScanRun,
@@ -19,7 +19,7 @@ import {
   startSecureCodeBox,
   trivyImageScanType,
 } from '../../../hack/testenv/securecodebox/index.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { imageCredentialBindings } from '../../../src/api/index.ts';
 import { REGISTRIES_ANNOTATION } from '../../../src/platform/registries-annotation.ts';
 import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';

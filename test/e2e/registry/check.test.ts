@@ -4,9 +4,9 @@ import { type AddressInfo, connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { Agent, request } from 'undici';
 import { type Certificate, makeCertificate } from '../../../hack/testenv/certificate.ts';
-import { ProcessGroup } from '../../../hack/testenv/processes.ts';
-import { type Registry, startRegistry } from '../../../hack/testenv/registry.ts';
-import { TokenServer } from '../../../hack/testenv/token-server.ts';
+import { ProcessGroup } from '../../../hack/testenv/processes/process-group.ts';
+import { type Registry, startRegistry } from '../../../hack/testenv/registry/registry.ts';
+import { TokenServer } from '../../../hack/testenv/registry/token-server.ts';
 import type { Check } from '../../../src/answer/check.ts';
 import {
   describeAnswer,

@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { type Certificate, makeCertificate } from '../../../hack/testenv/certificate.ts';
-import { ProcessGroup } from '../../../hack/testenv/processes.ts';
+import { ProcessGroup } from '../../../hack/testenv/processes/process-group.ts';
 import type { RegistryAnswer, RequestKind, UnreachableReason } from '../../../src/answer/registry-answer.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';

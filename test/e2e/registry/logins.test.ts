@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { makeCertificate } from '../../../hack/testenv/certificate.ts';
 import { Cloud, type CloudAnswer } from '../../../hack/testenv/cloud.ts';
-import { ProcessGroup } from '../../../hack/testenv/processes.ts';
+import { ProcessGroup } from '../../../hack/testenv/processes/process-group.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
 import { readCredential } from '../../../src/platform/credential-reader.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ProcessGroup } from '../../../hack/testenv/processes.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { ProcessGroup } from '../../../hack/testenv/processes/process-group.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { TRIVY_BOOLEAN_FLAGS } from '../../../src/scan/parameters.ts';
 
 /** A flag's line in cobra's help: `  -s, --severity strings   …`; one that takes no value names no type. */

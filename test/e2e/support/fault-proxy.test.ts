@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { type Registry, startRegistry } from '../../../hack/testenv/registry.ts';
+import { type Registry, startRegistry } from '../../../hack/testenv/registry/registry.ts';
 import { type Answer, ask } from '../../support/faults/ask.ts';
 import { FaultProxy } from '../../support/faults/index.ts';
 

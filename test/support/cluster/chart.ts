@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { loadAll } from 'js-yaml';
 import { CHART, ROOT } from '../../../hack/root.ts';
 import { builtProgram } from '../../../hack/testenv/program.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 
 /** The chart's folder. */
 

@@ -7,7 +7,7 @@ import {
   type AuditEvent,
   type ControlPlane,
   startControlPlane,
-} from '../../../hack/testenv/control-plane.ts';
+} from '../../../hack/testenv/control-plane/control-plane.ts';
 import {
   CONTROLLER_USER,
   installChart,

@@ -1,4 +1,4 @@
-import type { ControlPlane } from '../../../hack/testenv/control-plane.ts';
+import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { builtProgram } from '../../../hack/testenv/program.ts';
 
 /** What came of a command. */

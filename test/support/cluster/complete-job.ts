@@ -1,4 +1,4 @@
-import type { ControlPlane } from '../../../hack/testenv/control-plane.ts';
+import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 
 /** Says of a Job what the kubelet and the controller of Jobs would say when it has succeeded: there are none here. */
 export async function completeJob(

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { Reflector } from '../../../src/kube/cache/reflector.ts';
 import { Store } from '../../../src/kube/cache/store.ts';
 import { KubeClient } from '../../../src/kube/client/client.ts';

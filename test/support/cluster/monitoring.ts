@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import { CHART } from '../../../hack/root.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 
 export interface AlertRule {
   readonly alert: string;

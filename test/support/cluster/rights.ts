@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { AuditEvent, ControlPlane } from '../../../hack/testenv/control-plane.ts';
+import type { AuditEvent, ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import type { RunningController } from '../../../hack/testenv/controller.ts';
 import type { Rule } from './chart.ts';
 

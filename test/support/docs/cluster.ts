@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { makeCertificate } from '../../../hack/testenv/certificate.ts';
 import { Cloud, type Site } from '../../../hack/testenv/cloud.ts';
-import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { RELEASE } from '../../../hack/testenv/controller.ts';
-import { startRegistry } from '../../../hack/testenv/registry.ts';
+import { startRegistry } from '../../../hack/testenv/registry/registry.ts';
 import {
   type SecureCodeBox,
   secureCodeBoxAccess,
@@ -13,7 +13,7 @@ import {
   startSecureCodeBox,
   trivyImageScanType,
 } from '../../../hack/testenv/securecodebox/index.ts';
-import { tools } from '../../../hack/testenv/tools.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { Pods } from './pods.ts';
 import { NAMESPACE, Reader } from './reader.ts';
 

@@ -1,4 +1,4 @@
-import type { ControlPlane } from '../../../hack/testenv/control-plane.ts';
+import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { RELEASE, type RunningController, startController } from '../../../hack/testenv/controller.ts';
 import { builtProgram } from '../../../hack/testenv/program.ts';
 import { completeJob } from '../cluster/complete-job.ts';

@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { dump, load } from 'js-yaml';
 import { ROOT } from '../../../hack/root.ts';
-import type { ControlPlane } from '../../../hack/testenv/control-plane.ts';
-import type { Child, Output } from '../../../hack/testenv/processes.ts';
+import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
+import type { Child, Output } from '../../../hack/testenv/processes/process-group.ts';
 
 /** The namespace of a reader's kubeconfig. */
 export const NAMESPACE = 'shop';

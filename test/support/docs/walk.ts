@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
-import type { Output } from '../../../hack/testenv/processes.ts';
+import type { Output } from '../../../hack/testenv/processes/process-group.ts';
 import { until } from '../until.ts';
 import type { ReaderCluster } from './cluster.ts';
 import { type Example, exampleOf, type Need } from './example.ts';

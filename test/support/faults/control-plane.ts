@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
-import type { ControlPlane } from '../../../hack/testenv/control-plane.ts';
+import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { FaultProxy, type FaultProxyOptions } from './proxy.ts';
 
 /** A proxy before the API server of a control plane, with its certificate: clients that trust that trust the proxy. */

@@ -3,7 +3,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { pipeline } from 'node:stream';
 import type { Certificate } from '../../../hack/testenv/certificate.ts';
-import type { Registry } from '../../../hack/testenv/registry.ts';
+import type { Registry } from '../../../hack/testenv/registry/registry.ts';
 
 /** The user whom the shared registry limits. */
 export const HOSTILE_USER = 'hostile';

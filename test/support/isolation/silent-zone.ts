@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, type ProcessGroup } from '../../../hack/testenv/processes.ts';
+import { describe, type ProcessGroup } from '../../../hack/testenv/processes/process-group.ts';
 
 /** How long getaddrinfo of glibc tries one name server: 2 attempts of 5 s (resolv.conf(5)). */
 const GIVE_UP_MS = 10_000;

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeCertificate } from '../../../hack/testenv/certificate.ts';
-import { startRegistry } from '../../../hack/testenv/registry.ts';
+import { startRegistry } from '../../../hack/testenv/registry/registry.ts';
 import { atOnce } from '../../bench/estate/at-once.ts';
 import { type Load, loadOf } from '../../bench/estate/load.ts';
 import { Cluster } from '../cluster/cluster.ts';

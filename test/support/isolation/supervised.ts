@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RELEASE, type RunningController, startController } from '../../../hack/testenv/controller.ts';
-import { describe, type Exit } from '../../../hack/testenv/processes.ts';
+import { describe, type Exit } from '../../../hack/testenv/processes/process-group.ts';
 import type { KubeObject, Resource } from '../../../src/object/object.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { memoryOf } from '../process.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ControlPlane } from '../../../hack/testenv/control-plane.ts';
+import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { KubeClient } from '../../../src/kube/client/client.ts';
 import { Transport } from '../../../src/kube/client/transport.ts';
 import { type Stored, storedMeta } from '../../../src/object/object.ts';

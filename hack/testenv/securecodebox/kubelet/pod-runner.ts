@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubeClient } from '../../../../src/kube/index.ts';
-import { type Child, describe, type ProcessGroup } from '../../processes.ts';
+import { type Child, describe, type ProcessGroup } from '../../processes/index.ts';
 import type { Scan } from '../objects.ts';
 import { environment, expand } from './environment.ts';
 import { EXTRACTION, extractSecret } from './extraction.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AuditEvent } from '../../../../hack/testenv/control-plane.ts';
+import type { AuditEvent } from '../../../../hack/testenv/control-plane/control-plane.ts';
 import type { RunningController } from '../../../../hack/testenv/controller.ts';
 import { imageCredentialBindings } from '../../../../src/api/index.ts';
 import type { KubeObject } from '../../../../src/object/object.ts';

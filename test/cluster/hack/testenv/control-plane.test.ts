@@ -12,7 +12,7 @@ import {
   type AuditEvent,
   type ControlPlane,
   startControlPlane,
-} from '../../../../hack/testenv/control-plane.ts';
+} from '../../../../hack/testenv/control-plane/control-plane.ts';
 import { until } from '../../../support/until.ts';
 
 const log = (line: string) => process.stderr.write(`${line}\n`);

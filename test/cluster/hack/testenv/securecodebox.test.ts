@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { type ControlPlane, startControlPlane } from '../../../../hack/testenv/control-plane.ts';
-import { isRunning } from '../../../../hack/testenv/processes.ts';
+import {
+  type ControlPlane,
+  startControlPlane,
+} from '../../../../hack/testenv/control-plane/control-plane.ts';
+import { isRunning } from '../../../../hack/testenv/processes/process-group.ts';
 import { FIXTURE_CRDS } from '../../../../hack/testenv/securecodebox/crds.ts';
 import {
   SCAN_TYPES,

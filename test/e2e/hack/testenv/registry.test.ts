@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ProcessGroup } from '../../../../hack/testenv/processes.ts';
-import { type Registry, startRegistry } from '../../../../hack/testenv/registry.ts';
-import { tools } from '../../../../hack/testenv/tools.ts';
+import { ProcessGroup } from '../../../../hack/testenv/processes/process-group.ts';
+import { type Registry, startRegistry } from '../../../../hack/testenv/registry/registry.ts';
+import { tools } from '../../../../hack/testenv/tools/tools.ts';
 
 const log = (line: string) => process.stderr.write(`${line}\n`);
 const user = { username: 'puller', password: 'first: "pass", word' };

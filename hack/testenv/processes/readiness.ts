@@ -1,8 +1,8 @@
 /** Waiting for servers: until one answers, and for one that needs a free port. */
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { lastLines } from './processes/log.ts';
-import { type Child, describe, type Exit } from './processes.ts';
+import { lastLines } from './log.ts';
+import { type Child, describe, type Exit } from './process-group.ts';
 
 const PORT_ATTEMPTS = 5;
 const PROBE_INTERVAL_MS = 25;

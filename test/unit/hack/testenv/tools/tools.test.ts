@@ -3,10 +3,15 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { cacheDirectory, provided, variableOf } from '../../../../hack/testenv/tools/location.ts';
-import { recipe, requiredGo, requiredVersion, toolNames } from '../../../../hack/testenv/tools/recipe.ts';
-import { goProblem, isAtLeast, parseGoVersion, toolchain } from '../../../../hack/testenv/tools/toolchain.ts';
-import { announcement, tools } from '../../../../hack/testenv/tools.ts';
+import { cacheDirectory, provided, variableOf } from '../../../../../hack/testenv/tools/location.ts';
+import { recipe, requiredGo, requiredVersion, toolNames } from '../../../../../hack/testenv/tools/recipe.ts';
+import {
+  goProblem,
+  isAtLeast,
+  parseGoVersion,
+  toolchain,
+} from '../../../../../hack/testenv/tools/toolchain.ts';
+import { announcement, tools } from '../../../../../hack/testenv/tools/tools.ts';
 
 describe('a tool that the environment provides', () => {
   let directory: string;

@@ -7,9 +7,9 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
-import { isRunning, ProcessGroup } from '../../../../hack/testenv/processes.ts';
-import { onFreePort, StartError, untilReady } from '../../../../hack/testenv/readiness.ts';
-import { until } from '../../../support/until.ts';
+import { isRunning, ProcessGroup } from '../../../../../hack/testenv/processes/process-group.ts';
+import { onFreePort, StartError, untilReady } from '../../../../../hack/testenv/processes/readiness.ts';
+import { until } from '../../../../support/until.ts';
 
 const node = process.execPath;
 const deaf = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);`;
@@ -17,8 +17,8 @@ const stubborn = `${deaf} process.stdout.write('ready\\n');`;
 
 /** A process that starts a group with a stubborn child, which has a stubborn child itself, and says who they are. */
 const owner = `
-import { ProcessGroup } from ${JSON.stringify(new URL('../../../../hack/testenv/processes.ts', import.meta.url).href)};
-import { untilReady } from ${JSON.stringify(new URL('../../../../hack/testenv/readiness.ts', import.meta.url).href)};
+import { ProcessGroup } from ${JSON.stringify(new URL('../../../../../hack/testenv/processes/process-group.ts', import.meta.url).href)};
+import { untilReady } from ${JSON.stringify(new URL('../../../../../hack/testenv/processes/readiness.ts', import.meta.url).href)};
 import { readFile } from 'node:fs/promises';
 const group = await ProcessGroup.start();
 const program = \`

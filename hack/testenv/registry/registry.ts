@@ -2,14 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Child, describe, ProcessGroup } from './processes.ts';
-import { onFreePort } from './readiness.ts';
-import { type RegistryUser, writeHtpasswd } from './registry/htpasswd.ts';
-import { hasPasswordFile, type ServerOptions, startServer } from './registry/server.ts';
-import { tar } from './registry/tar.ts';
-import { tools } from './tools.ts';
+import { type Child, describe, onFreePort, ProcessGroup } from '../processes/index.ts';
+import { tools } from '../tools/index.ts';
+import { type RegistryUser, writeHtpasswd } from './htpasswd.ts';
+import { hasPasswordFile, type ServerOptions, startServer } from './server.ts';
+import { tar } from './tar.ts';
 
-export type { RegistryUser } from './registry/htpasswd.ts';
+export type { RegistryUser } from './htpasswd.ts';
 
 /** What to start. */
 export interface RegistryOptions extends ServerOptions {

@@ -3,13 +3,13 @@
  * kept in a cache outside of this checkout.
  */
 import { join } from 'node:path';
-import { build } from './tools/build.ts';
-import { cacheDirectory, cached, cacheFile, isExecutable, provided } from './tools/location.ts';
-import { lock } from './tools/lock.ts';
-import { type Recipe, recipe, type ToolName } from './tools/recipe.ts';
-import { type Toolchain, usableToolchain } from './tools/toolchain.ts';
+import { build } from './build.ts';
+import { cacheDirectory, cached, cacheFile, isExecutable, provided } from './location.ts';
+import { lock } from './lock.ts';
+import { type Recipe, recipe, type ToolName } from './recipe.ts';
+import { type Toolchain, usableToolchain } from './toolchain.ts';
 
-export type { ToolName } from './tools/recipe.ts';
+export type { ToolName } from './recipe.ts';
 
 /**
  * Finds programs, and builds those that are missing, one after another. It looks in this order: the file that the tool's

@@ -5,9 +5,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { childEnvironment, supervisorEnvironment } from './processes/environment.ts';
-import { tail } from './processes/log.ts';
-import type { Report, Request } from './processes/supervisor.ts';
+import { childEnvironment, supervisorEnvironment } from './environment.ts';
+import { tail } from './log.ts';
+import type { Report, Request } from './supervisor.ts';
 
 /** How a process ended: with a code, or by a signal. */
 export interface Exit {
@@ -86,15 +86,11 @@ export class ProcessGroup implements AsyncDisposable {
 
   /** Starts an empty group. */
   static async start(): Promise<ProcessGroup> {
-    const supervisor = spawn(
-      process.execPath,
-      [fileURLToPath(new URL('processes/supervisor.ts', import.meta.url))],
-      {
-        detached: true,
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-        env: supervisorEnvironment(),
-      },
-    );
+    const supervisor = spawn(process.execPath, [fileURLToPath(new URL('supervisor.ts', import.meta.url))], {
+      detached: true,
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: supervisorEnvironment(),
+    });
     const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
     supervisor.once('error', reject);
     supervisor.once('exit', (code) => reject(new Error(`the supervisor ended with code ${code}`)));

@@ -15,14 +15,14 @@
  * `ttlSecondsAfterFinished`. `errorDescription` says more than the real one's.
  */
 import type { Logger } from 'pino';
-import { hasReason, type Outcome, Reflector, Store, WorkQueue } from '../../../src/kube/index.ts';
-import { keyOf, type Stored, storedMeta } from '../../../src/object/index.ts';
-import { abandonable } from './abandonable.ts';
-import { composePod, resultName } from './kubelet/pod.ts';
-import { type Ending, type PodRun, PodRunner, type PodRunnerOptions, remove } from './kubelet/pod-runner.ts';
-import { PodWaiting, SecretReader } from './kubelet/secrets.ts';
-import { SCAN_TYPES, SCANS, type Scan, type ScanType, timestamp } from './objects.ts';
-import type { StatusWriter } from './status.ts';
+import { hasReason, type Outcome, Reflector, Store, WorkQueue } from '../../../../src/kube/index.ts';
+import { keyOf, type Stored, storedMeta } from '../../../../src/object/index.ts';
+import { abandonable } from '../abandonable.ts';
+import { SCAN_TYPES, SCANS, type Scan, type ScanType, timestamp } from '../objects.ts';
+import type { StatusWriter } from '../status.ts';
+import { composePod, resultName } from './pod.ts';
+import { type Ending, type PodRun, PodRunner, type PodRunnerOptions, remove } from './pod-runner.ts';
+import { PodWaiting, SecretReader } from './secrets.ts';
 
 const WAITING_POD_RETRY_MS = 250;
 const CONCURRENT_SCANS = 32;

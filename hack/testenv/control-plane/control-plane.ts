@@ -5,25 +5,18 @@
 import { randomUUID } from 'node:crypto';
 import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ApiServerOptions, authority, startApiServer } from './control-plane/api-server.ts';
-import {
-  AUDIT_POLICY,
-  type AuditEvent,
-  auditFile,
-  auditPolicyFile,
-  readAuditLog,
-} from './control-plane/audit.ts';
-import { startControllerManager } from './control-plane/controller-manager.ts';
-import { installCrds, removeCrds } from './control-plane/crds.ts';
-import { ADMIN, CONTROLLER_MANAGER, type Tokens, writeCredentials } from './control-plane/credentials.ts';
-import { etcdData, startEtcd } from './control-plane/etcd.ts';
-import { caFile, kubeconfigFile, writeKubeconfig } from './control-plane/kubeconfig.ts';
-import type { Server } from './control-plane/server.ts';
-import { describe, ProcessGroup } from './processes.ts';
-import { onFreePort } from './readiness.ts';
-import { tools } from './tools.ts';
+import { describe, onFreePort, ProcessGroup } from '../processes/index.ts';
+import { tools } from '../tools/index.ts';
+import { type ApiServerOptions, authority, startApiServer } from './api-server.ts';
+import { AUDIT_POLICY, type AuditEvent, auditFile, auditPolicyFile, readAuditLog } from './audit.ts';
+import { startControllerManager } from './controller-manager.ts';
+import { installCrds, removeCrds } from './crds.ts';
+import { ADMIN, CONTROLLER_MANAGER, type Tokens, writeCredentials } from './credentials.ts';
+import { etcdData, startEtcd } from './etcd.ts';
+import { caFile, kubeconfigFile, writeKubeconfig } from './kubeconfig.ts';
+import type { Server } from './server.ts';
 
-export type { AuditEvent } from './control-plane/audit.ts';
+export type { AuditEvent } from './audit.ts';
 
 /** What to start. */
 export interface ControlPlaneOptions extends ApiServerOptions {

@@ -1,0 +1,1 @@
+export { bundle, PROGRAM } from './bundle.ts';

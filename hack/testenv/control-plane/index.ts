@@ -1,0 +1,1 @@
+export { ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';

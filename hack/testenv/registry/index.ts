@@ -1,0 +1,1 @@
+export { Registry, startRegistry } from './registry.ts';

@@ -1,0 +1,1 @@
+export { Kubelet, type ScanRun } from './kubelet.ts';

@@ -1,0 +1,3 @@
+export { variableOf } from './location.ts';
+export { isToolName, type ToolName, toolNames } from './recipe.ts';
+export { tools } from './tools.ts';
