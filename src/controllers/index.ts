@@ -1,4 +1,4 @@
-export { countByReadiness, credentialEnds, notReady, Refused } from './binding/index.ts';
+export { countByReadiness, credentialExpirations, notReady, Refused } from './binding/index.ts';
 export type { Controller } from './controller.ts';
 export { type ControllerOptions, type Controllers, createControllers } from './controllers.ts';
 export type { DiscoverySettings } from './discovery/index.ts';

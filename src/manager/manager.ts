@@ -5,7 +5,7 @@ import {
   type Controllers,
   countByReadiness,
   createControllers,
-  credentialEnds,
+  credentialExpirations,
   notReady,
 } from '../controllers/index.ts';
 import { Caches, describeFault, EventRecorder } from '../kube/index.ts';
@@ -129,7 +129,7 @@ export class Manager {
     metrics.watchBindings({
       readiness: () => countByReadiness(bindings.values()),
       notReady: () => notReady(bindings.values()),
-      ends: () => credentialEnds(bindings.values()),
+      ends: () => credentialExpirations(bindings.values()),
     });
     metrics.watchQueues(Object.fromEntries(this.#runners.map(({ name, queue }) => [name, queue])));
     if (countDiscovered !== undefined) metrics.watchDiscovery(countDiscovered);

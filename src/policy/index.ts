@@ -15,7 +15,7 @@ export {
   unusableReason,
   versionOf,
 } from './credential-choice.ts';
-export { endInUse, expirationTime, expiryOf, expiryTimes } from './expiry.ts';
+export { expirationChanges, expirationInUse, expirationState, expirationTime } from './expiration.ts';
 export { type Limit, migratesWithin, replacersIn, withinLimits } from './limits.ts';
 export {
   type MigrationDecision,

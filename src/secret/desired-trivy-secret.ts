@@ -21,7 +21,7 @@ export interface DesiredTrivySecret {
   readonly identity: TrivySecretIdentity;
   readonly content: Content;
   /** When the login in it ends that a cloud gave, in milliseconds since the epoch; undefined: there is none, or it does not. */
-  readonly loginEnds: number | undefined;
+  readonly loginExpiresAt: number | undefined;
   /** When that is to be renewed; the same unit. */
   readonly renewAt: number | undefined;
   readonly delivery: ScanDelivery;
@@ -87,7 +87,7 @@ export function desiredTrivySecret(
     name,
     identity,
     content: made.content,
-    loginEnds: made.ends,
+    loginExpiresAt: made.ends,
     renewAt: made.renewAt,
     delivery: { secretName: name, mountPath: MOUNT_PATH, env },
   };

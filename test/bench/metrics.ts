@@ -6,7 +6,7 @@ import type { ImageCredentialBindingStatus } from '../../src/api/index.ts';
 import { type Binding, readBinding } from '../../src/binding/binding.ts';
 import {
   countByReadiness,
-  credentialEnds,
+  credentialExpirations,
   notReady,
 } from '../../src/controllers/binding/status/readiness.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
@@ -22,7 +22,7 @@ for (const count of [0, 1_000, 5_000, 20_000]) {
     metrics.watchBindings({
       readiness: () => countByReadiness(bindings),
       notReady: () => notReady(bindings),
-      ends: () => credentialEnds(bindings),
+      ends: () => credentialExpirations(bindings),
     });
     const { milliseconds, bytes } = await measure(metrics);
     process.stdout.write(

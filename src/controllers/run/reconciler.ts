@@ -5,7 +5,7 @@ import { type RunCause, readScheduledScan, type ScheduledScan } from '../../scan
 import type { Stores } from '../../state/index.ts';
 import { timestamp } from '../../text/index.ts';
 import { decideRun, type RunDecision } from './decide.ts';
-import { Pace } from './pace.ts';
+import { RunRateLimiter } from './run-rate-limiter.ts';
 
 type Start = Extract<RunDecision, { run: 'Start' }>;
 
@@ -25,11 +25,11 @@ export interface RunReconcilerOptions {
  */
 export class RunReconciler {
   readonly #options: RunReconcilerOptions;
-  readonly #pace: Pace | undefined;
+  readonly #rateLimiter: RunRateLimiter | undefined;
 
   constructor(options: RunReconcilerOptions) {
     this.#options = options;
-    this.#pace = options.runsPerMinute === 0 ? undefined : new Pace(options.runsPerMinute);
+    this.#rateLimiter = options.runsPerMinute === 0 ? undefined : new RunRateLimiter(options.runsPerMinute);
   }
 
   /**
@@ -42,7 +42,7 @@ export class RunReconciler {
     const now = Date.now();
     const decision =
       scan?.bound === undefined ? NONE : decideRun(scan, runs.byIndex('scheduledScan', key), now);
-    if (decision.run !== 'Start') this.#pace?.done(key);
+    if (decision.run !== 'Start') this.#rateLimiter?.done(key);
     if (scan === undefined) return {};
     switch (decision.run) {
       case 'None':
@@ -60,12 +60,12 @@ export class RunReconciler {
   };
 
   async #start(scan: ScheduledScan, { cause, lastScheduleTime }: Start, log: Logger): Promise<Outcome> {
-    if (this.#pace === undefined) return {};
+    if (this.#rateLimiter === undefined) return {};
     const key = keyOf(scan);
-    const wait = this.#pace.wait(key, Date.now());
+    const wait = this.#rateLimiter.wait(key, Date.now());
     if (wait > 0) return { requeueAfterMs: wait };
     await this.#write(scan, lastScheduleTime);
-    this.#pace.done(key);
+    this.#rateLimiter.done(key);
     this.#options.onStarted(cause);
     log.info('run started');
     return {};

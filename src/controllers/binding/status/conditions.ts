@@ -5,9 +5,9 @@ import { formatReference, repositoryName } from '../../../image/index.ts';
 import type { Limit } from '../../../policy/index.ts';
 import {
   chosenCandidate,
-  endInUse,
+  expirationInUse,
+  expirationState,
   expirationTime,
-  expiryOf,
   LONGEST_CHAIN,
   MOST_RIVALS,
   permitsBinding,
@@ -68,8 +68,8 @@ export function validConditions(binding: ValidBinding, facts: ReportInput): read
 /** Fulfilled, perhaps not for long. */
 function readyCondition({ resolved, decision }: ReportInput, summary: string): ConditionContent {
   const candidate = chosenCandidate(decision.resolution);
-  const end = candidate && endInUse(candidate, resolved.trivySecret?.desired);
-  if (candidate === undefined || expiryOf(end, resolved.now) === 'Later') {
+  const end = candidate && expirationInUse(candidate, resolved.trivySecret?.desired);
+  if (candidate === undefined || expirationState(end, resolved.now) === 'Later') {
     return { type: 'Ready', status: 'True', reason: 'Ready', message: summary };
   }
   const message = `${describeCandidate(candidate)} ends at ${expirationTime(end)}; ${summary}`;
@@ -314,9 +314,9 @@ function deliveryProblem({
   now,
 }: Resolved): Pick<ConditionContent, 'reason' | 'message'> | undefined {
   if (undeliverable !== undefined) return { reason: 'Undeliverable', message: undeliverable };
-  const { content, identity, loginEnds } = trivySecret?.desired ?? {};
+  const { content, identity, loginExpiresAt } = trivySecret?.desired ?? {};
   if (content?.state !== 'Wanting' || identity === undefined) return undefined;
-  const holds = trivySecret?.place.state === 'Ours' && expiryOf(loginEnds, now) !== 'Over';
+  const holds = trivySecret?.place.state === 'Ours' && expirationState(loginExpiresAt, now) !== 'Expired';
   if (holds) return undefined;
   const { failure } = content;
   const source = `Secret ${identity.source}`;

@@ -1,3 +1,3 @@
 export { migratedNow } from './migrations.ts';
-export { countByReadiness, credentialEnds, notReady } from './readiness.ts';
+export { countByReadiness, credentialExpirations, notReady } from './readiness.ts';
 export { failureReport, type Report, report } from './report.ts';

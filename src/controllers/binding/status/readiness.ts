@@ -18,7 +18,7 @@ interface NotReady {
   readonly reason: string;
 }
 
-interface CredentialEnd {
+interface CredentialExpiration {
   readonly namespace: string;
   /** Name of the Secret that the credential is from. */
   readonly secret: string;
@@ -51,8 +51,8 @@ export function notReady(bindings: Iterable<Binding>): readonly NotReady[] {
  * When the credentials end that bindings have chosen, where these say so themselves: each Secret once, with the end
  * that comes first; of a namespace the 20 that end first.
  */
-export function credentialEnds(bindings: Iterable<Binding>): readonly CredentialEnd[] {
-  const ends = new Map<string, CredentialEnd>();
+export function credentialExpirations(bindings: Iterable<Binding>): readonly CredentialExpiration[] {
+  const ends = new Map<string, CredentialExpiration>();
   for (const { namespace, status } of bindings) {
     const { secret, expirationTime } = status?.credential ?? {};
     if (secret === undefined || expirationTime === undefined) continue;

@@ -4,7 +4,7 @@ import type { Binding, ValidBinding } from '../../../binding/index.ts';
 import { repositoryName } from '../../../image/index.ts';
 import type { Occurrence } from '../../../kube/index.ts';
 import { platformOf, publicUsername } from '../../../platform/index.ts';
-import { chosenCandidate, endInUse, expirationTime, nextMigration } from '../../../policy/index.ts';
+import { chosenCandidate, expirationInUse, expirationTime, nextMigration } from '../../../policy/index.ts';
 import type { Candidate } from '../../../secret/index.ts';
 import { failureMessage, timestamp } from '../../../text/index.ts';
 import type { Applied } from '../apply.ts';
@@ -103,7 +103,7 @@ function chosenStatus(
   const { credential } = candidate;
   const username = credential.kind === 'platform' ? undefined : publicUsername(credential);
   const accepted = verifiedAt(binding, resolved, candidate);
-  const expires = expirationTime(endInUse(candidate, trivySecret?.desired));
+  const expires = expirationTime(expirationInUse(candidate, trivySecret?.desired));
   return {
     credential: {
       secret: { name: candidate.secret, uid: source?.state === 'Found' ? source.uid : '' },

@@ -2,7 +2,7 @@ import { describeAnswer, type RegistryAnswer } from '../../../answer/index.ts';
 import type { ConditionReason } from '../../../api/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { expirationOf } from '../../../platform/index.ts';
-import { chosenCandidate, expirationTime, expiryOf, type Resolution } from '../../../policy/index.ts';
+import { chosenCandidate, expirationState, expirationTime, type Resolution } from '../../../policy/index.ts';
 import { describeCandidate } from '../../../secret/index.ts';
 import { timestamp } from '../../../text/index.ts';
 import type { Resolved } from '../resolve.ts';
@@ -61,7 +61,7 @@ function expiredCredential({ choice, now }: Resolved): ConditionContent | undefi
   const candidate = chosenCandidate(choice.resolution);
   if (candidate === undefined) return undefined;
   const end = expirationOf(candidate.credential);
-  if (expiryOf(end, now) !== 'Over') return undefined;
+  if (expirationState(end, now) !== 'Expired') return undefined;
   return found('False', 'Expired', `${describeCandidate(candidate)} ended at ${expirationTime(end)}`);
 }
 
@@ -69,7 +69,7 @@ function expiredCredential({ choice, now }: Resolved): ConditionContent | undefi
 export function refusalReason({ credentials: { candidates }, now }: Resolved): 'Denied' | 'Expired' {
   const ended =
     candidates.length > 0 &&
-    candidates.every(({ credential }) => expiryOf(expirationOf(credential), now) === 'Over');
+    candidates.every(({ credential }) => expirationState(expirationOf(credential), now) === 'Expired');
   return ended ? 'Expired' : 'Denied';
 }
 

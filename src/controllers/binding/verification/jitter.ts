@@ -19,7 +19,7 @@ export class Jitter {
   }
 
   /** When it is this repository's turn; `now` or before: it is. The same whenever it is asked. */
-  turn(credential: SourceCredential, repository: string, now: number): number {
+  dueAt(credential: SourceCredential, repository: string, now: number): number {
     const turns = this.#turns.get(credential) ?? new Map<string, number>();
     this.#turns.set(credential, turns);
     const given = turns.get(repository);

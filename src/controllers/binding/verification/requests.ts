@@ -4,7 +4,7 @@ import { type ImageReference, repositoryName } from '../../../image/index.ts';
 import { expirationOf, type PlatformCredential } from '../../../platform/index.ts';
 import {
   chosenCandidate,
-  expiryTimes,
+  expirationChanges,
   firstAnswerDeadline,
   fits,
   isVerifying,
@@ -80,7 +80,7 @@ function requestsOfChoice(binding: ValidBinding, resolved: Resolved): Verificati
   const times = [
     ...known.map(({ answer }) => answer?.askAgainAt),
     ...(isVerifying(resolution) ? [deadline] : []),
-    ...credentials.candidates.flatMap(({ credential }) => expiryTimes(expirationOf(credential))),
+    ...credentials.candidates.flatMap(({ credential }) => expirationChanges(expirationOf(credential))),
     ...loginTimes(resolved),
   ];
   return { checks, login: loginToRequest(resolved), nextAt: earliestAfter(now, times) };
@@ -94,9 +94,9 @@ function earliestAfter(now: number, times: readonly (number | undefined)[]): num
 /** When a login has to be renewed or requested again, and when its expiry is reported. */
 function loginTimes({ trivySecret }: Resolved): readonly (number | undefined)[] {
   if (trivySecret === undefined) return [];
-  const { content, loginEnds, renewAt } = trivySecret.desired;
+  const { content, loginExpiresAt, renewAt } = trivySecret.desired;
   const again = content.state === 'Wanting' ? content.failure?.askAgainAt : renewAt;
-  return [...expiryTimes(loginEnds), again];
+  return [...expirationChanges(loginExpiresAt), again];
 }
 
 /** An observing binding delivers nothing, so it needs no login. */

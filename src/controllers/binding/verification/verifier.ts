@@ -57,7 +57,7 @@ export class Verifier {
   }
 
   #dueAt({ image, credential }: Check, now: number): number {
-    return credential === undefined ? now : this.#jitter.turn(credential, repositoryName(image), now);
+    return credential === undefined ? now : this.#jitter.dueAt(credential, repositoryName(image), now);
   }
 
   /**

@@ -10,6 +10,7 @@ const repository = join(import.meta.dirname, '../../../..');
 const CIRCLE = 'lint/suspicious/noImportCycles';
 const DIRECTION = /hack\/lint\/direction\.grit/;
 const FRONT_DOOR = /through its index\.ts/;
+const SIBLING = /does not import another one/;
 const PURE = /folder is pure/;
 
 /** A function with so many statements. */
@@ -47,6 +48,9 @@ const CASES: readonly (readonly [string, string, string | RegExp | undefined])[]
   ],
   ['src/controllers/binding/deep.ts', "export * from '../../cli/index.ts';\n", DIRECTION],
   ['src/controllers/binding/status/deeper.ts', "import '../../../manager/index.ts';\n", DIRECTION],
+  ['src/controllers/run/beside.ts', "import '../binding/index.ts';\n", SIBLING],
+  ['src/controllers/binding/status/beside.ts', "import '../../run/index.ts';\n", SIBLING],
+  ['src/controllers/run/shared.ts', "import '../changes.ts';\n", undefined],
   ['src/text/later.ts', "export const a = await import('../object/index.ts');\n", DIRECTION],
   ['src/unlisted/new.ts', "import '../text/index.ts';\n", DIRECTION],
   ['src/policy/files.ts', "import 'node:fs';\n", PURE],

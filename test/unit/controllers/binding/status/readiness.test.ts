@@ -4,7 +4,7 @@ import type { ImageCredentialBindingStatus } from '../../../../../src/api/index.
 import { type Binding, readBinding } from '../../../../../src/binding/binding.ts';
 import {
   countByReadiness,
-  credentialEnds,
+  credentialExpirations,
   notReady,
 } from '../../../../../src/controllers/binding/status/readiness.ts';
 
@@ -69,7 +69,7 @@ describe('how bindings stand', () => {
   });
 
   it('names each Secret once whose credential ends, with the end that comes first', () => {
-    const ends = credentialEnds([
+    const ends = credentialExpirations([
       binding('a/one', chosen('pull', '2026-01-02T00:00:00Z')),
       binding('a/two', chosen('pull', '2026-01-01T00:00:00Z')),
       binding('a/three', chosen('other')),
@@ -86,7 +86,7 @@ describe('how bindings stand', () => {
     const all = keys('many').map((key, index) =>
       binding(key, chosen(`secret-${index}`, new Date(Date.UTC(2026, 0, 25 - index)).toISOString())),
     );
-    const ends = credentialEnds(all).map(({ end }) => new Date(end).getUTCDate());
+    const ends = credentialExpirations(all).map(({ end }) => new Date(end).getUTCDate());
     assert.deepEqual(
       ends,
       Array.from({ length: 20 }, (_, index) => index + 1),

@@ -13,7 +13,7 @@ describe('the turns of a credential', () => {
     const turns = new Jitter(() => 0.5);
     const one = credential();
     const given = ['a', 'b', 'c', 'a', 'b', 'c'].map((repository, index) =>
-      turns.turn(one, repository, 1_000 + index),
+      turns.dueAt(one, repository, 1_000 + index),
     );
     assert.deepEqual(given, [1_000, 1_001 + 5_000, 1_002 + 10_000, 1_000, 1_001 + 5_000, 1_002 + 10_000]);
   });
@@ -21,7 +21,7 @@ describe('the turns of a credential', () => {
   it('waits for ten minutes at most, however many there are, and spreads them', () => {
     const turns = new Jitter();
     const one = credential();
-    const given = Array.from({ length: 1_000 }, (_, index) => turns.turn(one, `app-${index}`, 0));
+    const given = Array.from({ length: 1_000 }, (_, index) => turns.dueAt(one, `app-${index}`, 0));
     assert.ok(given.every((turn) => turn <= 600_000));
     const minutes = Array.from(
       { length: 10 },
@@ -36,8 +36,8 @@ describe('the turns of a credential', () => {
   it('begins anew with another credential, such as a new value', () => {
     const turns = new Jitter(() => 0.5);
     const [one, another] = [credential(), credential()];
-    turns.turn(one, 'a', 0);
-    assert.ok(turns.turn(one, 'b', 0) > 0);
-    assert.equal(turns.turn(another, 'b', 0), 0);
+    turns.dueAt(one, 'a', 0);
+    assert.ok(turns.dueAt(one, 'b', 0) > 0);
+    assert.equal(turns.dueAt(another, 'b', 0), 0);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Pace } from '../../../../src/controllers/run/pace.ts';
+import { RunRateLimiter } from '../../../../src/controllers/run/run-rate-limiter.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -17,7 +17,11 @@ interface Turn extends Arrival {
 }
 
 /** Simulates keys that ask on arrival, and again after the returned wait or later. 60 turns a minute. */
-function run(arrivals: readonly Arrival[], pace = new Pace(60), lateness = () => 0): readonly Turn[] {
+function run(
+  arrivals: readonly Arrival[],
+  pace = new RunRateLimiter(60),
+  lateness = () => 0,
+): readonly Turn[] {
   const turns: Turn[] = [];
   const asked = new Map<string, number>();
   const pending = arrivals.toSorted((a, b) => a.at - b.at);
@@ -62,15 +66,15 @@ function join(waiting: Map<string, readonly Arrival[]>, coming: Arrival[], time:
   }
 }
 
-describe('Pace', () => {
+describe('RunRateLimiter', () => {
   it('lets the first through at once, and the others one after another', () => {
-    const pace = new Pace(60);
+    const pace = new RunRateLimiter(60);
     const waits = Array.from({ length: 4 }, (_, index) => pace.wait(`ns/${index}`, 5_000));
     assert.deepEqual(waits, [0, 1_000, 2_000, 3_000]);
   });
 
   it('keeps the turn of a key until it is done', () => {
-    const pace = new Pace(6);
+    const pace = new RunRateLimiter(6);
     pace.wait('ns/a', 0);
     assert.deepEqual(
       [pace.wait('ns/b', 0), pace.wait('ns/b', 4_000), pace.wait('ns/b', 12_000), pace.wait('ns/b', 99_000)],
@@ -81,14 +85,14 @@ describe('Pace', () => {
   });
 
   it('gives out no turns in the past', () => {
-    const pace = new Pace(60);
+    const pace = new RunRateLimiter(60);
     pace.wait('ns/a', 0);
     assert.equal(pace.wait('ns/b', 60_000), 0);
     assert.equal(pace.wait('ns/c', 60_000), 1_000);
   });
 
   it('starts no burst when all keys ask late', () => {
-    const pace = new Pace(60);
+    const pace = new RunRateLimiter(60);
     const keys = Array.from({ length: 10 }, (_, index) => `ns${index}/a`);
     for (const key of keys) pace.wait(key, 0);
     assert.equal(keys.filter((key) => pace.wait(key, 10 * MINUTE) === 0).length, 1 + 2);
@@ -104,7 +108,7 @@ describe('Pace', () => {
   });
 
   it('gives turns to others if a key never asks again', () => {
-    const pace = new Pace(60);
+    const pace = new RunRateLimiter(60);
     const gone = Array.from({ length: 100 }, (_, index) => `gone/${index}`);
     for (const key of gone) pace.wait(key, 0);
     const turns = run(
@@ -115,14 +119,14 @@ describe('Pace', () => {
   });
 
   it('forgets a key that is done before its turn', () => {
-    const pace = new Pace(60);
+    const pace = new RunRateLimiter(60);
     for (let index = 0; index < 100; index += 1) pace.wait(`ns/${index}`, 0);
     for (let index = 0; index < 100; index += 1) pace.done(`ns/${index}`);
     assert.equal(pace.wait('ns/new', 0), SECOND);
   });
 
   it('makes a key ask again after at most five minutes, in case other keys have left', () => {
-    const pace = new Pace(1);
+    const pace = new RunRateLimiter(1);
     for (let index = 0; index < 100; index += 1) pace.wait(`ns/${index}`, 0);
     assert.equal(pace.wait('ns/99', 0), 5 * MINUTE);
     for (let index = 0; index < 99; index += 1) pace.done(`ns/${index}`);
@@ -161,7 +165,7 @@ describe('Pace', () => {
   it('gives every key a turn if keys ask late, and never exceeds the rate by more than two turns', () => {
     fc.assert(
       fc.property(anyArrivals, fc.infiniteStream(fc.nat({ max: 5 * SECOND })), (arrivals, stream) => {
-        const turns = run(arrivals, new Pace(60), () => stream.next().value);
+        const turns = run(arrivals, new RunRateLimiter(60), () => stream.next().value);
         assert.equal(new Set(turns.map(({ key }) => key)).size, arrivals.length);
         for (const [index, { at: start }] of turns.entries())
           for (const [more, { at: end }] of turns.slice(index).entries())

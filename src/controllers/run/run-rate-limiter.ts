@@ -16,7 +16,7 @@ interface Lane {
  * Grants evenly spaced turns to namespaces in round-robin order. Of n waiting namespaces, each gets every n-th turn,
  * however many keys it has. A restart of the controller causes no burst. Keeps only keys that wait or have their turn.
  */
-export class Pace {
+export class RunRateLimiter {
   readonly #spacingMs: number;
   /** By namespace. The first one has the next turn. */
   readonly #lanes = new Map<string, Lane>();
