@@ -29,20 +29,20 @@ export interface RoleContext {
 }
 
 /**
- * Decides the role of a ScheduledScan for a binding. Exactly one binding is effective for a scan, so no two reconciles
+ * Decides the role of a ScheduledScan for a binding. At most one binding is effective for a scan, so no two reconciles
  * write the same scan.
  *
- * | the binding that takes precedence for the scan | role |
- * |---|---|
- * | is this one, and it can bind scans, or no other binding that fits has the scan | `Effective` |
- * | cannot bind scans now, and this one has the scan | `Effective` |
- * | is this one, but it cannot bind scans now, and another one that fits has the scan | `Yields`, `isFirst` |
- * | is another one, and this one fits, too | `Yields` |
- * | has not been reconciled, so that it is not known whether it can bind scans | `Undecided` |
- * | there is none: this binding has the scan, and its `spec.image` has changed since | `LeftBehind` |
- * | there is none: the scan names this binding for another reason | `Former` |
- * | there is none: this binding fits, and only observes | `WouldBind` |
- * | anything else | `None` |
+ * | the first binding in the order of precedence | and | role |
+ * |---|---|---|
+ * | has not been reconciled, so that it is not known whether it can bind scans | | `Undecided` |
+ * | is this one | it can bind scans, or no other binding that fits has the scan | `Effective` |
+ * | is this one | it cannot bind scans now, and another binding that fits has the scan | `Yields`, `isFirst` |
+ * | is another one | it cannot bind scans now, and this one fits and has the scan | `Effective` |
+ * | is another one | this one fits, too | `Yields` |
+ * | does not exist | this binding has the scan, and its `spec.image` has changed since | `LeftBehind` |
+ * | does not exist | the scan names this binding for another reason | `Former` |
+ * | does not exist | this binding fits, and only observes | `WouldBind` |
+ * | anything else | | `None` |
  */
 export function scanRole(scan: ScheduledScan, context: RoleContext): ScanRole {
   const { name, binding, rivals, scanTypes } = context;

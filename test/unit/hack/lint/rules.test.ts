@@ -50,6 +50,8 @@ const CASES: readonly (readonly [string, string, string | RegExp | undefined])[]
   ['src/controllers/binding/status/deeper.ts', "import '../../../manager/index.ts';\n", DIRECTION],
   ['src/controllers/run/beside.ts', "import '../binding/index.ts';\n", SIBLING],
   ['src/controllers/binding/status/beside.ts', "import '../../run/index.ts';\n", SIBLING],
+  ['src/controllers/run/roundabout.ts', "import '../../controllers/binding/index.ts';\n", SIBLING],
+  ['src/scan/type.ts', "export type A = import('undici').Agent;\n", PURE],
   ['src/controllers/run/shared.ts', "import '../changes.ts';\n", undefined],
   ['src/text/later.ts', "export const a = await import('../object/index.ts');\n", DIRECTION],
   ['src/unlisted/new.ts', "import '../text/index.ts';\n", DIRECTION],
