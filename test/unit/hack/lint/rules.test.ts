@@ -11,6 +11,7 @@ const CIRCLE = 'lint/suspicious/noImportCycles';
 const DIRECTION = /hack\/lint\/direction\.grit/;
 const FRONT_DOOR = /through its index\.ts/;
 const SIBLING = /does not import another one/;
+const PATH = /shortest relative path|written out/;
 const PURE = /folder is pure/;
 
 /** A function with so many statements. */
@@ -51,6 +52,15 @@ const CASES: readonly (readonly [string, string, string | RegExp | undefined])[]
   ['src/controllers/run/beside.ts', "import '../binding/index.ts';\n", SIBLING],
   ['src/controllers/binding/status/beside.ts', "import '../../run/index.ts';\n", SIBLING],
   ['src/controllers/run/roundabout.ts', "import '../../controllers/binding/index.ts';\n", SIBLING],
+  ['src/image/dotted.ts', "import './../kube/index.ts';\n", PATH],
+  ['src/image/around.ts', "import '../../src/kube/index.ts';\n", PATH],
+  ['src/image/template.ts', 'export const a = await import(`../kube/index.ts`);\n', PATH],
+  ['src/state/unlisted.ts', "import '../admission/index.ts';\n", DIRECTION],
+  ['src/controllers/run/a/b/deepest.ts', "import '../../../../cli/index.ts';\n", DIRECTION],
+  ['src/policy/clock.ts', 'export const now = Date.now();\n', PURE],
+  ['src/policy/chance.ts', 'export const chance = Math.random();\n', PURE],
+  ['src/controllers/run/decide.ts', 'export const now = new Date();\n', PURE],
+  ['src/policy/parse.ts', "export const time = Date.parse('2026-01-01');\n", undefined],
   ['src/scan/type.ts', "export type A = import('undici').Agent;\n", PURE],
   ['src/controllers/run/shared.ts', "import '../changes.ts';\n", undefined],
   ['src/text/later.ts', "export const a = await import('../object/index.ts');\n", DIRECTION],
