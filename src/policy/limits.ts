@@ -9,7 +9,7 @@ import type { Rivals } from './rivals.ts';
  */
 export type Limit = 'ReplacesCycle' | 'ReplacesTooLong' | 'TooManyBindings';
 
-/** The binding, without its `replaces` if that leads to a cycle or a chain that is too long. */
+/** The binding, and the limit that applies to it. Without its `replaces` if they lead to a cycle or too long a chain. */
 export function withinLimits(
   binding: Binding,
   rivals: Rivals,
