@@ -8,8 +8,8 @@ type Fault = NonNullable<ValidateFunc<unknown>['errors']>[number];
 const LONGEST_SHOWN = 100;
 
 /**
- * Does nothing if a validator accepts `data`. It stands for `runValidateFunc` of kubernetes-models, whose messages
- * leave out which values an enum takes, which field is unknown, and what was found.
+ * Does nothing if a validator accepts `data`. Replaces `runValidateFunc` of kubernetes-models, whose messages omit the
+ * allowed values of an enum, the name of an unknown field, and the value that was found.
  *
  * @param validate made by ajv with `verbose: true`, and with the message of a rule in its `$comment`
  * @throws ValidationError with a message that names all faults, and with ajv's `errors`

@@ -5,7 +5,7 @@ import type { Rivals } from '../../policy/index.ts';
 import type { ScanRun, ScheduledScan } from '../../scan/index.ts';
 import type { NamedSecret, TrivySecret, TrivySecretIdentity } from '../../secret/index.ts';
 
-/** The facts about one binding. Nothing in them is decided yet. */
+/** The facts about one binding, before any policy is applied. */
 export interface Observed {
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -51,7 +51,7 @@ export interface BrokenScan {
 export type TrivySecretPlace =
   | { readonly state: 'Free' }
   | { readonly state: 'Ours'; readonly secret: TrivySecret }
-  /** The object is not ours, or it is ours for another credential. */
+  /** The controller does not own the object, or created it for another credential. */
   | { readonly state: 'Taken' };
 
 /**

@@ -462,7 +462,7 @@ describe('verification with real registries', () => {
       );
       await until(async () => {
         const { items } = await cluster.client.list(EVENTS, { namespace: namespace.name });
-        return /Secret second now, before it was .*Secret first, which the registry refuses \(HTTP 401\)/.test(
+        return /now use .*Secret second instead of .*Secret first, which the registry refuses \(HTTP 401\)/.test(
           JSON.stringify(items).replaceAll('\\"', ''),
         );
       }, 'the Event');

@@ -134,7 +134,7 @@ describe("a scan that names an earlier home of a binding's image", () => {
       type: 'Normal',
       reason: 'ImageMoved',
       action: 'Move',
-      note: `moved scan from ${OLD} to ${NEW}, with the credential for it`,
+      note: `migrated scan from ${OLD} to ${NEW}, with the credential for it`,
     });
   });
 
@@ -298,7 +298,7 @@ describe('a scan that a changed image leaves behind', () => {
       const { conditions } = namespace.settle('app') ?? {};
       return conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
     });
-    assert.match(messages[0] ?? '', /; to move scans of old\.example\/app, add that to spec\.replaces$/);
+    assert.match(messages[0] ?? '', /; to migrate scans of old\.example\/app, add it to spec\.replaces$/);
     assert.equal(new Set(messages).size, 1);
     assert.equal(namespace.report('app').changed, false);
     namespace.binding('app', { spec: { image: 'new.example/renamed', replaces: [OLD] } });
