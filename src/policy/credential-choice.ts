@@ -197,7 +197,7 @@ function outcome(credentials: Credentials, evidence: Evidence, walked: readonly 
   if (acceptance === 'Accepted') return use(last, evidence);
   if (inUse !== undefined && !isDenied(inUse.puller, evidence)) return use(inUse.puller, evidence);
   const possible = walked.find((puller) => puller !== undefined && !isDenied(puller, evidence));
-  if (acceptance === 'Unasked' && (possible === undefined || !isWaitOver)) return awaiting(evidence);
+  if (acceptance === 'Unchecked' && (possible === undefined || !isWaitOver)) return awaiting(evidence);
   if (credentials.candidates.length === 0) return unresolved(credentials);
   return possible === undefined ? withheld({ outcome: 'Denied' }, evidence) : use(possible, evidence);
 }

@@ -14,7 +14,7 @@ export type MigrationCause = 'Replaces' | 'ImageChanged';
 export type MigrationDecision =
   | 'Migrate'
   /** The check whether the manifest is in the new repository has no answer yet. */
-  | 'Ask'
+  | 'Check'
   /** The check cannot be done, and the binding requires an answer. */
   | 'Unconfirmed'
   /** The manifest is not in the new repository, or it is not known to be the same image. */
@@ -85,7 +85,7 @@ export function migrationCause(
 /** Whether a scan still names the image for which it was bound, although the image of the binding is another one. */
 export function namesPreviousImage(binding: ValidBinding, { image, bound }: ScheduledScan): boolean {
   if (image === undefined || fit(binding.image, image) !== undefined) return false;
-  // A user who has changed the scan's image has taken the scan away from the binding.
+  // If a user has changed the scan's image, the binding no longer applies to the scan.
   return bound?.repository === repositoryName(image);
 }
 
@@ -124,7 +124,7 @@ export function decideMigration(evidence: MigrationEvidence): MigrationDecision 
   const { cause, verification, known, hasSameName, needsNoSecret } = evidence;
   const unchecked = cause === 'Replaces' || hasSameName ? 'Migrate' : 'Stay';
   if (verification === 'Never') return unchecked;
-  if (known === undefined) return 'Ask';
+  if (known === undefined) return 'Check';
   switch (known.answer.result) {
     case 'Pullable':
       return 'Migrate';

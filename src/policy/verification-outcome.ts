@@ -39,12 +39,12 @@ export function isAccepted(reported: ReportedCondition | undefined): boolean {
   return reported?.status === 'True';
 }
 
-/** Whether a registry accepts a credential. `OutOfReach`: the check could not be done. `Unasked`: there is no answer yet. */
-export type Acceptance = 'Accepted' | 'Denied' | 'Inconclusive' | 'OutOfReach' | 'Unasked';
+/** Whether a registry accepts a credential. `OutOfReach`: the check could not be done. `Unchecked`: there is no answer yet. */
+export type Acceptance = 'Accepted' | 'Denied' | 'Inconclusive' | 'OutOfReach' | 'Unchecked';
 
 /** The acceptance of a credential. An accepted credential stays accepted until the registry refuses it. */
 export function acceptanceOf(known: KnownAnswer | undefined): Acceptance {
-  if (known === undefined) return 'Unasked';
+  if (known === undefined) return 'Unchecked';
   const { result } = known.answer;
   if (result === 'Denied' || result === 'Expired') return 'Denied';
   if (known.acceptedAt !== undefined) return 'Accepted';

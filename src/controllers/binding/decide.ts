@@ -56,7 +56,7 @@ export type ScanPlan =
   | {
       readonly plan: 'NotMigrated';
       readonly scan: ScheduledScan;
-      readonly because: Exclude<MigrationDecision, 'Migrate'>;
+      readonly decision: Exclude<MigrationDecision, 'Migrate'>;
       readonly check: Check;
       /** The current answer, and when to repeat the check; undefined: there is none. */
       readonly known: KnownAnswer | undefined;
@@ -189,7 +189,7 @@ function decideLeftBehind(resolved: Resolved, one: ResolvedScan, bindable: Binda
   // Until there is a credential for the new repository, the scan keeps its current one.
   if (bindable === undefined) return { plan: 'Keep', scan };
   const plan = planMigration(resolved, one, bindable);
-  const isToMigrate = plan !== undefined && !(plan.plan === 'NotMigrated' && plan.because === 'Stay');
+  const isToMigrate = plan !== undefined && !(plan.plan === 'NotMigrated' && plan.decision === 'Stay');
   return isToMigrate ? plan : planEdit(resolved, scan, { edit: 'Unbind' });
 }
 
@@ -210,8 +210,7 @@ function planMigration(
   const migration = migrationOf(binding, scan, context);
   if (migration === undefined) return undefined;
   const { decision, check } = migration;
-  if (decision !== 'Migrate')
-    return { plan: 'NotMigrated', scan, because: decision, check, known: migration.known };
+  if (decision !== 'Migrate') return { plan: 'NotMigrated', scan, decision, check, known: migration.known };
   const moved: Migrated = { from: repositoryName(image), source, number: nextMigration(binding) };
   const request = requestFor(scan, 'Moved', now);
   const bind = { edit: 'Bind', ...holderOf(resolved), delivery: deliveryIn(bindable) } as const;

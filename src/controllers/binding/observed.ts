@@ -27,7 +27,7 @@ export interface Observed {
 export interface BindingSettings {
   /** Matches the scan types whose ScheduledScans are bound. */
   readonly scanTypes: RegExp;
-  /** How long an accepted answer of a registry holds, in milliseconds. */
+  /** How long an accepted answer of a registry is valid, in milliseconds. */
   readonly checkIntervalMs: number;
   /** How long `Preferred` waits for the first answer of a registry, in milliseconds. */
   readonly firstAnswerTimeoutMs: number;

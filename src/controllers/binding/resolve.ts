@@ -36,12 +36,12 @@ import type { BrokenScan, Known, Observed, ObservedScan, TrivySecretPlace } from
 
 /** What follows from the facts: the credential, the Trivy Secret that should exist, and the role of each scan. */
 export interface Resolved extends Omit<Observed, 'secrets' | 'scans'> {
-  /** The binding as far as its limits allow. undefined: it was deleted. */
+  /** The binding, without `replaces` if a limit requires it; undefined: it was deleted. */
   readonly binding: Binding | undefined;
-  /** The limit that keeps the binding from doing all that its spec says; undefined: none. */
+  /** The limit that prevents the binding from doing all that its spec says; undefined: none. */
   readonly limit: Limit | undefined;
   readonly credentials: Credentials;
-  /** What the status and the registry say about the credentials. */
+  /** What the status and the registries report about the credentials. */
   readonly evidence: Evidence;
   readonly choice: Choice;
   /** The Secret that delivers the chosen credential to Trivy, and the object under its name; undefined: none is needed. */

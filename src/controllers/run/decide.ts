@@ -26,7 +26,7 @@ const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
 /** The operator needs milliseconds between its two writes. If this time has passed, it is stuck. */
 const STUCK_AFTER_MS = 15_000;
-/** How long after a write of a ScheduledScan the watch may not have delivered its new Scan yet. */
+/** How long the watch may take to deliver the new Scan after a write of its ScheduledScan. */
 const SETTLE_MS = 2_000;
 /** Limit on the planned times to try in the search for one without a Scan. */
 const MOST_TRIES = 100;

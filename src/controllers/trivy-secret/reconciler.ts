@@ -26,8 +26,8 @@ export interface TrivySecretUse {
 }
 
 export type TrivySecretDecision =
-  | { readonly action: 'Keep'; readonly lookAgainAfterMs?: number }
-  | { readonly action: 'MarkUnused'; readonly lookAgainAfterMs: number }
+  | { readonly action: 'Keep'; readonly requeueAfterMs?: number }
+  | { readonly action: 'MarkUnused'; readonly requeueAfterMs: number }
   | { readonly action: 'MarkUsed' }
   | { readonly action: 'Delete' };
 
@@ -41,9 +41,9 @@ export function decideTrivySecret(use: TrivySecretUse): TrivySecretDecision {
     return { action: use.unusedSince === undefined ? 'Keep' : 'MarkUsed' };
   if (use.selected === undefined) return { action: 'Keep' };
   if (use.unusedSince === undefined || use.unusedSince > use.now + CLOCK_SKEW_MS)
-    return { action: 'MarkUnused', lookAgainAfterMs: use.graceMs };
+    return { action: 'MarkUnused', requeueAfterMs: use.graceMs };
   const left = use.unusedSince + use.graceMs - use.now;
-  if (left > 0) return { action: 'Keep', lookAgainAfterMs: left };
+  if (left > 0) return { action: 'Keep', requeueAfterMs: left };
   return { action: use.running ? 'Keep' : 'Delete' };
 }
 
@@ -84,11 +84,11 @@ export class TrivySecretReconciler {
     const decision = decideTrivySecret(this.#observe(key, secret, now));
     switch (decision.action) {
       case 'Keep':
-        return { requeueAfterMs: decision.lookAgainAfterMs };
+        return { requeueAfterMs: decision.requeueAfterMs };
       case 'MarkUnused':
         await this.#mark(secret, new Date(now).toISOString(), log);
         return {
-          requeueAfterMs: decision.lookAgainAfterMs,
+          requeueAfterMs: decision.requeueAfterMs,
           repeated: this.#repetitions.note([key], now),
         };
       case 'MarkUsed':

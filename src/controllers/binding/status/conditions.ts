@@ -121,10 +121,10 @@ function credentialResolved(binding: ValidBinding, facts: ReportInput): Conditio
   const { resolved, decision } = facts;
   const { resolution } = decision;
   const { secrets: named, more } = resolved.credentials;
-  const faults = named.map(problemOf).filter((fault) => fault !== undefined);
+  const problems = named.map(problemOf).filter((problem) => problem !== undefined);
   const untried =
     more === 0 ? [] : [`${more} more entries fit and are not tried; remove entries that you do not need`];
-  const notes = [...faults, ...untried].map((note) => `; ${note}`).join('');
+  const notes = [...problems, ...untried].map((note) => `; ${note}`).join('');
   const type = 'CredentialResolved';
   switch (resolution.result) {
     case 'Selected': {
@@ -180,12 +180,12 @@ function withheldCredential(
 
 /** Why a Secret gave no credential. Its keys may be reported, because a key that could hold a secret value is not an entry. */
 function describeUnusable(secret: NamedSecret): string {
-  const fault = problemOf(secret);
+  const problem = problemOf(secret);
   if (secret.state !== 'Found' || secret.entries.length === 0)
-    return fault ?? `Secret ${secret.name} has no entries`;
+    return problem ?? `Secret ${secret.name} has no entries`;
   const keys = listedTexts(secret.entries.map(({ registryKey }) => quoted(registryKey)));
   const found = `Secret ${secret.name} has entries for ${keys} only`;
-  return fault === undefined ? found : `${found}; ${fault}`;
+  return problem === undefined ? found : `${found}; ${problem}`;
 }
 
 function problemOf(secret: NamedSecret): string | undefined {

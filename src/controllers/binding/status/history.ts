@@ -78,7 +78,7 @@ function transitionOf(
 }
 
 /**
- * The history of a binding, with the changes that `status` reports, or else the migrations, as its first entries.
+ * The history of a binding, with the migrations, or else the change of the credential in `status`, as its first entries.
  *
  * @param time - RFC 3339
  */

@@ -52,15 +52,15 @@ export function notReady(bindings: Iterable<Binding>): readonly NotReady[] {
  * earliest expiration: the 20 of each namespace that expire first.
  */
 export function credentialExpirations(bindings: Iterable<Binding>): readonly CredentialExpiration[] {
-  const ends = new Map<string, CredentialExpiration>();
+  const bySecret = new Map<string, CredentialExpiration>();
   for (const { namespace, status } of bindings) {
     const { secret, expirationTime } = status?.credential ?? {};
     if (secret === undefined || expirationTime === undefined) continue;
     const key = keyOf({ namespace, name: secret.name });
-    const end = Math.min(Date.parse(expirationTime), ends.get(key)?.end ?? Number.POSITIVE_INFINITY);
-    ends.set(key, { namespace, secret: secret.name, end });
+    const end = Math.min(Date.parse(expirationTime), bySecret.get(key)?.end ?? Number.POSITIVE_INFINITY);
+    bySecret.set(key, { namespace, secret: secret.name, end });
   }
-  return firstOfEach([...ends.values()], (one, other) => one.end - other.end);
+  return firstOfEach([...bySecret.values()], (one, other) => one.end - other.end);
 }
 
 /** The first {@link MOST_NAMED} items of each namespace, in this order. */

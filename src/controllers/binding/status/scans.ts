@@ -75,12 +75,12 @@ function editState(
 }
 
 function unmigratedState(
-  { because, check }: Extract<ScanPlan, { plan: 'NotMigrated' }>,
+  { decision, check }: Extract<ScanPlan, { plan: 'NotMigrated' }>,
   inState: StateMaker,
 ): ScanState {
   const image = formatReference(check.image);
-  switch (because) {
-    case 'Ask':
+  switch (decision) {
+    case 'Check':
       return inState('Waiting', `will be migrated if the registry has ${image}; the check is pending`);
     case 'Unconfirmed':
       return inState(
@@ -92,7 +92,7 @@ function unmigratedState(
   }
 }
 
-/** Trivy prefers a credential in a scan's parameters to the delivered one. The controller reports it, but does not remove it. */
+/** Trivy prefers a credential in the parameters of a scan. The controller reports such a credential, but does not remove it. */
 function bindingNote(scan: ScheduledScan): string | undefined {
   if (!scan.credentialParameters) return undefined;
   return 'bound, but its parameters contain a credential, and Trivy prefers that one: remove it from the parameters';

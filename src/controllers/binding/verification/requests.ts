@@ -46,7 +46,7 @@ interface ManifestCheck {
 const NO_REQUESTS: VerificationRequests = { checks: [], login: undefined, nextAt: undefined };
 
 /**
- * Which answers to request: those that the choice of the credential rests on, and those about manifests in new
+ * The answers to request: those on which the choice of the credential is based, and those about manifests in new
  * repositories.
  */
 export function verificationRequests(

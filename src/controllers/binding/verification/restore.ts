@@ -104,6 +104,6 @@ function anonymousAnswer(binding: ValidBinding, verified: string): RegistryAnswe
   if (resolved.reason === 'Anonymous' || resolved.reason === 'NoneNeeded') {
     return verified === 'NotCheckable' ? REFUSED : ACCEPTED[verified];
   }
-  // If no entry fits, there is no CredentialVerified, and only CredentialResolved tells of the refusal.
+  // If no entry fits, there is no CredentialVerified. Then only CredentialResolved implies the refusal.
   return verified === 'Denied' || verified === 'Expired' || resolved.status === 'False' ? REFUSED : undefined;
 }

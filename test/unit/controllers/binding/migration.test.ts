@@ -353,8 +353,8 @@ describe('decideMigration', () => {
   const cases = [
     // answer, verification, by replaces, image changed with the same name, and with another
     [undefined, 'Never', 'Migrate', 'Migrate', 'Stay'],
-    [undefined, 'Preferred', 'Ask', 'Ask', 'Ask'],
-    [undefined, 'Required', 'Ask', 'Ask', 'Ask'],
+    [undefined, 'Preferred', 'Check', 'Check', 'Check'],
+    [undefined, 'Required', 'Check', 'Check', 'Check'],
     [PULLABLE, 'Preferred', 'Migrate', 'Migrate', 'Migrate'],
     [PULLABLE, 'Required', 'Migrate', 'Migrate', 'Migrate'],
     [ABSENT, 'Preferred', 'Stay', 'Stay', 'Stay'],
