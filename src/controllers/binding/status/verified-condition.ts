@@ -24,7 +24,7 @@ export function credentialVerified(binding: ValidBinding, resolved: Resolved): C
         ? found('True', 'Accepted', `${subject}: ${ACCEPTED}`)
         : found('True', 'ManifestUnknown', `${subject}: ${READ}`);
     case 'AcceptedBefore': {
-      const message = `${subject}: accepted before; now ${describeAnswer(verified.answer)}`;
+      const message = `${subject}: accepted earlier, but cannot be checked now: ${describeAnswer(verified.answer)}`;
       return found('True', 'AcceptedBefore', message);
     }
     case 'Undecided':

@@ -542,7 +542,7 @@ describe('verifiedTime', () => {
     assert.match(
       namespace.report('app').status.conditions?.find(({ type }) => type === 'CredentialVerified')?.message ??
         '',
-      /accepted before; now the registry did not answer in time/,
+      /accepted earlier, but cannot be checked now: the registry did not answer in time/,
     );
     told(namespace, { [FIRST]: 'denied', [SECOND]: 'unreachable' });
     assert.equal(time(namespace), undefined);
