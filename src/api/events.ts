@@ -1,4 +1,7 @@
-/** Every reason of an Event about a binding or a pod, beside those of its condition Ready. Once published, one keeps its meaning. */
+/**
+ * Every reason of an Event about a binding or a pod, in addition to the reasons of the condition Ready. A published reason
+ * keeps its meaning.
+ */
 export const EVENT_REASONS = [
   'CredentialChanged',
   'ScansBound',

@@ -1,4 +1,4 @@
-/** The API of the kind ImageCredentialBinding: what is generated from its CRD, and the names that go with it. */
+/** The API of the kind ImageCredentialBinding: code that is generated from its CRD, and the names that belong to it. */
 export { ADVICE, CONDITION_TYPES, type ConditionReason, type ConditionType } from './conditions.ts';
 export { EVENT_REASONS, type EventReason } from './events.ts';
 export { ImageCredentialBinding } from './generated/image-credential-binding/model.ts';

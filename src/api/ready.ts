@@ -1,14 +1,14 @@
 import type { ConditionType } from './conditions.ts';
 import type { Condition, ImageCredentialBindingStatus } from './generated/image-credential-binding/types.ts';
 
-/** What a status says of a binding's present spec. */
+/** What a status reports about the current spec of a binding. */
 export type Readiness = Pick<Condition, 'status' | 'reason' | 'message'>;
 
-const CHECK = 'Check that a controller is running and leads: kubectl get leases -A.';
+const CHECK = 'Check that a controller is running and is the leader: kubectl get leases -A.';
 
 /**
- * The condition Ready, or that there is none that speaks of the present spec: a status that is missing, or of another
- * generation, says nothing of it, as in kstatus.
+ * The condition Ready, or `Unknown` if no condition is about the current spec. As in kstatus, a status that is missing, or
+ * that is about an older generation, reports nothing about the current spec.
  */
 export function readinessOf(status: ImageCredentialBindingStatus | undefined, generation: number): Readiness {
   const ready = conditionOf(status, 'Ready');
@@ -16,18 +16,18 @@ export function readinessOf(status: ImageCredentialBindingStatus | undefined, ge
     return {
       status: 'Unknown',
       reason: 'NotReconciled',
-      message: `No controller has reported on it. ${CHECK}`,
+      message: `No controller has reported on this binding yet. ${CHECK}`,
     };
   }
   const observed = ready.observedGeneration ?? 0;
   if (observed < generation) {
-    const message = `The status is of generation ${observed}, the spec of ${generation}. ${CHECK}`;
+    const message = `The status is for generation ${observed}, but the spec has generation ${generation}. ${CHECK}`;
     return { status: 'Unknown', reason: 'OutOfDate', message };
   }
   return { status: ready.status, reason: ready.reason, message: ready.message };
 }
 
-/** The condition of a type; undefined: the status has none. */
+/** The condition of this type; undefined: the status has none. */
 export function conditionOf(
   status: ImageCredentialBindingStatus | undefined,
   type: ConditionType,

@@ -3,7 +3,7 @@ import type { Change } from '../kube/index.ts';
 import { keyOf, type Stored } from '../object/index.ts';
 import { indexKey, type Stores } from '../state/index.ts';
 
-/** The versions of an object before and after a change, without those that do not exist. */
+/** The versions of an object before and after a change; a version that does not exist is omitted. */
 export function sides<Item>({ before, after }: Change<Item>): readonly Item[] {
   return [before, after].filter((item) => item !== undefined);
 }
@@ -16,7 +16,7 @@ export function isUnchanged<Item extends Stored>(
   return before !== undefined && after !== undefined && result(before) === result(after);
 }
 
-/** Whether other objects may be affected. A change of the status alone matters only to the binding itself. */
+/** Whether a change of a binding may affect other objects. A change of its status alone affects only the binding. */
 export function changesSpec(change: Change<Binding>): boolean {
   return (
     !isUnchanged(change, ({ generation }) => generation) ||
@@ -42,21 +42,21 @@ export function onSourceChange(
   { pullSecrets, dockercfgSecrets, otherSecrets }: Stores,
   listener: (change: SourceChange) => void,
 ): void {
-  const tell = (change: Change<Stored>, isSourceAsBefore: boolean) => {
+  const notify = (change: Change<Stored>, isSourceAsBefore: boolean) => {
     const [secret] = sides(change);
     if (secret !== undefined) listener({ key: keyOf(secret), isSourceAsBefore });
   };
   for (const secrets of [pullSecrets, dockercfgSecrets])
-    secrets.onChange((change) => tell(change, isUnchanged(change)));
+    secrets.onChange((change) => notify(change, isUnchanged(change)));
   otherSecrets.onChange((change) =>
-    tell(
+    notify(
       change,
       isUnchanged(change, ({ isCredentialSecret }) => isCredentialSecret),
     ),
   );
 }
 
-/** Collects keys, and handles each once in the next turn of the event loop, however many changes there are until then. */
+/** Collects keys and handles each of them once in the next turn of the event loop. */
 export class TurnBatch {
   readonly #keys = new Set<string>();
   readonly #handle: (key: string) => void;

@@ -2,8 +2,8 @@ import type { Logger } from 'pino';
 import type { AnyReflector, Outcome } from '../kube/index.ts';
 
 /**
- * Makes the cluster match what one object says. Level-based: it acts on the state of the world, not on the change that
- * added the key.
+ * Makes the cluster match the spec of one object. Level-based: it acts on the current state, not on the change that added
+ * the key.
  *
  * @param key - as the triggers of the controller add it
  * @param log - names this reconcile in its lines
@@ -25,8 +25,8 @@ export interface Controller {
   readonly reconcile: Reconcile;
   /** Connects the changes in the stores that add keys to the queue. */
   readonly connect: (queue: Queue) => void;
-  /** `Always`: a standby process runs it, too, so that it is ready when it becomes the leader. */
+  /** `Always`: a standby process also runs it, so that the process is ready when it becomes the leader. */
   readonly runs: 'Always' | 'Leading';
-  /** What the controller follows besides the stores that all controllers share. */
+  /** Reflectors that fill stores of this controller, in addition to the shared stores. */
   readonly reflectors?: readonly AnyReflector[];
 }

@@ -10,7 +10,7 @@ import { connectRunTriggers, RunReconciler } from './run/index.ts';
 import { connectSourceSecretTriggers, SourceSecretReader } from './source-secret/index.ts';
 import { connectTrivySecretTriggers, TrivySecretReconciler } from './trivy-secret/index.ts';
 
-/** What the controllers work with. */
+/** The dependencies and settings of the controllers. */
 export interface ControllerOptions {
   readonly client: KubeClient;
   readonly stores: Stores;
@@ -33,7 +33,7 @@ export interface ControllerOptions {
   readonly onRunStarted: (cause: RunCause) => void;
 }
 
-/** The controllers: what each is called, what it does with a key, and which changes add keys to its queue. */
+/** Creates the controllers. Each has a name, a reconcile function, and triggers that add keys to its queue. */
 export function createControllers(options: ControllerOptions): Controllers {
   const { client, stores, settings } = options;
   const { unusedSecretGraceMs: graceMs, runsPerMinute } = settings;
@@ -74,6 +74,6 @@ export function createControllers(options: ControllerOptions): Controllers {
 
 export interface Controllers {
   readonly table: readonly Controller[];
-  /** For metrics: pods that discovery follows, and bindings that it has made; undefined: discovery is off. */
+  /** For metrics: the numbers of watched pods and of discovered bindings; undefined: discovery is off. */
   readonly countDiscovered: (() => { readonly pods: number; readonly bindings: number }) | undefined;
 }

@@ -17,66 +17,66 @@ import {
   type VerificationOutcome,
 } from './verification-outcome.ts';
 
-/** What the secrets that a binding names hold for its image. */
+/** The credentials for the image of a binding in the Secrets that the binding names. */
 export interface Credentials extends Lookup<SourceCredential> {
   /** In the binding's order. */
   readonly secrets: readonly NamedSecret[];
 }
 
-/** Whether a secret is still to be read: until then nothing can be said. */
+/** Whether a Secret has not been read yet. Until it is, nothing can be decided about the binding. */
 export function hasUnread({ secrets }: Credentials): boolean {
   return secrets.some(({ state }) => state === 'Unread');
 }
 
-/** Who pulls: one of the candidates, or, `undefined`, anybody. */
+/** The credential of a pull: one of the candidates; undefined: none, which works if the image is public. */
 export type Puller = Candidate | undefined;
 
-/** The version of the Secret that a candidate is from. */
+/** The `resourceVersion` of the Secret that a candidate is from; undefined: that Secret was not found. */
 export function versionOf({ secret }: Candidate, { secrets }: Credentials): string | undefined {
   const found = secrets.find(({ name }) => name === secret);
   return found?.state === 'Found' ? found.resourceVersion : undefined;
 }
 
-/** Who pulls at present, as status says; the value of the credential may be another by now. */
+/** What the scans use now, according to status. The value of the credential may have changed since. */
 interface InUse {
   readonly puller: Puller;
-  /** What CredentialVerified says of it. */
+  /** What CredentialVerified reports about it. */
   readonly reported: ReportedCondition | undefined;
 }
 
-/** What a choice among the candidates rests on. */
+/** The facts on which a choice among the candidates is based. */
 export interface Evidence {
   readonly verification: Verification;
-  /** undefined: nobody, or an entry that there is no more. */
+  /** undefined: nothing is in use, or the entry no longer exists. */
   readonly inUse: InUse | undefined;
-  /** What CredentialVerified says of the present spec. */
+  /** What CredentialVerified reports about the current spec. */
   readonly reported: ReportedCondition | undefined;
-  /** Whether a first answer has been waited for long enough. */
+  /** Whether the time to wait for a first answer is over. */
   readonly isWaitOver: boolean;
-  /** What is known of those who pull, perhaps no longer fresh. */
+  /** The known answers, which may have to be renewed. */
   readonly answers: ReadonlyMap<Puller, KnownAnswer>;
 }
 
-/** Which credential the scans of a binding are to use. */
+/** The credential that the scans of a binding should use. */
 export type Resolution =
   | { readonly result: 'Selected'; readonly candidate: Candidate; readonly verified: VerificationOutcome }
-  /** The registry lets everybody pull, so nothing is mounted. */
+  /** The image is public, so nothing is mounted. */
   | { readonly result: 'Anonymous'; readonly verified: VerificationOutcome }
-  /** The binding names no secrets: nothing is mounted, whatever the registry says. */
+  /** The binding names no Secrets, so nothing is mounted, whatever the registry answers. */
   | { readonly result: 'NoneNeeded'; readonly verified: VerificationOutcome }
-  /** Nothing is to be newly bound (yet). `candidate`: the one in use, which what is bound goes on using. */
+  /** No further scans may be bound (yet). `candidate`: the credential in use, which bound scans keep using. */
   | {
       readonly result: 'Withheld';
       readonly candidate: Candidate | undefined;
       readonly verified: VerificationOutcome;
     }
-  /** No entry fits, and not everybody may pull. */
+  /** No entry fits, and the image is not known to be public. */
   | { readonly result: 'Unresolved'; readonly reason: UnusableReason };
 
-/** A choice, and whose answers it rests on: these are to be asked for when they are due. */
+/** A choice, and the pullers on whose answers it is based. Their checks are requested when they are due. */
 export interface Choice {
   readonly resolution: Resolution;
-  /** In the order in which they were looked at. */
+  /** In the order of the walk. */
   readonly restsOn: readonly Puller[];
 }
 
@@ -88,23 +88,23 @@ type UnusableReason =
   | 'SecretUnreadable'
   | 'NotOffered';
 
-/** Finds among the secrets that a binding names what fits its image. */
+/** Finds the credentials that fit the image of a binding in the Secrets that it names. */
 export function credentialsOf(binding: ValidBinding, secrets: readonly NamedSecret[]): Credentials {
   const found = secrets.filter((secret) => secret.state === 'Found');
   return { secrets, ...lookup(found, binding.image) };
 }
 
-/** What the status of a binding says of who pulls from its repository. */
+/** What the status of a binding reports about the credential in use for its repository. */
 export function evidenceInStatus(
   binding: ValidBinding,
   credentials: Credentials,
 ): Pick<Evidence, 'inUse' | 'reported'> {
   const verified = conditionOf(binding.status, 'CredentialVerified');
-  const reported = isPresent(binding, verified) ? verified : undefined;
+  const reported = isCurrent(binding, verified) ? verified : undefined;
   const candidate = candidateInUse(binding, credentials);
   if (candidate !== undefined) return { inUse: { puller: candidate, reported: verified }, reported };
   const resolved = conditionOf(binding.status, 'CredentialResolved');
-  const anonymous = isPresent(binding, resolved) && resolved?.reason === 'Anonymous';
+  const anonymous = isCurrent(binding, resolved) && resolved?.reason === 'Anonymous';
   return { inUse: anonymous ? { puller: undefined, reported } : undefined, reported };
 }
 
@@ -124,29 +124,33 @@ function candidateInUse(
   );
 }
 
-function isPresent({ generation }: ValidBinding, condition: Condition | undefined): boolean {
+function isCurrent({ generation }: ValidBinding, condition: Condition | undefined): boolean {
   return condition?.observedGeneration === generation;
 }
 
 /**
- * Chooses who pulls: the first candidate, in the kubelet's order, that the registry accepts, else anybody, if the
- * registry lets everybody.
+ * Chooses the credential: the first candidate, in the kubelet's order, that the registry accepts, or else no credential, if
+ * the image is public. The walk over the candidates goes like this:
  *
  * | the next candidate | then |
  * |---|---|
- * | was accepted, and not refused since | it is selected |
- * | is refused, has ended, or its answer proves nothing | the next one; after the last, anybody |
- * | has not been asked about | the walk ends: wait for the answer |
- * | cannot be asked about | the walk ends: it is the same registry for all |
+ * | was accepted, and not refused since | select it |
+ * | is refused, has expired, or its answer is inconclusive | go to the next one; after the last, to no credential |
+ * | has no answer yet | stop: wait for the answer |
+ * | cannot be checked | stop: all candidates are for the same registry |
  *
- * Where the walk ends and nobody was accepted, the one in use stays, unless it is refused; one that was accepted before is
- * not passed for an answer that proves nothing. Without one in use `Preferred` takes the first that is not refused, and
- * `Required` nobody; where all are refused, both take nobody. `Never` takes the first without a check.
+ * If the walk stops without an accepted candidate, the credential in use stays, unless it is refused. An inconclusive answer
+ * does not make the walk pass a credential in use that was accepted before. If none is in use, `Preferred` selects the first
+ * candidate that is not refused, and `Required` selects none. If all are refused, both select none. `Never` selects the first
+ * candidate without a check.
  */
 export function choose(credentials: Credentials, evidence: Evidence): Choice {
-  if (evidence.verification === 'Never') return { resolution: unasked(credentials), restsOn: [] };
+  if (evidence.verification === 'Never') return { resolution: unchecked(credentials), restsOn: [] };
   if (credentials.secrets.length === 0) {
-    return { resolution: { result: 'NoneNeeded', verified: ambient(evidence) }, restsOn: [undefined] };
+    return {
+      resolution: { result: 'NoneNeeded', verified: anonymousOutcome(evidence) },
+      restsOn: [undefined],
+    };
   }
   const walked = walk(credentials.candidates, evidence);
   const { inUse } = evidence;
@@ -158,8 +162,8 @@ export function choose(credentials: Credentials, evidence: Evidence): Choice {
   };
 }
 
-/** The first that fits, whatever the registry would say. */
-function unasked(credentials: Credentials): Resolution {
+/** The first candidate, without a check. */
+function unchecked(credentials: Credentials): Resolution {
   const [candidate] = credentials.candidates;
   const verified: VerificationOutcome = { outcome: 'Disabled' };
   if (candidate !== undefined) return { result: 'Selected', candidate, verified };
@@ -167,13 +171,13 @@ function unasked(credentials: Credentials): Resolution {
   return unresolved(credentials);
 }
 
-/** An image that needs no secret: a refusal says that a node pulls it by means that only the node has. */
-function ambient({ answers, reported }: Evidence): VerificationOutcome {
+/** The outcome for a binding without Secrets. A refusal may mean that nodes pull the image with a credential of their own. */
+function anonymousOutcome({ answers, reported }: Evidence): VerificationOutcome {
   const verified = outcomeOf(answers.get(undefined), reported);
   return verified.outcome === 'Denied' ? { outcome: 'NotCheckable' } : verified;
 }
 
-/** Whom the walk looks at: the last is where it ends. */
+/** The pullers that the walk reaches. It stops at the last one. */
 function walk(candidates: readonly Candidate[], evidence: Evidence): readonly Puller[] {
   const pullers: readonly Puller[] = [...candidates, undefined];
   const end = pullers.findIndex((puller) => !isPassed(puller, evidence));
@@ -193,7 +197,7 @@ function outcome(credentials: Credentials, evidence: Evidence, walked: readonly 
   if (acceptance === 'Accepted') return use(last, evidence);
   if (inUse !== undefined && !isDenied(inUse.puller, evidence)) return use(inUse.puller, evidence);
   const possible = walked.find((puller) => puller !== undefined && !isDenied(puller, evidence));
-  if (acceptance === 'Unasked' && (possible === undefined || !isWaitOver)) return awaiting(evidence);
+  if (acceptance === 'Unchecked' && (possible === undefined || !isWaitOver)) return awaiting(evidence);
   if (credentials.candidates.length === 0) return unresolved(credentials);
   return possible === undefined ? withheld({ outcome: 'Denied' }, evidence) : use(possible, evidence);
 }
@@ -202,53 +206,56 @@ function isDenied(puller: Puller, { answers }: Evidence): boolean {
   return acceptanceOf(answers.get(puller)) === 'Denied';
 }
 
-/** What status says stays where it is that the registry could not be asked: nothing has changed but that it is asked anew. */
+/**
+ * Nothing is selected until there is an answer. If status reports that the check could not be done, that report stays while
+ * the check is repeated.
+ */
 function awaiting(evidence: Evidence): Resolution {
   const { reported } = evidence;
-  const stands = reported !== undefined && isUndecided(reported);
-  return withheld(stands ? { outcome: 'AsBefore', reported } : { outcome: 'Verifying' }, evidence);
+  const keepsReport = reported !== undefined && isUndecided(reported);
+  return withheld(keepsReport ? { outcome: 'AsBefore', reported } : { outcome: 'Verifying' }, evidence);
 }
 
 function withheld(verified: VerificationOutcome, { inUse }: Evidence): Resolution {
   return { result: 'Withheld', candidate: inUse?.puller, verified };
 }
 
-/** Selected, unless an answer must come first. */
+/** Selects the puller, unless an answer must come first. */
 function use(puller: Puller, evidence: Evidence): Resolution {
   const { verification, inUse, answers, isWaitOver } = evidence;
   const reported = inUse !== undefined && inUse.puller === puller ? inUse.reported : undefined;
   const verified = outcomeOf(answers.get(puller), reported);
   if (puller === undefined) return { result: 'Anonymous', verified };
   const isUnproven = verification === 'Required' && !isProven(verified);
-  // A new value of one that was refused: it is delivered, but nothing is newly bound to it before an answer.
+  // The new value of a refused credential is delivered, but no further scans are bound to it before there is an answer.
   const wasRefused = reported?.reason === 'Denied' || reported?.reason === 'Expired';
   const isOnTrial = wasRefused && verified.outcome === 'Verifying' && !isWaitOver;
   if (isUnproven || isOnTrial) return withheld(verified, evidence);
   return { result: 'Selected', candidate: puller, verified };
 }
 
-/** A secret that cannot be used is the reason before `NoMatch`. */
+/** The reason of a Secret that cannot be used takes precedence over `NoMatch`. */
 function unresolved({ secrets }: Credentials): Resolution {
   const reasons = secrets.map(unusableReason);
   return { result: 'Unresolved', reason: reasons.find((reason) => reason !== 'NoMatch') ?? 'NoMatch' };
 }
 
-/** The candidate whose Trivy secret is to hold its present value; undefined where there is none. */
+/** The candidate whose current value the Trivy Secret should have; undefined: there is none. */
 export function chosenCandidate(resolution: Resolution): Candidate | undefined {
   return 'candidate' in resolution ? resolution.candidate : undefined;
 }
 
-/** Whether scans may be bound to what was resolved. */
+/** Whether scans may be bound with this resolution. */
 export function permitsBinding({ result }: Resolution): boolean {
   return result === 'Selected' || result === 'Anonymous' || result === 'NoneNeeded';
 }
 
-/** Whether scans wait for the first answer of a registry. */
+/** Whether scans wait for a registry's first answer. */
 export function isVerifying(resolution: Resolution): boolean {
   return resolution.result === 'Withheld' && resolution.verified.outcome === 'Verifying';
 }
 
-/** Why a secret gives no credential for an image that none of its entries fits. */
+/** Why a Secret gives no credential for an image. Only for Secrets without an entry that fits the image. */
 export function unusableReason(secret: NamedSecret): UnusableReason {
   switch (secret.state) {
     case 'Missing':
@@ -268,10 +275,10 @@ export function unusableReason(secret: NamedSecret): UnusableReason {
 }
 
 /**
- * Until when `Preferred` waits for the first answer of a registry, in milliseconds since the epoch. Counts from the time at
- * which the condition Reconciling became True, so that a restart does not prolong the wait.
+ * When `Preferred` stops waiting for a registry's first answer, in milliseconds since the epoch. The wait begins when the
+ * condition Reconciling becomes True, so that a restart does not prolong it.
  *
- * @param timeoutMs - how long it waits
+ * @param timeoutMs - length of the wait
  */
 export function firstAnswerDeadline({ status }: ValidBinding, timeoutMs: number, now: number): number {
   const reconciling = conditionOf(status, 'Reconciling');

@@ -2,7 +2,7 @@ import { expirationOf } from '../platform/index.ts';
 import type { Candidate, DesiredTrivySecret } from '../secret/index.ts';
 import { timestamp } from '../text/index.ts';
 
-/** How long before its expiration a warning about a credential begins. */
+/** How long before the expiration of a credential the warning about it begins. */
 const WARNING_MS = 3_600_000;
 
 /**
@@ -13,12 +13,12 @@ export function expirationChanges(expiresAt: number | undefined): readonly numbe
   return expiresAt === undefined ? [] : [expiresAt - WARNING_MS, expiresAt];
 }
 
-/** An expiration as an RFC 3339 time; undefined: it never expires, or does not say when. */
+/** An expiration as an RFC 3339 time; undefined: the credential never expires, or does not say when. */
 export function expirationTime(expiresAt: number | undefined): string | undefined {
   return expiresAt === undefined ? undefined : timestamp(expiresAt);
 }
 
-/** When the credential that Trivy uses expires: that of the candidate, or the login that a cloud gave for it, if sooner. */
+/** When the credential that Trivy uses expires: the candidate's, or the cloud login that was obtained with it, if sooner. */
 export function expirationInUse(
   { credential }: Candidate,
   desired: Pick<DesiredTrivySecret, 'loginExpiresAt'> | undefined,

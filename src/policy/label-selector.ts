@@ -9,7 +9,7 @@ export function selects(
   return equal && (selector?.matchExpressions ?? []).every((requirement) => holds(requirement, labels));
 }
 
-/** As `labels.Requirement.Matches` of k8s.io/apimachinery: `NotIn` also holds where the label is missing. */
+/** Like `labels.Requirement.Matches` of k8s.io/apimachinery: `NotIn` also holds if the label is missing. */
 function holds(
   { key, operator, values = [] }: LabelSelectorRequirement,
   labels: Readonly<Record<string, string>>,

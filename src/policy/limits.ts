@@ -9,7 +9,7 @@ import type { Rivals } from './rivals.ts';
  */
 export type Limit = 'ReplacesCycle' | 'ReplacesTooLong' | 'TooManyBindings';
 
-/** The binding, without its `replaces` if that leads to a cycle or a chain that is too long. */
+/** The limit that applies to a binding, and the binding without its `replaces` if these form a cycle or too long a chain. */
 export function withinLimits(
   binding: Binding,
   rivals: Rivals,

@@ -6,36 +6,36 @@ import type { Migrated, ScheduledScan } from '../scan/index.ts';
 import { selectsScan } from './precedence.ts';
 
 /**
- * Why a scan is to name the binding's image: `spec.replaces` lists the scan's repository, or the binding to which the scan
- * is bound has another image now.
+ * Why a scan should name the binding's image: `spec.replaces` lists the scan's repository, or the image of the binding to
+ * which the scan is bound has changed.
  */
 export type MigrationCause = 'Replaces' | 'ImageChanged';
 
 export type MigrationDecision =
   | 'Migrate'
-  /** The registry has not said yet whether the manifest is in the new repository. */
-  | 'Ask'
-  /** The registry cannot be asked, and the binding requires an answer. */
+  /** The check whether the manifest is in the new repository has no answer yet. */
+  | 'Check'
+  /** The check cannot be done, and the binding requires an answer. */
   | 'Unconfirmed'
-  /** The manifest is not there, or nothing says that it is the same image. */
+  /** The manifest is not in the new repository, or it is not known to be the same image. */
   | 'Stay';
 
 /** The migration that a scan needs, and whether it may be done now. */
 export interface Migration {
   readonly decision: MigrationDecision;
-  /** Whether exactly the manifest that the scan names is in the binding's repository; `image` is the new image. */
+  /** The check whether the manifest that the scan names is in the binding's repository. `image` is the new image. */
   readonly check: Check;
-  /** The answer, and when to ask again; undefined: there is none yet. */
+  /** The answer, and when to repeat the check; undefined: there is none yet. */
   readonly known: KnownAnswer | undefined;
 }
 
-/** What a migration depends on besides the binding and the scan. */
+/** What a migration depends on in addition to the binding and the scan. */
 export interface MigrationContext {
   /** Whether the binding fits the scan: by its image, or by a repository in `spec.replaces`. */
   readonly fits: boolean;
-  /** With which scans of the binding would pull; undefined: without one. */
+  /** The credential that scans of the binding would use; undefined: none. */
   readonly credential: Check['credential'];
-  /** What is known of a check; undefined: nothing. Must not ask a registry. */
+  /** The known answer to a check; undefined: none. Must not send a request. */
   readonly answer: (check: Check) => KnownAnswer | undefined;
 }
 
@@ -76,20 +76,20 @@ export function migrationCause(
 ): MigrationCause | undefined {
   if (scan.image === undefined || fit(binding.image, scan.image) !== undefined) return undefined;
   if (fits) return 'Replaces';
-  // A binding that was created anew under the same name has changed nothing, and its creator may not even be allowed to
-  // (docs/policy.md).
+  // A binding that was deleted and created again under the same name has not changed its image. Its creator may not even be
+  // allowed to change it (docs/policy.md).
   const isSameBinding = scan.bound?.bindingUid === binding.uid;
   return isSameBinding && namesPreviousImage(binding, scan) ? 'ImageChanged' : undefined;
 }
 
-/** Whether a scan names the image for which it was bound, while the image of the binding is another one. */
+/** Whether a scan still names the image for which it was bound, although the image of the binding is another one. */
 export function namesPreviousImage(binding: ValidBinding, { image, bound }: ScheduledScan): boolean {
   if (image === undefined || fit(binding.image, image) !== undefined) return false;
-  // A user who has changed the scan's image has taken the scan away from the binding.
+  // If a user has changed the scan's image, the binding no longer applies to the scan.
   return bound?.repository === repositoryName(image);
 }
 
-/** Whether a binding has to migrate a scan that it has bound, though no binding fits the image that the scan names. */
+/** Whether a binding has to migrate a scan that it has bound. Only for scans whose image no binding fits. */
 export function isLeftBehind(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
   if (binding.mode !== 'Enforce' || scan.image === undefined) return false;
   return (
@@ -100,15 +100,15 @@ export function isLeftBehind(binding: ValidBinding, scan: ScheduledScan, scanTyp
   );
 }
 
-/** What the decision about a migration rests on. */
+/** The facts on which the decision about a migration is based. */
 interface MigrationEvidence {
   readonly cause: MigrationCause;
   readonly verification: Verification;
-  /** What is known of the manifest in the new repository; undefined: nothing. */
+  /** The known answer about the manifest in the new repository; undefined: none. */
   readonly known: KnownAnswer | undefined;
-  /** Whether the last part of both repositories is the same. */
+  /** Whether both repositories have the same last part. */
   readonly hasSameName: boolean;
-  /** Whether the binding names no Secret. Then a node may be allowed what the registry refuses to everybody. */
+  /** Whether the binding names no Secret. Then nodes may be able to pull although the registry refuses anonymous pulls. */
   readonly needsNoSecret: boolean;
 }
 
@@ -117,19 +117,19 @@ interface MigrationEvidence {
  * |---|---|---|
  * | has the manifest | migrate | migrate |
  * | does not have it | stay | stay |
- * | cannot be asked, `Required` | wait | wait |
- * | cannot be asked, `Preferred`, or must not be asked | migrate | migrate if the repository's last part is the same |
+ * | cannot be checked, `Required` | wait | wait |
+ * | cannot be checked, `Preferred`; or must not be checked | migrate | migrate if the repository's last part is the same |
  */
 export function decideMigration(evidence: MigrationEvidence): MigrationDecision {
   const { cause, verification, known, hasSameName, needsNoSecret } = evidence;
-  const unasked = cause === 'Replaces' || hasSameName ? 'Migrate' : 'Stay';
-  if (verification === 'Never') return unasked;
-  if (known === undefined) return 'Ask';
+  const unchecked = cause === 'Replaces' || hasSameName ? 'Migrate' : 'Stay';
+  if (verification === 'Never') return unchecked;
+  if (known === undefined) return 'Check';
   switch (known.answer.result) {
     case 'Pullable':
       return 'Migrate';
     case 'Denied':
-      return needsNoSecret ? unasked : 'Stay';
+      return needsNoSecret ? unchecked : 'Stay';
     case 'Allowed':
     case 'Inconclusive':
     case 'Expired':
@@ -138,7 +138,7 @@ export function decideMigration(evidence: MigrationEvidence): MigrationDecision 
     case 'RateLimited':
     case 'NotAllowed':
     case 'NotCheckable':
-      return verification === 'Required' ? 'Unconfirmed' : unasked;
+      return verification === 'Required' ? 'Unconfirmed' : unchecked;
   }
 }
 
@@ -157,10 +157,10 @@ export function nextMigration({ status }: Pick<Binding, 'status'>): number {
 const MOST_MIGRATIONS = 2_000_000_000;
 
 /**
- * The migration of a scan by this very binding that is not in the status yet, because the status could not be written;
- * undefined: there is none. Any number but the next one was either reported before or forged.
+ * The migration of a scan by this binding that is not in status yet, because the status could not be written; undefined:
+ * there is none. A number other than the next one was either reported before or forged.
  */
 export function unreportedMigration(binding: Binding, { bound }: ScheduledScan): Migrated | undefined {
-  const isIts = bound?.binding === binding.name && bound.bindingUid === binding.uid;
-  return isIts && bound.moved?.number === nextMigration(binding) ? bound.moved : undefined;
+  const isBoundToIt = bound?.binding === binding.name && bound.bindingUid === binding.uid;
+  return isBoundToIt && bound.moved?.number === nextMigration(binding) ? bound.moved : undefined;
 }

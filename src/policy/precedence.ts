@@ -3,7 +3,7 @@ import { fit, type ImageReference, patternOf, patternsOf, repositoryName } from 
 import type { ScheduledScan } from '../scan/index.ts';
 import { selects } from './label-selector.ts';
 
-/** Which scan types are bound: one expression for all patterns, with `*` for any number of characters. */
+/** An expression that matches the scan types of all patterns. In a pattern, `*` stands for any number of characters. */
 export function scanTypesOf(patterns: readonly string[]): RegExp {
   const alternatives = patterns.map((pattern) => pattern.split('*').map(RegExp.escape).join('.*'));
   return new RegExp(`^(?:${alternatives.join('|')})$`, 's');
@@ -14,7 +14,7 @@ export function previousRepositoryKey(repository: string): string {
   return `previous ${repository}`;
 }
 
-/** The keys under which scans find a binding that fits them. */
+/** The keys of a binding in the {@link RivalLookup}. */
 export function bindingKeys({ image, replaces }: ValidBinding): readonly string[] {
   return [patternOf(image), ...replaces.map((previous) => previousRepositoryKey(repositoryName(previous)))];
 }
@@ -58,7 +58,7 @@ export function* fittingBindings(
     if (selectsScan(binding, scan, scanTypes)) yield binding;
 }
 
-/** The bindings that fit an image, whatever the scan: in the order of {@link fittingBindings}. */
+/** The bindings that fit an image, in the order of {@link fittingBindings}. Ignores selectors and scan types. */
 export function* bindingsForImage(image: ImageReference, rivals: RivalLookup): Generator<ValidBinding> {
   const groups = imageKeys(image).map(rivals);
   for (const discovered of [false, true]) {

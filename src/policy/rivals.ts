@@ -3,8 +3,8 @@ import { keyOf } from '../object/index.ts';
 import { bindingKeys, type RivalLookup } from './precedence.ts';
 
 /**
- * Limit on the bindings of a namespace that count under one key, which is one image or one previous repository. Further
- * bindings bind no scans under that key, and report it. So a decision about a scan looks at a bounded number of
+ * Limit on the bindings of a namespace that are considered under one key, which is one image or one previous repository.
+ * Further bindings bind no scans under that key, and report that. So a decision about a scan considers a bounded number of
  * bindings.
  */
 export const MOST_RIVALS = 32;

@@ -13,7 +13,7 @@ export type ScanRole =
   | { readonly role: 'WouldBind' }
   | { readonly role: 'None' };
 
-/** The binding whose view is taken, and its rivals. */
+/** The binding for which the role of a scan is decided, and its rivals. */
 export interface RoleContext {
   /** Name of the binding. */
   readonly name: string;

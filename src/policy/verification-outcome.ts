@@ -4,20 +4,20 @@ import type { Condition } from '../api/index.ts';
 /** An answer that neither accepts nor refuses. */
 type Undecided = Exclude<RegistryAnswer, { readonly result: 'Pullable' | 'Allowed' | 'Denied' | 'Expired' }>;
 
-/** What CredentialVerified said before this reconcile. */
+/** What CredentialVerified reported before this reconcile. */
 export type ReportedCondition = Pick<Condition, 'status' | 'reason' | 'message'>;
 
-/** What CredentialVerified says. */
+/** The outcome that CredentialVerified reports. */
 export type VerificationOutcome =
   | { readonly outcome: 'Accepted'; readonly manifest: 'Known' | 'Unknown' }
   | { readonly outcome: 'AcceptedBefore'; readonly answer: Undecided }
   | { readonly outcome: 'Undecided'; readonly answer: Undecided }
   | { readonly outcome: 'Denied' }
-  /** There is no answer yet, and nothing was reported that could stand meanwhile. */
+  /** There is no answer yet, and no earlier report to keep until then. */
   | { readonly outcome: 'Verifying' }
-  /** There is no answer yet: what status says stays until there is. */
+  /** There is no answer yet. The condition in status stays until there is one. */
   | { readonly outcome: 'AsBefore'; readonly reported: ReportedCondition }
-  /** The registry wants a credential, and the binding has none to show. */
+  /** The registry requires a credential, and the binding names no Secret. */
   | { readonly outcome: 'NotCheckable' }
   | { readonly outcome: 'Disabled' };
 
@@ -29,22 +29,22 @@ const UNDECIDED: ReadonlySet<string> = new Set([
   'NotCheckable',
 ] satisfies Undecided['result'][]);
 
-/** Whether what was reported is that the registry had neither accepted nor refused. */
+/** Whether the reported condition is that the registry has neither accepted nor refused the credential. */
 export function isUndecided({ reason }: ReportedCondition): boolean {
   return UNDECIDED.has(reason);
 }
 
-/** Whether what was reported is that the registry had accepted. */
+/** Whether the reported condition is that the registry has accepted the credential. */
 export function isAccepted(reported: ReportedCondition | undefined): boolean {
   return reported?.status === 'True';
 }
 
-/** How a credential stands with the registry. */
-export type Acceptance = 'Accepted' | 'Denied' | 'Inconclusive' | 'OutOfReach' | 'Unasked';
+/** Whether a registry accepts a credential. `OutOfReach`: the check could not be done. `Unchecked`: there is no answer yet. */
+export type Acceptance = 'Accepted' | 'Denied' | 'Inconclusive' | 'OutOfReach' | 'Unchecked';
 
-/** What was accepted stays so until it is refused: an answer that proves nothing does not end it. */
+/** The acceptance of a credential. An accepted credential stays accepted until the registry refuses it. */
 export function acceptanceOf(known: KnownAnswer | undefined): Acceptance {
-  if (known === undefined) return 'Unasked';
+  if (known === undefined) return 'Unchecked';
   const { result } = known.answer;
   if (result === 'Denied' || result === 'Expired') return 'Denied';
   if (known.acceptedAt !== undefined) return 'Accepted';
@@ -54,7 +54,7 @@ export function acceptanceOf(known: KnownAnswer | undefined): Acceptance {
 /**
  * The outcome of verifying one credential.
  *
- * @param reported - what status says of this credential; undefined for one that is not in use
+ * @param reported - the condition in status about this credential; undefined: the credential is not in use
  */
 export function outcomeOf(
   known: KnownAnswer | undefined,
@@ -79,11 +79,11 @@ export function outcomeOf(
 
 function unanswered(reported: ReportedCondition | undefined): VerificationOutcome {
   if (reported === undefined) return { outcome: 'Verifying' };
-  const stands = isAccepted(reported) || isUndecided(reported);
-  return stands ? { outcome: 'AsBefore', reported } : { outcome: 'Verifying' };
+  const keepsReport = isAccepted(reported) || isUndecided(reported);
+  return keepsReport ? { outcome: 'AsBefore', reported } : { outcome: 'Verifying' };
 }
 
-/** Whether a registry has accepted the credential, and not refused it since. */
+/** Whether a registry has accepted the credential and has not refused it since. */
 export function isProven(verified: VerificationOutcome): boolean {
   if (verified.outcome === 'AsBefore') return isAccepted(verified.reported);
   return verified.outcome === 'Accepted' || verified.outcome === 'AcceptedBefore';

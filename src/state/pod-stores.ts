@@ -22,7 +22,7 @@ import {
 
 export const PODS: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
 
-/** What discovery knows about the cluster, in addition to bindings and scans. */
+/** The stores of discovery, in addition to those of all controllers. */
 export type DiscoveryStores = ReturnType<typeof createDiscoveryStores>;
 
 /** @param onListenerError - as for {@link Store} */
@@ -63,7 +63,7 @@ export function createDiscoveryReflectors(
   return [...pods, optedIn];
 }
 
-/** What is kept of a pod. Equal uses of different pods are one object. */
+/** The projection of a pod; undefined: discovery does not follow the pod. Equal uses of different pods share one object. */
 export function podProjection(mode: InclusionMode): (pod: RawPod) => Pod | undefined {
   const uses = new Interned<PodUse>();
   return (pod) => (includesPod(mode, pod) ? readPod(pod, uses) : undefined);

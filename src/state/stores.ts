@@ -7,11 +7,11 @@ import type { Run, ScheduledScan } from '../scan/index.ts';
 import type { OtherSecret, SourceSecret, TrivySecret } from '../secret/index.ts';
 import { Selections } from './selections.ts';
 
-/** What we know of the cluster: projections, kept equal to it by reflectors. */
+/** What the controller knows of the cluster: projections of objects, which reflectors keep up to date. */
 export type Stores = ReturnType<typeof createStores>;
 
 /**
- * Empty stores. Index values begin with the namespace, because nothing reaches across namespaces.
+ * Creates empty stores. Index values begin with the namespace, because no look-up crosses namespaces.
  *
  * @param onListenerError - as for {@link Store}
  */
@@ -46,10 +46,10 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
       },
       onListenerError,
     ),
-    /** Existence of Secrets of the type dockerconfigjson. */
+    /** Metadata of Secrets of the type dockerconfigjson. */
     pullSecrets: new Store<Stored>({}, onListenerError),
     /**
-     * Existence of Secrets of the older type dockercfg. A field selector cannot select both, and each part of a store
+     * Metadata of Secrets of the older type dockercfg. A field selector cannot select both types, and each part of a store
      * has one watch.
      */
     dockercfgSecrets: new Store<Stored>({}, onListenerError),
@@ -77,7 +77,7 @@ export function scansFitting(binding: ValidBinding, stores: Stores): ReadonlySet
   return new Set(scanKeysOf(binding).flatMap((key) => scansUnder(key, stores)));
 }
 
-/** The keys of the ScheduledScans that could fit a binding: see {@link scansUnder}. */
+/** The keys under which {@link scansUnder} finds the ScheduledScans that could fit a binding. */
 export function scanKeysOf(binding: ValidBinding): readonly string[] {
   const { image, replaces } = binding;
   return [image, ...replaces].map((pattern) => indexKey(binding, patternOf(pattern)));
@@ -88,7 +88,7 @@ export function scansUnder(key: string, { scheduledScans }: Stores): readonly Sc
   return scheduledScans.byIndex('image', key);
 }
 
-/** Index value for something of a name in the namespace of `object`. */
+/** The index value for a name in the namespace of `object`. */
 export function indexKey(object: { readonly namespace: string }, name: string): string {
   return keyOf({ namespace: object.namespace, name });
 }

@@ -28,12 +28,12 @@ import type { Resolved } from './resolve.ts';
 
 const SCANS_AT_ONCE = 8;
 
-/** A write that was refused. The message is ours: what the API server or a webhook says may quote the object. */
+/** A refused write. Its message omits the text of the API server or a webhook, which may quote the object. */
 export class Refused extends Error {
   override readonly name = 'Refused';
   readonly reason: 'VolumeNameTaken' | 'MountPathTaken' | 'ScanUpdateFailed' | 'TrivySecretFailed';
 
-  /** Whether nothing but a change of the scan can help, which brings us back. */
+  /** Whether only a change of the scan can help. Such a change enqueues the binding again. */
   get final(): boolean {
     return this.reason === 'VolumeNameTaken' || this.reason === 'MountPathTaken';
   }
@@ -44,14 +44,14 @@ export class Refused extends Error {
   }
 }
 
-/** What came of a decision. */
+/** The outcome of applying a decision. */
 export interface Applied {
   /** Names of the scans that were written. */
   readonly written: ReadonlySet<string>;
-  /** By name of the scan: why it was not. Anything but `Refused` is tried again without being told. */
+  /** By name of the scan: why it was not written. Errors other than `Refused` are retried and not reported as failures. */
   readonly failed: ReadonlyMap<string, unknown>;
   readonly secretRefused: Refused | undefined;
-  /** Whether an object was written that had been written just before. */
+  /** Whether one of the written objects had already been written a short time ago. */
   readonly repeated: boolean;
 }
 
@@ -69,14 +69,14 @@ type Edit = Extract<ScanPlan, { plan: 'Edit' }>;
 type NeededWrite = Exclude<SecretWrite, { write: 'None' | 'Refused' }>;
 
 /**
- * Writes what was decided: first the Trivy secret, then the scans that mount it. Answers go into the stores at
- * once, so that the next reconcile does not have to wait for the watch to see them. May be cut off anywhere: the
- * next reconcile ends in the same state.
+ * Writes what was decided: first the Trivy Secret, then the scans that mount it. Responses go into the stores at once, so
+ * that the next reconcile sees them before the watch does. May be interrupted anywhere: the next reconcile ends in the same
+ * state.
  */
 export class Applier {
   readonly #client: KubeClient;
   readonly #stores: Stores;
-  /** Several bindings may share a Trivy secret; each is written by one of them at a time. */
+  /** By key of a Trivy Secret. Several bindings may share one, so only one of them writes it at a time. */
   readonly #secretWrites = new Map<string, Promise<void>>();
   readonly #repetitions = new Repetitions();
 
@@ -86,9 +86,9 @@ export class Applier {
   }
 
   /**
-   * One scan that cannot be written does not keep the others from it.
+   * A scan that cannot be written does not prevent the writes of other scans.
    *
-   * @throws OutOfDate, KubeError where the Trivy secret could not be written for another reason than a refusal.
+   * @throws OutOfDate, KubeError: the Trivy Secret could not be written for a reason other than a refusal.
    */
   async apply(resolved: Resolved, decision: Decision, log: Logger): Promise<Applied> {
     const secretRefused = await this.#writeNeededSecret(resolved, decision.secretWrite, log);
@@ -174,16 +174,16 @@ export class Applier {
     if (written.fingerprint !== fingerprint) {
       throw new Refused(
         'TrivySecretFailed',
-        'the API server stored another Secret than it was sent: a policy or webhook changes it',
+        `the API server stored Secret ${written.name} with other content than the controller sent: a policy or webhook changes it`,
       );
     }
     log.info({ secret: keyOf(written), source: desired.identity.source }, 'trivy secret written');
   }
 
   /**
-   * One read, for stores hold no whole objects, and one write at the version that was decided on.
+   * Sends one read, because stores hold only projections, and one write at the version that was decided on.
    *
-   * @returns whether there was anything to write.
+   * @returns whether the scan had to be written
    */
   async #editScan({ scan, edit }: Edit, log: Logger): Promise<boolean> {
     try {
@@ -203,7 +203,7 @@ export class Applier {
       if (!isDone(written, edit)) {
         throw new Refused(
           'ScanUpdateFailed',
-          'the API server stored something else than it was sent: a policy or webhook changes it',
+          'the API server stored the ScheduledScan with other content than the controller sent: a policy or webhook changes it',
         );
       }
     } catch (error) {
@@ -222,27 +222,30 @@ function migratedTo(edit: ScanEdit): { readonly image?: string } {
 }
 
 /**
- * Converts a refusal to an error for its reason. Returns errors that a retry may fix, and errors without an answer,
- * unchanged.
+ * Converts a refusal to a {@link Refused} with this reason. Returns errors that a retry may fix, and errors without a
+ * response, unchanged.
  */
 function asRefusal(error: unknown, reason: Refused['reason']): unknown {
-  if (!(error instanceof KubeError) || error.status < 400 || PASSING.has(error.status)) return error;
-  // The text of an answer to a Secret might quote its data: it goes nowhere, not even into the log.
+  if (!(error instanceof KubeError) || error.status < 400 || RETRYABLE.has(error.status)) return error;
+  // The text of a response about a Secret might quote its data, so it must appear nowhere, not even in the log.
   const cause = reason === 'TrivySecretFailed' ? undefined : error;
   return new Refused(reason, `the API server refused the write: ${error.reason} (${error.status})`, cause);
 }
 
-/** Retrying may help: not found, conflict, time-out, too many requests. */
-const PASSING: ReadonlySet<number> = new Set([404, 408, 409, 429]);
+/** HTTP status codes after which a retry may help: not found, conflict, time-out, too many requests. */
+const RETRYABLE: ReadonlySet<number> = new Set([404, 408, 409, 429]);
 
-/** What a status could not be written for: Helm, for one, never upgrades a CRD. undefined: for something else. */
+/**
+ * The error for a status that could not be written because the CRD in the cluster is older than the controller (Helm never
+ * upgrades a CRD); undefined: the write failed for another reason.
+ */
 function crdIsOlder(error: unknown): KubeError | undefined {
   if (!(error instanceof KubeError)) return undefined;
   const [, undeclared] = /(\S+): field not declared in schema/.exec(error.message) ?? [];
   const fields = hasReason(error, 'Invalid') ? error.causes.map(({ field }) => field) : [];
   if (undeclared === undefined && fields.length === 0) return undefined;
   const message =
-    `the CRD in the cluster does not know ${undeclared ?? fields.join(', ')} as this controller writes it: upgrade the CRD ` +
+    `the CRD in the cluster does not know ${undeclared ?? fields.join(', ')} as this controller writes it; upgrade the CRD ` +
     '(kubectl apply --server-side --force-conflicts --filename crds/)';
   return new KubeError(message, { status: error.status, reason: error.reason });
 }

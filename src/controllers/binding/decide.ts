@@ -36,9 +36,9 @@ export type SecretWrite =
   | { readonly write: 'None' }
   | { readonly write: 'Create'; readonly desired: KnownTrivySecret }
   | { readonly write: 'Replace'; readonly desired: KnownTrivySecret; readonly present: TrivySecret }
-  /** A user has made it immutable, or of another type: it is deleted and created. */
+  /** A user has made the Secret immutable or changed its type, so it is deleted and created again. */
   | { readonly write: 'Recreate'; readonly desired: KnownTrivySecret; readonly present: TrivySecret }
-  /** A Secret that is not ours has the name: it is not changed, and nothing can be bound. */
+  /** A Secret that the controller does not own has the name. It is not changed, and no scan can be bound. */
   | { readonly write: 'Refused'; readonly desired: DesiredTrivySecret };
 
 /** What to do about one scan, and what to report about it. */
@@ -56,23 +56,23 @@ export type ScanPlan =
   | {
       readonly plan: 'NotMigrated';
       readonly scan: ScheduledScan;
-      readonly because: Exclude<MigrationDecision, 'Migrate'>;
+      readonly decision: Exclude<MigrationDecision, 'Migrate'>;
       readonly check: Check;
-      /** The present answer, and when to ask again; undefined: there is none. */
+      /** The current answer, and when to repeat the check; undefined: there is none. */
       readonly known: KnownAnswer | undefined;
     }
-  /** It would be bound, but there is no credential to bind it to. */
+  /** The scan would be bound, but no credential is available for it. */
   | { readonly plan: 'Unbound'; readonly scan: ScheduledScan }
   /** Another binding is effective for the scan. */
   | { readonly plan: 'Yield'; readonly scan: ScheduledScan; readonly to: string }
   /** The binding only observes, and would bind the scan. */
   | { readonly plan: 'Observe'; readonly scan: ScheduledScan }
-  /** The scan exceeds a limit of what is read, so it is not changed. */
+  /** The scan exceeds a limit of the controller, so it is not changed. */
   | { readonly plan: 'Unreadable'; readonly scan: ScheduledScan; readonly problem: string }
   /** An error in this program prevented a decision, so the scan is not changed. */
   | { readonly plan: 'Broken'; readonly scan: ScheduledScan; readonly error: unknown };
 
-/** What to do. */
+/** The writes and checks that a reconcile has decided on. */
 export interface Decision {
   readonly resolution: Resolution;
   readonly secretWrite: SecretWrite;
@@ -80,11 +80,11 @@ export interface Decision {
   readonly requests: VerificationRequests;
 }
 
-/** What the scans of a binding get; `none`: no credential is needed. */
+/** The delivery to which scans are bound; `none`: no credential is needed. */
 type Bindable = { readonly delivery: ScanDelivery } | 'none';
 
 /**
- * Decides what to write and what to ask. Pure: the time is in the argument.
+ * Decides what to write and what to check. Pure: the time is in the argument.
  *
  * | role of a scan | and | then |
  * |---|---|---|
@@ -134,7 +134,7 @@ function decideSecret({ binding, trivySecret }: Resolved): SecretWrite {
   }
   const { desired, place } = trivySecret;
   if (place.state === 'Taken') return { write: 'Refused', desired };
-  // The present login stays. A missing one is requested first.
+  // The login in the Secret stays until there is a new one. A missing login is requested first.
   if (!isKnown(desired)) return { write: 'None' };
   switch (place.state) {
     case 'Free':
@@ -186,16 +186,16 @@ function decideScan(
 
 function decideLeftBehind(resolved: Resolved, one: ResolvedScan, bindable: Bindable | undefined): ScanPlan {
   const { scan } = one;
-  // Until there is a credential for the new repository, the scan keeps its present one.
+  // Until there is a credential for the new repository, the scan keeps its current one.
   if (bindable === undefined) return { plan: 'Keep', scan };
   const plan = planMigration(resolved, one, bindable);
-  const isToMigrate = plan !== undefined && !(plan.plan === 'NotMigrated' && plan.because === 'Stay');
+  const isToMigrate = plan !== undefined && !(plan.plan === 'NotMigrated' && plan.decision === 'Stay');
   return isToMigrate ? plan : planEdit(resolved, scan, { edit: 'Unbind' });
 }
 
 /**
- * The one write that changes image and credential together, or why it is not done now; undefined: the scan names the
- * binding's image already.
+ * The one write that changes image and credential together, or why it is not done now; undefined: the scan already names
+ * the binding's image.
  */
 function planMigration(
   resolved: Resolved,
@@ -210,20 +210,19 @@ function planMigration(
   const migration = migrationOf(binding, scan, context);
   if (migration === undefined) return undefined;
   const { decision, check } = migration;
-  if (decision !== 'Migrate')
-    return { plan: 'NotMigrated', scan, because: decision, check, known: migration.known };
+  if (decision !== 'Migrate') return { plan: 'NotMigrated', scan, decision, check, known: migration.known };
   const moved: Migrated = { from: repositoryName(image), source, number: nextMigration(binding) };
   const request = requestFor(scan, 'Moved', now);
   const bind = { edit: 'Bind', ...holderOf(resolved), delivery: deliveryIn(bindable) } as const;
   return planEdit(resolved, scan, { ...bind, image: check.image, moved, request });
 }
 
-/** A suspended scan must not run. */
+/** undefined: the scan is suspended, so it must not run. */
 function requestFor({ schedule }: ScheduledScan, cause: RunCause, now: number): RunRequest | undefined {
   return schedule.suspended ? undefined : requestRun(cause, now);
 }
 
-/** A scan that ran without a credential, and did not succeed as far as is known, runs again once it has one. */
+/** Requests a run when a scan is first bound, if it has run without a credential and is not known to have succeeded. */
 function firstRequest({ scan, lastRun }: ResolvedScan, now: number): RunRequest | undefined {
   const hasRun = scan.schedule.lastRunAt !== undefined && lastRun !== 'Done';
   return scan.bound === undefined && hasRun ? requestFor(scan, 'Bound', now) : undefined;
@@ -253,7 +252,7 @@ function decideEffective(resolved: Resolved, one: ResolvedScan, bindable: Bindab
   if (scan.bound === undefined) return { plan: 'Unbound', scan };
   if (scan.bound.binding === holder.binding)
     return planEdit(resolved, scan, { edit: 'Bind', ...holder, delivery: scan.bound.delivery });
-  // The delivery of another binding is removed once it is known that there is nothing better for that image.
+  // The delivery of another binding stays while this binding may still get a credential for the image of the scan.
   const isOpen = isVerifying(resolved.choice.resolution) || namesPreviousRepository(resolved, scan);
   return isOpen ? { plan: 'Unbound', scan } : planEdit(resolved, scan, { edit: 'Unbind' });
 }

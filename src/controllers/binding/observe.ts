@@ -17,7 +17,7 @@ import type {
   TrivySecretPlace,
 } from './observed.ts';
 
-/** Where {@link observe} looks. */
+/** The sources of facts for {@link observe}. */
 export interface Sources extends Pick<Known, 'answer' | 'login'> {
   readonly stores: Stores;
   readonly settings: BindingSettings;
@@ -89,7 +89,7 @@ function observeSecret(key: string, stores: Stores): NamedSecret {
     : { state: 'NotOffered', name, message: NOT_OFFERED };
 }
 
-/** The content of a Secret as last read by name. The previous version counts until the new one has been read. */
+/** The content of a Secret as last read by name. The previous version applies until the new one has been read. */
 function observeSource({ namespace, name, uid }: Stored, { sourceSecrets }: Stores): NamedSecret {
   const source = sourceSecrets.get(indexKey({ namespace }, name));
   if (source?.uid !== uid) return { state: 'Unread', name };
@@ -119,7 +119,7 @@ function observePlace(namespace: string, identity: TrivySecretIdentity, stores: 
     return isOther ? { state: 'Taken' } : { state: 'Ours', secret };
   }
   const other = stores.otherSecrets.get(key);
-  // A user has removed our label, but not the annotations.
+  // A user has removed the controller's label, but not its annotations.
   if (other?.ours !== undefined && sameIdentity(other.ours.identity, identity)) {
     return { state: 'Ours', secret: other.ours };
   }

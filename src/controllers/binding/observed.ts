@@ -5,7 +5,7 @@ import type { Rivals } from '../../policy/index.ts';
 import type { ScanRun, ScheduledScan } from '../../scan/index.ts';
 import type { NamedSecret, TrivySecret, TrivySecretIdentity } from '../../secret/index.ts';
 
-/** The facts about one binding. Nothing in them is decided yet. */
+/** The facts about one binding, before any policy is applied. */
 export interface Observed {
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -27,7 +27,7 @@ export interface Observed {
 export interface BindingSettings {
   /** Matches the scan types whose ScheduledScans are bound. */
   readonly scanTypes: RegExp;
-  /** How long an accepted answer of a registry holds, in milliseconds. */
+  /** How long an accepted answer of a registry is valid, in milliseconds. */
   readonly checkIntervalMs: number;
   /** How long `Preferred` waits for the first answer of a registry, in milliseconds. */
   readonly firstAnswerTimeoutMs: number;
@@ -51,7 +51,7 @@ export interface BrokenScan {
 export type TrivySecretPlace =
   | { readonly state: 'Free' }
   | { readonly state: 'Ours'; readonly secret: TrivySecret }
-  /** The object is not ours, or it is ours for another credential. */
+  /** The controller does not own the object, or created it for another credential. */
   | { readonly state: 'Taken' };
 
 /**

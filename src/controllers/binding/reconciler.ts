@@ -24,7 +24,7 @@ export interface BindingReconcilerOptions {
   readonly onMigrated: (scans: number) => void;
 }
 
-/** Makes true what a binding says: observe, resolve, decide, apply, report. The key is that of the binding. */
+/** Reconciles a binding in five stages: observe, resolve, decide, apply, report. The key is that of the binding. */
 export class BindingReconciler {
   readonly #options: BindingReconcilerOptions;
   readonly #applier: Applier;
@@ -41,10 +41,10 @@ export class BindingReconciler {
   /**
    * An error in this program that concerns the binding is reported in a condition of the binding.
    *
-   * @param key `namespace/name` of a binding, which may have been deleted.
+   * @param key - `namespace/name` of a binding, which may have been deleted
    * @param log - names this reconcile in its lines
    * @param requeue - adds the key to the queue again, when an answer arrives
-   * @throws OutOfDate, KubeError: to be retried.
+   * @throws OutOfDate, KubeError: to be retried
    */
   readonly reconcile = async (key: string, log: Logger, requeue: () => void): Promise<Outcome> => {
     try {
@@ -79,8 +79,8 @@ export class BindingReconciler {
   }
 
   /**
-   * Records the selection of the binding, which others wait for, and whether this reconcile has to wait. Whatever it waits
-   * for enqueues the key again: a Secret that has been read, or a rival with a new selection.
+   * Records the selection of the binding, for which other bindings wait. Returns whether this reconcile has to wait itself:
+   * for a Secret to be read, or for the selection of a rival. Both enqueue the key again.
    */
   #waits(key: string, resolved: Resolved): boolean {
     const { selections } = this.#options.stores;
@@ -146,8 +146,9 @@ export class BindingReconciler {
 }
 
 /**
- * A refused write is in the status, and is retried, because rights and policies change. A volume that has the place of
- * ours is a matter of the scan: its next change enqueues the binding.
+ * The error for which the queue retries the key; undefined: none. A refused write is reported in status and also retried,
+ * because rights and policies change. A conflict with a volume of the scan is not retried: the next change of the scan
+ * enqueues the binding.
  */
 function failureOf({ scans }: Decision, { failed, secretRefused }: Applied): unknown {
   const broken = scans.flatMap((plan) => (plan.plan === 'Broken' ? [plan.error] : []));

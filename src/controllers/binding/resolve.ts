@@ -34,14 +34,14 @@ import {
 import type { Selection } from '../../state/index.ts';
 import type { BrokenScan, Known, Observed, ObservedScan, TrivySecretPlace } from './observed.ts';
 
-/** What follows from the facts: the credential, what should be delivered, and the role of each scan. */
+/** What follows from the facts: the credential, the Trivy Secret that should exist, and the role of each scan. */
 export interface Resolved extends Omit<Observed, 'secrets' | 'scans'> {
-  /** The binding as far as its limits allow. undefined: it was deleted. */
+  /** The binding, without `replaces` if a limit requires it; undefined: it was deleted. */
   readonly binding: Binding | undefined;
-  /** The limit that keeps the binding from doing all that its spec says; undefined: none. */
+  /** The limit that prevents the binding from doing all that its spec says; undefined: none. */
   readonly limit: Limit | undefined;
   readonly credentials: Credentials;
-  /** What the status and the registry say about the credentials. */
+  /** What the status and the registries report about the credentials. */
   readonly evidence: Evidence;
   readonly choice: Choice;
   /** The Secret that delivers the chosen credential to Trivy, and the object under its name; undefined: none is needed. */
@@ -135,7 +135,7 @@ function knownAnswers(
   return answers;
 }
 
-/** What Trivy should get of the chosen credential. */
+/** The Trivy Secret that delivers the chosen credential, or why it cannot be delivered. */
 function deliver(
   binding: ValidBinding,
   { credentials, choice }: Chosen,
@@ -144,9 +144,9 @@ function deliver(
   const candidate = chosenCandidate(choice.resolution);
   if (candidate === undefined) return NOTHING_DELIVERED;
   const { host } = binding.image;
-  const way = planDelivery(candidate.credential, host);
-  if (way.result === 'Undeliverable')
-    return { trivySecret: undefined, undeliverable: `${describeCandidate(candidate)}: ${way.message}` };
+  const plan = planDelivery(candidate.credential, host);
+  if (plan.result === 'Undeliverable')
+    return { trivySecret: undefined, undeliverable: `${describeCandidate(candidate)}: ${plan.message}` };
   const identity = identityOf(candidate, host);
   const place = known.trivySecretPlace(identity);
   const login = {
@@ -156,11 +156,12 @@ function deliver(
     known: candidate.credential.kind === 'platform' ? known.login(candidate.credential, host) : undefined,
     now,
   };
-  const making: Making = way.result === 'TrivyAuth' ? way : { ...login, result: 'Login', env: way.env };
+  const making: Making = plan.result === 'TrivyAuth' ? plan : { ...login, result: 'Login', env: plan.env };
   const desired = desiredTrivySecret(binding.namespace, identity, making);
   return { trivySecret: { desired, place }, undeliverable: undefined };
 }
 
+/** The binding whose scans are resolved. */
 interface Itself extends Pick<RoleContext, 'binding' | 'canBind'> {
   readonly limit: Limit | undefined;
 }
@@ -200,10 +201,10 @@ function awaited(namespace: string, role: ScanRole): readonly string[] {
   return role.role === 'Undecided' ? [keyOf({ namespace, name: role.waitsFor })] : [];
 }
 
-/** The bindings of a namespace by key. Bindings of a cycle are not found by their previous repositories. */
+/** The bindings of a namespace by key. A binding in a cycle is not found by its previous repositories. */
 function rivalsIn(namespace: string, { rivals, selection }: Known): RivalLookup {
   const found = new Map<string, readonly ValidBinding[]>();
-  // A rival without a known selection counts: the reconcile that finds it first waits for it.
+  // Includes rivals without a known selection. If one comes first, the reconcile waits for its selection.
   const migrates = (binding: ValidBinding) => selection(binding)?.migrates ?? true;
   return (key) => {
     const under =

@@ -14,9 +14,9 @@ import { changesSpec, onSourceChange, sides, TurnBatch } from '../changes.ts';
 import type { Queue } from '../controller.ts';
 
 /**
- * Enqueues the bindings that each change in the stores affects. The key of the object itself comes first and immediately,
- * so that an error in finding the others does not lose it. Walks over the scans that could fit a binding run once for all
- * changes of a turn of the event loop.
+ * Enqueues the bindings that each change in the stores affects. Adds the key of the changed binding first and immediately, so
+ * that an error in the search for the others does not lose it. Searches the scans that could fit a binding once for all
+ * changes in a turn of the event loop.
  */
 export function connectBindingTriggers(stores: Stores, queue: Pick<Queue, 'add'>): void {
   const triggers = new BindingTriggers(stores, queue);
@@ -87,7 +87,7 @@ class BindingTriggers {
     for (const key of scanKeysOf(binding)) this.#scanKeys.add(key);
   }
 
-  /** The bindings that this one moves across the limit of a key. */
+  /** The bindings that this one may push across the limit of a key. */
   #atTheLimitWith(binding: Binding): void {
     if (binding.validity === 'Invalid') return;
     for (const key of bindingKeys(binding)) {

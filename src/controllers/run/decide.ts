@@ -12,40 +12,40 @@ import {
   writtenAt,
 } from '../../scan/index.ts';
 
-/** What is to be done so that a ScheduledScan runs as it should. Times are milliseconds since the epoch. */
+/** What to do so that a ScheduledScan runs when it should. Times are in milliseconds since the epoch. */
 export type RunDecision =
   | { readonly run: 'None' }
   | { readonly run: 'Wait'; readonly milliseconds: number }
-  /** Writing this `lastScheduleTime` has secureCodeBox start a run at once. */
+  /** Write this `lastScheduleTime`, so that secureCodeBox starts a run at once. */
   | { readonly run: 'Start'; readonly cause: RunCause; readonly lastScheduleTime: number }
-  /** Its operator is stuck: it has made the Scan, and could not write that down. Writing this does it for it. */
+  /** The operator is stuck: it has created the Scan, but failed to record that. Write this `lastScheduleTime` in its place. */
   | { readonly run: 'Free'; readonly lastScheduleTime: number };
 
 const NONE: RunDecision = { run: 'None' };
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
-/** Between its two writes the operator needs milliseconds; with this much more it is not slow but stuck. */
+/** The operator needs milliseconds between its two writes. If this time has passed, it is stuck. */
 const STUCK_AFTER_MS = 15_000;
-/** So long after somebody has written a ScheduledScan its Scan may be on its way to us. */
+/** How long the watch may take to deliver the new Scan after a write of its ScheduledScan. */
 const SETTLE_MS = 2_000;
-/** Limit on the planned times that are tried to find one without a Scan. */
+/** Limit on the planned times to try in the search for one without a Scan. */
 const MOST_TRIES = 100;
 
 /**
- * A run is started once for each request, by one write, and nothing else is done about it: whether it has been carried
- * out is told from the ScheduledScan and its Scans alone.
+ * Decides whether to start the requested run. One write starts the run of a request. Whether a request has been fulfilled
+ * follows from the ScheduledScan and its Scans alone.
  *
  * | the ScheduledScan | then |
  * |---|---|
- * | is suspended, or has no schedule that can be read | none |
- * | is due, and its Scan was made a while ago | free it |
- * | is due, or about to be | none: that run is the one |
- * | has a Scan with this request, or was scheduled since | none: done |
- * | has a Scan that has not ended | none, until it has |
+ * | is suspended, or has no readable schedule | none |
+ * | is due, and its Scan was created a while ago | free it |
+ * | is due, or is about to be | none: that run fulfills the request |
+ * | has a Scan with this request, or was scheduled since | none: the request is fulfilled |
+ * | has a Scan that has not ended | none until that Scan has ended |
  * | was bound after a failure, and its newest Scan has not failed | none |
- * | else | start |
+ * | anything else | start |
  *
- * @param runs - the Scans of this ScheduledScan, those of other requests too
+ * @param runs - all Scans of this ScheduledScan, including those of other requests
  */
 export function decideRun(
   scan: { readonly name: string; readonly schedule: Schedule; readonly request: RunRequest | undefined },
@@ -57,7 +57,7 @@ export function decideRun(
   if (due === undefined) return NONE;
   if (due <= now) return decideDue(scan, { due, runs, now });
   if (request === undefined || due <= now + SETTLE_MS || !isPending(request, schedule, runs)) return NONE;
-  // Clocks of two leaders may differ; what is far ahead nobody has asked for here.
+  // The clocks of two leaders may differ, but not by a day: such a request is not from a controller.
   if (request.at > now + DAY_MS) return NONE;
   const milliseconds = Math.max(writtenAt(schedule, now) + SETTLE_MS, request.at) - now;
   if (milliseconds > 0) return { run: 'Wait', milliseconds };
@@ -69,7 +69,7 @@ function decideDue(
   { name, schedule }: { readonly name: string; readonly schedule: Schedule },
   { due, runs, now }: { readonly due: number; readonly runs: readonly ScanRun[]; readonly now: number },
 ): RunDecision {
-  // One with an interval that has never run is given another name at each try.
+  // With an interval and no previous run, the operator gives the Scan another name at each attempt, so it does not get stuck.
   if (schedule.cron === undefined && schedule.lastRunAt === undefined) return NONE;
   const made = runs.find((run) => run.name === scanName(name, due));
   if (made === undefined) return NONE;
@@ -86,8 +86,8 @@ function isPending(request: RunRequest, { lastRunAt }: Schedule, runs: readonly 
 }
 
 /**
- * A `lastScheduleTime` after which a run is due whose Scan has a name that is free: with a name that is taken the operator
- * would get stuck. As `scbctl trigger` does, a day ago, so that clocks that differ do no harm.
+ * A `lastScheduleTime` that makes a run due whose Scan has a free name; undefined: none was found. With a name that is
+ * taken, the operator would get stuck. Like `scbctl trigger`, uses a time a day ago, so that clock skew does not matter.
  */
 function triggerTime(
   { name, schedule }: { readonly name: string; readonly schedule: Schedule },
@@ -110,7 +110,10 @@ function triggerTime(
   return undefined;
 }
 
-/** https://github.com/secureCodeBox/secureCodeBox/blob/v5.8.0/operator/controllers/execution/scheduledscan_controller.go */
+/**
+ * The name that secureCodeBox gives to a Scan:
+ * https://github.com/secureCodeBox/secureCodeBox/blob/v5.8.0/operator/controllers/execution/scheduledscan_controller.go
+ */
 function scanName(scheduledScan: string, planned: number): string {
   return `${scheduledScan}-${Math.floor(planned / SECOND_MS)}`;
 }

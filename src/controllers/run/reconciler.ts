@@ -20,8 +20,8 @@ export interface RunReconcilerOptions {
 }
 
 /**
- * Starts the runs that bound ScheduledScans ask for, and frees those that secureCodeBox's operator is stuck with. The key
- * is that of the ScheduledScan. One write of its status each, and no other request.
+ * Starts the requested runs of bound ScheduledScans, and frees ScheduledScans that secureCodeBox's operator is stuck with.
+ * Each takes one write of the ScheduledScan's status and no other request. The key is that of the ScheduledScan.
  */
 export class RunReconciler {
   readonly #options: RunReconcilerOptions;
@@ -34,7 +34,7 @@ export class RunReconciler {
 
   /**
    * @param log - names this reconcile in its lines
-   * @throws OutOfDate, KubeError: to be tried again.
+   * @throws OutOfDate, KubeError: to be retried
    */
   readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
     const { scheduledScans, runs } = this.#options.stores;
@@ -53,8 +53,8 @@ export class RunReconciler {
         return this.#start(scan, decision, log.child({ cause: decision.cause }));
       case 'Free':
         await this.#write(scan, decision.lastScheduleTime);
-        log.warn('scheduled scan freed: its operator could not write down that it had run');
-        // If another actor undoes this repeatedly, the queue delays the next write.
+        log.warn('scheduled scan freed: the operator had not recorded that its run started');
+        // If another client undoes this repeatedly, the queue delays the next write.
         return { repeated: true };
     }
   };
@@ -71,7 +71,7 @@ export class RunReconciler {
     return {};
   }
 
-  /** At the version that was decided on: who has written it since may have started a run. */
+  /** Writes at the version that was decided on, because a client that has written a later one may have started a run. */
   async #write(scan: ScheduledScan, lastScheduleTime: number): Promise<void> {
     const { client, stores } = this.#options;
     const { resourceVersion } = scan;

@@ -1,7 +1,7 @@
 import { splitKey } from '../../object/index.ts';
 
 const MINUTE_MS = 60_000;
-/** Upper bound on a wait. Keys ahead may be gone by then, so that the turn comes earlier. */
+/** Upper bound on a wait. Keys ahead of this one may have left by then, so that its turn comes earlier. */
 const LONGEST_WAIT_MS = 5 * MINUTE_MS;
 
 /** The waiting keys of a namespace, with counts of arrivals and departures since its queue was last empty. */
@@ -31,8 +31,8 @@ export class RunRateLimiter {
   }
 
   /**
-   * Milliseconds after which the key has to ask again, at most five minutes. 0 means that the key has its turn, and
-   * keeps it until {@link done}. A key that asks more than one turn too late lets others go first.
+   * Milliseconds after which to call this again for the key, at most five minutes. 0: the key has its turn, and keeps it
+   * until {@link done}. If the call comes more than one turn too late, other keys may go first.
    *
    * @param key - `namespace/name`
    */
@@ -48,7 +48,7 @@ export class RunRateLimiter {
     return 0;
   }
 
-  /** The key has had its turn, or needs none any more. */
+  /** Ends the turn of the key, or removes a key that no longer needs one. */
   done(key: string): void {
     this.#given.delete(key);
     const { namespace } = splitKey(key);
@@ -67,9 +67,9 @@ export class RunRateLimiter {
     return { ticket, isNew: true };
   }
 
-  /** How many turns are granted before this key's, if all keys ask on time. */
+  /** The number of turns that are granted before this key's, if all calls are on time. */
   #turnsBefore(namespace: string, ticket: number): number {
-    // May be too low if keys left out of order. Then the key asks once too early.
+    // May be too low if keys left out of order. Then the key waits once more.
     const rounds = Math.max(0, ticket - (this.#lanes.get(namespace)?.gone ?? 0));
     let turns = rounds;
     let isBefore = true;

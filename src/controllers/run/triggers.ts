@@ -3,7 +3,7 @@ import { indexKey, type Stores } from '../../state/index.ts';
 import { sides } from '../changes.ts';
 import type { Queue } from '../controller.ts';
 
-/** Enqueues the ScheduledScan of each change of itself, while it is bound, and of its Scans. */
+/** Enqueues a ScheduledScan when it changes while it is bound, and when one of its Scans changes. */
 export function connectRunTriggers({ scheduledScans, runs }: Stores, queue: Pick<Queue, 'add'>): void {
   scheduledScans.onChange(({ after }) => {
     if (after?.bound !== undefined) queue.add(keyOf(after));

@@ -7,15 +7,15 @@ import { isSourceWanted, type Stores, sourceIn } from '../../state/index.ts';
 import { failureMessage } from '../../text/index.ts';
 
 /**
- * Reads and keeps the content of the pull secrets and credential Secrets that bindings name. Reads each Secret by name,
- * and each version once. Of all other Secrets, only their existence is known. The key is that of the Secret.
+ * Reads and keeps the content of the pull secrets and credential Secrets that bindings name. Reads each Secret by name, and
+ * each version once. The content of other Secrets is never read. The key is that of the Secret.
  */
 export class SourceSecretReader {
   readonly #client: KubeClient;
   readonly #stores: Stores;
   /** The version of the metadata for which a Secret was read. */
   readonly #readFor = new WeakMap<SourceSecret, string>();
-  /** By key: since when reads of a Secret fail for transient reasons, in milliseconds of the monotonic clock. */
+  /** By key: since when reads of a Secret have failed for transient reasons, in milliseconds of the monotonic clock. */
   readonly #failingSince = new Map<string, number>();
 
   constructor(options: { readonly client: KubeClient; readonly stores: Stores }) {
@@ -23,7 +23,7 @@ export class SourceSecretReader {
     this.#stores = options.stores;
   }
 
-  /** @throws KubeError: to be retried. */
+  /** @throws KubeError: to be retried */
   readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
     const { sourceSecrets } = this.#stores;
     const secret = sourceIn(this.#stores, key);
@@ -54,19 +54,20 @@ export class SourceSecretReader {
   /** Keeps the last successful read on failure, unless the Secret no longer exists. */
   #takeFailure(error: KubeError, secret: Stored, held: SourceSecret | undefined): void {
     const message = `the API server answered ${error.reason} (${error.status})`;
-    if (held === undefined && !this.#mayPass(error, keyOf(secret)))
+    if (held === undefined && !this.#isTransient(error, keyOf(secret)))
       this.#take(unreadable(secret, message), held);
     else if (held !== undefined && hasReason(error, 'NotFound')) this.#stores.sourceSecrets.delete(held);
   }
 
   /**
-   * Whether to wait before reporting the Secret as unreadable, because its bindings would choose another credential.
+   * Whether the failure is transient and recent, so that it is not reported yet. A reported failure makes the bindings of the
+   * Secret choose another credential.
    */
-  #mayPass({ status }: KubeError, key: string): boolean {
+  #isTransient({ status }: KubeError, key: string): boolean {
     const now = performance.now();
     const since = this.#failingSince.get(key) ?? now;
     this.#failingSince.set(key, since);
-    return isPassing(status) && now - since < LONGEST_FAILURE_MS;
+    return isTransient(status) && now - since < LONGEST_FAILURE_MS;
   }
 
   /**
@@ -94,7 +95,7 @@ export class SourceSecretReader {
 /** How long reads of a Secret may fail for transient reasons before the bindings that name it report this. */
 const LONGEST_FAILURE_MS = 30_000;
 
-function isPassing(status: number): boolean {
+function isTransient(status: number): boolean {
   return status === 0 || status === 408 || status === 429 || status >= 500;
 }
 
@@ -103,7 +104,7 @@ function isSuccessor(secret: SourceSecret, held: SourceSecret): boolean {
   return isNewer(secret.resourceVersion, held.resourceVersion);
 }
 
-/** An error in this program must not leave the bindings that name the Secret waiting. */
+/** Parses a Secret. An error in this program makes it unreadable, so that the bindings that name it do not wait forever. */
 function parse(object: RawSecret, log: Logger): SourceSecret {
   try {
     return readSource(object);

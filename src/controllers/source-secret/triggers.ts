@@ -2,7 +2,7 @@ import { indexKey, isSourceWanted, type Stores, sourceIn } from '../../state/ind
 import { changesSpec, isUnchanged, onSourceChange, sides, sourcesOf } from '../changes.ts';
 import type { Queue } from '../controller.ts';
 
-/** Enqueues the source Secrets that each change in the stores makes necessary to read, or to forget. */
+/** Enqueues the source Secrets that have to be read, or forgotten, because of a change in the stores. */
 export function connectSourceSecretTriggers(stores: Stores, queue: Pick<Queue, 'add'>): void {
   const add = (key: string) => {
     const isToRead = sourceIn(stores, key) !== undefined && isSourceWanted(stores, key);

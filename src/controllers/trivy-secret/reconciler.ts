@@ -9,7 +9,7 @@ import { indexKey, type Stores, sourceIn } from '../../state/index.ts';
 import { CLOCK_SKEW_MS } from '../../text/index.ts';
 import { secretWriteError } from '../secret-write-error.ts';
 
-/** What decides whether a Trivy secret stays. */
+/** The facts that decide whether a Trivy Secret is kept. */
 export interface TrivySecretUse {
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -19,15 +19,15 @@ export interface TrivySecretUse {
   readonly sourceHolds: boolean;
   /** Whether a binding selects the credential in it; undefined: a possible binding has not been reconciled yet. */
   readonly selected: boolean | undefined;
-  /** ScheduledScans mount it. */
+  /** Whether ScheduledScans mount it. */
   readonly mounted: boolean;
-  /** A Scan that has not ended mounts it: its pod must not lose it. */
+  /** Whether a Scan that has not ended mounts it. The Secret must exist until then, because the pod needs it. */
   readonly running: boolean;
 }
 
 export type TrivySecretDecision =
-  | { readonly action: 'Keep'; readonly lookAgainAfterMs?: number }
-  | { readonly action: 'MarkUnused'; readonly lookAgainAfterMs: number }
+  | { readonly action: 'Keep'; readonly requeueAfterMs?: number }
+  | { readonly action: 'MarkUnused'; readonly requeueAfterMs: number }
   | { readonly action: 'MarkUsed' }
   | { readonly action: 'Delete' };
 
@@ -41,9 +41,9 @@ export function decideTrivySecret(use: TrivySecretUse): TrivySecretDecision {
     return { action: use.unusedSince === undefined ? 'Keep' : 'MarkUsed' };
   if (use.selected === undefined) return { action: 'Keep' };
   if (use.unusedSince === undefined || use.unusedSince > use.now + CLOCK_SKEW_MS)
-    return { action: 'MarkUnused', lookAgainAfterMs: use.graceMs };
+    return { action: 'MarkUnused', requeueAfterMs: use.graceMs };
   const left = use.unusedSince + use.graceMs - use.now;
-  if (left > 0) return { action: 'Keep', lookAgainAfterMs: left };
+  if (left > 0) return { action: 'Keep', requeueAfterMs: left };
   return { action: use.running ? 'Keep' : 'Delete' };
 }
 
@@ -66,11 +66,11 @@ export class TrivySecretReconciler {
 
   /**
    * @param log - names this reconcile in its lines
-   * @throws OutOfDate, KubeError: to be retried.
+   * @throws OutOfDate, KubeError: to be retried
    */
   readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
     const secret = this.#stores.trivySecrets.get(key);
-    // A Secret with our label but another name pattern is not ours.
+    // The controller does not own a Secret that has its label but does not match its name pattern.
     if (secret === undefined || !isTrivySecretName(secret.name)) return {};
     try {
       return await this.#reconcile(key, secret, log);
@@ -84,11 +84,11 @@ export class TrivySecretReconciler {
     const decision = decideTrivySecret(this.#observe(key, secret, now));
     switch (decision.action) {
       case 'Keep':
-        return { requeueAfterMs: decision.lookAgainAfterMs };
+        return { requeueAfterMs: decision.requeueAfterMs };
       case 'MarkUnused':
         await this.#mark(secret, new Date(now).toISOString(), log);
         return {
-          requeueAfterMs: decision.lookAgainAfterMs,
+          requeueAfterMs: decision.requeueAfterMs,
           repeated: this.#repetitions.note([key], now),
         };
       case 'MarkUsed':
@@ -96,7 +96,7 @@ export class TrivySecretReconciler {
         return { repeated: this.#repetitions.note([key], now) };
       case 'Delete':
         await this.#client.delete(SECRETS, secret);
-        log.info('trivy secret deleted, nothing needs it');
+        log.info('trivy secret deleted because it was unused');
         return {};
     }
   }
@@ -118,7 +118,7 @@ export class TrivySecretReconciler {
   #bindingsOf(key: string, { identity, namespace }: TrivySecret): readonly Binding[] {
     const { bindings } = this.#stores;
     const known = bindings.byIndex('trivySecret', key);
-    // If somebody has removed the annotations that name its source, only its own binding can be found.
+    // If a user has removed the annotations that name the source, only the binding whose status names the Secret is found.
     if (identity === undefined) return known;
     return [...known, ...bindings.byIndex('pullSecret', indexKey({ namespace }, identity.source))];
   }

@@ -163,7 +163,7 @@ describe('an image that moves from one registry to another', () => {
       ]);
       assert.match(
         stdout,
-        /Normal\s+ImageMoved\s+.*moved payments from .*\/shop\/payments to .*\/team\/payments/,
+        /Normal\s+ImageMoved\s+.*migrated payments from .*\/shop\/payments to .*\/team\/payments/,
       );
       assert.match(await controller.log(), new RegExp(`"image":"${home()}@${digest}"`));
     });

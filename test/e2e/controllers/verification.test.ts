@@ -424,7 +424,10 @@ describe('verification with real registries', () => {
       const down = await namespace.condition('app', 'CredentialVerified', 'True AcceptedBefore');
       const time = down.status?.credential?.verifiedTime ?? '';
       await namespace.condition('app', 'Ready', 'True Ready');
-      assert.match(JSON.stringify(down.status?.conditions), /accepted before; now the registry /);
+      assert.match(
+        JSON.stringify(down.status?.conditions),
+        /accepted earlier, but cannot be checked now: the registry /,
+      );
       await registries.plain.resume();
       const back = await namespace.condition('app', 'CredentialVerified', 'True Accepted');
       assert.ok((back.status?.credential?.verifiedTime ?? '') > time);
@@ -462,7 +465,7 @@ describe('verification with real registries', () => {
       );
       await until(async () => {
         const { items } = await cluster.client.list(EVENTS, { namespace: namespace.name });
-        return /Secret second now, before it was .*Secret first, which the registry refuses \(HTTP 401\)/.test(
+        return /now use .*Secret second instead of .*Secret first, which the registry refuses \(HTTP 401\)/.test(
           JSON.stringify(items).replaceAll('\\"', ''),
         );
       }, 'the Event');

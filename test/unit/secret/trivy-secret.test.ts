@@ -42,7 +42,7 @@ describe('how long a Trivy secret is kept', () => {
     {
       name: 'marked, where nothing needs it',
       use: {},
-      decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
+      decision: { action: 'MarkUnused', requeueAfterMs: 10 * MINUTE },
     },
     {
       name: 'unchanged, marked or not, while it is not known whether a binding selects it',
@@ -52,17 +52,17 @@ describe('how long a Trivy secret is kept', () => {
     {
       name: 'marked again if somebody marked it with a time in the future',
       use: { unusedSince: 1_000_000 * MINUTE },
-      decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
+      decision: { action: 'MarkUnused', requeueAfterMs: 10 * MINUTE },
     },
     {
       name: 'marked if its source no longer has the credential, even if scans mount it',
       use: { mounted: true, sourceHolds: false },
-      decision: { action: 'MarkUnused', lookAgainAfterMs: 10 * MINUTE },
+      decision: { action: 'MarkUnused', requeueAfterMs: 10 * MINUTE },
     },
     {
       name: 'until the grace period has passed',
       use: { unusedSince: 93 * MINUTE },
-      decision: { action: 'Keep', lookAgainAfterMs: 3 * MINUTE },
+      decision: { action: 'Keep', requeueAfterMs: 3 * MINUTE },
     },
     { name: 'not longer', use: { unusedSince: 90 * MINUTE }, decision: { action: 'Delete' } },
     {

@@ -5,7 +5,7 @@ import type { Resolved } from '../resolve.ts';
 
 const MOST_CANDIDATES = 16;
 
-/** What status lists: the entries that fit, in the order tried, then each secret that gave none. */
+/** The candidates in status: the entries that fit, in the order in which they are tried, then each Secret without one. */
 export function candidatesStatus(
   resolved: Resolved,
   before: ImageCredentialBindingStatus | undefined,
@@ -16,7 +16,7 @@ export function candidatesStatus(
     const listed = before?.candidates?.find(
       (one) => one.secret === secret && one.registryKey === registryKey,
     );
-    if (listed !== undefined && stays(candidate, resolved)) return listed;
+    if (listed !== undefined && wasNotReached(candidate, resolved)) return listed;
     return { secret, registryKey, ...resultOf(candidate, resolved, listed) };
   });
   const without = secrets
@@ -31,8 +31,8 @@ export function candidatesStatus(
   return [...fitting, ...without].slice(0, MOST_CANDIDATES);
 }
 
-/** Whether it was not looked at, for an answer about one before it is awaited, which status stays for. */
-function stays(candidate: Candidate, { choice: { resolution, restsOn } }: Resolved): boolean {
+/** Whether the walk stopped before this candidate because an earlier answer is pending. Its status entry is kept until then. */
+function wasNotReached(candidate: Candidate, { choice: { resolution, restsOn } }: Resolved): boolean {
   const isAsBefore = resolution.result !== 'Unresolved' && resolution.verified.outcome === 'AsBefore';
   return isAsBefore && !restsOn.includes(candidate);
 }
@@ -50,12 +50,12 @@ function resultOf(candidate: Candidate, resolved: Resolved, listed: CandidateSta
   if (answer?.result === 'Expired') return { result: 'Refused', reason: 'Expired' };
   const result = chosenCandidate(choice.resolution) === candidate ? 'Selected' : 'Available';
   const reason = reasonOf(candidate, resolved, listed?.result === result ? listed : undefined);
-  // What was passed over is recalled after a restart.
-  const isPassed = result === 'Available' && reason === 'Inconclusive';
-  return { result, reason, ...(isPassed && resourceVersion && { resourceVersion }) };
+  // With the version, this answer is restored from status after a restart.
+  const isRestorable = result === 'Available' && reason === 'Inconclusive';
+  return { result, reason, ...(isRestorable && resourceVersion && { resourceVersion }) };
 }
 
-/** Until there is an answer, what status says stays. */
+/** The reason in status stays until there is an answer. */
 function reasonOf(
   candidate: Candidate,
   { choice, evidence }: Resolved,
@@ -69,7 +69,10 @@ function reasonOf(
   return acceptanceOf(known) === 'Accepted' ? 'Accepted' : known.answer.result;
 }
 
-/** What was said of a version of its Secret counts for no other, and for the same one the answer would be known. */
+/**
+ * Whether the listed reason may stay. A reason with a `resourceVersion` applies only to that version of the Secret, whose
+ * answer would be known.
+ */
 function isAnswered(listed: CandidateStatus | undefined): listed is CandidateStatus {
   return listed !== undefined && listed.resourceVersion === undefined && !UNANSWERED.has(listed.reason);
 }

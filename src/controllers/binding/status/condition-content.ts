@@ -1,6 +1,6 @@
 import type { ConditionReason, ConditionType } from '../../../api/index.ts';
 
-/** What a condition says, without its times. */
+/** A condition without its times. */
 export interface ConditionContent {
   readonly type: ConditionType;
   readonly status: 'True' | 'False' | 'Unknown';

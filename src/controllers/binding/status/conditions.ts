@@ -55,7 +55,7 @@ export function validConditions(binding: ValidBinding, facts: ReportInput): read
   const summary = `${resolved.message}; ${bound.message}`;
   const ready: ConditionContent =
     obstacle === undefined ? readyCondition(facts, summary) : { ...obstacle, type: 'Ready', status: 'False' };
-  const reconciling: ConditionContent[] = isUnderWay(obstacle)
+  const reconciling: ConditionContent[] = isReconciling(obstacle)
     ? [{ type: 'Reconciling', status: 'True', reason: obstacle.reason, message: obstacle.message }]
     : [];
   const stalled: ConditionContent[] =
@@ -65,14 +65,14 @@ export function validConditions(binding: ValidBinding, facts: ReportInput): read
   return [ready, resolved, ...verified, bound, ...reconciling, ...stalled];
 }
 
-/** Fulfilled, perhaps not for long. */
+/** The condition Ready with the status True. It warns if the credential expires soon. */
 function readyCondition({ resolved, decision }: ReportInput, summary: string): ConditionContent {
   const candidate = chosenCandidate(decision.resolution);
-  const end = candidate && expirationInUse(candidate, resolved.trivySecret?.desired);
-  if (candidate === undefined || expirationState(end, resolved.now) === 'Later') {
+  const expiresAt = candidate && expirationInUse(candidate, resolved.trivySecret?.desired);
+  if (candidate === undefined || expirationState(expiresAt, resolved.now) === 'Later') {
     return { type: 'Ready', status: 'True', reason: 'Ready', message: summary };
   }
-  const message = `${describeCandidate(candidate)} ends at ${expirationTime(end)}; ${summary}`;
+  const message = `${describeCandidate(candidate)} expires at ${expirationTime(expiresAt)}; ${summary}`;
   return { type: 'Ready', status: 'True', reason: 'ExpiresSoon', message: advise(message, 'ExpiresSoon') };
 }
 
@@ -86,7 +86,7 @@ const LIMITS: Readonly<Record<Limit, string>> = {
     'spec.replaces, and take precedence, so this binding does not bind those ScheduledScans',
 };
 
-/** The conditions of a binding with a limit. The rest of its work continues, but its owner has to fix the limit. */
+/** The conditions of a binding beyond a limit. Its other work continues, but its owner has to change the spec. */
 function limitConditions(reason: Limit, others: readonly ConditionContent[]): readonly ConditionContent[] {
   const message = advise(LIMITS[reason], reason);
   return [
@@ -96,7 +96,10 @@ function limitConditions(reason: Limit, others: readonly ConditionContent[]): re
   ];
 }
 
-/** Ready sums up: the first condition that is not fulfilled says why. Unknown is no fault but where it withholds. */
+/**
+ * The first condition that prevents Ready from being True; undefined: none does. `Unknown` prevents it only if the
+ * credential is withheld because of it.
+ */
 function obstacleOf(
   { resolution }: Decision,
   conditions: readonly ConditionContent[],
@@ -108,8 +111,8 @@ function obstacleOf(
   );
 }
 
-/** What ends by itself: a wait for a run, for an answer, or for a registry that does not answer. */
-function isUnderWay(obstacle: ConditionContent | undefined): obstacle is ConditionContent {
+/** Whether the obstacle may end without a user's action: a wait for a run, for an answer, or for a registry that is down. */
+function isReconciling(obstacle: ConditionContent | undefined): obstacle is ConditionContent {
   if (obstacle?.type === 'CredentialVerified') return obstacle.status === 'Unknown';
   return obstacle?.reason === 'Waiting' || obstacle?.reason === 'Exchanging';
 }
@@ -118,10 +121,10 @@ function credentialResolved(binding: ValidBinding, facts: ReportInput): Conditio
   const { resolved, decision } = facts;
   const { resolution } = decision;
   const { secrets: named, more } = resolved.credentials;
-  const faults = named.map(problemOf).filter((fault) => fault !== undefined);
+  const problems = named.map(problemOf).filter((problem) => problem !== undefined);
   const untried =
     more === 0 ? [] : [`${more} more entries fit and are not tried; remove entries that you do not need`];
-  const notes = [...faults, ...untried].map((note) => `; ${note}`).join('');
+  const notes = [...problems, ...untried].map((note) => `; ${note}`).join('');
   const type = 'CredentialResolved';
   switch (resolution.result) {
     case 'Selected': {
@@ -135,14 +138,14 @@ function credentialResolved(binding: ValidBinding, facts: ReportInput): Conditio
         type,
         status: 'True',
         reason: 'Anonymous',
-        message: `the registry lets everybody pull, so scans get no credential${notes}`,
+        message: `the image is public, so scans run without a credential${notes}`,
       };
     case 'NoneNeeded':
       return {
         type,
         status: 'True',
         reason: 'NoneNeeded',
-        message: 'imagePullSecrets is empty: no credential is needed',
+        message: 'spec.imagePullSecrets is empty, so no credential is needed',
       };
     case 'Unresolved': {
       const { secrets } = resolved.credentials;
@@ -166,7 +169,7 @@ function withheldCredential(
   const { candidates } = resolved.credentials;
   const [first] = candidates;
   if (first === undefined) {
-    const message = `no entry fits ${binding.image.host}, and the registry is asked whether everybody may pull${notes}`;
+    const message = `no entry fits ${binding.image.host}, and the controller is checking whether the image is public${notes}`;
     return { type, status: 'Unknown', reason: 'Verifying', message };
   }
   const more = candidates.length === 1 ? '' : ` and ${candidates.length - 1} more`;
@@ -175,14 +178,14 @@ function withheldCredential(
   return { type, status: 'True', reason: 'Found', message };
 }
 
-/** Why a secret gave no credential. Keys may be reported: one that could hold a secret is no entry. */
+/** Why a Secret gave no credential. Its keys may be reported, because a key that could hold a secret value is not an entry. */
 function describeUnusable(secret: NamedSecret): string {
-  const fault = problemOf(secret);
+  const problem = problemOf(secret);
   if (secret.state !== 'Found' || secret.entries.length === 0)
-    return fault ?? `Secret ${secret.name} has no entries`;
+    return problem ?? `Secret ${secret.name} has no entries`;
   const keys = listedTexts(secret.entries.map(({ registryKey }) => quoted(registryKey)));
   const found = `Secret ${secret.name} has entries for ${keys} only`;
-  return fault === undefined ? found : `${found}; ${fault}`;
+  return problem === undefined ? found : `${found}; ${problem}`;
 }
 
 function problemOf(secret: NamedSecret): string | undefined {
@@ -190,9 +193,9 @@ function problemOf(secret: NamedSecret): string | undefined {
     case 'Missing':
       return `Secret ${secret.name} does not exist`;
     case 'WrongType':
-      return `Secret ${secret.name} is no pull secret, and holds no credential that is known here`;
+      return `Secret ${secret.name} is not a pull secret and holds no supported credential`;
     case 'NotOffered':
-      return `Secret ${secret.name} is no pull secret: ${secret.message}`;
+      return `Secret ${secret.name} is not a pull secret: ${secret.message}`;
     case 'Unread':
       return `Secret ${secret.name} is being read`;
     case 'Unreadable':
@@ -241,12 +244,12 @@ function failureReason({ resolved, decision, applied: { failed } }: ReportInput)
   return scans.some(({ plan }) => plan === 'NotMigrated') ? 'ImageMissing' : 'ScanUpdateFailed';
 }
 
-/** Why there is nothing to bind to. */
+/** Why no scan may be bound; undefined: the credential does not prevent it. */
 function withholdingReason({ resolution }: Decision, resolved: Resolved): ConditionReason | undefined {
   if (resolution.result === 'Unresolved') return resolution.reason;
   if (resolution.result !== 'Withheld') return undefined;
   const { verified } = resolution;
-  // The controller alone writes status, and its reasons are these.
+  // Only the controller writes status, so the reason is one of its own.
   if (verified.outcome === 'AsBefore') return verified.reported.reason as ConditionReason;
   if (verified.outcome === 'Undecided') return verified.answer.result;
   return verified.outcome === 'Denied' ? refusalReason(resolved) : 'Verifying';
@@ -258,36 +261,39 @@ function nothingFailing(
   scans: readonly ScanState[],
 ): ConditionContent {
   const type = 'ScansBound';
-  const lost = decision.scans.filter((plan) => plan.plan === 'Yield');
-  const others = [...new Set(lost.map(({ to }) => to))].sort().join(', ');
-  const left =
-    lost.length === 0 ? '' : `; ${counted(lost.length)} served by ImageCredentialBinding ${others}`;
+  const yielded = decision.scans.filter((plan) => plan.plan === 'Yield');
+  const others = [...new Set(yielded.map(({ to }) => to))].sort().join(', ');
+  const yieldNote =
+    yielded.length === 0 ? '' : `; ${counted(yielded.length)} with another effective binding: ${others}`;
   if (binding.mode === 'Observe') {
-    const would = decision.scans.filter(({ plan }) => plan === 'Observe').length;
-    const message = advise(`would bind ${counted(would)}${left}`, 'Observing');
+    const observed = decision.scans.filter(({ plan }) => plan === 'Observe').length;
+    const message = advise(`would bind ${counted(observed)}${yieldNote}`, 'Observing');
     return { type, status: 'Unknown', reason: 'Observing', message };
   }
   if (scans.length === 0) {
-    const message = `no ScheduledScan of this namespace has the image ${formatReference(binding.image)}, a scan type that is served and labels that scanSelector fits`;
-    const left = previousRepositoryNote(binding);
-    const reported = left === '' ? advise(message, 'NoScans') : `${message}${left}`;
+    const message = `no ScheduledScan in this namespace has the image ${formatReference(binding.image)}, a scan type that the controller binds, and labels that match spec.scanSelector`;
+    const note = previousRepositoryNote(binding);
+    const reported = note === '' ? advise(message, 'NoScans') : `${message}${note}`;
     return { type, status: 'True', reason: 'NoScans', message: reported };
   }
-  const bound = scans.length - lost.length;
+  const bound = scans.length - yielded.length;
   const reason = bound === 0 ? 'ServedByAnother' : 'Bound';
-  const how = permitsBinding(decision.resolution) ? '' : ', with the credential that was found last';
+  const how = permitsBinding(decision.resolution) ? '' : ', with the last credential that was found';
   const notes = scans.filter((scan) => scan.state === 'Bound' && scan.reason !== undefined);
   const noted = notes.length === 0 ? '' : `; ${listed(notes)}`;
-  const message = `${counted(bound)} bound${how}${noted}${left}`;
+  const message = `${counted(bound)} bound${how}${noted}${yieldNote}`;
   return { type, status: 'True', reason, message: advise(message, reason) };
 }
 
-/** Which `replaces` would move scans that a change of the image has left behind; status remembers what it was before. */
+/**
+ * The repository to add to `replaces`, so that scans of the previous image are migrated; empty: none is known. The previous
+ * image is in status.
+ */
 function previousRepositoryNote({ image, replaces, status }: ValidBinding): string {
   const known = new Set([formatReference(image), ...[image, ...replaces].map(repositoryName)]);
-  const before = [status?.credential?.repository, status?.history?.[0]?.from.image];
-  const earlier = before.find((home) => home !== undefined && !known.has(home));
-  return earlier === undefined ? '' : `; to move scans of ${earlier}, add that to spec.replaces`;
+  const reported = [status?.credential?.repository, status?.history?.[0]?.from.image];
+  const previous = reported.find((image) => image !== undefined && !known.has(image));
+  return previous === undefined ? '' : `; to migrate scans of ${previous}, add it to spec.replaces`;
 }
 
 function secretProblem({
@@ -297,17 +303,17 @@ function secretProblem({
 }: ReportInput): Pick<ConditionContent, 'reason' | 'message'> | undefined {
   const { secretWrite } = decision;
   const { secretRefused } = applied;
-  const wanting = deliveryProblem(resolved);
-  if (wanting !== undefined) return { ...wanting, message: advise(wanting.message, wanting.reason) };
+  const problem = deliveryProblem(resolved);
+  if (problem !== undefined) return { ...problem, message: advise(problem.message, problem.reason) };
   if (secretWrite.write === 'Refused') {
-    const message = `Secret ${secretWrite.desired.name} exists, and was not made by this controller for this credential`;
+    const message = `Secret ${secretWrite.desired.name} exists, but this controller did not create it for this credential`;
     return { reason: 'TrivySecretTaken', message: advise(message, 'TrivySecretTaken') };
   }
   if (secretRefused === undefined) return undefined;
   return { reason: 'TrivySecretFailed', message: advise(secretRefused.message, 'TrivySecretFailed') };
 }
 
-/** Why there is nothing that Trivy could be handed. */
+/** Why no credential can be delivered to Trivy; undefined: one can. */
 function deliveryProblem({
   undeliverable,
   trivySecret,
@@ -316,12 +322,15 @@ function deliveryProblem({
   if (undeliverable !== undefined) return { reason: 'Undeliverable', message: undeliverable };
   const { content, identity, loginExpiresAt } = trivySecret?.desired ?? {};
   if (content?.state !== 'Wanting' || identity === undefined) return undefined;
-  const holds = trivySecret?.place.state === 'Ours' && expirationState(loginExpiresAt, now) !== 'Expired';
-  if (holds) return undefined;
+  const hasLogin = trivySecret?.place.state === 'Ours' && expirationState(loginExpiresAt, now) !== 'Expired';
+  if (hasLogin) return undefined;
   const { failure } = content;
   const source = `Secret ${identity.source}`;
   if (failure === undefined || failure.answer.result === 'Login')
-    return { reason: 'Exchanging', message: `the cloud is asked for a login for ${source}` };
+    return {
+      reason: 'Exchanging',
+      message: `the controller is requesting a login for ${source} from the cloud`,
+    };
   const why = describeAnswer(failure.answer);
-  return { reason: 'ExchangeFailed', message: `there is no login for ${source}: ${why}` };
+  return { reason: 'ExchangeFailed', message: `the cloud gave no login for ${source}: ${why}` };
 }

@@ -12,10 +12,10 @@ import { type CredentialChange, credentialChange } from './history.ts';
 import { migrationReason, type ScanMigration } from './migrations.ts';
 import { namesOf } from './scans.ts';
 
-/** Reasons of Ready that are soon over: they are not worth an Event. */
-const PASSING: ReadonlySet<string> = new Set(['Waiting', 'Verifying']);
+/** Reasons of Ready that end soon, so that they cause no Event. */
+const TRANSIENT: ReadonlySet<string> = new Set(['Waiting', 'Verifying']);
 
-/** Events tell of changes alone: what status said before is what has been told, and what was written was done. */
+/** The Events about what has changed since the previous status, and about scans that were written. */
 export function bindingEvents(
   binding: Binding,
   after: ImageCredentialBindingStatus,
@@ -24,11 +24,11 @@ export function bindingEvents(
 ): readonly Occurrence[] {
   const before = binding.status;
   const events = [...readyEvent(before, after), ...credentialEvent(before, after)];
-  const left = leftBehindEvent(binding, decision, applied);
-  return [...(events.length > 0 ? events : editEvents(decision, applied)), ...left];
+  const leftBehind = leftBehindEvent(binding, decision, applied);
+  return [...(events.length > 0 ? events : editEvents(decision, applied)), ...leftBehind];
 }
 
-/** One for each place that scans were moved from. */
+/** One Event for each previous repository from which scans were migrated. */
 export function migrationEvents(
   binding: Binding,
   migrations: readonly ScanMigration[],
@@ -39,7 +39,7 @@ export function migrationEvents(
     type: 'Normal',
     reason: migrationReason(migration, binding),
     action: 'Move',
-    note: `moved ${namesOf(migration.scans)} from ${repositoryName(migration.from)} to ${to}, with the credential for it`,
+    note: `migrated ${namesOf(migration.scans)} from ${repositoryName(migration.from)} to ${to}, with the credential for it`,
   }));
 }
 
@@ -48,12 +48,12 @@ export function readyEvent(
   before: ImageCredentialBindingStatus | undefined,
   after: ImageCredentialBindingStatus,
 ): readonly Occurrence[] {
-  const was = conditionOf(before, 'Ready');
-  const is = conditionOf(after, 'Ready');
-  if (is === undefined || PASSING.has(is.reason)) return [];
-  if (was?.status === is.status && was.reason === is.reason) return [];
-  const type = is.status === 'False' || is.reason === 'ExpiresSoon' ? 'Warning' : 'Normal';
-  return [{ type, reason: is.reason, action: 'Reconcile', note: is.message }];
+  const previous = conditionOf(before, 'Ready');
+  const ready = conditionOf(after, 'Ready');
+  if (ready === undefined || TRANSIENT.has(ready.reason)) return [];
+  if (previous?.status === ready.status && previous.reason === ready.reason) return [];
+  const type = ready.status === 'False' || ready.reason === 'ExpiresSoon' ? 'Warning' : 'Normal';
+  return [{ type, reason: ready.reason, action: 'Reconcile', note: ready.message }];
 }
 
 function credentialEvent(
@@ -63,10 +63,10 @@ function credentialEvent(
   const change = credentialChange(before, after);
   if (change === undefined) return [];
   const { from, to } = change;
-  const fault = from.use === 'Credential' ? refusalOf(from.credential, after) : undefined;
-  const why = fault === undefined ? '' : `, which ${fault}`;
-  const note = `scans use ${described(to)} now, before it was ${described(from)}${why}`;
-  const type = fault === undefined ? 'Normal' : 'Warning';
+  const refusal = from.use === 'Credential' ? refusalOf(from.credential, after) : undefined;
+  const why = refusal === undefined ? '' : `, which ${refusal}`;
+  const note = `scans now use ${described(to)} instead of ${described(from)}${why}`;
+  const type = refusal === undefined ? 'Normal' : 'Warning';
   return [{ type, reason: 'CredentialChanged', action: 'Resolve', note }];
 }
 
@@ -76,14 +76,14 @@ function described(side: CredentialChange['to']): string {
   return describeCandidate({ secret: secret.name, registryKey });
 }
 
-/** Why a credential is not used any more; undefined: nothing is wrong with it. */
+/** Why a credential is not used any more; undefined: it was neither refused nor has it expired. */
 function refusalOf(
   { secret, registryKey }: ChosenCredential,
   { candidates }: ImageCredentialBindingStatus,
 ): string | undefined {
   const listed = candidates?.find((one) => one.secret === secret.name && one.registryKey === registryKey);
   if (listed?.result !== 'Refused') return undefined;
-  return listed.httpCode === undefined ? 'has ended' : `the registry refuses (HTTP ${listed.httpCode})`;
+  return listed.httpCode === undefined ? 'has expired' : `the registry refuses (HTTP ${listed.httpCode})`;
 }
 
 function editEvents(decision: Decision, applied: Applied): readonly Occurrence<EventReason>[] {
@@ -91,11 +91,11 @@ function editEvents(decision: Decision, applied: Applied): readonly Occurrence<E
   const unbound = editedBy('Unbind', decision, applied);
   return [
     ...(bound.length === 0 ? [] : [scansEvent('ScansBound', `bound ${namesOf(bound)}`)]),
-    ...(unbound.length === 0 ? [] : [scansEvent('ScansLetGo', `let go of ${namesOf(unbound)}`)]),
+    ...(unbound.length === 0 ? [] : [scansEvent('ScansLetGo', `unbound ${namesOf(unbound)}`)]),
   ];
 }
 
-/** The scans that were written, but those that were moved. */
+/** The scans that were written with this edit, except those that were migrated. */
 function editedBy(
   edit: ScanEdit['edit'],
   { scans }: Decision,
@@ -108,17 +108,17 @@ function editedBy(
     .filter(({ name }) => written.has(name));
 }
 
-/** Scans that a changed `spec.image` has left behind, and what would move them. */
+/** The Event about scans that were unbound because `spec.image` changed, with the `replaces` that would migrate them. */
 function leftBehindEvent(
   binding: Binding,
   decision: Decision,
   applied: Applied,
 ): readonly Occurrence<EventReason>[] {
   if (binding.validity === 'Invalid') return [];
-  const left = editedBy('Unbind', decision, applied).filter((scan) => namesPreviousImage(binding, scan));
-  if (left.length === 0) return [];
-  const homes = [...new Set(left.map(({ bound }) => bound?.repository))].join(', ');
-  const note = `${namesOf(left)} named another image; to move such scans, add ${homes} to spec.replaces`;
+  const scans = editedBy('Unbind', decision, applied).filter((scan) => namesPreviousImage(binding, scan));
+  if (scans.length === 0) return [];
+  const repositories = [...new Set(scans.map(({ bound }) => bound?.repository))].join(', ');
+  const note = `unbound ${namesOf(scans)} because spec.image has changed; to migrate these scans, add ${repositories} to spec.replaces`;
   return [{ type: 'Warning', reason: 'ScansLeftBehind', action: 'Bind', note }];
 }
 

@@ -11,22 +11,22 @@ import type { ScanMigration } from './migrations.ts';
 import { migrationReason } from './migrations.ts';
 
 const MOST_TRANSITIONS = 10;
-/** Reasons of CredentialResolved where scans are bound without a credential. */
+/** Reasons of CredentialResolved for which scans are bound without a credential. */
 const WITHOUT: ReadonlySet<string> = new Set(['Anonymous', 'NoneNeeded']);
 
-/** What scans use, as a status says: an entry, none because none is needed, or nothing that is known. */
+/** What scans use according to a status: an entry, or no credential because none is needed, or it is not known. */
 type Used =
   | { readonly use: 'Credential'; readonly credential: ChosenCredential }
   | { readonly use: 'None' }
   | { readonly use: 'Unknown' };
 
-/** A change of what scans use; not so the first use, and not a new value of the same entry. */
+/** A change of the entry that scans use. The first use, and a new value of the same entry, are not changes. */
 export interface CredentialChange {
   readonly from: Exclude<Used, { use: 'Unknown' }>;
   readonly to: Exclude<Used, { use: 'Unknown' }>;
 }
 
-/** What CredentialChanged is about, in history and Events: another secret, another entry of it, or none instead. */
+/** The change that CredentialChanged reports: another Secret, another entry, or a change to or from no credential. */
 export function credentialChange(
   before: ImageCredentialBindingStatus | undefined,
   after: ImageCredentialBindingStatus,
@@ -78,7 +78,7 @@ function transitionOf(
 }
 
 /**
- * The history of a binding, with what `status` says anew, and what was migrated, as its first entries.
+ * The history of a binding, with the migrations, or else the change of the credential in `status`, as its first entries.
  *
  * @param time - RFC 3339
  */

@@ -2,10 +2,10 @@ import { readinessOf } from '../../../api/index.ts';
 import type { Binding } from '../../../binding/index.ts';
 import { keyOf } from '../../../object/index.ts';
 
-/** So many of a namespace are named: none can flood whoever watches, nor keep another from being named. */
+/** Limit per namespace, so that one namespace cannot flood the metrics or displace another one. */
 const MOST_NAMED = 20;
 
-/** How many bindings have this status of the condition Ready, for this reason. */
+/** The number of bindings with this status and reason of the condition Ready. */
 interface ReadinessCount {
   readonly ready: string;
   readonly reason: string;
@@ -26,7 +26,7 @@ interface CredentialExpiration {
   readonly end: number;
 }
 
-/** How the bindings stand, all of them. */
+/** Counts all bindings by status and reason of the condition Ready. */
 export function countByReadiness(bindings: Iterable<Binding>): readonly ReadinessCount[] {
   const counts = new Map<string, ReadinessCount>();
   for (const { status, generation } of bindings) {
@@ -37,7 +37,7 @@ export function countByReadiness(bindings: Iterable<Binding>): readonly Readines
   return [...counts.values()];
 }
 
-/** The bindings that are not ready: of a namespace the first 20 by name. */
+/** The bindings that are not ready: the first 20 of each namespace, by name. */
 export function notReady(bindings: Iterable<Binding>): readonly NotReady[] {
   const found: NotReady[] = [];
   for (const { namespace, name, status, generation } of bindings) {
@@ -48,22 +48,22 @@ export function notReady(bindings: Iterable<Binding>): readonly NotReady[] {
 }
 
 /**
- * When the credentials end that bindings have chosen, where these say so themselves: each Secret once, with the end
- * that comes first; of a namespace the 20 that end first.
+ * When the credentials that bindings have chosen expire, if they say so themselves. Each Secret is listed once, with its
+ * earliest expiration: the 20 of each namespace that expire first.
  */
 export function credentialExpirations(bindings: Iterable<Binding>): readonly CredentialExpiration[] {
-  const ends = new Map<string, CredentialExpiration>();
+  const bySecret = new Map<string, CredentialExpiration>();
   for (const { namespace, status } of bindings) {
     const { secret, expirationTime } = status?.credential ?? {};
     if (secret === undefined || expirationTime === undefined) continue;
     const key = keyOf({ namespace, name: secret.name });
-    const end = Math.min(Date.parse(expirationTime), ends.get(key)?.end ?? Number.POSITIVE_INFINITY);
-    ends.set(key, { namespace, secret: secret.name, end });
+    const end = Math.min(Date.parse(expirationTime), bySecret.get(key)?.end ?? Number.POSITIVE_INFINITY);
+    bySecret.set(key, { namespace, secret: secret.name, end });
   }
-  return firstOfEach([...ends.values()], (one, other) => one.end - other.end);
+  return firstOfEach([...bySecret.values()], (one, other) => one.end - other.end);
 }
 
-/** The first of each namespace, in this order. */
+/** The first {@link MOST_NAMED} items of each namespace, in this order. */
 function firstOfEach<Item extends { readonly namespace: string }>(
   items: readonly Item[],
   order: (one: Item, other: Item) => number,

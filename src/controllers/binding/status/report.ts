@@ -17,25 +17,25 @@ import { invalidConditions, validConditions } from './conditions.ts';
 import { bindingEvents, migrationEvents, readyEvent } from './events.ts';
 import { historyOf } from './history.ts';
 import { migrationsToReport } from './migrations.ts';
-import { countScans, summarizeScans } from './scans.ts';
+import { scanStates, summarizeScans } from './scans.ts';
 
 /** metav1.Condition: https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go */
 const LONGEST_MESSAGE = 32_768;
 
-/** What to tell about a binding. */
+/** What to report about a binding. */
 export interface Report {
   readonly status: ImageCredentialBindingStatus;
-  /** Whether status says something new; else nothing is written. */
+  /** Whether the status differs from the one in the cluster. If not, it is not written. */
   readonly changed: boolean;
   readonly events: readonly Occurrence[];
 }
 
 /**
- * The status of a binding and the Events about what has changed in it. Pure; the same input gives the same
- * status, so that a reconcile of what has not changed writes nothing.
+ * The status of a binding and the Events about what has changed in it. Pure: the same input gives the same status, so a
+ * reconcile without changes writes nothing.
  */
 export function report(binding: Binding, resolved: Resolved, decision: Decision, applied: Applied): Report {
-  const scans = countScans(decision, applied);
+  const scans = scanStates(decision, applied);
   const contents =
     binding.validity === 'Invalid'
       ? invalidConditions(binding.reason, binding.message)
@@ -76,7 +76,7 @@ export function failureReport(binding: Binding, error: unknown, now: number): Re
   return { status, changed, events: readyEvent(before, status) };
 }
 
-/** Conditions are a map by type: server-side apply keeps them in an order of its own. */
+/** The status with its conditions by type, because server-side apply keeps them in an order of its own. */
 function comparable(status: ImageCredentialBindingStatus): unknown {
   return {
     ...status,

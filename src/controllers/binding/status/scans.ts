@@ -6,96 +6,99 @@ import { failureMessage } from '../../../text/index.ts';
 import { type Applied, Refused } from '../apply.ts';
 import type { Decision, ScanPlan } from '../decide.ts';
 
-/** How many names a status, a message or an Event lists at most. */
+/** Limit on the names that a status, a message or an Event lists. */
 const MOST_NAMES = 20;
 
-/** How a scan stands to a binding, for status and messages. */
+/** The state of a scan for a binding, for status and messages. */
 export interface ScanState {
   readonly name: string;
   readonly state: 'Bound' | 'Failing' | 'Waiting' | 'Other';
-  /** Whether the binding's image, selector and the setting for scan types fit; not so for one that it lets go. */
+  /** Whether the binding's image and selector and the setting for scan types fit. False for a scan to be unbound. */
   readonly matched: boolean;
   readonly reason: string | undefined;
 }
 
-/** Every scan that the binding has something to do with, but those that it has let go. */
-export function countScans({ scans, resolution }: Decision, applied: Applied): readonly ScanState[] {
-  return scans.map((plan) => countScan(plan, applied, resolution)).filter((count) => count !== undefined);
+/** The state of every scan that concerns the binding, except those that were unbound. */
+export function scanStates({ scans, resolution }: Decision, applied: Applied): readonly ScanState[] {
+  return scans.map((plan) => scanState(plan, applied, resolution)).filter((state) => state !== undefined);
 }
 
-function countScan(plan: ScanPlan, applied: Applied, resolution: Resolution): ScanState | undefined {
+function scanState(plan: ScanPlan, applied: Applied, resolution: Resolution): ScanState | undefined {
   const { name } = plan.scan;
   const matched = !('edit' in plan) || plan.edit.edit === 'Bind';
-  const count = (state: ScanState['state'], reason?: string) => ({ name, state, matched, reason });
+  const inState = (state: ScanState['state'], reason?: string) => ({ name, state, matched, reason });
   switch (plan.plan) {
     case 'Keep':
-      return count('Bound', bindingNote(plan.scan));
+      return inState('Bound', bindingNote(plan.scan));
     case 'Edit':
-      return countEdit(plan, applied, count);
+      return editState(plan, applied, inState);
     case 'Wait':
-      return count(
+      return inState(
         'Waiting',
-        `is to be ${matched ? 'bound' : 'let go'} when the run that is due has begun, in a minute at the latest`,
+        `will be ${matched ? 'bound' : 'unbound'} once the run that is due has started, within a minute`,
       );
     case 'Unbound':
       return isVerifying(resolution)
-        ? count('Waiting', 'is bound when the registry has accepted a credential')
-        : count('Failing', 'there is no credential to bind it to');
+        ? inState('Waiting', 'will be bound once the registry accepts a credential')
+        : inState('Failing', 'no credential is available for it');
     case 'NotMigrated':
-      return countUnmigrated(plan, count);
+      return unmigratedState(plan, inState);
     case 'Yield':
-      return count('Other', `served by ImageCredentialBinding ${plan.to}`);
+      return inState('Other', `the effective binding is ImageCredentialBinding ${plan.to}`);
     case 'Unreadable':
-      return count('Failing', plan.problem);
+      return inState('Failing', plan.problem);
     case 'Broken':
-      return count('Failing', failureMessage('this ScheduledScan', plan.error));
+      return inState('Failing', failureMessage('this ScheduledScan', plan.error));
     case 'Observe':
-      return count('Other', 'would be bound in mode Enforce');
+      return inState('Other', 'would be bound in mode Enforce');
   }
 }
 
-type Count = (state: ScanState['state'], reason?: string) => ScanState;
+type StateMaker = (state: ScanState['state'], reason?: string) => ScanState;
 
-function countEdit(
+function editState(
   { scan, edit }: Extract<ScanPlan, { plan: 'Edit' }>,
   { failed, secretRefused }: Applied,
-  count: Count,
+  inState: StateMaker,
 ): ScanState | undefined {
   const failure = failed.get(scan.name);
-  if (failure instanceof Refused) return count('Failing', failure.message);
+  if (failure instanceof Refused) return inState('Failing', failure.message);
   if (failure !== undefined)
-    return count('Waiting', 'was written by someone else or not answered for, and is tried again');
+    return inState(
+      'Waiting',
+      'changed during the update, or the API server did not answer; the controller retries',
+    );
   if (edit.edit === 'Unbind') return undefined;
   return secretRefused === undefined
-    ? count('Bound', bindingNote(scan))
-    : count('Failing', 'there is no Secret to mount');
+    ? inState('Bound', bindingNote(scan))
+    : inState('Failing', 'its Trivy Secret could not be written');
 }
 
-function countUnmigrated(
-  { because, check }: Extract<ScanPlan, { plan: 'NotMigrated' }>,
-  count: Count,
+function unmigratedState(
+  { decision, check }: Extract<ScanPlan, { plan: 'NotMigrated' }>,
+  inState: StateMaker,
 ): ScanState {
-  const home = formatReference(check.image);
-  switch (because) {
-    case 'Ask':
-      return count('Waiting', `is moved when the registry has ${home}, and it is being asked`);
+  const image = formatReference(check.image);
+  switch (decision) {
+    case 'Check':
+      return inState('Waiting', `will be migrated if the registry has ${image}; the check is pending`);
     case 'Unconfirmed':
-      return count(
+      return inState(
         'Waiting',
-        `is moved when the registry says that it has ${home}, and it cannot be asked now`,
+        `will be migrated once the registry confirms that it has ${image}; it cannot be checked now`,
       );
     case 'Stay':
-      return count('Failing', `is not moved, for the registry does not show ${home}`);
+      return inState('Failing', `is not migrated, because the registry does not show ${image}`);
   }
 }
 
-/** Credentials in a scan's parameters come before ours: they are reported, and left alone. */
+/** Trivy prefers a credential in the parameters of a scan. The controller reports such a credential, but does not remove it. */
 function bindingNote(scan: ScheduledScan): string | undefined {
   if (!scan.credentialParameters) return undefined;
-  return 'bound, but its parameters hold a credential, which Trivy prefers: remove it from them';
+  return 'bound, but its parameters contain a credential, and Trivy prefers that one: remove it from the parameters';
 }
 
-/** The counts of a status, and the names of at most 20 scans, those that fail first. */
+/** The counts for a status, and the names of at most 20 scans, failing ones first. */
 export function summarizeScans(scans: readonly ScanState[]): ScansSummary {
   const order = ['Failing', 'Waiting', 'Other', 'Bound'];
   const sorted = scans.toSorted(
@@ -116,14 +119,14 @@ export function counted(scans: number): string {
   return scans === 1 ? '1 scan' : `${scans} scans`;
 }
 
-/** Names of at most 20 scans, with the first one's reason. */
+/** Names of at most 20 scans, with the reason of the first one. */
 export function listed(scans: readonly ScanState[]): string {
   const [first] = scans;
   const reason = first?.reason === undefined ? '' : ` (${first.reason})`;
   return `${namesOf(scans)}${reason}`;
 }
 
-/** At most 20 names, and how many there are besides. */
+/** At most 20 names, and the number of further ones. */
 export function namesOf(scans: readonly { readonly name: string }[]): string {
   const names = scans.slice(0, MOST_NAMES).map(({ name }) => name);
   const rest = scans.length - names.length;

@@ -12,38 +12,38 @@ import type { ConditionContent } from './condition-content.ts';
 
 const MOST_REFUSALS = 3;
 
-/** What CredentialVerified says; undefined where there is nothing to verify. */
+/** The condition CredentialVerified; undefined: there is no credential to verify. */
 export function credentialVerified(binding: ValidBinding, resolved: Resolved): ConditionContent | undefined {
   const { resolution } = resolved.choice;
   if (resolution.result === 'Unresolved') return undefined;
-  const who = subjectOf(resolution);
+  const subject = subjectOf(resolution);
   const { verified } = resolution;
   switch (verified.outcome) {
     case 'Accepted':
-      return verified.manifest === 'Known' || !isInQuestion(binding, resolved)
-        ? found('True', 'Accepted', `${who}: ${ACCEPTED}`)
-        : found('True', 'ManifestUnknown', `${who}: ${READ}`);
+      return verified.manifest === 'Known' || !isAboutCurrentVersion(binding, resolved)
+        ? found('True', 'Accepted', `${subject}: ${ACCEPTED}`)
+        : found('True', 'ManifestUnknown', `${subject}: ${READ}`);
     case 'AcceptedBefore': {
-      const message = `${who}: accepted before; now ${describeAnswer(verified.answer)}`;
+      const message = `${subject}: accepted earlier, but cannot be checked now: ${describeAnswer(verified.answer)}`;
       return found('True', 'AcceptedBefore', message);
     }
     case 'Undecided':
-      return found('Unknown', verified.answer.result, `${who}: ${describeAnswer(verified.answer)}`);
+      return found('Unknown', verified.answer.result, `${subject}: ${describeAnswer(verified.answer)}`);
     case 'Denied':
       return found('False', refusalReason(resolved), refusals(resolved));
     case 'AsBefore': {
       const { status, reason, message } = verified.reported;
-      // The controller alone writes status, and its reasons are these.
+      // Only the controller writes status, so the reason is one of its own.
       return { type: 'CredentialVerified', status, reason: reason as ConditionReason, message };
     }
     case 'Verifying':
-      return found('Unknown', 'Verifying', 'the registry is being asked');
+      return found('Unknown', 'Verifying', 'the check with the registry is pending');
     case 'NotCheckable':
       return found('Unknown', 'NotCheckable', NOT_CHECKABLE);
     case 'Disabled':
       return (
         expiredCredential(resolved) ??
-        found('Unknown', 'Disabled', 'verification is Never: no registry is asked')
+        found('Unknown', 'Disabled', 'spec.verification is Never, so the controller checks no credential')
       );
   }
 }
@@ -56,25 +56,25 @@ function found(
   return { type: 'CredentialVerified', status, reason, message: advise(message, reason) };
 }
 
-/** What nobody has to be asked for. */
+/** The condition for a chosen credential that has expired, which no check has to find out; undefined: it has not expired. */
 function expiredCredential({ choice, now }: Resolved): ConditionContent | undefined {
   const candidate = chosenCandidate(choice.resolution);
   if (candidate === undefined) return undefined;
-  const end = expirationOf(candidate.credential);
-  if (expirationState(end, now) !== 'Expired') return undefined;
-  return found('False', 'Expired', `${describeCandidate(candidate)} ended at ${expirationTime(end)}`);
+  const expiresAt = expirationOf(candidate.credential);
+  if (expirationState(expiresAt, now) !== 'Expired') return undefined;
+  return found('False', 'Expired', `${describeCandidate(candidate)} expired at ${expirationTime(expiresAt)}`);
 }
 
-/** Why there is no credential to use where the registry accepts none. */
+/** Why no credential can be used if the registry accepts none of them. */
 export function refusalReason({ credentials: { candidates }, now }: Resolved): 'Denied' | 'Expired' {
-  const ended =
+  const haveExpired =
     candidates.length > 0 &&
     candidates.every(({ credential }) => expirationState(expirationOf(credential), now) === 'Expired');
-  return ended ? 'Expired' : 'Denied';
+  return haveExpired ? 'Expired' : 'Denied';
 }
 
-/** Whether the answer is about a version that a scan, or the binding, names now; where none does, `latest` was asked for. */
-function isInQuestion(binding: ValidBinding, resolved: Resolved): boolean {
+/** Whether the answer is about a version that a scan or the binding names now. If none is named, `latest` was checked. */
+function isAboutCurrentVersion(binding: ValidBinding, resolved: Resolved): boolean {
   const { tag, digest } = imageToVerify(binding, resolved);
   const version = digest ?? tag;
   const known = resolved.evidence.answers.get(chosenCandidate(resolved.choice.resolution));
@@ -84,11 +84,11 @@ function isInQuestion(binding: ValidBinding, resolved: Resolved): boolean {
 const ACCEPTED = describeAnswer({ result: 'Pullable' });
 const READ = describeAnswer({ result: 'Allowed' });
 const NOT_CHECKABLE =
-  'the registry wants a credential, and imagePullSecrets names none to ask with: whether nodes have one cannot be reported';
+  'the registry requires a credential, and spec.imagePullSecrets is empty, so the controller cannot check whether nodes have one';
 
 function subjectOf(resolution: Exclude<Resolution, { result: 'Unresolved' }>): string {
   if (resolution.result === 'Withheld')
-    return 'nothing is newly bound until the registry accepts a credential';
+    return 'no further scans are bound until the registry accepts a credential';
   const candidate = chosenCandidate(resolution);
   return candidate === undefined ? 'without a credential' : describeCandidate(candidate);
 }
@@ -101,14 +101,14 @@ function refusals(resolved: Resolved): string {
   });
   const more = refused.length > MOST_REFUSALS ? ` and ${refused.length - MOST_REFUSALS} more` : '';
   const shown = refused.slice(0, MOST_REFUSALS).join(', ');
-  const who =
+  const subject =
     refusalReason(resolved) === 'Expired'
-      ? 'every credential that fits has ended'
+      ? 'every credential that fits has expired'
       : 'the registry refuses every credential that fits';
-  return `${who}: ${shown}${more}; nor is the registry known to let everybody pull`;
+  return `${subject}: ${shown}${more}; the image is not known to be public`;
 }
 
 function causeOf(answer: RegistryAnswer | undefined): string {
   if (answer?.result === 'Denied') return ` (HTTP ${answer.httpCode})`;
-  return answer?.result === 'Expired' ? ` (ended at ${timestamp(answer.ended)})` : '';
+  return answer?.result === 'Expired' ? ` (expired at ${timestamp(answer.ended)})` : '';
 }

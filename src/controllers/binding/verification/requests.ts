@@ -25,7 +25,7 @@ interface VerificationRequest {
   readonly isDeferrable: boolean;
 }
 
-/** What to ask registries and clouds for a binding. Times are in milliseconds since the epoch. */
+/** The checks and the login that a binding needs. Times are in milliseconds since the epoch. */
 export interface VerificationRequests {
   readonly checks: readonly VerificationRequest[];
   /** The login to request from a cloud; undefined: none. */
@@ -37,7 +37,7 @@ export interface VerificationRequests {
   readonly nextAt: number | undefined;
 }
 
-/** A check about a manifest in the new repository of a scan, and its present answer. */
+/** A check about a manifest in the new repository of a scan, and its current answer; undefined: there is none. */
 interface ManifestCheck {
   readonly check: Check;
   readonly known: KnownAnswer | undefined;
@@ -46,7 +46,7 @@ interface ManifestCheck {
 const NO_REQUESTS: VerificationRequests = { checks: [], login: undefined, nextAt: undefined };
 
 /**
- * Which answers to request: those that the choice of the credential rests on, and those about manifests in new
+ * The answers to request: those on which the choice of the credential is based, and those about manifests in new
  * repositories.
  */
 export function verificationRequests(
@@ -91,7 +91,7 @@ function earliestAfter(now: number, times: readonly (number | undefined)[]): num
   return later.length === 0 ? undefined : Math.min(...later.filter((time) => time !== undefined));
 }
 
-/** When a login has to be renewed or requested again, and when its expiry is reported. */
+/** When a login has to be renewed or requested again, and when its expiration is reported. */
 function loginTimes({ trivySecret }: Resolved): readonly (number | undefined)[] {
   if (trivySecret === undefined) return [];
   const { content, loginExpiresAt, renewAt } = trivySecret.desired;

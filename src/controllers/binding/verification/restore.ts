@@ -17,29 +17,29 @@ export interface RestorableAnswer {
   readonly askedAt: number;
 }
 
-/** What an answer is recalled from. */
+/** The facts that answers are restored from. */
 type RestoreInput = Omit<Resolved, 'binding' | 'choice' | 'unable'>;
 
-/** A refusal whose code status does not tell: none of our texts rests on it. */
+/** A refusal whose HTTP code is not in status. No message depends on this code. */
 const REFUSED: RegistryAnswer = { result: 'Denied', httpCode: 401, at: 'manifest' };
-/** By the reason of CredentialVerified. */
+/** Answers by the reason of CredentialVerified. */
 const ACCEPTED: Readonly<Record<string, RegistryAnswer>> = {
   Accepted: { result: 'Pullable' },
   ManifestUnknown: { result: 'Allowed' },
 };
 
 /**
- * What the status of a binding still answers after a restart, so that nobody is asked again:
+ * The answers in the status of a binding that still apply after a restart, so that their checks are not repeated:
  *
- * | recalled | if |
+ * | answer | restored if |
  * |---|---|
- * | that the credential in use was accepted, at verifiedTime | the Trivy secret holds its present value, and held it then |
- * | that an entry was refused, or its answer proved nothing | its Secret has the version that status names |
- * | that everybody may pull, or not | a condition about the present spec rests on it |
+ * | the credential in use was accepted at verifiedTime | the Trivy Secret has its current value now, and had it then |
+ * | an entry was refused, or its answer was inconclusive | its Secret has the version that status names |
+ * | the image is public, or is not | a condition about the current spec depends on it |
  *
- * Asked again is what status does not answer: of a credential whose value nothing proves to be the one that was
- * accepted (it changed meanwhile, the binding observes only, the Trivy secret has gone), and what could not be asked. A
- * refusal, and an answer about everybody, count from now, for status does not say when they were given.
+ * The controller repeats checks that had no answer, and checks of a credential whose value is not proven to be the accepted
+ * one: it has changed since, the binding only observes, or the Trivy Secret no longer exists. A refusal, and an answer about
+ * a public image, count from now, because status does not say when they were given.
  */
 export function restorableAnswers(
   binding: ValidBinding,
@@ -47,8 +47,8 @@ export function restorableAnswers(
 ): readonly RestorableAnswer[] {
   if (binding.verification === 'Never' || binding.status === undefined) return [];
   const { candidates } = resolved.credentials;
-  const passed = candidates.flatMap((candidate) => passedOver(binding, candidate, resolved));
-  return [...acceptance(binding, resolved), ...passed, ...everybody(binding, resolved)];
+  const passedOver = candidates.flatMap((candidate) => passedOverAnswer(binding, candidate, resolved));
+  return [...acceptance(binding, resolved), ...passedOver, ...anonymousAnswers(binding, resolved)];
 }
 
 function acceptance(binding: ValidBinding, resolved: RestoreInput): readonly RestorableAnswer[] {
@@ -60,16 +60,17 @@ function acceptance(binding: ValidBinding, resolved: RestoreInput): readonly Res
   if (candidate === undefined || answer === undefined || askedAt === undefined) return [];
   if (trivySecret?.place.state !== 'Ours') return [];
   const { secret } = trivySecret.place;
-  const isIts = secret.name === status?.trivySecret?.name;
-  const isPresent = holdsSource(trivySecret.desired, secret);
-  // Status has whole seconds.
-  const wasThen = Math.floor((secret.rotatedAt ?? 0) / 1_000) * 1_000 <= askedAt;
-  if (!isIts || !isPresent || !wasThen) return [];
+  const isNamedInStatus = secret.name === status?.trivySecret?.name;
+  const hasValue = holdsSource(trivySecret.desired, secret);
+  // Times in status are whole seconds.
+  const hadValueThen = Math.floor((secret.rotatedAt ?? 0) / 1_000) * 1_000 <= askedAt;
+  if (!isNamedInStatus || !hasValue || !hadValueThen) return [];
   const image = imageToVerify(binding, resolved);
   return [{ check: { image, credential: candidate.credential }, answer, askedAt }];
 }
 
-function passedOver(
+/** The answer for which the choice passed over a candidate. */
+function passedOverAnswer(
   { image, status }: ValidBinding,
   candidate: Candidate,
   { credentials, now }: RestoreInput,
@@ -77,32 +78,32 @@ function passedOver(
   const listed = status?.candidates?.find(
     ({ secret, registryKey }) => secret === candidate.secret && registryKey === candidate.registryKey,
   );
-  const answer = listed === undefined ? undefined : passingAnswer(listed);
+  const answer = listed === undefined ? undefined : listedAnswer(listed);
   if (answer === undefined || listed?.resourceVersion !== versionOf(candidate, credentials)) return [];
   return [{ check: { image, credential: candidate.credential }, answer, askedAt: now }];
 }
 
-function passingAnswer({ result, reason, httpCode }: CandidateStatus): RegistryAnswer | undefined {
+function listedAnswer({ result, reason, httpCode }: CandidateStatus): RegistryAnswer | undefined {
   if (result === 'Refused' && httpCode !== undefined) return { result: 'Denied', httpCode, at: 'manifest' };
   return result === 'Available' && reason === 'Inconclusive'
     ? { result: 'Inconclusive', why: 'NotFound' }
     : undefined;
 }
 
-/** Nothing that follows from this answer depends on a value that may have changed. */
-function everybody(binding: ValidBinding, resolved: RestoreInput): readonly RestorableAnswer[] {
-  const answer = everybodysAnswer(binding, resolved.evidence.reported?.reason ?? '');
+/** The answer to the check without a credential. It does not depend on a value that may have changed. */
+function anonymousAnswers(binding: ValidBinding, resolved: RestoreInput): readonly RestorableAnswer[] {
+  const answer = anonymousAnswer(binding, resolved.evidence.reported?.reason ?? '');
   if (answer === undefined) return [];
   const image = imageToVerify(binding, resolved);
   return [{ check: { image, credential: undefined }, answer, askedAt: resolved.now }];
 }
 
-function everybodysAnswer(binding: ValidBinding, verified: string): RegistryAnswer | undefined {
+function anonymousAnswer(binding: ValidBinding, verified: string): RegistryAnswer | undefined {
   const resolved = conditionOf(binding.status, 'CredentialResolved');
   if (resolved === undefined || resolved.observedGeneration !== binding.generation) return undefined;
   if (resolved.reason === 'Anonymous' || resolved.reason === 'NoneNeeded') {
     return verified === 'NotCheckable' ? REFUSED : ACCEPTED[verified];
   }
-  // Where no entry fits there is nothing that could be verified.
+  // If no entry fits, there is no CredentialVerified. Then only CredentialResolved implies the refusal.
   return verified === 'Denied' || verified === 'Expired' || resolved.status === 'False' ? REFUSED : undefined;
 }

@@ -4,13 +4,13 @@ import { isAccepted } from '../../../policy/index.ts';
 import { readPastTime } from '../../../text/index.ts';
 import type { Resolved } from '../resolve.ts';
 
-/** Answers hold for a check interval less up to a tenth at random. */
-const LEAST_OF_INTERVAL = 0.9;
+/** An answer is valid for a check interval minus a random part of up to a tenth. */
+const SHORTEST_VALIDITY = 0.9;
 
 /**
- * When a registry last accepted the credential in use, in milliseconds since the epoch: reported anew where nothing or
- * another value was reported, and else once in a check interval; it never goes back. So bindings that share an answer, and a
- * restart, change no status.
+ * When a registry last accepted the credential in use, in milliseconds since the epoch; undefined: not known. A new time is
+ * reported if none, or that of another value, was reported, and otherwise once per check interval. It never decreases. So
+ * shared answers and restarts do not change the status.
  */
 export function verifiedAt({ status }: ValidBinding, resolved: Resolved, puller: Puller): number | undefined {
   const { inUse, answers } = resolved.evidence;
@@ -19,7 +19,7 @@ export function verifiedAt({ status }: ValidBinding, resolved: Resolved, puller:
   const reported = inUse?.puller === puller ? readPastTime(verifiedTime, resolved.now) : undefined;
   if (acceptedAt === undefined || reported === undefined) return acceptedAt ?? reported;
   const isNew = rotatedAt(resolved) > reported || !isAccepted(inUse?.reported);
-  const interval = isNew ? 0 : LEAST_OF_INTERVAL * resolved.settings.checkIntervalMs;
+  const interval = isNew ? 0 : SHORTEST_VALIDITY * resolved.settings.checkIntervalMs;
   return acceptedAt - reported > interval ? acceptedAt : reported;
 }
 

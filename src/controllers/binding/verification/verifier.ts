@@ -25,7 +25,7 @@ export class Verifier {
   }
 
   /**
-   * Starts the checks that are due, and the request for a login. Waits for no answer.
+   * Starts the checks that are due, and the request for a login. Does not wait for answers.
    *
    * @returns after how many milliseconds to reconcile again; undefined: when an answer arrives
    */

@@ -83,7 +83,7 @@ describe('the row of a binding in an audit', () => {
   it('is not ready where the status speaks of an older spec', () => {
     const { ready } = row({ conditions: [condition('Ready', 'True', 'Ready', 1)] });
     assert.equal(`${ready.status} ${ready.reason}`, 'Unknown OutOfDate');
-    assert.match(ready.message, /of generation 1, the spec of 2/);
+    assert.match(ready.message, /for generation 1, but the spec has generation 2/);
   });
 });
 

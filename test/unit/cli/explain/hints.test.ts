@@ -175,7 +175,7 @@ describe('explain, where a status is at hand', () => {
     const { stdout } = runExplain(['reg.example/app', ...args]);
     assert.match(
       stdout,
-      /the controller says\n {4}Ready {2}Unknown {2}OutOfDate\n {6}The status is of generation 1, the spec of 2\. Check that a controller is running/,
+      /the controller says\n {4}Ready {2}Unknown {2}OutOfDate\n {6}The status is for generation 1, but the spec has generation 2\. Check that a controller is running/,
     );
     assert.doesNotMatch(stdout, /tried/);
   });

@@ -173,7 +173,10 @@ describe('who serves a scan', () => {
     namespace.binding('aaa');
     assert.deepEqual(plans(namespace.decide('aaa')), { scan: 'Edit Bind' });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Yield' });
-    assert.match(JSON.stringify(namespace.report('app').status), /served by ImageCredentialBinding aaa/);
+    assert.match(
+      JSON.stringify(namespace.report('app').status),
+      /the effective binding is ImageCredentialBinding aaa/,
+    );
   });
 
   it('hands a scan over in one write by the one that serves it', () => {

@@ -134,7 +134,7 @@ describe("a scan that names an earlier home of a binding's image", () => {
       type: 'Normal',
       reason: 'ImageMoved',
       action: 'Move',
-      note: `moved scan from ${OLD} to ${NEW}, with the credential for it`,
+      note: `migrated scan from ${OLD} to ${NEW}, with the credential for it`,
     });
   });
 
@@ -298,7 +298,7 @@ describe('a scan that a changed image leaves behind', () => {
       const { conditions } = namespace.settle('app') ?? {};
       return conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
     });
-    assert.match(messages[0] ?? '', /; to move scans of old\.example\/app, add that to spec\.replaces$/);
+    assert.match(messages[0] ?? '', /; to migrate scans of old\.example\/app, add it to spec\.replaces$/);
     assert.equal(new Set(messages).size, 1);
     assert.equal(namespace.report('app').changed, false);
     namespace.binding('app', { spec: { image: 'new.example/renamed', replaces: [OLD] } });
@@ -353,8 +353,8 @@ describe('decideMigration', () => {
   const cases = [
     // answer, verification, by replaces, image changed with the same name, and with another
     [undefined, 'Never', 'Migrate', 'Migrate', 'Stay'],
-    [undefined, 'Preferred', 'Ask', 'Ask', 'Ask'],
-    [undefined, 'Required', 'Ask', 'Ask', 'Ask'],
+    [undefined, 'Preferred', 'Check', 'Check', 'Check'],
+    [undefined, 'Required', 'Check', 'Check', 'Check'],
     [PULLABLE, 'Preferred', 'Migrate', 'Migrate', 'Migrate'],
     [PULLABLE, 'Required', 'Migrate', 'Migrate', 'Migrate'],
     [ABSENT, 'Preferred', 'Stay', 'Stay', 'Stay'],

@@ -100,7 +100,7 @@ const CASES: readonly Case[] = [
       ScansBound: 'True NoScans',
       Stalled: 'True NotOffered',
     },
-    message: /Secret pull is no pull secret: expected the annotation/,
+    message: /Secret pull is not a pull secret: expected the annotation/,
   },
   {
     name: 'the secret is offered, and holds nothing that is known',
@@ -110,7 +110,7 @@ const CASES: readonly Case[] = [
       CredentialResolved: 'False SecretWrongType',
       ScansBound: 'True NoScans',
     },
-    message: /Secret pull is no pull secret, and holds no credential that is known here/,
+    message: /Secret pull is not a pull secret and holds no supported credential/,
   },
   {
     name: 'the secret is malformed',
@@ -120,7 +120,7 @@ const CASES: readonly Case[] = [
       CredentialResolved: 'False SecretMalformed',
       ScansBound: 'True NoScans',
     },
-    message: /Secret pull is malformed: .*Write it anew/,
+    message: /Secret pull is malformed: .*Create the Secret again/,
   },
   {
     name: 'no entry is for the registry, and a scan waits for one',
@@ -287,7 +287,8 @@ describe('what could not be written', () => {
       error: new Refused('ScanUpdateFailed', 'the API server refused the write: Forbidden (403)'),
       ready: 'False ScanUpdateFailed',
       scans: { matched: 2, bound: 1, failing: 1 },
-      message: /1 of 2 scans failing: a \(the API server refused .*\)\. It is tried again; check/,
+      message:
+        /1 of 2 scans failing: a \(the API server refused .*\)\. Check .*\. The controller retries automatically/,
     },
     {
       name: 'a mount in our place is told, with what to do',
@@ -301,7 +302,7 @@ describe('what could not be written', () => {
       error: new OutOfDate('changed'),
       ready: 'False Waiting',
       scans: { matched: 2, bound: 1, failing: 0 },
-      message: /1 scan waiting: a \(.*tried again\)/,
+      message: /1 scan waiting: a \(.*the controller retries\)/,
     },
   ];
   for (const { name, error, ready, scans, message } of cases) {
@@ -363,7 +364,7 @@ describe('what could not be written', () => {
     namespace.binding('app', { spec: { mode: 'Observe' } });
     const { status } = namespace.report('app');
     assert.equal(status.scans?.matched, 0);
-    assert.match(JSON.stringify(status.conditions), /1 scan waiting: a \(is to be let go when the run/);
+    assert.match(JSON.stringify(status.conditions), /1 scan waiting: a \(will be unbound once the run/);
   });
 
   it('notes a credential in the parameters of a scan, which it leaves alone', () => {
@@ -372,7 +373,7 @@ describe('what could not be written', () => {
     namespace.pullSecret('pull');
     namespace.scan('a', { parameters: ['--username', 'u', '--password', CANARY, 'reg.example/app:1.0'] });
     const { status } = namespace.report('app');
-    assert.match(status.scans?.names?.[0]?.reason ?? '', /bound, but its parameters hold a credential/);
+    assert.match(status.scans?.names?.[0]?.reason ?? '', /bound, but its parameters contain a credential/);
     assertNoCanary(status);
   });
 

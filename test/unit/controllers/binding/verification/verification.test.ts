@@ -542,7 +542,7 @@ describe('verifiedTime', () => {
     assert.match(
       namespace.report('app').status.conditions?.find(({ type }) => type === 'CredentialVerified')?.message ??
         '',
-      /accepted before; now the registry did not answer in time/,
+      /accepted earlier, but cannot be checked now: the registry did not answer in time/,
     );
     told(namespace, { [FIRST]: 'denied', [SECOND]: 'unreachable' });
     assert.equal(time(namespace), undefined);
@@ -676,7 +676,7 @@ describe('a change of the credential', () => {
           type: 'Warning',
           reason: 'CredentialChanged',
           note:
-            'scans use entry "reg.example" of Secret second now, before it was entry "reg.example/app" of Secret first, ' +
+            'scans now use entry "reg.example" of Secret second instead of entry "reg.example/app" of Secret first, ' +
             'which the registry refuses (HTTP 403)',
         },
       ],
@@ -691,13 +691,10 @@ describe('a change of the credential', () => {
     told(namespace, { [SECOND]: 'denied', [NOBODY]: 'accepted' });
     const { status, events } = namespace.report('app');
     assert.deepEqual(status.history?.[0]?.to, { platform: 'Generic', image: 'reg.example/app' });
-    assert.match(events[0]?.note ?? '', /^scans use no credential now, before it was entry .* refuses/);
+    assert.match(events[0]?.note ?? '', /^scans now use no credential instead of entry .* refuses/);
     namespace.settle('app');
     told(namespace, { [FIRST]: 'accepted' });
-    assert.match(
-      namespace.report('app').events[0]?.note ?? '',
-      /Secret first now, before it was no credential$/,
-    );
+    assert.match(namespace.report('app').events[0]?.note ?? '', /Secret first instead of no credential$/);
   });
 
   it('of another image names the repository that it was for', () => {
@@ -867,10 +864,7 @@ describe('a credential that says when it ends', () => {
       events.map(({ type, reason }) => `${type} ${reason}`),
       ['Warning CredentialChanged'],
     );
-    assert.match(
-      events[0]?.note ?? '',
-      /before it was entry "reg\.example" of Secret pull, which has ended$/,
-    );
+    assert.match(events[0]?.note ?? '', /instead of entry "reg\.example" of Secret pull, which has expired$/);
   });
 
   it('is said to have ended where no registry is asked', () => {
