@@ -212,10 +212,10 @@ function planMigration(
   const { decision, check } = migration;
   if (decision !== 'Migrate')
     return { plan: 'NotMigrated', scan, because: decision, check, known: migration.known };
-  const moved: Migrated = { from: repositoryName(image), source, number: nextMigration(binding) };
+  const migrated: Migrated = { from: repositoryName(image), source, number: nextMigration(binding) };
   const request = requestFor(scan, 'Moved', now);
   const bind = { edit: 'Bind', ...holderOf(resolved), delivery: deliveryIn(bindable) } as const;
-  return planEdit(resolved, scan, { ...bind, image: check.image, moved, request });
+  return planEdit(resolved, scan, { ...bind, image: check.image, migrated, request });
 }
 
 /** A suspended scan must not run. */
