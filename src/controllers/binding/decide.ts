@@ -124,7 +124,7 @@ function bindableOf({ choice: { resolution }, trivySecret }: Resolved): Bindable
 function deliverable(trivySecret: Resolved['trivySecret']): Bindable | undefined {
   if (trivySecret === undefined) return undefined;
   const { desired, place } = trivySecret;
-  const isMissing = desired.content.state === 'Wanting' && place.state !== 'Ours';
+  const isMissing = desired.content.state === 'LoginMissing' && place.state !== 'Ours';
   return isMissing ? undefined : { delivery: desired.delivery };
 }
 
