@@ -28,7 +28,7 @@ export function tokenExchange({ host, region, service, target }: Endpoint, keys:
   };
 }
 
-/** ECR gives a list of authorization data, ECR Public a single object. */
+/** ECR returns a list of authorization data, and ECR Public a single object. */
 function readToken(body: string): ExchangeStep {
   const found = readObject(body)?.['authorizationData'];
   const [data]: readonly unknown[] = Array.isArray(found) ? found : [found];
