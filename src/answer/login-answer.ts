@@ -3,8 +3,8 @@ import type { RegistryAnswer } from './registry-answer.ts';
 
 /** The result of an exchange: a login, or why there is none. Refusals and failures are those of the cloud (`at: token`). */
 export type LoginAnswer =
-  /** `ends`: when the login expires, in milliseconds since 1970. undefined: the cloud does not say. */
-  | { readonly result: 'Login'; readonly credential: Credential; readonly ends: number | undefined }
+  /** `expiresAt`: when the login expires, in milliseconds since 1970. undefined: the cloud does not say. */
+  | { readonly result: 'Login'; readonly credential: Credential; readonly expiresAt: number | undefined }
   | Extract<RegistryAnswer, { readonly result: 'Denied' | 'RateLimited' | 'Unreachable' }>;
 
 /** The answer to the last request for a login. Times are in milliseconds since 1970. */
@@ -21,13 +21,13 @@ export interface Login {
   /** When it was issued, in milliseconds since 1970. */
   readonly since: number;
   /** When it expires, in milliseconds since 1970; undefined: never. */
-  readonly ends: number | undefined;
+  readonly expiresAt: number | undefined;
 }
 
 /** The part of its lifetime after which a login is renewed. */
 const RENEWAL_FRACTION = 2 / 3;
 
 /** When to renew a login, in milliseconds since 1970. */
-export function renewalOf({ since, ends }: Pick<Login, 'since' | 'ends'>): number {
-  return ends === undefined ? Number.POSITIVE_INFINITY : since + (ends - since) * RENEWAL_FRACTION;
+export function renewalOf({ since, expiresAt }: Pick<Login, 'since' | 'expiresAt'>): number {
+  return expiresAt === undefined ? Number.POSITIVE_INFINITY : since + (expiresAt - since) * RENEWAL_FRACTION;
 }

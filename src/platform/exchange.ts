@@ -32,8 +32,8 @@ export interface ExchangeReply {
 }
 
 export type ExchangeStep =
-  /** `ends`: when the login expires, in milliseconds since 1970; undefined: the cloud does not say. */
-  | { readonly result: 'Login'; readonly credential: Credential; readonly ends: number | undefined }
+  /** `expiresAt`: when the login expires, in milliseconds since 1970; undefined: the cloud does not say. */
+  | { readonly result: 'Login'; readonly credential: Credential; readonly expiresAt: number | undefined }
   /** Another request must be made. */
   | { readonly result: 'Next'; readonly exchange: Exchange }
   /** The cloud does not accept the credential. */

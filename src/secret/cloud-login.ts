@@ -3,7 +3,7 @@ import type { Login } from '../answer/index.ts';
 import type { SecretData } from './raw-secret.ts';
 
 /** What a Trivy Secret records about the login in it, so that a restarted controller does not request another one. */
-export interface LoginRecord extends Pick<Login, 'since' | 'ends'> {
+export interface LoginRecord extends Pick<Login, 'since' | 'expiresAt'> {
   /** The resource version of the source Secret for which the cloud issued the login. */
   readonly source: string;
 }
@@ -12,8 +12,8 @@ export interface LoginRecord extends Pick<Login, 'since' | 'ends'> {
  * Formats a record with a hash of the data, which shows whether another client has changed the login. The hash reveals
  * nothing, because tokens are long and random.
  */
-export function formatLoginRecord({ source, since, ends }: LoginRecord, data: SecretData): string {
-  return JSON.stringify({ source, since, ends, sha256: hashOf(data) });
+export function formatLoginRecord({ source, since, expiresAt }: LoginRecord, data: SecretData): string {
+  return JSON.stringify({ source, since, ends: expiresAt, sha256: hashOf(data) });
 }
 
 /** In characters. A record of the controller is shorter: a version, two times and a hash. */
@@ -23,10 +23,10 @@ const LONGEST_RECORD = 512;
 export function parseLoginRecord(text: string | undefined, data: SecretData): LoginRecord | undefined {
   if (text === undefined || text.length > LONGEST_RECORD) return undefined;
   try {
-    const { source, since, ends, sha256 }: Record<string, unknown> = Object(JSON.parse(text));
+    const { source, since, ends: expiresAt, sha256 }: Record<string, unknown> = Object(JSON.parse(text));
     if (typeof source !== 'string' || !isTime(since) || sha256 !== hashOf(data)) return undefined;
-    if (ends !== undefined && !isTime(ends)) return undefined;
-    return { source, since, ends };
+    if (expiresAt !== undefined && !isTime(expiresAt)) return undefined;
+    return { source, since, expiresAt };
   } catch {
     return undefined;
   }

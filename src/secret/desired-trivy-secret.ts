@@ -104,19 +104,19 @@ function loginState(
 ): LoginState {
   const record = currentRecord(present, source, now);
   if (record !== undefined && renewalOf(record) > now)
-    return { content: { state: 'Kept' }, loginExpiresAt: record.ends, renewAt: renewalOf(record) };
+    return { content: { state: 'Kept' }, loginExpiresAt: record.expiresAt, renewAt: renewalOf(record) };
   if (login?.answer.result === 'Login' && login.askAgainAt > now) {
-    const { credential, ends } = login.answer;
+    const { credential, expiresAt } = login.answer;
     const data = dataOf(authByLogin(credential, host));
-    const newRecord = formatLoginRecord({ source, since: login.askedAt, ends }, data);
+    const newRecord = formatLoginRecord({ source, since: login.askedAt, expiresAt }, data);
     const annotations = { ...metadata.annotations, [LOGIN_ANNOTATION]: newRecord };
     const content = known({ ...metadata, annotations }, data);
-    return { content, loginExpiresAt: ends, renewAt: login.askAgainAt };
+    return { content, loginExpiresAt: expiresAt, renewAt: login.askAgainAt };
   }
   const failure = login?.answer.result === 'Login' ? undefined : login;
   return {
     content: { state: 'LoginMissing', failure, isPresent: record !== undefined },
-    loginExpiresAt: record?.ends,
+    loginExpiresAt: record?.expiresAt,
     renewAt: undefined,
   };
 }

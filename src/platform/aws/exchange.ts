@@ -43,8 +43,8 @@ function readToken(body: string): ExchangeStep {
     username: new SecretValue(pair.slice(0, colon)),
     password: new SecretValue(pair.slice(colon + 1)),
   } as const;
-  const ends = expiration ?? expirationOfEcrLogin(credential) ?? jwtExpirationOf(credential);
-  return { result: 'Login', credential, ends };
+  const expiresAt = expiration ?? expirationOfEcrLogin(credential) ?? jwtExpirationOf(credential);
+  return { result: 'Login', credential, expiresAt };
 }
 
 function readError(status: number, body: string): ExchangeStep {

@@ -61,7 +61,7 @@ function acrExchange(registry: string, tenant: string, accessToken: string): Exc
           username: new SecretValue(ACR_TOKEN_USER),
           token: new SecretValue(token),
         },
-        ends: jwtExpiration(token),
+        expiresAt: jwtExpiration(token),
       })),
   };
 }

@@ -37,14 +37,14 @@ export function jwtExchange(email: string, key: RsaKey, keyId: string): Exchange
       if (status !== 200) return refusal(status);
       const { access_token: token, expires_in: lasts } = readObject(body) ?? {};
       if (typeof token !== 'string' || token === '') return { result: 'BadReply' };
-      const ends = secondsAfter(now, lasts);
-      if (ends === undefined && typeof lasts === 'number') return { result: 'BadReply' };
+      const expiresAt = secondsAfter(now, lasts);
+      if (expiresAt === undefined && typeof lasts === 'number') return { result: 'BadReply' };
       const credential = {
         kind: 'basic',
         username: new SecretValue(ACCESS_TOKEN_USER),
         password: new SecretValue(token),
       } as const;
-      return { result: 'Login', credential, ends };
+      return { result: 'Login', credential, expiresAt };
     },
   };
 }
