@@ -6,7 +6,7 @@ import type { TrivySecretIdentity } from './trivy-secret-identity.ts';
 /** A Secret that is neither a pull secret nor labeled as a Trivy Secret. Only its metadata is watched. */
 export interface OtherSecret extends Stored {
   /** The Trivy Secret that it was before a user removed the label; undefined: it never was one. */
-  readonly ours: (TrivySecret & { readonly identity: TrivySecretIdentity }) | undefined;
+  readonly formerTrivySecret: (TrivySecret & { readonly identity: TrivySecretIdentity }) | undefined;
   /** Whether it has the annotation that makes it a credential Secret. */
   readonly isCredentialSecret: boolean;
 }
@@ -19,6 +19,6 @@ export function readOtherSecret(object: KubeObject): OtherSecret {
   return {
     ...storedMeta(object),
     isCredentialSecret,
-    ours: identity === undefined ? undefined : { ...secret, identity },
+    formerTrivySecret: identity === undefined ? undefined : { ...secret, identity },
   };
 }

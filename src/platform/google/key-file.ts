@@ -52,6 +52,7 @@ export function readKeyFile(secret: SecretContent): PlatformCredential | Malform
   const reader = typeof type === 'string' && Object.hasOwn(READERS, type) ? READERS[type] : undefined;
   if (reader !== undefined) return reader(document);
   return malformed(
-    `expected a Google key file of type ${Object.keys(READERS).join(', ')}, found another type; create a key of one of these types`,
+    `expected a Google key file of type ${Object.keys(READERS).join(', ')}, found another type; create a key of ` +
+      'one of these types',
   );
 }
