@@ -1,32 +1,33 @@
 import type { Credential } from '../credential/index.ts';
 import type { RegistryAnswer } from './registry-answer.ts';
 
-/** What came of an exchange: a login, or why there is none. Refusals and failures are those of the cloud (`at: token`). */
+/** The result of an exchange: a login, or why there is none. Refusals and failures are those of the cloud (`at: token`). */
 export type LoginAnswer =
-  /** `ends` in milliseconds since 1970, where the cloud says so. */
-  | { readonly result: 'Login'; readonly credential: Credential; readonly ends: number | undefined }
+  /** `expiresAt`: when the login expires, in milliseconds since 1970. undefined: the cloud does not say. */
+  | { readonly result: 'Login'; readonly credential: Credential; readonly expiresAt: number | undefined }
   | Extract<RegistryAnswer, { readonly result: 'Denied' | 'RateLimited' | 'Unreachable' }>;
 
-/** What a cloud said when it was asked for a login. Times are in milliseconds since 1970. */
+/** The answer to the last request for a login. Times are in milliseconds since 1970. */
 export interface KnownLogin {
   readonly answer: LoginAnswer | Extract<RegistryAnswer, { readonly result: 'NotAllowed' }>;
   readonly askedAt: number;
-  /** From then on the cloud is asked again: a login is renewed when two thirds of its time are over. */
+  /** From then on, a new login is requested. For a login, this is after two thirds of its lifetime. */
   readonly askAgainAt: number;
 }
 
-/** A login as it can be handed on. */
+/** A login that a cloud has issued. */
 export interface Login {
   readonly credential: Credential;
-  /** Since when it holds, and until when; undefined: it does not end. In milliseconds since 1970. */
+  /** When it was issued, in milliseconds since 1970. */
   readonly since: number;
-  readonly ends: number | undefined;
+  /** When it expires, in milliseconds since 1970; undefined: never. */
+  readonly expiresAt: number | undefined;
 }
 
-/** At which part of its time a login is renewed. */
-const RENEWED_AT = 2 / 3;
+/** The part of its lifetime after which a login is renewed. */
+const RENEWAL_FRACTION = 2 / 3;
 
-/** When a login is to be renewed, in milliseconds since 1970. */
-export function renewalOf({ since, ends }: Pick<Login, 'since' | 'ends'>): number {
-  return ends === undefined ? Number.POSITIVE_INFINITY : since + (ends - since) * RENEWED_AT;
+/** When to renew a login, in milliseconds since 1970. */
+export function renewalOf({ since, expiresAt }: Pick<Login, 'since' | 'expiresAt'>): number {
+  return expiresAt === undefined ? Number.POSITIVE_INFINITY : since + (expiresAt - since) * RENEWAL_FRACTION;
 }

@@ -1,38 +1,38 @@
-/** What an HTTP exchange of a check was for. A redirected manifest is still one. */
+/** The purpose of an HTTP request of a check. A request that follows a redirect keeps its kind. */
 export type RequestKind = 'ping' | 'token' | 'manifest';
 
 /**
- * Why there is no answer to build on, each with its words. A closed set: what a registry writes gets into neither
- * status nor log.
+ * Why a check has no usable answer. Each value is the predicate of a sentence about the registry or its token server.
+ * The set is closed, so that no text from a registry gets into status or logs.
  */
 const UNREACHABLE_REASONS = {
   Timeout: 'did not answer in time',
   ConnectionRefused: 'refused the connection',
   ConnectionLost: 'closed the connection',
   NetworkUnreachable: 'cannot be reached over the network',
-  DnsFailure: 'has a name that cannot be resolved',
+  DnsFailure: 'has a host name that cannot be resolved',
   LookupDelayed:
-    'has a name that was not resolved in time, because other DNS look-ups for this namespace are still pending',
+    'has a host name that was not resolved in time, because other DNS lookups for this namespace are still pending',
   ProxyFailure: 'cannot be reached through the proxy',
-  CertificateUntrusted: 'has a certificate that no known authority has signed',
-  CertificateExpired: 'has a certificate that has ended or has not begun',
-  CertificateNameMismatch: 'has a certificate for another name',
-  TlsFailure: 'does not speak TLS as expected',
-  AddressForbidden: 'has an address that is not asked',
-  HostInvalid: 'has a name that is no host',
-  RealmForbidden: 'is at a place that no credential is sent to',
-  RedirectRefused: 'redirects to a place that is not followed',
-  TooLarge: 'answered with more than is read',
-  BadReply: 'gave an answer that is no HTTP',
-  BadChallenge: 'asks for a kind of authentication that is not known',
-  BadToken: 'gave no token that can be used',
-  NotARegistry: 'gave an answer that is no manifest',
-  ServerError: 'has an error of its own',
-  UnexpectedStatus: 'gave an answer that is not expected',
-  Stopped: 'was not asked to the end, for the controller is stopping',
-  SigningFailed: 'cannot be asked for a login, because the key in the Secret cannot sign',
+  CertificateUntrusted: 'has a certificate that no trusted authority has signed',
+  CertificateExpired: 'has a certificate that has expired or is not valid yet',
+  CertificateNameMismatch: 'has a certificate for a different host name',
+  TlsFailure: 'failed to establish a TLS connection',
+  AddressForbidden: 'has an address that the controller must not connect to',
+  HostInvalid: 'has an invalid host name',
+  RealmForbidden: 'has a URL that the controller must not send credentials to',
+  RedirectRefused: 'redirects to a URL that the controller must not follow',
+  TooLarge: 'sent a response that exceeds the size limit',
+  BadReply: 'sent a response that is not valid HTTP',
+  BadChallenge: 'requires an unsupported kind of authentication',
+  BadToken: 'sent no usable token',
+  NotARegistry: 'sent a response that is not a manifest',
+  ServerError: 'reported a server error',
+  UnexpectedStatus: 'sent an unexpected response',
+  Stopped: 'was not checked, because the controller is stopping',
+  SigningFailed: 'cannot issue a login, because the key in the Secret cannot sign the request',
   InternalError: 'could not be checked because of an error in the controller',
-  NetworkFailure: 'could not be asked',
+  NetworkFailure: 'could not be checked because of a network failure',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type UnreachableReason = keyof typeof UNREACHABLE_REASONS;
@@ -45,17 +45,17 @@ const LOCAL_REASONS: ReadonlySet<UnreachableReason> = new Set([
   'Stopped',
 ]);
 
-/** May this credential pull this image? All that a registry may say to it. */
+/** Whether a credential may pull an image: all possible results of a check. */
 export type RegistryAnswer =
-  /** The manifest is there and may be read. The digest is the registry's word for it, if it gives a well-formed one. */
+  /** The credential may read the manifest. The digest is the one that the registry reports, if it is well-formed. */
   | { readonly result: 'Pullable'; readonly digest?: string }
-  /** The repository may be read, for the registry knows that it has no such manifest (`MANIFEST_UNKNOWN`). */
+  /** The credential may read the repository, because the registry reports that the manifest is missing (`MANIFEST_UNKNOWN`). */
   | { readonly result: 'Allowed' }
-  /** Not found, which may also mean that it may not be seen: nothing is proven. */
+  /** Not found. Proves nothing, because a registry may also hide what the credential may not read. */
   | { readonly result: 'Inconclusive'; readonly why: 'RepositoryUnknown' | 'NotFound' }
-  /** The registry, or its token server (`at`), refused. */
+  /** The registry, or its token server (`at`), refused the credential. */
   | { readonly result: 'Denied'; readonly httpCode: number; readonly at: RequestKind }
-  /** Nobody was asked: the credential itself says that it ended at `ended`, in milliseconds since 1970. */
+  /** No request was sent: according to the credential itself, it expired at `ended`, in milliseconds since 1970. */
   | { readonly result: 'Expired'; readonly ended: number }
   /**
    * The registry limits requests (429, or 503 with `Retry-After`). Until `until`, in milliseconds since 1970, no check
@@ -63,75 +63,78 @@ export type RegistryAnswer =
    * check contacts the registry at all.
    */
   | { readonly result: 'RateLimited'; readonly until: number; readonly at?: RequestKind }
-  /** No answer to build on. `httpCode` where one came. */
+  /** No usable answer. `httpCode` is set if there was an HTTP response. */
   | {
       readonly result: 'Unreachable';
       readonly why: UnreachableReason;
       readonly at: RequestKind;
       readonly httpCode?: number;
     }
-  /** Nobody was asked: the credential works for Trivy alone, where the scan runs. */
+  /** No request was sent: only Trivy can use the credential, in the pod of the scan. */
   | { readonly result: 'NotCheckable' }
-  /** The settings say not to ask that registry. */
+  /** No request was sent: the settings exclude the registry. */
   | { readonly result: 'NotAllowed'; readonly by: 'AllowList' | 'DenyList' };
 
-/** An answer, and how long it holds. Times are in milliseconds since 1970. */
+/** An answer, and how long it is valid. Times are in milliseconds since 1970. */
 export interface KnownAnswer {
   readonly answer: RegistryAnswer;
   readonly askedAt: number;
-  /** From then on `check` asks the registry again. */
+  /** From then on, `check` sends a new request to the registry. */
   readonly askAgainAt: number;
   /**
-   * When the registry last accepted the credential (Pullable, Allowed), if nothing since says otherwise: a refusal
-   * ends it; an answer that proves nothing does not.
+   * When the registry last accepted the credential (Pullable, Allowed). undefined: never, or it has refused the
+   * credential since. An inconclusive answer keeps this time.
    */
   readonly acceptedAt: number | undefined;
-  /** The tag or digest that was asked about; undefined: none was named. */
+  /** The checked tag or digest; undefined: the check named none. */
   readonly version: string | undefined;
 }
 
 /**
- * Whether an answer says nothing about the registry, because its reason lies in the controller or the credential. Such an
- * answer counts for the namespace that asked, and for no other.
+ * Whether an answer says nothing about the registry, because its reason lies in the controller or the credential. Such
+ * an answer is valid only for the namespace that requested the check.
  */
 export function isLocal(answer: RegistryAnswer | { readonly result: 'Login' }): boolean {
   return answer.result === 'Unreachable' && LOCAL_REASONS.has(answer.why);
 }
 
 /**
- * Whether an answer holds for all namespaces that ask about the repository with the same credential. `NotFound` does not,
- * because it may concern only the version that was asked about.
+ * Whether an answer is valid for all namespaces that check the repository with the same credential. `NotFound` is not,
+ * because it may concern only the checked version.
  */
 export function isShared(answer: RegistryAnswer | { readonly result: 'Login' }): boolean {
   const isNotFound = answer.result === 'Inconclusive' && answer.why === 'NotFound';
   return !isNotFound && !isLocal(answer);
 }
 
-/** An answer in words, for a message: none that the registry wrote, and no host. It begins in lower case, without a stop. */
+/**
+ * Describes an answer for a message, in lower case and without a full stop. Contains no text from the registry, and no
+ * host.
+ */
 export function describeAnswer(answer: RegistryAnswer): string {
   switch (answer.result) {
     case 'Pullable':
-      return 'the registry lets it pull the image';
+      return 'the registry allows pulling the image';
     case 'Allowed':
-      return 'the registry lets it read the repository, which does not have that version';
+      return 'the registry allows reading the repository, which does not have this version';
     case 'Inconclusive':
       return answer.why === 'RepositoryUnknown'
-        ? 'the registry knows no such repository, or does not show it'
-        : 'the registry does not find the image, and does not say what is missing';
+        ? 'the registry does not have the repository, or hides it'
+        : 'the registry did not find the image, and did not report what is missing';
     case 'Denied':
-      return `${party(answer.at)} refuses it (HTTP ${answer.httpCode})`;
+      return `${party(answer.at)} denied access (HTTP ${answer.httpCode})`;
     case 'Expired':
-      return `it expired${atTime(answer.ended)}`;
+      return `the credential expired${atTime(answer.ended)}`;
     case 'NotCheckable':
-      return 'it can be used by Trivy alone, where the scan runs, so the registry is not asked';
+      return 'only Trivy can use the credential, in the pod of the scan, so the controller cannot check it';
     case 'RateLimited':
-      return 'the registry asks to wait';
+      return 'the registry limits the number of requests';
     case 'Unreachable':
       return `${party(answer.at)} ${UNREACHABLE_REASONS[answer.why]}${httpSuffix(answer.httpCode)}`;
     case 'NotAllowed':
       return answer.by === 'DenyList'
-        ? 'the settings forbid to ask that registry'
-        : 'the settings name the registries that may be asked, and not that one';
+        ? 'the settings exclude the registry from checks'
+        : 'the settings list the registries to check, and this registry is not one of them';
   }
 }
 

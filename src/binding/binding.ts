@@ -17,22 +17,22 @@ interface BindingMeta extends Stored {
   readonly generation: number;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
-  /** Made by discovery; a person who takes the managed-by label off makes it theirs. */
+  /** Whether discovery manages the binding. A user who removes the managed-by label takes it over. */
   readonly discovered: boolean;
-  /** What discovery notes down for itself. */
+  /** What discovery has recorded in annotations. */
   readonly notes: DiscoveryNotes;
   readonly status: ImageCredentialBindingStatus | undefined;
 }
 
-/** In annotations of a binding that discovery has made. */
+/** The annotations of a discovered binding. */
 interface DiscoveryNotes {
-  /** Who uses the image: `Deployment/web/app`. */
+  /** The containers that use the image: `Deployment/web/app`. */
   readonly users: readonly string[];
-  /** Milliseconds since the epoch: since when nothing has used it. */
+  /** Since when the binding has been unused, in milliseconds since the epoch; undefined: in use. */
   readonly unusedSince: number | undefined;
 }
 
-/** Limit on the users of a binding that discovery lists, so that the annotation stays readable. */
+/** Limit on the users that discovery lists for a binding, so that the annotation stays readable. */
 export const MOST_USERS = 20;
 /** `Kind/name/container`. */
 const LONGEST_USER = 63 + 1 + 253 + 1 + 63;
@@ -40,13 +40,13 @@ const LONGEST_WORKLOADS = MOST_USERS * (LONGEST_USER + 1);
 
 const NO_NOTES: DiscoveryNotes = { users: [], unusedSince: undefined };
 
-/** A binding that can be acted on. */
+/** A binding that the controller can reconcile. */
 export interface ValidBinding extends BindingMeta {
   readonly validity: 'Valid';
   readonly image: ImageReference;
-  /** Earlier homes of the image, repositories all of them: scans that name one are moved to `image`. */
+  /** The previous repositories of the image. Scans that name one of them are migrated to `image`. */
   readonly replaces: readonly ImageReference[];
-  /** Names of the pull secrets, in the binding's order; empty: none is needed. */
+  /** Names of the Secrets, in the binding's order; empty: no credential is needed. */
   readonly imagePullSecrets: readonly string[];
   readonly scanSelector: LabelSelector | undefined;
   readonly mode: Mode;
@@ -57,7 +57,7 @@ export interface ValidBinding extends BindingMeta {
 interface InvalidBinding extends BindingMeta {
   readonly validity: 'Invalid';
   /**
-   * `InvalidSpec`: only a change of the spec helps. `InternalError`: an error in this program prevented reading it.
+   * `InvalidSpec`: the user must correct the spec. `InternalError`: an error in this program prevented reading the spec.
    */
   readonly reason: 'InvalidSpec' | 'InternalError';
   readonly message: string;
@@ -68,7 +68,7 @@ export type Binding = ValidBinding | InvalidBinding;
 /** An ImageCredentialBinding as the API server sends it. */
 export type RawBinding = KubeObject & Pick<IImageCredentialBinding, 'spec' | 'status'>;
 
-/** Reads an ImageCredentialBinding; the CRD has checked its shape, an older CRD perhaps not the image. */
+/** Reads an ImageCredentialBinding. The CRD has validated its structure, but an older CRD may not have validated the image. */
 export function readBinding(object: RawBinding): Binding {
   const { metadata, spec } = object;
   const discovered = metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
@@ -104,12 +104,12 @@ function metaOf(object: RawBinding): Omit<BindingMeta, 'discovered' | 'notes'> {
   return { ...storedMeta(object), generation: metadata.generation ?? 0, createdAt, status };
 }
 
-/** Reads only the beginning of an annotation that is longer than any that discovery writes. */
+/** Reads only the beginning of a workloads annotation that is longer than discovery writes. */
 function readNotes(annotations: Readonly<Record<string, string>>): DiscoveryNotes {
   const { [WORKLOADS_ANNOTATION]: workloads = '', [UNUSED_SINCE_ANNOTATION]: unused = '' } = annotations;
   const unusedSince = Date.parse(unused);
   return {
-    users: ownText(workloads.slice(0, LONGEST_WORKLOADS))
+    users: detached(workloads.slice(0, LONGEST_WORKLOADS))
       .split(',', MOST_USERS)
       .filter((user) => user !== '' && user.length <= LONGEST_USER),
     unusedSince: Number.isNaN(unusedSince) ? undefined : unusedSince,
@@ -117,6 +117,6 @@ function readNotes(annotations: Readonly<Record<string, string>>): DiscoveryNote
 }
 
 /** Copies the text, because a substring keeps the whole original string in memory. */
-function ownText(text: string): string {
+function detached(text: string): string {
   return Buffer.from(text).toString();
 }

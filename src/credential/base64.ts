@@ -2,9 +2,9 @@ const LINE_BREAKS = /[\r\n]/g;
 const NOT_IN_ALPHABET = /[^A-Za-z0-9+/]/;
 
 /**
- * Decodes standard base64, padded or not, with or without line breaks: exactly what the kubelet takes as `auth`
- * (`decodeDockerConfigFieldAuth` in k8s.io/kubernetes/pkg/credentialprovider/config.go). Node's own decoder
- * passes over what is not base64, and would make a wrong password of it.
+ * Decodes standard base64, with or without padding and line breaks. Accepts exactly what the kubelet accepts as `auth`
+ * (`decodeDockerConfigFieldAuth` in k8s.io/kubernetes/pkg/credentialprovider/config.go). Node's own decoder skips
+ * characters that are not base64, which would result in a wrong password.
  *
  * @returns undefined if the text is not base64.
  */

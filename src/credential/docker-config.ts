@@ -9,12 +9,12 @@ import { SecretValue } from './secret-value.ts';
 /** An entry of a pull secret that can be used. */
 type UsableEntry = KeyringEntry & { readonly credential: Credential };
 
-/** What a Docker configuration holds: the entries that can be used, and what is wrong with the others. */
+/** The content of a Docker configuration: the usable entries, and the problems with the others. */
 export interface DockerConfigEntries {
   readonly entries: readonly UsableEntry[];
-  /** The same, arranged for look-ups. */
+  /** The usable and unusable entries, indexed for lookups. */
   readonly keyring: Keyring;
-  /** For each broken entry, a sentence of bounded length with its key, but without any value of the entry. */
+  /** For each unusable or broken entry, a sentence of bounded length with its key. Contains no value of the entry. */
   readonly problems: readonly string[];
 }
 
@@ -25,9 +25,9 @@ const LONGEST_SECRET = 65_536;
 
 type Entry =
   | { readonly result: 'Usable'; readonly credential: Credential }
-  /** The kubelet takes it, and goes to the registry with nothing. */
+  /** The kubelet accepts the entry, but sends no credential to the registry. */
   | { readonly result: 'Unusable'; readonly problem: string }
-  /** The kubelet refuses the whole secret for it, or never finds it. */
+  /** Because of this entry, the kubelet rejects the whole secret; or the kubelet never finds the entry. */
   | { readonly result: 'Broken'; readonly problem: string };
 
 type Problem = Exclude<Entry, { readonly result: 'Usable' }>;
@@ -39,7 +39,7 @@ interface Login {
 }
 
 /**
- * Reads the entries of a Docker configuration; a broken one does not hide the others.
+ * Reads the entries of a Docker configuration. A broken entry does not affect the others.
  *
  * @param values - the values by key, in the order of the file
  */
@@ -72,11 +72,11 @@ function unusable(problem: string): Entry & { readonly result: 'Unusable' } {
 
 const NO_REGISTRY = broken(
   'expected a key such as registry.example.com:5000/team, found one that names no registry; ' +
-    'write the host, and if need be :port and /path, without user name or query; of globs only "*", ' +
-    'and an IPv6 address with its port',
+    'write the host, and optionally :port and /path, without a user name or query; the only wildcard is "*", ' +
+    'and an IPv6 address needs a port',
 );
 
-/** A key with an "@" may hold a password (`https://user:password@host`), so it is named by its place only. */
+/** A key with an "@" may contain a password (`https://user:password@host`), so only its position is named. */
 function entryName(registryKey: string, index: number): string {
   return registryKey.includes('@') ? `entry ${index + 1}` : `entry ${quoted(registryKey)}`;
 }
@@ -92,7 +92,7 @@ function parseEntry(value: Json): Entry {
     const problem = `expected an object with the field "auth", found ${described(value)}`;
     return value.kind === 'null' ? unusable(problem) : broken(problem);
   }
-  const wrong = [USERNAME, PASSWORD, AUTH].map((name) => noString(value, name)).find((problem) => problem);
+  const wrong = [USERNAME, PASSWORD, AUTH].map((name) => typeProblem(value, name)).find((problem) => problem);
   if (wrong !== undefined) {
     return broken(wrong);
   }
@@ -103,7 +103,7 @@ function parseEntry(value: Json): Entry {
   return bounded(login.username !== '' && login.password !== '' ? basic(login) : parseTokens(value, login));
 }
 
-/** Rejects a credential that is longer than any of a registry. The kubelet has no such limit. */
+/** Rejects a credential that is longer than any that registries issue. The kubelet has no such limit. */
 function bounded(entry: Entry): Entry {
   if (entry.result !== 'Usable') return entry;
   const { credential } = entry;
@@ -120,7 +120,7 @@ function bounded(entry: Entry): Entry {
       );
 }
 
-/** As in the kubelet, `auth` comes before `username` and `password`. */
+/** As in the kubelet, `auth` takes precedence over `username` and `password`. */
 function parseLogin(entry: JsonObject): Login | Problem {
   const auth = textIn(entry, AUTH);
   return auth === ''
@@ -128,34 +128,38 @@ function parseLogin(entry: JsonObject): Login | Problem {
     : decodeAuth(auth);
 }
 
-/** Why a field is no string, if it is none, although Go takes null for absent. */
-function noString(entry: JsonObject, name: RegExp): string | undefined {
+/** The problem with a field that is not a string; undefined: there is none. Go treats null as absent. */
+function typeProblem(entry: JsonObject, name: RegExp): string | undefined {
   const wrong = fields(entry, name).find(({ kind }) => kind !== 'string' && kind !== 'null');
   const shown = name.source.slice(1, -1);
   return wrong && `expected a string in the field "${shown}", found ${described(wrong)}`;
 }
 
-/** The last string of that name, for null leaves in Go what was there; empty, if there is none. */
+/** The last string of that name, because a later null does not change a string in Go; empty if there is none. */
 function textIn(entry: JsonObject, name: RegExp): string {
   const last = fields(entry, name).findLast(({ kind }) => kind === 'string');
   return last?.kind === 'string' ? last.text : '';
 }
 
-/** The first colon ends the user name. */
+/** The user name ends at the first colon. */
 function decodeAuth(auth: string): Login | Problem {
   const bytes = decodeBase64(auth);
   if (bytes === undefined) {
-    return broken('expected standard base64 in the field "auth", found something else; encode user:password');
+    return broken(
+      'expected standard base64 in the field "auth", found something else; encode user:password in base64',
+    );
   }
   const colon = bytes.indexOf(':');
   if (colon < 0) {
-    return broken('expected user:password inside the field "auth", found no colon; encode both with a colon');
+    return broken(
+      'expected user:password in the field "auth", found no colon; encode the user name, a colon and the password',
+    );
   }
   const decoded = decodeUtf8(bytes);
   if (decoded === undefined) {
-    // The kubelet finds it, and fails when it hands it to the container runtime.
+    // The kubelet accepts the entry, but cannot pass it to the container runtime.
     return unusable(
-      'expected UTF-8 text inside the field "auth", found other bytes; encode user:password anew',
+      'expected UTF-8 text in the field "auth", found other bytes; encode user:password as UTF-8 in base64',
     );
   }
   const end = decoded.indexOf(':');
@@ -171,8 +175,8 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Tokens count only beside no full login, which is what the kubelet uses (it knows no tokens); among them the order
- * is that of Trivy's registry client (go-containerregistry, pkg/v1/remote/transport).
+ * Reads the tokens of an entry without a full login. A full login takes precedence, because the kubelet uses only that.
+ * The order of the tokens is that of Trivy's registry client (go-containerregistry, pkg/v1/remote/transport).
  */
 function parseTokens(entry: JsonObject, login: Login): Entry {
   const registryToken = textIn(entry, REGISTRY_TOKEN);
@@ -203,13 +207,16 @@ function basic({ username, password }: Login): Entry {
 
 function noCredential(entry: JsonObject): Entry {
   return unusable(
-    noString(entry, REGISTRY_TOKEN) ??
-      noString(entry, IDENTITY_TOKEN) ??
-      'expected a credential, found none; put "auth" (base64 of user:password) or a token into it',
+    typeProblem(entry, REGISTRY_TOKEN) ??
+      typeProblem(entry, IDENTITY_TOKEN) ??
+      'expected a credential, found none; add "auth" (base64 of user:password) or a token to the entry',
   );
 }
 
-/** Trivy rejects a whole configuration for an entry without a user name; container runtimes show the registry nothing. */
+/**
+ * Trivy rejects the whole configuration because of an entry without a user name. Container runtimes send no credential
+ * for such an entry.
+ */
 const NO_USERNAME = unusable(
-  'expected a user name before the password, found an empty one; name a user (many registries take any)',
+  'expected a user name before the password, found an empty one; add a user name (many registries accept any)',
 );

@@ -1,6 +1,6 @@
 /**
- * A JSON value as Go's encoding/json meets it: an object keeps members of the same name, for what Go makes of them
- * depends on all of them. Numbers, booleans and what stands in lists are of no use here and not kept.
+ * A JSON value. An object keeps all members of the same name, because the result in Go's encoding/json depends on all
+ * of them. The values of numbers, booleans and lists are not kept, because nothing uses them.
  */
 export type Json =
   | JsonObject
@@ -9,7 +9,7 @@ export type Json =
 
 export interface JsonObject {
   readonly kind: 'object';
-  /** In the order in which they are written. */
+  /** In the order of the text. */
   readonly members: readonly Member[];
 }
 
@@ -19,10 +19,10 @@ type Member = readonly [name: string, value: Json];
 export const MOST_TOKENS = 16_384;
 
 /**
- * Reads a JSON text. A byte order mark before it is skipped. As in Go, what is not UTF-8, or half of a surrogate pair,
- * becomes U+FFFD. Reading stops at the first token beyond {@link MOST_TOKENS}, so that the cost has a bound.
+ * Parses a JSON text. Skips a byte order mark at the beginning. As in Go, invalid UTF-8 and unpaired surrogates become
+ * U+FFFD. Parsing stops at the first token beyond {@link MOST_TOKENS}, so that the cost is bounded.
  *
- * @returns `NotJson` without the parser's own error, because that quotes the text around the fault.
+ * @returns `NotJson` without the parser's own error, because that error quotes the text.
  */
 export function readJson(bytes: Uint8Array): Json | 'NotJson' | 'TooManyTokens' {
   const text = new TextDecoder('utf-8').decode(bytes);
@@ -36,20 +36,20 @@ export function readJson(bytes: Uint8Array): Json | 'NotJson' | 'TooManyTokens' 
     return 'NotJson';
   }
   const builder = new Builder();
-  for (const token of found) builder.take(token);
+  for (const token of found) builder.add(token);
   return builder.value;
 }
 
 /**
- * The values of the fields that Go takes for the one of this name, which it finds in any letter case.
+ * The values of all fields that Go matches to this name. Go ignores letter case.
  *
- * @param name - an expression for the whole name, with the flags `iu`: they fold letters as Go does
+ * @param name - matches the whole name, with the flags `iu`, which fold case as Go does
  */
 export function fields(object: JsonObject, name: RegExp): readonly Json[] {
   return object.members.filter(([written]) => name.test(written)).map(([, value]) => value);
 }
 
-/** What a value is, for a message that must not show the value itself. */
+/** The kind of a value, for a message that must not contain the value itself. */
 export function described({ kind }: Json): string {
   if (kind === 'null') {
     return kind;
@@ -57,11 +57,11 @@ export function described({ kind }: Json): string {
   return kind === 'object' ? 'an object' : `a ${kind}`;
 }
 
-/** Puts tokens together; without recursion, for a text may be nested as deeply as it is long. */
+/** Builds a value from tokens. Without recursion, because a text may be nested as deeply as it is long. */
 class Builder {
-  /** The whole text as a member without a name. */
+  /** The whole value, as a member without a name. */
   readonly #top: Member[] = [];
-  /** The members of the objects that are open; undefined for a list. */
+  /** The members of each open object; undefined for an open list. */
   readonly #open: (Member[] | undefined)[] = [this.#top];
   #name: string | undefined = '';
 
@@ -69,7 +69,7 @@ class Builder {
     return this.#top[0]?.[1] ?? { kind: 'null' };
   }
 
-  take(token: string): void {
+  add(token: string): void {
     const members = this.#open.at(-1);
     if (token === '}' || token === ']') this.#open.pop();
     else if (members !== undefined && this.#name === undefined) this.#name = textOf(token);
@@ -122,7 +122,7 @@ function* tokens(text: string): Generator<string, undefined> {
   }
 }
 
-/** Where the token that begins here ends; here, if none does. */
+/** The end of the token that begins at this position; the same position if no token begins there. */
 function endOfToken(text: string, at: number): number {
   const first = text.charAt(at);
   if (first === '"') {

@@ -4,42 +4,42 @@ import { compareText } from '../text/index.ts';
 import type { Credential } from './credential.ts';
 import { type Hosts, hostsOf, includesHost, isLiteral, parseRegistryKey } from './registry-key.ts';
 
-/** One entry of a pull secret; or of another Secret, whose credentials are then of another type. */
+/** An entry of a pull secret, or of another Secret with another type of credential. */
 export interface KeyringEntry<Held = Credential> {
-  /** The entry's key as it is written: `https://index.docker.io/v1/`, `*.example.com/team`. */
+  /** The key of the entry, unchanged: `https://index.docker.io/v1/`, `*.example.com/team`. */
   readonly registryKey: string;
-  /** undefined: the kubelet finds the entry, but nothing in it that could be shown to a registry. */
+  /** undefined: the kubelet finds the entry, but the entry has no usable credential. */
   readonly credential: Held | undefined;
 }
 
-/** The entries of one pull secret, arranged for look-ups; made by {@link keyring}. */
+/** The entries of one pull secret, indexed for lookups. {@link keyring} creates it. */
 export interface Keyring<Held = Credential> {
-  /** Entries whose key names one host, by that host. */
+  /** By host: the entries whose key names exactly one host. */
   readonly hosts: ReadonlyMap<string, HostEntries<Held>>;
-  /** Entries whose key has a `*`. */
+  /** Entries whose key contains a `*`. */
   readonly globs: readonly Glob<Held>[];
 }
 
-/** The keyring of a pull secret, under the secret's name. */
+/** The keyring of a pull secret, with the secret's name. */
 export interface NamedKeyring<Held = Credential> {
   readonly name: string;
   readonly keyring: Keyring<Held>;
 }
 
-/** A credential that fits an image, and where it stands. */
+/** A credential that fits an image, with its source. */
 export interface Candidate<Held = Credential> {
   /** The name of the pull secret. */
   readonly secret: string;
-  /** The entry's key as it is written there. */
+  /** The key of the entry in that secret, unchanged. */
   readonly registryKey: string;
   readonly credential: Held;
 }
 
-/** The result of a look-up. */
+/** The result of a lookup. */
 export interface Lookup<Held = Credential> {
-  /** The first {@link MOST_CANDIDATES} that fit, in the order in which they are to be tried. */
+  /** The first {@link MOST_CANDIDATES} that fit, in the order in which to try them. */
   readonly candidates: readonly Candidate<Held>[];
-  /** How many more entries fit. They are not tried. */
+  /** The number of further entries that fit. They are not tried. */
   readonly more: number;
 }
 
@@ -50,7 +50,7 @@ export interface Lookup<Held = Credential> {
 export const MOST_CANDIDATES = 32;
 
 interface HostEntries<Held> {
-  /** Lengths of the paths, each once. */
+  /** The different lengths of the paths. */
   readonly lengths: Set<number>;
   readonly byPath: Map<string, Row<Held>[]>;
 }
@@ -66,12 +66,12 @@ interface Glob<Held> extends Row<Held> {
 }
 
 const DOCKER_HUB = 'docker.io';
-/** Whose entries serve Docker Hub's images where no key fits them. */
+/** If no key fits an image on Docker Hub, the entries with this key are used. */
 const DOCKER_HUB_LEGACY = 'index.docker.io';
 
 /**
- * Arranges the entries of one pull secret, so that a look-up finds those of a host without a walk over all; to be
- * made once for each version of a secret. Entries whose key names no registry are left out.
+ * Indexes the entries of one pull secret, so that a lookup does not walk over all of them. Build it once for each version
+ * of a secret. Omits entries whose key names no registry.
  */
 export function keyring<Held>(entries: readonly KeyringEntry<Held>[]): Keyring<Held> {
   const hosts = new Map<string, HostEntries<Held>>();
@@ -101,24 +101,25 @@ function place<Held>(row: Row<Held>, path: string, { lengths, byPath }: HostEntr
 }
 
 /**
- * The credentials that fit an image, in the order in which they are to be tried: those that `Lookup` in
- * k8s.io/kubernetes/pkg/credentialprovider/keyring.go finds for the repository. Every key that fits counts, and for
- * Docker Hub's images, where none does, the key `index.docker.io`. Keys are in reverse byte order over all secrets,
- * so that of two that fit, the longer path comes first; equal ones are in the order of the secrets, and within one
- * (where the kubelet has no order) in that of its file.
+ * The credentials that fit an image, in the order in which to try them. These are the credentials that `Lookup` in
+ * k8s.io/kubernetes/pkg/credentialprovider/keyring.go finds for the repository: those of every key that fits. If no key
+ * fits an image on Docker Hub, they are those of the key `index.docker.io`.
  *
- * Entries without a credential are not among the results; but as for the kubelet, Docker Hub's other name does not
- * count where one of them fits.
+ * Keys of all secrets are sorted in reverse byte order, so that a longer path precedes a shorter one. Equal keys are in
+ * the order of the secrets. Within a secret, they are in the order of its file, where the kubelet defines no order.
  *
- * There are two differences. At most {@link MOST_CANDIDATES} are returned. The kubelet also offers the credentials of
+ * Entries without a credential are not among the results. But as in the kubelet, `index.docker.io` is not used if such
+ * an entry fits.
+ *
+ * There are two differences. At most {@link MOST_CANDIDATES} are returned. And the kubelet also sends the credentials of
  * `index.docker.io` to hosts with neither dot nor port (`localhost/app`, `ACME/app`). Those hosts are not Docker Hub,
- * so nothing is found for them: docs/adr/0008.
+ * so this lookup returns nothing for them: docs/adr/0008.
  *
  * @param secrets - in the binding's order
  */
 export function lookup<Held>(secrets: readonly NamedKeyring<Held>[], image: ImageReference): Lookup<Held> {
   const target = { hosts: hostsOf(image.host), path: `/${image.repository}` };
-  // The kubelet reads the image as a URL, which an address that is none cannot be a part of.
+  // The kubelet parses the image as a URL, which fails for an invalid IPv6 address.
   if (image.host.startsWith('[') && !isIPv6(addressIn(image.host))) return inOrder<Held>([]);
   const fitting = collect(secrets, (each) => fittingRows(each, target));
   if (fitting.length > 0 || image.host !== DOCKER_HUB) return inOrder(fitting);

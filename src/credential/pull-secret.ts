@@ -3,7 +3,7 @@ import { decodeBase64 } from './base64.ts';
 import { type DockerConfigEntries, parseAuths } from './docker-config.ts';
 import { described, fields, type JsonObject, MOST_TOKENS, readJson } from './json.ts';
 
-/** What a pull secret holds, or why it can hold nothing. No text in it has a value from the secret. */
+/** The content of a pull secret, or why it cannot be read. No message contains a value of the secret. */
 export type PullSecretContent =
   | ({ readonly result: 'Entries' } & DockerConfigEntries)
   | { readonly result: 'Malformed'; readonly message: string };
@@ -30,23 +30,23 @@ const FORMATS = {
   'kubernetes.io/dockercfg': { key: '.dockercfg', read: readDockercfg },
 } as const satisfies Readonly<Record<string, Format>>;
 
-/** The types of Secrets that a kubelet pulls images with. */
+/** The types of Secrets with which the kubelet pulls images. */
 export type PullSecretType = keyof typeof FORMATS;
 
 /**
- * Reads the entries of a pull secret, as the kubelet does: `secretsToTrackedDockerConfigs` in
+ * Reads the entries of a pull secret as the kubelet does: `secretsToTrackedDockerConfigs` in
  * k8s.io/kubernetes/pkg/credentialprovider/secrets/secrets.go, and config.go.
  *
- * What the kubelet takes is taken, and more: a byte order mark is passed over, tokens are read, and a broken entry
- * becomes a problem while the good ones stay (the kubelet then refuses every secret of the pod). Entries are in
- * the order of the file; there may be none.
+ * Accepts what the kubelet accepts, and more: skips a byte order mark, reads tokens, and reports a broken entry as a
+ * problem but keeps the others. Because of a broken entry, the kubelet rejects all pull secrets of the pod. Entries are
+ * in the order of the file. There may be none.
  *
  * Unlike in the kubelet, time and memory are bounded, because any user who may create a Secret controls its content. A
  * Docker configuration of more than 256 KiB, 256 entries or 16,384 JSON tokens is malformed as a whole. An entry whose
  * user name is longer than 4,096 characters, or whose password or token is longer than 65,536, is a problem.
  *
  * @param type - the Secret's `type`
- * @param data - the Secret's `data`: values in base64, as the API has them
+ * @param data - the Secret's `data`, with values in base64 as in the API
  */
 export function parsePullSecret(type: string, data: Readonly<Record<string, string>>): PullSecretContent {
   if (!isPullSecretType(type)) {
@@ -56,7 +56,7 @@ export function parsePullSecret(type: string, data: Readonly<Record<string, stri
   const { key, read }: Format = FORMATS[type];
   const value = Object.hasOwn(data, key) ? data[key] : undefined;
   if (value === undefined || value === '') {
-    return malformed(`expected a Docker configuration in the key ${key}, found nothing; put it there`);
+    return malformed(`expected a Docker configuration in the key ${key}, found nothing; add it`);
   }
   if (value.length > LONGEST_BASE64) {
     const found = Math.ceil((LARGEST_KIB * value.length) / LONGEST_BASE64);
@@ -64,20 +64,22 @@ export function parsePullSecret(type: string, data: Readonly<Record<string, stri
   }
   const bytes = decodeBase64(value);
   if (bytes === undefined) {
-    return malformed(`expected base64 in the key ${key}, found something else; encode it, or use stringData`);
+    return malformed(
+      `expected base64 in the key ${key}, found something else; encode the value, or use stringData`,
+    );
   }
   const config = readJson(bytes);
   if (config === 'TooManyTokens') return tooLarge(key, `${MOST_TOKENS} JSON tokens`, 'more');
   if (config === 'NotJson') {
-    return malformed(`expected JSON in the key ${key}, found something else; write it anew`);
+    return malformed(`expected JSON in the key ${key}, found something else; correct the value`);
   }
   if (config.kind !== 'object') {
-    return malformed(`expected an object in the key ${key}, found ${described(config)}; write it anew`);
+    return malformed(`expected an object in the key ${key}, found ${described(config)}; correct the value`);
   }
   return read(config, key);
 }
 
-/** All of them. */
+/** All types of pull secrets. */
 export const PULL_SECRET_TYPES = Object.keys(FORMATS) as readonly PullSecretType[];
 
 function isPullSecretType(type: string): type is PullSecretType {
@@ -88,7 +90,7 @@ const AUTHS = /^auths$/iu;
 
 function readDockerConfigJson(config: JsonObject, key: string): PullSecretContent {
   const written = fields(config, AUTHS);
-  // A later one adds to the earlier; null takes them all out.
+  // As in Go, a later "auths" adds its entries to the previous ones, and null removes all previous ones.
   const auths = written.slice(written.findLastIndex(({ kind }) => kind === 'null') + 1);
   const helpers = usesHelpers(config);
   if (auths.length === 0) {
@@ -104,7 +106,7 @@ function readDockerConfigJson(config: JsonObject, key: string): PullSecretConten
   return { ...content, problems: [...content.problems, HELPERS] };
 }
 
-/** @param auths - the object that holds the entries, or all of that name: as in Go, a later one adds to the earlier */
+/** @param auths - the objects with the entries. As in Go, a later object adds its entries to those of the previous ones. */
 function readEntries(auths: readonly JsonObject[], key: string): PullSecretContent {
   const values = new Map(auths.flatMap(({ members }) => members));
   if (values.size > MOST_ENTRIES) return tooLarge(key, `${MOST_ENTRIES} entries`, `${values.size}`);
@@ -114,8 +116,8 @@ function readEntries(auths: readonly JsonObject[], key: string): PullSecretConte
 const ADVICE = 'write {"auths": {"registry.example.com": {"auth": "base64 of user:password"}}}';
 
 const HELPERS =
-  'expected the credential itself under "auths", found credsStore or credHelpers, which name programs on the ' +
-  'machine where it was written and cannot be used here; put the credential into "auths"';
+  'expected the credential in "auths", found credsStore or credHelpers, which name programs on the machine that ' +
+  'wrote the file and cannot be used here; put the credential into "auths"';
 
 const CREDS_STORE = /^credsStore$/iu;
 const CRED_HELPERS = /^credHelpers$/iu;
@@ -127,7 +129,7 @@ function usesHelpers(config: JsonObject): boolean {
   );
 }
 
-/** The older format has the entries where the newer one has `auths`. */
+/** In the older format, the entries are the fields of the top-level object. */
 function readDockercfg(config: JsonObject, key: string): PullSecretContent {
   const [only, ...others] = config.members;
   if (only !== undefined && others.length === 0 && AUTHS.test(only[0])) {
@@ -142,7 +144,7 @@ function readDockercfg(config: JsonObject, key: string): PullSecretContent {
 function tooLarge(key: string, expected: string, found: string): PullSecretContent {
   return malformed(
     `expected at most ${expected} in the key ${key}, found ${found}; ` +
-      'keep only the entries that this namespace needs, or divide them among several Secrets',
+      'keep only the entries that this namespace needs, or split them into several Secrets',
   );
 }
 

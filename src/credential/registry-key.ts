@@ -1,8 +1,8 @@
-/** What a key of a Docker configuration names: hosts, and the beginning of their repositories. */
+/** A parsed key of a Docker configuration: hosts, and a prefix of repositories. */
 export interface RegistryKey {
   /**
-   * Host and path without scheme and API version, a character for each byte: what the kubelet sorts by, and what is
-   * equal where it takes two keys for the same.
+   * Host and path without scheme and API version, with one character per byte. The kubelet sorts keys by this text, and
+   * treats keys with equal texts as the same key.
    */
   readonly canonical: string;
   readonly hosts: Hosts;
@@ -10,24 +10,27 @@ export interface RegistryKey {
   readonly path: string;
 }
 
-/** The hosts that a key names, or the one of an image. */
+/** The hosts that a key names, or the host of an image. */
 export interface Hosts {
-  /** `*` in a label of a key stands for any characters of that label. An IPv6 address is one label. */
+  /** In a label of a key, `*` matches any characters of that label. An IPv6 address is one label. */
   readonly labels: readonly string[];
-  /** As digits; empty where none is written. */
+  /** In digits; empty if there is no port. */
   readonly port: string;
 }
 
-/** Longer keys fit no image: 259 for the host, 255 for the repository, and room for scheme and API version. */
+/**
+ * In characters. Longer keys fit no image: a host has at most 259, and a repository 255. The rest is for scheme and API
+ * version.
+ */
 const KEY_MAX = 600;
 const HOST_MAX = 259;
 
 const SCHEME = /^https?:\/\//;
 const API_VERSION = /^\/v[12](?=\/)/;
 /**
- * A host with or without a port; net/url lets a `]` stand alone, but then no port is told from the host. The path may
- * have any printable ASCII character except `?`, `#` and `@`. No repository has any other, and keys are published in
- * status.
+ * A host with or without a port. net/url accepts a `]` without `[`, but then does not separate a port from the host. The
+ * path may contain all printable ASCII characters except `?`, `#` and `@`. No repository contains others, and keys are
+ * published in status.
  */
 const KEY =
   /^(?<host>[A-Za-z0-9._*-]+(?::[0-9]*)?|[A-Za-z0-9._*\]-]+|\[[A-Fa-f0-9:.]+\]:[0-9]*)(?<path>\/[ -"$->A-~]*)?$/;
@@ -37,15 +40,15 @@ const ESCAPE = /%(..)/g;
 const FITS_NO_IMAGE = /\\|\/\//;
 
 /**
- * Reads a key as the kubelet does (`Add` in k8s.io/kubernetes/pkg/credentialprovider/keyring.go, with net/url of
- * Go 1.26.8): the scheme `http://` or `https://` does not count, nor does a path `/v1/` or `/v2/`; a port does, also
- * 443; a path may be percent-encoded. Of globs the host can hold `*` alone: `?` begins a query, and a URL with `[…]`
- * around anything but an IPv6 address is none.
+ * Parses a key as the kubelet does (`Add` in k8s.io/kubernetes/pkg/credentialprovider/keyring.go, with net/url of
+ * Go 1.26.8). The scheme `http://` or `https://` and a path `/v1/` or `/v2/` are ignored. A port is significant, even
+ * 443. A path may be percent-encoded. The only wildcard in a host is `*`: `?` begins a query, and `[…]` may only
+ * contain an IPv6 address.
  *
- * Some keys that the kubelet reads name no registry here, docs/adr/0008 tells why: those with user information, a
- * query or a fragment, IPv6 addresses without a port, and those with a character that is not printable ASCII.
+ * Some keys that the kubelet accepts are rejected here, for the reasons in docs/adr/0008: keys with user information, a
+ * query or a fragment, IPv6 addresses without a port, and keys with characters that are not printable ASCII.
  *
- * @returns undefined if the text names no registry, or nothing that an image can be in.
+ * @returns undefined if the text names no registry, or a path that no image can have.
  */
 export function parseRegistryKey(text: string): RegistryKey | undefined {
   const parts = text.length > KEY_MAX ? undefined : KEY.exec(text.replace(SCHEME, ''))?.groups;
@@ -62,7 +65,7 @@ export function parseRegistryKey(text: string): RegistryKey | undefined {
   return { canonical: `${host}${named}`, hosts: hostsOf(host), path };
 }
 
-/** Splits `host` or `host:port` as `SplitURL` of the kubelet's keyring.go does: brackets stay where no port follows. */
+/** Splits `host` or `host:port` as `SplitURL` of the kubelet's keyring.go does: without a port, brackets are kept. */
 export function hostsOf(host: string): Hosts {
   const colon = host.lastIndexOf(':');
   if (colon < 0 || host.endsWith(']')) {
@@ -73,14 +76,14 @@ export function hostsOf(host: string): Hosts {
   return { labels, port: host.slice(colon + 1) };
 }
 
-/** Whether a key names one host. */
+/** Whether a key names exactly one host. */
 export function isLiteral({ labels }: Hosts): boolean {
   return !labels.some((label) => label.includes('*'));
 }
 
 /**
- * Whether a host is among those that a key names, as `URLsMatch` of the kubelet's keyring.go decides: as many labels,
- * each matched on its own, and the same port.
+ * Whether a key names a host, as `URLsMatch` of the kubelet's keyring.go decides: both have the same port and the same
+ * number of labels, and each label matches.
  */
 export function includesHost(named: Hosts, { labels, port }: Hosts): boolean {
   return (
@@ -90,7 +93,10 @@ export function includesHost(named: Hosts, { labels, port }: Hosts): boolean {
   );
 }
 
-/** The kubelet reads a key once more, as a URL, when it compares: what was escaped twice is a path by then. */
+/**
+ * Decodes a path a second time, because the kubelet parses a key as a URL again when it compares it. undefined: this
+ * second parsing fails.
+ */
 function pathOf(named: string): string | undefined {
   const [url = '', ...fragment] = named.split('#');
   const [path = ''] = url.split('?');
@@ -105,7 +111,7 @@ function unescaped(text: string): string | undefined {
   return text.replace(ESCAPE, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-/** `path.Match` for a pattern with no special character but `*`: parts are found from left to right, once each. */
+/** `path.Match` of Go for a pattern whose only special character is `*`. Finds each part from left to right. */
 function labelMatches(pattern: string, label: string): boolean {
   if (pattern === '*' || pattern === label) return true;
   const [prefix = '', ...rest] = pattern.split('*');

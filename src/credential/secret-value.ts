@@ -3,8 +3,8 @@ import { inspect } from 'node:util';
 const REDACTED = '[redacted]';
 
 /**
- * A secret string that only leaves through {@link SecretValue.reveal}: printing, logging, inspecting or
- * serialising the object shows `[redacted]`.
+ * A secret string that only {@link SecretValue.reveal} returns. Printing, logging, inspecting or serializing the object
+ * shows `[redacted]`.
  */
 export class SecretValue {
   readonly #value: string;
@@ -13,7 +13,7 @@ export class SecretValue {
     this.#value = value;
   }
 
-  /** The secret itself. Call it only where it goes to Trivy's Secret or to the registry that it is for. */
+  /** The secret itself. Use it only to write a Trivy Secret, or to send it to the registry that it is for. */
   reveal(): string {
     return this.#value;
   }

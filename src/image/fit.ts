@@ -1,24 +1,24 @@
 import type { ImageReference } from './reference.ts';
 import { repositoryName } from './reference.ts';
 
-/** How closely a pattern names an image: one digest, one tag, or every version of its repository. */
+/** How precisely a pattern matches an image: by digest, by tag, or every version of the repository. */
 export type ImageFit = 'digest' | 'tag' | 'repository';
 
-/** What is pulled where neither tag nor digest is written. */
+/** The tag that is pulled if an image has neither a tag nor a digest. */
 const DEFAULT_TAG = 'latest';
 
 /**
- * Whether an image (what a scan names) falls under a pattern (a binding's `spec.image`), and by which part.
- * The most exact part that the pattern has decides alone:
+ * Whether a pattern (a binding's `spec.image`) matches an image (the image of a scan), and by which part. Only the most
+ * precise part of the pattern is compared:
  *
- * | pattern          | fits images of that repository                                                  |
- * |------------------|---------------------------------------------------------------------------------|
- * | `name`           | of every version                                                                |
- * | `name:tag`       | with that tag, also beside a digest; without tag and digest an image is `latest` |
- * | `name@digest`    | with that digest, whatever tag stands beside it                                 |
- * | `name:tag@digest`| likewise: as in Docker and containerd, the digest decides and the tag is a note |
+ * | pattern          | images of that repository that it matches                                          |
+ * |------------------|------------------------------------------------------------------------------------|
+ * | `name`           | every version                                                                      |
+ * | `name:tag`       | with that tag, even if they also have a digest. No tag and no digest mean `latest` |
+ * | `name@digest`    | with that digest, whatever their tag                                               |
+ * | `name:tag@digest`| the same. As in Docker and containerd, the tag is ignored                          |
  *
- * @returns undefined if the image does not fall under the pattern.
+ * @returns undefined if the pattern does not match the image.
  */
 export function fit(pattern: ImageReference, image: ImageReference): ImageFit | undefined {
   if (repositoryName(pattern) !== repositoryName(image)) {
@@ -38,7 +38,7 @@ function namedTag(image: ImageReference): string | undefined {
 }
 
 /**
- * A string that is equal for two patterns exactly if they fit the same images: `name`, `name:tag` or `name@digest`,
+ * A string that is equal for two patterns exactly if they match the same images: `name`, `name:tag` or `name@digest`,
  * with the repository in canonical form.
  */
 export function patternOf(pattern: ImageReference): string {
@@ -48,7 +48,7 @@ export function patternOf(pattern: ImageReference): string {
 }
 
 /**
- * The {@link patternOf} strings of all patterns that fit an image, the most exact one first and the repository last.
+ * The {@link patternOf} strings of all patterns that match an image, the most precise one first and the repository last.
  */
 export function patternsOf(image: ImageReference): readonly string[] {
   const name = repositoryName(image);

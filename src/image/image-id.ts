@@ -1,24 +1,24 @@
 import { DIGEST, IDENTIFIER, type ImageReference, parseImageReference } from './reference.ts';
 
-/** What a container runtime says that it runs. */
+/** The image that a container runtime reports for a container. */
 export type ImageId =
-  /** With the digest of a manifest, as it was pulled. */
+  /** The repository from which the image was pulled, with the digest of the manifest. */
   | { readonly kind: 'Repository'; readonly reference: ImageReference }
   /**
-   * The runtime does not know where the image came from: it was built or loaded on the node. The digest is then that
-   * of the image's configuration, which no registry can be asked for.
+   * The runtime does not know the repository, because the image was built or loaded on the node. The digest is that of
+   * the image's configuration, which registries cannot look up.
    */
   | { readonly kind: 'Digest'; readonly digest: string };
 
-/** Docker's, through dockershim and cri-dockerd; a pullable one names a repository. */
+/** The schemes of dockershim and cri-dockerd. After `docker-pullable://`, a repository follows. */
 const SCHEME = /^docker(?:-pullable)?:\/\//;
 
 /**
- * Reads `imageID` of a container's status (k8s.io/api/core/v1, ContainerStatus), in the forms of containerd
+ * Parses `imageID` in the status of a container (k8s.io/api/core/v1, ContainerStatus). Accepts the forms of containerd
  * (`repository@digest`, `sha256:…`), CRI-O (also 64 hex digits alone) and Docker (`docker-pullable://repository@digest`,
  * `docker://sha256:…`).
  *
- * @throws ImageReferenceError, and nothing else, for every other text, also for the empty one of a container that
+ * @throws ImageReferenceError, and nothing else, for every other text. This includes the empty text of a container that
  *   has not started.
  */
 export function parseImageId(text: string): ImageId {

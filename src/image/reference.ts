@@ -1,15 +1,14 @@
 import { quoted } from '../text/index.ts';
 
 /**
- * An image's name in canonical form: Docker's short names are written out (`nginx` is `library/nginx` on
- * `docker.io`), so two references name the same repository exactly if `host` and `repository` are equal.
+ * An image's name in canonical form. Docker's short names are expanded (`nginx` is `library/nginx` on `docker.io`), so
+ * two references name the same repository exactly if `host` and `repository` are equal.
  *
- * Letter case of hosts counts, as it does in distribution, containerd, the kubelet and Trivy. It cannot be
- * folded without changing meanings: in `ACME/shop` the capitals are what makes `ACME` a host, while
- * `acme/shop` is a repository on Docker Hub.
+ * Hosts are case-sensitive, as in distribution, containerd, the kubelet and Trivy. Folding the case would change the
+ * meaning: `ACME` is a host in `ACME/shop` because of its capitals, but `acme/shop` is a repository on Docker Hub.
  */
 export interface ImageReference {
-  /** The registry, with its port if one is written: `docker.io`, `localhost:5000`, `[2001:db8::1]:5000`. */
+  /** The registry, with the port if the reference has one: `docker.io`, `localhost:5000`, `[2001:db8::1]:5000`. */
   readonly host: string;
   /** The path on that registry: `library/nginx`. */
   readonly repository: string;
@@ -18,7 +17,7 @@ export interface ImageReference {
   readonly digest?: string | undefined;
 }
 
-/** A text that is no image reference. The message says what was expected, what was found and what to do. */
+/** The text is not an image reference. The message says what was expected, what was found, and what to do. */
 export class ImageReferenceError extends Error {
   override readonly name = 'ImageReferenceError';
 }
@@ -28,11 +27,12 @@ const DOCKER_HUB_LEGACY = 'index.docker.io';
 const OFFICIAL_IMAGES = 'library/';
 
 const REPOSITORY_MAX = 255;
-/** A DNS name has at most 253 characters, a port 5; distribution itself sets no limit. */
+/** A DNS name has at most 253 characters, and a port 5. distribution itself sets no limit. */
 const HOST_MAX = 259;
 
-// Each expression tells by the next character where to go on, so none can backtrack far; lengths are checked first.
-/** 64 hex digits, which in Docker are an image's ID. */
+// The next character always decides how a match continues, so that no expression backtracks far. Lengths are checked
+// first.
+/** 64 hex digits, which are an image ID in Docker. */
 export const IDENTIFIER = /^[a-f0-9]{64}$/;
 const DOMAIN_NAME = /^[a-z0-9]+(?:-+[a-z0-9]+)*(?:\.[a-z0-9]+(?:-+[a-z0-9]+)*)*(?::[0-9]+)?$/i;
 const IPV6_ADDRESS = /^\[[a-f0-9:]+\](?::[0-9]+)?$/i;
@@ -42,38 +42,38 @@ export const DIGEST = /^(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-
 const UPPER_CASE = /[A-Z]/;
 
 /**
- * Reads an image reference, as a pod or a scan names it, into canonical form.
+ * Parses an image reference, as in a pod or a scan, into canonical form.
  *
- * It takes what `ParseNormalizedNamed` of github.com/distribution/reference takes, with the digests of
- * go-digest (sha256, sha384, sha512), and gives the same parts. Two differences: a first component with an
- * underscore and a dot (`my_host.example/app`) is the host, as for the kubelet's keyring and for Trivy, where
- * distribution counts it to the path and reports no host at all; and a host has at most 259 characters.
+ * Accepts the same texts as `ParseNormalizedNamed` of github.com/distribution/reference, with the digests of go-digest
+ * (sha256, sha384, sha512), and returns the same parts. There are two differences. A first component with an underscore
+ * and a dot (`my_host.example/app`) is the host, as in the kubelet's keyring and in Trivy. distribution makes it part of
+ * the path and reports no host. And a host has at most 259 characters.
  *
  * @throws {@link ImageReferenceError}, and nothing else, for every other text.
  */
 export function parseImageReference(text: string): ImageReference {
-  rejectWhatIsNoName(text);
+  rejectNonNames(text);
   const [name, digest] = cut(text, '@');
   const [host, remainder] = splitHost(name);
   const [path, tag] = cut(remainder, ':');
   const repository = host === DOCKER_HUB && !path.includes('/') ? `${OFFICIAL_IMAGES}${path}` : path;
 
   checkHost(host, text);
-  // Where distribution finds no host, that counts as a part of the repository.
-  const counted = isAddress(host) ? repository : `${host}/${repository}`;
-  checkLength(counted, path, text);
+  // If distribution does not recognize the host, it includes the host in the length of the repository.
+  const measured = isAddress(host) ? repository : `${host}/${repository}`;
+  checkLength(measured, path, text);
   checkRepository(repository, path, text);
   if (tag !== undefined && !TAG.test(tag)) {
-    throw unexpected(text, 'a tag of up to 128 letters, digits, "_", "." and "-"', tag, 'Correct the tag');
+    throw unexpected(text, 'a tag of at most 128 letters, digits, "_", "." and "-"', tag, 'Correct the tag');
   }
   if (digest !== undefined && !DIGEST.test(digest)) {
-    const expected = 'a digest: sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hex digits';
-    throw unexpected(text, expected, digest, 'Copy the digest anew from the registry');
+    const expected = 'a digest: sha256:, sha384: or sha512: and 64, 96 or 128 lowercase hex digits';
+    throw unexpected(text, expected, digest, 'Copy the digest from the registry again');
   }
   return { host, repository, tag, digest };
 }
 
-/** The canonical text of a reference; {@link parseImageReference} reads it back into an equal one. */
+/** The canonical text of a reference. {@link parseImageReference} parses it into an equal reference. */
 export function formatReference(reference: ImageReference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
   const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
@@ -81,10 +81,10 @@ export function formatReference(reference: ImageReference): string {
 }
 
 /**
- * The short form that people read and write: without `docker.io/` and `library/` where they may be left out.
- * {@link parseImageReference} reads it back into an equal reference: where the short text would name something else
- * (`docker.io/localhost/app`), it is the canonical one. `FamiliarString` of github.com/distribution/reference
- * shortens those too.
+ * The short form that users read and write: without `docker.io/` and `library/` where they are optional.
+ * {@link parseImageReference} parses it into an equal reference. If the short text would name a different image
+ * (`docker.io/localhost/app`), the result is the canonical text. `FamiliarString` of
+ * github.com/distribution/reference shortens such a name, too.
  */
 export function formatFamiliar(reference: ImageReference): string {
   const canonical = formatReference(reference);
@@ -93,14 +93,14 @@ export function formatFamiliar(reference: ImageReference): string {
   }
   const path = canonical.slice(DOCKER_HUB.length + 1);
   const short = isOfficial(reference.repository) ? path.slice(OFFICIAL_IMAGES.length) : path;
-  return readsAs(short, canonical) ? short : canonical;
+  return parsesTo(short, canonical) ? short : canonical;
 }
 
 function isOfficial(repository: string): boolean {
   return repository.startsWith(OFFICIAL_IMAGES) && !repository.includes('/', OFFICIAL_IMAGES.length);
 }
 
-function readsAs(text: string, canonical: string): boolean {
+function parsesTo(text: string, canonical: string): boolean {
   try {
     return formatReference(parseImageReference(text)) === canonical;
   } catch (error) {
@@ -109,21 +109,21 @@ function readsAs(text: string, canonical: string): boolean {
   }
 }
 
-/** Host and repository without a version, as the kubelet's keyring is asked: `docker.io/library/nginx`. */
+/** Host and repository without a version, as the kubelet looks it up in its keyring: `docker.io/library/nginx`. */
 export function repositoryName(reference: ImageReference): string {
   return `${reference.host}/${reference.repository}`;
 }
 
-function rejectWhatIsNoName(text: string): void {
+function rejectNonNames(text: string): void {
   if (text === '') {
     throw unexpected(text, 'an image such as registry.example.com/team/app:1.0', text, 'Name an image');
   }
   if (IDENTIFIER.test(text)) {
     const advice = 'Name the repository, or put one before the digest: name@sha256:…';
-    throw unexpected(text, "an image's name", text, `64 hex digits alone are an image's ID. ${advice}`);
+    throw unexpected(text, 'the name of an image', text, `64 hex digits alone are an image ID. ${advice}`);
   }
   if (text.includes('://')) {
-    throw unexpected(text, 'a name without a scheme', text, 'Leave out what stands before the host');
+    throw unexpected(text, 'a name without a scheme', text, 'Remove the scheme before the host');
   }
 }
 
@@ -135,7 +135,7 @@ function splitHost(name: string): readonly [host: string, remainder: string] {
   return [first === DOCKER_HUB_LEGACY ? DOCKER_HUB : first, remainder];
 }
 
-/** Docker's rule for `first/…`: what looks like a host is one, and all else is a repository on Docker Hub. */
+/** Docker's rule for `first/…`: if it does not look like a host, it is part of a repository on Docker Hub. */
 function isHost(first: string): boolean {
   return first === 'localhost' || first.includes('.') || first.includes(':') || first !== first.toLowerCase();
 }
@@ -157,13 +157,13 @@ function isAddress(host: string): boolean {
 function checkLength(repository: string, written: string, text: string): void {
   if (repository.length > REPOSITORY_MAX) {
     const expected = `a repository of at most ${REPOSITORY_MAX} characters`;
-    throw unexpected(text, expected, written, 'No registry serves a longer name; correct it');
+    throw unexpected(text, expected, written, 'Correct the repository');
   }
 }
 
 function checkRepository(repository: string, written: string, text: string): void {
   if (!REPOSITORY.test(repository)) {
-    const expected = 'a repository of lower-case letters and digits, joined by ".", "_", "__", "-" and "/"';
+    const expected = 'a repository of lowercase letters and digits, separated by ".", "_", "__", "-" or "/"';
     const advice = UPPER_CASE.test(written) ? 'Write it in lower case' : 'Correct the repository';
     throw unexpected(text, expected, written, advice);
   }

@@ -4,8 +4,8 @@
 export const DNS_LABEL = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /**
- * Matches a name that is a DNS subdomain (RFC 1123), as the names of most objects are. Where an object refers to another
- * one, the API server accepts any text.
+ * Matches a name that is a DNS subdomain (RFC 1123), as the names of most objects are. In a reference to an object, the
+ * API server accepts any text.
  */
 export const DNS_SUBDOMAIN =
   /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;

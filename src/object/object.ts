@@ -1,4 +1,4 @@
-/** The parts of `metadata` that we read or write, as they stand in JSON: times are RFC 3339 strings. */
+/** The fields of `metadata` that the controller reads or writes, as in JSON: times are RFC 3339 strings. */
 export interface ObjectMeta {
   readonly name: string;
   readonly namespace?: string;
@@ -22,14 +22,14 @@ interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 
-/** Any object as the API server sends it; what lies beyond `metadata` is parsed by whoever projects it. */
+/** Any object as the API server sends it. The reader of each kind parses the fields beyond `metadata`. */
 export interface KubeObject {
   readonly apiVersion?: string;
   readonly kind?: string;
   readonly metadata: ObjectMeta;
 }
 
-/** An object that the API server has stored: it has a place and an identity. */
+/** A namespaced object that the API server has stored. */
 export interface Stored {
   readonly namespace: string;
   readonly name: string;
@@ -37,7 +37,7 @@ export interface Stored {
   readonly resourceVersion: string;
 }
 
-/** The place and identity of a stored, namespaced object. */
+/** The namespace, name, UID and version of a stored, namespaced object. */
 export function storedMeta(object: KubeObject): Stored {
   const { namespace = '', name, uid = '', resourceVersion = '' } = object.metadata;
   return { namespace, name, uid, resourceVersion };
@@ -48,7 +48,7 @@ export function keyOf(object: { readonly namespace: string; readonly name: strin
   return `${object.namespace}/${object.name}`;
 }
 
-/** The inverse of {@link keyOf}: neither part can hold a slash. */
+/** The inverse of {@link keyOf}. Neither part can contain a slash. */
 export function splitKey(key: string): { readonly namespace: string; readonly name: string } {
   const slash = key.indexOf('/');
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
@@ -61,8 +61,8 @@ export function namespaceOf(key: string): string {
 }
 
 /**
- * Whether resource version `a` is newer than `b`. Both are decimal integers and may be compared within one
- * resource (KEP-5504, and what every API server on etcd has always sent).
+ * Whether resource version `a` is newer than `b`. Both are decimal integers, which can be compared within one resource
+ * (KEP-5504; API servers on etcd have always sent such versions).
  */
 export function isNewer(a: string, b: string): boolean {
   return a.length === b.length ? a > b : a.length > b.length;
@@ -77,7 +77,7 @@ export interface Resource {
   readonly kind: string;
 }
 
-/** `group/version`, or `version` alone for the core group: what stands in an object's `apiVersion`. */
+/** The `apiVersion` of an object: `group/version`, or only `version` for the core group. */
 export function apiVersionOf(resource: Resource): string {
   return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
 }

@@ -5,17 +5,17 @@ import type { Access, PlatformCredential, SourceCredential } from './platform-cr
 import { platformOf } from './platforms.ts';
 import { loginEnvironment, loginFiles, type TrivyAuth } from './trivy-auth.ts';
 
-/** What it takes to let Trivy pull from a host with a credential. */
+/** How to deliver a credential to Trivy, so that it can pull from a host. */
 export type DeliveryPlan =
   | { readonly result: 'TrivyAuth'; readonly trivyAuth: TrivyAuth }
   /**
-   * The cloud must give a login first ({@link exchangeOf}), which {@link authByLogin} turns into files. The login must be
-   * renewed before it expires. The environment is known beforehand.
+   * The cloud must issue a login first ({@link exchangeOf}). {@link authByLogin} turns the login into files. The login must
+   * be renewed before it expires. The environment is known before the exchange.
    */
   | { readonly result: 'ExchangeFirst'; readonly env: readonly EnvVar[] }
   | { readonly result: 'Undeliverable'; readonly message: string };
 
-/** How a credential is delivered to Trivy for this host. */
+/** How to deliver a credential to Trivy for this host. */
 export function planDelivery(credential: SourceCredential, host: string): DeliveryPlan {
   if (credential.kind !== 'platform')
     return { result: 'TrivyAuth', trivyAuth: authByLogin(credential, host) };
@@ -32,17 +32,17 @@ export function planDelivery(credential: SourceCredential, host: string): Delive
   }
 }
 
-/** What Trivy gets to pull from a host with a login: one of a pull secret, or one that a cloud gave. */
+/** How Trivy authenticates to a host with a login from a pull secret, or a login that a cloud has issued. */
 export function authByLogin(login: Credential, host: string): TrivyAuth {
   return { files: loginFiles(login, host), env: loginEnvironment(platformOf(host).off) };
 }
 
-/** How to check whether a credential opens a registry. */
+/** How to check whether a registry accepts a credential. */
 export function checkOf(credential: SourceCredential, host: string): Access['check'] {
   return credential.kind === 'platform' ? credential.accessTo(host).check : { way: 'Login', credential };
 }
 
-/** How the cloud gives a login for this host, where Trivy or the check needs one. `undefined`: neither does. */
+/** How the cloud issues a login for this host. `undefined`: neither Trivy nor the check needs one. */
 export function exchangeOf(credential: PlatformCredential, host: string): Exchange | undefined {
   const { delivery, check } = credential.accessTo(host);
   const [access] = [delivery, check].filter((each) => each.way === 'Exchange');

@@ -3,7 +3,7 @@ import { mayOpen, PLATFORMS, type PlatformName } from './platforms.ts';
 import { REGISTRIES_ANNOTATION, readRegistries } from './registries-annotation.ts';
 import type { SecretContent } from './secret-fields.ts';
 
-/** What a Secret that is not a pull secret holds. No message contains a value of the Secret. */
+/** The content of a Secret that is not a pull secret. No message contains a value of the Secret. */
 export type CredentialRead =
   /** A credential, and the exact hosts that its owner has annotated, except those of other clouds. */
   | {
@@ -36,17 +36,17 @@ export function readCredential(
   if (ambiguous !== undefined) return SEVERAL;
   if (credential.result === 'Malformed') return credential;
   const hosts = registries.hosts.filter((host) => mayOpen(platform, host));
-  return hosts.length === 0 ? elsewhere(platform.name) : { result: 'Credential', credential, hosts };
+  return hosts.length === 0 ? onlyOtherClouds(platform.name) : { result: 'Credential', credential, hosts };
 }
 
-function elsewhere(name: PlatformName): CredentialRead {
+function onlyOtherClouds(name: PlatformName): CredentialRead {
   const message =
-    `expected a registry of ${name}, or one under a name of its own, in the annotation ${REGISTRIES_ANNOTATION} of a ` +
-    'secret with a credential of that cloud, found those of other clouds alone; name another';
+    `expected a registry of ${name}, or one with a custom host name, in the annotation ${REGISTRIES_ANNOTATION} of a ` +
+    `Secret with a credential of ${name}, found only registries of other clouds; correct the annotation`;
   return { result: 'Malformed', message };
 }
 
 const SEVERAL: CredentialRead = {
   result: 'Malformed',
-  message: 'expected one credential in the secret, found those of several clouds; make a secret for each',
+  message: 'expected one credential in the Secret, found those of several clouds; create a Secret for each',
 };

@@ -1,24 +1,24 @@
 import type { Credential, SecretValue } from '../credential/index.ts';
 
-/** How a cloud gives a login for a long-lived credential: one request, and what its reply means. No I/O. */
+/** How a cloud exchanges a long-lived credential for a login: one request, and the interpretation of its reply. No I/O. */
 export interface Exchange {
   /**
    * @param now - milliseconds since 1970, because signatures include their time
    * @throws SigningError if the key cannot sign
    */
   request(now: number): ExchangeRequest;
-  /** What a reply means, also one with another status than 200. Never throws, whatever the body. */
+  /** Interprets a reply, including one with another status than 200. Never throws, whatever the body contains. */
   read(reply: ExchangeReply, now: number): ExchangeStep;
 }
 
-/** The private key of a credential cannot sign, so its owner has to replace it. */
+/** The private key of a credential cannot sign, so its owner must replace it. */
 export class SigningError extends Error {
   override readonly name = 'SigningError';
 }
 
 /** Always a POST, over TLS. */
 interface ExchangeRequest {
-  /** An endpoint that the cloud has fixed. Nothing in a Secret chooses the host. */
+  /** An endpoint that the cloud defines. The content of a Secret cannot choose the host. */
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   /** A signature or a token, which gives access like a password. */
@@ -32,8 +32,8 @@ export interface ExchangeReply {
 }
 
 export type ExchangeStep =
-  /** `ends`: when the login expires, in milliseconds since 1970, where the cloud says so. */
-  | { readonly result: 'Login'; readonly credential: Credential; readonly ends: number | undefined }
+  /** `expiresAt`: when the login expires, in milliseconds since 1970; undefined: the cloud does not say. */
+  | { readonly result: 'Login'; readonly credential: Credential; readonly expiresAt: number | undefined }
   /** Another request must be made. */
   | { readonly result: 'Next'; readonly exchange: Exchange }
   /** The cloud does not accept the credential. */
@@ -45,7 +45,7 @@ export type ExchangeStep =
 /** The media type of a form, which OAuth 2.0 requires for token requests. */
 export const FORM = 'application/x-www-form-urlencoded';
 
-/** What a status without a login means, where the cloud's reply says no more. */
+/** The meaning of a reply without a login, according to its status alone. */
 export function refusal(status: number): ExchangeStep {
   return { result: status === 400 || status === 401 || status === 403 ? 'Refused' : 'BadReply' };
 }

@@ -11,10 +11,10 @@ import { jwtExpirationOf } from './token-expiration.ts';
 const known = new WeakMap<Credential, { readonly expiration: number | undefined }>();
 
 /**
- * When a credential expires, where it says so itself: a token of a format that a platform knows, a JSON Web Token with
- * `exp` (RFC 7519, 4.1.4), or a Secret with that time. Only the credential itself vouches for it.
+ * When a credential expires, according to the credential itself: a token in a format that a platform knows, a JSON Web
+ * Token with `exp` (RFC 7519, 4.1.4), or a Secret with that time. The time is not verified in any other way.
  *
- * @returns milliseconds since 1970; `undefined`: it does not say
+ * @returns milliseconds since 1970; `undefined`: the credential does not say
  */
 export function expirationOf(credential: SourceCredential): number | undefined {
   if (credential.kind !== 'platform') return expirationOfLogin(credential);

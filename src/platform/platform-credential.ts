@@ -2,30 +2,30 @@ import type { Credential, SecretValue } from '../credential/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { TrivyAuth } from './trivy-auth.ts';
 
-/** The credential of a Secret that is not a pull secret. It answers for itself, so that callers need not know its kind. */
+/** The credential of a Secret that is not a pull secret. Callers need not know its platform. */
 export interface PlatformCredential {
   readonly result: 'Credential';
   /** Distinguishes it from the logins of pull secrets. */
   readonly kind: 'platform';
-  /** What it is, in words. Contains no value of the Secret. */
+  /** Describes it for messages. Contains no value of the Secret. */
   readonly description: string;
-  /** Equal if and only if two credentials are the same: for fingerprints and memory. */
+  /** Equal for two credentials if and only if they are the same: for fingerprints and remembered answers. */
   readonly identity: SecretValue;
   /**
-   * When it expires: in milliseconds since 1970, or when this login does. `undefined`: the Secret does not say. Read it
-   * with `expirationOf`.
+   * When it expires, in milliseconds since 1970; or a login that expires at the same time. `undefined`: the Secret does not
+   * say. Read it with `expirationOf`.
    */
   readonly expires: number | Credential | undefined;
-  /** How it opens the registry at this host. */
+  /** How it gives access to the registry at this host. */
   accessTo(host: string): Access;
 }
 
-/** How a credential opens a registry: for Trivy, and for the check whether it does. */
+/** How a credential gives access to a registry: how to deliver it to Trivy, and how to check it. */
 export interface Access {
   readonly delivery:
     | Login
     | ByExchange
-    /** Trivy gets a login from the cloud itself, with these files. */
+    /** With these files, Trivy requests a login from the cloud itself. */
     | { readonly way: 'Files'; readonly trivyAuth: TrivyAuth }
     | { readonly way: 'None'; readonly message: string };
   readonly check:
@@ -47,5 +47,5 @@ interface ByExchange {
   readonly exchange: Exchange;
 }
 
-/** What a Secret holds for a registry: a login of a pull secret, or the credential of a credential Secret. */
+/** The credential in a Secret: a login in a pull secret, or the credential of a credential Secret. */
 export type SourceCredential = Credential | PlatformCredential;

@@ -4,23 +4,23 @@ import type { PlatformCredential } from './platform-credential.ts';
 import type { Malformed, SecretContent } from './secret-fields.ts';
 
 /**
- * A kind of registry: its hosts, the Secrets that it reads, and how Trivy authenticates to it. Each platform is a folder
- * of its own and a line in the list of `platforms.ts`.
+ * A kind of registry: its hosts, its Secrets, and how Trivy authenticates to it. Each platform has its own folder, and a
+ * line in the list of `platforms.ts`.
  */
 export interface PlatformDefinition<Name extends string = string> {
   /** As in `status.platform`. */
   readonly name: Name;
   /** Whether a registry host, as in a canonical image reference, belongs to this platform. */
   owns(host: string): boolean;
-  /** The environment that disables what Trivy would otherwise prefer to the login that is delivered to it. */
+  /** The environment that disables the credentials that Trivy would prefer to the delivered login. */
   readonly off: readonly EnvVar[];
-  /** User names that the platform's documentation gives to everybody, so that they reveal nothing about a Secret. */
+  /** User names in the platform's public documentation, which reveal nothing about a Secret. */
   readonly publicUsernames: readonly string[];
-  /** Reads a Secret that is not a pull secret. `undefined`: it has none of the keys of this platform's credentials. */
+  /** Reads a Secret that is not a pull secret. `undefined`: the Secret has no key of this platform's credentials. */
   readSecret(secret: SecretContent): PlatformCredential | Malformed | undefined;
   /**
-   * When a login expires, in milliseconds since 1970, where its token has a format of this platform. `undefined`: its
-   * token has another format, or does not say. JSON Web Tokens are read for all platforms.
+   * When a login expires, in milliseconds since 1970, if its token has a format of this platform. `undefined`: the token
+   * has another format, or does not say. JSON Web Tokens are read for all platforms elsewhere.
    */
   expirationOfLogin?(login: Credential): number | undefined;
 }

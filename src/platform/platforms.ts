@@ -3,7 +3,7 @@ import { azure } from './azure/index.ts';
 import { generic } from './generic/index.ts';
 import { google } from './google/index.ts';
 
-/** All platforms, in the order in which they are asked. `generic` is the last one because it owns every host. */
+/** All platforms, in the order of precedence. `generic` is the last one, because it owns every host. */
 export const PLATFORMS = [aws, google, azure, generic] as const;
 
 type ListedPlatform = (typeof PLATFORMS)[number];
@@ -17,9 +17,9 @@ export function platformOf(host: string): ListedPlatform {
 }
 
 /**
- * Whether a credential of this platform can open the registry at a host. No cloud's credential opens another cloud's
- * registry. A Secret that is annotated with the previous and the new registry of an image may hold the credential of
- * either, and must not be used for the other one.
+ * Whether a credential of this platform can give access to the registry at a host. A credential of one cloud never gives
+ * access to a registry of another cloud. A Secret that is annotated with the previous and the new registry of an image
+ * may hold the credential for either of them, and must not be used for the other one.
  */
 export function mayOpen(platform: ListedPlatform, host: string): boolean {
   const owner = platformOf(host);

@@ -1,27 +1,27 @@
 import { GROUP } from '../api/index.ts';
 import { quoted } from '../text/index.ts';
 
-/** The hosts to which the credential of a Secret may be sent. Its owner writes them, because the Secret names no registry. */
+/** The hosts to which the credential of a Secret may be sent. The Secret itself names no registry, so its owner must. */
 export const REGISTRIES_ANNOTATION = `${GROUP}/registries`;
 
-/** What {@link REGISTRIES_ANNOTATION} says. */
+/** The content of {@link REGISTRIES_ANNOTATION}. */
 export type Registries =
   | { readonly result: 'Hosts'; readonly hosts: readonly string[] }
   | { readonly result: 'NotOffered'; readonly message: string }
   | { readonly result: 'Malformed'; readonly message: string };
 
 const MOST_HOSTS = 16;
-/** A name or an IPv4 address, or an IPv6 address in brackets; with or without a port. No globs, and no paths. */
+/** A name, an IPv4 address, or an IPv6 address in brackets, with or without a port. No wildcards, and no paths. */
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
 
 /** The message for a Secret without the annotation. */
 export const NOT_OFFERED =
-  `expected the annotation ${REGISTRIES_ANNOTATION}, found none; the secret says no registry itself, ` +
-  'so its owner must name the hosts that may be shown it';
+  `expected the annotation ${REGISTRIES_ANNOTATION}, found none; list in it the registry hosts that may receive the ` +
+  'credential, because the Secret itself names no registry';
 
 /**
- * Reads the {@link REGISTRIES_ANNOTATION}: exact hosts as in canonical image references, separated by commas or white
- * space.
+ * Reads the {@link REGISTRIES_ANNOTATION}: exact hosts as in canonical image references, separated by commas or
+ * whitespace.
  */
 export function readRegistries(annotations: Readonly<Record<string, string>>): Registries {
   const written = Object.hasOwn(annotations, REGISTRIES_ANNOTATION)
@@ -42,7 +42,7 @@ function notHosts(found: string): Registries {
   return {
     result: 'Malformed',
     message:
-      `expected 1 to ${MOST_HOSTS} hosts in the annotation ${REGISTRIES_ANNOTATION}, ${found}; write each as in ` +
-      'an image, without scheme, path or "*", and commas between them',
+      `expected 1 to ${MOST_HOSTS} hosts in the annotation ${REGISTRIES_ANNOTATION}, ${found}; write each host as in ` +
+      'an image, without scheme, path or "*", and separate them with commas',
   };
 }

@@ -7,32 +7,32 @@ export interface SecretContent {
   readonly data: Readonly<Record<string, string>>;
 }
 
-/** A Secret has the keys of a credential, but not what belongs there. The message contains none of its values. */
+/** A Secret has the keys of a credential, but invalid values. The message contains none of the values. */
 export interface Malformed {
   readonly result: 'Malformed';
   readonly message: string;
 }
 
-/** What a key holds. */
+/** The content of a key. */
 export type Field =
   | { readonly result: 'Text'; readonly text: string }
   | { readonly result: 'Absent' }
   | Malformed;
 
-const NO_LETTERS = /[-_.]/g;
-/** In characters: longer than any credential that is read here. A longer value is not decoded. */
+const SEPARATORS = /[-_.]/g;
+/** In characters: longer than any supported credential. A longer value is not decoded. */
 const LONGEST_TEXT = 32 * 1024;
 /** The same in base64, with room for line breaks. */
 const LONGEST_BASE64 = LONGEST_TEXT * 1.5;
 /** In characters. The known names are shorter, even with separators. */
 const LONGEST_NAME = 64;
 
-/** The keys of a Secret by name without separators. They are walked once, because a Secret may have 100,000 keys. */
+/** The keys of each Secret, by name without separators. Built once per Secret, because it may have 100,000 keys. */
 const namedKeys = new WeakMap<SecretContent, ReadonlyMap<string, readonly string[]>>();
 
 /**
- * The value of the key with one of some names. Letter case, dashes, underscores and dots are ignored, so that
- * `AWS_ACCESS_KEY_ID`, `aws-access-key-id` and `awsAccessKeyId` are one name. One line break at the end is dropped,
+ * The value of the key with one of these names. Letter case, dashes, underscores and dots are ignored, so that
+ * `AWS_ACCESS_KEY_ID`, `aws-access-key-id` and `awsAccessKeyId` are the same name. Removes one line break at the end,
  * because many files have one. If several keys match, their values must be equal.
  *
  * @param names - in lower case, without separators
@@ -49,7 +49,7 @@ export function field(secret: SecretContent, names: ReadonlySet<string>): Field 
   });
   if (differing === undefined) return value;
   return malformed(
-    `expected one value, found two that differ in the keys ${quoted(first)} and ${quoted(differing)}; remove one`,
+    `expected one value, found different values in the keys ${quoted(first)} and ${quoted(differing)}; remove one of them`,
   );
 }
 
@@ -87,7 +87,7 @@ function indexOf(secret: SecretContent): ReadonlyMap<string, readonly string[]> 
   const index = new Map<string, string[]>();
   for (const key of Object.keys(secret.data)) {
     if (key.length > LONGEST_NAME) continue;
-    const name = key.toLowerCase().replace(NO_LETTERS, '');
+    const name = key.toLowerCase().replace(SEPARATORS, '');
     const keys = index.get(name);
     if (keys === undefined) index.set(name, [key]);
     else keys.push(key);

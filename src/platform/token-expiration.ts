@@ -1,10 +1,10 @@
 import type { Credential } from '../credential/index.ts';
 import { readObject } from '../text/index.ts';
 
-/** In characters. Registries limit the length of their tokens, and this program accepts no longer ones. */
+/** In characters. Registries limit the length of their tokens, and the controller accepts no longer ones. */
 const MAX_TOKEN = 64 * 1024;
 const JWT = /^[\w-]+\.(?<claims>[\w-]+)\.[\w-]+$/;
-/** Of the year 9999: RFC 3339 cannot express a later time. */
+/** The end of the year 9999: RFC 3339 cannot express a later time. */
 const LAST_SECOND = 253_402_300_799;
 
 /** The password or token of a login; `undefined` if it is too long to be read. */
@@ -27,7 +27,7 @@ export function jwtExpiration(token: string): number | undefined {
     : fromSeconds(readObject(Buffer.from(claims, 'base64url').toString())?.['exp']);
 }
 
-/** Seconds since 1970 as milliseconds; `undefined` for what is not a plausible time. */
+/** Converts seconds since 1970 to milliseconds; `undefined` if the value is not a plausible time. */
 export function fromSeconds(value: unknown): number | undefined {
   const plausible = typeof value === 'number' && value > 0 && value <= LAST_SECOND;
   return plausible ? Math.floor(value * 1_000) : undefined;

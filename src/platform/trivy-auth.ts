@@ -4,20 +4,20 @@ import type { EnvVar } from '../object/index.ts';
 /** Where the files of a {@link TrivyAuth} are mounted in Trivy's container. */
 export const MOUNT_PATH = '/var/run/secrets/image-credential-binding';
 
-/** How Trivy authenticates: files, mounted at {@link MOUNT_PATH}, and the environment that makes Trivy use them. */
+/** How Trivy authenticates: files that are mounted at {@link MOUNT_PATH}, and the environment that makes Trivy use them. */
 export interface TrivyAuth {
   readonly files: Readonly<Record<string, SecretValue>>;
-  /** Variables point at the files, or disable what Trivy would prefer to them. No secret values. */
+  /** Variables that point to the files, or disable what Trivy would prefer to them. No secret values. */
   readonly env: readonly EnvVar[];
 }
 
-/** Trivy's own variables: Trivy would send them to every registry, and prefers them to files. */
+/** Disables Trivy's own variables, which Trivy would send to every registry, and prefer to files. */
 const TRIVY_OFF = off('TRIVY_USERNAME', 'TRIVY_PASSWORD', 'TRIVY_REGISTRY_TOKEN');
 
-/** The only key under which Trivy looks up Docker Hub. For other registries it is the host. */
+/** The only key under which Trivy looks up Docker Hub. For other registries, the key is the host. */
 const DOCKER_HUB_KEY = 'https://index.docker.io/v1/';
 
-/** Empty variables: Trivy and the clouds' libraries treat them as unset. */
+/** Empty variables, which Trivy and the clouds' libraries treat as unset. */
 export function off(...names: readonly string[]): readonly EnvVar[] {
   return names.map((name) => ({ name, value: '' }));
 }
@@ -33,7 +33,7 @@ export function loginFiles(login: Credential, host: string): TrivyAuth['files'] 
   return { 'config.json': new SecretValue(JSON.stringify(config)) };
 }
 
-/** A file that a variable names, for the cloud's own library in Trivy. `others`: what its platform disables. */
+/** A file for the cloud's own library in Trivy, to which a variable points. `others`: what the platform disables. */
 export function authByFile(
   variable: string,
   file: string,
@@ -45,7 +45,7 @@ export function authByFile(
   return { files: { [file]: content }, env: [pointer, ...TRIVY_OFF, ...rest] };
 }
 
-/** Encoded anew, because Trivy rejects the whole file if one `auth` is not padded base64. */
+/** Encodes the login again, because Trivy rejects the whole file if one `auth` is not padded base64. */
 function authOf(login: Credential): Readonly<Record<string, string>> {
   switch (login.kind) {
     case 'basic': {

@@ -8,10 +8,10 @@ import {
 import type { RawPod } from './raw-pod.ts';
 import type { ContainerUse } from './use.ts';
 
-/** Containers per pod, including ephemeral ones. Most pods have fewer than ten. */
+/** Limit on the containers of a pod, including ephemeral ones. Most pods have fewer than ten. */
 const MOST_CONTAINERS = 100;
 
-/** What the containers of a pod use, and the problems with the others. */
+/** What the containers of a pod use, and the problems with those that cannot be used. */
 export function readContainers({ spec = {}, status }: RawPod): {
   readonly containers: readonly ContainerUse[];
   readonly problems: readonly string[];
@@ -43,7 +43,7 @@ function imageIdsOf(status: RawPod['status']): ReadonlyMap<string, string> {
 function tooManyContainers(count: number): readonly string[] {
   if (count <= MOST_CONTAINERS) return [];
   return [
-    `Discovery reads at most the first ${MOST_CONTAINERS} containers, but the pod has ${count}. Create bindings for the images of the others yourself.`,
+    `Discovery reads at most the first ${MOST_CONTAINERS} containers, but the pod has ${count}. Create bindings for the images of the other containers yourself.`,
   ];
 }
 
@@ -56,7 +56,7 @@ function readContainer(name: string, image: string, imageId: string): ContainerU
   if (named instanceof Error) return `container ${name}: ${named.message}`;
   if (named === undefined) {
     if (reported !== undefined) return { name, repository: repositoryName(reported) };
-    return `container ${name}: its image is a digest without a repository, which no registry can be asked for. Name the repository too.`;
+    return `container ${name}: its image is a digest without a repository, so its registry is not known. Add the repository to the image.`;
   }
   const repository = repositoryName(named);
   if (reported === undefined || !isSameVersion(named, reported)) return { name, repository };

@@ -10,8 +10,8 @@ import type { KubeObject } from '../object/index.ts';
  * | `enabled-per-resource` | pods with that annotation |
  * | `all` | all pods |
  *
- * In each mode, pods with the annotation `auto-discovery.securecodebox.io/ignore: "true"` are excluded, and pods of
- * secureCodeBox itself. A mode applies within the namespaces that the controller watches.
+ * Each mode excludes pods with the annotation `auto-discovery.securecodebox.io/ignore: "true"`, and pods of secureCodeBox
+ * itself. A mode applies within the namespaces that the controller watches.
  */
 export const INCLUSION_MODES = ['enabled-per-namespace', 'enabled-per-resource', 'all'] as const;
 

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 
 /**
- * Replaces equal values by one object, so that memory holds once what thousands of pods have in common. The object is
- * released together with the last pod that uses it.
+ * Replaces equal values by one object, so that thousands of pods share one value in memory. The object is released
+ * together with the last pod that uses it.
  */
 export class Interned<Value extends object> {
   readonly #byHash = new Map<string, WeakRef<Value>>();

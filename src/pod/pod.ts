@@ -7,12 +7,12 @@ import type { RawPod } from './raw-pod.ts';
 import type { PodUse } from './use.ts';
 import { workloadOf } from './workload.ts';
 
-/** Limit on the listed problems of the containers of one pod. An Event has no room for more. */
+/** Limit on the listed problems of the containers of a pod, because an Event has no room for more. */
 const MOST_PROBLEMS = 3;
 /** Longest mark per container, in characters: the name of a binding and a comma. */
 const LONGEST_MARK = 254;
 
-/** What discovery keeps of a pod. The pods of a workload share one `use`. */
+/** What discovery keeps of a pod. Pods of a workload share one `use` if it is equal. */
 export interface Pod extends Stored {
   /** Seconds since the epoch. */
   readonly createdAt: number;
@@ -20,8 +20,8 @@ export interface Pod extends Stored {
 }
 
 /**
- * Reads a pod. Never throws for a pod that the API server has stored. The memory for a pod is bounded, and a problem
- * reports each exceeded limit.
+ * Reads a pod. Never throws for a pod that the API server has stored. The memory for a pod is bounded, and each exceeded
+ * limit becomes a problem.
  */
 export function readPod(pod: RawPod, uses: Interned<PodUse>): Pod {
   const { metadata, status = {} } = pod;

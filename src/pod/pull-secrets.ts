@@ -1,10 +1,10 @@
 import { DNS_SUBDOMAIN } from '../object/index.ts';
 import type { RawPod } from './raw-pod.ts';
 
-/** Pull secrets per pod. A binding accepts 16. */
+/** Limit on the pull secrets of a pod. A binding accepts 16. */
 const MOST_SECRETS = 32;
 
-/** The pull secrets that a pod names, and the problems with the others. */
+/** The pull secrets that a pod names, and the problems with those that cannot be used. */
 export function readPullSecrets({ spec = {} }: RawPod): {
   readonly imagePullSecrets: readonly string[];
   readonly problems: readonly string[];

@@ -15,8 +15,8 @@ export interface PodUse {
   /** Sentences about parts of the pod that cannot be used, such as an image that names no repository. */
   readonly problems: readonly string[];
   /**
-   * The annotation that marks the pod as processed. Empty if it is longer than any of ours, so that it names no
-   * binding.
+   * The annotation that marks the pod as processed. Empty if it is longer than any that discovery writes, so that it names
+   * no binding.
    */
   readonly marked: string | undefined;
 }
@@ -25,8 +25,8 @@ export interface PodUse {
 export interface ContainerUse {
   readonly name: string;
   readonly repository: string;
-  /** The repository that the runtime reports for the same digest, if it is another one. */
+  /** The repository that the runtime reports for the same digest, if it differs from `repository`. */
   readonly reported?: string;
-  /** A user has added it to the running pod. No template has it, so two of them have nothing in common. */
+  /** A user has added the container to the running pod. It comes from no template, so two such containers are unrelated. */
   readonly ephemeral?: true;
 }

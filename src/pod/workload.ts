@@ -1,11 +1,11 @@
 import { DNS_SUBDOMAIN, type KubeObject } from '../object/index.ts';
 
-/** What a pod belongs to, according to its metadata. No other object is read. */
+/** What a pod belongs to, according only to its metadata. */
 export interface Workload {
   /** `Deployment/web`. For every pod without an owner: `Pod`. */
   readonly name: string;
   /**
-   * Whether all its pods come from one template, so that two pods with different images are two versions. False, for
+   * Whether all its pods come from one template, so that pods with different images are different versions. False, for
    * example, for the pods of an Argo Workflow.
    */
   readonly templated: boolean;
@@ -29,10 +29,10 @@ const KIND = /^[A-Za-z][-A-Za-z0-9]{0,62}$/;
 /** A CronJob names its Jobs after their scheduled time, in minutes since the epoch. */
 const JOB_OF_CRON_JOB = /^(?<cronJob>.+)-\d{8}$/;
 
-/** The workload of a pod: the owner that controls it, or the owner of that, as far as names and labels show it. */
+/** The workload of a pod: its controlling owner, or the owner of that owner if names and labels reveal it. */
 export function workloadOf({ metadata }: KubeObject): Workload {
   const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
-  // A mirror pod represents a file on its node. It has nothing in common with the node's other mirror pods.
+  // A mirror pod represents a file on its node, and is unrelated to the node's other mirror pods.
   if (owner === undefined || owner.kind === 'Node') return UNOWNED;
   const { kind, name } = owner;
   if (!KIND.test(kind) || !DNS_SUBDOMAIN.test(name)) return UNOWNED;

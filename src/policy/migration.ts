@@ -162,5 +162,5 @@ const MOST_MIGRATIONS = 2_000_000_000;
  */
 export function unreportedMigration(binding: Binding, { bound }: ScheduledScan): Migrated | undefined {
   const isBoundToIt = bound?.binding === binding.name && bound.bindingUid === binding.uid;
-  return isBoundToIt && bound.moved?.number === nextMigration(binding) ? bound.moved : undefined;
+  return isBoundToIt && bound.migrated?.number === nextMigration(binding) ? bound.migrated : undefined;
 }

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Extracting, hasExtraction, putBackExtraction, takeOutExtraction } from './extraction.ts';
+import { type Extracting, hasExtraction, removeExtraction, restoreExtraction } from './extraction.ts';
 import type { ListName, Restore } from './restore.ts';
 import type { ScanDelivery } from './scan-delivery.ts';
 
-/** The name of our volume in a scan. */
+/** The name of the volume that the controller adds to a scan. */
 export const VOLUME_NAME = 'image-credential-binding';
 
 interface NamedEntry {
@@ -20,7 +20,7 @@ interface VolumeMount extends NamedEntry {
   readonly mountPath?: string;
   readonly readOnly?: boolean;
 }
-/** The lists of a scanSpec that we change; all else passes through untouched. */
+/** The lists of a scanSpec that the controller changes. All other fields stay unchanged. */
 export interface ScanSpec extends Extracting {
   env?: readonly NamedEntry[];
   volumes?: readonly Volume[];
@@ -28,10 +28,13 @@ export interface ScanSpec extends Extracting {
 }
 const LISTS: readonly ListName[] = ['env', 'volumes', 'volumeMounts'];
 
-/** Another volume has the name of ours, or is mounted at our path: the API server would refuse both in the Job. */
+/**
+ * The scan already has a volume with the controller's name, or a mount at its path. The API server would reject a Job with
+ * both.
+ */
 export interface Taken {
   readonly result: 'VolumeNameTaken' | 'MountPathTaken';
-  /** The name, or the path. */
+  /** The name of the volume, or the path of the mount. */
   readonly place: string;
 }
 
@@ -40,16 +43,16 @@ type Delivered<Spec> =
   | Taken;
 
 /**
- * A scanSpec without autodiscovery's init container and with the entries of `delivery` behind what was there, and what
- * it takes to undo that.
+ * Removes autodiscovery's init container from a scanSpec, and appends the entries of `delivery` to its lists. Also returns
+ * the data that {@link revertDelivery} needs.
  */
 export function deliver<Spec extends ScanSpec>(
   whole: Spec,
   delivery: ScanDelivery | undefined,
 ): Delivered<Spec> {
-  const { spec, takenOut } = takeOutExtraction(whole);
+  const { spec, takenOut } = removeExtraction(whole);
   if (delivery === undefined) return { result: 'Delivered', spec, restore: { added: [], takenOut } };
-  // A mount of that name alone is of a volume in the ScanType.
+  // If only a mount has that name, the ScanType has the volume.
   if ([...(spec.volumes ?? []), ...(spec.volumeMounts ?? [])].some(({ name }) => name === VOLUME_NAME))
     return { result: 'VolumeNameTaken', place: VOLUME_NAME };
   if (spec.volumeMounts?.some(({ mountPath }) => mountPath === delivery.mountPath)) {
@@ -65,9 +68,9 @@ export function deliver<Spec extends ScanSpec>(
   };
 }
 
-/** A scanSpec as it was before. Entries that someone else has changed since are theirs, and stay. */
-export function takeBack<Spec extends ScanSpec>(spec: Spec, restore: Restore | undefined): Spec {
-  return putBackExtraction(withoutDelivery(spec, restore), restore?.takenOut);
+/** The original scanSpec: the inverse of {@link deliver}. Entries that another client has changed since are kept. */
+export function revertDelivery<Spec extends ScanSpec>(spec: Spec, restore: Restore | undefined): Spec {
+  return restoreExtraction(withoutDelivery(spec, restore), restore?.takenOut);
 }
 
 function withoutDelivery<Spec extends ScanSpec>(spec: Spec, restore: Restore | undefined): Spec {
@@ -90,7 +93,7 @@ function withoutOurs(
   return spec[list]?.filter(({ name }) => name !== VOLUME_NAME);
 }
 
-/** Whether the spec has no volume as we make them; one that only has our name is somebody else's. */
+/** Whether the spec has no volume that the controller added. Another client may have added one with the same name. */
 function isUntouched(spec: ScanSpec): boolean {
   const volumes: readonly Volume[] = spec.volumes ?? [];
   return !volumes.some(
@@ -99,7 +102,7 @@ function isUntouched(spec: ScanSpec): boolean {
   );
 }
 
-/** Whether the spec hands Trivy exactly this delivery, whatever else it has, and nothing stands in its way. */
+/** Whether the spec gives Trivy exactly this delivery, and nothing in the spec interferes with it. */
 export function carries(spec: ScanSpec, delivery: ScanDelivery | undefined): boolean {
   if (hasExtraction(spec)) return false;
   if (delivery === undefined) return isUntouched(spec);
@@ -119,7 +122,8 @@ function entriesOf(delivery: ScanDelivery): Required<Pick<ScanSpec, ListName>> {
     volumes: [
       {
         name: VOLUME_NAME,
-        // Optional: a pod that waits for a missing Secret would never end. Readable for the scan's user.
+        // Optional, because a pod that waits for a missing Secret never ends. All users may read it, because a scan may
+        // run as any user.
         secret: { defaultMode: 0o444, optional: true, secretName: delivery.secretName },
       },
     ],
@@ -127,22 +131,22 @@ function entriesOf(delivery: ScanDelivery): Required<Pick<ScanSpec, ListName>> {
   };
 }
 
-/** Removes the last of several equal entries, because ours are appended. */
+/** Of equal entries, removes the last ones, because `deliver` appends entries. */
 function withoutEnv(entries: readonly NamedEntry[], restore: Restore | undefined): readonly NamedEntry[] {
   const ours = (restore?.delivery?.env ?? []).map(envKey);
   const left: NamedEntry[] = [];
-  const wanted = new Map<string | undefined, number>();
-  for (const key of ours) wanted.set(key, (wanted.get(key) ?? 0) + 1);
+  const toRemove = new Map<string | undefined, number>();
+  for (const key of ours) toRemove.set(key, (toRemove.get(key) ?? 0) + 1);
   for (const entry of entries.toReversed()) {
     const key = envKey(entry);
-    const count = wanted.get(key) ?? 0;
+    const count = toRemove.get(key) ?? 0;
     if (count === 0) left.push(entry);
-    else wanted.set(key, count - 1);
+    else toRemove.set(key, count - 1);
   }
   return left.reverse();
 }
 
-/** A string that is the same for equal entries; undefined: an entry that we never write. */
+/** A string that is the same for equal entries; undefined: the controller never writes such an entry. */
 function envKey(entry: NamedEntry & { readonly value?: unknown }): string | undefined {
   const { name, value } = entry;
   const isOurs = typeof value === 'string' && Object.keys(entry).length === 2;

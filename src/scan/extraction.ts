@@ -1,9 +1,9 @@
 import { isRecord } from '../text/index.ts';
 
 /**
- * The init container that autodiscovery adds to scans of pods with pull secrets. It copies a pull secret at scan time,
- * ends with an error where no key equals the host, and on every run after the first: a scan that is handed its
- * credential otherwise cannot run beside it.
+ * The init container that autodiscovery adds to scans of pods with pull secrets. It copies a pull secret when the scan
+ * runs. It fails if no key equals the host, and on every run after the first. So a scan with a delivered credential must
+ * not have it.
  */
 const EXTRACTION = 'secret-extraction-to-env';
 
@@ -18,14 +18,14 @@ interface InitContainer extends NamedEntry {
   readonly volumeMounts?: readonly NamedEntry[];
 }
 
-/** The lists of a scanSpec that the init container stands in. */
+/** The lists of a scanSpec that relate to the init container. */
 export interface Extracting {
   initContainers?: readonly InitContainer[];
   volumes?: readonly Volume[];
   readonly volumeMounts?: readonly NamedEntry[];
 }
 
-/** Entries that were taken out of a scanSpec, and where they stood. */
+/** Entries that were removed from a scanSpec, with their positions. */
 export interface TakenOut {
   readonly initContainers: readonly Placed[];
   readonly volumes: readonly Placed[];
@@ -44,8 +44,8 @@ export function hasExtraction(spec: Extracting): boolean {
 }
 
 /**
- * The parts to take out of a scanSpec; undefined: it has no init container of autodiscovery. A container that
- * {@link isTakenOut} would not accept back does not count, and stays.
+ * The parts to remove from a scanSpec; undefined: it has no init container of autodiscovery. A container that
+ * {@link isTakenOut} would reject is ignored, and stays.
  */
 function extractionIn(spec: Extracting): TakenOut | undefined {
   if (spec.initContainers?.some(isExtraction) !== true) return undefined;
@@ -62,10 +62,10 @@ function extractionIn(spec: Extracting): TakenOut | undefined {
 }
 
 /**
- * A scanSpec without autodiscovery's init container and the Secrets that only that container mounts; the same object if
- * it has none.
+ * Removes autodiscovery's init container from a scanSpec, and the volumes of Secrets that only that container mounts.
+ * Returns the same object if there is no such container.
  */
-export function takeOutExtraction<Spec extends Extracting>(
+export function removeExtraction<Spec extends Extracting>(
   spec: Spec,
 ): { readonly spec: Spec; readonly takenOut: TakenOut | undefined } {
   const takenOut = extractionIn(spec);
@@ -80,8 +80,8 @@ export function takeOutExtraction<Spec extends Extracting>(
   return { spec: rest, takenOut };
 }
 
-/** A scanSpec whose init container of autodiscovery is told another image. */
-export function moveExtraction<Spec extends Extracting>(spec: Spec, from: string, to: string): Spec {
+/** Replaces the image in the arguments of autodiscovery's init container. */
+export function migrateExtraction<Spec extends Extracting>(spec: Spec, from: string, to: string): Spec {
   if (!hasExtraction(spec)) return spec;
   const initContainers = spec.initContainers?.map((container) =>
     isExtraction(container) && container.args !== undefined
@@ -91,8 +91,8 @@ export function moveExtraction<Spec extends Extracting>(spec: Spec, from: string
   return { ...spec, initContainers };
 }
 
-/** The inverse of {@link takeOutExtraction}. What somebody has added under one of the names since stays instead. */
-export function putBackExtraction<Spec extends Extracting>(spec: Spec, takenOut: TakenOut | undefined): Spec {
+/** The inverse of {@link removeExtraction}. If another client has since added an entry of the same name, that one stays. */
+export function restoreExtraction<Spec extends Extracting>(spec: Spec, takenOut: TakenOut | undefined): Spec {
   if (takenOut === undefined) return spec;
   const whole = { ...spec };
   for (const list of LISTS) {
@@ -107,15 +107,15 @@ export function putBackExtraction<Spec extends Extracting>(spec: Spec, takenOut:
 
 /** Limit on entries. Autodiscovery adds one container, and a volume for each pull secret of a pod. */
 const MOST_ENTRIES = 64;
-/** Limit on all parts that are taken out, in characters of JSON. */
+/** Limit on all removed parts together, in characters of JSON. */
 const MOST_CHARACTERS = 32_768;
 /** Limit on nesting. The fields of a container in the Kubernetes API are nested about half as deep. */
 const MOST_LEVELS = 16;
 
 /**
- * Whether {@link takeOutExtraction} may have taken out this value. Users who can write the annotation of a scan could
- * otherwise put arbitrary entries into it. Accepts only init containers with autodiscovery's name, and plain Secret
- * volumes that one of them mounts.
+ * Whether {@link removeExtraction} may have removed these entries. Without this check, users who can write the annotation
+ * of a scan could add arbitrary entries to the scan. Accepts only init containers with autodiscovery's name, and plain
+ * Secret volumes that one of them mounts.
  */
 export function isTakenOut(value: unknown): value is TakenOut {
   if (!isRecord(value) || !isShallow(value, MOST_LEVELS)) return false;

@@ -1,15 +1,15 @@
 import { type ImageReference, ImageReferenceError, parseImageReference } from '../image/index.ts';
 
-/** Where in the parameters of a Trivy image scan the image stands. */
+/** The image in the parameters of a Trivy image scan, and its position. */
 export type ImageParameter =
   | { readonly result: 'Image'; readonly index: number; readonly image: ImageReference }
-  /** Trivy scans no image from a registry here, e.g. because of `--input`. */
+  /** Trivy scans no image from a registry, for example because of `--input`. */
   | { readonly result: 'None' }
   | { readonly result: 'Invalid'; readonly message: string };
 
 /**
- * Flags of `trivy image` v0.74.0 that take no value; after any other flag without `=` comes its value.
- * A test compares this list with the real Trivy.
+ * Flags of `trivy image` v0.74.0 without a value. After any other flag without `=`, the next parameter is its value. A
+ * test compares this list with the real Trivy.
  */
 export const TRIVY_BOOLEAN_FLAGS: ReadonlySet<string> = new Set([
   '--debug',
@@ -54,7 +54,7 @@ const BOOLEAN_LETTERS: ReadonlySet<string | undefined> = new Set(
 const CREDENTIAL_FLAG = /^--(?:username|password|registry-token)(?:=|$)/;
 
 /**
- * Finds the image that `trivy image` would scan with these parameters: the one positional argument.
+ * Finds the image that `trivy image` would scan with these parameters: the only positional argument.
  *
  * @see https://trivy.dev/docs/latest/references/configuration/cli/trivy_image/
  */
@@ -65,7 +65,7 @@ export function imageParameter(parameters: readonly string[]): ImageParameter {
   if (positional.length > 1) {
     return {
       result: 'Invalid',
-      message: `expected one image in the parameters, found ${positional.length} arguments that are no flags: remove the others`,
+      message: `expected one image in the parameters, found ${positional.length} arguments that are not flags; keep only the image`,
     };
   }
   try {
@@ -76,7 +76,7 @@ export function imageParameter(parameters: readonly string[]): ImageParameter {
   }
 }
 
-/** Whether the parameters hand Trivy a credential themselves. */
+/** Whether the parameters contain a credential for Trivy. */
 export function hasCredentialParameters(parameters: readonly string[]): boolean {
   return parameters.some((parameter) => CREDENTIAL_FLAG.test(parameter));
 }
@@ -97,7 +97,7 @@ function isFlag(text: string): boolean {
   return text.startsWith('-') && text !== '-';
 }
 
-/** `--severity HIGH` and `-s HIGH` take the next parameter, `--severity=HIGH` and `-sHIGH` do not. */
+/** The next parameter is the value of `--severity HIGH` and `-s HIGH`, but not of `--severity=HIGH` and `-sHIGH`. */
 function takesNext(flag: string): boolean {
   if (TRIVY_BOOLEAN_FLAGS.has(flag) || flag.includes('=')) return false;
   if (flag.startsWith('--')) return true;

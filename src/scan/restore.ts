@@ -7,7 +7,7 @@ import type { ScanDelivery } from './scan-delivery.ts';
 /** The annotation with the data that unbinding needs to revert a ScheduledScan. It is not copied to Scans. */
 export const RESTORE_ANNOTATION = 'image-credential-binding/restore';
 
-/** A list of a scanSpec that we add entries to. */
+/** A list of a scanSpec to which the controller adds entries. */
 export type ListName = 'env' | 'volumes' | 'volumeMounts';
 
 /** The last migration of a scan, so that it can be reported. */
@@ -23,7 +23,7 @@ export interface Migrated {
   readonly number: number;
 }
 
-/** The content of a scan's {@link RESTORE_ANNOTATION}: the data about our entries. */
+/** The content of a scan's {@link RESTORE_ANNOTATION}: how the controller has changed the scan. */
 export interface Restore {
   /** undefined: nothing was added, because no credential is needed. */
   readonly delivery?: ScanDelivery | undefined;
@@ -35,15 +35,15 @@ export interface Restore {
   readonly bindingUid?: string | undefined;
   /** The repository that the scan named when it was bound. A different one means that a user has changed the scan. */
   readonly repository?: string | undefined;
-  /** The image text before the migration. Moving back restores exactly this text. */
+  /** The image text before the migration. Migrating back restores exactly this text. */
   readonly imageText?: string | undefined;
   /** undefined: the scan was never migrated. */
   readonly moved?: Migrated | undefined;
 }
 
 /**
- * In characters, longer than any that we write. The removed parts have at most 32,768 characters, and the rest a few
- * thousand.
+ * In characters, longer than any annotation that the controller writes. The removed parts have at most 32,768 characters,
+ * and the rest a few thousand.
  */
 const MOST_CHARACTERS = 65_536;
 /** Longest name of a Kubernetes object, in characters. */
@@ -52,15 +52,15 @@ const LONGEST_NAME = 253;
 const LONGEST_UID = 128;
 /** Longest image, in characters. The parts of an image have at most 780. */
 const LONGEST_IMAGE = 1_024;
-/** Limit on variables. We write at most eighteen, for ECR. */
+/** Limit on variables. The controller writes at most eighteen, for ECR. */
 const MOST_ENV = 32;
 const LONGEST_VALUE = 512;
 const ENV_NAME = /^[-._a-zA-Z][-._a-zA-Z0-9]{0,127}$/;
 const SECRET_NAME = /^trivy-[a-z0-9.-]{1,247}$/;
 
 /**
- * Reads the {@link RESTORE_ANNOTATION}. Any user who may write the scan may have forged it. undefined: the annotation
- * is missing, or differs from what we write.
+ * Parses the {@link RESTORE_ANNOTATION}. Any user who may write the scan may have forged it. undefined: the annotation is
+ * missing, or is not one that the controller writes.
  */
 export function parseRestore(text: string | undefined): Restore | undefined {
   if (text === undefined || text.length > MOST_CHARACTERS) return undefined;
@@ -73,8 +73,8 @@ export function parseRestore(text: string | undefined): Restore | undefined {
 }
 
 /**
- * Drops a move or a taken-out list that differs from what we write. An earlier version wrote moves in another format,
- * and unbinding must still revert such a scan.
+ * Drops a migration, or removed parts, in a format that the controller does not write. An earlier version wrote
+ * migrations in another format, and unbinding must still revert such a scan.
  */
 function withoutUnknown(value: unknown): unknown {
   if (!isRecord(value)) return value;

@@ -2,32 +2,32 @@ import { RUN_ANNOTATION } from '../api/index.ts';
 import { type KubeObject, SCHEDULED_SCANS, type Stored, storedMeta } from '../object/index.ts';
 import { VOLUME_NAME } from './delivery.ts';
 
-/** A Scan of a ScheduledScan. */
+/** A Scan: one run of a ScheduledScan. */
 export interface ScanRun {
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly state: 'Running' | 'Done' | 'Failed';
-  /** The {@link RunRequest} that it carries, as text. */
+  /** The text of the {@link RunRequest} in its annotation. */
   readonly request: string | undefined;
 }
 
-/** A Scan (one run) that mounts one of our Secrets, or that a ScheduledScan has made. */
+/** A Scan that mounts a Trivy Secret, or that a ScheduledScan has created. */
 export interface Run extends Stored, ScanRun {
   readonly secretName: string | undefined;
   /** Name of the ScheduledScan. */
   readonly scheduledScan: string | undefined;
 }
 
-/** A Scan; the CRD of secureCodeBox guarantees the shape. */
+/** A Scan. The CRD of secureCodeBox guarantees this structure. */
 interface RawScan extends KubeObject {
   readonly spec?: { readonly volumes?: readonly { name: string; secret?: { secretName?: string } }[] };
   readonly status?: { readonly state?: string };
 }
 
 /**
- * Reads a Scan; undefined: no ScheduledScan created it, and it mounts none of our Secrets. A text that is too long to
- * be a name counts as absent, so that the memory for a Scan is bounded.
+ * Reads a Scan; undefined: no ScheduledScan created it, and it mounts no Trivy Secret. A text that is too long to be a
+ * name counts as absent, so that the memory for a Scan is bounded.
  */
 export function readRun(object: RawScan): Run | undefined {
   const { metadata, spec, status } = object;
@@ -55,7 +55,7 @@ function bounded(text: string | undefined): string | undefined {
 /** The states in which a Scan has ended. */
 const RUN_STATES: Readonly<Record<string, ScanRun['state']>> = { Done: 'Done', Errored: 'Failed' };
 
-/** The Scan that was made last. */
+/** The Scan that was created last. */
 export function newestRun<Run extends Pick<ScanRun, 'createdAt'>>(runs: readonly Run[]): Run | undefined {
   return runs.reduce<Run | undefined>(
     (newest, run) => (newest === undefined || run.createdAt > newest.createdAt ? run : newest),

@@ -1,6 +1,6 @@
 import type { EnvVar } from '../object/index.ts';
 
-/** What a scan gets: a Secret mounted as files, and environment entries that point at them. */
+/** How a credential is delivered to a scan: a Secret that is mounted as files, and variables that point to them. */
 export interface ScanDelivery {
   readonly secretName: string;
   readonly mountPath: string;

@@ -10,11 +10,11 @@ export interface Schedule {
   readonly lastRunAt: number | undefined;
   /** Cron expression in UTC. */
   readonly cron: string | undefined;
-  /** Go duration, e.g. `12h`; secureCodeBox reads it only where there is no cron expression. */
+  /** Go duration, e.g. `12h`. secureCodeBox ignores it if there is a cron expression. */
   readonly interval: string | undefined;
 }
 
-/** Because clocks differ, nobody may write when a run is due within this time either. */
+/** No ScheduledScan is written if its run is due within this time, because clocks differ. */
 const CLOCK_SKEW_MS = 2_000;
 /** If a run has not begun this long after it was due, it is not expected to begin. */
 const LONGEST_WAIT_MS = 60_000;
@@ -24,9 +24,9 @@ export const LONGEST_SCHEDULE = 256;
 
 /**
  * How many milliseconds a write of the ScheduledScan has to wait; 0: it may be written now. secureCodeBox's operator gets
- * stuck if someone else writes a ScheduledScan between its creation of the Scan and its own status update, so
- * nobody may write while a run is due. The wait is bounded, because an operator that does not run must not stop us. It
- * counts from when the run became due, by time or by a write (a trigger is an old `lastScheduleTime`).
+ * stuck if another client writes a ScheduledScan between its creation of the Scan and its own status update. So the
+ * controller does not write while a run is due. The wait is bounded, because an operator that does not run must not block
+ * the controller. It begins when the run becomes due, by time or by a write (a trigger sets an old `lastScheduleTime`).
  */
 export function waitBeforeWrite(schedule: Schedule, now: number): number {
   const due = nextRun(schedule);
@@ -68,7 +68,7 @@ function intervalMs(interval: string | undefined): number | undefined {
   return period === 0 ? undefined : period;
 }
 
-/** What the operator's parser takes besides cron expressions: https://pkg.go.dev/github.com/robfig/cron/v3 */
+/** What the operator's parser accepts in addition to cron expressions: https://pkg.go.dev/github.com/robfig/cron/v3 */
 const ZONED = /^(?:CRON_)?TZ=(?<timezone>\S*)\s+(?<schedule>.*)$/;
 const EVERY = /^@every (?<duration>\S+)$/;
 const DESCRIPTORS: ReadonlyMap<string, string> = new Map([
@@ -99,7 +99,7 @@ function nextTick(cron: string, after: number): number | undefined {
   return period === undefined ? undefined : after + period;
 }
 
-/** The duration of `@every`, which the time zone does not matter to. */
+/** The duration of `@every`. The time zone has no effect on it. */
 function everyOf(cron: string): string | undefined {
   return EVERY.exec(ZONED.exec(cron)?.groups?.['schedule'] ?? cron)?.groups?.['duration'];
 }
@@ -118,9 +118,9 @@ function firstTick(cron: string, after: number): number | undefined {
 }
 
 /**
- * A cron expression that ticks only in these years; undefined: it cannot be read. Searching centuries for February 31
- * takes a hundred times as long as finding an ordinary tick. Allow for a year that differs between the time zone and
- * UTC.
+ * A cron expression that ticks only in these years; undefined: it cannot be parsed. Searching centuries for February 31
+ * takes a hundred times as long as finding an ordinary tick. The years must include those of the time zone, which may
+ * differ from those of UTC.
  */
 function parseCron(cron: string, first: number, last: number): Cron | undefined {
   if (cron.length > LONGEST_SCHEDULE) return undefined;
@@ -162,7 +162,7 @@ export function zoneOf(name: string): string | undefined {
   }
 }
 
-/** Milliseconds between runs; undefined: they follow a cron expression, or nothing that can be read. */
+/** Milliseconds between runs; undefined: the schedule is a cron expression, or cannot be parsed. */
 export function everyMs({ cron, interval }: Schedule): number | undefined {
   if (cron === undefined) return intervalMs(interval);
   const every = everyOf(cron);

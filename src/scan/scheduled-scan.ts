@@ -1,15 +1,15 @@
 import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import { parseTime } from '../text/index.ts';
-import { carries, deliver, type ScanSpec, type Taken, takeBack } from './delivery.ts';
-import { moveExtraction } from './extraction.ts';
+import { carries, deliver, revertDelivery, type ScanSpec, type Taken } from './delivery.ts';
+import { migrateExtraction } from './extraction.ts';
 import { hasCredentialParameters, imageParameter } from './parameters.ts';
 import { type Migrated, parseRestore, RESTORE_ANNOTATION } from './restore.ts';
 import { formatRunRequest, parseRunRequest, type RunRequest } from './run-request.ts';
 import type { ScanDelivery } from './scan-delivery.ts';
 import { LONGEST_SCHEDULE, type Schedule } from './schedule.ts';
 
-/** The scan types that are served unless told otherwise, with `*` for any characters. */
+/** The default scan types of the ScheduledScans to bind. `*` matches any characters. */
 export const DEFAULT_SCAN_TYPES = ['trivy-image*', 'trivy-sbom-image*'];
 
 interface RawMetadata {
@@ -23,7 +23,7 @@ interface RawMetadata {
   readonly managedFields?: readonly { readonly time?: string }[];
 }
 
-/** A ScheduledScan as the API server sends it: secureCodeBox's CRD has checked these fields. */
+/** A ScheduledScan as the API server sends it. secureCodeBox's CRD has validated these fields. */
 export interface RawScheduledScan {
   readonly metadata: RawMetadata;
   readonly spec: {
@@ -35,23 +35,23 @@ export interface RawScheduledScan {
   readonly status?: { readonly lastScheduleTime?: string };
 }
 
-/** What a scan carries of ours. */
+/** How a scan is bound. */
 interface Bound {
   /** Name of the binding, in the scan's namespace. */
   readonly binding: string;
   /** UID of that binding; undefined: not known. */
   readonly bindingUid: string | undefined;
-  /** undefined: bound to a binding that needs no credential, so nothing is mounted. */
+  /** undefined: the binding needs no credential, so nothing is mounted. */
   readonly delivery: ScanDelivery | undefined;
-  /** The repository that the scan named when it was bound; undefined: that is not known. */
+  /** The repository that the scan named when it was bound; undefined: not known. */
   readonly repository: string | undefined;
-  /** Where it was moved from last; undefined: it never was. */
-  readonly moved: Migrated | undefined;
-  /** Whether our entries stand in the spec as we wrote them. */
+  /** The last migration; undefined: the scan was never migrated. */
+  readonly migrated: Migrated | undefined;
+  /** Whether the spec still has the entries that the controller wrote. */
   readonly intact: boolean;
 }
 
-/** What we need to know of a ScheduledScan. */
+/** What the controller keeps of a ScheduledScan. */
 export interface ScheduledScan {
   readonly namespace: string;
   readonly name: string;
@@ -65,15 +65,15 @@ export interface ScheduledScan {
   readonly labels: Readonly<Record<string, string>>;
   readonly scanType: string;
   readonly image: ImageReference | undefined;
-  /** It hands Trivy a credential in its parameters; that is reported, never touched. */
+  /** Whether its parameters contain a credential for Trivy. The controller reports that, but never changes it. */
   readonly credentialParameters: boolean;
   readonly schedule: Schedule;
   readonly bound: Bound | undefined;
-  /** The run that was asked for last. */
+  /** The last request for a run. */
   readonly request: RunRequest | undefined;
 }
 
-/** Limits on what is kept of an object. Kubernetes does not limit the number of labels. */
+/** Limit on labels. Kubernetes does not limit their number. */
 const MOST_LABELS = 64;
 /** Longest name of a Kubernetes object such as a ScanType or a binding, in characters. */
 const LONGEST_NAME = 253;
@@ -115,7 +115,7 @@ export function unreadableScan(
 ): ScheduledScan {
   const { namespace = '', name, uid = '', resourceVersion = '', annotations } = metadata;
   const binding = upTo(LONGEST_NAME, annotations?.[BINDING_ANNOTATION]);
-  const nothing = { bindingUid: undefined, delivery: undefined, repository: undefined, moved: undefined };
+  const nothing = { bindingUid: undefined, delivery: undefined, repository: undefined, migrated: undefined };
   return {
     ...{ namespace, name, uid, resourceVersion },
     unreadable: problem,
@@ -162,12 +162,12 @@ function readSchedule({ metadata, spec, status }: RawScheduledScan): Schedule {
   };
 }
 
-/** A text that is neither empty nor longer than this. */
+/** The text; undefined: it is empty, or longer than this. */
 function upTo(most: number, text: string | undefined): string | undefined {
   return text === undefined || text === '' || text.length > most ? undefined : text;
 }
 
-/** When anyone last wrote the object, spec or status; 0 where that is not recorded. */
+/** When any client last wrote the object or its status; 0: not recorded. */
 function newest(managedFields: readonly { readonly time?: string }[]): number {
   return managedFields.reduce((latest, { time = '' }) => Math.max(latest, parseTime(time) ?? 0), 0);
 }
@@ -182,24 +182,24 @@ function readBound(annotations: Readonly<Record<string, string>>, spec: ScanSpec
     bindingUid: restore?.bindingUid,
     delivery: restore?.delivery,
     repository: restore?.repository,
-    moved: restore?.moved,
+    migrated: restore?.moved,
     intact: (restore !== undefined || restoreText === undefined) && carries(spec, restore?.delivery),
   };
 }
 
-/** What to make of a ScheduledScan. */
+/** How to change a ScheduledScan. */
 export type ScanEdit =
   | {
       readonly edit: 'Bind';
       readonly binding: string;
-      /** Tells the binding from one that has taken its name since; undefined: not known. */
+      /** Distinguishes the binding from a recreated one of the same name; undefined: not known. */
       readonly bindingUid?: string | undefined;
       readonly delivery: ScanDelivery | undefined;
-      /** What the scan is to name from then on; undefined: what it names. */
+      /** The new image of the scan; undefined: unchanged. */
       readonly image?: ImageReference | undefined;
-      /** With `image`: where the scan is moved from. */
-      readonly moved?: Migrated | undefined;
-      /** A run to ask for; undefined: none but what was asked for before. */
+      /** The migration, if `image` is in a new repository. */
+      readonly migrated?: Migrated | undefined;
+      /** The run to request; undefined: keeps the previous request. */
       readonly request?: RunRequest | undefined;
     }
   | { readonly edit: 'Unbind' };
@@ -210,55 +210,55 @@ export type EditResult =
   | Taken;
 
 /**
- * The ScheduledScan with our entries and annotations, and the image, as `edit` wants them; everything else stays as it is,
- * and an `Unbind` after any number of `Bind` gives back the very spec that there was before, but for a moved image.
+ * Applies an edit to a ScheduledScan. Changes only the image, and the entries and annotations that the controller owns.
+ * `Unbind` after any number of `Bind` restores exactly the original spec, except that a migrated image stays migrated.
  */
 export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditResult {
   if (isDone(readScheduledScan(raw), edit)) return { result: 'Unchanged' };
-  const note = parseRestore(raw.metadata.annotations?.[RESTORE_ANNOTATION]);
-  const restored = takeBack(raw.spec.scanSpec, note);
-  if (edit.edit === 'Unbind') return changed(raw, restored, {});
-  const { spec: moved, imageText } = moveImage(restored, edit.image, note?.imageText);
-  const delivered = deliver(moved, edit.delivery);
+  const before = parseRestore(raw.metadata.annotations?.[RESTORE_ANNOTATION]);
+  const original = revertDelivery(raw.spec.scanSpec, before);
+  if (edit.edit === 'Unbind') return changed(raw, original, {});
+  const { spec: migrated, imageText } = migrateImage(original, edit.image, before?.imageText);
+  const delivered = deliver(migrated, edit.delivery);
   if (delivered.result !== 'Delivered') return delivered;
   const { spec, restore } = delivered;
-  const { image } = readImage(moved);
+  const { image } = readImage(migrated);
   const repository = image === undefined ? undefined : repositoryName(image);
-  const { [BINDING_ANNOTATION]: holder, [RUN_ANNOTATION]: asked } = raw.metadata.annotations ?? {};
+  const { [BINDING_ANNOTATION]: boundTo, [RUN_ANNOTATION]: requested } = raw.metadata.annotations ?? {};
   // The binding that migrated the scan reports the migration, and counts its migrations.
-  const isSameBinding = holder === edit.binding && note?.bindingUid === edit.bindingUid;
-  const lastMove = edit.moved ?? (isSameBinding ? note?.moved : undefined);
-  const request = edit.request === undefined ? asked : formatRunRequest(edit.request);
+  const isSameBinding = boundTo === edit.binding && before?.bindingUid === edit.bindingUid;
+  const moved = edit.migrated ?? (isSameBinding ? before?.moved : undefined);
+  const request = edit.request === undefined ? requested : formatRunRequest(edit.request);
   const { bindingUid } = edit;
   return changed(raw, spec, {
     [BINDING_ANNOTATION]: edit.binding,
-    [RESTORE_ANNOTATION]: JSON.stringify({ ...restore, bindingUid, repository, imageText, moved: lastMove }),
+    [RESTORE_ANNOTATION]: JSON.stringify({ ...restore, bindingUid, repository, imageText, moved }),
     ...(request === undefined ? {} : { [RUN_ANNOTATION]: request }),
   });
 }
 
-/** Whether a scan is already what the edit would make of it. */
+/** Whether the edit would not change the scan. */
 export function isDone({ bound, image }: Pick<ScheduledScan, 'bound' | 'image'>, edit: ScanEdit): boolean {
   if (edit.edit === 'Unbind') return bound === undefined;
-  if (bound === undefined || !bound.intact || !isHolder(bound, edit)) return false;
+  if (bound === undefined || !bound.intact || !isBoundTo(bound, edit)) return false;
   if (edit.image !== undefined && (image === undefined || !isSame(image, edit.image))) return false;
   return JSON.stringify(bound.delivery) === JSON.stringify(edit.delivery);
 }
 
-type Holder = Pick<Bound, 'binding'> & { readonly bindingUid?: string | undefined };
+type BindingIdentity = Pick<Bound, 'binding'> & { readonly bindingUid?: string | undefined };
 
-function isHolder(bound: Holder, { binding, bindingUid }: Holder): boolean {
+function isBoundTo(bound: BindingIdentity, { binding, bindingUid }: BindingIdentity): boolean {
   return bound.binding === binding && bound.bindingUid === bindingUid;
 }
 
 type RawScanSpec = RawScheduledScan['spec']['scanSpec'];
 
 /**
- * A scanSpec that names `image` instead of what it names, in the parameter and for autodiscovery's init container.
+ * Replaces the image of a scanSpec, in the parameters and in the arguments of autodiscovery's init container.
  *
- * @param original - as the image was written before it was first moved
+ * @param original - the image text before the first migration
  */
-function moveImage(
+function migrateImage(
   spec: RawScanSpec,
   image: ImageReference | undefined,
   original: string | undefined,
@@ -272,7 +272,7 @@ function moveImage(
   const after = isBack ? original : formatReference(image);
   const parameters = spec.parameters.with(index, after);
   return {
-    spec: moveExtraction({ ...spec, parameters }, before, after),
+    spec: migrateExtraction({ ...spec, parameters }, before, after),
     imageText: isBack ? undefined : (original ?? before),
   };
 }
@@ -285,7 +285,7 @@ function readImage({ parameters }: RawScanSpec): {
   return parameter.result === 'Image' ? parameter : { index: -1, image: undefined };
 }
 
-/** Anybody may have written the text. */
+/** Whether a text names this image. Never throws, because any user may have written the text. */
 function namesImage(text: string, image: ImageReference): boolean {
   const read = imageParameter([text]);
   return read.result === 'Image' && isSame(read.image, image);
@@ -298,7 +298,7 @@ function isSame(a: ImageReference, b: ImageReference): boolean {
 function changed(
   raw: RawScheduledScan,
   scanSpec: RawScanSpec,
-  ours: Readonly<Record<string, string>>,
+  ownAnnotations: Readonly<Record<string, string>>,
 ): EditResult {
   const {
     [BINDING_ANNOTATION]: _binding,
@@ -310,7 +310,7 @@ function changed(
     result: 'Changed',
     scan: {
       ...raw,
-      metadata: { ...raw.metadata, annotations: { ...others, ...ours } },
+      metadata: { ...raw.metadata, annotations: { ...others, ...ownAnnotations } },
       spec: { ...raw.spec, scanSpec },
     },
   };

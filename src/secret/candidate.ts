@@ -8,7 +8,7 @@ import { quoted } from '../text/index.ts';
  */
 export type Candidate = Fitting<SourceCredential>;
 
-/** A candidate in words, for messages. An entry whose key could hold a secret value is never a candidate. */
+/** Describes a candidate for a message. An entry whose key could contain a secret value is never a candidate. */
 export function describeCandidate(entry: Omit<Candidate, 'credential'> & Partial<Candidate>): string {
   const { credential } = entry;
   if (credential?.kind === 'platform') return `${credential.description} of Secret ${entry.secret}`;

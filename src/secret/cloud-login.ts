@@ -2,27 +2,31 @@ import { createHash } from 'node:crypto';
 import type { Login } from '../answer/index.ts';
 import type { SecretData } from './raw-secret.ts';
 
-/** What a Trivy secret notes about a login that a cloud gave, so that a restart asks for none. */
-export interface LoginNote extends Pick<Login, 'since' | 'ends'> {
-  /** The version of the Secret that it was given for. */
+/** What a Trivy Secret records about the login in it, so that a restarted controller does not request another one. */
+export interface LoginRecord extends Pick<Login, 'since' | 'expiresAt'> {
+  /** The resource version of the source Secret for which the cloud issued the login. */
   readonly source: string;
 }
 
-/** Tokens are long and random, so that their hash gives nothing away; it tells whether somebody has changed them. */
-export function writeNote({ source, since, ends }: LoginNote, data: SecretData): string {
-  return JSON.stringify({ source, since, ends, sha256: hashOf(data) });
+/**
+ * Formats a record with a hash of the data, which shows whether another client has changed the login. The hash reveals
+ * nothing, because tokens are long and random.
+ */
+export function formatLoginRecord({ source, since, expiresAt }: LoginRecord, data: SecretData): string {
+  return JSON.stringify({ source, since, ends: expiresAt, sha256: hashOf(data) });
 }
 
-/** Our own records are shorter: a version, two times and a hash. */
-const LONGEST_NOTE = 512;
+/** In characters. A record of the controller is shorter: a version, two times and a hash. */
+const LONGEST_RECORD = 512;
 
-export function readNote(text: string | undefined, data: SecretData): LoginNote | undefined {
-  if (text === undefined || text.length > LONGEST_NOTE) return undefined;
+/** undefined: there is no record that the controller could have written for this data. */
+export function parseLoginRecord(text: string | undefined, data: SecretData): LoginRecord | undefined {
+  if (text === undefined || text.length > LONGEST_RECORD) return undefined;
   try {
-    const { source, since, ends, sha256 }: Record<string, unknown> = Object(JSON.parse(text));
+    const { source, since, ends: expiresAt, sha256 }: Record<string, unknown> = Object(JSON.parse(text));
     if (typeof source !== 'string' || !isTime(since) || sha256 !== hashOf(data)) return undefined;
-    if (ends !== undefined && !isTime(ends)) return undefined;
-    return { source, since, ends };
+    if (expiresAt !== undefined && !isTime(expiresAt)) return undefined;
+    return { source, since, expiresAt };
   } catch {
     return undefined;
   }

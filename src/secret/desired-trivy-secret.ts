@@ -4,7 +4,7 @@ import type { EnvVar, ObjectMeta } from '../object/index.ts';
 import { authByLogin, MOUNT_PATH, type TrivyAuth } from '../platform/index.ts';
 import type { ScanDelivery } from '../scan/index.ts';
 import { CLOCK_SKEW_MS } from '../text/index.ts';
-import { type LoginNote, writeNote } from './cloud-login.ts';
+import { formatLoginRecord, type LoginRecord } from './cloud-login.ts';
 import type { RawSecret, SecretData } from './raw-secret.ts';
 import { fingerprint, LOGIN_ANNOTATION, type TrivySecret } from './trivy-secret.ts';
 import {
@@ -15,45 +15,50 @@ import {
   trivySecretName,
 } from './trivy-secret-identity.ts';
 
-/** A Secret that Trivy mounts, as it should be. */
+/** The desired state of a Trivy Secret. */
 export interface DesiredTrivySecret {
   readonly name: string;
   readonly identity: TrivySecretIdentity;
   readonly content: Content;
-  /** When the login in it ends that a cloud gave, in milliseconds since the epoch; undefined: there is none, or it does not. */
+  /**
+   * When the login in it expires, in milliseconds since the epoch; undefined: it has no login from a cloud, or the login
+   * never expires.
+   */
   readonly loginExpiresAt: number | undefined;
-  /** When that is to be renewed; the same unit. */
+  /** When to renew the login, in milliseconds since the epoch; undefined: there is no login to renew later. */
   readonly renewAt: number | undefined;
   readonly delivery: ScanDelivery;
 }
 
-/** What is to be in a Trivy secret. */
+/** The desired content of a Trivy Secret. */
 type Content =
   | { readonly state: 'Known'; readonly object: RawSecret; readonly fingerprint: string }
-  /** The login that is in it, from the present version of its source, need not be renewed yet. */
+  /** The existing Secret has a login for the current version of its source. It need not be renewed yet. */
   | { readonly state: 'Kept' }
-  /** The cloud is to be asked for a login. `failure`: what it said; `isPresent`: whether one from the present version is in it. */
+  /** A login must be requested from the cloud. */
   | {
-      readonly state: 'Wanting';
+      readonly state: 'LoginMissing';
+      /** The last answer of the cloud; undefined: there is none, or it was a login that is no longer fresh. */
       readonly failure: KnownLogin | undefined;
+      /** Whether the existing Secret has a login for the current version of its source, which must be renewed. */
       readonly isPresent: boolean;
     };
 
-/** One whose content can be written. */
+/** A desired Trivy Secret whose content can be written. */
 export type KnownTrivySecret = DesiredTrivySecret & { readonly content: { readonly state: 'Known' } };
 
 export function isKnown(desired: DesiredTrivySecret): desired is KnownTrivySecret {
   return desired.content.state === 'Known';
 }
 
-/** What a Trivy secret is made from: what Trivy is handed, or what is known of the login that is to be handed to it. */
-export type Making =
+/** The content of a Trivy Secret, or the data to compute it: what is known of the login that the cloud issues. */
+export type TrivySecretInput =
   | { readonly result: 'TrivyAuth'; readonly trivyAuth: TrivyAuth }
   | {
       readonly result: 'Login';
       readonly env: readonly EnvVar[];
       readonly host: string;
-      /** The version of the Secret that the credential is from. */
+      /** The resource version of the source Secret. */
       readonly source: string;
       readonly present: TrivySecret | undefined;
       readonly known: KnownLogin | undefined;
@@ -61,11 +66,11 @@ export type Making =
       readonly now: number;
     };
 
-/** The Trivy secret that hands over a credential for a registry host. */
+/** The Trivy Secret that delivers a credential for a registry host. */
 export function desiredTrivySecret(
   namespace: string,
   identity: TrivySecretIdentity,
-  making: Making,
+  input: TrivySecretInput,
 ): DesiredTrivySecret {
   const name = trivySecretName(identity);
   const metadata: ObjectMeta = {
@@ -78,52 +83,52 @@ export function desiredTrivySecret(
       [HOST_ANNOTATION]: identity.host,
     },
   };
-  const env = making.result === 'TrivyAuth' ? making.trivyAuth.env : making.env;
-  const made =
-    making.result === 'TrivyAuth'
-      ? { content: known(metadata, dataOf(making.trivyAuth)), ends: undefined, renewAt: undefined }
-      : withLogin(metadata, making);
-  return {
-    name,
-    identity,
-    content: made.content,
-    loginExpiresAt: made.ends,
-    renewAt: made.renewAt,
-    delivery: { secretName: name, mountPath: MOUNT_PATH, env },
-  };
+  const env = input.result === 'TrivyAuth' ? input.trivyAuth.env : input.env;
+  const state =
+    input.result === 'TrivyAuth'
+      ? {
+          content: known(metadata, dataOf(input.trivyAuth)),
+          loginExpiresAt: undefined,
+          renewAt: undefined,
+        }
+      : loginState(metadata, input);
+  return { name, identity, ...state, delivery: { secretName: name, mountPath: MOUNT_PATH, env } };
 }
 
-type LoginMaking = Extract<Making, { result: 'Login' }>;
+type LoginInput = Extract<TrivySecretInput, { result: 'Login' }>;
+type LoginState = Pick<DesiredTrivySecret, 'content' | 'loginExpiresAt' | 'renewAt'>;
 
-interface Made {
-  readonly content: Content;
-  readonly ends: number | undefined;
-  readonly renewAt: number | undefined;
-}
-
-function withLogin(metadata: ObjectMeta, { source, host, present, known: login, now }: LoginMaking): Made {
-  const note = noteOf(present, source, now);
-  if (note !== undefined && renewalOf(note) > now)
-    return { content: { state: 'Kept' }, ends: note.ends, renewAt: renewalOf(note) };
+function loginState(
+  metadata: ObjectMeta,
+  { source, host, present, known: login, now }: LoginInput,
+): LoginState {
+  const record = currentRecord(present, source, now);
+  if (record !== undefined && renewalOf(record) > now)
+    return { content: { state: 'Kept' }, loginExpiresAt: record.expiresAt, renewAt: renewalOf(record) };
   if (login?.answer.result === 'Login' && login.askAgainAt > now) {
-    const { credential, ends } = login.answer;
+    const { credential, expiresAt } = login.answer;
     const data = dataOf(authByLogin(credential, host));
-    const noted = { source, since: login.askedAt, ends };
-    const annotations = { ...metadata.annotations, [LOGIN_ANNOTATION]: writeNote(noted, data) };
-    return { content: known({ ...metadata, annotations }, data), ends, renewAt: login.askAgainAt };
+    const newRecord = formatLoginRecord({ source, since: login.askedAt, expiresAt }, data);
+    const annotations = { ...metadata.annotations, [LOGIN_ANNOTATION]: newRecord };
+    const content = known({ ...metadata, annotations }, data);
+    return { content, loginExpiresAt: expiresAt, renewAt: login.askAgainAt };
   }
   const failure = login?.answer.result === 'Login' ? undefined : login;
   return {
-    content: { state: 'Wanting', failure, isPresent: note !== undefined },
-    ends: note?.ends,
+    content: { state: 'LoginMissing', failure, isPresent: record !== undefined },
+    loginExpiresAt: record?.expiresAt,
     renewAt: undefined,
   };
 }
 
-/** The recorded login for this version of the source. A record with a future time is ignored. */
-function noteOf(present: TrivySecret | undefined, source: string, now: number): LoginNote | undefined {
-  const note = present?.login;
-  return note?.source === source && note.since <= now + CLOCK_SKEW_MS ? note : undefined;
+/** The record of the login for this version of the source. Ignores a record with a future time. */
+function currentRecord(
+  present: TrivySecret | undefined,
+  source: string,
+  now: number,
+): LoginRecord | undefined {
+  const record = present?.login;
+  return record?.source === source && record.since <= now + CLOCK_SKEW_MS ? record : undefined;
 }
 
 function known(metadata: ObjectMeta, data: SecretData): Content {
@@ -137,7 +142,7 @@ function dataOf({ files }: TrivyAuth): SecretData {
   );
 }
 
-/** Whether what is in one of our Secrets is from the present version of its source. */
+/** Whether the credential in an existing Trivy Secret is from the current version of its source. */
 export function holdsSource({ content }: DesiredTrivySecret, present: TrivySecret): boolean {
   if (content.state === 'Known') return content.fingerprint === present.fingerprint;
   return content.state === 'Kept' || content.isPresent;

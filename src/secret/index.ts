@@ -5,7 +5,7 @@ export {
   holdsSource,
   isKnown,
   type KnownTrivySecret,
-  type Making,
+  type TrivySecretInput,
 } from './desired-trivy-secret.ts';
 export type { NamedSecret } from './named-secret.ts';
 export { type OtherSecret, readOtherSecret } from './other-secret.ts';

@@ -3,15 +3,15 @@ import { REGISTRIES_ANNOTATION } from '../platform/index.ts';
 import { readTrivySecret, type TrivySecret } from './trivy-secret.ts';
 import type { TrivySecretIdentity } from './trivy-secret-identity.ts';
 
-/** A Secret of which only the metadata is watched, because it is neither a pull secret nor labeled as ours. */
+/** A Secret that is neither a pull secret nor labeled as a Trivy Secret. Only its metadata is watched. */
 export interface OtherSecret extends Stored {
-  /** The Trivy Secret that it was before a user removed our label; undefined: it never was one. */
-  readonly ours: (TrivySecret & { readonly identity: TrivySecretIdentity }) | undefined;
+  /** The Trivy Secret that it was before a user removed the label; undefined: it never was one. */
+  readonly formerTrivySecret: (TrivySecret & { readonly identity: TrivySecretIdentity }) | undefined;
   /** Whether it has the annotation that makes it a credential Secret. */
   readonly isCredentialSecret: boolean;
 }
 
-/** Reads the metadata of a Secret without our label. */
+/** Reads the metadata of a Secret without the label of Trivy Secrets. */
 export function readOtherSecret(object: KubeObject): OtherSecret {
   const secret = readTrivySecret(object);
   const { identity } = secret;
@@ -19,6 +19,6 @@ export function readOtherSecret(object: KubeObject): OtherSecret {
   return {
     ...storedMeta(object),
     isCredentialSecret,
-    ours: identity === undefined ? undefined : { ...secret, identity },
+    formerTrivySecret: identity === undefined ? undefined : { ...secret, identity },
   };
 }

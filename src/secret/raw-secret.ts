@@ -1,9 +1,9 @@
 import type { KubeObject } from '../object/index.ts';
 
-/** By key, in base64. */
+/** The values in base64, by key. */
 export type SecretData = Readonly<Record<string, string>>;
 
-/** A Secret as the API server sends and takes it. */
+/** A Secret as the API server sends and accepts it. */
 export interface RawSecret extends KubeObject {
   /** undefined: `Opaque`. */
   readonly type?: string;

@@ -15,7 +15,7 @@ export function readSource(object: RawSecret): SourceSecret {
   return isPullSecret(object) ? readPullSecret(object) : readCredentialSecret(object);
 }
 
-/** Reads a Secret of any type; one that holds no credential that is known says so, as a malformed pull secret. */
+/** Reads a Secret of any type. A Secret without a known credential becomes a malformed pull secret, with a message. */
 export function readSourceSecret(object: RawSecret): SourceSecret {
   const source = readSource(object);
   return source.content.result === 'Unknown' ? readPullSecret(object) : source;

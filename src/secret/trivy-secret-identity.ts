@@ -11,37 +11,37 @@ export const HOST_ANNOTATION = `${GROUP}/host`;
 /** Longest name of a Kubernetes object, in characters. */
 const LONGEST_NAME = 253;
 /**
- * A key of a pull secret has at most 600 characters. A host of a credential Secret has the name of the annotation
- * before it.
+ * In characters. A key of a pull secret has at most 600. For a credential Secret, it is the name of the annotation and a
+ * host.
  */
 const LONGEST_KEY = 700;
 /** Longest host with port in an image reference, in characters. */
 const LONGEST_HOST = 259;
 
-/** 40 bits: that two meet is unlikely, and where they do the second is refused. */
+/** 40 bits, so that collisions are unlikely. If two names collide, the second Secret is not written. */
 const HASH_DIGITS = 10;
-/** Object names have 253 characters at most: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ */
+/** Object names have at most 253 characters: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ */
 const LONGEST_SOURCE = 253 - 'trivy--'.length - HASH_DIGITS;
 
-/** What a Trivy secret is made from; its name follows from this alone. */
+/** Identifies a Trivy Secret. Its name is derived from these fields only. */
 export interface TrivySecretIdentity {
-  /** Name of the Secret that the credential is from. */
+  /** Name of the source Secret. */
   readonly source: string;
-  /** The entry's key; for one that is no pull secret, where its owner offers it. */
+  /** The key of the entry in a pull secret. For a credential Secret, the name of its annotation and the host in it. */
   readonly registryKey: string;
   /** Registry host, as in a canonical image reference. */
   readonly host: string;
 }
 
-/** What the Trivy secret for a candidate and a registry host is made from. */
+/** The identity of the Trivy Secret for a candidate and a registry host. */
 export function identityOf(candidate: Candidate, host: string): TrivySecretIdentity {
   const { secret: source, registryKey, credential } = candidate;
   const isEntry = credential.kind !== 'platform';
-  return { source, registryKey: isEntry ? registryKey : offeredKey(registryKey), host };
+  return { source, registryKey: isEntry ? registryKey : annotatedKey(registryKey), host };
 }
 
 /**
- * Whether a source Secret still has the entry, or the host in its annotation, from which a Trivy Secret was made. True
+ * Whether a source Secret still has the entry, or the host in its annotation, from which a Trivy Secret was created. True
  * for a Secret that cannot be read, because it may have it.
  */
 export function holdsEntry({ content }: SourceSecret, { registryKey }: TrivySecretIdentity): boolean {
@@ -49,7 +49,7 @@ export function holdsEntry({ content }: SourceSecret, { registryKey }: TrivySecr
     case 'Entries':
       return content.entries.some((entry) => entry.registryKey === registryKey);
     case 'Credential':
-      return content.hosts.some((host) => offeredKey(host) === registryKey);
+      return content.hosts.some((host) => annotatedKey(host) === registryKey);
     case 'NotOffered':
     case 'Unknown':
       return false;
@@ -59,16 +59,15 @@ export function holdsEntry({ content }: SourceSecret, { registryKey }: TrivySecr
   }
 }
 
-function offeredKey(host: string): string {
+function annotatedKey(host: string): string {
   return `${REGISTRIES_ANNOTATION}: ${host}`;
 }
 
-/** Whether both are made from the same. */
 export function sameIdentity(a: TrivySecretIdentity, b: TrivySecretIdentity): boolean {
   return a.source === b.source && a.registryKey === b.registryKey && a.host === b.host;
 }
 
-/** The name of the Trivy secret for one entry of a pull secret and one registry host. */
+/** The name of the Trivy Secret with this identity. */
 export function trivySecretName({ source, registryKey, host }: TrivySecretIdentity): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([source, registryKey, host]))
@@ -78,11 +77,12 @@ export function trivySecretName({ source, registryKey, host }: TrivySecretIdenti
   return `trivy-${shown}-${hash}`;
 }
 
-/** Whether a Secret of this name may be one of ours. */
+/** Whether a Secret of this name may be a Trivy Secret. */
 export function isTrivySecretName(name: string): boolean {
   return /^trivy-.+-[0-9a-f]{10}$/.test(name);
 }
 
+/** Reads the identity from the annotations of a Secret; undefined: it is not a Trivy Secret of this name. */
 export function readIdentity(
   name: string,
   annotations: Readonly<Record<string, string>>,
@@ -91,7 +91,7 @@ export function readIdentity(
   const registryKey = annotations[REGISTRY_KEY_ANNOTATION];
   const host = annotations[HOST_ANNOTATION];
   if (source === undefined || registryKey === undefined || host === undefined) return undefined;
-  // Anybody can compute a valid name, so values that are longer than ours are ignored.
+  // Any user can compute a valid name, so longer values than the controller writes are ignored.
   if (source.length > LONGEST_NAME || registryKey.length > LONGEST_KEY || host.length > LONGEST_HOST)
     return undefined;
   const identity = { source, registryKey, host };

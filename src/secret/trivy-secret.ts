@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { GROUP, UNUSED_SINCE_ANNOTATION } from '../api/index.ts';
 import { type Stored, storedMeta } from '../object/index.ts';
-import { type LoginNote, readNote } from './cloud-login.ts';
+import { type LoginRecord, parseLoginRecord } from './cloud-login.ts';
 import type { RawSecret } from './raw-secret.ts';
 import {
   HOST_ANNOTATION,
@@ -11,33 +11,34 @@ import {
   type TrivySecretIdentity,
 } from './trivy-secret-identity.ts';
 
-/** What is known of a login that a cloud gave. */
+/** The {@link LoginRecord} of the login in the Secret. */
 export const LOGIN_ANNOTATION = `${GROUP}/login`;
-/** When the credential in it last changed. */
+/** When the credential in the Secret last changed. */
 const ROTATED_ANNOTATION = `${GROUP}/rotated`;
 
 /**
- * Of our own process only, so that a fingerprint says nothing about a value to anybody else. A KeyObject: with bare bytes an
- * HMAC takes five times as long.
+ * Random for each process, so that fingerprints reveal nothing about values. A KeyObject, because an HMAC with plain bytes
+ * as its key takes five times as long.
  */
 const FINGERPRINT_KEY = createSecretKey(randomBytes(32));
 
-/** One of our Secrets as it is; its values stay in the API server. */
+/** A Trivy Secret as the API server has stored it, without its values. */
 export interface TrivySecret extends Stored {
+  /** undefined: its annotations do not match its name. */
   readonly identity: TrivySecretIdentity | undefined;
-  /** Of everything in it that we set, but `unused-since` and `rotated`. */
+  /** Covers everything that the controller sets, except `unused-since` and `rotated`. */
   readonly fingerprint: string;
-  /** Whether its data can be changed: somebody may have made it immutable, or of another type. */
+  /** Whether its data can be changed. False if another client has created it as immutable, or with another type. */
   readonly replaceable: boolean;
   /** Milliseconds since the epoch; undefined: in use. */
   readonly unusedSince: number | undefined;
   /** When the credential in it last changed, in milliseconds since the epoch; undefined: never. */
   readonly rotatedAt: number | undefined;
-  /** undefined: it holds no login of a cloud, or another than was noted. */
-  readonly login: LoginNote | undefined;
+  /** undefined: it has no login from a cloud, or another login than the recorded one. */
+  readonly login: LoginRecord | undefined;
 }
 
-/** Reads one of our Secrets and forgets its values. */
+/** Reads a Trivy Secret, and keeps none of its values. */
 export function readTrivySecret(object: RawSecret): TrivySecret {
   const annotations = object.metadata.annotations ?? {};
   return {
@@ -47,7 +48,7 @@ export function readTrivySecret(object: RawSecret): TrivySecret {
     replaceable: object.immutable !== true && object.type === 'Opaque',
     unusedSince: readTime(annotations[UNUSED_SINCE_ANNOTATION]),
     rotatedAt: readTime(annotations[ROTATED_ANNOTATION]),
-    login: readNote(annotations[LOGIN_ANNOTATION], object.data ?? {}),
+    login: parseLoginRecord(annotations[LOGIN_ANNOTATION], object.data ?? {}),
   };
 }
 
@@ -57,13 +58,13 @@ function readTime(text: string | undefined): number | undefined {
 }
 
 /**
- * A Secret that replaces one of ours: at its version, with the time at which the credential changed. A login that is
- * renewed is the same credential.
+ * The object that replaces a Trivy Secret at its observed version, with the time at which the credential last changed. A
+ * renewed login does not count as a changed credential.
  */
 export function replacement(object: RawSecret, present: TrivySecret, now: number): RawSecret {
   const { resourceVersion, login, rotatedAt } = present;
-  const renewed = readNote(object.metadata.annotations?.[LOGIN_ANNOTATION], object.data ?? {});
-  const isRenewal = renewed !== undefined && renewed.source === login?.source;
+  const record = parseLoginRecord(object.metadata.annotations?.[LOGIN_ANNOTATION], object.data ?? {});
+  const isRenewal = record !== undefined && record.source === login?.source;
   const rotated = isRenewal ? rotatedAt : now;
   const annotations = {
     ...object.metadata.annotations,

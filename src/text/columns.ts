@@ -1,6 +1,6 @@
 import { printable } from './printable.ts';
 
-/** Rows of equally many cells, as aligned lines. Cells hold texts that no API server may have looked at. */
+/** Formats rows of equally many cells as aligned lines. Escapes the cells, which the API server may not have validated. */
 export function columns(cells: readonly (readonly string[])[], gap = '  '): readonly string[] {
   const rows = cells.map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_, column) =>

@@ -1,16 +1,16 @@
 import { printable } from './printable.ts';
 
-/** What needs no quotes; all else gets them, also what only some programs take for a separator. */
+/** Matches cells without quotes. All other cells are quoted, because programs differ in their separators. */
 const PLAIN = /^[\w ./:@-]*$/;
 /**
- * What a spreadsheet may take for a formula: https://owasp.org/www-community/attacks/CSV_Injection. Full-width forms
- * count, for East Asian editions of Excel take them so.
+ * Matches cells that a spreadsheet may evaluate as a formula: https://owasp.org/www-community/attacks/CSV_Injection.
+ * East Asian editions of Excel also evaluate the full-width characters.
  */
 const FORMULA = /^\s*[=+\-@＝＋－＠]/;
 
 /**
- * Rows as CSV (RFC 4180): each ends with CRLF. A cell that a spreadsheet would take for a formula gets a `'` in front,
- * which spreadsheets show as nothing; control characters are written out.
+ * Formats rows as CSV (RFC 4180). Each row ends with CRLF. A cell that a spreadsheet would evaluate as a formula gets the
+ * prefix `'`, which spreadsheets do not show. Control characters are escaped.
  */
 export function csv(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('');

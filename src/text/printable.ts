@@ -1,13 +1,13 @@
 const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-/** JSON.stringify has escaped what is below U+0020, and writes line ends of its own. */
+/** Excludes characters below U+0020: JSON.stringify has escaped them in texts, and its own line breaks must stay. */
 const STEERING_IN_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Text of somebody else, with what could steer a terminal, or turn the direction of writing, written out. */
+/** Escapes all characters that could control a terminal or change the direction of writing. */
 export function printable(text: string): string {
   return text.replace(STEERING, escaped);
 }
 
-/** JSON in which no character can steer a terminal. Ends with a newline. */
+/** Formats a value as JSON in which no character can control a terminal. Ends with a newline. */
 export function printableJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2).replace(STEERING_IN_JSON, escaped)}\n`;
 }

@@ -2,9 +2,9 @@ const SHOWN = 100;
 const NOT_PRINTABLE_ASCII = /[^\x20-\x7e]/g;
 
 /**
- * Text from outside as it may stand in a message: JSON-quoted, everything but printable ASCII escaped (so that
- * look-alike letters and terminal controls show), and cut after 100 characters, with the length then named.
- * Not for secret values: those must not be in a message at all.
+ * Quotes text from outside for a message, as in JSON. Escapes everything except printable ASCII, so that look-alike
+ * letters and control characters are visible. Truncates the text after 100 characters, and then appends its length.
+ * Must not be used for secret values, because messages must not contain them.
  */
 export function quoted(text: string): string {
   const shown = JSON.stringify(text.slice(0, SHOWN)).replace(NOT_PRINTABLE_ASCII, escapeCodeUnit);

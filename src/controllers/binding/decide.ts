@@ -124,7 +124,7 @@ function bindableOf({ choice: { resolution }, trivySecret }: Resolved): Bindable
 function deliverable(trivySecret: Resolved['trivySecret']): Bindable | undefined {
   if (trivySecret === undefined) return undefined;
   const { desired, place } = trivySecret;
-  const isMissing = desired.content.state === 'Wanting' && place.state !== 'Ours';
+  const isMissing = desired.content.state === 'LoginMissing' && place.state !== 'Ours';
   return isMissing ? undefined : { delivery: desired.delivery };
 }
 
@@ -211,10 +211,10 @@ function planMigration(
   if (migration === undefined) return undefined;
   const { decision, check } = migration;
   if (decision !== 'Migrate') return { plan: 'NotMigrated', scan, decision, check, known: migration.known };
-  const moved: Migrated = { from: repositoryName(image), source, number: nextMigration(binding) };
+  const migrated: Migrated = { from: repositoryName(image), source, number: nextMigration(binding) };
   const request = requestFor(scan, 'Moved', now);
   const bind = { edit: 'Bind', ...holderOf(resolved), delivery: deliveryIn(bindable) } as const;
-  return planEdit(resolved, scan, { ...bind, image: check.image, moved, request });
+  return planEdit(resolved, scan, { ...bind, image: check.image, migrated, request });
 }
 
 /** undefined: the scan is suspended, so it must not run. */

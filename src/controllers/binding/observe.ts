@@ -120,8 +120,8 @@ function observePlace(namespace: string, identity: TrivySecretIdentity, stores: 
   }
   const other = stores.otherSecrets.get(key);
   // A user has removed the controller's label, but not its annotations.
-  if (other?.ours !== undefined && sameIdentity(other.ours.identity, identity)) {
-    return { state: 'Ours', secret: other.ours };
+  if (other?.formerTrivySecret !== undefined && sameIdentity(other.formerTrivySecret.identity, identity)) {
+    return { state: 'Ours', secret: other.formerTrivySecret };
   }
   const isFree = other === undefined && pullSecretIn(stores, key) === undefined;
   return { state: isFree ? 'Free' : 'Taken' };

@@ -29,7 +29,7 @@ import {
   describeCandidate,
   desiredTrivySecret,
   identityOf,
-  type Making,
+  type TrivySecretInput,
 } from '../../secret/index.ts';
 import type { Selection } from '../../state/index.ts';
 import type { BrokenScan, Known, Observed, ObservedScan, TrivySecretPlace } from './observed.ts';
@@ -156,8 +156,9 @@ function deliver(
     known: candidate.credential.kind === 'platform' ? known.login(candidate.credential, host) : undefined,
     now,
   };
-  const making: Making = plan.result === 'TrivyAuth' ? plan : { ...login, result: 'Login', env: plan.env };
-  const desired = desiredTrivySecret(binding.namespace, identity, making);
+  const input: TrivySecretInput =
+    plan.result === 'TrivyAuth' ? plan : { ...login, result: 'Login', env: plan.env };
+  const desired = desiredTrivySecret(binding.namespace, identity, input);
   return { trivySecret: { desired, place }, undeliverable: undefined };
 }
 

@@ -10,7 +10,7 @@ import { createdObject, patchOf } from './writes/index.ts';
 
 const CONCURRENT_WRITES = 8;
 
-/** Writes what was decided. May be interrupted anywhere, because the next decision continues from the observed state. */
+/** Writes the decision. May be interrupted anywhere, because the next decision continues from the observed state. */
 export class DiscoveryApplier {
   readonly #client: KubeClient;
   readonly #stores: Stores;

@@ -1,6 +1,6 @@
 /**
- * Milliseconds since the epoch at which something was first found missing: by repository, then by user. Both keys are
- * strings that other objects hold anyway, because a namespace may have a hundred thousand of them.
+ * When something was first found missing, in milliseconds since the epoch: by repository, then by user. Both keys are
+ * strings that other objects hold, too, because a namespace may have a hundred thousand of them.
  */
 export type MissingSince = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
@@ -11,13 +11,13 @@ export class GracePeriods {
   readonly #after = new Map<string, Map<string, number>>();
   #next = Number.POSITIVE_INFINITY;
 
-  /** @param before - of the last decision. Empty after a restart, which restarts every grace period. */
+  /** @param before - what was missing at the last decision. Empty after a restart, which restarts every grace period. */
   constructor(now: number, before: MissingSince) {
     this.#now = now;
     this.#before = before;
   }
 
-  /** What is missing now. Whatever is back is forgotten. */
+  /** What is missing now. Omits what is no longer missing. */
   get missingSince(): MissingSince {
     return this.#after;
   }

@@ -4,7 +4,7 @@ import type { MissingSince } from './grace-periods.ts';
 
 /** A binding that discovery created, in its current state. */
 export interface DiscoveredBinding extends Stored {
-  /** In canonical form; undefined if somebody has changed the image to one that discovery would not write. */
+  /** In canonical form; undefined if a user has changed the image to one that discovery would not write. */
   readonly repository: string | undefined;
   readonly imagePullSecrets: readonly string[];
   /** In canonical form. */

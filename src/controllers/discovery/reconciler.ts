@@ -28,7 +28,7 @@ interface NamespaceState {
   readonly reported: Reported;
   /** The size of the last decision. */
   readonly size: number;
-  /** The last writes. */
+  /** A fingerprint of the last writes, and when they were made, in milliseconds since the epoch. */
   readonly written: { readonly at: number; readonly fingerprint: string } | undefined;
 }
 

@@ -17,7 +17,7 @@ export async function report(
     await events.record(regarding(about), event);
   }
   if (postponed > 0 && problems.length > 0)
-    log.warn({ postponed }, 'too many events of discovery in this namespace: postponing the rest');
+    log.warn({ postponed }, 'too many discovery Events in this namespace; postponing the rest');
 }
 
 function regarding(about: DiscoveryProblem['about']) {

@@ -1,4 +1,5 @@
 import { SecretValue } from '../../credential/index.ts';
+import { quoted } from '../../text/index.ts';
 import type { Access, PlatformCredential } from '../platform-credential.ts';
 import type { Malformed, SecretContent } from '../secret-fields.ts';
 import { endpointOf, trivyKnows } from './ecr.ts';
@@ -6,7 +7,7 @@ import { tokenExchange } from './exchange.ts';
 import { type AwsKeys, type AwsSecret, readAwsSecret } from './keys.ts';
 import { credentialsFile } from './sdk.ts';
 
-/** Reads the AWS keys in a Secret as a credential for ECR. `undefined`: it has none. */
+/** Reads the AWS keys in a Secret as a credential for ECR. `undefined`: the Secret has none. */
 export function readAwsCredential(secret: SecretContent): PlatformCredential | Malformed | undefined {
   const found = readAwsSecret(secret);
   return found?.result === 'AwsSecret' ? credentialOf(found) : found;
@@ -29,8 +30,8 @@ function accessTo(host: string, keys: AwsKeys, region: string | undefined): Acce
   const endpoint = endpointOf(host, region);
   if (endpoint === undefined) {
     const message =
-      "expected to know the AWS region of a registry that is not under one of ECR's own names, found no key " +
-      '"region" beside the AWS keys; add it';
+      `expected the AWS region of the registry ${quoted(host)}, whose host name does not contain it, found no key ` +
+      '"region" in the Secret with the AWS keys; add it';
     return { delivery: { way: 'None', message }, check: { way: 'NotCheckable', message } };
   }
   const check = { way: 'Exchange', exchange: tokenExchange(endpoint, keys) } as const;

@@ -1,8 +1,8 @@
-/** The hosts of ECR Public: for IPv4 only, and dual-stack. */
+/** The hosts of ECR Public: IPv4-only, and dual-stack. */
 const PUBLIC: ReadonlySet<string> = new Set(['public.ecr.aws', 'ecr-public.aws.com']);
 /**
  * The partitions of AWS: the domain of the API and of registries, the dual-stack domain of registries, and the prefix of
- * the regions. The last one has all other regions, also those of GovCloud:
+ * the regions. The last partition has all other regions, including those of GovCloud:
  * docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
  */
 const PARTITIONS = [
@@ -15,7 +15,7 @@ const PARTITIONS = [
   { api: 'amazonaws.com', dualStack: 'on.aws', regions: '' },
 ] as const;
 const DOMAINS = PARTITIONS.flatMap(({ api, dualStack }) => [api, dualStack]).map(RegExp.escape);
-/** At least what the ECR credential helper, the kubelet's ecr-credential-provider and Flux recognize, also with FIPS. */
+/** Includes all hosts that the ECR credential helper, the kubelet's ecr-credential-provider and Flux recognize, and FIPS. */
 const ECR = new RegExp(
   `^[A-Za-z0-9][\\w-]*\\.dkr[.-]ecr(?<fips>-fips)?\\.(?<region>[a-z0-9-]+)\\.(?<domain>${DOMAINS.join('|')})$`,
 );
@@ -23,7 +23,7 @@ const ECR = new RegExp(
 const TRIVY_KNOWS =
   /^[^.]+\.dkr[.-]ecr(?:-fips)?\.[^.]+\.(?:amazonaws\.com(?:\.cn)?|sc2s\.sgov\.gov|c2s\.ic\.gov|on\.aws)$/;
 
-/** Whether a registry host is one of ECR, private or public. */
+/** Whether a registry host belongs to ECR, private or public. */
 export function isEcr(host: string): boolean {
   return PUBLIC.has(host) || ECR.test(host);
 }
@@ -33,7 +33,7 @@ export function trivyKnows(host: string): boolean {
   return TRIVY_KNOWS.test(host);
 }
 
-/** Where ECR gives logins for a registry, and what its API calls that. */
+/** The API endpoint at which ECR issues logins for a registry. */
 export interface Endpoint {
   readonly host: string;
   readonly region: string;
@@ -51,22 +51,22 @@ const ECR_PUBLIC: Endpoint = {
 const ECR_TARGET = 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken';
 
 /**
- * The API that gives logins for a registry host: docs.aws.amazon.com/general/latest/gr/ecr.html.
+ * The API that issues logins for a registry host: docs.aws.amazon.com/general/latest/gr/ecr.html.
  *
- * @param region - the region of a registry under a name of its own
- * @returns `undefined` for such a registry without a region
+ * @param region - the region of a registry with a custom host name
+ * @returns `undefined` for a custom host name without a region
  */
 export function endpointOf(host: string, region: string | undefined): Endpoint | undefined {
   if (PUBLIC.has(host)) return ECR_PUBLIC;
   const parts = ECR.exec(host)?.groups;
-  const place = parts?.['region'] ?? region;
-  if (place === undefined) return undefined;
+  const effective = parts?.['region'] ?? region;
+  if (effective === undefined) return undefined;
   const service = parts?.['fips'] === undefined ? 'api.ecr' : 'ecr-fips';
-  const api = `${service}.${place}.${apiDomain(place, parts?.['domain'])}`;
-  return { host: api, region: place, service: 'ecr', target: ECR_TARGET };
+  const api = `${service}.${effective}.${apiDomain(effective, parts?.['domain'])}`;
+  return { host: api, region: effective, service: 'ecr', target: ECR_TARGET };
 }
 
-/** The API domain of the partition of a registry's domain, or of the region if the registry has a name of its own. */
+/** The API domain of the partition of a registry's domain, or of the region if the registry has a custom host name. */
 function apiDomain(region: string, domain: string | undefined): string {
   const partition = PARTITIONS.find(({ api, dualStack, regions }) =>
     domain === undefined ? region.startsWith(regions) : domain === api || domain === dualStack,

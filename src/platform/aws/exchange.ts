@@ -28,7 +28,7 @@ export function tokenExchange({ host, region, service, target }: Endpoint, keys:
   };
 }
 
-/** ECR gives a list of authorization data, ECR Public a single object. */
+/** ECR returns a list of authorization data, and ECR Public a single object. */
 function readToken(body: string): ExchangeStep {
   const found = readObject(body)?.['authorizationData'];
   const [data]: readonly unknown[] = Array.isArray(found) ? found : [found];
@@ -43,8 +43,8 @@ function readToken(body: string): ExchangeStep {
     username: new SecretValue(pair.slice(0, colon)),
     password: new SecretValue(pair.slice(colon + 1)),
   } as const;
-  const ends = expiration ?? expirationOfEcrLogin(credential) ?? jwtExpirationOf(credential);
-  return { result: 'Login', credential, ends };
+  const expiresAt = expiration ?? expirationOfEcrLogin(credential) ?? jwtExpirationOf(credential);
+  return { result: 'Login', credential, expiresAt };
 }
 
 function readError(status: number, body: string): ExchangeStep {

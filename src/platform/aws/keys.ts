@@ -18,8 +18,8 @@ export interface AwsSecret {
   readonly expiration: number | undefined;
 }
 
-// As in the AWS SDK's environment and files, in External Secrets (`access-key`, `secret-access-key`, `session-token`),
-// and what its STSSessionToken generator writes, which adds `expiration`.
+// The names in the AWS SDK's environment and files, in External Secrets (`access-key`, `secret-access-key`,
+// `session-token`), and of its STSSessionToken generator, which adds `expiration`.
 const ACCESS_KEY_ID = new Set(['awsaccesskeyid', 'accesskeyid', 'accesskey']);
 const SECRET_ACCESS_KEY = new Set(['awssecretaccesskey', 'secretaccesskey', 'secretkey']);
 const SESSION_TOKEN = new Set(['awssessiontoken', 'sessiontoken']);
@@ -32,7 +32,7 @@ interface Shape {
   readonly form: RegExp;
 }
 
-/** The forms exclude everything that could begin another line, or a comment, in the AWS SDK's credentials file. */
+/** The patterns exclude all characters that could begin a new line or a comment in the AWS SDK's credentials file. */
 const SHAPES = {
   accessKeyId: { name: 'an access key ID', names: ACCESS_KEY_ID, form: /^[A-Za-z0-9_]{16,128}$/ },
   secretAccessKey: {
@@ -45,7 +45,7 @@ const SHAPES = {
   expiration: { name: 'seconds since 1970', names: EXPIRATION, form: /^[0-9]{1,12}$/ },
 } as const satisfies Readonly<Record<string, Shape>>;
 
-/** Reads the AWS keys in a Secret. `undefined`: it has neither of the two keys. */
+/** Reads the AWS keys in a Secret. `undefined`: the Secret has neither of the two keys. */
 export function readAwsSecret(secret: SecretContent): AwsSecret | Malformed | undefined {
   const both = [ACCESS_KEY_ID, SECRET_ACCESS_KEY].map((names) => field(secret, names).result);
   if (both.every((result) => result === 'Absent')) return undefined;
@@ -72,12 +72,12 @@ export function readAwsSecret(secret: SecretContent): AwsSecret | Malformed | un
 
 const INCOMPLETE = malformed(
   'expected the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or access-key and secret-access-key, found only ' +
-    'one of the two; add the other',
+    'one of the two; add the missing key',
 );
 
 function read(secret: SecretContent, { name, names, form }: Shape): string | Malformed | undefined {
   const value = field(secret, names);
   if (value.result !== 'Text') return value.result === 'Absent' ? undefined : value;
   if (form.test(value.text)) return value.text;
-  return malformed(`expected ${name} in the key of that name, found something else; copy it anew`);
+  return malformed(`expected ${name} in the key of that name, found something else; correct the value`);
 }

@@ -2,7 +2,7 @@ import { SecretValue } from '../../credential/index.ts';
 import { authByFile, off, type TrivyAuth } from '../trivy-auth.ts';
 import type { AwsKeys } from './keys.ts';
 
-/** Disables the credential chain of the AWS SDK, which Trivy asks before the Docker config file. */
+/** Disables the credential chain of the AWS SDK, which Trivy tries before the Docker config file. */
 export const SDK_OFF = [
   ...off(
     'AWS_ACCESS_KEY_ID',

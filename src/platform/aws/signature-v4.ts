@@ -7,14 +7,14 @@ export interface SignableRequest {
   readonly host: string;
   readonly region: string;
   readonly service: string;
-  /** By name in lower case, without `host`, which is signed too. */
+  /** By name in lower case. Without `host`, which is signed, too. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /**
  * The headers that sign a request: docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
- * The session token is among the signed headers. It is not in the result, because it is a secret.
+ * The session token is one of the signed headers. The result does not contain it, because it is a secret.
  *
  * @param now - milliseconds since 1970; AWS tolerates a difference of five minutes
  * @returns the value of `x-amz-date`, and that of `authorization`

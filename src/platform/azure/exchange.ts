@@ -3,13 +3,13 @@ import { readObject } from '../../text/index.ts';
 import { type Exchange, type ExchangeReply, type ExchangeStep, FORM, refusal } from '../exchange.ts';
 import { jwtExpiration } from '../token-expiration.ts';
 
-/** For registries only, unlike a token for Azure's management: learn.microsoft.com/azure/container-registry. */
+/** A token for registries only, not for the management of Azure: learn.microsoft.com/azure/container-registry. */
 const SCOPE = 'https://containerregistry.azure.net/.default';
 
-/** The user name beside a token: learn.microsoft.com/azure/container-registry/container-registry-authentication. */
+/** The user name that is used with a token: learn.microsoft.com/azure/container-registry/container-registry-authentication. */
 export const ACR_TOKEN_USER = '00000000-0000-0000-0000-000000000000';
 
-/** What Microsoft Entra ID needs to give a token to an application. */
+/** What Microsoft Entra ID needs to issue a token for an application. */
 interface Application {
   readonly tenant: string;
   readonly clientId: string;
@@ -20,7 +20,7 @@ interface Application {
  * Exchanges a service principal for a login of one registry:
  * learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
  *
- * @param loginHost - of Microsoft Entra ID, in the registry's cloud
+ * @param loginHost - the host of Microsoft Entra ID in the registry's cloud
  */
 export function entraExchange(
   loginHost: string,
@@ -43,7 +43,7 @@ export function entraExchange(
   };
 }
 
-/** learn.microsoft.com/azure/container-registry/container-registry-authentication: gives a refresh token. */
+/** Returns a refresh token: learn.microsoft.com/azure/container-registry/container-registry-authentication. */
 function acrExchange(registry: string, tenant: string, accessToken: string): Exchange {
   return {
     request: () =>
@@ -61,7 +61,7 @@ function acrExchange(registry: string, tenant: string, accessToken: string): Exc
           username: new SecretValue(ACR_TOKEN_USER),
           token: new SecretValue(token),
         },
-        ends: jwtExpiration(token),
+        expiresAt: jwtExpiration(token),
       })),
   };
 }

@@ -6,12 +6,12 @@ const LOGIN_HOSTS: Readonly<Record<string, string>> = {
   us: 'login.microsoftonline.us',
 };
 
-/** Whether a registry host is one of Azure Container Registry. */
+/** Whether a registry host belongs to Azure Container Registry. */
 export function isAcr(host: string): boolean {
   return ACR.test(host);
 }
 
-/** The host of Microsoft Entra ID in the cloud of a registry host; `undefined` if that is not of an existing cloud. */
+/** The host of Microsoft Entra ID in the cloud of a registry host; `undefined` if that cloud does not exist. */
 export function loginHostOf(host: string): string | undefined {
   return LOGIN_HOSTS[ACR.exec(host)?.groups?.['cloud'] ?? ''];
 }

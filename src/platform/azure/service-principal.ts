@@ -4,12 +4,12 @@ import { field, type Malformed, malformed, type SecretContent, textIn } from '..
 import { entraExchange } from './exchange.ts';
 import { loginHostOf } from './hosts.ts';
 
-// As in the Azure SDK's environment, External Secrets (`ClientID`, `ClientSecret`), Flux (`clientId`), and what
-// `az ad sp create-for-rbac` prints.
+// The names in the Azure SDK's environment, External Secrets (`ClientID`, `ClientSecret`), Flux (`clientId`), and the
+// output of `az ad sp create-for-rbac`.
 const APP_ID = new Set(['appid']);
 const CLIENT_ID = new Set(['azureclientid', 'clientid', ...APP_ID]);
 const CLIENT_SECRET = new Set(['azureclientsecret', 'clientsecret']);
-/** Only beside `appId`, because elsewhere `password` means something else. */
+/** Only if there is `appId`, because otherwise `password` means something else. */
 const APP_SECRET = new Set([...CLIENT_SECRET, 'password']);
 const TENANT_ID = new Set(['azuretenantid', 'tenantid', 'tenant']);
 
@@ -22,7 +22,7 @@ interface ServicePrincipal {
   readonly clientSecret: string;
 }
 
-/** Reads the service principal in a Secret. `undefined`: it has neither a client ID nor a client secret. */
+/** Reads the service principal in a Secret. `undefined`: the Secret has neither a client ID nor a client secret. */
 export function readServicePrincipal(secret: SecretContent): PlatformCredential | Malformed | undefined {
   const clientId = field(secret, CLIENT_ID);
   const isApp = field(secret, APP_ID).result !== 'Absent';
@@ -38,19 +38,25 @@ export function readServicePrincipal(secret: SecretContent): PlatformCredential 
 
 function problemOf({ clientId, clientSecret, tenant }: ServicePrincipal): Malformed | undefined {
   if (!GUID.test(clientId)) {
-    return malformed('expected the GUID of an application as client ID, found something else; copy it anew');
+    return malformed(
+      'expected the GUID of an application as client ID, found something else; correct the client ID',
+    );
   }
-  if (clientSecret === '') return malformed('expected a client secret, found an empty one; copy it anew');
+  if (clientSecret === '')
+    return malformed('expected a client secret, found an empty one; correct the client secret');
   if (tenant === undefined || TENANT.test(tenant)) return undefined;
-  return malformed('expected a GUID or a domain as tenant, found something else; copy it anew');
+  return malformed('expected a GUID or a domain as tenant, found something else; correct the tenant');
 }
 
 const INCOMPLETE = malformed(
   'expected the keys AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or ClientID and ClientSecret, found only one of the ' +
-    'two; add the other',
+    'two; add the missing key',
 );
 
-/** Trivy gets it as user name and password, because every ACR host accepts that, also one that Trivy does not know. */
+/**
+ * Trivy gets the service principal as user name and password, because every ACR host accepts that, even one that Trivy
+ * does not know.
+ */
 function credentialOf(principal: ServicePrincipal): PlatformCredential {
   const { clientId, clientSecret, tenant } = principal;
   const login = {

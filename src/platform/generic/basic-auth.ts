@@ -2,7 +2,7 @@ import { SecretValue } from '../../credential/index.ts';
 import type { PlatformCredential } from '../platform-credential.ts';
 import { exactField, type Malformed, malformed, type SecretContent, textIn } from '../secret-fields.ts';
 
-/** https://kubernetes.io/docs/concepts/configuration/secret/#basic-authentication-secret */
+/** Reads a Secret of this type: https://kubernetes.io/docs/concepts/configuration/secret/#basic-authentication-secret */
 export function readBasicAuth(secret: SecretContent): PlatformCredential | Malformed {
   const fields = [exactField(secret, 'username'), exactField(secret, 'password')] as const;
   const wrong = fields.find((each) => each.result === 'Malformed');
@@ -10,8 +10,8 @@ export function readBasicAuth(secret: SecretContent): PlatformCredential | Malfo
   const [username = '', password] = fields.map(textIn);
   if (password === undefined || username === '' || username.includes(':')) {
     return malformed(
-      'expected a user name without a colon in the key username and text in the key password, found less; ' +
-        'write them anew (many registries take any user name beside a token)',
+      'expected a user name without a colon in the key username, and text in the key password, found something else; ' +
+        'correct these keys (many registries accept any user name with a token)',
     );
   }
   const credential = {

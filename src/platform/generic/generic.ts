@@ -1,7 +1,7 @@
 import type { PlatformDefinition } from '../platform.ts';
 import { readBasicAuth } from './basic-auth.ts';
 
-/** Every registry that accepts basic or token authentication. Trivy gets a Docker config file with one entry. */
+/** Any registry that accepts basic or token authentication. Trivy gets a Docker config file with one entry. */
 export const generic: PlatformDefinition<'Generic'> = {
   name: 'Generic',
   owns: () => true,

@@ -3,7 +3,7 @@ import { type Malformed, malformed } from '../secret-fields.ts';
 /** The JSON object of a Google key file. */
 export type Document = Readonly<Record<string, unknown>>;
 
-/** The texts of these fields; `undefined` if any of them is empty or not a text. */
+/** The values of these fields; `undefined` if any of them is missing, empty, or not a string. */
 export function texts<const Name extends string>(
   document: Document,
   names: readonly Name[],
@@ -12,21 +12,21 @@ export function texts<const Name extends string>(
     const value = document[name];
     return typeof value === 'string' && value !== '' ? [[name, value] as const] : [];
   });
-  // One for each of the names.
+  // The lengths are equal only if each name has a value.
   return found.length === names.length ? (Object.fromEntries(found) as Record<Name, string>) : undefined;
 }
 
-/** A field would send the key to another place than Google's. */
-export function elsewhere(name: string, expected: string): Malformed {
+/** The problem of a key file with a field that would send the key to an endpoint other than Google's. */
+export function unexpectedEndpoint(name: string, expected: string): Malformed {
   return malformed(
-    `expected ${expected} in the field ${name} of the Google key file, found another place; ` +
-      'the key is shown nowhere else: create a new key file',
+    `expected ${expected} in the field ${name} of the Google key file, because the controller sends the key to no ` +
+      'other endpoint, found a different URL; create a new key file',
   );
 }
 
-/** Required fields are missing. */
-export function lacking(names: string): Malformed {
+/** The problem of a key file without some required fields. */
+export function missingFields(names: string): Malformed {
   return malformed(
-    `expected text in the fields ${names} of the Google key file, found less; create a new key file`,
+    `expected text in the fields ${names} of the Google key file, found a field without text; create a new key file`,
   );
 }

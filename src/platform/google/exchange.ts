@@ -4,16 +4,16 @@ import { type Exchange, FORM, refusal } from '../exchange.ts';
 import { secondsAfter } from '../token-expiration.ts';
 import type { RsaKey } from './rsa-key.ts';
 
-/** Where Google gives access tokens. */
+/** The endpoint at which Google issues access tokens. */
 export const TOKEN_URI = 'https://oauth2.googleapis.com/token';
 const READ_SCOPE =
   'https://www.googleapis.com/auth/devstorage.read_only https://www.googleapis.com/auth/cloud-platform';
 
-/** The user name beside an access token as password. */
+/** The user name that is used with an access token as the password. */
 export const ACCESS_TOKEN_USER = 'oauth2accesstoken';
 
 /**
- * Exchanges a signature of a service account's key for an access token. The key itself is not sent:
+ * Exchanges a signature by a service account's key for an access token. The key itself is not sent:
  * developers.google.com/identity/protocols/oauth2/service-account#httprest.
  */
 export function jwtExchange(email: string, key: RsaKey, keyId: string): Exchange {
@@ -37,14 +37,14 @@ export function jwtExchange(email: string, key: RsaKey, keyId: string): Exchange
       if (status !== 200) return refusal(status);
       const { access_token: token, expires_in: lasts } = readObject(body) ?? {};
       if (typeof token !== 'string' || token === '') return { result: 'BadReply' };
-      const ends = secondsAfter(now, lasts);
-      if (ends === undefined && typeof lasts === 'number') return { result: 'BadReply' };
+      const expiresAt = secondsAfter(now, lasts);
+      if (expiresAt === undefined && typeof lasts === 'number') return { result: 'BadReply' };
       const credential = {
         kind: 'basic',
         username: new SecretValue(ACCESS_TOKEN_USER),
         password: new SecretValue(token),
       } as const;
-      return { result: 'Login', credential, ends };
+      return { result: 'Login', credential, expiresAt };
     },
   };
 }

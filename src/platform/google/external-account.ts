@@ -3,35 +3,35 @@ import { isRecord } from '../../text/index.ts';
 import type { PlatformCredential } from '../platform-credential.ts';
 import { type Malformed, malformed } from '../secret-fields.ts';
 import { trivyOnlyCredential } from './credential.ts';
-import { type Document, elsewhere, lacking, texts } from './document.ts';
+import { type Document, missingFields, texts, unexpectedEndpoint } from './document.ts';
 
 const STS_URL = 'https://sts.googleapis.com/v1/token';
 const IMPERSONATION_URL =
   /^https:\/\/iamcredentials\.googleapis\.com\/v1\/projects\/-\/serviceAccounts\/[\w.@-]+:generateAccessToken$/;
 
 /**
- * Reads the key file of a workload identity: google.aip.dev/auth/4117. Accepts only those that read the token of the
- * other identity from a file, because that is in the scan's pod or nowhere.
+ * Reads the key file of a workload identity: google.aip.dev/auth/4117. Accepts only a key file that reads the token of the
+ * external identity from a file, because only the scan's pod can have such a file.
  */
 export function readExternalAccount(document: Document): PlatformCredential | Malformed {
-  if (document['token_url'] !== STS_URL) return elsewhere('token_url', STS_URL);
+  if (document['token_url'] !== STS_URL) return unexpectedEndpoint('token_url', STS_URL);
   const impersonated = document['service_account_impersonation_url'];
   if (
     impersonated !== undefined &&
     !(typeof impersonated === 'string' && IMPERSONATION_URL.test(impersonated))
   ) {
-    return elsewhere(
+    return unexpectedEndpoint(
       'service_account_impersonation_url',
       'https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/…',
     );
   }
   const account = texts(document, ['audience', 'subject_token_type']);
-  if (account === undefined) return lacking('audience and subject_token_type');
+  if (account === undefined) return missingFields('audience and subject_token_type');
   const source = fileSource(document['credential_source']);
   if (source === undefined) {
     return malformed(
       'expected a credential_source with a file (and no url, executable or environment_id) in the Google key file, ' +
-        'found something else; let it read a projected service account token',
+        'found something else; configure it to read a projected service account token',
     );
   }
   const impersonation = impersonated === undefined ? {} : { service_account_impersonation_url: impersonated };

@@ -5,7 +5,7 @@ import { isGoogle } from './hosts.ts';
 import { readKeyFile } from './key-file.ts';
 import { KEY_FILE_USER } from './service-account.ts';
 
-/** Artifact Registry, also under the names of Container Registry. */
+/** Artifact Registry, including the host names of Container Registry. */
 export const google: PlatformDefinition<'Google'> = {
   name: 'Google',
   owns: isGoogle,

@@ -1,7 +1,7 @@
 const REGIONAL = /^docker\.[a-z0-9-]+\.rep\.pkg\.dev$/;
 const NAMES = /^(?:(?:[a-z0-9-]+\.)*gcr\.io|(?:[a-z0-9-]+\.)*[a-z0-9-]+-docker\.pkg\.dev)$/;
 
-/** Whether a registry host is one of Artifact Registry or Container Registry. */
+/** Whether a registry host belongs to Artifact Registry or Container Registry. */
 export function isGoogle(host: string): boolean {
   return NAMES.test(host) || REGIONAL.test(host);
 }

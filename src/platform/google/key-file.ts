@@ -8,7 +8,7 @@ import { readServiceAccount } from './service-account.ts';
 
 const UNIVERSE = 'googleapis.com';
 
-// As in Google's documentation, External Secrets (`secret-access-credentials`) and Flux (`serviceaccount`).
+// The names in Google's documentation, External Secrets (`secret-access-credentials`) and Flux (`serviceaccount`).
 const FILES = new Set([
   'keyjson',
   'gcpjson',
@@ -22,9 +22,9 @@ const FILES = new Set([
 ]);
 
 /**
- * By the file's `type`: google.aip.dev/auth/4112, 4113 and 4117. Trivy gets only the fields that these readers know,
- * written anew. Otherwise a field that Go's libraries find and this parser does not (in another letter case, or twice)
- * could send the key elsewhere.
+ * By the file's `type`: google.aip.dev/auth/4112, 4113 and 4117. Trivy gets a new file with only the fields that these
+ * readers know. Otherwise, a field that Go's libraries find but this parser does not (in another letter case, or a
+ * duplicate) could send the key to another endpoint.
  */
 const READERS: Readonly<Record<string, (document: Document) => PlatformCredential | Malformed>> = {
   service_account: readServiceAccount,
@@ -32,26 +32,27 @@ const READERS: Readonly<Record<string, (document: Document) => PlatformCredentia
   external_account: readExternalAccount,
 };
 
-/** Reads the Google key file in a Secret. `undefined`: it has none. */
+/** Reads the Google key file in a Secret. `undefined`: the Secret has none. */
 export function readKeyFile(secret: SecretContent): PlatformCredential | Malformed | undefined {
   const file = field(secret, FILES);
   if (file.result !== 'Text') return file.result === 'Absent' ? undefined : file;
   const document = readObject(file.text);
   if (document === undefined) {
     return malformed(
-      "expected a Google key file, a JSON object, found something else; put the file's content there",
+      'expected a Google key file, which is a JSON object, found something else; set the key to the content of the file',
     );
   }
   const universe = document['universe_domain'] ?? UNIVERSE;
   if (universe !== UNIVERSE) {
     return malformed(
-      `expected the universe_domain ${UNIVERSE} in the Google key file, found another; use a key of Google Cloud`,
+      `expected the universe_domain ${UNIVERSE} in the Google key file, found a different one; use a key of Google Cloud`,
     );
   }
   const type = document['type'];
   const reader = typeof type === 'string' && Object.hasOwn(READERS, type) ? READERS[type] : undefined;
   if (reader !== undefined) return reader(document);
   return malformed(
-    `expected a Google key file of the type ${Object.keys(READERS).join(', ')}, found another; create such a key`,
+    `expected a Google key file of type ${Object.keys(READERS).join(', ')}, found another type; create a key of ` +
+      'one of these types',
   );
 }

@@ -8,7 +8,7 @@ export interface RsaKey {
   sign(text: string): Buffer;
 }
 
-/** What was expected and found, as parts of a message. Contains nothing of the key. */
+/** The key cannot be used. `expected` and `found` are parts of a message, and contain nothing of the key. */
 interface Unusable {
   readonly result: 'Unusable';
   readonly expected: string;
@@ -26,10 +26,10 @@ const LONGEST_PEM = 4_096;
 /** As OPENSSL_RSA_MAX_PUBEXP_BITS. Common keys have the exponent 65537, which has 17 bits. */
 const LARGEST_EXPONENT = 2n ** 64n;
 
-/** Reads a private key in PEM, and signs with it once, because a well-formed key may not be able to sign. */
+/** Reads a private key in PEM. Signs with it once, because even a well-formed key may be unable to sign. */
 export function readRsaKey(pem: string): RsaKey | Unusable {
   if (pem.length > LONGEST_PEM)
-    return unusable(`a private key of at most ${LONGEST_PEM} characters`, `${pem.length}`);
+    return unusable(`a private key of at most ${LONGEST_PEM} characters`, `one of ${pem.length} characters`);
   const key = parse(pem);
   if (key?.asymmetricKeyType !== 'rsa') return unusable('an RSA key in PEM', 'something else');
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};

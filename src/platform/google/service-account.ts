@@ -2,7 +2,7 @@ import { SecretValue } from '../../credential/index.ts';
 import type { PlatformCredential } from '../platform-credential.ts';
 import { type Malformed, malformed } from '../secret-fields.ts';
 import { byKeyFile, keyFileCredential } from './credential.ts';
-import { type Document, elsewhere, lacking, texts } from './document.ts';
+import { type Document, missingFields, texts, unexpectedEndpoint } from './document.ts';
 import { jwtExchange, TOKEN_URI } from './exchange.ts';
 import { trivyKnows } from './hosts.ts';
 import { readRsaKey } from './rsa-key.ts';
@@ -10,15 +10,15 @@ import { readRsaKey } from './rsa-key.ts';
 /** Older key files have this address of the same service. */
 const OLDER_TOKEN_URI = 'https://accounts.google.com/o/oauth2/token';
 
-/** The user name beside a key file as password. */
+/** The user name that is used with a key file as the password. */
 export const KEY_FILE_USER = '_json_key';
 
 /** Reads the key file of a service account: google.aip.dev/auth/4112. */
 export function readServiceAccount(document: Document): PlatformCredential | Malformed {
   const uri = document['token_uri'] ?? TOKEN_URI;
-  if (uri !== TOKEN_URI && uri !== OLDER_TOKEN_URI) return elsewhere('token_uri', TOKEN_URI);
+  if (uri !== TOKEN_URI && uri !== OLDER_TOKEN_URI) return unexpectedEndpoint('token_uri', TOKEN_URI);
   const account = texts(document, ['client_email', 'private_key', 'private_key_id']);
-  if (account === undefined) return lacking('client_email, private_key and private_key_id');
+  if (account === undefined) return missingFields('client_email, private_key and private_key_id');
   const { client_email: email, private_key: privateKey, private_key_id: keyId } = account;
   const key = readRsaKey(privateKey);
   if (key.result === 'Unusable') {

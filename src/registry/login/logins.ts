@@ -83,7 +83,10 @@ export class Logins {
     switch (answer.result) {
       case 'Login': {
         // A login that ends at once, or has ended by our clock, is no reason to ask without a pause.
-        const renewal = Math.max(renewalOf({ since: askedAt, ends: answer.ends }), askedAt + unreachableTtl);
+        const renewal = Math.max(
+          renewalOf({ since: askedAt, expiresAt: answer.expiresAt }),
+          askedAt + unreachableTtl,
+        );
         return Math.min(renewal, askedAt + acceptedTtl);
       }
       case 'Denied':

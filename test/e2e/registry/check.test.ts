@@ -538,15 +538,15 @@ describe('what is told of an answer', () => {
       { result: 'NotAllowed', by: 'DenyList' },
     ];
     assert.deepEqual(answers.map(describeAnswer), [
-      'the registry lets it pull the image',
-      'the registry lets it read the repository, which does not have that version',
-      'the registry does not find the image, and does not say what is missing',
-      'the registry knows no such repository, or does not show it',
-      "the registry's token server refuses it (HTTP 401)",
-      'the registry asks to wait',
-      'the registry has an error of its own (HTTP 502)',
-      'the settings name the registries that may be asked, and not that one',
-      'the settings forbid to ask that registry',
+      'the registry allows pulling the image',
+      'the registry allows reading the repository, which does not have this version',
+      'the registry did not find the image, and did not report what is missing',
+      'the registry does not have the repository, or hides it',
+      "the registry's token server denied access (HTTP 401)",
+      'the registry limits the number of requests',
+      'the registry reported a server error (HTTP 502)',
+      'the settings list the registries to check, and this registry is not one of them',
+      'the settings exclude the registry from checks',
     ]);
   });
 });

@@ -95,7 +95,7 @@ describe('a secret that is no pull secret', () => {
 
   const broken: readonly (readonly [name: string, texts: Texts, message: RegExp, type?: string])[] = [
     ['one AWS key of two', { 'access-key': id }, /found only one/],
-    ['two AWS keys that differ', { ...AWS_KEYS, AWS_ACCESS_KEY_ID: `${id}X` }, /found two that differ/],
+    ['two AWS keys that differ', { ...AWS_KEYS, AWS_ACCESS_KEY_ID: `${id}X` }, /found different values/],
     [
       'an AWS key that begins another line',
       { ...AWS_KEYS, 'secret-access-key': `${CANARY}abcdef\n[other]` },
@@ -113,12 +113,12 @@ describe('a secret that is no pull secret', () => {
     [
       'a key file of another type',
       keyFile({ ...SERVICE_ACCOUNT, type: CANARY }),
-      /of the type service_account, /,
+      /of type service_account, /,
     ],
     [
       'a key file of an inherited type',
       keyFile({ ...SERVICE_ACCOUNT, type: 'constructor' }),
-      /of the type service_account, /,
+      /of type service_account, /,
     ],
     [
       'another token_uri',
@@ -186,7 +186,7 @@ describe('a secret that is no pull secret', () => {
     [
       'a password beside appId and another client secret',
       { appId: clientId, password: CANARY, clientSecret },
-      /found two that differ/,
+      /found different values/,
     ],
     ['a client ID that is no GUID', { ...SERVICE_PRINCIPAL, ClientID: CANARY }, /GUID of an application/],
     ['an empty client secret', { ...SERVICE_PRINCIPAL, ClientSecret: '\n' }, /a client secret/],
@@ -262,7 +262,7 @@ describe('a secret that is no pull secret', () => {
   it('is malformed where its owner names hosts of other clouds alone', () => {
     const secret = read(AWS_KEYS, `${GAR},${ACR}`);
     assert.equal(secret.result, 'Malformed');
-    assert.match(JSON.stringify(secret), /a registry of AWS, or one under a name of its own/);
+    assert.match(JSON.stringify(secret), /a registry of AWS, or one with a custom host name/);
   });
 
   it('is another credential when any part of it changes, and the same when none does', () => {

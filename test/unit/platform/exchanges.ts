@@ -19,7 +19,7 @@ export function answer(exchange: Exchange, body: unknown, status = 200): Exchang
 /** What a login shows, in clear: for assertions alone. */
 export function shown(step: ExchangeStep): unknown {
   if (step.result !== 'Login') return step.result;
-  const { credential, ends } = step;
+  const { credential, expiresAt } = step;
   const secret = credential.kind === 'basic' ? credential.password : credential.token;
-  return [credential.kind, secret.reveal(), ends];
+  return [credential.kind, secret.reveal(), expiresAt];
 }

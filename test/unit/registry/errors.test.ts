@@ -176,7 +176,7 @@ describe('a key that cannot sign', () => {
     assert.deepEqual((await checker.obtainLogin(keys, 'registry.example', 'a'))?.answer, expected);
     assert.equal(
       describeAnswer(answer),
-      "the registry's token server cannot be asked for a login, because the key in the Secret cannot sign",
+      "the registry's token server cannot issue a login, because the key in the Secret cannot sign the request",
     );
   });
 });
@@ -184,7 +184,7 @@ describe('a key that cannot sign', () => {
 describe('a time in an answer', () => {
   for (const ended of [Number.NaN, Number.POSITIVE_INFINITY, -1e300, 8.64e15 + 1]) {
     it(`is left out of the message when it is out of range: ${ended}`, () => {
-      assert.equal(describeAnswer({ result: 'Expired', ended }), 'it expired');
+      assert.equal(describeAnswer({ result: 'Expired', ended }), 'the credential expired');
     });
   }
 

@@ -187,7 +187,11 @@ describe('a namespace whose DNS look-ups wait for others of its own', () => {
 });
 
 describe('a namespace beside another whose DNS look-ups do not end', () => {
-  const accepted: Exchange['read'] = () => ({ result: 'Login', credential: login('given'), ends: undefined });
+  const accepted: Exchange['read'] = () => ({
+    result: 'Login',
+    credential: login('given'),
+    expiresAt: undefined,
+  });
 
   /** Of the host of the question, the look-up of namespace `a` waits; that of another begins at once. */
   async function delayed() {

@@ -21,8 +21,8 @@ const credential = (check: ReturnType<PlatformCredential['accessTo']>['check']):
 
 describe('logins that clouds give', () => {
   it('are renewed when two thirds of their time are over, and never where they do not end', () => {
-    assert.equal(renewalOf({ since: HOUR, ends: 13 * HOUR }), 9 * HOUR);
-    assert.equal(renewalOf({ since: HOUR, ends: undefined }), Number.POSITIVE_INFINITY);
+    assert.equal(renewalOf({ since: HOUR, expiresAt: 13 * HOUR }), 9 * HOUR);
+    assert.equal(renewalOf({ since: HOUR, expiresAt: undefined }), Number.POSITIVE_INFINITY);
   });
 
   it('are not asked for where the settings forbid the registry, and that is known at once', async () => {

@@ -89,11 +89,16 @@ describe('the restore annotation', () => {
   const read = (note: object) => readScheduledScan(scan({ note: JSON.stringify(note) })).bound;
 
   it('is read as we write it', () => {
-    const { moved, delivery, bindingUid, repository } = read(WHOLE) ?? {};
+    const { migrated, delivery, bindingUid, repository } = read(WHOLE) ?? {};
     assert.deepEqual(
-      { moved, delivery, bindingUid, repository },
+      { migrated, delivery, bindingUid, repository },
       {
-        ...{ moved: WHOLE.moved, delivery: DELIVERY, bindingUid: 'uid-app', repository: 'reg.example/app' },
+        ...{
+          migrated: WHOLE.moved,
+          delivery: DELIVERY,
+          bindingUid: 'uid-app',
+          repository: 'reg.example/app',
+        },
       },
     );
     const { initContainers, volumes } = unbind(scan({ note: JSON.stringify(WHOLE) }));
@@ -167,12 +172,12 @@ describe('the restore annotation', () => {
   for (const [name, path, value] of cases.filter(([, [field = '']]) => dropsAlone.has(field))) {
     it(`is accepted without that part if it has ${name}`, () => {
       const note = changed(path, value);
-      const { moved, delivery, bindingUid, repository } = read(note) ?? {};
+      const { migrated, delivery, bindingUid, repository } = read(note) ?? {};
       const [field] = path;
       assert.deepEqual(
-        { moved, delivery, bindingUid, repository },
+        { migrated, delivery, bindingUid, repository },
         {
-          moved: field === 'moved' ? undefined : WHOLE.moved,
+          migrated: field === 'moved' ? undefined : WHOLE.moved,
           ...{ delivery: DELIVERY, bindingUid: 'uid-app', repository: 'reg.example/app' },
         },
       );
@@ -188,7 +193,7 @@ describe('the restore annotation', () => {
   it('of version 0.1.0, which wrote the time of a move, still reverts the scan', () => {
     const moved = { from: 'old.example/app', source: 'pull', at: '2026-11-27T10:00:00Z' };
     const note = JSON.stringify({ ...WHOLE, moved });
-    assert.equal(readScheduledScan(scan({ note })).bound?.moved, undefined);
+    assert.equal(readScheduledScan(scan({ note })).bound?.migrated, undefined);
     assert.deepEqual(unbind(scan({ note })), unbind(scan({ note: JSON.stringify(WHOLE) })));
     const { initContainers } = unbind(scan({ note }));
     assert.deepEqual(initContainers, [EXTRACTION]);
@@ -199,7 +204,7 @@ describe('the restore annotation', () => {
       const note = changed(path, value);
       assert.deepEqual(read(note), {
         binding: 'app',
-        ...{ bindingUid: undefined, delivery: undefined, repository: undefined, moved: undefined },
+        ...{ bindingUid: undefined, delivery: undefined, repository: undefined, migrated: undefined },
         intact: false,
       });
       const spec = unbind(scan({ note: JSON.stringify(note) }));

@@ -321,7 +321,7 @@ function deliveryProblem({
 }: Resolved): Pick<ConditionContent, 'reason' | 'message'> | undefined {
   if (undeliverable !== undefined) return { reason: 'Undeliverable', message: undeliverable };
   const { content, identity, loginExpiresAt } = trivySecret?.desired ?? {};
-  if (content?.state !== 'Wanting' || identity === undefined) return undefined;
+  if (content?.state !== 'LoginMissing' || identity === undefined) return undefined;
   const hasLogin = trivySecret?.place.state === 'Ours' && expirationState(loginExpiresAt, now) !== 'Expired';
   if (hasLogin) return undefined;
   const { failure } = content;

@@ -42,7 +42,7 @@ export function migratedNow(
 ): readonly (readonly [ScheduledScan, Migrated])[] {
   return scans.flatMap((plan) => {
     if (plan.plan !== 'Edit' || plan.edit.edit !== 'Bind' || !written.has(plan.scan.name)) return [];
-    return plan.edit.moved === undefined ? [] : [[plan.scan, plan.edit.moved] as const];
+    return plan.edit.migrated === undefined ? [] : [[plan.scan, plan.edit.migrated] as const];
   });
 }
 

@@ -95,7 +95,7 @@ function earliestAfter(now: number, times: readonly (number | undefined)[]): num
 function loginTimes({ trivySecret }: Resolved): readonly (number | undefined)[] {
   if (trivySecret === undefined) return [];
   const { content, loginExpiresAt, renewAt } = trivySecret.desired;
-  const again = content.state === 'Wanting' ? content.failure?.askAgainAt : renewAt;
+  const again = content.state === 'LoginMissing' ? content.failure?.askAgainAt : renewAt;
   return [...expirationChanges(loginExpiresAt), again];
 }
 
@@ -104,7 +104,7 @@ function loginToRequest({ binding, choice, trivySecret, now }: Resolved): Verifi
   if (binding?.validity !== 'Valid' || binding.mode !== 'Enforce') return undefined;
   const credential = chosenCandidate(choice.resolution)?.credential;
   const { content } = trivySecret?.desired ?? {};
-  if (credential?.kind !== 'platform' || content?.state !== 'Wanting') return undefined;
+  if (credential?.kind !== 'platform' || content?.state !== 'LoginMissing') return undefined;
   const isDue = (content.failure?.askAgainAt ?? 0) <= now;
   return isDue ? { credential, host: binding.image.host } : undefined;
 }

@@ -8,7 +8,7 @@ import { MOST_SECRETS_COUNTED, type PodGroup, type Usage } from '../usage/index.
 /** Names listed in an Event. With a longer list, the Event would be cut before the advice. */
 const MOST_NAMED = 3;
 
-/** What discovery cannot use of pods. One problem for all pods with the same containers and pull secrets. */
+/** Parts of pods that discovery cannot use. One problem for all pods with the same containers and pull secrets. */
 export function podProblems(groups: readonly PodGroup[]): readonly DiscoveryProblem[] {
   return groups
     .filter(({ use }) => use.problems.length > 0)
@@ -60,7 +60,7 @@ export function omittedReplacements(
       reason: 'NotDiscovered',
       note:
         'Discovery omits entries from spec.replaces of bindings in this namespace, because too many repositories replace ' +
-        'each other. Remove entries that no scan needs from spec.replaces, or create bindings for these images yourself.',
+        'each other. Remove the entries that no scan needs from spec.replaces, or create bindings for these images yourself.',
     },
   ];
 }

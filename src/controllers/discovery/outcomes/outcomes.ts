@@ -8,7 +8,7 @@ import type { RepositoryUse, Usage } from '../usage/index.ts';
 import type { BindingOutcome } from './outcome.ts';
 import { outcomeOfUnused } from './unused.ts';
 
-/** A repository without a binding by a user. */
+/** A repository without a user-created binding. */
 interface Subject {
   readonly repository: string;
   readonly binding: DiscoveredBinding | undefined;
@@ -31,7 +31,7 @@ export function outcomesOf(
       const replaces = found.replacements.of(repository).slice(0, MOST_REPLACES);
       outcomes.push(...outcomeOf(namespace, { repository, binding, users, replaces }, gracePeriods));
     } else if (binding !== undefined)
-      outcomes.push({ outcome: 'Delete', binding, why: 'a person has written one' });
+      outcomes.push({ outcome: 'Delete', binding, why: 'a user-created binding covers its image' });
   }
   for (const binding of observed.discovered) {
     if (discovered.get(binding.repository ?? '') !== binding)
@@ -55,7 +55,7 @@ function outcomeOf(
   }
   if (binding === undefined) return [];
   if (users.length === 0 && haveUsersChangedRepository(usage, binding))
-    return [{ outcome: 'Delete', binding, why: 'all that used it use another repository' }];
+    return [{ outcome: 'Delete', binding, why: 'all its users have changed to another repository' }];
   const { imagePullSecrets } = binding;
   const content = { imagePullSecrets, replaces, users };
   return [outcomeOfUnused(observed, { repository, binding, content }, gracePeriods)];

@@ -5,8 +5,8 @@ import { type Replacement, ReplacementGraph } from './graph.ts';
 import { type RepositoryChange, repositoryChangesOf } from './repository-changes.ts';
 
 /**
- * What replaces what. What pods show takes precedence over what specs say. An entry of a spec is kept while a
- * ScheduledScan names its repository.
+ * Which repository replaces which. What pods show takes precedence over the specs of bindings. An entry of
+ * `spec.replaces` is kept while a ScheduledScan names its repository.
  */
 export function replacementsOf(namespace: IndexedNamespace): ReplacementGraph {
   const { observed, userManaged } = namespace;
@@ -19,8 +19,8 @@ export function replacementsOf(namespace: IndexedNamespace): ReplacementGraph {
 }
 
 /**
- * In the order of precedence. First come replacements that pods show now: changes of repositories, with the replacements
- * of the previous repositories' bindings, and other names of an image. Replacements that only specs name come last.
+ * In the order of precedence. First are the replacements that pods show now: changes of repositories, with the
+ * replacements of the previous repositories' bindings, and other names of an image. Last are those that only specs name.
  */
 function* possibleReplacements(namespace: IndexedNamespace): Generator<Replacement> {
   const { observed, discovered, usage } = namespace;

@@ -16,10 +16,10 @@ export interface RepositoryChange {
 }
 
 /**
- * The changes that pods and bindings show. One repository of a container is the new one: that of the latest pod. But if
- * `spec.replaces` already names a new one, it stays the new one until no pod uses it, because during a rollout old pods
- * may be recreated. The others are previous repositories: those that other pods use, and those of bindings that list the
- * container (all pods of a rollout may end before the first new one starts).
+ * The changes that pods and bindings show. Each container has one new repository: that of the latest pod. But a repository
+ * that already replaces another one in a binding stays the new one until no pod uses it, because old pods may be recreated
+ * during a rollout. All others are previous repositories: those that other pods use, and those of bindings that list the
+ * container, because all old pods of a rollout may end before the first new one starts.
  *
  * @param discovered - by repository
  */
@@ -66,6 +66,6 @@ function newRepositoryOf(
   );
   const notReplaced = new Map([...current].filter(([repository]) => !replaced.has(repository)));
   const [to, ...others] = latest(notReplaced.size === 0 ? current : notReplaced).keys();
-  // Of pods that were created within the same second, none is the later one. One of the repositories disappears soon.
+  // Pods that were created within the same second have no order. One of their repositories disappears soon.
   return others.length === 0 ? to : undefined;
 }

@@ -9,7 +9,7 @@ export interface ContainerRepositories {
   readonly former: ReadonlySet<string>;
 }
 
-/** How a container of a workload is named, in the usage of a namespace and in the annotation of a binding: `Deployment/web/app`. */
+/** The name of a container of a workload, in usage and in the annotation of a binding: `Deployment/web/app`. */
 export function userName(workload: string, container: string): string {
   return `${workload}/${container}`;
 }

@@ -5,9 +5,9 @@ const LONGEST_PATH = 48;
 const HASH_DIGITS = 8;
 
 /**
- * Names for the binding of a repository, the best one first. A name is the path of the repository, so that users find
- * it, and a hash of host and path, because in a registry migration two registries have the same paths. The other names
- * are for namespaces in which another binding has the first one. Never ends.
+ * Names for the binding of a repository, the preferred one first. A name consists of the path of the repository, so that
+ * users recognize it, and a hash of host and path, because in a registry migration two registries have the same paths. The
+ * further names are for namespaces in which another binding has the first one. The generator never ends.
  */
 export function* bindingNames(repository: string): Generator<string> {
   const path = repository.slice(repository.indexOf('/') + 1).replace(/^library\//, '');

@@ -1,7 +1,7 @@
 import type { BindingContent } from '../decision.ts';
 import type { DiscoveredBinding } from '../observed.ts';
 
-/** What a binding holds of the fields that discovery writes. */
+/** The values that a binding has in the fields that discovery writes. */
 export function contentOf(binding: DiscoveredBinding): BindingContent {
   return normalized(binding);
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { NamespaceDecision } from '../decision.ts';
 
 /**
- * A hash of what a decision writes, without resource versions. Two decisions with the same hash write the same.
+ * A hash of what a decision writes, without resource versions. Decisions with the same hash write the same content.
  *
  * @returns undefined if the decision writes nothing
  */

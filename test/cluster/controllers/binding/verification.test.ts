@@ -140,7 +140,10 @@ describe('verification, on a real API server', () => {
     await withSecret('denied.example');
     await namespace.binding('app', { image: 'denied.example/app', verification: 'Preferred' });
     const { status } = await namespace.condition('app', 'CredentialVerified', 'Unknown NotAllowed');
-    assert.match(JSON.stringify(status), /the settings forbid to ask that registry\. Change the settings/);
+    assert.match(
+      JSON.stringify(status),
+      /the settings exclude the registry from checks\. Change the settings/,
+    );
     await namespace.condition('app', 'Ready', 'True Ready');
   });
 
@@ -148,7 +151,10 @@ describe('verification, on a real API server', () => {
     await withSecret('127.0.0.2:1');
     await namespace.binding('app', { image: '127.0.0.2:1/app', verification: 'Required' });
     const { status } = await namespace.condition('app', 'CredentialVerified', 'Unknown Unreachable');
-    assert.match(JSON.stringify(status), /the registry has an address that is not asked/);
+    assert.match(
+      JSON.stringify(status),
+      /the registry has an address that the controller must not connect to/,
+    );
     await namespace.condition('app', 'Ready', 'False Unreachable');
   });
 

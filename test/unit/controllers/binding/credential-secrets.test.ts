@@ -27,8 +27,8 @@ function login(hours = 12, since = NOW): KnownLogin {
     username: new SecretValue('AWS'),
     password: new SecretValue(`token of ${since}`),
   } as const;
-  const ends = since + hours * HOUR;
-  const answer = { result: 'Login', credential, ends } as const;
+  const expiresAt = since + hours * HOUR;
+  const answer = { result: 'Login', credential, expiresAt } as const;
   return { answer, askedAt: since, askAgainAt: since + (hours * HOUR * 2) / 3 };
 }
 
@@ -180,7 +180,7 @@ describe('a login that the cloud gives', () => {
     const [after] = [...namespace.stores.trivySecrets.values()];
     assert.notEqual(after?.fingerprint, before?.fingerprint);
     assert.equal(after?.rotatedAt, before?.rotatedAt);
-    assert.equal(after?.login?.ends, now + 12 * HOUR);
+    assert.equal(after?.login?.expiresAt, now + 12 * HOUR);
   });
 
   it('is asked for anew when the keys change', () => {

@@ -282,14 +282,14 @@ describe('the Trivy secret', () => {
     namespace.stores.otherSecrets.set({
       ...meta,
       isCredentialSecret: false,
-      ours: { ...secret, identity: desired.identity },
+      formerTrivySecret: { ...secret, identity: desired.identity },
     });
     assert.equal(namespace.decide('app').secretWrite.write, 'Recreate');
     namespace.stores.otherSecrets.set({
       ...meta,
       resourceVersion: '99',
       isCredentialSecret: false,
-      ours: { ...secret, identity: { ...desired.identity, host: 'another.example' } },
+      formerTrivySecret: { ...secret, identity: { ...desired.identity, host: 'another.example' } },
     });
     assert.equal(namespace.decide('app').secretWrite.write, 'Refused');
   });

@@ -143,7 +143,11 @@ export class Namespace {
   }
 
   otherSecret(name: string): void {
-    this.stores.otherSecrets.set({ ...this.#meta(name), isCredentialSecret: false, ours: undefined });
+    this.stores.otherSecrets.set({
+      ...this.#meta(name),
+      isCredentialSecret: false,
+      formerTrivySecret: undefined,
+    });
   }
 
   /** A Secret that is no pull secret, as it is when the controller has read it. */
@@ -151,7 +155,7 @@ export class Namespace {
     const meta = { ...this.#meta(name), annotations: { [REGISTRIES_ANNOTATION]: hosts } };
     const data = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, btoa(text)]));
     const type = 'username' in texts ? 'kubernetes.io/basic-auth' : 'Opaque';
-    this.stores.otherSecrets.set({ ...meta, isCredentialSecret: true, ours: undefined });
+    this.stores.otherSecrets.set({ ...meta, isCredentialSecret: true, formerTrivySecret: undefined });
     this.stores.sourceSecrets.set(readCredentialSecret({ metadata: meta, type, data }));
   }
 
