@@ -8,14 +8,7 @@ import {
   trivySecretName,
 } from '../../secret/index.ts';
 import { indexKey, pullSecretIn, type Stores, scansFitting } from '../../state/index.ts';
-import type {
-  BindingSettings,
-  BrokenScan,
-  Known,
-  Observed,
-  ObservedScan,
-  TrivySecretPlace,
-} from './observed.ts';
+import type { BindingSettings, Known, Observed, TrivySecretPlace } from './observed.ts';
 
 /** The sources of facts for {@link observe}. */
 export interface Sources extends Pick<Known, 'answer' | 'login'> {
@@ -36,29 +29,17 @@ export function observe(key: string, sources: Sources, now: number): Observed {
   return {
     ...{ now, settings, namespace, name, binding },
     secrets: secrets.map((secret) => observeSecret(keyOf({ namespace, name: secret }), stores)),
-    ...observeScans(key, stores),
+    scans: [...scansOf(key, stores)],
     known: {
       answer,
       login,
       trivySecretPlace: (identity) => observePlace(namespace, identity, stores),
+      source: (scan) => sourceUsed(scan, stores),
+      lastRun: (scan) => lastRunOf(scan, stores),
       rivals: stores.rivals,
       selection: (rival) => stores.selections.get(rival),
     },
   };
-}
-
-/** An error with one scan does not prevent others from being bound. */
-function observeScans(key: string, stores: Stores): Pick<Observed, 'scans' | 'brokenScans'> {
-  const scans: ObservedScan[] = [];
-  const brokenScans: BrokenScan[] = [];
-  for (const scan of scansOf(key, stores)) {
-    try {
-      scans.push({ scan, source: sourceUsed(scan, stores), lastRun: lastRunOf(scan, stores) });
-    } catch (error) {
-      brokenScans.push({ scan, error });
-    }
-  }
-  return { scans, brokenScans };
 }
 
 function scansOf(key: string, stores: Stores): ReadonlySet<ScheduledScan> {
@@ -72,7 +53,7 @@ function sourceUsed({ namespace, bound }: ScheduledScan, stores: Stores): string
   return stores.trivySecrets.get(indexKey({ namespace }, bound.delivery.secretName))?.identity?.source;
 }
 
-function lastRunOf(scan: ScheduledScan, stores: Stores): ObservedScan['lastRun'] {
+function lastRunOf(scan: ScheduledScan, stores: Stores): ReturnType<Known['lastRun']> {
   if (scan.bound !== undefined) return undefined;
   return newestRun(stores.runs.byIndex('scheduledScan', indexKey(scan, scan.name)))?.state;
 }

@@ -17,9 +17,7 @@ export interface Observed {
   /** The Secrets that the binding names, in its order. */
   readonly secrets: readonly NamedSecret[];
   /** The ScheduledScans that fit its images, and those that carry its name. */
-  readonly scans: readonly ObservedScan[];
-  /** The scans that the controller failed to observe, each with its error. */
-  readonly brokenScans: readonly BrokenScan[];
+  readonly scans: readonly ScheduledScan[];
   readonly known: Known;
 }
 
@@ -31,20 +29,6 @@ export interface BindingSettings {
   readonly checkIntervalMs: number;
   /** How long `Preferred` waits for the first answer of a registry, in milliseconds. */
   readonly firstAnswerTimeoutMs: number;
-}
-
-export interface ObservedScan {
-  readonly scan: ScheduledScan;
-  /** Name of the source Secret of the Trivy Secret that the scan mounts; undefined: none, or not known. */
-  readonly source: string | undefined;
-  /** The state of the newest Scan; undefined: there is none, or the ScheduledScan is bound. */
-  readonly lastRun: ScanRun['state'] | undefined;
-}
-
-/** A scan that cannot be bound because of an error in this program. Other scans are not affected. */
-export interface BrokenScan {
-  readonly scan: ScheduledScan;
-  readonly error: unknown;
 }
 
 /** The object under the name of a Trivy Secret. */
@@ -64,6 +48,10 @@ export interface Known {
   /** The login that a cloud gave for a host; undefined: none. */
   readonly login: (credential: PlatformCredential, host: string) => KnownLogin | undefined;
   readonly trivySecretPlace: (identity: TrivySecretIdentity) => TrivySecretPlace;
+  /** Name of the source Secret of the Trivy Secret that a scan mounts; undefined: none, or not known. */
+  readonly source: (scan: ScheduledScan) => string | undefined;
+  /** The state of the newest Scan; undefined: there is none, or the ScheduledScan is bound. */
+  readonly lastRun: (scan: ScheduledScan) => ScanRun['state'] | undefined;
   readonly rivals: Rivals;
   /** The result of the last reconcile of another binding; undefined: it has not been reconciled yet. */
   readonly selection: (

@@ -24,6 +24,7 @@ import {
   versionOf,
   withinLimits,
 } from '../../policy/index.ts';
+import type { ScanRun, ScheduledScan } from '../../scan/index.ts';
 import {
   type DesiredTrivySecret,
   describeCandidate,
@@ -32,7 +33,7 @@ import {
   type TrivySecretInput,
 } from '../../secret/index.ts';
 import type { Selection } from '../../state/index.ts';
-import type { BrokenScan, Known, Observed, ObservedScan, TrivySecretPlace } from './observed.ts';
+import type { Known, Observed, TrivySecretPlace } from './observed.ts';
 
 /** What follows from the facts: the credential, the Trivy Secret that should exist, and the role of each scan. */
 export interface Resolved extends Omit<Observed, 'secrets' | 'scans'> {
@@ -51,12 +52,25 @@ export interface Resolved extends Omit<Observed, 'secrets' | 'scans'> {
   /** Why the chosen credential cannot be delivered to Trivy for this registry; undefined: it can. */
   readonly undeliverable: string | undefined;
   readonly scans: readonly ResolvedScan[];
+  /** The scans whose role the controller failed to find, each with its error. */
+  readonly brokenScans: readonly BrokenScan[];
   /** Keys of the bindings that must be reconciled first, because the role of a scan depends on them. */
   readonly waitsFor: ReadonlySet<string>;
 }
 
-export interface ResolvedScan extends ObservedScan {
+export interface ResolvedScan {
+  readonly scan: ScheduledScan;
   readonly role: ScanRole;
+  /** Name of the source Secret of the Trivy Secret that the scan mounts; undefined: none, or not known. */
+  readonly source: string | undefined;
+  /** The state of the newest Scan; undefined: there is none, or the ScheduledScan is bound. */
+  readonly lastRun: ScanRun['state'] | undefined;
+}
+
+/** A scan that cannot be bound because of an error in this program. Other scans are not affected. */
+interface BrokenScan {
+  readonly scan: ScheduledScan;
+  readonly error: unknown;
 }
 
 type Chosen = Pick<Resolved, 'credentials' | 'evidence' | 'choice'>;
@@ -173,12 +187,6 @@ function resolveScans(
   { limit, ...itself }: Itself,
 ): Pick<Resolved, 'scans' | 'brokenScans' | 'waitsFor'> {
   const { namespace, name, settings, known } = observed;
-  const concerns = ({ scan }: Pick<ObservedScan, 'scan'>) =>
-    migratesWithin(limit) ||
-    scan.bound?.binding === name ||
-    (scan.image !== undefined &&
-      itself.binding !== undefined &&
-      fit(itself.binding.image, scan.image) !== undefined);
   const context: RoleContext = {
     ...itself,
     name,
@@ -187,15 +195,23 @@ function resolveScans(
     canRivalBind: (rival) => known.selection(rival)?.canBind,
   };
   const scans: ResolvedScan[] = [];
-  const brokenScans: BrokenScan[] = observed.brokenScans.filter(concerns);
-  for (const one of observed.scans.filter(concerns)) {
+  const brokenScans: BrokenScan[] = [];
+  for (const scan of observed.scans) {
+    if (!migratesWithin(limit) && !isOwn(scan, name, itself.binding)) continue;
     try {
-      scans.push({ ...one, role: scanRole(one.scan, context) });
+      const role = scanRole(scan, context);
+      scans.push({ scan, role, source: known.source(scan), lastRun: known.lastRun(scan) });
     } catch (error) {
-      brokenScans.push({ scan: one.scan, error });
+      brokenScans.push({ scan, error });
     }
   }
   return { scans, brokenScans, waitsFor: new Set(scans.flatMap(({ role }) => awaited(namespace, role))) };
+}
+
+/** Whether the scan is bound to the binding, or names its image. */
+function isOwn({ image, bound }: ScheduledScan, name: string, binding: ValidBinding | undefined): boolean {
+  if (bound?.binding === name) return true;
+  return image !== undefined && binding !== undefined && fit(binding.image, image) !== undefined;
 }
 
 function awaited(namespace: string, role: ScanRole): readonly string[] {

@@ -6,46 +6,9 @@ import { Repetitions } from '../../kube/index.ts';
 import { SECRETS } from '../../object/index.ts';
 import { holdsEntry, isTrivySecretName, readTrivySecret, type TrivySecret } from '../../secret/index.ts';
 import { indexKey, type Stores, sourceIn } from '../../state/index.ts';
-import { CLOCK_SKEW_MS } from '../../text/index.ts';
 import { secretWriteError } from '../secret-write-error.ts';
-
-/** The facts that decide whether a Trivy Secret is kept. */
-export interface TrivySecretUse {
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-  readonly unusedSince: number | undefined;
-  readonly graceMs: number;
-  /** Whether the source Secret still has the credential, as far as is known. */
-  readonly sourceHolds: boolean;
-  /** Whether a binding selects the credential in it; undefined: a possible binding has not been reconciled yet. */
-  readonly selected: boolean | undefined;
-  /** Whether ScheduledScans mount it. */
-  readonly mounted: boolean;
-  /** Whether a Scan that has not ended mounts it. The Secret must exist until then, because the pod needs it. */
-  readonly running: boolean;
-}
-
-export type TrivySecretDecision =
-  | { readonly action: 'Keep'; readonly requeueAfterMs?: number }
-  | { readonly action: 'MarkUnused'; readonly requeueAfterMs: number }
-  | { readonly action: 'MarkUsed' }
-  | { readonly action: 'Delete' };
-
-/**
- * A Trivy Secret that no binding selects is kept while scans mount it, because bound scans stay bound. The exception is
- * a credential that its owner has withdrawn, by deleting the source Secret or removing the entry. In both cases, the
- * Trivy Secret is deleted only after a grace period.
- */
-export function decideTrivySecret(use: TrivySecretUse): TrivySecretDecision {
-  if (use.selected === true || (use.mounted && use.sourceHolds))
-    return { action: use.unusedSince === undefined ? 'Keep' : 'MarkUsed' };
-  if (use.selected === undefined) return { action: 'Keep' };
-  if (use.unusedSince === undefined || use.unusedSince > use.now + CLOCK_SKEW_MS)
-    return { action: 'MarkUnused', requeueAfterMs: use.graceMs };
-  const left = use.unusedSince + use.graceMs - use.now;
-  if (left > 0) return { action: 'Keep', requeueAfterMs: left };
-  return { action: use.running ? 'Keep' : 'Delete' };
-}
+import type { TrivySecretUse } from './decide.ts';
+import { decideTrivySecret } from './decide.ts';
 
 /** Deletes unused Trivy Secrets. The key is that of the Secret. */
 export class TrivySecretReconciler {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { secretWriteError } from '../../../src/controllers/secret-write-error.ts';
-import { decideTrivySecret, type TrivySecretUse } from '../../../src/controllers/trivy-secret/reconciler.ts';
+import { decideTrivySecret, type TrivySecretUse } from '../../../src/controllers/trivy-secret/decide.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import { authByLogin } from '../../../src/platform/access.ts';
