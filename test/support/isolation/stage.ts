@@ -25,7 +25,7 @@ const SETTLED_MS = 3_000;
 const SHORTEST_SETTLING_MS = 32_000;
 const LONGEST_SETTLING_MS = 60_000;
 
-/** What the victim does: methods of {@link Victim}. */
+/** The tasks of the victim, which are methods of {@link Victim}. */
 export const TASKS = ['bind', 'rotate', 'check', 'run'] as const;
 export type Task = (typeof TASKS)[number];
 
@@ -121,8 +121,8 @@ export class Stage implements AsyncDisposable {
       preloads: await buildPreloads(join(directory, 'preloads')),
       silentFifo: silentZone.fifo,
     };
-    const made = { size, cluster, registry, silentRegistries, silentZone, controller };
-    return new Stage({ ...made, stack: stack.move() });
+    const parts = { size, cluster, registry, silentRegistries, silentZone, controller };
+    return new Stage({ ...parts, stack: stack.move() });
   }
 
   /** Makes each measurement begin with the objects that exist now. */

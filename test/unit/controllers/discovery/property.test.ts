@@ -8,7 +8,7 @@ const REPOSITORIES = [A, B, 'c.example/x'];
 const REPLICAS = 4;
 const WORKLOADS = ['Deployment/web', 'Deployment/api', 'CronJob/report', 'Workflow/build', undefined];
 
-/** What happens to one pod: it comes with this shape, or goes. */
+/** One change: of a pod, of the scans, or a restart of the controller. */
 type Step =
   | { readonly step: 'Pod'; readonly shape: PodShape & { readonly name: string } }
   | { readonly step: 'Gone'; readonly name: string }
@@ -40,7 +40,7 @@ function take(namespace: Namespace, each: Step): void {
   else namespace.restart();
 }
 
-/** What there should be in the end where no scan is left, told from the pods alone: repository → pull secrets. */
+/** The expected final bindings without scans, computed only from the pods: repository → pull secrets. */
 function model(namespace: Namespace): Readonly<Record<string, readonly string[]>> {
   const pods = [...namespace.pods.values()].filter(({ use, createdAt }) => {
     const rivals = [...namespace.pods.values()].filter(
@@ -58,11 +58,11 @@ function model(namespace: Namespace): Readonly<Record<string, readonly string[]>
       )
     );
   });
-  const wanted = REPOSITORIES.map((each) => {
+  const expected = REPOSITORIES.map((each) => {
     const users = pods.filter(({ use }) => use.containers[0]?.repository === each);
     return [each, [...new Set(users.flatMap(({ use }) => use.imagePullSecrets))].sort()] as const;
   });
-  return Object.fromEntries(wanted.filter(([, secrets]) => secrets.length > 0));
+  return Object.fromEntries(expected.filter(([, secrets]) => secrets.length > 0));
 }
 
 function secretsByRepository(namespace: Namespace): Readonly<Record<string, readonly string[]>> {
@@ -72,7 +72,7 @@ function secretsByRepository(namespace: Namespace): Readonly<Record<string, read
   return Object.fromEntries(found.filter(([, secrets]) => secrets.length > 0).sort());
 }
 
-function assertNoCircle(namespace: Namespace): void {
+function assertNoCycle(namespace: Namespace): void {
   for (const { repository: start = '' } of namespace.bindings.values()) {
     let reached = namespace.binding(start)?.replaces ?? [];
     for (let round = 0; round < namespace.bindings.size; round += 1) {
@@ -82,8 +82,8 @@ function assertNoCircle(namespace: Namespace): void {
   }
 }
 
-describe('whatever happens to pods and scans', () => {
-  it('ends, a while later, in the bindings that the last pods want', () => {
+describe('discovery after random changes of pods and scans', () => {
+  it('has the bindings that the last pods need, after the grace period', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), fc.array(fc.boolean()), (steps, settles) => {
         const namespace = new Namespace();
@@ -98,11 +98,11 @@ describe('whatever happens to pods and scans', () => {
     );
   });
 
-  it('never makes a circle, not for a moment, and is silent once it has settled', () => {
+  it('never creates a cycle, and writes nothing more once it has settled', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const namespace = new Namespace();
-        namespace.onWrite = () => assertNoCircle(namespace);
+        namespace.onWrite = () => assertNoCycle(namespace);
         for (const each of steps) {
           take(namespace, each);
           namespace.settle();
@@ -116,7 +116,7 @@ describe('whatever happens to pods and scans', () => {
 });
 
 describe('a rollout to another repository', () => {
-  it('makes one binding, changes each once and deletes one, in whatever order pods come and go', () => {
+  it('creates one binding, updates each at most once and deletes one, in whatever order pods start and end', () => {
     const pods = Array.from({ length: REPLICAS }, (_, index) => index);
     const orders = fc.shuffledSubarray(pods, { minLength: REPLICAS });
     const choices = fc.array(fc.constantFrom('Drain', 'End', 'Begin'), { minLength: 20 });
@@ -135,7 +135,7 @@ describe('a rollout to another repository', () => {
   });
 });
 
-/** A Deployment goes from A to B, in steps that somebody else chooses. */
+/** A Deployment that migrates from A to B in steps that the test chooses. */
 class Rollout {
   readonly namespace = new Namespace();
   readonly #coming: number[];
@@ -159,7 +159,7 @@ class Rollout {
     return this.namespace.log.slice(this.#writesBefore);
   }
 
-  /** `Drain`: an old pod is made anew, later than new ones, as when its node is emptied. */
+  /** `Drain`: an old pod is recreated after new ones, as when its node is drained. */
   take(chosen: string): void {
     const begun = this.#coming.length < REPLICAS;
     if (chosen === 'Drain' && begun && this.#going.length > 0) this.#pod(`old-${this.#going[0]}`, A, 'one');

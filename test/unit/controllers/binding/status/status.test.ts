@@ -30,7 +30,7 @@ const CASES: readonly Case[] = [
     message: /1 scan bound/,
   },
   {
-    name: 'no scan names the image yet, which is no fault',
+    name: 'no scan names the image yet, which is not an error',
     given: (namespace) => namespace.pullSecret('pull'),
     conditions: {
       Ready: 'True Ready',
@@ -40,7 +40,7 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'the message reports that more entries fit than are tried',
+    name: 'more entries fit than are tried',
     given: (namespace) => {
       namespace.scan('scan');
       const variants = ['', 'http://', 'https://'].flatMap((scheme) =>
@@ -71,7 +71,7 @@ const CASES: readonly Case[] = [
     message: /; \d+ more entries fit and are not tried/,
   },
   {
-    name: 'a key with terminal control or bidirectional characters is escaped',
+    name: 'no key fits, with control and bidirectional characters of the keys escaped',
     given: (namespace) =>
       namespace.pullSecret('pull', { 'other.example\u202e\u0007': { auth: btoa('user:pass') } }),
     conditions: {
@@ -92,7 +92,7 @@ const CASES: readonly Case[] = [
     message: /Secret pull does not exist.*Create the Secret in this namespace/,
   },
   {
-    name: 'the secret is no pull secret, and nobody offers it',
+    name: 'the secret is neither a pull secret nor annotated as a credential Secret',
     given: (namespace) => namespace.otherSecret('pull'),
     conditions: {
       Ready: 'False NotOffered',
@@ -103,8 +103,8 @@ const CASES: readonly Case[] = [
     message: /Secret pull is no pull secret: expected the annotation/,
   },
   {
-    name: 'the secret is offered, and holds nothing that is known',
-    given: (namespace) => namespace.offeredSecret('pull', { token: 'x' }),
+    name: 'the credential Secret has no known keys',
+    given: (namespace) => namespace.credentialSecret('pull', { token: 'x' }),
     conditions: {
       Ready: 'False SecretWrongType',
       CredentialResolved: 'False SecretWrongType',
@@ -123,7 +123,7 @@ const CASES: readonly Case[] = [
     message: /Secret pull is malformed: .*Write it anew/,
   },
   {
-    name: 'no entry is for the registry, and a scan waits for one',
+    name: 'no entry fits the registry, so that a scan is not bound',
     given: (namespace) => {
       namespace.pullSecret('pull', { 'other.example': { auth: btoa(`user:${CANARY}`) } });
       namespace.scan('scan');
@@ -132,7 +132,7 @@ const CASES: readonly Case[] = [
     message: /no credential for reg\.example\/app: Secret pull has entries for \\"other\.example\\" only/,
   },
   {
-    name: 'one secret is missing, and another fits',
+    name: 'one secret does not exist, although another one fits',
     given: (namespace) => {
       namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'gone' }, { name: 'pull' }] } });
       namespace.pullSecret('pull');
@@ -156,7 +156,7 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'it observes',
+    name: 'the binding only observes',
     given: (namespace) => {
       namespace.binding('app', { spec: { mode: 'Observe' } });
       namespace.pullSecret('pull');
@@ -186,7 +186,7 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'the image is no reference, which an older CRD may have let in',
+    name: 'the image is not a valid reference, which an older CRD may have accepted',
     given: (namespace) => namespace.binding('app', { spec: { image: 'Not An Image' } }),
     conditions: { Ready: 'False InvalidSpec', Stalled: 'True InvalidSpec' },
     message: /Not An Image/,
@@ -195,7 +195,7 @@ const CASES: readonly Case[] = [
 
 describe('the conditions of a binding', () => {
   for (const { name, given, conditions, message } of CASES) {
-    it(name, () => {
+    it(`report that ${name}`, () => {
       const namespace = new Namespace();
       namespace.binding('app');
       given(namespace);
@@ -207,7 +207,7 @@ describe('the conditions of a binding', () => {
     });
   }
 
-  it('say since when they hold, and how old the spec is that they are about', () => {
+  it('have the time of their last transition and the generation that was observed', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
@@ -228,7 +228,7 @@ describe('the conditions of a binding', () => {
 });
 
 describe('the status of a binding', () => {
-  it('lists the entries that fit in the order tried, and each secret that gave none', () => {
+  it('lists the entries that fit in the order tried, and each secret without such an entry', () => {
     const namespace = new Namespace();
     namespace.binding('app', { spec: { imagePullSecrets: ['a', 'b', 'c'].map((name) => ({ name })) } });
     namespace.pullSecret('a', { 'other.example': { auth: btoa('u:p') } });
@@ -246,7 +246,7 @@ describe('the status of a binding', () => {
     assertNoCanary(status);
   });
 
-  it('shows a user name that everybody knows, and no other', () => {
+  it('shows a username only if it is publicly known', () => {
     for (const [username, shown] of [
       ['AWS', 'AWS'],
       [CANARY, undefined],
@@ -260,7 +260,7 @@ describe('the status of a binding', () => {
     }
   });
 
-  it('names at most 20 scans, those that fail first, with the reason', () => {
+  it('names at most 20 scans, failing ones first, with the reason', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
@@ -280,24 +280,24 @@ describe('the status of a binding', () => {
   });
 });
 
-describe('what could not be written', () => {
+describe('the report of a binding', () => {
   const cases: readonly { name: string; error: unknown; ready: string; scans: object; message: RegExp }[] = [
     {
-      name: 'a refusal is told, with what to do',
+      name: 'contains advice if the API server refuses a write',
       error: new Refused('ScanUpdateFailed', 'the API server refused the write: Forbidden (403)'),
       ready: 'False ScanUpdateFailed',
       scans: { matched: 2, bound: 1, failing: 1 },
       message: /1 of 2 scans failing: a \(the API server refused .*\)\. It is tried again; check/,
     },
     {
-      name: 'a mount in our place is told, with what to do',
+      name: 'contains advice if another volume uses the mount path',
       error: new Refused('MountPathTaken', 'another volume is mounted at /x'),
       ready: 'False MountPathTaken',
       scans: { matched: 2, bound: 1, failing: 1 },
       message: /another volume is mounted at \/x\)\. Mount that volume elsewhere/,
     },
     {
-      name: 'a write in between is waited out, and the others are bound all the same',
+      name: 'announces a retry after a conflict, and counts other scans as bound',
       error: new OutOfDate('changed'),
       ready: 'False Waiting',
       scans: { matched: 2, bound: 1, failing: 0 },
@@ -323,7 +323,7 @@ describe('what could not be written', () => {
     });
   }
 
-  it('is told once: a retry that fails as before says nothing new', () => {
+  it('contains a failure once, even if a retry fails in the same way', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
@@ -339,7 +339,7 @@ describe('what could not be written', () => {
     assert.deepEqual({ changed: second.changed, events: second.events }, { changed: false, events: [] });
   });
 
-  it('without its Secret no scan is bound', () => {
+  it('counts no scan as bound if the Trivy Secret cannot be written', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
@@ -353,7 +353,7 @@ describe('what could not be written', () => {
     assert.equal(status.scans?.failing, 1);
   });
 
-  it('of a scan that waits to be let go does not count it as matched', () => {
+  it('does not count a scan that waits to be unbound as matched', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
@@ -366,7 +366,7 @@ describe('what could not be written', () => {
     assert.match(JSON.stringify(status.conditions), /1 scan waiting: a \(is to be let go when the run/);
   });
 
-  it('notes a credential in the parameters of a scan, which it leaves alone', () => {
+  it('mentions a credential in the parameters of a bound scan without showing it', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
@@ -376,7 +376,7 @@ describe('what could not be written', () => {
     assertNoCanary(status);
   });
 
-  it('of a secret with many broken entries names the first three', () => {
+  it('names the first three of many broken entries in a secret', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     const broken = Array.from({ length: 9 }, (_, index) => [`reg${index}.example`, { auth: '!' }]);
@@ -388,7 +388,7 @@ describe('what could not be written', () => {
 });
 
 describe('the Events of a binding', () => {
-  it('tell of a change once', () => {
+  it('report each change once', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
