@@ -13,9 +13,9 @@ export function compare<Round>(
   { controller, bare }: Rounds<Round>,
   of: (round: Round) => number,
 ): void {
-  const [ours, least] = [middle(controller.map(of)), middle(bare.map(of))];
-  const times = `controller ${ours.toFixed(1)} ms, bare writer ${least.toFixed(1)} ms`;
-  print(`${what}: ${times}; ratio ${(ours / least).toFixed(2)}`);
+  const [controllerMs, bareMs] = [middle(controller.map(of)), middle(bare.map(of))];
+  const times = `controller ${controllerMs.toFixed(1)} ms, bare writer ${bareMs.toFixed(1)} ms`;
+  print(`${what}: ${times}; ratio ${(controllerMs / bareMs).toFixed(2)}`);
 }
 
 /** Prints the memory of the controller, as the median of all rounds. */

@@ -38,7 +38,7 @@ export interface Size {
   readonly seconds: number;
   /** How much longer to wait for tasks that are not done. */
   readonly graceSeconds: number;
-  /** How long to count writes at the end while nobody changes anything. */
+  /** How long to count writes at the end while no client changes anything. */
   readonly quietSeconds: number;
 }
 
@@ -57,7 +57,7 @@ export interface Measurement {
   readonly startMs: number;
   /** Writes while the victim did its tasks. */
   readonly writes: Writes & { readonly seconds: number };
-  /** Writes while nobody changed anything. */
+  /** Writes while no client changed anything. */
   readonly quiet: Writes & { readonly seconds: number };
   /** Names of the attacker's bindings that have no condition. */
   readonly withoutCondition: readonly string[];

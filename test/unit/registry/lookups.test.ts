@@ -59,8 +59,8 @@ describe('DNS look-ups', () => {
     setTimeout(() => {
       // Timers of the same duration fire in the order in which they were started.
       setTimeout(() => ends.push('time-out of an earlier request'), 20);
-      const given = assert.rejects(find('a', 'two.silent.example').addresses, DelayedError);
-      late.resolve(given.then(() => ends.push('late look-up')));
+      const rejected = assert.rejects(find('a', 'two.silent.example').addresses, DelayedError);
+      late.resolve(rejected.then(() => ends.push('late look-up')));
     }, 10);
     await late.promise;
     assert.deepEqual(ends, ['time-out of an earlier request', 'late look-up']);

@@ -222,7 +222,7 @@ describe('decideRun', () => {
   for (const [name, schedule] of Object.entries(schedules)) {
     it(`starts a due run with an unused name exactly once: ${name}`, () => {
       const runs: ScanRun[] = [];
-      const given = new Set<string>();
+      const used = new Set<string>();
       for (let time = 1; time <= 5; time += 1) {
         const decision = decideRun({ name: 'scan', schedule, request: MOVED }, runs, NOW);
         if (decision.run !== 'Start') assert.fail(`expected another decision, found ${decision.run}`);
@@ -232,8 +232,8 @@ describe('decideRun', () => {
         assert.ok(planned <= NOW, 'it is due');
         assert.equal(decideRun({ name: 'scan', schedule: triggered, request: MOVED }, runs, NOW).run, 'None');
         const run = scanOf(planned);
-        assert.ok(!given.has(run.name), 'a Scan of that name exists');
-        given.add(run.name);
+        assert.ok(!used.has(run.name), 'a Scan of that name exists');
+        used.add(run.name);
         runs.push(run);
       }
     });

@@ -62,7 +62,7 @@ function requestFor(now: number): string {
  * a second, so status, which has whole seconds, changes each time.
  */
 export const futureMigrations: Attack = {
-  name: 'future-moves',
+  name: 'future-migrations',
   about: '900 ScheduledScans with a forged restore annotation: the next migration, made in the year 2999',
   async begin(hostile) {
     const image = 'moved.example/app';

@@ -105,7 +105,7 @@ export class Namespace {
     return this;
   }
 
-  gone(...names: readonly string[]): this {
+  deletePods(...names: readonly string[]): this {
     for (const name of names) this.pods.delete(name);
     return this;
   }
@@ -146,19 +146,19 @@ export class Namespace {
   }
 
   /** Repository → the binding as text: its pull secrets and previous repositories. */
-  get shown(): Readonly<Record<string, string>> {
-    const shown = [...this.bindings.values()].map(({ repository = '?', imagePullSecrets, replaces }) => {
+  get summary(): Readonly<Record<string, string>> {
+    const summaries = [...this.bindings.values()].map(({ repository = '?', imagePullSecrets, replaces }) => {
       const text = [...imagePullSecrets, ...replaces.map((image) => `replaces ${image}`)].join(' ');
       return [repository, text] as const;
     });
-    return Object.fromEntries(shown.sort());
+    return Object.fromEntries(summaries.sort());
   }
 
   binding(repository: string): DiscoveredBinding | undefined {
     return [...this.bindings.values()].find((binding) => binding.repository === repository);
   }
 
-  own(repository: string, more: Partial<DiscoveredBinding> = {}): this {
+  addDiscovered(repository: string, more: Partial<DiscoveredBinding> = {}): this {
     this.#put({
       name: `own-${this.bindings.size}`,
       repository,

@@ -34,7 +34,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 function take(namespace: Namespace, each: Step): void {
   namespace.later(1_000);
   if (each.step === 'Pod') namespace.pod(each.shape);
-  else if (each.step === 'Gone') namespace.gone(each.name);
+  else if (each.step === 'Gone') namespace.deletePods(each.name);
   else if (each.step === 'Scan') namespace.scans.add(each.repository);
   else if (each.step === 'NoScan') namespace.scans.delete(each.repository);
   else namespace.restart();
@@ -76,7 +76,7 @@ function assertNoCycle(namespace: Namespace): void {
   for (const { repository: start = '' } of namespace.bindings.values()) {
     let reached = namespace.binding(start)?.replaces ?? [];
     for (let round = 0; round < namespace.bindings.size; round += 1) {
-      assert.ok(!reached.includes(start), JSON.stringify(namespace.shown));
+      assert.ok(!reached.includes(start), JSON.stringify(namespace.summary));
       reached = reached.flatMap((each) => namespace.binding(each)?.replaces ?? []);
     }
   }
@@ -129,7 +129,7 @@ describe('a rollout to another repository', () => {
         assert.deepEqual([count(`create ${B}`), count(`delete ${A}`)], [1, 1], writes.join());
         assert.ok(count(`update ${B}`) <= (scanned ? 0 : 1), writes.join());
         assert.equal(count(`update ${A}`) + count(`create ${A}`) + count(`delete ${B}`), 0, writes.join());
-        assert.deepEqual(namespace.shown, { [B]: scanned ? `pull replaces ${A}` : 'pull' });
+        assert.deepEqual(namespace.summary, { [B]: scanned ? `pull replaces ${A}` : 'pull' });
       }),
     );
   });
@@ -164,7 +164,7 @@ class Rollout {
     const begun = this.#coming.length < REPLICAS;
     if (chosen === 'Drain' && begun && this.#going.length > 0) this.#pod(`old-${this.#going[0]}`, A, 'one');
     else if ((chosen === 'End' && this.#going.length > 0) || this.#coming.length === 0)
-      this.namespace.gone(`old-${this.#going.shift()}`);
+      this.namespace.deletePods(`old-${this.#going.shift()}`);
     else this.#pod(`new-${this.#coming.shift()}`, B, 'two');
     this.namespace.later(1_000).settle();
   }

@@ -158,7 +158,7 @@ describe('a decision on a namespace', () => {
     const namespace = new Namespace();
     for (let index = 0; index < count; index += 1) {
       const replaces = times(16, (way) => repository((index * 7 + way * 13 + 1) % count));
-      namespace.own(repository(index), { replaces }).scans.add(repository(index));
+      namespace.addDiscovered(repository(index), { replaces }).scans.add(repository(index));
     }
     const { problems } = namespace.decide();
     assert.deepEqual(

@@ -9,7 +9,7 @@ const CANARY = 'canary-Qz7';
 
 interface Case {
   readonly name: string;
-  readonly given: (namespace: Namespace) => void;
+  readonly prepare: (namespace: Namespace) => void;
   readonly conditions: Readonly<Partial<Record<(typeof CONDITION_TYPES)[number], string>>>;
   readonly message?: RegExp;
 }
@@ -17,7 +17,7 @@ interface Case {
 const CASES: readonly Case[] = [
   {
     name: 'a credential fits and scans are bound',
-    given: (namespace) => {
+    prepare: (namespace) => {
       namespace.pullSecret('pull');
       namespace.scan('scan');
     },
@@ -31,7 +31,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'no scan names the image yet, which is not an error',
-    given: (namespace) => namespace.pullSecret('pull'),
+    prepare: (namespace) => namespace.pullSecret('pull'),
     conditions: {
       Ready: 'True Ready',
       CredentialResolved: 'True Selected',
@@ -41,7 +41,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'more entries fit than are tried',
-    given: (namespace) => {
+    prepare: (namespace) => {
       namespace.scan('scan');
       const variants = ['', 'http://', 'https://'].flatMap((scheme) =>
         [
@@ -72,7 +72,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'no key fits, with control and bidirectional characters of the keys escaped',
-    given: (namespace) =>
+    prepare: (namespace) =>
       namespace.pullSecret('pull', { 'other.example\u202e\u0007': { auth: btoa('user:pass') } }),
     conditions: {
       Ready: 'False SecretMalformed',
@@ -83,7 +83,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'the secret does not exist',
-    given: () => undefined,
+    prepare: () => undefined,
     conditions: {
       Ready: 'False SecretNotFound',
       CredentialResolved: 'False SecretNotFound',
@@ -93,7 +93,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'the secret is neither a pull secret nor annotated as a credential Secret',
-    given: (namespace) => namespace.otherSecret('pull'),
+    prepare: (namespace) => namespace.otherSecret('pull'),
     conditions: {
       Ready: 'False NotOffered',
       CredentialResolved: 'False NotOffered',
@@ -104,7 +104,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'the credential Secret has no known keys',
-    given: (namespace) => namespace.credentialSecret('pull', { token: 'x' }),
+    prepare: (namespace) => namespace.credentialSecret('pull', { token: 'x' }),
     conditions: {
       Ready: 'False SecretWrongType',
       CredentialResolved: 'False SecretWrongType',
@@ -114,7 +114,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'the secret is malformed',
-    given: (namespace) => namespace.pullSecret('pull', `{"auths": ${CANARY}`),
+    prepare: (namespace) => namespace.pullSecret('pull', `{"auths": ${CANARY}`),
     conditions: {
       Ready: 'False SecretMalformed',
       CredentialResolved: 'False SecretMalformed',
@@ -124,7 +124,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'no entry fits the registry, so that a scan is not bound',
-    given: (namespace) => {
+    prepare: (namespace) => {
       namespace.pullSecret('pull', { 'other.example': { auth: btoa(`user:${CANARY}`) } });
       namespace.scan('scan');
     },
@@ -133,7 +133,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'one secret does not exist, although another one fits',
-    given: (namespace) => {
+    prepare: (namespace) => {
       namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'gone' }, { name: 'pull' }] } });
       namespace.pullSecret('pull');
     },
@@ -147,7 +147,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'no secret is needed',
-    given: (namespace) => namespace.binding('app', { spec: { imagePullSecrets: [] } }),
+    prepare: (namespace) => namespace.binding('app', { spec: { imagePullSecrets: [] } }),
     conditions: {
       Ready: 'True Ready',
       CredentialResolved: 'True NoneNeeded',
@@ -157,7 +157,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'the binding only observes',
-    given: (namespace) => {
+    prepare: (namespace) => {
       namespace.binding('app', { spec: { mode: 'Observe' } });
       namespace.pullSecret('pull');
       namespace.scan('scan');
@@ -172,7 +172,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a run is due',
-    given: (namespace) => {
+    prepare: (namespace) => {
       namespace.pullSecret('pull');
       const lastScheduleTime = new Date(NOW - 3_600_000).toISOString();
       namespace.scan('scan', { schedule: { suspend: false, interval: '1h' }, lastScheduleTime });
@@ -187,18 +187,18 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'the image is not a valid reference, which an older CRD may have accepted',
-    given: (namespace) => namespace.binding('app', { spec: { image: 'Not An Image' } }),
+    prepare: (namespace) => namespace.binding('app', { spec: { image: 'Not An Image' } }),
     conditions: { Ready: 'False InvalidSpec', Stalled: 'True InvalidSpec' },
     message: /Not An Image/,
   },
 ];
 
 describe('the conditions of a binding', () => {
-  for (const { name, given, conditions, message } of CASES) {
+  for (const { name, prepare, conditions, message } of CASES) {
     it(`report that ${name}`, () => {
       const namespace = new Namespace();
       namespace.binding('app');
-      given(namespace);
+      prepare(namespace);
       const { status } = namespace.report('app');
       const found = CONDITION_TYPES.map((type) => [type, condition(status, type)]);
       assert.deepEqual(Object.fromEntries(found.filter(([, value]) => value !== undefined)), conditions);
