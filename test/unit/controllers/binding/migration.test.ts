@@ -78,7 +78,7 @@ describe("a scan of a previous repository of a binding's image", () => {
   });
 
   for (const number of [1, 3, 1_000_000_000]) {
-    it(`reports nothing if another client forges the migration number ${number}, which is not the next one`, () => {
+    it(`has no migration reported if another client forges the number ${number}, which is not the next one`, () => {
       const namespace = migrating();
       namespace.settle('app');
       namespace.forgeMigration('scan', { from: 'forged.example/app', number });
@@ -87,7 +87,7 @@ describe("a scan of a previous repository of a binding's image", () => {
     });
   }
 
-  it('is reported once if another client forges the next migration number in many scans', () => {
+  it('has its migration reported once if another client forges the next migration number in many scans', () => {
     const namespace = migrating();
     for (let index = 0; index < 50; index += 1) namespace.scan(`scan-${index}`, { image: `${OLD}:1.0` });
     namespace.settle('app');
