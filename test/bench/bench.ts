@@ -1,4 +1,4 @@
-/** Runs benches, each in a process of its own: `npm run bench -- [NAME…]`; `--help` lists them. */
+/** Runs benches, each in its own process: `npm run bench -- [NAME…]`. `--help` lists them. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,28 +8,34 @@ const EXIT_USAGE = 2;
 interface Bench {
   readonly name: string;
   readonly about: string;
-  /** Of Node. */
+  /** Flags of Node. */
   readonly flags?: readonly string[];
 }
 
-/** In the order in which they run; the file of each is named after it. */
+/** The benches in the order in which they run. Each one is in the file of its name. */
 const BENCHES: readonly Bench[] = [
   {
     name: 'bind',
-    about: 'from `kubectl apply` of a binding until its scan is bound, and what is written for it',
+    about: 'time from `kubectl apply` of a binding until its scan is bound, and the number of writes',
   },
   {
     name: 'keyring',
-    about: 'look-ups in a pull secret against a walk over its entries, and what parsing costs',
+    about: 'look-ups in a pull secret compared with a walk over its entries, and the cost of parsing',
   },
-  { name: 'requests', about: 'what the client costs beside a bare loop on the same connections' },
-  { name: 'memory', about: 'bytes that the stores keep of each object', flags: ['--expose-gc'] },
-  { name: 'metrics', about: 'what an answer to Prometheus costs with 5,000 and 20,000 bindings' },
-  { name: 'discovery', about: 'the bindings of 50,000 pods, and what the controller holds then' },
-  { name: 'switch', about: 'a move of 1,000 scans to another registry, beside a bare writer' },
-  { name: 'bundle', about: 'size of the bundle, its start beside `--version`, and what it holds when idle' },
-  { name: 'converge', about: '2,000 bindings from the start of the controller on, beside a bare writer' },
-  { name: 'rotate', about: '200 pull secrets, one of them changed each 20 ms, beside a bare writer' },
+  { name: 'requests', about: 'cost of the client compared with a bare loop on the same connections' },
+  { name: 'memory', about: 'bytes that the stores keep per object', flags: ['--expose-gc'] },
+  { name: 'metrics', about: 'cost of a Prometheus scrape with up to 20,000 bindings' },
+  { name: 'discovery', about: 'discovery of 50,000 pods, and the memory that the controller then uses' },
+  { name: 'switch', about: 'migration of 1,000 scans to another registry, compared with a bare writer' },
+  {
+    name: 'bundle',
+    about: 'size of the bundle, its start compared with `--version`, and its memory when idle',
+  },
+  { name: 'converge', about: '2,000 bindings from the start of the controller, compared with a bare writer' },
+  {
+    name: 'rotate',
+    about: '200 pull secrets, one of which changes every 20 ms, compared with a bare writer',
+  },
   {
     name: 'isolation',
     about:
@@ -39,13 +45,13 @@ const BENCHES: readonly Bench[] = [
 
 const USAGE = `Usage: npm run bench -- [NAME...]
 
-Prints figures; all benches, one after another, unless some are named. Times are of this machine as busy as it is
-now: compare within one run only.
+Runs the named benches, or all of them, one after another, and prints their figures. Times depend on this machine and
+its current load: compare them only within one run.
 
 ${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join('\n')}
 `;
 
-/** What to run, or what is wrong with the command line; `Help`: say what there is. */
+/** The benches to run, or what is wrong with the command line. `Help`: print the usage. */
 function parseCommandLine(): readonly Bench[] | 'Help' | { readonly problem: string } {
   try {
     const { values, positionals } = parseArgs({
@@ -54,23 +60,24 @@ function parseCommandLine(): readonly Bench[] | 'Help' | { readonly problem: str
     });
     if (values.help === true) return 'Help';
     const unknown = positionals.filter((name) => BENCHES.every((bench) => bench.name !== name));
-    if (unknown.length > 0) return { problem: `there is no bench ${unknown.join(', ')}` };
+    if (unknown.length > 0)
+      return { problem: `unknown bench: ${unknown.join(', ')}; name benches of this list` };
     return positionals.length === 0 ? BENCHES : BENCHES.filter(({ name }) => positionals.includes(name));
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) };
   }
 }
 
-/** Whether it came to its end. */
+/** Runs a bench and returns whether it succeeded. */
 function run({ name, flags = [] }: Bench): boolean {
   process.stdout.write(`\n${name}\n`);
   const file = join(import.meta.dirname, `${name}.ts`);
   return spawnSync(process.execPath, [...flags, file], { stdio: 'inherit' }).status === 0;
 }
 
-const wanted = parseCommandLine();
-if (wanted === 'Help') process.stdout.write(USAGE);
-else if ('problem' in wanted) {
-  process.stderr.write(`${wanted.problem}\n\n${USAGE}`);
+const command = parseCommandLine();
+if (command === 'Help') process.stdout.write(USAGE);
+else if ('problem' in command) {
+  process.stderr.write(`${command.problem}\n\n${USAGE}`);
   process.exitCode = EXIT_USAGE;
-} else if (!wanted.every(run)) process.exitCode = 1;
+} else if (!command.every(run)) process.exitCode = 1;

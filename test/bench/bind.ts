@@ -1,6 +1,6 @@
 /**
- * Prints how long it takes from `kubectl apply` of a binding until its scan is bound, and what the controller wrote
- * for it: `npm run bench -- bind`. Times are of this machine as busy as it is now; compare within one run only.
+ * Prints how long it takes from `kubectl apply` of a binding until its scan is bound, and the writes of the controller:
+ * `npm run bench -- bind`. Times depend on this machine and its current load. Compare them only within one run.
  */
 import { pino } from 'pino';
 import { imageCredentialBindings } from '../../src/api/index.ts';
@@ -22,7 +22,7 @@ await cluster.startController();
 const namespace = await cluster.namespace();
 const names = Array.from({ length: BINDINGS }, (_, index) => `app-${index}`);
 
-/** When each scan was seen bound, by name; milliseconds of the monotonic clock. */
+/** When each scan was first observed as bound, by name, in milliseconds of the monotonic clock. */
 const boundAt = new Map<string, number>();
 const store = new Store<ScheduledScan>({});
 store.onChange(({ after }) => {
@@ -40,7 +40,7 @@ const reflector = new Reflector({
 reflector.start();
 await reflector.synced;
 
-print(`one after another, ${BINDINGS} bindings with a pull secret and a scan each:`);
+print(`one after another, ${BINDINGS} bindings with one pull secret and one scan each:`);
 await prepare(namespace, names);
 const single: number[] = [];
 const from = (await cluster.controlPlane.auditEvents()).length;

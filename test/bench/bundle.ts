@@ -1,13 +1,13 @@
 /**
- * Prints how large the bundle is, how long it takes to become ready beside `--version`, and what it then holds in
- * memory: `node test/bench/bundle.ts`. Of the times only the ratio means anything.
+ * Prints the size of the bundle, the time until it is ready compared with `--version`, and the memory that it then uses:
+ * `npm run bench -- bundle`. Of the times, only the ratio is meaningful.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Bundled, middle, resident } from '../support/bundled.ts';
 import { Cluster } from '../support/cluster/cluster.ts';
 
 const ROUNDS = 7;
-/** Garbage of the start is collected meanwhile. */
+/** Time for the collection of garbage from the start. */
 const IDLE_MS = 5_000;
 
 await using cluster = await Cluster.start();
@@ -28,6 +28,6 @@ for (let round = 1; round <= ROUNDS; round += 1) {
 const [version, start] = [middle(versions), middle(starts)];
 process.stdout.write(
   `the bundle: ${(bytes / 1e6).toFixed(1)} MB of ${packages.length} packages\n` +
-    `  --version ${version.toFixed(0)} ms, start to ready ${start.toFixed(0)} ms: ${(start / version).toFixed(2)} times (middle of ${ROUNDS})\n` +
+    `  --version ${version.toFixed(0)} ms, start to ready ${start.toFixed(0)} ms: ${(start / version).toFixed(2)} times (median of ${ROUNDS})\n` +
     `  idle: ${mebibytes.toFixed(0)} MiB resident\n`,
 );

@@ -1,8 +1,9 @@
 /**
  * Prints how long the controller takes from its start until 2,000 ScheduledScans are bound and the status of each binding
- * says so, beside a bare writer that holds the same watches, knows the outcome and writes nothing but that, as many at a
- * time: `npm run bench -- converge`. Both begin on the same data: etcd is restored before each. Events are no part of the
- * outcome; the bare writer makes none. Times are of this machine as busy as it is now: only the ratios mean anything.
+ * reports it: `npm run bench -- converge`. A bare writer serves as comparison: it has the same watches, knows the outcome
+ * and writes only that, with the same concurrency. Both start with the same data, because etcd is restored before each.
+ * Events are not part of the outcome, and the bare writer creates none. Times depend on this machine and its current
+ * load, so that only the ratios are meaningful.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,18 +24,18 @@ import { watching } from './estate/watching.ts';
 const SIZE = { bindings: 2_000, secrets: 100 };
 const ROUNDS = 3;
 const LONGEST_SECONDS = 600;
-/** Garbage is collected meanwhile. */
+/** Time for garbage collection. */
 const IDLE_MS = 5_000;
 
 interface Round {
-  /** Milliseconds from the start of the process, and from when it leads, until all is done. */
+  /** Milliseconds from the start of the process, and from its election as the leader, until all bindings are done. */
   readonly fromStart: number;
   readonly fromLeading: number;
-  /** Milliseconds of CPU that the process has had, and the API server meanwhile. */
+  /** CPU time of the process, and of the API server in the same period, in milliseconds. */
   readonly cpu: number;
   readonly serverCpu: number;
   readonly memory: ProcessMemory;
-  /** Per binding. */
+  /** Requests per binding. */
   readonly requests: string;
 }
 
@@ -50,20 +51,20 @@ for (let round = 0; round < ROUNDS; round += 1) {
   if (round === 0) await writeFile(outcomeFile, JSON.stringify(await readOutcome(client)));
   rounds.bare.push(await measure(() => contenders.startBareWriter(outcomeFile)));
 }
-print(`${SIZE.bindings} bindings, ${SIZE.secrets} pull secrets, middle of ${ROUNDS} rounds:`);
+print(`${SIZE.bindings} bindings, ${SIZE.secrets} pull secrets, median of ${ROUNDS} rounds:`);
 compare('from the start of the process', rounds, ({ fromStart }) => fromStart);
 compare('from leading', rounds, ({ fromLeading }) => fromLeading);
 compare('CPU of the process', rounds, ({ cpu }) => cpu);
-compare('CPU of the API server meanwhile', rounds, ({ serverCpu }) => serverCpu);
+compare('CPU of the API server in that time', rounds, ({ serverCpu }) => serverCpu);
 for (const [name, [first]] of Object.entries(rounds))
   print(`requests per binding, ${name}: ${first?.requests}`);
 printMemory(rounds.controller);
 
-/** On the estate as it was prepared. */
+/** Restores the prepared estate, and measures one contender. */
 async function measure(start: () => Promise<Contender>): Promise<Round> {
   await controlPlane.restore(estate);
   const bound = new Set<string>();
-  const told = new Set<string>();
+  const reported = new Set<string>();
   await using _scans = await watching(client, { resource: SCHEDULED_SCANS }, ({ metadata }) => {
     if (metadata.annotations?.[BINDING_ANNOTATION] !== undefined) bound.add(keyOf(storedMeta({ metadata })));
   });
@@ -71,15 +72,15 @@ async function measure(start: () => Promise<Contender>): Promise<Round> {
     client,
     { resource: imageCredentialBindings },
     (binding) => {
-      if (saysBound(binding)) told.add(keyOf(storedMeta(binding)));
+      if (reportsBound(binding)) reported.add(keyOf(storedMeta(binding)));
     },
   );
-  // After a restart the API server refuses watches of what CRDs define for a moment.
+  // After a restart, the API server briefly refuses watches of custom resources.
   await using _runs = await watching(client, { resource: SCANS }, () => undefined);
   const before = await loadOf(controlPlane);
   const { child, startedAt, leadingAt } = await start();
-  const isDone = () => bound.size === SIZE.bindings && told.size === SIZE.bindings;
-  await until(isDone, 'all scans to be bound and all statuses to say so', LONGEST_SECONDS);
+  const isDone = () => bound.size === SIZE.bindings && reported.size === SIZE.bindings;
+  await until(isDone, 'all scans to be bound and all statuses to report it', LONGEST_SECONDS);
   const doneAt = Date.now();
   await delay(IDLE_MS);
   const after = await loadOf(controlPlane);
@@ -95,7 +96,7 @@ async function measure(start: () => Promise<Contender>): Promise<Round> {
   };
 }
 
-function saysBound({ metadata, status }: Binding): boolean {
+function reportsBound({ metadata, status }: Binding): boolean {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   return (
     ready?.status === 'True' && ready.observedGeneration === metadata.generation && status?.scans?.bound === 1

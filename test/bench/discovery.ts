@@ -1,7 +1,7 @@
 /**
- * Prints how long discovery takes from the start of the controller until all bindings are there, what it writes for them
- * and what it holds: `node test/bench/discovery.ts [pods]`, 50,000 unless told, of which ten share a Deployment. To
- * create so many takes minutes. Times are of this machine as busy as it is now.
+ * Prints how long discovery takes from the start of the controller until all bindings exist, its writes per binding, and
+ * its memory: `node test/bench/discovery.ts [pods]`. The default is 50,000 pods, whose creation takes minutes. Ten pods
+ * share a Deployment. Times depend on this machine and its current load.
  */
 import { type RunningController, startController } from '../../hack/testenv/controller.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
@@ -46,7 +46,7 @@ await until(
   LONGEST_SECONDS,
 );
 const took = (performance.now() - begun) / 1000;
-print(`${DEPLOYMENTS} bindings after ${took.toFixed(1)} s: ${(PODS / took).toFixed(0)} pods a second`);
+print(`${DEPLOYMENTS} bindings after ${took.toFixed(1)} s: ${(PODS / took).toFixed(0)} pods per second`);
 await until(
   async () => (await metric('icb_workqueue_depth')) === 0,
   'the queues to be empty',
@@ -60,7 +60,7 @@ print(`writes of discovery per binding: ${(writes.length / DEPLOYMENTS).toFixed(
 const after = await memoryOf(controller.process.pid);
 print(`resident ${memoryText(before)} without discovery`);
 print(`resident ${memoryText(listed)} with all pods listed`);
-print(`resident ${memoryText(after)} with all bindings; ${seconds(started)} s in all`);
+print(`resident ${memoryText(after)} with all bindings; ${seconds(started)} s in total`);
 
 async function start(mode: string): Promise<RunningController> {
   return startController(cluster.controlPlane, ['--discovery', mode], { env: HEAP });
@@ -87,7 +87,7 @@ async function metric(name: string): Promise<number> {
 }
 
 function memoryText({ now, peak }: ProcessMemory): string {
-  return `${now.toFixed(0)} MiB (at most ${peak.toFixed(0)})`;
+  return `${now.toFixed(0)} MiB (peak ${peak.toFixed(0)})`;
 }
 
 function seconds(since: number): string {

@@ -2,7 +2,7 @@
  * Prints how much a hostile namespace affects another one: `npm run bench -- isolation`. The hostile namespace runs all attacks of
  * `test/support/isolation/attacks` at once while a victim does ordinary tasks. For the baseline, the attacks run in a namespace that
  * the controller does not watch, so that the load of the API server is the same. The controller is the bundle with the
- * settings of the chart, and discovery. Only the ratios of times mean anything: times depend on this machine.
+ * settings of the chart, and discovery. Only the ratios of times are meaningful, because times depend on this machine.
  *
  * `ISOLATION_ATTACKS=hubs,tags` runs some of the attacks. `ISOLATION_EACH=1` runs each attack alone and for a shorter time,
  * with a baseline that has no attack.
@@ -38,10 +38,10 @@ async function runEach(): Promise<void> {
 
 function chosen(names: string | undefined) {
   if (names === undefined) return ATTACKS;
-  return names.split(',').map((wanted) => {
-    const found = ATTACKS.find(({ name }) => name === wanted);
+  return names.split(',').map((requested) => {
+    const found = ATTACKS.find(({ name }) => name === requested);
     if (found !== undefined) return found;
     const known = ATTACKS.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join('\n');
-    throw new Error(`ISOLATION_ATTACKS: expected attacks of this list, found "${wanted}":\n${known}`);
+    throw new Error(`ISOLATION_ATTACKS: expected attacks of this list, found "${requested}":\n${known}`);
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Prints how many look-ups a second a keyring answers, against a walk over all its entries, and what it costs to parse a
- * pull secret: `npm run bench -- keyring`. Figures are of this machine as busy as it is now; compare within one run only.
+ * Prints the look-ups per second of a keyring compared with a walk over all its entries, and the cost of parsing a pull
+ * secret: `npm run bench -- keyring`. Figures depend on this machine and its current load. Compare them only within one run.
  */
 import { lookup } from '../../src/credential/keyring.ts';
 import { parsePullSecret } from '../../src/credential/pull-secret.ts';
@@ -31,12 +31,12 @@ for (const count of [10, 256]) {
     parsePullSecret('kubernetes.io/dockerconfigjson', { '.dockerconfigjson': value }),
   );
   print(
-    `${count} entries: ${rounded(indexed)} look-ups a second; a walk over parsed keys ${rounded(linear)} ` +
+    `${count} entries: ${rounded(indexed)} look-ups per second; walk over parsed keys ${rounded(linear)} ` +
       `(${(indexed / linear).toFixed(1)} times); parsing ${(1_000 / parses).toFixed(2)} ms (${rounded(value.length / 1_024)} KiB)`,
   );
 }
 
-/** A pull secret with this many entries on hosts of their own, one of them with a path, and one a glob. */
+/** A pull secret with `count` entries of different hosts. One has a path, and one is a glob. */
 function pullSecret(count: number): string {
   const keys = Array.from({ length: count - 2 }, (_, index) => `https://registry-${index}.example.com:5000`);
   const auths = [...keys, 'registry-7.example.com:5000/team', '*.example.com:5000'].map((key) => [

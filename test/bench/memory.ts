@@ -1,7 +1,7 @@
 /**
- * Prints how many bytes the stores keep of each object: `node --expose-gc test/bench/memory.ts`. The objects are
- * made here, as large as the API server sends them (managed fields and last-applied annotation included); they go
- * through JSON, projection and indices as those of a watch do.
+ * Prints how many bytes the stores keep per object: `node --expose-gc test/bench/memory.ts`. The objects are generated,
+ * and as large as those of an API server, including managed fields and the last-applied annotation. They pass through
+ * JSON, projection and indices like the objects of a watch.
  */
 import { readBinding } from '../../src/binding/binding.ts';
 import { Store } from '../../src/kube/cache/store.ts';
@@ -18,7 +18,7 @@ const OBJECTS = 10_000;
 interface Row {
   readonly name: string;
   readonly make: (index: number) => object;
-  // Each takes what its own `make` makes.
+  // Accepts the objects of its own `make`.
   readonly keep: (object: never) => void;
 }
 
@@ -27,7 +27,7 @@ const { pods } = createDiscoveryStores();
 const readPod = podProjection('all');
 const rows: readonly Row[] = [
   {
-    name: 'identity alone',
+    name: 'only identity',
     make: (index) => meta('x', index),
     keep: keepIn(new Store<Stored>({}), storedMeta),
   },
@@ -35,7 +35,7 @@ const rows: readonly Row[] = [
   { name: 'ScheduledScan', make: scheduledScan, keep: keepIn(stores.scheduledScans, readScheduledScan) },
   { name: 'Scan', make: scan, keep: keepIn(stores.runs, readRun) },
   { name: 'pull secret', make: pullSecret, keep: keepIn(stores.pullSecrets, readPullSecret) },
-  { name: 'Trivy secret', make: trivySecret, keep: keepIn(stores.trivySecrets, readTrivySecret) },
+  { name: 'Trivy Secret', make: trivySecret, keep: keepIn(stores.trivySecrets, readTrivySecret) },
   { name: 'pod', make: pod, keep: keepIn(pods, readPod) },
 ];
 
@@ -53,7 +53,7 @@ for (const { name, make, keep } of rows) {
     `  ${name.padEnd(14)} ${kept.toFixed(0).padStart(6)} of ${(json / OBJECTS).toFixed(0).padStart(5)} bytes of JSON`,
   );
 }
-// So that nothing is collected before its time.
+// Uses the stores, so that they are not collected earlier.
 if (stores.bindings.get(keyOf({ namespace: 'ns-0', name: 'binding-0' })) === undefined) process.exitCode = 1;
 
 function keepIn<Item extends Stored, Raw>(
@@ -162,7 +162,7 @@ function scheduledScan(index: number): object {
   };
 }
 
-/** One of three of a ScheduledScan. */
+/** A Scan. Three of them belong to one ScheduledScan. */
 function scan(index: number): object {
   const { metadata } = meta('scan', index);
   const scheduledScan = `scan-${Math.floor(index / 3)}`;
@@ -199,7 +199,7 @@ function trivySecret(index: number): object {
   };
 }
 
-/** One of a Deployment's ten, with three containers. */
+/** A pod with three containers. Ten pods belong to one Deployment. */
 function pod(index: number): object {
   const deployment = Math.floor(index / 10);
   const names = ['app', 'proxy', 'init'];

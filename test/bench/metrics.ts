@@ -1,6 +1,6 @@
 /**
- * Prints how long an answer to Prometheus takes, and how long it is, with few and with many bindings of which none or all
- * want attention: `node test/bench/metrics.ts`.
+ * Prints the duration and the size of a Prometheus scrape with few and with many bindings, all of which are either ready or
+ * not ready: `npm run bench -- metrics`.
  */
 import type { ImageCredentialBindingStatus } from '../../src/api/index.ts';
 import { type Binding, readBinding } from '../../src/binding/binding.ts';
@@ -14,7 +14,7 @@ import { Metrics } from '../../src/telemetry/metrics.ts';
 const NAMESPACES = 50;
 const ROUNDS = 50;
 
-process.stdout.write('an answer to Prometheus, median of 50:\n');
+process.stdout.write('a Prometheus scrape, median of 50:\n');
 for (const count of [0, 1_000, 5_000, 20_000]) {
   for (const status of ['True', 'False'] as const) {
     const bindings = Array.from({ length: count }, (_, index) => binding(index, status));
@@ -26,7 +26,7 @@ for (const count of [0, 1_000, 5_000, 20_000]) {
     });
     const { milliseconds, bytes } = await measure(metrics);
     process.stdout.write(
-      `  ${String(count).padStart(6)} bindings, ${status === 'True' ? 'all ready' : 'none ready, all credentials end'}: ` +
+      `  ${String(count).padStart(6)} bindings, ${status === 'True' ? 'all ready' : 'none ready, all credentials expire'}: ` +
         `${milliseconds.toFixed(1)} ms, ${(bytes / 1024).toFixed(0)} KiB\n`,
     );
   }

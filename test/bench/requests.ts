@@ -1,6 +1,6 @@
 /**
- * Prints what our client costs beside a bare loop on the same connections: `node test/bench/requests.ts`. Only the
- * ratios mean anything.
+ * Prints the cost of KubeClient compared with a bare loop on the same connections: `npm run bench -- requests`. Only the
+ * ratios are meaningful.
  */
 import { KubeConfig } from '@kubernetes/client-node';
 import { startControlPlane } from '../../hack/testenv/control-plane/control-plane.ts';
@@ -27,23 +27,23 @@ const bare = async (): Promise<void> => {
   const { body } = await requests.request({ origin, path, method: 'GET', headers });
   JSON.parse(await body.text());
 };
-const ours = async (): Promise<void> => {
+const withKubeClient = async (): Promise<void> => {
   await client.get(CONFIG_MAPS, place);
 };
 
-await measure(ours);
+await measure(withKubeClient);
 await measure(bare);
 const rows = { 'bare loop': [] as Figures[], KubeClient: [] as Figures[] };
 for (let round = 0; round < ROUNDS; round += 1) {
   rows['bare loop'].push(await measure(bare));
-  rows.KubeClient.push(await measure(ours));
+  rows.KubeClient.push(await measure(withKubeClient));
 }
-print(`${REQUESTS} GETs of a ConfigMap, ${WORKERS} at a time, middle of ${ROUNDS} rounds:`);
+print(`${REQUESTS} GETs of a ConfigMap, ${WORKERS} at a time, median of ${ROUNDS} rounds:`);
 for (const [name, figures] of Object.entries(rows)) {
   const perSecond = middle(figures.map((one) => one.perSecond));
   const cpu = middle(figures.map((one) => one.cpuMilliseconds));
   print(
-    `  ${name.padEnd(10)} ${perSecond.toFixed(0).padStart(6)} requests/s ${cpu.toFixed(3)} ms of CPU a request`,
+    `  ${name.padEnd(10)} ${perSecond.toFixed(0).padStart(6)} requests/s ${cpu.toFixed(3)} ms of CPU per request`,
   );
 }
 await transport.close();

@@ -1,8 +1,7 @@
 /**
- * Prints how long it takes until Trivy is handed a new credential, where of 200 pull secrets one is changed each 20 ms, by
- * the controller and by a bare writer that holds the same watches and makes one write for each change:
- * `npm run bench -- rotate`. Each secret serves ten bindings. Times are of this machine as busy as it is now: only the
- * ratios mean anything.
+ * Prints how long the delivery of a new credential to Trivy takes while one of 200 pull secrets changes every 20 ms:
+ * `npm run bench -- rotate`. A bare writer serves as comparison: it has the same watches and makes one write per change.
+ * Ten bindings use each secret. Times depend on this machine and its current load, so that only the ratios are meaningful.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { imageCredentialBindings } from '../../src/api/index.ts';
@@ -22,21 +21,21 @@ const SIZE = { bindings: 2_000, secrets: 200 };
 const EACH_MS = 20;
 const ROUNDS = 3;
 const LONGEST_SECONDS = 600;
-/** Garbage is collected meanwhile. */
+/** Time for garbage collection. */
 const IDLE_MS = 5_000;
 
-/** Milliseconds. */
+/** Times are in milliseconds. */
 interface Rotation {
-  /** From the first change until each Trivy secret holds the new value. */
+  /** From the first change until each Trivy Secret has the new value. */
   readonly whole: number;
-  /** From the API server's answer to a change until it is seen in the Trivy secret; the shortest first. */
+  /** From the API server's response to a change until the change is observed in the Trivy Secret, in ascending order. */
   readonly latencies: readonly number[];
-  /** Per change, with the change itself, which is a patch. */
+  /** Requests per change, including the change itself, which is a patch. */
   readonly requests: string;
 }
 
 interface Round extends Rotation {
-  /** Milliseconds of CPU that the process has had. */
+  /** CPU time of the process, in milliseconds. */
   readonly cpu: number;
   readonly memory: ProcessMemory;
 }
@@ -45,7 +44,7 @@ await using cluster = await Cluster.start({ auditLog: false });
 const { client } = cluster;
 await using contenders = await Contenders.make(cluster, 'test/bench/estate/bare-rotate.ts');
 const pullSecrets = await prepareEstate(cluster, SIZE);
-/** When each Trivy secret was first seen with a value, by the key of its pull secret and the value. */
+/** When each Trivy Secret was first observed with a value, by the key of its pull secret and the value. */
 const seenAt = new Map<string, number>();
 await using _trivySecrets = await watching(client, TRIVY_SECRETS, (secret) => {
   const sighting = `${sourceOf(secret)} ${authIn(secret)}`;
@@ -59,34 +58,34 @@ for (let round = 0; round < ROUNDS; round += 1) {
   rounds.controller.push(await measure(() => contenders.startController()));
   rounds.bare.push(await measure(() => contenders.startBareWriter()));
 }
-print(`${SIZE.secrets} pull secrets, one changed each ${EACH_MS} ms, middle of ${ROUNDS} rounds:`);
-compare('until each is handed on', rounds, ({ whole }) => whole);
-compare('changed → handed on, median', rounds, ({ latencies }) => at(latencies, 0.5));
-compare('changed → handed on, 95 %', rounds, ({ latencies }) => at(latencies, 0.95));
-compare('changed → handed on, worst', rounds, ({ latencies }) => at(latencies, 1));
+print(`${SIZE.secrets} pull secrets, one changed every ${EACH_MS} ms, median of ${ROUNDS} rounds:`);
+compare('until each is delivered', rounds, ({ whole }) => whole);
+compare('changed → delivered, median', rounds, ({ latencies }) => at(latencies, 0.5));
+compare('changed → delivered, 95 %', rounds, ({ latencies }) => at(latencies, 0.95));
+compare('changed → delivered, worst', rounds, ({ latencies }) => at(latencies, 1));
 compare('CPU of the process', rounds, ({ cpu }) => cpu);
 for (const [name, [first]] of Object.entries(rounds))
   print(`requests per change, ${name}: ${first?.requests}`);
 printMemory(rounds.controller);
 
-/** Has the controller make the Trivy secrets, and bind all scans. */
+/** Runs the controller until it has created the Trivy Secrets and bound all scans. */
 async function converge(): Promise<void> {
-  const told = new Set<string>();
+  const bound = new Set<string>();
   await using _bindings = await watching<Binding>(
     client,
     { resource: imageCredentialBindings },
     ({ metadata: { namespace = '', name }, status }) => {
-      if (status?.scans?.bound === 1) told.add(keyOf({ namespace, name }));
+      if (status?.scans?.bound === 1) bound.add(keyOf({ namespace, name }));
     },
   );
   const { child } = await contenders.startController();
-  await until(() => told.size === SIZE.bindings, 'all scans to be bound', LONGEST_SECONDS);
+  await until(() => bound.size === SIZE.bindings, 'all scans to be bound', LONGEST_SECONDS);
   await child.stop();
 }
 
 async function measure(start: () => Promise<Contender>): Promise<Round> {
   const { child } = await start();
-  // Both are warm then, and the controller has looked at all that there is.
+  // The first rotation warms both up, and after it the controller has reconciled all objects.
   await rotate();
   const before = await cpuSecondsOf(child.pid);
   const rotation = await rotate();
@@ -108,7 +107,7 @@ async function rotate(): Promise<Rotation> {
     return { sighting: `${keyOf(place)} ${auth}`, at: performance.now() };
   });
   const changed = await Promise.all(changes);
-  await until(() => changed.every(({ sighting }) => seenAt.has(sighting)), 'each to be handed on', 60);
+  await until(() => changed.every(({ sighting }) => seenAt.has(sighting)), 'each change to be delivered', 60);
   const seen = (sighting: string) => seenAt.get(sighting) ?? Number.NaN;
   const requests = requestsPerEach(before, await loadOf(cluster.controlPlane), SIZE.secrets);
   return {
@@ -118,7 +117,7 @@ async function rotate(): Promise<Rotation> {
   };
 }
 
-/** The value below which that share lies. */
+/** The quantile of the sorted values. */
 function at(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }

@@ -1,6 +1,6 @@
 /**
- * Cuts connections and injects faults between reflectors and a real API server for as long as it is told, and says
- * each minute whether the stores are still right and what the process holds: `npm run soak -- --minutes 60`.
+ * Cuts connections and injects faults between reflectors and a real API server. Every minute, it reports whether the
+ * stores match the API server and what resources the process uses: `npm run soak -- --minutes 60`.
  */
 import { parseArgs } from 'node:util';
 import { startControlPlane } from '../../hack/testenv/control-plane/control-plane.ts';
@@ -8,12 +8,12 @@ import { Soak } from '../support/soak/soak.ts';
 
 const USAGE = `Usage: npm run soak -- [--minutes N] [--seed N] [--changes-per-second N]
 
-  --minutes             how long it takes; 60 unless told, parts of a minute are allowed
-  --seed                what the faults are drawn by; one at random unless told
-  --changes-per-second  of the objects that are followed; 200 unless told
+  --minutes             duration in minutes, such as 0.5 (default: 60)
+  --seed                seed of the faults (default: random)
+  --changes-per-second  rate of changes to the watched objects (default: 200)
 
-Ends with 1 if a store is another than the API server's state, if a listener was told what cannot be, or if a
-connection or a handle is left at the end.
+Exits with 1 if a store differs from the API server, if a store reported an impossible change, or if a connection or a
+handle is left at the end.
 `;
 const MILLISECONDS_OF_MINUTE = 60_000;
 const BYTES_OF_MEBIBYTE = 1024 * 1024;
@@ -28,7 +28,8 @@ interface Settings {
 function parseCommandLine(): Settings | string {
   const number = (name: string, text: string | undefined, otherwise: number): number => {
     const value = text === undefined ? otherwise : Number(text);
-    if (!(value > 0)) throw new Error(`--${name} takes a number above 0, not ${JSON.stringify(text)}`);
+    if (!(value > 0))
+      throw new Error(`--${name}: expected a number greater than 0, found ${JSON.stringify(text)}`);
     return value;
   };
   try {
@@ -57,7 +58,9 @@ async function main(): Promise<void> {
     return;
   }
   await using controlPlane = await startControlPlane({ auditLog: false });
-  print(`seed ${settings.seed}, ${settings.minutes} minutes, ${settings.changesPerSecond} changes a second`);
+  print(
+    `seed ${settings.seed}, ${settings.minutes} minutes, ${settings.changesPerSecond} changes per second`,
+  );
   const soak = await Soak.start({ controlPlane, ...settings });
   const wrong = await soakFor(settings.minutes, soak).catch((error: unknown) => [String(error)]);
   const left = await soak.stop();
@@ -68,7 +71,7 @@ async function main(): Promise<void> {
   process.exitCode = 1;
 }
 
-/** What went wrong, each in words. */
+/** Descriptions of what went wrong; empty: nothing. */
 async function soakFor(minutes: number, soak: Soak): Promise<readonly string[]> {
   const begun = performance.now();
   const end = begun + minutes * MILLISECONDS_OF_MINUTE;
@@ -83,7 +86,8 @@ async function soakFor(minutes: number, soak: Soak): Promise<readonly string[]> 
 }
 
 function figures(soak: Soak): string {
-  if (globalThis.gc === undefined) throw new Error('run it by npm run soak: it needs --expose-gc');
+  if (globalThis.gc === undefined)
+    throw new Error('expected the flag --expose-gc, found none; use npm run soak');
   globalThis.gc();
   const { heapUsed, rss } = process.memoryUsage();
   const seen = soak.observers.reduce((sum, { changes }) => sum + changes, 0);

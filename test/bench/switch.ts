@@ -1,42 +1,42 @@
 /**
- * Prints how long the controller takes to move 1,000 scans of one binding to another registry, beside a bare writer that
- * makes the same requests for the scans, as many at a time: `npm run bench -- switch`. Times are of this machine as busy as it is
- * now; compare within one run only.
+ * Prints how long the controller takes to migrate 1,000 scans of one binding to another registry: `npm run bench -- switch`.
+ * A bare writer serves as comparison: it makes the same requests for the scans with the same concurrency. Times depend on
+ * this machine and its current load. Compare them only within one run.
  */
 import { imageCredentialBindings } from '../../src/api/index.ts';
 import { type Binding, Cluster, SCHEDULED_SCANS, type TestNamespace } from '../support/cluster/cluster.ts';
 import { until } from '../support/until.ts';
 
 const SCANS = 1_000;
-/** As many scans as the controller writes at a time. */
+/** The controller's concurrency of writes to scans. */
 const AT_ONCE = 8;
 const AUTH = { auth: btoa('user:pass') };
 const names = Array.from({ length: SCANS }, (_, index) => `scan-${index}`);
 
 await using cluster = await Cluster.start();
 const bare = await prepare();
-const moved = await prepare();
+const migrated = await prepare();
 await cluster.startController('--runs-per-minute', '0');
-await moved.pullSecret('pull', { 'old.example': AUTH, 'new.example': AUTH });
-await moved.binding('app', { image: 'old.example/app' });
-await observed(moved);
+await migrated.pullSecret('pull', { 'old.example': AUTH, 'new.example': AUTH });
+await migrated.binding('app', { image: 'old.example/app' });
+await observed(migrated);
 
 const bareMs = await timed(() => inBatches(names, (name) => rewrite(bare, name)));
 const from = (await cluster.controlPlane.auditEvents()).length;
-const movedMs = await timed(async () => {
-  await moved.binding('app', { image: 'new.example/app', replaces: ['old.example/app'] });
-  await observed(moved);
+const migratedMs = await timed(async () => {
+  await migrated.binding('app', { image: 'new.example/app', replaces: ['old.example/app'] });
+  await observed(migrated);
 });
 const requests = (await cluster.controlPlane.auditEvents())
   .slice(from)
   .filter(({ objectRef }) => objectRef?.resource === 'scheduledscans' && objectRef.name !== undefined);
 print(`bare writer, GET and PUT of ${SCANS} ScheduledScans, ${AT_ONCE} at a time: ${bareMs.toFixed(0)} ms`);
 print(
-  `switch of ${SCANS} scans until status says so: ${movedMs.toFixed(0)} ms, ${requests.length} requests for them`,
+  `migration of ${SCANS} scans until status reports it: ${migratedMs.toFixed(0)} ms, ${requests.length} requests for the scans`,
 );
-print(`ratio: ${(movedMs / bareMs).toFixed(2)}`);
+print(`ratio: ${(migratedMs / bareMs).toFixed(2)}`);
 
-/** A namespace of scans that name the old home and are never due. */
+/** Creates a namespace with scans of the previous repository that are never due. */
 async function prepare(): Promise<TestNamespace> {
   const namespace = await cluster.namespace();
   const spec = { suspend: false, interval: undefined, schedule: '0 0 1 1 *' };
@@ -44,7 +44,7 @@ async function prepare(): Promise<TestNamespace> {
   return namespace;
 }
 
-/** What the outcome needs at least: the parameter, an entry and an annotation, in one write. */
+/** Makes the minimal write for the outcome, with the new parameter and an annotation. */
 async function rewrite(namespace: TestNamespace, name: string): Promise<void> {
   const scan = await cluster.client.get(SCHEDULED_SCANS, { namespace: namespace.name, name });
   const text = JSON.stringify(scan).replace('old.example/app', 'new.example/app');
@@ -56,14 +56,14 @@ async function rewrite(namespace: TestNamespace, name: string): Promise<void> {
   });
 }
 
-/** Waits until the binding's status is about its present spec. */
+/** Waits until the status of the binding is about its current spec. */
 async function observed(namespace: TestNamespace): Promise<void> {
   await until(
     async () => {
       const binding = await namespace.get<Binding>(imageCredentialBindings, 'app');
       return binding?.status?.observedGeneration === binding?.metadata.generation;
     },
-    'status to follow',
+    'the status to be up to date',
     120,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Texts from outside, valid ones with random damage and random bytes, for ICB_FUZZ_SECONDS (10 unless told): what reads
- * them may throw its own error and nothing else. A failure names the seed, and shows the smallest text that fails.
+ * Feeds the parsers valid texts with random damage, and random bytes, for ICB_FUZZ_SECONDS (default: 10). A parser may
+ * throw only its own error. A failure reports the seed and the smallest text that fails.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -109,8 +109,8 @@ function parsed<Result>(read: (text: string) => Result, text: string): Result | 
   }
 }
 
-describe('whatever the text', () => {
-  it('a reference or image ID is read back as the same, or refused', () => {
+describe('a random text', () => {
+  it('is refused as an image reference, or formatted and parsed back to the same one', () => {
     fuzz(damaged(IMAGES), (bytes) => {
       const text = bytes.toString();
       const image = parsed(parseImageReference, text);
@@ -125,7 +125,7 @@ describe('whatever the text', () => {
     });
   });
 
-  it('a pull secret has entries or is malformed, and can be asked', () => {
+  it('in a pull secret is malformed, or has entries that can be looked up', () => {
     const types = fc.constantFrom('kubernetes.io/dockerconfigjson', 'kubernetes.io/dockercfg');
     fuzz(fc.tuple(types, damaged(CONFIGS), fc.boolean()), ([type, bytes, encoded]) => {
       const value = encoded ? bytes.toString('base64') : bytes.toString();
@@ -136,13 +136,13 @@ describe('whatever the text', () => {
   });
 });
 
-const ASKED = ['nginx', 'reg.io/team/app', 'a.reg.io:5000/team', '[::1]:5000/app', 'A/b'].map(
+const IMAGES_TO_LOOK_UP = ['nginx', 'reg.io/team/app', 'a.reg.io:5000/team', '[::1]:5000/app', 'A/b'].map(
   parseImageReference,
 );
 
 function checkEntries({ keyring, problems }: Extract<PullSecretContent, { result: 'Entries' }>): void {
   for (const problem of problems) assert.match(problem, /expected .*, found /);
-  for (const image of ASKED) {
+  for (const image of IMAGES_TO_LOOK_UP) {
     for (const { credential } of lookup([{ name: 'pull', keyring }], image).candidates) {
       const { kind, ...values } = credential;
       assert.ok(

@@ -1,6 +1,6 @@
 /**
- * Brings about an outcome that it is told: `bare-converge KUBECONFIG OUTCOME`. Of each Trivy secret one create, of each
- * ScheduledScan one replace, of each binding one patch of its status, and no other request. Ends when it is ended.
+ * Writes a known outcome: `bare-converge KUBECONFIG OUTCOME`. It makes one create per Trivy Secret, one replace per
+ * ScheduledScan, one patch of the status per binding, and no other request. It runs until it is stopped.
  */
 import { readFile } from 'node:fs/promises';
 import { imageCredentialBindings } from '../../../src/api/index.ts';
@@ -23,7 +23,7 @@ await atOnce(WRITES_AT_ONCE, outcome.trivySecrets, async (secret) => {
 });
 await atOnce(WRITES_AT_ONCE, outcome.bindings, async ({ namespace, name, status, scan }) => {
   const present = scans.get(keyOf({ namespace, name }));
-  if (present === undefined) throw new Error(`there is no ScheduledScan ${name}`);
+  if (present === undefined) throw new Error(`expected the ScheduledScan ${name}, found none`);
   const metadata = { ...present.metadata, annotations: scan.annotations };
   await client.replace(SCHEDULED_SCANS, { ...present, metadata, spec: scan.spec } as KubeObject);
   await client.patchStatus(imageCredentialBindings, { namespace, name }, { status });

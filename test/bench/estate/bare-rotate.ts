@@ -1,6 +1,6 @@
 /**
- * Hands each change of a pull secret on to Trivy: `bare-rotate KUBECONFIG`. One replace of the Trivy secret that is made from
- * it, and no other request. Ends when it is ended.
+ * Delivers each change of a pull secret to Trivy: `bare-rotate KUBECONFIG`. It makes one replace of the Trivy Secret per
+ * change, and no other request. It runs until it is stopped.
  */
 
 import { keyOf, storedMeta } from '../../../src/object/object.ts';
@@ -10,19 +10,19 @@ import { authIn, type SecretObject, sourceOf, trivySecretData } from './secrets.
 
 const [, , kubeconfig = ''] = process.argv;
 const client = connect(kubeconfig);
-/** By the key of the pull secret that each is made from. */
+/** Trivy Secrets by the key of their source. */
 const trivySecrets = new Map<string, SecretObject>();
 let isListed = false;
 await follow(client, (watch, object) => {
   if (watch === TRIVY_SECRETS) trivySecrets.set(sourceOf(object), object);
-  if (watch === PULL_SECRETS && isListed) void handOn(object);
+  if (watch === PULL_SECRETS && isListed) void deliver(object);
 });
 isListed = true;
 
-async function handOn(pullSecret: SecretObject): Promise<void> {
+async function deliver(pullSecret: SecretObject): Promise<void> {
   const present = trivySecrets.get(keyOf(storedMeta(pullSecret)));
   const auth = authIn(pullSecret);
   if (present === undefined || auth === undefined)
-    throw new Error('expected a Trivy secret and a credential');
+    throw new Error('expected a Trivy Secret and a credential');
   await client.replace(SECRETS, { ...present, data: trivySecretData(auth) });
 }

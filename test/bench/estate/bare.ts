@@ -1,6 +1,6 @@
 /**
- * What the bare writers have in common: the least that can be done with the same watches. They are processes of their own,
- * bundled as the controller is, so that they start as fast and share no event loop with who measures them.
+ * Common parts of the bare writers, which do the minimum that is possible with the same watches. Each is a separate process
+ * and a bundle like the controller, so that it starts as fast and shares no event loop with the bench.
  */
 import { KubeConfig } from '@kubernetes/client-node';
 import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
@@ -9,7 +9,7 @@ import { Transport } from '../../../src/kube/client/transport.ts';
 import type { KubeObject, Resource } from '../../../src/object/object.ts';
 import { SCANS, SCHEDULED_SCANS, SECRETS } from '../../../src/object/resources.ts';
 
-/** As many as the chart has the controller reconcile at a time. */
+/** The controller's concurrency of reconciles in the chart. */
 export const WRITES_AT_ONCE = 8;
 const LONGEST_SECONDS = 3_600;
 
@@ -18,20 +18,20 @@ export interface Watch {
   readonly selection: Selection;
 }
 
-const NOT_OURS = `${MANAGED_BY_LABEL}!=${MANAGED_BY}`;
+const NOT_MANAGED = `${MANAGED_BY_LABEL}!=${MANAGED_BY}`;
 /**
  * Secrets with their data. The controller reads Secrets by name instead, which takes one more request for each change.
  */
 export const PULL_SECRETS: Watch = {
   resource: SECRETS,
-  selection: { labelSelector: NOT_OURS, fieldSelector: 'type=kubernetes.io/dockerconfigjson' },
+  selection: { labelSelector: NOT_MANAGED, fieldSelector: 'type=kubernetes.io/dockerconfigjson' },
 };
 export const TRIVY_SECRETS: Watch = {
   resource: SECRETS,
   selection: { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` },
 };
 
-/** All that the controller follows. */
+/** All watches of the controller. */
 export const WATCHES: readonly Watch[] = [
   { resource: imageCredentialBindings, selection: {} },
   { resource: SCHEDULED_SCANS, selection: {} },
@@ -39,27 +39,27 @@ export const WATCHES: readonly Watch[] = [
   PULL_SECRETS,
   {
     resource: SECRETS,
-    selection: { labelSelector: NOT_OURS, fieldSelector: 'type=kubernetes.io/dockercfg' },
+    selection: { labelSelector: NOT_MANAGED, fieldSelector: 'type=kubernetes.io/dockercfg' },
   },
   TRIVY_SECRETS,
   {
     resource: SECRETS,
     selection: {
-      labelSelector: NOT_OURS,
+      labelSelector: NOT_MANAGED,
       fieldSelector: 'type!=kubernetes.io/dockerconfigjson,type!=kubernetes.io/dockercfg',
       metadataOnly: true,
     },
   },
 ];
 
-/** A client with the controller's connections. */
+/** A client with the same connections as the controller's. */
 export function connect(kubeconfig: string): KubeClient {
   const config = new KubeConfig();
   config.loadFromFile(kubeconfig);
   return new KubeClient({ transport: new Transport(config), fieldManager: 'bare-writer' });
 }
 
-/** Holds all watches, and shows what comes on them; resolves when all lists are whole, and says so as the controller does. */
+/** Watches everything and calls `take` for each object. Resolves when all lists are complete, and logs it as the controller does. */
 export async function follow(
   client: KubeClient,
   take: (watch: Watch, object: KubeObject) => void,
@@ -68,7 +68,7 @@ export async function follow(
   process.stdout.write(`${JSON.stringify({ time: new Date(), msg: 'leading' })}\n`);
 }
 
-/** Resolves when the list is whole; what goes wrong, then or later, is an unhandled error: it ends the process. */
+/** Resolves when the list is complete. Any error, even a later one, is unhandled and ends the process. */
 function listed(
   { client, resource, selection }: Watch & { readonly client: KubeClient },
   take: (object: KubeObject) => void,

@@ -7,18 +7,18 @@ import { Bundled } from '../../support/bundled.ts';
 import type { Cluster } from '../../support/cluster/cluster.ts';
 import { until } from '../../support/until.ts';
 
-/** 60 % of the 256 MiB that the chart gives a pod; there is no such limit here. */
+/** 60 % of the chart's memory limit of 256 MiB. No cgroup limits the memory here. */
 const HEAP = { NODE_OPTIONS: '--max-old-space-size=154 --max-semi-space-size=8' };
 
-/** The controller, or a bare writer, as a process of its own. Milliseconds since the epoch. */
+/** The controller or a bare writer as a separate process. Times are in milliseconds since the epoch. */
 export interface Contender {
   readonly child: Child;
   readonly startedAt: number;
-  /** When it had its lists, and began to work: it leads. */
+  /** When its lists were complete and it started to work as the leader. */
   readonly leadingAt: number;
 }
 
-/** Starts the controller and a bare writer: both bundled, on the same control plane, with the same rights. */
+/** Starts the controller and a bare writer, both as bundles with the same control plane and the same rights. */
 export class Contenders implements AsyncDisposable {
   readonly #cluster: Cluster;
   readonly #controller: Bundled;
@@ -30,14 +30,14 @@ export class Contenders implements AsyncDisposable {
     this.#bareWriter = bareWriter;
   }
 
-  /** @param source - of the bare writer, from the repository's root */
+  /** @param source - path of the bare writer, relative to the root of the repository */
   static async make(cluster: Cluster, source: string): Promise<Contenders> {
     const directory = join(cluster.controlPlane.directory, 'bare-writer');
     await bundle(directory, source);
     return new Contenders(cluster, await Bundled.make(), join(directory, PROGRAM));
   }
 
-  /** As it is shipped, with the arguments of the chart. */
+  /** Starts the bundle with the arguments of the chart. */
   async startController(): Promise<Contender> {
     const { child, milliseconds } = await this.#controller.start(this.#cluster.controlPlane, HEAP);
     return begun(child, Date.now() - milliseconds);

@@ -7,22 +7,22 @@ import { HOST, pullSecretData } from './secrets.ts';
 const NAMESPACES = 20;
 const AT_ONCE = 16;
 
-/** What a bench has the controller work on. Both are multiples of the number of namespaces, 20. */
+/** The objects that the controller works on in a bench. Both numbers must be multiples of the number of namespaces, 20. */
 interface EstateSize {
-  /** Each with a ScheduledScan of its own. */
+  /** Number of bindings, each with its own ScheduledScan. */
   readonly bindings: number;
-  /** Pull secrets, shared by the bindings evenly. */
+  /** Number of pull secrets, which the bindings share evenly. */
   readonly secrets: number;
 }
 
-/** Where a pull secret is. */
+/** Key of a pull secret. */
 export interface PullSecretPlace {
   readonly namespace: string;
   readonly name: string;
 }
 
 /**
- * Creates bindings, their ScheduledScans and pull secrets. No registry is asked, and no scan is due.
+ * Creates bindings, their ScheduledScans and pull secrets. They cause no registry checks, and no scan is due.
  *
  * @returns the pull secrets
  */

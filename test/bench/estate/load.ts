@@ -7,10 +7,10 @@ const REQUESTS = new RegExp(
   'gm',
 );
 
-/** What the API server has done since it started, for whomever. */
+/** The load of the API server from all clients since its start. */
 export interface Load {
   readonly cpuSeconds: number;
-  /** Requests of single objects that the controller deals with, by verb and resource: `PUT scheduledscans`. */
+  /** Requests for single objects of the controller's resources by verb and resource, such as `PUT scheduledscans`. */
   readonly requests: ReadonlyMap<string, number>;
 }
 
@@ -26,7 +26,7 @@ export async function loadOf(controlPlane: ControlPlane): Promise<Load> {
   return { cpuSeconds, requests };
 }
 
-/** What was asked between two moments, for each of so many: `1.00 PUT scheduledscans, …`. */
+/** The requests between two measurements, divided by `each`: `1.00 PUT scheduledscans, …`. */
 export function requestsPerEach(before: Load, after: Load, each: number): string {
   return [...after.requests]
     .map(([what, count]) => ({ what, count: count - (before.requests.get(what) ?? 0) }))

@@ -11,22 +11,22 @@ import { type Binding, SCHEDULED_SCANS, SECRETS } from '../../support/cluster/cl
 
 type ScheduledScan = KubeObject & { readonly spec: unknown };
 
-/** What the bindings of an estate come to: all that has to be written by who knows it beforehand. */
+/** The outcome for the bindings of an estate: everything that a writer who knows it must write. */
 export interface Outcome {
   readonly trivySecrets: readonly KubeObject[];
   readonly bindings: readonly {
     readonly namespace: string;
-    /** Of the binding and of its ScheduledScan. */
+    /** Name of both the binding and its ScheduledScan. */
     readonly name: string;
     readonly status: Binding['status'];
     readonly scan: { readonly annotations: KubeObject['metadata']['annotations']; readonly spec: unknown };
   }[];
 }
 
-/** Reads it where the controller has brought it about. */
+/** Reads the outcome that the controller has produced. */
 export async function readOutcome(client: KubeClient): Promise<Outcome> {
-  const ours = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
-  const secrets = await listAll(client, SECRETS, ours);
+  const managed = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
+  const secrets = await listAll(client, SECRETS, managed);
   const scans = await listAll<ScheduledScan>(client, SCHEDULED_SCANS);
   const bindings = await listAll<Binding>(client, imageCredentialBindings);
   const scanOf = new Map(scans.map((scan) => [keyOf(storedMeta(scan)), scan]));
@@ -40,7 +40,7 @@ export async function readOutcome(client: KubeClient): Promise<Outcome> {
   };
 }
 
-/** Without what the API server sets. Items of a list do not say what they are. */
+/** Removes the fields that the API server sets, and adds apiVersion and kind, which items of a list lack. */
 function asNew(secret: KubeObject): KubeObject {
   const { namespace = '', name, labels = {}, annotations = {} } = secret.metadata;
   const type = { apiVersion: apiVersionOf(SECRETS), kind: SECRETS.kind };
@@ -59,6 +59,6 @@ async function listAll<T extends KubeObject>(
     items.push(...page.items);
     next = page.next;
   } while (next !== undefined);
-  // The API server lists what was asked for.
+  // The API server lists the requested resource.
   return items as T[];
 }

@@ -8,7 +8,7 @@ export interface SecretObject extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** What stands in a pull secret, and in the Docker config file that Trivy is handed of it. */
+/** Content of a pull secret, and of the Docker configuration that is delivered to Trivy. */
 interface DockerConfig {
   readonly auths: Readonly<Record<string, { readonly auth: string }>>;
 }
@@ -18,19 +18,19 @@ export function pullSecretData(auth: string): Readonly<Record<string, string>> {
   return { '.dockerconfigjson': toBase64(auth) };
 }
 
-/** The data of the Trivy secret for this credential. */
+/** The data of the Trivy Secret for this credential. */
 export function trivySecretData(auth: string): Readonly<Record<string, string>> {
   return { 'config.json': toBase64(auth) };
 }
 
-/** The credential in either. */
+/** The credential in a pull secret or a Trivy Secret. undefined: it has none for {@link HOST}. */
 export function authIn({ data = {} }: SecretObject): string | undefined {
-  // There is no other in what the benches make.
+  // The Secrets of the benches have only one key.
   const config = JSON.parse(atob(Object.values(data).join())) as DockerConfig;
   return config.auths[HOST]?.auth;
 }
 
-/** Key of the pull secret that a Trivy secret is made from. */
+/** Key of the pull secret from which a Trivy Secret was made. */
 export function sourceOf({ metadata }: SecretObject): string {
   const { namespace = '', annotations = {} } = metadata;
   return keyOf({ namespace, name: annotations[`${GROUP}/source-secret`] ?? '' });

@@ -5,8 +5,8 @@ import type { KubeClient, Selection } from '../../../src/kube/client/client.ts';
 import { type KubeObject, type Resource, type Stored, storedMeta } from '../../../src/object/object.ts';
 
 /**
- * Shows each object as it is, and again whenever it changes, until it is disposed of. Resolves when all that there are have
- * been shown.
+ * Calls `see` with each existing object, and again after each change, until it is disposed of. Resolves after the calls
+ * for all existing objects.
  */
 export async function watching<Raw extends KubeObject>(
   client: KubeClient,

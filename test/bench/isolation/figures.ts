@@ -10,7 +10,7 @@ const ABOUT: Readonly<Record<Task, string>> = {
 };
 const [LABEL_WIDTH, CELL_WIDTH] = [44, 20];
 
-/** Prints a row for each figure, times with their ratio. */
+/** Prints one row per figure, and for times also their ratio. */
 export function printComparison(baseline: Measurement, attack: Measurement, memoryLimit: number): void {
   const times = (what: string, of: (measurement: Measurement) => readonly number[]) => {
     const [usual, attacked] = [middle(of(baseline)), middle(of(attack))];
@@ -39,7 +39,7 @@ const COLUMNS = [
   ...['start', 'block', 'probes', 'ends', 'memory', 'writes/s', 'when quiet', 'no condition'],
 ];
 
-/** Heads of the columns of {@link printLine}; the last counts the attacker's bindings without a condition. */
+/** Prints the column headings of {@link printLine}. The last column counts the attacker's bindings without a condition. */
 export function printHeads(): void {
   line('attack', COLUMNS);
 }

@@ -76,7 +76,7 @@ export class Hostile {
     let next: string | undefined;
     do {
       const page = await client.list(imageCredentialBindings, { namespace }, next);
-      // The API server was asked for bindings.
+      // The API server lists the requested resource.
       names.push(
         ...(page.items as readonly Binding[]).filter(lacksCondition).map(({ metadata }) => metadata.name),
       );
@@ -127,11 +127,11 @@ export function pullSecret(name: string, config: string): Described {
 /** One way in which a namespace could harm others. */
 export interface Attack {
   readonly name: string;
-  /** What it creates, for the list of attacks. */
+  /** Description of its objects for the list of attacks. */
   readonly about: string;
   /** Creates its objects. */
   begin(hostile: Hostile): Promise<void>;
-  /** A change that is made each second afterwards. */
+  /** Makes one change. It is called every second after `begin`. */
   change?(hostile: Hostile, count: number): Promise<void>;
 }
 

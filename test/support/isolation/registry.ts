@@ -10,7 +10,7 @@ export const HOSTILE_USER = 'hostile';
 const SIX_HOURS = '21600';
 
 /**
- * A registry behind a server that ends TLS and limits rates by user, as large registries have: `HOSTILE_USER` gets 429 with a
+ * A registry behind a server that terminates TLS and limits rates by user, like large registries: `HOSTILE_USER` gets 429 with a
  * `Retry-After` of six hours. Requests of others are forwarded.
  */
 export class SharedRegistry implements AsyncDisposable {
@@ -24,8 +24,8 @@ export class SharedRegistry implements AsyncDisposable {
   }
 
   /**
-   * @param behind - over plain HTTP
-   * @param certificate - for `localhost`
+   * @param behind - the registry, reached over plain HTTP
+   * @param certificate - a certificate for `localhost`
    */
   static async start(behind: Registry, certificate: Certificate): Promise<SharedRegistry> {
     const server = createSecureServer({ key: certificate.key, cert: certificate.certificate });

@@ -13,7 +13,7 @@ export class SilentZone implements Disposable {
 
   private constructor(fifo: string) {
     this.fifo = fifo;
-    // Not in the process itself, because at its end it waits for its threads.
+    // Not in the process itself, because its exit waits for its threads.
     this.#timer = setInterval(() => giveUp(fifo), GIVE_UP_MS).unref();
   }
 

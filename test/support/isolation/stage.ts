@@ -25,7 +25,7 @@ const SETTLED_MS = 3_000;
 const SHORTEST_SETTLING_MS = 32_000;
 const LONGEST_SETTLING_MS = 60_000;
 
-/** What the victim does: methods of {@link Victim}. */
+/** The tasks of the victim, which are methods of {@link Victim}. */
 export const TASKS = ['bind', 'rotate', 'check', 'run'] as const;
 export type Task = (typeof TASKS)[number];
 
@@ -38,7 +38,7 @@ export interface Size {
   readonly seconds: number;
   /** How much longer to wait for tasks that are not done. */
   readonly graceSeconds: number;
-  /** How long to count writes at the end while nobody changes anything. */
+  /** How long to count writes at the end while no client changes anything. */
   readonly quietSeconds: number;
 }
 
@@ -57,7 +57,7 @@ export interface Measurement {
   readonly startMs: number;
   /** Writes while the victim did its tasks. */
   readonly writes: Writes & { readonly seconds: number };
-  /** Writes while nobody changed anything. */
+  /** Writes while no client changed anything. */
   readonly quiet: Writes & { readonly seconds: number };
   /** Names of the attacker's bindings that have no condition. */
   readonly withoutCondition: readonly string[];
@@ -121,8 +121,8 @@ export class Stage implements AsyncDisposable {
       preloads: await buildPreloads(join(directory, 'preloads')),
       silentFifo: silentZone.fifo,
     };
-    const made = { size, cluster, registry, silentRegistries, silentZone, controller };
-    return new Stage({ ...made, stack: stack.move() });
+    const parts = { size, cluster, registry, silentRegistries, silentZone, controller };
+    return new Stage({ ...parts, stack: stack.move() });
   }
 
   /** Makes each measurement begin with the objects that exist now. */

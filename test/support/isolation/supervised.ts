@@ -12,7 +12,7 @@ const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deploymen
 const PROBE_EACH_MS = 1_000;
 const PROBE_TIMEOUT_MS = 5_000;
 const LOOK_EACH_MS = 250;
-/** Longest delay until the supervisor of the process reports its end. */
+/** Longest delay until the end of the process is reported. */
 const EXIT_SHOWS_MS = 100;
 /** The chart's liveness probe gives up after three failures that are ten seconds apart. */
 const LONGEST_SILENCE_MS = 30_000;
@@ -46,7 +46,7 @@ interface Deployment extends KubeObject {
  * share in MiB instead of a percentage.
  */
 export async function readShipped({ client }: Cluster): Promise<Shipped> {
-  // The API server was asked for a Deployment.
+  // The API server returns the requested resource.
   const deployment = (await client.get(DEPLOYMENTS, { namespace: RELEASE, name: RELEASE })) as Deployment;
   const [container] = deployment.spec.template.spec.containers;
   const limit = /^(\d+)Mi$/.exec(container?.resources.limits.memory ?? '')?.[1];
@@ -95,7 +95,7 @@ export class Supervised implements AsyncDisposable {
   #peakMebibytes = 0;
   #starts = 0;
   #current: RunningController | undefined;
-  #isAskedToEnd = false;
+  #isStopRequested = false;
   readonly #running: Promise<void>;
 
   private constructor(cluster: Cluster, options: ControllerOptions) {
@@ -130,10 +130,10 @@ export class Supervised implements AsyncDisposable {
     );
   }
 
-  /** Stops the process as an update of the Deployment does; another one is started at once. Resolves when it has ended. */
+  /** Stops the process as an update of the Deployment does, and starts another one at once. Resolves when the first one has ended. */
   async restart(): Promise<void> {
     if (this.#current === undefined) return;
-    this.#isAskedToEnd = true;
+    this.#isStopRequested = true;
     await this.#current.process.stop();
   }
 
@@ -147,7 +147,7 @@ export class Supervised implements AsyncDisposable {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       const exit = await this.#runOnce();
-      if (this.#isAskedToEnd || signal.aborted) this.#isAskedToEnd = false;
+      if (this.#isStopRequested || signal.aborted) this.#isStopRequested = false;
       else {
         this.#ends.push(exit);
         await delay(RESTART_AFTER_MS, undefined, { signal }).catch(() => undefined);
@@ -215,7 +215,7 @@ export class Supervised implements AsyncDisposable {
     while (performance.now() - answeredAt < LONGEST_SILENCE_MS) {
       const begun = performance.now();
       const isHealthy = await isAnswered(`${url}/healthz`);
-      if (over.aborted || this.#isAskedToEnd) return new Promise(() => undefined);
+      if (over.aborted || this.#isStopRequested) return new Promise(() => undefined);
       this.#probes += 1;
       if (isHealthy) answeredAt = performance.now();
       else this.#failedProbes += 1;

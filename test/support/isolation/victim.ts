@@ -15,7 +15,7 @@ import {
   TestNamespace,
 } from '../cluster/cluster.ts';
 
-/** A repository of the shared registry, another one for each check. */
+/** Repository in the shared registry. Each check uses its own. */
 export const repositoryOf = (index: number) => `victim/app-${index}`;
 
 /** The shared registry and the victim's credential for it. */

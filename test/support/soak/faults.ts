@@ -1,6 +1,6 @@
 import { isList, isNextPage, isWatch, type Rule } from '../faults/index.ts';
 
-/** What a reflector has to live with in a soak. Silence is found by time-outs, or ends with the next cut. */
+/** Faults that a soak injects. A silent connection ends with a time-out or with the next cut. */
 export const SOAK_FAULTS: readonly Rule[] = [
   { fault: { kind: 'status', code: 410 }, probability: 0.2, when: isNextPage },
   { fault: { kind: 'status', code: 410 }, probability: 0.03, when: isWatch },

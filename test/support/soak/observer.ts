@@ -12,17 +12,17 @@ export interface Selection {
 }
 
 /**
- * Follows ConfigMaps with a reflector and checks what the store tells its listeners: an object is added once before it
- * is deleted, only what was added changes or goes, another uid is another object, and no version goes back.
+ * Follows ConfigMaps with a reflector and checks the changes that the store reports to its listeners. An object is added
+ * once before it is deleted. Only an added object changes or is deleted. A new uid means a new object. Versions only increase.
  */
 export class Observer {
   readonly selection: Selection;
   readonly reflector: Reflector<Stored>;
-  /** What listeners were told that cannot be, each in words. */
+  /** Descriptions of reported changes that are impossible. */
   readonly violations: string[] = [];
   readonly #store = new Store<Stored>({});
-  /** What there is by what listeners were told. */
-  readonly #told = new Map<string, Stored>();
+  /** The objects that exist according to the reported changes. */
+  readonly #reported = new Map<string, Stored>();
   #changes = 0;
 
   constructor(client: KubeClient, selection: Selection) {
@@ -38,31 +38,31 @@ export class Observer {
     });
   }
 
-  /** Changes that listeners were told. */
+  /** Number of changes that were reported to the listener. */
   get changes(): number {
     return this.#changes;
   }
 
-  /** Where the store, or what listeners were told, is another than `truth`: each in words. */
+  /** Descriptions of where the store, or the changes that it reported, differ from `truth`. */
   differences(truth: readonly Stored[]): readonly string[] {
     const { namespace } = this.selection;
-    const wanted = truth.filter((object) => namespace === undefined || object.namespace === namespace);
-    const expected = new Map(wanted.map((object) => [keyOf(object), object]));
+    const selected = truth.filter((object) => namespace === undefined || object.namespace === namespace);
+    const expected = new Map(selected.map((object) => [keyOf(object), object]));
     const held = new Map([...this.#store.values()].map((object) => [keyOf(object), object]));
     return [
       ...differences('the store', held, expected),
-      ...differences('what listeners were told', this.#told, expected),
+      ...differences('the reported changes', this.#reported, expected),
     ];
   }
 
   #note({ before, after }: Change<Stored>): void {
     this.#changes += 1;
     const key = keyOf(before ?? after ?? { namespace: '', name: '' });
-    const known = this.#told.get(key);
+    const known = this.#reported.get(key);
     const wrong = violation(known, before, after);
     if (wrong !== undefined) this.violations.push(`${key}: ${wrong}`);
-    if (after === undefined) this.#told.delete(key);
-    else this.#told.set(key, after);
+    if (after === undefined) this.#reported.delete(key);
+    else this.#reported.set(key, after);
   }
 }
 
@@ -71,9 +71,9 @@ function violation(
   before: Stored | undefined,
   after: Stored | undefined,
 ): string | undefined {
-  if (known === undefined && before !== undefined) return 'changed or went without having been added';
+  if (known === undefined && before !== undefined) return 'changed or deleted without having been added';
   if (known !== undefined && before === undefined) return 'added twice';
-  if (known?.uid !== before?.uid) return 'another object went than was there';
+  if (known?.uid !== before?.uid) return 'the previous object is not the one that was reported last';
   if (before === undefined || after === undefined) return undefined;
   if (before.uid !== after.uid) return 'turned into another object';
   if (BigInt(before.resourceVersion) >= BigInt(after.resourceVersion)) return 'went back to an older version';

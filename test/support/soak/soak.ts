@@ -14,11 +14,11 @@ const SELECTIONS: readonly Selection[] = [
   { labelSelector: LABEL, metadataOnly: true },
   ...NAMESPACES.map((namespace) => ({ namespace })),
 ];
-/** Counted in changes, for a busy machine gets as far between two cuts as an idle one. */
+/** Counted in changes, so that a busy machine gets as far between two cuts as an idle one. */
 const MOST_CHANGES_BETWEEN_CUTS = 600;
 const REFUSALS = 0.1;
 const LONGEST_REFUSAL_MS = 300;
-/** A reflector that failed some times in a row waits for up to half a minute. */
+/** A reflector that has failed several times in a row backs off for up to 30 seconds. */
 const SETTLE_SECONDS = 60;
 
 export interface SoakOptions {
@@ -28,8 +28,8 @@ export interface SoakOptions {
 }
 
 /**
- * Reflectors behind a proxy that injects faults and cuts connections, while writers who are not behind it change what
- * the reflectors follow.
+ * Runs reflectors behind a proxy that injects faults and cuts connections. Meanwhile, writers that bypass the proxy
+ * change the objects that the reflectors follow.
  */
 export class Soak {
   readonly proxy: FaultProxy;
@@ -39,7 +39,7 @@ export class Soak {
   readonly #proxied: Transport;
   readonly #client: KubeClient;
   readonly #writers: Writers;
-  /** Kinds of what kept the process alive before there were any clients. */
+  /** Kinds of the resources that kept the process alive before the clients existed. */
   readonly #resources: readonly string[];
   #cuts = 0;
   #nextCut = 0;
@@ -58,7 +58,7 @@ export class Soak {
     this.observers = SELECTIONS.map((selection) => new Observer(proxied, selection));
   }
 
-  /** Begins to follow; nothing is changed yet. */
+  /** Starts the reflectors. The writers do not change anything yet. */
   static async start(options: SoakOptions): Promise<Soak> {
     for (const namespace of NAMESPACES)
       await options.controlPlane.kubectl(['create', 'namespace', namespace]);
@@ -68,7 +68,7 @@ export class Soak {
     return soak;
   }
 
-  /** Writes that were answered. */
+  /** Number of writes that the API server has answered. */
   get changes(): number {
     return this.#writers.changes;
   }
@@ -78,7 +78,7 @@ export class Soak {
     return this.#cuts;
   }
 
-  /** Changes, cuts and injects until `done`, which is asked after each write. */
+  /** Writes, cuts connections and injects faults until `done` returns true. It is called after each write. */
   async run(done: (changes: number) => boolean): Promise<void> {
     this.proxy.rules = SOAK_FAULTS;
     await this.#writers.run(() => {
@@ -90,14 +90,14 @@ export class Soak {
   }
 
   /**
-   * Ends all faults, with a last cut, and waits until the observers hold what the API server has.
+   * Stops all faults, cuts the connections once more, and waits until the observers match the API server.
    *
-   * @returns milliseconds from the last change until then
-   * @throws AssertionError with the differences, where that does not come
+   * @returns milliseconds from the last change until they match
+   * @throws AssertionError with the differences, if they do not match in time
    */
   async settle(): Promise<number> {
     this.proxy.rules = [];
-    // What has fallen silent would else be found by a time-out.
+    // Otherwise, a silent connection would only end with a time-out.
     this.proxy.cutAll();
     const truth = await this.#truth();
     const differences = () => this.observers.flatMap((observer) => observer.differences(truth));
@@ -113,15 +113,15 @@ export class Soak {
     return performance.now() - this.#lastChange;
   }
 
-  /** All that listeners were told that cannot be. */
+  /** Descriptions of all reported changes that are impossible. */
   get violations(): readonly string[] {
     return this.observers.flatMap(({ violations }) => violations);
   }
 
   /**
-   * Ends the reflectors and clients.
+   * Stops the reflectors and clients.
    *
-   * @returns what they left: connections at the proxy, and kinds of resources that keep the process alive
+   * @returns leftovers: connections at the proxy, and kinds of resources that keep the process alive
    */
   async stop(): Promise<readonly string[]> {
     await Promise.all(this.observers.map(({ reflector }) => reflector.stop()));
@@ -130,8 +130,8 @@ export class Soak {
       ...Array.from({ length: this.proxy.connections.open }, () => 'connection at the proxy'),
       ...without(process.getActiveResourcesInfo(), this.#resources),
     ];
-    // A socket that was ended is gone a moment later.
-    await until(() => left().length === 0, 'all to end', 5).catch(() => undefined);
+    // A closed socket disappears a moment later.
+    await until(() => left().length === 0, 'all resources to be released', 5).catch(() => undefined);
     const leftovers = left();
     await this.proxy.stop();
     return leftovers;
@@ -167,7 +167,7 @@ export class Soak {
   }
 }
 
-/** What is in `all` more often than in `known`. */
+/** The multiset difference: each item of `all` that `known` contains less often. */
 function without(all: readonly string[], known: readonly string[]): readonly string[] {
   const rest = [...known];
   return all.filter((one) => {

@@ -5,7 +5,7 @@ import { chance, chanceBelow } from '../faults/index.ts';
 
 export const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
 export const NAMESPACES: readonly string[] = ['soak-a', 'soak-b', 'soak-c'];
-/** On all objects that are written here. */
+/** Label of all objects that the writers create. */
 export const LABEL = 'soak';
 
 const WRITERS = 16;
@@ -16,12 +16,12 @@ const DELETES = 0.3;
 export interface WritersOptions {
   readonly client: KubeClient;
   readonly seed: number;
-  /** As fast as the API server takes them, where it is left out. */
+  /** undefined: as fast as the API server accepts them. */
   readonly changesPerSecond?: number | undefined;
 }
 
 /**
- * Creates, changes, deletes and recreates ConfigMaps under some hundred names in three namespaces, sixteen at a time.
+ * Creates, changes, deletes and recreates ConfigMaps with a few hundred names in three namespaces, 16 at a time.
  * Each writer has names of its own, so no write fails.
  */
 export class Writers {
@@ -33,12 +33,12 @@ export class Writers {
     this.#options = options;
   }
 
-  /** Writes that were answered. */
+  /** Number of writes that the API server has answered. */
   get changes(): number {
     return this.#changes;
   }
 
-  /** Goes on until `done`. May be called again. */
+  /** Writes until `done` returns true. May be called again. */
   async run(done: () => boolean): Promise<void> {
     await Promise.all(Array.from({ length: WRITERS }, (_, writer) => this.#write(writer, done)));
   }
@@ -60,7 +60,7 @@ export class Writers {
     if (object === undefined) await this.#create(key, place);
     else if (drawn < UPDATES) await this.#update(key, object);
     else await this.#delete(key, object);
-    // At once, so that a watch that is cut meanwhile sees another object under the same name.
+    // Recreates at once, so that a watch that is cut in between sees a new object with the same name.
     if (object !== undefined && drawn >= UPDATES + DELETES) await this.#create(key, place);
   }
 

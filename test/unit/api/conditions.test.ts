@@ -7,12 +7,12 @@ const patternOf = (field: string) =>
   new RegExp(String(fields.get(`status.conditions[].${field}`)?.['pattern']));
 
 describe('condition types and reasons', () => {
-  it('are what the CRD takes', () => {
+  it('match the patterns of the CRD', () => {
     for (const type of CONDITION_TYPES) assert.match(type, patternOf('type'));
     for (const reason of Object.keys(ADVICE)) assert.match(reason, patternOf('reason'));
   });
 
-  it('come with whole sentences of advice, or with none', () => {
+  it('have advice in whole sentences, or no advice', () => {
     for (const [reason, advice] of Object.entries(ADVICE)) assert.match(advice, /^$|^[A-Z].*\.$/, reason);
   });
 });

@@ -6,8 +6,8 @@ import { ImageReferenceError, parseImageReference } from '../../../src/image/ref
 import { badImages, goodImages } from '../../support/images.ts';
 import { fields } from './crd.ts';
 
-/** What the code serves: a value that nothing serves is not published. */
-const served: Readonly<Record<string, readonly string[]>> = {
+/** The enum values that the code implements. The CRD publishes no others. */
+const implemented: Readonly<Record<string, readonly string[]>> = {
   'spec.verification': ['Required', 'Preferred', 'Never'],
   'spec.delivery': ['Shared'],
   'spec.scanSelector.matchExpressions[].operator': ['In', 'NotIn', 'Exists', 'DoesNotExist'],
@@ -17,7 +17,7 @@ const served: Readonly<Record<string, readonly string[]>> = {
   'status.conditions[].status': ['True', 'False', 'Unknown'],
 };
 
-/** The API server takes no description of `metadata`, which is its own. */
+/** The API server rejects a CRD that describes `metadata`. */
 const undescribed = ['metadata'];
 
 interface Check {
@@ -28,7 +28,7 @@ interface Check {
 const imageRules = fields.get('spec.image')?.['x-kubernetes-validations'] ?? [];
 const imageChecks = imageRules.map(fromRule).filter((check) => check !== undefined) as readonly Check[];
 
-/** The rules of spec.image that are a regular expression. RE2's syntax is a part of JavaScript's here. */
+/** Applies the rules of spec.image that are regular expressions. JavaScript accepts all RE2 syntax that they use. */
 function fitsImageRules(image: string): boolean {
   return imageChecks.every(({ pattern, not }) =>
     pattern === undefined ? !new RegExp(not?.pattern ?? '').test(image) : new RegExp(pattern).test(image),
@@ -47,22 +47,24 @@ function parses(image: string): boolean {
 
 describe('the CRD', () => {
   it('describes every field', () => {
-    const bare = [...fields].filter(([, { description }]) => description === undefined).map(([path]) => path);
-    assert.deepEqual(bare, undescribed);
+    const missing = [...fields]
+      .filter(([, { description }]) => description === undefined)
+      .map(([path]) => path);
+    assert.deepEqual(missing, undescribed);
   });
 
-  it('publishes no enum value beyond those that are served', () => {
+  it('publishes only the enum values that the code implements', () => {
     const published = [...fields].filter(([, each]) => each.enum !== undefined);
-    assert.deepEqual(Object.fromEntries(published.map(([path, each]) => [path, each.enum])), served);
+    assert.deepEqual(Object.fromEntries(published.map(([path, each]) => [path, each.enum])), implemented);
   });
 
-  it('takes as the default of an enum one of its values', () => {
+  it('uses one of the values of an enum as its default', () => {
     const defaults = [...fields].filter(([, each]) => each.default !== undefined);
     assert.notEqual(defaults.length, 0);
     for (const [path, each] of defaults) assert.ok(each.enum?.includes(each.default), path);
   });
 
-  it('bounds every list and map of a spec', () => {
+  it('limits the size of every list and map of a spec', () => {
     const unbounded = [...fields].filter(
       ([path, { type, maxItems, maxProperties, properties }]) =>
         path.startsWith('spec.') &&
@@ -73,8 +75,8 @@ describe('the CRD', () => {
   });
 });
 
-describe("the CRD's rules for an image", () => {
-  it('are regular expressions that JavaScript reads too, but for the one about lengths', () => {
+describe("the CRD's validation rules for an image", () => {
+  it('are regular expressions that JavaScript can parse, except for the rule about lengths', () => {
     assert.deepEqual([imageRules.length, imageChecks.length], [3, 2]);
   });
 
@@ -87,12 +89,12 @@ describe("the CRD's rules for an image", () => {
     it(`refuse ${what}`, () => assert.ok(!fitsImageRules(image), image));
   }
 
-  it('and the parser of images agree on the table', () => {
+  it('agree with the image parser on the table of images', () => {
     for (const image of Object.values(goodImages)) assert.ok(parses(image), image);
     for (const image of Object.values(badImages)) assert.ok(!parses(image), image);
   });
 
-  it('and the parser of images agree on whatever is put together from their parts', () => {
+  it('agree with the image parser on images that are composed of random parts', () => {
     const digests = [`@sha256:${'a'.repeat(64)}`, `@sha512:${'0'.repeat(128)}`, '@sha256:abc'];
     const parts = [
       ...'aA0.-_/:@[] %',

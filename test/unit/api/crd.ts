@@ -12,10 +12,10 @@ export const crd = load(readFileSync(file, 'utf8')) as CustomResourceDefinition;
 const [version] = crd.spec.versions;
 if (version === undefined) throw new Error('expected a version in the CRD, found none');
 
-/** Its schema. */
+/** The OpenAPI schema of the CRD. */
 export const schema: Schema = version.schema.openAPIV3Schema;
 
-/** Every schema in it by its path: `spec.imagePullSecrets[].name`. */
+/** The schema of each field by its path, such as `spec.imagePullSecrets[].name`. */
 export const fields: ReadonlyMap<string, Schema> = new Map(fieldsOf(schema, ''));
 
 function fieldsOf(parent: Schema, path: string): readonly (readonly [string, Schema])[] {

@@ -8,7 +8,7 @@ type Parts = ConstructorParameters<typeof ImageCredentialBinding>[0];
 const metadata = { name: 'payments', namespace: 'shop' };
 const minimal = { image: 'reg.io/payments', imagePullSecrets: [{ name: 'pull' }] };
 
-/** A binding as it comes from a file: of parts that the compiler has not seen. */
+/** A binding as parsed from a file, whose parts have no static type. */
 function binding(spec: unknown, status?: unknown): ImageCredentialBinding {
   return new ImageCredentialBinding({ metadata, spec, status } as Parts);
 }
@@ -50,14 +50,14 @@ const status = {
 };
 
 const good: Readonly<Record<string, ImageCredentialBinding>> = {
-  'the fields that are required': binding(minimal),
+  'only the required fields': binding(minimal),
   'no secrets': binding({ ...minimal, imagePullSecrets: [] }),
   'all fields of a spec': binding(full),
   'all fields of a status': binding(minimal, status),
   'an empty selector': binding({ ...minimal, scanSelector: {} }),
 };
 
-/** What is wrong → the binding, and what the message says of it. */
+/** What is wrong → the binding and the expected message. */
 const bad: Readonly<Record<string, readonly [ImageCredentialBinding, RegExp]>> = {
   'nothing at all': [
     new ImageCredentialBinding(),
@@ -72,11 +72,11 @@ const bad: Readonly<Record<string, readonly [ImageCredentialBinding, RegExp]>> =
     binding({ image: 'nginx' }),
     /^spec must have required property 'imagePullSecrets'$/,
   ],
-  'an image that is none': [
+  'an invalid image': [
     binding({ ...minimal, image: 'https://reg.io/payments' }),
     /^spec\.image is invalid: expected an image as in a pod, .*; found "https:\/\/reg\.io\/payments"$/,
   ],
-  'a secret name that is none': [
+  'an invalid name of a secret': [
     binding({ ...minimal, imagePullSecrets: [{ name: 'a' }, { name: 'Pull_Secret' }] }),
     /^spec\.imagePullSecrets\[1\]\.name is invalid: expected the name of a Secret: .*; found "Pull_Secret"$/,
   ],
@@ -87,11 +87,11 @@ const bad: Readonly<Record<string, readonly [ImageCredentialBinding, RegExp]>> =
     }),
     /^spec\.imagePullSecrets must NOT have more than 16 items; found .{100}…$/,
   ],
-  'a value of an enum that nothing serves': [
+  'a value that an enum does not have': [
     binding({ ...minimal, mode: 'Off' }),
     /^spec\.mode must be one of Enforce, Observe; found "Off"$/,
   ],
-  'a field that nothing serves': [
+  'an unknown field': [
     binding({ ...minimal, replaced: ['nginx'] }),
     /^spec has no field "replaced"; expected only image, replaces, imagePullSecrets, verification, .*$/,
   ],
@@ -99,15 +99,15 @@ const bad: Readonly<Record<string, readonly [ImageCredentialBinding, RegExp]>> =
     binding({ ...minimal, replaces: ['reg.io/old:1.0'] }),
     /^spec\.replaces\[0\] is invalid: expected a repository, .*; found "reg\.io\/old:1\.0"$/,
   ],
-  'a label value that is none': [
+  'an invalid label value': [
     binding({ ...minimal, scanSelector: { matchLabels: { team: '-' } } }),
     /^spec\.scanSelector\.matchLabels\.team is invalid: expected a label value: .*; found "-"$/,
   ],
-  'an operator that is none': [
+  'an unknown operator': [
     binding({ ...minimal, scanSelector: { matchExpressions: [{ key: 'a', operator: 'Is' }] } }),
     /^spec\.scanSelector\.matchExpressions\[0\]\.operator must be one of In, NotIn, Exists, DoesNotExist; found "Is"$/,
   ],
-  'a time that is none': [
+  'an invalid time': [
     binding(minimal, { conditions: [{ ...status.conditions[0], lastTransitionTime: 'yesterday' }] }),
     /^status\.conditions\[0\]\.lastTransitionTime must match format "date-time"; found "yesterday"$/,
   ],
@@ -124,7 +124,7 @@ describe('an ImageCredentialBinding', () => {
     });
   }
 
-  it('is valid exactly for the images that the API server takes, lengths aside', () => {
+  it('is valid for exactly the images that the API server accepts, lengths aside', () => {
     const isValid = (image: string) => {
       try {
         binding({ ...minimal, image }).validate();
@@ -141,7 +141,7 @@ describe('an ImageCredentialBinding', () => {
     assert.deepEqual(refused.filter(isValid), []);
   });
 
-  it('names all its faults at once', () => {
+  it('reports all its errors at once', () => {
     const faulty = binding({ image: 'Nginx', imagePullSecrets: [], mode: 'Off' });
     assert.throws(
       () => faulty.validate(),
@@ -149,7 +149,7 @@ describe('an ImageCredentialBinding', () => {
     );
   });
 
-  it('serialises to the object that it was made of, with its apiVersion and kind', () => {
+  it('serializes to the object that it was made from, with its apiVersion and kind', () => {
     assert.deepEqual(JSON.parse(JSON.stringify(binding(minimal))), {
       apiVersion: 'credentials.securecodebox.io/v1alpha1',
       kind: 'ImageCredentialBinding',
@@ -158,7 +158,7 @@ describe('an ImageCredentialBinding', () => {
     });
   });
 
-  it('knows its like by apiVersion and kind', () => {
+  it('is recognized by its apiVersion and kind', () => {
     assert.ok(ImageCredentialBinding.is(binding(minimal)));
     assert.ok(!ImageCredentialBinding.is({ apiVersion: 'v1', kind: 'Secret' }));
   });

@@ -15,7 +15,7 @@ import { createStores } from '../../../src/state/stores.ts';
 import { WATCHES } from '../../bench/estate/bare.ts';
 
 const directory = join(import.meta.dirname, '../../bench');
-/** Not benches: the one that runs them, and a command of its own. */
+/** Files that are not benches: the runner, and the separate soak command. */
 const OTHERS = new Set(['bench', 'soak']);
 
 function bench(...args: readonly string[]) {
@@ -23,31 +23,31 @@ function bench(...args: readonly string[]) {
 }
 
 describe('npm run bench', () => {
-  it('says with --help what each bench prints', () => {
+  it('describes each bench with --help', () => {
     const { status, stdout } = bench('--help');
     const files = readdirSync(directory).filter((file) => file.endsWith('.ts'));
     const names = files.map((file) => basename(file, '.ts')).filter((name) => !OTHERS.has(name));
-    const told = [...stdout.matchAll(/^ {2}(\S+) +\S.+$/gm)].map(([, name]) => name);
-    assert.deepEqual(told.toSorted(), names.toSorted());
+    const listed = [...stdout.matchAll(/^ {2}(\S+) +\S.+$/gm)].map(([, name]) => name);
+    assert.deepEqual(listed.toSorted(), names.toSorted());
     assert.equal(status, 0);
   });
 
   for (const wrong of ['convrege', '--quick']) {
-    it(`runs nothing and says what there is when it is told ${wrong}`, () => {
+    it(`runs nothing and lists the benches if it gets ${wrong}`, () => {
       const { status, stdout, stderr } = bench('keyring', wrong);
       assert.deepEqual({ status, stdout }, { status: 2, stdout: '' });
       assert.ok(stderr.includes(wrong) && stderr.includes('  converge '), stderr);
     });
   }
 
-  it('runs the bench that is named, with its figures', () => {
+  it('runs the named bench and prints its figures', () => {
     const { status, stdout } = bench('memory');
     assert.equal(status, 0);
     assert.match(stdout, /^\nmemory\nbytes kept of an object/);
   });
 });
 
-it('a bare writer holds the watches of the controller', () => {
+it('a bare writer has the same watches as the controller', () => {
   const client = new KubeClient({ transport: new Transport(new KubeConfig()), fieldManager: 'test' });
   const log = pino({ level: 'silent' });
   const bare = WATCHES.map(

@@ -6,7 +6,7 @@ import { connectTriggers } from '../../support/triggers.ts';
 import { Namespace } from './binding/namespace.ts';
 
 /**
- * A namespace in which `app` has bound `scan`; `rival` is for the same repository with another secret, `other` for
+ * A namespace in which `app` has bound `scan`. `rival` has the same repository with another secret, and `other` has
  * another repository.
  */
 function bound() {
@@ -27,8 +27,8 @@ function bound() {
 
 type Bound = ReturnType<typeof bound>;
 
-/** Which keys a change adds to the queues, without their namespace. */
-async function woken(change: (bound: Bound) => void): Promise<{
+/** The keys that a change adds to the queues, without their namespace. */
+async function enqueuedBy(change: (bound: Bound) => void): Promise<{
   bindings: string[];
   trivySecrets: string[];
   runs: string[];
@@ -63,7 +63,7 @@ async function woken(change: (bound: Bound) => void): Promise<{
   };
 }
 
-describe('what is reconciled after a change', () => {
+describe('the triggers', () => {
   const cases: readonly {
     name: string;
     change: (bound: Bound) => void;
@@ -72,19 +72,19 @@ describe('what is reconciled after a change', () => {
     runs?: readonly string[];
   }[] = [
     {
-      name: 'a binding of the repository comes: all of that repository',
+      name: 'all bindings of a repository when a new one is created',
       change: ({ namespace }) => namespace.binding('new', { spec: { imagePullSecrets: [] } }),
       bindings: ['app', 'new', 'rival'],
       trivySecrets: [],
     },
     {
-      name: 'a binding goes: its rivals, and the Secrets of its pull secrets',
+      name: 'the rivals and the Trivy Secrets of a deleted binding',
       change: ({ namespace }) => namespace.remove('bindings', 'app'),
       bindings: ['app', 'rival'],
       trivySecrets: ['of app'],
     },
     {
-      name: 'a binding gets another repository: its rivals for the scans on both sides',
+      name: 'the rivals of a binding for the scans of both repositories when its repository changes',
       change: ({ namespace }) =>
         namespace.binding('rival', {
           spec: { image: 'reg.example/other', imagePullSecrets: [{ name: 'spare' }] },
@@ -94,7 +94,7 @@ describe('what is reconciled after a change', () => {
       trivySecrets: ['of rival'],
     },
     {
-      name: 'a person takes a binding of discovery over: its rivals',
+      name: 'the rivals of a binding when it changes between discovered and user-created',
       change: ({ namespace }) => {
         const binding = namespace.stores.bindings.get('ns/rival');
         assert.ok(binding !== undefined);
@@ -104,50 +104,50 @@ describe('what is reconciled after a change', () => {
       trivySecrets: ['of rival'],
     },
     {
-      name: 'the status of a binding changes: it alone, and its Secret',
+      name: 'only the binding and its Trivy Secrets when its status changes',
       change: ({ namespace }) => namespace.setStatus('app', { trivySecret: { name: 'chosen-now' } }),
       bindings: ['app'],
       trivySecrets: ['chosen-now', 'of app'],
     },
     {
-      name: 'a scan comes: the bindings of its repository',
+      name: 'the bindings of the repository of a new scan',
       change: ({ namespace }) => namespace.scan('new'),
       bindings: ['app', 'rival'],
       trivySecrets: [],
     },
     {
-      name: 'a bound scan goes: the bindings of its repository, and the Secret that it mounted',
+      name: 'the bindings of the repository of a deleted scan, and the Trivy Secret that it mounted',
       change: ({ namespace }) => namespace.remove('scheduledScans', 'scan'),
       bindings: ['app', 'rival'],
       trivySecrets: ['of app'],
     },
     {
-      name: 'a bound scan is given another image: the bindings of both repositories',
+      name: 'the bindings of both repositories when the image of a bound scan changes',
       change: ({ namespace }) => namespace.tamper('scan', { parameters: ['reg.example/other:1'] }),
       bindings: ['app', 'other', 'rival'],
       trivySecrets: ['of app'],
       runs: ['scan'],
     },
     {
-      name: 'a pull secret changes: the bindings that name it, and the Secrets made from it',
+      name: 'the bindings and the Trivy Secrets of a changed pull secret',
       change: ({ namespace }) => namespace.pullSecret('spare'),
       bindings: ['rival'],
       trivySecrets: ['of rival'],
     },
     {
-      name: 'a pull secret goes: the same',
+      name: 'the bindings and the Trivy Secrets of a deleted pull secret',
       change: ({ namespace }) => namespace.remove('pullSecrets', 'spare'),
       bindings: ['rival'],
       trivySecrets: ['of rival'],
     },
     {
-      name: 'a pull secret of the older type comes: the same',
+      name: 'the bindings and the Trivy Secrets of a new pull secret of the older type',
       change: ({ namespace }) => namespace.dockercfgSecret('spare'),
       bindings: ['rival'],
       trivySecrets: ['of rival'],
     },
     {
-      name: 'a binding can no longer deliver a credential: its rivals for the scans that fit it',
+      name: 'the rivals of a binding that can no longer deliver a credential',
       change: ({ namespace, secrets }) => {
         const binding = namespace.stores.bindings.get('ns/app');
         assert.ok(binding !== undefined);
@@ -158,7 +158,7 @@ describe('what is reconciled after a change', () => {
       trivySecrets: ['of app'],
     },
     {
-      name: 'a binding selects another Secret: both Secrets',
+      name: 'both Trivy Secrets when a binding selects another one',
       change: ({ namespace }) => {
         const binding = namespace.stores.bindings.get('ns/app');
         assert.ok(binding !== undefined);
@@ -173,25 +173,25 @@ describe('what is reconciled after a change', () => {
       trivySecrets: ['new', 'of app'],
     },
     {
-      name: 'a Secret of another type comes under the name of a pull secret: who names it',
+      name: 'the bindings that name a new Secret of another type',
       change: ({ namespace }) => namespace.otherSecret('third'),
       bindings: ['other'],
       trivySecrets: ['of other'],
     },
     {
-      name: 'a Secret that is not ours comes in the place of ours: whose place it is',
+      name: 'the binding whose Trivy Secret has the name of a new Secret of another owner',
       change: ({ namespace, secrets }) => namespace.otherSecret(secrets.other),
       bindings: ['other'],
       trivySecrets: [],
     },
     {
-      name: 'a Secret of ours goes: whose it is, and itself',
+      name: 'the binding of a deleted Trivy Secret, and that Secret',
       change: ({ namespace, secrets }) => namespace.remove('trivySecrets', secrets.other),
       bindings: ['other'],
       trivySecrets: ['of other'],
     },
     {
-      name: 'a run ends: the Secret that it mounted, and its ScheduledScan, which may be waiting for that',
+      name: 'the Trivy Secret that a finished run mounted, and its ScheduledScan, which may be waiting',
       change: ({ namespace, secrets }) => {
         const run = {
           namespace: 'ns',
@@ -210,26 +210,27 @@ describe('what is reconciled after a change', () => {
       runs: ['scan'],
     },
     {
-      name: "the binding annotation is taken off a scan: its repository, and nobody's name, which lets it go if need be",
-      change: ({ namespace }) => namespace.unname('scan'),
+      name: 'the bindings of its repository, and the empty name, when a scan loses its binding annotation',
+      change: ({ namespace }) => namespace.removeBindingAnnotation('scan'),
       bindings: ['', 'app', 'rival'],
       trivySecrets: ['of app'],
       runs: ['scan'],
     },
   ];
   for (const { name, change, bindings, trivySecrets, runs = [] } of cases) {
-    it(name, async () => assert.deepEqual(await woken(change), { bindings, trivySecrets, runs }));
+    it(`enqueue ${name}`, async () =>
+      assert.deepEqual(await enqueuedBy(change), { bindings, trivySecrets, runs }));
   }
 
-  it('a Secret that no binding names changes: nothing', async () => {
-    assert.deepEqual(await woken(({ namespace }) => namespace.otherSecret('unrelated')), {
+  it('enqueue nothing for a Secret that no binding names', async () => {
+    assert.deepEqual(await enqueuedBy(({ namespace }) => namespace.otherSecret('unrelated')), {
       bindings: [],
       trivySecrets: [],
       runs: [],
     });
   });
 
-  it('a label makes a binding one of discovery', () => {
+  it('treat a binding with the label as discovered', () => {
     const namespace = new Namespace();
     namespace.binding('app', { labels: { [MANAGED_BY_LABEL]: MANAGED_BY } });
     assert.equal(namespace.stores.bindings.get('ns/app')?.discovered, true);

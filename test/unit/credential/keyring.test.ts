@@ -12,36 +12,36 @@ import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
 import { operationsOf } from '../../support/operations.ts';
 
-/** The keys of one secret, and those that are found for an image, in order; 'all': just as they are written. */
+/** An image, the keys of one secret, and the keys that fit, in order. 'all': all keys in the order of the secret. */
 type Row = readonly [image: string, keys: readonly string[], expected: readonly string[] | 'all'];
 
 const CASES: Readonly<Record<string, readonly Row[]>> = {
-  'a key fits every repository of its host': [
+  'matches a key with every repository of its host': [
     ['reg.io/app', ['reg.io'], ['reg.io']],
     ['reg.io/a/b/c:1', ['reg.io'], ['reg.io']],
     ['localhost/app', ['localhost'], ['localhost']],
     ['1.2.3.4:80/app', ['1.2.3.4:80'], ['1.2.3.4:80']],
   ],
-  'a scheme, an API version and a last slash do not count': [
+  'ignores the scheme, API version and trailing slash of a key': [
     ['reg.io/app', ['https://reg.io', 'http://reg.io/v1/', 'reg.io/v2/', 'reg.io/'], 'all'],
     ['reg.io/team/app', ['https://reg.io/v2/team'], 'all'],
   ],
-  'an API version without its last slash is a path': [
+  'treats an API version without a trailing slash as a path': [
     ['reg.io/app', ['https://reg.io/v1'], []],
     ['reg.io/v1/app', ['https://reg.io/v1'], 'all'],
   ],
-  'a port counts, also the default one': [
+  'compares ports, including the default port': [
     ['reg.io/app', ['reg.io:443'], []],
     ['reg.io:443/app', ['reg.io'], []],
     ['reg.io:5000/app', ['reg.io:5000'], 'all'],
     ['reg.io:5000/app', ['reg.io:5001'], []],
     ['reg.io/app', ['reg.io:'], 'all'],
   ],
-  'letter case counts': [
+  'is case-sensitive': [
     ['reg.io/app', ['Reg.io'], []],
     ['Reg.io/app', ['Reg.io'], 'all'],
   ],
-  'an IPv6 address fits itself, if both have a port': [
+  'matches an IPv6 address with itself if both have a port': [
     ['[::1]:5000/app', ['[::1]:5000'], 'all'],
     ['[::1]:5000/app', ['*:5000', '*1:5000'], 'all'],
     ['[::1]/app', ['*'], 'all'],
@@ -50,19 +50,19 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['A/app', ['[A::1]'], []],
     ['[1]:5000/app', ['*:5000', '[1]:5000'], []],
   ],
-  'a name that contains, begins or ends the host does not fit it': [
+  'does not match a key that only contains the host or a part of it': [
     ['reg.io/app', ['eg.io', 'reg.i', 'sub.reg.io', 'reg.io.evil.com', 'io', 'xreg.io'], []],
     ['sub.reg.io/app', ['reg.io'], []],
     ['reg.io.evil.com/app', ['reg.io', 'reg.io/'], []],
   ],
-  'a path fits the repositories that begin with it, also within a name': [
+  'matches a path with the repositories that it is a prefix of, even within a component': [
     ['reg.io/team/app', ['reg.io/team'], 'all'],
     ['reg.io/teamwork/app', ['reg.io/team'], 'all'],
     ['reg.io/teamwork/app', ['reg.io/team/'], []],
     ['reg.io/other/app', ['reg.io/team'], []],
     ['reg.io/team', ['reg.io/team/app'], []],
   ],
-  'a star stands for any characters of one label': [
+  'matches a star with any characters within one label': [
     ['a.reg.io/app', ['*.reg.io'], 'all'],
     ['reg.io/app', ['reg.*', 're*g.io', 'r*e*g.io', 'r*.io', '*g.*', '**.io'], 'all'],
     ['reg.io/app', ['*.reg.io', '*', '*.*.*', 'x*.io', 'r*x.io', 'reg*g.io', 'g*r.io'], []],
@@ -72,15 +72,15 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['localhost/app', ['*'], 'all'],
     ['aba.io/app', ['ab*ba.io', 'a*b*a*a.io'], []],
   ],
-  'a path is percent-decoded, as often as the kubelet does': [
+  'percent-decodes a path as often as the kubelet does': [
     ['reg.io/team/app', ['reg.io/%74eam%3Fx', 'reg.io/team%23', 'reg.io/te%61m', 'reg.io/te%2561m'], 'all'],
     ['reg.io/team/app', ['reg.io/%76%31/team'], 'all'],
     ['reg.io/team/app', ['reg.io/te%6', 'reg.io/te%2', 'reg.io/team%25', 'reg.io/team%00', 're%67.io'], []],
   ],
-  'a question mark or brackets in a host are no globs': [
+  'treats question marks and brackets in a host literally': [
     ['reg1.io/app', ['reg?.io', 'reg[12].io', 'reg[0-9].io', '[r]eg1.io', 'reg\\1.io'], []],
   ],
-  'longer and later keys come first, in reverse byte order': [
+  'sorts keys in reverse byte order': [
     [
       'reg.io/team/app',
       ['reg.io', 'reg.io/team', 'reg.io/team/app', '*.io'],
@@ -88,10 +88,8 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ],
     ['reg.io/app', ['*.io', 'https://reg.io', 'r*.io'], ['https://reg.io', 'r*.io', '*.io']],
   ],
-  'equal keys keep the order in which they are written': [
-    ['reg.io/app', ['https://reg.io', 'reg.io', 'http://reg.io/v1/'], 'all'],
-  ],
-  "Docker Hub's images find its keys": [
+  'keeps the order of equal keys': [['reg.io/app', ['https://reg.io', 'reg.io', 'http://reg.io/v1/'], 'all']],
+  "matches Docker Hub's keys with its images": [
     ['nginx', ['docker.io'], 'all'],
     ['nginx', ['docker.io/library'], 'all'],
     ['nginx', ['https://index.docker.io/v1/'], 'all'],
@@ -100,23 +98,23 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['index.docker.io/acme/shop', ['https://index.docker.io/v1/'], 'all'],
     ['registry-1.docker.io/library/nginx', ['registry-1.docker.io'], 'all'],
   ],
-  "Docker Hub's older name counts only where none of its own keys fits": [
+  "uses Docker Hub's older name only if none of its other keys fits": [
     ['nginx', ['https://index.docker.io/v1/', 'docker.io'], ['docker.io']],
     ['nginx', ['https://index.docker.io/v1/', '*.io'], ['*.io']],
     ['nginx', ['https://index.docker.io/v1/', 'docker.io/acme'], ['https://index.docker.io/v1/']],
     ['nginx', ['registry-1.docker.io', 'https://registry-1.docker.io/v2/'], []],
   ],
-  "Docker Hub's older name with a path or a colon does not stand for it": [
+  "does not match Docker Hub's older name with a path or a colon": [
     ['acme/shop', ['index.docker.io/acme', 'https://index.docker.io/v1', 'index.docker.io:'], []],
   ],
-  "Docker Hub's credentials serve no other host": [
+  "matches Docker Hub's keys with no other host": [
     ['localhost/app', ['https://index.docker.io/v1/', 'docker.io', 'registry-1.docker.io'], []],
     ['ACME/app', ['https://index.docker.io/v1/'], []],
     ['Docker.io/app', ['https://index.docker.io/v1/', 'docker.io'], []],
     ['reg.io/docker.io/app', ['docker.io', 'index.docker.io'], []],
     ['registry-1.docker.io/library/nginx', ['docker.io', 'index.docker.io'], []],
   ],
-  'a key that names no registry fits nothing': [
+  'matches a key without a registry with no image': [
     ['reg.io/app', ['https://u:p@reg.io', 'reg.io?x', 'reg.io#x', 'reg%2eio', '', 'https://'], []],
     ['reg.io/app', [`reg.io/${'a'.repeat(1_000_000)}`, '*'.repeat(1_000_000)], []],
   ],
@@ -133,7 +131,7 @@ describe('lookup', () => {
     });
   }
 
-  it('sorts the keys of all secrets together, and equal ones by the order of the secrets', () => {
+  it('sorts the keys of all secrets together, and equal keys by the order of the secrets', () => {
     const secrets = [
       { name: 'second', keyring: keyring(['reg.io', '*.io'].map(entry)) },
       { name: 'first', keyring: keyring(['https://reg.io', 'reg.io/team'].map(entry)) },
@@ -150,7 +148,7 @@ describe('lookup', () => {
     );
   });
 
-  it('does not take the older name of Docker Hub where an entry fits that holds nothing, as the kubelet', () => {
+  it("does not use Docker Hub's older name if an empty entry fits, like the kubelet", () => {
     const entries = [{ registryKey: 'docker.io', credential: undefined }, entry('index.docker.io')];
     assert.deepEqual(lookup([pull(entries)], parseImageReference('nginx')).candidates, []);
     assert.deepEqual(
@@ -159,20 +157,20 @@ describe('lookup', () => {
     );
   });
 
-  it('hands over the credential of the entry', () => {
+  it('returns the credential of the entry', () => {
     const written = entry('reg.io');
     const { candidates } = lookup([pull([written])], parseImageReference('reg.io/app'));
     assert.equal(candidates[0]?.credential, written.credential);
   });
 
-  it('finds nothing without secrets, and leaves the given lists as they are', () => {
+  it('finds nothing without secrets, and does not modify its arguments', () => {
     const entries = Object.freeze([entry('a.io'), entry('b.io')]);
-    const nothing = { candidates: [], more: 0 };
-    assert.deepEqual(lookup([], parseImageReference('nginx')), nothing);
-    assert.deepEqual(lookup([pull(entries)], parseImageReference('c.io/app')), nothing);
+    const none = { candidates: [], more: 0 };
+    assert.deepEqual(lookup([], parseImageReference('nginx')), none);
+    assert.deepEqual(lookup([pull(entries)], parseImageReference('c.io/app')), none);
   });
 
-  it('finds a key without a star for no host but its own', () => {
+  it('matches a key without a star only with its own host', () => {
     const label = fc.stringMatching(/^[ab]{1,2}$/);
     const host = fc.tuple(fc.array(label, { minLength: 2, maxLength: 3 }), fc.constantFrom('', ':1', ':12'));
     const hosts = host.map(([labels, port]) => `${labels.join('.')}${port}`);
@@ -183,17 +181,17 @@ describe('lookup', () => {
         hosts,
         path,
         fc.constantFrom('', 'http://', 'https://'),
-        (named, asked, suffix, scheme) => {
-          const entries = [entry(`${scheme}${named}${suffix}`)];
-          const { candidates } = lookup([pull(entries)], parseImageReference(`${asked}/a/b`));
-          assert.equal(candidates.length, named === asked ? 1 : 0);
+        (keyHost, imageHost, suffix, scheme) => {
+          const entries = [entry(`${scheme}${keyHost}${suffix}`)];
+          const { candidates } = lookup([pull(entries)], parseImageReference(`${imageHost}/a/b`));
+          assert.equal(candidates.length, keyHost === imageHost ? 1 : 0);
         },
       ),
       { numRuns: 2000 },
     );
   });
 
-  it('returns the first 32 that fit, and how many more fit', () => {
+  it('returns the first 32 keys that fit, and the number of others that fit', () => {
     const image = parseImageReference('reg.io/app');
     const keys = Array.from({ length: 100 }, (_, index) => entry(`${index % 2 ? 'https://' : ''}reg.io/`));
     const all = lookup([pull(keys.slice(0, MOST_CANDIDATES))], image);
@@ -235,7 +233,7 @@ describe('lookup', () => {
     assert.equal(lookup([pull([entry('reg.io/team%23%E9')])], image).candidates.length, 1);
   });
 
-  it('throws for no key', () => {
+  it('never throws, whatever the key', () => {
     const image = parseImageReference('reg.io/app');
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl()), (key) => {

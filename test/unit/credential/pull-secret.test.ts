@@ -12,25 +12,25 @@ const GUID = '00000000-0000-0000-0000-000000000000';
 
 type Plain = Readonly<Record<string, string>>;
 
-/** Entries of one key, and the credential that each of them holds. */
+/** An entry of one registry key, and the expected credential. */
 const ENTRIES: Readonly<Record<string, readonly [entry: unknown, expected: Plain]>> = {
   'padded auth': [{ auth: 'dTpwYQ==' }, { kind: 'basic', username: 'u', password: 'pa' }],
   'unpadded auth': [{ auth: 'dTpwYQ' }, { kind: 'basic', username: 'u', password: 'pa' }],
   'auth that needs no padding': [{ auth: 'dTpw' }, { kind: 'basic', username: 'u', password: 'p' }],
   'auth with line breaks': [{ auth: 'dTpw\r\nYQ==\n' }, { kind: 'basic', username: 'u', password: 'pa' }],
-  'user name and password': [
+  'username and password': [
     { username: 'u', password: 'p' },
     { kind: 'basic', username: 'u', password: 'p' },
   ],
-  'auth before user name and password': [
+  'auth in preference to username and password': [
     { username: 'old', password: 'old', auth: base64('u:p') },
     { kind: 'basic', username: 'u', password: 'p' },
   ],
-  'an empty auth beside user name and password': [
+  'username and password beside an empty auth': [
     { username: 'u', password: 'p', auth: '' },
     { kind: 'basic', username: 'u', password: 'p' },
   ],
-  'null fields as absent ones': [
+  'null fields like absent ones': [
     { username: 'u', password: 'p', auth: null, email: null },
     { kind: 'basic', username: 'u', password: 'p' },
   ],
@@ -42,11 +42,11 @@ const ENTRIES: Readonly<Record<string, readonly [entry: unknown, expected: Plain
     { uſername: 'u', paſſWord: 'p' },
     { kind: 'basic', username: 'u', password: 'p' },
   ],
-  'the last of fields in several letter cases': [
+  'the last of several fields that differ only in letter case': [
     { username: 'old', Username: 'u', password: 'p', PASSWORD: null },
     { kind: 'basic', username: 'u', password: 'p' },
   ],
-  'a full login beside tokens of a wrong kind': [
+  'username and password beside tokens of the wrong type': [
     { auth: base64('u:p'), identitytoken: 5, registrytoken: [] },
     { kind: 'basic', username: 'u', password: 'p' },
   ],
@@ -64,35 +64,35 @@ const ENTRIES: Readonly<Record<string, readonly [entry: unknown, expected: Plain
     { kind: 'basic', username: '_json_key', password: '{"type":"service_account"}' },
   ],
   'an empty password': [{ auth: base64('token:') }, { kind: 'basic', username: 'token', password: '' }],
-  'an identity token with a user name': [
+  'an identity token with a username': [
     { auth: base64(`${GUID}:`), identitytoken: 't' },
     { kind: 'identityToken', username: GUID, token: 't' },
   ],
   'an identity token alone': [{ identitytoken: 't' }, { kind: 'identityToken', username: '', token: 't' }],
   'a registry token': [{ registrytoken: 't' }, { kind: 'registryToken', token: 't' }],
-  'a registry token before an identity token': [
+  'a registry token in preference to an identity token': [
     { identitytoken: 'i', registrytoken: 'r' },
     { kind: 'registryToken', token: 'r' },
   ],
-  'a full login before tokens': [
+  'username and password in preference to tokens': [
     { auth: base64('u:p'), identitytoken: 'i', registrytoken: 'r' },
     { kind: 'basic', username: 'u', password: 'p' },
   ],
 };
 
-/** Entries that hold nothing usable; the canary is in each value. */
+/** Entries without a usable credential. Their values contain the canary. */
 const BROKEN: Readonly<Record<string, readonly [entry: unknown, problem: RegExp]>> = {
-  'that is no object': [CANARY, /expected an object .* found a string/],
+  'that is not an object': [CANARY, /expected an object .* found a string/],
   'that is a list': [[CANARY], /found a list/],
   'that is null': [null, /found null/],
   'that is empty': [{}, /expected a credential, found none/],
-  'with nothing but an e-mail address': [{ email: CANARY }, /expected a credential, found none/],
-  'with an empty user name': [{ auth: base64(`:${CANARY}`) }, /expected a user name/],
-  'with a password alone': [{ password: CANARY }, /expected a user name/],
+  'with only an e-mail address': [{ email: CANARY }, /expected a credential, found none/],
+  'with an empty username': [{ auth: base64(`:${CANARY}`) }, /expected a user name/],
+  'with only a password': [{ password: CANARY }, /expected a user name/],
   'whose auth has no colon': [{ auth: base64(CANARY) }, /found no colon/],
-  'whose auth is no base64': [{ auth: `${CANARY}!` }, /expected standard base64/],
+  'whose auth is not base64': [{ auth: `${CANARY}!` }, /expected standard base64/],
   'whose auth is base64 for URLs': [{ auth: `${CANARY}_` }, /expected standard base64/],
-  'whose auth holds a blank': [{ auth: `${base64(CANARY)} ` }, /expected standard base64/],
+  'whose auth contains a space': [{ auth: `${base64(CANARY)} ` }, /expected standard base64/],
   'whose auth has too much padding': [{ auth: 'dTpw====' }, /expected standard base64/],
   'whose auth has too little padding': [{ auth: 'dTpwYQ=' }, /expected standard base64/],
   'whose auth has a length that base64 cannot have': [{ auth: 'dTpwY' }, /expected standard base64/],
@@ -110,12 +110,12 @@ const MALFORMED: Readonly<Record<string, readonly [secret: PullSecretContent, me
   'without the key': [parsePullSecret(DOCKER_CONFIG_JSON, {}), /expected a Docker configuration .* nothing/],
   'with another key': [parsePullSecret(DOCKER_CONFIG_JSON, { '.dockercfg': 'e30=' }), /found nothing/],
   'with an empty value': [parseText(''), /found nothing/],
-  'with a value that is no base64': [
+  'with a value that is not base64': [
     parsePullSecret(DOCKER_CONFIG_JSON, { '.dockerconfigjson': `{"${CANARY}"` }),
     /expected base64/,
   ],
-  'that is no JSON': [parseText(`{"auths": ${CANARY}`), /expected JSON/],
-  'that is cut off': [parseText(`{"auths": {"r.io": {"auth": "${CANARY}`), /expected JSON/],
+  'that is not JSON': [parseText(`{"auths": ${CANARY}`), /expected JSON/],
+  'that is truncated': [parseText(`{"auths": {"r.io": {"auth": "${CANARY}`), /expected JSON/],
   'that is a JSON list': [parseText(`["${CANARY}"]`), /expected an object .* found a list/],
   'that is a JSON string': [parseText(`"${CANARY}"`), /found a string/],
   'that is JSON null': [parseText('null'), /found null/],
@@ -128,31 +128,31 @@ const MALFORMED: Readonly<Record<string, readonly [secret: PullSecretContent, me
     /found "auths" around it; create the Secret with the type kubernetes\.io\/dockerconfigjson/,
   ],
   'of the older type that is a JSON list': [parseDockercfg('[]'), /expected an object .* found a list/],
-  'whose auths was taken out again': [
+  'whose auths is removed by a second field': [
     parseText('{"auths":{"r.io":{"auth":"dTpw"}},"Auths":null}'),
     /"auths", found none/,
   ],
-  'one of whose auths is a string': [
+  'whose second auths is a string': [
     parseText(`{"auths":{"r.io":{"auth":"dTpw"}},"auths":"${CANARY}"}`),
     /"auths", found a string/,
   ],
   'without auths': [parseText('{}'), /expected an object "auths", found none/],
-  'with the entries where auths should be': [
+  'with its entries at the top level': [
     parseText(JSON.stringify({ 'r.io': { auth: CANARY } })),
     /expected an object "auths", found none/,
   ],
   'whose auths is null': [parseAuths(null), /found none/],
   'whose auths is a list': [parseAuths([{ auth: CANARY }]), /"auths", found a list/],
-  'with a credsStore alone': [
+  'with only a credsStore': [
     parseText('{"credsStore":"desktop"}'),
     /credsStore or credHelpers.*put the cred/,
   ],
-  'with credHelpers alone': [parseText('{"credHelpers":{"gcr.io":"gcloud"}}'), /credsStore or credHelpers/],
+  'with only credHelpers': [parseText('{"credHelpers":{"gcr.io":"gcloud"}}'), /credsStore or credHelpers/],
 };
 
 /** Entries with a field of the maximum length plus a number of characters. */
 const LONG: Readonly<Record<string, (more: number) => unknown>> = {
-  'a user name of 4,096 characters': (more) => ({ auth: base64(`${'u'.repeat(4096 + more)}:p`) }),
+  'a username of 4,096 characters': (more) => ({ auth: base64(`${'u'.repeat(4096 + more)}:p`) }),
   'a password of 65,536 characters': (more) => ({ auth: base64(`u:${'p'.repeat(65_536 + more)}`) }),
   'an identity token of 65,536 characters': (more) => ({ identitytoken: 't'.repeat(65_536 + more) }),
   'a registry token of 65,536 characters': (more) => ({ registrytoken: 't'.repeat(65_536 + more) }),
@@ -206,7 +206,7 @@ describe('parsePullSecret', () => {
   }
 
   for (const [title, [secret, message]] of Object.entries(MALFORMED)) {
-    it(`calls a secret ${title} malformed`, () => {
+    it(`treats a secret ${title} as malformed`, () => {
       assert.equal(secret.result, 'Malformed');
       assert.match(messagesOf(secret), message);
       assert.ok(!messagesOf(secret).includes(CANARY));
@@ -233,12 +233,12 @@ describe('parsePullSecret', () => {
     }
   });
 
-  it('passes over a byte order mark', () => {
+  it('ignores a byte order mark', () => {
     const text = JSON.stringify({ auths: { 'r.io': { auth: base64('u:p') } } });
     assert.equal(entriesOf(parseText(`\uFEFF${text}`)).entries.length, 1);
   });
 
-  it('reads the older type, which has no auths around its entries', () => {
+  it('reads the older type, which has its entries at the top level', () => {
     const { entries, problems } = entriesOf(parseDockercfg('{"r.io":{"auth":"dTpw"},"s.io":{}}'));
     assert.deepEqual(
       entries.map(({ registryKey, credential }) => ({ registryKey, ...revealed(credential) })),
@@ -247,7 +247,7 @@ describe('parsePullSecret', () => {
     assert.match(problems.join(), /^entry "s\.io": expected a credential, found none/);
   });
 
-  it('reads what is written twice as Go does', () => {
+  it('reads duplicate fields as Go does', () => {
     const text =
       '{"auths":{"gone.io":{"auth":"dTpw"}},"auths":null,"auths":{"a.io":{"auth":"dTpw"},"b.io":{}},' +
       '"AUTHS":{"b.io":{"auth":"dTpw","auth":null},"c.io":{"username":"u","username":"v","password":"p"}}}';
@@ -263,13 +263,13 @@ describe('parsePullSecret', () => {
     assert.deepEqual(problems, []);
   });
 
-  it('reads JSON that is nested two thousand times', () => {
+  it('reads JSON that is nested 2,000 levels deep', () => {
     const deep = `${'[{"a":'.repeat(1_000)}1${'}]'.repeat(1_000)}`;
     const secret = parseText(`{"auths":{"r.io":{"auth":"dTpw","x":${deep}}}}`);
     assert.equal(entriesOf(secret).entries.length, 1);
   });
 
-  it('finds nothing, and no fault, in empty auths', () => {
+  it('accepts empty auths, without entries and without problems', () => {
     const { entries, problems } = entriesOf(parseAuths({}));
     assert.deepEqual([entries, problems], [[], []]);
   });
@@ -282,7 +282,7 @@ describe('parsePullSecret', () => {
     assert.match(secret.problems[1] ?? '', /cannot be used here; put the credential into "auths"/);
   });
 
-  it('takes keys that are special in JavaScript as any other', () => {
+  it('treats keys that are special in JavaScript like any other', () => {
     const secret = entriesOf(
       parseText('{"auths":{"constructor":{"auth":"dTpw"},"__proto__.io":{"auth":"dTpw"}}}'),
     );
@@ -291,7 +291,7 @@ describe('parsePullSecret', () => {
 });
 
 describe('the limits of parsePullSecret', () => {
-  it('reads a Docker configuration of 256 KiB, and calls a larger one malformed before it is decoded', () => {
+  it('reads a Docker configuration of 256 KiB, and rejects a larger one as malformed before decoding', () => {
     const text = (length: number) => '{"auths":{"r.io":{"auth":"dTpw"}}}'.padEnd(length);
     assert.equal(entriesOf(parseText(text(256 * 1024))).entries.length, 1);
     const larger = parseText(text(950 * 1024));
@@ -304,7 +304,7 @@ describe('the limits of parsePullSecret', () => {
     assert.ok(operationsOf(() => parsePullSecret(DOCKER_CONFIG_JSON, { '.dockerconfigjson': value })) < 20);
   });
 
-  it('reads 256 entries, and calls a Secret with more malformed', () => {
+  it('reads 256 entries, and rejects a Secret with more as malformed', () => {
     const auths = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`r${index}.io`, { auth: 'dTpw' }]));
     assert.equal(entriesOf(parseAuths(auths(256))).entries.length, 256);
@@ -316,7 +316,7 @@ describe('the limits of parsePullSecret', () => {
     assert.match(messagesOf(older), /^expected at most 256 entries in the key \.dockercfg, found 300; keep/);
   });
 
-  it('reads no further than 16,384 JSON tokens, whatever follows', () => {
+  it('stops reading after 16,384 JSON tokens, whatever follows', () => {
     const shapes: Readonly<Record<string, (count: number) => string>> = {
       'broken entries': (count) => `{"auths":{${repeated(count, (index) => `"${index}@":{}`)}}}`,
       'entries of one name': (count) => `{"auths":{${repeated(count, () => '"r.io":0')}}}`,
@@ -376,7 +376,7 @@ describe('the limits of parsePullSecret', () => {
     assert.equal(secret.problems.length, keys.length);
   });
 
-  it('throws for no JSON document, with or without the shape of a Docker configuration', () => {
+  it('never throws for a JSON document, with or without the shape of a Docker configuration', () => {
     const entry = fc.oneof(fc.jsonValue(), fc.record(LIKELY_FIELDS, { requiredKeys: [] }));
     const config = fc.record({ auths: fc.oneof(fc.jsonValue(), fc.dictionary(fc.webUrl(), entry)) });
     fc.assert(
@@ -386,7 +386,7 @@ describe('the limits of parsePullSecret', () => {
     );
   });
 
-  it('throws for no bytes, no type and no value', () => {
+  it('never throws, whatever the bytes, type and value', () => {
     fc.assert(fc.property(fc.uint8Array(), (bytes) => void parseText(bytes)));
     fc.assert(
       fc.property(fc.string(), fc.dictionary(fc.string(), fc.string()), (type, data) => {
@@ -435,7 +435,7 @@ const LIKELY_FIELDS = {
   registrytoken: canaries,
 };
 
-/** Docker configurations full of canaries, whole or with a cut or a character too many. */
+/** Docker configurations full of canaries: intact, truncated, with an extra character, or without auths. */
 const brokenTexts = fc
   .tuple(
     fc.dictionary(fc.domain(), fc.oneof(canaries, fc.record(LIKELY_FIELDS, { requiredKeys: [] })), {

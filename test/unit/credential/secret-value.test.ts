@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 
 describe('SecretValue', () => {
-  it('shows its value to whoever reveals it, and to nobody else', () => {
+  it('shows its value only through reveal()', () => {
     const secret = new SecretValue('canary');
     assert.equal(secret.reveal(), 'canary');
     const seen = [

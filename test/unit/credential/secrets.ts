@@ -2,7 +2,7 @@ import { type PullSecretContent, parsePullSecret } from '../../../src/credential
 
 export const DOCKER_CONFIG_JSON = 'kubernetes.io/dockerconfigjson';
 
-/** Base64 as `auth` and a Secret's values have it. */
+/** Base64 as in `auth` and in the values of a Secret. */
 export function base64(content: string | Uint8Array): string {
   return Buffer.from(content).toString('base64');
 }

@@ -11,8 +11,8 @@ function example(text: string) {
   return exampleOf(block);
 }
 
-describe('a block of a page', () => {
-  it('of commands is run line by line, joined at backslashes and pipes', () => {
+describe('a code block of a page', () => {
+  it('of commands has one command per line, joined after backslashes and pipes', () => {
     assert.deepEqual(
       example('# Page\n\n```sh\n# first\nkubectl get \\\n  icb |\n  cat\n\nhelm list\n```\n'),
       {
@@ -25,7 +25,7 @@ describe('a block of a page', () => {
     );
   });
 
-  it('of a console is commands with what they print', () => {
+  it('of a console has commands with their output', () => {
     assert.deepEqual(example('```console\n$ kubectl get \\\n> icb\nNAME\n$ true\n```\n'), {
       kind: 'Session',
       turns: [
@@ -35,7 +35,7 @@ describe('a block of a page', () => {
     });
   });
 
-  it('of YAML is objects or values, and may be a file', () => {
+  it('of YAML has objects or chart values, and may name a file', () => {
     assert.deepEqual(example('```yaml\na: 1\n```'), { kind: 'Objects', yaml: 'a: 1\n' });
     assert.deepEqual(example('```yaml pod.yaml\na: 1\n```'), {
       kind: 'Objects',
@@ -49,7 +49,7 @@ describe('a block of a page', () => {
     });
   });
 
-  it('that needs what tests have not says so, and is only parsed', () => {
+  it('that names a need that tests do not have is only parsed', () => {
     assert.deepEqual(example('```sh cloud\naws sts get-caller-identity\n```'), {
       kind: 'Parsed',
       needs: 'cloud',
@@ -62,7 +62,7 @@ describe('a block of a page', () => {
     });
   });
 
-  it('of scripts holds nothing else', () => {
+  it('of scripts contains only npm scripts', () => {
     assert.deepEqual(example('```sh scripts\nnpm ci && npm run demo\nnpm test\n```'), {
       kind: 'Scripts',
       scripts: ['demo', 'test'],
@@ -84,30 +84,30 @@ describe('a block of a page', () => {
     ['```text\nkubectl get icb\n```', /expected no commands in a block of text/],
     ['```mermaid\nkubectl get icb\n```', /expected a picture/],
   ] as const)
-    it(`is refused: ${JSON.stringify(text)}`, () => assert.throws(() => example(text), message));
+    it(`is refused if it is ${JSON.stringify(text)}`, () => assert.throws(() => example(text), message));
 });
 
-describe('what a page shows', () => {
+describe('the output that a page shows', () => {
   for (const [what, shown, printed] of [
-    ['the same', 'NAME   READY\na      True\n', 'NAME   READY\na      True\n'],
-    ['other blanks', 'NAME READY\na True\n', 'NAME   READY   \na      True\n'],
+    ['the same output', 'NAME   READY\na      True\n', 'NAME   READY\na      True\n'],
+    ['other spacing', 'NAME READY\na True\n', 'NAME   READY   \na      True\n'],
     ['another age', 'a   True   5s\n', 'a   True   2m10s\n'],
     ['another time', 'at 2026-01-01T00:00:00Z\n', 'at 2030-12-31T23:59:59Z\n'],
     ['another Scan', 'payments-1764190000   Done\n', 'payments-1790000000   Done\n'],
     ['anything in a line', 'error: ... found none\n', 'error: the server (at x) found none\n'],
     ['any lines', 'first\n...\nlast\n', 'first\n1\n2\nlast\n'],
     ['no lines', 'first\n  ...\nlast\n', 'first\nlast\n'],
-    ['nothing', '', ''],
+    ['no output', '', ''],
   ] as const)
-    it(`stands for ${what}`, () => assert.ok(shows(shown, printed)));
+    it(`matches ${what}`, () => assert.ok(shows(shown, printed)));
 
   for (const [what, shown, printed] of [
     ['another word', 'a   True\n', 'a   False\n'],
-    ['one line more', 'a\n', 'a\nb\n'],
-    ['one line less', 'a\nb\n', 'a\n'],
-    ['a number that is no age', 'a   5\n', 'a   6\n'],
-    ['something, where it shows nothing', '', 'a\n'],
-    ['a dot that is any letter', 'a.b\n', 'axb\n'],
+    ['an extra line', 'a\n', 'a\nb\n'],
+    ['a missing line', 'a\nb\n', 'a\n'],
+    ['a different number that is not an age', 'a   5\n', 'a   6\n'],
+    ['some output if it shows none', '', 'a\n'],
+    ['a letter in place of a dot', 'a.b\n', 'axb\n'],
   ] as const)
-    it(`does not stand for ${what}`, () => assert.ok(!shows(shown, printed)));
+    it(`does not match ${what}`, () => assert.ok(!shows(shown, printed)));
 });

@@ -1,4 +1,4 @@
-/** What pages say of things that stand elsewhere: links, settings, log lines, tests. Their examples are run in test/e2e. */
+/** Checks what pages say about links, settings, log lines and tests. test/e2e runs their examples. */
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -19,10 +19,10 @@ describe('a link', () => {
   for (const { path, links } of pages.values()) {
     const inside = links.filter(({ target }) => !EXTERNAL.test(target));
     if (inside.length > 0)
-      it(`of ${path} leads somewhere`, () => assert.deepEqual(inside.flatMap(problemOf), []));
+      it(`in ${path} has an existing target`, () => assert.deepEqual(inside.flatMap(problemOf), []));
   }
 
-  it('leads to each page of docs from its index', () => {
+  it('in the index of docs leads to each page', () => {
     const named = pageAt('docs/README.md').links.map(({ target }) => join('docs', target));
     const missing = [...pages.keys()].filter(
       (path) => /^docs\/(?!adr\/)(?!README\.md)/.test(path) && !named.includes(path),
@@ -31,19 +31,19 @@ describe('a link', () => {
   });
 });
 
-/** What is wrong with a link within the repository; none: nothing. */
+/** What is wrong with a link within the repository; empty: nothing. */
 function problemOf({ page, line, target }: Link): readonly string[] {
   const [path = '', anchor] = target.split('#');
   const file = path === '' ? page : normalize(join(dirname(page), path));
-  const said = `${page}:${line}: ${target}`;
-  if (!existsSync(join(ROOT, file))) return [`${said}: there is no ${file}`];
+  const where = `${page}:${line}: ${target}`;
+  if (!existsSync(join(ROOT, file))) return [`${where}: ${file} does not exist`];
   if (anchor === undefined || pages.get(file)?.anchors.has(anchor)) return [];
-  return [`${said}: ${file} has no heading for #${anchor}`];
+  return [`${where}: ${file} has no heading for #${anchor}`];
 }
 
 function pageAt(path: string): Page {
   const page = pages.get(path);
-  if (page === undefined) throw new Error(`there is no page ${path}`);
+  if (page === undefined) throw new Error(`expected the page ${path}, found none`);
   return page;
 }
 
@@ -59,37 +59,37 @@ describe('settings', () => {
   const values = leavesOf(load(readFileSync(join(CHART, 'values.yaml'), 'utf8')));
   const settings = tableBelow('docs/operations.md', 'Settings').map((row) => row.map(bare));
 
-  it('are on the page of operations, each flag with its variable and its default', () => {
-    const told = settings.flatMap(([, flag = '', variable = '', fallback = '']) =>
+  it('are in docs/operations.md, each flag with its variable and default', () => {
+    const documented = settings.flatMap(([, flag = '', variable = '', fallback = '']) =>
       flag === '' ? [] : [`${flag} ${variable} ${fallback}`],
     );
-    const there = controllerCommand().options.map(
+    const existing = controllerCommand().options.map(
       ({ long, envVar, defaultValue, defaultValueDescription }) =>
         `${long} ${envVar ?? ''} ${defaultValueDescription ?? defaultValue ?? ''}`,
     );
-    assert.deepEqual(told.toSorted(), there.toSorted());
+    assert.deepEqual(documented.toSorted(), existing.toSorted());
   });
 
-  it('are on it with each value of the chart that is about the controller, and no other', () => {
-    const told = settings.flatMap(([value = '']) => (value === '' ? [] : [value]));
-    const there = values.filter((path) => path === 'namespaces' || path.startsWith('config.'));
-    assert.deepEqual(told.toSorted(), there.toSorted());
+  it('are in docs/operations.md with exactly the chart values of the controller', () => {
+    const documented = settings.flatMap(([value = '']) => (value === '' ? [] : [value]));
+    const existing = values.filter((path) => path === 'namespaces' || path.startsWith('config.'));
+    assert.deepEqual(documented.toSorted(), existing.toSorted());
   });
 
   for (const { path, codes } of pages.values()) {
     const named = codes.filter((code) => /^config\.[\w.]+$/.test(code) && !path.startsWith('docs/adr/'));
     const theirs = [
-      /** Of secureCodeBox's chart auto-discovery-kubernetes. */
+      /** Values of secureCodeBox's chart auto-discovery-kubernetes. */
       ...['config.containerAutoDiscovery', 'config.imagePullSecretConfig', 'config.resourceInclusion'],
     ];
     if (named.length > 0)
-      it(`that ${path} names are there`, () => {
+      it(`that ${path} names exist`, () => {
         const wrong = named.filter(
           (code) =>
             !theirs.some((prefix) => code.startsWith(prefix)) &&
             !values.some((value) => value === code || value.startsWith(`${code}.`)),
         );
-        // A file of that name is no value.
+        // config.json is the name of a file.
         assert.deepEqual(
           wrong.filter((code) => code !== 'config.json'),
           [],
@@ -97,7 +97,7 @@ describe('settings', () => {
       });
   }
 
-  it('by variables that pages name are there', () => {
+  it('exist for each environment variable that pages name', () => {
     const variables = new Set(
       [controllerCommand(), releaseCommand()].flatMap(({ options }) => options.map(({ envVar }) => envVar)),
     );
@@ -112,7 +112,7 @@ describe('settings', () => {
   });
 });
 
-/** The paths of all that is no object. */
+/** The paths of all values that are not objects. */
 function leavesOf(value: unknown, path = ''): readonly string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || Object.keys(value).length === 0)
     return [path];
@@ -121,8 +121,8 @@ function leavesOf(value: unknown, path = ''): readonly string[] {
   );
 }
 
-describe('the page of operations', () => {
-  it('names lines of the log that there are', () => {
+describe('docs/operations.md', () => {
+  it('lists only log messages that exist', () => {
     const source = globSync('src/**/*.ts', { cwd: ROOT })
       .map((path) => readFileSync(join(ROOT, path), 'utf8'))
       .join('\n');
@@ -136,7 +136,7 @@ describe('the page of operations', () => {
     );
   });
 
-  /** `…` at the end of a line stands for what is filled in. */
+  /** `…` at the end of a message stands for a value. */
   function isLogged(source: string, message: string): boolean {
     const [begin = '', rest] = message.split('…');
     return [`'${begin}`, `\`${begin}`].some((text) =>
@@ -144,7 +144,7 @@ describe('the page of operations', () => {
     );
   }
 
-  it('shows all that /readyz may begin with', () => {
+  it('lists only texts that /readyz can return', () => {
     const source = readFileSync(join(ROOT, 'src/manager/probes.ts'), 'utf8');
     const texts = tableBelow('docs/operations.md', 'Probes').flatMap(([cell = '']) =>
       [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text.replaceAll(/ ?… ?/g, '')),
@@ -155,11 +155,11 @@ describe('the page of operations', () => {
   });
 });
 
-describe('the page of security', () => {
+describe('docs/security.md', () => {
   // [words](../test/file.test.ts) “title”, “title”
   const CITED = /\]\((?<file>\.\.\/test\/[^)]+)\)(?<titles>(?:,?\s“[^”]+”)+)/g;
 
-  it('names tests that there are, by their titles', () => {
+  it('cites only titles of existing tests', () => {
     const { text } = pageAt('docs/security.md');
     const cited = [...text.matchAll(CITED)].flatMap(({ groups }) =>
       [...(groups?.['titles'] ?? '').matchAll(/“([^”]+)”/g)].map(
@@ -171,14 +171,14 @@ describe('the page of security', () => {
     assert.deepEqual(missing, []);
   });
 
-  it('names no test without a title', () => {
+  it('cites each test file with a title', () => {
     const { text, links } = pageAt('docs/security.md');
     const named = links.filter(({ target }) => target.startsWith('../test/'));
     assert.equal(named.length, [...text.matchAll(CITED)].length);
   });
 });
 
-/** The titles of a file's tests, with `…` for what is filled in. */
+/** The titles of the tests in a file, with `…` in place of interpolated values. */
 function titlesIn(file: string): ReadonlySet<string> {
   const text = readFileSync(file, 'utf8');
   const titles = [...text.matchAll(/\bit\(\s*(?:'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`|"([^"]*)")/g)];
@@ -195,7 +195,7 @@ describe('README.md', () => {
     assert.ok(pageAt('README.md').blocks.some(({ text }) => text === example));
   });
 
-  it('tells the two commands by which everybody begins', () => {
+  it('shows the two commands to begin with', () => {
     const scripts = pageAt('README.md').blocks.filter(({ words }) => words.join(' ') === 'sh scripts');
     assert.deepEqual(
       scripts.map(({ text }) => text),
@@ -203,7 +203,7 @@ describe('README.md', () => {
     );
   });
 
-  it('names scripts that there are', () => {
+  it('names only npm scripts that exist, like the other pages', () => {
     const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
       readonly scripts: object;
     };

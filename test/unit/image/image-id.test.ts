@@ -42,7 +42,7 @@ describe('parseImageId', () => {
   }
 
   for (const [text, digest] of Object.entries(DIGESTS)) {
-    it(`finds a digest, and no repository, in ${text.slice(0, 60)}`, () => {
+    it(`finds only a digest in ${text.slice(0, 60)}`, () => {
       assert.deepEqual(parseImageId(text), { kind: 'Digest', digest });
     });
   }

@@ -53,7 +53,7 @@ const REFERENCES: readonly Case[] = [
   { text: `app:${'t'.repeat(128)}`, host: 'docker.io', repository: 'library/app', tag: 't'.repeat(128) },
 ];
 
-/** Normalisation, in cases that distribution's reference package publishes (normalize_test.go), and a few more. */
+/** Normalization: cases from distribution's reference package (normalize_test.go), and a few more. */
 const FAMILIAR: readonly (readonly [familiar: string, canonical: string, ...others: readonly string[]])[] = [
   ['fooo/bar', 'docker.io/fooo/bar', 'index.docker.io/fooo/bar'],
   [
@@ -76,7 +76,7 @@ const FAMILIAR: readonly (readonly [familiar: string, canonical: string, ...othe
   [`nginx:1@${SHA256}`, `docker.io/library/nginx:1@${SHA256}`],
 ];
 
-/** Short forms that name something else, or nothing. */
+/** References whose short form would mean another image or be invalid. */
 const WITHOUT_SHORT_FORM: readonly string[] = [
   'docker.io/localhost/app',
   'docker.io/a.b/app',
@@ -134,7 +134,7 @@ describe('parseImageReference', () => {
     });
   }
 
-  it('throws nothing but its own error, with a short message, whatever the text', () => {
+  it('throws only its own error, with a short message, whatever the text', () => {
     const anything = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: grammarish, maxLength: 40 }));
     fc.assert(
       fc.property(anything, (text) => {
@@ -164,7 +164,7 @@ describe('parseImageReference', () => {
     '\u0000',
   ];
   for (const piece of HOSTILE) {
-    it(`answers a million times ${JSON.stringify(piece)} at once, and shows little of it`, () => {
+    it(`refuses a million repetitions of ${JSON.stringify(piece)} within a second and with a short message`, () => {
       const many = piece.repeat(1_000_000);
       for (const text of [many, `a.b/${many}`, `${many}/a`, `a:${many}`, `a@${many}`, `${many}!`]) {
         const start = performance.now();
@@ -183,7 +183,7 @@ describe('formatReference', () => {
     assert.equal(formatReference(parseImageReference(`r.io/a:1@${SHA256}`)), `r.io/a:1@${SHA256}`);
   });
 
-  it('is read back as the same reference, for every reference', () => {
+  it('is parsed back to the same reference', () => {
     fc.assert(
       fc.property(references, (text) => {
         const parsed = parseImageReference(text);
@@ -194,7 +194,7 @@ describe('formatReference', () => {
     );
   });
 
-  it('is read back as the same reference, for any text that is one', () => {
+  it('is parsed back to the same reference for any text that is one', () => {
     fc.assert(
       fc.property(fc.string({ unit: grammarish, maxLength: 16 }), (text) => {
         fc.pre(errorOf(() => parseImageReference(text)) === undefined);
@@ -216,12 +216,12 @@ describe('formatFamiliar', () => {
   }
 
   for (const canonical of WITHOUT_SHORT_FORM) {
-    it(`leaves ${canonical.slice(0, 60)}, whose short form would be read as something else`, () => {
+    it(`does not shorten ${canonical.slice(0, 60)}, whose short form would be ambiguous`, () => {
       assert.equal(formatFamiliar(parseImageReference(canonical)), canonical);
     });
   }
 
-  it('is read back as the same reference, for every reference', () => {
+  it('is parsed back to the same reference', () => {
     fc.assert(
       fc.property(references, (text) => {
         const parsed = parseImageReference(text);

@@ -7,7 +7,7 @@ import { until } from '../../support/until.ts';
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 
 describe('Deadline', () => {
-  it('comes when its time has passed, and later where it is put off', async () => {
+  it('aborts after its time, or later if it is put off', async () => {
     using deadline = new Deadline(300);
     const begun = performance.now();
     await delay(200);
@@ -17,7 +17,7 @@ describe('Deadline', () => {
     assert.equal(deadline.signal.reason.name, 'TimeoutError');
   });
 
-  it('comes with the outer signal, also with one that has come before', () => {
+  it('aborts with the outer signal, even if that was aborted before', () => {
     const outer = new AbortController();
     using during = new Deadline(60_000, outer.signal);
     outer.abort('over');
@@ -25,7 +25,7 @@ describe('Deadline', () => {
     assert.deepEqual([during.signal.reason, after.signal.reason], ['over', 'over']);
   });
 
-  it('gives the outcome of work, and ends a wait for work that does not heed the signal', async () => {
+  it('returns the outcome of work, and stops waiting for work that ignores the signal', async () => {
     using deadline = new Deadline(50);
     assert.equal(await deadline.race(Promise.resolve('done')), 'done');
     await assert.rejects(deadline.race(Promise.reject(new RangeError('broken'))), RangeError);

@@ -18,7 +18,7 @@ const parsed = (body: unknown, retryAfter?: string, code = 422) =>
   errorFromAnswer('create /x', { status: code, body: JSON.stringify(body), retryAfter });
 
 describe('KubeError', () => {
-  it('tells what the Status object tells', () => {
+  it('has the message, reason, causes and delay of the Status object', () => {
     const { message, reason, causes, retryAfterSeconds } = parsed(status);
     assert.equal(message, 'create /x: ConfigMap "A" is invalid');
     assert.deepEqual({ reason, retryAfterSeconds }, { reason: 'Invalid', retryAfterSeconds: 7 });
@@ -28,14 +28,14 @@ describe('KubeError', () => {
     ]);
   });
 
-  it('is told by its reason from other errors', () => {
+  it('is distinguished from other errors by its reason', () => {
     const error = parsed(status);
     assert.equal(hasReason(error, 'Conflict', 'Invalid'), true);
     assert.equal(hasReason(error, 'Conflict'), false);
     assert.equal(hasReason(Object.assign(new Error('x'), { reason: 'Invalid' }), 'Invalid'), false);
   });
 
-  it('makes the best of what is no Status object', () => {
+  it('has a reason from the HTTP status if the body is not a Status object', () => {
     const cases: readonly (readonly [unknown, number, string])[] = [
       ['<html>', 502, 'HTTP502'],
       [null, 404, 'NotFound'],
@@ -48,7 +48,7 @@ describe('KubeError', () => {
     }
   });
 
-  it('takes Retry-After as seconds or as a date', () => {
+  it('accepts Retry-After in seconds or as a date', () => {
     const at = (header: string) => parsed({}, header).retryAfterSeconds;
     assert.equal(at('3'), 3);
     const inTen = at(new Date(Date.now() + 10_000).toUTCString()) ?? 0;
@@ -57,7 +57,7 @@ describe('KubeError', () => {
     assert.equal(at('soon'), undefined);
   });
 
-  it('limits Retry-After to one hour, and ignores a value that is no number', () => {
+  it('limits Retry-After to one hour, and ignores a value that is not a finite number', () => {
     const header = (text: string) => parsed({}, text).retryAfterSeconds;
     // Parsed from text, because JSON.stringify cannot write such numbers.
     const body = (number: string) =>
@@ -75,14 +75,14 @@ describe('KubeError', () => {
     assert.equal(header('Fri, 01 Jan 9999 00:00:00 GMT'), 3_600);
   });
 
-  it('tells a time-out from a connection that failed', () => {
+  it('distinguishes a time-out from a failed connection', () => {
     const late = Object.assign(new Error('x'), { code: 'UND_ERR_HEADERS_TIMEOUT' });
     assert.equal(errorFromFailure('get /x', late).reason, 'Timeout');
     assert.equal(errorFromFailure('get /x', 'odd').message, 'get /x: odd');
     assert.equal(errorFromFailure('get /x', new Error('x')).reason, 'Unreachable');
   });
 
-  it('knows that a request was not sent where no address of a name took the connection', async () => {
+  it('marks a request as unsent if no address of the host accepts the connection', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     // A TCP server that listens has an AddressInfo.

@@ -12,7 +12,7 @@ function allowed(limiter: EventLimiter, uid: string, events: number, now: number
 }
 
 describe('Events about one object', () => {
-  it('are 25 at once, and then one every five minutes', () => {
+  it('are limited to 25 at once, and then one every five minutes', () => {
     const limiter = new EventLimiter(PER_OBJECT);
     assert.equal(allowed(limiter, 'a', 1_000, 0), 25);
     assert.equal(allowed(limiter, 'a', 1_000, 4 * MINUTE), 0);
@@ -35,11 +35,11 @@ describe('Events about one object', () => {
     assert.equal(allowed(limiter, 'b', 10, 0), 10);
   });
 
-  it('are suppressed with one warning, until one is allowed again', () => {
+  it('are suppressed with one warning until the next one is allowed', () => {
     const limiter = new EventLimiter(PER_OBJECT);
     allowed(limiter, 'a', 25, 0);
-    const verdicts = [0, 0, 0, 6 * MINUTE, 6 * MINUTE].map((now) => limiter.take('a', now));
-    assert.deepEqual(verdicts, ['LimitReached', 'Suppressed', 'Suppressed', 'Allowed', 'LimitReached']);
+    const results = [0, 0, 0, 6 * MINUTE, 6 * MINUTE].map((now) => limiter.take('a', now));
+    assert.deepEqual(results, ['LimitReached', 'Suppressed', 'Suppressed', 'Allowed', 'LimitReached']);
   });
 
   it('are limited in a namespace, too, however many objects it has', () => {

@@ -8,7 +8,7 @@ async function* chunksOf(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 }
 
 describe('jsonLines', () => {
-  it('gives the documents whole, wherever the chunks are cut', async () => {
+  it('yields whole documents, wherever the chunks are split', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.jsonValue()), fc.integer({ min: 1, max: 9 }), async (documents, size) => {
         const text = documents.map((document) => `${JSON.stringify(document)}\n`).join('');
@@ -18,7 +18,7 @@ describe('jsonLines', () => {
     );
   });
 
-  it('drops a last line that was cut off', async () => {
+  it('drops an incomplete last line', async () => {
     const found = await Array.fromAsync(jsonLines(chunksOf(Buffer.from('{"a":1}\n{"b":'), 4)));
     assert.deepEqual(found, [{ a: 1 }]);
   });

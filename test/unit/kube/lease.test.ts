@@ -11,7 +11,7 @@ import {
 
 const OWN_MS = 15_000;
 
-describe('the timings of a lease', () => {
+describe('the timings of leader election', () => {
   const cases: readonly {
     readonly seconds: readonly [number, number, number];
     readonly problem: RegExp | undefined;
@@ -28,7 +28,7 @@ describe('the timings of a lease', () => {
     { seconds: [15, 10, 0], problem: /retry period/ },
   ];
   for (const { seconds, problem } of cases) {
-    it(`${problem === undefined ? 'are right' : 'are refused'}: ${seconds.join(' / ')} s`, () => {
+    it(`${problem === undefined ? 'are accepted' : 'are refused'}: ${seconds.join(' / ')} s`, () => {
       const [leaseDurationMs, renewDeadlineMs, retryPeriodMs] = seconds.map((one) => one * 1000) as [
         number,
         number,
@@ -40,7 +40,7 @@ describe('the timings of a lease', () => {
     });
   }
 
-  it('are spread by up to 1.2 times', () => {
+  it('get a jitter of up to 1.2 times the retry period', () => {
     for (let count = 0; count < 1000; count += 1) {
       const found = jittered(1000);
       assert.ok(found >= 1000 && found <= 2200);
@@ -49,15 +49,15 @@ describe('the timings of a lease', () => {
 });
 
 describe('a Lease', () => {
-  it('has times of six digits', () => {
+  it('has times with microseconds', () => {
     assert.equal(microTime(new Date(0)), '1970-01-01T00:00:00.000000Z');
   });
 
   it('may lack any field', () => {
-    const nothing = { holder: undefined, durationMs: undefined, acquireTime: undefined, transitions: 0 };
-    assert.deepEqual(leaseRecord(undefined), nothing);
-    assert.deepEqual(leaseRecord({}), nothing);
-    assert.deepEqual(leaseRecord({ holderIdentity: '' }), nothing);
+    const empty = { holder: undefined, durationMs: undefined, acquireTime: undefined, transitions: 0 };
+    assert.deepEqual(leaseRecord(undefined), empty);
+    assert.deepEqual(leaseRecord({}), empty);
+    assert.deepEqual(leaseRecord({ holderIdentity: '' }), empty);
     assert.deepEqual(
       leaseRecord({ holderIdentity: 'a', leaseDurationSeconds: 3, acquireTime: 't', leaseTransitions: 7 }),
       {
@@ -70,11 +70,11 @@ describe('a Lease', () => {
   });
 });
 
-describe('the observation of a lease', () => {
+describe('the observation of a Lease', () => {
   const seen = (version: number, spec: object) => ({ resourceVersion: String(version), spec });
   const held = { holderIdentity: 'other', leaseDurationSeconds: 3, renewTime: 'one' };
 
-  it('tells who holds it', () => {
+  it('has the identity of the holder', () => {
     const observation = new LeaseObservation('own', OWN_MS);
     assert.equal(observation.holder, undefined);
     const lease = { metadata: { name: 'lease' }, spec: held };
@@ -91,8 +91,8 @@ describe('the observation of a lease', () => {
     readonly wait: number;
   }[] = [
     { name: 'nothing is known', notes: [], now: 0, wait: 0 },
-    { name: 'another holds it', notes: [[100, 1, held]], now: 200, wait: 2900 },
-    { name: 'it has stood still for its duration', notes: [[100, 1, held]], now: 3100, wait: 0 },
+    { name: 'another process holds it', notes: [[100, 1, held]], now: 200, wait: 2900 },
+    { name: 'it was not renewed for its duration', notes: [[100, 1, held]], now: 3100, wait: 0 },
     {
       name: 'it was renewed',
       notes: [
@@ -103,7 +103,7 @@ describe('the observation of a lease', () => {
       wait: 2000,
     },
     {
-      name: 'somebody labelled it, which is no renewal',
+      name: 'another client labeled it, which is not a renewal',
       notes: [
         [100, 1, held],
         [2100, 2, held],
@@ -112,7 +112,7 @@ describe('the observation of a lease', () => {
       wait: 100,
     },
     {
-      name: 'an older version comes late',
+      name: 'an older version arrives late',
       notes: [
         [100, 10, held],
         [200, 9, {}],
@@ -129,20 +129,25 @@ describe('the observation of a lease', () => {
       now: 200,
       wait: 0,
     },
-    { name: 'it is ours', notes: [[100, 1, { ...held, holderIdentity: 'me' }]], now: 100, wait: 0 },
-    { name: 'it tells no duration', notes: [[100, 1, { holderIdentity: 'other' }]], now: 100, wait: OWN_MS },
     {
-      name: 'its times are of another clock',
+      name: 'this process holds it',
+      notes: [[100, 1, { ...held, holderIdentity: 'me' }]],
+      now: 100,
+      wait: 0,
+    },
+    { name: 'it has no duration', notes: [[100, 1, { holderIdentity: 'other' }]], now: 100, wait: OWN_MS },
+    {
+      name: 'its times come from another clock',
       notes: [[100, 1, { ...held, renewTime: '1999-01-01T00:00:00.000000Z' }]],
       now: 100,
       wait: 3000,
     },
   ];
-  it('begins anew where a read finds an older version than was known before it, and only then', () => {
+  it('is reset only if a read returns an older version than was known before the read', () => {
     const observation = new LeaseObservation('me', OWN_MS);
     assert.equal(observation.version, undefined);
     observation.note(seen(10, held), 0);
-    // A release was seen while the read was under way.
+    // The release was observed during the read.
     const known = observation.version;
     observation.note(seen(12, { holderIdentity: '' }), 100);
     observation.noteRead(seen(11, held), known, 200);
@@ -154,7 +159,7 @@ describe('the observation of a lease', () => {
   });
 
   for (const { name, notes, now, wait } of cases) {
-    it(`says how long to wait where ${name}`, () => {
+    it(`returns how long to wait if ${name}`, () => {
       const observation = new LeaseObservation('me', OWN_MS);
       for (const [at, version, spec] of notes) observation.note(seen(version, spec), at);
       assert.equal(observation.waitAt(now), wait);

@@ -9,7 +9,7 @@ const KEYS = ['a', 'b', 'c', 'd', 'e'];
 const key = fc.constantFrom(...KEYS);
 const concurrency = fc.integer({ min: 1, max: 3 });
 
-/** What the queue should do, as plainly as it can be said. */
+/** A simple reference implementation of the queue. */
 class Model {
   readonly begun: string[] = [];
   readonly #concurrency: number;
@@ -31,7 +31,7 @@ class Model {
     this.#fill();
   }
 
-  /** Ends the processing of a key, if it is processed at all. */
+  /** Ends the processing of a key, if the key is being processed. */
   end(ended: string): void {
     if (!this.#processing.delete(ended)) return;
     if (this.#again.delete(ended)) this.add(ended);
@@ -51,9 +51,9 @@ class Model {
 const OUTCOMES = ['succeed', 'fail', 'requeue', 'repeat'] as const;
 type Plan = Readonly<Record<string, readonly (typeof OUTCOMES)[number][]>>;
 
-/** Processes keys as planned, and knows which it still owes a processing. */
-class Debtor {
-  readonly owed = new Set<string>();
+/** Processes keys as planned, and tracks the keys that must still be processed. */
+class PlannedProcessor {
+  readonly outstanding = new Set<string>();
   readonly #running = new Set<string>();
   readonly #left: Map<string, (typeof OUTCOMES)[number][]>;
   readonly #size: number;
@@ -64,30 +64,30 @@ class Debtor {
   }
 
   get isFree(): boolean {
-    return this.owed.size === 0 && this.#running.size === 0;
+    return this.outstanding.size === 0 && this.#running.size === 0;
   }
 
   readonly process = async (next: string): Promise<Outcome> => {
     assert.ok(!this.#running.has(next), `${next} twice at the same time`);
     assert.ok(this.#running.size < this.#size, 'too many at the same time');
     this.#running.add(next);
-    this.owed.delete(next);
+    this.outstanding.delete(next);
     await turn();
     this.#running.delete(next);
     const outcome = this.#left.get(next)?.shift() ?? 'succeed';
-    if (outcome === 'fail' || outcome === 'requeue') this.owed.add(next);
+    if (outcome === 'fail' || outcome === 'requeue') this.outstanding.add(next);
     if (outcome === 'fail') throw new Error('planned');
     return outcome === 'requeue' ? { requeueAfterMs: 1 } : { repeated: outcome === 'repeat' };
   };
 }
 
-describe('WorkQueue, for any order of events', () => {
+describe('WorkQueue, in any order of events', () => {
   const step = fc.oneof(
     fc.record({ does: fc.constant('add' as const), key }),
     fc.record({ does: fc.constant('end' as const), key }),
   );
 
-  it('begins what a simple model begins, in its order', async () => {
+  it('processes keys in the same order as a simple model', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), concurrency, async (steps, size) => {
         const begun: string[] = [];
@@ -110,8 +110,8 @@ describe('WorkQueue, for any order of events', () => {
             running.delete(one);
             ending?.resolve({});
           }
-          await turn(); // What has ended is noted,
-          await turn(); // and what comes next begins.
+          await turn(); // The queue notes the end,
+          await turn(); // and starts the next key.
           assert.deepEqual([begun, queue.depth], [model.begun, model.depth]);
         }
         for (const { resolve } of running.values()) resolve({});
@@ -123,23 +123,23 @@ describe('WorkQueue, for any order of events', () => {
   const ways = fc.constantFrom('add' as const, 'addAfter' as const, 'addRateLimited' as const);
   const outcomes = fc.array(fc.constantFrom(...OUTCOMES), { maxLength: 3 });
 
-  it('forgets no key: what was added last, failed or asked to come back is processed after that', async () => {
+  it('loses no key: a key is processed after it was last added, failed or was requeued', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ way: ways, key }), { minLength: 1, maxLength: 20 }),
         fc.record({ a: outcomes, b: outcomes, c: outcomes, d: outcomes, e: outcomes }),
         concurrency,
         async (adds, plan, size) => {
-          const debtor = new Debtor(plan, size);
-          const queue = new WorkQueue({ process: debtor.process, concurrency: size });
+          const processor = new PlannedProcessor(plan, size);
+          const queue = new WorkQueue({ process: processor.process, concurrency: size });
           queue.start();
           for (const { way, key: one } of adds) {
-            debtor.owed.add(one);
+            processor.outstanding.add(one);
             if (way === 'addAfter') queue.addAfter(one, 2);
             else queue[way](one);
             await turn();
           }
-          await until(() => debtor.isFree && queue.depth === 0, 'every key to be processed', 10);
+          await until(() => processor.isFree && queue.depth === 0, 'every key to be processed', 10);
           await queue.stop();
         },
       ),

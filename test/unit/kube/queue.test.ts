@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { KubeError } from '../../../src/kube/errors.ts';
 import { type Outcome, WorkQueue } from '../../../src/kube/queue/queue.ts';
 
-/** A queue whose processing ends when the test says so. */
+/** A queue in which the test decides when the processing of each key ends. */
 function controlledQueue(concurrency: number) {
   const begun: string[] = [];
   const running = new Map<string, PromiseWithResolvers<Outcome>>();
@@ -42,7 +42,7 @@ describe('WorkQueue', () => {
     assert.deepEqual(begun, ['a', 'b']);
   });
 
-  it('processes a key once more that was added while it was processed', async () => {
+  it('processes a key once more if it is added during its processing', async () => {
     const { queue, begun, running, untilBegun } = controlledQueue(4);
     queue.start();
     queue.add('a');
@@ -57,7 +57,7 @@ describe('WorkQueue', () => {
     assert.deepEqual(begun, ['a', 'a']);
   });
 
-  it('processes no more keys at the same time than it may', async () => {
+  it('never exceeds its concurrency', async () => {
     const { queue, begun, running, untilBegun } = controlledQueue(2);
     queue.start();
     for (const key of ['a', 'b', 'c']) queue.add(key);
@@ -71,7 +71,7 @@ describe('WorkQueue', () => {
     await queue.stop();
   });
 
-  it('brings back a key whose processing failed, later each time', async () => {
+  it('requeues a key whose processing fails, with a growing delay', async () => {
     const times: number[] = [];
     const done = Promise.withResolvers<void>();
     const errors: unknown[] = [];
@@ -95,7 +95,7 @@ describe('WorkQueue', () => {
     assert.equal(errors.filter((error) => error instanceof Error).length, 3);
   });
 
-  it('does not process a key that failed at once again, though it was added while it was processed', async () => {
+  it('backs off after a failure even if the key is added during its processing', async () => {
     const times: number[] = [];
     const done = Promise.withResolvers<void>();
     const queue = new WorkQueue({
@@ -103,7 +103,7 @@ describe('WorkQueue', () => {
       process: async (key) => {
         times.push(performance.now());
         queue.add(key);
-        if (times.length < 3) throw new Error('it changes what brings it back');
+        if (times.length < 3) throw new Error('it triggers itself');
         done.resolve();
         return {};
       },
@@ -116,7 +116,7 @@ describe('WorkQueue', () => {
     assert.ok(second - first >= 49 && third - second >= 99, `${second - first} ms, ${third - second} ms`);
   });
 
-  it('slows down a key that repeats itself, and no other', async () => {
+  it('delays only the key that repeats its writes', async () => {
     const times = new Map<string, number[]>();
     const done = Promise.withResolvers<void>();
     const queue = new WorkQueue({
@@ -141,7 +141,7 @@ describe('WorkQueue', () => {
     assert.ok(span('calm') < span('storm') / 2, `${span('calm')} ms`);
   });
 
-  it('waits as long as the API server asks for, also where the key is added meanwhile', async () => {
+  it('waits as long as the API server requests, even if the key is added in the meantime', async () => {
     const times: number[] = [];
     const done = Promise.withResolvers<void>();
     const queue = new WorkQueue({
@@ -162,7 +162,7 @@ describe('WorkQueue', () => {
     assert.ok((times[1] ?? 0) - (times[0] ?? 0) >= 599, `${(times[1] ?? 0) - (times[0] ?? 0)} ms`);
   });
 
-  it('comes back after the shorter of what a failure and a wait ask for', async () => {
+  it('requeues a key after the shorter of a back-off and a requested delay', async () => {
     const { queue, running, untilBegun } = controlledQueue(1);
     queue.start();
     queue.add('a');
@@ -173,7 +173,7 @@ describe('WorkQueue', () => {
     await queue.stop();
   });
 
-  it('does not take a very long time for none', async () => {
+  it('does not treat a very long delay as none', async () => {
     const { queue, begun, running, untilBegun } = controlledQueue(1);
     queue.start();
     queue.addAfter('far', 2 ** 40);
@@ -184,7 +184,7 @@ describe('WorkQueue', () => {
     assert.deepEqual(begun, ['near']);
   });
 
-  it('brings back a key after the time that its processing asked for', async () => {
+  it('requeues a key after the delay that its processing requested', async () => {
     const { queue, running, untilBegun } = controlledQueue(1);
     queue.start();
     queue.add('a');
@@ -195,7 +195,7 @@ describe('WorkQueue', () => {
     await queue.stop();
   });
 
-  it('keeps the earlier of two times, and neither once the key is added without one', async () => {
+  it('keeps the shorter of two delays, and neither once the key is added without a delay', async () => {
     const { queue, begun, running, untilBegun } = controlledQueue(1);
     queue.start();
     queue.addAfter('a', 5);
@@ -210,7 +210,7 @@ describe('WorkQueue', () => {
     assert.deepEqual(begun, ['a', 'b']);
   });
 
-  it('tells how many keys wait, and since when the first of them', async () => {
+  it('reports the number of waiting keys and the age of the oldest', async () => {
     const { queue, running, untilBegun } = controlledQueue(1);
     assert.deepEqual([queue.depth, queue.oldestMs], [0, 0]);
     queue.add('a');
@@ -228,7 +228,7 @@ describe('WorkQueue', () => {
     await queue.stop();
   });
 
-  it('processes a key once for all that adds it in one turn of the event loop', async () => {
+  it('processes a key once for all additions in one turn of the event loop', async () => {
     let processed = 0;
     const process = async () => {
       processed += 1;
@@ -246,7 +246,7 @@ describe('WorkQueue', () => {
     await queue.stop();
   });
 
-  it('keeps no timer waiting, however often keys that need no I/O are added', async () => {
+  it('does not delay timers, however often keys that need no I/O are added', async () => {
     let processed = 0;
     const queue = new WorkQueue({
       concurrency: 1,
@@ -259,7 +259,7 @@ describe('WorkQueue', () => {
     queue.start();
     queue.add('a');
     await delay(1);
-    assert.ok(processed < 100_000, 'the timer waited for all of them');
+    assert.ok(processed < 100_000, 'the timer waited for all keys');
     await queue.stop();
   });
 
@@ -313,7 +313,7 @@ describe('WorkQueue', () => {
     assert.ok(Math.max(...perTurn) === 1, `begun in each turn: ${perTurn}`);
   });
 
-  it('begins nothing where it is started after it was stopped', async () => {
+  it('processes nothing if it is started after it was stopped', async () => {
     const { queue, begun } = controlledQueue(1);
     queue.add('a');
     await queue.stop();
@@ -324,7 +324,7 @@ describe('WorkQueue', () => {
     assert.deepEqual(begun, []);
   });
 
-  it('finishes what is under way when it is stopped, and begins nothing new', async () => {
+  it('finishes running keys when it is stopped, and starts no others', async () => {
     const { queue, begun, running, untilBegun } = controlledQueue(1);
     queue.start();
     queue.add('a');

@@ -16,20 +16,20 @@ const tooLate = errorFromFailure('x', new DOMException('late', 'TimeoutError'));
 
 describe('RetryPolicy', () => {
   const cases: readonly (readonly [string, unknown, boolean, boolean])[] = [
-    // what happened, the error, is a read sent again, is a write
+    // what happened, the error, whether a read is retried, whether a write is retried
     ['connection refused', refused, true, true],
     ['no such host', noSuchHost, true, true],
-    ['cut before TLS was up', noHandshake, true, true],
-    ['no connection in time', slowToConnect, true, true],
+    ['connection reset before the TLS handshake', noHandshake, true, true],
+    ['time-out of the connection', slowToConnect, true, true],
     ['connection reset', reset, true, false],
-    ['no answer in time', tooLate, true, false],
+    ['time-out of the answer', tooLate, true, false],
     ['429 with Retry-After', answer(429, '1'), true, true],
-    ['429 without', answer(429), true, false],
+    ['429 without Retry-After', answer(429), true, false],
     ['503 with Retry-After', answer(503, '1'), true, true],
-    ['503 without', answer(503), true, false],
-    ['503 with more than somebody should wait unawares', answer(503, '60'), false, false],
+    ['503 without Retry-After', answer(503), true, false],
+    ['503 with a Retry-After that the caller should know about', answer(503, '60'), false, false],
     ['500', answer(500), true, false],
-    ['500 with Retry-After: it may have been done', answer(500, '1'), true, false],
+    ['500 with Retry-After, because the write may have succeeded', answer(500, '1'), true, false],
     ['502', answer(502), true, false],
     ['504', answer(504), true, false],
     ['401', answer(401), false, false],
@@ -37,19 +37,19 @@ describe('RetryPolicy', () => {
     ['409', answer(409), false, false],
     ['410', answer(410), false, false],
     ['422', answer(422), false, false],
-    ['a mistake of ours', new TypeError('x'), false, false],
+    ['a programming error', new TypeError('x'), false, false],
   ];
   for (const [name, error, read, write] of cases) {
-    it(`${name}: a read ${read ? 'again' : 'never'}, a write ${write ? 'again' : 'never'}`, () => {
-      const again = (method: string) => new RetryPolicy(method).waitAfter(error) !== undefined;
+    it(`${read ? 'retries' : 'does not retry'} a read and ${write ? 'retries' : 'does not retry'} a write after ${name}`, () => {
+      const isRetried = (method: string) => new RetryPolicy(method).waitAfter(error) !== undefined;
       assert.deepEqual(
-        [again('GET'), again('PUT'), again('POST'), again('DELETE')],
+        [isRetried('GET'), isRetried('PUT'), isRetried('POST'), isRetried('DELETE')],
         [read, write, write, write],
       );
     });
   }
 
-  it('gives up after four tries more, which come later and later', () => {
+  it('gives up after four retries with growing delays', () => {
     const policy = new RetryPolicy('GET');
     const waits = Array.from({ length: 5 }, () => policy.waitAfter(reset));
     assert.ok(
@@ -59,7 +59,7 @@ describe('RetryPolicy', () => {
     assert.equal(waits[4], undefined);
   });
 
-  it('waits at least as long as it was asked to', () => {
+  it('waits at least as long as Retry-After requests', () => {
     assert.ok((new RetryPolicy('PUT').waitAfter(answer(429, '2')) ?? 0) > 2_000);
   });
 });

@@ -4,15 +4,15 @@ import { type Change, Store } from '../../../src/kube/cache/store.ts';
 import { keyOf, type Stored } from '../../../src/object/object.ts';
 
 interface Item extends Stored {
-  readonly colour: string;
+  readonly color: string;
 }
 
-function item(name: string, resourceVersion: string, colour = 'red', uid = `uid-${name}`): Item {
-  return { namespace: 'ns', name, uid, resourceVersion, colour };
+function item(name: string, resourceVersion: string, color = 'red', uid = `uid-${name}`): Item {
+  return { namespace: 'ns', name, uid, resourceVersion, color };
 }
 
 function storeWithLog() {
-  const store = new Store({ colour: ({ colour }: Item) => [colour] });
+  const store = new Store({ color: ({ color }: Item) => [color] });
   const log: string[] = [];
   const show = (side: Item | undefined) =>
     side === undefined ? '-' : `${side.name}@${side.resourceVersion}`;
@@ -26,7 +26,7 @@ describe('Store', () => {
     store.set(item('a', '100'));
     store.set(item('a', '99', 'blue'));
     store.set(item('a', '100', 'blue'));
-    assert.equal(store.get('ns/a')?.colour, 'red');
+    assert.equal(store.get('ns/a')?.color, 'red');
     assert.deepEqual(log, ['- a@100']);
   });
 
@@ -34,37 +34,37 @@ describe('Store', () => {
     const { store } = storeWithLog();
     store.set(item('a', '99'));
     store.set(item('a', '100', 'blue'));
-    assert.equal(store.get('ns/a')?.colour, 'blue');
+    assert.equal(store.get('ns/a')?.color, 'blue');
   });
 
-  it('finds by index what is there now, and nothing that was there', () => {
+  it('finds only current objects by index', () => {
     const { store } = storeWithLog();
     store.set(item('a', '1', 'red'));
     store.set(item('b', '2', 'red'));
     store.set(item('a', '3', 'blue'));
     store.delete(item('b', '2'));
-    assert.deepEqual(store.byIndex('colour', 'red'), []);
+    assert.deepEqual(store.byIndex('color', 'red'), []);
     assert.deepEqual(
-      store.byIndex('colour', 'blue').map(({ name }) => name),
+      store.byIndex('color', 'blue').map(({ name }) => name),
       ['a'],
     );
   });
 
-  it('reports an object that was created anew as gone and as new', () => {
+  it('reports a recreated object as deleted and as added', () => {
     const { store, log } = storeWithLog();
     store.set(item('a', '1'));
     store.set(item('a', '2', 'red', 'another'));
     assert.deepEqual(log, ['- a@1', 'a@1 -', '- a@2']);
   });
 
-  it('does not delete the successor of the object that is gone', () => {
+  it('does not delete the successor of a deleted object', () => {
     const { store } = storeWithLog();
     store.set(item('a', '2', 'red', 'second'));
     store.delete(item('a', '1', 'red', 'first'));
     assert.equal(store.size, 1);
   });
 
-  it('drops what a complete list lacks, but not what is newer than the list', () => {
+  it('drops objects that a complete list lacks, except those that are newer than the list', () => {
     const { store } = storeWithLog();
     store.set(item('old', '5'));
     store.set(item('kept', '6'));
@@ -73,29 +73,29 @@ describe('Store', () => {
     assert.deepEqual([...store.values()].map(({ name }) => name).sort(), ['kept', 'new']);
   });
 
-  it('takes in the answer to a write of ours before the watch brings it, and not after', () => {
+  it('accepts the response to a write only before the watch has passed that version', () => {
     const { store, log } = storeWithLog();
     store.setAnswer(item('a', '10'));
     store.set(item('a', '10'));
     store.advance('10');
     store.delete(item('a', '12'));
     store.advance('12');
-    // The answer of a write that came before the deletion, read late.
+    // The late response to a write from before the deletion.
     store.setAnswer(item('a', '11'));
     assert.equal(store.size, 0);
-    store.setAnswer(item('a', '13', 'blue', 'created anew'));
-    assert.equal(store.get('ns/a')?.colour, 'blue');
+    store.setAnswer(item('a', '13', 'blue', 'recreated'));
+    assert.equal(store.get('ns/a')?.color, 'blue');
     assert.deepEqual(log, ['- a@10', 'a@10 -', '- a@13']);
   });
 
-  it('drops an object whose successor is nothing to keep', () => {
+  it('drops an object when its successor is deleted', () => {
     const { store } = storeWithLog();
     store.set(item('a', '1', 'red', 'first'));
     store.delete(item('a', '2', 'red', 'second'));
     assert.equal(store.size, 0);
   });
 
-  it('takes what a server has that has gone back in time, also where it is older', () => {
+  it('accepts older versions from a server that was restored from a backup', () => {
     const { store, log } = storeWithLog();
     for (const name of ['a', 'b', 'c']) store.set(item(name, '100'));
     log.length = 0;
@@ -105,29 +105,29 @@ describe('Store', () => {
     store.set(item('b', '6', 'blue'));
     store.retain(new Set(['ns/a', 'ns/b']), '9');
     assert.deepEqual(log, ['a@100 a@7', 'b@100 b@8', 'c@100 -']);
-    // From here on versions count again, also those of answers.
+    // From here on, versions are compared again, including those of responses.
     store.setAnswer(item('d', '9'));
     store.set(item('a', '6'));
     store.setAnswer(item('e', '10'));
     assert.deepEqual(log.slice(3), ['- e@10']);
   });
 
-  describe('that one watch for each namespace fills', () => {
+  describe('with one watch per namespace', () => {
     const of = (namespace: string, name: string, resourceVersion: string): Item => ({
       ...item(name, resourceVersion),
       namespace,
       uid: `${namespace}-${name}`,
     });
-    const keys = (store: Store<Item, 'colour'>) => [...store.values()].map(keyOf);
+    const keys = (store: Store<Item, 'color'>) => [...store.values()].map(keyOf);
 
-    it('drops by a list of one namespace nothing of another', () => {
+    it('drops no object of another namespace because of a list', () => {
       const { store } = storeWithLog();
       for (const namespace of ['one', 'two']) store.set(of(namespace, 'a', '5'));
       store.retain(new Set(), '10', 'one');
       assert.deepEqual(keys(store), ['two/a']);
     });
 
-    it('knows of each how far it has come, whatever comes first', () => {
+    it('tracks the version of each watch independently', () => {
       const { store } = storeWithLog();
       store.advance('20', 'one');
       store.setAnswer(of('two', 'early', '11'));
@@ -142,7 +142,7 @@ describe('Store', () => {
       assert.deepEqual(keys(store), ['two/early', 'one/new']);
     });
 
-    it('goes back in time where the watch of one says so, and there alone', () => {
+    it('accepts older versions only in the namespace whose watch was rewound', () => {
       const { store } = storeWithLog();
       const all = ['one', 'two'].flatMap((namespace) => [
         of(namespace, 'kept', '100'),
@@ -162,17 +162,17 @@ describe('Store', () => {
     });
   });
 
-  it('tells every listener, also where one before it throws', () => {
+  it('notifies every listener, even if one before it throws', () => {
     const errors: unknown[] = [];
     const store = new Store<Item>({}, (error) => errors.push(error));
-    const told: string[] = [];
+    const notified: string[] = [];
     store.onChange(() => {
       throw new Error('mistake');
     });
-    store.onChange(({ after }) => told.push(after?.name ?? '-'));
+    store.onChange(({ after }) => notified.push(after?.name ?? '-'));
     store.set(item('a', '1'));
     store.delete(item('a', '2'));
-    assert.deepEqual(told, ['a', '-']);
+    assert.deepEqual(notified, ['a', '-']);
     assert.equal(errors.length, 2);
     assert.equal(store.size, 0);
   });

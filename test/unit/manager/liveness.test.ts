@@ -4,7 +4,7 @@ import { Heartbeat, stuck } from '../../../src/manager/liveness.ts';
 import { until } from '../../support/until.ts';
 
 describe('liveness', () => {
-  it('names what has done nothing for more than five minutes', () => {
+  it('names each part that has done nothing for more than five minutes', () => {
     const parts = [
       { description: 'leader election', idleMs: 300_000 },
       { description: 'secrets', idleMs: 300_001 },
@@ -15,11 +15,11 @@ describe('liveness', () => {
     assert.equal(stuck([]), undefined);
   });
 
-  it('counts from the last time that timers fired', async () => {
+  it('measures the time since timers last fired', async () => {
     const heartbeat = new Heartbeat();
     const begun = performance.now();
     await until(() => performance.now() - begun > 500 && heartbeat.idleMs < 100, 'a beat');
     heartbeat.stop();
-    await until(() => heartbeat.idleMs > 1_500, 'it to stand still');
+    await until(() => heartbeat.idleMs > 1_500, 'the heartbeat to become idle');
   });
 });

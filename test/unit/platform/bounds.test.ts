@@ -26,7 +26,7 @@ describe('the RSA key of a service account', () => {
     [1_023, { ...rsaNumbers(1_024), n: largest(1_023) }],
     [4_097, { ...rsaNumbers(1_024), n: largest(4_097) }],
   ] as const) {
-    it(`is refused with ${bits} bits, and the message says which length was found and which are accepted`, () => {
+    it(`is refused with ${bits} bits, and the message has the found and the accepted lengths`, () => {
       const message = messageOf(withKey(rsaPem(numbers)));
       assert.ok(message.includes(`an RSA key of 1024 to 4096 bits`), message);
       assert.ok(message.includes(`found one of ${bits} bits; create a new key`), message);
@@ -42,7 +42,7 @@ describe('the RSA key of a service account', () => {
   }
 
   it('is refused before it is parsed when its text is longer than a key of 4096 bits needs', () => {
-    // Parses, and signs for three seconds.
+    // This key can be parsed, and takes three seconds to sign.
     assert.match(messageOf(withKey(rsaPem(largeNumbers()))), /a private key of at most 4096 characters/);
     assert.match(messageOf(withKey(`${generated(1_024)}${'\n'.repeat(4_000)}`)), /at most 4096 characters/);
   });
@@ -58,7 +58,7 @@ describe('the RSA key of a service account', () => {
     'a coefficient that is longer than the modulus': { qi: largest(6_000) },
   };
   for (const [name, changes] of Object.entries(unusual)) {
-    it(`is refused with ${name}, and the parser throws no error`, () => {
+    it(`is refused with ${name} without an exception`, () => {
       assert.match(messageOf(withKey(rsaPem({ ...numbers, ...changes }))), /the field private_key/);
     });
   }
@@ -77,7 +77,7 @@ describe('the RSA key of a service account', () => {
   });
 });
 
-/** Of 16,384 bits, and quick to make: these are no primes. */
+/** Numbers of a 16,384-bit key. They are not primes, so that they are quick to create. */
 function largeNumbers(): RsaNumbers {
   const [p, q] = [largest(8_192), largest(8_192) - 2n];
   return { n: p * q, e: 65_537n, d: largest(16_384), p, q, dp: largest(8_192), dq: largest(8_192), qi: 1n };
@@ -90,7 +90,7 @@ describe('a value of a credential Secret', () => {
     ['a key file of 900 KiB', { 'key.json': `{"x":"${'x'.repeat(900 * 1_024)}"}` }, 'key.json'],
     ['a session token', { ...AWS_KEYS, 'session-token': long }, 'session-token'],
     ['a client secret', { clientId: 'x', clientSecret: long }, 'clientSecret'],
-    ['a user name', { username: long, password: 'x' }, 'username', 'kubernetes.io/basic-auth'],
+    ['a username', { username: long, password: 'x' }, 'username', 'kubernetes.io/basic-auth'],
     ['a password', { username: 'x', password: long }, 'password', 'kubernetes.io/basic-auth'],
   ] as const) {
     it(`is refused when it is longer than 32 KiB, and the message names its key: ${name}`, () => {

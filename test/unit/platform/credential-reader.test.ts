@@ -19,7 +19,7 @@ const LOGIN = { username: 'user', password: CANARY };
 const { 'access-key': id, 'secret-access-key': key } = AWS_KEYS;
 const { ClientID: clientId, ClientSecret: clientSecret, TenantID: tenantId } = SERVICE_PRINCIPAL;
 
-describe('a secret that is no pull secret', () => {
+describe('a credential Secret', () => {
   const good: readonly (readonly [name: string, texts: Texts, description: RegExp, type?: string])[] = [
     ['AWS keys as in External Secrets', AWS_KEYS, /^AWS keys$/],
     ['AWS keys as in the environment', { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: key }, /^AWS keys$/],
@@ -34,7 +34,7 @@ describe('a secret that is no pull secret', () => {
       { access_key_id: id, secret_access_key: key, session_token: key, expiration: '1800000000' },
       /^temp/,
     ],
-    ['AWS keys with a line break at the end', { ...AWS_KEYS, 'access-key': `${id}\n` }, /^AWS keys$/],
+    ['AWS keys with a trailing line break', { ...AWS_KEYS, 'access-key': `${id}\n` }, /^AWS keys$/],
     ['a service account', keyFile(SERVICE_ACCOUNT), /service account/],
     [
       'a service account as in External Secrets',
@@ -42,7 +42,7 @@ describe('a secret that is no pull secret', () => {
       /service account/,
     ],
     [
-      'a service account of old',
+      'an old service account',
       keyFile({ ...SERVICE_ACCOUNT, token_uri: 'https://accounts.google.com/o/oauth2/token' }),
       /service/,
     ],
@@ -76,7 +76,7 @@ describe('a secret that is no pull secret', () => {
     ['a login', LOGIN, /user name/, 'kubernetes.io/basic-auth'],
   ];
   for (const [name, texts, description, type] of good) {
-    it(`gives ${name} to the hosts that its owner names`, () => {
+    it(`with ${name} is a credential for the hosts in its annotation`, () => {
       const secret = read(texts, ' a.example , b.example:5000\n[::1]:5000 ', type);
       assert.equal(secret.result, 'Credential', inspect(secret));
       if (secret.result !== 'Credential') return;
@@ -86,7 +86,7 @@ describe('a secret that is no pull secret', () => {
       assert.ok(!shown.includes(CANARY) && !shown.includes('PRIVATE KEY'), shown);
     });
 
-    it(`gives ${name} to nobody without its owner's word`, () => {
+    it(`with ${name} is not used without the annotation`, () => {
       const secret = read(texts, undefined, type);
       assert.equal(secret.result, 'NotOffered');
       assert.match(JSON.stringify(secret), /credentials\.securecodebox\.io\/registries/);
@@ -94,21 +94,17 @@ describe('a secret that is no pull secret', () => {
   }
 
   const broken: readonly (readonly [name: string, texts: Texts, message: RegExp, type?: string])[] = [
-    ['one AWS key of two', { 'access-key': id }, /found only one/],
+    ['only one of two AWS keys', { 'access-key': id }, /found only one/],
     ['two AWS keys that differ', { ...AWS_KEYS, AWS_ACCESS_KEY_ID: `${id}X` }, /found different values/],
     [
-      'an AWS key that begins another line',
+      'an AWS key with a second line',
       { ...AWS_KEYS, 'secret-access-key': `${CANARY}abcdef\n[other]` },
       /a secret access key/,
     ],
-    ['an AWS key that is none', { ...AWS_KEYS, 'access-key': CANARY.slice(0, 5) }, /an access key ID/],
-    [
-      'a session token that is none',
-      { ...AWS_KEYS, 'session-token': `${CANARY} ${CANARY}` },
-      /a session token/,
-    ],
+    ['an invalid AWS key', { ...AWS_KEYS, 'access-key': CANARY.slice(0, 5) }, /an access key ID/],
+    ['an invalid session token', { ...AWS_KEYS, 'session-token': `${CANARY} ${CANARY}` }, /a session token/],
     ['a region that is a host', { ...AWS_KEYS, region: 'evil.com/' }, /a region/],
-    ['a key file that is no JSON', { 'key.json': `{"private_key": "${CANARY}` }, /a JSON object/],
+    ['a key file that is not JSON', { 'key.json': `{"private_key": "${CANARY}` }, /a JSON object/],
     ['a key file that is a list', { 'key.json': `["${CANARY}"]` }, /a JSON object/],
     [
       'a key file of another type',
@@ -147,22 +143,22 @@ describe('a secret that is no pull secret', () => {
       /impersonation_url/,
     ],
     [
-      'a program as source',
+      'an executable as its source',
       keyFile({ ...EXTERNAL_ACCOUNT, credential_source: { executable: { command: 'id' }, file: '/t' } }),
       /credential_source/,
     ],
     [
-      'a source that is asked over the network',
+      'a URL as its source',
       keyFile({ ...EXTERNAL_ACCOUNT, credential_source: { url: 'http://169.254.169.254' } }),
       /credential_source/,
     ],
     [
-      'a source that asks the cloud of AWS',
+      'AWS as its source',
       keyFile({ ...EXTERNAL_ACCOUNT, credential_source: { environment_id: 'aws1', file: '/t' } }),
       /credential_source/,
     ],
     [
-      'a format that is none',
+      'an invalid format',
       keyFile({ ...EXTERNAL_ACCOUNT, credential_source: { file: '/t', format: 'json' } }),
       /credential_source/,
     ],
@@ -170,30 +166,30 @@ describe('a secret that is no pull secret', () => {
     ['no client_email', keyFile({ ...SERVICE_ACCOUNT, client_email: undefined }), /client_email/],
     ['no refresh token', keyFile({ ...AUTHORIZED_USER, refresh_token: 5 }), /refresh_token/],
     [
-      'a private key that is none',
+      'an invalid private key',
       keyFile({
         ...SERVICE_ACCOUNT,
         private_key: `-----BEGIN PRIVATE KEY-----\n${CANARY}\n-----END PRIVATE KEY-----`,
       }),
       /private_key/,
     ],
-    ['one part of a service principal', { clientId }, /found only one/],
+    ['only one part of a service principal', { clientId }, /found only one/],
     [
-      'a password beside a client ID that is not called appId',
+      'a password with a client ID under another name than appId',
       { clientId, password: CANARY },
       /found only one/,
     ],
     [
-      'a password beside appId and another client secret',
+      'a password with appId and another client secret',
       { appId: clientId, password: CANARY, clientSecret },
       /found different values/,
     ],
-    ['a client ID that is no GUID', { ...SERVICE_PRINCIPAL, ClientID: CANARY }, /GUID of an application/],
+    ['a client ID that is not a GUID', { ...SERVICE_PRINCIPAL, ClientID: CANARY }, /GUID of an application/],
     ['an empty client secret', { ...SERVICE_PRINCIPAL, ClientSecret: '\n' }, /a client secret/],
     ['a tenant that is a path', { ...SERVICE_PRINCIPAL, TenantID: `../${CANARY}` }, /as tenant/],
-    ['a login without a user name', { password: CANARY }, /a user name/, 'kubernetes.io/basic-auth'],
+    ['a login without a username', { password: CANARY }, /a user name/, 'kubernetes.io/basic-auth'],
     [
-      'a login whose user name has a colon',
+      'a login whose username has a colon',
       { username: `a:${CANARY}`, password: CANARY },
       /a colon/,
       'kubernetes.io/basic-auth',
@@ -201,22 +197,22 @@ describe('a secret that is no pull secret', () => {
     ['the credentials of two clouds', { ...AWS_KEYS, ...SERVICE_PRINCIPAL }, /several clouds/],
   ];
   for (const [name, texts, message, type] of broken) {
-    it(`says what is wrong with ${name}, and shows none of it`, () => {
+    it(`with ${name} is malformed, and the message contains no value`, () => {
       const secret = read(texts, 'reg.example', type);
       assert.equal(secret.result, 'Malformed');
       const shown = inspect(secret, { depth: 9 });
       assert.match(shown.replace(/' \+\s+'/g, ''), message);
       assert.ok(!shown.includes(CANARY) && !shown.includes('evil'), shown);
-      assert.equal(read(texts, undefined, type).result, 'NotOffered', 'before anything else');
+      assert.equal(read(texts, undefined, type).result, 'NotOffered', 'the annotation is checked first');
     });
   }
 
-  it('is unknown where it has no key that is known', () => {
+  it('is unknown if it has no known key', () => {
     assert.deepEqual(read({ username: 'user', password: CANARY }, 'reg.example'), { result: 'Unknown' });
     assert.deepEqual(read({ 'tls.key': CANARY }, undefined, 'kubernetes.io/tls'), { result: 'Unknown' });
   });
 
-  it('is malformed where its values are no text', () => {
+  it('is malformed if its values are not text', () => {
     for (const value of ['/w==', '!', '']) {
       const data = { 'access-key': value, 'secret-access-key': value };
       const secret = readCredential(
@@ -236,7 +232,7 @@ describe('a secret that is no pull secret', () => {
     'user@reg.example',
     `${Array.from({ length: 17 }, (_, index) => `h${index}.example`).join(',')}`,
   ]) {
-    it(`is malformed where its owner names ${JSON.stringify(hosts.slice(0, 30))} as registries`, () => {
+    it(`is malformed if its annotation lists ${JSON.stringify(hosts.slice(0, 30))} as registries`, () => {
       const secret = read(AWS_KEYS, hosts);
       assert.equal(secret.result, 'Malformed');
       assert.match(JSON.stringify(secret), /expected 1 to 16 hosts/);
@@ -253,19 +249,19 @@ describe('a secret that is no pull secret', () => {
     ['a service principal', SERVICE_PRINCIPAL, [ACR, OWN]],
     ['a login', LOGIN, [ECR, GAR, ACR, OWN], 'kubernetes.io/basic-auth'],
   ] as const) {
-    it(`serves with ${name} no host of another cloud, though its owner offers it to the old and the new home`, () => {
+    it(`with ${name} fits no host of another cloud, even if its annotation lists one`, () => {
       const secret = read(texts, [ECR, GAR, ACR, OWN].join(), type);
       assert.deepEqual(secret.result === 'Credential' && secret.hosts, hosts);
     });
   }
 
-  it('is malformed where its owner names hosts of other clouds alone', () => {
+  it('is malformed if its annotation lists only hosts of other clouds', () => {
     const secret = read(AWS_KEYS, `${GAR},${ACR}`);
     assert.equal(secret.result, 'Malformed');
     assert.match(JSON.stringify(secret), /a registry of AWS, or one with a custom host name/);
   });
 
-  it('is another credential when any part of it changes, and the same when none does', () => {
+  it('is another credential exactly if any part of it changes', () => {
     const identity = (texts: Texts) => credentialIn(texts).identity.reveal();
     assert.equal(identity(AWS_KEYS), identity({ AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: key }));
     assert.notEqual(identity(AWS_KEYS), identity({ ...AWS_KEYS, 'session-token': key }));

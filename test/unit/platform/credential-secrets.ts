@@ -3,7 +3,7 @@ import { type CredentialRead, readCredential } from '../../../src/platform/crede
 import type { PlatformCredential } from '../../../src/platform/platform-credential.ts';
 import { REGISTRIES_ANNOTATION } from '../../../src/platform/registries-annotation.ts';
 
-/** Planted wherever a secret value may stand, and looked for wherever none may. */
+/** Part of every secret value. Tests check that no output contains it. */
 export const CANARY = 'canary0123456789';
 
 const keyPair = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -43,7 +43,7 @@ export const SERVICE_PRINCIPAL = {
   TenantID: '99999999-2222-3333-4444-555555555555',
 };
 
-/** Reads a Secret with these texts, as its owner offers it to `hosts`; undefined: to nobody. */
+/** Reads a Secret with these texts whose annotation lists `hosts`; undefined: it has no annotation. */
 export function read(
   texts: Readonly<Record<string, string>>,
   hosts: string | undefined,
@@ -55,7 +55,7 @@ export function read(
   return readCredential({ type, data }, hosts === undefined ? {} : { [REGISTRIES_ANNOTATION]: hosts });
 }
 
-/** The credential in a Secret that is well made. */
+/** The credential in a valid Secret. */
 export function credentialIn(texts: Readonly<Record<string, string>>, type?: string): PlatformCredential {
   const secret = read(texts, 'reg.example', type);
   if (secret.result !== 'Credential')

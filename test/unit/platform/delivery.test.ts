@@ -64,7 +64,7 @@ function delivered(texts: Readonly<Record<string, string>>, host: string, type?:
   return delivery.trivyAuth;
 }
 
-describe('what Trivy is handed', () => {
+describe('delivery to Trivy', () => {
   const platforms: readonly (readonly [host: string, others: object])[] = [
     ['reg.example', {}],
     [ECR, SDK_OFF],
@@ -73,13 +73,13 @@ describe('what Trivy is handed', () => {
     [ACR, { AZURE_TENANT_ID: '' }],
   ];
   for (const [host, others] of platforms) {
-    it(`of a pull secret for ${host}: a config file, and the cloud's own ways switched off`, () => {
+    it(`writes a config.json for a pull secret of ${host}, and disables the cloud's own credential sources`, () => {
       const trivyAuth = authByLogin(login, host);
       assert.equal(loginIn(trivyAuth, host), `u:${CANARY}`);
       assert.deepEqual(envOf(trivyAuth), { ...CONFIG, ...others });
     });
 
-    it(`of basic-auth for ${host}: the same`, () => {
+    it(`writes the same for a basic-auth Secret of ${host}`, () => {
       const trivyAuth = delivered({ username: 'u', password: CANARY }, host, 'kubernetes.io/basic-auth');
       assert.deepEqual(
         [filesOf(trivyAuth), trivyAuth.env],
@@ -87,7 +87,7 @@ describe('what Trivy is handed', () => {
       );
     });
 
-    it(`of a service principal for ${host}: the same, for every ACR takes it as a login`, () => {
+    it(`writes the same for a service principal of ${host}, because ACR accepts it as a login`, () => {
       const { ClientID, ClientSecret } = SERVICE_PRINCIPAL;
       const trivyAuth = delivered(SERVICE_PRINCIPAL, host);
       assert.equal(loginIn(trivyAuth, host), `${ClientID}:${ClientSecret}`);
@@ -95,7 +95,7 @@ describe('what Trivy is handed', () => {
     });
   }
 
-  it('of AWS keys: a credentials file, and nothing that the SDK would prefer', () => {
+  it('writes a credentials file for AWS keys, and disables everything that the SDK would prefer', () => {
     const trivyAuth = delivered({ ...AWS_KEYS, 'session-token': AWS_KEYS['secret-access-key'] }, ECR);
     assert.deepEqual(filesOf(trivyAuth), {
       'aws-credentials':
@@ -107,11 +107,11 @@ describe('what Trivy is handed', () => {
   });
 
   for (const [name, document] of Object.entries({ SERVICE_ACCOUNT, AUTHORIZED_USER, EXTERNAL_ACCOUNT })) {
-    it(`of a Google key file (${name}): the file, of which nothing else is left that a library could read`, () => {
+    it(`writes a Google key file (${name}) with only the known fields`, () => {
       const shadowed = { ...document, Token_Uri: 'https://evil.com', TOKEN_URL: 'https://evil.com' };
       const trivyAuth = delivered(keyFile(shadowed), GAR);
       const file = filesOf(trivyAuth)['google-key.json'] ?? '';
-      assert.ok(!file.includes('evil.com'), 'Go finds fields in any letter case');
+      assert.ok(!file.includes('evil.com'), 'Go matches fields in any letter case');
       assert.deepEqual(
         JSON.parse(file),
         Object.fromEntries(
@@ -125,19 +125,19 @@ describe('what Trivy is handed', () => {
     });
   }
 
-  it('of an old key file: the place to which keys are sent today', () => {
+  it('replaces the token_uri of an old key file with the current one', () => {
     const old = { ...SERVICE_ACCOUNT, token_uri: 'https://accounts.google.com/o/oauth2/token' };
     const file = filesOf(delivered(keyFile(old), GAR))['google-key.json'] ?? '';
     assert.equal(JSON.parse(file).token_uri, 'https://oauth2.googleapis.com/token');
   });
 
   for (const host of ['docker.europe-west3.rep.pkg.dev', 'mirror.gcr.io', 'images.acme.example']) {
-    it(`of a service account for ${host}, which Trivy does not know as Google's: a config file`, () => {
+    it(`writes a config.json for a service account of ${host}, which Trivy does not recognize as Google`, () => {
       const shown = loginIn(delivered(keyFile(SERVICE_ACCOUNT), host), host);
       assert.ok(shown.startsWith('_json_key:{"type":"service_account"'));
     });
 
-    it(`of other key files for ${host}: nothing, and the reason`, () => {
+    it(`refuses other key files for ${host} with a reason`, () => {
       for (const document of [AUTHORIZED_USER, EXTERNAL_ACCOUNT]) {
         const delivery = planDelivery(credentialIn(keyFile(document)), host);
         assert.equal(delivery.result, 'Undeliverable');
@@ -154,12 +154,12 @@ describe('what Trivy is handed', () => {
     '123456789012.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk',
   ];
   for (const host of unknownToTrivy) {
-    it(`of AWS keys for ${host}, which Trivy does not know as ECR: a login, once ECR has given one`, () => {
+    it(`requires a login first for AWS keys of ${host}, which Trivy does not recognize as ECR`, () => {
       assert.equal(planDelivery(credentialIn(AWS_KEYS), host).result, 'ExchangeFirst');
     });
   }
 
-  it('of AWS keys for a name of their own: a login, where the secret says the region', () => {
+  it('requires a region in the secret for AWS keys of a custom domain', () => {
     const host = 'images.acme.example';
     assert.equal(
       planDelivery(credentialIn({ ...AWS_KEYS, region: 'eu-central-1' }), host).result,

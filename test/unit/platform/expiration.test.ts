@@ -5,7 +5,7 @@ import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { expirationOf } from '../../../src/platform/expiration.ts';
 import { AWS_KEYS, credentialIn } from './credential-secrets.ts';
 
-const END = 1_800_000_000;
+const EXPIRATION = 1_800_000_000;
 const secret = (text: string) => new SecretValue(text);
 const basic = (username: string, password: string): Credential => ({
   kind: 'basic',
@@ -18,28 +18,38 @@ const jwt = (claims: unknown) =>
     .join('.');
 const ecr = (document: unknown) => Buffer.from(JSON.stringify(document)).toString('base64');
 
-describe('when a credential ends', () => {
+describe('the expiration of a credential', () => {
   const cases: readonly (readonly [name: string, credential: Credential, ends: number | undefined])[] = [
-    ["ECR's password says it", basic('AWS', ecr({ payload: 'x', expiration: END })), END * 1_000],
-    ['a token of ACR says it', basic('00000000-0000-0000-0000-000000000000', jwt({ exp: END })), END * 1_000],
+    ["in ECR's password", basic('AWS', ecr({ payload: 'x', expiration: EXPIRATION })), EXPIRATION * 1_000],
     [
-      'an identity token says it',
-      { kind: 'identityToken', username: secret(''), token: secret(jwt({ exp: END })) },
-      END * 1_000,
+      'in a token of ACR',
+      basic('00000000-0000-0000-0000-000000000000', jwt({ exp: EXPIRATION })),
+      EXPIRATION * 1_000,
     ],
-    ['a registry token says it', { kind: 'registryToken', token: secret(jwt({ exp: END })) }, END * 1_000],
-    ['a password does not say', basic('user', 'a.b.c'), undefined],
-    ["ECR's password without it", basic('AWS', ecr({ payload: 'x' })), undefined],
-    ["what is like ECR's password, of another user", basic('user', ecr({ expiration: END })), undefined],
-    ['a time that is no number', basic('user', jwt({ exp: '1' })), undefined],
-    ['a time beyond all calendars', basic('user', jwt({ exp: 1e300 })), undefined],
-    ['a time before the beginning', basic('user', jwt({ exp: -1 })), undefined],
-    ['claims that are no object', basic('user', jwt([END])), undefined],
-    ['a password that is too long to be a token', basic('AWS', 'A'.repeat(100_000)), undefined],
+    [
+      'in an identity token',
+      { kind: 'identityToken', username: secret(''), token: secret(jwt({ exp: EXPIRATION })) },
+      EXPIRATION * 1_000,
+    ],
+    [
+      'in a registry token',
+      { kind: 'registryToken', token: secret(jwt({ exp: EXPIRATION })) },
+      EXPIRATION * 1_000,
+    ],
+    ['in an ordinary password', basic('user', 'a.b.c'), undefined],
+    ["in ECR's password without the field", basic('AWS', ecr({ payload: 'x' })), undefined],
+    ["in a password like ECR's of another user", basic('user', ecr({ expiration: EXPIRATION })), undefined],
+    ['if it is not a number', basic('user', jwt({ exp: '1' })), undefined],
+    ['if it is too large for a date', basic('user', jwt({ exp: 1e300 })), undefined],
+    ['if it is negative', basic('user', jwt({ exp: -1 })), undefined],
+    ['if the claims are not an object', basic('user', jwt([EXPIRATION])), undefined],
+    ['in a password that is too long for a token', basic('AWS', 'A'.repeat(100_000)), undefined],
   ];
-  for (const [name, credential, ends] of cases) it(name, () => assert.equal(expirationOf(credential), ends));
+  for (const [name, credential, ends] of cases)
+    it(`is ${ends === undefined ? 'unknown' : 'known'} ${name}`, () =>
+      assert.equal(expirationOf(credential), ends));
 
-  it('is read from a token once, however often it is requested', () => {
+  it('is read from a token only once', () => {
     let reads = 0;
     class CountedValue extends SecretValue {
       override reveal(): string {
@@ -47,18 +57,24 @@ describe('when a credential ends', () => {
         return super.reveal();
       }
     }
-    const credential: Credential = { kind: 'registryToken', token: new CountedValue(jwt({ exp: END })) };
-    for (let times = 0; times < 3; times += 1) assert.equal(expirationOf(credential), END * 1_000);
+    const credential: Credential = {
+      kind: 'registryToken',
+      token: new CountedValue(jwt({ exp: EXPIRATION })),
+    };
+    for (let times = 0; times < 3; times += 1) assert.equal(expirationOf(credential), EXPIRATION * 1_000);
     assert.equal(reads, 1);
   });
 
-  it('is said by temporary AWS keys, where whoever made them wrote it down', () => {
-    assert.equal(expirationOf(credentialIn({ ...AWS_KEYS, expiration: String(END) })), END * 1_000);
+  it('is read from the key `expiration` of temporary AWS keys', () => {
+    assert.equal(
+      expirationOf(credentialIn({ ...AWS_KEYS, expiration: String(EXPIRATION) })),
+      EXPIRATION * 1_000,
+    );
     assert.equal(expirationOf(credentialIn(AWS_KEYS)), undefined);
   });
 
-  it('is said by the password of a login', () => {
-    const texts = { username: 'AWS', password: ecr({ expiration: END }) };
-    assert.equal(expirationOf(credentialIn(texts, 'kubernetes.io/basic-auth')), END * 1_000);
+  it('is read from the password of a basic-auth Secret', () => {
+    const texts = { username: 'AWS', password: ecr({ expiration: EXPIRATION }) };
+    assert.equal(expirationOf(credentialIn(texts, 'kubernetes.io/basic-auth')), EXPIRATION * 1_000);
   });
 });

@@ -45,7 +45,7 @@ const HOSTS: Readonly<Record<PlatformName, readonly string[]>> = {
     'ghcr.io',
     'reg.example:5000',
     '[::1]:5000',
-    // Look-alikes, and real names with a port: the clouds' tools take neither.
+    // Look-alikes, and real names with a port. The tools of the clouds accept neither.
     'evil-azurecr.io',
     'azurecr.io',
     'acme.azurecr.io.evil.com',

@@ -9,7 +9,7 @@ const basic = (username: string) =>
 describe('publicUsername', () => {
   const PUBLIC = ['AWS', '_json_key', '_json_key_base64', 'oauth2accesstoken', '$oauthtoken', 'iamapikey'];
   for (const username of [...PUBLIC, '00000000-0000-0000-0000-000000000000']) {
-    it(`tells ${username}, which everybody knows`, () => {
+    it(`returns ${username}, which is publicly known`, () => {
       assert.equal(publicUsername(basic(username)), username);
     });
   }
@@ -22,12 +22,12 @@ describe('publicUsername', () => {
     'glpat-token',
     '11111111-0000-0000-0000-000000000000',
   ]) {
-    it(`keeps ${JSON.stringify(username)} to itself`, () => {
+    it(`does not return ${JSON.stringify(username)}`, () => {
       assert.equal(publicUsername(basic(username)), undefined);
     });
   }
 
-  it('tells the known name beside an identity token, and none for a registry token', () => {
+  it('returns the known username of an identity token, and none for a registry token', () => {
     const token = new SecretValue('t');
     assert.equal(
       publicUsername({ kind: 'identityToken', username: new SecretValue('oauth2accesstoken'), token }),

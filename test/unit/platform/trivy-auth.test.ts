@@ -14,10 +14,10 @@ function configOf(credential: Credential, host: string): unknown {
   return JSON.parse(files['config.json']?.reveal() ?? '');
 }
 
-describe('what Trivy is handed for any registry', () => {
+describe('the files and environment for Trivy', () => {
   const cases: readonly { name: string; credential: Credential; host: string; auths: unknown }[] = [
     {
-      name: 'a login as padded base64 of UTF-8, under the host',
+      name: 'a username and password as padded base64 of UTF-8, under the host',
       credential: LOGIN,
       host: 'reg.example:5000',
       auths: { 'reg.example:5000': { auth: Buffer.from('user:pä:ss').toString('base64') } },
@@ -42,10 +42,10 @@ describe('what Trivy is handed for any registry', () => {
     },
   ];
   for (const { name, credential, host, auths } of cases) {
-    it(name, () => assert.deepEqual(configOf(credential, host), { auths }));
+    it(`have ${name}`, () => assert.deepEqual(configOf(credential, host), { auths }));
   }
 
-  it('is pointed at by the environment, which switches off all that Trivy would prefer', () => {
+  it('point Trivy to the file and disable everything that Trivy would prefer', () => {
     const { env } = authByLogin(LOGIN, 'reg.example');
     assert.deepEqual(Object.fromEntries(env.map(({ name, value }) => [name, value])), {
       DOCKER_CONFIG: MOUNT_PATH,
@@ -55,7 +55,7 @@ describe('what Trivy is handed for any registry', () => {
     });
   });
 
-  it('shows no secret when it is printed', () => {
+  it('show no secret value when they are printed', () => {
     assert.doesNotMatch(JSON.stringify(authByLogin(LOGIN, 'reg.example')), /user|auth/);
   });
 });

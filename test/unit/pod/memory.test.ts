@@ -12,11 +12,11 @@ const PODS = 50_000;
 const MOST_BYTES = 500;
 
 setFlagsFromString('--expose-gc');
-// What the flag brings is there in contexts that are made after.
+// The flag takes effect in contexts that are created afterwards.
 const collect = runInNewContext('gc') as () => void;
 
 describe('pods in memory', () => {
-  it(`take at most ${MOST_BYTES} bytes each, where ten share a workload`, (test) => {
+  it(`take at most ${MOST_BYTES} bytes each if ten share a workload`, (test) => {
     const { pods } = createDiscoveryStores();
     const project = podProjection('all');
     const before = heap();
@@ -28,16 +28,16 @@ describe('pods in memory', () => {
         images: { proxy: `registry.example.com/team/proxy-${workload}:1.0` },
         secrets: ['pull'],
       });
-      // As it comes from the API server: no text of it is shared with another.
+      // As from the API server: objects share no strings.
       const namespace = `namespace-${workload % 50}`;
       const sent = { ...raw, metadata: { ...raw.metadata, namespace, uid: crypto.randomUUID() } };
       const pod = project(JSON.parse(JSON.stringify(sent)));
       if (pod !== undefined) pods.set(pod);
     }
     const bytes = (heap() - before) / PODS;
-    test.diagnostic(`${bytes.toFixed(0)} bytes a pod`);
+    test.diagnostic(`${bytes.toFixed(0)} bytes per pod`);
     assert.equal(pods.size, PODS);
-    assert.ok(bytes <= MOST_BYTES, `${bytes.toFixed(0)} bytes a pod`);
+    assert.ok(bytes <= MOST_BYTES, `${bytes.toFixed(0)} bytes per pod`);
   });
 });
 
@@ -51,12 +51,12 @@ describe('bindings in memory', () => {
     const before = heap();
     const bindings = texts.map((text) => readBinding(JSON.parse(text)));
     const kib = (heap() - before) / count / 1024;
-    test.diagnostic(`${kib.toFixed(1)} KiB a binding`);
+    test.diagnostic(`${kib.toFixed(1)} KiB per binding`);
     assert.equal(bindings[0]?.notes.users.length, 20);
-    assert.ok(kib < 16, `${kib.toFixed(1)} KiB a binding`);
+    assert.ok(kib < 16, `${kib.toFixed(1)} KiB per binding`);
   });
 
-  it('keep no user that is longer than any that discovery writes', () => {
+  it('drop users that are longer than any that discovery writes', () => {
     const longest = `${'K'.repeat(63)}/${'n'.repeat(253)}/${'c'.repeat(63)}`;
     const { notes } = readBinding(
       binding([longest, `${longest}x`, 'Pod/app', '', 'x'.repeat(200_000)].join()),
@@ -78,8 +78,8 @@ function binding(workloads: string): RawBinding {
   };
 }
 
-describe('what many have in common', () => {
-  it('is kept once, and not for longer than one of them is there', async () => {
+describe('a value that many objects share', () => {
+  it('is kept once, and only while an object uses it', async () => {
     const values = new Interned<{ readonly text: string }>();
     const kept = values.of({ text: 'kept' });
     assert.equal(values.of({ text: 'kept' }), kept);
@@ -88,7 +88,7 @@ describe('what many have in common', () => {
     await until(() => {
       collect();
       return values.size === 1;
-    }, 'what nobody holds to go');
+    }, 'unused values to be collected');
     assert.equal(values.of({ text: 'kept' }), kept);
   });
 });

@@ -13,7 +13,7 @@ const HEX = '0123456789abcdef'.repeat(4);
 const DIGEST = `sha256:${HEX}`;
 const read = (pod: RawPod) => readPod(pod, new Interned<PodUse>()).use;
 
-describe('what a pod uses', () => {
+describe('the use of a pod', () => {
   const cases: readonly (readonly [
     what: string,
     shape: PodShape,
@@ -56,12 +56,12 @@ describe('what a pod uses', () => {
       undefined,
     ],
     [
-      'a digest alone, of an image that the runtime knows',
+      'a bare digest of an image that the runtime knows',
       { image: DIGEST, imageID: `reg.example/app@${DIGEST}` },
       'reg.example/app',
       undefined,
     ],
-    ['a digest alone', { image: DIGEST }, '', /^container app: its image is a digest without a repository/],
+    ['a bare digest', { image: DIGEST }, '', /^container app: its image is a digest without a repository/],
     ['64 hex digits', { image: HEX }, '', /digest without a repository/],
     [
       'upper case',
@@ -71,20 +71,20 @@ describe('what a pod uses', () => {
     ],
     ['a scheme', { image: `docker://reg.example/app@${DIGEST}` }, '', /without a scheme/],
     [
-      'anything',
+      'invalid text',
       { image: 'x y', images: { second: 'reg.example/app' } },
       'reg.example/app',
       /Not an image reference/,
     ],
     [
-      'a secret whose name is none',
+      'an invalid name of a secret',
       { image: 'reg.example/app', secrets: ['My_Secret', 'pull'] },
       'reg.example/app',
       /not a valid Secret name/,
     ],
   ];
   for (const [what, shape, repositories, problems] of cases) {
-    it(`is told from ${what}`, () => {
+    it(`is read from ${what}`, () => {
       const use = read(rawPod(shape));
       const shown = use.containers.map(({ repository, reported }) =>
         reported === undefined ? repository : `${repository} = ${reported}`,
@@ -95,7 +95,7 @@ describe('what a pod uses', () => {
     });
   }
 
-  it('is told of every kind of container, of a hundred, and of a pod that says nothing', () => {
+  it('includes every kind of container, up to a hundred, and none of a pod without a spec', () => {
     const images = Object.fromEntries(
       Array.from({ length: 99 }, (_, index) => [`c${index}`, `reg.example/c${index}`]),
     );
@@ -117,7 +117,7 @@ describe('what a pod uses', () => {
     assert.deepEqual(read({ metadata: { name: 'p' } }).containers, []);
   });
 
-  it('is told from the status of every kind of container', () => {
+  it('is read from the status of every kind of container', () => {
     const container = (name: string) => ({ name, image: DIGEST });
     const status = (name: string) => ({ name, imageID: `reg.example/${name}@${DIGEST}` });
     const pod: RawPod = {
@@ -140,7 +140,7 @@ describe('what a pod uses', () => {
   });
 });
 
-describe('what is kept of a pod', () => {
+describe('the projection of a pod', () => {
   const many = (count: number, image = 'reg.example/app') =>
     Object.fromEntries(Array.from({ length: count - 1 }, (_, index) => [`c${index}`, `${image}${index}`]));
 
@@ -177,7 +177,7 @@ describe('what is kept of a pod', () => {
     for (const problem of problems) assert.ok(problem.length < 2_000);
   });
 
-  it('includes only a mark that may be ours, whatever the annotation contains', () => {
+  it('includes the annotation with binding names only if its length is plausible', () => {
     const names = `${'n'.repeat(253)},${'m'.repeat(253)}`;
     const images = { second: 'redis' };
     assert.equal(read(rawPod({ image: 'nginx', images, marked: names })).marked, names);
@@ -298,14 +298,14 @@ describe('the workload of a pod', () => {
     [{ metadata: { name: 'p' } }, 'Pod', false],
   ];
   for (const [pod, workload, templated] of cases) {
-    const { kind = 'nobody', name = '' } = pod.metadata.ownerReferences?.[1] ?? {};
+    const { kind = 'no owner', name = '' } = pod.metadata.ownerReferences?.[1] ?? {};
     it(`of ${kind} ${name.slice(0, 40)} with ${Object.keys(pod.metadata.labels ?? {})} is ${workload}`, () => {
       assert.deepEqual(workloadOf(pod), { name: workload, templated });
     });
   }
 });
 
-describe('which pods are looked at', () => {
+describe('the pods that discovery includes', () => {
   const pod = (annotations: Record<string, string>, labels: Record<string, string> = {}): RawPod => ({
     metadata: { name: 'p', annotations, labels },
   });
@@ -314,15 +314,19 @@ describe('which pods are looked at', () => {
   const theirs = { 'app.kubernetes.io/managed-by': 'securecodebox-autodiscovery' };
   const cases = [
     ['a plain pod', pod({}), [true, false, true]],
-    ['one that is enabled', pod(enabled), [true, true, true]],
-    ['one that is enabled and ignored', pod({ ...enabled, ...ignored }), [false, false, false]],
-    ["one of secureCodeBox's own", pod(enabled, theirs), [false, false, false]],
-    ['one of its scans', pod({}, { 'app.kubernetes.io/managed-by': 'securecodebox' }), [false, false, false]],
-    ['one that others manage', pod({}, { 'app.kubernetes.io/managed-by': 'Helm' }), [true, false, true]],
-    ['one that says no', pod({ 'auto-discovery.securecodebox.io/enabled': 'false' }), [true, false, true]],
+    ['an enabled pod', pod(enabled), [true, true, true]],
+    ['an enabled and ignored pod', pod({ ...enabled, ...ignored }), [false, false, false]],
+    ["a pod of secureCodeBox's autodiscovery", pod(enabled, theirs), [false, false, false]],
+    [
+      "a pod of secureCodeBox's scans",
+      pod({}, { 'app.kubernetes.io/managed-by': 'securecodebox' }),
+      [false, false, false],
+    ],
+    ['a pod with another manager', pod({}, { 'app.kubernetes.io/managed-by': 'Helm' }), [true, false, true]],
+    ['a disabled pod', pod({ 'auto-discovery.securecodebox.io/enabled': 'false' }), [true, false, true]],
   ] as const;
   for (const [what, each, expected] of cases) {
-    it(`for ${what}`, () => {
+    it(`depend on the mode as documented for ${what}`, () => {
       const modes = ['enabled-per-namespace', 'enabled-per-resource', 'all'] as const;
       assert.deepEqual(
         modes.map((mode) => includesPod(mode, each)),

@@ -19,7 +19,7 @@ describe('scan types', () => {
     { patterns: ['x', '*'], yes: ['x', 'anything'], no: [] },
   ];
   for (const { patterns, yes, no } of cases) {
-    it(`${patterns.join(' or ')} fits ${yes.join(', ')}`, () => {
+    it(`that match ${patterns.join(' or ')} include ${yes.join(', ')}`, () => {
       for (const scanType of [...yes, ...no]) {
         const namespace = new Namespace();
         namespace.binding('app');
@@ -27,8 +27,8 @@ describe('scan types', () => {
         const scan = namespace.stores.scheduledScans.get('ns/scan');
         assert.ok(scan !== undefined);
         const rivals = rivalsAmong([...namespace.stores.bindings.values()]);
-        const served = fittingBindings(scan, rivals, scanTypesOf(patterns)).next().value !== undefined;
-        assert.equal(served, yes.includes(scanType), scanType);
+        const isBindable = fittingBindings(scan, rivals, scanTypesOf(patterns)).next().value !== undefined;
+        assert.equal(isBindable, yes.includes(scanType), scanType);
       }
     });
   }
@@ -44,27 +44,27 @@ describe('a scan selector', () => {
     yes: string[];
     no: string[];
   }[] = [
-    { name: 'none selects all', selector: undefined, yes: ['a', 'b', ''], no: [] },
-    { name: 'matchLabels', selector: { matchLabels: { team: 'a' } }, yes: ['a'], no: ['b', ''] },
-    { name: 'In', selector: expression('In', ['a', 'b']), yes: ['a', 'b'], no: ['c', ''] },
+    { name: 'that is not set', selector: undefined, yes: ['a', 'b', ''], no: [] },
+    { name: 'with matchLabels', selector: { matchLabels: { team: 'a' } }, yes: ['a'], no: ['b', ''] },
+    { name: 'with In', selector: expression('In', ['a', 'b']), yes: ['a', 'b'], no: ['c', ''] },
     {
-      name: 'NotIn, also without the label',
+      name: 'with NotIn, including objects without the label',
       selector: expression('NotIn', ['a']),
       yes: ['b', ''],
       no: ['a'],
     },
-    { name: 'Exists', selector: expression('Exists'), yes: ['a'], no: [''] },
-    { name: 'DoesNotExist', selector: expression('DoesNotExist'), yes: [''], no: ['a'] },
+    { name: 'with Exists', selector: expression('Exists'), yes: ['a'], no: [''] },
+    { name: 'with DoesNotExist', selector: expression('DoesNotExist'), yes: [''], no: ['a'] },
     {
-      name: 'all of several',
+      name: 'with several requirements, all of which must match',
       selector: { matchLabels: { team: 'a' }, ...expression('NotIn', ['a']) },
       yes: [],
       no: ['a', 'b', ''],
     },
   ];
   for (const { name, selector, yes, no } of cases) {
-    it(name, () => {
-      // An empty text stands for: no such label.
+    it(`${name} selects exactly the matching scans`, () => {
+      // An empty text means that the label is absent.
       for (const team of [...yes, ...no]) {
         assert.equal(selects(selector, team === '' ? {} : { team }), yes.includes(team), team);
       }

@@ -42,9 +42,9 @@ describe('rivals for an image', () => {
         const all = list.map((each, index) => binding({ name: `b${index}`, ...each }));
         const rivals = new Rivals();
         for (const each of all) rivals.add(each);
-        const gone = all[Math.abs(seed) % all.length];
-        if (gone !== undefined) rivals.remove(gone);
-        const left = all.filter((each) => each !== gone);
+        const removed = all[Math.abs(seed) % all.length];
+        if (removed !== undefined) rivals.remove(removed);
+        const left = all.filter((each) => each !== removed);
         const sorted = left.toSorted(
           (a, b) =>
             Number(a.mode === 'Observe') - Number(b.mode === 'Observe') ||
@@ -60,21 +60,21 @@ describe('rivals for an image', () => {
     );
   });
 
-  it(`are at most ${MOST_RIVALS}: a further binding counts only after one before it is deleted`, () => {
+  it(`are limited to ${MOST_RIVALS}, and a further binding moves up only when one before it is deleted`, () => {
     const rivals = new Rivals();
     const all = Array.from({ length: MOST_RIVALS + 2 }, (_, index) =>
       binding({ name: `b${index}`, created: index }),
     );
     for (const each of all) rivals.add(each);
-    const placeless = () => all.filter((each) => rivals.isBeyondLimit(each)).map(({ name }) => name);
+    const beyondLimit = () => all.filter((each) => rivals.isBeyondLimit(each)).map(({ name }) => name);
     assert.equal(rivals.under('ns', 'reg.example/app').length, MOST_RIVALS);
-    assert.deepEqual(placeless(), [`b${MOST_RIVALS}`, `b${MOST_RIVALS + 1}`]);
+    assert.deepEqual(beyondLimit(), [`b${MOST_RIVALS}`, `b${MOST_RIVALS + 1}`]);
     // The binding that moves up is among the affected ones.
     const [first] = all;
     assert.ok(first !== undefined);
     rivals.remove(first);
     assert.ok(rivals.affectedUnder('ns', 'reg.example/app').some(({ name }) => name === `b${MOST_RIVALS}`));
-    assert.deepEqual(placeless(), [`b${MOST_RIVALS + 1}`]);
+    assert.deepEqual(beyondLimit(), [`b${MOST_RIVALS + 1}`]);
   });
 
   it('are only those of the same namespace', () => {
@@ -100,21 +100,25 @@ describe('a chain of bindings that replace each other', () => {
     });
     return { ...found, lookups };
   }
-  const moving = (name: string, image: string, replaces: readonly string[]) =>
+  const replacing = (name: string, image: string, replaces: readonly string[]) =>
     binding({ name, image: `reg.example/${image}`, replaces: replaces.map((each) => `reg.example/${each}`) });
 
   const cases: readonly { name: string; bindings: readonly ValidBinding[]; found: string }[] = [
-    { name: 'that ends', bindings: [moving('a', 'b', ['a']), moving('b', 'c', ['b'])], found: 'Acyclic' },
-    { name: 'of a binding that replaces nothing', bindings: [moving('a', 'b', [])], found: 'Acyclic' },
-    { name: 'of two', bindings: [moving('a', 'b', ['a']), moving('b', 'a', ['b'])], found: 'Cycle' },
+    {
+      name: 'that ends',
+      bindings: [replacing('a', 'b', ['a']), replacing('b', 'c', ['b'])],
+      found: 'Acyclic',
+    },
+    { name: 'of a binding that replaces nothing', bindings: [replacing('a', 'b', [])], found: 'Acyclic' },
+    { name: 'of two', bindings: [replacing('a', 'b', ['a']), replacing('b', 'a', ['b'])], found: 'Cycle' },
     {
       name: 'of three',
-      bindings: [moving('a', 'b', ['a']), moving('b', 'c', ['b']), moving('c', 'a', ['c'])],
+      bindings: [replacing('a', 'b', ['a']), replacing('b', 'c', ['b']), replacing('c', 'a', ['c'])],
       found: 'Cycle',
     },
     {
       name: 'that leads into a cycle of others',
-      bindings: [moving('a', 'b', ['a']), moving('b', 'c', ['b']), moving('c', 'b', ['c'])],
+      bindings: [replacing('a', 'b', ['a']), replacing('b', 'c', ['b']), replacing('c', 'b', ['c'])],
       found: 'Acyclic',
     },
   ];
@@ -123,7 +127,7 @@ describe('a chain of bindings that replace each other', () => {
 
   it('is followed up to a limit, however long it is', () => {
     const long = (length: number) =>
-      chain(Array.from({ length }, (_, index) => moving(`b${index}`, `r${index + 1}`, [`r${index}`])));
+      chain(Array.from({ length }, (_, index) => replacing(`b${index}`, `r${index + 1}`, [`r${index}`])));
     const [once, twice] = [long(2 * LONGEST_CHAIN), long(4 * LONGEST_CHAIN)];
     assert.equal(once.chain, 'TooLong');
     assert.equal(once.lookups, twice.lookups);
@@ -132,14 +136,14 @@ describe('a chain of bindings that replace each other', () => {
 
   it('does not include bindings that merely replace the same repositories', () => {
     const hubs = Array.from({ length: 16 }, (_, index) => `hub${index}`);
-    const sharing = Array.from({ length: 1_000 }, (_, index) => moving(`b${index}`, `x${index}`, hubs));
+    const sharing = Array.from({ length: 1_000 }, (_, index) => replacing(`b${index}`, `x${index}`, hubs));
     const { chain: found, lookups, others } = chain(sharing);
     assert.deepEqual([found, lookups, others.length], ['Acyclic', 1, 0]);
   });
 });
 
 describe('the keys of a binding', () => {
-  it('name its image exactly as the spec does, and each previous repository', () => {
+  it('include its image exactly as in the spec, and each previous repository', () => {
     const digest = `sha256:${'a'.repeat(64)}`;
     assert.deepEqual(bindingKeys(binding({ name: 'a', image: `reg.example/app:1@${digest}` })), [
       `reg.example/app@${digest}`,

@@ -83,11 +83,11 @@ const TABLE = {
 describe('an address', () => {
   for (const [kind, addresses] of Object.entries(TABLE)) {
     for (const address of addresses) {
-      it(`${address || 'that is none'} is ${kind}`, () => assert.equal(addressKind(address), kind));
+      it(`${address || 'that is empty'} is ${kind}`, () => assert.equal(addressKind(address), kind));
     }
   }
 
-  it('in IPv6 is as bad as the one of IPv4 that it holds', () => {
+  it('in IPv6 has the same kind as the IPv4 address that it contains', () => {
     fc.assert(
       fc.property(fc.ipV4(), fc.constantFrom('::ffff:', '64:ff9b::', '::'), (address, prefix) => {
         assert.equal(addressKind(`${prefix}${address}`), addressKind(address));
@@ -95,7 +95,7 @@ describe('an address', () => {
     );
   });
 
-  it('is told of any text, the same in every spelling', () => {
+  it('has a kind for any text, and the same one in every notation', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV6(), fc.ipV4(), fc.string()), (text) => {
         const kind = addressKind(text);

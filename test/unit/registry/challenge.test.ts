@@ -35,12 +35,12 @@ describe('challenges', () => {
       [basic],
     ],
     ['a realm without quotes', ['Bearer realm=https://r/token,service=s'], [bearer('https://r/token', 's')]],
-    ['letter case and blanks', ['bEaReR  Realm = "https://r/t" , SERVICE="s"'], [bearer('https://r/t', 's')]],
+    ['letter case and spaces', ['bEaReR  Realm = "https://r/t" , SERVICE="s"'], [bearer('https://r/t', 's')]],
     ['escapes', ['Bearer realm="https://r/t",service="a\\"b\\\\c"'], [bearer('https://r/t', 'a"b\\c')]],
-    ['a name twice', ['Bearer realm="https://r/a",realm="https://r/b"'], [bearer('https://r/a')]],
-    ['a scheme alone', ['Basic'], [basic]],
+    ['a duplicate parameter', ['Bearer realm="https://r/a",realm="https://r/b"'], [bearer('https://r/a')]],
+    ['only a scheme', ['Basic'], [basic]],
     [
-      'several in a value',
+      'several in one value',
       ['Negotiate, Basic realm="a, b", Bearer realm="https://r/t"'],
       [basic, bearer('https://r/t')],
     ],
@@ -50,7 +50,7 @@ describe('challenges', () => {
     ['an unknown scheme', ['DPoP algs="ES256"'], []],
     ['an empty value', [''], []],
   ] as const) {
-    it(`are read: ${title}`, () => assert.deepEqual(parseChallenges(values), expected));
+    it(`are parsed: ${title}`, () => assert.deepEqual(parseChallenges(values), expected));
   }
 
   for (const [title, value] of [
@@ -60,12 +60,12 @@ describe('challenges', () => {
     ['a realm of another scheme', 'Bearer realm="ftp://r/t"'],
     ['a parameter without a value', 'Bearer realm='],
     ['a parameter without a scheme', '="x"'],
-    ['what is no token', 'Bearer realm="https://r/t", @'],
+    ['an invalid token', 'Bearer realm="https://r/t", @'],
   ] as const) {
-    it(`are not read with ${title}`, () => assert.equal(parseChallenges([value]), undefined));
+    it(`are refused with ${title}`, () => assert.equal(parseChallenges([value]), undefined));
   }
 
-  it('are not read if there are more than 32, in one value or in many', () => {
+  it('are refused if there are more than 32, in one value or in several', () => {
     const many = (count: number) => Array.from({ length: count }, () => 'Basic');
     assert.equal(parseChallenges(many(32))?.length, 32);
     assert.equal(parseChallenges(many(33)), undefined);
@@ -74,7 +74,7 @@ describe('challenges', () => {
     assert.equal(parseChallenges(['Negotiate,'.repeat(33)]), undefined);
   });
 
-  it('never throw, and take time in proportion to their length', () => {
+  it('are parsed without exceptions and in linear time', () => {
     const piece = fc.constantFrom(
       'Bearer ',
       'Basic',
@@ -113,7 +113,7 @@ describe('challenges', () => {
     assert.ok(performance.now() - begun < 5_000);
   });
 
-  it('come back as they were written', () => {
+  it('are parsed back to the values that were quoted', () => {
     const quoted = (text: string) => `"${text.replace(/["\\]/g, '\\$&')}"`;
     const text = fc.string({ unit: fc.constantFrom(...'abz019:/.,= "\\\t') });
     fc.assert(

@@ -36,7 +36,7 @@ function byExchange(exchange: Exchange): Pick<PlatformCredential, 'accessTo'> {
   return { accessTo: () => ({ check, delivery: check }) };
 }
 
-/** Where an unexpected error may occur. */
+/** Places where an unexpected error may occur. */
 const BROKEN: Readonly<Record<string, Partial<PlatformCredential>>> = {
   'the way into a registry': { accessTo: fail },
   'its identity': {
@@ -95,8 +95,8 @@ describe('an unexpected error', () => {
       settings: DEFAULT_REGISTRY_SETTINGS,
       onError: (error) => errors.push(error),
     });
-    const question = { image: image('registry.example'), credential: credential({ accessTo: fail }) };
-    const { answer } = await checker.check(question, 'a');
+    const check = { image: image('registry.example'), credential: credential({ accessTo: fail }) };
+    const { answer } = await checker.check(check, 'a');
     assert.deepEqual(answer, { result: 'Unreachable', why: 'InternalError', at: 'ping' });
     assert.equal(
       describeAnswer(answer),
@@ -105,7 +105,7 @@ describe('an unexpected error', () => {
     assert.deepEqual(errors.map(String), ['RangeError: canary']);
   });
 
-  it('is cached for a login too, so that no loop of requests follows', async () => {
+  it('is cached for a login, too, so that no loop of requests follows', async () => {
     let errors = 0;
     const onError = () => {
       errors += 1;
@@ -121,19 +121,19 @@ describe('an unexpected error', () => {
     assert.equal(errors, 1);
   });
 
-  it('is remembered for the namespace that asked, and not for another with equal keys', async () => {
+  it('is remembered only for the namespace of the check, even if another one has equal keys', async () => {
     let errors = 0;
     const onError = () => {
       errors += 1;
     };
     const checker = new RegistryChecker({ settings: DEFAULT_REGISTRY_SETTINGS, onError });
-    const question = () => ({
+    const checkOf = () => ({
       image: image('registry.example'),
       credential: credential(byExchange({ request: fail, read: fail })),
     });
     for (const namespace of ['a', 'a', 'b', 'b']) {
-      assert.equal(checker.answer(question(), namespace === 'a' ? 'b' : 'c'), undefined);
-      const { answer } = await checker.check(question(), namespace);
+      assert.equal(checker.answer(checkOf(), namespace === 'a' ? 'b' : 'c'), undefined);
+      const { answer } = await checker.check(checkOf(), namespace);
       assert.deepEqual(answer, { result: 'Unreachable', why: 'InternalError', at: 'token' });
     }
     assert.equal(errors, 2);
@@ -150,10 +150,10 @@ describe('an unexpected error', () => {
       },
       read: fail,
     };
-    const question = { image: image('registry.example'), credential: credential(byExchange(exchange)) };
-    for (const asked of [1, 2, 3]) {
-      const { askAgainAt } = await checker.check(question, 'a');
-      assert.equal(times, asked);
+    const check = { image: image('registry.example'), credential: credential(byExchange(exchange)) };
+    for (const expected of [1, 2, 3]) {
+      const { askAgainAt } = await checker.check(check, 'a');
+      assert.equal(times, expected);
       while (Date.now() <= askAgainAt) await new Promise(setImmediate);
     }
   });
@@ -191,13 +191,13 @@ describe('a time in an answer', () => {
   it('restored from status counts as now if it is in the future, and is ignored if it is not finite', () => {
     const settings = DEFAULT_REGISTRY_SETTINGS;
     const checker = new RegistryChecker({ settings });
-    const question = { image: image('registry.example'), credential: login };
+    const check = { image: image('registry.example'), credential: login };
     for (const askedAt of [Number.NaN, Number.POSITIVE_INFINITY]) {
-      checker.recall(question, { answer: { result: 'Pullable' }, askedAt }, 'a');
-      assert.equal(checker.answer(question, 'a'), undefined);
+      checker.recall(check, { answer: { result: 'Pullable' }, askedAt }, 'a');
+      assert.equal(checker.answer(check, 'a'), undefined);
     }
-    checker.recall(question, { answer: { result: 'Pullable' }, askedAt: 1e300 }, 'a');
-    const { askedAt = Number.NaN, askAgainAt = Number.NaN } = checker.answer(question, 'a') ?? {};
+    checker.recall(check, { answer: { result: 'Pullable' }, askedAt: 1e300 }, 'a');
+    const { askedAt = Number.NaN, askAgainAt = Number.NaN } = checker.answer(check, 'a') ?? {};
     assert.ok(askedAt <= Date.now() && askAgainAt <= Date.now() + settings.acceptedTtl);
   });
 });

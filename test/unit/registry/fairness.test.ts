@@ -1,4 +1,4 @@
-/** Checks of one namespace must not delay those of another. The registries are servers of the test, on loopback. */
+/** Checks of one namespace must not delay those of another. The registries are test servers on loopback. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Check } from '../../../src/answer/check.ts';
@@ -17,7 +17,7 @@ const login = (password: string): Credential => ({
   username: new SecretValue('user'),
   password: new SecretValue(password),
 });
-const ask = (host: string, repository: string, credential?: Credential): Check => ({
+const checkOf = (host: string, repository: string, credential?: Credential): Check => ({
   image: { host, repository, tag: '1' },
   credential,
 });
@@ -44,10 +44,10 @@ describe('a namespace', () => {
       const host = `127.0.0.1:${healthy.port}`;
       const { checker } = started([host], [...addresses, '127.0.0.1']);
       const others = addresses.map((address) =>
-        checker.check(ask(`${address}:${hanging.port}`, 'a/app'), 'a'),
+        checker.check(checkOf(`${address}:${hanging.port}`, 'a/app'), 'a'),
       );
       await until(() => hanging.open() === 8, 'the other namespace to have its share');
-      assert.equal((await checker.check(ask(host, 'b/app'), 'b')).answer.result, 'Inconclusive');
+      assert.equal((await checker.check(checkOf(host, 'b/app'), 'b')).answer.result, 'Inconclusive');
       assert.equal(hanging.open(), 8, 'a quarter of 32');
       checker.close();
       for (const { answer } of await Promise.all(others)) {
@@ -72,17 +72,17 @@ describe('a namespace', () => {
       const host = `127.0.0.1:${server.port}`;
       const { checker } = started([host]);
       const others = Array.from({ length: count }, (_, index) =>
-        checker.check(ask(host, `a/app-${index}`), 'a'),
+        checker.check(checkOf(host, `a/app-${index}`), 'a'),
       );
       await until(() => hanging.size === 2, 'the other namespace to have its share');
-      assert.equal((await checker.check(ask(host, 'b/app'), 'b')).answer.result, 'Inconclusive');
+      assert.equal((await checker.check(checkOf(host, 'b/app'), 'b')).answer.result, 'Inconclusive');
       assert.equal(most, 2, 'half of 4');
       checker.close();
       await Promise.all(others);
     });
   }
 
-  it('does not wait for the queue of another namespace that asks the same question', async () => {
+  it('does not wait for the queue of another namespace that makes the same check', async () => {
     const open: (() => void)[] = [];
     await using server = await answering((request, response) => {
       const end = () => knowNoRepository(response);
@@ -91,8 +91,10 @@ describe('a namespace', () => {
     });
     const host = `127.0.0.1:${server.port}`;
     const { checker, requests } = started([host]);
-    const same = ask(host, 'shared/app', login('p'));
-    const backlog = Array.from({ length: 50 }, (_, index) => checker.check(ask(host, `a/app-${index}`), 'a'));
+    const same = checkOf(host, 'shared/app', login('p'));
+    const backlog = Array.from({ length: 50 }, (_, index) =>
+      checker.check(checkOf(host, `a/app-${index}`), 'a'),
+    );
     const early = checker.check(same, 'a');
     await until(() => open.length === 2, 'the other namespace to have its share');
     const known = await checker.check(same, 'b');
@@ -113,10 +115,10 @@ describe('a namespace', () => {
     const settings = { ...DEFAULT_REGISTRY_SETTINGS, rememberedAnswers: 100 };
     const checker = new RegistryChecker({ settings });
     const accepted = { answer: { result: 'Pullable' }, askedAt: Date.now() } as const;
-    const own = Array.from({ length: 20 }, (_, index) => ask('registry.example', `b/app-${index}`));
+    const own = Array.from({ length: 20 }, (_, index) => checkOf('registry.example', `b/app-${index}`));
     for (const each of own) checker.recall(each, accepted, 'b');
     for (let index = 0; index < 1_000; index += 1)
-      checker.recall(ask('registry.example', `a/app-${index}`), accepted, 'a');
+      checker.recall(checkOf('registry.example', `a/app-${index}`), accepted, 'a');
     assert.ok(own.every((each) => checker.answer(each, 'b') !== undefined));
   });
 });
@@ -126,74 +128,83 @@ describe('a registry that answers 429', () => {
   const challenge = { 'www-authenticate': 'Basic realm="r"' };
   const tooMany = `Basic ${Buffer.from('user:too-many').toString('base64')}`;
 
-  async function registry(wait: 'Credential' | 'Anybody') {
+  async function registry(wait: 'Credential' | 'Anonymous') {
     const server = await answering(({ headers: { authorization }, url }, response) => {
       if (url === '/v2/') response.writeHead(401, challenge).end();
-      else if (authorization === tooMany || (wait === 'Anybody' && authorization === undefined))
+      else if (authorization === tooMany || (wait === 'Anonymous' && authorization === undefined))
         response.writeHead(429, forbid).end();
       else knowNoRepository(response);
     });
     return { server, host: `127.0.0.1:${server.port}` };
   }
 
-  it('to one credential is still asked with others, and without a credential', async () => {
+  it('to one credential is still checked with other credentials and without one', async () => {
     const { server, host } = await registry('Credential');
     await using _ = server;
     const { checker, requests } = started([host]);
-    const known = await checker.check(ask(host, 'a/app', login('too-many')), 'a');
+    const known = await checker.check(checkOf(host, 'a/app', login('too-many')), 'a');
     assert.equal(known.answer.result, 'RateLimited');
-    const asked = requests.length;
-    const again = await checker.check(ask(host, 'a/other', login('too-many')), 'a');
-    assert.deepEqual([again.answer, requests.length], [known.answer, asked], 'that credential waits');
+    const sent = requests.length;
+    const again = await checker.check(checkOf(host, 'a/other', login('too-many')), 'a');
+    assert.deepEqual([again.answer, requests.length], [known.answer, sent], 'that credential waits');
     for (const credential of [login('good'), undefined]) {
-      assert.equal((await checker.check(ask(host, 'b/app', credential), 'b')).answer.result, 'Inconclusive');
+      assert.equal(
+        (await checker.check(checkOf(host, 'b/app', credential), 'b')).answer.result,
+        'Inconclusive',
+      );
     }
   });
 
-  it('to a request without a credential is still asked with one', async () => {
-    const { server, host } = await registry('Anybody');
+  it('to a request without a credential is still checked with one', async () => {
+    const { server, host } = await registry('Anonymous');
     await using _ = server;
     const { checker, requests } = started([host]);
-    assert.equal((await checker.check(ask(host, 'a/app'), 'a')).answer.result, 'RateLimited');
-    const asked = requests.length;
-    assert.equal((await checker.check(ask(host, 'a/other'), 'b')).answer.result, 'RateLimited');
-    assert.equal(requests.length, asked);
-    assert.equal((await checker.check(ask(host, 'b/app', login('good')), 'b')).answer.result, 'Inconclusive');
+    assert.equal((await checker.check(checkOf(host, 'a/app'), 'a')).answer.result, 'RateLimited');
+    const sent = requests.length;
+    assert.equal((await checker.check(checkOf(host, 'a/other'), 'b')).answer.result, 'RateLimited');
+    assert.equal(requests.length, sent);
+    assert.equal(
+      (await checker.check(checkOf(host, 'b/app', login('good')), 'b')).answer.result,
+      'Inconclusive',
+    );
   });
 
-  it('to the ping is not asked at all, for an hour at most', async () => {
+  it('to the ping is not checked at all for at most one hour', async () => {
     await using server = await answering((_, response) => response.writeHead(429, forbid).end());
     const host = `127.0.0.1:${server.port}`;
     const { checker, requests } = started([host]);
-    const { answer, askedAt } = await checker.check(ask(host, 'a/app'), 'a');
-    assert.ok(answer.result === 'RateLimited' && answer.until - askedAt <= 61 * MINUTE, 'an hour at most');
-    const asked = requests.length;
-    assert.equal((await checker.check(ask(host, 'b/app', login('good')), 'b')).answer.result, 'RateLimited');
-    assert.equal(requests.length, asked);
+    const { answer, askedAt } = await checker.check(checkOf(host, 'a/app'), 'a');
+    assert.ok(answer.result === 'RateLimited' && answer.until - askedAt <= 61 * MINUTE, 'at most one hour');
+    const sent = requests.length;
+    assert.equal(
+      (await checker.check(checkOf(host, 'b/app', login('good')), 'b')).answer.result,
+      'RateLimited',
+    );
+    assert.equal(requests.length, sent);
   });
 });
 
-describe('a namespace whose DNS look-ups wait for others of its own', () => {
-  it('gets LookupDelayed, and the registry is still asked for other questions', async () => {
+describe('a namespace whose DNS look-ups wait for its own other look-ups', () => {
+  it('gets LookupDelayed for each check, and the registry is still checked', async () => {
     const requests: string[] = [];
     const settings = { ...DEFAULT_REGISTRY_SETTINGS, concurrentLookups: 0, requestTimeout: 10 };
     const checker = new RegistryChecker({ settings, onRequest: ({ code }) => requests.push(code) });
     for (const repository of ['one', 'two']) {
-      const { answer } = await checker.check(ask('registry.example', repository), 'a');
+      const { answer } = await checker.check(checkOf('registry.example', repository), 'a');
       assert.deepEqual(answer, { result: 'Unreachable', why: 'LookupDelayed', at: 'ping' });
     }
     assert.deepEqual(requests, ['LookupDelayed', 'LookupDelayed']);
   });
 });
 
-describe('a namespace beside another whose DNS look-ups do not end', () => {
+describe('a namespace beside another one with DNS look-ups that never end', () => {
   const accepted: Exchange['read'] = () => ({
     result: 'Login',
     credential: login('given'),
     expiresAt: undefined,
   });
 
-  /** Of the host of the question, the look-up of namespace `a` waits; that of another begins at once. */
+  /** A checker in which the look-up of the host waits for namespace `a`, and starts at once for any other. */
   async function delayed() {
     const server = await answering((_, response) => knowNoRepository(response));
     const host = `registry.example:${server.port}`;
@@ -206,7 +217,7 @@ describe('a namespace beside another whose DNS look-ups do not end', () => {
           ? new Promise(() => undefined)
           : Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
     });
-    for (const name of ['one', 'two']) void checker.check(ask(`${name}.silent.example`, 'app'), 'a');
+    for (const name of ['one', 'two']) void checker.check(checkOf(`${name}.silent.example`, 'app'), 'a');
     const exchange: Exchange = {
       request: () => ({ url: new URL(`http://${host}/`), headers: {}, body: new SecretValue('') }),
       read: accepted,
@@ -220,42 +231,42 @@ describe('a namespace beside another whose DNS look-ups do not end', () => {
     return { server, host, checker, keys };
   }
 
-  it('does not wait for its question, and gets an answer of its own', async () => {
+  it('does not wait for the same check of that one, and gets its own answer', async () => {
     const { server, host, checker } = await delayed();
     await using _ = server;
-    const question = ask(host, 'app');
-    const other = checker.check(question, 'a');
-    assert.equal((await checker.check(question, 'b')).answer.result, 'Inconclusive');
+    const check = checkOf(host, 'app');
+    const other = checker.check(check, 'a');
+    assert.equal((await checker.check(check, 'b')).answer.result, 'Inconclusive');
     checker.close();
     await other;
   });
 
-  it('is not given its LookupDelayed, but gives it an answer', async () => {
+  it('does not get its LookupDelayed, and shares its own answer', async () => {
     const { server, host, checker } = await delayed();
     await using _ = server;
-    const question = ask(host, 'app');
+    const check = checkOf(host, 'app');
     const expected = { result: 'Unreachable', why: 'LookupDelayed', at: 'ping' };
-    assert.deepEqual((await checker.check(question, 'a')).answer, expected);
-    assert.deepEqual(checker.answer(question, 'a')?.answer, expected);
-    assert.equal(checker.answer(question, 'b'), undefined);
-    assert.equal((await checker.check(question, 'b')).answer.result, 'Inconclusive');
-    assert.equal(checker.answer(question, 'a')?.answer.result, 'Inconclusive');
+    assert.deepEqual((await checker.check(check, 'a')).answer, expected);
+    assert.deepEqual(checker.answer(check, 'a')?.answer, expected);
+    assert.equal(checker.answer(check, 'b'), undefined);
+    assert.equal((await checker.check(check, 'b')).answer.result, 'Inconclusive');
+    assert.equal(checker.answer(check, 'a')?.answer.result, 'Inconclusive');
     checker.close();
   });
 
-  it('does not wait for its login, and gets one of its own', async () => {
+  it('does not wait for the login of that one, and gets its own', async () => {
     const { server, host, checker, keys } = await delayed();
     await using _ = server;
     const others = [
       checker.obtainLogin(keys, host, 'a'),
-      checker.check({ ...ask(host, 'app'), credential: keys }, 'a'),
+      checker.check({ ...checkOf(host, 'app'), credential: keys }, 'a'),
     ];
     assert.equal((await checker.obtainLogin(keys, host, 'b'))?.answer.result, 'Login');
     checker.close();
     await Promise.all(others);
   });
 
-  it('is not given its LookupDelayed for a login either', async () => {
+  it('does not get its LookupDelayed for a login, either', async () => {
     const { server, host, checker, keys } = await delayed();
     await using _ = server;
     const expected = { result: 'Unreachable', why: 'LookupDelayed', at: 'token' };
@@ -267,9 +278,9 @@ describe('a namespace beside another whose DNS look-ups do not end', () => {
   });
 });
 
-describe('the same question of many namespaces', () => {
+describe('the same check by many namespaces', () => {
   for (const count of [20, 40]) {
-    it(`reaches the registry no more often than it may be asked at the same time: ${count} namespaces`, async () => {
+    it(`reaches the registry at most as often as its concurrency limit: ${count} namespaces`, async () => {
       let pings = 0;
       await using server = await answering(({ url }, response) => {
         if (url === '/v2/') pings += 1;
@@ -278,7 +289,7 @@ describe('the same question of many namespaces', () => {
       const host = `127.0.0.1:${server.port}`;
       const { checker } = started([host]);
       const all = Array.from({ length: count }, (_, index) =>
-        checker.check(ask(host, 'app'), `namespace-${index}`),
+        checker.check(checkOf(host, 'app'), `namespace-${index}`),
       );
       for (const { answer } of await Promise.all(all)) assert.equal(answer.result, 'Inconclusive');
       assert.ok(pings <= DEFAULT_REGISTRY_SETTINGS.concurrencyPerRegistry, `${pings}`);

@@ -6,7 +6,7 @@ import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 const hrefs = (host: string, insecure: readonly string[] = []) =>
   registryOrigins(host, { ...DEFAULT_REGISTRY_SETTINGS, insecure }).map(({ href }) => href);
 
-describe('where a registry is', () => {
+describe('the origins of a registry', () => {
   for (const [host, expected] of [
     ['docker.io', ['https://registry-1.docker.io/']],
     ['ghcr.io', ['https://ghcr.io/']],
@@ -18,10 +18,11 @@ describe('where a registry is', () => {
     ['user@registry.example.com', []],
     ['registry.example.com/path', []],
   ] as const) {
-    it(`is ${expected[0] ?? 'nowhere'} for ${host}`, () => assert.deepEqual(hrefs(host), expected));
+    it(`${expected[0] === undefined ? 'are empty' : `include ${expected[0]}`} for ${host}`, () =>
+      assert.deepEqual(hrefs(host), expected));
   }
 
-  it('is plain HTTP after TLS, where it is listed as insecure', () => {
+  it('include plain HTTP after TLS if it is listed as insecure', () => {
     assert.deepEqual(hrefs('a.test:5000', ['A.test:5000']), ['https://a.test:5000/', 'http://a.test:5000/']);
     assert.deepEqual(hrefs('a.test:5000', ['a.test', 'b.test:5000']), ['https://a.test:5000/']);
     assert.equal(names([], 'a'), false);
@@ -49,13 +50,13 @@ describe('the lists of registries', () => {
     ['ghcr.io:*', 'ghcr.io:5000', true],
     ['ghcr.io:*', 'ghcr.io', true],
   ] as const) {
-    it(`${pattern} ${fits ? 'fits' : 'does not fit'} ${host}`, () => {
+    it(`${fits ? 'match' : 'do not match'} ${host} with ${pattern}`, () => {
       assert.equal(forbiddenBy(host, { allow: [], deny: [pattern] }), fits ? 'DenyList' : undefined);
       assert.equal(forbiddenBy(host, { allow: [pattern], deny: [] }), fits ? undefined : 'AllowList');
     });
   }
 
-  it('forbid what is on both', () => {
+  it('forbid a host that is on both', () => {
     assert.equal(forbiddenBy('a.b', { allow: ['a.b'], deny: ['a.b'] }), 'DenyList');
     assert.equal(forbiddenBy('a.b', { allow: [], deny: [] }), undefined);
   });
@@ -77,7 +78,7 @@ describe('the deny list', () => {
     ['registry-1.docker.io', 'https://registry-1.docker.io/v2/', true],
     ['docker.io', 'https://auth.docker.io/token', false],
   ] as const) {
-    it(`${denied ? 'names' : 'does not name'} the host of ${url} with ${pattern}`, () => {
+    it(`${denied ? 'includes' : 'does not include'} the host of ${url} with ${pattern}`, () => {
       assert.equal(isDenied(new URL(url), { deny: [pattern] }), denied);
     });
   }

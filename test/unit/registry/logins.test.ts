@@ -10,8 +10,8 @@ import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 
 const HOUR = 3_600_000;
 const never: Exchange = {
-  request: () => assert.fail('the cloud is asked'),
-  read: () => assert.fail('the cloud has answered'),
+  request: () => assert.fail('a request to the cloud'),
+  read: () => assert.fail('an answer from the cloud'),
 };
 const credential = (check: ReturnType<PlatformCredential['accessTo']>['check']): PlatformCredential => ({
   ...{ result: 'Credential', kind: 'platform', description: 'keys', identity: new SecretValue('id') },
@@ -19,13 +19,13 @@ const credential = (check: ReturnType<PlatformCredential['accessTo']>['check']):
   accessTo: () => ({ delivery: { way: 'Exchange', exchange: never }, check }),
 });
 
-describe('logins that clouds give', () => {
-  it('are renewed when two thirds of their time are over, and never where they do not end', () => {
+describe('logins from clouds', () => {
+  it('are renewed after two thirds of their lifetime, or never if they do not expire', () => {
     assert.equal(renewalOf({ since: HOUR, expiresAt: 13 * HOUR }), 9 * HOUR);
     assert.equal(renewalOf({ since: HOUR, expiresAt: undefined }), Number.POSITIVE_INFINITY);
   });
 
-  it('are not asked for where the settings forbid the registry, and that is known at once', async () => {
+  it('are not requested if the settings forbid the registry', async () => {
     const settings = { ...DEFAULT_REGISTRY_SETTINGS, deny: ['reg.example'] };
     const checker = new RegistryChecker({ settings, onRequest: () => assert.fail('a request') });
     const keys = credential({ way: 'Exchange', exchange: never });
@@ -35,14 +35,14 @@ describe('logins that clouds give', () => {
     assert.equal(known?.askAgainAt, Number.POSITIVE_INFINITY);
   });
 
-  it('are not needed to know that nobody but Trivy can use a credential', async () => {
+  it('are not requested for a credential that only Trivy can use', async () => {
     const checker = new RegistryChecker({
       settings: DEFAULT_REGISTRY_SETTINGS,
       onRequest: () => assert.fail('a request'),
     });
     const user = credential({ way: 'NotCheckable', message: 'of a user' });
-    const question = { image: parseImageReference('reg.example/app:1'), credential: user };
-    assert.equal(checker.answer(question, 'shop')?.answer.result, 'NotCheckable');
-    assert.equal((await checker.check(question, 'shop')).answer.result, 'NotCheckable');
+    const check = { image: parseImageReference('reg.example/app:1'), credential: user };
+    assert.equal(checker.answer(check, 'shop')?.answer.result, 'NotCheckable');
+    assert.equal((await checker.check(check, 'shop')).answer.result, 'NotCheckable');
   });
 });

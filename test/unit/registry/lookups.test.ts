@@ -6,7 +6,7 @@ import { Works } from '../../support/work.ts';
 
 const ADDRESSES = [{ address: '192.0.2.1', family: 4 }];
 
-/** Replaces the system's resolver, whose name servers a test cannot choose. It answers when the test says so. */
+/** Replaces the system's resolver, whose name servers a test cannot choose. The test decides when it answers. */
 function lookups({ places = 8, requestTimeout = 1_000 } = {}) {
   const works = new Works();
   const resolver: Resolver = (hostname) => works.begin(hostname).then(() => ADDRESSES);
@@ -32,7 +32,7 @@ describe('DNS look-ups', () => {
     });
   }
 
-  it('never exceed the limit, however many namespaces ask', () => {
+  it('never exceed the limit, however many namespaces need them', () => {
     const { works, find } = lookups();
     for (let index = 0; index < 100; index += 1) find(`namespace-${index}`, `host-${index}.silent.example`);
     assert.equal(works.open.length, 8);
@@ -58,15 +58,15 @@ describe('DNS look-ups', () => {
     const late = Promise.withResolvers<unknown>();
     setTimeout(() => {
       // Timers of the same duration fire in the order in which they were started.
-      setTimeout(() => ends.push('time-out of a request that began before'), 20);
-      const given = assert.rejects(find('a', 'two.silent.example').addresses, DelayedError);
-      late.resolve(given.then(() => ends.push('late look-up')));
+      setTimeout(() => ends.push('time-out of an earlier request'), 20);
+      const rejected = assert.rejects(find('a', 'two.silent.example').addresses, DelayedError);
+      late.resolve(rejected.then(() => ends.push('late look-up')));
     }, 10);
     await late.promise;
-    assert.deepEqual(ends, ['time-out of a request that began before', 'late look-up']);
+    assert.deepEqual(ends, ['time-out of an earlier request', 'late look-up']);
   });
 
-  it('of the same name share one look-up, whichever namespaces ask', async () => {
+  it('of the same name share one look-up across namespaces', async () => {
     const { works, find } = lookups();
     const all = Array.from({ length: 40 }, (_, index) => find(`namespace-${index % 3}`, 'registry.example'));
     assert.deepEqual(works.begun, ['registry.example']);

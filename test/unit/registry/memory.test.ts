@@ -9,7 +9,7 @@ const PULLABLE: RegistryAnswer = { result: 'Pullable' };
 const unreachable = (why: UnreachableReason): RegistryAnswer => ({ result: 'Unreachable', why, at: 'ping' });
 const DELAYED = unreachable('LookupDelayed');
 
-/** An answer that holds for this number of minutes. */
+/** An answer that is valid for this number of minutes. */
 const known = (answer: RegistryAnswer, holds: number, askedAt = NOW) => ({
   answer,
   askedAt,
@@ -18,7 +18,7 @@ const known = (answer: RegistryAnswer, holds: number, askedAt = NOW) => ({
 
 describe('the memory of answers', () => {
   for (const why of ['LookupDelayed', 'InternalError', 'SigningFailed', 'Stopped'] as const) {
-    it(`gives ${why} only to the namespace that asked`, () => {
+    it(`returns ${why} only to the namespace of the check`, () => {
       const memory = new Memory(10);
       const own = known(unreachable(why), 1);
       memory.keep('key', own, 'a');
@@ -28,7 +28,7 @@ describe('the memory of answers', () => {
   }
 
   for (const why of ['Timeout', 'DnsFailure', 'ServerError', 'ProxyFailure'] as const) {
-    it(`gives ${why} to all namespaces`, () => {
+    it(`returns ${why} to all namespaces`, () => {
       const memory = new Memory(10);
       const shared = known(unreachable(why), 1);
       memory.keep('key', shared, 'a');
@@ -36,7 +36,7 @@ describe('the memory of answers', () => {
     });
   }
 
-  it('gives NotFound only to the namespace that asked, because others may ask about another version', () => {
+  it('returns NotFound only to the namespace of the check, because others may check another version', () => {
     const memory = new Memory(10);
     const own = known({ result: 'Inconclusive', why: 'NotFound' }, 60);
     memory.keep('key', own, 'a');
@@ -44,14 +44,14 @@ describe('the memory of answers', () => {
     assert.equal(memory.get('key', 'b'), undefined);
   });
 
-  it('gives RepositoryUnknown to all namespaces', () => {
+  it('returns RepositoryUnknown to all namespaces', () => {
     const memory = new Memory(10);
     const shared = known({ result: 'Inconclusive', why: 'RepositoryUnknown' }, 60);
     memory.keep('key', shared, 'a');
     assert.equal(memory.get('key', 'b'), shared);
   });
 
-  it('gives a namespace the answer that holds longer: its own, or the shared one', () => {
+  it('returns the answer that is valid longer: the own one of a namespace, or the shared one', () => {
     const memory = new Memory(10);
     const expired = known(PULLABLE, -10, NOW - 20 * MINUTE);
     const own = known(DELAYED, 1);
@@ -64,7 +64,7 @@ describe('the memory of answers', () => {
     assert.equal(memory.get('key', 'a'), shared);
   });
 
-  it('prefers an answer that still holds to one that was asked for before and came later', () => {
+  it('prefers a valid answer to a later answer of an earlier check', () => {
     const memory = new Memory(10);
     const later = known(PULLABLE, 60);
     memory.keep('key', later, 'b');
@@ -73,7 +73,7 @@ describe('the memory of answers', () => {
     assert.equal(memory.get('key', 'a'), later);
   });
 
-  it('replaces an answer that no longer holds, even by one that was asked for before', () => {
+  it('replaces an expired answer, even with one of an earlier check', () => {
     const memory = new Memory(10);
     memory.keep('key', known(unreachable('ServerError'), -1), 'a');
     const rest = known({ result: 'RateLimited', until: NOW + 60 * MINUTE }, 60, NOW - 1);

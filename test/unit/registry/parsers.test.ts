@@ -10,7 +10,7 @@ import { readManifestReply } from '../../../src/registry/manifest.ts';
 
 const bounds = { defaultRetryAfter: 60_000, longestRetryAfter: 3_600_000 };
 
-describe('whatever a registry writes', () => {
+describe('any reply of a registry', () => {
   const text = fc.string({ unit: 'binary' });
   const json = fc.json({ maxDepth: 4 });
   const shaped = fc
@@ -33,7 +33,7 @@ describe('whatever a registry writes', () => {
     body: fc.oneof(text, json, shaped),
   });
 
-  it('is read into an answer of ours, with no text of its own', () => {
+  it('is parsed into a known answer without any text of the registry', () => {
     fc.assert(
       fc.property(reply, (each) => {
         const answer = readManifestReply(each);
@@ -53,7 +53,7 @@ describe('whatever a registry writes', () => {
     );
   });
 
-  it('as errors of a manifest is read up to the sixteenth error', () => {
+  it('is read up to its sixteenth error', () => {
     const at = (index: number) =>
       JSON.stringify({
         errors: Array.from({ length: index }, () => ({ code: 'X' })).concat({ code: 'NAME_UNKNOWN' }),
@@ -69,7 +69,7 @@ describe('whatever a registry writes', () => {
     }
   });
 
-  it('as Retry-After is brought within bounds', () => {
+  it('has its Retry-After limited to the bounds', () => {
     const value = fc.option(
       fc.oneof(
         text,
@@ -100,13 +100,13 @@ describe('whatever a registry writes', () => {
     ['', 60_000],
     [undefined, 60_000],
   ] as const) {
-    it(`as Retry-After ${JSON.stringify(header)} is a wait of ${wait} ms`, () => {
+    it(`with Retry-After ${JSON.stringify(header)} causes a wait of ${wait} ms`, () => {
       assert.equal(retryAt(header, 100_000, bounds), 100_000 + wait);
     });
   }
 });
 
-describe('an error of the network', () => {
+describe('a network error', () => {
   const withCode = (code: string, name = 'Error') => Object.assign(new Error('x'), { code, name });
   for (const [error, reason] of [
     [withCode('ECONNREFUSED'), 'ConnectionRefused'],

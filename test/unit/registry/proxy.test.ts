@@ -36,7 +36,7 @@ describe('the proxy', () => {
     ['', 'https://127.0.0.2', true],
     ['', 'https://[::1]:5000', true],
   ] as const) {
-    it(`with NO_PROXY ${JSON.stringify(noProxy)} is ${direct ? 'passed by' : 'asked'} for ${url}`, () => {
+    it(`is ${direct ? 'bypassed' : 'used'} for ${url} with NO_PROXY ${JSON.stringify(noProxy)}`, () => {
       const proxy = proxyFor(new URL(url), { httpsProxy, noProxy });
       assert.equal(proxy?.href, direct ? undefined : 'http://proxy:3128/');
     });
@@ -49,14 +49,14 @@ describe('the proxy', () => {
     assert.equal(proxyFor(new URL('http://a.example'), { httpsProxy }), undefined);
   });
 
-  it('is read from the environment, lower case first, and an empty one is none', () => {
+  it('is read from the environment, first in lower case, and ignored if it is empty', () => {
     assert.deepEqual(
       proxySettings({ HTTPS_PROXY: 'a', https_proxy: 'b', HTTP_PROXY: '', no_proxy: '', NO_PROXY: 'c' }),
       { httpsProxy: 'b', httpProxy: undefined, noProxy: 'c' },
     );
   });
 
-  it('must be one that speaks HTTP, and a message about it does not show its password', () => {
+  it('must be an HTTP proxy, and a message about it does not show its password', () => {
     checkProxySettings({ httpsProxy, httpProxy: 'https://proxy' });
     checkProxySettings({});
     for (const bad of ['socks5://user:canary@proxy', 'http://user:canary@:x']) {
@@ -68,7 +68,7 @@ describe('the proxy', () => {
     }
   });
 
-  it('is chosen for any NO_PROXY', () => {
+  it('is chosen without an exception for any NO_PROXY', () => {
     fc.assert(
       fc.property(fc.string(), fc.webUrl(), (noProxy, url) => {
         proxyFor(new URL(url), { httpsProxy, httpProxy: httpsProxy, noProxy });

@@ -9,13 +9,13 @@ import { RegistryChecker } from '../../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 
 /**
- * How registries that cannot run here answer, as far as their documentation or their users say: a stand-in writes it.
- * What the ones that can run here answer is in test/e2e.
+ * Answers of registries that cannot run here, according to their documentation or their users. A stand-in sends them.
+ * Tests with real registries are in test/e2e.
  */
 interface Replies {
   readonly ping?: Answer;
   readonly token?: Answer;
-  /** To a request without `Authorization`, where that is answered otherwise. */
+  /** Answer to a request without `Authorization`. undefined: the same as `head`. */
   readonly anonymousHead?: Answer;
   readonly head?: Answer;
   readonly get?: Answer;
@@ -49,7 +49,7 @@ const denied = (httpCode: number, at: string) => ({ result: 'Denied', httpCode, 
 const inconclusive = (why: string) => ({ result: 'Inconclusive', why });
 const failed = (why: string, at: string, httpCode: number) => ({ result: 'Unreachable', why, at, httpCode });
 
-const anybody = undefined;
+const anonymous = undefined;
 const user: Credential = {
   kind: 'basic',
   username: new SecretValue('user'),
@@ -62,8 +62,13 @@ const identity: Credential = {
 };
 
 const TABLE: readonly (readonly [title: string, Replies, Credential | undefined, object])[] = [
-  // docs.docker.com/reference/api/registry/auth: a token without the scope is given to everybody.
-  ['Docker Hub, private and not ours', { ping: bearer, token, head: bearer }, user, denied(401, 'manifest')],
+  // docs.docker.com/reference/api/registry/auth: everyone gets a token, but without the scope.
+  [
+    'Docker Hub, a private repository of another user',
+    { ping: bearer, token, head: bearer },
+    user,
+    denied(401, 'manifest'),
+  ],
   ['Docker Hub, a wrong password', { ping: bearer, token: { status: 401 } }, user, denied(401, 'token')],
   [
     'Docker Hub, no such tag',
@@ -72,7 +77,7 @@ const TABLE: readonly (readonly [title: string, Replies, Credential | undefined,
     { result: 'Allowed' },
   ],
   [
-    'GitHub, not ours',
+    'GitHub, a private repository of another user',
     { ping: bearer, token: { status: 403, body: errors('DENIED') } },
     user,
     denied(403, 'token'),
@@ -109,13 +114,13 @@ const TABLE: readonly (readonly [title: string, Replies, Credential | undefined,
     pullable,
   ],
   [
-    'Azure, with one that has ended',
+    'Azure, with an expired refresh token',
     { ping: bearer, token: { status: 401 } },
     identity,
     denied(401, 'token'),
   ],
   ['ECR', { ping: basic, head: found }, user, pullable],
-  ['ECR, a token that has ended', { ping: basic, head: { status: 403 } }, user, denied(403, 'manifest')],
+  ['ECR, an expired token', { ping: basic, head: { status: 403 } }, user, denied(403, 'manifest')],
   [
     'ECR, no such repository',
     { ping: basic, ...missing('NAME_UNKNOWN') },
@@ -128,9 +133,14 @@ const TABLE: readonly (readonly [title: string, Replies, Credential | undefined,
     user,
     denied(401, 'manifest'),
   ],
-  ['Harbor, hidden', { ping: bearer, token, ...missing('NOT_FOUND') }, user, inconclusive('NotFound')],
   [
-    'Quay, hidden',
+    'Harbor, a hidden repository',
+    { ping: bearer, token, ...missing('NOT_FOUND') },
+    user,
+    inconclusive('NotFound'),
+  ],
+  [
+    'Quay, a hidden repository',
     { ping: bearer, token, ...missing('NAME_UNKNOWN') },
     user,
     inconclusive('RepositoryUnknown'),
@@ -143,67 +153,67 @@ const TABLE: readonly (readonly [title: string, Replies, Credential | undefined,
     denied(404, 'token'),
   ],
   [
-    'one whose token endpoint is not there',
+    'one without a token endpoint',
     { ping: bearer, token: { status: 404 } },
     user,
     failed('UnexpectedStatus', 'token', 404),
   ],
-  // Artifactory and Nexus with anonymous access: the ping asks nothing, some manifests do.
-  ['one that lets anybody in', { ping: { status: 200 }, head: found }, user, pullable],
+  // Artifactory and Nexus with anonymous access: the ping has no challenge, but some manifests do.
+  ['one with anonymous access', { ping: { status: 200 }, head: found }, user, pullable],
   [
-    'one that lets anybody in, but not here, by name',
+    'one with anonymous access, except here, with basic authentication',
     { ping: { status: 200 }, anonymousHead: basic, head: found },
     user,
     pullable,
   ],
   [
-    'one that lets anybody in, but not here, by token',
+    'one with anonymous access, except here, with tokens',
     { ping: { status: 200 }, anonymousHead: bearer, token, head: found },
     user,
     pullable,
   ],
   [
-    'one that lets anybody in, but not here, nobody',
+    'one with anonymous access, except here, without a credential',
     { ping: { status: 200 }, anonymousHead: basic },
-    anybody,
+    anonymous,
     denied(401, 'manifest'),
   ],
-  ['one that asks for a name, and shows this to anybody', { ping: basic, head: found }, anybody, pullable],
-  ['one whose API has no root', { ping: { status: 404 }, head: found }, anybody, pullable],
+  ['one with a challenge, except for this manifest', { ping: basic, head: found }, anonymous, pullable],
+  ['one without /v2/', { ping: { status: 404 }, head: found }, anonymous, pullable],
   [
-    'one that does not know HEAD',
+    'one that rejects HEAD',
     { ping: { status: 200 }, head: { status: 405 }, get: found },
-    anybody,
+    anonymous,
     pullable,
   ],
   [
-    'one that has not implemented HEAD',
+    'one that does not implement HEAD',
     { ping: { status: 200 }, head: { status: 501 }, get: found },
-    anybody,
+    anonymous,
     pullable,
   ],
   [
-    'one that finds by GET alone',
+    'one that finds manifests only with GET',
     { ping: { status: 200 }, head: { status: 404 }, get: found },
-    anybody,
+    anonymous,
     pullable,
   ],
   [
-    'one that contradicts itself',
+    'one with contradictory errors',
     { ping: { status: 200 }, ...missing('MANIFEST_UNKNOWN', 'NAME_UNKNOWN') },
-    anybody,
+    anonymous,
     inconclusive('RepositoryUnknown'),
   ],
   [
     'one that hides a refusal',
     { ping: { status: 200 }, ...missing('MANIFEST_UNKNOWN', 'DENIED') },
-    anybody,
+    anonymous,
     inconclusive('NotFound'),
   ],
   [
-    'one whose 404 is a page',
+    'one whose 404 is an HTML page',
     { ping: { status: 200 }, head: { status: 404 }, get: { status: 404, body: '<html>MANIFEST_UNKNOWN' } },
-    anybody,
+    anonymous,
     inconclusive('NotFound'),
   ],
   [
@@ -213,27 +223,32 @@ const TABLE: readonly (readonly [title: string, Replies, Credential | undefined,
       head: { status: 404 },
       get: { status: 404, body: '{"errors":[null,{"code":7},"x"]}' },
     },
-    anybody,
+    anonymous,
     inconclusive('NotFound'),
   ],
-  ['one behind a wall', { ping: { status: 403 } }, user, denied(403, 'ping')],
-  ['one that says 403 with a challenge', { ping: { ...basic, status: 403 }, head: found }, user, pullable],
-  ['one that is broken', { ping: { status: 500 } }, user, failed('ServerError', 'ping', 500)],
+  ['one that refuses the ping', { ping: { status: 403 } }, user, denied(403, 'ping')],
+  ['one that answers 403 with a challenge', { ping: { ...basic, status: 403 }, head: found }, user, pullable],
+  ['one that fails at the ping', { ping: { status: 500 } }, user, failed('ServerError', 'ping', 500)],
   [
-    'one that breaks at the manifest',
+    'one that fails at the manifest',
     { ping: basic, head: { status: 503 } },
     user,
     failed('ServerError', 'manifest', 503),
   ],
   [
-    'one that breaks at the token',
+    'one that fails at the token',
     { ping: bearer, token: { status: 502 } },
     user,
     failed('ServerError', 'token', 502),
   ],
-  ['what is no registry', { ping: { status: 410 } }, user, failed('UnexpectedStatus', 'ping', 410)],
   [
-    'one with manifests of old',
+    'a server that is not a registry',
+    { ping: { status: 410 } },
+    user,
+    failed('UnexpectedStatus', 'ping', 410),
+  ],
+  [
+    'one with manifests of schema version 1',
     {
       ping: basic,
       head: {
@@ -289,10 +304,11 @@ describe('a registry', () => {
   }
 
   for (const [title, script, credential, expected] of TABLE) {
-    it(`is understood: ${title}`, async () => assert.deepEqual(await ask(script, credential), expected));
+    it(`gets the right answer for ${title}`, async () =>
+      assert.deepEqual(await ask(script, credential), expected));
   }
 
-  it('is asked in the order of the specification, with the credential at the token server alone', async () => {
+  it('is checked in the order of the specification, and only the token server gets the credential', async () => {
     const scope = 'repository%3Ateam%2Fapp%3Apull';
     await ask({ ping: bearer, token, ...missing('MANIFEST_UNKNOWN') }, user);
     assert.deepEqual(seen, [
@@ -307,11 +323,11 @@ describe('a registry', () => {
       `POST /token grant_type=refresh_token&refresh_token=refresh%26token&client_id=image-credential-binding&service=s&scope=${scope}`,
       'HEAD /v2/team/app/manifests/1 Bearer t',
     ]);
-    await ask({ ping: bearer, token, head: found }, anybody);
+    await ask({ ping: bearer, token, head: found }, anonymous);
     assert.deepEqual(seen[1], `GET /token?service=s&scope=${scope}`);
   });
 
-  it('is asked for the scope that it names, if that is to pull and no more', async () => {
+  it('is asked for the scope in its challenge only if that scope is limited to pull', async () => {
     const withScope = (scope: string): Answer => ({
       status: 401,
       headers: { 'www-authenticate': `Bearer realm="http://SELF/token?a=b#c",scope="${scope}"` },
@@ -326,7 +342,7 @@ describe('a registry', () => {
     }
   });
 
-  it('is asked twice for a manifest only where its answer asks for more than the ping did', async () => {
+  it('gets a second request for a manifest only if its challenge differs from that of the ping', async () => {
     await ask({ ping: bearer, token, head: bearer }, user);
     assert.equal(seen.length, 3);
     await ask({ ping: basic, head: bearer, token }, user);

@@ -1,10 +1,10 @@
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 
-/** A server of a test on loopback, over plain HTTP. */
+/** A test server on loopback, over plain HTTP. */
 export interface TestServer extends AsyncDisposable {
   readonly port: number;
-  /** Connections that are open. */
+  /** Number of open connections. */
   readonly open: () => number;
 }
 

@@ -9,7 +9,7 @@ import { turn, Works } from '../../support/work.ts';
 import { answering } from './servers.ts';
 
 const MINUTE = 60_000;
-const QUESTION = { credential: undefined, image: { host: 'registry.example', repository: 'app', tag: '1' } };
+const CHECK = { credential: undefined, image: { host: 'registry.example', repository: 'app', tag: '1' } };
 /** Replaces a name server that never answers. */
 const silent: Resolver = () => new Promise(() => undefined);
 
@@ -29,19 +29,19 @@ function surroundings(
   };
 }
 
-describe('a question', () => {
+describe('a check of a registry', () => {
   it('leaves neither a listener nor a timer behind', async () => {
     await using server = await answering((_, response) => response.writeHead(404).end());
     const host = `127.0.0.1:${server.port}`;
     const { signal } = new AbortController();
     const around = surroundings(signal, { insecure: [host], localAddresses: ['127.0.0.1'] });
-    const question = { ...QUESTION, image: { ...QUESTION.image, host } };
+    const check = { ...CHECK, image: { ...CHECK.image, host } };
     const timers = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
-    const askAll = async (count: number) => {
-      for (let index = 0; index < count; index += 1) await checkRegistry(question, around, 'a');
+    const checkAll = async (count: number) => {
+      for (let index = 0; index < count; index += 1) await checkRegistry(check, around, 'a');
       return { listeners: getEventListeners(signal, 'abort').length, timers: timers() };
     };
-    const [first, second] = [await askAll(10), await askAll(20)];
+    const [first, second] = [await checkAll(10), await checkAll(20)];
     assert.equal(first.listeners, 0);
     assert.equal(second.listeners, 0);
     assert.ok(second.timers <= first.timers, `${first.timers}, then ${second.timers} timers`);
@@ -50,31 +50,31 @@ describe('a question', () => {
   it('ends at once when the controller stops, even while its name server does not answer', async () => {
     const stop = new AbortController();
     const around = surroundings(stop.signal, { requestTimeout: 10 * MINUTE, checkTimeout: 10 * MINUTE });
-    const answer = checkRegistry(QUESTION, around, 'a');
+    const answer = checkRegistry(CHECK, around, 'a');
     setImmediate(() => stop.abort());
     assert.deepEqual(await answer, { result: 'Unreachable', why: 'Stopped', at: 'ping' });
   });
 
   it('times out while its name server does not answer', async () => {
     const { signal } = new AbortController();
-    const answer = await checkRegistry(QUESTION, surroundings(signal, { requestTimeout: 10 }), 'a');
+    const answer = await checkRegistry(CHECK, surroundings(signal, { requestTimeout: 10 }), 'a');
     assert.deepEqual(answer, { result: 'Unreachable', why: 'Timeout', at: 'ping' });
   });
 
-  it('ends in LookupDelayed if its DNS look-up waited for others of its namespace', async () => {
+  it('ends with LookupDelayed if its DNS look-up waits for others of its namespace', async () => {
     const { signal } = new AbortController();
     const around = surroundings(signal, { requestTimeout: 10, concurrentLookups: 1 });
     around.lookups.find('a', 'other.silent.example');
-    const answer = await checkRegistry(QUESTION, around, 'a');
+    const answer = await checkRegistry(CHECK, around, 'a');
     assert.deepEqual(answer, { result: 'Unreachable', why: 'LookupDelayed', at: 'ping' });
   });
 
-  it('ends in LookupDelayed when its time was over after a DNS look-up of any of its requests waited', async () => {
+  it('ends with LookupDelayed if it times out after a DNS look-up of any of its requests waited', async () => {
     const { signal } = new AbortController();
-    const asked = Promise.withResolvers<void>();
+    const requested = Promise.withResolvers<void>();
     await using server = await answering((request, response) => {
       if (request.url === '/v2/') response.writeHead(200).end();
-      else asked.resolve();
+      else requested.resolve();
     });
     const host = `registry.example:${server.port}`;
     const works = new Works();
@@ -85,10 +85,10 @@ describe('a question', () => {
         : works.begin(hostname).then(() => []),
     );
     around.lookups.find('a', 'other.silent.example');
-    const answer = checkRegistry({ ...QUESTION, image: { ...QUESTION.image, host } }, around, 'a');
+    const answer = checkRegistry({ ...CHECK, image: { ...CHECK.image, host } }, around, 'a');
     await turn();
     await works.end('other.silent.example');
-    await asked.promise;
+    await requested.promise;
     assert.deepEqual(await answer, { result: 'Unreachable', why: 'LookupDelayed', at: 'manifest' });
   });
 });

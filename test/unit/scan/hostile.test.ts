@@ -28,7 +28,7 @@ const EXTRACTION = {
   volumeMounts: [{ name: 'pull-volume', mountPath: '/secrets' }],
 };
 const SECRET_VOLUME = { name: 'pull-volume', secret: { secretName: 'pull' } };
-/** An annotation as we write it, with every field set. */
+/** An annotation as the controller writes it, with every field set. */
 const WHOLE = {
   delivery: DELIVERY,
   added: ['env', 'volumes', 'volumeMounts'],
@@ -88,7 +88,7 @@ describe('the restore annotation', () => {
   };
   const read = (note: object) => readScheduledScan(scan({ note: JSON.stringify(note) })).bound;
 
-  it('is read as we write it', () => {
+  it('is read as the controller writes it', () => {
     const { migrated, delivery, bindingUid, repository } = read(WHOLE) ?? {};
     assert.deepEqual(
       { migrated, delivery, bindingUid, repository },
@@ -140,9 +140,9 @@ describe('the restore annotation', () => {
       entry({ ...SECRET_VOLUME, name: 'other' }),
     ],
     ['a volume before the first', ['takenOut', 'volumes'], [{ index: -1, entry: SECRET_VOLUME }]],
-    ['a list that we do not change', ['added'], ['initContainers']],
+    ['a list that the controller does not change', ['added'], ['initContainers']],
     ['added lists that are not a list', ['added'], 'env'],
-    ['a Secret that is not ours', ['delivery', 'secretName'], 'database-password'],
+    ['a Secret of another owner', ['delivery', 'secretName'], 'database-password'],
     ['an invalid Secret name', ['delivery', 'secretName'], 'trivy-../x'],
     ['a mount path that is not absolute', ['delivery', 'mountPath'], 'etc'],
     ['a mount path of 2,000 characters', ['delivery', 'mountPath'], `/${long}`],
@@ -161,16 +161,16 @@ describe('the restore annotation', () => {
     ['an image text that is not a string', ['imageText'], 7],
     ['an image text that is a flag', ['imageText'], '--output=/etc/passwd'],
     ['an image text of 2,000 characters', ['imageText'], long],
-    ['a move from no repository', ['moved', 'from'], '-'],
-    ['a move with the number 0', ['moved', 'number'], 0],
-    ['a move with a fractional number', ['moved', 'number'], 1.5],
-    ['a move with a number that is too large', ['moved', 'number'], 1e308],
-    ['a move with a string as its number', ['moved', 'number'], '1'],
+    ['a migration from an invalid repository', ['moved', 'from'], '-'],
+    ['a migration with the number 0', ['moved', 'number'], 0],
+    ['a migration with a fractional number', ['moved', 'number'], 1.5],
+    ['a migration with a number that is too large', ['moved', 'number'], 1e308],
+    ['a migration with a string as its number', ['moved', 'number'], '1'],
     ['a pull secret of 2,000 characters', ['moved', 'source'], long],
   ];
-  const dropsAlone = new Set(['takenOut', 'moved']);
-  for (const [name, path, value] of cases.filter(([, [field = '']]) => dropsAlone.has(field))) {
-    it(`is accepted without that part if it has ${name}`, () => {
+  const droppable = new Set(['takenOut', 'moved']);
+  for (const [name, path, value] of cases.filter(([, [field = '']]) => droppable.has(field))) {
+    it(`is accepted without the invalid part if it has ${name}`, () => {
       const note = changed(path, value);
       const { migrated, delivery, bindingUid, repository } = read(note) ?? {};
       const [field] = path;
@@ -190,7 +190,7 @@ describe('the restore annotation', () => {
     });
   }
 
-  it('of version 0.1.0, which wrote the time of a move, still reverts the scan', () => {
+  it('of version 0.1.0, which has the time of a migration, still reverts the scan', () => {
     const moved = { from: 'old.example/app', source: 'pull', at: '2026-11-27T10:00:00Z' };
     const note = JSON.stringify({ ...WHOLE, moved });
     assert.equal(readScheduledScan(scan({ note })).bound?.migrated, undefined);
@@ -199,7 +199,7 @@ describe('the restore annotation', () => {
     assert.deepEqual(initContainers, [EXTRACTION]);
   });
 
-  for (const [name, path, value] of cases.filter(([, [field = '']]) => !dropsAlone.has(field))) {
+  for (const [name, path, value] of cases.filter(([, [field = '']]) => !droppable.has(field))) {
     it(`is ignored if it has ${name}`, () => {
       const note = changed(path, value);
       assert.deepEqual(read(note), {
@@ -238,7 +238,7 @@ describe('the restore annotation', () => {
   });
 });
 
-describe('what is kept of a ScheduledScan', () => {
+describe('the projection of a ScheduledScan', () => {
   const labels = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`label-${i}`, '']));
 
@@ -295,8 +295,8 @@ describe('what is kept of a ScheduledScan', () => {
 });
 
 describe('the work on a ScheduledScan', () => {
-  /** How many times entries of the scan are read. */
-  function looks(count: number): number {
+  /** Number of reads of entries of the scan. */
+  function reads(count: number): number {
     let seen = 0;
     const entries = Array.from({ length: count }, (_, index) => ({
       get name() {
@@ -311,13 +311,13 @@ describe('the work on a ScheduledScan', () => {
     return seen;
   }
 
-  it('grows linearly with its environment, whatever its annotation says', () => {
-    const [once, twice] = [looks(1_000), looks(2_000)];
+  it('grows linearly with its environment, whatever its annotation contains', () => {
+    const [once, twice] = [reads(1_000), reads(2_000)];
     assert.ok(once <= 10 * 1_000 && twice <= 2.1 * once, `${once} and ${twice}`);
   });
 });
 
-describe('whatever a ScheduledScan says', () => {
+describe('a ScheduledScan with random content', () => {
   const text = fc.oneof(
     fc.string({ maxLength: 20 }),
     fc.constantFrom(
@@ -395,12 +395,12 @@ describe('whatever a ScheduledScan says', () => {
     { requiredKeys: [] },
   );
 
-  it('it is read, decided, bound and unbound, and then needs no further write', () => {
+  it('is read, decided on, bound and unbound, and then needs no further write', () => {
     fc.assert(
       fc.property(
         fc.record({ note, scanSpec, spec, metadata, status: fc.record({ lastScheduleTime: text }) }),
         (parts) => {
-          // As the API server sends it: fast-check's records have no prototype.
+          // As from the API server: the records of fast-check have no prototype.
           const raw = structuredClone(scan(parts));
           const read = readScheduledScan(raw);
           const { schedule } = read;
@@ -410,8 +410,9 @@ describe('whatever a ScheduledScan says', () => {
           assert.ok(decideRun({ ...read, request: { cause: 'Moved', at: NOW } }, [], NOW).run);
           const bound = editScheduledScan(raw, bind);
           if (bound.result === 'Changed') assert.ok(isDone(readScheduledScan(bound.scan), bind));
-          const free = editScheduledScan(raw, { edit: 'Unbind' });
-          if (free.result === 'Changed') assert.ok(isDone(readScheduledScan(free.scan), { edit: 'Unbind' }));
+          const unbound = editScheduledScan(raw, { edit: 'Unbind' });
+          if (unbound.result === 'Changed')
+            assert.ok(isDone(readScheduledScan(unbound.scan), { edit: 'Unbind' }));
         },
       ),
       { numRuns: 500 },

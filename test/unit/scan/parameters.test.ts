@@ -4,34 +4,34 @@ import { hasCredentialParameters, imageParameter } from '../../../src/scan/param
 
 describe('imageParameter', () => {
   const cases: readonly { name: string; parameters: readonly string[]; index?: number }[] = [
-    { name: 'an image alone', parameters: ['nginx'], index: 0 },
-    { name: 'behind a flag with its value', parameters: ['--severity', 'HIGH', 'nginx'], index: 2 },
-    { name: 'behind a flag with = and a value', parameters: ['--severity=HIGH', 'nginx'], index: 1 },
-    { name: 'behind a flag that takes no value', parameters: ['--ignore-unfixed', 'nginx'], index: 1 },
+    { name: 'as the only parameter', parameters: ['nginx'], index: 0 },
+    { name: 'after a flag with its value', parameters: ['--severity', 'HIGH', 'nginx'], index: 2 },
+    { name: 'after a flag with = and a value', parameters: ['--severity=HIGH', 'nginx'], index: 1 },
+    { name: 'after a flag without a value', parameters: ['--ignore-unfixed', 'nginx'], index: 1 },
     { name: 'before flags', parameters: ['nginx', '--format', 'json'], index: 0 },
-    { name: 'behind a short flag with its value', parameters: ['-s', 'HIGH', 'nginx'], index: 2 },
-    { name: 'behind a short flag that holds its value', parameters: ['-sHIGH', 'nginx'], index: 1 },
-    { name: 'behind short flags that take no value', parameters: ['-qd', 'nginx'], index: 1 },
-    { name: 'behind --', parameters: ['--quiet', '--', 'nginx'], index: 2 },
-    { name: 'none: only flags', parameters: ['--input', 'image.tar'] },
-    { name: 'none: a value that looks like an image', parameters: ['--format', 'json'] },
-    { name: 'none: no parameters', parameters: [] },
+    { name: 'after a short flag with its value', parameters: ['-s', 'HIGH', 'nginx'], index: 2 },
+    { name: 'after a short flag that contains its value', parameters: ['-sHIGH', 'nginx'], index: 1 },
+    { name: 'after short flags without values', parameters: ['-qd', 'nginx'], index: 1 },
+    { name: 'after --', parameters: ['--quiet', '--', 'nginx'], index: 2 },
+    { name: 'among only flags', parameters: ['--input', 'image.tar'] },
+    { name: 'in a value of a flag', parameters: ['--format', 'json'] },
+    { name: 'without parameters', parameters: [] },
   ];
   for (const { name, parameters, index } of cases) {
-    it(`finds the image: ${name}`, () => {
+    it(`${index === undefined ? 'finds no image' : 'finds the image'} ${name}`, () => {
       const found = imageParameter(parameters);
       assert.equal(found.result === 'Image' ? found.index : undefined, index);
     });
   }
 
-  it('says what is wrong with two images, or with something that is none', () => {
+  it('reports two images, or an invalid one', () => {
     assert.match(JSON.stringify(imageParameter(['nginx', 'redis'])), /expected one image.*found 2/);
     assert.match(JSON.stringify(imageParameter(['Not An Image'])), /Not An Image/);
   });
 });
 
 describe('hasCredentialParameters', () => {
-  it('sees credentials in parameters, whichever way they are written', () => {
+  it('finds credentials in parameters in any notation', () => {
     for (const parameters of [['--username', 'u'], ['--password=p'], ['--registry-token', 't']]) {
       assert.equal(hasCredentialParameters(parameters), true, parameters.join(' '));
     }

@@ -15,7 +15,7 @@ const TICK = Date.UTC(2026, 5, 1, 12);
 const MOVED = requestRun('Moved', NOW - MINUTE);
 const BOUND = requestRun('Bound', NOW - MINUTE);
 
-/** Every hour, by interval; it ran half an hour ago. */
+/** A schedule with an interval of one hour and a last run half an hour ago. */
 function hourly(part: Partial<Schedule> = {}): Schedule {
   return {
     suspended: false,
@@ -28,12 +28,12 @@ function hourly(part: Partial<Schedule> = {}): Schedule {
   };
 }
 
-/** At every full hour, by cron expression. */
+/** A cron schedule for every full hour. */
 function cron(part: Partial<Schedule> = {}): Schedule {
   return hourly({ interval: undefined, cron: '0 * * * *', lastRunAt: NOW - 5 * HOUR, ...part });
 }
 
-/** The Scan that was planned for a time. */
+/** The Scan of a run that was planned for a time. */
 function scanOf(planned: number, part: Partial<ScanRun> = {}): ScanRun {
   const name = `scan-${Math.floor(planned / SECOND)}`;
   return { name, createdAt: planned, state: 'Done', request: undefined, ...part };
@@ -51,139 +51,149 @@ interface Case {
 
 describe('decideRun', () => {
   const cases: readonly Case[] = [
-    { name: 'a scan that was moved: start', request: MOVED, decision: 'Start' },
-    { name: 'nothing is asked for: none', decision: 'None' },
-    { name: 'suspended: none', request: MOVED, schedule: hourly({ suspended: true }), decision: 'None' },
+    { name: 'starts a run after a migration', request: MOVED, decision: 'Start' },
+    { name: 'starts no run without a request', decision: 'None' },
     {
-      name: 'a schedule that nobody can read: none, for the operator would not start it',
+      name: 'starts no run of a suspended scan',
+      request: MOVED,
+      schedule: hourly({ suspended: true }),
+      decision: 'None',
+    },
+    {
+      name: 'starts no run with an invalid schedule, because the operator would not start it either',
       request: MOVED,
       schedule: cron({ cron: 'now and then' }),
       decision: 'None',
     },
     {
-      name: 'scheduled since: done',
+      name: 'starts no run if one was scheduled after the request',
       request: MOVED,
       schedule: hourly({ lastRunAt: MOVED.at }),
       decision: 'None',
     },
     {
-      name: 'scheduled in the second before, so perhaps with the scan as it was: start',
+      name: 'starts a run if the last one was scheduled in the second before, perhaps with the old spec',
       request: MOVED,
       schedule: hourly({ lastRunAt: MOVED.at - SECOND }),
       decision: 'Start',
     },
     {
-      name: 'a Scan carries the request, though by its clock the operator was earlier: done',
+      name: "starts no run if a Scan has the request, even if the operator's clock is behind",
       request: MOVED,
       runs: [scanOf(NOW - 2 * MINUTE, { request: formatRunRequest(MOVED) })],
       decision: 'None',
     },
     {
-      name: 'a Scan carries an earlier request: start',
+      name: 'starts a run if the Scan has an earlier request',
       request: MOVED,
       runs: [scanOf(NOW - HOUR, { request: formatRunRequest(requestRun('Moved', NOW - HOUR)) })],
       decision: 'Start',
     },
     {
-      name: 'a Scan has not ended: none, until it has',
+      name: 'starts no run while a Scan is running',
       request: MOVED,
       runs: [scanOf(NOW - 30 * MINUTE, { state: 'Running' })],
       decision: 'None',
     },
-    { name: 'bound after a failure: start', request: BOUND, runs: [FAILED], decision: 'Start' },
     {
-      name: 'bound while a run was under way that was successful: none',
+      name: 'starts a run of a scan that was bound after a failure',
+      request: BOUND,
+      runs: [FAILED],
+      decision: 'Start',
+    },
+    {
+      name: 'starts no run of a scan that was bound during a successful run',
       request: BOUND,
       runs: [FAILED, scanOf(NOW - 20 * MINUTE)],
       decision: 'None',
     },
-    { name: 'bound, and no Scan is left that could have failed: none', request: BOUND, decision: 'None' },
+    { name: 'starts no run of a bound scan without any Scan', request: BOUND, decision: 'None' },
     {
-      name: 'due: none, for that run is the one',
+      name: 'starts no run if one is due, because that run is sufficient',
       request: MOVED,
       schedule: hourly({ lastRunAt: NOW - HOUR }),
       decision: 'None',
     },
     {
-      name: 'due in a second: none, for a write now could come between',
+      name: 'starts no run if one is due within a second, because a write could interfere',
       request: MOVED,
       schedule: hourly({ lastRunAt: NOW - HOUR + SECOND }),
       decision: 'None',
     },
     {
-      name: 'written a moment ago: wait, for its Scan may be on its way',
+      name: 'waits after a recent write, because its Scan may be about to appear',
       request: MOVED,
       schedule: hourly({ changedAt: NOW - SECOND }),
       decision: 'Wait',
     },
     {
-      name: 'asked for ahead of time, by a clock that differs: wait',
+      name: 'waits if the time of the request is slightly in the future because of another clock',
       request: requestRun('Moved', NOW + MINUTE),
       decision: 'Wait',
     },
     {
-      name: 'asked for in years, by somebody who writes annotations: none',
+      name: 'starts no run if another client has written a request for a time years ahead',
       request: requestRun('Moved', NOW + 1_000 * DAY),
       decision: 'None',
     },
     {
-      name: 'a cron schedule: start',
+      name: 'starts a run of a cron schedule',
       request: MOVED,
       schedule: cron({ lastRunAt: NOW - 2 * MINUTE }),
       decision: 'Start',
     },
     {
-      name: 'a cron schedule, all ticks of which have a Scan: none, for any would get stuck',
+      name: 'starts no run of a cron schedule if all ticks have a Scan, because any run would get stuck',
       request: MOVED,
       schedule: cron({ lastRunAt: NOW - 2 * MINUTE }),
       runs: Array.from({ length: 100 }, (_, hours) => scanOf(TICK - hours * HOUR)),
       decision: 'None',
     },
     {
-      name: 'due, and its Scan was made a while ago: free',
+      name: 'unblocks a due run whose Scan was created a while ago',
       schedule: hourly({ lastRunAt: NOW - 2 * HOUR }),
       runs: [scanOf(NOW - HOUR)],
       decision: 'Free',
     },
     {
-      name: 'due, and its Scan was made just now: wait, for the operator is about to say so',
+      name: 'waits for a due run whose Scan was just created, because the operator is about to update its status',
       schedule: hourly({ lastRunAt: NOW - HOUR }),
       runs: [scanOf(NOW)],
       decision: 'Wait',
     },
     {
-      name: 'due, its Scan was made long ago, and somebody has written it just now: wait, for a moment',
+      name: 'waits for a due run whose Scan is old if another client has just written the scan',
       schedule: hourly({ lastRunAt: NOW - 2 * HOUR, changedAt: NOW }),
       runs: [scanOf(NOW - HOUR)],
       decision: 'Wait',
     },
     {
-      name: 'due by cron, and its Scan was made a while ago: free',
+      name: 'unblocks a due run of a cron schedule whose Scan was created a while ago',
       schedule: cron(),
       runs: [scanOf(TICK - 4 * HOUR)],
       decision: 'Free',
     },
     {
-      name: 'an interval beyond a Go duration, and a Scan with the name that floats compute: none',
+      name: 'starts no run of an interval beyond a Go duration, even with a Scan of the computed name',
       schedule: hourly({ interval: '1000000000000000000h' }),
       request: MOVED,
       runs: [scanOf(Math.floor((NOW - DAY - 3.6e24) / SECOND) * SECOND + 3.6e24)],
       decision: 'None',
     },
     {
-      name: 'the names of the last 100 seconds are taken: none',
+      name: 'starts no run if the names of the last 100 seconds are taken',
       request: MOVED,
       runs: Array.from({ length: 100 }, (_, seconds) => scanOf(NOW - DAY - seconds * SECOND)),
       decision: 'None',
     },
     {
-      name: 'a cron schedule in a time zone that does not exist: none',
+      name: 'starts no run of a cron schedule in an unknown time zone',
       schedule: cron({ cron: 'TZ=Nowhere 0 0 * * *' }),
       request: MOVED,
       decision: 'None',
     },
     {
-      name: 'due for the first time by interval: none, for each try has another name',
+      name: 'does not unblock the first run of an interval, because each attempt has another name',
       schedule: hourly({ lastRunAt: undefined }),
       runs: [scanOf(NOW - DAY)],
       decision: 'None',
@@ -203,23 +213,27 @@ describe('decideRun', () => {
     }),
     '@every': cron({ lastRunAt: NOW - 2 * MINUTE, cron: '@every 5h' }),
     '@monthly': cron({ lastRunAt: NOW - 2 * MINUTE, cron: '@monthly' }),
-    'one that has never run': cron({ lastRunAt: undefined, createdAt: NOW - MINUTE, cron: '0 0 1 1 *' }),
+    'a schedule that has never run': cron({
+      lastRunAt: undefined,
+      createdAt: NOW - MINUTE,
+      cron: '0 0 1 1 *',
+    }),
   };
   for (const [name, schedule] of Object.entries(schedules)) {
-    it(`starts a run that is due, with a name that is free, once: ${name}`, () => {
+    it(`starts a due run with an unused name exactly once: ${name}`, () => {
       const runs: ScanRun[] = [];
-      const given = new Set<string>();
+      const used = new Set<string>();
       for (let time = 1; time <= 5; time += 1) {
         const decision = decideRun({ name: 'scan', schedule, request: MOVED }, runs, NOW);
-        if (decision.run !== 'Start') assert.fail(`it is ${decision.run}`);
-        assert.equal(decision.lastScheduleTime % SECOND, 0, 'a time of Kubernetes has whole seconds');
+        if (decision.run !== 'Start') assert.fail(`expected another decision, found ${decision.run}`);
+        assert.equal(decision.lastScheduleTime % SECOND, 0, 'times in Kubernetes have whole seconds');
         const triggered = { ...schedule, lastRunAt: decision.lastScheduleTime };
         const planned = nextRun(triggered) ?? Number.NaN;
         assert.ok(planned <= NOW, 'it is due');
         assert.equal(decideRun({ name: 'scan', schedule: triggered, request: MOVED }, runs, NOW).run, 'None');
         const run = scanOf(planned);
-        assert.ok(!given.has(run.name), 'a Scan of that name is there already');
-        given.add(run.name);
+        assert.ok(!used.has(run.name), 'a Scan of that name exists');
+        used.add(run.name);
         runs.push(run);
       }
     });
@@ -228,7 +242,7 @@ describe('decideRun', () => {
   it('starts a run of the longest interval at a valid time', () => {
     const schedule = hourly({ interval: '2562047h', lastRunAt: NOW - MINUTE });
     const decision = decideRun({ name: 'scan', schedule, request: MOVED }, [], NOW);
-    if (decision.run !== 'Start') assert.fail(`it is ${decision.run}`);
+    if (decision.run !== 'Start') assert.fail(`expected another decision, found ${decision.run}`);
     assert.match(new Date(decision.lastScheduleTime).toISOString(), /^1734-/);
   });
 
@@ -239,24 +253,24 @@ describe('decideRun', () => {
     assert.deepEqual(decision, { run: 'Free', lastScheduleTime: NOW - HOUR });
   });
 
-  it('frees a scan for good: it is not due any more, and no Scan is doubled', () => {
+  it('unblocks a scan permanently, so that it is no longer due and no Scan is duplicated', () => {
     const schedule = cron();
     const runs = [4, 3, 2].map((hours) => scanOf(TICK - hours * HOUR));
     const decision = decideRun({ name: 'scan', schedule, request: undefined }, runs, NOW);
-    if (decision.run !== 'Free') assert.fail(`it is ${decision.run}`);
-    const freed = nextRun({ ...schedule, lastRunAt: decision.lastScheduleTime });
-    assert.equal(freed, TICK - HOUR);
+    if (decision.run !== 'Free') assert.fail(`expected another decision, found ${decision.run}`);
+    const next = nextRun({ ...schedule, lastRunAt: decision.lastScheduleTime });
+    assert.equal(next, TICK - HOUR);
   });
 });
 
 describe('a request for a run', () => {
-  it('is the same after it was written down', () => {
+  it('is parsed back to the same request', () => {
     assert.equal(formatRunRequest(MOVED), 'Moved 2026-06-01T12:29:11Z');
     for (const request of [MOVED, BOUND])
       assert.deepEqual(parseRunRequest(formatRunRequest(request)), request);
   });
 
-  it('that somebody else has written is none', () => {
+  it('is ignored if it is malformed', () => {
     for (const text of [
       undefined,
       '',
@@ -271,7 +285,7 @@ describe('a request for a run', () => {
 });
 
 describe('newestRun', () => {
-  it('is the one that was made last; none of none', () => {
+  it('is the Scan that was created last, or undefined without Scans', () => {
     assert.equal(newestRun([]), undefined);
     assert.equal(newestRun([scanOf(2), FAILED, scanOf(1)]), FAILED);
   });

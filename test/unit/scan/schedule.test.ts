@@ -133,7 +133,7 @@ describe('waitBeforeWrite', () => {
       now: CREATED + 1000,
       wait: 59_000,
     },
-    { name: 'never waits where nothing is scheduled', schedule: {}, now: CREATED, wait: 0 },
+    { name: 'never waits if nothing is scheduled', schedule: {}, now: CREATED, wait: 0 },
   ];
   for (const { name, schedule: part, now, wait } of cases) {
     it(name, () => assert.equal(waitBeforeWrite(schedule(part), now), wait));
@@ -141,7 +141,7 @@ describe('waitBeforeWrite', () => {
 });
 
 describe('parseGoDuration', () => {
-  it('reads what time.ParseDuration reads', () => {
+  it('accepts the same texts as time.ParseDuration', () => {
     const durations = {
       '1h30m': 5_400_000,
       '90s': 90_000,
@@ -151,7 +151,7 @@ describe('parseGoDuration', () => {
       '+1h': 3_600_000,
       '.5h': 1_800_000,
       '1.h': 3_600_000,
-      // Go reads both signs for micro.
+      // Go accepts both characters for micro.
       '1000\u00b5s': 1,
       '1000\u03bcs': 1,
     };
@@ -164,7 +164,7 @@ describe('parseGoDuration', () => {
       assert.equal(parseGoDuration(text), undefined, text);
   });
 
-  it('takes at most 2^63 - 1 nanoseconds, as Go does', () => {
+  it('accepts at most 2^63 - 1 nanoseconds, like Go', () => {
     const most = 9_223_372_036_854.775;
     for (const text of ['9223372036854775807ns', '2562047h47m16.854775807s', '2562047.7h'])
       assert.ok(Math.abs((parseGoDuration(text) ?? 0) - most) < HOUR, text);
@@ -179,17 +179,17 @@ describe('parseGoDuration', () => {
 describe('nextRun', () => {
   const next = (cron: string, after = CREATED) => nextRun(schedule({ cron, createdAt: after }));
 
-  it('reads the time zone Local as the one of the operator, which is UTC', () => {
+  it("treats the time zone Local as the operator's, which is UTC", () => {
     assert.equal(next('TZ=Local 0 11 * * *'), CREATED + 30 * MINUTE);
     assert.equal(next('TZ= 0 11 * * *'), CREATED + 30 * MINUTE);
   });
 
-  it('is never in a time zone that Go does not know', () => {
+  it('is undefined in a time zone that Go does not know', () => {
     for (const zone of ['Europe/Nowhere', 'Nowhere', '+01:00', '\u0000', 'x'.repeat(200)])
       assert.equal(next(`TZ=${zone} 0 11 * * *`), undefined, zone);
   });
 
-  it('uses one name for a time zone, however it is spelled, so that no formatter is kept for each spelling', () => {
+  it('uses one name for all spellings of a time zone, so that only one formatter is kept', () => {
     for (const name of ['Europe/Berlin', 'europe/berlin', 'EUROPE/BERLIN'])
       assert.equal(zoneOf(name), 'Europe/Berlin');
   });
@@ -232,7 +232,7 @@ describe('nextRun', () => {
     );
   });
 
-  it('is never for an expression that the operator cannot read, even if croner could', () => {
+  it('is undefined for an expression that the operator cannot parse, even if croner can', () => {
     for (const cron of ['0 0 * * 1#5', '0 0 29 2 +1', '@Daily', '@reboot', '2027-01-01T00:00:00', '0 0 * *'])
       assert.equal(next(cron), undefined, cron);
   });
@@ -252,7 +252,7 @@ describe('nextRun', () => {
   });
 });
 
-describe('with any text in a schedule', () => {
+describe('a schedule with random text', () => {
   const field = fc.oneof(
     fc.constantFrom(
       '*',
@@ -290,7 +290,7 @@ describe('with any text in a schedule', () => {
     max: Date.parse('9999-12-31T23:59:59Z'),
   });
 
-  it('nothing throws, and every time is finite', () => {
+  it('causes no exception and only finite times', () => {
     fc.assert(
       fc.property(
         fc.option(cron, { nil: undefined }),

@@ -44,13 +44,13 @@ function bind(raw: RawScheduledScan, delivery: ScanDelivery | undefined = DELIVE
   return result.result === 'Changed' ? result.scan : assert.fail(`expected a change, found ${result.result}`);
 }
 
-function letGo(raw: RawScheduledScan): RawScheduledScan {
+function unbind(raw: RawScheduledScan): RawScheduledScan {
   const result = editScheduledScan(raw, { edit: 'Unbind' });
   return result.result === 'Changed' ? result.scan : assert.fail(`expected a change, found ${result.result}`);
 }
 
 describe('binding a ScheduledScan', () => {
-  it('appends one volume, one mount and the environment, behind what was there', () => {
+  it('appends one volume, one mount and the environment after the existing entries', () => {
     const { env, volumes, volumeMounts } = bind(
       scan({
         env: [{ name: 'A' }],
@@ -69,16 +69,16 @@ describe('binding a ScheduledScan', () => {
     ]);
   });
 
-  it('is done once: the second time nothing changes', () => {
+  it('changes nothing the second time', () => {
     const edit = { edit: 'Bind', binding: 'app', delivery: DELIVERY } as const;
     assert.deepEqual(editScheduledScan(bind(scan()), edit), { result: 'Unchanged' });
   });
 
-  it('exchanges one delivery for another without a trace of the first', () => {
+  it('replaces one delivery with another without a trace of the first', () => {
     assert.deepEqual(bind(bind(scan()), OTHER), bind(scan(), OTHER));
   });
 
-  it('without a credential leaves the spec alone', () => {
+  it('without a credential does not change the spec', () => {
     const original = scan({ env: [{ name: 'A' }] });
     assert.deepEqual(editScheduledScan(original, { edit: 'Bind', binding: 'app', delivery: undefined }), {
       result: 'Changed',
@@ -95,20 +95,20 @@ describe('binding a ScheduledScan', () => {
     });
   });
 
-  it('is refused where another volume is mounted at our path', () => {
+  it('is refused if another volume is mounted at the mount path', () => {
     const raw = scan({ volumeMounts: [{ name: 'theirs', mountPath: '/creds' }] });
     const result = editScheduledScan(raw, { edit: 'Bind', binding: 'app', delivery: DELIVERY });
     assert.equal(result.result, 'MountPathTaken');
   });
 
   const taken: Record<string, Partial<ScanSpec>> = {
-    'another volume has the name of ours': { volumes: [{ name: VOLUME_NAME }] },
-    'a volume of the ScanType has the name of ours, and is mounted': {
+    'another volume has the same name': { volumes: [{ name: VOLUME_NAME }] },
+    'a mounted volume of the ScanType has the same name': {
       volumeMounts: [{ name: VOLUME_NAME, mountPath: '/theirs' }],
     },
   };
   for (const [name, part] of Object.entries(taken)) {
-    it(`is refused where ${name}, and leaves that alone`, () => {
+    it(`is refused if ${name}, and leaves that volume alone`, () => {
       const raw = scan(part);
       const result = editScheduledScan(raw, { edit: 'Bind', binding: 'app', delivery: DELIVERY });
       assert.equal(result.result, 'VolumeNameTaken');
@@ -116,18 +116,18 @@ describe('binding a ScheduledScan', () => {
     });
   }
 
-  it('sees that somebody took an entry of ours away, changed it, or put another behind it', () => {
+  it('detects that another client removed, changed or overrode one of its entries', () => {
     const { env = [], volumes = [], volumeMounts = [] } = bind(scan()).spec.scanSpec;
     const changes: Record<string, Partial<ScanSpec>> = {
-      'an entry is gone': { env: env.slice(1) },
+      'an entry was removed': { env: env.slice(1) },
       'an entry has another value': {
         env: [{ ...env[0], name: 'DOCKER_CONFIG', value: '/tmp' } as never, ...env.slice(1)],
       },
-      'another of that name is behind it': {
+      'another entry of that name follows': {
         env: [...env, { name: 'TRIVY_USERNAME', value: 'me' } as never],
       },
-      'the volume is gone': { volumes: volumes.slice(1) },
-      'the mount is gone': { volumeMounts: volumeMounts.slice(1) },
+      'the volume was removed': { volumes: volumes.slice(1) },
+      'the mount was removed': { volumeMounts: volumeMounts.slice(1) },
     };
     for (const [name, change] of Object.entries(changes)) {
       const bound = bind(scan());
@@ -137,73 +137,73 @@ describe('binding a ScheduledScan', () => {
     assert.equal(readScheduledScan(bind(scan())).bound?.intact, true);
   });
 
-  it('does not mind entries of others behind ours', () => {
+  it('ignores entries of other clients after its own', () => {
     const bound = bind(scan());
     const env = [...(bound.spec.scanSpec.env ?? []), { name: 'LATER' }];
     const raw = { ...bound, spec: { ...bound.spec, scanSpec: { ...bound.spec.scanSpec, env } } };
     assert.equal(readScheduledScan(raw).bound?.intact, true);
-    assert.deepEqual(letGo(raw).spec.scanSpec.env, [{ name: 'LATER' }]);
+    assert.deepEqual(unbind(raw).spec.scanSpec.env, [{ name: 'LATER' }]);
   });
 });
 
-describe('moving a ScheduledScan', () => {
+describe('migrating a ScheduledScan', () => {
   const DIGEST = `sha256:${'d'.repeat(64)}`;
   const to = (raw: RawScheduledScan, image: string, delivery: ScanDelivery | undefined = DELIVERY) => {
     const edit = { edit: 'Bind', binding: 'app', delivery, image: parseImageReference(image) } as const;
     const result = editScheduledScan(raw, edit);
-    const moved = result.result === 'Changed' ? result.scan : assert.fail(result.result);
-    assert.deepEqual(editScheduledScan(moved, edit), { result: 'Unchanged' });
-    return moved;
+    const migrated = result.result === 'Changed' ? result.scan : assert.fail(result.result);
+    assert.deepEqual(editScheduledScan(migrated, edit), { result: 'Unchanged' });
+    return migrated;
   };
 
   it('changes image and delivery at once, and no other parameter', () => {
     const parameters = ['--severity', 'HIGH', `aws.example/app:1@${DIGEST}`, '--timeout', '9m'];
-    const moved = to(bind(scan({ parameters })), `google.example/team/app:1@${DIGEST}`, OTHER);
-    assert.deepEqual(moved.spec.scanSpec.parameters, [
+    const migrated = to(bind(scan({ parameters })), `google.example/team/app:1@${DIGEST}`, OTHER);
+    assert.deepEqual(migrated.spec.scanSpec.parameters, [
       ...['--severity', 'HIGH', `google.example/team/app:1@${DIGEST}`, '--timeout', '9m'],
     ]);
-    const read = readScheduledScan(moved);
+    const read = readScheduledScan(migrated);
     assert.equal(read.bound?.delivery?.secretName, OTHER.secretName);
     assert.equal(read.bound?.repository, 'google.example/team/app');
   });
 
-  it('stays where it was moved to when it is let go', () => {
-    const moved = to(bind(scan({ parameters: ['aws.example/app:1'] })), 'google.example/app:1');
-    assert.deepEqual(letGo(moved).spec.scanSpec, {
+  it('keeps the new image when the scan is unbound', () => {
+    const migrated = to(bind(scan({ parameters: ['aws.example/app:1'] })), 'google.example/app:1');
+    assert.deepEqual(unbind(migrated).spec.scanSpec, {
       scanType: 'trivy-image',
       parameters: ['google.example/app:1'],
     });
   });
 
   for (const text of ['nginx:1', 'docker.io/library/nginx:1', 'index.docker.io/library/nginx:1']) {
-    it(`ends in the same text on the way back, if that is ${text}`, () => {
+    it(`and back restores the original text ${text}`, () => {
       const original = scan({ parameters: ['-q', text] });
       const there = to(bind(original), 'google.example/a:1', OTHER);
       const further = to(there, 'azure.example/b:1');
       const back = to(further, 'docker.io/library/nginx:1');
       assert.deepEqual(back, bind(original));
-      assert.equal(JSON.stringify(letGo(back).spec), JSON.stringify(original.spec));
+      assert.equal(JSON.stringify(unbind(back).spec), JSON.stringify(original.spec));
     });
   }
 
-  it("tells autodiscovery's init container, which comes back with the new image", () => {
+  it("updates the image of autodiscovery's init container for its restoration", () => {
     const image = `aws.example/app@${DIGEST}`;
     const extraction = { name: 'secret-extraction-to-env', args: [image, 'temporary-secret-x'] };
     const bound = bind(scan({ parameters: [image], initContainers: [extraction] }));
     const after = `google.example/app@${DIGEST}`;
-    const { initContainers } = letGo(to(bound, after)).spec.scanSpec;
+    const { initContainers } = unbind(to(bound, after)).spec.scanSpec;
     assert.deepEqual(initContainers, [{ ...extraction, args: [after, 'temporary-secret-x'] }]);
   });
 
-  it('does not trust the note on the scan', () => {
+  it('does not trust the restore annotation', () => {
     const bound = bind(scan({ parameters: ['aws.example/app:1'] }));
     const note = { delivery: DELIVERY, added: [], imageText: '--output=/etc/passwd' };
     const annotations = {
       ...bound.metadata.annotations,
       'image-credential-binding/restore': JSON.stringify(note),
     };
-    const moved = to({ ...bound, metadata: { ...bound.metadata, annotations } }, 'google.example/app:1');
-    assert.deepEqual(moved.spec.scanSpec.parameters, ['google.example/app:1']);
+    const migrated = to({ ...bound, metadata: { ...bound.metadata, annotations } }, 'google.example/app:1');
+    assert.deepEqual(migrated.spec.scanSpec.parameters, ['google.example/app:1']);
   });
 });
 
@@ -227,7 +227,7 @@ describe("autodiscovery's init container", () => {
     volumes: [secretVolume('pull-volume'), secretVolume('shared'), cache],
   });
 
-  it('goes with the Secrets that it alone mounts, and comes back in its place', () => {
+  it('is removed with the Secrets that only it mounts, and restored at its position', () => {
     const bound = bind(original);
     const { initContainers, volumes = [], env: boundEnv } = bound.spec.scanSpec;
     assert.deepEqual(initContainers, [clone]);
@@ -237,10 +237,10 @@ describe("autodiscovery's init container", () => {
     );
     assert.deepEqual(boundEnv, [...env, ...DELIVERY.env]);
     assert.equal(readScheduledScan(bound).bound?.intact, true);
-    assert.equal(JSON.stringify(letGo(bound).spec), JSON.stringify(original.spec));
+    assert.equal(JSON.stringify(unbind(bound).spec), JSON.stringify(original.spec));
   });
 
-  it('goes too where no credential is needed, for it would fail', () => {
+  it('is removed even if no credential is needed, because it would fail', () => {
     const bind_ = { edit: 'Bind', binding: 'app', delivery: undefined } as const;
     const bound = editScheduledScan(original, bind_);
     const changed = bound.result === 'Changed' ? bound.scan : assert.fail(bound.result);
@@ -248,27 +248,27 @@ describe("autodiscovery's init container", () => {
     assert.deepEqual(changed.spec.scanSpec.env, env);
     assert.deepEqual(editScheduledScan(changed, bind_), { result: 'Unchanged' });
     assert.equal(readScheduledScan(changed).bound?.intact, true);
-    assert.deepEqual(letGo(changed).spec, original.spec);
+    assert.deepEqual(unbind(changed).spec, original.spec);
   });
 
-  it('leaves no empty list where it was the only one', () => {
+  it('leaves no empty list if it was the only one', () => {
     const alone = scan({ initContainers: [extraction], volumes: [secretVolume('pull-volume')] });
     const bound = bind(alone);
     assert.equal('initContainers' in bound.spec.scanSpec, false);
-    assert.deepEqual(letGo(bound).spec, alone.spec);
+    assert.deepEqual(unbind(bound).spec, alone.spec);
   });
 
-  it('is taken out again where somebody puts it back, and then given back once', () => {
+  it('is removed again if another client adds it back, and then restored once', () => {
     const bound = bind(original);
     const scanSpec = { ...bound.spec.scanSpec, initContainers: [extraction] };
     const disturbed = { ...bound, spec: { ...bound.spec, scanSpec } };
     assert.equal(readScheduledScan(disturbed).bound?.intact, false);
     const again = bind(disturbed);
     assert.equal('initContainers' in again.spec.scanSpec, false);
-    assert.deepEqual(letGo(again).spec.scanSpec.initContainers, [extraction]);
+    assert.deepEqual(unbind(again).spec.scanSpec.initContainers, [extraction]);
   });
 
-  it('is not made of a note that somebody has spoilt', () => {
+  it('is not restored from a corrupted annotation', () => {
     const bound = bind(original);
     const note = 'image-credential-binding/restore';
     const restore = JSON.parse(bound.metadata.annotations?.[note] ?? '{}') as object;
@@ -281,12 +281,12 @@ describe("autodiscovery's init container", () => {
     ]) {
       const annotations = { ...bound.metadata.annotations, [note]: JSON.stringify({ ...restore, takenOut }) };
       const raw = { ...bound, metadata: { ...bound.metadata, annotations } };
-      assert.deepEqual(letGo(raw).spec.scanSpec.initContainers, [clone], JSON.stringify(takenOut));
+      assert.deepEqual(unbind(raw).spec.scanSpec.initContainers, [clone], JSON.stringify(takenOut));
     }
   });
 });
 
-describe('letting a ScheduledScan go', () => {
+describe('unbinding a ScheduledScan', () => {
   const entry = fc.record({
     name: fc.constantFrom('A', 'DOCKER_CONFIG', 'TRIVY_USERNAME'),
     value: fc.constantFrom('', '/creds', 'x'),
@@ -317,42 +317,42 @@ describe('letting a ScheduledScan go', () => {
     { requiredKeys: [] },
   );
 
-  it('gives back the very spec that there was, after any number of bindings', () => {
+  it('restores exactly the original spec after any number of bindings', () => {
     fc.assert(
       fc.property(
         anySpec,
         fc.array(fc.constantFrom(DELIVERY, OTHER, undefined), { minLength: 1 }),
         (spec, deliveries) => {
-          // As the API server sends it: fast-check's records have no prototype.
+          // As from the API server: the records of fast-check have no prototype.
           const original = structuredClone(scan(spec, { 'example.org/note': 'theirs' }));
           let current = original;
           for (const delivery of deliveries) {
             const result = editScheduledScan(current, { edit: 'Bind', binding: 'app', delivery });
             if (result.result === 'Changed') current = result.scan;
           }
-          assert.deepEqual(letGo(current), original);
+          assert.deepEqual(unbind(current), original);
         },
       ),
     );
   });
 
-  it('keeps an entry of ours that somebody has made theirs', () => {
+  it('keeps an entry that another client has changed', () => {
     const bound = bind(scan());
     const env = [{ name: 'DOCKER_CONFIG', value: '/tmp' }, ...(bound.spec.scanSpec.env ?? []).slice(1)];
     const raw = { ...bound, spec: { ...bound.spec, scanSpec: { ...bound.spec.scanSpec, env } } };
-    assert.deepEqual(letGo(raw).spec.scanSpec.env, [{ name: 'DOCKER_CONFIG', value: '/tmp' }]);
+    assert.deepEqual(unbind(raw).spec.scanSpec.env, [{ name: 'DOCKER_CONFIG', value: '/tmp' }]);
   });
 
-  it('removes volume and mount also where our note on the scan was spoilt', () => {
+  it('removes the volume and the mount even if the restore annotation is corrupted', () => {
     const bound = bind(scan());
-    const annotations = { ...bound.metadata.annotations, 'image-credential-binding/restore': 'spoilt' };
+    const annotations = { ...bound.metadata.annotations, 'image-credential-binding/restore': 'corrupted' };
     const raw = { ...bound, metadata: { ...bound.metadata, annotations } };
     assert.equal(readScheduledScan(raw).bound?.intact, false);
-    const { volumes, volumeMounts } = letGo(raw).spec.scanSpec;
+    const { volumes, volumeMounts } = unbind(raw).spec.scanSpec;
     assert.deepEqual({ volumes, volumeMounts }, { volumes: [], volumeMounts: [] });
   });
 
-  it('is not slowed down by a note that somebody has made huge', () => {
+  it('ignores a huge restore annotation', () => {
     const bound = bind(scan());
     const entries = Array.from({ length: 10_000 }, (_, index) => ({ name: `E${index}`, value: '' }));
     const restore = JSON.stringify({ delivery: { ...DELIVERY, env: entries }, added: [] });

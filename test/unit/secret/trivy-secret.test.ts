@@ -27,51 +27,55 @@ const UNUSED: TrivySecretUse = {
   running: false,
 };
 
-describe('how long a Trivy secret is kept', () => {
+describe('an existing Trivy Secret', () => {
   const cases: readonly {
     name: string;
     use: Partial<TrivySecretUse>;
     decision: ReturnType<typeof decideTrivySecret>;
   }[] = [
-    { name: 'while a binding selects it', use: { selected: true }, decision: { action: 'Keep' } },
+    { name: 'is kept while a binding selects it', use: { selected: true }, decision: { action: 'Keep' } },
     {
-      name: 'while scans mount it and its source exists',
+      name: 'is kept while scans mount it and its source exists',
       use: { mounted: true },
       decision: { action: 'Keep' },
     },
     {
-      name: 'marked, where nothing needs it',
+      name: 'is marked as unused if nothing needs it',
       use: {},
       decision: { action: 'MarkUnused', requeueAfterMs: 10 * MINUTE },
     },
     {
-      name: 'unchanged, marked or not, while it is not known whether a binding selects it',
+      name: 'is unchanged while it is not known whether a binding selects it',
       use: { selected: undefined, unusedSince: 0 },
       decision: { action: 'Keep' },
     },
     {
-      name: 'marked again if somebody marked it with a time in the future',
+      name: 'is marked as unused again if its mark has a time in the future',
       use: { unusedSince: 1_000_000 * MINUTE },
       decision: { action: 'MarkUnused', requeueAfterMs: 10 * MINUTE },
     },
     {
-      name: 'marked if its source no longer has the credential, even if scans mount it',
+      name: 'is marked as unused if its source no longer has the credential, even if scans mount it',
       use: { mounted: true, sourceHolds: false },
       decision: { action: 'MarkUnused', requeueAfterMs: 10 * MINUTE },
     },
     {
-      name: 'until the grace period has passed',
+      name: 'is kept until the grace period has passed',
       use: { unusedSince: 93 * MINUTE },
       decision: { action: 'Keep', requeueAfterMs: 3 * MINUTE },
     },
-    { name: 'not longer', use: { unusedSince: 90 * MINUTE }, decision: { action: 'Delete' } },
     {
-      name: 'until the last run that mounts it has ended',
+      name: 'is deleted after the grace period',
+      use: { unusedSince: 90 * MINUTE },
+      decision: { action: 'Delete' },
+    },
+    {
+      name: 'is kept until the last run that mounts it has ended',
       use: { unusedSince: 0, running: true },
       decision: { action: 'Keep' },
     },
     {
-      name: 'unmarked again, once it is needed',
+      name: 'loses its mark once it is needed again',
       use: { unusedSince: 99 * MINUTE, selected: true },
       decision: { action: 'MarkUsed' },
     },
@@ -81,17 +85,17 @@ describe('how long a Trivy secret is kept', () => {
   }
 });
 
-describe('what a Trivy Secret was made from', () => {
+describe('the source of a Trivy Secret', () => {
   const meta = { namespace: 'ns', name: 'pull', uid: 'uid', resourceVersion: '1' };
   const entry = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
-  const offer = { ...entry, registryKey: `${REGISTRIES_ANNOTATION}: reg.example` };
+  const annotated = { ...entry, registryKey: `${REGISTRIES_ANNOTATION}: reg.example` };
   const pullSecret = (auths: object) =>
     readSource({
       metadata: meta,
       type: 'kubernetes.io/dockerconfigjson',
       data: { '.dockerconfigjson': btoa(JSON.stringify({ auths })) },
     });
-  const offered = (annotations: Readonly<Record<string, string>>) =>
+  const credentialSecret = (annotations: Readonly<Record<string, string>>) =>
     readSource({
       metadata: { ...meta, annotations },
       type: 'kubernetes.io/basic-auth',
@@ -112,32 +116,37 @@ describe('what a Trivy Secret was made from', () => {
       identity: entry,
     },
     {
-      name: 'a Secret that cannot be read at the moment',
+      name: 'a Secret that is temporarily unreadable',
       holds: true,
       source: { ...meta, content: { result: 'Unreadable', message: 'for now' } },
       identity: entry,
     },
     {
-      name: 'a host in the annotation of the owner',
+      name: 'a host in the annotation',
       holds: true,
-      source: offered({ [REGISTRIES_ANNOTATION]: 'other.example,reg.example' }),
-      identity: offer,
+      source: credentialSecret({ [REGISTRIES_ANNOTATION]: 'other.example,reg.example' }),
+      identity: annotated,
     },
     {
       name: 'a host that the owner removed from the annotation',
       holds: false,
-      source: offered({ [REGISTRIES_ANNOTATION]: 'other.example' }),
-      identity: offer,
+      source: credentialSecret({ [REGISTRIES_ANNOTATION]: 'other.example' }),
+      identity: annotated,
     },
-    { name: 'a Secret that is no longer offered', holds: false, source: offered({}), identity: offer },
+    {
+      name: 'a Secret without the annotation',
+      holds: false,
+      source: credentialSecret({}),
+      identity: annotated,
+    },
   ];
   for (const { name, holds, source, identity } of cases)
-    it(`${holds ? 'is still there' : 'is withdrawn'}: ${name}`, () =>
+    it(`${holds ? 'still has the credential' : 'no longer has the credential'} with ${name}`, () =>
       assert.equal(holdsEntry(source, identity), holds));
 });
 
 describe('the annotations of a Trivy Secret', () => {
-  it('are ignored if they are longer than what we write, even if the name fits', () => {
+  it('are ignored if they are longer than what the controller writes, even if the name fits', () => {
     const long = 'x'.repeat(10_000);
     const usual = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
     for (const identity of [
@@ -180,8 +189,8 @@ describe('an error in writing a Secret', () => {
   });
 });
 
-describe('a Trivy secret', () => {
-  it('has a name that the API server takes, however long that of its source is', () => {
+describe('a Trivy Secret', () => {
+  it('has a name that the API server accepts, however long the name of its source is', () => {
     const identity = { source: `${'a'.repeat(239)}.b`, registryKey: 'reg.example', host: 'reg.example' };
     const name = trivySecretName(identity);
     assert.ok(name.length <= 253, `${name.length}`);
@@ -202,7 +211,7 @@ describe('a Trivy secret', () => {
     assert.ok(!['trivy-db', 'pull', 'trivy--0123456789', 'my-trivy-pull-0123456789'].some(isTrivySecretName));
   });
 
-  it('notes when its credential changed, and is written only over the version that was seen', () => {
+  it('has the time of its last rotation, and replaces only the observed version', () => {
     const credential = { kind: 'registryToken', token: new SecretValue('t') } as const;
     const identity = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
     const trivyAuth = authByLogin(credential, 'reg.example');
@@ -217,7 +226,7 @@ describe('a Trivy secret', () => {
     assert.equal(readTrivySecret(replacement(object, seen, 0)).fingerprint, fingerprint);
   });
 
-  it('is not ours without what its name was made from', () => {
+  it('is only recognized with annotations that match its name', () => {
     const identity = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
     const annotations = {
       'credentials.securecodebox.io/source-secret': 'pull',

@@ -11,8 +11,8 @@ up_bucket{le="+Inf",verb="get"} 2
 near{kind="a"} NaN
 `);
 
-describe('an expression of PromQL', () => {
-  it('is compared with what a process exposes', () => {
+describe('a PromQL expression', () => {
+  it('is compared with the metrics that a process exposes', () => {
     const labels = [...SERIES].map(([name, of]) => `${name} ${[...of].sort().join(',')}`);
     assert.deepEqual(labels, ['x_total code,kind', 'plain ', 'up_bucket le,verb', 'near kind']);
   });
@@ -34,7 +34,7 @@ describe('an expression of PromQL', () => {
     ['-near unless plain', 'instance,job,kind'],
     ['sum(plain) or vector(0)', ''],
   ] as const) {
-    it(`${expression} results in the labels ${labels || 'of none'}`, () => {
+    it(`${expression} has ${labels === '' ? 'no labels' : `the labels ${labels}`}`, () => {
       const reading = readPromQl(expression, SERIES);
       assert.deepEqual(reading.unknown, []);
       assert.equal([...reading.labels].sort().join(','), labels);
@@ -52,7 +52,7 @@ describe('an expression of PromQL', () => {
     ['absent(x_total{knd="a"})', 'label "knd" in a matcher of x_total'],
     ['{__name__="plain"}', 'metric ""'],
   ] as const) {
-    it(`${expression} names something that is not there`, () => {
+    it(`${expression} is reported, because it names something unknown`, () => {
       assert.deepEqual(readPromQl(expression, SERIES).unknown, [unknown]);
     });
   }
@@ -63,7 +63,7 @@ describe('an expression of PromQL', () => {
     '',
     'label_replace(near, "a", "b", "c", "d")',
   ]) {
-    it(`${JSON.stringify(expression)} is no expression, or none that is known here`, () => {
+    it(`${JSON.stringify(expression)} is refused, because it is invalid or not supported`, () => {
       assert.throws(() => readPromQl(expression, SERIES), /PromQL|not known here/);
     });
   }

@@ -3,14 +3,14 @@ import { describe, it } from 'node:test';
 import { until } from '../../support/until.ts';
 
 describe('waiting for a condition', () => {
-  it('ends with what is found, once it is there', async () => {
+  it('resolves with the first truthy result', async () => {
     const answers = [undefined, false, 'there'] as const;
-    let asked = 0;
-    assert.equal(await until(() => answers[asked++], 'it'), 'there');
-    assert.equal(asked, 3);
+    let tries = 0;
+    assert.equal(await until(() => answers[tries++], 'it'), 'there');
+    assert.equal(tries, 3);
   });
 
-  it('fails with what was wanted, and why it was not there', async () => {
+  it('fails with the description of the condition and the last error', async () => {
     const broken = () => {
       throw new Error('broken');
     };
@@ -21,7 +21,7 @@ describe('waiting for a condition', () => {
     await assert.rejects(until(broken, 'it', 0.05), /waited 0.05 s for it: Error: broken$/);
   });
 
-  it('fails also where a try does not end', async () => {
+  it('fails even if a try never ends', async () => {
     const { promise } = Promise.withResolvers<true>();
     await assert.rejects(
       until(() => promise, 'it', 0.05),

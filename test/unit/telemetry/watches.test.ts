@@ -7,20 +7,20 @@ function watch(name: string, namespace: string | undefined, state = 'Watching', 
   return { watch: name, namespace, state, silentMs: seconds * 1000 };
 }
 
-describe('what watches say of themselves', () => {
-  it('names each resource once, and where', () => {
+describe('the description of watches', () => {
+  it('names each resource once, with its namespaces', () => {
     const watches = [
       ...[watch('secrets', 'a'), watch('pods', 'a'), watch('secrets', 'b'), watch('scans', undefined)],
     ];
     assert.deepEqual(namesOfWatches(watches), ['secrets in a, b', 'pods in a', 'scans']);
   });
 
-  it('names ten namespaces, and counts the others', () => {
+  it('names at most ten namespaces, and counts the others', () => {
     const watches = Array.from({ length: 12 }, (_, index) => watch('pods', `n${index}`));
     assert.deepEqual(namesOfWatches(watches), ['pods in n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 2 more']);
   });
 
-  it('tells those apart that do something else, and how long ago the last was heard of', () => {
+  it('groups watches by state, with the time since the last event', () => {
     const watches = [
       watch('pods', 'a', 'Watching', 3),
       watch('pods', 'b', 'Waiting', 4),
@@ -34,7 +34,7 @@ describe('what watches say of themselves', () => {
     ]);
   });
 
-  it('is counted together in metrics, without namespaces', async () => {
+  it('is aggregated in metrics, without namespaces', async () => {
     const metrics = new Metrics({ lease: 'icb/icb', leads: () => true });
     metrics.watchWatches([
       watch('pods', 'a', 'Watching', 3),

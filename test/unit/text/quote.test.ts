@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { quoted } from '../../../src/text/quote.ts';
 
-describe('a text from outside in a message', () => {
+describe('a quoted text in a message', () => {
   const escaped: Readonly<Record<string, readonly string[]>> = {
     'control characters': ['\0', '\x1b', '\x7f', '\x85', '\x9f'],
     'characters that change the direction of text': [
       ...['\u202a', '\u202b', '\u202c', '\u202d', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069'],
       ...['\u200e', '\u200f', '\u061c'],
     ],
-    'characters without a width': ['\u200b', '\u200c', '\u200d', '\u2060', '\ufeff', '\u00ad'],
-    'line ends': ['\u2028', '\u2029'],
-    'halves of surrogate pairs': ['\ud83d', '\udd11'],
-    'letters that look like others': ['\u0430', 'é'],
+    'zero-width characters': ['\u200b', '\u200c', '\u200d', '\u2060', '\ufeff', '\u00ad'],
+    'line separators': ['\u2028', '\u2029'],
+    'unpaired surrogates': ['\ud83d', '\udd11'],
+    'non-ASCII letters': ['\u0430', 'é'],
   };
   for (const [title, characters] of Object.entries(escaped)) {
     it(`has ${title} escaped`, () => {
@@ -23,7 +23,7 @@ describe('a text from outside in a message', () => {
     });
   }
 
-  it('has quotes and line ends escaped as in JSON', () => {
+  it('has quotes and line breaks escaped as in JSON', () => {
     assert.equal(quoted('a"b\\c\nd'), '"a\\"b\\\\c\\nd"');
   });
 

@@ -12,7 +12,7 @@ const MOST_REPLACES = 16;
 /** Aims at the triggers: all bindings are connected, so a change of one concerns all. */
 export const hubs: Attack = {
   name: 'hubs',
-  about: '400 bindings that share 16 repositories in replaces, one of them changed each second',
+  about: '400 bindings that share 16 repositories in replaces, one of which changes every second',
   async begin(hostile) {
     const replaces = Array.from({ length: MOST_REPLACES }, (_, index) => `hubs.example/hub-${index}`);
     const bindings = hostile
@@ -51,7 +51,7 @@ const DISCOVERED = { [MANAGED_BY_LABEL]: MANAGED_BY };
 /** Aims at the search for cycles in discovery: each binding adds 16 edges to the graph. */
 export const layers: Attack = {
   name: 'layers',
-  about: '800 bindings as of discovery, in layers of 16, each of which replaces the whole layer below',
+  about: '800 discovered bindings, in layers of 16, each of which replaces the whole layer below',
   async begin(hostile) {
     const image = (layer: number, place: number) => `layers.example/${layer}/app-${place}`;
     const bindings = hostile.count(800).map((index) => {
@@ -70,7 +70,7 @@ const WORKLOADS = 'a,'.repeat(123 * 1024);
 /** Aims at memory: the annotation lists 126,000 workloads. */
 export const workloads: Attack = {
   name: 'workloads',
-  about: '100 bindings as of discovery, with 246 KiB in the annotation that lists workloads',
+  about: '100 discovered bindings, with 246 KiB in the annotation that lists workloads',
   async begin(hostile) {
     const metadata = {
       labels: DISCOVERED,

@@ -2,7 +2,7 @@ import type { Attack } from '../hostile.ts';
 import { hubs, layers, tags, workloads } from './bindings.ts';
 import { largeKey, smallKey } from './keys.ts';
 import { retryAfter, silentRegistries, silentZone } from './registries.ts';
-import { forgedRestore, futureMoves, hugeIntervals, runRequests, unknownZone } from './scans.ts';
+import { forgedRestore, futureMigrations, hugeIntervals, runRequests, unknownZone } from './scans.ts';
 import { brokenEntries, expiredEntries } from './secrets.ts';
 
 /** All known ways in which one namespace could stop the controller or slow it down for others. */
@@ -15,7 +15,7 @@ export const ATTACKS: readonly Attack[] = [
   tags,
   layers,
   workloads,
-  futureMoves,
+  futureMigrations,
   unknownZone,
   forgedRestore,
   expiredEntries,

@@ -24,13 +24,13 @@ export const silentRegistries: Attack = {
 };
 
 /**
- * Aims at the wait that a registry requests from one user. Repeated, because an answer to another user may end the
+ * Aims at the wait that a registry requests from one user. It repeats, because an answer to another user may end the
  * wait.
  */
 export const retryAfter: Attack = {
   name: 'retry-after',
   about:
-    "a credential that the victim's registry answers with 429 and Retry-After: 21600, used for another repository each second",
+    "a credential that the victim's registry answers with 429 and Retry-After: 21600, used for another repository every second",
   begin: (hostile) => createChecks(hostile, { name: 'limited', hosts: [hostile.registry] }),
   async change(hostile, count) {
     const image = `${hostile.registry}/hostile/app-${count}`;

@@ -10,7 +10,7 @@ const DAY_MS = 86_400_000;
 /** In hours. A second does not change a float of the first size. Only the last one is a valid Go duration. */
 const INTERVALS_H = [1e18, 1e14, 1e11, 2_500_000];
 
-/** Aims at the search for a free name of a Scan, which steps by seconds, and at times that `Date` cannot express. */
+/** Aims at the search for an unused name of a Scan, which steps by seconds, and at times that `Date` cannot express. */
 export const hugeIntervals: Attack = {
   name: 'huge-intervals',
   about:
@@ -61,8 +61,8 @@ function requestFor(now: number): string {
  * Aims at the report of migrations, because each of these is later than the last report. Reporting 900 takes more than
  * a second, so status, which has whole seconds, changes each time.
  */
-export const futureMoves: Attack = {
-  name: 'future-moves',
+export const futureMigrations: Attack = {
+  name: 'future-migrations',
   about: '900 ScheduledScans with a forged restore annotation: the next migration, made in the year 2999',
   async begin(hostile) {
     const image = 'moved.example/app';
@@ -113,10 +113,10 @@ export const runRequests: Attack = {
   },
 };
 
-/** Aims at what the controller puts back when it unbinds a ScheduledScan. */
+/** Aims at the entries that the controller restores when it unbinds a ScheduledScan. */
 export const forgedRestore: Attack = {
   name: 'forged-restore',
-  about: 'a restore annotation with an init container that the controller never took out',
+  about: 'a restore annotation with an init container that the controller never removed',
   async begin(hostile) {
     const image = 'forged.example/app';
     const { metadata } = await hostile.createOne(imageCredentialBindings, binding('forged', { image }));

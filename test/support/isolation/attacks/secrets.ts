@@ -26,7 +26,7 @@ export const brokenEntries: Attack = {
 /** Each letter may be replaced by a `*`, which gives 16,384 patterns for one host. */
 const LETTERS = 14;
 const WILD_HOST = `${'a'.repeat(LETTERS)}.example`;
-/** A login of ECR, whose password says that it expired in 1970. */
+/** A login of ECR whose password has an expiration in 1970. */
 const EXPIRED = btoa(`AWS:${btoa('{"expiration":1}')}`);
 
 /** Aims at the event loop: every entry is a candidate, and none can be used. */

@@ -5,8 +5,8 @@ import { MOST_RIVALS } from '../../../../src/policy/rivals.ts';
 import { connectTriggers } from '../../../support/triggers.ts';
 import { Namespace, objectOf } from './namespace.ts';
 
-const nothing = { add: () => undefined };
-const NOBODY = { bindings: nothing, trivySecrets: nothing, runs: nothing, sourceSecrets: nothing };
+const ignoring = { add: () => undefined };
+const NO_QUEUES = { bindings: ignoring, trivySecrets: ignoring, runs: ignoring, sourceSecrets: ignoring };
 
 const HUBS = Array.from({ length: 16 }, (_, index) => `reg.example/hub${index}`);
 
@@ -127,7 +127,7 @@ describe('a change of one binding', () => {
       for (let index = 0; index < 200; index += 1)
         namespace.scan(`more-${index}`, { image: `${HUBS[index % HUBS.length]}:${index}` });
       const { scheduledScans } = namespace.stores;
-      connectTriggers(namespace.stores, NOBODY);
+      connectTriggers(namespace.stores, NO_QUEUES);
       const byIndex = scheduledScans.byIndex.bind(scheduledScans);
       let read = 0;
       scheduledScans.byIndex = (index, value) => {
@@ -156,7 +156,7 @@ describe('a change of one binding', () => {
           count += 1;
         },
       };
-      connectTriggers(namespace.stores, { ...NOBODY, trivySecrets });
+      connectTriggers(namespace.stores, { ...NO_QUEUES, trivySecrets });
       for (let index = 0; index < bindings; index += 1) namespace.binding(`more-${index}`);
       await turn();
       return count;

@@ -9,12 +9,12 @@ const HOUR = 3_600_000;
 const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 const KEYS = { 'access-key': 'AKIAIOSFODNN7EXAMPLE', 'secret-access-key': 'canary/0123456789abcdef' };
 const WITH_REGION = { ...KEYS, region: 'eu-central-1' };
-/** Under no name of ECR's, so that Trivy needs a login, which ends. */
+/** Not a hostname of ECR, so that Trivy needs a login, which expires. */
 const CUSTOM = 'reg.example';
 
-function offering(texts: Readonly<Record<string, string>>, host = CUSTOM): Namespace {
+function withCredentialSecret(texts: Readonly<Record<string, string>>, host = CUSTOM): Namespace {
   const namespace = new Namespace();
-  namespace.offeredSecret('keys', texts, host);
+  namespace.credentialSecret('keys', texts, host);
   const spec = { image: `${host}/app`, imagePullSecrets: [{ name: 'keys' }], verification: 'Never' } as const;
   namespace.binding('app', { spec });
   namespace.scan('scan', { image: `${host}/app:1` });
@@ -35,9 +35,9 @@ function login(hours = 12, since = NOW): KnownLogin {
 const scansBound = (namespace: Namespace, now = NOW) =>
   condition(namespace.report('app', undefined, now).status, 'ScansBound');
 
-describe('a secret that is no pull secret', () => {
-  it('serves the hosts that its owner names, with the files that Trivy reads', () => {
-    const namespace = offering(KEYS, ECR);
+describe('a credential Secret', () => {
+  it('provides Trivy with the files that it needs for the registries that the annotation lists', () => {
+    const namespace = withCredentialSecret(KEYS, ECR);
     const status = namespace.settle('app') ?? {};
     assert.equal(condition(status, 'Ready'), 'True Ready');
     assert.equal(status.credential?.registryKey, ECR);
@@ -48,15 +48,15 @@ describe('a secret that is no pull secret', () => {
     assert.equal(namespace.report('app').changed, false);
   });
 
-  it('serves no other host', () => {
-    const namespace = offering(KEYS, ECR);
+  it('fits no image of another registry', () => {
+    const namespace = withCredentialSecret(KEYS, ECR);
     namespace.binding('app', {
       spec: { image: 'other.example/app', imagePullSecrets: [{ name: 'keys' }], verification: 'Never' },
     });
     assert.equal(condition(namespace.report('app').status, 'Ready'), 'False NoMatch');
   });
 
-  it('that is not offered stalls the binding, and says what its owner is to do', () => {
+  it('without the annotation stalls the binding, and the message names the annotation', () => {
     const namespace = new Namespace();
     namespace.otherSecret('keys');
     namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'keys' }], verification: 'Never' } });
@@ -67,7 +67,7 @@ describe('a secret that is no pull secret', () => {
     assert.match(ready?.message ?? '', /credentials\.securecodebox\.io\/registries/);
   });
 
-  it('that is not offered does not stand in the way of one that fits', () => {
+  it('without the annotation does not prevent the use of a pull secret that fits', () => {
     const namespace = new Namespace();
     namespace.otherSecret('keys');
     namespace.pullSecret('pull');
@@ -76,12 +76,12 @@ describe('a secret that is no pull secret', () => {
     assert.equal(condition(namespace.report('app').status, 'Ready'), 'True Ready');
   });
 
-  it('comes in the order of the secrets where a pull secret has the same key', () => {
+  it('is chosen by its position in the binding if a pull secret has the same registry key', () => {
     for (const names of [
       ['pull', 'keys'],
       ['keys', 'pull'],
     ]) {
-      const namespace = offering({ username: 'user', password: 'other' });
+      const namespace = withCredentialSecret({ username: 'user', password: 'other' });
       namespace.pullSecret('pull');
       const imagePullSecrets = names.map((name) => ({ name }));
       namespace.binding('app', { spec: { imagePullSecrets, verification: 'Never' } });
@@ -89,25 +89,25 @@ describe('a secret that is no pull secret', () => {
     }
   });
 
-  it('has another Trivy secret than an entry of the same name', () => {
-    const offered = offering({ username: 'user', password: 'pass' });
-    const entry = new Namespace();
-    entry.pullSecret('keys');
-    entry.binding('app', { spec: { imagePullSecrets: [{ name: 'keys' }], verification: 'Never' } });
+  it('has another Trivy Secret than a pull secret of the same name', () => {
+    const credentialSecret = withCredentialSecret({ username: 'user', password: 'pass' });
+    const pullSecret = new Namespace();
+    pullSecret.pullSecret('keys');
+    pullSecret.binding('app', { spec: { imagePullSecrets: [{ name: 'keys' }], verification: 'Never' } });
     const nameIn = (namespace: Namespace) => namespace.settle('app')?.trivySecret?.name;
-    assert.notEqual(nameIn(offered), nameIn(entry));
+    assert.notEqual(nameIn(credentialSecret), nameIn(pullSecret));
   });
 
-  it('is a source while it is offered, and no longer: then what was made of it goes', () => {
-    const { stores } = offering(KEYS);
+  it('is a source Secret only while it has the annotation', () => {
+    const { stores } = withCredentialSecret(KEYS);
     assert.equal(sourceIn(stores, 'ns/keys')?.name, 'keys');
     const withdrawn = new Namespace();
     withdrawn.otherSecret('keys');
     assert.equal(sourceIn(withdrawn.stores, 'ns/keys'), undefined);
   });
 
-  it('that cannot be handed over says what is missing', () => {
-    const namespace = offering(KEYS);
+  it('that cannot be delivered is reported with what is missing', () => {
+    const namespace = withCredentialSecret(KEYS);
     assert.equal(scansBound(namespace), 'False Undeliverable');
     const [bound] =
       namespace.report('app').status.conditions?.filter(({ type }) => type === 'ScansBound') ?? [];
@@ -115,10 +115,10 @@ describe('a secret that is no pull secret', () => {
     assert.equal(namespace.decide('app').secretWrite.write, 'None');
   });
 
-  it('that Trivy alone can use is delivered, and not shown to the registry', () => {
+  it('that only Trivy can use is delivered, but not verified with the registry', () => {
     const host = 'europe-docker.pkg.dev';
     const user = { type: 'authorized_user', client_id: 'c', client_secret: 's', refresh_token: 'r' };
-    const namespace = offering({ 'key.json': JSON.stringify(user) }, host);
+    const namespace = withCredentialSecret({ 'key.json': JSON.stringify(user) }, host);
     const spec = { image: `${host}/app`, imagePullSecrets: [{ name: 'keys' }] };
     namespace.binding('app', { spec: { ...spec, verification: 'Preferred' } });
     const answer = { answer: { result: 'NotCheckable' }, askAgainAt: Number.POSITIVE_INFINITY } as const;
@@ -131,9 +131,9 @@ describe('a secret that is no pull secret', () => {
   });
 });
 
-describe('a login that the cloud gives', () => {
-  it('is asked for, and nothing is bound before it is there', () => {
-    const namespace = offering(WITH_REGION);
+describe('a login from a cloud', () => {
+  it('is requested, and no scan is bound before it arrives', () => {
+    const namespace = withCredentialSecret(WITH_REGION);
     assert.equal(scansBound(namespace), 'False Exchanging');
     const { requests, secretWrite } = namespace.decide('app');
     assert.equal(requests.login?.host, CUSTOM);
@@ -144,15 +144,15 @@ describe('a login that the cloud gives', () => {
     assert.equal(condition(namespace.settle('app') ?? {}, 'Ready'), 'True Ready');
   });
 
-  it('is not asked for where the binding only observes', () => {
-    const namespace = offering(WITH_REGION);
+  it('is not requested if the mode of the binding is Observe', () => {
+    const namespace = withCredentialSecret(WITH_REGION);
     const spec = { imagePullSecrets: [{ name: 'keys' }], verification: 'Never' } as const;
     namespace.binding('app', { spec: { ...spec, mode: 'Observe' } });
     assert.equal(namespace.decide('app').requests.login, undefined);
   });
 
-  it('is not asked for again after a restart, until two thirds of its time are over', () => {
-    const namespace = offering(WITH_REGION);
+  it('is not requested again after a restart until two thirds of its lifetime have passed', () => {
+    const namespace = withCredentialSecret(WITH_REGION);
     namespace.login(CUSTOM, login());
     namespace.settle('app');
     namespace.settle('app');
@@ -166,8 +166,8 @@ describe('a login that the cloud gives', () => {
     assert.equal(namespace.report('app', undefined, NOW + 8 * HOUR).changed, false);
   });
 
-  it('is renewed by one write, which is no new credential, and no scan is touched', () => {
-    const namespace = offering(WITH_REGION);
+  it('is renewed with one write that does not count as a rotation, and no scan is written', () => {
+    const namespace = withCredentialSecret(WITH_REGION);
     namespace.login(CUSTOM, login());
     namespace.settle('app');
     const [before] = [...namespace.stores.trivySecrets.values()];
@@ -183,11 +183,11 @@ describe('a login that the cloud gives', () => {
     assert.equal(after?.login?.expiresAt, now + 12 * HOUR);
   });
 
-  it('is asked for anew when the keys change', () => {
-    const namespace = offering(WITH_REGION);
+  it('is requested again when the keys change', () => {
+    const namespace = withCredentialSecret(WITH_REGION);
     namespace.login(CUSTOM, login());
     namespace.settle('app');
-    namespace.offeredSecret('keys', { ...WITH_REGION, 'secret-access-key': 'another/0123456789abcd' });
+    namespace.credentialSecret('keys', { ...WITH_REGION, 'secret-access-key': 'another/0123456789abcd' });
     namespace.login(CUSTOM, { ...login(), askAgainAt: 0 });
     assert.equal(namespace.decide('app').requests.login?.host, CUSTOM);
     const now = NOW + HOUR;
@@ -197,8 +197,8 @@ describe('a login that the cloud gives', () => {
     assert.equal(after?.rotatedAt, now);
   });
 
-  it('that somebody has changed is written anew', () => {
-    const namespace = offering(WITH_REGION);
+  it('is written again if another client changed the Trivy Secret', () => {
+    const namespace = withCredentialSecret(WITH_REGION);
     namespace.login(CUSTOM, login());
     const { secretWrite } = namespace.decide('app');
     assert.ok(secretWrite.write === 'Create');
@@ -207,8 +207,8 @@ describe('a login that the cloud gives', () => {
     assert.equal(namespace.decide('app').secretWrite.write, 'Replace');
   });
 
-  it('that cannot be had stands in ScansBound; one that holds goes on until it ends, with a warning', () => {
-    const namespace = offering(WITH_REGION);
+  it('that cannot be renewed stays in use until it expires, with a warning, and failures are in ScansBound', () => {
+    const namespace = withCredentialSecret(WITH_REGION);
     const refused = { result: 'Denied', httpCode: 400, at: 'token' } as const;
     namespace.login(CUSTOM, { answer: refused, askedAt: NOW, askAgainAt: NOW + HOUR });
     assert.equal(scansBound(namespace), 'False ExchangeFailed');
@@ -225,8 +225,8 @@ describe('a login that the cloud gives', () => {
     assert.equal(ready(12), 'False ExchangeFailed');
   });
 
-  it('says when it ends', () => {
-    const namespace = offering(WITH_REGION);
+  it('has its expiration time in status', () => {
+    const namespace = withCredentialSecret(WITH_REGION);
     namespace.login(CUSTOM, login());
     namespace.settle('app');
     const { credential } = namespace.settle('app') ?? {};

@@ -5,7 +5,7 @@ import { readTrivySecret } from '../../../../src/secret/trivy-secret.ts';
 import { Namespace, NOW, objectOf, plans } from './namespace.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
-const BY_DISCOVERY = { [MANAGED_BY_LABEL]: MANAGED_BY };
+const DISCOVERED = { [MANAGED_BY_LABEL]: MANAGED_BY };
 
 /** A namespace with a pull secret, the binding `app` and a scan of its image. */
 function usual(): Namespace {
@@ -17,7 +17,7 @@ function usual(): Namespace {
 }
 
 describe('decide', () => {
-  it('creates the Trivy secret and binds the scan, and then has nothing left to do', () => {
+  it('creates the Trivy Secret and binds the scan, and then plans no further writes', () => {
     const namespace = usual();
     assert.equal(namespace.decide('app').secretWrite.write, 'Create');
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
@@ -28,7 +28,7 @@ describe('decide', () => {
     assert.deepEqual(namespace.report('app').events, []);
   });
 
-  it('replaces the Trivy secret, and no scan, when the password changes', () => {
+  it('replaces the Trivy Secret, but no scan, when the password changes', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
@@ -37,7 +37,7 @@ describe('decide', () => {
     assert.equal(namespace.report('app').changed, false);
   });
 
-  it('leaves a Secret that is not ours where ours would be, and binds nothing to it', () => {
+  it('leaves a Secret of another owner with the name of the Trivy Secret alone, and binds no scan to it', () => {
     const namespace = usual();
     const { secretWrite } = namespace.decide('app');
     assert.ok(secretWrite.write === 'Create');
@@ -46,7 +46,7 @@ describe('decide', () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Unbound' });
   });
 
-  it('names Trivy secrets after source, registry key and host alone', () => {
+  it('derives the name of a Trivy Secret only from its source, registry key and host', () => {
     const namespace = usual();
     namespace.binding('other', { spec: { image: 'reg.example/other' } });
     const name = (binding: string) => namespace.report(binding).status.trivySecret?.name;
@@ -56,7 +56,7 @@ describe('decide', () => {
     assert.notEqual(name('app'), name('other'));
   });
 
-  it('keeps what is bound, and binds nothing new, when no credential fits any more', () => {
+  it('keeps bound scans, and binds no others, when no credential fits any longer', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.remove('pullSecrets', 'pull');
@@ -64,7 +64,7 @@ describe('decide', () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep', later: 'Unbound' });
   });
 
-  it('lets go of scans whose binding was deleted, that it no longer selects, or of another image', () => {
+  it('unbinds a scan if its binding is deleted, selects other scans, has another image or only observes', () => {
     const changes: Record<string, (namespace: Namespace) => void> = {
       deleted: (namespace) => namespace.remove('bindings', 'app'),
       'selects others': (namespace) =>
@@ -83,7 +83,7 @@ describe('decide', () => {
     }
   });
 
-  it('in mode Observe writes nothing and says what it would do', () => {
+  it('plans only to observe in mode Observe, and writes nothing', () => {
     const namespace = usual();
     namespace.binding('app', { spec: { mode: 'Observe' } });
     const decision = namespace.decide('app');
@@ -91,7 +91,7 @@ describe('decide', () => {
     assert.deepEqual(plans(decision), { scan: 'Observe' });
   });
 
-  it('waits with a scan whose run is due, and says for how long', () => {
+  it('delays the write of a scan whose run is due, by a known time', () => {
     const namespace = usual();
     const due = new Date(NOW - 3_600_000 - 5_000).toISOString();
     namespace.scan('scan', { schedule: { suspend: false, interval: '1h' }, lastScheduleTime: due });
@@ -100,7 +100,7 @@ describe('decide', () => {
     assert.equal(plan.milliseconds, 55_000);
   });
 
-  it('needs no Secret where the binding says that none is needed, but takes the scan', () => {
+  it('binds a scan without a Secret if the binding lists no pull secrets', () => {
     const namespace = usual();
     namespace.binding('app', { spec: { imagePullSecrets: [] } });
     const before = namespace.rawScan('scan')?.spec;
@@ -121,7 +121,7 @@ describe('decide', () => {
   });
 });
 
-describe('who serves a scan', () => {
+describe('the effective binding of a scan', () => {
   const OLD = '2025-01-01T00:00:00Z';
   const cases: readonly {
     name: string;
@@ -129,34 +129,34 @@ describe('who serves a scan', () => {
     loser: Parameters<Namespace['binding']>[1];
   }[] = [
     {
-      name: 'a binding by a person before one by discovery, however exact that is',
+      name: 'a user-created binding before a more exact discovered one',
       winner: {},
-      loser: { labels: BY_DISCOVERY, spec: { image: `reg.example/app@${DIGEST}` }, createdAt: OLD },
+      loser: { labels: DISCOVERED, spec: { image: `reg.example/app@${DIGEST}` }, createdAt: OLD },
     },
     {
-      name: 'a digest before a tag',
+      name: 'a binding for a digest before one for a tag',
       winner: { spec: { image: `reg.example/app@${DIGEST}` } },
       loser: { spec: { image: 'reg.example/app:1.0' }, createdAt: OLD },
     },
     {
-      name: 'a tag before a repository',
+      name: 'a binding for a tag before one for a repository',
       winner: { spec: { image: 'reg.example/app:1.0' } },
       loser: { createdAt: OLD },
     },
-    { name: 'the older before the younger', winner: { createdAt: OLD }, loser: {} },
+    { name: 'an older binding before a younger one', winner: { createdAt: OLD }, loser: {} },
     {
-      name: 'an enforcing before an observing',
+      name: 'an enforcing binding before an observing one',
       winner: {},
       loser: { spec: { mode: 'Observe' }, createdAt: OLD },
     },
     {
-      name: 'one that selects the scan before one that does not',
+      name: 'a binding that selects the scan before one that does not',
       winner: { spec: { scanSelector: { matchExpressions: [{ key: 'team', operator: 'Exists' }] } } },
       loser: { spec: { scanSelector: { matchLabels: { team: 'b' } } }, createdAt: OLD },
     },
   ];
   for (const { name, winner, loser } of cases) {
-    it(name, () => {
+    it(`is ${name}`, () => {
       // The names would decide the other way round.
       const namespace = new Namespace();
       namespace.pullSecret('pull');
@@ -168,7 +168,7 @@ describe('who serves a scan', () => {
     });
   }
 
-  it('the name decides where all else is equal', () => {
+  it('is the one with the first name if all else is equal', () => {
     const namespace = usual();
     namespace.binding('aaa');
     assert.deepEqual(plans(namespace.decide('aaa')), { scan: 'Edit Bind' });
@@ -179,7 +179,7 @@ describe('who serves a scan', () => {
     );
   });
 
-  it('hands a scan over in one write by the one that serves it', () => {
+  it('takes over a scan from the previous one with one write', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.pullSecret('spare');
@@ -192,7 +192,7 @@ describe('who serves a scan', () => {
     assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Keep' });
   });
 
-  it('leaves a scan with the one that holds it while the one that should serve it has no credential', () => {
+  it('leaves a scan to the binding that has bound it while it has no credential itself', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.binding('exact', {
@@ -205,7 +205,7 @@ describe('who serves a scan', () => {
     assert.deepEqual(plans(namespace.decide('app')), {});
   });
 
-  it('lets the one that holds a scan keep it right while the other has no credential', () => {
+  it('lets the binding that has bound a scan change its credential while it has no credential itself', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.binding('exact', {
@@ -217,7 +217,7 @@ describe('who serves a scan', () => {
     assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Unbound' });
   });
 
-  it('lets go of a scan that its holder no longer selects, though the one that serves it has no credential', () => {
+  it('unbinds a scan that its previous binding no longer selects, even if it has no credential itself', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.binding('exact', {
@@ -228,7 +228,7 @@ describe('who serves a scan', () => {
     assert.deepEqual(plans(namespace.decide('app')), {});
   });
 
-  it("leaves a scan with its holder while the place of the other one's Secret is taken", () => {
+  it('leaves a scan to the binding that has bound it while the name of its own Trivy Secret is taken', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.pullSecret('own');
@@ -240,7 +240,7 @@ describe('who serves a scan', () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
   });
 
-  it('puts right what it has bound, with the credential that was found last, where none is found now', () => {
+  it('restores its entries in a bound scan with the last known credential if it finds none now', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.remove('pullSecrets', 'pull');
@@ -251,7 +251,7 @@ describe('who serves a scan', () => {
   });
 });
 
-describe('the Trivy secret', () => {
+describe('the Trivy Secret', () => {
   const present = (namespace: Namespace, change: object) => {
     namespace.settle('app');
     const { desired } = namespace.resolve('app').trivySecret ?? {};
@@ -261,18 +261,18 @@ describe('the Trivy secret', () => {
     return namespace.decide('app').secretWrite.write;
   };
 
-  it('is put right when somebody changed its data, its labels or what it was made from', () => {
+  it('is replaced if another client changed its data, its labels or its annotations', () => {
     assert.equal(present(usual(), { data: {} }), 'Replace');
     const name = usual().resolve('app').trivySecret?.desired.name ?? '';
     assert.equal(present(usual(), { metadata: { name, namespace: 'ns' } }), 'Replace');
   });
 
-  it('is created anew when somebody made it immutable, or of another type', () => {
+  it('is recreated if another client made it immutable, or changed its type', () => {
     assert.equal(present(usual(), { immutable: true }), 'Recreate');
     assert.equal(present(usual(), { type: 'kubernetes.io/tls' }), 'Recreate');
   });
 
-  it('is taken back when somebody took our label off', () => {
+  it('is recreated if another client removed its label', () => {
     const namespace = usual();
     const { desired } = namespace.resolve('app').trivySecret ?? {};
     assert.ok(desired !== undefined);
@@ -294,7 +294,7 @@ describe('the Trivy secret', () => {
     assert.equal(namespace.decide('app').secretWrite.write, 'Refused');
   });
 
-  it('of another credential, whose name happens to be the same, is left alone', () => {
+  it('of another credential with the same name by coincidence is left alone', () => {
     const namespace = usual();
     const { desired } = namespace.resolve('app').trivySecret ?? {};
     assert.ok(desired !== undefined);

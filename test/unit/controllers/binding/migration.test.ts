@@ -15,8 +15,8 @@ const PULLABLE: RegistryAnswer = { result: 'Pullable' };
 const ABSENT: RegistryAnswer = { result: 'Allowed' };
 const UNREACHABLE: RegistryAnswer = { result: 'Unreachable', why: 'Timeout', at: 'ping' };
 
-/** A namespace whose scan names the old home of the image that `app` is for, bound by a binding for the old home. */
-function moving(spec: Partial<ImageCredentialBindingSpec> = {}): Namespace {
+/** A namespace with a scan of the previous repository. It is bound by `app`, whose image has just changed to the new repository. */
+function migrating(spec: Partial<ImageCredentialBindingSpec> = {}): Namespace {
   const namespace = new Namespace();
   namespace.pullSecret('pull', { 'old.example': AUTH, 'new.example': AUTH });
   namespace.binding('app', { spec: { image: OLD } });
@@ -30,9 +30,9 @@ function moving(spec: Partial<ImageCredentialBindingSpec> = {}): Namespace {
 const parameterOf = (namespace: Namespace, name = 'scan') =>
   namespace.rawScan(name)?.spec.scanSpec.parameters.at(-1);
 
-describe("a scan that names an earlier home of a binding's image", () => {
-  it('is moved in one write that changes image and credential, and then rests', () => {
-    const namespace = moving();
+describe("a scan of a previous repository of a binding's image", () => {
+  it('is migrated in one write that changes image and credential, and is not written again', () => {
+    const namespace = migrating();
     const [plan] = namespace.decide('app').scans;
     assert.ok(plan?.plan === 'Edit' && plan.edit.edit === 'Bind');
     assert.equal(namespace.settle('app')?.trivySecret?.name, plan.edit.delivery?.secretName);
@@ -42,10 +42,10 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.deepEqual(namespace.report('app').events, []);
   });
 
-  it('is reported exactly once after a crash before the status write', () => {
-    const namespace = moving();
+  it('has its migration reported exactly once after a crash before the status write', () => {
+    const namespace = migrating();
     const { status, events } = namespace.report('app');
-    namespace.settleUntold('app');
+    namespace.settleWithoutStatus('app');
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
     const later = namespace.report('app');
     assert.deepEqual(later.status.history, status.history);
@@ -55,8 +55,8 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.equal(namespace.report('app').changed, false);
   });
 
-  it('is reported once, however many changes follow', () => {
-    const namespace = moving();
+  it('has its migration reported once, however many changes follow', () => {
+    const namespace = migrating();
     namespace.settle('app');
     const [from] = namespace.stores.bindings.get('ns/app')?.status?.history ?? [];
     assert.equal(from?.reason, 'ImageMoved');
@@ -78,29 +78,29 @@ describe("a scan that names an earlier home of a binding's image", () => {
   });
 
   for (const number of [1, 3, 1_000_000_000]) {
-    it(`is not reported if somebody forges the migration number ${number} in the scan, which is not the next one`, () => {
-      const namespace = moving();
+    it(`has no migration reported if another client forges the number ${number}, which is not the next one`, () => {
+      const namespace = migrating();
       namespace.settle('app');
-      namespace.forgeMove('scan', { from: 'forged.example/app', number });
+      namespace.forgeMigration('scan', { from: 'forged.example/app', number });
       assert.deepEqual(namespace.report('app').events, []);
       assert.equal(namespace.report('app').changed, false);
     });
   }
 
-  it('is reported once if somebody forges the next migration number in many scans', () => {
-    const namespace = moving();
+  it('has its migration reported once if another client forges the next migration number in many scans', () => {
+    const namespace = migrating();
     for (let index = 0; index < 50; index += 1) namespace.scan(`scan-${index}`, { image: `${OLD}:1.0` });
     namespace.settle('app');
     for (let index = 0; index < 50; index += 1)
-      namespace.forgeMove(`scan-${index}`, { from: `forged.example/app${index}`, number: 2 });
+      namespace.forgeMigration(`scan-${index}`, { from: `forged.example/app${index}`, number: 2 });
     namespace.settle('app');
     const again = namespace.report('app');
     assert.deepEqual([again.events, again.changed, again.status.migrations], [[], false, 2]);
   });
 
-  it('is told of by the binding that moved it alone', () => {
-    const namespace = moving();
-    namespace.settleUntold('app');
+  it('has its migration reported only by the binding that migrated it', () => {
+    const namespace = migrating();
+    namespace.settleWithoutStatus('app');
     namespace.remove('bindings', 'app');
     namespace.binding('new', { spec: { image: NEW }, createdAt: '2026-05-01T00:00:00Z' });
     namespace.settle('new');
@@ -108,10 +108,10 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.equal(namespace.report('new').status.history, undefined);
   });
 
-  it('is to run again, but not where it is suspended', () => {
+  it('runs again after the migration unless it is suspended', () => {
     const schedules = { Moved: { suspend: false, schedule: '0 0 1 1 *' }, none: { suspend: true } };
     for (const [cause, schedule] of Object.entries(schedules)) {
-      const namespace = moving();
+      const namespace = migrating();
       namespace.scan('scan', { image: `${OLD}:1.0`, schedule });
       namespace.settle('app');
       const { request } = namespace.stores.scheduledScans.get('ns/scan') ?? {};
@@ -120,8 +120,8 @@ describe("a scan that names an earlier home of a binding's image", () => {
     }
   });
 
-  it('is told of in history and in an Event', () => {
-    const namespace = moving();
+  it('has its migration reported in the history and in an Event', () => {
+    const namespace = migrating();
     const { status, events } = namespace.report('app');
     assert.deepEqual(status.history?.[0], {
       time: '2026-06-01T12:00:00Z',
@@ -138,15 +138,15 @@ describe("a scan that names an earlier home of a binding's image", () => {
     });
   });
 
-  it('waits while its run is due', () => {
-    const namespace = moving();
+  it('is not migrated while its run is due', () => {
+    const namespace = migrating();
     namespace.makeDue('scan');
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Wait' });
   });
 
-  for (const [by, replaces] of Object.entries({ replaces: [OLD], 'a change of the image': [] })) {
-    it(`keeps what it has while there is no credential for the new home: by ${by}`, () => {
-      const namespace = moving({ replaces });
+  for (const [cause, replaces] of Object.entries({ replaces: [OLD], 'a change of the image': [] })) {
+    it(`keeps its image and credential until a credential fits the new repository, if migrated by ${cause}`, () => {
+      const namespace = migrating({ replaces });
       const before = JSON.stringify(namespace.rawScan('scan'));
       namespace.pullSecret('pull', { 'old.example': AUTH });
       namespace.settle('app');
@@ -157,8 +157,8 @@ describe("a scan that names an earlier home of a binding's image", () => {
     });
   }
 
-  it('keeps what another binding, which is gone, has given it, until there is a credential for the new home', () => {
-    const namespace = moving();
+  it('keeps the credential of a deleted binding until a credential fits the new repository', () => {
+    const namespace = migrating();
     namespace.pullSecret('pull', { 'old.example': AUTH });
     namespace.remove('bindings', 'app');
     namespace.binding('successor', { spec: { image: NEW, replaces: [OLD] } });
@@ -172,8 +172,8 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.equal(namespace.stores.scheduledScans.get('ns/scan')?.bound?.binding, 'successor');
   });
 
-  it('is asked for in its new home first, with the credential for that', () => {
-    const namespace = moving({ verification: 'Preferred' });
+  it('is migrated only after a check of the new repository with the credential for it', () => {
+    const namespace = migrating({ verification: 'Preferred' });
     namespace.answer('user:pass', { answer: PULLABLE }, NEW);
     const { requests, scans } = namespace.decide('app');
     assert.deepEqual(
@@ -195,23 +195,23 @@ describe("a scan that names an earlier home of a binding's image", () => {
     assert.deepEqual(namespace.decide('app').requests.checks, []);
   });
 
-  it('stays where the new home has not got it; ScansBound says what is missing, and it is asked again', () => {
-    const namespace = moving({ verification: 'Preferred' });
+  it('stays if the new repository lacks its version, which ScansBound reports and which is checked again', () => {
+    const namespace = migrating({ verification: 'Preferred' });
     namespace.answer('user:pass', { answer: PULLABLE }, NEW);
     namespace.manifest(`${NEW}:1.0`, ABSENT);
     const status = namespace.settle('app') ?? {};
     assert.equal(parameterOf(namespace), `${OLD}:1.0`);
     assert.equal(condition(status, 'ScansBound'), 'False ImageMissing');
     assert.equal(condition(status, 'Ready'), 'False ImageMissing');
-    const said = status.conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
-    assert.match(said, /the registry does not show new\.example\/team\/app:1\.0.*Push that version/);
+    const message = status.conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
+    assert.match(message, /the registry does not show new\.example\/team\/app:1\.0.*Push that version/);
     assert.equal(namespace.decide('app').requests.nextAt, NOW + 3_600_000);
     const later = namespace.decide('app', NOW + 3_600_000).requests.checks;
     assert.equal(later.filter(({ check }) => check.exact).length, 1);
   });
 
-  it('gets nothing but its new image where none is needed there', () => {
-    const namespace = moving({ imagePullSecrets: [] });
+  it('gets only its new image if the new repository needs no credential', () => {
+    const namespace = migrating({ imagePullSecrets: [] });
     namespace.settle('app');
     assert.deepEqual(namespace.rawScan('scan')?.spec.scanSpec, {
       scanType: 'trivy-image',
@@ -219,8 +219,8 @@ describe("a scan that names an earlier home of a binding's image", () => {
     });
   });
 
-  it('comes back byte for byte when the binding goes back', () => {
-    const namespace = moving();
+  it('reverts exactly to its previous spec when the binding reverts', () => {
+    const namespace = migrating();
     namespace.binding('app', { spec: { image: OLD } });
     const before = JSON.stringify(namespace.rawScan('scan')?.spec);
     namespace.binding('app', { spec: { image: NEW, replaces: [OLD] } });
@@ -231,50 +231,50 @@ describe("a scan that names an earlier home of a binding's image", () => {
   });
 });
 
-describe('who moves a scan', () => {
-  const BY_DISCOVERY = { [MANAGED_BY_LABEL]: MANAGED_BY };
+describe('the binding that migrates a scan', () => {
+  const DISCOVERED = { [MANAGED_BY_LABEL]: MANAGED_BY };
   const spec = (image: string, ...replaces: string[]) => ({ spec: { image, replaces } });
-  const cases: Record<string, readonly [first: object, second: object, servedBySecond: boolean]> = {
-    'whose image fits comes before whose replaces does': [spec(NEW, OLD), spec(OLD), true],
-    "a person's replaces comes before discovery's image": [
-      { ...spec(OLD), labels: BY_DISCOVERY },
+  const cases: Record<string, readonly [first: object, second: object, isSecondEffective: boolean]> = {
+    'is the one whose image fits, before one whose replaces fits': [spec(NEW, OLD), spec(OLD), true],
+    'is a user-created one whose replaces fits, before a discovered one whose image fits': [
+      { ...spec(OLD), labels: DISCOVERED },
       spec(NEW, OLD),
       true,
     ],
-    'a scan selector counts': [
+    'is not one whose scan selector does not match': [
       spec(NEW, OLD),
       { spec: { ...spec(NEW, OLD).spec, scanSelector: { matchLabels: { a: 'b' } } } },
       false,
     ],
-    'who observes moves nothing': [
+    'is not one that only observes': [
       spec(NEW, OLD),
       { spec: { ...spec(NEW, OLD).spec, mode: 'Observe' } },
       false,
     ],
   };
-  for (const [name, [first, second, servedBySecond]] of Object.entries(cases)) {
+  for (const [name, [first, second, isSecondEffective]] of Object.entries(cases)) {
     it(name, () => {
       const namespace = new Namespace();
       namespace.pullSecret('pull', { 'old.example': AUTH, 'new.example': AUTH });
       namespace.scan('scan', { image: `${OLD}:1` });
       namespace.binding('first', first);
       namespace.binding('second', { ...second, createdAt: '2026-02-01T00:00:00Z' });
-      const serves = (binding: string) => plans(namespace.decide(binding))['scan'] === 'Edit Bind';
-      assert.deepEqual([serves('first'), serves('second')], [!servedBySecond, servedBySecond]);
+      const binds = (binding: string) => plans(namespace.decide(binding))['scan'] === 'Edit Bind';
+      assert.deepEqual([binds('first'), binds('second')], [!isSecondEffective, isSecondEffective]);
     });
   }
 });
 
-describe('a scan that a changed image leaves behind', () => {
-  it('is moved too, for it carries the name of the binding', () => {
-    const namespace = moving({ replaces: [] });
+describe('a bound scan whose binding has changed its image', () => {
+  it('is migrated, because its annotation names the binding', () => {
+    const namespace = migrating({ replaces: [] });
     namespace.settle('app');
     assert.equal(parameterOf(namespace), `${NEW}:1.0`);
   });
 
-  it('is moved if the registry has the version there, whatever the name', () => {
+  it('is migrated to a repository with another name if the registry has the version there', () => {
     const other = 'new.example/renamed';
-    const namespace = moving({ image: other, replaces: [], verification: 'Required' });
+    const namespace = migrating({ image: other, replaces: [], verification: 'Required' });
     namespace.answer('user:pass', { answer: PULLABLE }, other);
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'NotMigrated' });
     namespace.manifest(`${other}:1.0`, PULLABLE);
@@ -283,8 +283,8 @@ describe('a scan that a changed image leaves behind', () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
   });
 
-  it('is let go where nothing says that it is the same image, and the Event says how to move it', () => {
-    const namespace = moving({ image: 'new.example/renamed', replaces: [] });
+  it('is unbound if nothing proves that it is the same image, with an Event that explains how to migrate it', () => {
+    const namespace = migrating({ image: 'new.example/renamed', replaces: [] });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
     assert.match(
       JSON.stringify(namespace.report('app').events),
@@ -292,8 +292,8 @@ describe('a scan that a changed image leaves behind', () => {
     );
   });
 
-  it('and that is let go stays named in ScansBound, until replaces names its home', () => {
-    const namespace = moving({ image: 'new.example/renamed', replaces: [] });
+  it('stays in the message of ScansBound after it is unbound until replaces lists its repository', () => {
+    const namespace = migrating({ image: 'new.example/renamed', replaces: [] });
     const messages = [1, 2, 3].map(() => {
       const { conditions } = namespace.settle('app') ?? {};
       return conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
@@ -306,14 +306,14 @@ describe('a scan that a changed image leaves behind', () => {
     assert.doesNotMatch(JSON.stringify(namespace.settle('app')?.conditions), /to spec\.replaces/);
   });
 
-  it('is let go where somebody has given it another image', () => {
-    const namespace = moving({ image: OLD, replaces: [] });
+  it('is unbound if another client has changed its image', () => {
+    const namespace = migrating({ image: OLD, replaces: [] });
     namespace.tamper('scan', { parameters: ['elsewhere.example/app:1.0'] });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
   });
 
-  it('is let go where a binding was deleted, and another made by its name: that one has changed nothing', () => {
-    const namespace = moving({ image: OLD, replaces: [] });
+  it('is unbound if the binding was deleted and recreated, because the new one has not changed its image', () => {
+    const namespace = migrating({ image: OLD, replaces: [] });
     namespace.binding('app', { uid: 'another', spec: { image: NEW } });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
     assert.match(JSON.stringify(namespace.report('app').events), /ScansLeftBehind/);
@@ -325,8 +325,8 @@ describe('a scan that a changed image leaves behind', () => {
     assert.ok(plan?.plan === 'Wait' && plan.edit.edit === 'Unbind');
   });
 
-  it('is moved by the binding that was made anew, once that has bound it', () => {
-    const namespace = moving({ image: OLD, replaces: [] });
+  it('is migrated by a recreated binding once that has bound it', () => {
+    const namespace = migrating({ image: OLD, replaces: [] });
     namespace.binding('app', { uid: 'another', spec: { image: OLD } });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
     namespace.settle('app');
@@ -336,8 +336,8 @@ describe('a scan that a changed image leaves behind', () => {
     assert.equal(parameterOf(namespace), `${NEW}:1.0`);
   });
 
-  it('is let go where the binding is for another version only', () => {
-    const namespace = moving({ image: `${NEW}:2.0`, replaces: [] });
+  it('is unbound if the binding is only for another version', () => {
+    const namespace = migrating({ image: `${NEW}:2.0`, replaces: [] });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
     namespace.binding('app', { spec: { image: `${NEW}:1.0` } });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
@@ -364,7 +364,7 @@ describe('decideMigration', () => {
     [UNREACHABLE, 'Required', 'Unconfirmed', 'Unconfirmed', 'Unconfirmed'],
   ] as const;
   for (const [answer, verification, ...decisions] of cases) {
-    it(`${verification}, ${answer?.result ?? 'not asked'}: ${decisions.join(', ')}`, () => {
+    it(`decides with ${verification} and ${answer?.result ?? 'no answer'}: ${decisions.join(', ')}`, () => {
       const its = answer === undefined ? undefined : known(answer);
       const rest = { verification, known: its, needsNoSecret: false };
       assert.deepEqual(
@@ -378,7 +378,7 @@ describe('decideMigration', () => {
     });
   }
 
-  it('counts a refusal as no answer where nodes have credentials of their own', () => {
+  it('treats a refusal as no answer if the nodes have credentials of their own', () => {
     const evidence = {
       cause: 'Replaces',
       verification: 'Preferred',
@@ -388,7 +388,7 @@ describe('decideMigration', () => {
     assert.equal(decideMigration({ ...evidence, needsNoSecret: true }), 'Migrate');
   });
 
-  it('compares the last part of repositories', () => {
+  it('compares the last path component of repositories', () => {
     const same = (a: string, b: string) => hasSameLastPart(parseImageReference(a), parseImageReference(b));
     assert.equal(same('a.example/x/app', 'b.example/app'), true);
     assert.equal(same('a.example/x/app', 'b.example/app/x'), false);
@@ -396,8 +396,8 @@ describe('decideMigration', () => {
   });
 });
 
-describe('bindings that replace each other in a circle', () => {
-  function circle(length: number): Namespace {
+describe('bindings that replace each other in a cycle', () => {
+  function cycle(length: number): Namespace {
     const namespace = new Namespace();
     namespace.pullSecret('pull', { '*.example': AUTH });
     for (let index = 0; index < length; index += 1) {
@@ -408,8 +408,8 @@ describe('bindings that replace each other in a circle', () => {
   }
 
   for (const length of [2, 3, 5]) {
-    it(`are Stalled, serve their own image, and move nothing: ${length} of them`, () => {
-      const namespace = circle(length);
+    it(`are Stalled, bind scans of their own image, and migrate none: ${length} bindings`, () => {
+      const namespace = cycle(length);
       namespace.scan('scan', { image: 'r1.example/app:1' });
       for (let index = 0; index < length; index += 1) {
         const status = namespace.settle(`b${index}`) ?? {};
@@ -421,8 +421,8 @@ describe('bindings that replace each other in a circle', () => {
       assert.equal(namespace.stores.scheduledScans.get('ns/scan')?.bound?.binding, 'b1');
     });
 
-    it(`are all enqueued when the circle is broken: ${length} of them`, async () => {
-      const namespace = circle(length);
+    it(`are all enqueued when the cycle is broken: ${length} bindings`, async () => {
+      const namespace = cycle(length);
       const added = new Set<string>();
       const queue = { add: (key: string) => void added.add(key) };
       const others = { trivySecrets: new Set<string>(), runs: new Set<string>() };
@@ -437,8 +437,8 @@ describe('bindings that replace each other in a circle', () => {
     });
   }
 
-  it('are none where a chain only ends in one', () => {
-    const namespace = circle(2);
+  it('do not include a binding whose chain of replaces only ends in the cycle', () => {
+    const namespace = cycle(2);
     namespace.binding('outside', { spec: { image: 'r9.example/app', replaces: ['r8.example/app'] } });
     assert.equal(condition(namespace.settle('outside') ?? {}, 'Stalled'), undefined);
   });

@@ -35,7 +35,7 @@ import { createStores } from '../../../../src/state/stores.ts';
 
 const SCAN_TYPES = scanTypesOf(['trivy-image*', 'trivy-sbom-image*']);
 export const NOW = Date.UTC(2026, 5, 1, 12);
-/** Everything that was decided was written. */
+/** The result of `apply` if every write succeeds. */
 function allWritten(decision: Decision): Applied {
   const edits = decision.scans.filter(({ plan }) => plan === 'Edit');
   return {
@@ -50,7 +50,7 @@ interface BindingParts {
   readonly spec?: Partial<ImageCredentialBindingSpec>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly createdAt?: string;
-  /** Of its own for each name, unless told: one that was deleted and created again has another. */
+  /** undefined: derived from the name. A recreated binding needs another one. */
   readonly uid?: string;
 }
 
@@ -63,10 +63,10 @@ interface ScanParts {
   readonly lastScheduleTime?: string;
 }
 
-/** What the stores hold of a namespace, put there by hand as the reflectors would from a cluster. */
+/** Stores with the objects of one namespace, which methods fill instead of reflectors. */
 export class Namespace {
   readonly stores = createStores();
-  /** What the registry has said, by `repository secret-key` as {@link Namespace.answer} writes it. */
+  /** Answers of the registry by `repository user:password`, as in {@link Namespace.answer}. */
   readonly #answers = new Map<string, KnownAnswer>();
   readonly #logins = new Map<string, KnownLogin>();
   readonly #sources = {
@@ -128,7 +128,7 @@ export class Namespace {
     this.#setPullSecret(this.stores.pullSecrets, object);
   }
 
-  /** Of the older type. */
+  /** A pull secret of the older type. */
   dockercfgSecret(name: string): void {
     const text = JSON.stringify({ 'reg.example': { auth: btoa('user:pass') } });
     const data = { '.dockercfg': Buffer.from(text).toString('base64') };
@@ -150,8 +150,8 @@ export class Namespace {
     });
   }
 
-  /** A Secret that is no pull secret, as it is when the controller has read it. */
-  offeredSecret(name: string, texts: Readonly<Record<string, string>>, hosts = 'reg.example'): void {
+  /** A credential Secret, as after the controller has read its content. */
+  credentialSecret(name: string, texts: Readonly<Record<string, string>>, hosts = 'reg.example'): void {
     const meta = { ...this.#meta(name), annotations: { [REGISTRIES_ANNOTATION]: hosts } };
     const data = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, btoa(text)]));
     const type = 'username' in texts ? 'kubernetes.io/basic-auth' : 'Opaque';
@@ -159,13 +159,13 @@ export class Namespace {
     this.stores.sourceSecrets.set(readCredentialSecret({ metadata: meta, type, data }));
   }
 
-  /** Has the cloud answered the check for a login for this host. */
+  /** Sets the answer of the cloud to a login request for this host. */
   login(host: string, known: KnownLogin): void {
     this.#logins.set(host, known);
   }
 
-  /** Takes the annotation with the binding's name off a scan. */
-  unname(name: string): void {
+  /** Removes the annotation with the binding's name from a scan. */
+  removeBindingAnnotation(name: string): void {
     const raw = this.#scans.get(name);
     if (raw === undefined) throw new Error(`there is no scan ${name}`);
     const { [BINDING_ANNOTATION]: _, ...annotations } = raw.metadata.annotations ?? {};
@@ -173,9 +173,9 @@ export class Namespace {
   }
 
   /**
-   * Has the registry answered about a repository.
+   * Sets the answer of the registry for a repository.
    *
-   * @param auth - `user:password` of the credential; empty: none was shown
+   * @param auth - `user:password` of the credential; empty: anonymous
    */
   answer(
     auth: string,
@@ -192,14 +192,14 @@ export class Namespace {
     });
   }
 
-  /** Has the registry answered about this very manifest, shown `user:pass` unless told. */
+  /** Sets the answer of the registry for exactly this manifest. */
   manifest(image: string, answer: RegistryAnswer, auth = 'user:pass'): void {
     const acceptedAt = answer.result === 'Pullable' ? NOW : undefined;
     const times = { askedAt: NOW, askAgainAt: NOW + 3_600_000, acceptedAt };
     this.#answers.set(`${image} ${auth}`, { answer, ...times, version: undefined });
   }
 
-  /** As when a controller begins: nothing is known but what the status of the binding still answers. */
+  /** Simulates a restart: drops all answers except those that can be restored from the status of the binding. */
   restart(name: string, now = NOW): void {
     this.#answers.clear();
     const resolved = this.resolve(name, now);
@@ -214,9 +214,9 @@ export class Namespace {
     }
   }
 
-  /** Whose checks are open, by what they show: `user:password`, empty for nobody's. */
-  asked(name: string, now = NOW): readonly string[] {
-    return this.decide(name, now).requests.checks.map(({ check }) => shownIn(check));
+  /** The credentials of the open checks, as `user:password`; empty: anonymous. */
+  openChecks(name: string, now = NOW): readonly string[] {
+    return this.decide(name, now).requests.checks.map(({ check }) => loginOf(check));
   }
 
   remove(kind: 'bindings' | 'pullSecrets' | 'scheduledScans' | 'trivySecrets', name: string): void {
@@ -224,7 +224,7 @@ export class Namespace {
     if (item !== undefined) this.stores[kind].delete(item);
   }
 
-  /** Changes a scan as somebody else would. */
+  /** Changes a scan as another client would. */
   tamper(name: string, scanSpec: Partial<RawScheduledScan['spec']['scanSpec']>): void {
     const raw = this.#scans.get(name);
     if (raw === undefined) throw new Error(`there is no scan ${name}`);
@@ -232,7 +232,7 @@ export class Namespace {
   }
 
   /** Forges a migration in the restore annotation of a bound scan. */
-  forgeMove(name: string, moved: { readonly from: string; readonly number: number }): void {
+  forgeMigration(name: string, moved: { readonly from: string; readonly number: number }): void {
     const raw = this.#scans.get(name);
     const note = raw?.metadata.annotations?.[RESTORE_ANNOTATION];
     if (raw === undefined || note === undefined) throw new Error(`the scan ${name} is not bound`);
@@ -259,7 +259,7 @@ export class Namespace {
     if (binding !== undefined) this.stores.bindings.set({ ...binding, ...meta, status });
   }
 
-  /** Puts one of our Secrets in, as it is found. */
+  /** Adds a Trivy Secret to its store, as read from the cluster. */
   trivySecret(object: RawSecret): void {
     const { name } = object.metadata;
     this.stores.trivySecrets.set(
@@ -295,12 +295,12 @@ export class Namespace {
     return resolved.waitsFor.size > 0;
   }
 
-  /** What a binding decides. */
+  /** The decision of one binding. */
   decide(name: string, now = NOW) {
     return decide(this.resolve(name, now));
   }
 
-  /** What a binding would tell after everything was written. */
+  /** The report of one binding. Without `applied`, every write succeeds. */
   report(name: string, applied?: Partial<Applied>, now = NOW) {
     const resolved = this.resolve(name, now);
     if (resolved.binding === undefined) throw new Error(`there is no binding ${name}`);
@@ -308,11 +308,11 @@ export class Namespace {
     return report(resolved.binding, resolved, decision, { ...allWritten(decision), ...applied });
   }
 
-  /** Carries out what a binding decides, without a cluster. */
+  /** Applies the decision of one binding to the stores, including its status. */
   settle(name: string, now = NOW): ImageCredentialBindingStatus | undefined {
     const { secretWrite, scans } = this.decide(name, now);
-    const isThere = this.stores.bindings.get(`ns/${name}`) !== undefined;
-    const written = isThere ? this.report(name, undefined, now).status : undefined;
+    const exists = this.stores.bindings.get(`ns/${name}`) !== undefined;
+    const written = exists ? this.report(name, undefined, now).status : undefined;
     if (secretWrite.write === 'Create') this.trivySecret(secretWrite.desired.content.object);
     if (secretWrite.write === 'Replace') {
       const { desired, present } = secretWrite;
@@ -328,14 +328,14 @@ export class Namespace {
     return written;
   }
 
-  /** Carries out what a binding decides, and is killed before anything is told. */
-  settleUntold(name: string): void {
+  /** Applies the decision of one binding, and then crashes before the status write. */
+  settleWithoutStatus(name: string): void {
     const status = this.stores.bindings.get(`ns/${name}`)?.status;
     this.settle(name);
     this.setStatus(name, status ?? {});
   }
 
-  /** A Scan that a ScheduledScan has made. */
+  /** Adds a Scan that a ScheduledScan has created. */
   run(scheduledScan: string, state: Run['state']): void {
     const made = { secretName: undefined, request: undefined, createdAt: NOW };
     this.stores.runs.set({ ...this.#meta(`${scheduledScan}-1`), ...made, scheduledScan, state });
@@ -360,23 +360,23 @@ export class Namespace {
 
 function keyOfCheck(check: Check): string {
   const name = check.exact === true ? formatReference(check.image) : repositoryName(check.image);
-  return `${name} ${shownIn(check)}`;
+  return `${name} ${loginOf(check)}`;
 }
 
-function shownIn({ credential }: Check): string {
+function loginOf({ credential }: Check): string {
   if (credential?.kind === 'platform') return credential.description;
   return credential?.kind === 'basic'
     ? `${credential.username.reveal()}:${credential.password.reveal()}`
     : '';
 }
 
-/** Status and reason of a condition, e.g. `False NoMatch`. */
+/** Status and reason of a condition, such as `False NoMatch`; undefined: the condition is absent. */
 export function condition(status: ImageCredentialBindingStatus, type: string): string | undefined {
   const found = status.conditions?.find((one) => one.type === type);
   return found === undefined ? undefined : `${found.status} ${found.reason}`;
 }
 
-/** What is planned for each scan, e.g. `Edit Bind`. */
+/** The plan for each scan by its name, such as `Edit Bind`. */
 export function plans(decision: ReturnType<typeof decide>): Record<string, string> {
   return Object.fromEntries(
     decision.scans.map((plan) => [
@@ -386,7 +386,7 @@ export function plans(decision: ReturnType<typeof decide>): Record<string, strin
   );
 }
 
-/** What is to be written. */
+/** The Secret to write. */
 export function objectOf({ content }: DesiredTrivySecret): RawSecret {
   if (content.state !== 'Known') throw new Error(`expected a content that is known, found ${content.state}`);
   return content.object;

@@ -8,9 +8,9 @@ import { condition, Namespace } from './namespace.ts';
 /** Collects the bindings that are enqueued from now on, without their namespace. */
 function enqueued(namespace: Namespace): Set<string> {
   const keys = new Set<string>();
-  const nothing = { add: () => undefined };
+  const ignoring = { add: () => undefined };
   const bindings = { add: (key: string) => void keys.add(key.replace('ns/', '')) };
-  const others = { trivySecrets: nothing, runs: nothing, sourceSecrets: nothing };
+  const others = { trivySecrets: ignoring, runs: ignoring, sourceSecrets: ignoring };
   connectTriggers(namespace.stores, { bindings, ...others });
   return keys;
 }
@@ -33,7 +33,7 @@ function migrating(namespace: Namespace, name: string, image: string, replaces: 
   });
 }
 
-/** Two bindings of one scan, of which the second waits for the selection of the first. */
+/** Two bindings of one scan. The second waits for the selection of the first. */
 function secondWaitsForFirst(): { namespace: Namespace; keys: Set<string> } {
   const namespace = new Namespace();
   namespace.pullSecret('pull');
@@ -49,17 +49,17 @@ describe('a binding that waits for the selection of another one', () => {
   it('is enqueued when the selection is known, even if it is only bound to a scan of another image', () => {
     const namespace = new Namespace();
     namespace.pullSecret('pull');
-    namespace.binding('holder');
+    namespace.binding('previous');
     namespace.scan('scan');
-    namespace.settle('holder');
+    namespace.settle('previous');
     namespace.tamper('scan', { parameters: ['reg.example/other:1'] });
-    namespace.binding('server', { spec: { image: 'reg.example/other', verification: 'Required' } });
+    namespace.binding('effective', { spec: { image: 'reg.example/other', verification: 'Required' } });
     const keys = enqueued(namespace);
-    assert.equal(namespace.begin('holder'), true);
+    assert.equal(namespace.begin('previous'), true);
     keys.clear();
-    assert.equal(namespace.begin('server'), false);
-    assert.deepEqual([...keys], ['holder']);
-    assert.equal(namespace.begin('holder'), false);
+    assert.equal(namespace.begin('effective'), false);
+    assert.deepEqual([...keys], ['previous']);
+    assert.equal(namespace.begin('previous'), false);
   });
 
   it('is enqueued when the other one is deleted', () => {
@@ -142,14 +142,14 @@ describe('a scan whose effective binding is deleted', () => {
   it('enqueues the binding to which it is bound, even if that has another image', async () => {
     const namespace = new Namespace();
     namespace.pullSecret('pull');
-    namespace.binding('holder');
+    namespace.binding('previous');
     namespace.scan('scan');
-    namespace.settle('holder');
+    namespace.settle('previous');
     namespace.tamper('scan', { parameters: ['reg.example/other:1'] });
-    namespace.binding('server', { spec: { image: 'reg.example/other' } });
+    namespace.binding('effective', { spec: { image: 'reg.example/other' } });
     const keys = enqueued(namespace);
-    namespace.remove('bindings', 'server');
+    namespace.remove('bindings', 'effective');
     await turn();
-    assert.ok(keys.has('holder'));
+    assert.ok(keys.has('previous'));
   });
 });

@@ -17,21 +17,21 @@ describe('a scan that is bound for the first time', () => {
     readonly lastRun?: Run['state'];
     readonly hasRun?: boolean;
     readonly suspend?: boolean;
-    readonly asks: boolean;
+    readonly isRequested: boolean;
   }
   const cases: readonly Case[] = [
-    { name: 'asks for a run where its last Scan has failed', lastRun: 'Failed', asks: true },
+    { name: 'requests a run if its last Scan has failed', lastRun: 'Failed', isRequested: true },
     {
-      name: 'asks for one where its last Scan has not ended, for that may fail',
+      name: 'requests a run if its last Scan is still running, because that may fail',
       lastRun: 'Running',
-      asks: true,
+      isRequested: true,
     },
-    { name: 'asks for one where its last Scan is not known yet', asks: true },
-    { name: 'asks for none where its last Scan was successful', lastRun: 'Done', asks: false },
-    { name: 'asks for none where it has never run', hasRun: false, asks: false },
-    { name: 'asks for none where it is suspended', lastRun: 'Failed', suspend: true, asks: false },
+    { name: 'requests a run if the result of its last Scan is not known yet', isRequested: true },
+    { name: 'requests no run if its last Scan has succeeded', lastRun: 'Done', isRequested: false },
+    { name: 'requests no run if it has never run', hasRun: false, isRequested: false },
+    { name: 'requests no run if it is suspended', lastRun: 'Failed', suspend: true, isRequested: false },
   ];
-  for (const { name, lastRun, hasRun = true, suspend = false, asks } of cases) {
+  for (const { name, lastRun, hasRun = true, suspend = false, isRequested } of cases) {
     it(name, () => {
       const namespace = new Namespace();
       namespace.pullSecret('pull');
@@ -44,11 +44,11 @@ describe('a scan that is bound for the first time', () => {
       namespace.settle('app');
       const { bound, request } = namespace.stores.scheduledScans.get('ns/scan') ?? {};
       assert.equal(bound?.binding, 'app');
-      assert.equal(request?.cause, asks ? 'Bound' : undefined);
+      assert.equal(request?.cause, isRequested ? 'Bound' : undefined);
     });
   }
 
-  it('keeps its request when it is bound anew, and loses it when it is let go', () => {
+  it('keeps its run request when it is bound with another credential, and loses it when it is unbound', () => {
     const namespace = new Namespace();
     namespace.pullSecret('pull');
     namespace.pullSecret('other');
@@ -69,7 +69,7 @@ describe('a scan that is bound for the first time', () => {
 });
 
 describe('a scan on which the secureCodeBox operator is stuck', () => {
-  it('is unblocked, and tells the queue to delay it if somebody undoes this repeatedly', async () => {
+  it('is unblocked, and delayed by the queue if another client repeatedly undoes this', async () => {
     const namespace = new Namespace();
     namespace.pullSecret('pull');
     namespace.binding('app');
@@ -84,7 +84,7 @@ describe('a scan on which the secureCodeBox operator is stuck', () => {
     });
     const { client, writes, ...server } = await serverOf(() => namespace.rawScan('scan'));
     const { stores } = namespace;
-    const options = { client, stores, runsPerMinute: 60, onStarted: () => assert.fail('it was started') };
+    const options = { client, stores, runsPerMinute: 60, onStarted: () => assert.fail('a run was started') };
     const outcome = await new RunReconciler(options).reconcile('ns/scan', pino({ level: 'silent' }));
     await server.close();
     assert.deepEqual(outcome, { repeated: true });
@@ -92,7 +92,7 @@ describe('a scan on which the secureCodeBox operator is stuck', () => {
   });
 });
 
-/** A server that answers each write with an object, and a client of it. */
+/** Starts a server that answers each write with an object, and a client for it. */
 async function serverOf(object: () => unknown) {
   const writes: string[] = [];
   const server = createServer(async (request, response) => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { bindingNames } from '../../../../src/controllers/discovery/writes/binding-name.ts';
 
-describe("a binding's name", () => {
-  it('is readable, valid, and another for each repository', () => {
+describe('the name of a discovered binding', () => {
+  it('is readable, valid, and unique for each repository', () => {
     const long = `reg.example/${'team.a__b/'.repeat(20)}app`;
     const repositories = [
       'docker.io/library/nginx',

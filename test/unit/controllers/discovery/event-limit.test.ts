@@ -12,7 +12,7 @@ import { Namespace } from './namespace.ts';
 const MINUTE = 60_000;
 const START = Date.parse('2026-01-01T00:00:00Z');
 
-/** The problems of this many pods whose images name no repository. */
+/** The problems of `count` pods whose images are invalid. */
 function problems(count: number, image = 'UPPER'): readonly DiscoveryProblem[] {
   const namespace = new Namespace();
   for (let index = 0; index < count; index += 1)
@@ -66,7 +66,7 @@ describe('events of discovery', () => {
     assert.deepEqual(rate, [20, 20, 20]);
   });
 
-  it('report a problem again when it comes back, and forget it when it is gone', () => {
+  it('report a problem again if it recurs after it was resolved', () => {
     const all = problems(3);
     const once = dueEvents(all, NOTHING_REPORTED, START).reported;
     const gone = dueEvents([], once, START).reported;

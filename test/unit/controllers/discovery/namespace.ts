@@ -14,22 +14,22 @@ import type { PodUse } from '../../../../src/pod/use.ts';
 export const HOUR = 3_600_000;
 export const GRACE = 24 * HOUR;
 
-/** A pod as tests describe it. */
+/** A short description of a pod. */
 export interface PodShape {
   readonly name?: string;
-  /** `Deployment/web`, `CronJob/report`, `Workflow/build`, …; undefined: nothing owns it. */
+  /** `Deployment/web`, `CronJob/report`, `Workflow/build`, …; undefined: the pod has no owner. */
   readonly workload?: string | undefined;
-  /** Tells pods of one template from those of the next. */
+  /** Hash of the pod template. */
   readonly hash?: string;
-  /** Of the container `app`, and those beside it. */
+  /** Image of the container `app`. `images` are those of the other containers by name. */
   readonly image: string;
   readonly images?: Readonly<Record<string, string>>;
-  /** Of containers that were put into the running pod. */
+  /** Images of the ephemeral containers by name. */
   readonly ephemeral?: Readonly<Record<string, string>>;
   readonly imageID?: string;
   readonly secrets?: readonly string[];
   readonly phase?: string;
-  /** Seconds since the epoch. */
+  /** Creation time, in seconds since the epoch. */
   readonly at?: number;
   readonly marked?: string;
 }
@@ -82,17 +82,17 @@ function ownerOf({ workload, hash = 'abc' }: PodShape) {
   return kind === 'CronJob' ? owner('Job', `${name}-12345678`) : owner(kind, name);
 }
 
-/** Bindings and pods of one namespace, without a cluster: what discovery decides is carried out, a write at a time. */
+/** Bindings and pods of one namespace without a cluster. It applies the decisions of discovery one write at a time. */
 export class Namespace {
   readonly pods = new Map<string, Pod>();
   readonly bindings = new Map<string, DiscoveredBinding>();
   readonly userCreated: UserCreatedBinding[] = [];
   /** Repositories that scans name. */
   readonly scans = new Set<string>();
-  /** Names of those that are Ready; undefined: pods are not marked. */
+  /** Names of the bindings that are Ready; undefined: pods are not annotated. */
   ready: ReadonlySet<string> | undefined;
   now = Date.parse('2026-01-01T00:00:00Z');
-  /** What was written, one text a write. */
+  /** All writes in order, such as `create reg.example/app`. */
   readonly log: string[] = [];
   /** Called after each write. */
   onWrite: () => void = () => undefined;
@@ -105,7 +105,7 @@ export class Namespace {
     return this;
   }
 
-  gone(...names: readonly string[]): this {
+  deletePods(...names: readonly string[]): this {
     for (const name of names) this.pods.delete(name);
     return this;
   }
@@ -135,30 +135,30 @@ export class Namespace {
     return decision;
   }
 
-  /** Decides and writes until there is nothing to write. */
+  /** Decides and writes until a decision has no writes. */
   settle(): this {
     for (let round = 0; round < 5; round += 1) {
       const { writes } = this.decide();
       if (writes.length === 0) return this;
       for (const write of writes.flat()) this.#write(write);
     }
-    return assert.fail(`there is always something to write: ${this.log.join('\n')}`);
+    return assert.fail(`expected no more writes after 5 rounds, found: ${this.log.join('\n')}`);
   }
 
-  /** Image → the binding as text: its pull secrets, and what it replaces. */
-  get shown(): Readonly<Record<string, string>> {
-    const shown = [...this.bindings.values()].map(({ repository = '?', imagePullSecrets, replaces }) => {
+  /** Repository → the binding as text: its pull secrets and previous repositories. */
+  get summary(): Readonly<Record<string, string>> {
+    const summaries = [...this.bindings.values()].map(({ repository = '?', imagePullSecrets, replaces }) => {
       const text = [...imagePullSecrets, ...replaces.map((image) => `replaces ${image}`)].join(' ');
       return [repository, text] as const;
     });
-    return Object.fromEntries(shown.sort());
+    return Object.fromEntries(summaries.sort());
   }
 
   binding(repository: string): DiscoveredBinding | undefined {
     return [...this.bindings.values()].find((binding) => binding.repository === repository);
   }
 
-  own(repository: string, more: Partial<DiscoveredBinding> = {}): this {
+  addDiscovered(repository: string, more: Partial<DiscoveredBinding> = {}): this {
     this.#put({
       name: `own-${this.bindings.size}`,
       repository,

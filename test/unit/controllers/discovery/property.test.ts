@@ -8,7 +8,7 @@ const REPOSITORIES = [A, B, 'c.example/x'];
 const REPLICAS = 4;
 const WORKLOADS = ['Deployment/web', 'Deployment/api', 'CronJob/report', 'Workflow/build', undefined];
 
-/** What happens to one pod: it comes with this shape, or goes. */
+/** One change: of a pod, of the scans, or a restart of the controller. */
 type Step =
   | { readonly step: 'Pod'; readonly shape: PodShape & { readonly name: string } }
   | { readonly step: 'Gone'; readonly name: string }
@@ -34,13 +34,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 function take(namespace: Namespace, each: Step): void {
   namespace.later(1_000);
   if (each.step === 'Pod') namespace.pod(each.shape);
-  else if (each.step === 'Gone') namespace.gone(each.name);
+  else if (each.step === 'Gone') namespace.deletePods(each.name);
   else if (each.step === 'Scan') namespace.scans.add(each.repository);
   else if (each.step === 'NoScan') namespace.scans.delete(each.repository);
   else namespace.restart();
 }
 
-/** What there should be in the end where no scan is left, told from the pods alone: repository → pull secrets. */
+/** The expected final bindings without scans, computed only from the pods: repository → pull secrets. */
 function model(namespace: Namespace): Readonly<Record<string, readonly string[]>> {
   const pods = [...namespace.pods.values()].filter(({ use, createdAt }) => {
     const rivals = [...namespace.pods.values()].filter(
@@ -58,11 +58,11 @@ function model(namespace: Namespace): Readonly<Record<string, readonly string[]>
       )
     );
   });
-  const wanted = REPOSITORIES.map((each) => {
+  const expected = REPOSITORIES.map((each) => {
     const users = pods.filter(({ use }) => use.containers[0]?.repository === each);
     return [each, [...new Set(users.flatMap(({ use }) => use.imagePullSecrets))].sort()] as const;
   });
-  return Object.fromEntries(wanted.filter(([, secrets]) => secrets.length > 0));
+  return Object.fromEntries(expected.filter(([, secrets]) => secrets.length > 0));
 }
 
 function secretsByRepository(namespace: Namespace): Readonly<Record<string, readonly string[]>> {
@@ -72,18 +72,18 @@ function secretsByRepository(namespace: Namespace): Readonly<Record<string, read
   return Object.fromEntries(found.filter(([, secrets]) => secrets.length > 0).sort());
 }
 
-function assertNoCircle(namespace: Namespace): void {
+function assertNoCycle(namespace: Namespace): void {
   for (const { repository: start = '' } of namespace.bindings.values()) {
     let reached = namespace.binding(start)?.replaces ?? [];
     for (let round = 0; round < namespace.bindings.size; round += 1) {
-      assert.ok(!reached.includes(start), JSON.stringify(namespace.shown));
+      assert.ok(!reached.includes(start), JSON.stringify(namespace.summary));
       reached = reached.flatMap((each) => namespace.binding(each)?.replaces ?? []);
     }
   }
 }
 
-describe('whatever happens to pods and scans', () => {
-  it('ends, a while later, in the bindings that the last pods want', () => {
+describe('discovery after random changes of pods and scans', () => {
+  it('has the bindings that the last pods need, after the grace period', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), fc.array(fc.boolean()), (steps, settles) => {
         const namespace = new Namespace();
@@ -98,11 +98,11 @@ describe('whatever happens to pods and scans', () => {
     );
   });
 
-  it('never makes a circle, not for a moment, and is silent once it has settled', () => {
+  it('never creates a cycle, and writes nothing more once it has settled', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const namespace = new Namespace();
-        namespace.onWrite = () => assertNoCircle(namespace);
+        namespace.onWrite = () => assertNoCycle(namespace);
         for (const each of steps) {
           take(namespace, each);
           namespace.settle();
@@ -116,7 +116,7 @@ describe('whatever happens to pods and scans', () => {
 });
 
 describe('a rollout to another repository', () => {
-  it('makes one binding, changes each once and deletes one, in whatever order pods come and go', () => {
+  it('creates one binding, updates each at most once and deletes one, in whatever order pods start and end', () => {
     const pods = Array.from({ length: REPLICAS }, (_, index) => index);
     const orders = fc.shuffledSubarray(pods, { minLength: REPLICAS });
     const choices = fc.array(fc.constantFrom('Drain', 'End', 'Begin'), { minLength: 20 });
@@ -129,13 +129,13 @@ describe('a rollout to another repository', () => {
         assert.deepEqual([count(`create ${B}`), count(`delete ${A}`)], [1, 1], writes.join());
         assert.ok(count(`update ${B}`) <= (scanned ? 0 : 1), writes.join());
         assert.equal(count(`update ${A}`) + count(`create ${A}`) + count(`delete ${B}`), 0, writes.join());
-        assert.deepEqual(namespace.shown, { [B]: scanned ? `pull replaces ${A}` : 'pull' });
+        assert.deepEqual(namespace.summary, { [B]: scanned ? `pull replaces ${A}` : 'pull' });
       }),
     );
   });
 });
 
-/** A Deployment goes from A to B, in steps that somebody else chooses. */
+/** A Deployment that migrates from A to B in steps that the test chooses. */
 class Rollout {
   readonly namespace = new Namespace();
   readonly #coming: number[];
@@ -159,12 +159,12 @@ class Rollout {
     return this.namespace.log.slice(this.#writesBefore);
   }
 
-  /** `Drain`: an old pod is made anew, later than new ones, as when its node is emptied. */
+  /** `Drain`: an old pod is recreated after new ones, as when its node is drained. */
   take(chosen: string): void {
     const begun = this.#coming.length < REPLICAS;
     if (chosen === 'Drain' && begun && this.#going.length > 0) this.#pod(`old-${this.#going[0]}`, A, 'one');
     else if ((chosen === 'End' && this.#going.length > 0) || this.#coming.length === 0)
-      this.namespace.gone(`old-${this.#going.shift()}`);
+      this.namespace.deletePods(`old-${this.#going.shift()}`);
     else this.#pod(`new-${this.#coming.shift()}`, B, 'two');
     this.namespace.later(1_000).settle();
   }

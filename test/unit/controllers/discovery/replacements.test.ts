@@ -18,13 +18,13 @@ function reaches(all: readonly Replacement[], from: string, to: string): boolean
   return reached.has(to);
 }
 
-function made(all: readonly Replacement[]): ReplacementGraph {
+function graphOf(all: readonly Replacement[]): ReplacementGraph {
   const graph = new ReplacementGraph();
   for (const [to, from] of all) graph.add(to, from);
   return graph;
 }
 
-/** Each repository replaces 16 others, and all replace each other in circles. */
+/** Each repository replaces 16 others, and all replace each other in cycles. */
 function tangle(count: number): readonly Replacement[] {
   return Array.from({ length: count * 16 }, (_, index): Replacement => {
     const [to, way] = [Math.floor(index / 16), index % 16];
@@ -45,12 +45,12 @@ function chain(count: number): readonly Replacement[] {
 }
 
 describe('replacements', () => {
-  it('are added one after another, except those that would close a circle', () => {
+  it('are added one after another, except those that would close a cycle', () => {
     fc.assert(
-      fc.property(replacements, replacements, (insisted, added) => {
-        const graph = made(insisted);
+      fc.property(replacements, replacements, (required, added) => {
+        const graph = graphOf(required);
         graph.addAcyclic(added);
-        const expected = [...insisted];
+        const expected = [...required];
         for (const [to, from] of added) if (!reaches(expected, from, to)) expected.push([to, from]);
         for (const to of 'abcdef') {
           const froms = expected.filter(([by]) => by === to).map(([, from]) => from);
@@ -61,11 +61,11 @@ describe('replacements', () => {
     );
   });
 
-  it('assign two repositories to the same circle exactly if each replaces the other', () => {
+  it('assign two repositories to the same cycle exactly if each replaces the other', () => {
     fc.assert(
       fc.property(replacements, repository, repository, (all, one, other) => {
-        const circles = made(all).components();
-        const [mine, others] = [circles.get(one), circles.get(other)];
+        const cycles = graphOf(all).components();
+        const [mine, others] = [cycles.get(one), cycles.get(other)];
         if (mine === undefined || others === undefined) return;
         assert.equal(mine === others, reaches(all, one, other) && reaches(all, other, one));
       }),
@@ -82,25 +82,25 @@ describe('replacements', () => {
       const [once, twice] = [1_000, 2_000].map((count) => {
         const all = shape(count);
         return {
-          circles: operationsOf(() => made(all).components()),
+          cycles: operationsOf(() => graphOf(all).components()),
           add: operationsOf(() => new ReplacementGraph().addAcyclic(all)),
         };
       });
       assert.ok(once !== undefined && twice !== undefined);
-      assert.ok(once.circles > 1_000 && twice.circles <= 2.1 * once.circles, JSON.stringify([once, twice]));
+      assert.ok(once.cycles > 1_000 && twice.cycles <= 2.1 * once.cycles, JSON.stringify([once, twice]));
       assert.ok(twice.add <= 2.1 * once.add, JSON.stringify([once, twice]));
     });
   }
 
-  it('that take too long to check are left out and reported, and no circle remains', () => {
+  it('that take too long to check are left out and reported, and no cycle remains', () => {
     const graph = new ReplacementGraph();
     const all = tangle(4_000);
     graph.addAcyclic([['a', 'b'], ...all]);
     assert.deepEqual(graph.of('a'), ['b']);
     assert.ok(graph.omitted.length > 0 && graph.omitted.length < all.length);
-    const circles = graph.components();
+    const cycles = graph.components();
     const added = all.filter(([to, from]) => graph.of(to).includes(from));
-    assert.ok(added.every(([to, from]) => circles.get(to) !== circles.get(from)));
+    assert.ok(added.every(([to, from]) => cycles.get(to) !== cycles.get(from)));
   });
 
   it('beyond 100,000 are left out and reported', () => {

@@ -12,14 +12,14 @@ const uses = new Interned<PodUse>();
 
 function observed(more: Partial<ObservedNamespace>): ObservedNamespace {
   const now = Date.parse('2026-01-01T00:00:00Z');
-  const nothing = {
+  const empty = {
     pods: [],
     discovered: [],
     userCreated: [],
     missingSince: new Map(),
     readyBindings: new Set<string>(),
   };
-  return { now, graceMs: GRACE, isScanned: () => true, ...nothing, ...more };
+  return { now, graceMs: GRACE, isScanned: () => true, ...empty, ...more };
 }
 
 function own(index: number, more: Partial<DiscoveredBinding>): DiscoveredBinding {
@@ -70,11 +70,11 @@ const SHAPES: Readonly<Record<string, (count: number) => ObservedNamespace>> = {
       discovered: times(count, (index) => own(index, { replaces: layer(index) })),
       isScanned: () => false,
     }),
-  'bindings that replace each other in one large circle': (count) =>
+  'bindings that replace each other in one large cycle': (count) =>
     observed({
       discovered: times(count, (index) => own(index, { replaces: [repository((index + 1) % count)] })),
     }),
-  'user-created bindings that replace each other in circles': (count) =>
+  'user-created bindings that replace each other in cycles': (count) =>
     observed({
       pods: times(count, (index) => pod(index, [`new.example/app-${index}`])),
       userCreated: times(count, (index) => ({
@@ -153,12 +153,12 @@ describe('a decision on a namespace', () => {
     );
   });
 
-  it('reports on a binding that replacements are left out, and then leaves the namespace unchanged', () => {
+  it('reports omitted replacements on a binding, and then leaves the namespace unchanged', () => {
     const count = 4_000;
     const namespace = new Namespace();
     for (let index = 0; index < count; index += 1) {
       const replaces = times(16, (way) => repository((index * 7 + way * 13 + 1) % count));
-      namespace.own(repository(index), { replaces }).scans.add(repository(index));
+      namespace.addDiscovered(repository(index), { replaces }).scans.add(repository(index));
     }
     const { problems } = namespace.decide();
     assert.deepEqual(

@@ -10,13 +10,13 @@ import { createDiscoveryStores, podProjection } from '../../../../src/state/pod-
 import { createStores } from '../../../../src/state/stores.ts';
 import { type PodShape, rawPod } from './namespace.ts';
 
-/** A pod, a scan, a discovered binding and one of a person, all of `reg.example/app` but for the last. */
+/** A pod, a scan and a discovered binding of `reg.example/app`, and a user-created binding of another image. */
 class Stage {
   readonly stores = createStores();
   readonly discoveryStores = createDiscoveryStores();
-  /** By namespace: the delay in milliseconds. */
-  readonly woken = new Map<string, number>();
-  /** The size of the last decision. */
+  /** Delays in milliseconds by enqueued namespace. */
+  readonly enqueued = new Map<string, number>();
+  /** Size of the last decision, which determines the delay. */
   size = 0;
   readonly #project = podProjection('enabled-per-namespace');
   #version = 0;
@@ -26,7 +26,9 @@ class Stage {
     this.scan('reg.example/app:1');
     this.binding('found', { discovered: true });
     this.binding('mine', { spec: { image: 'reg.example/mine:1.0' } });
-    const queue = { addAfter: (key: string, milliseconds: number) => void this.woken.set(key, milliseconds) };
+    const queue = {
+      addAfter: (key: string, milliseconds: number) => void this.enqueued.set(key, milliseconds),
+    };
     connectDiscoveryTriggers(this.stores, this.discoveryStores, queue, () => this.size);
   }
 
@@ -93,48 +95,52 @@ class Stage {
   }
 }
 
-describe('a namespace is looked at', () => {
+describe('a namespace is enqueued', () => {
   const workloads = { 'credentials.securecodebox.io/workloads': 'Deployment/web/app' };
-  const cases: readonly (readonly [what: string, change: (stage: Stage) => void, looked: boolean])[] = [
-    ['a pod uses something else', (stage) => stage.pod({ image: 'reg.example/other' }), true],
+  const cases: readonly (readonly [what: string, change: (stage: Stage) => void, isEnqueued: boolean])[] = [
+    ['a pod uses another repository', (stage) => stage.pod({ image: 'reg.example/other' }), true],
     ['a pod uses another version', (stage) => stage.pod({ image: 'reg.example/app:2' }), false],
     ['a pod ends', (stage) => stage.pod({ phase: 'Failed' }), true],
-    ['it is opted in', (stage) => stage.optIn(), true],
-    ['a scan comes', (stage) => stage.scan('reg.example/app:1', 'second'), true],
+    ['the namespace is opted in', (stage) => stage.optIn(), true],
+    ['a scan is created', (stage) => stage.scan('reg.example/app:1', 'second'), true],
     ['a scan names another repository', (stage) => stage.scan('reg.example/other'), true],
     ['a scan names another version', (stage) => stage.scan('reg.example/app:2'), false],
-    ['a binding comes', (stage) => stage.binding('third'), true],
+    ['a binding is created', (stage) => stage.binding('third'), true],
     ['a spec changes', (stage) => stage.binding('found', { discovered: true, generation: 2 }), true],
-    ['a label is taken off', (stage) => stage.binding('found'), true],
-    ['a note changes', (stage) => stage.binding('found', { discovered: true, annotations: workloads }), true],
+    ['a label is removed', (stage) => stage.binding('found'), true],
+    [
+      'an annotation changes',
+      (stage) => stage.binding('found', { discovered: true, annotations: workloads }),
+      true,
+    ],
     ['a binding becomes Ready', (stage) => stage.binding('found', { discovered: true, ready: 'True' }), true],
     [
-      'a status changes otherwise',
+      'a status changes in another way',
       (stage) => stage.binding('found', { discovered: true, ready: 'False' }),
       false,
     ],
   ];
-  for (const [what, change, looked] of cases) {
-    it(`${looked ? 'when' : 'not when'} ${what}`, () => {
+  for (const [what, change, isEnqueued] of cases) {
+    it(`${isEnqueued ? 'when' : 'not when'} ${what}`, () => {
       const stage = new Stage();
       change(stage);
-      assert.deepEqual([...stage.woken.keys()], looked ? ['ns'] : []);
+      assert.deepEqual([...stage.enqueued.keys()], isEnqueued ? ['ns'] : []);
     });
   }
 
-  it('after a quarter of a second, and later if the namespace is so large that a decision takes long', () => {
+  it('after 250 milliseconds, or later if the namespace is large', () => {
     const stage = new Stage();
     const waits = [0, 2_500, 50_000].map((size) => {
       stage.size = size;
       stage.scan('reg.example/app:1', `scan-${size}`);
-      return stage.woken.get('ns');
+      return stage.enqueued.get('ns');
     });
     assert.deepEqual(waits, [250, 250, 5_000]);
   });
 });
 
-describe('what discovery sees of a namespace', () => {
-  it('is its pods only where it is opted in', () => {
+describe('the observation of a namespace', () => {
+  it('has pods only if the namespace is opted in', () => {
     const stage = new Stage();
     assert.equal(stage.observe('enabled-per-namespace').pods.length, 0);
     assert.equal(stage.observe('all').pods.length, 1);
@@ -142,18 +148,18 @@ describe('what discovery sees of a namespace', () => {
     assert.equal(stage.observe('enabled-per-namespace').pods.length, 1);
   });
 
-  it('is whose each binding is, and what each is for', () => {
+  it('separates discovered from user-created bindings, with their repositories', () => {
     const stage = new Stage();
-    const notes = {
+    const annotations = {
       'credentials.securecodebox.io/workloads': 'Deployment/web/app,Pod/app',
       'credentials.securecodebox.io/unused-since': '2026-01-01T00:00:00Z',
     };
     stage.binding('found', {
       discovered: true,
-      annotations: notes,
+      annotations,
       spec: { image: 'nginx', replaces: ['old'] },
     });
-    stage.binding('mine', { annotations: notes, spec: { replaces: ['redis'] } });
+    stage.binding('mine', { annotations, spec: { replaces: ['redis'] } });
     stage.binding('broken', { spec: { image: 'No Image' } });
     stage.binding('pinned', { spec: { image: `reg.example/app@sha256:${'1'.repeat(64)}` } });
     const { discovered, userCreated, isScanned } = stage.observe();
@@ -184,7 +190,7 @@ describe('what discovery sees of a namespace', () => {
     assert.deepEqual([isScanned('reg.example/app'), isScanned('reg.example/other')], [true, false]);
   });
 
-  it('is which bindings are Ready, where pods are to be marked', () => {
+  it('has the bindings that are Ready only if pods are to be annotated', () => {
     const stage = new Stage();
     stage.binding('found', { discovered: true, ready: 'True' });
     assert.equal(stage.observe().readyBindings, undefined);

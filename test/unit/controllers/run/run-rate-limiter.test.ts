@@ -12,26 +12,26 @@ interface Arrival {
 }
 
 interface Turn extends Arrival {
-  /** How many times the key asked. */
-  readonly asked: number;
+  /** Number of times that the key requested a turn. */
+  readonly requests: number;
 }
 
-/** Simulates keys that ask on arrival, and again after the returned wait or later. 60 turns a minute. */
+/** Simulates keys that request a turn on arrival, and again after the returned wait or later. 60 turns per minute. */
 function run(
   arrivals: readonly Arrival[],
-  pace = new RunRateLimiter(60),
+  limiter = new RunRateLimiter(60),
   lateness = () => 0,
 ): readonly Turn[] {
   const turns: Turn[] = [];
-  const asked = new Map<string, number>();
+  const requests = new Map<string, number>();
   const pending = arrivals.toSorted((a, b) => a.at - b.at);
   for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
     const { key, at } = next;
-    asked.set(key, (asked.get(key) ?? 0) + 1);
-    const wait = pace.wait(key, at);
+    requests.set(key, (requests.get(key) ?? 0) + 1);
+    const wait = limiter.wait(key, at);
     if (wait === 0) {
-      turns.push({ key, at, asked: asked.get(key) ?? 0 });
-      pace.done(key);
+      turns.push({ key, at, requests: requests.get(key) ?? 0 });
+      limiter.done(key);
       continue;
     }
     const again = { key, at: at + wait + lateness() };
@@ -67,35 +67,40 @@ function join(waiting: Map<string, readonly Arrival[]>, coming: Arrival[], time:
 }
 
 describe('RunRateLimiter', () => {
-  it('lets the first through at once, and the others one after another', () => {
-    const pace = new RunRateLimiter(60);
-    const waits = Array.from({ length: 4 }, (_, index) => pace.wait(`ns/${index}`, 5_000));
+  it('gives the first key its turn at once, and the others one after another', () => {
+    const limiter = new RunRateLimiter(60);
+    const waits = Array.from({ length: 4 }, (_, index) => limiter.wait(`ns/${index}`, 5_000));
     assert.deepEqual(waits, [0, 1_000, 2_000, 3_000]);
   });
 
   it('keeps the turn of a key until it is done', () => {
-    const pace = new RunRateLimiter(6);
-    pace.wait('ns/a', 0);
+    const limiter = new RunRateLimiter(6);
+    limiter.wait('ns/a', 0);
     assert.deepEqual(
-      [pace.wait('ns/b', 0), pace.wait('ns/b', 4_000), pace.wait('ns/b', 12_000), pace.wait('ns/b', 99_000)],
+      [
+        limiter.wait('ns/b', 0),
+        limiter.wait('ns/b', 4_000),
+        limiter.wait('ns/b', 12_000),
+        limiter.wait('ns/b', 99_000),
+      ],
       [10_000, 6_000, 0, 0],
     );
-    pace.done('ns/b');
-    assert.equal(pace.wait('ns/b', 12_000), 8_000);
+    limiter.done('ns/b');
+    assert.equal(limiter.wait('ns/b', 12_000), 8_000);
   });
 
-  it('gives out no turns in the past', () => {
-    const pace = new RunRateLimiter(60);
-    pace.wait('ns/a', 0);
-    assert.equal(pace.wait('ns/b', 60_000), 0);
-    assert.equal(pace.wait('ns/c', 60_000), 1_000);
+  it('gives no turns in the past', () => {
+    const limiter = new RunRateLimiter(60);
+    limiter.wait('ns/a', 0);
+    assert.equal(limiter.wait('ns/b', 60_000), 0);
+    assert.equal(limiter.wait('ns/c', 60_000), 1_000);
   });
 
-  it('starts no burst when all keys ask late', () => {
-    const pace = new RunRateLimiter(60);
+  it('allows no burst when all keys request their turns late', () => {
+    const limiter = new RunRateLimiter(60);
     const keys = Array.from({ length: 10 }, (_, index) => `ns${index}/a`);
-    for (const key of keys) pace.wait(key, 0);
-    assert.equal(keys.filter((key) => pace.wait(key, 10 * MINUTE) === 0).length, 1 + 2);
+    for (const key of keys) limiter.wait(key, 0);
+    assert.equal(keys.filter((key) => limiter.wait(key, 10 * MINUTE) === 0).length, 1 + 2);
   });
 
   it('gives a namespace its turn after one turn of each other namespace, however many keys they have', () => {
@@ -107,44 +112,47 @@ describe('RunRateLimiter', () => {
     assert.equal(turns.length, 5_003);
   });
 
-  it('gives turns to others if a key never asks again', () => {
-    const pace = new RunRateLimiter(60);
+  it('gives turns to others if a key makes no further request', () => {
+    const limiter = new RunRateLimiter(60);
     const gone = Array.from({ length: 100 }, (_, index) => `gone/${index}`);
-    for (const key of gone) pace.wait(key, 0);
+    for (const key of gone) limiter.wait(key, 0);
     const turns = run(
       Array.from({ length: 10 }, (_, index) => ({ key: `here/${index}`, at: 0 })),
-      pace,
+      limiter,
     );
     assert.ok((turns.at(-1)?.at ?? Number.NaN) <= 21 * SECOND, JSON.stringify(turns));
   });
 
   it('forgets a key that is done before its turn', () => {
-    const pace = new RunRateLimiter(60);
-    for (let index = 0; index < 100; index += 1) pace.wait(`ns/${index}`, 0);
-    for (let index = 0; index < 100; index += 1) pace.done(`ns/${index}`);
-    assert.equal(pace.wait('ns/new', 0), SECOND);
+    const limiter = new RunRateLimiter(60);
+    for (let index = 0; index < 100; index += 1) limiter.wait(`ns/${index}`, 0);
+    for (let index = 0; index < 100; index += 1) limiter.done(`ns/${index}`);
+    assert.equal(limiter.wait('ns/new', 0), SECOND);
   });
 
-  it('makes a key ask again after at most five minutes, in case other keys have left', () => {
-    const pace = new RunRateLimiter(1);
-    for (let index = 0; index < 100; index += 1) pace.wait(`ns/${index}`, 0);
-    assert.equal(pace.wait('ns/99', 0), 5 * MINUTE);
-    for (let index = 0; index < 99; index += 1) pace.done(`ns/${index}`);
-    assert.equal(pace.wait('ns/99', 5 * MINUTE), 0);
+  it('returns waits of at most five minutes, in case other keys have left', () => {
+    const limiter = new RunRateLimiter(1);
+    for (let index = 0; index < 100; index += 1) limiter.wait(`ns/${index}`, 0);
+    assert.equal(limiter.wait('ns/99', 0), 5 * MINUTE);
+    for (let index = 0; index < 99; index += 1) limiter.done(`ns/${index}`);
+    assert.equal(limiter.wait('ns/99', 5 * MINUTE), 0);
   });
 
-  it('is asked twice as often by twice as many keys', () => {
-    const asks = (count: number) => {
+  it('gets twice as many requests from twice as many keys', () => {
+    const requestsOf = (count: number) => {
       const arrivals = Array.from({ length: count }, (_, index) => ({
         key: `ns${index % 7}/${index}`,
         at: 0,
       }));
-      return run(arrivals).reduce((sum, { asked }) => sum + asked, 0);
+      return run(arrivals).reduce((sum, { requests }) => sum + requests, 0);
     };
-    assert.ok(asks(200) <= 2.2 * asks(100), `${asks(100)} and ${asks(200)}`);
+    assert.ok(requestsOf(200) <= 2.2 * requestsOf(100), `${requestsOf(100)} and ${requestsOf(200)}`);
   });
 
-  const arrival = fc.record({ namespace: fc.constantFrom('a', 'b', 'c', 'd'), second: fc.nat({ max: 20 }) });
+  const arrival = fc.record({
+    namespace: fc.constantFrom('a', 'b', 'c', 'd'),
+    second: fc.nat({ max: 20 }),
+  });
   // Keys never arrive at the same time, or at the exact time of a turn.
   const anyArrivals = fc.array(arrival, { maxLength: 60 }).map((list) =>
     list.map(({ namespace, second }, index) => ({
@@ -162,7 +170,7 @@ describe('RunRateLimiter', () => {
     );
   });
 
-  it('gives every key a turn if keys ask late, and never exceeds the rate by more than two turns', () => {
+  it('gives every key a turn even if requests are late, and exceeds the rate by at most two turns', () => {
     fc.assert(
       fc.property(anyArrivals, fc.infiniteStream(fc.nat({ max: 5 * SECOND })), (arrivals, stream) => {
         const turns = run(arrivals, new RunRateLimiter(60), () => stream.next().value);

@@ -23,7 +23,7 @@ describe('AWS keys', () => {
         'Signature=85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead',
     ],
   ] as const) {
-    it(`are shown by a signature that is AWS's own: ${name}`, () => {
+    it(`sign requests as in AWS's test suite: ${name}`, () => {
       const keys = {
         accessKeyId: 'AKIDEXAMPLE',
         secretAccessKey: new SecretValue('wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY'),
@@ -45,7 +45,7 @@ describe('AWS keys', () => {
     });
   }
 
-  it('that are temporary come with their session token', () => {
+  it('that are temporary are sent with their session token', () => {
     const token = AWS_KEYS['secret-access-key'];
     const { headers } = exchangeOf({ ...AWS_KEYS, 'session-token': token }, 'public.ecr.aws').request(NOW);
     assert.equal(headers['x-amz-security-token'], token);
@@ -66,14 +66,14 @@ describe('AWS keys', () => {
     'ecr-public.aws.com': 'api.ecr-public.us-east-1.amazonaws.com',
   };
   for (const [host, endpoint] of Object.entries(endpoints)) {
-    it(`are shown to ${endpoint} for ${host}`, () => {
+    it(`sign requests to ${endpoint} for ${host}`, () => {
       const { url, headers } = exchangeOf(AWS_KEYS, host).request(NOW);
       assert.equal(url.href, `https://${endpoint}/`);
       assert.match(headers['x-amz-target'] ?? '', /\.GetAuthorizationToken$/);
     });
   }
 
-  it('for a name of their own are shown to the partition of the region in the secret', () => {
+  it('sign requests to the partition of the region in the secret for a custom domain', () => {
     const url = (region: string) =>
       exchangeOf({ ...AWS_KEYS, region }, 'images.acme.example').request(NOW).url.host;
     for (const [region, domain] of [
@@ -92,7 +92,7 @@ describe('AWS keys', () => {
 
   const exchange = exchangeOf(AWS_KEYS, 'public.ecr.aws');
   const authorizationToken = Buffer.from('AWS:pass:word').toString('base64');
-  it('become a login that ends', () => {
+  it('become a login with the expiration of the answer', () => {
     const data = { authorizationToken, expiresAt: 1_800_000_000.5 };
     for (const authorizationData of [[data], data]) {
       assert.deepEqual(shown(answer(exchange, { authorizationData })), [
@@ -110,7 +110,7 @@ describe('AWS keys', () => {
     });
   }
 
-  it('become a login that says itself when it ends, where the answer does not', () => {
+  it('become a login with the expiration in its password if the answer has none', () => {
     const password = Buffer.from('{"expiration":1800000000}').toString('base64');
     const data = { authorizationToken: Buffer.from(`AWS:${password}`).toString('base64') };
     assert.deepEqual(shown(answer(exchange, { authorizationData: data })), [
@@ -122,15 +122,15 @@ describe('AWS keys', () => {
 
   for (const [name, body, status, result] of [
     ['an unknown key', { __type: 'UnrecognizedClientException', message: 'x' }, 400, 'Refused'],
-    ['no right', { __type: 'AccessDeniedException' }, 400, 'Refused'],
+    ['a missing permission', { __type: 'AccessDeniedException' }, 400, 'Refused'],
     ['too many requests', { __type: 'com.amazonaws#ThrottlingException' }, 400, 'Busy'],
-    ['an error of its own', '', 500, 'BadReply'],
-    ['a page', '<html>', 200, 'BadReply'],
+    ['an internal error', '', 500, 'BadReply'],
+    ['an HTML page', '<html>', 200, 'BadReply'],
     ['no token', { authorizationData: [] }, 200, 'BadReply'],
-    ['a token without a user', { authorizationData: [{ authorizationToken: 'OnB3' }] }, 200, 'BadReply'],
-    ['a token that is no base64', { authorizationData: [{ authorizationToken: '!' }] }, 200, 'BadReply'],
+    ['a token without a username', { authorizationData: [{ authorizationToken: 'OnB3' }] }, 200, 'BadReply'],
+    ['a token that is not base64', { authorizationData: [{ authorizationToken: '!' }] }, 200, 'BadReply'],
   ] as const) {
-    it(`become none where ECR answers with ${name}`, () =>
+    it(`become no login if ECR answers with ${name}`, () =>
       assert.equal(answer(exchange, body, status).result, result));
   }
 });

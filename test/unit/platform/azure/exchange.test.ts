@@ -5,18 +5,22 @@ import { answer, exchangeOf, NOW, shown } from '../exchanges.ts';
 
 describe('a service principal', () => {
   const { ClientID: client, ClientSecret: secret, TenantID: tenant } = SERVICE_PRINCIPAL;
-  for (const [host, place] of [
+  for (const [host, authority] of [
     ['acme.azurecr.io', 'login.microsoftonline.com'],
     ['acme.azurecr.cn', 'login.partner.microsoftonline.cn'],
     ['acme.azurecr.us', 'login.microsoftonline.us'],
   ] as const) {
-    it(`is shown to ${place} for ${host}, which is shown what comes of it`, () => {
+    it(`is sent to ${authority} for ${host}, and the resulting token to the registry`, () => {
       const first = exchangeOf(SERVICE_PRINCIPAL, host);
       const { url, body } = first.request(NOW);
-      assert.equal(url.href, `https://${place}/${tenant}/oauth2/v2.0/token`);
+      assert.equal(url.href, `https://${authority}/${tenant}/oauth2/v2.0/token`);
       const sent = new URLSearchParams(body.reveal());
       assert.deepEqual([sent.get('client_id'), sent.get('client_secret')], [client, secret]);
-      assert.equal(sent.get('scope'), 'https://containerregistry.azure.net/.default', 'for nothing else');
+      assert.equal(
+        sent.get('scope'),
+        'https://containerregistry.azure.net/.default',
+        'the token is only for registries',
+      );
       const step = answer(first, { access_token: 'entra' });
       if (step.result !== 'Next') throw new Error(`expected another request, found ${step.result}`);
       const next = step.exchange.request(NOW);
@@ -41,10 +45,10 @@ describe('a service principal', () => {
 
   for (const [name, texts, host] of [
     ['without a tenant', { ClientID: client, ClientSecret: secret }, 'acme.azurecr.io'],
-    ["in Germany's cloud, which has closed", SERVICE_PRINCIPAL, 'acme.azurecr.de'],
-    ['under a name of its own', SERVICE_PRINCIPAL, 'images.acme.example'],
+    ["of Germany's former cloud", SERVICE_PRINCIPAL, 'acme.azurecr.de'],
+    ['for a custom domain', SERVICE_PRINCIPAL, 'images.acme.example'],
   ] as const) {
-    it(`${name} is shown to the registry, as Trivy shows it`, () => {
+    it(`${name} is sent to the registry as a login, like Trivy does`, () => {
       assert.equal(credentialIn(texts).accessTo(host).check.way, 'Login');
     });
   }

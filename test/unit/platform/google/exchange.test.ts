@@ -16,7 +16,7 @@ const GAR = 'europe-docker.pkg.dev';
 describe("a service account's key", () => {
   const exchange = exchangeOf(keyFile(SERVICE_ACCOUNT), GAR);
 
-  it('stays here: Google is shown an assertion that it signed, for five minutes', () => {
+  it('is not sent: Google gets an assertion that it signed, valid for five minutes', () => {
     const { url, body } = exchange.request(NOW);
     assert.equal(url.href, 'https://oauth2.googleapis.com/token');
     const assertion = new URLSearchParams(body.reveal()).get('assertion') ?? '';
@@ -44,14 +44,14 @@ describe("a service account's key", () => {
     });
   }
 
-  it('becomes none where Google refuses, or gives none', () => {
+  it('becomes no login if Google refuses or returns no token', () => {
     assert.equal(answer(exchange, { error: 'invalid_grant' }, 400).result, 'Refused');
     assert.equal(answer(exchange, { access_token: '' }).result, 'BadReply');
     assert.equal(answer(exchange, '[]').result, 'BadReply');
     assert.equal(answer(exchange, '', 302).result, 'BadReply');
   });
 
-  it('alone of all key files is exchanged', () => {
+  it('is the only kind of key file that is exchanged', () => {
     for (const document of [AUTHORIZED_USER, EXTERNAL_ACCOUNT]) {
       const { check } = credentialIn(keyFile(document)).accessTo(GAR);
       assert.equal(check.way, 'NotCheckable');

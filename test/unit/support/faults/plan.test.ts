@@ -11,7 +11,7 @@ const RULES: readonly Rule[] = [
 ];
 const TARGETS = ['/api/v1/pods?watch=1&resourceVersion=', '/api/v1/secrets?limit=', '/api/v1/pods?limit='];
 
-/** What each request gets, by kind and occurrence, when they come in the order of `targets`. */
+/** The fault of each request by kind and occurrence if the requests arrive in the order of `targets`. */
 function outcomes(seed: number, targets: readonly string[]): Record<string, string> {
   const plan = new FaultPlan(seed);
   plan.rules = RULES;
@@ -30,7 +30,7 @@ function times(count: number): readonly string[] {
 }
 
 describe('a fault plan', () => {
-  it('gives the n-th request of a kind the same fault in whatever order kinds come', () => {
+  it('injects the same fault into the n-th request of a kind, in whatever order kinds arrive', () => {
     const oneAfterAnother = times(100);
     const mixed = oneAfterAnother.toSorted(
       (a, b) => Number(a.split('=').at(-1)) - Number(b.split('=').at(-1)),
@@ -38,11 +38,11 @@ describe('a fault plan', () => {
     assert.deepEqual(outcomes(7, mixed), outcomes(7, oneAfterAnother));
   });
 
-  it('gives others with another seed', () => {
+  it('injects other faults with another seed', () => {
     assert.notDeepEqual(outcomes(7, times(20)), outcomes(8, times(20)));
   });
 
-  it('hits about as often as a rule says, and never what the rule does not aim at', () => {
+  it('injects faults with the probability of the rule, and only into its requests', () => {
     const plan = new FaultPlan(1);
     plan.rules = [{ fault: { kind: 'cut-before' }, probability: 0.3, when: isWrite }];
     const hits = (method: string) =>
@@ -54,7 +54,7 @@ describe('a fault plan', () => {
     assert.equal(hits('GET'), 0);
   });
 
-  it('counts a fault when it takes effect, once, and tells who waits for it', async () => {
+  it('counts a fault once when it takes effect, and resolves the promise for it', async () => {
     const plan = new FaultPlan(1);
     const injected = plan.once({ kind: 'status', code: 503, retryAfterSeconds: 1 }, isWatch);
     assert.equal(plan.decide('GET', '/api/v1/pods').decision, undefined);
@@ -68,7 +68,7 @@ describe('a fault plan', () => {
     assert.equal(plan.decide('GET', '/api/v1/pods?watch=true').decision, undefined);
   });
 
-  it('keeps what only a watch can have from other requests', () => {
+  it('injects faults of watches only into watches', () => {
     const plan = new FaultPlan(1);
     plan.rules = [{ fault: { kind: 'expire' }, probability: 1 }];
     assert.equal(plan.decide('GET', '/api/v1/pods').decision, undefined);
@@ -76,7 +76,7 @@ describe('a fault plan', () => {
   });
 });
 
-describe('a request as Kubernetes understands it', () => {
+describe('a request to Kubernetes', () => {
   const cases: readonly (readonly [string, string, string])[] = [
     ['GET', '/api/v1/configmaps?limit=500', 'list configmaps'],
     ['GET', '/api/v1/namespaces/a/configmaps?watch=true&resourceVersion=5', 'watch configmaps'],
@@ -91,13 +91,13 @@ describe('a request as Kubernetes understands it', () => {
     ['GET', '/v2/team/app/manifests/1.0', 'get'],
   ];
   for (const [method, target, expected] of cases) {
-    it(`${method} ${target} is ${expected}`, () => {
+    it(`is parsed from ${method} ${target} as ${expected}`, () => {
       const { verb, group, resource, name = '' } = readRequest(method, target);
       assert.equal(`${verb} ${resource}${group === '' ? '' : `.${group}`} ${name}`.trim(), expected);
     });
   }
 
-  it('is of the same kind at another version, page or time', () => {
+  it('has the same kind with another version, page or time-out', () => {
     const kind = (query: string) => readRequest('GET', `/api/v1/pods?${query}`).kind;
     assert.equal(kind('watch=1&resourceVersion=1&timeoutSeconds=5'), kind('watch=1&resourceVersion=2'));
     assert.equal(kind('limit=5&continue=a'), kind('continue=b'));
@@ -105,7 +105,7 @@ describe('a request as Kubernetes understands it', () => {
     assert.notEqual(kind('labelSelector=a'), kind('labelSelector=b'));
   });
 
-  it('lists anew with a first page or a streaming list, and not with a next page', () => {
+  it('is a fresh list as a first page or a streaming list, but not as a next page', () => {
     const of = (target: string) => ({ ...readRequest('GET', target), occurrence: 1 });
     assert.ok(isFreshList(of('/api/v1/pods?limit=500')));
     assert.ok(isFreshList(of('/api/v1/pods?watch=true&sendInitialEvents=true')));

@@ -29,7 +29,7 @@ function chosen(secret: string, expirationTime?: string): ImageCredentialBinding
   return { credential: { ...credential, ...(expirationTime === undefined ? {} : { expirationTime }) } };
 }
 
-/** 25 keys of a namespace, not in order. */
+/** 25 keys of a namespace, unsorted. */
 function keys(namespace: string): readonly string[] {
   return Array.from(
     { length: 25 },
@@ -40,14 +40,14 @@ function keys(namespace: string): readonly string[] {
 const SOME = [
   binding('a/well', ready('True', 'Ready')),
   binding('a/fine', ready('True', 'Ready')),
-  binding('a/ending', ready('True', 'ExpiresSoon')),
+  binding('a/expiring', ready('True', 'ExpiresSoon')),
   binding('b/refused', ready('False', 'Denied')),
   binding('a/changed', ready('True', 'Ready', 1)),
   binding('a/new'),
 ];
 
-describe('how bindings stand', () => {
-  it('is counted by readiness and its reason, of the present spec', () => {
+describe('the readiness metrics', () => {
+  it('count bindings by readiness and reason, and treat conditions of an older spec as out of date', () => {
     assert.deepEqual(countByReadiness(SOME), [
       { ready: 'True', reason: 'Ready', count: 2 },
       { ready: 'True', reason: 'ExpiresSoon', count: 1 },
@@ -57,38 +57,38 @@ describe('how bindings stand', () => {
     ]);
   });
 
-  it('names those that are not ready', () => {
+  it('name the bindings that are not ready', () => {
     const found = notReady(SOME).map(({ namespace, name, reason }) => `${namespace}/${name} ${reason}`);
     assert.deepEqual(found, ['b/refused Denied', 'a/changed OutOfDate', 'a/new NotReconciled']);
   });
 
-  it('names 20 of a namespace, the first by name, and keeps no other namespace from being named', () => {
+  it('name at most 20 bindings per namespace, sorted by name, without omitting other namespaces', () => {
     const bindings = [...keys('many'), 'one/z'].map((key) => binding(key, ready('False', 'Denied')));
     const found = notReady(bindings).map(({ namespace, name }) => `${namespace}/${name}`);
     assert.deepEqual(found, [...keys('many').toSorted().slice(0, 20), 'one/z']);
   });
 
-  it('names each Secret once whose credential ends, with the end that comes first', () => {
-    const ends = credentialExpirations([
+  it('name each Secret with an expiring credential once, with its earliest expiration', () => {
+    const expirations = credentialExpirations([
       binding('a/one', chosen('pull', '2026-01-02T00:00:00Z')),
       binding('a/two', chosen('pull', '2026-01-01T00:00:00Z')),
       binding('a/three', chosen('other')),
       binding('b/four', chosen('pull', '2026-01-03T00:00:00Z')),
       binding('b/five'),
     ]);
-    assert.deepEqual(ends, [
+    assert.deepEqual(expirations, [
       { namespace: 'a', secret: 'pull', end: Date.UTC(2026, 0, 1) },
       { namespace: 'b', secret: 'pull', end: Date.UTC(2026, 0, 3) },
     ]);
   });
 
-  it('names 20 credentials of a namespace, those that end first', () => {
+  it('name at most 20 credentials per namespace, those that expire first', () => {
     const all = keys('many').map((key, index) =>
       binding(key, chosen(`secret-${index}`, new Date(Date.UTC(2026, 0, 25 - index)).toISOString())),
     );
-    const ends = credentialExpirations(all).map(({ end }) => new Date(end).getUTCDate());
+    const expirations = credentialExpirations(all).map(({ end }) => new Date(end).getUTCDate());
     assert.deepEqual(
-      ends,
+      expirations,
       Array.from({ length: 20 }, (_, index) => index + 1),
     );
   });

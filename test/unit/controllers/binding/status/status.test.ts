@@ -9,7 +9,7 @@ const CANARY = 'canary-Qz7';
 
 interface Case {
   readonly name: string;
-  readonly given: (namespace: Namespace) => void;
+  readonly prepare: (namespace: Namespace) => void;
   readonly conditions: Readonly<Partial<Record<(typeof CONDITION_TYPES)[number], string>>>;
   readonly message?: RegExp;
 }
@@ -17,7 +17,7 @@ interface Case {
 const CASES: readonly Case[] = [
   {
     name: 'a credential fits and scans are bound',
-    given: (namespace) => {
+    prepare: (namespace) => {
       namespace.pullSecret('pull');
       namespace.scan('scan');
     },
@@ -30,8 +30,8 @@ const CASES: readonly Case[] = [
     message: /1 scan bound/,
   },
   {
-    name: 'no scan names the image yet, which is no fault',
-    given: (namespace) => namespace.pullSecret('pull'),
+    name: 'no scan names the image yet, which is not an error',
+    prepare: (namespace) => namespace.pullSecret('pull'),
     conditions: {
       Ready: 'True Ready',
       CredentialResolved: 'True Selected',
@@ -40,8 +40,8 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'the message reports that more entries fit than are tried',
-    given: (namespace) => {
+    name: 'more entries fit than are tried',
+    prepare: (namespace) => {
       namespace.scan('scan');
       const variants = ['', 'http://', 'https://'].flatMap((scheme) =>
         [
@@ -71,8 +71,8 @@ const CASES: readonly Case[] = [
     message: /; \d+ more entries fit and are not tried/,
   },
   {
-    name: 'a key with terminal control or bidirectional characters is escaped',
-    given: (namespace) =>
+    name: 'no key fits, with control and bidirectional characters of the keys escaped',
+    prepare: (namespace) =>
       namespace.pullSecret('pull', { 'other.example\u202e\u0007': { auth: btoa('user:pass') } }),
     conditions: {
       Ready: 'False SecretMalformed',
@@ -83,7 +83,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'the secret does not exist',
-    given: () => undefined,
+    prepare: () => undefined,
     conditions: {
       Ready: 'False SecretNotFound',
       CredentialResolved: 'False SecretNotFound',
@@ -92,8 +92,8 @@ const CASES: readonly Case[] = [
     message: /Secret pull does not exist.*Create the Secret in this namespace/,
   },
   {
-    name: 'the secret is no pull secret, and nobody offers it',
-    given: (namespace) => namespace.otherSecret('pull'),
+    name: 'the secret is neither a pull secret nor annotated as a credential Secret',
+    prepare: (namespace) => namespace.otherSecret('pull'),
     conditions: {
       Ready: 'False NotOffered',
       CredentialResolved: 'False NotOffered',
@@ -103,8 +103,8 @@ const CASES: readonly Case[] = [
     message: /Secret pull is not a pull secret: expected the annotation/,
   },
   {
-    name: 'the secret is offered, and holds nothing that is known',
-    given: (namespace) => namespace.offeredSecret('pull', { token: 'x' }),
+    name: 'the credential Secret has no known keys',
+    prepare: (namespace) => namespace.credentialSecret('pull', { token: 'x' }),
     conditions: {
       Ready: 'False SecretWrongType',
       CredentialResolved: 'False SecretWrongType',
@@ -114,7 +114,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'the secret is malformed',
-    given: (namespace) => namespace.pullSecret('pull', `{"auths": ${CANARY}`),
+    prepare: (namespace) => namespace.pullSecret('pull', `{"auths": ${CANARY}`),
     conditions: {
       Ready: 'False SecretMalformed',
       CredentialResolved: 'False SecretMalformed',
@@ -123,8 +123,8 @@ const CASES: readonly Case[] = [
     message: /Secret pull is malformed: .*Create the Secret again/,
   },
   {
-    name: 'no entry is for the registry, and a scan waits for one',
-    given: (namespace) => {
+    name: 'no entry fits the registry, so that a scan is not bound',
+    prepare: (namespace) => {
       namespace.pullSecret('pull', { 'other.example': { auth: btoa(`user:${CANARY}`) } });
       namespace.scan('scan');
     },
@@ -132,8 +132,8 @@ const CASES: readonly Case[] = [
     message: /no credential for reg\.example\/app: Secret pull has entries for \\"other\.example\\" only/,
   },
   {
-    name: 'one secret is missing, and another fits',
-    given: (namespace) => {
+    name: 'one secret does not exist, although another one fits',
+    prepare: (namespace) => {
       namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'gone' }, { name: 'pull' }] } });
       namespace.pullSecret('pull');
     },
@@ -147,7 +147,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'no secret is needed',
-    given: (namespace) => namespace.binding('app', { spec: { imagePullSecrets: [] } }),
+    prepare: (namespace) => namespace.binding('app', { spec: { imagePullSecrets: [] } }),
     conditions: {
       Ready: 'True Ready',
       CredentialResolved: 'True NoneNeeded',
@@ -156,8 +156,8 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'it observes',
-    given: (namespace) => {
+    name: 'the binding only observes',
+    prepare: (namespace) => {
       namespace.binding('app', { spec: { mode: 'Observe' } });
       namespace.pullSecret('pull');
       namespace.scan('scan');
@@ -172,7 +172,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a run is due',
-    given: (namespace) => {
+    prepare: (namespace) => {
       namespace.pullSecret('pull');
       const lastScheduleTime = new Date(NOW - 3_600_000).toISOString();
       namespace.scan('scan', { schedule: { suspend: false, interval: '1h' }, lastScheduleTime });
@@ -186,19 +186,19 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'the image is no reference, which an older CRD may have let in',
-    given: (namespace) => namespace.binding('app', { spec: { image: 'Not An Image' } }),
+    name: 'the image is not a valid reference, which an older CRD may have accepted',
+    prepare: (namespace) => namespace.binding('app', { spec: { image: 'Not An Image' } }),
     conditions: { Ready: 'False InvalidSpec', Stalled: 'True InvalidSpec' },
     message: /Not An Image/,
   },
 ];
 
 describe('the conditions of a binding', () => {
-  for (const { name, given, conditions, message } of CASES) {
-    it(name, () => {
+  for (const { name, prepare, conditions, message } of CASES) {
+    it(`report that ${name}`, () => {
       const namespace = new Namespace();
       namespace.binding('app');
-      given(namespace);
+      prepare(namespace);
       const { status } = namespace.report('app');
       const found = CONDITION_TYPES.map((type) => [type, condition(status, type)]);
       assert.deepEqual(Object.fromEntries(found.filter(([, value]) => value !== undefined)), conditions);
@@ -207,7 +207,7 @@ describe('the conditions of a binding', () => {
     });
   }
 
-  it('say since when they hold, and how old the spec is that they are about', () => {
+  it('have the time of their last transition and the generation that was observed', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
@@ -228,7 +228,7 @@ describe('the conditions of a binding', () => {
 });
 
 describe('the status of a binding', () => {
-  it('lists the entries that fit in the order tried, and each secret that gave none', () => {
+  it('lists the entries that fit in the order tried, and each secret without such an entry', () => {
     const namespace = new Namespace();
     namespace.binding('app', { spec: { imagePullSecrets: ['a', 'b', 'c'].map((name) => ({ name })) } });
     namespace.pullSecret('a', { 'other.example': { auth: btoa('u:p') } });
@@ -246,7 +246,7 @@ describe('the status of a binding', () => {
     assertNoCanary(status);
   });
 
-  it('shows a user name that everybody knows, and no other', () => {
+  it('shows a username only if it is publicly known', () => {
     for (const [username, shown] of [
       ['AWS', 'AWS'],
       [CANARY, undefined],
@@ -260,7 +260,7 @@ describe('the status of a binding', () => {
     }
   });
 
-  it('names at most 20 scans, those that fail first, with the reason', () => {
+  it('names at most 20 scans, failing ones first, with the reason', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
@@ -280,10 +280,10 @@ describe('the status of a binding', () => {
   });
 });
 
-describe('what could not be written', () => {
+describe('the report of a binding', () => {
   const cases: readonly { name: string; error: unknown; ready: string; scans: object; message: RegExp }[] = [
     {
-      name: 'a refusal is told, with what to do',
+      name: 'contains advice if the API server refuses a write',
       error: new Refused('ScanUpdateFailed', 'the API server refused the write: Forbidden (403)'),
       ready: 'False ScanUpdateFailed',
       scans: { matched: 2, bound: 1, failing: 1 },
@@ -291,14 +291,14 @@ describe('what could not be written', () => {
         /1 of 2 scans failing: a \(the API server refused .*\)\. Check .*\. The controller retries automatically/,
     },
     {
-      name: 'a mount in our place is told, with what to do',
+      name: 'contains advice if another volume uses the mount path',
       error: new Refused('MountPathTaken', 'another volume is mounted at /x'),
       ready: 'False MountPathTaken',
       scans: { matched: 2, bound: 1, failing: 1 },
       message: /another volume is mounted at \/x\)\. Mount that volume elsewhere/,
     },
     {
-      name: 'a write in between is waited out, and the others are bound all the same',
+      name: 'announces a retry after a conflict, and counts other scans as bound',
       error: new OutOfDate('changed'),
       ready: 'False Waiting',
       scans: { matched: 2, bound: 1, failing: 0 },
@@ -324,7 +324,7 @@ describe('what could not be written', () => {
     });
   }
 
-  it('is told once: a retry that fails as before says nothing new', () => {
+  it('contains a failure once, even if a retry fails in the same way', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
@@ -340,7 +340,7 @@ describe('what could not be written', () => {
     assert.deepEqual({ changed: second.changed, events: second.events }, { changed: false, events: [] });
   });
 
-  it('without its Secret no scan is bound', () => {
+  it('counts no scan as bound if the Trivy Secret cannot be written', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
@@ -354,7 +354,7 @@ describe('what could not be written', () => {
     assert.equal(status.scans?.failing, 1);
   });
 
-  it('of a scan that waits to be let go does not count it as matched', () => {
+  it('does not count a scan that waits to be unbound as matched', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
@@ -367,7 +367,7 @@ describe('what could not be written', () => {
     assert.match(JSON.stringify(status.conditions), /1 scan waiting: a \(will be unbound once the run/);
   });
 
-  it('notes a credential in the parameters of a scan, which it leaves alone', () => {
+  it('mentions a credential in the parameters of a bound scan without showing it', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');
@@ -377,7 +377,7 @@ describe('what could not be written', () => {
     assertNoCanary(status);
   });
 
-  it('of a secret with many broken entries names the first three', () => {
+  it('names the first three of many broken entries in a secret', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     const broken = Array.from({ length: 9 }, (_, index) => [`reg${index}.example`, { auth: '!' }]);
@@ -389,7 +389,7 @@ describe('what could not be written', () => {
 });
 
 describe('the Events of a binding', () => {
-  it('tell of a change once', () => {
+  it('report each change once', () => {
     const namespace = new Namespace();
     namespace.binding('app');
     namespace.pullSecret('pull');

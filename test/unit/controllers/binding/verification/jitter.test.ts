@@ -8,24 +8,24 @@ function credential(): Credential {
   return { kind: 'basic', username: new SecretValue('u'), password: new SecretValue('p') };
 }
 
-describe('the turns of a credential', () => {
-  it('gives the first repository its turn at once, and the others theirs later, the same whenever asked', () => {
-    const turns = new Jitter(() => 0.5);
+describe('the jitter of checks with one credential', () => {
+  it('checks the first repository at once and delays the others, each by a constant delay', () => {
+    const jitter = new Jitter(() => 0.5);
     const one = credential();
-    const given = ['a', 'b', 'c', 'a', 'b', 'c'].map((repository, index) =>
-      turns.dueAt(one, repository, 1_000 + index),
+    const times = ['a', 'b', 'c', 'a', 'b', 'c'].map((repository, index) =>
+      jitter.dueAt(one, repository, 1_000 + index),
     );
-    assert.deepEqual(given, [1_000, 1_001 + 5_000, 1_002 + 10_000, 1_000, 1_001 + 5_000, 1_002 + 10_000]);
+    assert.deepEqual(times, [1_000, 1_001 + 5_000, 1_002 + 10_000, 1_000, 1_001 + 5_000, 1_002 + 10_000]);
   });
 
-  it('waits for ten minutes at most, however many there are, and spreads them', () => {
-    const turns = new Jitter();
+  it('spreads any number of repositories over at most ten minutes', () => {
+    const jitter = new Jitter();
     const one = credential();
-    const given = Array.from({ length: 1_000 }, (_, index) => turns.dueAt(one, `app-${index}`, 0));
-    assert.ok(given.every((turn) => turn <= 600_000));
+    const times = Array.from({ length: 1_000 }, (_, index) => jitter.dueAt(one, `app-${index}`, 0));
+    assert.ok(times.every((time) => time <= 600_000));
     const minutes = Array.from(
       { length: 10 },
-      (_, minute) => given.filter((turn) => Math.floor(turn / 60_000) === minute).length,
+      (_, minute) => times.filter((time) => Math.floor(time / 60_000) === minute).length,
     );
     assert.ok(
       minutes.every((count) => count > 20),
@@ -33,11 +33,11 @@ describe('the turns of a credential', () => {
     );
   });
 
-  it('begins anew with another credential, such as a new value', () => {
-    const turns = new Jitter(() => 0.5);
+  it('starts again with another credential, such as a new value', () => {
+    const jitter = new Jitter(() => 0.5);
     const [one, another] = [credential(), credential()];
-    turns.dueAt(one, 'a', 0);
-    assert.ok(turns.dueAt(one, 'b', 0) > 0);
-    assert.equal(turns.dueAt(another, 'b', 0), 0);
+    jitter.dueAt(one, 'a', 0);
+    assert.ok(jitter.dueAt(one, 'b', 0) > 0);
+    assert.equal(jitter.dueAt(another, 'b', 0), 0);
   });
 });

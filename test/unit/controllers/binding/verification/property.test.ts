@@ -8,11 +8,11 @@ import { Namespace, NOW, plans } from '../namespace.ts';
 
 const MINUTE = 60_000;
 const SECRETS = ['first', 'second'] as const;
-type Who = (typeof SECRETS)[number] | 'nobody';
+type User = (typeof SECRETS)[number] | 'anonymous';
 
-/** What may happen to a binding with two entries that fit, the first before the second. */
+/** An event in the life of a binding with two entries that fit, the first before the second. */
 type Step =
-  | { readonly step: 'answer'; readonly who: Who; readonly answer: RegistryAnswer }
+  | { readonly step: 'answer'; readonly who: User; readonly answer: RegistryAnswer }
   | { readonly step: 'rotate'; readonly who: (typeof SECRETS)[number] }
   | { readonly step: 'remove'; readonly who: (typeof SECRETS)[number] }
   | { readonly step: 'spec'; readonly verification: Verification };
@@ -30,7 +30,7 @@ const steps = fc.oneof(
     weight: 8,
     arbitrary: fc.record({
       step: fc.constant('answer' as const),
-      who: fc.constantFrom<Who>('first', 'second', 'nobody'),
+      who: fc.constantFrom<User>('first', 'second', 'anonymous'),
       answer: answers,
     }),
   },
@@ -51,11 +51,11 @@ const steps = fc.oneof(
   },
 );
 
-/** A binding, and a registry that answers as the steps say; each step takes a minute. */
+/** A binding and a registry that answers as the steps say. Each step takes one minute. */
 class History {
   readonly namespace = new Namespace();
   now = NOW;
-  readonly #values = new Map<Who, number>();
+  readonly #values = new Map<User, number>();
   readonly #known = new Map<string, KnownAnswer>();
 
   constructor(verification: Verification) {
@@ -64,9 +64,9 @@ class History {
     this.namespace.scan('scan');
   }
 
-  /** What is known of somebody's present value. */
-  known(who: Who): KnownAnswer | undefined {
-    return this.#known.get(this.#shown(who));
+  /** The answer for the current password of a user. undefined: there is none yet. */
+  known(who: User): KnownAnswer | undefined {
+    return this.#known.get(this.#login(who));
   }
 
   get status(): ImageCredentialBindingStatus | undefined {
@@ -78,18 +78,18 @@ class History {
     return binding?.validity === 'Valid' ? binding.verification : undefined;
   }
 
-  /** Whose credential scans use. */
-  get used(): Who | undefined {
-    // One of the two, for those are all that there are.
-    return this.status?.credential?.secret.name as Who | undefined;
+  /** The user whose credential the scans use. undefined: they use none. */
+  get used(): User | undefined {
+    // The namespace has only these two pull secrets.
+    return this.status?.credential?.secret.name as User | undefined;
   }
 
-  get bindsAnew(): boolean {
+  get bindsNewScan(): boolean {
     const { scans } = this.namespace.decide('app', this.now);
     return scans.some((plan) => plan.plan === 'Edit' && plan.scan.bound === undefined);
   }
 
-  isStillThere(who: Who | undefined): boolean {
+  exists(who: User | undefined): boolean {
     return this.namespace.stores.pullSecrets.get(`ns/${who}`) !== undefined;
   }
 
@@ -101,21 +101,21 @@ class History {
     if (step.step === 'spec') this.#specify(step.verification);
   }
 
-  #answer(who: Who, answer: RegistryAnswer): void {
+  #answer(who: User, answer: RegistryAnswer): void {
     const accepted = answer.result === 'Pullable' || answer.result === 'Allowed';
     const kept = answer.result === 'Denied' ? undefined : this.known(who)?.acceptedAt;
     const known = {
       ...{ answer, askedAt: this.now, askAgainAt: this.now + 60 * MINUTE, version: '1.0' },
       acceptedAt: accepted ? this.now : kept,
     };
-    this.#known.set(this.#shown(who), known);
-    this.namespace.answer(this.#shown(who), known);
+    this.#known.set(this.#login(who), known);
+    this.namespace.answer(this.#login(who), known);
   }
 
   #rotate(who: (typeof SECRETS)[number]): void {
     this.#values.set(who, (this.#values.get(who) ?? 0) + 1);
     const key = who === 'first' ? 'reg.example/app' : 'reg.example';
-    this.namespace.pullSecret(who, { [key]: { auth: btoa(this.#shown(who)) } });
+    this.namespace.pullSecret(who, { [key]: { auth: btoa(this.#login(who)) } });
   }
 
   #specify(verification: Verification): void {
@@ -123,8 +123,8 @@ class History {
     this.namespace.binding('app', { spec: { imagePullSecrets, verification } });
   }
 
-  #shown(who: Who): string {
-    return who === 'nobody' ? '' : `${who}:${this.#values.get(who)}`;
+  #login(who: User): string {
+    return who === 'anonymous' ? '' : `${who}:${this.#values.get(who)}`;
   }
 }
 
@@ -133,8 +133,8 @@ const histories = fc.tuple(
   fc.array(steps, { minLength: 1, maxLength: 12 }),
 );
 
-describe('verification, whatever happens', () => {
-  it('is told once, and a restart changes nothing', () => {
+describe('verification in any sequence of changes', () => {
+  it('is reported once, and stays unchanged after a restart', () => {
     fc.assert(
       fc.property(histories, ([verification, all]) => {
         const history = new History(verification);
@@ -144,7 +144,7 @@ describe('verification, whatever happens', () => {
           namespace.settle('app', history.now);
         }
         namespace.settle('app', history.now);
-        const nothing = () => {
+        const assertUnchanged = () => {
           const { changed, events, status } = namespace.report('app', undefined, history.now);
           const before = namespace.stores.bindings.get('ns/app')?.status;
           assert.deepEqual(
@@ -156,14 +156,14 @@ describe('verification, whatever happens', () => {
           assert.equal(decision.secretWrite.write, 'None');
           assert.doesNotMatch(plans(decision)['scan'] ?? '', /Edit/);
         };
-        nothing();
+        assertUnchanged();
         namespace.restart('app', history.now);
-        nothing();
+        assertUnchanged();
       }),
     );
   });
 
-  it('the credential in use goes for its own refusal, or for one that is accepted', () => {
+  it('replaces the credential in use only if it is refused or another one is accepted', () => {
     fc.assert(
       fc.property(histories, ([verification, all]) => {
         const history = new History(verification);
@@ -171,19 +171,19 @@ describe('verification, whatever happens', () => {
           const before = history.used;
           history.take(step);
           history.namespace.settle('app', history.now);
-          if (before !== history.used && history.isStillThere(before)) assertGivesWay(history, before);
+          if (before !== history.used && history.exists(before)) assertMayBeReplaced(history, before);
         }
       }),
     );
   });
 
-  it('what is newly bound is not refused, and with Required was accepted', () => {
+  it('binds a scan only with a credential that is not refused, and with Required only if it was accepted', () => {
     fc.assert(
       fc.property(histories, ([verification, all]) => {
         const history = new History(verification);
         for (const step of all) {
           history.take(step);
-          if (history.bindsAnew && history.verification !== 'Never') assertMayBeBound(history);
+          if (history.bindsNewScan && history.verification !== 'Never') assertMayBeBound(history);
           history.namespace.settle('app', history.now);
         }
       }),
@@ -191,25 +191,28 @@ describe('verification, whatever happens', () => {
   });
 });
 
-function assertGivesWay(history: History, before: Who | undefined): void {
+function assertMayBeReplaced(history: History, before: User | undefined): void {
   if (history.verification === 'Never' || before === undefined) return;
   const own = history.known(before);
-  const other = history.known(history.used ?? 'nobody');
+  const other = history.known(history.used ?? 'anonymous');
   const isUnproven = own?.answer.result === 'Inconclusive' && own.acceptedAt === undefined;
-  const mayGo = history.used === 'first' || isUnproven;
+  const mayBeReplaced = history.used === 'first' || isUnproven;
   const isRefused = own?.answer.result === 'Denied';
-  assert.ok(isRefused || (mayGo && other?.acceptedAt !== undefined), JSON.stringify([before, own, other]));
+  assert.ok(
+    isRefused || (mayBeReplaced && other?.acceptedAt !== undefined),
+    JSON.stringify([before, own, other]),
+  );
 }
 
 function assertMayBeBound(history: History): void {
   const { resolution } = history.namespace.decide('app', history.now);
   const candidate = chosenCandidate(resolution);
   if (candidate === undefined) return;
-  // These are the names of all Secrets that there are.
-  const known = history.known(candidate.secret as Who);
+  // The namespace has only Secrets with these names.
+  const known = history.known(candidate.secret as User);
   assert.notEqual(known?.answer.result, 'Denied');
-  // A value that followed one that was accepted counts as that one.
-  const told = history.status?.conditions?.find(({ type }) => type === 'CredentialVerified');
-  const isProven = known?.acceptedAt !== undefined || told?.status === 'True';
+  // A new value of an accepted credential counts as accepted.
+  const verified = history.status?.conditions?.find(({ type }) => type === 'CredentialVerified');
+  const isProven = known?.acceptedAt !== undefined || verified?.status === 'True';
   assert.ok(isProven || history.verification === 'Preferred');
 }

@@ -21,10 +21,13 @@ type Answers = Partial<Record<string, Answer>>;
 
 const FIRST = 'first:p';
 const SECOND = 'second:p';
-const NOBODY = '';
+const ANONYMOUS = '';
 
-/** A scan, and a binding `app` with two entries that fit: that of Secret first comes before that of Secret second. */
-function two(verification: Verification, spec: Partial<ImageCredentialBindingSpec> = {}): Namespace {
+/** A scan and a binding `app` with two entries that fit. The entry of Secret first is preferred to that of Secret second. */
+function withTwoEntries(
+  verification: Verification,
+  spec: Partial<ImageCredentialBindingSpec> = {},
+): Namespace {
   const namespace = new Namespace();
   namespace.pullSecret('first', { 'reg.example/app': { auth: btoa(FIRST) } });
   namespace.pullSecret('second', { 'reg.example': { auth: btoa(SECOND) } });
@@ -35,16 +38,16 @@ function two(verification: Verification, spec: Partial<ImageCredentialBindingSpe
   return namespace;
 }
 
-/** @param acceptedBefore - whom the registry had accepted at that time */
-function told(namespace: Namespace, answers: Answers, at = NOW, acceptedBefore?: string): void {
+/** @param acceptedBefore - the credential that the registry had accepted before, as `user:password` */
+function setAnswers(namespace: Namespace, answers: Answers, at = NOW, acceptedBefore?: string): void {
   for (const [auth, name] of Object.entries(answers)) {
     const before = auth === acceptedBefore ? at : undefined;
-    if (name !== undefined) tell(namespace, auth, name, { at, acceptedAt: before });
+    if (name !== undefined) setAnswer(namespace, auth, name, { at, acceptedAt: before });
   }
 }
 
-/** As the registry checker remembers it: what was accepted before stays so but for a refusal. */
-function tell(
+/** Sets an answer as the registry checker remembers it: only a refusal resets an earlier acceptance. */
+function setAnswer(
   namespace: Namespace,
   auth: string,
   name: Answer,
@@ -56,7 +59,7 @@ function tell(
   namespace.answer(auth, { answer: ANSWERS[name], ...times });
 }
 
-/** What a binding has come to: its conditions, whom scans use, who is asked about, and what is done to the scan. */
+/** The outcome for a binding: its conditions, the Secret in use, the open checks, and the plan for the scan. */
 function outcome(namespace: Namespace, now = NOW) {
   const { status } = namespace.report('app', undefined, now);
   return {
@@ -64,14 +67,14 @@ function outcome(namespace: Namespace, now = NOW) {
     resolved: condition(status, 'CredentialResolved'),
     verified: condition(status, 'CredentialVerified'),
     uses: status.credential?.secret.name,
-    asks: namespace.asked('app', now),
+    checks: namespace.openChecks('app', now),
     scan: plans(namespace.decide('app', now))['scan'],
   };
 }
 
 type Outcome = ReturnType<typeof outcome>;
 
-describe('the walk over the candidates, where nobody is in use', () => {
+describe('the walk over the candidates, with no credential in use yet', () => {
   const ready = { ready: 'True Ready', resolved: 'True Selected', scan: 'Edit Bind' };
   const anonymous = { ...ready, resolved: 'True Anonymous', uses: undefined };
   const verifying = {
@@ -90,79 +93,83 @@ describe('the walk over the candidates, where nobody is in use', () => {
     preferred: Partial<Outcome>;
     required?: Partial<Outcome>;
   }[] = [
-    { name: 'nobody was asked', answers: {}, preferred: { ...waiting, asks: [FIRST] } },
     {
-      name: 'the first is accepted',
+      name: 'checks the first candidate if there is no answer',
+      answers: {},
+      preferred: { ...waiting, checks: [FIRST] },
+    },
+    {
+      name: 'selects the first candidate if it is accepted',
       answers: { [FIRST]: 'accepted' },
-      preferred: { ...ready, verified: 'True Accepted', uses: 'first', asks: [] },
+      preferred: { ...ready, verified: 'True Accepted', uses: 'first', checks: [] },
     },
     {
-      name: 'the first may read, and the version is unknown',
+      name: 'selects the first candidate if it is accepted, although the version is unknown',
       answers: { [FIRST]: 'unknownVersion' },
-      preferred: { ...ready, verified: 'True ManifestUnknown', uses: 'first', asks: [] },
+      preferred: { ...ready, verified: 'True ManifestUnknown', uses: 'first', checks: [] },
     },
     {
-      name: 'the first is refused, the second was not asked about',
+      name: 'checks the second candidate if the first is refused',
       answers: { [FIRST]: 'denied' },
-      preferred: { ...waiting, asks: [SECOND] },
+      preferred: { ...waiting, checks: [SECOND] },
     },
     {
-      name: 'the first is refused, the second accepted',
+      name: 'selects the second candidate if the first is refused and the second accepted',
       answers: { [FIRST]: 'denied', [SECOND]: 'accepted' },
-      preferred: { ...ready, verified: 'True Accepted', uses: 'second', asks: [] },
+      preferred: { ...ready, verified: 'True Accepted', uses: 'second', checks: [] },
     },
     {
-      name: 'of the first nothing is proven, the second was not asked about',
+      name: 'checks the second candidate if the answer for the first is inconclusive',
       answers: { [FIRST]: 'inconclusive' },
-      preferred: { ...waiting, asks: [SECOND] },
+      preferred: { ...waiting, checks: [SECOND] },
     },
     {
-      name: 'of the first nothing is proven, the second is accepted',
+      name: 'selects an accepted candidate after an inconclusive one',
       answers: { [FIRST]: 'inconclusive', [SECOND]: 'accepted' },
       preferred: { ...ready, verified: 'True Accepted', uses: 'second' },
     },
     {
-      name: 'of the first nothing is proven, the others are refused: the first is possible still',
-      answers: { [FIRST]: 'inconclusive', [SECOND]: 'denied', [NOBODY]: 'denied' },
+      name: 'selects an inconclusive candidate if the others are refused, but not with Required',
+      answers: { [FIRST]: 'inconclusive', [SECOND]: 'denied', [ANONYMOUS]: 'denied' },
       preferred: { ...ready, verified: 'Unknown Inconclusive', uses: 'first' },
       required: withheld('Inconclusive'),
     },
     {
-      name: 'the registry cannot be reached: the second is not tried',
+      name: 'selects the first candidate if the registry is unreachable, but not with Required, and never tries the second',
       answers: { [FIRST]: 'unreachable' },
-      preferred: { ...ready, verified: 'Unknown Unreachable', uses: 'first', asks: [] },
-      required: { ...withheld('Unreachable'), asks: [] },
+      preferred: { ...ready, verified: 'Unknown Unreachable', uses: 'first', checks: [] },
+      required: { ...withheld('Unreachable'), checks: [] },
     },
     {
-      name: 'the first is refused, then the registry asks to wait',
+      name: 'selects a rate-limited candidate after a refused one, but not with Required',
       answers: { [FIRST]: 'denied', [SECOND]: 'limited' },
-      preferred: { ...ready, verified: 'Unknown RateLimited', uses: 'second', asks: [] },
+      preferred: { ...ready, verified: 'Unknown RateLimited', uses: 'second', checks: [] },
       required: withheld('RateLimited'),
     },
     {
-      name: 'the registry may not be asked',
+      name: 'selects the first candidate if checks of the registry are not allowed, but not with Required',
       answers: { [FIRST]: 'notAllowed' },
       preferred: { ...ready, verified: 'Unknown NotAllowed', uses: 'first' },
       required: withheld('NotAllowed'),
     },
     {
-      name: 'all are refused, nobody was asked without a credential',
+      name: 'checks anonymous access if all candidates are refused',
       answers: { [FIRST]: 'denied', [SECOND]: 'denied' },
-      preferred: { ...waiting, asks: [NOBODY] },
+      preferred: { ...waiting, checks: [ANONYMOUS] },
     },
     {
-      name: 'all are refused, everybody may pull',
-      answers: { [FIRST]: 'denied', [SECOND]: 'denied', [NOBODY]: 'accepted' },
+      name: 'selects no credential if all candidates are refused and the image is public',
+      answers: { [FIRST]: 'denied', [SECOND]: 'denied', [ANONYMOUS]: 'accepted' },
       preferred: { ...anonymous, verified: 'True Accepted' },
     },
     {
-      name: 'all are refused, anonymous too',
-      answers: { [FIRST]: 'denied', [SECOND]: 'denied', [NOBODY]: 'denied' },
+      name: 'reports Denied if all candidates and anonymous access are refused',
+      answers: { [FIRST]: 'denied', [SECOND]: 'denied', [ANONYMOUS]: 'denied' },
       preferred: denied,
     },
     {
-      name: 'all are refused, whether everybody may pull cannot be asked',
-      answers: { [FIRST]: 'denied', [SECOND]: 'denied', [NOBODY]: 'unreachable' },
+      name: 'reports Denied if all candidates are refused and anonymous access cannot be checked',
+      answers: { [FIRST]: 'denied', [SECOND]: 'denied', [ANONYMOUS]: 'unreachable' },
       preferred: denied,
     },
   ];
@@ -171,35 +178,35 @@ describe('the walk over the candidates, where nobody is in use', () => {
       ['Preferred', preferred],
       ['Required', required],
     ] as const) {
-      it(`${verification}: ${name}`, () => {
-        const namespace = two(verification);
-        told(namespace, answers);
+      it(`${name} (${verification})`, () => {
+        const namespace = withTwoEntries(verification);
+        setAnswers(namespace, answers);
         const found = outcome(namespace);
         assert.deepEqual({ ...found, ...expected }, found);
         const { status } = namespace.report('app');
         const reconciling = condition(status, 'Reconciling');
-        const underWay = found.ready?.startsWith('False') && found.verified?.startsWith('Unknown');
-        assert.equal(reconciling, underWay ? found.ready?.replace('False', 'True') : undefined);
+        const isVerifying = found.ready?.startsWith('False') && found.verified?.startsWith('Unknown');
+        assert.equal(reconciling, isVerifying ? found.ready?.replace('False', 'True') : undefined);
       });
     }
   }
 
-  it('Never: the first is taken, and nobody is asked', () => {
-    const namespace = two('Never');
-    told(namespace, { [FIRST]: 'denied' });
+  it('selects the first candidate without any check (Never)', () => {
+    const namespace = withTwoEntries('Never');
+    setAnswers(namespace, { [FIRST]: 'denied' });
     const found = outcome(namespace);
-    const expected = { ...ready, verified: 'Unknown Disabled', uses: 'first', asks: [] };
+    const expected = { ...ready, verified: 'Unknown Disabled', uses: 'first', checks: [] };
     assert.deepEqual(found, expected);
   });
 
-  it('is spec.verification Preferred where nothing is said', () => {
+  it('uses Preferred if spec.verification is not set', () => {
     const spec = { image: 'reg.example/app', imagePullSecrets: [] };
     const binding = readBinding({ metadata: { namespace: 'ns', name: 'app' }, spec });
     assert.equal(binding.validity === 'Valid' && binding.verification, 'Preferred');
   });
 });
 
-describe('without an entry that fits', () => {
+describe('a binding without an entry that fits', () => {
   const unfit = (spec: Partial<ImageCredentialBindingSpec> = {}) => {
     const namespace = new Namespace();
     namespace.pullSecret('pull', { 'other.example': { auth: btoa('u:p') } });
@@ -216,38 +223,43 @@ describe('without an entry that fits', () => {
     expected: Partial<Outcome>;
   }[] = [
     {
-      name: 'nobody was asked yet',
+      name: 'checks anonymous access first',
       answer: undefined,
-      expected: { ready: 'False Verifying', resolved: 'Unknown Verifying', asks: [NOBODY], scan: 'Unbound' },
+      expected: {
+        ready: 'False Verifying',
+        resolved: 'Unknown Verifying',
+        checks: [ANONYMOUS],
+        scan: 'Unbound',
+      },
     },
     {
-      name: 'everybody may pull',
+      name: 'needs no credential if the image is public',
       answer: 'accepted',
-      expected: { ready: 'True Ready', resolved: 'True Anonymous', verified: 'True Accepted', asks: [] },
+      expected: { ready: 'True Ready', resolved: 'True Anonymous', verified: 'True Accepted', checks: [] },
     },
-    { name: 'not everybody may pull', answer: 'denied', expected: noMatch },
-    { name: 'the registry cannot be reached', answer: 'unreachable', expected: noMatch },
-    { name: 'the repository is unknown', answer: 'inconclusive', expected: noMatch },
+    { name: 'has no match if anonymous access is refused', answer: 'denied', expected: noMatch },
+    { name: 'has no match if the registry is unreachable', answer: 'unreachable', expected: noMatch },
+    { name: 'has no match if the repository is unknown', answer: 'inconclusive', expected: noMatch },
     {
-      name: 'none is needed, and nobody was asked yet',
+      name: 'binds before the anonymous check if it lists no pull secrets',
       empty: true,
       answer: undefined,
-      expected: { ...noneNeeded, verified: 'Unknown Verifying', asks: [NOBODY] },
+      expected: { ...noneNeeded, verified: 'Unknown Verifying', checks: [ANONYMOUS] },
     },
     {
-      name: 'none is needed, and everybody may pull',
+      name: 'is verified if it lists no pull secrets and the image is public',
       empty: true,
       answer: 'accepted',
       expected: { ...noneNeeded, verified: 'True Accepted' },
     },
     {
-      name: 'none is needed, and not everybody may pull',
+      name: 'is not verified if it lists no pull secrets and anonymous access is refused',
       empty: true,
       answer: 'denied',
       expected: { ...noneNeeded, verified: 'Unknown NotCheckable' },
     },
     {
-      name: 'none is needed, and the registry cannot be reached',
+      name: 'is not verified if it lists no pull secrets and the registry is unreachable',
       empty: true,
       answer: 'unreachable',
       expected: { ...noneNeeded, verified: 'Unknown Unreachable' },
@@ -256,21 +268,21 @@ describe('without an entry that fits', () => {
   for (const { name, empty = false, answer, expected } of cases) {
     it(name, () => {
       const namespace = unfit(empty ? { imagePullSecrets: [] } : {});
-      told(namespace, { [NOBODY]: answer });
+      setAnswers(namespace, { [ANONYMOUS]: answer });
       const found = outcome(namespace);
       assert.deepEqual({ ...found, ...expected }, found);
       namespace.settle('app');
       namespace.restart('app');
-      assert.equal(namespace.report('app').changed, false, 'a restart says nothing new');
+      assert.equal(namespace.report('app').changed, false, 'a restart changes the status');
     });
   }
 });
 
 describe('the credential in use', () => {
-  /** Its scan is bound to the second, for the first is refused. */
+  /** A namespace whose scan is bound to the second entry, because the first is refused. */
   const second = (verification: Verification = 'Preferred') => {
-    const namespace = two(verification);
-    told(namespace, { [FIRST]: 'denied', [SECOND]: 'accepted' });
+    const namespace = withTwoEntries(verification);
+    setAnswers(namespace, { [FIRST]: 'denied', [SECOND]: 'accepted' });
     namespace.settle('app');
     return namespace;
   };
@@ -280,52 +292,52 @@ describe('the credential in use', () => {
     expected: Partial<Outcome>;
   }[] = [
     {
-      name: 'stays while the registry cannot be reached',
+      name: 'stays while the registry is unreachable',
       answers: { [FIRST]: 'unreachable', [SECOND]: 'unreachable' },
       expected: { uses: 'second', verified: 'True AcceptedBefore', ready: 'True Ready', scan: 'Keep' },
     },
     {
-      name: 'stays where nothing is proven any more, though everybody may pull',
-      answers: { [SECOND]: 'inconclusive', [NOBODY]: 'accepted' },
-      expected: { uses: 'second', verified: 'True AcceptedBefore', scan: 'Keep', asks: [] },
+      name: 'stays after an inconclusive answer, even if the image is public',
+      answers: { [SECOND]: 'inconclusive', [ANONYMOUS]: 'accepted' },
+      expected: { uses: 'second', verified: 'True AcceptedBefore', scan: 'Keep', checks: [] },
     },
     {
-      name: 'gives way to a more preferred one that is accepted',
+      name: 'is replaced by a preferred one that is accepted',
       answers: { [FIRST]: 'accepted' },
       expected: { uses: 'first', verified: 'True Accepted', scan: 'Edit Bind' },
     },
     {
-      name: 'stays while of a more preferred one nothing is proven',
+      name: 'stays while the answer for a preferred one is inconclusive',
       answers: { [FIRST]: 'inconclusive' },
       expected: { uses: 'second', verified: 'True Accepted', scan: 'Keep' },
     },
     {
-      name: 'goes when it is refused itself, and everybody may pull',
-      answers: { [SECOND]: 'denied', [NOBODY]: 'accepted' },
+      name: 'is dropped if it is refused and the image is public',
+      answers: { [SECOND]: 'denied', [ANONYMOUS]: 'accepted' },
       expected: { uses: undefined, resolved: 'True Anonymous', verified: 'True Accepted', scan: 'Edit Bind' },
     },
     {
-      name: 'stays in what is bound when all are refused',
-      answers: { [SECOND]: 'denied', [NOBODY]: 'denied' },
+      name: 'stays in bound scans if all are refused',
+      answers: { [SECOND]: 'denied', [ANONYMOUS]: 'denied' },
       expected: { uses: 'second', verified: 'False Denied', ready: 'False Denied', scan: 'Keep' },
     },
     {
-      name: 'stays while it is asked whether everybody may pull',
+      name: 'stays during the check of anonymous access',
       answers: { [SECOND]: 'denied' },
-      expected: { uses: 'second', verified: 'Unknown Verifying', asks: [NOBODY], scan: 'Keep' },
+      expected: { uses: 'second', verified: 'Unknown Verifying', checks: [ANONYMOUS], scan: 'Keep' },
     },
   ];
   for (const verification of ['Preferred', 'Required'] as const) {
     for (const { name, answers, expected } of cases) {
-      it(`${verification}: ${name}`, () => {
+      it(`${name} (${verification})`, () => {
         const namespace = second(verification);
-        told(namespace, answers, NOW, SECOND);
+        setAnswers(namespace, answers, NOW, SECOND);
         const found = outcome(namespace);
         assert.deepEqual({ ...found, ...expected }, found);
       });
     }
 
-    it(`${verification}: a new value is delivered at once, and asked about in its turn`, () => {
+    it(`has a new value delivered at once and verified with jitter (${verification})`, () => {
       const namespace = second(verification);
       namespace.pullSecret('second', { 'reg.example': { auth: btoa('second:new') } });
       const decision = namespace.decide('app');
@@ -334,17 +346,17 @@ describe('the credential in use', () => {
         decision.requests.checks.map(({ isDeferrable }) => isDeferrable),
         [true],
       );
-      const { uses, asks, verified, scan } = outcome(namespace);
+      const { uses, checks, verified, scan } = outcome(namespace);
       assert.deepEqual(
-        { uses, asks, verified, scan },
-        { uses: 'second', asks: ['second:new'], verified: 'True Accepted', scan: 'Keep' },
+        { uses, checks, verified, scan },
+        { uses: 'second', checks: ['second:new'], verified: 'True Accepted', scan: 'Keep' },
       );
       assert.equal(namespace.report('app').changed, false);
     });
 
-    it(`${verification}: a new value of a refused one is delivered, and bound to by nobody new before an answer`, () => {
+    it(`has a new value after a refusal delivered, but bound to no further scan before it is accepted (${verification})`, () => {
       const namespace = second(verification);
-      told(namespace, { [SECOND]: 'denied', [NOBODY]: 'denied' });
+      setAnswers(namespace, { [SECOND]: 'denied', [ANONYMOUS]: 'denied' });
       namespace.settle('app');
       namespace.pullSecret('second', { 'reg.example': { auth: btoa('second:new') } });
       namespace.scan('later');
@@ -355,13 +367,13 @@ describe('the credential in use', () => {
         decision.requests.checks.map(({ isDeferrable }) => isDeferrable),
         [false],
       );
-      told(namespace, { 'second:new': 'accepted' });
+      setAnswers(namespace, { 'second:new': 'accepted' });
       assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep', later: 'Edit Bind' });
       assert.equal(outcome(namespace).ready, 'True Ready');
     });
   }
 
-  it('in a Secret that was deleted and created again is another one: scans stay bound, and wait for an answer', () => {
+  it('is another credential if its Secret was recreated, so that bound scans wait for its verification', () => {
     const namespace = second();
     namespace.pullSecret('second', { 'reg.example': { auth: btoa('second:new') } });
     const created = namespace.stores.pullSecrets.get('ns/second');
@@ -373,7 +385,7 @@ describe('the credential in use', () => {
     assert.deepEqual({ scan, verified }, { scan: 'Keep', verified: 'Unknown Verifying' });
   });
 
-  it('of another repository does not count', () => {
+  it('counts as not verified for another repository', () => {
     const namespace = second();
     const imagePullSecrets = [{ name: 'second' }, { name: 'first' }];
     namespace.binding('app', {
@@ -382,39 +394,39 @@ describe('the credential in use', () => {
     assert.equal(outcome(namespace).verified, 'Unknown Verifying');
   });
 
-  it('that was chosen without a check stays while it is asked about', () => {
-    const namespace = two('Never');
+  it('stays during its first check if it was selected without one', () => {
+    const namespace = withTwoEntries('Never');
     namespace.settle('app');
     namespace.binding('app', {
       spec: { imagePullSecrets: [{ name: 'second' }, { name: 'first' }], verification: 'Preferred' },
     });
-    const { uses, ready, asks, scan } = outcome(namespace);
+    const { uses, ready, checks, scan } = outcome(namespace);
     assert.deepEqual(
-      { uses, ready, asks, scan },
-      { uses: 'first', ready: 'True Ready', asks: [FIRST], scan: 'Keep' },
+      { uses, ready, checks, scan },
+      { uses: 'first', ready: 'True Ready', checks: [FIRST], scan: 'Keep' },
     );
   });
 
-  it('gives way to one that is accepted, where it never was and nothing is proven', () => {
-    const namespace = two('Preferred');
-    told(namespace, { [FIRST]: 'unreachable' });
+  it('is replaced by an accepted one if it is inconclusive and was never accepted', () => {
+    const namespace = withTwoEntries('Preferred');
+    setAnswers(namespace, { [FIRST]: 'unreachable' });
     namespace.settle('app');
-    told(namespace, { [FIRST]: 'inconclusive', [SECOND]: 'accepted' });
+    setAnswers(namespace, { [FIRST]: 'inconclusive', [SECOND]: 'accepted' });
     assert.equal(outcome(namespace).uses, 'second');
   });
 });
 
-describe('nobody', () => {
+describe('anonymous access', () => {
   const anonymous = () => {
-    const namespace = two('Preferred');
-    told(namespace, { [FIRST]: 'denied', [SECOND]: 'denied', [NOBODY]: 'accepted' });
+    const namespace = withTwoEntries('Preferred');
+    setAnswers(namespace, { [FIRST]: 'denied', [SECOND]: 'denied', [ANONYMOUS]: 'accepted' });
     namespace.settle('app');
     return namespace;
   };
 
-  it('goes on pulling while the registry cannot be reached', () => {
+  it('stays in use while the registry is unreachable', () => {
     const namespace = anonymous();
-    tell(namespace, NOBODY, 'unreachable', { at: NOW, acceptedAt: NOW });
+    setAnswer(namespace, ANONYMOUS, 'unreachable', { at: NOW, acceptedAt: NOW });
     const { resolved, verified, scan } = outcome(namespace);
     assert.deepEqual(
       { resolved, verified, scan },
@@ -422,37 +434,37 @@ describe('nobody', () => {
     );
   });
 
-  it('gives way to a credential that is accepted, and not to one that was not asked about yet', () => {
+  it('is replaced by a credential only once that is accepted', () => {
     const namespace = anonymous();
     namespace.pullSecret('first', { 'reg.example/app': { auth: btoa('first:new') } });
-    const { resolved, asks } = outcome(namespace);
+    const { resolved, checks } = outcome(namespace);
     assert.deepEqual(
-      { resolved, asks },
-      { resolved: 'True Anonymous', asks: ['first:new', NOBODY].slice(0, 1) },
+      { resolved, checks },
+      { resolved: 'True Anonymous', checks: ['first:new', ANONYMOUS].slice(0, 1) },
     );
-    told(namespace, { 'first:new': 'accepted' });
+    setAnswers(namespace, { 'first:new': 'accepted' });
     assert.equal(outcome(namespace).uses, 'first');
   });
 });
 
-describe('the wait of Preferred for a first answer', () => {
-  it('ends with the time-out of a check, and then the first is taken; that of Required does not', () => {
+describe('the wait for the first answer', () => {
+  it('ends after the time-out of a check with Preferred, but not with Required', () => {
     for (const [verification, resolved] of [
       ['Preferred', 'True Selected'],
       ['Required', 'True Found'],
     ] as const) {
-      const namespace = two(verification);
+      const namespace = withTwoEntries(verification);
       namespace.settle('app');
       assert.equal(namespace.decide('app', NOW + 29_000).requests.nextAt, NOW + 30_000);
       assert.equal(outcome(namespace, NOW + 29_000).resolved, 'True Found');
       assert.equal(outcome(namespace, NOW + 30_000).resolved, resolved);
       namespace.settle('app', NOW + 30_000);
-      assert.equal(outcome(namespace, NOW + 31_000).resolved, resolved, 'it stays so');
+      assert.equal(outcome(namespace, NOW + 31_000).resolved, resolved, 'after a status write');
       assert.equal(namespace.report('app', undefined, NOW + 31_000).changed, false);
     }
   });
 
-  it('of one without candidates goes on: there is nothing that could be taken', () => {
+  it('continues if there is no candidate to select', () => {
     const namespace = new Namespace();
     namespace.binding('app', { spec: { verification: 'Preferred' } });
     namespace.settle('app');
@@ -460,9 +472,9 @@ describe('the wait of Preferred for a first answer', () => {
   });
 });
 
-describe('what is asked', () => {
-  it('is about a version that a scan really names: of the first by name', () => {
-    const namespace = two('Preferred');
+describe('a check', () => {
+  it('uses the version of the first scan by name that has one', () => {
+    const namespace = withTwoEntries('Preferred');
     const image = () => namespace.decide('app').requests.checks[0]?.check.image;
     assert.equal(image()?.tag, '1.0');
     namespace.scan('a-scan', { image: 'reg.example/app:2.0' });
@@ -474,77 +486,77 @@ describe('what is asked', () => {
     assert.equal(image()?.tag, undefined);
   });
 
-  it('says that a version is unknown only of the one that is named now', () => {
-    const namespace = two('Preferred');
-    told(namespace, { [FIRST]: 'unknownVersion' });
+  it('reports a version as unknown only while a scan names that version', () => {
+    const namespace = withTwoEntries('Preferred');
+    setAnswers(namespace, { [FIRST]: 'unknownVersion' });
     assert.equal(outcome(namespace).verified, 'True ManifestUnknown');
     namespace.scan('a-scan', { image: 'reg.example/app:2.0' });
     assert.equal(outcome(namespace).verified, 'True Accepted');
     for (const name of ['scan', 'a-scan']) namespace.remove('scheduledScans', name);
     namespace.answer(FIRST, { answer: ANSWERS.unknownVersion, version: undefined });
-    assert.equal(outcome(namespace).verified, 'True Accepted', 'latest is not named by anybody');
+    assert.equal(outcome(namespace).verified, 'True Accepted', 'no scan names latest');
   });
 
-  it('is asked again when its time has come, and not before', () => {
-    const namespace = two('Preferred');
-    told(namespace, { [FIRST]: 'denied', [SECOND]: 'accepted' });
+  it('is repeated when it is due, and not before', () => {
+    const namespace = withTwoEntries('Preferred');
+    setAnswers(namespace, { [FIRST]: 'denied', [SECOND]: 'accepted' });
     assert.deepEqual(namespace.decide('app').requests, {
       checks: [],
       login: undefined,
       nextAt: NOW + HOUR,
     });
-    assert.deepEqual(namespace.asked('app', NOW + HOUR), [FIRST, SECOND]);
+    assert.deepEqual(namespace.openChecks('app', NOW + HOUR), [FIRST, SECOND]);
   });
 
-  it('leaves out candidates after the one that is accepted', () => {
-    const namespace = two('Preferred');
-    told(namespace, { [FIRST]: 'accepted', [SECOND]: 'denied' });
-    assert.deepEqual(namespace.asked('app', NOW + HOUR), [FIRST]);
+  it('is not made for candidates after an accepted one', () => {
+    const namespace = withTwoEntries('Preferred');
+    setAnswers(namespace, { [FIRST]: 'accepted', [SECOND]: 'denied' });
+    assert.deepEqual(namespace.openChecks('app', NOW + HOUR), [FIRST]);
   });
 });
 
 describe('verifiedTime', () => {
   const accepted = () => {
-    const namespace = two('Preferred');
-    told(namespace, { [FIRST]: 'accepted' });
+    const namespace = withTwoEntries('Preferred');
+    setAnswers(namespace, { [FIRST]: 'accepted' });
     namespace.settle('app');
     return namespace;
   };
   const time = (namespace: Namespace, now = NOW) =>
     namespace.report('app', undefined, now).status.credential?.verifiedTime;
 
-  it('is when the registry accepted, and stays while that is asked again within the interval', () => {
+  it('is the time of the acceptance, and does not change with checks within the interval', () => {
     const namespace = accepted();
     assert.equal(time(namespace), '2026-06-01T12:00:00Z');
-    tell(namespace, FIRST, 'accepted', { at: NOW + HOUR });
+    setAnswer(namespace, FIRST, 'accepted', { at: NOW + HOUR });
     assert.equal(namespace.report('app', undefined, NOW + HOUR).changed, false);
   });
 
-  it('is renewed once an interval has passed, up to a tenth less', () => {
+  it('is updated by a check after at least nine tenths of the interval', () => {
     const namespace = accepted();
-    tell(namespace, FIRST, 'accepted', { at: NOW + 10.9 * HOUR });
+    setAnswer(namespace, FIRST, 'accepted', { at: NOW + 10.9 * HOUR });
     assert.equal(time(namespace), '2026-06-01T22:54:00Z');
   });
 
-  it('is renewed when a new value is accepted', () => {
+  it('is updated when a new value is accepted', () => {
     const namespace = accepted();
     namespace.pullSecret('first', { 'reg.example/app': { auth: btoa('first:new') } });
     namespace.settle('app', NOW + MINUTE);
     assert.equal(time(namespace), '2026-06-01T12:00:00Z');
-    tell(namespace, 'first:new', 'accepted', { at: NOW + 2 * MINUTE });
+    setAnswer(namespace, 'first:new', 'accepted', { at: NOW + 2 * MINUTE });
     assert.equal(time(namespace, NOW + 2 * MINUTE), '2026-06-01T12:02:00Z');
   });
 
-  it('stays while the registry cannot be reached, and is not taken over by another credential', () => {
+  it('stays while the registry is unreachable, and does not apply to another credential', () => {
     const namespace = accepted();
-    tell(namespace, FIRST, 'unreachable', { at: NOW + HOUR, acceptedAt: NOW });
+    setAnswer(namespace, FIRST, 'unreachable', { at: NOW + HOUR, acceptedAt: NOW });
     assert.equal(time(namespace), '2026-06-01T12:00:00Z');
     assert.match(
       namespace.report('app').status.conditions?.find(({ type }) => type === 'CredentialVerified')?.message ??
         '',
       /accepted earlier, but cannot be checked now: the registry did not answer in time/,
     );
-    told(namespace, { [FIRST]: 'denied', [SECOND]: 'unreachable' });
+    setAnswers(namespace, { [FIRST]: 'denied', [SECOND]: 'unreachable' });
     assert.equal(time(namespace), undefined);
   });
 });
@@ -552,25 +564,25 @@ describe('verifiedTime', () => {
 describe('after a restart', () => {
   const states: readonly { name: string; answers: Answers }[] = [
     { name: 'the first is accepted', answers: { [FIRST]: 'accepted' } },
-    { name: 'the version is unknown', answers: { [FIRST]: 'unknownVersion' } },
+    { name: 'the first is accepted, and the version is unknown', answers: { [FIRST]: 'unknownVersion' } },
     { name: 'the second is accepted', answers: { [FIRST]: 'denied', [SECOND]: 'accepted' } },
-    { name: 'nothing is proven of the first', answers: { [FIRST]: 'inconclusive', [SECOND]: 'accepted' } },
+    { name: 'the first is inconclusive', answers: { [FIRST]: 'inconclusive', [SECOND]: 'accepted' } },
     {
-      name: 'everybody may pull',
-      answers: { [FIRST]: 'inconclusive', [SECOND]: 'denied', [NOBODY]: 'accepted' },
+      name: 'the image is public',
+      answers: { [FIRST]: 'inconclusive', [SECOND]: 'denied', [ANONYMOUS]: 'accepted' },
     },
-    { name: 'all are refused', answers: { [FIRST]: 'denied', [SECOND]: 'denied', [NOBODY]: 'denied' } },
+    { name: 'all are refused', answers: { [FIRST]: 'denied', [SECOND]: 'denied', [ANONYMOUS]: 'denied' } },
   ];
   for (const { name, answers } of states) {
-    it(`nothing is asked and nothing written: ${name}`, () => {
+    it(`the controller repeats no check and writes nothing if ${name}`, () => {
       for (const verification of ['Preferred', 'Required'] as const) {
-        const namespace = two(verification);
-        told(namespace, answers);
+        const namespace = withTwoEntries(verification);
+        setAnswers(namespace, answers);
         namespace.settle('app');
         namespace.settle('app');
         const before = namespace.stores.bindings.get('ns/app')?.status;
         namespace.restart('app', NOW + 5 * MINUTE);
-        assert.deepEqual(namespace.asked('app', NOW + 5 * MINUTE), []);
+        assert.deepEqual(namespace.openChecks('app', NOW + 5 * MINUTE), []);
         const { status, changed, events } = namespace.report('app', undefined, NOW + 5 * MINUTE);
         assert.deepEqual(status, before);
         assert.deepEqual({ changed, events }, { changed: false, events: [] });
@@ -579,10 +591,10 @@ describe('after a restart', () => {
   }
 
   for (const answer of ['unreachable', 'limited', 'notAllowed', 'inconclusive'] as const) {
-    it(`what could not be asked is asked again, and nothing written before the answer: ${answer}`, () => {
+    it(`the controller writes nothing before it has repeated a check whose answer was ${answer}`, () => {
       for (const verification of ['Preferred', 'Required'] as const) {
-        const namespace = two(verification);
-        told(namespace, { [FIRST]: 'denied', [SECOND]: answer, [NOBODY]: 'denied' });
+        const namespace = withTwoEntries(verification);
+        setAnswers(namespace, { [FIRST]: 'denied', [SECOND]: answer, [ANONYMOUS]: 'denied' });
         namespace.settle('app');
         namespace.settle('app');
         namespace.restart('app');
@@ -591,73 +603,73 @@ describe('after a restart', () => {
     });
   }
 
-  it('a credential that was accepted before, and could not be asked about since, is asked about again', () => {
-    const namespace = two('Required');
-    told(namespace, { [FIRST]: 'accepted' });
+  it('the controller checks an accepted credential again if its last check failed', () => {
+    const namespace = withTwoEntries('Required');
+    setAnswers(namespace, { [FIRST]: 'accepted' });
     namespace.settle('app');
-    tell(namespace, FIRST, 'unreachable', { at: NOW, acceptedAt: NOW });
+    setAnswer(namespace, FIRST, 'unreachable', { at: NOW, acceptedAt: NOW });
     namespace.settle('app');
     namespace.restart('app');
-    assert.deepEqual(namespace.asked('app'), [FIRST]);
+    assert.deepEqual(namespace.openChecks('app'), [FIRST]);
     assert.equal(namespace.report('app').changed, false);
   });
 
-  it('a value that changed meanwhile is delivered, and asked about', () => {
-    const namespace = two('Required');
-    told(namespace, { [FIRST]: 'accepted' });
+  it('the controller delivers and checks a value that changed in the meantime', () => {
+    const namespace = withTwoEntries('Required');
+    setAnswers(namespace, { [FIRST]: 'accepted' });
     namespace.settle('app');
     namespace.pullSecret('first', { 'reg.example/app': { auth: btoa('first:new') } });
     namespace.restart('app');
     assert.equal(namespace.decide('app').secretWrite.write, 'Replace');
-    assert.deepEqual(namespace.asked('app'), ['first:new']);
+    assert.deepEqual(namespace.openChecks('app'), ['first:new']);
   });
 
-  it('a value that was delivered and not answered for is asked about', () => {
-    const namespace = two('Required');
-    told(namespace, { [FIRST]: 'accepted' });
+  it('the controller checks a value that was delivered before its check was answered', () => {
+    const namespace = withTwoEntries('Required');
+    setAnswers(namespace, { [FIRST]: 'accepted' });
     namespace.settle('app');
     namespace.pullSecret('first', { 'reg.example/app': { auth: btoa('first:new') } });
     namespace.settle('app', NOW + MINUTE);
     namespace.restart('app', NOW + 2 * MINUTE);
-    assert.deepEqual(namespace.asked('app', NOW + 2 * MINUTE), ['first:new']);
+    assert.deepEqual(namespace.openChecks('app', NOW + 2 * MINUTE), ['first:new']);
   });
 
-  it('a refused one that changed meanwhile is asked about', () => {
-    const namespace = two('Preferred');
-    told(namespace, { [FIRST]: 'denied', [SECOND]: 'accepted' });
+  it('the controller checks a refused value that changed in the meantime', () => {
+    const namespace = withTwoEntries('Preferred');
+    setAnswers(namespace, { [FIRST]: 'denied', [SECOND]: 'accepted' });
     namespace.settle('app');
     namespace.pullSecret('first', { 'reg.example/app': { auth: btoa('first:new') } });
     namespace.restart('app');
-    assert.deepEqual(namespace.asked('app'), ['first:new']);
+    assert.deepEqual(namespace.openChecks('app'), ['first:new']);
   });
 
-  it('one that only observes, so that nothing holds the value, is asked about', () => {
-    const namespace = two('Preferred', { mode: 'Observe' });
-    told(namespace, { [FIRST]: 'accepted' });
+  it('the controller repeats the check of a binding that only observes, because no Trivy Secret has the value', () => {
+    const namespace = withTwoEntries('Preferred', { mode: 'Observe' });
+    setAnswers(namespace, { [FIRST]: 'accepted' });
     namespace.settle('app');
     namespace.restart('app');
-    assert.deepEqual(namespace.asked('app'), [FIRST]);
+    assert.deepEqual(namespace.openChecks('app'), [FIRST]);
     assert.equal(namespace.report('app').changed, false);
   });
 
-  it('Never recalls nothing', () => {
-    const namespace = two('Never');
+  it('the controller restores no answers with Never', () => {
+    const namespace = withTwoEntries('Never');
     namespace.settle('app');
     namespace.restart('app');
-    assert.deepEqual(namespace.asked('app'), []);
+    assert.deepEqual(namespace.openChecks('app'), []);
   });
 });
 
 describe('a change of the credential', () => {
   const replaced = () => {
-    const namespace = two('Preferred');
-    told(namespace, { [FIRST]: 'accepted' });
+    const namespace = withTwoEntries('Preferred');
+    setAnswers(namespace, { [FIRST]: 'accepted' });
     namespace.settle('app');
-    told(namespace, { [FIRST]: 'denied', [SECOND]: 'accepted' });
+    setAnswers(namespace, { [FIRST]: 'denied', [SECOND]: 'accepted' });
     return namespace;
   };
 
-  it('for a refusal is told in history and by a warning, once', () => {
+  it('after a refusal is reported once, in the history and in a Warning', () => {
     const namespace = replaced();
     const { status, events } = namespace.report('app', undefined, NOW + MINUTE);
     assert.deepEqual(status.history, [
@@ -686,18 +698,18 @@ describe('a change of the credential', () => {
     assert.equal(namespace.report('app').status.history?.length, 1);
   });
 
-  it('to none, for everybody may pull, is told as well', () => {
+  it('to none, because the image is public, is reported, too', () => {
     const namespace = replaced();
-    told(namespace, { [SECOND]: 'denied', [NOBODY]: 'accepted' });
+    setAnswers(namespace, { [SECOND]: 'denied', [ANONYMOUS]: 'accepted' });
     const { status, events } = namespace.report('app');
     assert.deepEqual(status.history?.[0]?.to, { platform: 'Generic', image: 'reg.example/app' });
     assert.match(events[0]?.note ?? '', /^scans now use no credential instead of entry .* refuses/);
     namespace.settle('app');
-    told(namespace, { [FIRST]: 'accepted' });
+    setAnswers(namespace, { [FIRST]: 'accepted' });
     assert.match(namespace.report('app').events[0]?.note ?? '', /Secret first instead of no credential$/);
   });
 
-  it('of another image names the repository that it was for', () => {
+  it('for another image is reported with the previous repository', () => {
     const namespace = replaced();
     const imagePullSecrets = [{ name: 'second' }];
     namespace.binding('app', {
@@ -706,21 +718,21 @@ describe('a change of the credential', () => {
     assert.equal(namespace.report('app').status.history?.[0]?.from.image, 'reg.example/app');
   });
 
-  it('is kept while the spec cannot be acted on', () => {
+  it('stays in the history while the spec is invalid', () => {
     const namespace = replaced();
     namespace.settle('app');
     namespace.binding('app', { spec: { image: 'Not An Image' } });
     assert.equal(namespace.report('app').status.history?.length, 1);
   });
 
-  it('is kept ten times, the newest first', () => {
+  it('is kept in the history until ten later ones have followed, newest first', () => {
     const namespace = replaced();
-    for (let turn = 1; turn <= 12; turn += 1) {
-      told(namespace, {
-        [FIRST]: turn % 2 === 0 ? 'accepted' : 'denied',
-        [SECOND]: turn % 2 === 0 ? 'denied' : 'accepted',
+    for (let change = 1; change <= 12; change += 1) {
+      setAnswers(namespace, {
+        [FIRST]: change % 2 === 0 ? 'accepted' : 'denied',
+        [SECOND]: change % 2 === 0 ? 'denied' : 'accepted',
       });
-      namespace.settle('app', NOW + turn * MINUTE);
+      namespace.settle('app', NOW + change * MINUTE);
     }
     const times = namespace.stores.bindings.get('ns/app')?.status?.history?.map(({ time }) => time) ?? [];
     assert.equal(times.length, 10);
@@ -729,7 +741,7 @@ describe('a change of the credential', () => {
   });
 });
 
-describe('what status says of a candidate', () => {
+describe('the results of the candidates in status', () => {
   const results = (namespace: Namespace) =>
     namespace
       .report('app')
@@ -756,22 +768,22 @@ describe('what status says of a candidate', () => {
     },
   ];
   for (const { answers, expected } of cases) {
-    it(`${JSON.stringify(answers)}: ${expected.join(', ')}`, () => {
-      const namespace = two('Preferred');
-      told(namespace, answers);
+    it(`are ${expected.join(', ')} after ${JSON.stringify(answers)}`, () => {
+      const namespace = withTwoEntries('Preferred');
+      setAnswers(namespace, answers);
       assert.deepEqual(results(namespace), expected);
     });
   }
 });
 
-describe('a binding that cannot hand out a credential (yet)', () => {
-  it('leaves the scan with the one that holds it', () => {
-    for (const answers of [{}, { [FIRST]: 'denied', [SECOND]: 'denied', [NOBODY]: 'denied' }] as const) {
+describe('an effective binding without a credential', () => {
+  it('leaves the scan to the binding that has bound it', () => {
+    for (const answers of [{}, { [FIRST]: 'denied', [SECOND]: 'denied', [ANONYMOUS]: 'denied' }] as const) {
       const namespace = new Namespace();
       namespace.pullSecret('pull');
-      namespace.binding('holder');
+      namespace.binding('previous');
       namespace.scan('scan');
-      namespace.settle('holder');
+      namespace.settle('previous');
       namespace.pullSecret('first', { 'reg.example/app': { auth: btoa(FIRST) } });
       namespace.pullSecret('second', { 'reg.example': { auth: btoa(SECOND) } });
       namespace.binding('app', {
@@ -781,32 +793,32 @@ describe('a binding that cannot hand out a credential (yet)', () => {
           verification: 'Preferred',
         },
       });
-      told(namespace, answers);
+      setAnswers(namespace, answers);
       assert.deepEqual(plans(namespace.decide('app')), { scan: 'Unbound' });
-      assert.deepEqual(plans(namespace.decide('holder')), { scan: 'Keep' });
+      assert.deepEqual(plans(namespace.decide('previous')), { scan: 'Keep' });
     }
   });
 
-  it('lets go of what another left behind once it is known that there is nothing better, and not before', () => {
-    const namespace = two('Preferred');
-    namespace.binding('holder', {
+  it('unbinds a scan of a deleted binding only once all candidates are refused', () => {
+    const namespace = withTwoEntries('Preferred');
+    namespace.binding('previous', {
       createdAt: '2025-01-01T00:00:00Z',
       spec: { imagePullSecrets: [{ name: 'second' }] },
     });
-    namespace.settle('holder');
-    namespace.remove('bindings', 'holder');
+    namespace.settle('previous');
+    namespace.remove('bindings', 'previous');
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Unbound' });
-    told(namespace, { [FIRST]: 'denied', [SECOND]: 'denied', [NOBODY]: 'denied' });
+    setAnswers(namespace, { [FIRST]: 'denied', [SECOND]: 'denied', [ANONYMOUS]: 'denied' });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
   });
 });
 
-describe('a credential that says when it ends', () => {
-  const END = NOW + 2 * HOUR;
-  const PASSWORD = btoa(JSON.stringify({ expiration: END / 1_000 }));
+describe('a credential with a known expiration', () => {
+  const EXPIRATION = NOW + 2 * HOUR;
+  const PASSWORD = btoa(JSON.stringify({ expiration: EXPIRATION / 1_000 }));
   const AUTH = `AWS:${PASSWORD}`;
 
-  function ending(verification: Verification): Namespace {
+  function expiring(verification: Verification): Namespace {
     const namespace = new Namespace();
     namespace.pullSecret('pull', { 'reg.example': { auth: btoa(AUTH) } });
     namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'pull' }], verification } });
@@ -814,48 +826,51 @@ describe('a credential that says when it ends', () => {
     return namespace;
   }
 
-  it('is accepted until then, looked at an hour before and when it ends, and refused by nobody after', () => {
+  it('is in use until it expires, with a warning one hour before and no check after', () => {
     for (const verification of ['Preferred', 'Required'] as const) {
-      const namespace = ending(verification);
-      namespace.answer(AUTH, { answer: ANSWERS.accepted, askAgainAt: END + HOUR });
+      const namespace = expiring(verification);
+      namespace.answer(AUTH, { answer: ANSWERS.accepted, askAgainAt: EXPIRATION + HOUR });
       assert.equal(outcome(namespace).ready, 'True Ready');
-      assert.equal(namespace.decide('app', NOW).requests.nextAt, END - HOUR);
+      assert.equal(namespace.decide('app', NOW).requests.nextAt, EXPIRATION - HOUR);
       namespace.settle('app');
-      assert.equal(outcome(namespace, END - HOUR - 1).ready, 'True Ready');
-      assert.equal(outcome(namespace, END - HOUR).ready, 'True ExpiresSoon');
-      assert.equal(namespace.decide('app', END - HOUR).requests.nextAt, END);
-      const events = namespace.report('app', undefined, END - HOUR).events;
+      assert.equal(outcome(namespace, EXPIRATION - HOUR - 1).ready, 'True Ready');
+      assert.equal(outcome(namespace, EXPIRATION - HOUR).ready, 'True ExpiresSoon');
+      assert.equal(namespace.decide('app', EXPIRATION - HOUR).requests.nextAt, EXPIRATION);
+      const events = namespace.report('app', undefined, EXPIRATION - HOUR).events;
       assert.deepEqual(
         events.map(({ type, reason }) => `${type} ${reason}`),
         ['Warning ExpiresSoon'],
       );
       namespace.answer(AUTH, {
-        answer: { result: 'Expired', ended: END },
+        answer: { result: 'Expired', ended: EXPIRATION },
         askAgainAt: Number.POSITIVE_INFINITY,
       });
-      namespace.answer(NOBODY, { answer: ANSWERS.denied, askAgainAt: END + HOUR });
-      const { status } = namespace.report('app', undefined, END);
+      namespace.answer(ANONYMOUS, { answer: ANSWERS.denied, askAgainAt: EXPIRATION + HOUR });
+      const { status } = namespace.report('app', undefined, EXPIRATION);
       assert.equal(condition(status, 'Ready'), 'False Expired');
       assert.equal(condition(status, 'CredentialVerified'), 'False Expired');
-      assert.equal(status.credential?.expirationTime, new Date(END).toISOString().replace('.000Z', 'Z'));
-      assert.deepEqual(namespace.asked('app', END), []);
-      assert.deepEqual(plans(namespace.decide('app', END)), { scan: 'Keep' });
+      assert.equal(
+        status.credential?.expirationTime,
+        new Date(EXPIRATION).toISOString().replace('.000Z', 'Z'),
+      );
+      assert.deepEqual(namespace.openChecks('app', EXPIRATION), []);
+      assert.deepEqual(plans(namespace.decide('app', EXPIRATION)), { scan: 'Keep' });
     }
   });
 
-  it('gives way to the next one that fits, and the Event says why', () => {
-    const namespace = ending('Preferred');
+  it('is replaced by the next one that fits when it expires, with an Event that names the reason', () => {
+    const namespace = expiring('Preferred');
     namespace.pullSecret('next', { 'reg.example': { auth: btoa(SECOND) } });
     const imagePullSecrets = [{ name: 'pull' }, { name: 'next' }];
     namespace.binding('app', { spec: { imagePullSecrets, verification: 'Preferred' } });
-    namespace.answer(AUTH, { answer: ANSWERS.accepted, askAgainAt: END + HOUR });
+    namespace.answer(AUTH, { answer: ANSWERS.accepted, askAgainAt: EXPIRATION + HOUR });
     namespace.settle('app');
     namespace.answer(AUTH, {
-      answer: { result: 'Expired', ended: END },
+      answer: { result: 'Expired', ended: EXPIRATION },
       askAgainAt: Number.POSITIVE_INFINITY,
     });
-    namespace.answer(SECOND, { answer: ANSWERS.accepted, askAgainAt: END + HOUR });
-    const { status, events } = namespace.report('app', undefined, END);
+    namespace.answer(SECOND, { answer: ANSWERS.accepted, askAgainAt: EXPIRATION + HOUR });
+    const { status, events } = namespace.report('app', undefined, EXPIRATION);
     assert.deepEqual(
       [status.credential?.secret.name, status.credential?.expirationTime],
       ['next', undefined],
@@ -867,11 +882,11 @@ describe('a credential that says when it ends', () => {
     assert.match(events[0]?.note ?? '', /instead of entry "reg\.example" of Secret pull, which has expired$/);
   });
 
-  it('is said to have ended where no registry is asked', () => {
-    const namespace = ending('Never');
+  it('is reported as expired without any check with Never', () => {
+    const namespace = expiring('Never');
     namespace.settle('app');
-    assert.equal(outcome(namespace, END - 1).ready, 'True ExpiresSoon');
-    const { ready, verified, scan } = outcome(namespace, END);
+    assert.equal(outcome(namespace, EXPIRATION - 1).ready, 'True ExpiresSoon');
+    const { ready, verified, scan } = outcome(namespace, EXPIRATION);
     assert.deepEqual(
       { ready, verified, scan },
       {
