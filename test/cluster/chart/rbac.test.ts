@@ -136,7 +136,7 @@ describe('the rights that the chart grants the controller', () => {
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  it('to the Lease are exactly those that a leader and a follower use', async () => {
+  it('are exactly those that a leader and a follower use for the Lease', async () => {
     const leader = await cluster.startController();
     const follower = await startController(cluster.controlPlane, [], { keepLease: true, until: 'following' });
     const used = async () => {

@@ -30,7 +30,7 @@ describe('the controller with Roles for a list of namespaces', () => {
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  it('works in those namespaces, and nowhere else', async () => {
+  it('works in the listed namespaces, and nowhere else', async () => {
     const leader = await start({}, ...OURS);
     const follower = await start({ keepLease: true, until: 'following' }, ...OURS);
     const elsewhere = await populate('team-c');

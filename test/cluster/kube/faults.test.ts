@@ -117,7 +117,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('if all its watches stay silent: it lists again', async () => {
+    it('even if all watches stay silent, because the reflector lists again', async () => {
       await using impatient = await cluster.behindProxy(500);
       impatient.proxy.rules = [
         { fault: { kind: 'silence', afterLines: 0 }, probability: 1, when: isLaterWatch },
@@ -129,7 +129,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('if bookmarks never arrive', async () => {
+    it('even if bookmarks never arrive', async () => {
       behind.proxy.rules = [{ fault: { kind: 'drop-bookmarks' }, probability: 1, when: isLaterWatch }];
       const { store, reflector } = behind.reflect();
       await beginLaterWatch(behind, reflector.synced);
@@ -138,7 +138,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('if the bookmark that ends a streaming list never arrives, and does not report a complete list before', async () => {
+    it('even if the bookmark that ends a streaming list never arrives, and does not report a complete list before', async () => {
       const fault = { kind: 'drop-bookmarks', only: 'initial-events-end' } as const;
       behind.proxy.rules = [{ fault, probability: 1 }];
       const { store, reflector } = behind.reflect();
@@ -156,7 +156,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('if the API server stops and restarts in the middle of changes', async () => {
+    it('even if the API server stops and restarts in the middle of changes', async () => {
       const { store, reflector } = behind.reflect();
       await reflector.synced;
       await cluster.changeSomething();
@@ -168,7 +168,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('if its resource version is gone because etcd was compacted and the API server restarted', async () => {
+    it('even if its resource version is gone because etcd was compacted and the API server restarted', async () => {
       const { store, reflector } = behind.reflect();
       await reflector.synced;
       await cluster.changeSomething();

@@ -239,7 +239,7 @@ describe('the migration of an image from one registry to another', () => {
     }
   });
 
-  it('ends without further writes, and no password in the log', async () => {
+  it('ends without further writes, and reveals no password in the log', async () => {
     await settled(cluster);
     const log = await controller.log();
     for (const { password } of Object.values(USERS)) assert.ok(!log.includes(password));

@@ -91,7 +91,7 @@ const BASIC_AUTH: Target = {
 const THERE = [ECR_PULL, KEY_FILE, DOCKER_HUB, ECR_KEYS, SERVICE_PRINCIPAL, PUBLIC_KEYS, BASIC_AUTH];
 const BACK = THERE.toReversed().slice(1);
 
-describe('a scan whose image is migrated from cloud to cloud', () => {
+describe('a platform switch', () => {
   let cluster: Cluster;
   let cloud: Cloud;
   let controller: RunningController;
@@ -148,7 +148,7 @@ describe('a scan whose image is migrated from cloud to cloud', () => {
     });
 
   describe('with a Secret for each cloud', () => {
-    it(`is bound and scanned in its first registry: ${ECR_PULL.name}`, async () => {
+    it(`begins with a scan in the first registry: ${ECR_PULL.name}`, async () => {
       await namespace.scan('payments', ['--severity', 'HIGH', `${image(ECR_PULL)}:1.0`, '--timeout', '9m'], {
         spec: { suspend: false },
       });
@@ -161,7 +161,7 @@ describe('a scan whose image is migrated from cloud to cloud', () => {
     });
 
     for (const target of [...THERE.slice(1), ...BACK]) {
-      it(`is migrated to ${target.name}`, async () => {
+      it(`migrates the scan to ${target.name}`, async () => {
         const from = (await cluster.controlPlane.auditEvents()).length;
         const again = secureCodeBox.nextRun(namespace.name, 'payments');
         await bind(target);
@@ -177,14 +177,14 @@ describe('a scan whose image is migrated from cloud to cloud', () => {
       });
     }
 
-    it('reverts to its first spec exactly when it is migrated back to the first registry', async () => {
+    it('restores the first spec exactly when the scan is migrated back to the first registry', async () => {
       const scan = await namespace.rawScan('payments');
       assert.equal(JSON.stringify(scan.spec), JSON.stringify(atFirst.spec));
     });
   });
 
   describe('with Secrets that change', () => {
-    it('is migrated when the content of one Secret changes from AWS keys to a Google key file', async () => {
+    it('migrates the scan when the content of one Secret changes from AWS keys to a Google key file', async () => {
       const target = { ...ECR_KEYS, secret: 'both' };
       await putCredentialSecret('both', KEYS, ECR);
       await bind(target);
@@ -196,7 +196,7 @@ describe('a scan whose image is migrated from cloud to cloud', () => {
       await assertDelivered(KEY_FILE);
     });
 
-    it('is not written again after a restart, and no login is requested again', async () => {
+    it('writes nothing and requests no login again after a restart', async () => {
       const again = secureCodeBox.nextRun(namespace.name, 'payments');
       await bind(PUBLIC_KEYS);
       assertScanned(await again);
@@ -214,7 +214,7 @@ describe('a scan whose image is migrated from cloud to cloud', () => {
       assert.deepEqual(await cluster.writesOfController(from), []);
     });
 
-    it('receives a key file that only Trivy can use, which the controller sends to no server', async () => {
+    it('delivers a key file that only Trivy can use, and sends it to no server', async () => {
       await putCredentialSecret('user', { 'key.json': JSON.stringify(AUTHORIZED_USER) }, GAR);
       cloud.seen.length = 0;
       const again = secureCodeBox.nextRun(namespace.name, 'payments');
@@ -232,7 +232,7 @@ describe('a scan whose image is migrated from cloud to cloud', () => {
       );
     });
 
-    it('receives nothing from a Secret that is not annotated with its registries, or is annotated with another one', async () => {
+    it('sends nothing from a Secret that is not annotated with its registries, or is annotated with others', async () => {
       const tenant = await cluster.namespace();
       const data = { username: btoa('tenant'), password: btoa('canary-not-offered') };
       const type = 'kubernetes.io/basic-auth';
@@ -261,7 +261,7 @@ describe('a scan whose image is migrated from cloud to cloud', () => {
     });
   });
 
-  it('leaves no secret value in the log, in status and in Events', async () => {
+  it('reveals no secret value in the log, in status or in Events', async () => {
     const { stdout: events } = await cluster.controlPlane.kubectl(['get', 'events', '-A', '-o', 'yaml']);
     const { stdout: bindings } = await cluster.controlPlane.kubectl(['get', 'icb', '-A', '-o', 'yaml']);
     assert.doesNotMatch(`${await controller.log()}${events}${bindings}`, CANARY);

@@ -252,7 +252,7 @@ describe('the scan of a private image with a real registry and a real Trivy', ()
     });
   }
 
-  it('leaves no password in the log of the controller', async () => {
+  it('reveals no password in the log of the controller', async () => {
     const log = await controller.log();
     for (const password of [FIRST_PASSWORD, ...Object.values(PASSWORDS)]) {
       assert.ok(!log.includes(JSON.stringify(password).slice(1, -1)), password);

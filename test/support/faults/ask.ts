@@ -6,27 +6,26 @@ export interface Question {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly ca?: string;
-  /** A connection of its own, where it is left out. */
+  /** Without an agent, the request uses a connection of its own. */
   readonly agent?: Agent;
   readonly signal?: AbortSignal;
 }
 
-/** An answer as it came over the wire. */
+/** A response as it came over the wire. */
 export interface Answer {
   readonly status: number;
-  /** Names and values by turns. */
+  /** Names and values alternate. */
   readonly rawHeaders: readonly string[];
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
-  /** Whether the connection ended before the answer did. */
+  /** Whether the connection ended before the response did. */
   readonly cut: boolean;
 }
 
 /**
- * Asks and reads the answer as far as it comes, by way of nothing but Node's own client.
- *
- * @param onText - called with the text that has come so far, each time more comes
- * @throws Error where no answer begins
+ * Sends a request with Node's own client, and reads the response as far as it arrives.
+ * @param onText - called with the text received so far, whenever more arrives
+ * @throws Error if no response begins
  */
 export async function ask(
   url: string,
@@ -45,7 +44,7 @@ export async function ask(
   let cut = false;
   try {
     for await (const chunk of answer) {
-      // No encoding was set, so chunks are bytes.
+      // Chunks are bytes, because no encoding was set.
       chunks.push(chunk as Buffer);
       onText(Buffer.concat(chunks).toString('utf8'));
     }

@@ -17,7 +17,7 @@ export class Cut extends Error {
   override readonly name = 'Cut';
 }
 
-/** The body of an answer as the fault leaves it. What comes after it has been cut off is still read. */
+/** The body of a response as the fault leaves it. The rest of a body that is cut off is still read. */
 export function faultyBody(body: Body, decision: Decision): Body {
   const { fault } = decision;
   switch (fault.kind) {
@@ -53,7 +53,7 @@ const cutMidLine: BodyFault<'cut-mid-line'> = async function* (body, _, { lines,
 
 const fallSilent: BodyFault<'silence'> = async function* (body, _, { lines, took }) {
   let passed = 0;
-  // Silent before the next line comes: a quiet watch tells nobody that it has died.
+  // Silent before the next line arrives: a quiet watch does not notice that it has died.
   if (lines === 0) took();
   for await (const line of linesOf(body)) {
     if (passed >= lines) continue;
@@ -62,7 +62,7 @@ const fallSilent: BodyFault<'silence'> = async function* (body, _, { lines, took
     if (passed === lines) took();
   }
   if (passed < lines) return;
-  // The end does not come through either; the connection ends when the client gives it up.
+  // The end is withheld, too. The connection ends when the client gives up.
   await new Promise(() => undefined);
 };
 
@@ -103,7 +103,7 @@ function isBookmark(line: Buffer, only: 'initial-events-end' | undefined): boole
   return only === undefined || line.includes('"k8s.io/initial-events-end":"true"');
 }
 
-/** The lines, with their ends; the last may have none. */
+/** The lines with their line breaks. The last line may have none. */
 async function* linesOf(body: Body): AsyncGenerator<Buffer> {
   let begun: Buffer[] = [];
   for await (const chunk of body) {

@@ -2,12 +2,12 @@ import { chance, chanceBelow } from './chance.ts';
 import { type Fault, nameOf } from './fault.ts';
 import { isWatch, type Matches, type ProxiedRequest, readRequest } from './request.ts';
 
-/** A fault, and how often it hits the requests that match. The first of several rules that hit counts. */
+/** A fault, and how often it hits the requests that match. If several rules hit, the first one applies. */
 export interface Rule {
   readonly fault: Fault;
   /** From 0 (never) to 1 (always). */
   readonly probability: number;
-  /** All requests, where it is left out. */
+  /** Without it, the rule matches all requests. */
   readonly when?: Matches;
 }
 
@@ -17,13 +17,13 @@ export interface Injection {
   readonly request: ProxiedRequest;
 }
 
-/** A fault that is to hit a request. */
+/** The fault for one request. */
 export interface Decision extends Injection {
-  /** Whole lines to let pass before a fault that has `afterLines`. */
+  /** Whole lines to pass before a fault that has `afterLines`. */
   readonly lines: number;
   /** From 0 to 1: where in a line it is cut. */
   readonly share: number;
-  /** To be called when it takes effect; only the first call counts. */
+  /** Called when the fault takes effect. Only the first call counts. */
   readonly took: () => void;
 }
 
@@ -38,8 +38,8 @@ const LINES_DRAWN_FROM = 20;
 const ONLY_FOR_WATCHES: ReadonlySet<Fault['kind']> = new Set(['expire', 'drop-bookmarks']);
 
 /**
- * Decides which request gets which fault. What the n-th request of a kind gets depends on the seed and the rules
- * alone, not on what runs beside it.
+ * Decides which request gets which fault. The fault of the n-th request of a kind depends only on the seed and the
+ * rules, not on concurrent requests.
  */
 export class FaultPlan {
   readonly seed: number;
@@ -58,19 +58,19 @@ export class FaultPlan {
     return Object.fromEntries([...this.#counts].toSorted(([a], [b]) => a.localeCompare(b)));
   }
 
-  /** The latest faults that took effect, one a line, oldest first. */
+  /** The latest faults that took effect, one per line, oldest first. */
   get log(): string {
     return this.#log.join('\n');
   }
 
-  /** Gives `fault` to the next request that matches, before any rule; resolves when it has taken effect. */
+  /** Gives `fault` to the next request that matches, before any rule. Resolves when it has taken effect. */
   once(fault: Fault, matches: Matches): Promise<Injection> {
     const taken = Promise.withResolvers<Injection>();
     this.#once.push({ fault, matches, taken });
     return taken.promise;
   }
 
-  /** Counts a request, and says which fault it gets, if any. */
+  /** Counts a request, and returns the fault for it, if any. */
   decide(method: string, target: string): { request: ProxiedRequest; decision: Decision | undefined } {
     const read = readRequest(method, target);
     const occurrence = (this.#occurrences.get(read.kind) ?? 0) + 1;
