@@ -55,6 +55,7 @@ export class Bundled implements AsyncDisposable {
 
   /**
    * Starts the controller, and resolves when it is ready. The chart must be installed.
+   *
    * @param variables - added to its environment; they override those of the chart
    */
   async start(

@@ -19,6 +19,7 @@ export interface Reading {
 
 /**
  * Reads an expression.
+ *
  * @throws Error if it is not PromQL, or uses a function or node that is not supported here
  */
 export function readPromQl(expression: string, series: Series): Reading {

@@ -182,6 +182,7 @@ describe('the rights that the chart grants the controller', () => {
   /**
    * Runs a controller with the settings of the Deployment, and lets it do everything that can occur in these
    * namespaces.
+   *
    * @returns which rights it used in a namespace; `undefined` means cluster-scoped requests
    */
   async function live(switches: Switches, served: readonly TestNamespace[]) {

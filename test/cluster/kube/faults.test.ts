@@ -5,11 +5,11 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { hasReason, KubeError } from '../../../src/kube/errors.ts';
 import type { Resource } from '../../../src/object/object.ts';
 import {
-  type Behind,
   CONFIG_MAPS,
   type configMap,
   FaultyCluster,
   NAMESPACE,
+  type ProxiedCluster,
 } from '../../support/cluster/faulty.ts';
 import {
   type Fault,
@@ -51,7 +51,7 @@ const isLaterWatch: Matches = (one) => isWatch(one) && !isFreshList(one);
 
 describe('src/kube behind a proxy that injects faults', () => {
   let cluster: FaultyCluster;
-  let behind: Behind;
+  let behind: ProxiedCluster;
 
   before(async () => {
     cluster = await FaultyCluster.start();
@@ -299,7 +299,7 @@ describe('src/kube behind a proxy that injects faults', () => {
 
 describe('src/kube behind a proxy, in front of an API server that cannot stream lists', () => {
   let cluster: FaultyCluster;
-  let behind: Behind;
+  let behind: ProxiedCluster;
 
   before(async () => {
     cluster = await FaultyCluster.start('--feature-gates=WatchList=false');
@@ -328,7 +328,7 @@ async function ends(request: Promise<unknown>, well: boolean): Promise<void> {
 /** Injects the fault into the first request that matches. The store must be correct afterwards. */
 async function survives(
   cluster: FaultyCluster,
-  behind: Behind,
+  behind: ProxiedCluster,
   fault: Fault,
   matches: Matches,
 ): Promise<void> {
@@ -343,7 +343,7 @@ async function survives(
 }
 
 /** After a streaming list, a watch from a resource version begins only when the first watch has ended. */
-async function beginLaterWatch(behind: Behind, synced: Promise<void>): Promise<void> {
+async function beginLaterWatch(behind: ProxiedCluster, synced: Promise<void>): Promise<void> {
   await synced;
   if (behind.requests.some((one) => isWatch(one) && isFreshList(one))) behind.proxy.cutAll();
   await until(() => behind.requests.some(isLaterWatch), 'a watch from a version on');
@@ -354,7 +354,7 @@ async function beginLaterWatch(behind: Behind, synced: Promise<void>): Promise<v
  */
 async function stopsFor(
   cluster: FaultyCluster,
-  behind: Behind,
+  behind: ProxiedCluster,
   fault: Fault,
   matches: Matches,
 ): Promise<void> {
@@ -395,6 +395,7 @@ async function expires(cluster: FaultyCluster, resourceVersion: string): Promise
 
 /**
  * Makes etcd discard everything before a revision, as kube-apiserver does every five minutes.
+ *
  * @see https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/
  */
 async function compactEtcd(directory: string, revision: string): Promise<void> {

@@ -14,7 +14,7 @@ import { alertsIn, type Panel, readDashboard, renderRule } from '../../support/c
 import { readExposition, readPromQl, type Series } from '../../support/promql.ts';
 import { until } from '../../support/until.ts';
 
-const END = Math.floor(Date.now() / 1000) + 30 * 86_400;
+const EXPIRATION = Math.floor(Date.now() / 1000) + 30 * 86_400;
 const CANARY = 'canary-7Kd';
 
 /** A PromQL expression, and the labels of its result that are displayed. */
@@ -54,42 +54,45 @@ describe('the metrics of a running controller', () => {
   /** Produces at least one value for each metric. */
   async function populate(): Promise<void> {
     const auth = btoa(`user:${CANARY}`);
-    const token = ['e30', btoa(JSON.stringify({ exp: END })).replaceAll('=', ''), CANARY].join('.');
+    const token = ['e30', btoa(JSON.stringify({ exp: EXPIRATION })).replaceAll('=', ''), CANARY].join('.');
     await namespace.pullSecret('pull', {
       [host()]: { auth },
       'old.example': { auth },
       'new.example': { auth },
     });
-    await namespace.pullSecret('ending', { 'ending.example': { auth: btoa(`user:${token}`) } });
+    await namespace.pullSecret('expiring', { 'expiring.example': { auth: btoa(`user:${token}`) } });
     await namespace.binding('missing', { image: 'reg.example/app', imagePullSecrets: [{ name: 'gone' }] });
-    await namespace.binding('ending', {
-      image: 'ending.example/app',
-      imagePullSecrets: [{ name: 'ending' }],
+    await namespace.binding('expiring', {
+      image: 'expiring.example/app',
+      imagePullSecrets: [{ name: 'expiring' }],
     });
-    await namespace.binding('asked', { image: `${host()}/asked`, verification: 'Required' });
+    await namespace.binding('checked', { image: `${host()}/checked`, verification: 'Required' });
     await namespace.condition('missing', 'Ready', 'False SecretNotFound');
-    await namespace.condition('ending', 'Ready', 'True Ready');
-    await namespace.condition('asked', 'Ready', 'True Ready');
-    await moveScan();
+    await namespace.condition('expiring', 'Ready', 'True Ready');
+    await namespace.condition('checked', 'Ready', 'True Ready');
+    await migrateScan();
   }
 
-  async function moveScan(): Promise<void> {
-    await namespace.scan('moved', ['old.example/moved:1'], { spec: { suspend: false } });
+  async function migrateScan(): Promise<void> {
+    await namespace.scan('migrated', ['old.example/migrated:1'], { spec: { suspend: false } });
     const status = JSON.stringify({ status: { lastScheduleTime: new Date().toISOString() } });
     const patch = [
       'patch',
       'scheduledscan',
-      'moved',
+      'migrated',
       '--subresource=status',
       '--type=merge',
       '--patch',
       status,
     ];
     await cluster.controlPlane.kubectl([...patch, '--namespace', namespace.name]);
-    await namespace.binding('moved', { image: 'old.example/moved' });
-    await namespace.bound('moved');
-    await namespace.binding('moved', { image: 'new.example/moved', replaces: ['old.example/moved'] });
-    await namespace.condition('moved', 'Ready', 'True Ready');
+    await namespace.binding('migrated', { image: 'old.example/migrated' });
+    await namespace.bound('migrated');
+    await namespace.binding('migrated', {
+      image: 'new.example/migrated',
+      replaces: ['old.example/migrated'],
+    });
+    await namespace.condition('migrated', 'Ready', 'True Ready');
     await until(async () => /^icb_scan_runs_started_total/m.test(await scrape()), 'a started run');
   }
 
@@ -107,7 +110,7 @@ describe('the metrics of a running controller', () => {
     const lines = text.split('\n').filter((line) => line.includes(name));
     assert.deepEqual(lines, [
       `icb_binding_not_ready{namespace="${name}",name="missing",reason="SecretNotFound"} 1`,
-      `icb_credential_expiration_timestamp_seconds{namespace="${name}",secret="ending"} ${END}`,
+      `icb_credential_expiration_timestamp_seconds{namespace="${name}",secret="expiring"} ${EXPIRATION}`,
     ]);
     assert.match(text, /^icb_bindings\{ready="False",reason="SecretNotFound"\} 1$/m);
     assert.match(text, /^icb_bindings\{ready="True",reason="Ready"\} 3$/m);

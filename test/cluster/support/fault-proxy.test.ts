@@ -4,7 +4,6 @@ import { Agent } from 'node:https';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
-import { type Answer, ask, type Question } from '../../support/faults/ask.ts';
 import {
   adminConfig,
   type Fault,
@@ -14,6 +13,7 @@ import {
   isWrite,
   startFaultProxy,
 } from '../../support/faults/index.ts';
+import { type HttpResponse, type RequestOptions, send } from '../../support/faults/send.ts';
 import { until } from '../../support/until.ts';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
@@ -31,7 +31,7 @@ interface Line {
   };
 }
 
-const comparable = ({ status, rawHeaders, body }: Answer) => {
+const comparable = ({ status, rawHeaders, body }: HttpResponse) => {
   const pairs = Array.from({ length: rawHeaders.length / 2 }, (_, index) =>
     rawHeaders.slice(2 * index, 2 * index + 2),
   );
@@ -63,15 +63,15 @@ describe('the fault proxy in front of a real API server', () => {
 
   const to = (
     target: string,
-    question: Question = {},
+    options: RequestOptions = {},
     onText?: (text: string) => void,
     server = proxy.url,
-  ): Promise<Answer> =>
-    ask(`${server}${target}`, { ca, ...question, headers: { authorization, ...question.headers } }, onText);
+  ): Promise<HttpResponse> =>
+    send(`${server}${target}`, { ca, ...options, headers: { authorization, ...options.headers } }, onText);
 
-  const direct = (target: string): Promise<Answer> => to(target, {}, undefined, controlPlane.server);
+  const direct = (target: string): Promise<HttpResponse> => to(target, {}, undefined, controlPlane.server);
 
-  async function write(name: string, server = proxy.url): Promise<Answer> {
+  async function write(name: string, server = proxy.url): Promise<HttpResponse> {
     const body = JSON.stringify({
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -94,7 +94,7 @@ describe('the fault proxy in front of a real API server', () => {
   };
 
   /** Starts a watch. `text` always holds what has been received so far. */
-  function watch(query = ''): { text: string; ended: Promise<Answer>; stop: () => void } {
+  function watch(query = ''): { text: string; ended: Promise<HttpResponse>; stop: () => void } {
     const abort = new AbortController();
     const state = {
       text: '',

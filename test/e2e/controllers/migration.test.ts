@@ -208,18 +208,18 @@ describe('the migration of an image from one registry to another', () => {
       });
       assertScanned(await created);
       assert.equal(await second.pushImage('shop/payments:1.0', CONTENT), digest);
-      const moved = `${second.host}/shop/payments`;
+      const migrated = `${second.host}/shop/payments`;
       const again = secureCodeBox.nextRun(namespace.name, name);
       const imagePullSecrets = [{ name: 'second' }];
-      await namespace.binding('moved', {
-        ...{ image: moved, replaces: [oldImage()], verification: 'Required', imagePullSecrets },
+      await namespace.binding('migrated', {
+        ...{ image: migrated, replaces: [oldImage()], verification: 'Required', imagePullSecrets },
       });
       assertScanned(await again);
-      await namespace.condition('moved', 'Ready', 'True Ready');
-      await assertMigrated(name, `${moved}@${digest}`);
+      await namespace.condition('migrated', 'Ready', 'True Ready');
+      await assertMigrated(name, `${migrated}@${digest}`);
       assertScanned(await secureCodeBox.trigger(namespace.name, name));
 
-      await namespace.delete(imageCredentialBindings, 'moved');
+      await namespace.delete(imageCredentialBindings, 'migrated');
       const restored = async () => (await namespace.rawScan(name)).spec.scanSpec;
       await until(
         async () => (await restored()).initContainers?.length === 1,

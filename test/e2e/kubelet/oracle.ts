@@ -53,6 +53,6 @@ export async function ask(requests: readonly OracleRequest[]): Promise<readonly 
     );
   }
   if (answers.length !== requests.length)
-    throw new Error(`asked ${requests.length} requests, got ${answers.length} answers`);
+    throw new Error(`sent ${requests.length} requests, got ${answers.length} answers`);
   return answers;
 }

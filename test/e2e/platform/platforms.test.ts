@@ -97,7 +97,7 @@ interface Case {
   readonly pullSecret?: Credential;
   readonly secret?: () => PlatformCredential;
   /** The clouds' services that Trivy or the controller must have called. */
-  readonly asks?: readonly string[];
+  readonly calls?: readonly string[];
 }
 
 let group: ProcessGroup;
@@ -139,36 +139,36 @@ const CASES: readonly Case[] = [
   { name: 'a pull secret of ECR', host: ECR, pullSecret: basic('AWS', ECR_PASSWORD) },
   { name: 'basic-auth of ECR', host: ECR, secret: () => basicAuth('AWS', ECR_PASSWORD, ECR) },
   { name: 'a pull secret of ECR Public', host: ECR_PUBLIC, pullSecret: basic('AWS', ECR_PASSWORD) },
-  { name: 'AWS keys', host: ECR, secret: () => credentialOf(KEYS, ECR), asks: [ECR_API] },
+  { name: 'AWS keys', host: ECR, secret: () => credentialOf(KEYS, ECR), calls: [ECR_API] },
   {
     name: 'AWS keys with a session token',
     host: ECR,
     secret: () => credentialOf(SESSION, ECR),
-    asks: [ECR_API],
+    calls: [ECR_API],
   },
   {
     name: 'AWS keys with a session token for ECR Public',
     host: ECR_PUBLIC,
     secret: () => credentialOf(SESSION, ECR_PUBLIC),
-    asks: [ECR_PUBLIC_API],
+    calls: [ECR_PUBLIC_API],
   },
   {
     name: 'AWS keys for ECR Public',
     host: ECR_PUBLIC,
     secret: () => credentialOf(KEYS, ECR_PUBLIC),
-    asks: [ECR_PUBLIC_API],
+    calls: [ECR_PUBLIC_API],
   },
   {
     name: 'AWS keys for ECR Public on its dual-stack host',
     host: ECR_PUBLIC_DUAL,
     secret: () => credentialOf(KEYS, ECR_PUBLIC_DUAL),
-    asks: [ECR_PUBLIC_API],
+    calls: [ECR_PUBLIC_API],
   },
   {
     name: 'AWS keys for ECR under a custom host name',
     host: OWN.ecr,
     secret: () => credentialOf({ ...KEYS, AWS_REGION: 'eu-central-1' }, OWN.ecr),
-    asks: [ECR_API],
+    calls: [ECR_API],
   },
   {
     name: 'a pull secret with a service account',
@@ -200,13 +200,13 @@ const CASES: readonly Case[] = [
     name: 'an authorized user',
     host: GAR,
     secret: () => keyFile(AUTHORIZED_USER, GAR),
-    asks: ['oauth2.googleapis.com'],
+    calls: ['oauth2.googleapis.com'],
   },
   {
     name: 'an external account',
     host: GAR,
     secret: () => keyFile(externalAccount(), GAR),
-    asks: ['sts.googleapis.com'],
+    calls: ['sts.googleapis.com'],
   },
   { name: 'a pull secret with a token of ACR', host: ACR, pullSecret: basic(NO_USER, ACR_REFRESH_TOKEN) },
   {
@@ -276,7 +276,7 @@ async function runTrivy({ files, env }: TrivyAuth, host: string, scanners: 'secr
   for (const [name, value] of Object.entries(files)) await writeFile(join(mount, name), value.reveal());
   const cache = join(mount, 'cache');
   await mkdir(cache);
-  const moved = env.map(({ name, value }) => [name, value.replace(MOUNT_PATH, mount)]);
+  const relocated = env.map(({ name, value }) => [name, value.replace(MOUNT_PATH, mount)]);
   const args = [
     'image',
     '--image-src',
@@ -304,7 +304,7 @@ async function runTrivy({ files, env }: TrivyAuth, host: string, scanners: 'secr
         TRIVY_DB_REPOSITORY: `${DB}/trivy-db:2`,
         ...STALE,
         GOOGLE_APPLICATION_CREDENTIALS: join(directory, 'stale.json'),
-        ...Object.fromEntries(moved),
+        ...Object.fromEntries(relocated),
       },
     },
   );
@@ -319,7 +319,7 @@ describe('Trivy with the delivery of src/platform', () => {
       assert.equal(code, 0, stderr);
       assert.match(JSON.parse(stdout).Metadata.ImageID, /^sha256:[0-9a-f]{64}$/);
       const hosts = new Set(cloud.seen.map(({ host }) => host));
-      assert.deepEqual([...hosts].sort(), [each.host, ...(each.asks ?? [])].sort());
+      assert.deepEqual([...hosts].sort(), [each.host, ...(each.calls ?? [])].sort());
       assertNothingStale();
     });
 

@@ -36,7 +36,7 @@ function basic(username: string, password: string): Credential {
   return { kind: 'basic', username: new SecretValue(username), password: new SecretValue(password) };
 }
 
-function question(image: string, credential?: Credential): Check {
+function checkOf(image: string, credential?: Credential): Check {
   return { image: parseImageReference(image), credential };
 }
 
@@ -56,16 +56,16 @@ class TestChecker extends RegistryChecker {
     this.requests = requests;
   }
 
-  override check(asked: Check, namespace = 'shop'): Promise<KnownAnswer> {
-    return super.check(asked, namespace);
+  override check(check: Check, namespace = 'shop'): Promise<KnownAnswer> {
+    return super.check(check, namespace);
   }
 
-  override answer(asked: Check, namespace = 'shop'): KnownAnswer | undefined {
-    return super.answer(asked, namespace);
+  override answer(check: Check, namespace = 'shop'): KnownAnswer | undefined {
+    return super.answer(check, namespace);
   }
 
   async result(image: string, credential?: Credential): Promise<RegistryAnswer> {
-    return (await this.check(question(image, credential))).answer;
+    return (await this.check(checkOf(image, credential))).answer;
   }
 
   /** The requests since the last call. */
@@ -130,12 +130,12 @@ describe('a registry with user names and passwords', () => {
   it('accepts a new password and refuses the old one at the next check', async () => {
     const checker = new TestChecker({ acceptedTtl: 2_000 });
     const image = `${registry.host}/team/app:1.0`;
-    const accepted = await checker.check(question(image, good));
+    const accepted = await checker.check(checkOf(image, good));
     await registry.setPassword('canary-second');
-    assert.equal(await checker.check(question(image, good)), accepted, 'remembered');
+    assert.equal(await checker.check(checkOf(image, good)), accepted, 'remembered');
     assert.equal(await checker.result(image, basic(USER.username, 'canary-second')).then(kind), 'Pullable');
     const refused = await until(async () => {
-      const known = await checker.check(question(image, good));
+      const known = await checker.check(checkOf(image, good));
       return known !== accepted && known;
     }, 'the check to be repeated');
     assert.deepEqual([refused.answer.result, refused.acceptedAt], ['Denied', undefined]);
@@ -144,13 +144,13 @@ describe('a registry with user names and passwords', () => {
 
   it('leaves known answers unchanged while it is down, and is checked again when it is back', async () => {
     const checker = new TestChecker({ unreachableTtl: 200, acceptedTtl: 1 });
-    const asked = question(`${registry.host}/team/app:1.0`, good);
-    const { acceptedAt } = await checker.check(asked);
+    const check = checkOf(`${registry.host}/team/app:1.0`, good);
+    const { acceptedAt } = await checker.check(check);
     assert.notEqual(acceptedAt, undefined);
     await registry.pause();
     try {
       const down = await until(async () => {
-        const { answer, ...known } = await checker.check(asked);
+        const { answer, ...known } = await checker.check(check);
         return answer.result === 'Unreachable' && { ...known, answer };
       }, 'the registry to be reported as unreachable');
       assert.deepEqual(down.answer, { result: 'Unreachable', why: 'ConnectionRefused', at: 'ping' });
@@ -162,7 +162,7 @@ describe('a registry with user names and passwords', () => {
       await registry.resume();
     }
     await until(
-      async () => kind((await checker.check(asked)).answer) === 'Pullable',
+      async () => kind((await checker.check(check)).answer) === 'Pullable',
       'the registry to answer again',
     );
   });
@@ -334,75 +334,75 @@ describe('a registry with a token server', () => {
 
   describe('and its remembered answers', () => {
     const credential = basic(a.username, a.password);
-    const asked = () => question(`${registry.host}/team-a/app:1`, credential);
+    const check = () => checkOf(`${registry.host}/team-a/app:1`, credential);
 
     it('shares one check among concurrent and later callers', async () => {
       const checker = new TestChecker();
-      const together = await Promise.all(Array.from({ length: 20 }, () => checker.check(asked())));
+      const together = await Promise.all(Array.from({ length: 20 }, () => checker.check(check())));
       assert.equal(new Set(together).size, 1);
       assert.deepEqual(checker.taken(), ['ping 401', 'token 200', 'manifest 200']);
-      assert.equal(await checker.check(asked()), together[0]);
-      assert.equal(checker.answer(question(`${registry.host}/team-a/app:other`, credential)), together[0]);
+      assert.equal(await checker.check(check()), together[0]);
+      assert.equal(checker.answer(checkOf(`${registry.host}/team-a/app:other`, credential)), together[0]);
       assert.deepEqual(checker.taken(), []);
     });
 
     it('does not reuse an answer for another version if a check is exact, and soon repeats an exact check without success', async () => {
       const checker = new TestChecker();
-      await checker.check(asked());
-      const missing = { ...question(`${registry.host}/team-a/app:missing`, credential), exact: true };
+      await checker.check(check());
+      const missing = { ...checkOf(`${registry.host}/team-a/app:missing`, credential), exact: true };
       assert.equal(checker.answer(missing), undefined);
       const { answer, askedAt, askAgainAt } = await checker.check(missing);
       assert.equal(answer.result, 'Allowed');
       assert.ok(isWithin(askAgainAt - askedAt, 54_000, 60_000), 'the version may be pushed soon');
-      assert.equal(checker.answer({ ...asked(), exact: true }), undefined);
-      assert.equal((await checker.check({ ...asked(), exact: true })).answer.result, 'Pullable');
-      assert.equal(checker.answer(asked())?.answer.result, 'Pullable');
+      assert.equal(checker.answer({ ...check(), exact: true }), undefined);
+      assert.equal((await checker.check({ ...check(), exact: true })).answer.result, 'Pullable');
+      assert.equal(checker.answer(check())?.answer.result, 'Pullable');
     });
 
     it('keeps answers apart by credential and by repository, and stores no credential', async () => {
       const checker = new TestChecker();
-      await checker.check(asked());
-      assert.equal(checker.answer(question(`${registry.host}/team-a/app:1`)), undefined);
-      assert.equal(checker.answer(question(`${registry.host}/team-b/app:1`, credential)), undefined);
+      await checker.check(check());
+      assert.equal(checker.answer(checkOf(`${registry.host}/team-a/app:1`)), undefined);
+      assert.equal(checker.answer(checkOf(`${registry.host}/team-b/app:1`, credential)), undefined);
       assert.notEqual(
-        checker.answer(question(`${registry.host}/team-a/app:1`, basic('a', 'canary-a'))),
+        checker.answer(checkOf(`${registry.host}/team-a/app:1`, basic('a', 'canary-a'))),
         undefined,
       );
     });
 
     it('keeps an answer for its lifetime minus at most a tenth, and still knows it afterwards', async () => {
       const checker = new TestChecker({ acceptedTtl: 1 });
-      const first = await checker.check(asked());
+      const first = await checker.check(check());
       assert.ok(isWithin(first.askAgainAt - first.askedAt, 0.9, 1));
       const second = await until(async () => {
-        const known = await checker.check(asked());
+        const known = await checker.check(check());
         return known !== first && known;
       }, 'the check to be repeated');
       assert.ok(second.askedAt >= first.askAgainAt);
-      assert.equal(checker.answer(asked()), second);
+      assert.equal(checker.answer(check()), second);
     });
 
     it('restores answers from before a restart, and sends no request until they are outdated', async () => {
       const checker = new TestChecker();
       const hour = 3_600_000;
       const askedAt = Date.now() - 2 * hour;
-      checker.recall(asked(), { answer: { result: 'Pullable' }, askedAt }, 'shop');
-      const known = await checker.check(asked());
+      checker.recall(check(), { answer: { result: 'Pullable' }, askedAt }, 'shop');
+      const known = await checker.check(check());
       assert.deepEqual([known.answer, known.acceptedAt], [{ result: 'Pullable' }, askedAt]);
       assert.ok(isWithin(known.askAgainAt - askedAt, 10.8 * hour, 12 * hour));
       assert.deepEqual(checker.taken(), []);
 
       const late = new TestChecker();
-      late.recall(asked(), { answer: { result: 'Pullable' }, askedAt: Date.now() - 13 * hour }, 'shop');
-      assert.equal((await late.check(asked())).answer.result, 'Pullable');
+      late.recall(check(), { answer: { result: 'Pullable' }, askedAt: Date.now() - 13 * hour }, 'shop');
+      assert.equal((await late.check(check())).answer.result, 'Pullable');
       assert.equal(late.taken().length, 3);
-      late.recall(asked(), { answer: { result: 'Pullable' }, askedAt: 0 }, 'shop');
-      assert.notEqual(late.answer(asked())?.acceptedAt, 0, 'a known answer takes precedence');
+      late.recall(check(), { answer: { result: 'Pullable' }, askedAt: 0 }, 'shop');
+      assert.notEqual(late.answer(check())?.acceptedAt, 0, 'a known answer takes precedence');
     });
 
     it('remembers a bounded number of answers', async () => {
       const checker = new TestChecker({ rememberedAnswers: 2 });
-      const names = ['one', 'two', 'three'].map((name) => question(`${registry.host}/${name}`));
+      const names = ['one', 'two', 'three'].map((name) => checkOf(`${registry.host}/${name}`));
       for (const each of names)
         checker.recall(each, { answer: { result: 'Allowed' }, askedAt: Date.now() }, 'shop');
       assert.deepEqual(
@@ -413,7 +413,7 @@ describe('a registry with a token server', () => {
   });
 
   it('is checked through a proxy, which resolves its name, unless NO_PROXY names the host', async () => {
-    const { proxy, asked } = proxyTo(registry.host);
+    const { proxy, seen } = proxyTo(registry.host);
     const httpsProxy = `http://user:pass@127.0.0.1:${await listen(proxy)}`;
     const credential = basic(a.username, a.password);
     try {
@@ -424,7 +424,7 @@ describe('a registry with a token server', () => {
       const trusting = new TestChecker({ proxy: { httpsProxy }, privateRealms: [realmHost(tokens)] });
       assert.equal(kind(await trusting.result('registry.test/team-a/app:1', credential)), 'Pullable');
       const expected = `Basic ${Buffer.from('user:pass').toString('base64')} registry.test:443`;
-      assert.ok(asked.length > 1 && asked.every((each) => each === expected), asked.join());
+      assert.ok(seen.length > 1 && seen.every((each) => each === expected), seen.join());
       const literal = await trusting.result('169.254.169.254/team-a/app:1', credential);
       assert.deepEqual(literal, { result: 'Unreachable', why: 'AddressForbidden', at: 'ping' });
       const direct = new TestChecker({ proxy: { httpsProxy, noProxy: '.test' } });
@@ -444,19 +444,19 @@ describe('a registry with a token server', () => {
 });
 
 /**
- * A proxy that connects to one server on this machine, whatever the target. `asked` collects credentials and targets.
+ * A proxy that connects to one server on this machine, whatever the target. `seen` collects credentials and targets.
  */
 function proxyTo(host: string) {
   const [, port] = host.split(':');
-  const asked: string[] = [];
+  const seen: string[] = [];
   const proxy = createServer().on('connect', (incoming, client) => {
-    asked.push(`${incoming.headers['proxy-authorization']} ${incoming.url}`);
+    seen.push(`${incoming.headers['proxy-authorization']} ${incoming.url}`);
     const server = connect(Number(port), '127.0.0.1', () => client.write('HTTP/1.1 200 OK\r\n\r\n'));
     server.pipe(client).pipe(server);
     client.on('error', () => server.destroy());
     server.on('error', () => client.destroy());
   });
-  return { proxy, asked };
+  return { proxy, seen };
 }
 
 describe('many checks of a registry', () => {
@@ -474,7 +474,7 @@ describe('many checks of a registry', () => {
     const host = `127.0.0.1:${await listen(server)}`;
     try {
       const checker = new TestChecker({ insecure: [host], concurrencyPerRegistry: 2 });
-      const all = Array.from({ length: 12 }, (_, index) => question(`${host}/team/app-${index}`));
+      const all = Array.from({ length: 12 }, (_, index) => checkOf(`${host}/team/app-${index}`));
       const known = await Promise.all(all.map((each, index) => checker.check(each, `team-${index % 3}`)));
       assert.ok(known.every(({ answer }) => answer.result === 'Inconclusive'));
       assert.equal(most, 2);
@@ -503,12 +503,12 @@ describe('a registry that limits the rate of requests', () => {
       const host = `127.0.0.1:${await listen(server)}`;
       try {
         const checker = new TestChecker({ insecure: [host] });
-        const known = await checker.check(question(`${host}/team/app`));
+        const known = await checker.check(checkOf(`${host}/team/app`));
         const wait = untilOf(known) - known.askedAt;
         // The answer is dated a moment after the request.
         assert.ok(isWithin(wait, least, most + 2_000), `${wait} ms`);
         assert.ok(known.askAgainAt >= untilOf(known));
-        const others = [question(`${host}/team/app`), question(`${host}/other`, basic('a', 'b'))];
+        const others = [checkOf(`${host}/team/app`), checkOf(`${host}/other`, basic('a', 'b'))];
         for (const other of others) assert.deepEqual((await checker.check(other)).answer, known.answer);
         assert.equal(requests, 1);
       } finally {
@@ -528,10 +528,10 @@ describe('a registry that limits the rate of requests', () => {
     const host = `127.0.0.1:${await listen(server)}`;
     try {
       const checker = new TestChecker({ insecure: [host] });
-      const asked = question(`${host}/team/app`);
-      assert.equal(kind((await checker.check(asked)).answer), 'RateLimited');
+      const check = checkOf(`${host}/team/app`);
+      assert.equal(kind((await checker.check(check)).answer), 'RateLimited');
       const answer = await until(async () => {
-        const known = await checker.check(asked);
+        const known = await checker.check(check);
         return known.answer.result !== 'RateLimited' && known.answer;
       }, 'the check to be repeated');
       assert.deepEqual(answer, { result: 'Inconclusive', why: 'RepositoryUnknown' });

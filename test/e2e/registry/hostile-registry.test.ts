@@ -28,7 +28,7 @@ const CREDENTIAL = {
 const SHOWN = Buffer.from('canary-user:canary-password').toString('base64');
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
-type Behaviour = (socket: Socket, asked: string) => void;
+type Behaviour = (socket: Socket, request: string) => void;
 
 /** What a server does for each request of a check. */
 interface Script {
@@ -122,8 +122,8 @@ const redirect =
     socket.write(`HTTP/1.1 307 Temporary Redirect\r\ncontent-length: 0\r\nlocation: ${location()}\r\n\r\n`);
 const realm =
   (url: () => string): Behaviour =>
-  (socket, asked) =>
-    challenge(`Bearer realm="${url()}",service="s"`)(socket, asked);
+  (socket, request) =>
+    challenge(`Bearer realm="${url()}",service="s"`)(socket, request);
 const tokenReply = (body: string) => write(ok('content-type: application/json\r\n', body));
 
 /** Writes for as long as the client reads. */
@@ -168,10 +168,10 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
   [
     'whose manifest has an endless body',
     {
-      manifest: (socket, asked) =>
-        (asked.startsWith('HEAD') ? write(notFound('')) : endless(CHUNKED.replace('200', '404'), CHUNK))(
+      manifest: (socket, request) =>
+        (request.startsWith('HEAD') ? write(notFound('')) : endless(CHUNKED.replace('200', '404'), CHUNK))(
           socket,
-          asked,
+          request,
         ),
     },
     unreachable('TooLarge', 'manifest'),
@@ -328,16 +328,19 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
   [
     'with several challenges in one header',
     {
-      ping: (socket, asked) =>
-        challenge(`Negotiate abc==, Basic realm="a, b", Bearer realm="${selfRealm(asked)}"`)(socket, asked),
+      ping: (socket, request) =>
+        challenge(`Negotiate abc==, Basic realm="a, b", Bearer realm="${selfRealm(request)}"`)(
+          socket,
+          request,
+        ),
     },
     pullable,
   ],
   [
     'with several headers of challenges',
     {
-      ping: (socket, asked) =>
-        challenge('NTLM', `Bearer realm="${selfRealm(asked)}"`, 'Basic')(socket, asked),
+      ping: (socket, request) =>
+        challenge('NTLM', `Bearer realm="${selfRealm(request)}"`, 'Basic')(socket, request),
     },
     pullable,
   ],
@@ -369,7 +372,7 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
   ],
   [
     'with a realm over plain HTTP on the port of TLS',
-    { ping: (socket, asked) => realm(() => selfRealm(asked).replace('https', 'http'))(socket, asked) },
+    { ping: (socket, request) => realm(() => selfRealm(request).replace('https', 'http'))(socket, request) },
     unreachable('RealmForbidden', 'token'),
   ],
   [
@@ -468,8 +471,8 @@ describe('a hostile registry', () => {
       ],
       'the target of a second redirect': [
         (url) => ({
-          manifest: (socket, asked) =>
-            redirect(asked.includes('/again/') ? url : () => '/v2/again/manifests/1')(socket, asked),
+          manifest: (socket, request) =>
+            redirect(request.includes('/again/') ? url : () => '/v2/again/manifests/1')(socket, request),
         }),
         unreachable('RedirectRefused', 'manifest', 307),
       ],
@@ -569,7 +572,7 @@ async function hostile(script: Script, certificate: Certificate) {
   let seen = '';
   const sockets = new Set<Socket>();
   const usual: Required<Script> = {
-    ping: (socket, asked) => realm(() => selfRealm(asked))(socket, asked),
+    ping: (socket, request) => realm(() => selfRealm(request))(socket, request),
     token: tokenReply('{"token":"t"}'),
     manifest: write(ok(`docker-content-digest: ${DIGEST}\r\n`)),
   };
@@ -577,14 +580,14 @@ async function hostile(script: Script, certificate: Certificate) {
   // The bounds would differ with HTTP/2. The server accepts it if the client offers it.
   const server = createServer({ key, cert, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
     sockets.add(socket);
-    let asked = '';
+    let received = '';
     socket.on('error', () => undefined);
     socket.on('data', (data) => {
-      asked += data.toString('latin1');
+      received += data.toString('latin1');
       seen += data.toString('latin1');
-      if (!asked.includes('\r\n\r\n')) return;
-      const request = asked;
-      asked = '';
+      if (!received.includes('\r\n\r\n')) return;
+      const request = received;
+      received = '';
       ({ ...usual, ...script })[stepOf(request)](socket, request);
     });
   });
@@ -606,8 +609,8 @@ function stepOf(request: string): keyof Script {
   return path.startsWith('/token') ? 'token' : 'manifest';
 }
 
-function selfRealm(asked: string): string {
-  const host = /^host: (.*)\r$/im.exec(asked)?.[1];
+function selfRealm(request: string): string {
+  const host = /^host: (.*)\r$/im.exec(request)?.[1];
   return `https://${host}/token`;
 }
 

@@ -53,7 +53,7 @@ describe('a login from a cloud', () => {
     cloud.seen.length = 0;
     return new RegistryChecker({ settings });
   }
-  const asked = (host = ECR_API) => cloud.seen.filter((request) => request.host === host).length;
+  const requestsTo = (host = ECR_API) => cloud.seen.filter((request) => request.host === host).length;
 
   it('is requested once for concurrent callers, and remembered', async () => {
     const checker = start(givenUntil(Date.now() / 1_000 + 12 * 3_600));
@@ -65,7 +65,7 @@ describe('a login from a cloud', () => {
     assert.equal(second, first);
     assert.equal(await checker.obtainLogin(keys, ECR, 'shop'), first);
     assert.equal(checker.login(keys, ECR, 'shop'), first);
-    assert.equal(asked(), 1);
+    assert.equal(requestsTo(), 1);
   });
 
   const renewals: Readonly<Record<string, readonly [ends: number, askedAgainAfter: number]>> = {
@@ -133,8 +133,8 @@ describe('a login from a cloud', () => {
       assert.ok(known !== undefined);
       assert.partialDeepStrictEqual(known.answer, expected);
       assert.ok(Math.abs(known.askAgainAt - known.askedAt - pause) < 5_000);
-      assert.equal(asked(), 1);
-      assert.equal(asked(ELSEWHERE), 0);
+      assert.equal(requestsTo(), 1);
+      assert.equal(requestsTo(ELSEWHERE), 0);
     });
   }
 
@@ -153,12 +153,12 @@ describe('a login from a cloud', () => {
   describe('and its registry', () => {
     it('is requested again if the registry refuses the current one', async () => {
       const checker = start(givenUntil(Date.now() / 1_000 + 12 * 3_600));
-      const question = { ...CHECK, credential: awsKeys() };
+      const check = { ...CHECK, credential: awsKeys() };
       registry = { status: 403 };
       for (const times of [1, 2]) {
-        const image = { ...question.image, repository: `shop/payments-${times}` };
-        assert.equal((await checker.check({ ...question, image }, 'shop')).answer.result, 'Denied');
-        assert.equal(asked(), times);
+        const image = { ...check.image, repository: `shop/payments-${times}` };
+        assert.equal((await checker.check({ ...check, image }, 'shop')).answer.result, 'Denied');
+        assert.equal(requestsTo(), times);
       }
     });
 
@@ -166,10 +166,10 @@ describe('a login from a cloud', () => {
       const checker = start({ status: 429 });
       const { answer } = await checker.check({ ...CHECK, credential: awsKeys() }, 'shop');
       assert.equal(answer.result, 'RateLimited');
-      assert.equal(asked(ECR), 0);
+      assert.equal(requestsTo(ECR), 0);
       registry = { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } };
       await checker.check({ ...CHECK, credential: undefined }, 'shop');
-      assert.notEqual(asked(ECR), 0);
+      assert.notEqual(requestsTo(ECR), 0);
     });
 
     it('is not requested in an endless chain of exchanges', async () => {
@@ -182,13 +182,14 @@ describe('a login from a cloud', () => {
       const credential = { ...awsKeys(), accessTo: () => ({ delivery: way, check: way }) };
       const known = await checker.obtainLogin(credential, ECR, 'shop');
       assert.deepEqual(known?.answer, { result: 'Unreachable', why: 'BadToken', at: 'token' });
-      assert.equal(asked(), 2);
+      assert.equal(requestsTo(), 2);
     });
   });
 });
 
 /**
  * Builds the answer of ECR's API with a login.
+ *
  * @param expiresAt - seconds since 1970
  */
 function givenUntil(expiresAt: number): CloudAnswer {

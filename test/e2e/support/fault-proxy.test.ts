@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { type Registry, startRegistry } from '../../../hack/testenv/registry/registry.ts';
-import { type Answer, ask } from '../../support/faults/ask.ts';
 import { FaultProxy } from '../../support/faults/index.ts';
+import { type HttpResponse, send } from '../../support/faults/send.ts';
 
 const MANIFEST = '/v2/team/app/manifests/1.0';
 const MEDIA_TYPES =
@@ -26,8 +26,8 @@ describe('the fault proxy in front of a real registry', () => {
   });
   afterEach(async () => proxy?.stop());
 
-  const get = (path: string, server = proxy.url, method = 'GET'): Promise<Answer> =>
-    ask(`${server}${path}`, { method, headers: { accept: MEDIA_TYPES } });
+  const get = (path: string, server = proxy.url, method = 'GET'): Promise<HttpResponse> =>
+    send(`${server}${path}`, { method, headers: { accept: MEDIA_TYPES } });
 
   it('passes manifests and layers on unchanged, and the responses to HEAD', async () => {
     for (const path of [MANIFEST, layer]) {
@@ -46,7 +46,7 @@ describe('the fault proxy in front of a real registry', () => {
     const { location = '' } = begun.headers;
     assert.ok(location.startsWith(proxy.url), location);
     const content = 'y'.repeat(100_000);
-    const uploaded = await ask(location, {
+    const uploaded = await send(location, {
       method: 'PATCH',
       body: content,
       headers: { 'content-type': 'application/octet-stream' },

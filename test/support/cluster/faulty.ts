@@ -76,19 +76,20 @@ export class FaultyCluster implements AsyncDisposable {
 
   /**
    * Creates a client behind a proxy of its own.
+   *
    * @param watchSilenceMs - after this time without an event, the client gives up a watch; the client's default if
    * undefined
    */
-  async behindProxy(watchSilenceMs?: number): Promise<Behind> {
+  async behindProxy(watchSilenceMs?: number): Promise<ProxiedCluster> {
     const requests: ProxiedRequest[] = [];
     const onRequest = (request: ProxiedRequest) => requests.push(request);
     const proxy = await startFaultProxy(this.controlPlane, { seed: 1, onRequest });
-    return new Behind(this, { proxy, requests }, watchSilenceMs);
+    return new ProxiedCluster(this, { proxy, requests }, watchSilenceMs);
   }
 }
 
 /** A client behind a fault proxy. */
-export class Behind implements AsyncDisposable {
+export class ProxiedCluster implements AsyncDisposable {
   readonly proxy: FaultProxy;
   /** The requests that arrived at the proxy, oldest first. */
   readonly requests: readonly ProxiedRequest[];

@@ -15,6 +15,7 @@ export function rightsOf(rules: readonly Rule[]): readonly string[] {
 
 /**
  * The rights that roles grant, in the form of {@link rightsOf}. A right that is granted twice appears twice.
+ *
  * @param roles - as for kubectl: `clusterrole/name`, or `role/name` of that namespace
  */
 export async function rightsGiven(

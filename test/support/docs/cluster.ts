@@ -130,6 +130,7 @@ export class ReaderCluster implements AsyncDisposable {
 
 /**
  * Starts the registries of the pages, under the hosts that pages name.
+ *
  * @returns the proxy to reach them, and the PEM file of the authority that signed their certificate
  */
 async function startRegistries(

@@ -24,13 +24,13 @@ export interface Decision extends Injection {
   /** From 0 to 1: where in a line it is cut. */
   readonly share: number;
   /** Called when the fault takes effect. Only the first call counts. */
-  readonly took: () => void;
+  readonly tookEffect: () => void;
 }
 
-interface Awaited {
+interface PendingFault {
   readonly fault: Fault;
   readonly matches: Matches;
-  readonly taken: PromiseWithResolvers<Injection>;
+  readonly effective: PromiseWithResolvers<Injection>;
 }
 
 const LOG_LENGTH = 200;
@@ -44,7 +44,7 @@ const ONLY_FOR_WATCHES: ReadonlySet<Fault['kind']> = new Set(['expire', 'drop-bo
 export class FaultPlan {
   readonly seed: number;
   rules: readonly Rule[] = [];
-  readonly #once: Awaited[] = [];
+  readonly #once: PendingFault[] = [];
   readonly #occurrences = new Map<string, number>();
   readonly #counts = new Map<string, number>();
   readonly #log: string[] = [];
@@ -65,9 +65,9 @@ export class FaultPlan {
 
   /** Gives `fault` to the next request that matches, before any rule. Resolves when it has taken effect. */
   once(fault: Fault, matches: Matches): Promise<Injection> {
-    const taken = Promise.withResolvers<Injection>();
-    this.#once.push({ fault, matches, taken });
-    return taken.promise;
+    const effective = Promise.withResolvers<Injection>();
+    this.#once.push({ fault, matches, effective });
+    return effective.promise;
   }
 
   /** Counts a request, and returns the fault for it, if any. */
@@ -76,15 +76,15 @@ export class FaultPlan {
     const occurrence = (this.#occurrences.get(read.kind) ?? 0) + 1;
     this.#occurrences.set(read.kind, occurrence);
     const request = { ...read, occurrence };
-    const awaited = this.#takeAwaited(request);
-    const fault = awaited?.fault ?? this.#drawn(request);
+    const pending = this.#takePending(request);
+    const fault = pending?.fault ?? this.#drawn(request);
     return {
       request,
-      decision: fault === undefined ? undefined : this.#decision(fault, request, awaited?.taken),
+      decision: fault === undefined ? undefined : this.#decision(fault, request, pending?.effective),
     };
   }
 
-  #takeAwaited(request: ProxiedRequest): Awaited | undefined {
+  #takePending(request: ProxiedRequest): PendingFault | undefined {
     const index = this.#once.findIndex(({ fault, matches }) => suits(fault, request) && matches(request));
     return index === -1 ? undefined : this.#once.splice(index, 1)[0];
   }
@@ -102,22 +102,22 @@ export class FaultPlan {
   #decision(
     fault: Fault,
     request: ProxiedRequest,
-    taken: PromiseWithResolvers<Injection> | undefined,
+    effective: PromiseWithResolvers<Injection> | undefined,
   ): Decision {
     const { kind, occurrence } = request;
     const drawn = chanceBelow(LINES_DRAWN_FROM, this.seed, kind, occurrence, 'lines');
     const asked = 'afterLines' in fault ? fault.afterLines : undefined;
-    let effective = false;
+    let hasEffect = false;
     return {
       fault,
       request,
       lines: asked ?? (isWatch(request) ? drawn : 0),
       share: chance(this.seed, kind, occurrence, 'share'),
-      took: () => {
-        if (effective) return;
-        effective = true;
+      tookEffect: () => {
+        if (hasEffect) return;
+        hasEffect = true;
         this.#note({ fault, request });
-        taken?.resolve({ fault, request });
+        effective?.resolve({ fault, request });
       },
     };
   }

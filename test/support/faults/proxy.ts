@@ -109,6 +109,7 @@ export class FaultProxy implements AsyncDisposable {
 
   /**
    * The next request that matches gets this fault, whatever the rules say. The oldest of several calls comes first.
+   *
    * @returns resolves when the fault has taken effect; a watch may end before that
    */
   once(fault: Fault, matches: Matches = () => true): Promise<Injection> {
@@ -182,7 +183,7 @@ export class FaultProxy implements AsyncDisposable {
 
 /** Handles faults that need no upstream. Returns whether that completed the request. */
 function answeredHere(
-  { fault, request, took }: Decision,
+  { fault, request, tookEffect }: Decision,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   connection: ProxiedConnection,
@@ -192,7 +193,7 @@ function answeredHere(
   else if (fault.kind === 'overload') answerOverload(outgoing);
   else return false;
   incoming.resume();
-  took();
+  tookEffect();
   return true;
 }
 
@@ -270,11 +271,11 @@ function withholds({ fault, request }: Decision): boolean {
 async function withhold(
   answer: IncomingMessage,
   connection: ProxiedConnection,
-  { fault, request, took }: Decision,
+  { fault, request, tookEffect }: Decision,
 ): Promise<void> {
   answer.resume();
   if (!isWatch(request)) await once(answer, 'end');
-  took();
+  tookEffect();
   if (fault.kind === 'cut-after') connection.reset();
 }
 
@@ -285,7 +286,7 @@ async function deliverFaulty(
 ): Promise<void> {
   const last = decision.fault.kind === 'close';
   writeHead(answer, outgoing, last || answer.headers.connection === 'close');
-  if (last) decision.took();
+  if (last) decision.tookEffect();
   for await (const piece of faultyBody(answer, decision)) {
     // The data must be sent before a cut.
     await new Promise<void>((written) => outgoing.write(piece, () => written()));

@@ -17,6 +17,7 @@ type Parts = Pick<Status, 'reason' | 'message'> & Partial<Pick<Status, 'details'
 
 /**
  * The Status object with which kube-apiserver answers.
+ *
  * @see https://github.com/kubernetes/apimachinery/blob/v0.37.2/pkg/api/errors/errors.go
  */
 export function statusOf(code: StatusCode, request: ProxiedRequest, retryAfterSeconds?: number): Status {
@@ -60,6 +61,7 @@ function expiredVersion({ query }: ProxiedRequest): Parts {
 
 /**
  * Contains the continue token that kube-apiserver sends, which returns the remaining objects in their current state.
+ *
  * @see https://github.com/kubernetes/apiserver/blob/v0.37.2/pkg/storage/continue.go
  */
 function expiredPage({ query }: ProxiedRequest): Parts {

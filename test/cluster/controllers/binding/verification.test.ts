@@ -148,7 +148,7 @@ describe('verification on a real API server', () => {
     await withSecret('127.0.0.2:1');
     await namespace.binding('app', { image: '127.0.0.2:1/app', verification: 'Required' });
     const { status } = await namespace.condition('app', 'CredentialVerified', 'Unknown Unreachable');
-    assert.match(JSON.stringify(status), /the registry has an address that is not requests/);
+    assert.match(JSON.stringify(status), /the registry has an address that is not asked/);
     await namespace.condition('app', 'Ready', 'False Unreachable');
   });
 

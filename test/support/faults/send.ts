@@ -1,7 +1,7 @@
 import { type Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
-export interface Question {
+export interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -12,7 +12,7 @@ export interface Question {
 }
 
 /** A response as it came over the wire. */
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   /** Names and values alternate. */
   readonly rawHeaders: readonly string[];
@@ -24,26 +24,27 @@ export interface Answer {
 
 /**
  * Sends a request with Node's own client, and reads the response as far as it arrives.
+ *
  * @param onText - called with the text received so far, whenever more arrives
  * @throws Error if no response begins
  */
-export async function ask(
+export async function send(
   url: string,
-  { method = 'GET', headers = {}, body, ca, agent, signal }: Question = {},
+  { method = 'GET', headers = {}, body, ca, agent, signal }: RequestOptions = {},
   onText: (text: string) => void = () => undefined,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const settings = { method, headers, agent: agent ?? false, ...(signal === undefined ? {} : { signal }) };
-  const asked = url.startsWith('https:')
+  const request = url.startsWith('https:')
     ? httpsRequest(url, { ...settings, ...(ca === undefined ? {} : { ca }) }, resolve)
     : httpRequest(url, settings, resolve);
-  asked.on('error', reject);
-  asked.end(body);
-  const answer = await promise;
+  request.on('error', reject);
+  request.end(body);
+  const response = await promise;
   const chunks: Buffer[] = [];
   let cut = false;
   try {
-    for await (const chunk of answer) {
+    for await (const chunk of response) {
       // Chunks are bytes, because no encoding was set.
       chunks.push(chunk as Buffer);
       onText(Buffer.concat(chunks).toString('utf8'));
@@ -51,6 +52,6 @@ export async function ask(
   } catch {
     cut = true;
   }
-  const { statusCode: status = 0, rawHeaders, headers: parsed } = answer;
+  const { statusCode: status = 0, rawHeaders, headers: parsed } = response;
   return { status, rawHeaders, headers: parsed, body: Buffer.concat(chunks), cut };
 }
