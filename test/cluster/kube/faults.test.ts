@@ -84,7 +84,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('after a watch without further data, once the connection is cut', async () => {
+    it('after a silent watch, once its connection is cut', async () => {
       const silent = behind.proxy.once({ kind: 'silence', afterLines: 0 }, isLaterWatch);
       const { store, reflector } = behind.reflect();
       await beginLaterWatch(behind, reflector.synced);
@@ -95,7 +95,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('after a watch without further data that the client ends', async () => {
+    it('after a silent watch that the client gives up', async () => {
       await using impatient = await cluster.behindProxy(1_000);
       const silent = impatient.proxy.once({ kind: 'silence', afterLines: 0 }, isLaterWatch);
       const { store, reflector } = impatient.reflect();
@@ -106,7 +106,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('after a streaming list whose last bookmark is missing and that the client ends', async () => {
+    it('after a streaming list whose last bookmark is missing and that the client gives up', async () => {
       await using impatient = await cluster.behindProxy(1_000);
       const dropped = impatient.proxy.once({ kind: 'drop-bookmarks' }, isFreshList);
       const { store, reflector } = impatient.reflect();
@@ -287,9 +287,9 @@ describe('src/kube behind a proxy that injects faults', () => {
     const cases: readonly (readonly [string, Fault, Matches])[] = [
       ['while it lists', { kind: 'silence', afterLines: 0 }, isFreshList],
       ['in the middle of a list', { kind: 'slow', bytesPerSecond: 20_000 }, isFreshList],
-      ['while it waits to try again', { kind: 'status', code: 503, retryAfterSeconds: 20 }, isFreshList],
+      ['while it waits before a retry', { kind: 'status', code: 503, retryAfterSeconds: 20 }, isFreshList],
       ['while a watch begins', { kind: 'cut-before' }, isLaterWatch],
-      ['in a watch that has fallen silent', { kind: 'silence', afterLines: 0 }, isLaterWatch],
+      ['in a silent watch', { kind: 'silence', afterLines: 0 }, isLaterWatch],
     ];
     for (const [when, fault, matches] of cases) {
       it(when, () => stopsFor(cluster, behind, fault, matches));

@@ -1,7 +1,8 @@
 /**
- * Lists all pods of a cluster, and prints as JSON the peak heap in bytes above what is stored in the end: `node
- * --expose-gc test/cluster/kube/list-memory.ts KUBECONFIG reflector|whole`. `reflector` lists as the controller does.
- * `whole` holds the list, to measure what that would take.
+ * Lists all pods of a cluster, and prints as JSON the peak heap in bytes above what is stored in the end. `reflector`
+ * lists as the controller does. `whole` holds the list, to measure what that would take.
+ *
+ *     node --expose-gc test/cluster/kube/list-memory.ts KUBECONFIG reflector|whole
  */
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';

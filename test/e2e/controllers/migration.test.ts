@@ -98,7 +98,7 @@ describe('the migration of an image from one registry to another', () => {
   const parameters = async () => (await namespace.rawScan('payments')).spec.scanSpec.parameters;
   const status = async () => (await namespace.get<RawBinding>(imageCredentialBindings, 'payments'))?.status;
 
-  describe('with a binding that has spec.replaces', () => {
+  describe('of one scan', () => {
     it('begins with a scan of the previous repository', async () => {
       const created = secureCodeBox.nextRun(namespace.name, 'payments');
       const flags = ['--severity', 'HIGH', `${oldImage()}@${digest}`, '--timeout', '9m'];
@@ -171,7 +171,7 @@ describe('the migration of an image from one registry to another', () => {
       assert.match(await controller.log(), new RegExp(`"image":"${newImage()}@${digest}"`));
     });
 
-    it('follows a changed image without spec.replaces, and back at the start restores the original spec exactly', async () => {
+    it('back to the previous repository needs no spec.replaces, and restores the original spec exactly', async () => {
       await namespace.binding('payments', {
         ...{ image: oldImage(), replaces: [], verification: 'Preferred' },
         imagePullSecrets: [{ name: 'second' }, { name: 'first' }],

@@ -14,7 +14,7 @@ const DOCKER_HUB_LEGACY = 'index.docker.io';
 /** A credential and its source, as text for the comparison. */
 type Described = string;
 
-it(`finds the credentials that the kubelet finds, in its order, in ${LOOK_UPS} random look-ups`, async (context) => {
+it(`the look-up finds the credentials that the kubelet finds, in its order, in ${LOOK_UPS} random cases`, async (context) => {
   const sample = fc.sample(cases, { seed, numRuns: LOOK_UPS });
   const answers = await ask(sample.map(({ image, mended }) => ({ image, secrets: mended })));
   const compared = sample.map((each, index) => compare(each, answers[index]));

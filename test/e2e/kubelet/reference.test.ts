@@ -71,7 +71,7 @@ const texts = fc.oneof(
   { weight: 1, arbitrary: hex },
 );
 
-it(`parses ${TEXTS} random texts as the reference package of distribution does`, async (context) => {
+it(`the parser reads ${TEXTS} random texts as the reference package of distribution does`, async (context) => {
   const sample = fc.sample(texts, { seed, numRuns: TEXTS });
   const answers = await ask(sample.map((reference) => ({ reference })));
   const read = sample.map((text, index) => ({ text, ours: parsed(text), theirs: answers[index]?.reference }));
@@ -89,7 +89,7 @@ it(`parses ${TEXTS} random texts as the reference package of distribution does`,
   assert.ok(references > TEXTS / 4 && references < (TEXTS * 3) / 4);
 });
 
-it('refuses a host that is longer than a DNS name can be, although distribution sets no limit', async () => {
+it('the parser refuses a host that is longer than a DNS name can be, although distribution sets no limit', async () => {
   const text = `${'a.'.repeat(HOST_MAX / 2)}io/app`;
   const [answer] = await ask([{ reference: text }]);
   assert.ok(answer?.reference !== undefined);

@@ -346,7 +346,7 @@ describe('a registry with a token server', () => {
       assert.deepEqual(checker.taken(), []);
     });
 
-    it('does not reuse an answer for another version if a check is exact, and soon repeats an exact check without success', async () => {
+    it('needs an answer for exactly that version if a check is exact, and repeats such a check soon if the version is missing', async () => {
       const checker = new TestChecker();
       await checker.check(check());
       const missing = { ...checkOf(`${registry.host}/team-a/app:missing`, credential), exact: true };

@@ -162,7 +162,7 @@ describe('a login from a cloud', () => {
       }
     });
 
-    it('that is missing does not prevent an anonymous check', async () => {
+    it('does not prevent an anonymous check if it is missing', async () => {
       const checker = start({ status: 429 });
       const { answer } = await checker.check({ ...CHECK, credential: awsKeys() }, 'shop');
       assert.equal(answer.result, 'RateLimited');

@@ -79,7 +79,7 @@ describe('the registry of the test environment', () => {
     await assert.rejects(open.setPassword('x'), /without a user/);
   });
 
-  it('that runs on its own leaves nothing behind when it stops', async () => {
+  it('leaves nothing behind when it stops, if it has its own process group', async () => {
     const own = await startRegistry({ log });
     await own.stop();
     await assert.rejects(fetch(`http://${own.host}/v2/`));
