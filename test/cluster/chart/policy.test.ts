@@ -207,8 +207,8 @@ describe('the admission policy of the chart', () => {
     await cluster.controlPlane.kubectl(['create', '--filename', '-'], { input });
     // The API server applies RoleBindings in the order in which they were written.
     const last = Object.keys(rights).at(-1) ?? '';
-    const asked = ['auth', 'can-i', 'create', 'icb', '--namespace', place.name, '--as', userOf(last)];
-    await until(() => cluster.controlPlane.kubectl(asked), `${last} to have their rights`);
+    const args = ['auth', 'can-i', 'create', 'icb', '--namespace', place.name, '--as', userOf(last)];
+    await until(() => cluster.controlPlane.kubectl(args), `${last} to have their rights`);
   }
 
   function isRefusal(error: unknown): boolean {

@@ -164,12 +164,12 @@ describe('the rights that the chart grants the controller', () => {
   }
 
   async function assertRoles(switches: Switches): Promise<void> {
-    const [other, ...served] = await newNamespaces(3);
+    const [other, ...namespaces] = await newNamespaces(3);
     assert.ok(other !== undefined);
-    const names = served.map(({ name }) => name);
+    const names = namespaces.map(({ name }) => name);
     await upgrade(valuesOf(switches, names));
     await lifeOf(switches, other).prepare();
-    const used = await live(switches, served);
+    const used = await live(switches, namespaces);
     for (const name of names) await assertGiven(used(name), name, `role/${RELEASE}`);
     assert.deepEqual([...used(undefined, other.name)], []);
   }
@@ -185,11 +185,11 @@ describe('the rights that the chart grants the controller', () => {
    *
    * @returns which rights it used in a namespace; `undefined` means cluster-scoped requests
    */
-  async function live(switches: Switches, served: readonly TestNamespace[]) {
-    const lives = served.map((each) => lifeOf(switches, each));
-    await Promise.all(lives.map((life) => life.prepare()));
+  async function live(switches: Switches, namespaces: readonly TestNamespace[]) {
+    const all = namespaces.map((each) => lifeOf(switches, each));
+    await Promise.all(all.map((life) => life.prepare()));
     const controller = await cluster.startController(...(await flags()));
-    await Promise.all(lives.map((life) => life.run()));
+    await Promise.all(all.map((life) => life.run()));
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     const requests = await requestsOf(cluster.controlPlane, controller);
     assert.deepEqual(refused(requests), []);

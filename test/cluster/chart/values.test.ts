@@ -22,7 +22,7 @@ const registries = (values: object) => ({ config: { registries: values } });
 const discovery = (values: object) => ({ config: { discovery: { enabled: true, ...values } } });
 
 /** Values at the limits of what the schema accepts. */
-const taken: Readonly<Record<string, object>> = {
+const accepted: Readonly<Record<string, object>> = {
   'the minimum of each value': {
     replicas: 0,
     config: {
@@ -219,7 +219,7 @@ describe('the schema of the values', () => {
     chart = await Chart.open();
   });
 
-  for (const [title, values] of Object.entries(taken))
+  for (const [title, values] of Object.entries(accepted))
     it(`accepts ${title}, and so does the controller`, async () => {
       assert.equal(chart.problems(values), '');
       await assertTaken(container(podTemplate(chart.objects({ values }))));

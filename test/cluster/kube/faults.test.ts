@@ -255,7 +255,7 @@ describe('src/kube behind a proxy that injects faults', () => {
         kind: 'Secret',
         metadata: { namespace: THERE.namespace, name: `waits-${index}` },
       });
-      const asked = [
+      const requests = [
         // A ConfigMap has no status, but the API server answers such a request, too.
         ...Array.from({ length: 3 * POOL }, () =>
           behind.client.applyStatus(CONFIG_MAPS, status).catch(() => order.push('status')),
@@ -264,7 +264,7 @@ describe('src/kube behind a proxy that injects faults', () => {
           behind.client.create(SECRETS, secret(index)).then(() => order.push('secret')),
         ),
       ];
-      await Promise.all(asked);
+      await Promise.all(requests);
       // The requests that had already started finish first.
       const late = order.lastIndexOf('secret');
       assert.ok(late < 3 * POOL, order.join(' '));
@@ -367,7 +367,7 @@ async function stopsFor(
   const took = performance.now() - begun;
   // A time-out or the end of a wait would take far longer.
   assert.ok(took < 5_000, `it took ${took} ms`);
-  const [seen, asked] = [changes(), behind.requests.length];
+  const [seen, sent] = [changes(), behind.requests.length];
   await cluster.changeSomething();
   // Another reflector sees the changes, so the stopped one could have seen them.
   await using another = await cluster.behindProxy();
@@ -376,7 +376,7 @@ async function stopsFor(
   await other.stop();
   await behind.transport.close();
   await until(() => behind.proxy.connections.open === 0, 'the end of all connections');
-  assert.deepEqual([changes(), behind.requests.length], [seen, asked]);
+  assert.deepEqual([changes(), behind.requests.length], [seen, sent]);
 }
 
 /** Whether a watch from this resource version is answered with 410. */
@@ -400,14 +400,14 @@ async function expires(cluster: FaultyCluster, resourceVersion: string): Promise
  */
 async function compactEtcd(directory: string, revision: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
-  const asked = request(
+  const compaction = request(
     { socketPath: join(directory, 'etcd.sock'), path: '/v3/kv/compaction', method: 'POST' },
     (answer) => {
       answer.resume();
       resolve(answer.statusCode);
     },
   );
-  asked.on('error', reject);
-  asked.end(JSON.stringify({ revision, physical: true }));
+  compaction.on('error', reject);
+  compaction.end(JSON.stringify({ revision, physical: true }));
   assert.equal(await promise, 200);
 }

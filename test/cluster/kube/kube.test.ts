@@ -117,13 +117,13 @@ describe('src/kube against a real API server', () => {
         const found = await client.get(CONFIG_MAPS, place, { resourceVersion });
         assert.equal(found.metadata.resourceVersion, newest);
       }
-      const asked = await until(async () => {
+      const queries = await until(async () => {
         const reads = (await controlPlane.auditEvents()).filter(
           ({ verb, objectRef }) => verb === 'get' && objectRef?.name === place.name,
         );
         return reads.length === 2 && reads.map(({ requestURI }) => requestURI.split('?')[1]);
       }, 'both reads in the audit log');
-      assert.deepEqual(asked, [`resourceVersion=${newest}`, `resourceVersion=${old}`]);
+      assert.deepEqual(queries, [`resourceVersion=${newest}`, `resourceVersion=${old}`]);
       const gone = client.get(
         CONFIG_MAPS,
         { namespace: 'default', name: 'none' },
@@ -251,9 +251,9 @@ describe('src/kube against a real API server', () => {
 
     it('sends no request if it is closed while it reads its credentials', async () => {
       const own = connect();
-      const asked = assert.rejects(own.connection(), /is closed/);
+      const pending = assert.rejects(own.connection(), /is closed/);
       await own.close();
-      await asked;
+      await pending;
     });
 
     it('applies the time-out of a request to a credential plugin, too', async () => {
@@ -536,12 +536,12 @@ describe('src/kube against a real API server', () => {
 
     it('waits for a kind that is not installed, with a back-off, and follows it once it is installed', async () => {
       const widgets: Resource = { group: 'example.org', version: 'v1', plural: 'widgets', kind: 'Widget' };
-      const asked = () => records.filter(({ resource }) => resource === 'widgets').length;
+      const requests = () => records.filter(({ resource }) => resource === 'widgets').length;
       const { store, reflector } = reflect({}, widgets);
-      await until(() => asked() > 3, 'some requests');
+      await until(() => requests() > 3, 'some requests');
       assert.equal(reflector.hasSynced, false);
       assert.ok(reflector.silentMs > reflector.idleMs, 'it has changed its state, and has received nothing');
-      const [before, since] = [asked(), performance.now()];
+      const [before, since] = [requests(), performance.now()];
       const schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
       const crd = {
         apiVersion: 'apiextensions.k8s.io/v1',
@@ -558,7 +558,10 @@ describe('src/kube against a real API server', () => {
       await reflector.synced;
       assert.ok(reflector.silentMs < performance.now() - since, 'it has received something');
       // From the fourth attempt on, at least half a second passes between two attempts.
-      assert.ok(asked() - before <= 2 + (performance.now() - since) / 500, `${asked() - before} requests`);
+      assert.ok(
+        requests() - before <= 2 + (performance.now() - since) / 500,
+        `${requests() - before} requests`,
+      );
       await client.create(widgets, {
         ...configMap('w', 'first'),
         apiVersion: 'example.org/v1',

@@ -179,16 +179,16 @@ describe('the dashboard', () => {
   });
 
   it('has no overlapping panels, and no gaps between rows', () => {
-    const taken = new Map<string, string>();
+    const cells = new Map<string, string>();
     const { panels } = readDashboard();
     for (const { title, gridPos } of panels) {
       for (const cell of cellsOf(gridPos)) {
-        assert.equal(taken.get(cell), undefined, `${title} at ${cell}`);
-        taken.set(cell, title);
+        assert.equal(cells.get(cell), undefined, `${title} at ${cell}`);
+        cells.set(cell, title);
       }
     }
     const height = Math.max(...panels.map(({ gridPos: { y, h } }) => y + h));
-    assert.equal(taken.size, 24 * height);
+    assert.equal(cells.size, 24 * height);
   });
 });
 

@@ -234,10 +234,10 @@ describe('verification with real registries', () => {
       image: string,
     ): Promise<void> {
       const shown = () => registries.tokens.seen.length;
-      const asked = shown();
+      const before = shown();
       await namespace.scan(scan, [`${image}:1.0`]);
       await namespace.condition('app', 'ScansBound', 'False Expired');
-      assert.equal(shown(), asked);
+      assert.equal(shown(), before);
     }
 
     async function assertExpires(namespace: TestNamespace): Promise<void> {
@@ -369,11 +369,11 @@ describe('verification with real registries', () => {
     registries.seen.length = 0;
     await registries.plain.setPassword('canary-third');
     await namespace.pullSecret('pull', { [plainHost]: entry(USER.username, 'canary-third') });
-    const asked = () => new Set(registries.seen.filter((path) => path.includes('/manifests/')));
-    await until(() => asked().size > 0, 'one repository to be checked');
+    const checked = () => new Set(registries.seen.filter((path) => path.includes('/manifests/')));
+    await until(() => checked().size > 0, 'one repository to be checked');
     await settled(cluster);
     // The delays of the other seven are random within 10 to 70 seconds. They practically never all expire by now.
-    assert.ok(asked().size < names.length, [...asked()].join());
+    assert.ok(checked().size < names.length, [...checked()].join());
     for (const name of names) await namespace.condition(name.replace('/', '-'), 'Ready', 'True Ready');
     await registries.plain.setPassword(USER.password);
   });

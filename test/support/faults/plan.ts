@@ -106,12 +106,12 @@ export class FaultPlan {
   ): Decision {
     const { kind, occurrence } = request;
     const drawn = chanceBelow(LINES_DRAWN_FROM, this.seed, kind, occurrence, 'lines');
-    const asked = 'afterLines' in fault ? fault.afterLines : undefined;
+    const configured = 'afterLines' in fault ? fault.afterLines : undefined;
     let hasEffect = false;
     return {
       fault,
       request,
-      lines: asked ?? (isWatch(request) ? drawn : 0),
+      lines: configured ?? (isWatch(request) ? drawn : 0),
       share: chance(this.seed, kind, occurrence, 'share'),
       tookEffect: () => {
         if (hasEffect) return;

@@ -74,8 +74,8 @@ export function readRequest(method: string, target: string): Omit<ProxiedRequest
     };
   }
   const verbs = parts.name === undefined ? COLLECTION_VERBS : OBJECT_VERBS;
-  const asked = verbs[method] ?? method.toLowerCase();
-  const verb = asked === 'list' && TRUE.has(query.get('watch') ?? '') ? 'watch' : asked;
+  const mapped = verbs[method] ?? method.toLowerCase();
+  const verb = mapped === 'list' && TRUE.has(query.get('watch') ?? '') ? 'watch' : mapped;
   return { method, path, query, kind, verb, ...parts };
 }
 

@@ -37,7 +37,7 @@ class HeldRegistry {
   }
 
   /** Answers all pending and future requests about this repository: everyone may pull. */
-  release(repository: string): void {
+  answer(repository: string): void {
     const responses = this.#held.get(repository) ?? [];
     this.#held.delete(repository);
     for (const response of responses) accept(response);
@@ -107,7 +107,7 @@ describe('verification on a real API server', () => {
     await namespace.condition('quick', 'Ready', 'True Ready');
     await namespace.bound('quick');
     assert.equal(await mounted('slow'), undefined);
-    registry.release('slow');
+    registry.answer('slow');
     const { status } = await namespace.condition('slow', 'Ready', 'True Ready');
     await namespace.bound('slow');
     assert.equal(
@@ -130,7 +130,7 @@ describe('verification on a real API server', () => {
     await namespace.condition('exact', 'Ready', 'False Verifying');
     await namespace.condition('holder', 'ScansBound', 'True Bound');
     const { secretName } = await namespace.bound('scan');
-    registry.release('rivals');
+    registry.answer('rivals');
     await namespace.condition('exact', 'ScansBound', 'True Bound');
     await namespace.condition('holder', 'ScansBound', 'True ServedByAnother');
     assert.notEqual(await mounted('scan'), secretName);
@@ -182,7 +182,7 @@ describe('verification on a real API server', () => {
     const begun = performance.now();
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     assert.ok(performance.now() - begun < 8_000, 'before the request would have timed out');
-    registry.release('silent');
+    registry.answer('silent');
     controller = await cluster.startController(...flags());
     const { status }: Binding = await namespace.condition('app', 'Ready', 'True Ready');
     assert.equal(status?.credential?.secret.name, 'pull');

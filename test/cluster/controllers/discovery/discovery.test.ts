@@ -222,7 +222,7 @@ describe('discovery on a real API server', () => {
 
     it('discovers the usable images of unusual pods, and reports each other object in one Event', async () => {
       const namespace = await optedIn();
-      await oddPods(namespace);
+      await createUnusualPods(namespace);
       await until(async () => (await bindings(namespace)).length === 103, 'a binding for each valid image');
       const greedy = await discovered(namespace, 'reg.example/greedy0');
       assert.equal(greedy.spec.imagePullSecrets.length, 16);
@@ -249,7 +249,7 @@ describe('discovery on a real API server', () => {
      * Creates pods with too many pull secrets, with invalid images or with unusual owners. 103 of their images are
      * valid.
      */
-    async function oddPods(namespace: TestNamespace): Promise<void> {
+    async function createUnusualPods(namespace: TestNamespace): Promise<void> {
       const imagePullSecrets = [{ name: 'pull' }];
       const containers = (image: string, count = 1) =>
         Array.from({ length: count }, (_, index) => ({ name: `c${index}`, image: `${image}${index}` }));
