@@ -1,4 +1,4 @@
-/** What differs between runs, so that one value stands for all values of its kind. */
+/** What differs between runs. Any text of the same form matches it. */
 const VARIABLE = [
   // A time.
   String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z`,
