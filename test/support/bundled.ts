@@ -1,4 +1,4 @@
-/** Runs the bundle as the image does: as another user, who may write nothing, with what the chart says. */
+/** Runs the bundle as the image does: as another user who may write nothing, with the arguments of the chart. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -13,7 +13,9 @@ import type { Child } from '../../hack/testenv/processes/process-group.ts';
 import { untilReady } from '../../hack/testenv/processes/readiness.ts';
 import { tools } from '../../hack/testenv/tools/tools.ts';
 
-/** The image's user. Who is not root runs the bundle as himself, in a folder that he may not write to. */
+/**
+ * The image's user. A test that does not run as root runs the bundle as its own user, in a folder that is read-only.
+ */
 const IMAGE_USER = 65_532;
 const user = process.getuid?.() === 0 ? IMAGE_USER : undefined;
 
@@ -27,11 +29,11 @@ interface Rendered {
   readonly spec: { readonly template: { readonly spec: { readonly containers: readonly Container[] } } };
 }
 
-/** A bundle of its own, in a temporary folder. */
+/** A bundle in a temporary folder of its own. */
 export class Bundled implements AsyncDisposable {
-  /** Where the bundle is. */
+  /** The folder of the bundle. */
   readonly app: string;
-  /** Where it runs: nobody but root may write there. */
+  /** The working directory. Only root may write there. */
   readonly empty: string;
   readonly bundle: Awaited<ReturnType<typeof bundle>>;
   readonly #directory: string;
@@ -52,9 +54,9 @@ export class Bundled implements AsyncDisposable {
   }
 
   /**
-   * Starts the controller; resolves when it is ready. The chart must be installed.
+   * Starts the controller, and resolves when it is ready. The chart must be installed.
    *
-   * @param variables - added to its environment, or put in place of what the chart says
+   * @param variables - added to its environment; they override those of the chart
    */
   async start(
     controlPlane: ControlPlane,
@@ -66,7 +68,7 @@ export class Bundled implements AsyncDisposable {
     const child = await controlPlane.group.spawn(
       'bundle',
       process.execPath,
-      // The chart's port may be taken on this machine.
+      // The chart's port may be in use on this machine.
       [join(this.app, PROGRAM), ...args, '--serve=127.0.0.1:0'],
       {
         cwd: this.empty,
@@ -86,7 +88,7 @@ export class Bundled implements AsyncDisposable {
     return { child, milliseconds: performance.now() - began };
   }
 
-  /** How long one `--version` takes, with the process around it. */
+  /** Duration of one `--version`, including the start of the process, in milliseconds. */
   versionMilliseconds(): number {
     const began = performance.now();
     const { stdout, stderr } = spawnSync(process.execPath, [join(this.app, PROGRAM), '--version'], {
@@ -111,14 +113,16 @@ export class Bundled implements AsyncDisposable {
   }
 }
 
-/** What a process holds in memory, in MiB, and whether it runs as the image's user (where this one may say so). */
+/**
+ * Resident memory of a process, in MiB. Also asserts that it runs as the image's user, if this process runs as root.
+ */
 export async function resident(child: Child): Promise<number> {
   const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
   if (user !== undefined) assert.match(status, new RegExp(`^Uid:\\s+${user}\\s+${user}\\s`, 'm'));
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }
 
-/** The middle one. */
+/** The median of an odd number of values, or the upper of the two middle values. */
 export function middle(values: readonly number[]): number {
   return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -1,6 +1,7 @@
 /**
- * The clouds' registries and services, as far as a pull needs them, on loopback: `hack/testenv/cloud.ts` serves them under their real
- * names. Stand-ins, for the real ones cannot be reached here; signatures and assertions are checked as they would.
+ * The clouds' registries and services, as far as a pull needs them, on loopback. `hack/testenv/cloud.ts` serves them
+ * under their real names. They are stand-ins, because tests cannot reach the real ones. They verify signatures and
+ * assertions as the real ones do.
  */
 import { generateKeyPairSync, verify } from 'node:crypto';
 import type { CloudAnswer, CloudRequest, Site } from '../../hack/testenv/cloud.ts';
@@ -17,11 +18,11 @@ export const ACR = 'acme.azurecr.io';
 export const ACR_US = 'acme.azurecr.us';
 export const HUB = 'index.docker.io';
 export const OTHER = 'registry.acme.example';
-/** ECR Public by dual-stack. */
+/** The dual-stack host of ECR Public. */
 export const ECR_PUBLIC_DUAL = 'ecr-public.aws.com';
-/** Registries of clouds under names of their owner's own. */
+/** Registries of clouds under custom host names. */
 export const OWN = { ecr: 'ecr.acme.example', gar: 'gar.acme.example', acr: 'acr.acme.example' };
-/** Where Trivy would get its database, and where nobody must show it anything. */
+/** The registry of Trivy's database, which must never receive a credential. */
 export const DB = 'db.acme.example';
 
 export const KEYS = {
@@ -58,7 +59,7 @@ export const ACR_REFRESH_TOKEN = 'canary-acr-refresh-token';
 const ACR_ACCESS_TOKEN = 'canary-acr-access-token';
 const ENTRA_TOKEN = 'canary-entra-token';
 
-/** A registry that takes some logins, as ECR, Artifact Registry and many do. */
+/** A registry that accepts some logins with Basic authentication, as ECR, Artifact Registry and others do. */
 function registryFor(accepts: (username: string, password: string) => boolean): Site {
   const challenge = { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } };
   return ({ login }) =>
@@ -84,7 +85,7 @@ function ecrApi(host: string, region: string, service: string): Site {
 
 const SIGNED_APART: readonly string[] = ['host', 'x-amz-date', 'x-amz-security-token'];
 
-/** What `authorization` must be: whoever signed it, we sign what they signed anew. */
+/** The expected `authorization`: the same request, signed with the known keys. */
 function signatureOf(
   { headers, body }: CloudRequest,
   place: { readonly host: string; readonly region: string; readonly service: string },
@@ -136,7 +137,7 @@ const entra: Site = ({ body, url }) => {
   return known ? { status: 200, body: { access_token: ENTRA_TOKEN } } : { status: 401 };
 };
 
-/** As ACR does: a Bearer challenge, and tokens for a login, for a refresh token, and for one of Entra. */
+/** As ACR does: a Bearer challenge, and tokens for a login, for a refresh token, and for a token of Entra. */
 const acr: Site = (request) => {
   const { url, headers, host } = request;
   if (url.pathname === '/oauth2/exchange') {
@@ -166,7 +167,7 @@ const login = registryFor((username, password) => username === 'puller' && passw
 const ecr = registryFor((username, password) => username === 'AWS' && password === ECR_PASSWORD);
 export const SITES: Readonly<Record<string, Site>> = {
   [HUB]: login,
-  // Where Docker Hub's images are asked for by all but Trivy.
+  // The host from which all clients but Trivy pull the images of Docker Hub.
   'registry-1.docker.io': login,
   [OTHER]: login,
   [ECR]: ecr,

@@ -7,7 +7,7 @@ import { builtProgram } from '../../hack/testenv/program.ts';
 
 const program = await builtProgram();
 
-/** A folder of files for `explain`; gone at the end of the scope. */
+/** A folder of files for `explain`. It is deleted at the end of the scope. */
 export class Files implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'explain-'));
 
@@ -23,7 +23,7 @@ export class Files implements Disposable {
   }
 }
 
-/** Runs `explain` as a process of its own, with an environment of its own. */
+/** Runs `explain` as a separate process with its own environment. */
 export function runExplain(args: readonly string[], input = '', env: Readonly<Record<string, string>> = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'explain', ...args], {
     encoding: 'utf8',

@@ -1,6 +1,6 @@
 const hex = (digits: number) => '0123456789abcdef'.repeat(8).slice(0, digits);
 
-/** What each image shows → an image that a binding may name. */
+/** Images that a binding may name, by the case that each covers. */
 export const goodImages: Readonly<Record<string, string>> = {
   'a short name': 'nginx',
   'a short name with a tag': 'nginx:1.29',
@@ -10,7 +10,7 @@ export const goodImages: Readonly<Record<string, string>> = {
   'a repository on a registry': 'registry.example.org/shop/payments',
   'a registry with a port': 'registry.example.org:5000/payments',
   'a registry in upper case': 'Registry.EXAMPLE.org/payments',
-  'a registry that only its capitals tell': 'ACME/payments',
+  'a registry that only its capitals identify': 'ACME/payments',
   localhost: 'localhost/payments',
   'an IPv4 address': '10.0.0.1:5000/payments',
   'an IPv6 address': '[2001:db8::1]/payments',
@@ -28,7 +28,7 @@ export const goodImages: Readonly<Record<string, string>> = {
   'a registry of 259 characters': `${'a.'.repeat(126)}a:12345/x`,
 };
 
-/** What is wrong → an image that is refused. */
+/** Images that are refused, by what is wrong with them. */
 export const badImages: Readonly<Record<string, string>> = {
   nothing: '',
   'a scheme': 'https://registry.example.org/payments',
@@ -49,11 +49,11 @@ export const badImages: Readonly<Record<string, string>> = {
   'a sha256 digest of 65 digits': `reg.io/x@sha256:${hex(65)}`,
   'a sha512 digest of 64 digits': `reg.io/x@sha512:${hex(64)}`,
   'a digest in upper case': `reg.io/x@sha256:${hex(64).toUpperCase()}`,
-  'a digest that is unknown': `reg.io/x@md5:${hex(32)}`,
-  'a digest alone': `@sha256:${hex(64)}`,
+  'an unsupported digest algorithm': `reg.io/x@md5:${hex(32)}`,
+  'only a digest': `@sha256:${hex(64)}`,
   '64 hexadecimal digits': hex(64),
-  'a registry alone': 'reg.io/',
-  'a port that is no number': 'reg.io:port/x',
+  'only a registry': 'reg.io/',
+  'a port that is not a number': 'reg.io:port/x',
   'an empty port': 'reg.io:/x',
   'an IPv6 address without brackets': '2001:db8::1/x',
   'an IPv6 address with a zone': '[fe80::1%eth0]/x',

@@ -1,14 +1,17 @@
-/** Reads PromQL with the grammar of Prometheus itself: which metrics and labels an expression names, and which it results in. */
+/**
+ * Reads PromQL with the grammar of Prometheus: the metrics and labels that an expression names, and the labels of its
+ * result.
+ */
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
 
-/** Labels of each metric that is there, by its name. */
+/** The labels of each existing metric, by its name. */
 export type Series = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Labels that Prometheus gives all that it scrapes, whatever the scraped says. */
+/** Labels that Prometheus adds to everything that it scrapes. */
 const OF_PROMETHEUS: readonly string[] = ['job', 'instance'];
 
-/** Metrics and labels that an expression names and that are not there, and the labels of what it results in. */
+/** Metrics and labels that an expression names and that do not exist, and the labels of its result. */
 export interface Reading {
   readonly unknown: readonly string[];
   readonly labels: ReadonlySet<string>;
@@ -17,7 +20,7 @@ export interface Reading {
 /**
  * Reads an expression.
  *
- * @throws Error where it is no PromQL, or uses what this does not know
+ * @throws Error if it is not PromQL, or uses a function or node that is not supported here
  */
 export function readPromQl(expression: string, series: Series): Reading {
   const tree = parser.parse(expression);
@@ -36,7 +39,7 @@ export function readPromQl(expression: string, series: Series): Reading {
 interface Reader {
   readonly expression: string;
   readonly series: Series;
-  /** What is found out is put here. */
+  /** Receives the names of unknown metrics and labels. */
   readonly unknown: string[];
 }
 
@@ -44,7 +47,7 @@ type Labels = ReadonlySet<string>;
 
 const NONE: Labels = new Set();
 
-/** By the name of the node; a node that is missing here is not known. */
+/** By the name of the node. Nodes that are missing here are not supported. */
 const RULES: Readonly<Record<string, (node: SyntaxNode, reader: Reader) => Labels>> = {
   VectorSelector: ofSelector,
   AggregateExpr: ofAggregation,
@@ -164,7 +167,7 @@ function textOf(node: SyntaxNode | null, { expression }: Reader): string {
   return node === null ? '' : expression.slice(node.from, node.to);
 }
 
-/** The series in an answer of `/metrics`, all labels that any of a metric's has taken together. */
+/** The series in a response of `/metrics`, with the union of the labels of each metric. */
 export function readExposition(text: string): Series {
   const series = new Map<string, Set<string>>();
   for (const [, name = '', list = ''] of text.matchAll(/^(\w+)(?:\{(.*)\})? \S+$/gm)) {

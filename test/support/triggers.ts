@@ -8,7 +8,7 @@ interface Enqueue {
   add(key: string): void;
 }
 
-/** Connects the triggers of all controllers but discovery, as the manager does. */
+/** Connects the triggers of all controllers except discovery, as the manager does. */
 export function connectTriggers(
   stores: Stores,
   queues: {

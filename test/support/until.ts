@@ -4,9 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 const PENDING = Symbol('pending');
 
 /**
- * Waits until something is there, and gives it back; fails with what was wanted, and the error that `probe` threw
- * last, when it has not come after a while, also where `probe` does not end. `undefined`, `false` and an error mean
- * "not yet".
+ * Waits until `probe` returns a value, and returns that. `undefined`, `false` and an error mean "not yet".
+ *
+ * @param what - what the test waits for, for the message of the error
+ * @throws AssertionError with `what` and the last error of `probe` when the time is over, even if `probe` does not end
  */
 export async function until<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,
@@ -36,7 +37,7 @@ function secondsSince(begun: number): string {
   return ((performance.now() - begun) / 1_000).toFixed(1);
 }
 
-/** What a probe finds, but {@link PENDING} where it has not by then. */
+/** The value of a probe, or {@link PENDING} if it has none by the deadline. */
 async function within<T>(probe: T | Promise<T>, deadline: number): Promise<T | typeof PENDING> {
   const over = new AbortController();
   const late = delay(deadline - performance.now(), PENDING, { signal: over.signal });

@@ -53,7 +53,7 @@ const accepted: Readonly<Record<string, object>> = {
   ),
 };
 
-/** What is wrong → the spec, and what the API server says of it. */
+/** What is wrong, with the spec and the API server's message. */
 const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
   'no image': [{ imagePullSecrets: [] }, /spec\.image: Required value/],
   'no list of secrets': [{ image: 'nginx' }, /spec\.imagePullSecrets: Required value/],
@@ -65,25 +65,25 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
     { ...minimal, imagePullSecrets: [{}] },
     /spec\.imagePullSecrets\[0\]\.name: Required value/,
   ],
-  'a secret name that is none': [
+  'an invalid secret name': [
     secrets('Pull_Secret'),
     /spec\.imagePullSecrets\[0\]\.name: Invalid value: "Pull_Secret": expected the name of a Secret/,
   ],
   'an empty secret name': [secrets(''), /spec\.imagePullSecrets\[0\]\.name: .*expected the name of a Secret/],
   '17 secrets': [manySecrets(17), /spec\.imagePullSecrets: Too many: 17: must have at most 16 items/],
-  'verification that nothing serves': [
+  'an unsupported value of verification': [
     { ...minimal, verification: 'Always' },
     /spec\.verification: Unsupported value: "Always": supported values: "Required", "Preferred", "Never"/,
   ],
-  'delivery that nothing serves': [
+  'an unsupported value of delivery': [
     { ...minimal, delivery: 'Direct' },
     /spec\.delivery: Unsupported value: "Direct": supported values: "Shared"/,
   ],
-  'a mode that is none': [
+  'an unsupported mode': [
     { ...minimal, mode: 'Off' },
     /spec\.mode: .*supported values: "Enforce", "Observe"/,
   ],
-  'a field that nothing serves': [{ ...minimal, replaced: ['nginx'] }, /unknown field "spec\.replaced"/],
+  'an unknown field': [{ ...minimal, replaced: ['nginx'] }, /unknown field "spec\.replaced"/],
   'a tag in replaces': [
     replacing('reg.io/old:1.0'),
     /spec\.replaces\[0\]: Invalid value: "reg\.io\/old:1\.0": expected a repository/,
@@ -101,19 +101,19 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
     replacing(...Array.from({ length: 17 }, (_, index) => `reg.io/old-${index}`)),
     /spec\.replaces: Too many: 17: must have at most 16 items/,
   ],
-  'replaces that holds image': [
+  'the image itself in replaces': [
     replacing('reg.io/old', 'reg.io/payments'),
     /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
   ],
-  'replaces that holds image in another form': [
+  'the image itself in another form in replaces': [
     { ...minimal, image: 'nginx', replaces: ['index.docker.io/library/nginx'] },
     /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
   ],
-  'replaces that holds image in a longer form of it': [
+  'the short form of the image in replaces': [
     { ...minimal, image: 'library/nginx', replaces: ['docker.io/nginx'] },
     /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
   ],
-  'replaces that holds image below library': [
+  'the short form of an image below library in replaces': [
     { ...minimal, image: 'docker.io/library/a/b', replaces: ['library/a/b'] },
     /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
   ],
@@ -125,16 +125,16 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
     { ...replacing('reg.io/old'), image: `reg.io/payments@sha256:${'0'.repeat(64)}` },
     /spec\.replaces: Invalid value: expected no replaces beside an image with a tag or digest/,
   ],
-  'a label key that is none': [
+  'an invalid label key': [
     labelled({ 'a b': 'x' }),
     /spec\.scanSelector\.matchLabels: .*expected label keys/,
   ],
-  'a label value that is none': [
+  'an invalid label value': [
     labelled({ a: '-' }),
     /spec\.scanSelector\.matchLabels\[a\]: Invalid value: "-": expected a label value/,
   ],
-  'an operator that is none': [selecting({ key: 'a', operator: 'Is' }), /operator: Unsupported value: "Is"/],
-  'a key that is none': [
+  'an unsupported operator': [selecting({ key: 'a', operator: 'Is' }), /operator: Unsupported value: "Is"/],
+  'an invalid label key of an expression': [
     selecting({ key: '-', operator: 'Exists' }),
     /matchExpressions\[0\]\.key: Invalid value: "-": expected a label key/,
   ],
@@ -150,13 +150,13 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
     selecting({ key: 'a', operator: 'Exists', values: ['x'] }),
     /matchExpressions\[0\]\.values: Forbidden: expected no values/,
   ],
-  'values that are none': [
+  'an invalid label value of an expression': [
     selecting({ key: 'a', operator: 'In', values: ['x', '-'] }),
     /matchExpressions\[0\]\.values\[1\]: Invalid value: "-": expected a label value/,
   ],
 };
 
-describe('the API server, with our CRD', () => {
+describe("the API server with the controller's CRD", () => {
   let controlPlane: ControlPlane;
   before(async () => {
     controlPlane = await startControlPlane({
@@ -187,13 +187,13 @@ describe('the API server, with our CRD', () => {
     assert.deepEqual(spec, { ...minimal, ...imageCredentialBindingDefaults });
   });
 
-  it('accepts every image that is a reference', async () => {
+  it('accepts every image that is a valid reference', async () => {
     await create(
       ...Object.values(goodImages).map((image, index) => manifest({ ...minimal, image }, `good-${index}`)),
     );
   });
 
-  it('refuses every image that is none, with one message each that says what is expected', async () => {
+  it('refuses every invalid image, each with one message that says what is expected', async () => {
     const images = Object.entries(badImages);
     const created = create(
       ...images.map(([, image], index) => manifest({ ...minimal, image }, `bad-${index}`)),
@@ -204,7 +204,7 @@ describe('the API server, with our CRD', () => {
     }
   });
 
-  it('lets the controller write a whole status, and nobody write it beside the spec', async () => {
+  it('lets the controller write a complete status, and ignores a status that is written with the spec', async () => {
     const status = {
       observedGeneration: 1,
       platform: 'Generic',
@@ -239,7 +239,7 @@ describe('the API server, with our CRD', () => {
     assert.deepEqual((await read()).status, status);
   });
 
-  it('shows the columns that a person looks for, by the short name and by the category', async () => {
+  it('shows the printer columns for the short name and for the category', async () => {
     const header = async (resource: string, output: string) => {
       const { stdout } = await controlPlane.kubectl(['get', resource, '--output', output]);
       return stdout

@@ -34,7 +34,7 @@ interface Crd {
   };
 }
 
-describe('a controller whose CRDs are not what it expects', () => {
+describe('a controller that finds missing or older CRDs', () => {
   let cluster: Cluster;
 
   before(async () => {
@@ -48,7 +48,7 @@ describe('a controller whose CRDs are not what it expects', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Line);
 
-  /** What Helm says after an upgrade. */
+  /** The notes that Helm prints after an upgrade. */
   const notes = async (): Promise<string> => {
     const { helm } = await tools(['helm'], () => undefined);
     const { controlPlane } = cluster;
@@ -60,7 +60,7 @@ describe('a controller whose CRDs are not what it expects', () => {
     return stdout;
   };
 
-  it('says once of each that is missing which to install, and goes on when they are there', async () => {
+  it('reports each missing CRD once, with the CRD to install, and continues once all are installed', async () => {
     const names = [OURS, SCHEDULED_SCANS, SCANS];
     await cluster.controlPlane.removeCrds(names);
     const controller = await startController(cluster.controlPlane, [], { until: 'serving' });
@@ -68,7 +68,7 @@ describe('a controller whose CRDs are not what it expects', () => {
       (await linesOf(controller))
         .filter(({ msg }) => msg.startsWith('the API server does not know this resource'))
         .map(({ msg }) => msg.split('install the CRD ')[1]);
-    await until(async () => (await missing()).length >= 3, 'the controller to miss three CRDs');
+    await until(async () => (await missing()).length >= 3, 'the controller to report three missing CRDs');
     const audit = await runCommand(cluster.controlPlane, ['audit', '-A']);
     assert.equal(audit.code, 2);
     assert.match(
@@ -87,7 +87,7 @@ describe('a controller whose CRDs are not what it expects', () => {
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
   });
 
-  it('says that a CRD of an older version must be upgraded, and tells all once it is', async () => {
+  it('reports that an older CRD must be upgraded, and writes the complete status once it is', async () => {
     const crd = load(await readFile(CRD, 'utf8')) as Crd;
     for (const { schema } of crd.spec.versions)
       delete schema.openAPIV3Schema.properties.status.properties['platform'];
@@ -99,7 +99,7 @@ describe('a controller whose CRDs are not what it expects', () => {
     await namespace.scan('scan');
     await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } });
     await namespace.binding('app');
-    // Scans are served all the same.
+    // Scans are bound nevertheless.
     await namespace.bound('scan');
     await until(
       async () =>
@@ -108,7 +108,7 @@ describe('a controller whose CRDs are not what it expects', () => {
             err?.message ?? '',
           ),
         ),
-      'the controller to say so',
+      'the controller to ask for the upgrade',
     );
     await cluster.controlPlane.installCrds([CRD]);
     await namespace.condition('app', 'Ready', 'True Ready', 60);

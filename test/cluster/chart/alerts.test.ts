@@ -13,13 +13,13 @@ const RELEASE = { namespace: 'icb', name: 'icb' };
 const HOUR = 60;
 const DAY = 24 * HOUR;
 
-/** One who fires, or none: what Alertmanager is told. */
+/** An alert that fires, as Alertmanager receives it. */
 interface Fired {
   readonly labels: Readonly<Record<string, string>>;
   readonly description: string;
 }
 
-/** What Prometheus has scraped, a value a minute, and who fires then, after so many minutes. */
+/** The scraped series with one value per minute, and the alerts that fire after some minutes. */
 interface Scenario {
   readonly title: string;
   readonly alert: string;
@@ -66,7 +66,7 @@ const SCENARIOS: readonly Scenario[] = [
     after: { 14: [], 16: [NOT_READY] },
   },
   {
-    title: 'a binding is not ready for one reason, then for another',
+    title: 'a binding is not ready, and the reason changes',
     alert: 'ImageCredentialBindingNotReady',
     series: { [NOT_READY_OF('Denied')]: '1x8 stale', [NOT_READY_OF('Unreachable')]: '_x9 1x20' },
     after: { 16: [NOT_READY] },
@@ -78,13 +78,13 @@ const SCENARIOS: readonly Scenario[] = [
     after: { 14: [], 15: [], 16: [] },
   },
   {
-    title: 'a binding is not ready, and another process comes to lead',
+    title: 'a binding is not ready, and the leader changes',
     alert: 'ImageCredentialBindingNotReady',
     series: { [NOT_READY_OF('Denied')]: '1x20 stale', [NOT_READY_OF('Denied', 'b')]: '_x22 1x10' },
     after: { 20: [NOT_READY], 21: [NOT_READY], 22: [NOT_READY], 23: [NOT_READY], 32: [NOT_READY] },
   },
   {
-    title: 'a binding is not ready, and then it is',
+    title: 'a binding becomes ready again',
     alert: 'ImageCredentialBindingNotReady',
     series: { [NOT_READY_OF('Denied')]: '1x20 stale' },
     after: { 20: [NOT_READY], 23: [] },
@@ -102,25 +102,25 @@ const SCENARIOS: readonly Scenario[] = [
     after: { [11 * HOUR]: [], [11 * HOUR + 10]: [endsSoon('50m 0s')], [13 * HOUR]: [endsSoon('-1h 0m 0s')] },
   },
   {
-    title: 'a credential that nothing has renewed for a day ends in less than a week',
+    title: 'a credential that was not renewed for a day expires in less than a week',
     alert: 'ImageCredentialEndsSoon',
     series: { [END_OF()]: `${5 * 86_400}x${2 * DAY}` },
     after: { [23 * HOUR]: [], [DAY + 10]: [endsSoon('3d 23h 50m 0s')] },
   },
   {
-    title: 'a credential that nothing has renewed for a day ends in more than a week',
+    title: 'a credential that was not renewed for a day expires in more than a week',
     alert: 'ImageCredentialEndsSoon',
     series: { [END_OF()]: `${9 * 86_400}x${2 * DAY}` },
     after: { [DAY + 10]: [] },
   },
   {
-    title: 'a credential ends soon, and another process comes to lead',
+    title: 'a credential expires soon, and the leader changes',
     alert: 'ImageCredentialEndsSoon',
     series: { [END_OF()]: '3000x20 stale', [END_OF('b')]: '_x22 3000x20' },
     after: { 20: [endsSoon('30m 0s')], 21: [endsSoon('29m 0s')], 22: [endsSoon('28m 0s')] },
   },
   {
-    title: 'one leads, though none of another release does',
+    title: 'a replica leads, and another release has no leader',
     alert: 'ImageCredentialBindingNoLeader',
     series: {
       'icb_leader{lease="icb/icb-image-credential-binding",instance="a"}': '1x20',
@@ -130,7 +130,7 @@ const SCENARIOS: readonly Scenario[] = [
     after: { 20: [] },
   },
   {
-    title: 'none leads by the Lease, though another release has a leader',
+    title: 'no replica leads, and another release has a leader',
     alert: 'ImageCredentialBindingNoLeader',
     series: {
       'icb_leader{lease="icb/icb-image-credential-binding",instance="a"}': '0x20',
@@ -139,13 +139,13 @@ const SCENARIOS: readonly Scenario[] = [
     after: { 4: [], 6: [NO_LEADER] },
   },
   {
-    title: 'none is scraped',
+    title: 'no replica is scraped',
     alert: 'ImageCredentialBindingNoLeader',
     series: { 'icb_leader{lease="other/icb",instance="b"}': '1x20' },
     after: { 6: [NO_LEADER] },
   },
   {
-    title: 'another process comes to lead',
+    title: 'the leader changes',
     alert: 'ImageCredentialBindingNoLeader',
     series: {
       'icb_leader{lease="icb/icb-image-credential-binding",instance="a"}': '1x9 stale',
@@ -154,7 +154,7 @@ const SCENARIOS: readonly Scenario[] = [
     after: { 10: [], 14: [], 20: [] },
   },
   {
-    title: 'bookmarks come once a minute',
+    title: 'bookmarks arrive once a minute',
     alert: 'ImageCredentialBindingWatchBroken',
     series: {
       'icb_watch_idle_seconds{watch="pods",instance="a"}': '5 60 8 59 3 61 10 58 7 55 9 60 4 58 6 61 5 59 2',
@@ -162,7 +162,7 @@ const SCENARIOS: readonly Scenario[] = [
     after: { 18: [] },
   },
   {
-    title: 'nothing comes of one resource',
+    title: 'nothing arrives for one resource',
     alert: 'ImageCredentialBindingWatchBroken',
     series: {
       'icb_watch_idle_seconds{watch="pods",instance="a"}': '0+60x30',
@@ -195,7 +195,7 @@ const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    title: 'a key fails now and then, and others are decided again',
+    title: 'a key fails occasionally, and others are outdated',
     alert: 'ImageCredentialBindingReconcileErrors',
     series: {
       [RECONCILES('error')]: '1x4 3x60',
@@ -205,7 +205,7 @@ const SCENARIOS: readonly Scenario[] = [
     after: { 10: [], 15: [], 20: [], 30: [] },
   },
   {
-    title: 'keys wait longer and longer',
+    title: 'keys wait for longer and longer',
     alert: 'ImageCredentialBindingQueueStuck',
     series: {
       'icb_workqueue_oldest_seconds{controller="binding",instance="a"}': '0+60x40',
@@ -255,14 +255,14 @@ describe('the alerts', () => {
   });
   after(() => rm(directory, { recursive: true, force: true }));
 
-  it('are rules that Prometheus takes', async () => {
+  it('are rules that Prometheus accepts', async () => {
     const { stdout } = await promisify(execFile)(promtool, ['check', 'rules', '--lint=all', 'rules.json'], {
       cwd: directory,
     });
     assert.match(stdout, new RegExp(`SUCCESS: ${alerts.length} rules found`));
   });
 
-  it('have an entry each in docs/alerts.md, in their order, which has no other, and link to it', async () => {
+  it('have one entry each in docs/alerts.md, in the same order, and link to it', async () => {
     const page = await readFile(join(DOCS, 'alerts.md'), 'utf8');
     const entries = [...page.matchAll(/^## (?<name>.+)$/gm)].map(({ groups }) => groups?.['name'] ?? '');
     assert.deepEqual(
@@ -277,12 +277,12 @@ describe('the alerts', () => {
     );
   });
 
-  it('say how bad it is', () => {
+  it('have a severity', () => {
     for (const { alert, labels } of alerts)
       assert.match(labels['severity'] ?? '', /^(warning|critical)$/, alert);
   });
 
-  it('about credentials come as early as the values say', async () => {
+  it('about credentials fire as early as the chart value says', async () => {
     const set = 'metrics.prometheusRule.credentialEndsWithinSeconds=600';
     const [rule] = alertsIn(await renderRule(RELEASE, set)).filter(
       ({ alert }) => alert === 'ImageCredentialEndsSoon',
@@ -290,17 +290,17 @@ describe('the alerts', () => {
     assert.match(rule?.expr ?? '', /- time\(\)\s+< 600\b/);
   });
 
-  it('are played below, all of them', () => {
-    const played = new Set(SCENARIOS.filter(({ after: times }) => fires(times)).map(({ alert }) => alert));
+  it('are all covered by a scenario', () => {
+    const covered = new Set(SCENARIOS.filter(({ after: times }) => fires(times)).map(({ alert }) => alert));
     assert.deepEqual(
-      alerts.map(({ alert }) => alert).filter((alert) => !played.has(alert)),
+      alerts.map(({ alert }) => alert).filter((alert) => !covered.has(alert)),
       [],
     );
   });
 
   for (const scenario of SCENARIOS) {
     const { title, alert, after: times } = scenario;
-    it(`${alert} ${fires(times) ? 'fires' : 'is silent'}: ${title}`, async () => {
+    it(`${alert} ${fires(times) ? 'fires' : 'does not fire'}: ${title}`, async () => {
       await writeFile(join(directory, 'test.json'), JSON.stringify(promtoolTest(scenario, alerts)));
       const run = promisify(execFile)(promtool, ['test', 'rules', 'test.json'], { cwd: directory });
       await run.catch((error: { readonly stdout: string; readonly stderr: string }) =>

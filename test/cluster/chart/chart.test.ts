@@ -19,7 +19,7 @@ describe('the chart', () => {
     chart = await Chart.open();
   });
 
-  it('gives the controller flags that it takes, as it is', async () => {
+  it('passes flags that the controller accepts, with the default values', async () => {
     const template = podTemplate(chart.objects());
     const { args, env, volumeMounts } = container(template);
     await assertTaken(container(template));
@@ -31,7 +31,7 @@ describe('the chart', () => {
     );
   });
 
-  it('bounds the heap by what the container may use, with an option that Node takes', () => {
+  it('limits the heap to a share of the memory limit, with options that Node accepts', () => {
     const [options] = container(podTemplate(chart.objects())).env;
     const script =
       'const most = Math.min(process.constrainedMemory() || Infinity, os.totalmem());' +
@@ -48,7 +48,7 @@ describe('the chart', () => {
     assert.ok(youngMebibytes <= 16, stdout);
   });
 
-  it('gives it a list of namespaces, with the same rights in each, and none for the cluster', async () => {
+  it('grants the same rights in each listed namespace, and none for the cluster', async () => {
     const [, list = ''] = /--set '(namespaces=\{shop,payments\})'/.exec(docs('namespaces.md')) ?? [];
     const set = ['config.discovery.enabled=true', 'config.discovery.markPods=true'];
     const made = chart.objects({ release: 'image-credential-binding', set: [list, ...set] });
@@ -65,7 +65,7 @@ describe('the chart', () => {
       ...[`payments/${name}`, `payments/${name}-release-objects`],
       ...[`shop/${name}`, `shop/${name}-release-objects`],
     ]);
-    // A list makes the rule about Namespaces needless, and nothing else.
+    // Only the rule about Namespaces is unnecessary with a list.
     const everywhere = chart
       .objects({ namespace: name, release: name, set })
       .find(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === name);
@@ -75,7 +75,7 @@ describe('the chart', () => {
       assert.deepEqual(role.rules, wanted);
   });
 
-  it('makes nothing that is cluster-scoped where the values say so', () => {
+  it('creates no cluster-scoped object if the values turn them off', () => {
     const [, off = ''] =
       /--set (policy\.enabled=false,userRoles\.enabled=false)/.exec(docs('namespaces.md')) ?? [];
     const scoped = (...set: readonly string[]) =>
@@ -86,7 +86,7 @@ describe('the chart', () => {
     assert.deepEqual(scoped(off), []);
   });
 
-  it('brings the admission policy unless told otherwise, for the namespaces that are served', () => {
+  it('creates the admission policy by default, for the configured namespaces', () => {
     const [, off = ''] = /--set (policy\.enabled=false)/.exec(docs('policy.md')) ?? [];
     const policies = (...set: readonly string[]) =>
       chart.objects({ set }).filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
@@ -97,7 +97,7 @@ describe('the chart', () => {
     assert.match(JSON.stringify(policies('namespaces={shop}')), /"values":\["shop"\]/);
   });
 
-  it('gives it every setting about registries', async () => {
+  it('passes every setting about registries to the controller', async () => {
     const template = podTemplate(
       chart.objects({
         values: {
@@ -135,12 +135,12 @@ describe('the chart', () => {
     ]);
   });
 
-  it('puts the pod of the uninstallation where those of the controller may be', () => {
+  it("schedules the pod of the uninstall Job like the controller's pods", () => {
     const wherever = {
       nodeSelector: { pool: 'tools' },
       tolerations: [{ key: 'pool', operator: 'Exists' }],
       affinity: { nodeAffinity: {} },
-      // Without quotes, YAML would read it as a number.
+      // Without quotes, YAML would parse it as a number.
       priorityClassName: '0123',
       imagePullSecrets: [{ name: 'pull' }],
     };
@@ -155,7 +155,7 @@ describe('the chart', () => {
     }
   });
 
-  it('lets nobody take from its pods the labels by which they are found', () => {
+  it('does not let values override the labels that select its pods', () => {
     const objects = chart.objects({ values: { podLabels: { 'app.kubernetes.io/instance': 'other' } } });
     const { labels } = podTemplate(objects).metadata;
     for (const selector of podSelectors(objects)) {
@@ -164,7 +164,7 @@ describe('the chart', () => {
     assert.equal(podSelectors(objects).length, 5);
   });
 
-  it('spreads its pods over nodes, those of one template among themselves, unless told otherwise', () => {
+  it('spreads the pods of one template over nodes by default', () => {
     const spread = (values: object) =>
       podTemplate(chart.objects({ values })).spec['topologySpreadConstraints'];
     const labelSelector = {
@@ -185,7 +185,7 @@ describe('the chart', () => {
     assert.deepEqual(spread({ topologySpreadConstraints: [own] }), [own]);
   });
 
-  it('keeps one of several pods while nodes are drained, and no node because of a single one', () => {
+  it('keeps one of several pods during a node drain, and does not block the drain with a single replica', () => {
     const budgets = (values: object) =>
       chart.objects({ values }).filter(({ kind }) => kind === 'PodDisruptionBudget');
     assert.equal(budgets({})[0]?.spec?.['maxUnavailable'], 1);
@@ -193,7 +193,7 @@ describe('the chart', () => {
     assert.deepEqual(budgets({ podDisruptionBudget: { enabled: false } }), []);
   });
 
-  it('lets anybody or some reach the port of probes and metrics, and the pods everything or what they are told', () => {
+  it('restricts ingress and egress of its pods only as its values say', () => {
     const policies = (values: object) =>
       chart.objects({ values }).filter(({ kind }) => kind === 'NetworkPolicy');
     assert.deepEqual(policies({ networkPolicy: { enabled: false } }), []);
@@ -201,7 +201,7 @@ describe('the chart', () => {
     const ports = [{ port: port?.containerPort, protocol: 'TCP' }];
     const ingressFrom = [{ namespaceSelector: { matchLabels: { name: 'monitoring' } } }];
     const egress = [{ ports: [{ port: 443 }] }];
-    // That of the release, and that of the Job, which runs when the other is gone.
+    // The policy of the release, and the policy of the Job, which runs after the first one is gone.
     assert.deepEqual(
       policies({}).map(({ metadata }) => metadata.name),
       ['icb-image-credential-binding', 'icb-image-credential-binding-release'],
@@ -212,7 +212,7 @@ describe('the chart', () => {
       assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports, from: ingressFrom }], egress]);
   });
 
-  it('gives its objects the name of the release, and none that two releases would both want', () => {
+  it('names its objects after the release, and never the same for two releases', () => {
     const long = 'a'.repeat(53);
     const cases = [
       ['image-credential-binding', 'image-credential-binding', {}, 'image-credential-binding'],
@@ -238,7 +238,7 @@ describe('the chart', () => {
     assert.ok(names.includes('ClusterRole/image-credential-binding'));
   });
 
-  it('can be a part of another chart, with a condition and global values', () => {
+  it('works as a dependency of another chart, with a condition and global values', () => {
     const folder = mkdtempSync(join(tmpdir(), 'icb-chart-'));
     try {
       const dependency = {
@@ -264,7 +264,7 @@ describe('the chart', () => {
     }
   });
 
-  it('has the version of the package, and shows the example of the documentation', () => {
+  it('has the version of the package, and contains the example of the documentation', () => {
     const { version, appVersion, annotations } = load(readFileSync(join(CHART, 'Chart.yaml'), 'utf8')) as {
       readonly version: string;
       readonly appVersion: string;
@@ -279,12 +279,12 @@ describe('the chart', () => {
     ]);
   });
 
-  it('has a README that was made from its values: npm run chart-readme', async () => {
+  it('has a README that is up to date with its values: npm run chart-readme', async () => {
     assert.equal(readFileSync(join(CHART, 'README.md'), 'utf8'), await chartReadme());
   });
 });
 
-/** The labels by which the Deployment, the budget and the NetworkPolicies find pods, and the spread counts them. */
+/** The labels by which the Deployment, the budget and the NetworkPolicies select pods, and the spread counts them. */
 function podSelectors(objects: readonly Manifest[]): readonly Readonly<Record<string, string>>[] {
   const found = JSON.stringify(objects.map(({ spec }) => spec)).matchAll(/"matchLabels":(\{[^{}]*\})/g);
   return [...found].map(([, labels = '']) => JSON.parse(labels) as Readonly<Record<string, string>>);

@@ -15,14 +15,14 @@ const CRD = 'crd/imagecredentialbindings.credentials.securecodebox.io';
 const RESTRICTED = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
 const OF_HELM = 'app.kubernetes.io/managed-by=Helm';
 
-/** The README's values for who knows which ports are needed. */
+/** The values of the README for a cluster whose required ports are known. */
 const narrowed = load(
   /^```yaml\n([\s\S]*?)^```$/m.exec(readFileSync(join(CHART, 'README.md'), 'utf8'))?.[1] ?? '',
 ) as object;
 
 /** Each switch, on and off. */
 const values: Readonly<Record<string, object>> = {
-  'as it is': {},
+  'with default values': {},
   'for some namespaces': { namespaces: ['shop', 'payments'] },
   'with everything switched on': {
     namespaces: ['shop'],
@@ -72,26 +72,26 @@ const values: Readonly<Record<string, object>> = {
     uninstall: { release: false },
     policy: { enabled: false },
   },
-  'with roles that are no part of others': { userRoles: { aggregate: false } },
-  'with a NetworkPolicy as in its README': narrowed,
+  'without aggregated roles': { userRoles: { aggregate: false } },
+  'with the NetworkPolicy of its README': narrowed,
 };
 
-/** What the release is upgraded to, and what its notes must and must not say. */
+/** What the release is upgraded to, and what its notes must and must not contain. */
 const noted: readonly (readonly [string, object, readonly RegExp[], readonly RegExp[]])[] = [
   [
-    'as it is',
+    'with default values',
     {},
     [/serves all namespaces\./, /Or have bindings made from pods:/],
     [/admission policy/, /Uninstalling leaves/, /annotate namespace/],
   ],
   [
-    'with discovery of namespaces that are opted in',
+    'with discovery in namespaces that are opted in',
     { config: { discovery: { enabled: true } } },
     [/each namespace that is opted in:\n\n +kubectl annotate namespace default/],
     [/Or have bindings made/],
   ],
   [
-    'with discovery of all pods of a list, without the policy and the Job',
+    'with discovery of all pods in a list of namespaces, without the policy and the Job',
     {
       namespaces: ['shop'],
       config: { discovery: { enabled: true } },
@@ -107,7 +107,7 @@ const noted: readonly (readonly [string, object, readonly RegExp[], readonly Reg
     [/stands for any namespace/, /annotate namespace/],
   ],
   [
-    'with discovery of single pods',
+    'with discovery of enabled pods',
     { config: { discovery: { enabled: true, resourceInclusion: { mode: 'enabled-per-resource' } } } },
     [/from the pods with the annotation/],
     [/all pods there/],
@@ -127,7 +127,7 @@ describe('the chart on a real API server', () => {
   let chart: Chart;
   let helm: string;
   let path: string;
-  /** The chart as a version before might have been: its CRD lacks a field. */
+  /** The chart as an earlier version might have been: its CRD lacks a field. */
   let older: string;
 
   before(async () => {
@@ -136,7 +136,7 @@ describe('the chart on a real API server', () => {
     helm = programs.helm;
     path = [dirname(helm), dirname(programs.kubectl), process.env['PATH']].join(':');
     chart = await Chart.open();
-    // For the pods of Deployments, and the rules of aggregated ClusterRoles.
+    // Creates the pods of Deployments, and the rules of aggregated ClusterRoles.
     controlPlane = await startControlPlane({ log, controllerManager: true });
     await controlPlane.installCrds(secureCodeBoxCrds());
     for (const name of ['shop', 'payments', 'tools', 'dry-run'])
@@ -147,7 +147,7 @@ describe('the chart on a real API server', () => {
   after(async () => controlPlane?.stop());
 
   for (const [title, each] of Object.entries(values))
-    it(`makes objects that the API server takes, and has nothing against: ${title}`, async () => {
+    it(`renders objects that the API server accepts without a warning: ${title}`, async () => {
       const input = chart.text({ release: 'dry', namespace: 'dry-run', values: each });
       const args = ['create', '--dry-run=server', '--validate=strict', '--filename', '-'];
       const { stdout, stderr } = await controlPlane.kubectl(args, { input });
@@ -155,17 +155,17 @@ describe('the chart on a real API server', () => {
       assert.equal(stdout.match(/created \(server dry run\)$/gm)?.length, input.match(/^kind:/gm)?.length);
     });
 
-  it('is installed by what its README says, in a namespace of restricted pods', async () => {
+  it('installs with the commands of its README, in a namespace with restricted pods', async () => {
     await controlPlane.kubectl(['create', 'namespace', RELEASE]);
     await controlPlane.kubectl(['label', 'namespace', RELEASE, ...RESTRICTED]);
     for (const command of readme('Install')) await shell(command, older);
     await until(async () => (await pods()).length === 2, 'the pods of the Deployment');
-    // Then there is a Lease, too.
+    // The controller creates a Lease, too, which the following tests expect.
     assert.deepEqual(await (await startController(controlPlane)).process.stop(), { code: 0, signal: null });
   });
 
   for (const kind of ['Deployment', 'Job'] as const)
-    it(`makes pods that meet the Pod Security Standard "restricted": ${kind}`, async () => {
+    it(`renders pods that meet the Pod Security Standard "restricted": ${kind}`, async () => {
       const { metadata, spec } = podTemplate(chart.objects({ release: RELEASE, namespace: RELEASE }), kind);
       const { serviceAccountName } = spec;
       if (kind === 'Job')
@@ -190,7 +190,7 @@ describe('the chart on a real API server', () => {
         await controlPlane.kubectl(['delete', 'serviceaccount', `${serviceAccountName}`, '-n', RELEASE]);
     });
 
-  it('gets the CRD of a newer version by what its notes say, and by that alone', async () => {
+  it('gets the CRD of a newer version from the command in its notes, and only from that', async () => {
     const binding = {
       ...{ apiVersion: 'credentials.securecodebox.io/v1alpha1', kind: 'ImageCredentialBinding' },
       metadata: { name: 'new-field', namespace: 'shop' },
@@ -223,13 +223,13 @@ describe('the chart on a real API server', () => {
           () => true,
           () => false,
         ),
-      'the new field to be taken',
+      'the new field to be accepted',
     );
     assert.deepEqual(await crd(), await crd(readFileSync(crdFile(CHART), 'utf8')));
   });
 
   for (const [title, each, said, unsaid] of noted)
-    it(`says what to do next: ${title}`, async () => {
+    it(`prints notes that lead to a binding: ${title}`, async () => {
       await upgrade(each);
       const text = await notes();
       for (const pattern of said) assert.match(text, pattern);
@@ -243,8 +243,8 @@ describe('the chart on a real API server', () => {
     await controlPlane.kubectl(['delete', 'icb', 'payments', '--namespace', namespace]);
   }
 
-  describe('once it is installed', () => {
-    it('is changed by the commands of the documentation', async () => {
+  describe('after its installation', () => {
+    it('accepts the commands of the documentation', async () => {
       for (const page of ['namespaces.md', 'policy.md']) {
         for (const command of blocksOf(readFileSync(join(DOCS, page), 'utf8'))) await shell(command);
       }
@@ -255,7 +255,7 @@ describe('the chart on a real API server', () => {
       assert.equal(stdout, '');
     });
 
-    it('is installed twice under one name, for other namespaces each', async () => {
+    it('can be installed twice under one name, each time for other namespaces', async () => {
       await upgrade({ namespaces: ['shop'] });
       await runHelm(['install', RELEASE, CHART, '--namespace', 'tools'], { namespaces: ['payments'] });
       const { stdout } = await controlPlane.kubectl([
@@ -272,7 +272,7 @@ describe('the chart on a real API server', () => {
       await shell(`helm uninstall ${RELEASE} --namespace tools --no-hooks`);
     });
 
-    describe('and people', () => {
+    describe('for users', () => {
       before(async () => {
         await upgrade({});
         for (const [user, role] of Object.entries({
@@ -299,7 +299,7 @@ describe('the chart on a real API server', () => {
                 () => true,
                 () => false,
               ),
-            `${user} to see bindings`,
+            `${user} to read bindings`,
           );
         }
         await until(
@@ -312,23 +312,23 @@ describe('the chart on a real API server', () => {
         );
       });
 
-      it('lets those with view see bindings, and write none', async () => {
+      it('lets users with the role view read bindings, and not write them', async () => {
         await assert.rejects(write('viewer', {}), /cannot create resource|cannot patch resource/);
       });
 
       for (const user of ['editor', 'owner'])
-        it(`lets an ${user} write bindings that name Secrets, for these they may read, and move no scan`, async () => {
+        it(`lets an ${user} write bindings that name readable Secrets and migrate no scan`, async () => {
           await write(user, { pull: 'any' });
           await as(user, 'delete', 'icb', `of-${user}`);
           await assert.rejects(write(user, { replaces: 'old.example/app' }), /may not update ScheduledScans/);
         });
 
-      it('lets those who have only the role of the chart write bindings that name no Secret', async () => {
+      it('lets users with only the role of the chart write bindings that name no Secret', async () => {
         await write('writer', {});
         await assert.rejects(write('writer', { pull: 'any' }), /found "any", which "writer" may not get/);
       });
 
-      /** Somebody applies a binding. */
+      /** Applies a binding as this user. */
       async function write(
         user: string,
         { pull, replaces }: { readonly pull?: string; readonly replaces?: string },
@@ -352,8 +352,8 @@ describe('the chart on a real API server', () => {
       }
     });
 
-    it('is uninstalled, and leaves the CRD and bindings alone', async () => {
-      // What the Job does is tested elsewhere (release-hook.test.ts): here nobody runs its pod.
+    it('is uninstalled by the commands of its README, which leave the CRD and bindings alone', async () => {
+      // What the Job does is tested in release-hook.test.ts. Nothing runs its pod here.
       await upgrade({ uninstall: { release: false } });
       for (const command of readme('Uninstall')) await shell(command);
       const kinds = [
@@ -365,14 +365,14 @@ describe('the chart on a real API server', () => {
         const args = ['get', kinds.join(), '--all-namespaces', '--output', 'name', ...selector];
         return (await controlPlane.kubectl(args)).stdout;
       };
-      // Pods go a little later.
-      await until(async () => (await left()) === '', 'nothing to be left');
+      // The pods are deleted a little later.
+      await until(async () => (await left()) === '', 'all objects to be deleted');
       await controlPlane.kubectl(['get', CRD]);
       await controlPlane.kubectl(['get', 'icb/new-field', '--namespace', 'shop']);
     });
   });
 
-  /** Runs what a person would type in the repository, with the chart's folder in the place of `<chart>`. */
+  /** Runs a command of the documentation in the repository, with the chart's folder instead of `<chart>`. */
   async function shell(command: string, folder: string = CHART): Promise<string> {
     const options = { env: { KUBECONFIG: controlPlane.kubeconfig, PATH: path }, cwd: ROOT };
     const args = ['-c', command.replaceAll('<chart>', folder)];
@@ -381,7 +381,7 @@ describe('the chart on a real API server', () => {
     return stdout;
   }
 
-  /** Gives the release these values alone. */
+  /** Upgrades the release to these values alone. */
   async function upgrade(each: object): Promise<void> {
     await runHelm(['upgrade', RELEASE, CHART, '--namespace', RELEASE, '--reset-values'], each);
   }
@@ -408,7 +408,7 @@ describe('the chart on a real API server', () => {
     return stdout.split('\n').filter((line) => line !== '');
   }
 
-  /** The spec of the CRD that is there, or would be with this text. */
+  /** The spec of the CRD in the cluster, or the spec that it would have with this text. */
   async function crd(text?: string): Promise<unknown> {
     const output = ['--output', 'jsonpath={.spec}'];
     const { stdout } =
@@ -436,7 +436,7 @@ interface Crd {
   };
 }
 
-/** Copies the chart, without a field of the CRD. */
+/** Copies the chart, without one field of the CRD. */
 function olderChart(folder: string): string {
   cpSync(CHART, folder, { recursive: true });
   const crd = load(readFileSync(crdFile(folder), 'utf8')) as Crd;
@@ -458,7 +458,7 @@ function blocksOf(text: string): readonly string[] {
   return blocks.flatMap((block) => block.split('\n')).filter((line) => line !== '');
 }
 
-/** What is indented by four, a command each paragraph. */
+/** The commands in the notes: text that is indented by four spaces, one command per paragraph. */
 function commandsOf(text: string): readonly string[] {
   const lines = text.split('\n').map((line) => (/^ {4}|^$/.test(line) ? line.slice(4) : ''));
   return lines

@@ -9,7 +9,7 @@ import { type ControlPlane, startControlPlane } from '../../../hack/testenv/cont
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { readDashboard, render } from '../../support/cluster/monitoring.ts';
 
-/** The release, and its namespace. */
+/** The name of the release and of its namespace. */
 const RELEASE = 'image-credential-binding';
 
 describe('monitoring, installed as docs/alerts.md says', () => {
@@ -43,7 +43,7 @@ describe('monitoring, installed as docs/alerts.md says', () => {
     return JSON.parse(stdout) as T;
   };
 
-  it('is refused, whole, with what is missing, where the CRDs of the Prometheus operator are not there', async () => {
+  it('is refused as a whole, and the message names the missing kind, if the CRDs of the Prometheus operator are missing', async () => {
     const { code, stderr } = await install();
     assert.equal(code, 1);
     assert.match(
@@ -54,7 +54,7 @@ describe('monitoring, installed as docs/alerts.md says', () => {
     assert.doesNotMatch(stdout, new RegExp(RELEASE));
   });
 
-  it('is taken by an API server that has them, without a field that it does not know', async () => {
+  it('is accepted by an API server that has the CRDs, without unknown fields', async () => {
     await controlPlane.installCrds(
       globSync(join(ROOT, 'test/support/fixtures/prometheus-operator-crds/*.yaml')),
     );
@@ -68,7 +68,7 @@ describe('monitoring, installed as docs/alerts.md says', () => {
     assert.match(stdout, /^prometheusrule\S+ configured \(server dry run\)$/m);
   });
 
-  it('has Prometheus scrape the pods, each by itself, and keep the label namespace', async () => {
+  it('lets Prometheus scrape each pod individually, and keeps the label namespace', async () => {
     interface ServiceMonitor {
       readonly spec: {
         readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
@@ -106,7 +106,7 @@ describe('monitoring, installed as docs/alerts.md says', () => {
     assert.ok(template.spec.containers[0]?.ports.some(({ name }) => name === port));
   });
 
-  it('hands the dashboard to the sidecar, as it is', async () => {
+  it('provides the dashboard to the Grafana sidecar unchanged', async () => {
     interface ConfigMap {
       readonly data: Readonly<Record<string, string>>;
     }
@@ -120,7 +120,7 @@ describe('monitoring, installed as docs/alerts.md says', () => {
     );
   });
 
-  it('names only values that the chart has', async () => {
+  it('is documented with existing chart values only', async () => {
     const chart = load(await readFile(join(CHART, 'values.yaml'), 'utf8'));
     const named = [...page.matchAll(/`((?:metrics|config)\.[\w.]+)`/g)].map(([, name = '']) => name);
     assert.ok(named.length > 5, named.join(' '));
@@ -130,7 +130,7 @@ describe('monitoring, installed as docs/alerts.md says', () => {
     }
   });
 
-  it('is off unless it is asked for', async () => {
+  it('is off by default', async () => {
     const text = await render({ namespace: RELEASE, name: RELEASE }, []);
     assert.doesNotMatch(text, /kind: (Service|ServiceMonitor|PrometheusRule|ConfigMap)$/m);
     assert.match(

@@ -20,15 +20,15 @@ const SCB = ['execution.securecodebox.io'];
 const getSecrets: Rule = { apiGroups: [''], resources: ['secrets'], verbs: ['get'] };
 const updateScans: Rule = { apiGroups: SCB, resources: ['scheduledscans'], verbs: ['update'] };
 
-/** What they may do, besides writing bindings. */
+/** What each user may do, besides writing bindings. */
 const users = {
   nobody: [],
   reader: [{ ...getSecrets, resourceNames: ['mine'] }],
   keeper: [getSecrets],
-  /** A list shows Secrets, too, but is no right to one by its name. */
+  /** A list shows Secrets, too, but does not grant the right to get one by its name. */
   lister: [{ ...getSecrets, verbs: ['list', 'watch'] }],
   scanner: [updateScans],
-  /** Neither is a right to update. */
+  /** Neither is a right to update ScheduledScans. */
   patcher: [
     { ...updateScans, verbs: ['get', 'patch'] },
     { ...updateScans, resources: ['scheduledscans/status'] },
@@ -43,44 +43,49 @@ const secrets = (...names: readonly string[]): Pick<ImageCredentialBindingSpec, 
 const numbered = (prefix: string) =>
   secrets(...Array.from({ length: 16 }, (_, index) => `${prefix}-${index}`));
 
-/** What somebody may create. */
+/** What a user may create. */
 const created: readonly (readonly [User, string, Spec])[] = [
-  ['nobody', 'a binding that names no secret', secrets()],
-  ['reader', 'one that names the secret that they may get', secrets('mine')],
-  ['keeper', 'one that names as many secrets as there may be', numbered('any')],
-  ['scanner', 'one that moves scans', { ...secrets(), replaces: ['old.example/app'] }],
+  ['nobody', 'a binding that names no Secret', secrets()],
+  ['reader', 'a binding that names the Secret that they may get', secrets('mine')],
+  ['keeper', 'a binding that names the maximum number of Secrets', numbered('any')],
+  ['scanner', 'a binding that migrates scans', { ...secrets(), replaces: ['old.example/app'] }],
   [
     'editor',
-    'one that does both',
+    'a binding that names Secrets and migrates scans',
     { ...numbered('any'), replaces: ['old.example/app', 'older.example/app'] },
   ],
-  ['nobody', 'one whose list of earlier homes is empty', { ...secrets(), replaces: [] }],
+  ['nobody', 'a binding with an empty spec.replaces', { ...secrets(), replaces: [] }],
 ];
 
-/** What somebody may not create, and what they are told. */
+/** What a user may not create, and the message. */
 const notCreated: readonly (readonly [User, string, Spec, RegExp])[] = [
   [
     'nobody',
-    'a binding that names a secret',
+    'a binding that names a Secret',
     secrets('mine'),
     /expected in spec\.imagePullSecrets only secrets that you may read, found "mine", which "nobody" may not get; take it out, or ask for the right to get this Secret in the namespace "test-/,
   ],
-  ['reader', 'one that names another secret besides', secrets('mine', 'theirs'), /found "theirs"/],
+  ['reader', 'a binding that also names another Secret', secrets('mine', 'theirs'), /found "theirs"/],
   [
     'reader',
-    'one of whose 16 secrets only the last is theirs',
+    'a binding of whose 16 Secrets they may get only the last',
     { imagePullSecrets: [...(numbered('any').imagePullSecrets ?? []).slice(1), { name: 'mine' }] },
     /found "any-1"/,
   ],
-  ['lister', 'one that names a secret that they see in lists', secrets('mine'), /found "mine"/],
-  ['scanner', 'one that names a secret', secrets('mine'), /found "mine"/],
+  ['lister', 'a binding that names a Secret that they see in lists', secrets('mine'), /found "mine"/],
+  ['scanner', 'a binding that names a Secret', secrets('mine'), /found "mine"/],
   [
     'keeper',
-    'one that moves scans',
+    'a binding that migrates scans',
     { ...secrets('mine'), replaces: ['old.example/app'] },
     /expected nothing new in spec\.replaces, found "old\.example\/app": that moves scans, and "keeper" may not update ScheduledScans; leave it as it was, or ask for the right to update scheduledscans\.execution\.securecodebox\.io in the namespace "test-/,
   ],
-  ['patcher', 'one that moves scans', { ...secrets(), replaces: ['old.example/app'] }, /may not update/],
+  [
+    'patcher',
+    'a binding that migrates scans',
+    { ...secrets(), replaces: ['old.example/app'] },
+    /may not update/,
+  ],
 ];
 
 const theirs: Partial<ImageCredentialBindingSpec> = {
@@ -90,31 +95,31 @@ const theirs: Partial<ImageCredentialBindingSpec> = {
   ...secrets('theirs', 'more'),
 };
 
-/** What somebody may change in a binding of another person. */
+/** What a user may change in another user's binding. */
 const changed: readonly (readonly [User, string, Spec])[] = [
   ['nobody', 'nothing', {}],
-  ['nobody', 'that it only observes', { mode: 'Observe' }],
-  ['nobody', 'that more must be verified', { verification: 'Required' }],
+  ['nobody', 'the mode to Observe', { mode: 'Observe' }],
+  ['nobody', 'the verification to Required', { verification: 'Required' }],
   [
     'nobody',
-    'any other field, where it replaces nothing',
+    'any other field, if spec.replaces is empty',
     { replaces: undefined, verification: 'Never', scanSelector: { matchLabels: { team: 'shop' } } },
   ],
-  ['nobody', 'the order of the secrets', secrets('more', 'theirs')],
-  ['nobody', 'fewer secrets', secrets('more')],
-  ['nobody', 'fewer earlier homes', { replaces: ['older.example/app'] }],
-  ['nobody', 'no earlier home at all', { replaces: undefined }],
-  ['reader', 'one more secret, that they may get', secrets('theirs', 'mine', 'more')],
-  ['keeper', 'as many other secrets as there may be', numbered('other')],
+  ['nobody', 'the order of the Secrets', secrets('more', 'theirs')],
+  ['nobody', 'fewer Secrets', secrets('more')],
+  ['nobody', 'fewer previous repositories', { replaces: ['older.example/app'] }],
+  ['nobody', 'no previous repository', { replaces: undefined }],
+  ['reader', 'one more Secret, which they may get', secrets('theirs', 'mine', 'more')],
+  ['keeper', 'the maximum number of other Secrets', numbered('other')],
   ['scanner', 'the image', { image: 'new.example/app' }],
-  ['scanner', 'one more earlier home', { replaces: ['old.example/app', 'oldest.example/app'] }],
-  ['scanner', 'which scans are moved', { scanSelector: { matchLabels: { team: 'pay' } } }],
+  ['scanner', 'one more previous repository', { replaces: ['old.example/app', 'oldest.example/app'] }],
+  ['scanner', 'which scans are migrated', { scanSelector: { matchLabels: { team: 'pay' } } }],
 ];
 
-/** What somebody may not change in a binding of another person, and what they are told. */
+/** What a user may not change in another user's binding, and the message. */
 const notChanged: readonly (readonly [User, string, Spec, RegExp])[] = [
-  ['nobody', 'one more secret', secrets('theirs', 'more', 'mine'), /found "mine"/],
-  ['reader', 'another secret that they may not get', secrets('theirs', 'other'), /found "other"/],
+  ['nobody', 'one more Secret', secrets('theirs', 'more', 'mine'), /found "mine"/],
+  ['reader', 'another Secret that they may not get', secrets('theirs', 'other'), /found "other"/],
   [
     'keeper',
     'the image',
@@ -123,25 +128,25 @@ const notChanged: readonly (readonly [User, string, Spec, RegExp])[] = [
   ],
   [
     'nobody',
-    'the image, to a single version of it',
+    'the image to a single version of it',
     { image: 'reg.example/app:1.0', replaces: undefined },
     /expected spec\.image to stay/,
   ],
   [
     'patcher',
-    'one more earlier home',
+    'one more previous repository',
     { replaces: ['old.example/app', 'new.example/app'] },
     /expected nothing new in spec\.replaces, found "new\.example\/app"/,
   ],
   [
     'nobody',
-    'which scans are moved',
+    'which scans are migrated',
     { scanSelector: { matchLabels: { team: 'pay' } } },
     /expected spec\.scanSelector to stay as it was beside spec\.replaces, found another: that moves scans/,
   ],
   [
     'patcher',
-    'what a move waits for',
+    'the verification that a migration waits for',
     { verification: 'Never' },
     /expected spec\.verification to stay "Preferred" beside spec\.replaces, found "Never"/,
   ],
@@ -173,11 +178,11 @@ describe('the admission policy of the chart', () => {
     namespace = await cluster.namespace();
     await grant(namespace, users);
     const refused = () => write(namespace, 'nobody', 'probe', secrets('any'));
-    await until(() => refused().then(() => false, isRefusal), 'the policy to be in force');
+    await until(() => refused().then(() => false, isRefusal), 'the policy to take effect');
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  /** Lets people write bindings in a namespace, gives them the rights besides, and waits until they have them. */
+  /** Lets users write bindings in a namespace, grants their other rights, and waits until both are in effect. */
   async function grant(
     place: TestNamespace,
     rights: Readonly<Record<string, readonly Rule[]>>,
@@ -200,17 +205,17 @@ describe('the admission policy of the chart', () => {
     });
     const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
     await cluster.controlPlane.kubectl(['create', '--filename', '-'], { input });
-    // The API server takes them up in the order in which they were written.
+    // The API server applies RoleBindings in the order in which they were written.
     const last = Object.keys(rights).at(-1) ?? '';
-    const asked = ['auth', 'can-i', 'create', 'icb', '--namespace', place.name, '--as', userOf(last)];
-    await until(() => cluster.controlPlane.kubectl(asked), `${last} to have rights`);
+    const args = ['auth', 'can-i', 'create', 'icb', '--namespace', place.name, '--as', userOf(last)];
+    await until(() => cluster.controlPlane.kubectl(args), `${last} to have their rights`);
   }
 
   function isRefusal(error: unknown): boolean {
     return String(error).includes('ValidatingAdmissionPolicy');
   }
 
-  /** Applies a binding as somebody else; rejects with what kubectl says. */
+  /** Applies a binding as this user. Rejects with the output of kubectl. */
   async function write(place: TestNamespace, user: string, name: string, spec: Spec): Promise<void> {
     const { apiVersion, kind } = imageCredentialBindings;
     const manifest = {
@@ -221,7 +226,7 @@ describe('the admission policy of the chart', () => {
     await cluster.controlPlane.kubectl(args, { input: JSON.stringify(manifest) });
   }
 
-  /** Replaces a binding of another person; rejects with what kubectl says. */
+  /** Replaces another user's binding. Rejects with the output of kubectl. */
   async function change(user: string, spec: Spec): Promise<void> {
     const name = `binding-${count++}`;
     await namespace.binding(name, theirs);
@@ -233,7 +238,7 @@ describe('the admission policy of the chart', () => {
     });
   }
 
-  /** Writes to a binding that was made with these, as kubectl does by `args`. */
+  /** Creates a binding with this spec and metadata, then writes it with the kubectl command `args`. */
   async function edit(
     user: string,
     before: { readonly spec?: Spec; readonly metadata?: object },
@@ -252,18 +257,18 @@ describe('the admission policy of the chart', () => {
   }
 
   for (const [user, what, spec] of created)
-    it(`lets ${user} create ${what}`, async () => write(namespace, user, `binding-${count++}`, spec));
+    it(`lets user "${user}" create ${what}`, async () => write(namespace, user, `binding-${count++}`, spec));
 
   for (const [user, what, spec, message] of notCreated)
-    it(`does not let ${user} create ${what}`, async () => {
+    it(`does not let user "${user}" create ${what}`, async () => {
       await assert.rejects(write(namespace, user, `binding-${count++}`, spec), message);
     });
 
   for (const [user, what, spec] of changed)
-    it(`lets ${user} change of another's binding: ${what}`, async () => change(user, spec));
+    it(`lets user "${user}" change another user's binding: ${what}`, async () => change(user, spec));
 
   for (const [user, what, spec, message] of notChanged)
-    it(`does not let ${user} change of another's binding: ${what}`, async () => {
+    it(`does not let user "${user}" change another user's binding: ${what}`, async () => {
       await assert.rejects(change(user, spec), message);
     });
 
@@ -273,7 +278,7 @@ describe('the admission policy of the chart', () => {
     ['kubectl apply', apply(), applied(image)],
     ['server-side apply', apply('--server-side', '--force-conflicts'), applied(image)],
   ] as const)
-    it(`judges what ${way} makes of a binding`, async () => {
+    it(`validates the binding that results from ${way}`, async () => {
       await assert.rejects(
         edit(userOf('nobody'), {}, args, input),
         /expected spec\.image to stay "reg\.example\/app"/,
@@ -281,7 +286,7 @@ describe('the admission policy of the chart', () => {
       await edit('scanner', {}, args, input);
     });
 
-  it('does not let nobody begin to move scans that somebody only observed', async () => {
+  it('requires the right to migrate scans for a change of the mode from Observe to Enforce', async () => {
     const spec: Spec = { mode: 'Observe', replaces: ['old.example/app'] };
     const enforce = patch('merge', { spec: { mode: 'Enforce' } });
     await assert.rejects(
@@ -292,8 +297,8 @@ describe('the admission policy of the chart', () => {
     await edit('scanner', { spec }, enforce);
   });
 
-  describe('against ways around it', () => {
-    it('lets nobody take over what discovery has made, but for what it replaces', async () => {
+  describe('against attempts to circumvent it', () => {
+    it('lets a user take over a discovered binding, unless it replaces something and the user may not migrate scans', async () => {
       await edit('nobody', { metadata: label }, takeOver);
       const before = { metadata: label, spec: { replaces: ['old.example/app'] } };
       await assert.rejects(
@@ -303,7 +308,7 @@ describe('the admission policy of the chart', () => {
       await edit('scanner', before, takeOver);
     });
 
-    it('does not let nobody tell discovery what it has seen, which it would move scans by', async () => {
+    it('does not let a user write the annotation of discovery, which can cause a migration', async () => {
       const note = patch('merge', { metadata: { annotations: workloads } });
       const says =
         /expected the annotation credentials\.securecodebox\.io\/workloads to be left to discovery/;
@@ -325,7 +330,7 @@ describe('the admission policy of the chart', () => {
       await edit('scanner', {}, apply(), planted);
     });
 
-    it('judges names that the API server makes, and lets nothing pass by way of the status', async () => {
+    it('validates bindings with generated names, and ignores a spec that is written with the status', async () => {
       const generated = () => ({ ...applied(secrets('mine'))(''), metadata: { generateName: 'any-' } });
       const create = () => ['create', '--filename', '-'];
       await assert.rejects(edit('nobody', {}, create, generated), /found "mine"/);
@@ -341,18 +346,18 @@ describe('the admission policy of the chart', () => {
       assert.deepEqual([spec?.imagePullSecrets, spec?.replaces], [[], undefined]);
     });
 
-    it('is not got round by deleting a binding and making another by its name while no controller runs', async () => {
+    it('does not migrate a scan if a binding is deleted and recreated by its name while no controller runs', async () => {
       const place = await cluster.namespace();
-      const home = (image: string) => ({ ...secrets('pull'), image, verification: 'Never' }) as const;
+      const specOf = (image: string) => ({ ...secrets('pull'), image, verification: 'Never' }) as const;
       const auth = { auth: btoa('user:pass') };
       await place.pullSecret('pull', { 'reg.example': auth, 'new.example': auth });
       await place.scan('scan');
       const first = await cluster.startController();
-      await place.binding('app', home('reg.example/app'));
+      await place.binding('app', specOf('reg.example/app'));
       await place.bound('scan');
       await first.process.stop();
       await place.delete(imageCredentialBindings, 'app');
-      await place.binding('app', home('new.example/app'));
+      await place.binding('app', specOf('new.example/app'));
       const second = await cluster.startController();
       await place.condition('app', 'ScansBound', 'True NoScans');
       const { spec, metadata } = await place.rawScan('scan');
@@ -361,7 +366,7 @@ describe('the admission policy of the chart', () => {
     });
   });
 
-  it('costs the API server no more than it allows, with all that a binding can have', async () => {
+  it('stays within the cost limit of the API server for the largest possible binding', async () => {
     const long = (host: string) =>
       Array.from(
         { length: 16 },
@@ -377,7 +382,7 @@ describe('the admission policy of the chart', () => {
     );
   });
 
-  it('counts rights in the namespace of the binding alone', async () => {
+  it('counts only the rights in the namespace of the binding', async () => {
     const other = await cluster.namespace();
     await grant(other, { reader: [] });
     await assert.rejects(
@@ -386,7 +391,7 @@ describe('the admission policy of the chart', () => {
     );
   });
 
-  it('lets discovery name what pods name, and nobody else of its namespace', async () => {
+  it('lets the controller create bindings that name any Secret, but no other ServiceAccount of its namespace', async () => {
     const spec = { ...secrets('theirs'), replaces: ['old.example/app'] };
     await write(namespace, CONTROLLER_USER, 'discovered', spec);
     await grant(namespace, { other: [] });
@@ -394,7 +399,7 @@ describe('the admission policy of the chart', () => {
   });
 });
 
-/** `other` is a neighbour of the controller's ServiceAccount. */
+/** `other` is another ServiceAccount in the controller's namespace. */
 function userOf(name: string): string {
   return name === 'other' ? CONTROLLER_USER.replace(/[^:]+$/, name) : name;
 }

@@ -12,9 +12,9 @@ import { Life } from '../../support/cluster/life.ts';
 import { refused, requestsOf, rightsGiven, rightsOf, rightsUsed } from '../../support/cluster/rights.ts';
 import { until } from '../../support/until.ts';
 
-/** All that decides which rights the controller gets. */
+/** Everything that decides which rights the controller gets. */
 interface Switches {
-  /** Else in two of three namespaces. */
+  /** `false` means in two of three namespaces. */
   readonly everywhere: boolean;
   readonly discovery: InclusionMode | 'off';
   readonly markPods: boolean;
@@ -27,8 +27,8 @@ const combinations: readonly Switches[] = [true, false].flatMap((everywhere) => 
   ),
 ]);
 
-/** Which give all the rights that there are, and fewest; `npm run test:full` lives through all combinations. */
-const lived =
+/** The combinations that grant the most and the fewest rights. `npm run test:full` exercises all combinations. */
+const exercised =
   process.env['RIGHTS'] === 'all'
     ? combinations
     : combinations.filter(
@@ -54,7 +54,7 @@ describe('docs/reference/rbac.md', () => {
     chart = await Chart.open();
   });
 
-  /** When a right is given, in the words of the page. */
+  /** When a right is granted, in the words of the page. */
   const wheres: Readonly<Record<string, (switches: Switches) => boolean>> = {
     always: () => true,
     '`config.discovery.enabled`': ({ discovery }) => discovery !== 'off',
@@ -65,23 +65,23 @@ describe('docs/reference/rbac.md', () => {
   };
 
   for (const switches of combinations)
-    it(`tells the rights of the chart: ${titleOf(switches)}`, () => {
+    it(`lists the rights of the chart: ${titleOf(switches)}`, () => {
       const namespaces = switches.everywhere ? [] : ['shop', 'payments'];
       const values = valuesOf(switches, namespaces);
       const objects = chart.objects({ release: RELEASE, namespace: RELEASE, values });
       const release = `${RELEASE}-release`;
       const lease = given(objects, release, RELEASE);
-      assert.deepEqual(given(objects, LEASE_ROLE, RELEASE), told('Its Lease', switches));
+      assert.deepEqual(given(objects, LEASE_ROLE, RELEASE), documented('Its Lease', switches));
       const roles = switches.everywhere
         ? [{ place: undefined, job: release }]
         : namespaces.map((place) => ({ place, job: `${release}-objects` }));
       for (const { place, job } of roles) {
-        assert.deepEqual(given(objects, RELEASE, place), told('The controller', switches));
-        assert.deepEqual([...given(objects, job, place), ...lease].sort(), told('The Job', switches));
+        assert.deepEqual(given(objects, RELEASE, place), documented('The controller', switches));
+        assert.deepEqual([...given(objects, job, place), ...lease].sort(), documented('The Job', switches));
       }
     });
 
-  it('tells the rights of people', () => {
+  it('lists the rights of users', () => {
     const objects = chart.objects({ release: RELEASE, namespace: RELEASE });
     for (const role of ['view', 'edit'])
       assert.deepEqual(
@@ -101,7 +101,7 @@ describe('docs/reference/rbac.md', () => {
     return [...rightsOf(role.rules ?? [])].sort();
   }
 
-  function told(section: string, switches: Switches): readonly string[] {
+  function documented(section: string, switches: Switches): readonly string[] {
     const rows = rowsOf(section).filter(({ where }) => {
       const applies = wheres[where];
       assert.ok(applies !== undefined, `${where} is no known case`);
@@ -113,7 +113,7 @@ describe('docs/reference/rbac.md', () => {
   function rowsOf(section: string) {
     const text = page.split(/^## /m).find((each) => each.startsWith(section)) ?? '';
     const rows = [...text.matchAll(/^\| (`[^|]+`) +\| `([^|]+)` +\| ([^|]+?) +\| \S[^|]+ \|$/gm)];
-    // But for its two first lines, all of a table.
+    // All lines of the table except its two header lines.
     assert.equal(rows.length, (text.match(/^\|/gm)?.length ?? 0) - 2);
     return rows.map(([, verbs = '', resource = '', where = '']) => ({
       where,
@@ -124,19 +124,19 @@ describe('docs/reference/rbac.md', () => {
   }
 });
 
-describe('the rights that the chart gives the controller', () => {
+describe('the rights that the chart grants the controller', () => {
   let cluster: Cluster;
   let helm: string;
   let places = 0;
 
   before(async () => {
     helm = (await tools(['helm'], (line) => process.stderr.write(`${line}\n`))).helm;
-    // Then it lists in pages, which is what the rights to list are for.
+    // Without streaming lists the controller lists in pages, which uses the rights to list.
     cluster = await Cluster.start({ apiServerArgs: ['--feature-gates=WatchList=false'] });
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  it('are those that it uses: of the Lease, by one that leads and one that follows', async () => {
+  it('are exactly those that a leader and a follower use for the Lease', async () => {
     const leader = await cluster.startController();
     const follower = await startController(cluster.controlPlane, [], { keepLease: true, until: 'following' });
     const used = async () => {
@@ -144,15 +144,15 @@ describe('the rights that the chart gives the controller', () => {
       assert.deepEqual(refused(requests), []);
       return rightsUsed(requests.filter(({ objectRef }) => objectRef?.namespace === RELEASE));
     };
-    // It follows once it has read the Lease; then it begins to watch it.
+    // The controller follows once it has read the Lease. After that it starts to watch it.
     await until(async () => (await used()).has('list leases.coordination.k8s.io'), 'the Lease to be listed');
     for (const each of [follower, leader])
       assert.deepEqual(await each.process.stop(), { code: 0, signal: null });
     await assertGiven(await used(), RELEASE, `role/${LEASE_ROLE}`);
   });
 
-  for (const switches of lived)
-    it(`are those that it uses: ${titleOf(switches)}`, () =>
+  for (const switches of exercised)
+    it(`are exactly those that the controller uses: ${titleOf(switches)}`, () =>
       switches.everywhere ? assertClusterRole(switches) : assertRoles(switches));
 
   async function assertClusterRole(switches: Switches): Promise<void> {
@@ -164,12 +164,12 @@ describe('the rights that the chart gives the controller', () => {
   }
 
   async function assertRoles(switches: Switches): Promise<void> {
-    const [other, ...served] = await newNamespaces(3);
+    const [other, ...namespaces] = await newNamespaces(3);
     assert.ok(other !== undefined);
-    const names = served.map(({ name }) => name);
+    const names = namespaces.map(({ name }) => name);
     await upgrade(valuesOf(switches, names));
     await lifeOf(switches, other).prepare();
-    const used = await live(switches, served);
+    const used = await live(switches, namespaces);
     for (const name of names) await assertGiven(used(name), name, `role/${RELEASE}`);
     assert.deepEqual([...used(undefined, other.name)], []);
   }
@@ -180,15 +180,16 @@ describe('the rights that the chart gives the controller', () => {
   }
 
   /**
-   * Has a controller, with what the Deployment says, do all that there may be to do in these namespaces.
+   * Runs a controller with the settings of the Deployment, and lets it do everything that can occur in these
+   * namespaces.
    *
-   * @returns which rights it used in a namespace; undefined stands for the cluster
+   * @returns which rights it used in a namespace; `undefined` means cluster-scoped requests
    */
-  async function live(switches: Switches, served: readonly TestNamespace[]) {
-    const lives = served.map((each) => lifeOf(switches, each));
-    await Promise.all(lives.map((life) => life.prepare()));
+  async function live(switches: Switches, namespaces: readonly TestNamespace[]) {
+    const all = namespaces.map((each) => lifeOf(switches, each));
+    await Promise.all(all.map((life) => life.prepare()));
     const controller = await cluster.startController(...(await flags()));
-    await Promise.all(lives.map((life) => life.run()));
+    await Promise.all(all.map((life) => life.run()));
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     const requests = await requestsOf(cluster.controlPlane, controller);
     assert.deepEqual(refused(requests), []);
@@ -201,7 +202,7 @@ describe('the rights that the chart gives the controller', () => {
     assert.deepEqual([...used].sort(), [...given].sort());
   }
 
-  /** Some that are opted in to discovery. */
+  /** Creates namespaces that are opted in to discovery. */
   async function newNamespaces(count: number): Promise<readonly TestNamespace[]> {
     const names = Array.from({ length: count }, (_, index) => `place-${places + index}`);
     places += count;
@@ -216,7 +217,7 @@ describe('the rights that the chart gives the controller', () => {
     return names.map((name) => new TestNamespace(name, cluster));
   }
 
-  /** Installs the chart anew, with these values alone. */
+  /** Upgrades the release to these values alone. */
   async function upgrade(values: object): Promise<void> {
     const args = ['upgrade', RELEASE, CHART, '--namespace', RELEASE, '--reset-values', '--values', '-'];
     const { group, kubeconfig } = cluster.controlPlane;
@@ -225,7 +226,7 @@ describe('the rights that the chart gives the controller', () => {
     assert.equal(code, 0, stderr);
   }
 
-  /** What the Deployment's pods would be started with; the port may be taken on this machine. */
+  /** The arguments of the Deployment's pods, with another port, because the usual one may be in use on this machine. */
   async function flags(): Promise<readonly string[]> {
     const { stdout } = await cluster.controlPlane.kubectl([
       ...['get', 'deployment', RELEASE, '--namespace', RELEASE, '--output', 'json'],

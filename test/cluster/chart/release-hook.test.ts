@@ -47,7 +47,7 @@ for (const { title, values } of variants) {
 
     before(async () => {
       helm = (await tools(['helm'], (line) => process.stderr.write(`${line}\n`))).helm;
-      // Of the controller, which ends after the chart is gone.
+      // The controller lacks rights when it stops, because the chart is deleted before.
       cluster = await Cluster.start({ lacksRights: true });
       namespaces = [await cluster.namespace(), await cluster.namespace()];
     });
@@ -64,7 +64,7 @@ for (const { title, values } of variants) {
       return stdout === '' ? undefined : (JSON.parse(stdout) as unknown);
     };
 
-    it('has no hook where the values say so', async () => {
+    it('has no hook if the values turn it off', async () => {
       const rendered = (...set: readonly string[]) =>
         runHelm('template', RELEASE, CHART, '--kube-version', '1.30.0', ...set);
       assert.match((await rendered()).stdout, /helm\.sh\/hook/);
@@ -73,17 +73,17 @@ for (const { title, values } of variants) {
       assert.doesNotMatch(stdout, /helm\.sh\/hook|-release/);
     });
 
-    it('gives all scans back while the controller ends, with exactly the rights that it needs, and leaves nothing', async () => {
+    it('unbinds all scans while the controller stops, with exactly the rights that it needs, and leaves nothing behind', async () => {
       const names = namespaces.map(({ name }) => name);
       const controller = await cluster.startController();
-      const befores = await bindScans();
+      const specs = await bindScans();
       const upgraded = await runHelm('upgrade', RELEASE, CHART, '--reset-values', ...values(names));
       assert.equal(upgraded.code, 0, upgraded.stderr);
 
       const uninstalling = runHelm('uninstall', RELEASE, '--timeout', '120s');
       const job = (await until(() => get('job', HOOK), 'the Job of the hook')) as Job;
       const { containers, serviceAccountName } = job.spec.template.spec;
-      // Nothing of the release is there any more: its pods end meanwhile.
+      // Nothing else of the release exists any more, and its pods are terminating.
       assert.equal(await get('deployment', RELEASE), undefined);
       const rules = await rulesOfHook(names);
       assert.equal(serviceAccountName, HOOK);
@@ -92,29 +92,29 @@ for (const { title, values } of variants) {
       const { code, stderr } = await uninstalling;
       assert.equal(code, 0, stderr);
 
-      await assertReverted(befores);
+      await assertReverted(specs);
       await assertUninstalled();
       await assertUsed(rules);
     });
 
-    /** Binds a scan in each namespace. Returns what its spec was before. */
+    /** Binds a scan in each namespace. Returns the spec of each scan before that. */
     async function bindScans(): Promise<ReadonlyMap<TestNamespace, string>> {
-      const befores = new Map<TestNamespace, string>();
+      const specs = new Map<TestNamespace, string>();
       for (const namespace of namespaces) {
         await namespace.pullSecret('pull', AUTHS);
         await namespace.scan('scan');
-        befores.set(namespace, JSON.stringify((await namespace.rawScan('scan')).spec));
+        specs.set(namespace, JSON.stringify((await namespace.rawScan('scan')).spec));
         await namespace.binding('app');
         await namespace.bound('scan');
       }
-      return befores;
+      return specs;
     }
 
-    /** Runs the hook's command as its Job would, while the controller ends. */
+    /** Runs the hook's command as its Job would, while the controller stops. */
     async function runHookWhile(controller: RunningController, args: readonly string[]): Promise<void> {
       const kubeconfig = await cluster.controlPlane.kubeconfigFor({ namespace: RELEASE, name: HOOK });
       const releasing = runCommand(cluster.controlPlane, args, kubeconfig);
-      // It has lost its rights already, and cannot give its Lease up.
+      // The controller has already lost its rights, and cannot release its Lease.
       await controller.process.stop();
       const { code, stdout, stderr } = await releasing;
       assert.equal(code, 0, stderr);
@@ -122,8 +122,8 @@ for (const { title, values } of variants) {
       assert.match(stderr, /^waiting for the controller ".+" to give up the Lease/);
     }
 
-    async function assertReverted(befores: ReadonlyMap<TestNamespace, string>): Promise<void> {
-      for (const [namespace, before] of befores) {
+    async function assertReverted(specs: ReadonlyMap<TestNamespace, string>): Promise<void> {
+      for (const [namespace, before] of specs) {
         const scan = await namespace.rawScan('scan');
         assert.equal(JSON.stringify(scan.spec), before);
         assert.equal(secretNameOf(scan), undefined);
@@ -145,7 +145,7 @@ for (const { title, values } of variants) {
       assert.equal(left, '');
     }
 
-    /** The namespaces of the objects, as rules: `verb resource.group`. */
+    /** The rights that the roles of the hook grant, each once: `verb resource.group`. */
     async function rulesOfHook(names: readonly string[]): Promise<readonly string[]> {
       const lists = [
         await get('role', HOOK),
@@ -183,38 +183,41 @@ for (const { title, values } of variants) {
   });
 }
 
-describe('helm uninstall while a namespace of the list is on its way out, and the controller is down', () => {
-  it('says which, and leaves to the command what its Job could not begin', async () => {
+describe('helm uninstall with a terminating namespace in the list, and without a running controller', () => {
+  it('reports the namespace, and lets the release command do what the Job could not start', async () => {
     const { helm } = await tools(['helm'], (line) => process.stderr.write(`${line}\n`));
     await using cluster = await Cluster.start({ lacksRights: true });
     const { controlPlane } = cluster;
-    const [staying, ending] = [await cluster.namespace(), await cluster.namespace()];
-    const before = await bindAndStop(cluster, staying);
+    const [active, terminating] = [await cluster.namespace(), await cluster.namespace()];
+    const before = await bindAndStop(cluster, active);
     const runHelm = (...args: readonly string[]): Promise<Ran> =>
       controlPlane.group.run(helm, [...args, '--namespace', RELEASE], {
         env: { KUBECONFIG: controlPlane.kubeconfig, PATH: dirname(helm) },
       });
-    const list = `namespaces={${staying.name},${ending.name}}`;
+    const list = `namespaces={${active.name},${terminating.name}}`;
     const upgraded = await runHelm('upgrade', RELEASE, CHART, '--reset-values', '--set', list);
     assert.equal(upgraded.code, 0, upgraded.stderr);
-    // Without kube-controller-manager it does not get there.
-    await controlPlane.kubectl(['delete', 'namespace', ending.name, '--wait=false']);
+    // Without kube-controller-manager the namespace keeps terminating.
+    await controlPlane.kubectl(['delete', 'namespace', terminating.name, '--wait=false']);
     const uninstalled = await runHelm('uninstall', RELEASE, '--timeout', '60s');
     assert.equal(uninstalled.code, 1);
-    assert.match(uninstalled.stderr, new RegExp(`unable to create new content in namespace ${ending.name}`));
-    await staying.bound('scan');
+    assert.match(
+      uninstalled.stderr,
+      new RegExp(`unable to create new content in namespace ${terminating.name}`),
+    );
+    await active.bound('scan');
 
-    const released = await runCommand(controlPlane, ['release', '-n', staying.name]);
+    const released = await runCommand(controlPlane, ['release', '-n', active.name]);
     assert.deepEqual(
       [released.code, released.stdout],
       [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n'],
       released.stderr,
     );
-    assert.equal(JSON.stringify((await staying.rawScan('scan')).spec), before);
+    assert.equal(JSON.stringify((await active.rawScan('scan')).spec), before);
     await assertDeletable(cluster);
   });
 
-  /** Has a controller bind a scan, and ends it. Returns what the scan's spec was before. */
+  /** Lets a controller bind a scan, and stops it. Returns the spec of the scan before that. */
   async function bindAndStop(cluster: Cluster, namespace: TestNamespace): Promise<string> {
     await namespace.pullSecret('pull', AUTHS);
     await namespace.scan('scan');
@@ -226,7 +229,7 @@ describe('helm uninstall while a namespace of the list is on its way out, and th
     return before;
   }
 
-  /** What the hook made before it failed can be deleted as docs/cli.md says. */
+  /** Asserts that the objects of the failed hook can be deleted as docs/cli.md says. */
   async function assertDeletable({ controlPlane }: Cluster): Promise<void> {
     const kinds = 'serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings';
     const selector = ['--all-namespaces', '--selector', `app.kubernetes.io/instance=${RELEASE}`];

@@ -6,7 +6,7 @@ import { load } from 'js-yaml';
 import { CHART } from '../../../hack/root.ts';
 import { assertTaken, Chart, container, podTemplate } from '../../support/cluster/chart.ts';
 
-/** A JSON schema, as far as this one uses it. */
+/** A JSON schema, limited to the keywords that this schema uses. */
 interface Schema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -21,9 +21,9 @@ const namespaces = (count: number) => Array.from({ length: count }, (_, index) =
 const registries = (values: object) => ({ config: { registries: values } });
 const discovery = (values: object) => ({ config: { discovery: { enabled: true, ...values } } });
 
-/** The ends of what the schema takes. */
-const taken: Readonly<Record<string, object>> = {
-  'the least of each': {
+/** Values at the limits of what the schema accepts. */
+const accepted: Readonly<Record<string, object>> = {
+  'the minimum of each value': {
     replicas: 0,
     config: {
       scanTypes: ['*'],
@@ -33,7 +33,7 @@ const taken: Readonly<Record<string, object>> = {
       logLevel: 'trace',
     },
   },
-  'the most of each': {
+  'the maximum of each value': {
     namespaces: [...namespaces(98), 'a'.repeat(63), '2024'],
     config: {
       scanTypes: ['trivy-image', 'trivy-image-autodiscovery-1.0'],
@@ -58,15 +58,15 @@ const taken: Readonly<Record<string, object>> = {
   ...Object.fromEntries(
     ['enabled-per-namespace', 'enabled-per-resource', 'all'].flatMap((mode) =>
       [true, false].map((markPods) => [
-        `discovery ${mode}, ${markPods ? 'with' : 'without'} marks`,
+        `discovery ${mode}, ${markPods ? 'with' : 'without'} pod marks`,
         discovery({ resourceInclusion: { mode }, markPods, gracePeriod: '1.5h' }),
       ]),
     ),
   ),
-  'a slower election': {
+  'a slower leader election': {
     config: { leaderElection: { leaseDuration: '1m30s', renewDeadline: '1m', retryPeriod: '10.5s' } },
   },
-  'an image with a digest, and objects of other names': {
+  'an image with a digest, and overridden names': {
     image: {
       repository: 'registry.example:5000/team/icb',
       tag: `0.1.0@sha256:${'a'.repeat(64)}`,
@@ -82,43 +82,51 @@ const notAllowed = (path: string, name: string) =>
 const notMatched = (path: string, found: string) =>
   new RegExp(`at '${path}': '${found}' does not match pattern`);
 
-/** What is refused, and where the message says that it is. */
+/** What the schema refuses, and the place in its message. */
 const refused: readonly (readonly [string, object, RegExp])[] = [
-  ['a slip at the top', { relicas: 1 }, notAllowed('', 'relicas')],
-  ['a slip in the settings', { config: { discoverry: {} } }, notAllowed('/config', 'discoverry')],
+  ['a typo at the top level', { relicas: 1 }, notAllowed('', 'relicas')],
+  ['a typo in the settings', { config: { discoverry: {} } }, notAllowed('/config', 'discoverry')],
   [
-    'a slip deep in them',
+    'a typo in a nested setting',
     registries({ proxy: { htps: '' } }),
     notAllowed('/config/registries/proxy', 'htps'),
   ],
   [
-    'a slip in what Kubernetes takes',
+    'a typo in a field of Kubernetes',
     { resources: { limits: { memroy: '1Gi' } } },
     notAllowed('/resources/limits', 'memroy'),
   ],
-  ['a slip in a list', { tolerations: [{ keyy: 'a' }] }, notAllowed('/tolerations/0', 'keyy')],
+  ['a typo in a list', { tolerations: [{ keyy: 'a' }] }, notAllowed('/tolerations/0', 'keyy')],
   [
-    'an unknown level',
+    'an unknown log level',
     { config: { logLevel: 'warning' } },
     /at '\/config\/logLevel': value must be one of 'trace', 'debug', 'info', 'warn', 'error', 'fatal'/,
   ],
   [
-    'an unknown mode',
+    'an unknown discovery mode',
     discovery({ resourceInclusion: { mode: 'enabled' } }),
     /at '.*\/mode': value must be one of 'enabled-per-namespace', 'enabled-per-resource', 'all'/,
   ],
-  ['no concurrency', { config: { concurrency: 0 } }, /at '\/config\/concurrency': minimum: got 0, want 1/],
   [
-    'too much concurrency',
+    'a concurrency of 0',
+    { config: { concurrency: 0 } },
+    /at '\/config\/concurrency': minimum: got 0, want 1/,
+  ],
+  [
+    'too high a concurrency',
     { config: { concurrency: 65 } },
     /at '\/config\/concurrency': maximum: got 65, want 64/,
   ],
   [
-    'too many runs',
+    'too many runs per minute',
     { config: { runsPerMinute: 6001 } },
     /at '\/config\/runsPerMinute': maximum: got 6,001, want 6,000/,
   ],
-  ['no scan type', { config: { scanTypes: [] } }, /at '\/config\/scanTypes': minItems: got 0, want 1/],
+  [
+    'an empty list of scan types',
+    { config: { scanTypes: [] } },
+    /at '\/config\/scanTypes': minItems: got 0, want 1/,
+  ],
   [
     'a duration without a unit',
     { config: { unusedSecretGrace: '10' } },
@@ -135,18 +143,18 @@ const refused: readonly (readonly [string, object, RegExp])[] = [
     notMatched('/config/discovery/gracePeriod', '1 day'),
   ],
   [
-    'a duration of nothing',
+    'a duration of zero',
     registries({ checkInterval: '0s' }),
     notMatched('/config/registries/checkInterval', '0s'),
   ],
   [
-    'a lease of parts of seconds',
+    'a lease duration with a fraction of a second',
     { config: { leaderElection: { leaseDuration: '1.5s' } } },
     notMatched('/config/leaderElection/leaseDuration', '1\\.5s'),
   ],
   ['too many namespaces', { namespaces: namespaces(101) }, /at '\/namespaces': maxItems: got 101, want 100/],
   ['a namespace twice', { namespaces: ['shop', 'shop'] }, /at '\/namespaces': items at 0 and 1 are equal/],
-  ['what is no namespace', { namespaces: ['Shop'] }, notMatched('/namespaces/0', 'Shop')],
+  ['an invalid namespace', { namespaces: ['Shop'] }, notMatched('/namespaces/0', 'Shop')],
   ['a namespace with a comma', { namespaces: ['a,b'] }, notMatched('/namespaces/0', 'a,b')],
   [
     'a registry with a path',
@@ -154,50 +162,54 @@ const refused: readonly (readonly [string, object, RegExp])[] = [
     notMatched('/config/registries/allowed/0', 'reg\\.example/app'),
   ],
   [
-    'a pattern for a host',
+    'a pattern instead of a host',
     registries({ insecure: ['*.example'] }),
     notMatched('/config/registries/insecure/0', '\\*\\.example'),
   ],
   [
-    'a proxy of another kind',
+    'an unsupported kind of proxy',
     registries({ proxy: { https: 'socks5://proxy' } }),
     notMatched('/config/registries/proxy/https', 'socks5://proxy'),
   ],
   [
-    'an image with its tag',
+    'a repository with a tag',
     { image: { repository: 'reg.example/icb:1.0' } },
     notMatched('/image/repository', 'reg\\.example/icb:1\\.0'),
   ],
   ['a tag that is a number', { image: { tag: 1 } }, /at '\/image\/tag': got number, want string/],
   [
-    'a text for a switch',
+    'a string instead of a boolean',
     { policy: { enabled: 'false' } },
     /at '\/policy\/enabled': got string, want boolean/,
   ],
   [
-    'a switch for a text',
+    'a boolean instead of a string',
     { podAnnotations: { inject: false } },
     /at '\/podAnnotations\/inject': got boolean, want string/,
   ],
   [
-    'an odd quantity',
+    'an invalid quantity',
     { resources: { limits: { memory: '256MB' } } },
     notMatched('/resources/limits/memory', '256MB'),
   ],
-  ['no way out', { networkPolicy: { egress: [] } }, /at '\/networkPolicy\/egress': minItems: got 0, want 1/],
+  [
+    'an empty list of egress rules',
+    { networkPolicy: { egress: [] } },
+    /at '\/networkPolicy\/egress': minItems: got 0, want 1/,
+  ],
   [
     'a name that is too long',
     { fullnameOverride: 'a'.repeat(55) },
     /at '\/fullnameOverride': maxLength: got 55, want 54/,
   ],
   [
-    'part of a spread',
+    'an incomplete topology spread constraint',
     { topologySpreadConstraints: [{ maxSkew: 1 }] },
     /at '\/topologySpreadConstraints\/0': missing properties 'topologyKey', 'whenUnsatisfiable'/,
   ],
 ];
 
-/** What is Kubernetes' own, or Helm's: looking into it is theirs. */
+/** Kubernetes and Helm validate these values themselves. */
 const OPEN = ['/properties/global', '/definitions/texts', '/definitions/kubernetes'];
 
 describe('the schema of the values', () => {
@@ -207,8 +219,8 @@ describe('the schema of the values', () => {
     chart = await Chart.open();
   });
 
-  for (const [title, values] of Object.entries(taken))
-    it(`takes ${title}, and so does the controller`, async () => {
+  for (const [title, values] of Object.entries(accepted))
+    it(`accepts ${title}, and so does the controller`, async () => {
       assert.equal(chart.problems(values), '');
       await assertTaken(container(podTemplate(chart.objects({ values }))));
     });
@@ -221,7 +233,7 @@ describe('the schema of the values', () => {
       assert.match(problems[0] ?? '', message);
     });
 
-  it('is closed at every level, so that no slip goes unnoticed', () => {
+  it('is closed at every level, so that no typo goes unnoticed', () => {
     const open = objectsOf(schema, '').filter(
       ([, { additionalProperties }]) => additionalProperties !== false,
     );
@@ -231,7 +243,7 @@ describe('the schema of the values', () => {
     );
   });
 
-  it('says of each value what it may be, and the README what it is', () => {
+  it('describes every value, and so does the README', () => {
     const rows = readFileSync(join(CHART, 'README.md'), 'utf8').matchAll(
       /^\| `([^`]+)` \| \w+ \| .* \| (.*) \|$/gm,
     );
@@ -247,7 +259,7 @@ describe('the schema of the values', () => {
       );
       assert.ok(schemaAt(schema, keys) !== undefined, `${path} is not in the schema`);
     }
-    // And none that is not there.
+    // The README describes no value that does not exist.
     for (const path of described)
       assert.ok(
         leaves.some((leaf) => `${leaf}.`.startsWith(`${path}.`)),
@@ -255,7 +267,7 @@ describe('the schema of the values', () => {
       );
   });
 
-  /** What is said of the value at a path; a list is a leaf. */
+  /** The schema of the value at a path. A list is a leaf. */
   function schemaAt(from: Schema, [key, ...others]: readonly string[]): Schema | undefined {
     const found = from.$ref === undefined ? from : schema.definitions?.[from.$ref.split('/').at(-1) ?? ''];
     if (key === undefined || found === undefined) return found;
@@ -264,7 +276,7 @@ describe('the schema of the values', () => {
   }
 });
 
-/** All that may be objects, with their places. */
+/** All schemas of objects, with their paths. */
 function objectsOf(schema: Schema, path: string): readonly (readonly [string, Schema])[] {
   const inner = [
     ...Object.entries(schema.properties ?? {}).map(

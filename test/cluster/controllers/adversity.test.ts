@@ -17,18 +17,18 @@ import { until } from '../../support/until.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 
-describe('the controller in adversity', () => {
+describe('the controller under adverse conditions', () => {
   let cluster: Cluster;
   let controller: RunningController;
 
   before(async () => {
-    // An API server that has just been started knows no Roles for a moment.
+    // An API server that has just started does not know the Roles for a moment.
     cluster = await Cluster.start({ lacksRights: true });
     controller = await cluster.startController('--unused-secret-grace', '1s');
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  /** A namespace with a pull secret, a scan and a binding. */
+  /** Creates a namespace with a pull secret, a scan and a binding. */
   async function bound(): Promise<{ namespace: TestNamespace; secretName: string }> {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);
@@ -50,16 +50,16 @@ describe('the controller in adversity', () => {
       async () => (await namespace.get(SECRETS, secretName)) === undefined,
       'the copy to be deleted',
     );
-    // The scan stays bound: it gets the credential again when the owner puts it back.
+    // The scan stays bound. It gets the credential again when the owner restores the login.
     await namespace.pullSecret('pull', AUTHS);
     await until(
       async () => (await namespace.get(SECRETS, secretName)) !== undefined,
-      'the copy to be made again',
+      'the copy to be created again',
     );
     assert.equal((await namespace.bound('scan')).secretName, secretName);
   });
 
-  it('binds the other scans where a policy refuses one, says which, and binds it once the policy is gone', async () => {
+  it('binds the other scans if a policy refuses one, names that one, and binds it once the policy is gone', async () => {
     const namespace = await cluster.namespace();
     await apply(
       {
@@ -78,7 +78,7 @@ describe('the controller in adversity', () => {
             ],
           },
           validations: [
-            { expression: 'object.metadata.name != "refused"', message: 'a text that must not be told' },
+            { expression: 'object.metadata.name != "refused"', message: 'a text that must not be reported' },
           ],
         },
       },
@@ -94,27 +94,27 @@ describe('the controller in adversity', () => {
       await namespace
         .put(SCHEDULED_SCANS, (await namespace.rawScan('refused')) as never)
         .catch((error: Error) => {
-          if (!error.message.includes('must not be told')) throw error;
+          if (!error.message.includes('must not be reported')) throw error;
         });
       const denied = (await cluster.controlPlane.auditEvents()).some(
         ({ objectRef, responseStatus }) => objectRef?.name === 'refused' && responseStatus?.code === 422,
       );
       return denied;
-    }, 'the policy to work');
+    }, 'the policy to take effect');
     await namespace.pullSecret('pull', AUTHS);
     for (let index = 0; index < 20; index += 1) await namespace.scan(`scan-${index}`);
     await namespace.binding('app');
     const { status } = await namespace.condition('app', 'Ready', 'False ScanUpdateFailed');
     assert.deepEqual({ ...status?.scans, names: [] }, { matched: 21, bound: 20, failing: 1, names: [] });
     assert.equal(status?.scans?.names?.[0]?.name, 'refused');
-    assert.doesNotMatch(JSON.stringify(status), /must not be told/);
-    await until(async () => failsUnderItsId(await controller.log()), 'the log to tell of a failed reconcile');
+    assert.doesNotMatch(JSON.stringify(status), /must not be reported/);
+    await until(async () => failsUnderItsId(await controller.log()), 'the log to report a failed reconcile');
     await cluster.controlPlane.kubectl(['delete', 'validatingadmissionpolicybinding', 'refuse']);
     await cluster.controlPlane.kubectl(['delete', 'validatingadmissionpolicy', 'refuse']);
     await namespace.condition('app', 'Ready', 'True Ready');
   });
 
-  it('says that a policy changes its Secret, and does not write it for ever', async () => {
+  it('reports that a policy changes its Secret, and stops rewriting it at full speed', async () => {
     await apply(
       {
         apiVersion: 'admissionregistration.k8s.io/v1',
@@ -153,7 +153,7 @@ describe('the controller in adversity', () => {
     await until(async () => {
       await namespace.put(SECRETS, { metadata: { name: 'trivy-marked-probe' }, type: 'Opaque', data: {} });
       return (await namespace.get<Secret>(SECRETS, 'trivy-marked-probe'))?.data?.['extra'] !== undefined;
-    }, 'the policy to work');
+    }, 'the policy to take effect');
     await namespace.pullSecret('marked', AUTHS);
     await namespace.scan('scan');
     await namespace.binding('app', { imagePullSecrets: [{ name: 'marked' }] });
@@ -171,7 +171,7 @@ describe('the controller in adversity', () => {
     await namespace.condition('app', 'Ready', 'True Ready');
   });
 
-  it('creates its Secret anew where somebody made it immutable', async () => {
+  it('recreates its Secret if another client made it immutable', async () => {
     const { namespace, secretName } = await bound();
     await cluster.controlPlane.kubectl([
       'patch',
@@ -185,7 +185,7 @@ describe('the controller in adversity', () => {
     await until(
       async () =>
         (await namespace.get<Secret & { immutable?: boolean }>(SECRETS, secretName))?.immutable === undefined,
-      'the Secret to be created anew',
+      'the Secret to be recreated',
     );
     await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
     await until(
@@ -194,7 +194,7 @@ describe('the controller in adversity', () => {
     );
   });
 
-  it('reports a scan that has another mount in our place, once', async () => {
+  it('reports a scan once if the mount path is taken by another volume', async () => {
     const namespace = await cluster.namespace();
     const volumeMounts = [{ name: 'theirs', mountPath: '/var/run/secrets/image-credential-binding' }];
     await namespace.pullSecret('pull', AUTHS);
@@ -230,7 +230,7 @@ describe('the controller in adversity', () => {
     assert.equal(writes.filter((write) => write === 'update scheduledscans').length, 1);
   });
 
-  it('is slowed down by somebody who undoes what it writes, and wins in the end', async () => {
+  it('backs off from a client that reverts its writes, and binds the scan in the end', async () => {
     const { namespace } = await bound();
     const { spec } = await namespace.rawScan('scan');
     const bare = JSON.stringify({ spec: { scanSpec: { volumes: [] } } });
@@ -249,7 +249,7 @@ describe('the controller in adversity', () => {
     assert.deepEqual((await namespace.rawScan('scan')).spec.scanSpec.volumes, spec.scanSpec.volumes);
   });
 
-  it('removes its Secret when another entry is chosen and nothing mounts it', async () => {
+  it('deletes its Secret when another entry is chosen and no scan mounts it', async () => {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('second', AUTHS);
     await namespace.binding('app', { imagePullSecrets: [{ name: 'first' }, { name: 'second' }] });
@@ -258,11 +258,11 @@ describe('the controller in adversity', () => {
     await namespace.pullSecret('first', AUTHS);
     await until(
       async () => (await namespace.get(SECRETS, before_)) === undefined,
-      'the Secret that was chosen before to go',
+      'the Secret of the previous entry to be deleted',
     );
   });
 
-  it('keeps its Secret for a run that mounts it, and removes it afterwards', async () => {
+  it('keeps its Secret while a run mounts it, and deletes it afterwards', async () => {
     const { namespace, secretName } = await bound();
     const { spec } = await namespace.rawScan('scan');
     const scans = { ...SCHEDULED_SCANS, plural: 'scans', kind: 'Scan' };
@@ -295,16 +295,19 @@ describe('the controller in adversity', () => {
       '--patch',
       '{"status":{"state":"Done"}}',
     ]);
-    await until(async () => (await namespace.get(SECRETS, secretName)) === undefined, 'the Secret to go');
+    await until(
+      async () => (await namespace.get(SECRETS, secretName)) === undefined,
+      'the Secret to be deleted',
+    );
   });
 
-  it('goes on after the API server was gone', async () => {
+  it('continues after an outage of the API server', async () => {
     const { namespace, secretName } = await bound();
     await cluster.controlPlane.restartApiServer();
     await until(async () => {
       await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:after') } });
       return true;
-    }, 'the API server to take a write');
+    }, 'the API server to accept a write');
     await until(
       async () => JSON.stringify(await namespace.trivyConfig(secretName))?.includes(btoa('user:after')),
       'the new password',
@@ -313,7 +316,7 @@ describe('the controller in adversity', () => {
     assert.equal(secretNameOf(await namespace.rawScan('scan')), secretName);
   });
 
-  it('ends with 0 on SIGTERM before it has reached the API server', async () => {
+  it('exits with 0 on SIGTERM before it has reached the API server', async () => {
     const kubeconfig = join(cluster.controlPlane.directory, 'nowhere.kubeconfig');
     const config = {
       apiVersion: 'v1',
@@ -336,7 +339,7 @@ describe('the controller in adversity', () => {
     const log = await until(async () => {
       const text = await child.logTail(100);
       return text.includes('trying again') && text;
-    }, 'it to have tried');
+    }, 'a failed attempt to reach the API server');
     const port = /"port":(\d+)/.exec(log)?.[1];
     const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
     assert.equal(ready.status, 503);
@@ -344,7 +347,7 @@ describe('the controller in adversity', () => {
     assert.deepEqual(await child.stop(), { code: 0, signal: null });
   });
 
-  /** Whether the line of a failure has the id of the reconcile whose writes stand before it. */
+  /** Whether the log line of a failed reconcile has the same reconcile ID as the writes before it. */
   function failsUnderItsId(log: string): boolean {
     const lines = log
       .split('\n')
@@ -357,7 +360,7 @@ describe('the controller in adversity', () => {
     );
   }
 
-  it('never told a password', async () => {
+  it('writes no password to its log', async () => {
     assert.doesNotMatch(
       await controller.log(),
       new RegExp(['pass', 'new', 'after'].map((word) => `user:${word}|${btoa(`user:${word}`)}`).join('|')),

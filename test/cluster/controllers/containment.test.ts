@@ -207,7 +207,7 @@ describe('an error in the controller that concerns one object', () => {
     return startController(cluster.controlPlane, [], { preload, fromSource: true, env: { FAULTS: faults } });
   }
 
-  async function serves(namespace: TestNamespace, name: string): Promise<void> {
+  async function bindAndAwaitReady(namespace: TestNamespace, name: string): Promise<void> {
     await namespace.pullSecret(`pull-${name}`, AUTHS);
     await namespace.scan(name, [`reg.example/${name}:1`]);
     await namespace.binding(name, {
@@ -231,8 +231,8 @@ describe('an error in the controller that concerns one object', () => {
           return ready?.status === 'False' && ready.reason === reason;
         }, `${concerned} to say ${reason}`);
       }
-      await serves(namespace, 'neighbour');
-      await serves(other, 'tenant');
+      await bindAndAwaitReady(namespace, 'neighbour');
+      await bindAndAwaitReady(other, 'tenant');
       assert.equal((await fetch(`${controller.url}/healthz`)).status, 200);
     });
   }

@@ -31,7 +31,7 @@ describe('the controller on a real API server', () => {
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  it('makes the Trivy secret, binds the scan and says so', async () => {
+  it('creates the Trivy Secret, binds the scan and reports both', async () => {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);
     await namespace.scan('scan', ['--severity', 'HIGH', 'reg.example/app:1.0'], {
@@ -62,7 +62,7 @@ describe('the controller on a real API server', () => {
     assert.match(events.stdout, /Normal\s+Ready\s+ImageCredentialBinding\/app/);
   });
 
-  it('gives the scan back as it was when the binding is deleted, and removes the secret later', async () => {
+  it('restores the original scan when the binding is deleted, and deletes the Trivy Secret later', async () => {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);
     await namespace.scan('scan', undefined, { scanSpec: { volumes: [{ name: 'cache', emptyDir: {} }] } });
@@ -73,16 +73,16 @@ describe('the controller on a real API server', () => {
     const after = await until(async () => {
       const scan = await namespace.rawScan('scan');
       return secretNameOf(scan) === undefined && scan;
-    }, 'the scan to be let go');
+    }, 'the scan to be unbound');
     assert.equal(JSON.stringify(after.spec), JSON.stringify(spec));
     assert.deepEqual(after.metadata.annotations, metadata.annotations);
     await until(
       async () => (await namespace.get(SECRETS, secretName)) === undefined,
-      'the secret to be removed',
+      'the Trivy Secret to be deleted',
     );
   });
 
-  describe('and the Secrets of a binding', () => {
+  describe('with the Secrets of a binding', () => {
     it('writes one Secret and no scan when the password changes', async () => {
       const namespace = await cluster.namespace();
       await namespace.pullSecret('pull', AUTHS);
@@ -95,7 +95,7 @@ describe('the controller on a real API server', () => {
       await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
       await until(
         async () => JSON.stringify(await namespace.trivyConfig(secretName)).includes(btoa('user:new')),
-        'the new password in the Trivy secret',
+        'the new password in the Trivy Secret',
       );
       const secret = await namespace.get<Secret>(SECRETS, secretName);
       assert.match(secret?.metadata.annotations?.['credentials.securecodebox.io/rotated'] ?? '', /^\d{4}-/);
@@ -106,7 +106,7 @@ describe('the controller on a real API server', () => {
       assert.deepEqual(writes, ['update secrets']);
     });
 
-    it('writes a Secret that two bindings share once when the password changes', async () => {
+    it('writes a Secret that two bindings share only once when the password changes', async () => {
       const namespace = await cluster.namespace();
       await namespace.pullSecret('pull', AUTHS);
       for (const name of ['one', 'two']) {
@@ -126,7 +126,7 @@ describe('the controller on a real API server', () => {
       assert.equal((await cluster.writesOfController(from)).length, 1);
     });
 
-    it('takes a Secret of ours back from which somebody took the label', async () => {
+    it('restores the label of a Trivy Secret from which another client removed it', async () => {
       const namespace = await cluster.namespace();
       await namespace.pullSecret('pull', AUTHS);
       await namespace.scan('scan');
@@ -147,7 +147,7 @@ describe('the controller on a real API server', () => {
       await namespace.condition('app', 'Ready', 'True Ready');
     });
 
-    it('names a secret that is missing, of a wrong type or malformed, and heals within a second of its mending', async () => {
+    it('reports a Secret that is missing, of a wrong type or malformed, and recovers within a second once it is fixed', async () => {
       const namespace = await cluster.namespace();
       await namespace.scan('scan');
       await namespace.binding('app');
@@ -164,13 +164,13 @@ describe('the controller on a real API server', () => {
       );
       assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
       await namespace.pullSecret('pull', AUTHS);
-      const mended = performance.now();
+      const fixed = performance.now();
       await namespace.condition('app', 'Ready', 'True Ready');
-      assert.ok(performance.now() - mended < 1000, `took ${performance.now() - mended} ms`);
+      assert.ok(performance.now() - fixed < 1000, `took ${performance.now() - fixed} ms`);
       await namespace.bound('scan');
     });
 
-    it('reads a Secret of the older type, also in the place of one of the newer', async () => {
+    it('reads a Secret of the older type, even if it replaces one of the newer type', async () => {
       const namespace = await cluster.namespace();
       const dockercfg = (password: string) => {
         const text = JSON.stringify({ 'https://reg.example/v1/': { auth: btoa(`user:${password}`) } });
@@ -198,7 +198,7 @@ describe('the controller on a real API server', () => {
       await namespace.condition('app', 'Ready', 'True Ready');
     });
 
-    it('puts right a Secret of ours that somebody changed or deleted', async () => {
+    it('restores a Trivy Secret that another client changed or deleted', async () => {
       const namespace = await cluster.namespace();
       await namespace.pullSecret('pull', AUTHS);
       await namespace.scan('scan');
@@ -213,15 +213,15 @@ describe('the controller on a real API server', () => {
           Object.keys(secret?.data ?? {}).join() === 'config.json' &&
           JSON.stringify(await namespace.trivyConfig(secretName)) === JSON.stringify({ auths: AUTHS })
         );
-      }, 'the change to be put right');
+      }, 'the content to be restored');
       await namespace.delete(SECRETS, secretName);
       await until(
         async () => (await namespace.trivyConfig(secretName)) !== undefined,
-        'the secret to come back',
+        'the Trivy Secret to be created again',
       );
     });
 
-    it('leaves a foreign Secret in the place of ours alone, reports it, and goes on when it is gone', async () => {
+    it("leaves a foreign Secret with the Trivy Secret's name alone, reports it, and continues once it is gone", async () => {
       const namespace = await cluster.namespace();
       await namespace.pullSecret('pull', AUTHS);
       await namespace.binding('app', { mode: 'Observe' });
@@ -244,7 +244,7 @@ describe('the controller on a real API server', () => {
     });
   });
 
-  it('binds again a scan from which somebody took our entries, and keeps what they wrote', async () => {
+  it("binds a scan again if another client removed the controller's entries, and keeps that client's own", async () => {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);
     await namespace.scan('scan');
@@ -268,7 +268,7 @@ describe('the controller on a real API server', () => {
     assert.equal(scan.spec.scanSpec.env?.length, 5);
   });
 
-  it('lets the more exact binding take a scan over, and the other take it back', async () => {
+  it('binds a scan to the more exact binding, and back to the other when the exact one is deleted', async () => {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);
     await namespace.pullSecret('spare', AUTHS);
@@ -278,20 +278,20 @@ describe('the controller on a real API server', () => {
     await namespace.binding('exact', { image: 'reg.example/app:1.0', imagePullSecrets: [{ name: 'spare' }] });
     await until(
       async () => secretNameOf(await namespace.rawScan('scan'))?.includes('spare'),
-      'the scan to be taken over',
+      'the scan to be bound to the exact binding',
     );
     const { status } = await namespace.condition('app', 'ScansBound', 'True ServedByAnother');
     assert.match(JSON.stringify(status), /exact/);
-    // Else a reconcile under way would see the deletion without being woken by it.
+    // Otherwise a reconcile in progress would see the deletion without being triggered by it.
     await settled(cluster);
     await namespace.delete(imageCredentialBindings, 'exact');
     await until(
       async () => secretNameOf(await namespace.rawScan('scan')) === first.secretName,
-      'the scan to be taken back',
+      'the scan to be bound to the first binding again',
     );
   });
 
-  it('writes no ScheduledScan whose run is due', async () => {
+  it('does not write a ScheduledScan whose run is due', async () => {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);
     await namespace.scan('scan', undefined, { spec: { suspend: false } });
@@ -339,7 +339,7 @@ describe('the controller on a real API server', () => {
     for (const line of lines) assert.match(text, line);
   });
 
-  it('writes nothing when it is restarted on a finished cluster', async () => {
+  it('writes nothing when it restarts on a cluster that has converged', async () => {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);
     for (const name of ['one', 'two', 'three']) await namespace.scan(name);
@@ -353,7 +353,7 @@ describe('the controller on a real API server', () => {
         labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}`,
       });
       return items.every(({ metadata }) => metadata.annotations?.[UNUSED_SINCE] === undefined);
-    }, 'the secrets that earlier tests left unused to go');
+    }, 'the Secrets that earlier tests left unused to be deleted');
     await settled(cluster);
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     const from = (await cluster.controlPlane.auditEvents()).length;
@@ -373,7 +373,7 @@ describe('the controller on a real API server', () => {
     );
   });
 
-  it('is followed by another one, which takes over when it ends', async () => {
+  it('is followed by a second replica, which takes over when the first one stops', async () => {
     const flags = ['--unused-secret-grace', '2s'];
     const follower = await startController(cluster.controlPlane, flags, {
       keepLease: true,
@@ -393,7 +393,7 @@ describe('the controller on a real API server', () => {
     await namespace.condition('app', 'Ready', 'True Ready');
   });
 
-  it('has a scan that was moved run at once, by an old time in its status', async () => {
+  it("requests an immediate run of a migrated scan by setting an old time in the scan's status", async () => {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);
     await namespace.scan('scan', ['reg.example/old:1'], {
@@ -402,12 +402,12 @@ describe('the controller on a real API server', () => {
     await namespace.binding('app', { replaces: ['reg.example/old'] });
     const lastScheduleTime = await until(
       async () => (await namespace.rawScan('scan')).status?.lastScheduleTime,
-      'the run to be asked for',
+      'the run to be requested',
     );
     assert.match(lastScheduleTime, /^20\d\d-12-31T23:59:59Z$/);
   });
 
-  it('reads a secret that is no pull secret once its owner offers it, by its name, and no other', async () => {
+  it('reads a credential Secret by name once it is annotated with its registries, and reads no other', async () => {
     const namespace = await cluster.namespace();
     const data = { username: btoa('user'), password: btoa('canary-basic') };
     const annotations = { 'credentials.securecodebox.io/registries': 'reg.example' };
@@ -424,7 +424,11 @@ describe('the controller on a real API server', () => {
       JSON.stringify(await namespace.trivyConfig(secretName)),
       new RegExp(btoa('user:canary-basic')),
     );
-    assert.doesNotMatch(JSON.stringify(await bindings.stop()), /being read/, 'nothing is said meanwhile');
+    assert.doesNotMatch(
+      JSON.stringify(await bindings.stop()),
+      /being read/,
+      'no status says that the Secret is being read',
+    );
 
     data.password = btoa('canary-changed');
     await namespace.put(SECRETS, { metadata: { name: 'basic', annotations }, type: BASIC_AUTH, data });
@@ -455,7 +459,7 @@ describe('the controller on a real API server', () => {
     assert.deepEqual(read, ['named']);
   });
 
-  it('ends with 0 on SIGTERM, after what is under way', async () => {
+  it('finishes the work in progress on SIGTERM, and exits with 0', async () => {
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     const lines = (await controller.log())
       .trim()
@@ -464,13 +468,12 @@ describe('the controller on a real API server', () => {
     assert.equal(lines.at(-1)?.msg, 'stopped');
   });
 
-  it('never told a password', async () => {
+  it('writes no password to its log or into a scan', async () => {
     assert.doesNotMatch(await controller.log(), new RegExp(`${btoa('user:pass')}|user:pass`));
     const scans = await cluster.client.list(SCHEDULED_SCANS, {});
     assert.doesNotMatch(JSON.stringify(scans), new RegExp(btoa('user:pass')));
   });
 
-  /** The name that Observe makes up and does not tell: that of the same secret, entry and host elsewhere. */
   /** Names of the Secrets of a namespace that the controller has read. */
   async function secretsRead(namespace: string): Promise<readonly string[]> {
     const read = (await cluster.controlPlane.auditEvents()).filter(
@@ -483,6 +486,7 @@ describe('the controller on a real API server', () => {
     return [...new Set(read.map(({ objectRef }) => objectRef?.name ?? ''))];
   }
 
+  /** The name that the controller would choose in mode Observe, which status does not report. It is the same in each namespace. */
   async function nameOfTrivySecret(from: Cluster): Promise<string> {
     const namespace = await from.namespace();
     await namespace.pullSecret('pull', AUTHS);

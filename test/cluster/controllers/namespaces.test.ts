@@ -23,14 +23,14 @@ describe('the controller with Roles for a list of namespaces', () => {
         'config.discovery.enabled=true',
         'config.discovery.markPods=true',
       ],
-      // Then it lists in pages, which is what the rights to list are for.
+      // Without streaming lists the controller lists in pages, which uses the rights to list.
       apiServerArgs: ['--feature-gates=WatchList=false'],
       lacksRights: true,
     });
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  it('does its work there, and nowhere else', async () => {
+  it('works in the listed namespaces, and nowhere else', async () => {
     const leader = await start({}, ...OURS);
     const follower = await start({ keepLease: true, until: 'following' }, ...OURS);
     const elsewhere = await populate('team-c');
@@ -63,14 +63,14 @@ describe('the controller with Roles for a list of namespaces', () => {
     assert.equal(secretNameOf(await elsewhere.rawScan('scan')), undefined);
   });
 
-  it('leaves a namespace alone until it has all rights there, which keeps no other waiting', async () => {
+  it('ignores a namespace until it has all rights there, and serves the others meanwhile', async () => {
     const controller = await start({}, ...OURS, 'team-c', 'absent');
-    await assertLeftAlone(controller, ['team-c', 'absent']);
-    const served = await populate('team-b', 'second');
-    await served.binding('second', { image: 'reg.example/second' });
-    await served.condition('second', 'Ready', 'True Ready');
+    await assertIgnored(controller, ['team-c', 'absent']);
+    const other = await populate('team-b', 'second');
+    await other.binding('second', { image: 'reg.example/second' });
+    await other.condition('second', 'Ready', 'True Ready');
 
-    // With all but the Secrets: nothing must be said of what cannot be seen.
+    // All rights but those to Secrets. The controller must not report on objects that it cannot read.
     await grant('team-c', (resources) => !resources.includes('secrets'));
     await until(
       async () => /^imagecredentialbindings in .*team-c: Watching/m.test(await readiness(controller)),
@@ -79,8 +79,8 @@ describe('the controller with Roles for a list of namespaces', () => {
     );
     const namespace = new TestNamespace('team-c', cluster);
     const present = await namespace.get<Binding>(imageCredentialBindings, 'app');
-    await served.binding('third', { image: 'reg.example/third' });
-    await served.condition('third', 'ScansBound', 'True NoScans');
+    await other.binding('third', { image: 'reg.example/third' });
+    await other.condition('third', 'ScansBound', 'True NoScans');
     assert.equal(present?.status, undefined);
     assert.equal((await namespace.get<Binding>(imageCredentialBindings, 'app'))?.status, undefined);
 
@@ -93,21 +93,21 @@ describe('the controller with Roles for a list of namespaces', () => {
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
   });
 
-  async function assertLeftAlone(controller: RunningController, names: readonly string[]): Promise<void> {
+  async function assertIgnored(controller: RunningController, names: readonly string[]): Promise<void> {
     const lines = (await readiness(controller)).split('\n');
     const expected = names.map((name) => `${name} is left alone: no rights to list and watch there`);
     assert.deepEqual(lines.slice(0, names.length + 1), ['ok, leading', ...expected]);
     assert.deepEqual(await namespacesOf(controller, 'no rights to list'), names);
   }
 
-  /** The namespaces in lines of the log that begin so. */
+  /** The namespaces in log lines that begin with this text. */
   async function namespacesOf(controller: RunningController, begin: string): Promise<readonly unknown[]> {
     return (await logOf(controller))
       .filter(({ msg }) => msg.startsWith(begin))
       .map(({ namespace }) => namespace);
   }
 
-  /** Each watch says once that it is refused, however often it tries. */
+  /** Each watch reports once that it is refused, however often it retries. */
   async function assertRefusedOnce(controller: RunningController): Promise<void> {
     const refusals = (await logOf(controller)).filter(({ msg }) =>
       msg.startsWith('list and watch are refused'),
@@ -116,7 +116,7 @@ describe('the controller with Roles for a list of namespaces', () => {
     assert.equal(new Set(resources).size, resources.length, resources.join());
   }
 
-  it('is not ready where it has no rights at all, and names what it waits for', async () => {
+  it('is not ready if it has no rights at all, and names the lists that it waits for', async () => {
     const controller = await start({ until: 'serving' }, 'absent');
     const text = await until(async () => {
       const lines = await readiness(controller);
@@ -131,7 +131,7 @@ describe('the controller with Roles for a list of namespaces', () => {
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
   });
 
-  /** What discovery and a person's binding may work with. */
+  /** Creates a pull secret, a scan and a pod, for discovery or a user-created binding. */
   async function populate(name: string, repository = 'app'): Promise<TestNamespace> {
     const namespace = new TestNamespace(name, cluster);
     await namespace.pullSecret('pull', AUTHS);
@@ -149,7 +149,7 @@ describe('the controller with Roles for a list of namespaces', () => {
     return startController(cluster.controlPlane, ['--namespaces', namespaces.join(','), ...flags], options);
   }
 
-  /** Gives the ServiceAccount, in this namespace, those of the chart's rules that are wanted. */
+  /** Grants the ServiceAccount the chart's rules whose resources are wanted, in this namespace. */
   async function grant(namespace: string, wanted: (resources: readonly string[]) => boolean): Promise<void> {
     const { stdout } = await kubectl('get', `role/${RELEASE}`, '--namespace', 'team-a', '--output', 'json');
     const { rules } = JSON.parse(stdout) as { rules: readonly { readonly resources: readonly string[] }[] };

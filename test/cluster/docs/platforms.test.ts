@@ -10,7 +10,7 @@ import { Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
 const CODE_BLOCK = /^```sh\n([\s\S]*?)^```$/gm;
 const YAML_BLOCK = /^```yaml\n([\s\S]*?)^```$/gm;
 
-/** What a reader fills in. */
+/** The values that a reader fills in. */
 const FILLED_IN: Readonly<Record<string, string>> = {
   'AWS_ACCESS_KEY_ID=AKIA…': 'AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE',
   'AWS_SECRET_ACCESS_KEY=…': 'AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
@@ -20,7 +20,7 @@ const FILLED_IN: Readonly<Record<string, string>> = {
   'password=…': 'password=secret',
 };
 
-/** For each page: the secrets that its commands make, and the registry that each is for. */
+/** For each page, the Secrets that its commands create, and the registry of each. */
 const PAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'aws.md': { 'ecr-keys': '123456789012.dkr.ecr.eu-central-1.amazonaws.com' },
   'azure.md': { 'acr-principal': 'acme.azurecr.io' },
@@ -28,7 +28,7 @@ const PAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'generic.md': { 'registry-example-org': 'registry.example.org', 'registry-login': 'registry.example.org' },
 };
 
-describe('the pages about platforms and moves', () => {
+describe('the pages about platforms and migration', () => {
   let cluster: Cluster;
   let namespace: TestNamespace;
   let directory: string;
@@ -46,7 +46,7 @@ describe('the pages about platforms and moves', () => {
   after(async () => cluster?.[Symbol.asyncDispose]());
 
   for (const [page, secrets] of Object.entries(PAGES)) {
-    it(`${page} tells commands that make secrets which are served`, async () => {
+    it(`${page} lists commands that create usable Secrets`, async () => {
       for (const command of await commandsIn(page)) await run(command);
       for (const [name, host] of Object.entries(secrets)) {
         await namespace.binding(name, { image: `${host}/app`, imagePullSecrets: [{ name }] });
@@ -56,13 +56,13 @@ describe('the pages about platforms and moves', () => {
     });
   }
 
-  it('README.md tells the command of the page about AWS', async () => {
+  it('README.md repeats the command of the page about AWS', async () => {
     const [command, ...others] = await commandsIn('README.md');
     assert.deepEqual(others, []);
     assert.ok((await commandsIn('aws.md')).includes(command ?? ''));
   });
 
-  it('moves.md shows a binding that the API server takes', async () => {
+  it('moves.md shows a binding that the API server accepts', async () => {
     const text = await readFile(join(DOCS, 'moves.md'), 'utf8');
     const [example = '', ...others] = [...text.matchAll(YAML_BLOCK)].map(([, block = '']) => block);
     assert.deepEqual(others, []);
@@ -71,7 +71,7 @@ describe('the pages about platforms and moves', () => {
     assert.match(stdout, /payments created/);
   });
 
-  /** Those of kubectl: the clouds' own programs make what is filled in, and cannot be run here. */
+  /** The commands of kubectl only. The clouds' own programs create what is filled in, and cannot run here. */
   async function commandsIn(page: string): Promise<readonly string[]> {
     const text = await readFile(join(DOCS, 'platforms', page), 'utf8');
     const blocks = [...text.matchAll(CODE_BLOCK)].map(([, block = '']) => block.replaceAll('\\\n', ''));
@@ -93,7 +93,7 @@ describe('the pages about platforms and moves', () => {
   }
 });
 
-/** What `gcloud iam service-accounts keys create` writes. */
+/** The key file that `gcloud iam service-accounts keys create` writes. */
 function keyFile(): object {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   return {

@@ -9,7 +9,7 @@ import { ROOT } from '../../../hack/root.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 
 const folder = join(ROOT, '.github/workflows');
-/** A version that names one release, or a commit: anything shorter is moved on by its owner. */
+/** A version that names one release, or a commit. The owner of an action can move a shorter version. */
 const PINNED = /^[\w-]+\/[\w-]+@(?:v\d+\.\d+\.\d+|[0-9a-f]{40})$/;
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 
@@ -35,7 +35,7 @@ const read = (name: string) => load(readFileSync(join(folder, name), 'utf8')) as
 const stepsOf = (workflow: Workflow) => Object.values(workflow.jobs).flatMap(({ steps = [] }) => steps);
 
 describe('the workflows', () => {
-  it('are what actionlint expects', async () => {
+  it('pass actionlint', async () => {
     const { actionlint } = await tools(['actionlint'], (line) => process.stderr.write(`${line}\n`));
     const files = names.map((file) => join(folder, file));
     assert.ok(files.length > 0);
@@ -49,7 +49,7 @@ describe('the workflows', () => {
   const all = names.map(read);
   const scripts = all.flatMap(stepsOf).flatMap(({ run }) => run ?? []);
 
-  it('may only read unless a job says more, and end some time', () => {
+  it('have read permission unless a job declares more, and a time-out for each job', () => {
     for (const { permissions } of all) assert.deepEqual(permissions, { contents: 'read' });
     const endless = all
       .flatMap(({ jobs }) => Object.values(jobs))
@@ -63,7 +63,7 @@ describe('the workflows', () => {
     for (const uses of used) assert.match(uses, PINNED);
   });
 
-  it('hold scripts that Bash can read', () => {
+  it('contain scripts that Bash can parse', () => {
     assert.ok(scripts.length > 10);
     for (const script of scripts) {
       const input = script.replaceAll(/\$\{\{.*?\}\}/g, 'expression');
@@ -71,7 +71,7 @@ describe('the workflows', () => {
     }
   });
 
-  it('let one job write alone, once all that is tested has passed', () => {
+  it('grant write permission to one job only, which runs after all tests have passed', () => {
     const writers = names.flatMap((name) =>
       Object.entries(read(name).jobs).filter(([, { permissions }]) => permissions !== undefined),
     );
@@ -87,12 +87,12 @@ describe('the workflows', () => {
     assert.ok(stepsOf(read('ci.yaml')).some(({ run }) => run === 'npm test'));
   });
 
-  it('ask for advisories', () => {
+  it('check for security advisories', () => {
     for (const name of ['ci.yaml', 'nightly.yaml'])
       assert.ok(stepsOf(read(name)).some(({ run }) => run === 'npm audit'));
   });
 
-  it('have the chart name the image by the digest that it was pushed with', async () => {
+  it('publish a chart that names the image by the digest that was pushed', async () => {
     const { helm } = await tools(['helm'], (line) => process.stderr.write(`${line}\n`));
     const step = stepsOf(read('release.yaml')).find(({ name }) =>
       name?.startsWith('Push and sign the chart'),

@@ -5,11 +5,11 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { hasReason, KubeError } from '../../../src/kube/errors.ts';
 import type { Resource } from '../../../src/object/object.ts';
 import {
-  type Behind,
   CONFIG_MAPS,
   type configMap,
   FaultyCluster,
   NAMESPACE,
+  type ProxiedCluster,
 } from '../../support/cluster/faulty.ts';
 import {
   type Fault,
@@ -51,7 +51,7 @@ const isLaterWatch: Matches = (one) => isWatch(one) && !isFreshList(one);
 
 describe('src/kube behind a proxy that injects faults', () => {
   let cluster: FaultyCluster;
-  let behind: Behind;
+  let behind: ProxiedCluster;
 
   before(async () => {
     cluster = await FaultyCluster.start();
@@ -62,17 +62,18 @@ describe('src/kube behind a proxy that injects faults', () => {
   });
   afterEach(async () => behind?.[Symbol.asyncDispose]());
 
-  describe('a store holds what the API server has in the end', () => {
+  describe('a store ends with the state of the API server', () => {
     for (const fault of [...STATUSES, ...CONNECTIONS]) {
-      it(`${JSON.stringify(fault)} for the list`, () => survives(cluster, behind, fault, isFreshList));
+      it(`after a list with the fault ${JSON.stringify(fault)}`, () =>
+        survives(cluster, behind, fault, isFreshList));
     }
 
     for (const fault of [...STATUSES, ...CONNECTIONS, ...UNDER_WAY]) {
-      it(`${JSON.stringify(fault)} for a watch from a version on`, () =>
+      it(`after a watch from a resource version with the fault ${JSON.stringify(fault)}`, () =>
         survives(cluster, behind, fault, isLaterWatch));
     }
 
-    it('although nobody listens for a while', async () => {
+    it('after a time in which all connections are refused', async () => {
       const { store, reflector } = behind.reflect();
       await reflector.synced;
       behind.proxy.refuse();
@@ -83,7 +84,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('although a watch has fallen silent, once the connection is given up', async () => {
+    it('after a silent watch, once its connection is cut', async () => {
       const silent = behind.proxy.once({ kind: 'silence', afterLines: 0 }, isLaterWatch);
       const { store, reflector } = behind.reflect();
       await beginLaterWatch(behind, reflector.synced);
@@ -94,7 +95,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('although a watch has fallen silent: the client gives it up', async () => {
+    it('after a silent watch that the client gives up', async () => {
       await using impatient = await cluster.behindProxy(1_000);
       const silent = impatient.proxy.once({ kind: 'silence', afterLines: 0 }, isLaterWatch);
       const { store, reflector } = impatient.reflect();
@@ -105,7 +106,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('although the end of a streaming list does not come: the client gives it up', async () => {
+    it('after a streaming list whose last bookmark is missing and that the client gives up', async () => {
       await using impatient = await cluster.behindProxy(1_000);
       const dropped = impatient.proxy.once({ kind: 'drop-bookmarks' }, isFreshList);
       const { store, reflector } = impatient.reflect();
@@ -116,7 +117,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('although its watches are silent for ever: it lists anew', async () => {
+    it('even if all watches stay silent, because the reflector lists again', async () => {
       await using impatient = await cluster.behindProxy(500);
       impatient.proxy.rules = [
         { fault: { kind: 'silence', afterLines: 0 }, probability: 1, when: isLaterWatch },
@@ -128,7 +129,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('although bookmarks never come', async () => {
+    it('even if bookmarks never arrive', async () => {
       behind.proxy.rules = [{ fault: { kind: 'drop-bookmarks' }, probability: 1, when: isLaterWatch }];
       const { store, reflector } = behind.reflect();
       await beginLaterWatch(behind, reflector.synced);
@@ -137,12 +138,12 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('although the bookmark that ends a streaming list never comes: it is not taken for complete before', async () => {
+    it('even if the bookmark that ends a streaming list never arrives, and does not report a complete list before', async () => {
       const fault = { kind: 'drop-bookmarks', only: 'initial-events-end' } as const;
       behind.proxy.rules = [{ fault, probability: 1 }];
       const { store, reflector } = behind.reflect();
       await until(() => behind.requests.some(isFreshList), 'a list');
-      // One that lists in pages needs no such bookmark.
+      // A reflector that lists in pages needs no such bookmark.
       if (behind.requests.some((one) => isWatch(one) && isFreshList(one))) {
         await until(() => Object.keys(behind.proxy.counts).length > 0, 'the bookmark to be dropped');
         assert.equal(reflector.hasSynced, false);
@@ -155,19 +156,19 @@ describe('src/kube behind a proxy that injects faults', () => {
       await reflector.stop();
     });
 
-    it('although the API server ends and comes back in the middle of changes', async () => {
+    it('even if the API server stops and restarts in the middle of changes', async () => {
       const { store, reflector } = behind.reflect();
       await reflector.synced;
       await cluster.changeSomething();
       const restarted = cluster.controlPlane.restartApiServer();
-      await until(() => behind.proxy.connections.open === 0, 'the end of the watch');
+      await until(() => behind.proxy.connections.open === 0, 'the watch to end');
       await restarted;
-      await until(() => cluster.changeSomething().then(() => true), 'the API server to take writes');
+      await until(() => cluster.changeSomething().then(() => true), 'the API server to accept writes');
       await behind.untilEqual(store);
       await reflector.stop();
     });
 
-    it('although its version is no longer there: etcd is compacted, and the API server begins anew', async () => {
+    it('even if its resource version is gone because etcd was compacted and the API server restarted', async () => {
       const { store, reflector } = behind.reflect();
       await reflector.synced;
       await cluster.changeSomething();
@@ -182,17 +183,17 @@ describe('src/kube behind a proxy that injects faults', () => {
       await cluster.controlPlane.restartApiServer();
       await until(
         () => expires(cluster, String(Math.max(...last))),
-        'anybody to be told that it has expired',
+        'the API server to answer that the version has expired',
       );
       await behind.proxy.accept();
       await behind.untilEqual(store);
-      assert.ok(behind.requests.filter(isFreshList).length > before_, 'it has listed anew');
+      assert.ok(behind.requests.filter(isFreshList).length > before_, 'it has listed again');
       await reflector.stop();
     });
   });
 
   describe('a request', () => {
-    it('tells a write that the API server refused from one of which nobody knows', async () => {
+    it('distinguishes a write that the API server refused from one with an unknown outcome', async () => {
       const cases: readonly (readonly [Fault, string, number])[] = [
         [{ kind: 'status', code: 409 }, 'Conflict', 409],
         [{ kind: 'status', code: 500 }, 'InternalError', 500],
@@ -214,17 +215,17 @@ describe('src/kube behind a proxy that injects faults', () => {
 
     const afterwards: readonly (readonly [string, Fault, read: number, write: number])[] = [
       ['429 with Retry-After', { kind: 'status', code: 429, retryAfterSeconds: 1 }, 2, 2],
-      ['429 of an API server that has too much to do', { kind: 'overload' }, 2, 2],
+      ['429 of an overloaded API server', { kind: 'overload' }, 2, 2],
       ['503 with Retry-After', { kind: 'status', code: 503, retryAfterSeconds: 1 }, 2, 2],
       ['503', { kind: 'status', code: 503 }, 2, 1],
       ['500', { kind: 'status', code: 500 }, 2, 1],
-      ['a cut before it was read', { kind: 'cut-before' }, 2, 1],
-      ['a cut after it was done', { kind: 'cut-after' }, 2, 1],
-      ['a cut in the answer', { kind: 'cut-mid-line', afterLines: 0 }, 2, 1],
+      ['a cut before the request was read', { kind: 'cut-before' }, 2, 1],
+      ['a cut after the request was executed', { kind: 'cut-after' }, 2, 1],
+      ['a cut in the response', { kind: 'cut-mid-line', afterLines: 0 }, 2, 1],
       ['409', { kind: 'status', code: 409 }, 1, 1],
     ];
     for (const [name, fault, read, write] of afterwards) {
-      it(`is sent ${read} times where it reads, ${write} where it writes: ${name}`, async () => {
+      it(`is sent ${read} times if it reads and ${write} times if it writes, after ${name}`, async () => {
         const anything: Matches = () => true;
         const reading = behind.proxy.once(fault, anything);
         await ends(behind.client.get(CONFIG_MAPS, THERE), read === 2);
@@ -237,7 +238,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       });
     }
 
-    it('is sent, also where it writes, once somebody listens', async () => {
+    it('is sent once the server accepts connections again, even if it writes', async () => {
       behind.proxy.refuse();
       const written = behind.client.patch(CONFIG_MAPS, THERE, { data: { sent: 'late' } });
       await behind.proxy.accept();
@@ -245,7 +246,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       assert.equal(behind.requests.filter(isWrite).length, 1);
     });
 
-    it('keeps no Secret waiting behind what is told in a status', async () => {
+    it('to write a Secret does not wait behind status updates', async () => {
       const order: string[] = [];
       behind.proxy.rules = [{ fault: { kind: 'slow', bytesPerSecond: 4_000 }, probability: 1 }];
       const status = { metadata: THERE, status: {} };
@@ -254,8 +255,8 @@ describe('src/kube behind a proxy that injects faults', () => {
         kind: 'Secret',
         metadata: { namespace: THERE.namespace, name: `waits-${index}` },
       });
-      const asked = [
-        // A ConfigMap has no status: that is answered too.
+      const requests = [
+        // A ConfigMap has no status, but the API server answers such a request, too.
         ...Array.from({ length: 3 * POOL }, () =>
           behind.client.applyStatus(CONFIG_MAPS, status).catch(() => order.push('status')),
         ),
@@ -263,13 +264,13 @@ describe('src/kube behind a proxy that injects faults', () => {
           behind.client.create(SECRETS, secret(index)).then(() => order.push('secret')),
         ),
       ];
-      await Promise.all(asked);
-      // Those that had begun before are done first.
+      await Promise.all(requests);
+      // The requests that had already started finish first.
       const late = order.lastIndexOf('secret');
       assert.ok(late < 3 * POOL, order.join(' '));
     });
 
-    it('opens no more connections for a thousand than the pool has, also where they are cut', async () => {
+    it('opens no more connections for a thousand requests than the size of the pool, even if they are cut', async () => {
       const get = () => behind.client.get(CONFIG_MAPS, THERE);
       await Promise.all(Array.from({ length: 1_000 }, get));
       const { opened, most } = behind.proxy.connections;
@@ -286,9 +287,9 @@ describe('src/kube behind a proxy that injects faults', () => {
     const cases: readonly (readonly [string, Fault, Matches])[] = [
       ['while it lists', { kind: 'silence', afterLines: 0 }, isFreshList],
       ['in the middle of a list', { kind: 'slow', bytesPerSecond: 20_000 }, isFreshList],
-      ['while it waits to try again', { kind: 'status', code: 503, retryAfterSeconds: 20 }, isFreshList],
+      ['while it waits before a retry', { kind: 'status', code: 503, retryAfterSeconds: 20 }, isFreshList],
       ['while a watch begins', { kind: 'cut-before' }, isLaterWatch],
-      ['in a watch that has fallen silent', { kind: 'silence', afterLines: 0 }, isLaterWatch],
+      ['in a silent watch', { kind: 'silence', afterLines: 0 }, isLaterWatch],
     ];
     for (const [when, fault, matches] of cases) {
       it(when, () => stopsFor(cluster, behind, fault, matches));
@@ -296,9 +297,9 @@ describe('src/kube behind a proxy that injects faults', () => {
   });
 });
 
-describe('src/kube behind a proxy, before an API server that cannot stream lists', () => {
+describe('src/kube behind a proxy, in front of an API server that cannot stream lists', () => {
   let cluster: FaultyCluster;
-  let behind: Behind;
+  let behind: ProxiedCluster;
 
   before(async () => {
     cluster = await FaultyCluster.start('--feature-gates=WatchList=false');
@@ -310,48 +311,50 @@ describe('src/kube behind a proxy, before an API server that cannot stream lists
   afterEach(async () => behind?.[Symbol.asyncDispose]());
 
   for (const fault of [...STATUSES, ...CONNECTIONS]) {
-    it(`holds what the API server has in the end: ${JSON.stringify(fault)} for the second page`, () =>
+    it(`a store ends with the state of the API server after a second page with the fault ${JSON.stringify(fault)}`, () =>
       survives(cluster, behind, fault, isNextPage));
   }
 
-  it('stops for good while a page is on its way', () =>
+  it('a reflector stops for good while a page is being transferred', () =>
     stopsFor(cluster, behind, { kind: 'silence' }, isNextPage));
 });
 
-/** Waits for the end of a request that is to succeed, or to fail. */
+/** Waits for the end of a request, which is expected to succeed or to fail. */
 async function ends(request: Promise<unknown>, well: boolean): Promise<void> {
   if (well) await request;
   else await assert.rejects(request, KubeError);
 }
 
-/** Lets the fault hit the first request that matches: the store must be right after that. */
+/** Injects the fault into the first request that matches. The store must be correct afterwards. */
 async function survives(
   cluster: FaultyCluster,
-  behind: Behind,
+  behind: ProxiedCluster,
   fault: Fault,
   matches: Matches,
 ): Promise<void> {
   const injected = behind.proxy.once(fault, matches);
   const { store, reflector } = behind.reflect();
   if (matches === isLaterWatch) await beginLaterWatch(behind, reflector.synced);
-  // What hits a watch under way needs something to come.
+  // A fault in a running watch takes effect only when an event arrives.
   await Promise.all([injected, reflector.synced.then(() => cluster.changeSomething())]);
   await behind.untilEqual(store);
   await reflector.stop();
   assert.deepEqual(Object.values(behind.proxy.counts), [1]);
 }
 
-/** After a streaming list a watch from a version on begins only when the first has ended. */
-async function beginLaterWatch(behind: Behind, synced: Promise<void>): Promise<void> {
+/** After a streaming list, a watch from a resource version begins only when the first watch has ended. */
+async function beginLaterWatch(behind: ProxiedCluster, synced: Promise<void>): Promise<void> {
   await synced;
   if (behind.requests.some((one) => isWatch(one) && isFreshList(one))) behind.proxy.cutAll();
   await until(() => behind.requests.some(isLaterWatch), 'a watch from a version on');
 }
 
-/** Stops a reflector that the fault has hit: it ends at once, with its connections, and the store is left as it is. */
+/**
+ * Stops a reflector that the fault has hit. It must end at once, with its connections, and leave the store as it is.
+ */
 async function stopsFor(
   cluster: FaultyCluster,
-  behind: Behind,
+  behind: ProxiedCluster,
   fault: Fault,
   matches: Matches,
 ): Promise<void> {
@@ -364,19 +367,19 @@ async function stopsFor(
   const took = performance.now() - begun;
   // A time-out or the end of a wait would take far longer.
   assert.ok(took < 5_000, `it took ${took} ms`);
-  const [seen, asked] = [changes(), behind.requests.length];
+  const [seen, sent] = [changes(), behind.requests.length];
   await cluster.changeSomething();
-  // Another reflector sees the changes, so the first could have.
+  // Another reflector sees the changes, so the stopped one could have seen them.
   await using another = await cluster.behindProxy();
   const { store, reflector: other } = another.reflect();
   await another.untilEqual(store);
   await other.stop();
   await behind.transport.close();
   await until(() => behind.proxy.connections.open === 0, 'the end of all connections');
-  assert.deepEqual([changes(), behind.requests.length], [seen, asked]);
+  assert.deepEqual([changes(), behind.requests.length], [seen, sent]);
 }
 
-/** Whether a watch from this version on is answered with 410. */
+/** Whether a watch from this resource version is answered with 410. */
 async function expires(cluster: FaultyCluster, resourceVersion: string): Promise<boolean> {
   const abort = new AbortController();
   const from = { resourceVersion, timeoutSeconds: 5 };
@@ -391,20 +394,20 @@ async function expires(cluster: FaultyCluster, resourceVersion: string): Promise
 }
 
 /**
- * Has etcd forget what came before a revision, as kube-apiserver does every five minutes.
+ * Makes etcd discard everything before a revision, as kube-apiserver does every five minutes.
  *
  * @see https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/
  */
 async function compactEtcd(directory: string, revision: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
-  const asked = request(
+  const compaction = request(
     { socketPath: join(directory, 'etcd.sock'), path: '/v3/kv/compaction', method: 'POST' },
     (answer) => {
       answer.resume();
       resolve(answer.statusCode);
     },
   );
-  asked.on('error', reject);
-  asked.end(JSON.stringify({ revision, physical: true }));
+  compaction.on('error', reject);
+  compaction.end(JSON.stringify({ revision, physical: true }));
   assert.equal(await promise, 200);
 }

@@ -7,7 +7,7 @@ import { Transport } from '../../../src/kube/client/transport.ts';
 import type { Resource } from '../../../src/object/object.ts';
 
 const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
-/** Many more than there are connections, so that most wait for one. */
+/** Many more than the number of connections, so that most of them wait for one. */
 const WRITES = 300;
 
 describe('the fence of writes', () => {
@@ -35,7 +35,7 @@ describe('the fence of writes', () => {
     return client.create(CONFIG_MAPS, { metadata: { namespace: 'default', name } });
   }
 
-  it('keeps back writes that waited for a connection when it closed, and lets reads pass', async () => {
+  it('refuses writes that were waiting for a connection when it closed, and lets reads pass', async () => {
     let written = 0;
     const outcomes = await Promise.allSettled(
       Array.from({ length: WRITES }, async (_, index) => {
@@ -55,7 +55,7 @@ describe('the fence of writes', () => {
     assert.equal(items.filter(({ metadata }) => metadata.name.startsWith('waiting-')).length, written);
   });
 
-  it('keeps every kind of write back, and lets it pass when it is open again', async () => {
+  it('refuses every kind of write while it is closed, and lets them pass when it is open again', async () => {
     open = true;
     await create('one');
     const object = await client.get(CONFIG_MAPS, { namespace: 'default', name: 'one' });

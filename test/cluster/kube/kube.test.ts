@@ -82,10 +82,13 @@ describe('src/kube against a real API server', () => {
     await change('page-0', { data: { value: 'new' } });
     await until(() => store.get('default/page-0')?.value === 'new', 'the change');
     await admin.create(CONFIG_MAPS, configMap('page-x', 'old', { page: 'yes' }));
-    await until(() => store.get('default/page-x') !== undefined, 'the new one');
-    // It leaves the selection.
+    await until(() => store.get('default/page-x') !== undefined, 'the new object');
+    // This change removes the object from the selection.
     await change('page-1', { metadata: { labels: null } });
-    await until(() => store.get('default/page-1') === undefined, 'the one without the label to go');
+    await until(
+      () => store.get('default/page-1') === undefined,
+      'the object without the label to be removed',
+    );
     await until(() => reflector.state === 'Watching', 'the watch');
     await reflector.stop();
     await change('page-2', { data: { value: 'new' } });
@@ -104,7 +107,7 @@ describe('src/kube against a real API server', () => {
   });
 
   describe('KubeClient', () => {
-    it('gets an object that is as new as the version that is asked for, or newer', async () => {
+    it('gets an object at the requested resource version or a newer one', async () => {
       const created = await client.create<KubeObject>(CONFIG_MAPS, configMap('versions', 'old'));
       const { resourceVersion: old = '' } = created.metadata;
       const replaced = await client.replace(CONFIG_MAPS, { ...created, data: { value: 'new' } });
@@ -114,13 +117,13 @@ describe('src/kube against a real API server', () => {
         const found = await client.get(CONFIG_MAPS, place, { resourceVersion });
         assert.equal(found.metadata.resourceVersion, newest);
       }
-      const asked = await until(async () => {
+      const queries = await until(async () => {
         const reads = (await controlPlane.auditEvents()).filter(
           ({ verb, objectRef }) => verb === 'get' && objectRef?.name === place.name,
         );
         return reads.length === 2 && reads.map(({ requestURI }) => requestURI.split('?')[1]);
       }, 'both reads in the audit log');
-      assert.deepEqual(asked, [`resourceVersion=${newest}`, `resourceVersion=${old}`]);
+      assert.deepEqual(queries, [`resourceVersion=${newest}`, `resourceVersion=${old}`]);
       const gone = client.get(
         CONFIG_MAPS,
         { namespace: 'default', name: 'none' },
@@ -129,7 +132,7 @@ describe('src/kube against a real API server', () => {
       await assert.rejects(gone, (error) => hasReason(error, 'NotFound'));
     });
 
-    it('tells what the API server says is wrong', async () => {
+    it('reports the reason and the status code of a refusal', async () => {
       const created = await client.create<KubeObject>(CONFIG_MAPS, configMap('errors'));
       const stale = { ...created, metadata: { ...created.metadata, resourceVersion: '1' } };
       const place = { namespace: 'default', name: 'errors' };
@@ -157,7 +160,7 @@ describe('src/kube against a real API server', () => {
       }
     });
 
-    it('tells a server that is not there, or answers something else, from one that refuses', async () => {
+    it('distinguishes an unreachable server, a server that answers something else, and a refusal', async () => {
       const server = createServer((_, response) => response.writeHead(502).end('<html>bad gateway</html>'));
       const { promise, resolve } = Promise.withResolvers<void>();
       server.listen(0, '127.0.0.1', resolve);
@@ -174,7 +177,7 @@ describe('src/kube against a real API server', () => {
       await proxied.transport.close();
     });
 
-    it('goes through the proxy of the kubeconfig, and refuses a kind of proxy that it does not know', async () => {
+    it('uses the proxy of the kubeconfig, and refuses an unsupported kind of proxy', async () => {
       const targets: string[] = [];
       const proxy = createServer().on('connect', (request, socket) => {
         targets.push(request.url ?? '');
@@ -211,7 +214,7 @@ describe('src/kube against a real API server', () => {
       );
     });
 
-    it('takes a new token and a new authority from their files', async (context) => {
+    it('reloads the token and the certificate authority from their files', async (context) => {
       const good = new KubeConfig();
       good.loadFromFile(controlPlane.kubeconfig);
       const file = (name: string) => join(controlPlane.directory, name);
@@ -232,13 +235,13 @@ describe('src/kube against a real API server', () => {
       await copyFile(controlPlane.caFile, file('rotated-ca'));
       await assert.rejects(ask, (error) => hasReason(error, 'Unauthorized'));
       await writeFile(tokenFile, good.getCurrentUser()?.token ?? '');
-      // client-node looks at the clock on the wall.
+      // client-node uses the wall clock.
       context.mock.timers.enable({ apis: ['Date'], now: Date.now() + 61_000 });
       assert.equal((await ask()).metadata.name, 'errors');
       await own.close();
     });
 
-    it('uses nothing after it is closed', async () => {
+    it('sends no request after it is closed', async () => {
       const own = connect();
       const closed = new KubeClient({ transport: own, fieldManager: 'test' });
       await closed.get(CONFIG_MAPS, { namespace: 'default', name: 'errors' });
@@ -246,14 +249,14 @@ describe('src/kube against a real API server', () => {
       await assert.rejects(closed.get(CONFIG_MAPS, { namespace: 'default', name: 'errors' }), /is closed/);
     });
 
-    it('uses nothing after it is closed while it read its credentials', async () => {
+    it('sends no request if it is closed while it reads its credentials', async () => {
       const own = connect();
-      const asked = assert.rejects(own.connection(), /is closed/);
+      const pending = assert.rejects(own.connection(), /is closed/);
       await own.close();
-      await asked;
+      await pending;
     });
 
-    it('waits no longer for a program that gives the credential than for the server', async () => {
+    it('applies the time-out of a request to a credential plugin, too', async () => {
       const config = new KubeConfig();
       config.loadFromFile(controlPlane.kubeconfig);
       const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sleep', args: ['5'] };
@@ -270,7 +273,7 @@ describe('src/kube against a real API server', () => {
       await own.close();
     });
 
-    it('asks for metadata alone where that is enough', async () => {
+    it('requests only metadata if that is enough', async () => {
       await client.create(CONFIG_MAPS, configMap('canary', CANARY));
       const { items } = await client.list(CONFIG_MAPS, { namespace: 'default', metadataOnly: true });
       assert.ok(items.some(({ metadata }) => metadata.name === 'canary'));
@@ -281,7 +284,7 @@ describe('src/kube against a real API server', () => {
       );
     });
 
-    it('opens no more connections for a thousand requests than the pool has', async () => {
+    it('opens no more connections for a thousand requests than the size of the pool', async () => {
       const sockets = () =>
         process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
       const own = connect();
@@ -308,13 +311,13 @@ describe('src/kube against a real API server', () => {
   });
 
   describe('Reflector', () => {
-    it('lists by stream, and follows what comes, changes and goes', async () => {
+    it('lists by stream, and follows created, changed and deleted objects', async () => {
       const listed = records.filter(({ verb }) => verb === 'list').length;
       await followsChanges(client);
       assert.equal(records.filter(({ verb }) => verb === 'list').length, listed);
     });
 
-    it('lists in pages where the API server cannot stream', async () => {
+    it('lists in pages if the API server cannot stream lists', async () => {
       await using older = await startControlPlane({
         extraApiServerArgs: ['--feature-gates=WatchList=false'],
       });
@@ -329,7 +332,7 @@ describe('src/kube against a real API server', () => {
       assert.deepEqual(reads, ['watch 422', 'list 200', 'list 200', 'watch 200']);
     });
 
-    it('keeps to the versions of a server that has gone back in time', async () => {
+    it('follows a server whose resource versions went back', async () => {
       await using restored = await startControlPlane();
       const own = new Transport(adminConfig(restored));
       const admin = new KubeClient({ transport: own, fieldManager: 'test', watchSilenceMs: 2_000 });
@@ -347,13 +350,16 @@ describe('src/kube against a real API server', () => {
       );
       await restored.restore(backup);
       await until(() => store.get('default/old')?.value === 'before', 'the restored value', 60);
-      await until(() => gone.size === 50, 'what was lost to be gone');
+      await until(() => gone.size === 50, 'the lost objects to be removed');
       await admin.create(CONFIG_MAPS, configMap('new', 'x'));
-      await until(() => store.get('default/new') !== undefined, 'what came after');
+      await until(
+        () => store.get('default/new') !== undefined,
+        'the object that was created after the restore',
+      );
       await Promise.all([reflector.stop(), own.close()]);
     });
 
-    it('sees an object that was deleted and created again as another', async () => {
+    it('treats an object that was deleted and recreated as another object', async () => {
       await client.create(CONFIG_MAPS, configMap('again', 'first'));
       const { store, reflector } = reflect();
       const uids = new Set<string>();
@@ -361,12 +367,12 @@ describe('src/kube against a real API server', () => {
       await reflector.synced;
       await controlPlane.kubectl(['delete', 'configmap', 'again', '--namespace', 'default']);
       await client.create(CONFIG_MAPS, configMap('again', 'second'));
-      await until(() => store.get('default/again')?.value === 'second', 'the second');
+      await until(() => store.get('default/again')?.value === 'second', 'the second object');
       assert.equal(uids.size, 2);
       await reflector.stop();
     });
 
-    it('takes by field selector what is of a type, and nothing else', async () => {
+    it('receives only the objects that match its field selector', async () => {
       const secret = (name: string, type: string, data: object) =>
         client.create(SECRETS, {
           apiVersion: 'v1',
@@ -386,7 +392,7 @@ describe('src/kube against a real API server', () => {
       await reflector.stop();
     });
 
-    it('gets metadata alone where that was asked for, also while it watches', async () => {
+    it('receives only metadata if its selection says so, in lists and in watches', async () => {
       const seen: KubeObject[] = [];
       const selection = { namespace: 'default', labelSelector: 'meta=only', metadataOnly: true };
       const keep = (object: KubeObject) => {
@@ -406,24 +412,24 @@ describe('src/kube against a real API server', () => {
       reflector.start();
       await reflector.synced;
       await client.create(CONFIG_MAPS, configMap('watched', CANARY, { meta: 'only' }));
-      await until(() => store.size === 2, 'both');
+      await until(() => store.size === 2, 'both objects');
       assert.doesNotMatch(JSON.stringify(seen), new RegExp(CANARY));
       await reflector.stop();
     });
 
-    it('tells the store how far it has come: what is gone does not come back with a late answer', async () => {
+    it('reports its progress to the store, so that a late response does not bring a deleted object back', async () => {
       const { store, reflector } = reflect();
       await reflector.synced;
       const answer = await client.create(CONFIG_MAPS, configMap('late'));
       await until(() => store.get('default/late') !== undefined, 'the object');
       await controlPlane.kubectl(['delete', 'configmap', 'late', '--namespace', 'default']);
-      await until(() => store.get('default/late') === undefined, 'it to go');
+      await until(() => store.get('default/late') === undefined, 'the object to be removed');
       store.setAnswer(project(answer));
       assert.equal(store.get('default/late'), undefined);
       await reflector.stop();
     });
 
-    it('drops what is no longer to be kept', async () => {
+    it('removes an object from the store when its projection no longer keeps it', async () => {
       const store = new Store<Item>({});
       const some = (object: KubeObject) =>
         object.metadata.labels?.['keep'] === 'yes' ? project(object) : undefined;
@@ -445,11 +451,11 @@ describe('src/kube against a real API server', () => {
         { namespace: 'default', name: 'kept' },
         { metadata: { labels: { keep: 'no' } } },
       );
-      await until(() => store.size === 0, 'it to be dropped');
+      await until(() => store.size === 0, 'the object to be removed');
       await reflector.stop();
     });
 
-    it('fills a store together with others, each for its own namespace', async () => {
+    it('fills a store together with other reflectors, each for its own namespace', async () => {
       await controlPlane.kubectl(['create', 'namespace', 'second']);
       const store = new Store<Item>({});
       const keys = ['default/shared', 'second/shared'];
@@ -463,39 +469,47 @@ describe('src/kube against a real API server', () => {
         const selection = { namespace, labelSelector: 'shared=yes' };
         return new Reflector({ client, resource: CONFIG_MAPS, selection, project, store, log: SILENT });
       });
-      // One after the other: each list must leave alone what the one before has brought.
+      // One after the other: each list must leave the objects of the other namespace alone.
       for (const reflector of reflectors) {
         reflector.start();
         await reflector.synced;
       }
       assert.deepEqual([...store.values()].map(keyOf), keys);
       await controlPlane.kubectl(['delete', 'configmap', 'shared', '--namespace', 'second']);
-      await until(() => store.size === 1, 'one to go');
+      await until(() => store.size === 1, 'one object to be removed');
       assert.deepEqual([...store.values()].map(keyOf), ['default/shared']);
       await Promise.all(reflectors.map((reflector) => reflector.stop()));
     });
 
-    it('goes on after the API server was gone, and misses nothing', async () => {
+    it('continues after an outage of the API server, and misses nothing', async () => {
       const { store, reflector } = reflect();
       await reflector.synced;
       const size = store.size;
       await controlPlane.restartApiServer();
       await until(
         () => client.create(CONFIG_MAPS, configMap('after', 'x')),
-        'the API server to take a write',
+        'the API server to accept a write',
       );
       await controlPlane.kubectl(['delete', 'configmap', 'canary', '--namespace', 'default']);
-      await until(() => store.get('default/after') !== undefined, 'what came after the restart', 60);
-      await until(() => store.get('default/canary') === undefined, 'what went after the restart', 60);
+      await until(
+        () => store.get('default/after') !== undefined,
+        'the object that was created after the restart',
+        60,
+      );
+      await until(
+        () => store.get('default/canary') === undefined,
+        'the object that was deleted after the restart to be removed',
+        60,
+      );
       assert.equal(store.size, size);
       await reflector.stop();
     });
 
-    it('lists anew where its version is too old', async () => {
+    it('lists again if its resource version is too old', async () => {
       const expiring = new KubeClient({ transport, fieldManager: 'test' });
       let watches = 0;
       const { watch } = expiring;
-      // The second watch begins at a version that the API server has forgotten, as after a long pause.
+      // The second watch starts at a resource version that the API server no longer has, as after a long pause.
       expiring.watch = (resource, selection, start, signal) => {
         watches += 1;
         const from = watches === 2 ? '1' : start.resourceVersion;
@@ -516,18 +530,18 @@ describe('src/kube against a real API server', () => {
       await reflector.synced;
       await until(() => watches >= 3, 'a third watch');
       await client.create(CONFIG_MAPS, configMap('fresh'));
-      await until(() => store.get('default/fresh') !== undefined, 'what came after');
+      await until(() => store.get('default/fresh') !== undefined, 'the object that was created afterwards');
       await reflector.stop();
     });
 
-    it('waits for a kind that is not installed, without a storm, and follows it from then on', async () => {
+    it('waits for a kind that is not installed, with a back-off, and follows it once it is installed', async () => {
       const widgets: Resource = { group: 'example.org', version: 'v1', plural: 'widgets', kind: 'Widget' };
-      const asked = () => records.filter(({ resource }) => resource === 'widgets').length;
+      const requests = () => records.filter(({ resource }) => resource === 'widgets').length;
       const { store, reflector } = reflect({}, widgets);
-      await until(() => asked() > 3, 'it to have asked some times');
+      await until(() => requests() > 3, 'some requests');
       assert.equal(reflector.hasSynced, false);
-      assert.ok(reflector.silentMs > reflector.idleMs, 'it has moved, and heard nothing');
-      const [before, since] = [asked(), performance.now()];
+      assert.ok(reflector.silentMs > reflector.idleMs, 'it has changed its state, and has received nothing');
+      const [before, since] = [requests(), performance.now()];
       const schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
       const crd = {
         apiVersion: 'apiextensions.k8s.io/v1',
@@ -542,9 +556,12 @@ describe('src/kube against a real API server', () => {
       };
       await controlPlane.kubectl(['create', '--filename', '-'], { input: JSON.stringify(crd) });
       await reflector.synced;
-      assert.ok(reflector.silentMs < performance.now() - since, 'it has heard something');
-      // From the fourth try on more than half a second lies between two.
-      assert.ok(asked() - before <= 2 + (performance.now() - since) / 500, `${asked() - before} requests`);
+      assert.ok(reflector.silentMs < performance.now() - since, 'it has received something');
+      // From the fourth attempt on, at least half a second passes between two attempts.
+      assert.ok(
+        requests() - before <= 2 + (performance.now() - since) / 500,
+        `${requests() - before} requests`,
+      );
       await client.create(widgets, {
         ...configMap('w', 'first'),
         apiVersion: 'example.org/v1',
@@ -554,7 +571,7 @@ describe('src/kube against a real API server', () => {
       await reflector.stop();
     });
 
-    it('stops at any moment: while it lists, while it waits, while it watches', async () => {
+    it('stops at any moment: while it lists, while it waits, and while it watches', async () => {
       const unreachable = clientOf('http://127.0.0.1:1');
       const options = { resource: CONFIG_MAPS, selection: { namespace: 'default' }, project, log: SILENT };
       const waiting = new Reflector({ ...options, client: unreachable.client, store: new Store<Item>({}) });

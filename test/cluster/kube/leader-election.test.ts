@@ -19,7 +19,9 @@ import { startFaultProxy } from '../../support/faults/index.ts';
 import { until } from '../../support/until.ts';
 
 const LEASE_SECONDS = 3;
-/** For processes to start, end and be looked at on a machine that others use too. That nobody writes too late is shown by the audit log. */
+/**
+ * Time for processes to start, stop and be observed on a shared machine. The audit log proves that no write is late.
+ */
 const SLACK_MS = 5_000;
 const SHORT = ['--lease-duration', `${LEASE_SECONDS}s`, '--renew-deadline', '2s', '--retry-period', '500ms'];
 const FOLLOWING: StartOptions = { keepLease: true, until: 'following' };
@@ -46,7 +48,7 @@ async function ready({ url }: RunningController): Promise<string> {
   return first;
 }
 
-/** What each of its watches is doing. */
+/** The state of each watch of a controller. */
 async function states({ url }: RunningController): Promise<readonly string[]> {
   const text = await (await fetch(`${url}/readyz`)).text();
   return [...text.matchAll(/: (\w+), heard of/g)].map(([, state = '']) => state);
@@ -54,7 +56,7 @@ async function states({ url }: RunningController): Promise<readonly string[]> {
 
 async function untilItLeads(controller: RunningController, seconds?: number): Promise<number> {
   const begun = performance.now();
-  await until(async () => (await ready(controller)) === 'ok, leading', 'it to lead', seconds);
+  await until(async () => (await ready(controller)) === 'ok, leading', 'the controller to lead', seconds);
   return performance.now() - begun;
 }
 
@@ -97,11 +99,14 @@ describe('leader election of controllers on a real API server', () => {
     return items[0] as Lease | undefined;
   }
 
-  /** Takes the Role for the Lease away, until the API server has noticed, and gives it back at the latest when disposed. */
+  /**
+   * Deletes the Role for the Lease, and waits until the API server has noticed. The Role is restored on disposal at the
+   * latest.
+   */
   async function withoutLeaseRole(): Promise<AsyncDisposable & { restore(): Promise<void> }> {
     const { stdout } = await kubectl('get', 'role', LEASE_ROLE, '-n', RELEASE, '-o', 'json');
     const { apiVersion, kind, metadata, rules } = JSON.parse(stdout);
-    // Without uid and version: whoever applies these again meets a conflict.
+    // Without uid and resource version, which would cause a conflict when the Role is applied again.
     const role = JSON.stringify({
       ...{ apiVersion, kind, rules },
       metadata: { name: metadata.name, namespace: metadata.namespace, labels: metadata.labels },
@@ -136,7 +141,7 @@ describe('leader election of controllers on a real API server', () => {
     return cluster.controlPlane.kubectl(arguments_);
   }
 
-  /** Creates the Lease anew, with this spec. */
+  /** Recreates the Lease with this spec. */
   async function putLease(spec: object): Promise<void> {
     await cluster.controlPlane.kubectl(['delete', 'lease', RELEASE, '-n', RELEASE, '--ignore-not-found']);
     const object = {
@@ -154,7 +159,7 @@ describe('leader election of controllers on a real API server', () => {
     return found.spec;
   }
 
-  /** Changes the pull secret again and again, so that whoever leads writes all the time. */
+  /** Changes the pull secret repeatedly, so that the leader writes all the time. */
   function workload(): AsyncDisposable {
     let stopped = false;
     const work = (async () => {
@@ -178,10 +183,14 @@ describe('leader election of controllers on a real API server', () => {
 
   async function untilItWrites(controller: RunningController, seconds?: number): Promise<void> {
     const { length } = await writesOf(controller);
-    await until(async () => (await writesOf(controller)).length > length + 2, 'it to write', seconds);
+    await until(
+      async () => (await writesOf(controller)).length > length + 2,
+      'the controller to write',
+      seconds,
+    );
   }
 
-  /** Every write of the first came before every write of the second, and both wrote. */
+  /** Asserts that both wrote, and that every write of the first came before every write of the second. */
   async function wroteOneAfterTheOther(first: RunningController, second: RunningController): Promise<void> {
     const [early, late] = [await writesOf(first), await writesOf(second)];
     assert.ok(early.length > 0 && late.length > 0, `${early.length} and ${late.length} writes`);
@@ -195,7 +204,7 @@ describe('leader election of controllers on a real API server', () => {
   }
 
   describe('through failures', () => {
-    it('writes a Lease as client-go does, and leaves it free when it ends', async () => {
+    it('writes a Lease as client-go does, and releases it when it stops', async () => {
       const leader = await start();
       const spec = await leaseSpec();
       assert.match(spec.holderIdentity ?? '', /^[^_]+_[0-9a-f-]{36}$/);
@@ -215,7 +224,7 @@ describe('leader election of controllers on a real API server', () => {
       assert.equal((await lease())?.spec.leaseTransitions, 1);
     });
 
-    it('takes over within a second when the leader ends in order, after its last write', async (context) => {
+    it('takes over within a second when the leader stops in an orderly way, after its last write', async (context) => {
       const first = await start();
       const second = await start(FOLLOWING);
       assert.match(
@@ -232,7 +241,7 @@ describe('leader election of controllers on a real API server', () => {
       await wroteOneAfterTheOther(first, second);
     });
 
-    it('takes over within the lease when the leader is killed', async (context) => {
+    it('takes over within the lease duration when the leader is killed', async (context) => {
       const first = await start();
       const second = await start(FOLLOWING);
       await using _work = workload();
@@ -245,7 +254,7 @@ describe('leader election of controllers on a real API server', () => {
       await wroteOneAfterTheOther(first, second);
     });
 
-    it('ends without a write when it was suspended for longer than the lease', async () => {
+    it('exits without a write if it was suspended for longer than the lease', async () => {
       const first = await start();
       const second = await start(FOLLOWING);
       await using _work = workload();
@@ -259,7 +268,7 @@ describe('leader election of controllers on a real API server', () => {
       await wroteOneAfterTheOther(first, second);
     });
 
-    it('writes no more after the end of its lease where its timers do not fire, and ends', async (context) => {
+    it('writes nothing after its lease has expired even if its timers do not fire, and exits', async (context) => {
       const first = await start({ preload: LATE_TIMERS });
       const second = await start(FOLLOWING);
       await using _work = workload();
@@ -274,7 +283,7 @@ describe('leader election of controllers on a real API server', () => {
     });
 
     for (const shift of [TEN_MINUTES_MS, -TEN_MINUTES_MS]) {
-      it(`does not mind a clock that is ${shift / 60_000} minutes off, of a follower or of a leader`, async (context) => {
+      it(`tolerates a clock that is ${shift / 60_000} minutes off, on a follower and on a leader`, async (context) => {
         const env = { CLOCK_SHIFT_MS: String(shift) };
         const first = await start();
         const shifted = await start({ ...FOLLOWING, preload: OTHER_CLOCK, env });
@@ -299,7 +308,7 @@ describe('leader election of controllers on a real API server', () => {
     }
 
     for (const failure of ['silence', 'cut'] as const) {
-      it(`ends when its connections ${failure === 'cut' ? 'are cut' : 'fall silent'}, and another takes over`, async (context) => {
+      it(`exits when its connections ${failure === 'cut' ? 'are cut' : 'fall silent'}, and another controller takes over`, async (context) => {
         await using relay = await Relay.to(cluster.controlPlane.server);
         const first = await start({ server: relay.url });
         const second = await start(FOLLOWING);
@@ -320,7 +329,7 @@ describe('leader election of controllers on a real API server', () => {
       });
     }
 
-    it('writes one after the other where all connections are cut again and again and the clocks differ', async (context) => {
+    it('writes only as the leader while connections are cut repeatedly and the clocks differ', async (context) => {
       await using proxy = await startFaultProxy(cluster.controlPlane, { seed: 1 });
       const server = proxy.url;
       const first = await start({ server });
@@ -343,7 +352,7 @@ describe('leader election of controllers on a real API server', () => {
       await wroteOneAfterTheOther(first, second);
     });
 
-    it('keeps the lease over a restart of the API server', async () => {
+    it('keeps the lease across a restart of the API server', async () => {
       const leader = await start({}, []);
       const follower = await start(FOLLOWING, []);
       const identity = (await lease())?.spec.holderIdentity;
@@ -356,19 +365,22 @@ describe('leader election of controllers on a real API server', () => {
       assert.match(await ready(follower), /^ok, following/);
       for (const each of [leader, follower]) {
         assert.ok((await states(each)).length >= 7);
-        await until(async () => (await states(each)).every((state) => state === 'Watching'), 'all to watch');
+        await until(
+          async () => (await states(each)).every((state) => state === 'Watching'),
+          'all watches to be established',
+        );
       }
     });
   });
 
-  describe('whatever happens to the Lease', () => {
-    it('says what is missing where it may not use Leases, and leads when it may', async () => {
+  describe('with any change of the Lease', () => {
+    it('reports the missing rights if it may not use Leases, and leads once it may', async () => {
       await using roles = await withoutLeaseRole();
       const controller = await start({ until: 'serving' });
       const text = await until(async () => {
         const said = await ready(controller);
         return said.includes('forbidden') && said;
-      }, 'it to be refused');
+      }, 'the controller to be refused');
       assert.match(text, /^cannot take part in the leader election: .*leases.*is forbidden/);
       const warnings = (await logOf(controller)).filter(({ level }) => level === 40);
       assert.deepEqual(
@@ -380,7 +392,7 @@ describe('leader election of controllers on a real API server', () => {
       await untilItLeads(controller);
     });
 
-    it('creates the Lease again when somebody deletes it, and no other takes over', async () => {
+    it('recreates a deleted Lease, and no other controller takes over', async () => {
       const leader = await start();
       const follower = await start(FOLLOWING);
       const before_ = await lease();
@@ -393,7 +405,7 @@ describe('leader election of controllers on a real API server', () => {
       assert.match(await ready(follower), /^ok, following/);
     });
 
-    it('goes on when somebody labels the Lease, and ends when somebody gives it to another', async () => {
+    it('continues when another client labels the Lease, and exits when another client changes the holder', async () => {
       const leader = await start();
       await cluster.controlPlane.kubectl(['label', 'lease', RELEASE, 'seen=yes', '-n', RELEASE]);
       await renewals(3);
@@ -413,10 +425,14 @@ describe('leader election of controllers on a real API server', () => {
       await endsWithFatalLine(leader, /held by somebody now/);
     });
 
-    const odd: readonly { readonly name: string; readonly spec: object; readonly leastMs: number }[] = [
-      { name: 'says nothing', spec: {}, leastMs: 0 },
-      { name: 'has no holder but a duration', spec: { leaseDurationSeconds: 3600 }, leastMs: 0 },
-      { name: 'has a holder alone', spec: { holderIdentity: 'ghost' }, leastMs: LEASE_SECONDS * 1000 },
+    const unusualLeases: readonly {
+      readonly name: string;
+      readonly spec: object;
+      readonly leastMs: number;
+    }[] = [
+      { name: 'is empty', spec: {}, leastMs: 0 },
+      { name: 'has a duration but no holder', spec: { leaseDurationSeconds: 3600 }, leastMs: 0 },
+      { name: 'has only a holder', spec: { holderIdentity: 'ghost' }, leastMs: LEASE_SECONDS * 1000 },
       {
         name: 'has a short duration and no times',
         spec: { holderIdentity: 'ghost', leaseDurationSeconds: 1 },
@@ -433,8 +449,8 @@ describe('leader election of controllers on a real API server', () => {
         leastMs: 1000,
       },
     ];
-    for (const { name, spec, leastMs } of odd) {
-      it(`takes a Lease that ${name}, after ${leastMs / 1000} s`, async () => {
+    for (const { name, spec, leastMs } of unusualLeases) {
+      it(`acquires a Lease that ${name}, after ${leastMs / 1000} s`, async () => {
         await putLease(spec);
         const leader = await start({ keepLease: true });
         const lines = await logOf(leader);
@@ -450,9 +466,8 @@ describe('leader election of controllers on a real API server', () => {
         await renewals(2);
       });
     }
-
-    /** Waits until the Lease has been renewed so many times. */
   });
+  /** Waits until the Lease has been renewed this many times. */
   async function renewals(count: number): Promise<void> {
     const seen = new Set<string | undefined>();
     await until(async () => seen.add((await lease())?.spec.renewTime).size > count, `${count} renewals`, 30);
@@ -473,12 +488,12 @@ async function logOf(controller: RunningController): Promise<readonly Line[]> {
   return lines.map((line) => JSON.parse(line) as Line);
 }
 
-/** Ends a process as the kernel does that has no memory left. */
+/** Kills a process, as the kernel does when it is out of memory. */
 async function kill(pid: number, exited: Promise<unknown>): Promise<void> {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended by itself.
+    // The process has already exited.
   }
   await exited;
 }

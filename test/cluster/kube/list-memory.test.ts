@@ -7,13 +7,13 @@ import { createPod } from '../../support/cluster/pods.ts';
 const SCRIPT = join(import.meta.dirname, 'list-memory.ts');
 const FEW = 500;
 const MANY = 1_500;
-/** What is sent with each pod and not kept. */
+/** The size of an annotation that is sent with each pod and not stored. */
 const NOTE_BYTES = 16_384;
-/** What a list held whole would take more for many than for few, at least. */
+/** The minimum growth, in bytes, from few pods to many if the whole list were held in memory. */
 const GROWTH = (MANY - FEW) * NOTE_BYTES;
 const AT_ONCE = 16;
 
-/** Peak above what is kept, in bytes. */
+/** Peak heap above what is stored in the end, in bytes. */
 interface Peaks {
   readonly few: number;
   readonly many: number;
@@ -24,7 +24,7 @@ describe('the heap while pods are listed', () => {
     ['a streaming list', []],
     ['pages', ['--feature-gates=WatchList=false']],
   ] as const) {
-    it(`does not grow with the list: ${way}`, async (context) => {
+    it(`does not grow with the length of the list: ${way}`, async (context) => {
       await using cluster = await Cluster.start({ apiServerArgs });
       await createPods(cluster, 0, FEW);
       const few = {
@@ -40,7 +40,7 @@ describe('the heap while pods are listed', () => {
       context.diagnostic(
         `above what is kept: ${mega(few.reflector)} MB for ${FEW}, ${mega(many.reflector)} MB for ${MANY} pods; held whole ${mega(few.whole)} and ${mega(many.whole)} MB`,
       );
-      assert.ok(grown('whole') > GROWTH / 2, 'the measure would notice a list that is held');
+      assert.ok(grown('whole') > GROWTH / 2, 'the measurement detects a list that is held');
       assert.ok(grown('reflector') < GROWTH / 4, `it grew by ${mega(grown('reflector'))} MB`);
     });
   }
@@ -55,9 +55,9 @@ async function peak(cluster: Cluster, way: 'reflector' | 'whole', pods: number):
   const arguments_ = ['--expose-gc', SCRIPT, kubeconfig, way];
   const { code, stdout, stderr } = await group.run(process.execPath, arguments_, { env: {} });
   assert.equal(code, 0, stderr);
-  const told = JSON.parse(stdout) as { readonly pods: number; readonly above: number };
-  assert.equal(told.pods, pods);
-  return told.above;
+  const reported = JSON.parse(stdout) as { readonly pods: number; readonly above: number };
+  assert.equal(reported.pods, pods);
+  return reported.above;
 }
 
 async function createPods(cluster: Cluster, from: number, to: number): Promise<void> {

@@ -1,7 +1,8 @@
 /**
- * Prints, as JSON, how many bytes of heap were held at most while all pods of a cluster were listed, above what was kept
- * in the end: `node --expose-gc test/cluster/kube/list-memory.ts KUBECONFIG reflector|whole`. `reflector` lists as the controller does,
- * `whole` holds the list, as a measure of what that would take.
+ * Lists all pods of a cluster, and prints as JSON the peak heap in bytes above what is stored in the end. `reflector`
+ * lists as the controller does. `whole` holds the list, to measure what that would take.
+ *
+ *     node --expose-gc test/cluster/kube/list-memory.ts KUBECONFIG reflector|whole
  */
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
@@ -37,7 +38,7 @@ const reflector = new Reflector({
     if (way === 'whole') held.push(object);
     count += 1;
     if (count % OBJECTS_BETWEEN === 0) most = Math.max(most, heap());
-    // What the API server sends as a pod.
+    // The API server sends this as a pod.
     return keep(object as Parameters<typeof keep>[0]) ?? storedMeta(object);
   },
 });

@@ -18,9 +18,9 @@ const SETTINGS = {
   renewDeadlineMs: 13_000,
   retryPeriodMs: 250,
 };
-/** More writes than there are renewals in the rest of the test: its versions never come as far again. */
+/** More writes than there are renewals in the rest of the test, so that the resource versions never catch up. */
 const WRITES = 400;
-/** They take longer than the lease. */
+/** They take longer than the lease duration. */
 const RENEWALS = 75;
 
 let controlPlane: ControlPlane;
@@ -52,15 +52,15 @@ async function renewals(admin: KubeClient, count: number): Promise<void> {
   await until(renewed, `${count} renewals`, 60);
 }
 
-it('leaves the lease to a leader that renews it, also where etcd was restored from a backup', async () => {
+it('a leader that renews its Lease keeps it, even after etcd is restored from a backup', async () => {
   const admin = connect();
   const leader = elect();
   const lost = leader.lost.catch((error: unknown) => error);
   await leader.leading;
   const follower = elect();
-  await until(() => follower.role === `following ${leader.identity}`, 'the other to follow');
+  await until(() => follower.role === `following ${leader.identity}`, 'the second one to follow');
   const backup = await controlPlane.backUp();
-  await until(() => admin.create(CONFIG_MAPS, configMap('first')), 'the API server to take a write');
+  await until(() => admin.create(CONFIG_MAPS, configMap('first')), 'the API server to accept a write');
   for (let index = 0; index < WRITES; index += 1) await admin.create(CONFIG_MAPS, configMap(`lost-${index}`));
   await renewals(admin, 3);
   await controlPlane.restore(backup);

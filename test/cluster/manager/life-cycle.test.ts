@@ -18,7 +18,7 @@ describe('the life cycle of the controller', () => {
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  it('finishes the reconcile that is under way at SIGTERM, also where that comes twice, then releases the lease', async () => {
+  it('finishes the reconcile in progress on SIGTERM, even if the signal comes twice, and then releases the lease', async () => {
     const namespace = await cluster.namespace();
     const names = Array.from({ length: 100 }, (_, index) => `scan-${index}`);
     await namespace.pullSecret('pull', AUTHS);
@@ -29,10 +29,10 @@ describe('the life cycle of the controller', () => {
       return items.filter((scan) => secretNameOf(scan as unknown as RawScheduledScan) !== undefined).length;
     };
     await namespace.binding('app');
-    await until(async () => (await bound()) > 0, 'the reconcile to be under way');
+    await until(async () => (await bound()) > 0, 'the reconcile to be in progress');
     const atTheSignal = await bound();
     process.kill(controller.process.pid, 'SIGTERM');
-    await until(async () => (await controller.log()).includes('"msg":"stopping"'), 'it to stop');
+    await until(async () => (await controller.log()).includes('"msg":"stopping"'), 'the controller to stop');
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     assert.ok(atTheSignal < names.length, 'the signal came too late to prove anything');
     assert.equal(await bound(), names.length);
@@ -54,7 +54,7 @@ describe('the life cycle of the controller', () => {
     { kind: 'event', text: 'emitted' },
   ];
   for (const { kind, text } of mishaps) {
-    it(`ends with one fatal line where an error that nobody handles comes from a ${kind}`, async () => {
+    it(`exits after one fatal log line on an unhandled error from a ${kind}`, async () => {
       const controller = await startController(cluster.controlPlane, [], {
         preload: MISHAP,
         env: { MISHAP: kind },
@@ -62,15 +62,15 @@ describe('the life cycle of the controller', () => {
       const { length } = await linesOf(controller);
       process.kill(controller.process.pid, 'SIGUSR2');
       assert.deepEqual(await controller.process.exited, { code: 1, signal: null });
-      const told = (await linesOf(controller)).slice(length);
+      const reported = (await linesOf(controller)).slice(length);
       assert.deepEqual(
-        told.map(({ level, msg, err }) => ({ level, msg, text: err?.message })),
+        reported.map(({ level, msg, err }) => ({ level, msg, text: err?.message })),
         [{ level: 60, msg: 'cannot go on', text }],
       );
     });
   }
 
-  it('says nothing while nothing happens, as leader and as follower, and a warning of Node as a line like others', async () => {
+  it('logs nothing while nothing changes, as leader and as follower, and logs a warning of Node in the usual format', async () => {
     const flags = ['--lease-duration', '2s', '--renew-deadline', '1s', '--retry-period', '200ms'];
     const options = { preload: MISHAP, env: { MISHAP: 'warning' } };
     const leader = await startController(cluster.controlPlane, flags, options);
@@ -114,7 +114,7 @@ interface Line {
   readonly err?: { readonly message: string };
 }
 
-/** All that it has said; fails where a line is no JSON. */
+/** All lines of the log. Fails if a line is not JSON. */
 async function linesOf(controller: RunningController): Promise<readonly Line[]> {
   const lines = (await controller.log()).trim().split('\n');
   return lines.map((line) => JSON.parse(line) as Line);

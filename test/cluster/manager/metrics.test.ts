@@ -14,10 +14,10 @@ import { alertsIn, type Panel, readDashboard, renderRule } from '../../support/c
 import { readExposition, readPromQl, type Series } from '../../support/promql.ts';
 import { until } from '../../support/until.ts';
 
-const END = Math.floor(Date.now() / 1000) + 30 * 86_400;
+const EXPIRATION = Math.floor(Date.now() / 1000) + 30 * 86_400;
 const CANARY = 'canary-7Kd';
 
-/** An expression, and the labels that are to be shown of what it results in. */
+/** A PromQL expression, and the labels of its result that are displayed. */
 interface Expression {
   readonly where: string;
   readonly text: string;
@@ -28,7 +28,7 @@ describe('the metrics of a running controller', () => {
   let cluster: Cluster;
   let namespace: TestNamespace;
   let controller: RunningController;
-  /** Has every manifest, for everybody. */
+  /** Has every manifest, and lets everyone pull it. */
   const registry = createServer((_, response) =>
     response.writeHead(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }).end(),
   );
@@ -51,49 +51,52 @@ describe('the metrics of a running controller', () => {
   ];
   const scrape = async (of = controller) => (await fetch(`${of.url}/metrics`)).text();
 
-  /** Has happen whatever there is a metric for. */
+  /** Produces at least one value for each metric. */
   async function populate(): Promise<void> {
     const auth = btoa(`user:${CANARY}`);
-    const token = ['e30', btoa(JSON.stringify({ exp: END })).replaceAll('=', ''), CANARY].join('.');
+    const token = ['e30', btoa(JSON.stringify({ exp: EXPIRATION })).replaceAll('=', ''), CANARY].join('.');
     await namespace.pullSecret('pull', {
       [host()]: { auth },
       'old.example': { auth },
       'new.example': { auth },
     });
-    await namespace.pullSecret('ending', { 'ending.example': { auth: btoa(`user:${token}`) } });
+    await namespace.pullSecret('expiring', { 'expiring.example': { auth: btoa(`user:${token}`) } });
     await namespace.binding('missing', { image: 'reg.example/app', imagePullSecrets: [{ name: 'gone' }] });
-    await namespace.binding('ending', {
-      image: 'ending.example/app',
-      imagePullSecrets: [{ name: 'ending' }],
+    await namespace.binding('expiring', {
+      image: 'expiring.example/app',
+      imagePullSecrets: [{ name: 'expiring' }],
     });
-    await namespace.binding('asked', { image: `${host()}/asked`, verification: 'Required' });
+    await namespace.binding('checked', { image: `${host()}/checked`, verification: 'Required' });
     await namespace.condition('missing', 'Ready', 'False SecretNotFound');
-    await namespace.condition('ending', 'Ready', 'True Ready');
-    await namespace.condition('asked', 'Ready', 'True Ready');
-    await moveScan();
+    await namespace.condition('expiring', 'Ready', 'True Ready');
+    await namespace.condition('checked', 'Ready', 'True Ready');
+    await migrateScan();
   }
 
-  async function moveScan(): Promise<void> {
-    await namespace.scan('moved', ['old.example/moved:1'], { spec: { suspend: false } });
+  async function migrateScan(): Promise<void> {
+    await namespace.scan('migrated', ['old.example/migrated:1'], { spec: { suspend: false } });
     const status = JSON.stringify({ status: { lastScheduleTime: new Date().toISOString() } });
     const patch = [
       'patch',
       'scheduledscan',
-      'moved',
+      'migrated',
       '--subresource=status',
       '--type=merge',
       '--patch',
       status,
     ];
     await cluster.controlPlane.kubectl([...patch, '--namespace', namespace.name]);
-    await namespace.binding('moved', { image: 'old.example/moved' });
-    await namespace.bound('moved');
-    await namespace.binding('moved', { image: 'new.example/moved', replaces: ['old.example/moved'] });
-    await namespace.condition('moved', 'Ready', 'True Ready');
-    await until(async () => /^icb_scan_runs_started_total/m.test(await scrape()), 'a run');
+    await namespace.binding('migrated', { image: 'old.example/migrated' });
+    await namespace.bound('migrated');
+    await namespace.binding('migrated', {
+      image: 'new.example/migrated',
+      replaces: ['old.example/migrated'],
+    });
+    await namespace.condition('migrated', 'Ready', 'True Ready');
+    await until(async () => /^icb_scan_runs_started_total/m.test(await scrape()), 'a started run');
   }
 
-  it('are those of the reference, with its labels, and no other', async () => {
+  it('are those of the reference page, with its labels, and no others', async () => {
     const exposed = [...readExposition(await scrape())].filter(([name]) => name.startsWith('icb_'));
     assert.deepEqual(
       exposed.map(([name, labels]) => described(name, labels)).sort(),
@@ -101,20 +104,20 @@ describe('the metrics of a running controller', () => {
     );
   });
 
-  it('name the bindings that are not ready and the Secrets that end, and none that is well', async () => {
+  it('name only the bindings that are not ready and the Secrets that expire', async () => {
     const text = await scrape();
     const { name } = namespace;
     const lines = text.split('\n').filter((line) => line.includes(name));
     assert.deepEqual(lines, [
       `icb_binding_not_ready{namespace="${name}",name="missing",reason="SecretNotFound"} 1`,
-      `icb_credential_expiration_timestamp_seconds{namespace="${name}",secret="ending"} ${END}`,
+      `icb_credential_expiration_timestamp_seconds{namespace="${name}",secret="expiring"} ${EXPIRATION}`,
     ]);
     assert.match(text, /^icb_bindings\{ready="False",reason="SecretNotFound"\} 1$/m);
     assert.match(text, /^icb_bindings\{ready="True",reason="Ready"\} 3$/m);
     assert.doesNotMatch(text, new RegExp(CANARY));
   });
 
-  it('are all that alerts and dashboard name, down to the labels that they show', async () => {
+  it('include everything that the alerts and the dashboard name, with the labels that they display', async () => {
     const series = readExposition(await scrape());
     const expressions = [
       ...(await expressionsOfAlerts()),
@@ -129,7 +132,7 @@ describe('the metrics of a running controller', () => {
     }
   });
 
-  it('are told by the leader alone where they concern the cluster', async () => {
+  it('are exposed by the leader alone if they describe the cluster', async () => {
     const follower = await startController(cluster.controlPlane, flags(), {
       keepLease: true,
       until: 'following',
@@ -150,7 +153,7 @@ describe('the metrics of a running controller', () => {
 });
 
 describe('the dashboard', () => {
-  it('is one that Grafana reads, field by field', async () => {
+  it('is valid for Grafana, field by field', async () => {
     const { 'dashboard-check': check } = await tools(['dashboard-check'], (line) =>
       process.stderr.write(`${line}\n`),
     );
@@ -160,7 +163,7 @@ describe('the dashboard', () => {
     assert.match(checked(text.replace('"colorMode"', '"colourMode"')), /unexpected field 'colourMode'/);
   });
 
-  it('is always the same one, of the Prometheus that is chosen', () => {
+  it('has a fixed identity, and queries the selected Prometheus', () => {
     const { uid, schemaVersion, templating, panels } = readDashboard();
     assert.deepEqual({ uid, schemaVersion }, { uid: 'image-credential-binding', schemaVersion: 39 });
     assert.deepEqual(
@@ -175,21 +178,21 @@ describe('the dashboard', () => {
     assert.equal(new Set(ids).size, ids.length);
   });
 
-  it('has no panel that overlaps another, and no gap between rows', () => {
-    const taken = new Map<string, string>();
+  it('has no overlapping panels, and no gaps between rows', () => {
+    const cells = new Map<string, string>();
     const { panels } = readDashboard();
     for (const { title, gridPos } of panels) {
       for (const cell of cellsOf(gridPos)) {
-        assert.equal(taken.get(cell), undefined, `${title} at ${cell}`);
-        taken.set(cell, title);
+        assert.equal(cells.get(cell), undefined, `${title} at ${cell}`);
+        cells.set(cell, title);
       }
     }
     const height = Math.max(...panels.map(({ gridPos: { y, h } }) => y + h));
-    assert.equal(taken.size, 24 * height);
+    assert.equal(cells.size, 24 * height);
   });
 });
 
-/** The series that there are of a metric. */
+/** The series of a metric. */
 function definedSeries([name, { type, labels }]: [
   string,
   (typeof METRICS)[keyof typeof METRICS],
@@ -207,7 +210,7 @@ function cellsOf({ x, y, w, h }: Panel['gridPos']): readonly string[] {
   return Array.from({ length: w * h }, (_, index) => `${x + (index % w)},${y + Math.floor(index / w)}`);
 }
 
-/** What an expression names or shows and that is not there. */
+/** The metrics and labels that an expression names or displays and that do not exist. */
 function missing({ text, shown }: Expression, series: Series): readonly string[] {
   const { unknown, labels } = readPromQl(text, series);
   return [
@@ -226,7 +229,7 @@ async function expressionsOfAlerts(): Promise<readonly Expression[]> {
   });
 }
 
-/** Those that docs/alerts.md tells its reader to ask. */
+/** The expressions that docs/alerts.md recommends to its readers. */
 async function expressionsOfPage(): Promise<readonly Expression[]> {
   const page = await readFile(join(DOCS, 'alerts.md'), 'utf8');
   const texts = [...page.matchAll(/`((?:sum|max|min) [^`]+)`/g)].map(([, text = '']) => text);

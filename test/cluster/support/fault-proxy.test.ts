@@ -4,7 +4,6 @@ import { Agent } from 'node:https';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
-import { type Answer, ask, type Question } from '../../support/faults/ask.ts';
 import {
   adminConfig,
   type Fault,
@@ -14,10 +13,11 @@ import {
   isWrite,
   startFaultProxy,
 } from '../../support/faults/index.ts';
+import { type HttpResponse, type RequestOptions, send } from '../../support/faults/send.ts';
 import { until } from '../../support/until.ts';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
-/** What differs between two answers to the same question. */
+/** Headers that differ between two responses to the same request. */
 const VOLATILE = /^(date|audit-id|connection)$/i;
 
 interface Line {
@@ -31,7 +31,7 @@ interface Line {
   };
 }
 
-const comparable = ({ status, rawHeaders, body }: Answer) => {
+const comparable = ({ status, rawHeaders, body }: HttpResponse) => {
   const pairs = Array.from({ length: rawHeaders.length / 2 }, (_, index) =>
     rawHeaders.slice(2 * index, 2 * index + 2),
   );
@@ -39,7 +39,7 @@ const comparable = ({ status, rawHeaders, body }: Answer) => {
   return { status, headers, body: body.toString() };
 };
 
-describe('the fault proxy before a real API server', () => {
+describe('the fault proxy in front of a real API server', () => {
   let controlPlane: ControlPlane;
   let proxy: FaultProxy;
   let ca: string;
@@ -63,15 +63,15 @@ describe('the fault proxy before a real API server', () => {
 
   const to = (
     target: string,
-    question: Question = {},
+    options: RequestOptions = {},
     onText?: (text: string) => void,
     server = proxy.url,
-  ): Promise<Answer> =>
-    ask(`${server}${target}`, { ca, ...question, headers: { authorization, ...question.headers } }, onText);
+  ): Promise<HttpResponse> =>
+    send(`${server}${target}`, { ca, ...options, headers: { authorization, ...options.headers } }, onText);
 
-  const direct = (target: string): Promise<Answer> => to(target, {}, undefined, controlPlane.server);
+  const direct = (target: string): Promise<HttpResponse> => to(target, {}, undefined, controlPlane.server);
 
-  async function write(name: string, server = proxy.url): Promise<Answer> {
+  async function write(name: string, server = proxy.url): Promise<HttpResponse> {
     const body = JSON.stringify({
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -93,8 +93,8 @@ describe('the fault proxy before a real API server', () => {
     return `fresh-${names}`;
   };
 
-  /** Watches from `from` on; what has come is in `text` at any time. */
-  function watch(query = ''): { text: string; ended: Promise<Answer>; stop: () => void } {
+  /** Starts a watch. `text` always holds what has been received so far. */
+  function watch(query = ''): { text: string; ended: Promise<HttpResponse>; stop: () => void } {
     const abort = new AbortController();
     const state = {
       text: '',
@@ -107,7 +107,7 @@ describe('the fault proxy before a real API server', () => {
   }
 
   describe('without a fault', () => {
-    it('passes answers on as they are: status, headers, order of headers, bytes', async () => {
+    it('passes responses on unchanged: status, headers, order of headers, bytes', async () => {
       for (const target of [MAPS, `${MAPS}/seeded-0`, `${MAPS}/absent`, '/version', '/readyz']) {
         const [through, straight] = [await to(target), await direct(target)];
         assert.deepEqual(comparable(through), comparable(straight), target);
@@ -121,20 +121,20 @@ describe('the fault proxy before a real API server', () => {
       assert.equal(data.value, 'ü'.repeat(2_000));
     });
 
-    it('passes the lines of a watch on as they come', async () => {
+    it('passes the lines of a watch on as they arrive', async () => {
       const watched = watch();
-      await until(() => watched.text.includes('seeded-4'), 'what there is');
+      await until(() => watched.text.includes('seeded-4'), 'the existing objects');
       const name = fresh();
       await write(name);
-      await until(() => watched.text.includes(`"name":"${name}"`), 'what came after');
+      await until(() => watched.text.includes(`"name":"${name}"`), 'the new object');
       watched.stop();
       assert.equal((await watched.ended).cut, true);
-      await until(() => proxy.connections.open === 0, 'the end of all connections');
+      await until(() => proxy.connections.open === 0, 'all connections to be closed');
     });
   });
 
   describe('with a fault', () => {
-    it('cuts before the API server has heard of a write', async () => {
+    it('cuts the connection before the API server receives a write', async () => {
       const name = fresh();
       const injected = proxy.once({ kind: 'cut-before' }, isWrite);
       await assert.rejects(write(name), { code: 'ECONNRESET' });
@@ -142,7 +142,7 @@ describe('the fault proxy before a real API server', () => {
       assert.equal(await exists(name), false);
     });
 
-    it('cuts after the API server has done a write', async () => {
+    it('cuts the connection after the API server has executed a write', async () => {
       const name = fresh();
       const injected = proxy.once({ kind: 'cut-after' }, isWrite);
       await assert.rejects(write(name), { code: 'ECONNRESET' });
@@ -167,7 +167,7 @@ describe('the fault proxy before a real API server', () => {
       assert.ok(cut && body.length > 0 && body.length < whole, `${cut}, ${body.length} of ${whole}`);
     });
 
-    it('leaves a watch half-open: it ends neither by an event nor by its own time', async () => {
+    it('leaves a watch half-open, so that neither an event nor its time-out ends it', async () => {
       const injected = proxy.once({ kind: 'silence', afterLines: 1 }, isWatch);
       const watched = watch('&timeoutSeconds=1');
       await injected;
@@ -177,10 +177,10 @@ describe('the fault proxy before a real API server', () => {
       assert.equal(proxy.connections.open, 1);
       watched.stop();
       await watched.ended;
-      await until(() => proxy.connections.open === 0, 'the end of the connection');
+      await until(() => proxy.connections.open === 0, 'the connection to be closed');
     });
 
-    it('does a write and says nothing', async () => {
+    it('executes a write and withholds the response', async () => {
       const name = fresh();
       const injected = proxy.once({ kind: 'silence' }, isWrite);
       const written = assert.rejects(write(name), { code: 'ECONNRESET' });
@@ -191,7 +191,7 @@ describe('the fault proxy before a real API server', () => {
       await written;
     });
 
-    it('sends slowly, and all of it', async () => {
+    it('sends the complete response slowly', async () => {
       const { body } = await to(`${MAPS}/seeded-0`);
       void proxy.once({ kind: 'slow', bytesPerSecond: body.length * 2 });
       const begun = performance.now();
@@ -200,7 +200,7 @@ describe('the fault proxy before a real API server', () => {
       assert.ok(took > 400, `${took} ms`);
     });
 
-    it('closes the connection after an answer that says so', async () => {
+    it('closes the connection after a response that announces this', async () => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       assert.equal((await to(MAPS, { agent })).status, 200);
       assert.equal((await to(MAPS, { agent })).status, 200);
@@ -211,14 +211,14 @@ describe('the fault proxy before a real API server', () => {
         { status, connection: headers.connection, cut },
         { status: 200, connection: 'close', cut: false },
       );
-      await until(() => proxy.connections.open === 0, 'the end of the connection');
+      await until(() => proxy.connections.open === 0, 'the connection to be closed');
       assert.equal((await to(MAPS, { agent })).status, 200);
       assert.equal(proxy.connections.opened, 2);
       agent.destroy();
     });
   });
 
-  describe('answers with the Status of kube-apiserver', () => {
+  describe('with the Status of kube-apiserver', () => {
     const cases: readonly (readonly [Extract<Fault, { kind: 'status' }>, object, string | undefined])[] = [
       [{ kind: 'status', code: 410 }, { code: 410, reason: 'Expired' }, undefined],
       [{ kind: 'status', code: 500 }, { code: 500, reason: 'InternalError' }, undefined],
@@ -227,7 +227,7 @@ describe('the fault proxy before a real API server', () => {
       [{ kind: 'status', code: 429, retryAfterSeconds: 3 }, { code: 429, reason: 'TooManyRequests' }, '3'],
     ];
     for (const [fault, expected, retryAfter] of cases) {
-      it(JSON.stringify(fault), async () => {
+      it(`answers ${JSON.stringify(fault)}`, async () => {
         void proxy.once(fault);
         const { status, body, headers } = await to(`${MAPS}/seeded-0`);
         const { kind, apiVersion, reason, code, details } = JSON.parse(body.toString());
@@ -240,7 +240,7 @@ describe('the fault proxy before a real API server', () => {
       });
     }
 
-    it('409: the same as for a version that is not the latest', async () => {
+    it('answers 409 exactly as kube-apiserver does for an outdated version', async () => {
       const name = fresh();
       await write(name);
       const body = JSON.stringify({ metadata: { resourceVersion: '1' } });
@@ -258,7 +258,7 @@ describe('the fault proxy before a real API server', () => {
       assert.deepEqual(proxy.counts, { 409: 1 });
     });
 
-    it('410 in paging, with a token by which the API server goes on', async () => {
+    it('answers 410 to a request for a page, with a continue token that the API server accepts', async () => {
       void proxy.once({ kind: 'status', code: 410 }, isNextPage);
       const page = JSON.parse((await to(`${MAPS}?limit=2`)).body.toString());
       const next = `${MAPS}?limit=2&continue=${page.metadata.continue}`;
@@ -273,8 +273,8 @@ describe('the fault proxy before a real API server', () => {
       );
     });
 
-    it('410 as the event of a watch that begins too early, and under way', async () => {
-      // What the real one says of a version that it does not have: it has begun anew since.
+    it('sends 410 as an event of a watch, at its start and later', async () => {
+      // The real event for a version that the API server no longer has, because it has restarted.
       await controlPlane.restartApiServer();
       const real = parse((await watch('&resourceVersion=1&timeoutSeconds=1').ended).body.toString());
       for (const afterLines of [0, 2]) {
@@ -305,14 +305,14 @@ describe('the fault proxy before a real API server', () => {
       assert.match(body.toString(), /^Too many requests/);
     });
 
-    describe('drops bookmarks', () => {
+    describe('dropping bookmarks', () => {
       const query =
         '&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1';
       const endsInitialEvents = ({ type, object }: Line) =>
         type === 'BOOKMARK' && object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true';
       const linesOf = async () => (await watch(query).ended).body.toString().trim().split('\n').map(parse);
 
-      it('where nothing is injected, one ends a streaming list', async () => {
+      it('passes the bookmark that ends a streaming list if no fault is injected', async () => {
         assert.ok((await linesOf()).some(endsInitialEvents));
       });
 
@@ -320,7 +320,7 @@ describe('the fault proxy before a real API server', () => {
         { kind: 'drop-bookmarks' },
         { kind: 'drop-bookmarks', only: 'initial-events-end' },
       ] as const satisfies readonly Fault[]) {
-        it(`${JSON.stringify(fault)}, and no event`, async () => {
+        it(`drops bookmarks but no event with ${JSON.stringify(fault)}`, async () => {
           const injected = proxy.once(fault, isWatch);
           const lines = await linesOf();
           await injected;
@@ -330,35 +330,32 @@ describe('the fault proxy before a real API server', () => {
       }
     });
 
-    it('cuts all connections at once, and takes new ones', async () => {
+    it('cuts all connections at once, and accepts new ones', async () => {
       const watches = [watch(), watch(), watch()];
       await until(() => watches.every(({ text }) => text.includes('seeded-4')), 'three watches');
       assert.equal(proxy.connections.open, 3);
       proxy.cutAll();
       for (const { ended } of watches) assert.equal((await ended).cut, true);
-      await until(() => proxy.connections.open === 0, 'the end of all connections');
+      await until(() => proxy.connections.open === 0, 'all connections to be closed');
       assert.equal((await to(MAPS)).status, 200);
       assert.deepEqual({ ...proxy.connections, open: 0 }, { open: 0, most: 3, opened: 4 });
     });
 
-    it('refuses new connections for a while, and leaves those that there are', async () => {
+    it('refuses new connections for a while, and keeps the open ones', async () => {
       const watched = watch();
       await until(() => watched.text.includes('seeded-4'), 'a watch');
       proxy.refuse();
       await assert.rejects(to(MAPS), { code: 'ECONNREFUSED' });
       const name = fresh();
       await write(name, controlPlane.server);
-      await until(
-        () => watched.text.includes(`"name":"${name}"`),
-        'an event on the connection that there was',
-      );
+      await until(() => watched.text.includes(`"name":"${name}"`), 'an event on the open connection');
       await proxy.accept();
       assert.equal((await to(MAPS)).status, 200);
       watched.stop();
       await watched.ended;
     });
 
-    it('injects by its rules until they are changed, and says what it did', async () => {
+    it('injects faults according to its rules until they change, and reports what it did', async () => {
       proxy.rules = [{ fault: { kind: 'status', code: 503 }, probability: 1, when: isWrite }];
       assert.equal((await write(fresh())).status, 503);
       assert.equal((await to(MAPS)).status, 200);
@@ -367,7 +364,7 @@ describe('the fault proxy before a real API server', () => {
       assert.equal(proxy.report, `seed 1; injected, oldest first:\n503: POST ${MAPS} (1)`);
     });
 
-    it('ends the connections of clients with those to an API server that ends', async () => {
+    it('closes the client connections whose API server connection is closed', async () => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       const watched = watch();
       await to(MAPS, { agent });
@@ -375,7 +372,7 @@ describe('the fault proxy before a real API server', () => {
       assert.equal(proxy.connections.open, 2);
       const restarted = controlPlane.restartApiServer();
       assert.equal((await watched.ended).cut, true);
-      await until(() => proxy.connections.open === 0, 'the end of the idle one');
+      await until(() => proxy.connections.open === 0, 'the idle connection to be closed');
       await restarted;
       assert.equal((await to(MAPS, { agent })).status, 200);
       agent.destroy();

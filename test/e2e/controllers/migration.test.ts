@@ -46,7 +46,7 @@ function discoveredSpec(image: string) {
   };
 }
 
-describe('an image that moves from one registry to another', () => {
+describe('the migration of an image from one registry to another', () => {
   let cluster: Cluster;
   let controller: RunningController;
   let first: Registry;
@@ -92,49 +92,52 @@ describe('an image that moves from one registry to another', () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  const old = () => `${first.host}/shop/payments`;
-  const home = () => `${second.host}/team/payments`;
+  const oldImage = () => `${first.host}/shop/payments`;
+  const newImage = () => `${second.host}/team/payments`;
   const scanned = async () => assertScanned(await secureCodeBox.trigger(namespace.name, 'payments'));
   const parameters = async () => (await namespace.rawScan('payments')).spec.scanSpec.parameters;
   const status = async () => (await namespace.get<RawBinding>(imageCredentialBindings, 'payments'))?.status;
 
-  describe('by way of a binding with replaces', () => {
-    it('is scanned where it is', async () => {
+  describe('of one scan', () => {
+    it('begins with a scan of the previous repository', async () => {
       const created = secureCodeBox.nextRun(namespace.name, 'payments');
-      const flags = ['--severity', 'HIGH', `${old()}@${digest}`, '--timeout', '9m'];
+      const flags = ['--severity', 'HIGH', `${oldImage()}@${digest}`, '--timeout', '9m'];
       await namespace.scan('payments', flags, { spec: { suspend: false } });
       await created;
       original = await namespace.rawScan('payments');
       const imagePullSecrets = [{ name: 'first' }];
       const again = secureCodeBox.nextRun(namespace.name, 'payments');
-      await namespace.binding('payments', { image: old(), imagePullSecrets, verification: 'Required' });
+      await namespace.binding('payments', { image: oldImage(), imagePullSecrets, verification: 'Required' });
       await namespace.condition('payments', 'Ready', 'True Ready');
       assertScanned(await again);
     });
 
-    it('stays there while the new registry has not got that very version, and ScansBound says so', async () => {
+    it('waits while the new registry lacks exactly that version, which ScansBound reports', async () => {
       await namespace.binding('payments', {
-        ...{ image: home(), replaces: [old()], verification: 'Required' },
+        ...{ image: newImage(), replaces: [oldImage()], verification: 'Required' },
         imagePullSecrets: [{ name: 'first' }, { name: 'second' }],
       });
       await second.pushImage('team/payments:other', { b: 'b' });
       const missing = await until(async () => {
         const found = (await status())?.conditions?.find(({ type }) => type === 'ScansBound');
         return found?.reason === 'ImageMissing' && found.message;
-      }, 'ScansBound to say what is missing');
-      assert.ok(missing.includes(`the registry does not show ${home()}@${digest}`), missing);
-      assert.deepEqual((await parameters())[2], `${old()}@${digest}`);
+      }, 'ScansBound to report the missing image');
+      assert.ok(missing.includes(`the registry does not show ${newImage()}@${digest}`), missing);
+      assert.deepEqual((await parameters())[2], `${oldImage()}@${digest}`);
       await scanned();
     });
 
-    it('is moved in one write as soon as it is there, with the credential for it', async () => {
+    it('is one write, with the matching credential, as soon as the new registry has the image', async () => {
       const from = (await cluster.controlPlane.auditEvents()).length;
       const again = secureCodeBox.nextRun(namespace.name, 'payments');
       assert.equal(await second.pushImage('team/payments:1.0', CONTENT), digest);
-      await until(async () => (await parameters())[2] === `${home()}@${digest}`, 'the scan to be moved');
+      await until(
+        async () => (await parameters())[2] === `${newImage()}@${digest}`,
+        'the scan to be migrated',
+      );
       const { scan, secretName } = await namespace.bound('payments');
       assert.deepEqual(scan.spec.scanSpec.parameters, [
-        ...['--severity', 'HIGH', `${home()}@${digest}`, '--timeout', '9m'],
+        ...['--severity', 'HIGH', `${newImage()}@${digest}`, '--timeout', '9m'],
       ]);
       assert.deepEqual(Object.keys((await namespace.trivyConfig(secretName)) as object), ['auths']);
       assert.match(JSON.stringify(await namespace.trivyConfig(secretName)), new RegExp(second.host));
@@ -146,15 +149,15 @@ describe('an image that moves from one registry to another', () => {
       assertScanned(await again);
     });
 
-    it('is told of in history, in an Event and in the log', async () => {
+    it('is reported in history, in an Event and in the log', async () => {
       const [latest] = (await status())?.history ?? [];
       assert.deepEqual(
         { ...latest, time: '' },
         {
           time: '',
           reason: 'ImageMoved',
-          from: { platform: 'Generic', image: old(), secret: 'first' },
-          to: { platform: 'Generic', image: home(), secret: 'second' },
+          from: { platform: 'Generic', image: oldImage(), secret: 'first' },
+          to: { platform: 'Generic', image: newImage(), secret: 'second' },
           scans: 1,
         },
       );
@@ -165,62 +168,69 @@ describe('an image that moves from one registry to another', () => {
         stdout,
         /Normal\s+ImageMoved\s+.*migrated payments from .*\/shop\/payments to .*\/team\/payments/,
       );
-      assert.match(await controller.log(), new RegExp(`"image":"${home()}@${digest}"`));
+      assert.match(await controller.log(), new RegExp(`"image":"${newImage()}@${digest}"`));
     });
 
-    it('follows a changed image without replaces, and is then what it was, byte for byte', async () => {
+    it('back to the previous repository needs no spec.replaces, and restores the original spec exactly', async () => {
       await namespace.binding('payments', {
-        ...{ image: old(), replaces: [], verification: 'Preferred' },
+        ...{ image: oldImage(), replaces: [], verification: 'Preferred' },
         imagePullSecrets: [{ name: 'second' }, { name: 'first' }],
       });
       const again = secureCodeBox.nextRun(namespace.name, 'payments');
-      await until(async () => (await parameters())[2] === `${old()}@${digest}`, 'the scan to come back');
+      await until(
+        async () => (await parameters())[2] === `${oldImage()}@${digest}`,
+        'the scan to be migrated back',
+      );
       await namespace.condition('payments', 'Ready', 'True Ready');
       assertScanned(await again);
       await namespace.delete(imageCredentialBindings, 'payments');
-      await until(async () => secretNameOf(await namespace.rawScan('payments')) === undefined, 'the end');
+      await until(
+        async () => secretNameOf(await namespace.rawScan('payments')) === undefined,
+        'the scan to be unbound',
+      );
       const { spec, metadata } = await namespace.rawScan('payments');
       assert.equal(JSON.stringify(spec), JSON.stringify(original.spec));
       assert.deepEqual(metadata.annotations, original.metadata.annotations);
     });
   });
 
-  describe('with its digest', () => {
-    it('takes the scan along that autodiscovery has kept, where an image has moved with its digest', async () => {
-      // Autodiscovery names a scan by the image's last part and digest: the one for the first home serves the second as well.
+  describe('with a digest', () => {
+    it('includes a scan that autodiscovery keeps because the image still has the same digest', async () => {
+      // Autodiscovery names a scan by the image's last part and digest, so the scan of the previous repository is kept
+      // for the new one.
       const name = `payments-at-${digest.slice('sha256:'.length, 'sha256:'.length + 20)}`;
-      const scanSpec = discoveredSpec(`${old()}@${digest}`);
+      const scanSpec = discoveredSpec(`${oldImage()}@${digest}`);
       const created = secureCodeBox.nextRun(namespace.name, name);
-      await namespace.scan(name, [`${old()}@${digest}`], {
+      await namespace.scan(name, [`${oldImage()}@${digest}`], {
         metadata: { labels: { 'app.kubernetes.io/managed-by': 'securecodebox-autodiscovery' } },
         spec: { suspend: false, retriggerOnScanTypeChange: true },
         scanSpec,
       });
       assertScanned(await created);
       assert.equal(await second.pushImage('shop/payments:1.0', CONTENT), digest);
-      const moved = `${second.host}/shop/payments`;
+      const migrated = `${second.host}/shop/payments`;
       const again = secureCodeBox.nextRun(namespace.name, name);
       const imagePullSecrets = [{ name: 'second' }];
-      await namespace.binding('moved', {
-        ...{ image: moved, replaces: [old()], verification: 'Required', imagePullSecrets },
+      await namespace.binding('migrated', {
+        ...{ image: migrated, replaces: [oldImage()], verification: 'Required', imagePullSecrets },
       });
       assertScanned(await again);
-      await namespace.condition('moved', 'Ready', 'True Ready');
-      await assertTaken(name, `${moved}@${digest}`);
+      await namespace.condition('migrated', 'Ready', 'True Ready');
+      await assertMigrated(name, `${migrated}@${digest}`);
       assertScanned(await secureCodeBox.trigger(namespace.name, name));
 
-      await namespace.delete(imageCredentialBindings, 'moved');
+      await namespace.delete(imageCredentialBindings, 'migrated');
       const restored = async () => (await namespace.rawScan(name)).spec.scanSpec;
       await until(
         async () => (await restored()).initContainers?.length === 1,
-        'the init container to be back',
+        'the init container to be restored',
       );
       const { env, volumes: theirs } = await restored();
       assert.deepEqual({ env, volumes: theirs }, { env: scanSpec.env, volumes: scanSpec.volumes });
     });
 
-    /** The scan names the image in its new registry, with the credential for that one alone. */
-    async function assertTaken(name: string, image: string): Promise<void> {
+    /** Asserts that the scan names the image in the new registry, with the credential for that registry alone. */
+    async function assertMigrated(name: string, image: string): Promise<void> {
       const { scan, secretName } = await namespace.bound(name);
       const { parameters: now, initContainers = [], volumes = [] } = scan.spec.scanSpec;
       assert.deepEqual({ now, initContainers }, { now: [image], initContainers: [] });
@@ -229,7 +239,7 @@ describe('an image that moves from one registry to another', () => {
     }
   });
 
-  it('ends in silence, and never told a password', async () => {
+  it('ends without further writes, and reveals no password in the log', async () => {
     await settled(cluster);
     const log = await controller.log();
     for (const { password } of Object.values(USERS)) assert.ok(!log.includes(password));

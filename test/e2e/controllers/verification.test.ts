@@ -24,14 +24,17 @@ const USERS: readonly TokenUser[] = [
   { username: 'b', password: 'canary-b', repositories: ['team-b/app', 'shared'] },
 ];
 
-/** A registry with htpasswd over plain HTTP, one with a token server over TLS, and a proxy before each that counts. */
+/**
+ * Two registries, each behind a proxy that records requests: one with htpasswd over plain HTTP, and one with a token
+ * server over TLS.
+ */
 class Registries implements AsyncDisposable {
   readonly plain: Registry;
   readonly secure: Registry;
   readonly tokens: TokenServer;
   readonly plainProxy: FaultProxy;
   readonly secureProxy: FaultProxy;
-  /** Paths that the controller asked for. */
+  /** Paths that the controller requested. */
   readonly seen: string[];
   readonly #caFile: string;
 
@@ -54,7 +57,7 @@ class Registries implements AsyncDisposable {
     await writeFile(caFile, certificate.ca);
     const tokens = await TokenServer.start({ certificate, users: USERS, publicRepositories: ['public'] });
     const plain = await startRegistry({ user: USER, group, log });
-    // Who pushes may push anywhere.
+    // This user may push to every repository.
     const pusher = {
       username: 'pusher',
       password: 'canary-pusher',
@@ -89,7 +92,7 @@ class Registries implements AsyncDisposable {
     ];
   }
 
-  /** Gives the users of the token server other passwords, or takes them away. */
+  /** Changes the users of the token server and their passwords. */
   setUsers(users: readonly TokenUser[]): void {
     this.tokens.users = users;
   }
@@ -104,7 +107,7 @@ function entry(username: string, password: string): { readonly auth: string } {
   return { auth: Buffer.from(`${username}:${password}`).toString('base64') };
 }
 
-// As the token of ECR: base64 of JSON that says when it ends.
+// As the password of ECR: base64 of JSON that contains its expiration.
 const passwordUntil = (expiration: number) => btoa(JSON.stringify({ payload: 'canary-ecr', expiration }));
 const userWith = (password: string) => ({ username: 'AWS', password, repositories: ['team-a/app'] });
 
@@ -122,7 +125,7 @@ describe('verification with real registries', () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  /** A namespace with pull secrets, by name the entries of each. */
+  /** Creates a namespace with these pull secrets: the entries of each, by name. */
   async function namespaceWith(secrets: Readonly<Record<string, unknown>>): Promise<TestNamespace> {
     const namespace = await cluster.namespace();
     for (const [name, auths] of Object.entries(secrets)) await namespace.pullSecret(name, auths);
@@ -139,7 +142,7 @@ describe('verification with real registries', () => {
   const auth = async (namespace: TestNamespace, secretName: string) =>
     JSON.stringify(await namespace.trivyConfig(secretName));
 
-  it('of two pull secrets takes the second, for the registry refuses the first', async () => {
+  it('selects the second of two pull secrets if the registry refuses the first', async () => {
     const image = `${registries.plainHost}/shop/app`;
     const namespace = await namespaceWith({
       wrong: { [registries.plainHost]: entry(USER.username, 'canary-wrong') },
@@ -156,7 +159,7 @@ describe('verification with real registries', () => {
     }
     assert.ok(
       registries.seen.includes('/v2/shop/app/manifests/1.0'),
-      'the version that the scan names is asked for',
+      'a check uses the version that the scan names',
     );
   });
 
@@ -174,7 +177,7 @@ describe('verification with real registries', () => {
     await namespace.pullSecret('pull', secretOf('canary-second'));
     await until(
       async () => (await auth(namespace, secretName)).includes(entry(USER.username, 'canary-second').auth),
-      'the new password in the Trivy secret',
+      'the new password in the Trivy Secret',
     );
     await until(
       async () => ((await status(namespace)).credential?.verifiedTime ?? '') > before,
@@ -186,19 +189,19 @@ describe('verification with real registries', () => {
   });
 
   describe('with a credential that expires', () => {
-    it('warns before a credential ends, and asks no registry once it has ended', async () => {
+    it('warns before a credential expires, and sends no request once it has expired', async () => {
       const { secureHost } = registries;
       const image = `${secureHost}/team-a/app`;
-      const ends = Math.ceil(Date.now() / 1_000) + 6;
+      const expires = Math.ceil(Date.now() / 1_000) + 6;
       const secretWith = (password: string) => ({ [secureHost]: entry('AWS', password) });
-      const [first, second] = [passwordUntil(ends), passwordUntil(ends + 86_400)];
+      const [first, second] = [passwordUntil(expires), passwordUntil(expires + 86_400)];
       registries.setUsers([...USERS, userWith(first), userWith(second)]);
       const namespace = await namespaceWith({ pull: secretWith(first) });
       await bindVerified(namespace, image);
-      await assertExpirationShown(namespace, new Date(ends * 1_000).toISOString().replace('.000Z', 'Z'));
+      await assertExpirationShown(namespace, new Date(expires * 1_000).toISOString().replace('.000Z', 'Z'));
 
       await assertExpires(namespace);
-      assert.ok(Date.now() >= ends * 1_000);
+      assert.ok(Date.now() >= expires * 1_000);
       const { secretName, scan } = await namespace.bound('scan');
       await assertRefusedWithoutRequest(namespace, 'another', image);
 
@@ -224,17 +227,17 @@ describe('verification with real registries', () => {
       assert.ok((await cluster.controlPlane.kubectl(wide)).stdout.includes(expirationTime));
     }
 
-    /** A scan of the expired credential is not bound, and the registry gets no request. */
+    /** Asserts that a scan with the expired credential is not bound, and that the registry gets no request. */
     async function assertRefusedWithoutRequest(
       namespace: TestNamespace,
       scan: string,
       image: string,
     ): Promise<void> {
       const shown = () => registries.tokens.seen.length;
-      const asked = shown();
+      const before = shown();
       await namespace.scan(scan, [`${image}:1.0`]);
       await namespace.condition('app', 'ScansBound', 'False Expired');
-      assert.equal(shown(), asked);
+      assert.equal(shown(), before);
     }
 
     async function assertExpires(namespace: TestNamespace): Promise<void> {
@@ -252,7 +255,7 @@ describe('verification with real registries', () => {
     }
   });
 
-  it('takes for each path of a host the entry that is for it', async () => {
+  it("selects the entry for the repository's path on a host", async () => {
     const { secureHost } = registries;
     const pair = {
       [`${secureHost}/team-a`]: entry('a', 'canary-a'),
@@ -270,8 +273,8 @@ describe('verification with real registries', () => {
     }
   });
 
-  describe('of an image that everybody or nobody may pull', () => {
-    it('mounts nothing where everybody may pull, and all that fits is refused or nothing fits', async () => {
+  describe('of a public image or an image that the credentials cannot pull', () => {
+    it('mounts nothing for a public image if all matching credentials are refused or none matches', async () => {
       const { secureHost } = registries;
       const image = `${secureHost}/public`;
       const namespace = await namespaceWith({
@@ -291,7 +294,7 @@ describe('verification with real registries', () => {
       await namespace.condition('app', 'CredentialVerified', 'True Accepted');
     });
 
-    it('tells an image that needs no secret, and that not everybody may pull, from one that everybody may', async () => {
+    it('distinguishes an image without pull secrets that is public from one that is not', async () => {
       const namespace = await namespaceWith({});
       const image = `${registries.secureHost}/team-a/app`;
       await namespace.binding('app', { image, imagePullSecrets: [], verification: 'Preferred' });
@@ -299,7 +302,7 @@ describe('verification with real registries', () => {
       await namespace.condition('app', 'Ready', 'True Ready');
     });
 
-    it('says that a version is not there, and binds the scan all the same', async () => {
+    it('reports that a version does not exist, and binds the scan nevertheless', async () => {
       const { secureHost } = registries;
       const image = `${secureHost}/shared`;
       const namespace = await namespaceWith({ pull: { [secureHost]: entry('b', 'canary-b') } });
@@ -309,7 +312,7 @@ describe('verification with real registries', () => {
       await namespace.bound('scan');
     });
 
-    it('binds nothing where all are refused, and says what to do', async () => {
+    it('binds nothing if all credentials are refused, and says what to do', async () => {
       const { secureHost } = registries;
       const image = `${secureHost}/team-a/app`;
       const namespace = await namespaceWith({ pull: { [secureHost]: entry('a', 'canary-wrong') } });
@@ -325,7 +328,7 @@ describe('verification with real registries', () => {
     });
   });
 
-  it('after a restart asks nothing and writes nothing', async () => {
+  it('sends no request and writes nothing after a restart', async () => {
     await settled(cluster);
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     const from = (await cluster.controlPlane.auditEvents()).length;
@@ -344,7 +347,7 @@ describe('verification with real registries', () => {
     );
   });
 
-  it('never tells a password', async () => {
+  it('writes no password to its log, into objects or Events', async () => {
     assert.doesNotMatch(await controller.log(), /canary|Y2FuYXJ5/);
     for (const resource of [imageCredentialBindings, SCANS, EVENTS]) {
       const { items } = await cluster.client.list(resource, {});
@@ -352,7 +355,7 @@ describe('verification with real registries', () => {
     }
   });
 
-  it('of a new password asks about one repository at once, and about the others later', async () => {
+  it('checks one repository at once with a new password, and the others later', async () => {
     const { plainHost } = registries;
     const namespace = await namespaceWith({ pull: { [plainHost]: entry(USER.username, USER.password) } });
     const names = Array.from({ length: 8 }, (_, index) => `many/app-${index}`);
@@ -366,16 +369,16 @@ describe('verification with real registries', () => {
     registries.seen.length = 0;
     await registries.plain.setPassword('canary-third');
     await namespace.pullSecret('pull', { [plainHost]: entry(USER.username, 'canary-third') });
-    const asked = () => new Set(registries.seen.filter((path) => path.includes('/manifests/')));
-    await until(() => asked().size > 0, 'one to be asked about');
+    const checked = () => new Set(registries.seen.filter((path) => path.includes('/manifests/')));
+    await until(() => checked().size > 0, 'one repository to be checked');
     await settled(cluster);
-    // That the turns of all seven others, at random within 10 to 70 seconds, have come by now will not happen.
-    assert.ok(asked().size < names.length, [...asked()].join());
+    // The delays of the other seven are random within 10 to 70 seconds. They practically never all expire by now.
+    assert.ok(checked().size < names.length, [...checked()].join());
     for (const name of names) await namespace.condition(name.replace('/', '-'), 'Ready', 'True Ready');
     await registries.plain.setPassword(USER.password);
   });
 
-  describe('asking every two seconds', () => {
+  describe('with checks every two seconds', () => {
     before(async () => {
       for (const { metadata } of (await cluster.client.list(imageCredentialBindings, {})).items) {
         await cluster.controlPlane.kubectl([
@@ -386,7 +389,7 @@ describe('verification with real registries', () => {
       controller = await cluster.startController(...registries.flags, '--check-interval', '2s');
     });
 
-    it('a registry that is down: Preferred binds, Required waits; when it is back, both are verified', async () => {
+    it('binds with Preferred and waits with Required while the registry is down, and verifies both afterwards', async () => {
       const image = `${registries.plainHost}/shop/app`;
       const namespace = await namespaceWith({
         pull: { [registries.plainHost]: entry(USER.username, USER.password) },
@@ -413,7 +416,7 @@ describe('verification with real registries', () => {
       }
     });
 
-    it('what was accepted stays so while the registry is down, with the time of then', async () => {
+    it('keeps an accepted credential with its old verification time while the registry is down', async () => {
       const image = `${registries.plainHost}/shop/app`;
       const namespace = await namespaceWith({
         pull: { [registries.plainHost]: entry(USER.username, USER.password) },
@@ -433,7 +436,7 @@ describe('verification with real registries', () => {
       assert.ok((back.status?.credential?.verifiedTime ?? '') > time);
     });
 
-    it('one that is refused is replaced by the next, which history and an Event tell', async () => {
+    it('replaces a refused credential with the next one, and reports that in history and in an Event', async () => {
       const { secureHost } = registries;
       const image = `${secureHost}/shared`;
       const namespace = await namespaceWith({
@@ -451,11 +454,11 @@ describe('verification with real registries', () => {
       registries.setUsers(USERS.filter(({ username }) => username === 'b'));
       await until(
         async () => (await status(namespace)).credential?.secret.name === 'second',
-        'the second to be used',
+        'the second Secret to be used',
       );
       await until(
         async () => (await namespace.bound('scan')).secretName !== secretName,
-        'the scan to mount it',
+        'the scan to mount its Trivy Secret',
       );
       assert.deepEqual(await results(namespace), ['first Refused Denied', 'second Selected Accepted']);
       const { history = [] } = await status(namespace);
@@ -472,12 +475,12 @@ describe('verification with real registries', () => {
       registries.setUsers(USERS);
       await until(
         async () => (await status(namespace)).credential?.secret.name === 'first',
-        'the first to be used again',
+        'the first Secret to be used again',
       );
       await namespace.delete(imageCredentialBindings, 'app');
     });
 
-    it('a registry that asks to wait is left alone for so long', async () => {
+    it('sends no request to a registry for the delay that the registry requested', async () => {
       for (const { metadata } of (await cluster.client.list(imageCredentialBindings, {})).items) {
         await cluster.controlPlane.kubectl([
           ...['delete', 'icb', metadata.name, '--namespace', metadata.namespace ?? ''],
@@ -496,7 +499,7 @@ describe('verification with real registries', () => {
       await limited;
       await namespace.condition('app', 'CredentialVerified', 'Unknown RateLimited');
       assert.equal(registries.seen.length, 1);
-      await until(() => registries.seen.length > 1, 'it to be asked again');
+      await until(() => registries.seen.length > 1, 'another request');
       assert.ok(Date.now() - (times[0] ?? 0) >= 3_000);
       await namespace.condition('app', 'Ready', 'True Ready');
     });

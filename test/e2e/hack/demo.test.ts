@@ -11,11 +11,11 @@ import { ROOT } from '../../../hack/root.ts';
 
 const demo = join(ROOT, 'hack/demo/demo.ts');
 
-/** The demo's own passwords, and what the base64 of `ci:…` and of a Docker config file begin with. */
+/** The demo's passwords, and the first characters of `ci:…` and of a Docker config file in base64. */
 const SECRETS = /demo-[0-9a-f]{32}|Y2k6|eyJhdXRocy/;
 
 describe('the demo', () => {
-  it('tells its four steps without a terminal, each with what it should show', async (context) => {
+  it('prints its four steps without a terminal, each with the expected output', async (context) => {
     const { stdout, code, stderr } = await new Run(context, []).ended;
     assert.equal(code, 0, stdout + stderr);
     const [, refused, scanned, rotated, released] = stdout.split(/^Step \d: .*$/m);
@@ -36,7 +36,7 @@ describe('the demo', () => {
     assert.ok(!stdout.includes('\u001b'), 'control sequences without a terminal');
   });
 
-  it('ends with 1 at the step in which Trivy does not do as told, and shows the end of the log', async (context) => {
+  it('exits with 1 at the step in which Trivy fails, and prints the end of the log', async (context) => {
     const alwaysRefused = await program(context, 'echo "UNAUTHORIZED: authentication required" >&2; exit 1');
     const { stdout, stderr, code } = await new Run(context, [], { ICB_TOOL_TRIVY: alwaysRefused }).ended;
     assert.equal(code, 1);
@@ -49,15 +49,15 @@ describe('the demo', () => {
     assert.doesNotMatch(stdout + stderr, SECRETS);
   });
 
-  it('leaves everything up with --keep until Ctrl-C, the binding too', async (context) => {
+  it('keeps everything running with --keep until Ctrl-C, including the binding', async (context) => {
     const run = new Run(context, ['--keep']);
-    await run.told(/Ctrl-C here ends it/);
+    await run.prints(/Ctrl-C here ends it/);
     const kubeconfig = /export KUBECONFIG=(?<file>.+)\n/.exec(run.stdout)?.groups?.['file'] ?? '';
     const programs = /export PATH="\$PATH:(?<folder>[^"]+)"/.exec(run.stdout)?.groups?.['folder'] ?? '';
     const { stdout } = await promisify(execFile)(
       join(programs, 'kubectl'),
       ['get', 'icb', 'payments', '--namespace', 'shop'],
-      // kubectl's cache goes with the demo's other data.
+      // The cache of kubectl is deleted with the demo's other data.
       { env: { KUBECONFIG: kubeconfig, HOME: dirname(kubeconfig) } },
     );
     assert.match(stdout, /payments .+ True/);
@@ -67,16 +67,16 @@ describe('the demo', () => {
     assert.doesNotMatch(run.stdout, /\nStep 4: /);
   });
 
-  it('ends with 130 on a Ctrl-C before its last step', async (context) => {
+  it('exits with 130 on Ctrl-C before its last step', async (context) => {
     const run = new Run(context, []);
-    await run.told(/\nStep 1: /);
+    await run.prints(/\nStep 1: /);
     run.process.kill('SIGINT');
     const { code, stderr } = await run.ended;
     assert.equal(code, 130);
     assert.equal(stderr, '');
   });
 
-  it('says how it is called, and ends with 2 when it is called in another way', async (context) => {
+  it('prints its usage with --help, and exits with 2 on wrong arguments', async (context) => {
     const help = await new Run(context, ['--help']).ended;
     assert.equal(help.code, 0);
     assert.match(help.stdout, /^Usage: .*--keep/);
@@ -95,7 +95,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** The demo as a process of its own, without a terminal. */
+/** The demo as a separate process without a terminal. */
 class Run {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
@@ -118,10 +118,11 @@ class Run {
     this.ended = once(child, 'close').then(([code]) => ({ code, stdout: this.stdout, stderr: this.#stderr }));
   }
 
-  /** Waits until it has written this. */
-  async told(wanted: RegExp): Promise<void> {
+  /** Waits until the output matches. */
+  async prints(wanted: RegExp): Promise<void> {
     const ended = this.ended.then(({ stdout, stderr }) => {
-      if (!wanted.test(stdout)) throw new Error(`it ended without telling ${wanted}: ${stdout}${stderr}`);
+      if (!wanted.test(stdout))
+        throw new Error(`it ended before its output matched ${wanted}: ${stdout}${stderr}`);
     });
     while (!wanted.test(this.stdout)) {
       await Promise.race([ended, this.process.stdout && once(this.process.stdout, 'data')]);
@@ -129,7 +130,7 @@ class Run {
   }
 }
 
-/** An executable file that is a shell script. */
+/** Creates an executable shell script. */
 async function program(context: TestContext, script: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'icb-test-'));
   context.after(() => rm(directory, { recursive: true, force: true }));
@@ -142,7 +143,7 @@ function imageId(text: string | undefined): string | undefined {
   return /ImageID: (?<id>\S+)/.exec(text ?? '')?.groups?.['id'];
 }
 
-/** What kubectl showed of the ScheduledScan's spec. */
+/** The ScheduledScan's spec in the output of kubectl. */
 function spec(text: string | undefined): string {
   return /jsonpath='\{\.spec\}.*\n +(?<spec>\{.*\})\n/.exec(text ?? '')?.groups?.['spec'] ?? '';
 }

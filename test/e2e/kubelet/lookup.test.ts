@@ -11,10 +11,10 @@ import { seed } from './seed.ts';
 const LOOK_UPS = 20_000;
 const DOCKER_HUB_LEGACY = 'index.docker.io';
 
-/** A credential and where it is from, to be compared. */
+/** A credential and its source, as text for the comparison. */
 type Described = string;
 
-it(`finds what the kubelet finds, in its order, in ${LOOK_UPS} random look-ups`, async (context) => {
+it(`the look-up finds the credentials that the kubelet finds, in its order, in ${LOOK_UPS} random cases`, async (context) => {
   const sample = fc.sample(cases, { seed, numRuns: LOOK_UPS });
   const answers = await ask(sample.map(({ image, mended }) => ({ image, secrets: mended })));
   const compared = sample.map((each, index) => compare(each, answers[index]));
@@ -49,7 +49,7 @@ function compare(each: Case, answer: Answer | undefined): Compared {
     const entry = each.entries.get(email);
     return { ...row, key: answer.keys?.[email] ?? '', entry };
   });
-  // docs/adr/0008: what is left of a host without dot and port can only be found as Docker Hub's.
+  // docs/adr/0008: such a host without dot and port is found only as a key of Docker Hub.
   const shown = rows.filter(({ key }) => !(notHub && key === DOCKER_HUB_LEGACY));
   const described = shown.flatMap((row) => {
     const text = describeRow(row);
@@ -80,7 +80,7 @@ interface KubeletRow {
   readonly entry: Entry | undefined;
 }
 
-/** What we make of the kubelet's credential; undefined: nothing that a registry could be shown. */
+/** The kubelet's credential in our terms; `undefined`: nothing that a registry could be shown. */
 function describeRow({ secret, username, password, entry }: KubeletRow): Described | undefined {
   const token = password === '' || username === '' ? entry?.token : undefined;
   if (token !== undefined) return `${secret} token ${token}`;
@@ -94,12 +94,15 @@ function describeCandidate({ secret, credential }: Candidate): Described {
   return `${secret} basic ${oneReplacement(username.reveal())} ${oneReplacement(password.reveal())}`;
 }
 
-/** For bytes that are not UTF-8 Go writes a replacement character each, the WHATWG one for each that belong together. */
+/**
+ * For bytes that are not UTF-8, Go writes one replacement character each. The WHATWG decoder writes one for each
+ * sequence.
+ */
 function oneReplacement(text: string): string {
   return text.replace(/\uFFFD+/g, '\uFFFD');
 }
 
-/** Neighbours of one secret whose keys mean the same are in no order: the kubelet's is random. */
+/** Sorts neighbors of one Secret whose keys are equivalent, because the kubelet's order of them is random. */
 function inGroups(described: readonly { readonly text: Described; readonly group: string }[]) {
   const ordered: Described[] = [];
   let run: Described[] = [];
@@ -112,7 +115,7 @@ function inGroups(described: readonly { readonly text: Described; readonly group
   return ordered;
 }
 
-/** How many look-ups met what a comparison is worth little without. */
+/** How many look-ups covered each case that the comparison must include. */
 function counts(compared: readonly Compared[]): Readonly<Record<string, number>> {
   const count = (wanted: (each: Compared) => boolean) => compared.filter(wanted).length;
   const hub = ({ each }: Compared) => parseImageReference(each.image).host === 'docker.io';
@@ -127,7 +130,7 @@ function counts(compared: readonly Compared[]): Readonly<Record<string, number>>
     'a port': count(({ keys }) => keys.some((key) => /:\d/.test(key))),
     "Docker Hub's older name": count((each) => hub(each) && each.keys.includes(DOCKER_HUB_LEGACY)),
     'a token': count(({ ours }) => ours.some((text) => text.includes(' token '))),
-    'a refused offer to a host without a dot': count(({ excluded }) => excluded > 0),
+    'an excluded credential for a host without a dot': count(({ excluded }) => excluded > 0),
     'a broken entry': count(({ each }) =>
       [...each.entries.values()].some(({ nature }) => nature === 'Broken'),
     ),

@@ -1,14 +1,14 @@
 import { describe, ProcessGroup } from '../../../hack/testenv/processes/process-group.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 
-/** A Secret as the kubelet gets it; values in base64. */
+/** A Secret as the kubelet receives it. The values are base64. */
 export interface PlainSecret {
   readonly name: string;
   readonly type: string;
   readonly data: Readonly<Record<string, string>>;
 }
 
-type Question =
+type OracleRequest =
   | { readonly reference: string }
   | { readonly image: string; readonly secrets: readonly PlainSecret[] };
 
@@ -34,17 +34,17 @@ export interface Answer {
 
 const BATCH = 2_000;
 
-/** Puts questions to the libraries that the kubelet itself uses; an answer each, in their order. */
-export async function ask(questions: readonly Question[]): Promise<readonly Answer[]> {
+/** Sends requests to the libraries that the kubelet itself uses. Returns one answer for each, in the same order. */
+export async function ask(requests: readonly OracleRequest[]): Promise<readonly Answer[]> {
   const program = await tools(['keyring-oracle'], (line) => process.stderr.write(`${line}\n`));
   await using group = await ProcessGroup.start();
   const answers: Answer[] = [];
-  for (let first = 0; first < questions.length; first += BATCH) {
-    const batch = questions.slice(first, first + BATCH);
-    const input = batch.map((question) => `${JSON.stringify(question)}\n`).join('');
+  for (let first = 0; first < requests.length; first += BATCH) {
+    const batch = requests.slice(first, first + BATCH);
+    const input = batch.map((request) => `${JSON.stringify(request)}\n`).join('');
     const { stdout, stderr, ...exit } = await group.run(program['keyring-oracle'], [], { input });
     if (exit.code !== 0) throw new Error(`the oracle ended with ${describe(exit)}: ${stderr}`);
-    // What the program writes.
+    // The program writes these lines.
     answers.push(
       ...stdout
         .split('\n')
@@ -52,7 +52,7 @@ export async function ask(questions: readonly Question[]): Promise<readonly Answ
         .map((line) => JSON.parse(line) as Answer),
     );
   }
-  if (answers.length !== questions.length)
-    throw new Error(`asked ${questions.length} questions, got ${answers.length} answers`);
+  if (answers.length !== requests.length)
+    throw new Error(`sent ${requests.length} requests, got ${answers.length} answers`);
   return answers;
 }

@@ -1,30 +1,33 @@
-/** Random pull secrets and images that have something to do with each other, for the comparison with the kubelet. */
+/** Random pull secrets and related images, for the comparison with the kubelet. */
 import fc from 'fast-check';
 import type { PlainSecret } from './oracle.ts';
 
-/** What an entry is, beside its text. */
+/** An entry of a pull secret, besides its text. */
 export interface Entry {
-  /** Its e-mail address; also a part of every value in it. */
+  /** Its e-mail address, which is also a part of every value in it. */
   readonly id: string;
   readonly key: string;
-  /** Fields as JSON, in order; undefined: the entry is null. */
+  /** Fields as JSON, in order; `undefined`: the entry is null. */
   readonly fields: readonly (readonly [name: string, json: string])[] | undefined;
-  /** Why the kubelet is not asked about it, or what is only ours about it. */
+  /** Why the kubelet does not receive the entry, or what only the controller supports about it. */
   readonly nature: 'Plain' | 'Broken' | 'Excluded' | 'NotUtf8';
-  /** The token that we take where there is no full login. */
+  /** The token that the controller uses if there is no complete login. */
   readonly token: string | undefined;
 }
 
 export interface Case {
   readonly image: string;
-  /** As we are given them. */
+  /** As the controller receives them. */
   readonly secrets: readonly PlainSecret[];
-  /** As the kubelet is: without what it would refuse all of them for, and without what docs/adr/0008 excludes. */
+  /**
+   * As the kubelet receives them: without what would make it refuse all of them, and without what docs/adr/0008
+   * excludes.
+   */
   readonly mended: readonly PlainSecret[];
   readonly entries: ReadonlyMap<string, Entry>;
 }
 
-/** In the rendered text, the place of bytes that are not UTF-8. */
+/** Placeholder in the rendered text for bytes that are not UTF-8. */
 const NOT_UTF8 = '\uE000';
 
 const HOSTS = [
@@ -70,7 +73,7 @@ const HUB_KEYS = [
   '*.io',
   'https://docker.io/v1/',
 ];
-/** That name no registry, or that net/url reads in ways of its own. */
+/** Keys that name no registry, or that net/url parses in special ways. */
 const ODD_KEYS = [
   '',
   '/',
@@ -113,7 +116,7 @@ const ODD_KEYS = [
   '5000',
   'https://5000',
 ];
-/** docs/adr/0008: a part of these would be dropped, or they would be read as a set of characters. */
+/** docs/adr/0008: a part of these keys would be dropped, or they would be read as a set of characters. */
 const EXCLUDED_KEYS = [
   'u:p@reg.io',
   'https://u@reg.io/team',
@@ -200,7 +203,7 @@ const likelyKey = fc
   )
   .map((parts) => parts.join(''));
 
-/** In a key, the place of the host and port of the image that is asked for. */
+/** Placeholder in a key for the host and port of the image. */
 const OWN_HOST = '{host}';
 
 const ownKey = fc
@@ -358,7 +361,7 @@ const shape = fc.oneof(
 
 interface Layout {
   readonly legacy: boolean;
-  /** The field, for each of the objects that the entries are spread over. */
+  /** The field names of the objects over which the entries are distributed. */
   readonly names: readonly string[];
   readonly before: string;
   readonly fault: 'None' | 'ByteOrderMark' | 'NoJson' | 'OtherType' | 'NoData';
@@ -388,7 +391,7 @@ const layout: fc.Arbitrary<Layout> = fc.record({
 
 const secretParts = fc.tuple(layout, fc.array(fc.tuple(key, shape), { maxLength: 6 }));
 
-/** A random case, the same for the same seed. */
+/** A random case. The same seed produces the same cases. */
 export const cases: fc.Arbitrary<Case> = fc
   .tuple(image, fc.array(secretParts, { minLength: 1, maxLength: 4 }))
   .map(([image, parts]) => {
@@ -426,13 +429,13 @@ function entry(id: string, key: string, shape: Shape): Entry {
   return { id, key, fields, nature: isExcluded(key) ? 'Excluded' : nature, token };
 }
 
-/** docs/adr/0008. */
+/** The keys that docs/adr/0008 excludes. */
 function isExcluded(key: string): boolean {
   const address = key.replace(/^https?:\/\//, '');
   return /[?#@]/.test(key) || /^\[[^\]]*\](?=\/|$)/.test(address);
 }
 
-/** A broken entry that hides a good one of the same key would be missed with it. */
+/** A broken entry that hides a good one of the same key would be missing together with it. */
 function withoutHiding(entries: readonly Entry[]): readonly Entry[] {
   const alone = ({ key }: Entry) => entries.filter((other) => other.key === key).length === 1;
   return entries.filter((entry) => entry.nature !== 'Broken' || alone(entry));

@@ -50,7 +50,7 @@ const mutated = fc
     return `${text.slice(0, index)}${character}${text.slice(insert ? index : index + 1)}`;
   });
 const grammarish = fc.string({ unit: fc.constantFrom(...'abzAZ09.:/@_-[]'), maxLength: 12 });
-/** Lengths about the limits of tags, repositories and those without a host. */
+/** Lengths around the limits of tags, repositories and repositories without a host. */
 const long = fc
   .tuple(
     fc.constantFrom('', 'a.io/', 'a_b.io/', 'docker.io/', 'docker.io/x/', 'localhost/'),
@@ -71,7 +71,7 @@ const texts = fc.oneof(
   { weight: 1, arbitrary: hex },
 );
 
-it(`reads ${TEXTS} random texts as distribution's reference package does`, async (context) => {
+it(`the parser reads ${TEXTS} random texts as the reference package of distribution does`, async (context) => {
   const sample = fc.sample(texts, { seed, numRuns: TEXTS });
   const answers = await ask(sample.map((reference) => ({ reference })));
   const read = sample.map((text, index) => ({ text, ours: parsed(text), theirs: answers[index]?.reference }));
@@ -81,7 +81,7 @@ it(`reads ${TEXTS} random texts as distribution's reference package does`, async
     if (ours === undefined || theirs === undefined) continue;
     const familiar = formatFamiliar(ours);
     assert.deepEqual(parsed(familiar), ours, message);
-    // Theirs may be the name of something else.
+    // The familiar form of distribution may name another image.
     if (isDeepEqual(parsed(theirs.familiar), ours)) assert.equal(familiar, theirs.familiar, message);
   }
   const references = read.filter(({ ours }) => ours !== undefined).length;
@@ -89,7 +89,7 @@ it(`reads ${TEXTS} random texts as distribution's reference package does`, async
   assert.ok(references > TEXTS / 4 && references < (TEXTS * 3) / 4);
 });
 
-it('takes no host that is longer than a DNS name can be, where distribution sets no limit', async () => {
+it('the parser refuses a host that is longer than a DNS name can be, although distribution sets no limit', async () => {
   const text = `${'a.'.repeat(HOST_MAX / 2)}io/app`;
   const [answer] = await ask([{ reference: text }]);
   assert.ok(answer?.reference !== undefined);

@@ -1,6 +1,7 @@
 /**
- * A scan that follows its image from cloud to cloud and back: the controller, the real Trivy and a real registry under the
- * clouds' real host names, with the secrets that people have there. The clouds' own services are stand-ins on loopback.
+ * A scan that follows its image from cloud to cloud and back: the controller, the real Trivy and a real registry under
+ * the clouds' real host names, with the Secrets that users have there. The clouds' own services are stand-ins on
+ * loopback.
  */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -44,8 +45,10 @@ import { until } from '../../support/until.ts';
 const REPOSITORY = 'shop/payments';
 const CANARY = /canary|\+0123456789abcdef/;
 
-/** A home of the image, the secret for it, and what Trivy gets there: files, and entries that are not empty. */
-interface Home {
+/**
+ * A registry of the image, the Secret for it, and what Trivy receives for it: files, and variables that are not empty.
+ */
+interface Target {
   readonly name: string;
   readonly host: string;
   readonly secret: string;
@@ -54,41 +57,41 @@ interface Home {
   readonly env: readonly string[];
 }
 
-/** By how the names of their variables begin. */
+/** The platform of a variable, by the prefix of its name. */
 const CLOUD_OF: Readonly<Record<string, string>> = { AWS: 'AWS', GOOGLE: 'Google', AZURE: 'Azure' };
 
-const ECR_PULL: Home = {
+const ECR_PULL: Target = {
   ...{ name: 'ECR, by a pull secret', host: ECR, secret: 'ecr-pull', platform: 'AWS' },
   ...{ files: ['config.json'], env: ['AWS_EC2_METADATA_DISABLED', 'DOCKER_CONFIG'] },
 };
-const KEY_FILE: Home = {
+const KEY_FILE: Target = {
   ...{ name: 'Artifact Registry, by a key file', host: GAR, secret: 'gar-key', platform: 'Google' },
   ...{ files: ['google-key.json'], env: ['GOOGLE_APPLICATION_CREDENTIALS'] },
 };
-const DOCKER_HUB: Home = {
+const DOCKER_HUB: Target = {
   ...{ name: 'Docker Hub, by a pull secret', host: 'docker.io', secret: 'hub-pull', platform: 'Generic' },
   ...{ files: ['config.json'], env: ['DOCKER_CONFIG'] },
 };
-const ECR_KEYS: Home = {
+const ECR_KEYS: Target = {
   ...{ name: 'ECR, by AWS keys', host: ECR, secret: 'ecr-keys', platform: 'AWS' },
   ...{ files: ['aws-credentials'], env: ['AWS_EC2_METADATA_DISABLED', 'AWS_SHARED_CREDENTIALS_FILE'] },
 };
-const SERVICE_PRINCIPAL: Home = {
+const SERVICE_PRINCIPAL: Target = {
   ...{ name: 'ACR, by a service principal', host: ACR, secret: 'acr-principal', platform: 'Azure' },
   ...{ files: ['config.json'], env: ['DOCKER_CONFIG'] },
 };
-const PUBLIC_KEYS: Home = {
+const PUBLIC_KEYS: Target = {
   ...{ name: 'ECR Public, by a login for AWS keys', host: ECR_PUBLIC, secret: 'ecr-public', platform: 'AWS' },
   ...{ files: ['config.json'], env: ['AWS_EC2_METADATA_DISABLED', 'DOCKER_CONFIG'] },
 };
-const BASIC_AUTH: Home = {
+const BASIC_AUTH: Target = {
   ...{ name: 'any registry, by basic-auth', host: OTHER, secret: 'basic', platform: 'Generic' },
   ...{ files: ['config.json'], env: ['DOCKER_CONFIG'] },
 };
 const THERE = [ECR_PULL, KEY_FILE, DOCKER_HUB, ECR_KEYS, SERVICE_PRINCIPAL, PUBLIC_KEYS, BASIC_AUTH];
 const BACK = THERE.toReversed().slice(1);
 
-describe('a scan whose image moves from cloud to cloud', () => {
+describe('a platform switch', () => {
   let cluster: Cluster;
   let cloud: Cloud;
   let controller: RunningController;
@@ -137,15 +140,15 @@ describe('a scan whose image moves from cloud to cloud', () => {
     startController(cluster.controlPlane, ['--registry-ca-file', caFile, '--check-interval', '1h'], {
       env: { HTTPS_PROXY: cloud.proxy, NO_PROXY: '127.0.0.1,localhost' },
     });
-  const image = ({ host }: Home) => `${host}/${REPOSITORY}`;
-  const bind = ({ host, secret }: Home) =>
+  const image = ({ host }: Target) => `${host}/${REPOSITORY}`;
+  const bind = ({ host, secret }: Target) =>
     namespace.binding('payments', {
       image: `${host}/${REPOSITORY}`,
       ...{ imagePullSecrets: [{ name: secret }], verification: 'Required' },
     });
 
-  describe('with a secret for each cloud', () => {
-    it(`is bound and scanned at home: ${ECR_PULL.name}`, async () => {
+  describe('with a Secret for each cloud', () => {
+    it(`begins with a scan in the first registry: ${ECR_PULL.name}`, async () => {
       await namespace.scan('payments', ['--severity', 'HIGH', `${image(ECR_PULL)}:1.0`, '--timeout', '9m'], {
         spec: { suspend: false },
       });
@@ -153,19 +156,19 @@ describe('a scan whose image moves from cloud to cloud', () => {
       const again = secureCodeBox.nextRun(namespace.name, 'payments');
       await bind(ECR_PULL);
       assertScanned(await again);
-      await assertHandedOver(ECR_PULL);
+      await assertDelivered(ECR_PULL);
       atFirst = await namespace.rawScan('payments');
     });
 
-    for (const home of [...THERE.slice(1), ...BACK]) {
-      it(`follows it to ${home.name}`, async () => {
+    for (const target of [...THERE.slice(1), ...BACK]) {
+      it(`migrates the scan to ${target.name}`, async () => {
         const from = (await cluster.controlPlane.auditEvents()).length;
         const again = secureCodeBox.nextRun(namespace.name, 'payments');
-        await bind(home);
-        // Where only the credential changes, nothing has to run again at once.
-        const sameImage = (await parameter()) === `${image(home)}:1.0`;
+        await bind(target);
+        // If only the credential changes, no immediate run follows.
+        const sameImage = (await parameter()) === `${image(target)}:1.0`;
         assertScanned(sameImage ? await secureCodeBox.trigger(namespace.name, 'payments') : await again);
-        await assertHandedOver(home);
+        await assertDelivered(target);
         await namespace.condition('payments', 'Ready', 'True Ready');
         const writes = (await cluster.writesOfController(from)).filter(
           ({ objectRef }) => objectRef?.resource === 'scheduledscans' && objectRef.subresource === undefined,
@@ -174,26 +177,26 @@ describe('a scan whose image moves from cloud to cloud', () => {
       });
     }
 
-    it('is, back home, what it was, byte for byte', async () => {
+    it('restores the first spec exactly when the scan is migrated back to the first registry', async () => {
       const scan = await namespace.rawScan('payments');
       assert.equal(JSON.stringify(scan.spec), JSON.stringify(atFirst.spec));
     });
   });
 
-  describe('with secrets that change', () => {
-    it('follows the content of one and the same secret from AWS keys to a Google key file', async () => {
-      const home = { ...ECR_KEYS, secret: 'both' };
-      await offer('both', KEYS, ECR);
-      await bind(home);
+  describe('with Secrets that change', () => {
+    it('migrates the scan when the content of one Secret changes from AWS keys to a Google key file', async () => {
+      const target = { ...ECR_KEYS, secret: 'both' };
+      await putCredentialSecret('both', KEYS, ECR);
+      await bind(target);
       await until(async () => (await filesOf()).includes('aws-credentials'), 'the keys to be delivered');
       const again = secureCodeBox.nextRun(namespace.name, 'payments');
-      await offer('both', { 'key.json': JSON.stringify(SERVICE_ACCOUNT) }, GAR);
+      await putCredentialSecret('both', { 'key.json': JSON.stringify(SERVICE_ACCOUNT) }, GAR);
       await bind({ ...KEY_FILE, secret: 'both' });
       assertScanned(await again);
-      await assertHandedOver(KEY_FILE);
+      await assertDelivered(KEY_FILE);
     });
 
-    it('asks for no login again after a restart, and writes nothing', async () => {
+    it('writes nothing and requests no login again after a restart', async () => {
       const again = secureCodeBox.nextRun(namespace.name, 'payments');
       await bind(PUBLIC_KEYS);
       assertScanned(await again);
@@ -211,8 +214,8 @@ describe('a scan whose image moves from cloud to cloud', () => {
       assert.deepEqual(await cluster.writesOfController(from), []);
     });
 
-    it('delivers a key file that Trivy alone can use, and itself shows it to nobody', async () => {
-      await offer('user', { 'key.json': JSON.stringify(AUTHORIZED_USER) }, GAR);
+    it('delivers a key file that only Trivy can use, and sends it to no server', async () => {
+      await putCredentialSecret('user', { 'key.json': JSON.stringify(AUTHORIZED_USER) }, GAR);
       cloud.seen.length = 0;
       const again = secureCodeBox.nextRun(namespace.name, 'payments');
       await namespace.binding('payments', {
@@ -222,14 +225,14 @@ describe('a scan whose image moves from cloud to cloud', () => {
       await namespace.condition('payments', 'CredentialVerified', 'Unknown NotCheckable');
       assertScanned(await again);
       const shown = cloud.seen.filter((request) => /canary-(?:app|refresh)/.test(JSON.stringify(request)));
-      // By Trivy, which is written in Go.
+      // Sent by Trivy, which is written in Go.
       assert.deepEqual(
         shown.map(({ host, headers }) => `${headers['user-agent']} ${host}`),
         ['Go-http-client/1.1 oauth2.googleapis.com'],
       );
     });
 
-    it('shows nobody a secret that was not offered, or that was offered to another', async () => {
+    it('sends nothing from a Secret that is not annotated with its registries, or is annotated with others', async () => {
       const tenant = await cluster.namespace();
       const data = { username: btoa('tenant'), password: btoa('canary-not-offered') };
       const type = 'kubernetes.io/basic-auth';
@@ -248,7 +251,7 @@ describe('a scan whose image moves from cloud to cloud', () => {
       await tenant.condition('theirs', 'Ready', 'False NoMatch');
       await settled(cluster);
       const shown = cloud.seen.filter(({ host }) => host === OTHER);
-      assert.notDeepEqual(shown, [], 'whether everybody may pull is asked');
+      assert.notDeepEqual(shown, [], 'the controller checks whether the image is public');
       for (const { headers, body } of cloud.seen) {
         assert.equal(headers['authorization'], undefined);
         assert.doesNotMatch(body, CANARY);
@@ -258,7 +261,7 @@ describe('a scan whose image moves from cloud to cloud', () => {
     });
   });
 
-  it('says nothing secret in its log, in status and in Events', async () => {
+  it('reveals no secret value in the log, in status or in Events', async () => {
     const { stdout: events } = await cluster.controlPlane.kubectl(['get', 'events', '-A', '-o', 'yaml']);
     const { stdout: bindings } = await cluster.controlPlane.kubectl(['get', 'icb', '-A', '-o', 'yaml']);
     assert.doesNotMatch(`${await controller.log()}${events}${bindings}`, CANARY);
@@ -274,31 +277,35 @@ describe('a scan whose image moves from cloud to cloud', () => {
     return Object.keys(secret?.data ?? {});
   }
 
-  /** What the scan carries is for this home, and nothing is left of the one before. */
-  async function assertHandedOver(home: Home): Promise<void> {
+  /** Asserts that the scan contains what this registry needs, and nothing of the previous one. */
+  async function assertDelivered(target: Target): Promise<void> {
     const {
       volumes = [],
       volumeMounts = [],
       env = [],
       parameters,
     } = (await namespace.rawScan('payments')).spec.scanSpec;
-    assert.deepEqual(parameters, ['--severity', 'HIGH', `${image(home)}:1.0`, '--timeout', '9m']);
+    assert.deepEqual(parameters, ['--severity', 'HIGH', `${image(target)}:1.0`, '--timeout', '9m']);
     assert.equal(volumes.length, 1);
     assert.equal(volumeMounts.length, 1);
     const entries = env as readonly { name: string; value: string }[];
     const filled = entries.filter(({ value }) => value !== '');
-    assert.deepEqual(filled.map(({ name }) => name).sort(), home.env);
-    const clouds = new Set(entries.map(({ name }) => CLOUD_OF[name.split('_')[0] ?? ''] ?? home.platform));
-    assert.deepEqual([...clouds], [home.platform], 'also of the empty ones none is for another cloud');
-    assert.deepEqual(await filesOf(), home.files);
+    assert.deepEqual(filled.map(({ name }) => name).sort(), target.env);
+    const clouds = new Set(entries.map(({ name }) => CLOUD_OF[name.split('_')[0] ?? ''] ?? target.platform));
+    assert.deepEqual([...clouds], [target.platform], 'no variable, even an empty one, is for another cloud');
+    assert.deepEqual(await filesOf(), target.files);
     const binding = await namespace.get<{
       metadata: { name: string };
       status?: { platform?: string; credential?: { secret: { name: string } } };
     }>(imageCredentialBindings, 'payments');
-    assert.equal(binding?.status?.platform, home.platform);
+    assert.equal(binding?.status?.platform, target.platform);
   }
 
-  async function offer(name: string, texts: Readonly<Record<string, string>>, hosts: string): Promise<void> {
+  async function putCredentialSecret(
+    name: string,
+    texts: Readonly<Record<string, string>>,
+    hosts: string,
+  ): Promise<void> {
     const annotations = { [REGISTRIES_ANNOTATION]: hosts };
     await namespace.put(SECRETS, {
       ...{ metadata: { name, annotations }, type: 'Opaque', data: encoded(texts) },
@@ -311,10 +318,10 @@ describe('a scan whose image moves from cloud to cloud', () => {
     });
     await namespace.pullSecret('ecr-pull', { [ECR]: auth('AWS', ECR_PASSWORD) });
     await namespace.pullSecret('hub-pull', { 'https://index.docker.io/v1/': auth('puller', PASSWORD) });
-    await offer('gar-key', { 'key.json': JSON.stringify(SERVICE_ACCOUNT) }, GAR);
-    await offer('ecr-keys', KEYS, ECR);
-    await offer('ecr-public', KEYS, ECR_PUBLIC);
-    await offer('acr-principal', PRINCIPAL, ACR);
+    await putCredentialSecret('gar-key', { 'key.json': JSON.stringify(SERVICE_ACCOUNT) }, GAR);
+    await putCredentialSecret('ecr-keys', KEYS, ECR);
+    await putCredentialSecret('ecr-public', KEYS, ECR_PUBLIC);
+    await putCredentialSecret('acr-principal', PRINCIPAL, ACR);
     await namespace.put(SECRETS, {
       metadata: { name: 'basic', annotations: { [REGISTRIES_ANNOTATION]: OTHER } },
       type: 'kubernetes.io/basic-auth',

@@ -1,5 +1,5 @@
 /**
- * Each platform and each shape of secret, with the real Trivy and a real registry under the clouds' real host names. The
+ * Each platform and each form of Secret, with the real Trivy and a real registry under the clouds' real host names. The
  * clouds' own services (GetAuthorizationToken, Google's and Microsoft's token endpoints) are stand-ins on loopback.
  */
 import assert from 'node:assert/strict';
@@ -53,7 +53,7 @@ import {
   SUBJECT_TOKEN,
 } from '../../support/clouds.ts';
 
-/** What a scan may have already, and Trivy would prefer: it must never be seen. */
+/** Variables that a scan may already have and that Trivy would prefer. No request may contain them. */
 const STALE = {
   TRIVY_USERNAME: 'stale',
   TRIVY_PASSWORD: 'stale',
@@ -66,7 +66,11 @@ const STALE = {
   AZURE_CLIENT_SECRET: 'stale',
 };
 
-function offered(texts: Readonly<Record<string, string>>, host: string, type = 'Opaque'): PlatformCredential {
+function credentialOf(
+  texts: Readonly<Record<string, string>>,
+  host: string,
+  type = 'Opaque',
+): PlatformCredential {
   const data = Object.fromEntries(
     Object.entries(texts).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
   );
@@ -82,17 +86,18 @@ const basic = (username: string, password: string): Credential => ({
   password: new SecretValue(password),
 });
 const basicAuth = (username: string, password: string, host: string) =>
-  offered({ username, password }, host, 'kubernetes.io/basic-auth');
-const keyFile = (document: object, host: string) => offered({ 'key.json': JSON.stringify(document) }, host);
+  credentialOf({ username, password }, host, 'kubernetes.io/basic-auth');
+const keyFile = (document: object, host: string) =>
+  credentialOf({ 'key.json': JSON.stringify(document) }, host);
 
 interface Case {
   readonly name: string;
   readonly host: string;
-  /** A pull secret's credential, or an offered one. */
+  /** The credential of a pull secret, or else the credential Secret in `secret`. */
   readonly pullSecret?: Credential;
   readonly secret?: () => PlatformCredential;
-  /** The clouds' services that Trivy or we must have asked. */
-  readonly asks?: readonly string[];
+  /** The clouds' services that Trivy or the controller must have called. */
+  readonly calls?: readonly string[];
 }
 
 let group: ProcessGroup;
@@ -134,31 +139,36 @@ const CASES: readonly Case[] = [
   { name: 'a pull secret of ECR', host: ECR, pullSecret: basic('AWS', ECR_PASSWORD) },
   { name: 'basic-auth of ECR', host: ECR, secret: () => basicAuth('AWS', ECR_PASSWORD, ECR) },
   { name: 'a pull secret of ECR Public', host: ECR_PUBLIC, pullSecret: basic('AWS', ECR_PASSWORD) },
-  { name: 'AWS keys', host: ECR, secret: () => offered(KEYS, ECR), asks: [ECR_API] },
-  { name: 'AWS keys with a session token', host: ECR, secret: () => offered(SESSION, ECR), asks: [ECR_API] },
+  { name: 'AWS keys', host: ECR, secret: () => credentialOf(KEYS, ECR), calls: [ECR_API] },
+  {
+    name: 'AWS keys with a session token',
+    host: ECR,
+    secret: () => credentialOf(SESSION, ECR),
+    calls: [ECR_API],
+  },
   {
     name: 'AWS keys with a session token for ECR Public',
     host: ECR_PUBLIC,
-    secret: () => offered(SESSION, ECR_PUBLIC),
-    asks: [ECR_PUBLIC_API],
+    secret: () => credentialOf(SESSION, ECR_PUBLIC),
+    calls: [ECR_PUBLIC_API],
   },
   {
     name: 'AWS keys for ECR Public',
     host: ECR_PUBLIC,
-    secret: () => offered(KEYS, ECR_PUBLIC),
-    asks: [ECR_PUBLIC_API],
+    secret: () => credentialOf(KEYS, ECR_PUBLIC),
+    calls: [ECR_PUBLIC_API],
   },
   {
-    name: 'AWS keys for ECR Public by dual-stack',
+    name: 'AWS keys for ECR Public on its dual-stack host',
     host: ECR_PUBLIC_DUAL,
-    secret: () => offered(KEYS, ECR_PUBLIC_DUAL),
-    asks: [ECR_PUBLIC_API],
+    secret: () => credentialOf(KEYS, ECR_PUBLIC_DUAL),
+    calls: [ECR_PUBLIC_API],
   },
   {
-    name: 'AWS keys for ECR under a name of its own',
+    name: 'AWS keys for ECR under a custom host name',
     host: OWN.ecr,
-    secret: () => offered({ ...KEYS, AWS_REGION: 'eu-central-1' }, OWN.ecr),
-    asks: [ECR_API],
+    secret: () => credentialOf({ ...KEYS, AWS_REGION: 'eu-central-1' }, OWN.ecr),
+    calls: [ECR_API],
   },
   {
     name: 'a pull secret with a service account',
@@ -182,7 +192,7 @@ const CASES: readonly Case[] = [
     secret: () => keyFile(SERVICE_ACCOUNT, GAR_REGIONAL),
   },
   {
-    name: 'a service account for Artifact Registry under a name of its own',
+    name: 'a service account for Artifact Registry under a custom host name',
     host: OWN.gar,
     secret: () => keyFile(SERVICE_ACCOUNT, OWN.gar),
   },
@@ -190,13 +200,13 @@ const CASES: readonly Case[] = [
     name: 'an authorized user',
     host: GAR,
     secret: () => keyFile(AUTHORIZED_USER, GAR),
-    asks: ['oauth2.googleapis.com'],
+    calls: ['oauth2.googleapis.com'],
   },
   {
     name: 'an external account',
     host: GAR,
     secret: () => keyFile(externalAccount(), GAR),
-    asks: ['sts.googleapis.com'],
+    calls: ['sts.googleapis.com'],
   },
   { name: 'a pull secret with a token of ACR', host: ACR, pullSecret: basic(NO_USER, ACR_REFRESH_TOKEN) },
   {
@@ -209,16 +219,20 @@ const CASES: readonly Case[] = [
     host: ACR,
     secret: () => basicAuth(PRINCIPAL.AZURE_CLIENT_ID, PRINCIPAL.AZURE_CLIENT_SECRET, ACR),
   },
-  { name: 'a service principal', host: ACR, secret: () => offered(PRINCIPAL, ACR) },
-  { name: 'a service principal in the US cloud', host: ACR_US, secret: () => offered(PRINCIPAL, ACR_US) },
+  { name: 'a service principal', host: ACR, secret: () => credentialOf(PRINCIPAL, ACR) },
   {
-    name: 'a service principal for ACR under a name of its own',
+    name: 'a service principal in the US cloud',
+    host: ACR_US,
+    secret: () => credentialOf(PRINCIPAL, ACR_US),
+  },
+  {
+    name: 'a service principal for ACR under a custom host name',
     host: OWN.acr,
-    secret: () => offered(PRINCIPAL, OWN.acr),
+    secret: () => credentialOf(PRINCIPAL, OWN.acr),
   },
 ];
 
-/** What src/platform says, and a login from the cloud where it asks for one. */
+/** What src/platform delivers to Trivy, after an exchange for a login if src/platform requires one. */
 async function trivyAuthOf({ host, pullSecret, secret }: Case): Promise<TrivyAuth> {
   if (pullSecret !== undefined || secret === undefined)
     return authByLogin(pullSecret ?? basic('', ''), hostInImage(host));
@@ -256,13 +270,13 @@ function surroundings(): Surroundings {
   };
 }
 
-/** Runs Trivy as a scan with that delivery would, with the files in another place. */
+/** Runs Trivy as a scan with this delivery would, with the files in another folder. */
 async function runTrivy({ files, env }: TrivyAuth, host: string, scanners: 'secret' | 'vuln') {
   const mount = await mkdtemp(join(directory, 'mount-'));
   for (const [name, value] of Object.entries(files)) await writeFile(join(mount, name), value.reveal());
   const cache = join(mount, 'cache');
   await mkdir(cache);
-  const moved = env.map(({ name, value }) => [name, value.replace(MOUNT_PATH, mount)]);
+  const relocated = env.map(({ name, value }) => [name, value.replace(MOUNT_PATH, mount)]);
   const args = [
     'image',
     '--image-src',
@@ -290,29 +304,29 @@ async function runTrivy({ files, env }: TrivyAuth, host: string, scanners: 'secr
         TRIVY_DB_REPOSITORY: `${DB}/trivy-db:2`,
         ...STALE,
         GOOGLE_APPLICATION_CREDENTIALS: join(directory, 'stale.json'),
-        ...Object.fromEntries(moved),
+        ...Object.fromEntries(relocated),
       },
     },
   );
 }
 
-describe('Trivy pulls with what src/platform hands over', () => {
+describe('Trivy with the delivery of src/platform', () => {
   for (const each of CASES) {
-    it(`for ${each.name}`, async () => {
+    it(`pulls with ${each.name}`, async () => {
       cloud.seen.length = 0;
       const trivyAuth = await trivyAuthOf(each);
       const { code, stdout, stderr } = await runTrivy(trivyAuth, each.host, 'secret');
       assert.equal(code, 0, stderr);
       assert.match(JSON.parse(stdout).Metadata.ImageID, /^sha256:[0-9a-f]{64}$/);
       const hosts = new Set(cloud.seen.map(({ host }) => host));
-      assert.deepEqual([...hosts].sort(), [each.host, ...(each.asks ?? [])].sort());
+      assert.deepEqual([...hosts].sort(), [each.host, ...(each.calls ?? [])].sort());
       assertNothingStale();
     });
 
-    it(`for ${each.name}, and shows no other registry anything`, async () => {
+    it(`sends no credential to another registry with ${each.name}`, async () => {
       cloud.seen.length = 0;
       const { code } = await runTrivy(await trivyAuthOf(each), each.host, 'vuln');
-      assert.notEqual(code, 0, 'there is no database to be had');
+      assert.notEqual(code, 0, 'the registry of the database refuses the download');
       const shown = cloud.seen.filter(({ host }) => host === DB);
       assert.notDeepEqual(shown, []);
       for (const { headers, url, body } of shown) {
@@ -323,7 +337,7 @@ describe('Trivy pulls with what src/platform hands over', () => {
     });
   }
 
-  it('and not without it', async () => {
+  it('does not pull with a wrong credential', async () => {
     for (const host of [OTHER, ECR, GAR, ACR]) {
       const { code, stderr } = await runTrivy(authByLogin(basic('nobody', 'wrong'), host), host, 'secret');
       assert.equal(code, 1);
@@ -338,7 +352,7 @@ function assertNothingStale(): void {
   }
 }
 
-describe('a credential is checked', () => {
+describe('a check of a cloud credential', () => {
   const image = (host: string) => parseImageReference(`${host}/shop/payments:1.0`);
   const login = async (secret: PlatformCredential, host: string): Promise<LoginAnswer> => {
     const { check } = secret.accessTo(host);
@@ -348,13 +362,13 @@ describe('a credential is checked', () => {
   };
 
   for (const { name, host, secret } of [
-    { name: 'AWS keys', host: ECR, secret: () => offered(KEYS, ECR) },
-    { name: 'AWS keys with a session token', host: ECR, secret: () => offered(SESSION, ECR) },
-    { name: 'AWS keys for ECR Public', host: ECR_PUBLIC, secret: () => offered(KEYS, ECR_PUBLIC) },
+    { name: 'AWS keys', host: ECR, secret: () => credentialOf(KEYS, ECR) },
+    { name: 'AWS keys with a session token', host: ECR, secret: () => credentialOf(SESSION, ECR) },
+    { name: 'AWS keys for ECR Public', host: ECR_PUBLIC, secret: () => credentialOf(KEYS, ECR_PUBLIC) },
     {
-      name: 'AWS keys for ECR under a name of its own',
+      name: 'AWS keys for ECR under a custom host name',
       host: OWN.ecr,
-      secret: () => offered({ ...KEYS, AWS_REGION: 'eu-central-1' }, OWN.ecr),
+      secret: () => credentialOf({ ...KEYS, AWS_REGION: 'eu-central-1' }, OWN.ecr),
     },
     { name: 'a service account', host: GAR, secret: () => keyFile(SERVICE_ACCOUNT, GAR) },
     {
@@ -362,10 +376,14 @@ describe('a credential is checked', () => {
       host: GAR_REGIONAL,
       secret: () => keyFile(SERVICE_ACCOUNT, GAR_REGIONAL),
     },
-    { name: 'a service principal', host: ACR, secret: () => offered(PRINCIPAL, ACR) },
-    { name: 'a service principal in the US cloud', host: ACR_US, secret: () => offered(PRINCIPAL, ACR_US) },
+    { name: 'a service principal', host: ACR, secret: () => credentialOf(PRINCIPAL, ACR) },
+    {
+      name: 'a service principal in the US cloud',
+      host: ACR_US,
+      secret: () => credentialOf(PRINCIPAL, ACR_US),
+    },
   ]) {
-    it(`by an exchange: ${name}, and the registry takes what comes of it`, async () => {
+    it(`exchanges ${name} for a login that the registry accepts`, async () => {
       cloud.seen.length = 0;
       const answer = await login(secret(), host);
       if (answer.result !== 'Login') throw new Error(`expected a login, found ${JSON.stringify(answer)}`);
@@ -379,7 +397,7 @@ describe('a credential is checked', () => {
         PRINCIPAL.AZURE_CLIENT_SECRET,
       ];
       for (const value of longLived)
-        assert.ok(!toRegistry.includes(value), 'the registry never sees what lasts');
+        assert.ok(!toRegistry.includes(value), 'the registry never receives a long-lived credential');
     });
   }
 
@@ -387,7 +405,7 @@ describe('a credential is checked', () => {
     {
       name: 'AWS keys',
       host: ECR,
-      secret: () => offered({ ...KEYS, AWS_SECRET_ACCESS_KEY: 'wrong/SecretAccessKey0' }, ECR),
+      secret: () => credentialOf({ ...KEYS, AWS_SECRET_ACCESS_KEY: 'wrong/SecretAccessKey0' }, ECR),
       httpCode: 400,
     },
     {
@@ -399,11 +417,11 @@ describe('a credential is checked', () => {
     {
       name: 'a service principal',
       host: ACR,
-      secret: () => offered({ ...PRINCIPAL, AZURE_CLIENT_SECRET: 'wrong' }, ACR),
+      secret: () => credentialOf({ ...PRINCIPAL, AZURE_CLIENT_SECRET: 'wrong' }, ACR),
       httpCode: 401,
     },
   ]) {
-    it(`and refused by its cloud: ${name}`, async () => {
+    it(`reports that the cloud refuses ${name}`, async () => {
       assert.deepEqual(await login(secret(), host), { result: 'Denied', httpCode, at: 'token' });
     });
   }

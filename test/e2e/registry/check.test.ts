@@ -36,11 +36,11 @@ function basic(username: string, password: string): Credential {
   return { kind: 'basic', username: new SecretValue(username), password: new SecretValue(password) };
 }
 
-function question(image: string, credential?: Credential): Check {
+function checkOf(image: string, credential?: Credential): Check {
   return { image: parseImageReference(image), credential };
 }
 
-/** A checker that trusts the tests' authority and may ask loopback, with the requests that it made. */
+/** A checker that trusts the tests' certificate authority, may connect to loopback, and records its requests. */
 class TestChecker extends RegistryChecker {
   readonly requests: RegistryRequestRecord[];
 
@@ -56,19 +56,19 @@ class TestChecker extends RegistryChecker {
     this.requests = requests;
   }
 
-  override check(asked: Check, namespace = 'shop'): Promise<KnownAnswer> {
-    return super.check(asked, namespace);
+  override check(check: Check, namespace = 'shop'): Promise<KnownAnswer> {
+    return super.check(check, namespace);
   }
 
-  override answer(asked: Check, namespace = 'shop'): KnownAnswer | undefined {
-    return super.answer(asked, namespace);
+  override answer(check: Check, namespace = 'shop'): KnownAnswer | undefined {
+    return super.answer(check, namespace);
   }
 
   async result(image: string, credential?: Credential): Promise<RegistryAnswer> {
-    return (await this.check(question(image, credential))).answer;
+    return (await this.check(checkOf(image, credential))).answer;
   }
 
-  /** What was asked since the last call. */
+  /** The requests since the last call. */
   taken(): readonly string[] {
     return this.requests.splice(0).map(({ kind, code }) => `${kind} ${code}`);
   }
@@ -85,7 +85,7 @@ describe('a registry with user names and passwords', () => {
   const good = basic(USER.username, USER.password);
   const bad = basic(USER.username, 'wrong');
 
-  it('lets its user pull, by tag and by digest, and says which manifest that is', async () => {
+  it('lets its user pull by tag and by digest, and reports the digest of the manifest', async () => {
     const checker = new TestChecker();
     assert.deepEqual(await checker.result(`${registry.host}/team/app:1.0`, good), {
       result: 'Pullable',
@@ -100,10 +100,10 @@ describe('a registry with user names and passwords', () => {
 
   for (const [who, credential] of [
     ['a wrong password', bad],
-    ['nobody', undefined],
-    ['an identity token, for which it has no use', identityToken('token')],
-    ['a registry token, which it did not make', registryToken('token')],
-    ['a registry token that no header can hold', registryToken('to\r\nken')],
+    ['an anonymous client', undefined],
+    ['an identity token, which it does not support', identityToken('token')],
+    ['a registry token that it did not issue', registryToken('token')],
+    ['a registry token that no header can contain', registryToken('to\r\nken')],
   ] as const) {
     it(`refuses ${who}`, async () => {
       const answer = await new TestChecker().result(`${registry.host}/team/app:1.0`, credential);
@@ -111,13 +111,13 @@ describe('a registry with user names and passwords', () => {
     });
   }
 
-  it('proves access by not having that version', async () => {
+  it('proves access even if it does not have the version', async () => {
     const checker = new TestChecker();
     assert.deepEqual(await checker.result(`${registry.host}/team/app:2.0`, good), { result: 'Allowed' });
     assert.deepEqual(checker.taken(), ['ping 401', 'manifest 404', 'manifest 404']);
   });
 
-  it('of two credentials takes the second', async () => {
+  it('accepts the second of two credentials', async () => {
     const checker = new TestChecker();
     const image = `${registry.host}/team/app:1.0`;
     const answers = await Promise.all([bad, good].map((credential) => checker.result(image, credential)));
@@ -127,47 +127,47 @@ describe('a registry with user names and passwords', () => {
     );
   });
 
-  it('takes a new password and refuses the old one, once it is asked anew', async () => {
+  it('accepts a new password and refuses the old one at the next check', async () => {
     const checker = new TestChecker({ acceptedTtl: 2_000 });
     const image = `${registry.host}/team/app:1.0`;
-    const accepted = await checker.check(question(image, good));
+    const accepted = await checker.check(checkOf(image, good));
     await registry.setPassword('canary-second');
-    assert.equal(await checker.check(question(image, good)), accepted, 'remembered');
+    assert.equal(await checker.check(checkOf(image, good)), accepted, 'remembered');
     assert.equal(await checker.result(image, basic(USER.username, 'canary-second')).then(kind), 'Pullable');
     const refused = await until(async () => {
-      const known = await checker.check(question(image, good));
+      const known = await checker.check(checkOf(image, good));
       return known !== accepted && known;
-    }, 'the question to be asked again');
+    }, 'the check to be repeated');
     assert.deepEqual([refused.answer.result, refused.acceptedAt], ['Denied', undefined]);
     await registry.setPassword(USER.password);
   });
 
-  it('changes nothing that is known while it is down, and is asked again when it comes back', async () => {
+  it('leaves known answers unchanged while it is down, and is checked again when it is back', async () => {
     const checker = new TestChecker({ unreachableTtl: 200, acceptedTtl: 1 });
-    const asked = question(`${registry.host}/team/app:1.0`, good);
-    const { acceptedAt } = await checker.check(asked);
+    const check = checkOf(`${registry.host}/team/app:1.0`, good);
+    const { acceptedAt } = await checker.check(check);
     assert.notEqual(acceptedAt, undefined);
     await registry.pause();
     try {
       const down = await until(async () => {
-        const { answer, ...known } = await checker.check(asked);
+        const { answer, ...known } = await checker.check(check);
         return answer.result === 'Unreachable' && { ...known, answer };
-      }, 'the registry to be found down');
+      }, 'the registry to be reported as unreachable');
       assert.deepEqual(down.answer, { result: 'Unreachable', why: 'ConnectionRefused', at: 'ping' });
       assert.equal(down.acceptedAt, acceptedAt);
       checker.taken();
       const other = await checker.result(`${registry.host}/team/other:1.0`, bad);
-      assert.deepEqual([other, checker.taken()], [down.answer, []], 'left alone, whatever the question');
+      assert.deepEqual([other, checker.taken()], [down.answer, []], 'no further request, whatever the check');
     } finally {
       await registry.resume();
     }
     await until(
-      async () => kind((await checker.check(asked)).answer) === 'Pullable',
-      'the registry to be back',
+      async () => kind((await checker.check(check)).answer) === 'Pullable',
+      'the registry to answer again',
     );
   });
 
-  it('is not believed when its authority is not known, unless it is listed as insecure', async () => {
+  it('is refused if its certificate authority is unknown, unless it is listed as insecure', async () => {
     const image = `${registry.host}/team/app:1.0`;
     const untrusting = { certificateAuthorities: undefined };
     assert.deepEqual(await new TestChecker(untrusting).result(image, good), {
@@ -187,7 +187,7 @@ describe('a registry with user names and passwords', () => {
     '0177.0.0.1',
     '[::ffff:127.0.0.1]',
   ]) {
-    it(`is not asked as ${host} on loopback, unless a setting says so`, async () => {
+    it(`gets no request as ${host} on loopback, unless a setting allows that`, async () => {
       const checker = new TestChecker({ localAddresses: [] });
       const port = registry.host.split(':')[1];
       const image = { ...parseImageReference('x.example/team/app:1.0'), host: `${host}:${port}` };
@@ -196,7 +196,7 @@ describe('a registry with user names and passwords', () => {
     });
   }
 
-  it('is not asked where it is denied or not allowed', async () => {
+  it('gets no request if it is denied or not allowed', async () => {
     const image = `${registry.host}/team/app:1.0`;
     const denied = new TestChecker({ deny: ['127.0.0.*'] });
     assert.deepEqual(await denied.result(image, good), { result: 'NotAllowed', by: 'DenyList' });
@@ -205,7 +205,7 @@ describe('a registry with user names and passwords', () => {
     assert.deepEqual([denied.taken(), allowing.taken()], [[], []]);
   });
 
-  it('is asked to no end once the controller stops', async () => {
+  it('gets no request once the controller stops', async () => {
     const checker = new TestChecker();
     checker.close();
     const answer = await checker.result(`${registry.host}/team/app:1.0`, good);
@@ -221,7 +221,7 @@ describe('a registry over plain HTTP', () => {
   });
   after(() => registry?.stop());
 
-  it('is asked only if it is listed as insecure', async () => {
+  it('is checked only if it is listed as insecure', async () => {
     const image = `${registry.host}/public:1`;
     assert.deepEqual(await new TestChecker().result(image), {
       result: 'Unreachable',
@@ -262,16 +262,31 @@ describe('a registry with a token server', () => {
   const deniedManifest = ['Denied', 'manifest', 401];
   const deniedToken = ['Denied', 'token', 401];
   for (const [title, name, credential, expected] of [
-    ['lets the one of a pair pull from its path', 'team-a/app:1', basic(a.username, a.password), pullable],
-    ['and the other from its own', 'team-b/app:1', basic(b.username, b.password), pullable],
-    ['and not across: its token is for less', 'team-b/app:1', basic(a.username, a.password), deniedManifest],
+    ['lets a user pull from the path of that user', 'team-a/app:1', basic(a.username, a.password), pullable],
+    ['lets another user pull from another path', 'team-b/app:1', basic(b.username, b.password), pullable],
+    [
+      'refuses a user whose token does not cover the repository',
+      'team-b/app:1',
+      basic(a.username, a.password),
+      deniedManifest,
+    ],
     ['refuses a wrong password', 'team-a/app:1', basic(a.username, 'wrong'), deniedToken],
-    ['takes an identity token', 'team-a/app:1', identityToken(a.refreshToken), pullable],
+    ['accepts an identity token', 'team-a/app:1', identityToken(a.refreshToken), pullable],
     ['refuses a wrong identity token', 'team-a/app:1', identityToken('wrong'), deniedToken],
-    ['refuses nobody where anybody may pull', 'public:1', undefined, pullable],
-    ['lets nobody pull elsewhere', 'team-a/app:1', undefined, deniedManifest],
-    ['knows that its version is not there', 'team-a/app:2', basic(a.username, a.password), ['Allowed']],
-    ['shows nobody which repositories there are', 'team-a/no', basic(a.username, a.password), deniedManifest],
+    ['lets an anonymous client pull a public image', 'public:1', undefined, pullable],
+    ['refuses an anonymous client for a private image', 'team-a/app:1', undefined, deniedManifest],
+    [
+      'allows access to a repository that lacks the version',
+      'team-a/app:2',
+      basic(a.username, a.password),
+      ['Allowed'],
+    ],
+    [
+      'does not reveal whether a repository exists',
+      'team-a/no',
+      basic(a.username, a.password),
+      deniedManifest,
+    ],
   ] as const) {
     it(title, async () => {
       const answer = await new TestChecker().result(`${registry.host}/${name}`, credential);
@@ -281,7 +296,7 @@ describe('a registry with a token server', () => {
     });
   }
 
-  it('is asked for a token to pull, and for nothing else', async () => {
+  it('is asked for tokens to pull only', async () => {
     tokens.seen.length = 0;
     await new TestChecker().result(`${registry.host}/team-a/app:1`, basic(a.username, a.password));
     await new TestChecker().result(`${registry.host}/team-a/app:1`, identityToken(a.refreshToken));
@@ -292,7 +307,7 @@ describe('a registry with a token server', () => {
     ]);
   });
 
-  it('takes a registry token as it is, and is asked for no other', async () => {
+  it('accepts a registry token as it is, and no other token is requested', async () => {
     const { realm, service } = tokens.authority;
     const url = `${realm}?service=${service}&scope=repository:team-a/app:pull`;
     const dispatcher = new Agent({ connect: { ca: certificate.ca } });
@@ -308,7 +323,7 @@ describe('a registry with a token server', () => {
     assert.deepEqual(checker.taken(), ['ping 401', 'manifest 200']);
   });
 
-  it('is not asked through a token server that is not to be believed', async () => {
+  it('gets no credential through a token server with an untrusted certificate', async () => {
     const other = await makeCertificate(group, ['127.0.0.1', 'localhost']);
     await using stranger = await TokenServer.start({ certificate: other, users: [a] });
     await using own = await startRegistry({ group, certificate, tokens: stranger.authority, log });
@@ -317,77 +332,77 @@ describe('a registry with a token server', () => {
     assert.equal(stranger.seen.length, 0);
   });
 
-  describe('and what is remembered of it', () => {
+  describe('and its remembered answers', () => {
     const credential = basic(a.username, a.password);
-    const asked = () => question(`${registry.host}/team-a/app:1`, credential);
+    const check = () => checkOf(`${registry.host}/team-a/app:1`, credential);
 
-    it('is one question for many that come together, and for later ones', async () => {
+    it('shares one check among concurrent and later callers', async () => {
       const checker = new TestChecker();
-      const together = await Promise.all(Array.from({ length: 20 }, () => checker.check(asked())));
+      const together = await Promise.all(Array.from({ length: 20 }, () => checker.check(check())));
       assert.equal(new Set(together).size, 1);
       assert.deepEqual(checker.taken(), ['ping 401', 'token 200', 'manifest 200']);
-      assert.equal(await checker.check(asked()), together[0]);
-      assert.equal(checker.answer(question(`${registry.host}/team-a/app:other`, credential)), together[0]);
+      assert.equal(await checker.check(check()), together[0]);
+      assert.equal(checker.answer(checkOf(`${registry.host}/team-a/app:other`, credential)), together[0]);
       assert.deepEqual(checker.taken(), []);
     });
 
-    it('says nothing of another version where that very version was asked about, which is soon asked about again', async () => {
+    it('needs an answer for exactly that version if a check is exact, and repeats such a check soon if the version is missing', async () => {
       const checker = new TestChecker();
-      await checker.check(asked());
-      const missing = { ...question(`${registry.host}/team-a/app:missing`, credential), exact: true };
+      await checker.check(check());
+      const missing = { ...checkOf(`${registry.host}/team-a/app:missing`, credential), exact: true };
       assert.equal(checker.answer(missing), undefined);
       const { answer, askedAt, askAgainAt } = await checker.check(missing);
       assert.equal(answer.result, 'Allowed');
-      assert.ok(isWithin(askAgainAt - askedAt, 54_000, 60_000), 'it may be about to be pushed');
-      assert.equal(checker.answer({ ...asked(), exact: true }), undefined);
-      assert.equal((await checker.check({ ...asked(), exact: true })).answer.result, 'Pullable');
-      assert.equal(checker.answer(asked())?.answer.result, 'Pullable');
+      assert.ok(isWithin(askAgainAt - askedAt, 54_000, 60_000), 'the version may be pushed soon');
+      assert.equal(checker.answer({ ...check(), exact: true }), undefined);
+      assert.equal((await checker.check({ ...check(), exact: true })).answer.result, 'Pullable');
+      assert.equal(checker.answer(check())?.answer.result, 'Pullable');
     });
 
-    it('is kept apart by credential and by repository, and is no credential', async () => {
+    it('keeps answers apart by credential and by repository, and stores no credential', async () => {
       const checker = new TestChecker();
-      await checker.check(asked());
-      assert.equal(checker.answer(question(`${registry.host}/team-a/app:1`)), undefined);
-      assert.equal(checker.answer(question(`${registry.host}/team-b/app:1`, credential)), undefined);
+      await checker.check(check());
+      assert.equal(checker.answer(checkOf(`${registry.host}/team-a/app:1`)), undefined);
+      assert.equal(checker.answer(checkOf(`${registry.host}/team-b/app:1`, credential)), undefined);
       assert.notEqual(
-        checker.answer(question(`${registry.host}/team-a/app:1`, basic('a', 'canary-a'))),
+        checker.answer(checkOf(`${registry.host}/team-a/app:1`, basic('a', 'canary-a'))),
         undefined,
       );
     });
 
-    it('holds for its time less a tenth at most, and is still known after', async () => {
+    it('keeps an answer for its lifetime minus at most a tenth, and still knows it afterwards', async () => {
       const checker = new TestChecker({ acceptedTtl: 1 });
-      const first = await checker.check(asked());
+      const first = await checker.check(check());
       assert.ok(isWithin(first.askAgainAt - first.askedAt, 0.9, 1));
       const second = await until(async () => {
-        const known = await checker.check(asked());
+        const known = await checker.check(check());
         return known !== first && known;
-      }, 'the question to be asked again');
+      }, 'the check to be repeated');
       assert.ok(second.askedAt >= first.askAgainAt);
-      assert.equal(checker.answer(asked()), second);
+      assert.equal(checker.answer(check()), second);
     });
 
-    it('can be recalled from before a restart, so that nothing is asked until that is old', async () => {
+    it('restores answers from before a restart, and sends no request until they are outdated', async () => {
       const checker = new TestChecker();
       const hour = 3_600_000;
       const askedAt = Date.now() - 2 * hour;
-      checker.recall(asked(), { answer: { result: 'Pullable' }, askedAt }, 'shop');
-      const known = await checker.check(asked());
+      checker.recall(check(), { answer: { result: 'Pullable' }, askedAt }, 'shop');
+      const known = await checker.check(check());
       assert.deepEqual([known.answer, known.acceptedAt], [{ result: 'Pullable' }, askedAt]);
       assert.ok(isWithin(known.askAgainAt - askedAt, 10.8 * hour, 12 * hour));
       assert.deepEqual(checker.taken(), []);
 
       const late = new TestChecker();
-      late.recall(asked(), { answer: { result: 'Pullable' }, askedAt: Date.now() - 13 * hour }, 'shop');
-      assert.equal((await late.check(asked())).answer.result, 'Pullable');
+      late.recall(check(), { answer: { result: 'Pullable' }, askedAt: Date.now() - 13 * hour }, 'shop');
+      assert.equal((await late.check(check())).answer.result, 'Pullable');
       assert.equal(late.taken().length, 3);
-      late.recall(asked(), { answer: { result: 'Pullable' }, askedAt: 0 }, 'shop');
-      assert.notEqual(late.answer(asked())?.acceptedAt, 0, 'what is known counts more');
+      late.recall(check(), { answer: { result: 'Pullable' }, askedAt: 0 }, 'shop');
+      assert.notEqual(late.answer(check())?.acceptedAt, 0, 'a known answer takes precedence');
     });
 
-    it('has room for so many answers and no more', async () => {
+    it('remembers a bounded number of answers', async () => {
       const checker = new TestChecker({ rememberedAnswers: 2 });
-      const names = ['one', 'two', 'three'].map((name) => question(`${registry.host}/${name}`));
+      const names = ['one', 'two', 'three'].map((name) => checkOf(`${registry.host}/${name}`));
       for (const each of names)
         checker.recall(each, { answer: { result: 'Allowed' }, askedAt: Date.now() }, 'shop');
       assert.deepEqual(
@@ -397,19 +412,19 @@ describe('a registry with a token server', () => {
     });
   });
 
-  it('is asked through a proxy, which knows where names are, but not for what NO_PROXY names', async () => {
-    const { proxy, asked } = proxyTo(registry.host);
+  it('is checked through a proxy, which resolves its name, unless NO_PROXY names the host', async () => {
+    const { proxy, seen } = proxyTo(registry.host);
     const httpsProxy = `http://user:pass@127.0.0.1:${await listen(proxy)}`;
     const credential = basic(a.username, a.password);
     try {
       const checker = new TestChecker({ proxy: { httpsProxy } });
-      // The realm is on localhost, which is never asked through a proxy, and a local address of its own accord.
+      // The realm is on localhost, which is never reached through a proxy and is a local address anyway.
       const answer = await checker.result('registry.test/team-a/app:1', credential);
       assert.deepEqual(answer, { result: 'Unreachable', why: 'AddressForbidden', at: 'token' });
       const trusting = new TestChecker({ proxy: { httpsProxy }, privateRealms: [realmHost(tokens)] });
       assert.equal(kind(await trusting.result('registry.test/team-a/app:1', credential)), 'Pullable');
       const expected = `Basic ${Buffer.from('user:pass').toString('base64')} registry.test:443`;
-      assert.ok(asked.length > 1 && asked.every((each) => each === expected), asked.join());
+      assert.ok(seen.length > 1 && seen.every((each) => each === expected), seen.join());
       const literal = await trusting.result('169.254.169.254/team-a/app:1', credential);
       assert.deepEqual(literal, { result: 'Unreachable', why: 'AddressForbidden', at: 'ping' });
       const direct = new TestChecker({ proxy: { httpsProxy, noProxy: '.test' } });
@@ -428,24 +443,26 @@ describe('a registry with a token server', () => {
   });
 });
 
-/** A proxy that leads to one server on this machine, whoever is asked for. `asked` collects credentials and targets. */
+/**
+ * A proxy that connects to one server on this machine, whatever the target. `seen` collects credentials and targets.
+ */
 function proxyTo(host: string) {
   const [, port] = host.split(':');
-  const asked: string[] = [];
+  const seen: string[] = [];
   const proxy = createServer().on('connect', (incoming, client) => {
-    asked.push(`${incoming.headers['proxy-authorization']} ${incoming.url}`);
+    seen.push(`${incoming.headers['proxy-authorization']} ${incoming.url}`);
     const server = connect(Number(port), '127.0.0.1', () => client.write('HTTP/1.1 200 OK\r\n\r\n'));
     server.pipe(client).pipe(server);
     client.on('error', () => server.destroy());
     server.on('error', () => client.destroy());
   });
-  return { proxy, asked };
+  return { proxy, seen };
 }
 
-describe('many questions to a registry', () => {
-  it('are asked a few at a time', async () => {
+describe('many checks of a registry', () => {
+  it('run a few at a time', async () => {
     let [open, most] = [0, 0];
-    // A stand-in that answers slowly, so that questions meet.
+    // A stand-in that answers slowly, so that checks overlap.
     const server = createServer((_, response) => {
       open += 1;
       most = Math.max(most, open);
@@ -457,7 +474,7 @@ describe('many questions to a registry', () => {
     const host = `127.0.0.1:${await listen(server)}`;
     try {
       const checker = new TestChecker({ insecure: [host], concurrencyPerRegistry: 2 });
-      const all = Array.from({ length: 12 }, (_, index) => question(`${host}/team/app-${index}`));
+      const all = Array.from({ length: 12 }, (_, index) => checkOf(`${host}/team/app-${index}`));
       const known = await Promise.all(all.map((each, index) => checker.check(each, `team-${index % 3}`)));
       assert.ok(known.every(({ answer }) => answer.result === 'Inconclusive'));
       assert.equal(most, 2);
@@ -467,16 +484,16 @@ describe('many questions to a registry', () => {
   });
 });
 
-describe('a registry that is asked too often', () => {
-  // A stand-in: distribution refuses nobody for that.
+describe('a registry that limits the rate of requests', () => {
+  // A stand-in, because distribution has no rate limit.
   for (const [title, header, least, most] of [
-    ['seconds', '2', 2_000, 2_000],
-    ['a date', () => new Date(Date.now() + 60_000).toUTCString(), 58_000, 60_000],
-    ['more than the limit', '86400', 3_600_000, 3_600_000],
-    ['nothing', undefined, 60_000, 60_000],
-    ['nonsense', 'soon', 60_000, 60_000],
+    ['in seconds', '2', 2_000, 2_000],
+    ['as a date', () => new Date(Date.now() + 60_000).toUTCString(), 58_000, 60_000],
+    ['above the limit', '86400', 3_600_000, 3_600_000],
+    ['missing', undefined, 60_000, 60_000],
+    ['invalid', 'soon', 60_000, 60_000],
   ] as const) {
-    it(`is left alone for as long as it says: ${title}`, async () => {
+    it(`gets no request for the delay in Retry-After: ${title}`, async () => {
       let requests = 0;
       const server = createServer((_, response) => {
         requests += 1;
@@ -486,12 +503,12 @@ describe('a registry that is asked too often', () => {
       const host = `127.0.0.1:${await listen(server)}`;
       try {
         const checker = new TestChecker({ insecure: [host] });
-        const known = await checker.check(question(`${host}/team/app`));
+        const known = await checker.check(checkOf(`${host}/team/app`));
         const wait = untilOf(known) - known.askedAt;
-        // The answer is dated a moment after the question.
+        // The answer is dated a moment after the request.
         assert.ok(isWithin(wait, least, most + 2_000), `${wait} ms`);
         assert.ok(known.askAgainAt >= untilOf(known));
-        const others = [question(`${host}/team/app`), question(`${host}/other`, basic('a', 'b'))];
+        const others = [checkOf(`${host}/team/app`), checkOf(`${host}/other`, basic('a', 'b'))];
         for (const other of others) assert.deepEqual((await checker.check(other)).answer, known.answer);
         assert.equal(requests, 1);
       } finally {
@@ -500,7 +517,7 @@ describe('a registry that is asked too often', () => {
     });
   }
 
-  it('is asked again after', async () => {
+  it('is checked again after the delay', async () => {
     let busy = true;
     const server = createServer((_, response) => {
       response
@@ -511,12 +528,12 @@ describe('a registry that is asked too often', () => {
     const host = `127.0.0.1:${await listen(server)}`;
     try {
       const checker = new TestChecker({ insecure: [host] });
-      const asked = question(`${host}/team/app`);
-      assert.equal(kind((await checker.check(asked)).answer), 'RateLimited');
+      const check = checkOf(`${host}/team/app`);
+      assert.equal(kind((await checker.check(check)).answer), 'RateLimited');
       const answer = await until(async () => {
-        const known = await checker.check(asked);
+        const known = await checker.check(check);
         return known.answer.result !== 'RateLimited' && known.answer;
-      }, 'the registry to be asked again');
+      }, 'the check to be repeated');
       assert.deepEqual(answer, { result: 'Inconclusive', why: 'RepositoryUnknown' });
     } finally {
       server.close();
@@ -524,8 +541,8 @@ describe('a registry that is asked too often', () => {
   });
 });
 
-describe('what is told of an answer', () => {
-  it('holds no secret and no host', () => {
+describe('the description of an answer', () => {
+  it('contains no secret and no host', () => {
     const answers: readonly RegistryAnswer[] = [
       { result: 'Pullable' },
       { result: 'Allowed' },

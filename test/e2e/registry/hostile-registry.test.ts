@@ -1,4 +1,4 @@
-/** No real registry does any of this, so these are servers of the test that write what they like. */
+/** No real registry does any of this, so these are servers of the test that write whatever a case needs. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
@@ -15,10 +15,10 @@ import { RegistryChecker } from '../../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../../src/registry/settings.ts';
 
 const REQUEST_TIMEOUT = 1_000;
-const QUESTION_TIMEOUT = 2_000;
+const CHECK_TIMEOUT = 2_000;
 /** The machine may be busy. */
 const SLACK = 5_000;
-/** The hostile server is in this process too, and what it writes is in its memory first. */
+/** The hostile server runs in this process, too, and holds in memory what it writes. */
 const MEMORY_LIMIT = 64 * 1024 * 1024;
 const CREDENTIAL = {
   kind: 'basic',
@@ -28,9 +28,9 @@ const CREDENTIAL = {
 const SHOWN = Buffer.from('canary-user:canary-password').toString('base64');
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
-type Behaviour = (socket: Socket, asked: string) => void;
+type Behaviour = (socket: Socket, request: string) => void;
 
-/** What a server does for each request of a question. */
+/** What a server does for each request of a check. */
 interface Script {
   readonly ping?: Behaviour;
   readonly token?: Behaviour;
@@ -39,7 +39,7 @@ interface Script {
 
 let group: ProcessGroup;
 let certificates: Readonly<Record<'good' | 'expired' | 'misnamed' | 'untrusted', Certificate>>;
-/** Somewhere else: over TLS, over plain HTTP, and at an address that may not be asked. */
+/** Other servers: over TLS, over plain HTTP, and at an address that the controller may not connect to. */
 let elsewhere: Readonly<Record<'secure' | 'plain' | 'forbidden', Elsewhere>>;
 
 before(async () => {
@@ -62,7 +62,7 @@ after(async () => {
   await group?.stop();
 });
 
-/** Records all that it is sent, and answers as told. */
+/** Records everything that it receives, and sends the configured answer. */
 class Elsewhere {
   readonly host: string;
   seen = '';
@@ -122,11 +122,11 @@ const redirect =
     socket.write(`HTTP/1.1 307 Temporary Redirect\r\ncontent-length: 0\r\nlocation: ${location()}\r\n\r\n`);
 const realm =
   (url: () => string): Behaviour =>
-  (socket, asked) =>
-    challenge(`Bearer realm="${url()}",service="s"`)(socket, asked);
+  (socket, request) =>
+    challenge(`Bearer realm="${url()}",service="s"`)(socket, request);
 const tokenReply = (body: string) => write(ok('content-type: application/json\r\n', body));
 
-/** Writes for as long as somebody reads. */
+/** Writes for as long as the client reads. */
 function endless(head: string, chunk: string): Behaviour {
   return (socket) => {
     socket.write(head);
@@ -168,10 +168,10 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
   [
     'whose manifest has an endless body',
     {
-      manifest: (socket, asked) =>
-        (asked.startsWith('HEAD') ? write(notFound('')) : endless(CHUNKED.replace('200', '404'), CHUNK))(
+      manifest: (socket, request) =>
+        (request.startsWith('HEAD') ? write(notFound('')) : endless(CHUNKED.replace('200', '404'), CHUNK))(
           socket,
-          asked,
+          request,
         ),
     },
     unreachable('TooLarge', 'manifest'),
@@ -192,7 +192,7 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
     unreachable('Timeout', 'ping'),
   ],
   [
-    'with a body that unpacks to much',
+    'with a small body that decompresses to a large one',
     {
       token: write(
         Buffer.concat([
@@ -209,14 +209,14 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
     unreachable('BadToken', 'token'),
   ],
   // Time.
-  ['that says nothing', { ping: () => undefined }, unreachable('Timeout', 'ping')],
+  ['that never answers', { ping: () => undefined }, unreachable('Timeout', 'ping')],
   [
     'whose ping never ends',
     { ping: slow('HTTP/1.1 401 U\r\ncontent-length: 10000\r\nwww-authenticate: Basic\r\n\r\n', 'x') },
     unreachable('Timeout', 'ping'),
   ],
   [
-    'whose ping has a body that never ends, and that nobody needs',
+    'whose ping has a body that never ends and is not needed',
     {
       ping: slow(
         'HTTP/1.1 401 U\r\ntransfer-encoding: chunked\r\nwww-authenticate: Basic\r\n\r\n',
@@ -232,25 +232,29 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
   ],
   ['whose token never ends', { token: slow(CHUNKED, '1\r\nx\r\n') }, unreachable('Timeout', 'token')],
   [
-    'that sends interim answers without end',
+    'that sends endless interim responses',
     { ping: endless('', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100)) },
     unreachable('BadReply', 'ping'),
   ],
   [
-    'that sends interim answers slowly',
+    'that sends interim responses slowly',
     { manifest: slow('', 'HTTP/1.1 102 Processing\r\n\r\n') },
     unreachable('BadReply', 'manifest'),
   ],
   // Form.
-  ['that speaks no HTTP', { ping: write('SSH-2.0-OpenSSH_9.9\r\n') }, unreachable('BadReply', 'ping')],
-  ['that hangs up', { manifest: (socket) => socket.destroy() }, unreachable('ConnectionLost', 'manifest')],
+  ['that does not speak HTTP', { ping: write('SSH-2.0-OpenSSH_9.9\r\n') }, unreachable('BadReply', 'ping')],
   [
-    'that hangs up within a body',
+    'that closes the connection',
+    { manifest: (socket) => socket.destroy() },
+    unreachable('ConnectionLost', 'manifest'),
+  ],
+  [
+    'that closes the connection within a body',
     { token: (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"token":') },
     unreachable('ConnectionLost', 'token'),
   ],
   [
-    'that says more than it announced',
+    'that sends more than it announced',
     { token: write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}{"token":"t"}') },
     unreachable('BadToken', 'token'),
   ],
@@ -265,17 +269,17 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
     unreachable('BadReply', 'token'),
   ],
   [
-    'that changes the protocol',
+    'that switches protocols',
     { ping: write('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n') },
     unreachable('ConnectionLost', 'ping'),
   ],
   [
-    'with a token that is no JSON',
+    'with a token response that is not JSON',
     { token: tokenReply('<html>canary</html>') },
     unreachable('BadToken', 'token'),
   ],
   [
-    'with a token that is no text',
+    'with a token that is not a string',
     { token: tokenReply('{"token":{"toString":1},"access_token":7}') },
     unreachable('BadToken', 'token'),
   ],
@@ -290,22 +294,22 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
     unreachable('BadToken', 'token'),
   ],
   [
-    'with a page for everything',
+    'that answers every request with a web page',
     { ping: write(ok('', 'hello')), manifest: write(ok('content-type: text/html\r\n')) },
     unreachable('NotARegistry', 'manifest', 200),
   ],
   [
-    'with a digest that is none',
+    'with an invalid digest',
     { manifest: write(ok('docker-content-digest: sha256:canary\r\n')) },
     unreachable('NotARegistry', 'manifest', 200),
   ],
   [
-    'with a status of its own',
+    'with an unknown status',
     { manifest: write('HTTP/1.1 418 I am a teapot\r\ncontent-length: 0\r\n\r\n') },
     unreachable('UnexpectedStatus', 'manifest', 418),
   ],
   [
-    'with an error of its own',
+    'with a server error of its token server',
     { token: write('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n') },
     unreachable('ServerError', 'token', 502),
   ],
@@ -316,24 +320,27 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
     unreachable('BadChallenge', 'ping', 401),
   ],
   [
-    'with a challenge that is not known',
+    'with an unsupported challenge',
     { ping: challenge('Negotiate abc==') },
     unreachable('BadChallenge', 'ping', 401),
   ],
-  ['with no challenge', { ping: challenge() }, unreachable('BadChallenge', 'ping', 401)],
+  ['without a challenge', { ping: challenge() }, unreachable('BadChallenge', 'ping', 401)],
   [
     'with several challenges in one header',
     {
-      ping: (socket, asked) =>
-        challenge(`Negotiate abc==, Basic realm="a, b", Bearer realm="${selfRealm(asked)}"`)(socket, asked),
+      ping: (socket, request) =>
+        challenge(`Negotiate abc==, Basic realm="a, b", Bearer realm="${selfRealm(request)}"`)(
+          socket,
+          request,
+        ),
     },
     pullable,
   ],
   [
     'with several headers of challenges',
     {
-      ping: (socket, asked) =>
-        challenge('NTLM', `Bearer realm="${selfRealm(asked)}"`, 'Basic')(socket, asked),
+      ping: (socket, request) =>
+        challenge('NTLM', `Bearer realm="${selfRealm(request)}"`, 'Basic')(socket, request),
     },
     pullable,
   ],
@@ -359,13 +366,13 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
     unreachable('AddressForbidden', 'token'),
   ],
   [
-    'with a realm elsewhere over plain HTTP',
+    'with a realm on another host over plain HTTP',
     { ping: realm(() => `http://${elsewhere.plain.host}/token`) },
     unreachable('RealmForbidden', 'token'),
   ],
   [
     'with a realm over plain HTTP on the port of TLS',
-    { ping: (socket, asked) => realm(() => selfRealm(asked).replace('https', 'http'))(socket, asked) },
+    { ping: (socket, request) => realm(() => selfRealm(request).replace('https', 'http'))(socket, request) },
     unreachable('RealmForbidden', 'token'),
   ],
   [
@@ -374,13 +381,13 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
     unreachable('RealmForbidden', 'token'),
   ],
   [
-    'with a realm of another scheme',
+    'with a realm of an unsupported scheme',
     { ping: realm(() => 'file:///etc/passwd') },
     unreachable('BadChallenge', 'ping', 401),
   ],
   // Redirects.
   [
-    'that redirects the ping, and then says nothing of authentication',
+    'that redirects the ping, and sends no challenge afterwards',
     { ping: redirect(() => `https://${elsewhere.secure.host}/v2/`), manifest: challenge() },
     { result: 'Denied', httpCode: 401, at: 'manifest' },
   ],
@@ -390,7 +397,7 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
     unreachable('RedirectRefused', 'token', 307),
   ],
   [
-    'that redirects the manifest to where there is none',
+    'that redirects the manifest to a server without one',
     { manifest: redirect(() => `https://${elsewhere.secure.host}/x`) },
     unreachable('NotARegistry', 'manifest', 200),
   ],
@@ -410,7 +417,7 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
     unreachable('RedirectRefused', 'manifest', 307),
   ],
   [
-    'that redirects the manifest nowhere',
+    'that redirects the manifest to an invalid URL',
     { manifest: redirect(() => 'https://:0:0/') },
     unreachable('RedirectRefused', 'manifest', 307),
   ],
@@ -423,19 +430,19 @@ describe('a hostile registry', () => {
   });
 
   for (const [title, script, expected] of CASES) {
-    it(`${title} ends in ${summary(expected)}`, async () => {
+    it(`${title} results in ${summary(expected)}`, async () => {
       for (const server of Object.values(elsewhere)) server.clear();
       await using registry = await hostile(script, certificates.good);
       const { answer, milliseconds, megabytes } = await measured(() => ask(registry.host));
       rows.push({ registry: title, answer: summary(answer), milliseconds, megabytes });
       assert.deepEqual(answer, expected);
-      assert.ok(milliseconds < QUESTION_TIMEOUT + SLACK, `${milliseconds} ms`);
+      assert.ok(milliseconds < CHECK_TIMEOUT + SLACK, `${milliseconds} ms`);
       assert.ok(megabytes < MEMORY_LIMIT / 2 ** 20, `${megabytes} MiB`);
       assertNothingShown();
     });
   }
 
-  it('is shown nothing that it was redirected to, even if that has the manifest', async () => {
+  it('cannot redirect a credential to another server, even if that server has the manifest', async () => {
     const { secure } = elsewhere;
     const plain = secure.answer;
     secure.clear();
@@ -457,21 +464,21 @@ describe('a hostile registry', () => {
 
   const denials: Readonly<Record<string, readonly [script: (url: () => string) => Script, RegistryAnswer]>> =
     {
-      'has its token server': [(url) => ({ ping: realm(url) }), unreachable('RealmForbidden', 'token')],
-      'is redirected to': [
+      'the token server': [(url) => ({ ping: realm(url) }), unreachable('RealmForbidden', 'token')],
+      'the target of a redirect': [
         (url) => ({ manifest: redirect(url) }),
         unreachable('RedirectRefused', 'manifest', 307),
       ],
-      'is redirected to by another redirect': [
+      'the target of a second redirect': [
         (url) => ({
-          manifest: (socket, asked) =>
-            redirect(asked.includes('/again/') ? url : () => '/v2/again/manifests/1')(socket, asked),
+          manifest: (socket, request) =>
+            redirect(request.includes('/again/') ? url : () => '/v2/again/manifests/1')(socket, request),
         }),
         unreachable('RedirectRefused', 'manifest', 307),
       ],
     };
   for (const [title, [script, expected]] of Object.entries(denials)) {
-    it(`sends nothing to a host on the deny list, however the host is written: it ${title}`, async () => {
+    it(`causes no request to a host on the deny list, however the host is written: ${title}`, async () => {
       const { secure } = elsewhere;
       const [, port] = secure.host.split(':');
       for (const host of [secure.host, `0x7f.1:${port}`, `127.0.0.1.:${port}`, `2130706433:${port}`]) {
@@ -493,7 +500,7 @@ describe('a hostile registry', () => {
     ['misnamed', 'CertificateNameMismatch'],
     ['untrusted', 'CertificateUntrusted'],
   ] as const) {
-    it(`with a certificate that is ${which} ends in ${why}`, async () => {
+    it(`with a certificate that is ${which} results in ${why}`, async () => {
       await using registry = await hostile({}, certificates[which]);
       assert.deepEqual(await ask(registry.host, which), unreachable(why, 'ping'));
       assert.equal(registry.seen(), '');
@@ -501,11 +508,15 @@ describe('a hostile registry', () => {
   }
 
   for (const [title, behaviour, why] of [
-    ['that speaks no TLS', (socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'), 'TlsFailure'],
-    ['that hangs up at once', (socket: Socket) => socket.destroy(), 'ConnectionLost'],
-    ['that never shakes hands', () => undefined, 'Timeout'],
+    [
+      'that does not speak TLS',
+      (socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+      'TlsFailure',
+    ],
+    ['that closes the connection at once', (socket: Socket) => socket.destroy(), 'ConnectionLost'],
+    ['that never completes the TLS handshake', () => undefined, 'Timeout'],
   ] as const) {
-    it(`${title} ends in ${why}`, async () => {
+    it(`${title} results in ${why}`, async () => {
       const sockets = new Set<Socket>();
       const server = createTcpServer((socket) => {
         sockets.add(socket);
@@ -521,7 +532,7 @@ describe('a hostile registry', () => {
     });
   }
 
-  it('with a name that makes no URL, or that nobody knows, ends in a reason', async () => {
+  it('with an invalid or unknown host name results in a reason', async () => {
     assert.deepEqual(await ask('256.256.256.256'), unreachable('HostInvalid', 'ping'));
     assert.deepEqual(await ask('registry.example.com:70000'), unreachable('HostInvalid', 'ping'));
     assert.deepEqual(await ask('registry.invalid'), unreachable('DnsFailure', 'ping'));
@@ -539,7 +550,7 @@ function ask(
     localAddresses: ['127.0.0.1'],
     certificateAuthorities: ca,
     requestTimeout: REQUEST_TIMEOUT,
-    checkTimeout: QUESTION_TIMEOUT,
+    checkTimeout: CHECK_TIMEOUT,
     ...changes,
   };
   const checker = new RegistryChecker({ settings });
@@ -556,27 +567,27 @@ function assertNothingShown(): void {
   assert.equal(elsewhere.plain.connections, 0);
 }
 
-/** A server that does what the script says, and else what a registry does that has the image. */
+/** A server that follows the script, and otherwise behaves like a registry that has the image. */
 async function hostile(script: Script, certificate: Certificate) {
   let seen = '';
   const sockets = new Set<Socket>();
   const usual: Required<Script> = {
-    ping: (socket, asked) => realm(() => selfRealm(asked))(socket, asked),
+    ping: (socket, request) => realm(() => selfRealm(request))(socket, request),
     token: tokenReply('{"token":"t"}'),
     manifest: write(ok(`docker-content-digest: ${DIGEST}\r\n`)),
   };
   const { key, certificate: cert } = certificate;
-  // With HTTP/2 the bounds would be others; whoever offers to speak it is taken at their word.
+  // The bounds would differ with HTTP/2. The server accepts it if the client offers it.
   const server = createServer({ key, cert, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
     sockets.add(socket);
-    let asked = '';
+    let received = '';
     socket.on('error', () => undefined);
     socket.on('data', (data) => {
-      asked += data.toString('latin1');
+      received += data.toString('latin1');
       seen += data.toString('latin1');
-      if (!asked.includes('\r\n\r\n')) return;
-      const request = asked;
-      asked = '';
+      if (!received.includes('\r\n\r\n')) return;
+      const request = received;
+      received = '';
       ({ ...usual, ...script })[stepOf(request)](socket, request);
     });
   });
@@ -598,12 +609,12 @@ function stepOf(request: string): keyof Script {
   return path.startsWith('/token') ? 'token' : 'manifest';
 }
 
-function selfRealm(asked: string): string {
-  const host = /^host: (.*)\r$/im.exec(asked)?.[1];
+function selfRealm(request: string): string {
+  const host = /^host: (.*)\r$/im.exec(request)?.[1];
   return `https://${host}/token`;
 }
 
-/** The most that this process' memory, the hostile server's with it, grew by meanwhile. */
+/** The maximum growth of this process's memory meanwhile, including the hostile server. */
 async function measured(work: () => Promise<RegistryAnswer>) {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();

@@ -1,4 +1,4 @@
-/** How clouds are asked for logins: over TLS, under their real names; what answers there is a stand-in on loopback. */
+/** Logins that clouds issue, over TLS and under the clouds' real names. The servers are stand-ins on loopback. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { makeCertificate } from '../../../hack/testenv/certificate.ts';
@@ -17,9 +17,9 @@ import { ECR, ECR_API, ECR_PASSWORD, KEYS, SITES } from '../../support/clouds.ts
 const ELSEWHERE = 'elsewhere.acme.example';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const QUESTION = { image: parseImageReference(`${ECR}/shop/payments:1.0`) };
+const CHECK = { image: parseImageReference(`${ECR}/shop/payments:1.0`) };
 
-describe('a login that a cloud is asked for', () => {
+describe('a login from a cloud', () => {
   let group: ProcessGroup;
   let cloud: Cloud;
   let settings: RegistrySettings;
@@ -53,9 +53,9 @@ describe('a login that a cloud is asked for', () => {
     cloud.seen.length = 0;
     return new RegistryChecker({ settings });
   }
-  const asked = (host = ECR_API) => cloud.seen.filter((request) => request.host === host).length;
+  const requestsTo = (host = ECR_API) => cloud.seen.filter((request) => request.host === host).length;
 
-  it('is asked for once, whoever wants it, and kept', async () => {
+  it('is requested once for concurrent callers, and remembered', async () => {
     const checker = start(givenUntil(Date.now() / 1_000 + 12 * 3_600));
     const keys = awsKeys();
     const [first, second] = await Promise.all(
@@ -65,20 +65,20 @@ describe('a login that a cloud is asked for', () => {
     assert.equal(second, first);
     assert.equal(await checker.obtainLogin(keys, ECR, 'shop'), first);
     assert.equal(checker.login(keys, ECR, 'shop'), first);
-    assert.equal(asked(), 1);
+    assert.equal(requestsTo(), 1);
   });
 
   const renewals: Readonly<Record<string, readonly [ends: number, askedAgainAfter: number]>> = {
-    'when two thirds of its time are over': [12 * HOUR, 8 * HOUR],
-    'as often as answers are asked for again, where it holds for longer': [1_000 * HOUR, 12 * HOUR],
-    'not without a pause where it ends at once': [1_000, MINUTE],
-    'not without a pause where it has ended by our clock': [-HOUR, MINUTE],
+    'after two thirds of its lifetime': [12 * HOUR, 8 * HOUR],
+    'after the check interval if it is valid for longer': [1_000 * HOUR, 12 * HOUR],
+    'after a minute if it expires at once': [1_000, MINUTE],
+    'after a minute if it has already expired by the local clock': [-HOUR, MINUTE],
   };
   for (const [name, [ends, after]] of Object.entries(renewals)) {
-    it(`is asked for again ${name}`, async () => {
+    it(`is requested again ${name}`, async () => {
       const known = await start(givenUntil((Date.now() + ends) / 1_000)).obtainLogin(awsKeys(), ECR, 'shop');
       const { askedAt = 0, askAgainAt = 0 } = known ?? {};
-      // The answer has another clock's seconds.
+      // The answer has the seconds of another clock.
       assert.ok(Math.abs(askAgainAt - askedAt - after) < 5_000, `after ${askAgainAt - askedAt} ms`);
     });
   }
@@ -90,51 +90,51 @@ describe('a login that a cloud is asked for', () => {
         { result: 'Denied', httpCode: 400, at: 'token' },
         HOUR,
       ],
-      'asks to wait': [
+      'answers 429 with Retry-After': [
         { status: 429, headers: { 'retry-after': '120' } },
         { result: 'RateLimited' },
         2 * MINUTE,
       ],
-      'says that it is not there for a while': [
+      'answers 503 with Retry-After': [
         { status: 503, headers: { 'retry-after': '120' } },
         { result: 'RateLimited' },
         2 * MINUTE,
       ],
-      'has had too many requests, as ECR says it': [
+      'reports throttling as ECR does': [
         { status: 400, body: { __type: 'ThrottlingException' } },
         { result: 'RateLimited' },
         MINUTE,
       ],
-      'has an error of its own': [
+      'fails with a server error': [
         { status: 500 },
         { result: 'Unreachable', why: 'ServerError', at: 'token', httpCode: 500 },
         MINUTE,
       ],
-      'gives something else': [
+      'answers without a token': [
         { status: 200 },
         { result: 'Unreachable', why: 'BadToken', at: 'token' },
         MINUTE,
       ],
-      'answers as nothing does': [
+      'answers with an unexpected status': [
         { status: 204 },
         { result: 'Unreachable', why: 'UnexpectedStatus', at: 'token', httpCode: 204 },
         MINUTE,
       ],
-      'sends us elsewhere': [
+      'redirects to another host': [
         { status: 307, headers: { location: `https://${ELSEWHERE}/` } },
         { result: 'Unreachable', why: 'RedirectRefused', at: 'token', httpCode: 307 },
         MINUTE,
       ],
     };
   for (const [name, [answer, expected, pause]] of Object.entries(failures)) {
-    it(`is wanting where the cloud ${name}, for a time`, async () => {
+    it(`is missing for a time if the cloud ${name}`, async () => {
       const checker = start(answer);
       const known = await checker.obtainLogin(awsKeys(), ECR, 'shop');
       assert.ok(known !== undefined);
       assert.partialDeepStrictEqual(known.answer, expected);
       assert.ok(Math.abs(known.askAgainAt - known.askedAt - pause) < 5_000);
-      assert.equal(asked(), 1);
-      assert.equal(asked(ELSEWHERE), 0);
+      assert.equal(requestsTo(), 1);
+      assert.equal(requestsTo(ELSEWHERE), 0);
     });
   }
 
@@ -144,35 +144,35 @@ describe('a login that a cloud is asked for', () => {
       const checker = new RegistryChecker({ settings: { ...settings, deny: [deny] } });
       const refused = { result: 'Unreachable', why: 'RealmForbidden', at: 'token' };
       assert.deepEqual((await checker.obtainLogin(awsKeys(), ECR, 'shop'))?.answer, refused);
-      const { answer } = await checker.check({ ...QUESTION, credential: awsKeys() }, 'shop');
+      const { answer } = await checker.check({ ...CHECK, credential: awsKeys() }, 'shop');
       assert.deepEqual(answer, refused);
       assert.deepEqual([cloud.seen, cloud.unknown], [[], []]);
     });
   }
 
   describe('and its registry', () => {
-    it('is asked for anew where the registry refuses the one that there is', async () => {
+    it('is requested again if the registry refuses the current one', async () => {
       const checker = start(givenUntil(Date.now() / 1_000 + 12 * 3_600));
-      const question = { ...QUESTION, credential: awsKeys() };
+      const check = { ...CHECK, credential: awsKeys() };
       registry = { status: 403 };
       for (const times of [1, 2]) {
-        const image = { ...question.image, repository: `shop/payments-${times}` };
-        assert.equal((await checker.check({ ...question, image }, 'shop')).answer.result, 'Denied');
-        assert.equal(asked(), times);
+        const image = { ...check.image, repository: `shop/payments-${times}` };
+        assert.equal((await checker.check({ ...check, image }, 'shop')).answer.result, 'Denied');
+        assert.equal(requestsTo(), times);
       }
     });
 
-    it('that is wanting keeps nobody from asking the registry without one', async () => {
+    it('does not prevent an anonymous check if it is missing', async () => {
       const checker = start({ status: 429 });
-      const { answer } = await checker.check({ ...QUESTION, credential: awsKeys() }, 'shop');
+      const { answer } = await checker.check({ ...CHECK, credential: awsKeys() }, 'shop');
       assert.equal(answer.result, 'RateLimited');
-      assert.equal(asked(ECR), 0);
+      assert.equal(requestsTo(ECR), 0);
       registry = { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } };
-      await checker.check({ ...QUESTION, credential: undefined }, 'shop');
-      assert.notEqual(asked(ECR), 0);
+      await checker.check({ ...CHECK, credential: undefined }, 'shop');
+      assert.notEqual(requestsTo(ECR), 0);
     });
 
-    it('is not asked for in a circle', async () => {
+    it('is not requested in an endless chain of exchanges', async () => {
       const checker = start({ status: 200 });
       const circle: Exchange = {
         request: () => ({ url: new URL(`https://${ECR_API}/`), headers: {}, body: new SecretValue('') }),
@@ -182,12 +182,16 @@ describe('a login that a cloud is asked for', () => {
       const credential = { ...awsKeys(), accessTo: () => ({ delivery: way, check: way }) };
       const known = await checker.obtainLogin(credential, ECR, 'shop');
       assert.deepEqual(known?.answer, { result: 'Unreachable', why: 'BadToken', at: 'token' });
-      assert.equal(asked(), 2);
+      assert.equal(requestsTo(), 2);
     });
   });
 });
 
-/** @param expiresAt - seconds since 1970 */
+/**
+ * Builds the answer of ECR's API with a login.
+ *
+ * @param expiresAt - seconds since 1970
+ */
 function givenUntil(expiresAt: number): CloudAnswer {
   const authorizationToken = Buffer.from(`AWS:${ECR_PASSWORD}`).toString('base64');
   return { status: 200, body: { authorizationData: [{ authorizationToken, expiresAt }] } };

@@ -18,10 +18,10 @@ import { until } from '../../support/until.ts';
 
 const USER = 'scanner';
 const FIRST_PASSWORD = 'first';
-/** Each has something that another way of handing it over breaks: see what Trivy does with TRIVY_PASSWORD. */
+/** Each contains something that another way of delivery would break, such as TRIVY_PASSWORD. */
 const PASSWORDS: Readonly<Record<string, string>> = {
   'a comma': 'one,two,three',
-  'blanks, also at the ends': ' one  two ',
+  'spaces, also at the ends': ' one  two ',
   colons: ':one:two:',
   quotes: `'one' "two" \`three\``,
   // biome-ignore lint/suspicious/noTemplateCurlyInString: a password may look like one.
@@ -39,11 +39,11 @@ const TEMPORARY = (key: string) => ({
   secretKeyRef: { name: 'temporary-secret-taken-over', key, optional: true },
 });
 
-/** What a scan may have before it is bound, none of which lets Trivy pull. */
+/** What a scan may contain before it is bound. None of it lets Trivy pull. */
 const FOUND: Readonly<Record<string, (image: string) => object>> = {
-  'a user name and a password by hand': () => ({ env: BY_HAND }),
-  'a registry token by hand': () => ({ env: [{ name: 'TRIVY_REGISTRY_TOKEN', value: 'stale' }] }),
-  'a Docker config file by hand': () => ({
+  'a user name and a password of its own': () => ({ env: BY_HAND }),
+  'a registry token of its own': () => ({ env: [{ name: 'TRIVY_REGISTRY_TOKEN', value: 'stale' }] }),
+  'a Docker config file of its own': () => ({
     env: [{ name: 'DOCKER_CONFIG', value: '/by-hand' }],
     volumes: [
       {
@@ -60,11 +60,10 @@ const FOUND: Readonly<Record<string, (image: string) => object>> = {
     scanType: 'trivy-sbom-image',
     ...autodiscovered(image, ['TRIVY_USERNAME', 'TRIVY_PASSWORD']),
   }),
-  'names of variables that autodiscovery was configured with': (image) =>
-    autodiscovered(image, ['PULL_USER', 'PULL_PASSWORD']),
+  'custom variable names of autodiscovery': (image) => autodiscovered(image, ['PULL_USER', 'PULL_PASSWORD']),
 };
 
-/** What autodiscovery adds for a pod with a pull secret; in this one the password is an old one. */
+/** What autodiscovery adds for a pod with a pull secret. The password in that pull secret is outdated. */
 function autodiscovered(image: string, [username = '', password = '']: readonly string[]): object {
   return {
     env: [
@@ -83,7 +82,7 @@ function autodiscovered(image: string, [username = '', password = '']: readonly 
   };
 }
 
-describe('a private image, a real registry and a real Trivy', () => {
+describe('the scan of a private image with a real registry and a real Trivy', () => {
   let cluster: Cluster;
   let controller: RunningController;
   let registry: Registry;
@@ -134,7 +133,7 @@ describe('a private image, a real registry and a real Trivy', () => {
   const pullSecret = (password: string) =>
     namespace.pullSecret('pull', { [registry.host]: { auth: base64(`${USER}:${password}`) } });
 
-  it('fails without a binding: the registry refuses', async () => {
+  it('fails without a binding, because the registry refuses it', async () => {
     await pullSecret(FIRST_PASSWORD);
     const first = secureCodeBox.nextRun(namespace.name, 'payments');
     await namespace.scan('payments', [image], { spec: { suspend: false } });
@@ -143,7 +142,7 @@ describe('a private image, a real registry and a real Trivy', () => {
     assert.match(run.log, /UNAUTHORIZED/);
   });
 
-  it('is scanned once a binding is applied', async () => {
+  it('succeeds once a binding is applied', async () => {
     const image = `${registry.host}/shop/payments`;
     await namespace.binding('payments', { image, verification: 'Required' });
     await namespace.condition('payments', 'Ready', 'True Ready');
@@ -154,7 +153,7 @@ describe('a private image, a real registry and a real Trivy', () => {
   });
 
   for (const [name, password] of Object.entries(PASSWORDS)) {
-    it(`is scanned when the password changes to one with ${name}`, async () => {
+    it(`succeeds when the password changes to one with ${name}`, async () => {
       const { secretName } = await namespace.bound('payments');
       await registry.setPassword(password);
       assert.equal((await secureCodeBox.trigger(namespace.name, 'payments')).state, 'Errored');
@@ -162,13 +161,13 @@ describe('a private image, a real registry and a real Trivy', () => {
       const auth = base64(`${USER}:${password}`);
       await until(
         async () => JSON.stringify(await namespace.trivyConfig(secretName)).includes(auth),
-        'the new password in the Trivy secret',
+        'the new password in the Trivy Secret',
       );
       assertScanned(await secureCodeBox.trigger(namespace.name, 'payments'));
     });
   }
 
-  it('is scanned in each run where autodiscovery has added its init container, which comes back in the end', async () => {
+  it('succeeds in each run if autodiscovery has added its init container, which is restored in the end', async () => {
     const password = 'for-autodiscovery';
     await registry.setPassword(password);
     await pullSecret(password);
@@ -199,7 +198,7 @@ describe('a private image, a real registry and a real Trivy', () => {
     await namespace.delete(imageCredentialBindings, 'payments');
     await until(
       async () => (await namespace.rawScan('discovered')).spec.scanSpec.initContainers !== undefined,
-      'the init container to be back',
+      'the init container to be restored',
     );
     const { env, volumes, initContainers } = (await namespace.rawScan('discovered')).spec.scanSpec;
     assert.deepEqual({ env, volumes, initContainers }, scanSpec);
@@ -217,7 +216,7 @@ describe('a private image, a real registry and a real Trivy', () => {
     await namespace.delete(imageCredentialBindings, 'payments');
     await until(
       async () => (await namespace.rawScan('payments')).spec.scanSpec.volumes === undefined,
-      'the scan to be let go',
+      'the scan to be unbound',
     );
     assert.equal((await secureCodeBox.trigger(namespace.name, 'payments')).state, 'Errored');
     assert.notEqual(await namespace.trivyConfig(secretName), undefined, 'kept for runs that still mount it');
@@ -225,8 +224,8 @@ describe('a private image, a real registry and a real Trivy', () => {
   });
 
   for (const [index, [name, spec]] of Object.entries(FOUND).entries()) {
-    it(`is scanned where the scan has ${name}, all of which comes back in the end`, async () => {
-      // Of its own names: what is written again within ten seconds waits.
+    it(`succeeds with ${name}, all of which is restored in the end`, async () => {
+      // Each case uses names of its own, because an object that is written again within ten seconds is delayed.
       const scan = `found-${index}`;
       const binding = scan;
       const first = secureCodeBox.nextRun(namespace.name, scan);
@@ -239,12 +238,12 @@ describe('a private image, a real registry and a real Trivy', () => {
       await namespace.binding(binding, { image: repository, verification: 'Required' });
       const run = await again;
       assert.equal(run.state, 'Done', run.log);
-      // As JSON or as CycloneDX: the ID of the image.
+      // JSON and CycloneDX both contain the ID of the image.
       assert.match(JSON.stringify(run.results), /sha256:[0-9a-f]{64}/);
       await namespace.delete(imageCredentialBindings, binding);
       await until(
         async () => secretNameOf(await namespace.rawScan(scan)) === undefined,
-        'the scan to be let go',
+        'the scan to be unbound',
       );
       const { spec: restored, metadata } = await namespace.rawScan(scan);
       assert.equal(JSON.stringify(restored), JSON.stringify(original.spec));
@@ -253,7 +252,7 @@ describe('a private image, a real registry and a real Trivy', () => {
     });
   }
 
-  it('never shows a password in what the controller logs', async () => {
+  it('reveals no password in the log of the controller', async () => {
     const log = await controller.log();
     for (const password of [FIRST_PASSWORD, ...Object.values(PASSWORDS)]) {
       assert.ok(!log.includes(JSON.stringify(password).slice(1, -1)), password);

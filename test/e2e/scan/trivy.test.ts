@@ -4,14 +4,14 @@ import { ProcessGroup } from '../../../hack/testenv/processes/process-group.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { TRIVY_BOOLEAN_FLAGS } from '../../../src/scan/parameters.ts';
 
-/** A flag's line in cobra's help: `  -s, --severity strings   …`; one that takes no value names no type. */
+/** A flag's line in cobra's help: `  -s, --severity strings   …`. A flag without a value has no type. */
 const FLAG = /^ +(?:(?<short>-\w), )? *(?<long>--[\w-]+)(?<type> [\w.:]+(?: or \w+)?)?(?: {2,}.*)?$/;
 
-/** Trivy takes these too, and its help does not list them. */
+/** Trivy accepts these flags, too, but its help does not list them. */
 const UNLISTED = ['--help', '--trace-http', '-h'];
 
-describe('what we know about Trivy', () => {
-  it('is what the real Trivy says of its flags', async () => {
+describe("the list of Trivy's boolean flags", () => {
+  it('matches the help of the real Trivy', async () => {
     const { trivy } = await tools(['trivy'], (line) => process.stderr.write(`${line}\n`));
     await using group = await ProcessGroup.start();
     const { stdout } = await group.run(trivy, ['image', '--help']);

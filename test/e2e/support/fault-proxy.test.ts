@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { type Registry, startRegistry } from '../../../hack/testenv/registry/registry.ts';
-import { type Answer, ask } from '../../support/faults/ask.ts';
 import { FaultProxy } from '../../support/faults/index.ts';
+import { type HttpResponse, send } from '../../support/faults/send.ts';
 
 const MANIFEST = '/v2/team/app/manifests/1.0';
 const MEDIA_TYPES =
   'application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json';
 
-describe('the fault proxy before a real registry', () => {
+describe('the fault proxy in front of a real registry', () => {
   let registry: Registry;
   let proxy: FaultProxy;
   let digest: string;
@@ -26,10 +26,10 @@ describe('the fault proxy before a real registry', () => {
   });
   afterEach(async () => proxy?.stop());
 
-  const get = (path: string, server = proxy.url, method = 'GET'): Promise<Answer> =>
-    ask(`${server}${path}`, { method, headers: { accept: MEDIA_TYPES } });
+  const get = (path: string, server = proxy.url, method = 'GET'): Promise<HttpResponse> =>
+    send(`${server}${path}`, { method, headers: { accept: MEDIA_TYPES } });
 
-  it('passes manifests and layers on as they are, and what is asked with HEAD', async () => {
+  it('passes manifests and layers on unchanged, and the responses to HEAD', async () => {
     for (const path of [MANIFEST, layer]) {
       const [through, straight] = [await get(path), await get(path, `http://${registry.host}`)];
       assert.deepEqual([through.status, through.cut], [200, false]);
@@ -40,13 +40,13 @@ describe('the fault proxy before a real registry', () => {
     assert.deepEqual([status, headers['docker-content-digest'], body.length], [200, digest, 0]);
   });
 
-  it('passes an upload on, to where the registry says', async () => {
+  it('passes an upload on to the location that the registry returns', async () => {
     const begun = await get('/v2/team/other/blobs/uploads/', proxy.url, 'POST');
     assert.equal(begun.status, 202);
     const { location = '' } = begun.headers;
     assert.ok(location.startsWith(proxy.url), location);
     const content = 'y'.repeat(100_000);
-    const uploaded = await ask(location, {
+    const uploaded = await send(location, {
       method: 'PATCH',
       body: content,
       headers: { 'content-type': 'application/octet-stream' },
@@ -54,14 +54,14 @@ describe('the fault proxy before a real registry', () => {
     assert.deepEqual([uploaded.status, uploaded.headers.range], [202, `0-${content.length - 1}`]);
   });
 
-  it('cuts in the middle of a layer', async () => {
+  it('cuts the connection in the middle of a layer', async () => {
     void proxy.once({ kind: 'cut-mid-line' }, ({ path }) => path === layer);
     const { cut, status, body, headers } = await get(layer);
     assert.deepEqual([cut, status], [true, 200]);
     assert.ok(body.length > 0 && body.length < Number(headers['content-length']), String(body.length));
   });
 
-  it('cuts before the registry answers', async () => {
+  it('cuts the connection before the registry answers', async () => {
     void proxy.once({ kind: 'cut-before' }, ({ method }) => method === 'HEAD');
     await assert.rejects(get(MANIFEST, proxy.url, 'HEAD'), { code: 'ECONNRESET' });
     assert.equal((await get(MANIFEST, proxy.url, 'HEAD')).status, 200);

@@ -5,9 +5,7 @@ import { CHART, ROOT } from '../../../hack/root.ts';
 import { builtProgram } from '../../../hack/testenv/program.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 
-/** The chart's folder. */
-
-/** A container, as far as tests look into it. */
+/** The parts of a container that tests read. */
 export interface Container {
   readonly args: readonly string[];
   readonly env: readonly { readonly name: string; readonly value: string }[];
@@ -15,7 +13,7 @@ export interface Container {
   readonly [field: string]: unknown;
 }
 
-/** What pods are made from. */
+/** The template of pods. */
 export interface PodTemplate {
   readonly metadata: {
     readonly labels: Readonly<Record<string, string>>;
@@ -35,7 +33,7 @@ export interface Rule {
   readonly verbs: readonly string[];
 }
 
-/** What the chart makes, as far as tests look into it: which fields there are depends on the kind. */
+/** The parts of a rendered object that tests read. Which fields exist depends on the kind. */
 export interface Manifest {
   readonly kind: string;
   readonly metadata: {
@@ -74,27 +72,27 @@ export class Chart {
     return loadAll(this.text(rendering)) as readonly Manifest[];
   }
 
-  /** All objects, as Helm writes them. */
+  /** All objects as YAML, as Helm writes them. */
   text(rendering: Rendering = {}): string {
     const { status, stdout, stderr } = this.#template(rendering);
     assert.equal(status, 0, stderr);
     return stdout;
   }
 
-  /** What Helm says of values that it refuses. */
+  /** The message with which Helm refuses these values. */
   refusal(values: object): string {
     const { status, stderr } = this.#template({ values });
     assert.equal(status, 1, `${JSON.stringify(values)} are taken`);
     return stderr;
   }
 
-  /** What `helm lint --strict` says against these values; empty: nothing. */
+  /** The findings of `helm lint --strict` for these values; empty if there are none. */
   problems(values: object): string {
     const { status, stdout } = this.run(['lint', '--strict', CHART, '--values', '-'], values);
     return status === 0 && !/\[(?:INFO|WARNING|ERROR)\]/.test(stdout) ? '' : stdout;
   }
 
-  /** Runs Helm, with these values as its input. */
+  /** Runs Helm with these values as its input. */
   run(args: readonly string[], values: object = {}) {
     return spawnSync(this.#helm, args, { encoding: 'utf8', input: JSON.stringify(values) });
   }
@@ -108,7 +106,7 @@ export class Chart {
   }
 }
 
-/** What the pods of the Deployment, or of the Job that runs at uninstall, are made from. */
+/** The pod template of the Deployment, or of the Job that runs at uninstall. */
 export function podTemplate(
   objects: readonly Manifest[],
   kind: 'Deployment' | 'Job' = 'Deployment',
@@ -118,14 +116,17 @@ export function podTemplate(
   return template;
 }
 
-/** Their one container. */
+/** The only container of the template. */
 export function container({ spec }: PodTemplate): Container {
   const [first, ...others] = spec.containers;
   assert.ok(first !== undefined && others.length === 0);
   return first;
 }
 
-/** That the controller takes its flags: they are all checked before the cluster is looked for, and there is none here. */
+/**
+ * Asserts that the controller accepts its flags. It checks them before it looks for the cluster, which does not exist
+ * here.
+ */
 export async function assertTaken({ args }: Container): Promise<void> {
   const { status, stdout, stderr } = spawnSync(process.execPath, [await builtProgram(), ...args], {
     cwd: ROOT,

@@ -42,15 +42,17 @@ export type Binding = KubeObject & {
   readonly status?: ImageCredentialBindingStatus;
 };
 
-/** What to start besides the usual. */
+/** What to start in addition to the defaults. */
 interface ClusterOptions {
-  /** Namespaces that are there before the chart is installed. */
+  /** Namespaces that are created before the chart is installed. */
   readonly namespaces?: readonly string[];
   readonly values?: readonly string[];
   readonly apiServerArgs?: readonly string[];
-  /** Whether the controller is to be without rights, for a time or for some namespaces; else a refusal is a fault. */
+  /**
+   * Whether the controller lacks rights temporarily or in some namespaces. Otherwise a refused request fails the test.
+   */
   readonly lacksRights?: boolean;
-  /** On unless told. */
+  /** On by default. */
   readonly auditLog?: boolean;
 }
 
@@ -71,7 +73,7 @@ export class Cluster implements AsyncDisposable {
     this.client = new KubeClient({ transport: this.#transport, fieldManager: 'test' });
   }
 
-  /** @param options.values - of the chart, as for Helm's `--set` */
+  /** @param options.values - values of the chart, as for Helm's `--set` */
   static async start({
     namespaces = [],
     values = [],
@@ -97,7 +99,7 @@ export class Cluster implements AsyncDisposable {
     return startController(this.controlPlane, flags);
   }
 
-  /** A new, empty namespace. */
+  /** Creates a new, empty namespace. */
   async namespace(): Promise<TestNamespace> {
     this.#namespaces += 1;
     const name = `test-${this.#namespaces}`;
@@ -105,7 +107,10 @@ export class Cluster implements AsyncDisposable {
     return new TestNamespace(name, this);
   }
 
-  /** What the controller has written since the audit log had `from` entries, but for its Lease, which it always renews. */
+  /**
+   * The controller's writes since the audit log had `from` entries, except those of its Lease, which it renews all the
+   * time.
+   */
   async writesOfController(from = 0): Promise<readonly AuditEvent[]> {
     const events = await this.controlPlane.auditEvents();
     return events
@@ -116,7 +121,7 @@ export class Cluster implements AsyncDisposable {
       );
   }
 
-  /** Ends it. In no test is a controller with the chart's rights refused anything. */
+  /** Stops it, and asserts that no request of a controller with the chart's rights was refused. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#transport.close();
     const refused = this.#checksRights ? await refusedTo(CONTROLLER_USER, this.controlPlane) : [];
@@ -125,7 +130,7 @@ export class Cluster implements AsyncDisposable {
   }
 }
 
-/** Makes, reads and awaits the objects of one namespace. */
+/** Creates, reads and awaits the objects of one namespace. */
 export class TestNamespace {
   readonly name: string;
   readonly #cluster: Cluster;
@@ -141,7 +146,7 @@ export class TestNamespace {
     await this.put(SECRETS, { metadata: { name }, type, data });
   }
 
-  /** A binding that asks no registry, unless told. */
+  /** Creates a binding that checks no registry by default. */
   async binding(name: string, spec: Partial<ImageCredentialBindingSpec> = {}): Promise<void> {
     const whole = {
       image: 'reg.example/app',
@@ -152,7 +157,7 @@ export class TestNamespace {
     await this.put(imageCredentialBindings, { metadata: { name }, spec: whole });
   }
 
-  /** A ScheduledScan that is suspended unless told, for nobody runs it here. */
+  /** Creates a ScheduledScan that is suspended by default, because no operator runs it here. */
   async scan(
     name: string,
     parameters: readonly string[] = ['reg.example/app:1.0'],
@@ -169,7 +174,7 @@ export class TestNamespace {
     });
   }
 
-  /** Creates an object, or replaces the one that is there, whatever version it has come to. */
+  /** Creates an object, or replaces the existing one, whatever its version. */
   async put(resource: Resource, object: KubeObject & Readonly<Record<string, unknown>>): Promise<void> {
     for (;;) {
       try {
@@ -196,7 +201,7 @@ export class TestNamespace {
 
   async get<T extends KubeObject>(resource: Resource, name: string): Promise<T | undefined> {
     try {
-      // Tests ask for what they have made, or for what the controller makes of it.
+      // Tests read what they or the controller have created, so the type is known.
       return (await this.#cluster.client.get(resource, { namespace: this.name, name })) as T;
     } catch (error) {
       if (hasReason(error, 'NotFound')) return undefined;
@@ -204,7 +209,7 @@ export class TestNamespace {
     }
   }
 
-  /** Deletes an object, whatever version it has come to. */
+  /** Deletes an object, whatever its version. */
   async delete(resource: Resource, name: string): Promise<void> {
     await until(async () => {
       const object = await this.get(resource, name);
@@ -221,7 +226,7 @@ export class TestNamespace {
     return scan as unknown as RawScheduledScan;
   }
 
-  /** Every version of the objects of a kind: those that are there, and those that they become until it is stopped. */
+  /** Records every version of the objects of a kind: the existing ones, and all changes until it is stopped. */
   record(
     resource: Resource,
     labelSelector?: string,
@@ -240,7 +245,7 @@ export class TestNamespace {
     return {
       stop: async () => {
         const { items } = await client.list(resource, selection);
-        await until(() => items.every(isSeen), 'the watch to have come so far');
+        await until(() => items.every(isSeen), 'the watch to deliver all objects');
         abort.abort();
         await watching.catch(() => undefined);
         return versions;
@@ -248,7 +253,7 @@ export class TestNamespace {
     };
   }
 
-  /** Waits until a condition of a binding has this status and reason, and is about its present spec. */
+  /** Waits until a condition of a binding has this status and reason, for the current generation of the spec. */
   async condition(name: string, type: string, wanted: string, seconds?: number): Promise<Binding> {
     let found = 'nothing';
     return until(
@@ -266,7 +271,7 @@ export class TestNamespace {
     );
   }
 
-  /** Waits until a scan mounts a Trivy secret, and gives back the scan and the secret's name. */
+  /** Waits until a scan mounts a Trivy Secret, and returns the scan and the Secret's name. */
   async bound(name: string): Promise<{ readonly scan: RawScheduledScan; readonly secretName: string }> {
     return until(async () => {
       const scan = await this.rawScan(name);
@@ -275,7 +280,7 @@ export class TestNamespace {
     }, `${name} to be bound`);
   }
 
-  /** The Docker config file in a Trivy secret. */
+  /** The Docker config file in a Trivy Secret. */
   async trivyConfig(secretName: string): Promise<unknown> {
     const secret = await this.get<Secret>(SECRETS, secretName);
     const config = secret?.data?.['config.json'];
@@ -283,7 +288,7 @@ export class TestNamespace {
   }
 }
 
-/** Waits until the audit log has not grown for a while by writes of the controller. */
+/** Waits until the controller has written nothing for a while. */
 export async function settled(cluster: Cluster): Promise<void> {
   let last = -1;
   let since = performance.now();
@@ -292,10 +297,10 @@ export async function settled(cluster: Cluster): Promise<void> {
     if (length !== last) since = performance.now();
     last = length;
     return performance.now() - since > 700;
-  }, 'the controller to be silent');
+  }, 'the controller to stop writing');
 }
 
-/** The Secret that a scan mounts for Trivy. */
+/** The name of the Trivy Secret that a scan mounts. */
 export function secretNameOf(scan: RawScheduledScan): string | undefined {
   const volumes = scan.spec.scanSpec.volumes as
     | readonly { name: string; secret?: { secretName: string } }[]

@@ -1,14 +1,14 @@
 import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { builtProgram } from '../../../hack/testenv/program.ts';
 
-/** What came of a command. */
+/** The result of a command. */
 export interface Ran {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs the command line as a process of its own. */
+/** Runs the command line as a separate process. */
 export async function runCommand(
   controlPlane: ControlPlane,
   args: readonly string[],

@@ -1,6 +1,8 @@
 import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 
-/** Says of a Job what the kubelet and the controller of Jobs would say when it has succeeded: there are none here. */
+/**
+ * Writes the status of a successful Job. The test environment has no kubelet and no Job controller that would do it.
+ */
 export async function completeJob(
   controlPlane: ControlPlane,
   namespace: string,

@@ -10,10 +10,10 @@ import { until } from '../until.ts';
 
 export const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
 export const NAMESPACE = 'default';
-/** More than a page. */
+/** More than one page. */
 const OBJECTS = 520;
 
-/** A control plane with some hundred ConfigMaps, and a client that is not behind a proxy. */
+/** A control plane with some hundred ConfigMaps, and a client that does not use a proxy. */
 export class FaultyCluster implements AsyncDisposable {
   readonly controlPlane: ControlPlane;
   readonly direct: KubeClient;
@@ -47,7 +47,7 @@ export class FaultyCluster implements AsyncDisposable {
     await this.direct.delete(CONFIG_MAPS, { namespace, name, uid, resourceVersion });
   }
 
-  /** Something comes, something changes, something goes and something is recreated. */
+  /** Creates, changes, deletes and recreates an object. */
   async changeSomething(): Promise<void> {
     this.#names += 1;
     const [gone, again] = [
@@ -62,7 +62,7 @@ export class FaultyCluster implements AsyncDisposable {
     await this.create(`again-${this.#names}`);
   }
 
-  /** Name, uid and version of each ConfigMap, sorted. */
+  /** Name, uid and resource version of each ConfigMap, sorted. */
   async truth(): Promise<readonly string[]> {
     const all: string[] = [];
     let next: string | undefined;
@@ -75,22 +75,23 @@ export class FaultyCluster implements AsyncDisposable {
   }
 
   /**
-   * A client behind a proxy of its own.
+   * Creates a client behind a proxy of its own.
    *
-   * @param watchSilenceMs - after so long without an event the client gives up a watch; as it would unless told
+   * @param watchSilenceMs - after this time without an event, the client gives up a watch; the client's default if
+   * undefined
    */
-  async behindProxy(watchSilenceMs?: number): Promise<Behind> {
+  async behindProxy(watchSilenceMs?: number): Promise<ProxiedCluster> {
     const requests: ProxiedRequest[] = [];
     const onRequest = (request: ProxiedRequest) => requests.push(request);
     const proxy = await startFaultProxy(this.controlPlane, { seed: 1, onRequest });
-    return new Behind(this, { proxy, requests }, watchSilenceMs);
+    return new ProxiedCluster(this, { proxy, requests }, watchSilenceMs);
   }
 }
 
-/** What is behind a fault proxy. */
-export class Behind implements AsyncDisposable {
+/** A client behind a fault proxy. */
+export class ProxiedCluster implements AsyncDisposable {
   readonly proxy: FaultProxy;
-  /** That came to the proxy, oldest first. */
+  /** The requests that arrived at the proxy, oldest first. */
   readonly requests: readonly ProxiedRequest[];
   readonly transport: Transport;
   readonly client: KubeClient;
@@ -114,7 +115,7 @@ export class Behind implements AsyncDisposable {
     await this.proxy.stop();
   }
 
-  /** Follows the ConfigMaps; `changes` counts what the store told. */
+  /** Follows the ConfigMaps. `changes` counts the notifications of the store. */
   reflect(): { store: Store<Stored>; reflector: Reflector<Stored>; changes: () => number } {
     const store = new Store<Stored>({});
     let changes = 0;
@@ -133,7 +134,7 @@ export class Behind implements AsyncDisposable {
     return { store, reflector, changes: () => changes };
   }
 
-  /** Waits until a store holds what the API server has now. */
+  /** Waits until a store holds what the API server currently has. */
   async untilEqual(store: Store<Stored>): Promise<void> {
     const expected = await this.#cluster.truth();
     const equals = () => {

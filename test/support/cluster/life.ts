@@ -10,7 +10,10 @@ const APP = 'reg.example/app';
 const MARK = 'credentials.securecodebox.io/binding';
 const ENABLED = { 'auto-discovery.securecodebox.io/enabled': 'true' };
 
-/** All that a controller may have to do in a namespace. It must keep Secrets that nothing needs for a second or two only. */
+/**
+ * Everything that a controller may have to do in a namespace. The grace period of unused Secrets must be a second or
+ * two.
+ */
 export class Life {
   readonly #client: KubeClient;
   readonly #namespace: TestNamespace;
@@ -22,7 +25,7 @@ export class Life {
     this.#discovery = discovery;
   }
 
-  /** What may be there before the controller starts. The namespace must be opted in to discovery. */
+  /** Creates what may exist before the controller starts. The namespace must be opted in to discovery. */
   async prepare(): Promise<void> {
     const namespace = this.#namespace;
     for (const name of ['pull', 'moving', 'leaving']) await namespace.pullSecret(name, AUTHS);
@@ -52,7 +55,7 @@ export class Life {
     await this.#pod('ignored', { image: 'reg.example/ignored', secrets: ['pull'], annotations: ignored });
   }
 
-  /** What happens while it runs, until it has done what it should. */
+  /** Makes changes while the controller runs, and waits for all their effects. */
   async run(): Promise<void> {
     const namespace = this.#namespace;
     await namespace.condition('offered', 'Ready', 'True Ready');
@@ -67,11 +70,11 @@ export class Life {
     );
     await until(
       async () => (await namespace.rawScan('moving')).status?.lastScheduleTime,
-      'the run to be asked for',
+      'the run to be requested',
     );
     await until(
       async () => (await namespace.get(SECRETS, left.secretName)) === undefined,
-      'the Secret to be removed that nothing uses',
+      'the unused Secret to be deleted',
     );
   }
 
@@ -83,7 +86,7 @@ export class Life {
     await this.#pod('app-2', { secrets: ['spare'] });
     await until(
       async () => (await this.#discovered())[0]?.spec.imagePullSecrets.length === 2,
-      'the union of the pull secrets',
+      'the binding to name the pull secrets of both pods',
     );
     if (this.#discovery === 'marking') {
       await until(
@@ -94,7 +97,7 @@ export class Life {
     await this.#namespace.binding('mine', { image: APP });
     await until(
       async () => (await this.#discovered()).length === 0,
-      'the discovered binding to give way to that of a person',
+      'the discovered binding to be deleted in favor of the user-created one',
     );
   }
 
@@ -110,7 +113,7 @@ export class Life {
     const labelSelector = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
     const { name: namespace } = this.#namespace;
     const { items } = await this.#client.list(imageCredentialBindings, { namespace, labelSelector });
-    // The API server has checked them.
+    // The API server has validated them.
     return items as readonly Binding[];
   }
 }

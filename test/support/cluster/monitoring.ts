@@ -1,4 +1,4 @@
-/** What the chart brings for Prometheus and Grafana, as it renders it. */
+/** What the chart renders for Prometheus and Grafana. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -68,7 +68,7 @@ export async function render(
   return stdout;
 }
 
-/** The alerts of a release. */
+/** The PrometheusRule of a release. */
 export async function renderRule(
   release: { readonly namespace: string; readonly name: string },
   ...values: readonly string[]
@@ -85,7 +85,7 @@ export function alertsIn({ spec }: PrometheusRule): readonly AlertRule[] {
   return spec.groups.flatMap(({ rules }) => rules);
 }
 
-/** The dashboard that the chart brings. */
+/** The chart's dashboard. */
 export function readDashboard(): Dashboard {
   return JSON.parse(
     readFileSync(join(CHART, 'dashboards/image-credential-binding.json'), 'utf8'),

@@ -8,9 +8,9 @@ export { PODS };
 export interface PodShape {
   readonly namespace: string;
   readonly name: string;
-  /** The Deployment that it belongs to; undefined: nothing owns it. */
+  /** The Deployment of the pod; `undefined`: it has no owner. */
   readonly deployment?: string;
-  /** Tells pods of one template from those of the next. */
+  /** Distinguishes the pods of one template from those of the next. */
   readonly hash?: string;
   readonly image: string;
   readonly secrets?: readonly string[];
@@ -18,7 +18,7 @@ export interface PodShape {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Creates a pod; there is no node, so it stays Pending. */
+/** Creates a pod. It stays Pending, because there is no node. */
 export async function createPod(client: KubeClient, shape: PodShape): Promise<KubeObject> {
   const {
     namespace,
@@ -54,7 +54,7 @@ export async function createPod(client: KubeClient, shape: PodShape): Promise<Ku
   } as KubeObject);
 }
 
-/** Deletes a pod as it was created; without a node it is gone at once. */
+/** Deletes a pod as it was created. Without a node, that takes effect at once. */
 export async function deletePod(client: KubeClient, { metadata }: KubeObject): Promise<void> {
   const { namespace = '', name, uid = '', resourceVersion = '' } = metadata;
   await client.delete(PODS, { namespace, name, uid, resourceVersion });

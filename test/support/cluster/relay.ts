@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP relay to a server on this machine that can fail; TLS passes through. */
+/** A TCP relay to a server on this machine that can simulate failures. TLS passes through. */
 export class Relay implements AsyncDisposable {
   readonly #server: Server;
   readonly #port: number;
@@ -21,17 +21,17 @@ export class Relay implements AsyncDisposable {
   }
 
   get url(): string {
-    // A TCP server that listens has an AddressInfo.
+    // A listening TCP server has an AddressInfo.
     return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Connections stay, and new ones are taken, but nothing passes any more. */
+  /** Keeps connections open and accepts new ones, but transfers nothing more. */
   silence(): void {
     this.#state = 'silent';
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** Connections end with a reset, and so do new ones. */
+  /** Resets all connections, including new ones. */
   cut(): void {
     this.#state = 'cut';
     for (const socket of this.#sockets) socket.resetAndDestroy();

@@ -4,7 +4,7 @@ import type { AuditEvent, ControlPlane } from '../../../hack/testenv/control-pla
 import type { RunningController } from '../../../hack/testenv/controller.ts';
 import type { Rule } from './chart.ts';
 
-/** The rights that rules give, as `verb resource.group`, or `verb resource.` in the group without a name. */
+/** The rights that rules grant, as `verb resource.group`, or as `verb resource.` for the core group. */
 export function rightsOf(rules: readonly Rule[]): readonly string[] {
   return rules.flatMap(({ apiGroups, resources, verbs }) =>
     apiGroups.flatMap((group) =>
@@ -14,7 +14,7 @@ export function rightsOf(rules: readonly Rule[]): readonly string[] {
 }
 
 /**
- * The rights that roles give, in the form of {@link rightsOf}, a right that is given twice twice.
+ * The rights that roles grant, in the form of {@link rightsOf}. A right that is granted twice appears twice.
  *
  * @param roles - as for kubectl: `clusterrole/name`, or `role/name` of that namespace
  */
@@ -23,7 +23,7 @@ export async function rightsGiven(
   namespace: string,
   roles: readonly string[],
 ): Promise<readonly string[]> {
-  // Asked for one by one: kubectl makes a List only of several.
+  // One request per role, because kubectl returns a List only for several objects.
   const answers = roles.map((role) =>
     controlPlane.kubectl(['get', role, '--namespace', namespace, '--output', 'json']),
   );
@@ -33,7 +33,7 @@ export async function rightsGiven(
   return rightsOf(rules);
 }
 
-/** The rights that these requests needed, each once, in the same form. */
+/** The rights that these requests needed, each once, in the form of {@link rightsOf}. */
 export function rightsUsed(events: readonly AuditEvent[]): ReadonlySet<string> {
   const used = events.map(({ verb, objectRef }) => {
     const { resource, subresource, apiGroup = '' } = objectRef ?? {};
@@ -42,7 +42,10 @@ export function rightsUsed(events: readonly AuditEvent[]): ReadonlySet<string> {
   return new Set(used);
 }
 
-/** The requests that were refused for want of a right, which is not why nothing is made in a namespace that is going. */
+/**
+ * The requests that were refused because a right is missing. A terminating namespace also refuses new objects with 403,
+ * which does not count.
+ */
 export function refused(events: readonly AuditEvent[]): readonly string[] {
   return events
     .filter(({ responseStatus }) => responseStatus?.code === 403)
@@ -50,7 +53,7 @@ export function refused(events: readonly AuditEvent[]): readonly string[] {
     .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
 }
 
-/** Those of a user, of all that there were; the audit log may be too long to be read as a whole. */
+/** The refused requests of a user in the whole audit log, which is read by line because it may be long. */
 export async function refusedTo(username: string, { auditLog }: ControlPlane): Promise<readonly string[]> {
   const events: AuditEvent[] = [];
   for await (const line of createInterface({ input: createReadStream(auditLog) })) {
@@ -59,7 +62,7 @@ export async function refusedTo(username: string, { auditLog }: ControlPlane): P
   return refused(events.filter(({ user }) => user.username === username));
 }
 
-/** All that these controllers have asked so far. */
+/** All requests of these controllers so far. */
 export async function requestsOf(
   controlPlane: ControlPlane,
   ...controllers: readonly RunningController[]

@@ -19,10 +19,10 @@ import { NAMESPACE, Reader } from './reader.ts';
 
 const CHANGES_CHART = /^helm |^kubectl scale /;
 const SECURE_CODE_BOX = 'securecodebox-system';
-/** By which a namespace takes part in autodiscovery, and so in discovery. */
+/** The annotation that opts a namespace in to autodiscovery, and so to discovery. */
 const OPT_IN = 'auto-discovery.securecodebox.io/enabled';
 
-/** The registries that pages name, with who may pull. */
+/** The registries that pages name, with the logins that may pull. */
 const LOGINS: Readonly<Record<string, readonly string[]>> = {
   'registry.example.org': ['reader:change-me', 'shop-reader:change-me-too', 'shop-reader:changed'],
   'registry.example.com': ['scanner:change-me'],
@@ -31,8 +31,8 @@ const SCAN_TYPES = ['trivy-image', 'trivy-image-autodiscovery'];
 const IMAGES = ['shop/payments:1.0', 'team/payments:1.0'];
 
 /**
- * A reader's cluster: an API server with secureCodeBox on it, whose operator is stood in for and runs the real Trivy; and the
- * registries that pages name, which are one real registry behind their names.
+ * A reader's cluster: an API server with secureCodeBox, and the registries that pages name. A stand-in for the operator
+ * runs the real Trivy. One real registry serves all registry names.
  */
 export class ReaderCluster implements AsyncDisposable {
   readonly controlPlane: ControlPlane;
@@ -83,7 +83,7 @@ export class ReaderCluster implements AsyncDisposable {
       await startSecureCodeBox({ kubeconfig, programs: { trivy }, log: pino({ level: 'silent' }) }),
     );
     const pods = new Pods(controlPlane, {
-      // A machine that is busy must not cost it the lease: nobody would start it again.
+      // Long enough that a busy machine does not lose the Lease, because nothing would restart the controller.
       args: ['--registry-ca-file', authority, '--lease-duration', '120s', '--renew-deadline', '100s'],
       env: { HTTPS_PROXY: proxy },
     });
@@ -91,7 +91,7 @@ export class ReaderCluster implements AsyncDisposable {
     return new ReaderCluster(controlPlane, { pods, secureCodeBox, programs, disposables: stack.move() });
   }
 
-  /** Somebody new, who finds nothing of what others have done, and the chart installed or not. */
+  /** Creates a new reader, who finds nothing that earlier readers have created, and the chart installed or not. */
   async reader(chart: 'Installed' | 'Absent'): Promise<Reader> {
     const typed = this.#last?.typed ?? [];
     if (typed.length > 0) await this.#tidy();
@@ -105,7 +105,7 @@ export class ReaderCluster implements AsyncDisposable {
         `helm upgrade --install ${RELEASE} charts/${RELEASE} --namespace ${RELEASE} --create-namespace --reset-values`,
       );
       this.#asInstalled = true;
-      // That was not the reader.
+      // The reader did not type this command.
       reader.typed.length = 0;
     }
     await this.pods.follow();
@@ -113,11 +113,11 @@ export class ReaderCluster implements AsyncDisposable {
     return reader;
   }
 
-  /** Takes out of the namespace what another page has left there. */
+  /** Deletes what another page has left in the namespace. */
   async #tidy(): Promise<void> {
     const kubectl = (...args: readonly string[]) =>
       this.controlPlane.kubectl([...args, '--namespace', NAMESPACE]);
-    // First what the controller acts on; there may be no such kind any more.
+    // Deletes the bindings first, because the controller acts on them. Their CRD may no longer exist.
     await kubectl('delete', 'imagecredentialbindings', '--all').catch(() => undefined);
     await kubectl('delete', 'scheduledscans,scans,pods,secrets,roles,rolebindings', '--all');
     await this.controlPlane.kubectl(['annotate', 'namespace', NAMESPACE, `${OPT_IN}-`]);
@@ -129,9 +129,9 @@ export class ReaderCluster implements AsyncDisposable {
 }
 
 /**
- * Starts the registries of the pages, under the hosts that pages give them.
+ * Starts the registries of the pages, under the hosts that pages name.
  *
- * @returns the proxy by which they are reached, and the PEM file of the authority that signed their certificate
+ * @returns the proxy to reach them, and the PEM file of the authority that signed their certificate
  */
 async function startRegistries(
   stack: AsyncDisposableStack,
@@ -148,7 +148,7 @@ async function startRegistries(
   return { proxy, authority };
 }
 
-/** A registry that asks for a password. */
+/** A registry that requires a login. */
 function siteFor(logins: readonly string[]): Site {
   return ({ login }) =>
     login !== undefined && logins.includes(`${login.username}:${login.password}`)

@@ -1,19 +1,19 @@
 /**
- * What a fenced block of a page is, by the words behind its fence. Every block is one of these, and says itself what keeps
- * it from being run:
+ * The kind of a fenced block of a page, by the words behind its fence. Every block is one of these, and names what
+ * prevents it from being executed:
  *
- *     ```sh                     commands, run one after another
- *     ```console                commands behind `$`, and what they print
+ *     ```sh                     commands, executed one after another
+ *     ```console                commands behind `$`, and their output
  *     ```yaml                   objects, which the API server must accept
- *     ```yaml binding.yaml      and a file for the commands that follow
- *     ```yaml values            values for the chart, also with a file's name
- *     ```sh scripts             npm's scripts, which must be there: to run them here would take too long
- *     ```sh cloud               needs what tests have not: only parsed; so also console and yaml
- *     ```mermaid, ```text       a picture, and what is no example
+ *     ```yaml binding.yaml      the same, and a file for the commands that follow
+ *     ```yaml values            values for the chart, optionally with a file name
+ *     ```sh scripts             npm scripts, which must exist, but would take too long to execute
+ *     ```sh cloud               needs what tests lack, so it is only parsed; also for console and yaml
+ *     ```mermaid, ```text       a picture; text that is not an example
  */
 import type { Block } from './markdown.ts';
 
-/** What some blocks need and tests have not. */
+/** What some blocks need and tests lack. */
 export const NEEDS = {
   cloud: "an account at a cloud, and that cloud's own command line",
   internet: 'the internet',
@@ -23,13 +23,13 @@ export const NEEDS = {
 
 export type Need = keyof typeof NEEDS;
 
-/** A command of one line, whatever lines it was broken into. */
+/** A command in one line, even if the page breaks it into several. */
 export interface Command {
   readonly line: number;
   readonly text: string;
 }
 
-/** A command and what it prints; no output shown: anything. */
+/** A command and its output. An empty output means any output. */
 export interface Turn extends Command {
   readonly output: string;
 }
@@ -46,7 +46,7 @@ const FILE = /^[\w-]+\.yaml$/;
 const GOES_ON = /[\\|]$/;
 const PICTURE = /^(?:flowchart|sequenceDiagram|stateDiagram-v2)\b/;
 
-/** @throws Error where the words behind the fence, or what is in the block, are none of the above */
+/** @throws Error if the words behind the fence, or the content of the block, match none of the kinds above */
 export function exampleOf(block: Block): Example {
   const [language = '', ...words] = block.words;
   const read = Object.hasOwn(readers, language) ? readers[language] : undefined;
@@ -114,7 +114,7 @@ function scriptsIn({ text }: Block): readonly string[] {
   });
 }
 
-/** Lines that end in a backslash or a pipe go on in the next one. */
+/** A line that ends in a backslash or a pipe continues in the next one. */
 function commandsIn({ text, line }: Block): readonly Command[] {
   const commands: Command[] = [];
   let begun: Command | undefined;
@@ -134,7 +134,7 @@ function isNothing(line: string): boolean {
   return line.trim() === '' || line.startsWith('#');
 }
 
-/** A command may be broken into lines as in a shell: the others begin with `> `. */
+/** A command may continue in further lines, as in a shell. Those begin with `> `. */
 function turnsIn({ text, line }: Block): readonly Turn[] {
   const [before, ...parts] = text.split(/^\$ /m);
   if (before !== '' || parts.length === 0)

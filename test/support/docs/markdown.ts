@@ -1,21 +1,21 @@
-/** What stands in a Markdown page, as far as tests look into it. */
+/** The parts of a Markdown page that tests read. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lexer, type MarkedToken, type Token, type Tokens, walkTokens } from 'marked';
 import { ROOT } from '../../../hack/root.ts';
 
-/** Where something stands: for messages. */
+/** A position in a page, for messages. */
 export interface Place {
-  /** From the repository on, as `docs/cli.md`. */
+  /** Relative to the root of the repository, such as `docs/cli.md`. */
   readonly page: string;
   readonly line: number;
 }
 
 /** A fenced block. */
 export interface Block extends Place {
-  /** The words behind the fence, as `sh`, `cloud`. Of these a reader sees only colours that follow from the first. */
+  /** The words behind the fence, such as `sh`, `cloud`. GitHub uses only the first one, for syntax highlighting. */
   readonly words: readonly string[];
-  /** With a line break at its end. */
+  /** With a final line break. */
   readonly text: string;
 }
 
@@ -33,13 +33,13 @@ export interface Page {
   readonly links: readonly Link[];
   /** What a link can name behind `#`. */
   readonly anchors: ReadonlySet<string>;
-  /** What stands between backticks. */
+  /** The texts between backticks. */
   readonly codes: readonly string[];
-  /** By the heading above it; of several below one heading the first. */
+  /** The first table below each heading, by heading. */
   readonly tables: ReadonlyMap<string, Rows>;
 }
 
-/** @param path - from the repository on */
+/** @param path - relative to the root of the repository */
 export function readPage(path: string): Page {
   return parsePage(path, readFileSync(join(ROOT, path), 'utf8'));
 }
@@ -48,7 +48,7 @@ export function parsePage(path: string, text: string): Page {
   const reading = new Reading();
   let line = 1;
   for (const top of lexer(text)) {
-    // It returns what the callback does, for callbacks that take their time.
+    // Returns the promises of asynchronous callbacks, of which there are none here.
     void walkTokens([top], (token) => reading.note(token, { page: path, line }));
     line += top.raw.split('\n').length - 1;
   }
@@ -65,9 +65,9 @@ class Reading {
   readonly tables = new Map<string, Rows>();
   #heading = '';
 
-  /** @param place - of the outermost token around this one */
+  /** @param place - position of the outermost token around this one */
   note(token: Token, place: Place): void {
-    // Of marked's generic tokens none has these types: there are no extensions.
+    // None of marked's generic tokens has these types, because no extensions are used.
     const known = token as MarkedToken;
     switch (known.type) {
       case 'heading':

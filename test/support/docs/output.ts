@@ -1,18 +1,19 @@
-/** What differs from one run to the next, and so stands for all of its kind. */
+/** What differs between runs. Any text of the same form matches it. */
 const VARIABLE = [
   // A time.
   String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z`,
-  // An age, as kubectl tells it.
+  // An age in the form of kubectl.
   String.raw`\b(?:\d+[smhdy])+\b`,
-  // The second that a Scan is named by.
+  // The second in the name of a Scan.
   String.raw`\b1[67]\d{8}\b`,
 ];
 
 const PARTS = new RegExp(`\\.{3}|…|[ \\t]+|${VARIABLE.map((each) => `(?:${each})`).join('|')}`, 'g');
 
 /**
- * Whether a page shows what a command prints: the same lines, but that `...` stands for anything in a line, and as a line of its
- * own for any lines; blanks may be more or fewer; and times, ages and names of Scans are of another run.
+ * Whether a page shows what a command prints. The lines must be the same, except that `...` matches any text in a line,
+ * or any lines if it is a line of its own. The amount of white space may differ, and so may times, ages and the names
+ * of Scans.
  */
 export function shows(shown: string, printed: string): boolean {
   const lines = shown.trimEnd().split('\n');

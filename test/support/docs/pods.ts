@@ -6,7 +6,7 @@ import { until } from '../until.ts';
 
 const HOOK = `${RELEASE}-release`;
 
-/** What a pod of the chart runs. */
+/** The part of a pod template that is used here. */
 interface PodTemplate {
   readonly spec: { readonly containers: readonly [{ readonly args: readonly string[] }] };
 }
@@ -17,15 +17,15 @@ interface Workload {
 }
 
 /**
- * Stands for the pods of the chart, of which there are none without a node: runs the controller as the chart's Deployment says,
- * and the Job of `helm uninstall`, as processes, and says in their status how that went.
+ * Replaces the pods of the chart, which do not exist without a node. It runs the controller of the chart's Deployment,
+ * and the Job of `helm uninstall`, as processes, and writes the results into their status.
  */
 export class Pods {
   readonly #controlPlane: ControlPlane;
   readonly #extra: { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> };
   #running: { readonly template: string; readonly controller: RunningController } | undefined;
 
-  /** @param extra - what the cluster's surroundings need */
+  /** @param extra - arguments and environment that the test cluster needs */
   constructor(
     controlPlane: ControlPlane,
     extra: { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> },
@@ -34,7 +34,7 @@ export class Pods {
     this.#extra = extra;
   }
 
-  /** Lets the controller run as the Deployment now says; resolves when it leads, or is gone. */
+  /** Runs the controller according to the current Deployment. Resolves when the controller leads or has stopped. */
   async follow(): Promise<void> {
     const deployment = await this.#get<Workload>('deployment', RELEASE);
     const template = JSON.stringify(deployment?.spec.template);
@@ -48,19 +48,22 @@ export class Pods {
     await this.#report(deployment);
   }
 
-  /** What the controller answers to the probe of that name. */
+  /** The controller's response to the readiness probe. */
   async readyz(): Promise<string> {
     const response = await fetch(`${this.#running?.controller.url}/readyz`);
     return response.text();
   }
 
-  /** Ends the controller. */
+  /** Stops the controller. */
   async stop(): Promise<void> {
     await this.#running?.controller.process.stop();
     this.#running = undefined;
   }
 
-  /** Ends the controller, then runs the Job that uninstalling makes, until that is told to be over. */
+  /**
+   * Runs the Job of the uninstallation, if it is created before `uninstalled` settles. The controller must have
+   * stopped.
+   */
   async release(uninstalled: Promise<unknown>): Promise<void> {
     let over = false;
     void uninstalled.finally(() => {
@@ -76,7 +79,7 @@ export class Pods {
     await completeJob(this.#controlPlane, RELEASE, HOOK);
   }
 
-  /** Not where probes are served: a port of this machine may be taken. */
+  /** Without the address of the probes, because that port may be in use on this machine. */
   #argsOf({ spec }: Workload): readonly string[] {
     const { args } = spec.template.spec.containers[0];
     const own = args[0] === 'controller' ? args.slice(1) : args;

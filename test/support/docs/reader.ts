@@ -10,13 +10,13 @@ import type { Child, Output } from '../../../hack/testenv/processes/process-grou
 export const NAMESPACE = 'shop';
 
 /**
- * Somebody who types what a page says: in a checkout of the repository, on whose files nothing is written; with kubectl, Helm and
- * the command line, which npm has installed; with a kubeconfig and a home of their own.
+ * A reader who types what a page says, with kubectl, Helm, the installed command line, a kubeconfig and a home folder.
+ * The commands run in a checkout of the repository whose own files are not written.
  */
 export class Reader {
-  /** Where they type. */
+  /** The working directory of the commands. */
   readonly folder: string;
-  /** What they have typed. */
+  /** The commands so far. */
   readonly typed: string[] = [];
   readonly #controlPlane: ControlPlane;
   readonly #env: Readonly<Record<string, string>>;
@@ -31,7 +31,7 @@ export class Reader {
   }
 
   /**
-   * @param name - of a folder that is not there yet
+   * @param name - name of a folder that does not exist yet
    * @param programs - paths of kubectl and Helm
    */
   static async create(
@@ -57,26 +57,26 @@ export class Reader {
     });
   }
 
-  /** A command in their shell, to its end. */
+  /** Runs a command in the reader's shell to its end. */
   async run(command: string): Promise<Output> {
     this.typed.push(command);
     return this.#controlPlane.group.run('/bin/sh', ['-c', command], { env: this.#env, cwd: this.folder });
   }
 
-  /** A command that goes on until it is stopped. */
+  /** Starts a command that runs until it is stopped. */
   async start(command: string): Promise<Child> {
     const options = { env: this.#env, cwd: this.folder, graceMilliseconds: 25_000 };
     return this.#controlPlane.group.spawn('typed', '/bin/sh', ['-c', `exec ${command}`], options);
   }
 
-  /** @throws Error with what the command said where it ends with another code than 0 */
+  /** @throws Error with the command's standard error if it exits with another code than 0 */
   async succeed(command: string): Promise<string> {
     const { code, stdout, stderr } = await this.run(command);
     if (code !== 0) throw new Error(`${command} ended with ${code}: ${stderr}`);
     return stdout;
   }
 
-  /** What is wrong with the grammar of shell commands, without running them; undefined: nothing. */
+  /** The syntax error of a shell script, which is parsed and not executed; `undefined`: there is none. */
   async problemIn(script: string): Promise<string | undefined> {
     const options = { input: script, env: this.#env };
     const { code, stderr } = await this.#controlPlane.group.run('/bin/sh', ['-n'], options);
@@ -84,7 +84,7 @@ export class Reader {
   }
 }
 
-/** The part of package.json that tests look into. */
+/** The part of package.json that tests read. */
 export function packageJson(): {
   readonly scripts: Readonly<Record<string, string>>;
   readonly bin: Readonly<Record<string, string>>;
@@ -93,7 +93,7 @@ export function packageJson(): {
 }
 
 async function inNamespace(kubeconfig: string): Promise<string> {
-  // As the control plane has written it.
+  // The control plane has written it in this form.
   const config = load(await readFile(kubeconfig, 'utf8')) as {
     readonly contexts: readonly { readonly context: object }[];
   };

@@ -8,19 +8,19 @@ import { readPage } from './markdown.ts';
 import { shows } from './output.ts';
 import { NAMESPACE, type Reader } from './reader.ts';
 
-/** What a page finds, besides a cluster with secureCodeBox and the empty namespace `shop`. */
+/** What a page needs, besides a cluster with secureCodeBox and the empty namespace `shop`. */
 export interface Setup {
-  /** Whether the chart is installed, and its controller leads; unless told it is. */
+  /** Whether the chart is installed and its controller leads. It is by default. */
   readonly chart?: 'Installed' | 'Absent';
-  /** Makes what the page takes to be there. */
+  /** Creates what the page expects to exist. */
   readonly before?: (reader: Reader, cluster: ReaderCluster) => Promise<void>;
-  /** What stands for a `<word>` in a command. */
+  /** The value for each `<word>` in a command. */
   readonly placeholders?: Readonly<Record<string, string>>;
-  /** Looks at what has come of the page, beyond what it shows itself. */
+  /** Checks results that the page does not show itself. */
   readonly after?: (reader: Reader, cluster: ReaderCluster) => Promise<void>;
 }
 
-/** Pages in the order in which they are walked; those that are not here come after, and find the usual. */
+/** Pages in the order of execution. Other pages follow, with the default setup. */
 export const SETUPS: Readonly<Record<string, Setup>> = {
   'docs/getting-started.md': {
     chart: 'Absent',
@@ -28,7 +28,7 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
   },
   'README.md': {
     chart: 'Absent',
-    // It shows a binding before it says how to install the CRD.
+    // The page shows a binding before it says how to install the CRD.
     before: async (reader) => {
       await reader.succeed('kubectl apply --server-side --filename crds/');
     },
@@ -40,7 +40,7 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
       await reader.succeed('kubectl apply --filename docs/examples/pull-secret.yaml');
       await applyBlock(reader, 'docs/from-the-init-container.md', 'autodiscovery-scan.yaml');
       assert.equal((await first).state, 'Done');
-      // Which of two Scans is the later one is told by the second.
+      // The start times of the two Scans must differ by a second, so that the later one is known.
       const second = Math.ceil(Date.now() / 1_000) * 1_000;
       await until(() => Date.now() > second, 'another second');
       assert.equal((await secureCodeBox.trigger(NAMESPACE, scan)).state, 'Errored');
@@ -106,13 +106,13 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
       assert.equal(await boundScans(reader), '');
       await until(
         async () => !(await reader.succeed('kubectl get crd --output name')).includes('credentials.'),
-        'the CRD to go',
+        'the CRD to be deleted',
       );
     },
   },
 };
 
-/** The objects of docs/examples, once all is well. */
+/** Applies the objects of docs/examples, and waits until the binding is ready. */
 async function applyExamples(reader: Reader): Promise<void> {
   await namespaces(reader, NAMESPACE);
   await reader.succeed('kubectl apply --filename docs/examples');
@@ -148,7 +148,7 @@ async function applyPod(reader: Reader, repository: string): Promise<void> {
   await reader.succeed('kubectl apply --filename pod.json');
 }
 
-/** ScheduledScans with anything of ours in them. */
+/** The lines of ScheduledScans that contain the controller's entries. */
 async function boundScans(reader: Reader): Promise<string> {
   return reader.succeed(`kubectl get scheduledscans --output yaml | grep ${RELEASE} || true`);
 }

@@ -10,27 +10,27 @@ import { shows } from './output.ts';
 import { packageJson, type Reader } from './reader.ts';
 import type { Setup } from './setups.ts';
 
-/** How many examples there were, of which kind. */
+/** The number of examples, by kind. */
 export interface Tally {
-  /** Commands that were run. */
+  /** Commands that were executed. */
   commands: number;
-  /** Objects and values that the API server or Helm has accepted. */
+  /** Objects and values that the API server or Helm accepted. */
   manifests: number;
   /** Blocks that were only parsed, by what they need. */
   readonly parsed: Partial<Record<Need, number>>;
 }
 
-/** They answer with 1 where something is not ready, or nothing fits. */
+/** These commands exit with 1 if something is not ready, or nothing matches. */
 const ANSWERS = /\b(?:kubectl icb|icb --|image-credential-binding) (?:audit|explain)\b/;
-/** They change nothing, and what they say comes in its time. */
+/** These commands change nothing, and their output may take time to appear. */
 const READS = /\b(?:kubectl (?:get|describe|events|icb (?:audit|explain))|icb -- (?:audit|explain))\b/;
 const CONTROLLER = /\b(?:icb --|kubectl icb|image-credential-binding) controller\b/;
-/** What the pods of the chart follow. */
+/** Commands after which the stand-in for the chart's pods follows. */
 const TOUCHES_PODS = /^(?:helm|kubectl scale) /;
 const PLACEHOLDER = /<[a-z][a-z ]*>/g;
 const CHART = 'charts/image-credential-binding';
 
-/** Does what a page says, from its first block to its last. */
+/** Executes the examples of a page, from its first block to its last. */
 export class Walk {
   readonly #cluster: ReaderCluster;
   readonly #reader: Reader;
@@ -48,7 +48,7 @@ export class Walk {
     this.#tally = options.tally;
   }
 
-  /** @throws Error that names the page, the line, what was done and what came of it */
+  /** @throws Error that names the page, the line, the command and its result */
   async through({ blocks }: Page): Promise<void> {
     for (const block of blocks) await this.#take(block);
   }
@@ -113,7 +113,7 @@ export class Walk {
     throw new Error(`${command}\nexpected it to print\n${output}\nfound ${ended(ran)}`);
   }
 
-  /** The pods of the chart follow. */
+  /** Runs a command, and lets the stand-in for the chart's pods follow. */
   async #run(command: string): Promise<Output> {
     const { pods } = this.#cluster;
     if (!command.startsWith('helm uninstall')) {
@@ -128,11 +128,11 @@ export class Walk {
   }
 
   async #controller(command: string): Promise<void> {
-    // The usual port may be taken here.
+    // The default port may be in use on this machine.
     const child = await this.#reader.start(`${command} --serve 127.0.0.1:0`);
     const leads = async () => (await child.logTail(50)).includes('"msg":"leading"');
     await until(leads, 'the controller to lead', 60);
-    // As by Ctrl-C: nothing of it may last beyond this command.
+    // As by Ctrl-C, so that no controller outlasts this command.
     await child.stop();
   }
 
@@ -172,7 +172,7 @@ async function at(block: Block, line: number, act: () => Promise<void>): Promise
 
 const LOCATED = Symbol('located');
 
-/** An error that says where; once. */
+/** Adds the position to an error, once. */
 function located(error: unknown, { page }: Block, line: number): Error {
   if (error instanceof Error && error.cause === LOCATED) return error;
   return new Error(`${page}:${line}: ${error instanceof Error ? error.message : error}`, { cause: LOCATED });

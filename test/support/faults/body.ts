@@ -17,7 +17,7 @@ export class Cut extends Error {
   override readonly name = 'Cut';
 }
 
-/** The body of an answer as the fault leaves it. What comes after it has been cut off is still read. */
+/** The body of a response as the fault leaves it. The rest of a body that is cut off is still read. */
 export function faultyBody(body: Body, decision: Decision): Body {
   const { fault } = decision;
   switch (fault.kind) {
@@ -36,7 +36,7 @@ export function faultyBody(body: Body, decision: Decision): Body {
   }
 }
 
-const cutMidLine: BodyFault<'cut-mid-line'> = async function* (body, _, { lines, share, took }) {
+const cutMidLine: BodyFault<'cut-mid-line'> = async function* (body, _, { lines, share, tookEffect }) {
   let passed = 0;
   for await (const line of linesOf(body)) {
     if (passed < lines) {
@@ -46,38 +46,38 @@ const cutMidLine: BodyFault<'cut-mid-line'> = async function* (body, _, { lines,
     }
     const length = line.at(-1) === 0x0a ? line.length - 1 : line.length;
     yield line.subarray(0, 1 + Math.floor(share * Math.max(0, length - 1)));
-    took();
+    tookEffect();
     throw new Cut();
   }
 };
 
-const fallSilent: BodyFault<'silence'> = async function* (body, _, { lines, took }) {
+const fallSilent: BodyFault<'silence'> = async function* (body, _, { lines, tookEffect }) {
   let passed = 0;
-  // Silent before the next line comes: a quiet watch tells nobody that it has died.
-  if (lines === 0) took();
+  // Silent before the next line arrives: a quiet watch does not notice that it has died.
+  if (lines === 0) tookEffect();
   for await (const line of linesOf(body)) {
     if (passed >= lines) continue;
     yield line;
     passed += 1;
-    if (passed === lines) took();
+    if (passed === lines) tookEffect();
   }
   if (passed < lines) return;
-  // The end does not come through either; the connection ends when the client gives it up.
+  // The end is withheld, too. The connection ends when the client gives up.
   await new Promise(() => undefined);
 };
 
-const slow: BodyFault<'slow'> = async function* (body, { bytesPerSecond }, { took }) {
+const slow: BodyFault<'slow'> = async function* (body, { bytesPerSecond }, { tookEffect }) {
   const size = Math.max(1, Math.floor(bytesPerSecond / SLICES_PER_SECOND));
   for await (const chunk of body) {
     for (let start = 0; start < chunk.length; start += size) {
-      took();
+      tookEffect();
       yield chunk.subarray(start, start + size);
       await sleep(1_000 / SLICES_PER_SECOND);
     }
   }
 };
 
-const expire: BodyFault<'expire'> = async function* (body, _, { lines, request, took }) {
+const expire: BodyFault<'expire'> = async function* (body, _, { lines, request, tookEffect }) {
   let passed = 0;
   if (lines > 0) {
     for await (const line of linesOf(body)) {
@@ -87,13 +87,13 @@ const expire: BodyFault<'expire'> = async function* (body, _, { lines, request, 
     }
   }
   if (passed < lines) return;
-  took();
+  tookEffect();
   yield Buffer.from(`${JSON.stringify({ type: 'ERROR', object: statusOf(410, request) })}\n`);
 };
 
-const dropBookmarks: BodyFault<'drop-bookmarks'> = async function* (body, { only }, { took }) {
+const dropBookmarks: BodyFault<'drop-bookmarks'> = async function* (body, { only }, { tookEffect }) {
   for await (const line of linesOf(body)) {
-    if (isBookmark(line, only)) took();
+    if (isBookmark(line, only)) tookEffect();
     else yield line;
   }
 };
@@ -103,7 +103,7 @@ function isBookmark(line: Buffer, only: 'initial-events-end' | undefined): boole
   return only === undefined || line.includes('"k8s.io/initial-events-end":"true"');
 }
 
-/** The lines, with their ends; the last may have none. */
+/** The lines with their line breaks. The last line may have none. */
 async function* linesOf(body: Body): AsyncGenerator<Buffer> {
   let begun: Buffer[] = [];
   for await (const chunk of body) {

@@ -8,13 +8,13 @@ const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection']);
 
 export interface Upstream {
   readonly url: URL;
-  /** Authority that its certificate is verified with; those that Node knows, where it is left out. */
+  /** The certificate authority of its certificate; `undefined`: the authorities that Node trusts. */
   readonly ca: string | undefined;
 }
 
 /**
- * A connection of a client and the one to the upstream behind it. They end together: nothing that happens to the
- * upstream is hidden from the client by a new connection.
+ * A client's connection and the upstream connection behind it. They end together, so that the client notices whatever
+ * happens to the upstream connection.
  */
 export class ProxiedConnection {
   readonly #socket: Socket;
@@ -22,7 +22,7 @@ export class ProxiedConnection {
   readonly #agent: HttpAgent;
   readonly #paired = new WeakSet<Socket>();
   readonly closed: Promise<void>;
-  /** What HTTP is read from: the socket itself, or the TLS on it; none before the first request. */
+  /** The stream that carries HTTP: the socket itself, or the TLS on it; `undefined`: before the first request. */
   #stream: Socket | undefined;
   #underWay = 0;
 
@@ -36,7 +36,7 @@ export class ProxiedConnection {
         : new HttpAgent(settings);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
-    // The error of a connection that its client cut is no news.
+    // The error of a connection that its client cut is not reported.
     socket.on('error', () => undefined);
     socket.once('close', () => {
       this.#agent.destroy();
@@ -44,7 +44,7 @@ export class ProxiedConnection {
     });
   }
 
-  /** Notes that a request that came by `stream` is answered until the function that it returns is called. */
+  /** Notes that a request that arrived on `stream` is in progress until the returned function is called. */
   begin(stream: Socket): () => void {
     this.#stream = stream;
     this.#underWay += 1;
@@ -53,7 +53,7 @@ export class ProxiedConnection {
     };
   }
 
-  /** Ends it at once, as a machine does that has been started anew (RST). */
+  /** Ends it at once with a reset (RST), as a restarted machine does. */
   reset(): void {
     if (this.#socket.destroyed) return;
     // libuv resets no socket that is shutting down (UV_EINVAL), and Node would then never close it.
@@ -61,7 +61,7 @@ export class ProxiedConnection {
     else this.#socket.resetAndDestroy();
   }
 
-  /** The same request to the upstream; its body is still to be written. */
+  /** The same request to the upstream. The caller still has to write its body. */
   request(incoming: IncomingMessage): ClientRequest {
     const { url } = this.#upstream;
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
@@ -86,7 +86,7 @@ export class ProxiedConnection {
   }
 }
 
-/** Header lines as they came, without those of one hop: names and values by turns. */
+/** Header lines as they came, without hop-by-hop headers. Names and values alternate. */
 export function endToEnd(raw: readonly string[]): string[] {
   const kept: string[] = [];
   for (let index = 0; index + 1 < raw.length; index += 2) {

@@ -4,7 +4,10 @@ import { KubeConfig } from '@kubernetes/client-node';
 import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { FaultProxy, type FaultProxyOptions } from './proxy.ts';
 
-/** A proxy before the API server of a control plane, with its certificate: clients that trust that trust the proxy. */
+/**
+ * Starts a proxy in front of the API server of a control plane. It has the API server's certificate, so clients trust
+ * it.
+ */
 export async function startFaultProxy(
   controlPlane: ControlPlane,
   options: Pick<FaultProxyOptions, 'seed' | 'onRequest'>,
@@ -18,7 +21,7 @@ export async function startFaultProxy(
   return FaultProxy.start({ ...options, upstream: controlPlane.server, ca, tls: { cert, key } });
 }
 
-/** The administrator's configuration, to the proxy where one is given. */
+/** The administrator's configuration, with the URL of the proxy if there is one. */
 export function adminConfig(controlPlane: ControlPlane, proxy?: FaultProxy): KubeConfig {
   const config = new KubeConfig();
   config.loadFromFile(controlPlane.kubeconfig);

@@ -2,12 +2,12 @@ import { chance, chanceBelow } from './chance.ts';
 import { type Fault, nameOf } from './fault.ts';
 import { isWatch, type Matches, type ProxiedRequest, readRequest } from './request.ts';
 
-/** A fault, and how often it hits the requests that match. The first of several rules that hit counts. */
+/** A fault, and how often it hits the requests that match. If several rules hit, the first one applies. */
 export interface Rule {
   readonly fault: Fault;
   /** From 0 (never) to 1 (always). */
   readonly probability: number;
-  /** All requests, where it is left out. */
+  /** Without it, the rule matches all requests. */
   readonly when?: Matches;
 }
 
@@ -17,20 +17,20 @@ export interface Injection {
   readonly request: ProxiedRequest;
 }
 
-/** A fault that is to hit a request. */
+/** The fault for one request. */
 export interface Decision extends Injection {
-  /** Whole lines to let pass before a fault that has `afterLines`. */
+  /** Whole lines to pass before a fault that has `afterLines`. */
   readonly lines: number;
   /** From 0 to 1: where in a line it is cut. */
   readonly share: number;
-  /** To be called when it takes effect; only the first call counts. */
-  readonly took: () => void;
+  /** Called when the fault takes effect. Only the first call counts. */
+  readonly tookEffect: () => void;
 }
 
-interface Awaited {
+interface PendingFault {
   readonly fault: Fault;
   readonly matches: Matches;
-  readonly taken: PromiseWithResolvers<Injection>;
+  readonly effective: PromiseWithResolvers<Injection>;
 }
 
 const LOG_LENGTH = 200;
@@ -38,13 +38,13 @@ const LINES_DRAWN_FROM = 20;
 const ONLY_FOR_WATCHES: ReadonlySet<Fault['kind']> = new Set(['expire', 'drop-bookmarks']);
 
 /**
- * Decides which request gets which fault. What the n-th request of a kind gets depends on the seed and the rules
- * alone, not on what runs beside it.
+ * Decides which request gets which fault. The fault of the n-th request of a kind depends only on the seed and the
+ * rules, not on concurrent requests.
  */
 export class FaultPlan {
   readonly seed: number;
   rules: readonly Rule[] = [];
-  readonly #once: Awaited[] = [];
+  readonly #once: PendingFault[] = [];
   readonly #occurrences = new Map<string, number>();
   readonly #counts = new Map<string, number>();
   readonly #log: string[] = [];
@@ -58,33 +58,33 @@ export class FaultPlan {
     return Object.fromEntries([...this.#counts].toSorted(([a], [b]) => a.localeCompare(b)));
   }
 
-  /** The latest faults that took effect, one a line, oldest first. */
+  /** The latest faults that took effect, one per line, oldest first. */
   get log(): string {
     return this.#log.join('\n');
   }
 
-  /** Gives `fault` to the next request that matches, before any rule; resolves when it has taken effect. */
+  /** Gives `fault` to the next request that matches, before any rule. Resolves when it has taken effect. */
   once(fault: Fault, matches: Matches): Promise<Injection> {
-    const taken = Promise.withResolvers<Injection>();
-    this.#once.push({ fault, matches, taken });
-    return taken.promise;
+    const effective = Promise.withResolvers<Injection>();
+    this.#once.push({ fault, matches, effective });
+    return effective.promise;
   }
 
-  /** Counts a request, and says which fault it gets, if any. */
+  /** Counts a request, and returns the fault for it, if any. */
   decide(method: string, target: string): { request: ProxiedRequest; decision: Decision | undefined } {
     const read = readRequest(method, target);
     const occurrence = (this.#occurrences.get(read.kind) ?? 0) + 1;
     this.#occurrences.set(read.kind, occurrence);
     const request = { ...read, occurrence };
-    const awaited = this.#takeAwaited(request);
-    const fault = awaited?.fault ?? this.#drawn(request);
+    const pending = this.#takePending(request);
+    const fault = pending?.fault ?? this.#drawn(request);
     return {
       request,
-      decision: fault === undefined ? undefined : this.#decision(fault, request, awaited?.taken),
+      decision: fault === undefined ? undefined : this.#decision(fault, request, pending?.effective),
     };
   }
 
-  #takeAwaited(request: ProxiedRequest): Awaited | undefined {
+  #takePending(request: ProxiedRequest): PendingFault | undefined {
     const index = this.#once.findIndex(({ fault, matches }) => suits(fault, request) && matches(request));
     return index === -1 ? undefined : this.#once.splice(index, 1)[0];
   }
@@ -102,22 +102,22 @@ export class FaultPlan {
   #decision(
     fault: Fault,
     request: ProxiedRequest,
-    taken: PromiseWithResolvers<Injection> | undefined,
+    effective: PromiseWithResolvers<Injection> | undefined,
   ): Decision {
     const { kind, occurrence } = request;
     const drawn = chanceBelow(LINES_DRAWN_FROM, this.seed, kind, occurrence, 'lines');
-    const asked = 'afterLines' in fault ? fault.afterLines : undefined;
-    let effective = false;
+    const configured = 'afterLines' in fault ? fault.afterLines : undefined;
+    let hasEffect = false;
     return {
       fault,
       request,
-      lines: asked ?? (isWatch(request) ? drawn : 0),
+      lines: configured ?? (isWatch(request) ? drawn : 0),
       share: chance(this.seed, kind, occurrence, 'share'),
-      took: () => {
-        if (effective) return;
-        effective = true;
+      tookEffect: () => {
+        if (hasEffect) return;
+        hasEffect = true;
         this.#note({ fault, request });
-        taken?.resolve({ fault, request });
+        effective?.resolve({ fault, request });
       },
     };
   }

@@ -14,40 +14,43 @@ import { statusOf } from './status.ts';
 export interface FaultProxyOptions {
   /** `https://host:port` or `http://host:port`. */
   readonly upstream: string;
-  /** PEM of the authority that the upstream's certificate is verified with. */
+  /** PEM of the certificate authority of the upstream's certificate. */
   readonly ca?: string;
-  /** What to serve TLS with towards clients; plain HTTP, where it is left out. */
+  /** The certificate and key for TLS to clients. Without it, the proxy speaks plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** What is drawn depends on it. */
+  /** Determines all random draws. */
   readonly seed: number;
-  /** Called with each request before anything is done to it. */
+  /** Called with each request before it is processed. */
   readonly onRequest?: (request: ProxiedRequest) => void;
 }
 
 /** Connections of clients. */
 export interface ConnectionCounts {
   readonly open: number;
-  /** As many as were open at the same time. */
+  /** The maximum number of connections that were open at the same time. */
   readonly most: number;
-  /** All there ever were. */
+  /** The number of all connections so far. */
   readonly opened: number;
 }
 
 const LISTEN_ATTEMPTS = 100;
 
 /**
- * A proxy on loopback between clients and an HTTP/1.1 server that passes requests and answers on as they are, byte by
- * byte as they come, but for the faults that it is told to inject. It speaks neither HTTP/2 nor WebSocket, and a
- * client's certificate does not get through. Faults that look into lines need answers that are not compressed, as
- * watches in JSON are.
+ * A proxy on loopback between clients and an HTTP/1.1 server. It passes requests and responses on unchanged, byte by
+ * byte as they arrive, except for the faults that it injects. It supports neither HTTP/2 nor WebSocket, and does not
+ * pass on a client's certificate. Faults that look into lines need responses without compression, such as watches in
+ * JSON.
  */
 export class FaultProxy implements AsyncDisposable {
-  /** What clients connect to instead of the upstream. */
+  /** The URL for clients, instead of the upstream. */
   readonly url: string;
   readonly #upstream: Upstream;
   readonly #plan: FaultPlan;
   readonly #onRequest: (request: ProxiedRequest) => void;
-  /** Parses what comes in; it does not listen by itself, so that listening can end while connections go on. */
+  /**
+   * Parses incoming requests. It does not listen itself, so that the listener can be closed while connections stay
+   * open.
+   */
   readonly #http: Server;
   readonly #port: number;
   /** By the client's port. */
@@ -63,7 +66,7 @@ export class FaultProxy implements AsyncDisposable {
     this.#plan = new FaultPlan(options.seed);
     this.#onRequest = options.onRequest ?? (() => undefined);
     const handle = (incoming: IncomingMessage, outgoing: ServerResponse) => this.#handle(incoming, outgoing);
-    // No connection ends for being idle: only faults and the upstream end them.
+    // Idle connections stay open: only faults and the upstream end them.
     const settings = { keepAliveTimeout: 0 };
     this.#http =
       options.tls === undefined
@@ -81,7 +84,7 @@ export class FaultProxy implements AsyncDisposable {
     return this.#plan.seed;
   }
 
-  /** The rules in force; none at first. May be set at any time, for requests that come from then on. */
+  /** The rules in effect; none at first. They can be changed at any time, for subsequent requests. */
   get rules(): readonly Rule[] {
     return this.#plan.rules;
   }
@@ -99,15 +102,15 @@ export class FaultProxy implements AsyncDisposable {
     return { open: this.#connections.size, most: this.#most, opened: this.#opened };
   }
 
-  /** What to print where a test fails: the seed, and the latest faults with the requests that they hit. */
+  /** What to print when a test fails: the seed, and the latest faults with the requests that they hit. */
   get report(): string {
     return `seed ${this.seed}; injected, oldest first:\n${this.#plan.log}`;
   }
 
   /**
-   * The next request that matches gets this fault, whatever the rules say; of several calls, the oldest first.
+   * The next request that matches gets this fault, whatever the rules say. The oldest of several calls comes first.
    *
-   * @returns when the fault has taken effect; a watch may end before
+   * @returns resolves when the fault has taken effect; a watch may end before that
    */
   once(fault: Fault, matches: Matches = () => true): Promise<Injection> {
     return this.#plan.once(fault, matches);
@@ -118,7 +121,7 @@ export class FaultProxy implements AsyncDisposable {
     for (const connection of this.#connections.values()) connection.reset();
   }
 
-  /** From now on nobody listens: new connections are refused. Those that are open go on. */
+  /** Stops listening, so that new connections are refused. Open connections continue. */
   refuse(): void {
     this.#listener?.close();
     this.#listener = undefined;
@@ -129,7 +132,7 @@ export class FaultProxy implements AsyncDisposable {
     if (this.#listener === undefined) this.#use(await listen(this.#port));
   }
 
-  /** Ends all connections, to clients and to the upstream. */
+  /** Ends all connections to clients and to the upstream. */
   async stop(): Promise<void> {
     this.refuse();
     const closed = [...this.#connections.values()].map((connection) => connection.closed);
@@ -148,7 +151,7 @@ export class FaultProxy implements AsyncDisposable {
 
   #connect(socket: Socket): void {
     const port = socket.remotePort;
-    // It has ended already.
+    // The connection has already ended.
     if (port === undefined || this.#listener === undefined) {
       socket.destroy();
       return;
@@ -178,9 +181,9 @@ export class FaultProxy implements AsyncDisposable {
   }
 }
 
-/** Does what needs no upstream; whether that was all. */
+/** Handles faults that need no upstream. Returns whether that completed the request. */
 function answeredHere(
-  { fault, request, took }: Decision,
+  { fault, request, tookEffect }: Decision,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   connection: ProxiedConnection,
@@ -190,7 +193,7 @@ function answeredHere(
   else if (fault.kind === 'overload') answerOverload(outgoing);
   else return false;
   incoming.resume();
-  took();
+  tookEffect();
   return true;
 }
 
@@ -226,12 +229,12 @@ function forward(
   decision: Decision | undefined,
 ): void {
   const request = connection.request(incoming);
-  // A request that is done has given its connection back.
+  // A completed request has returned its connection to the agent.
   outgoing.once('close', () => outgoing.writableFinished || request.destroy());
   request.on('error', () => outgoing.writableFinished || connection.reset());
   request.once('response', (answer) => {
     deliver(answer, outgoing, connection, decision).catch((error: unknown) => {
-      // What the client was promised will not come: the end of the connection says so.
+      // The rest that the headers announced will not arrive, which the end of the connection shows.
       if (error instanceof Cut) outgoing.destroy();
       else connection.reset();
     });
@@ -254,13 +257,13 @@ async function deliver(
 
 function writeHead(answer: IncomingMessage, outgoing: ServerResponse, last: boolean): void {
   const headers = [...endToEnd(answer.rawHeaders), ...(last ? ['Connection', 'close'] : [])];
-  // The upstream's own has been passed on.
+  // The Date header of the upstream has been passed on.
   outgoing.sendDate = false;
   outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', headers);
   outgoing.flushHeaders();
 }
 
-/** Whether nothing of the answer is to get through. */
+/** Whether the whole response is withheld. */
 function withholds({ fault, request }: Decision): boolean {
   return fault.kind === 'cut-after' || (fault.kind === 'silence' && !isWatch(request));
 }
@@ -268,11 +271,11 @@ function withholds({ fault, request }: Decision): boolean {
 async function withhold(
   answer: IncomingMessage,
   connection: ProxiedConnection,
-  { fault, request, took }: Decision,
+  { fault, request, tookEffect }: Decision,
 ): Promise<void> {
   answer.resume();
   if (!isWatch(request)) await once(answer, 'end');
-  took();
+  tookEffect();
   if (fault.kind === 'cut-after') connection.reset();
 }
 
@@ -283,16 +286,16 @@ async function deliverFaulty(
 ): Promise<void> {
   const last = decision.fault.kind === 'close';
   writeHead(answer, outgoing, last || answer.headers.connection === 'close');
-  if (last) decision.took();
+  if (last) decision.tookEffect();
   for await (const piece of faultyBody(answer, decision)) {
-    // What was written must be on its way before a cut.
+    // The data must be sent before a cut.
     await new Promise<void>((written) => outgoing.write(piece, () => written()));
     if (outgoing.destroyed) return;
   }
   outgoing.end();
 }
 
-/** The port may be somebody's for a moment, where it was free between two calls. */
+/** Retries, because another process may use the port for a moment if it was free between two calls. */
 async function listen(port: number): Promise<Server> {
   for (let attempt = 1; ; attempt += 1) {
     const server = createTcpServer({ noDelay: true }).listen(port, '127.0.0.1');

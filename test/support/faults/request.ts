@@ -1,16 +1,22 @@
-/** What a fault can be aimed by: a request as kube-apiserver understands it, and how many of its kind came before. */
+/**
+ * The properties of a request by which faults are targeted: the request as kube-apiserver understands it, and its
+ * number among its kind.
+ */
 export interface ProxiedRequest {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** `get`, `list`, `watch`, `create`, … as in RBAC; for what is no resource of Kubernetes, the method in lower case. */
+  /**
+   * `get`, `list`, `watch`, `create`, … as in RBAC. For a path that is not a Kubernetes resource: the method in lower
+   * case.
+   */
   readonly verb: string;
-  /** Plural; empty for what is no resource of Kubernetes. */
+  /** Plural; empty for a path that is not a Kubernetes resource. */
   readonly resource: string;
   readonly group: string;
   readonly name: string | undefined;
-  /** Method and path with the query but for what differs from one time to the next: versions, tokens, times. */
+  /** Method and path, with the query parameters that do not differ between requests: no versions, tokens or times. */
   readonly kind: string;
   /** 1 for the first request of this kind. */
   readonly occurrence: number;
@@ -22,7 +28,9 @@ export const isWatch: Matches = ({ verb }) => verb === 'watch';
 export const isList: Matches = ({ verb }) => verb === 'list';
 /** A list from its second page on. */
 export const isNextPage: Matches = ({ verb, query }) => verb === 'list' && query.has('continue');
-/** A request that makes the client hold everything anew: the first page of a list, or a streaming list. */
+/**
+ * A request after which the client replaces everything that it holds: the first page of a list, or a streaming list.
+ */
 export const isFreshList: Matches = ({ verb, query }) =>
   (verb === 'list' && !query.has('continue')) ||
   (verb === 'watch' && query.get('sendInitialEvents') === 'true');
@@ -66,8 +74,8 @@ export function readRequest(method: string, target: string): Omit<ProxiedRequest
     };
   }
   const verbs = parts.name === undefined ? COLLECTION_VERBS : OBJECT_VERBS;
-  const asked = verbs[method] ?? method.toLowerCase();
-  const verb = asked === 'list' && TRUE.has(query.get('watch') ?? '') ? 'watch' : asked;
+  const mapped = verbs[method] ?? method.toLowerCase();
+  const verb = mapped === 'list' && TRUE.has(query.get('watch') ?? '') ? 'watch' : mapped;
   return { method, path, query, kind, verb, ...parts };
 }
 

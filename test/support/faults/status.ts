@@ -1,7 +1,7 @@
 import type { StatusCode } from './fault.ts';
 import type { ProxiedRequest } from './request.ts';
 
-/** metav1.Status, as far as kube-apiserver fills it in here. */
+/** metav1.Status, with the fields that kube-apiserver sets here. */
 interface Status {
   readonly kind: 'Status';
   readonly apiVersion: 'v1';
@@ -16,7 +16,7 @@ interface Status {
 type Parts = Pick<Status, 'reason' | 'message'> & Partial<Pick<Status, 'details' | 'metadata'>>;
 
 /**
- * The Status object that kube-apiserver answers with.
+ * The Status object with which kube-apiserver answers.
  *
  * @see https://github.com/kubernetes/apimachinery/blob/v0.37.2/pkg/api/errors/errors.go
  */
@@ -60,7 +60,7 @@ function expiredVersion({ query }: ProxiedRequest): Parts {
 }
 
 /**
- * With the token that kube-apiserver sends along: of what is left, as it is by now.
+ * Contains the continue token that kube-apiserver sends, which returns the remaining objects in their current state.
  *
  * @see https://github.com/kubernetes/apiserver/blob/v0.37.2/pkg/storage/continue.go
  */

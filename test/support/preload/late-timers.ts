@@ -1,4 +1,4 @@
-/** From SIGUSR2 on, no timer of `setTimeout` fires any more; everything else goes on. */
+/** From SIGUSR2 on, no timer of `setTimeout` fires any more. Everything else works as before. */
 let frozen = false;
 const real = globalThis.setTimeout;
 

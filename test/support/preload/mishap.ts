@@ -1,4 +1,4 @@
-/** On SIGUSR2, something goes wrong that nobody handles: MISHAP says where. */
+/** On SIGUSR2, causes an unhandled error at the place that MISHAP names. */
 import { Readable } from 'node:stream';
 
 const mishaps: Readonly<Record<string, () => void>> = {

@@ -1,4 +1,7 @@
-/** Loaded before the property tests of `npm run test:full`: a hundred times as many cases, where a test does not say how many, and a minute of damaged texts. */
+/**
+ * Preloaded for the property tests of `npm run test:full`: a hundred times as many cases by default, and a minute of
+ * damaged texts.
+ */
 import fc from 'fast-check';
 
 fc.configureGlobal({ numRuns: 10_000 });

@@ -28,11 +28,11 @@ import { until } from '../../../support/until.ts';
 
 const SILENT = pino({ level: 'silent' });
 const nothing = { add: () => undefined };
-/** Only the reader of Secrets runs here. */
-const NOBODY = { bindings: nothing, trivySecrets: nothing, runs: nothing };
+/** Queues of the controllers that do not run here. Only the source-secret controller runs. */
+const UNUSED_QUEUES = { bindings: nothing, trivySecrets: nothing, runs: nothing };
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 
-describe('Applier: between a decision and its writes', () => {
+describe('Applier: writes after a decision', () => {
   let cluster: Cluster;
   const stores = createStores();
   const sources: Sources = {
@@ -53,7 +53,7 @@ describe('Applier: between a decision and its writes', () => {
     const { reconcile } = new SourceSecretReader({ client: cluster.client, stores });
     const sourceSecrets = new WorkQueue({ process: (key) => reconcile(key, SILENT), concurrency: 1 });
     sourceSecrets.start();
-    connectTriggers(stores, { ...NOBODY, sourceSecrets });
+    connectTriggers(stores, { ...UNUSED_QUEUES, sourceSecrets });
     for (const reflector of reflectors) reflector.start();
     await Promise.all(reflectors.map(({ synced }) => synced));
   });
@@ -62,7 +62,10 @@ describe('Applier: between a decision and its writes', () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  /** What was observed of a binding with a scan, and the stores stopped there for what the test does next. */
+  /**
+   * Returns the resolved facts of a binding with one scan. The test then changes the cluster before it applies the
+   * decision.
+   */
   async function observed(): Promise<{ namespace: TestNamespace; seen: Resolved; applier: Applier }> {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);
@@ -72,14 +75,14 @@ describe('Applier: between a decision and its writes', () => {
     const seen = await until(() => {
       const now = resolve(observe(key, sources, Date.now()));
       return now.scans.length === 1 && now.trivySecret !== undefined && now;
-    }, 'the stores to hold all');
+    }, 'the stores to hold the scan and the Secret');
     return { namespace, seen, applier: new Applier({ client: cluster.client, stores }) };
   }
 
   const kubectl = (namespace: TestNamespace, ...args: readonly string[]) =>
     cluster.controlPlane.kubectl([...args, '--namespace', namespace.name]);
 
-  it('a scan is read at the version that was decided on, which the API server has at hand', async () => {
+  it('reads a scan at the version that was decided on, so that the API server can answer from its cache', async () => {
     const { namespace, seen, applier } = await observed();
     const [version] = seen.scans.map(({ scan }) => scan.resourceVersion);
     const from = (await cluster.controlPlane.auditEvents()).length;
@@ -95,11 +98,11 @@ describe('Applier: between a decision and its writes', () => {
             objectRef.namespace === namespace.name,
         );
       return found.length > 0 && found.map(({ requestURI }) => requestURI.split('?')[1]);
-    }, 'the read in the audit log');
+    }, 'the audit log to contain the read');
     assert.deepEqual(reads, [`resourceVersion=${version}`]);
   });
 
-  it('a scan that has changed is not written', async () => {
+  it('does not write a scan that has changed', async () => {
     const { namespace, seen, applier } = await observed();
     const decision = decide(seen);
     await kubectl(namespace, 'label', 'scheduledscan', 'scan', 'team=other');
@@ -109,7 +112,7 @@ describe('Applier: between a decision and its writes', () => {
     assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
   });
 
-  it('a scan whose run has become due is not written', async () => {
+  it('does not write a scan whose run has become due', async () => {
     const { namespace, seen, applier } = await observed();
     await kubectl(
       namespace,
@@ -124,17 +127,17 @@ describe('Applier: between a decision and its writes', () => {
     const scan = await until(() => {
       const found = stores.scheduledScans.get(`${namespace.name}/scan`);
       return found?.resourceVersion === metadata.resourceVersion && found;
-    }, 'the store to follow');
+    }, 'the store to receive the patched scan');
     const decision = decide(seen);
     const edits = decision.scans.filter((plan) => plan.plan === 'Edit');
-    // Decided a moment before it was due, on the version that it has now.
+    // Decided a moment before the run was due, on the scan's current version.
     const scans = edits.map((plan): ScanPlan => ({ ...plan, scan }));
     const { failed } = await applier.apply(seen, { ...decision, scans }, SILENT);
     assert.ok(failed.get('scan') instanceof OutOfDate);
     assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
   });
 
-  it('a Secret that has changed is not overwritten', async () => {
+  it('does not overwrite a Secret that has changed', async () => {
     const { namespace, seen, applier } = await observed();
     await applier.apply(seen, decide(seen), SILENT);
     const { secretName } = await namespace.bound('scan');
@@ -143,14 +146,14 @@ describe('Applier: between a decision and its writes', () => {
     const rotated = await until(() => {
       const now = resolve(observe(key, sources, Date.now()));
       return decide(now).secretWrite.write === 'Replace' && now;
-    }, 'the rotation to be seen');
+    }, 'the stores to receive the rotation');
     await kubectl(namespace, 'annotate', 'secret', secretName, 'example.org/note=theirs');
     await assert.rejects(applier.apply(rotated, decide(rotated), SILENT), OutOfDate);
     const secret = await namespace.get<Secret>(SECRETS, secretName);
     assert.equal(secret?.metadata.annotations?.['example.org/note'], 'theirs');
   });
 
-  it('a run is not started where somebody has written the scan since, perhaps to start one', async () => {
+  it('does not start a run if another client has written the scan since, because that write may have started one', async () => {
     const { namespace, seen, applier } = await observed();
     await applier.apply(seen, decide(seen), SILENT);
     await namespace.bound('scan');
@@ -166,7 +169,7 @@ describe('Applier: between a decision and its writes', () => {
     const start = () => new RunReconciler(options).reconcile(`${namespace.name}/scan`, SILENT);
     const seenScan = async () => {
       const raw = await namespace.rawScan('scan');
-      // As if it had not been written just now.
+      // As if the scan had not been written just now.
       const metadata = { ...raw.metadata, managedFields: [{ time: lastScheduleTime }] };
       late.scheduledScans.set(readScheduledScan({ ...raw, metadata }));
       return raw.status?.lastScheduleTime;
@@ -179,7 +182,7 @@ describe('Applier: between a decision and its writes', () => {
     assert.notEqual(await seenScan(), lastScheduleTime);
   });
 
-  it('the answer to a write is in the store before the watch brings it', async () => {
+  it('puts the response to a write into the store before the watch delivers it', async () => {
     const { namespace, seen, applier } = await observed();
     await Promise.all(reflectors.map((reflector) => reflector.stop()));
     await applier.apply(seen, decide(seen), SILENT);

@@ -17,16 +17,16 @@ import {
 
 const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 const GAR = 'europe-docker.pkg.dev';
-type Home = typeof ECR | typeof GAR;
+type Registry = typeof ECR | typeof GAR;
 const HOST_ANNOTATION = 'credentials.securecodebox.io/host';
 
 const ENTRIES = { [ECR]: 'AWS:canary-ecr', [GAR]: '_json_key:canary-gar' };
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const OFFERED: Readonly<Record<Home, Readonly<Record<string, string>>>> = {
+const CREDENTIALS: Readonly<Record<Registry, Readonly<Record<string, string>>>> = {
   [ECR]: {
     AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
     AWS_SECRET_ACCESS_KEY: 'canary/SecretAccessKey+0123456789',
-    // Also where the keys could be handed over for any host.
+    // Lets Trivy use the keys for any host.
     AWS_REGION: 'eu-central-1',
   },
   [GAR]: {
@@ -39,30 +39,30 @@ const OFFERED: Readonly<Record<Home, Readonly<Record<string, string>>>> = {
   },
 };
 
-/** One and the same secret, with what the image needs in one home or the other; and how Trivy is handed that. */
+/** One kind of Secret, with the content that each registry needs, and how that content reaches Trivy. */
 interface Kind {
-  readonly put: (namespace: TestNamespace, home: Home) => Promise<void>;
-  /** What the environment of a scan in this home has, and in the other has not. */
-  readonly env: Readonly<Record<Home, string>>;
-  /** What a file of the Trivy secret for this home has, and that for the other has not. */
-  readonly content: Readonly<Record<Home, string>>;
+  readonly put: (namespace: TestNamespace, host: Registry) => Promise<void>;
+  /** What the environment of a scan contains for this registry only. */
+  readonly env: Readonly<Record<Registry, string>>;
+  /** What a file of the Trivy Secret contains for this registry only. */
+  readonly content: Readonly<Record<Registry, string>>;
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {
   'a pull secret': {
-    put: (namespace, home) =>
-      namespace.pullSecret('pull', { [home]: { auth: Buffer.from(ENTRIES[home]).toString('base64') } }),
+    put: (namespace, host) =>
+      namespace.pullSecret('pull', { [host]: { auth: Buffer.from(ENTRIES[host]).toString('base64') } }),
     env: { [ECR]: 'AWS_EC2_METADATA_DISABLED', [GAR]: 'GOOGLE_APPLICATION_CREDENTIALS' },
     content: {
       [ECR]: `"${ECR}":{"auth":"${btoa(ENTRIES[ECR])}"}`,
       [GAR]: `"${GAR}":{"auth":"${btoa(ENTRIES[GAR])}"}`,
     },
   },
-  'a secret that is offered to both': {
-    put: async (namespace, home) => {
+  'a credential Secret for both registries': {
+    put: async (namespace, host) => {
       const annotations = { [REGISTRIES_ANNOTATION]: `${ECR},${GAR}` };
       const data = Object.fromEntries(
-        Object.entries(OFFERED[home]).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
+        Object.entries(CREDENTIALS[host]).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
       );
       await namespace.put(SECRETS, { metadata: { name: 'pull', annotations }, type: 'Opaque', data });
     },
@@ -71,9 +71,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** A change, and what the controller makes of it. */
+/** A change, including what the controller does in response. */
 type Step = () => Promise<void>;
-/** When the content of the secret changes. */
+/** When the Secret's content changes, relative to the binding. */
 const ORDERS: Readonly<Record<string, (secret: Step, binding: Step) => Promise<void>>> = {
   before: (secret, binding) => secret().then(binding),
   with: async (secret, binding) => {
@@ -82,7 +82,7 @@ const ORDERS: Readonly<Record<string, (secret: Step, binding: Step) => Promise<v
   after: (secret, binding) => binding().then(secret),
 };
 
-describe('a switch between clouds with one secret, whose content changes', () => {
+describe('a platform switch that keeps one Secret and changes its content', () => {
   let cluster: Cluster;
 
   before(async () => {
@@ -92,7 +92,7 @@ describe('a switch between clouds with one secret, whose content changes', () =>
   after(async () => cluster?.[Symbol.asyncDispose]());
 
   for (const [name, kind, change] of cases()) {
-    it(`${name}; image and credential belong together in each version of the scan`, async () => {
+    it(`keeps image and credential consistent in each version of the scan if the Secret changes ${name}`, async () => {
       const namespace = await cluster.namespace();
       await kind.put(namespace, ECR);
       await bind(namespace, ECR);
@@ -104,19 +104,19 @@ describe('a switch between clouds with one secret, whose content changes', () =>
       const ours = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
       const secrets = namespace.record(SECRETS, ours);
 
-      for (const home of [GAR, ECR] as const) {
+      for (const host of [GAR, ECR] as const) {
         await change(
-          () => kind.put(namespace, home).then(() => settled(cluster)),
-          () => bind(namespace, home).then(() => settled(cluster)),
+          () => kind.put(namespace, host).then(() => settled(cluster)),
+          () => bind(namespace, host).then(() => settled(cluster)),
         );
         await namespace.condition('app', 'Ready', 'True Ready');
-        assert.equal(migratedImage(await namespace.rawScan('scan')), home);
+        assert.equal(migratedImage(await namespace.rawScan('scan')), host);
       }
       assert.equal(JSON.stringify((await namespace.rawScan('scan')).spec), JSON.stringify(spec));
-      // What the API server has sent for these resources.
+      // The API server sends exactly these resources.
       const scanVersions = (await scans.stop()) as readonly KubeObject[] as readonly RawScheduledScan[];
       const secretVersions: readonly Secret[] = await secrets.stop();
-      assert.equal(scanVersions.length, 3, 'as it was, there, and back');
+      assert.equal(scanVersions.length, 3, 'the original, migrated to Google, migrated back to AWS');
       for (const version of scanVersions) assertFits(version, secretVersions, kind);
       for (const version of secretVersions) assertHolds(version, kind);
     });
@@ -129,29 +129,29 @@ function cases() {
   );
 }
 
-/** There by what it replaces, and back by a change of its image alone. */
-async function bind(namespace: TestNamespace, home: Home): Promise<void> {
-  const replaces = home === GAR ? [`${ECR}/shop/app`] : [];
-  await namespace.binding('app', { image: `${home}/shop/app`, replaces });
+/** Migrates to Google with `spec.replaces`, and back to AWS by a change of the image alone. */
+async function bind(namespace: TestNamespace, host: Registry): Promise<void> {
+  const replaces = host === GAR ? [`${ECR}/shop/app`] : [];
+  await namespace.binding('app', { image: `${host}/shop/app`, replaces });
 }
 
-function migratedImage({ spec }: RawScheduledScan): Home {
+function migratedImage({ spec }: RawScheduledScan): Registry {
   return spec.scanSpec.parameters[1]?.startsWith(ECR) === true ? ECR : GAR;
 }
 
-/** The scan is handed what its image needs, and nothing of the other home. */
+/** The scan receives what its image needs, and nothing for the other registry. */
 function assertFits(scan: RawScheduledScan, secrets: readonly Secret[], { env }: Kind): void {
-  const home = migratedImage(scan);
+  const host = migratedImage(scan);
   const mounted = secrets.find(({ metadata }) => metadata.name === secretNameOf(scan));
-  assert.equal(mounted?.metadata.annotations?.[HOST_ANNOTATION], home);
+  assert.equal(mounted?.metadata.annotations?.[HOST_ANNOTATION], host);
   const entries = JSON.stringify(scan.spec.scanSpec.env);
-  assert.ok(entries.includes(env[home]), entries);
-  assert.ok(!entries.includes(env[home === ECR ? GAR : ECR]), entries);
+  assert.ok(entries.includes(env[host]), entries);
+  assert.ok(!entries.includes(env[host === ECR ? GAR : ECR]), entries);
 }
 
-/** A Trivy secret for a home never holds what is for the other. */
+/** The Trivy Secret for one registry never contains anything for the other. */
 function assertHolds({ metadata, data = {} }: Secret, { content }: Kind): void {
-  const home = metadata.annotations?.[HOST_ANNOTATION] === ECR ? ECR : GAR;
+  const host = metadata.annotations?.[HOST_ANNOTATION] === ECR ? ECR : GAR;
   const [text = '', ...others] = Object.values(data).map((value) => Buffer.from(value, 'base64').toString());
-  assert.ok(others.length === 0 && text.includes(content[home]), `something else for ${home}`);
+  assert.ok(others.length === 0 && text.includes(content[host]), `something else for ${host}`);
 }

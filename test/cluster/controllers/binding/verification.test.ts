@@ -8,12 +8,12 @@ import { type Binding, Cluster, secretNameOf, type TestNamespace } from '../../.
 import { until } from '../../../support/until.ts';
 
 /**
- * Stands in for a registry whose answers a test holds back: a real one answers at once. It lets everybody pull
- * everything that it does not hold.
+ * A stand-in for a registry, because a real one answers at once: a test can hold back its answers. It lets everyone
+ * pull each repository that is not held.
  */
 class HeldRegistry {
   readonly host: string;
-  readonly asked: string[] = [];
+  readonly requests: string[] = [];
   readonly #server: Server;
   readonly #held = new Map<string, ServerResponse[]>();
 
@@ -31,13 +31,13 @@ class HeldRegistry {
     return self;
   }
 
-  /** Holds answers about this repository back. */
+  /** Holds back the answers about this repository. */
   hold(repository: string): void {
     this.#held.set(repository, []);
   }
 
-  /** Lets everybody pull, who asks and who has asked. */
-  release(repository: string): void {
+  /** Answers all pending and future requests about this repository: everyone may pull. */
+  answer(repository: string): void {
     const responses = this.#held.get(repository) ?? [];
     this.#held.delete(repository);
     for (const response of responses) accept(response);
@@ -49,7 +49,7 @@ class HeldRegistry {
   }
 
   #answer(url: string, response: ServerResponse): void {
-    this.asked.push(url);
+    this.requests.push(url);
     const repository = /^\/v2\/(.+)\/manifests\//.exec(url)?.[1] ?? '';
     const held = this.#held.get(repository);
     if (held === undefined) accept(response);
@@ -63,7 +63,7 @@ function accept(response: ServerResponse): void {
     .end();
 }
 
-describe('verification, on a real API server', () => {
+describe('verification on a real API server', () => {
   let cluster: Cluster;
   let registry: HeldRegistry;
   let controller: RunningController;
@@ -82,7 +82,7 @@ describe('verification, on a real API server', () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  /** A namespace with a pull secret for a host. */
+  /** Creates a namespace with a pull secret for a host. */
   async function withSecret(host: string): Promise<void> {
     namespace = await cluster.namespace();
     await namespace.pullSecret('pull', { [host]: { auth: btoa('user:canary') } });
@@ -90,7 +90,7 @@ describe('verification, on a real API server', () => {
 
   const mounted = async (name: string) => secretNameOf(await namespace.rawScan(name));
 
-  it('is Preferred unless told, waits for the first answer, and keeps nobody else waiting', async () => {
+  it('is Preferred by default, waits for the first answer, and delays no other binding', async () => {
     await withSecret(registry.host);
     const image = `${registry.host}/slow`;
     registry.hold('slow');
@@ -107,17 +107,17 @@ describe('verification, on a real API server', () => {
     await namespace.condition('quick', 'Ready', 'True Ready');
     await namespace.bound('quick');
     assert.equal(await mounted('slow'), undefined);
-    registry.release('slow');
+    registry.answer('slow');
     const { status } = await namespace.condition('slow', 'Ready', 'True Ready');
     await namespace.bound('slow');
     assert.equal(
       status?.conditions?.some(({ type }) => type === 'Reconciling'),
       false,
     );
-    assert.ok(registry.asked.includes('/v2/slow/manifests/1.0'));
+    assert.ok(registry.requests.includes('/v2/slow/manifests/1.0'));
   });
 
-  it('leaves a scan with the one that holds it until the registry has answered the one that is to have it', async () => {
+  it('leaves a scan with its binding until the registry has answered for the binding that takes precedence', async () => {
     await withSecret(registry.host);
     const image = `${registry.host}/rivals`;
     await namespace.scan('scan', [`${image}:1.0`]);
@@ -130,13 +130,13 @@ describe('verification, on a real API server', () => {
     await namespace.condition('exact', 'Ready', 'False Verifying');
     await namespace.condition('holder', 'ScansBound', 'True Bound');
     const { secretName } = await namespace.bound('scan');
-    registry.release('rivals');
+    registry.answer('rivals');
     await namespace.condition('exact', 'ScansBound', 'True Bound');
     await namespace.condition('holder', 'ScansBound', 'True ServedByAnother');
     assert.notEqual(await mounted('scan'), secretName);
   });
 
-  it('asks no registry that the settings deny, and says so', async () => {
+  it('sends no request to a denied registry, and reports that', async () => {
     await withSecret('denied.example');
     await namespace.binding('app', { image: 'denied.example/app', verification: 'Preferred' });
     const { status } = await namespace.condition('app', 'CredentialVerified', 'Unknown NotAllowed');
@@ -147,7 +147,7 @@ describe('verification, on a real API server', () => {
     await namespace.condition('app', 'Ready', 'True Ready');
   });
 
-  it('asks no address of this machine but those that a test lists', async () => {
+  it('sends no request to an address of this machine unless the address is listed', async () => {
     await withSecret('127.0.0.2:1');
     await namespace.binding('app', { image: '127.0.0.2:1/app', verification: 'Required' });
     const { status } = await namespace.condition('app', 'CredentialVerified', 'Unknown Unreachable');
@@ -158,37 +158,37 @@ describe('verification, on a real API server', () => {
     await namespace.condition('app', 'Ready', 'False Unreachable');
   });
 
-  it('asks nobody where it is Never', async () => {
+  it('sends no request if verification is Never', async () => {
     await withSecret(registry.host);
-    const before = registry.asked.length;
+    const before = registry.requests.length;
     await namespace.binding('app', { image: `${registry.host}/never`, verification: 'Never' });
     await namespace.condition('app', 'CredentialVerified', 'Unknown Disabled');
-    assert.equal(registry.asked.length, before);
+    assert.equal(registry.requests.length, before);
   });
 
-  it('shows when it was verified, in the wide columns', async () => {
+  it('shows the verification time in the wide columns', async () => {
     const { stdout } = await cluster.controlPlane.kubectl(['get', 'icb', '--all-namespaces', '-o', 'wide']);
     assert.match(stdout, /REASON +VERIFIED +EXPIRES +AGE\n/);
     assert.match(stdout, / quick .* Ready +\d+[sm]\S* +\d+[sm]/);
   });
 
-  it('counts what it asks', async () => {
+  it('counts the requests to registries', async () => {
     const text = await (await fetch(`${controller.url}/metrics`)).text();
     assert.match(text, /^icb_registry_requests_total\{kind="ping",code="200"\} \d+$/m);
     assert.match(text, /^icb_registry_requests_total\{kind="manifest",code="200"\} \d+$/m);
     assert.doesNotMatch(text, /canary|127\.0\.0\.1:\d+/);
   });
 
-  it('keeps no controller from ending while a registry does not answer', async () => {
+  it('lets the controller stop while a registry does not answer', async () => {
     await withSecret(registry.host);
     registry.hold('silent');
     await namespace.binding('app', { image: `${registry.host}/silent`, verification: 'Preferred' });
     await namespace.condition('app', 'Ready', 'False Verifying');
-    await until(() => registry.asked.includes('/v2/silent/manifests/latest'), 'the question');
+    await until(() => registry.requests.includes('/v2/silent/manifests/latest'), 'the request');
     const begun = performance.now();
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
-    assert.ok(performance.now() - begun < 8_000, 'before the question would have timed out');
-    registry.release('silent');
+    assert.ok(performance.now() - begun < 8_000, 'before the request would have timed out');
+    registry.answer('silent');
     controller = await cluster.startController(...flags());
     const { status }: Binding = await namespace.condition('app', 'Ready', 'True Ready');
     assert.equal(status?.credential?.secret.name, 'pull');

@@ -11,7 +11,7 @@ import { until } from '../../../support/until.ts';
 
 const SECONDS = Number(process.env['CHURN_SECONDS'] ?? 30);
 const CHANGES_A_SECOND = 50;
-/** Each changes workloads of its own, one after another: a slow answer to one keeps no other from the rate. */
+/** Each one changes workloads of its own, one after another, so that a slow response does not slow the others down. */
 const CHURNERS = 5;
 const NAMESPACES = 20;
 const REPOSITORIES = 500;
@@ -24,9 +24,9 @@ interface Workload {
   readonly namespace: string;
   image: string;
   version: number;
-  moved: boolean;
-  /** Whether a move was begun and taken back. */
-  tried: boolean;
+  migrated: boolean;
+  /** Whether a migration was started and reverted. */
+  reverted: boolean;
   pods: KubeObject[];
 }
 
@@ -48,7 +48,7 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
     for (let index = 0; index < REPOSITORIES; index += 1) {
       const namespace = `churn-${index % NAMESPACES}`;
       const image = `old.example/app-${index}`;
-      workloads.push({ index, namespace, image, version: 1, moved: false, tried: false, pods: [] });
+      workloads.push({ index, namespace, image, version: 1, migrated: false, reverted: false, pods: [] });
     }
     await inParallel(workloads, async (workload) => {
       for (let pod = 0; pod < PODS_EACH; pod += 1) await add(workload);
@@ -56,8 +56,8 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  it('ends with exactly the right bindings, and wrote nothing that it undid', async (test) => {
-    await until(async () => (await bindings()).length === REPOSITORIES, 'a binding of each repository', 120);
+  it('ends with exactly the expected bindings, and reverts none of its own writes', async (test) => {
+    await until(async () => (await bindings()).length === REPOSITORIES, 'a binding for each repository', 120);
     const churners = Array.from({ length: CHURNERS }, (_, part) =>
       churn(workloads.filter(({ index }) => index % CHURNERS === part)),
     );
@@ -71,7 +71,7 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
         found = (await bindings()).map(textOf).sort();
         return JSON.stringify(found) === JSON.stringify(wanted);
       },
-      'the right bindings',
+      'the expected bindings',
       120,
     ).catch(() => assert.deepEqual(found, wanted));
     await settled(cluster);
@@ -82,14 +82,17 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
       .map((key) => `${key}: ${writes.get(key)} instead of ${expected.get(key)}`);
     assert.deepEqual(unexpected, []);
     const total = [...writes.values()].reduce((sum, verbs) => sum + verbs.split(' ').length, 0);
-    const count = (what: 'moved' | 'tried') => workloads.filter((workload) => workload[what]).length;
+    const count = (what: 'migrated' | 'reverted') => workloads.filter((workload) => workload[what]).length;
     test.diagnostic(
-      `${changes} changes of pods in ${SECONDS} s, ${count('moved')} moves, ${count('tried')} taken back, ${total} writes of bindings`,
+      `${changes} changes of pods in ${SECONDS} s, ${count('migrated')} migrations, ${count('reverted')} reverted, ${total} writes of bindings`,
     );
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
   });
 
-  /** Changes pods of these for a while; resolves with how often when all that was begun is done. */
+  /**
+   * Changes pods of these workloads for a while. Resolves with the number of changes, once all started changes are
+   * done.
+   */
   async function churn(those: readonly Workload[]): Promise<number> {
     const begun = performance.now();
     let changes = 0;
@@ -106,14 +109,14 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
     return changes;
   }
 
-  /** What happens next to one of these. */
+  /** The next changes of one of these workloads. */
   function next(those: readonly Workload[]): Change[] {
     const workload = those[Math.floor(Math.random() * those.length)];
     if (workload === undefined) return [];
     if (workload.pods.length === 0) return [() => add(workload)];
     const kinds: readonly (readonly [below: number, changes: () => Change[]])[] = [
-      [0.1, () => move(workload)],
-      [0.15, () => moveAndBack(workload)],
+      [0.1, () => migrate(workload)],
+      [0.15, () => migrateAndRevert(workload)],
       [0.5, () => rollOut(workload)],
       [0.75, () => [() => remove(workload)]],
       [1, () => [() => add(workload)]],
@@ -127,20 +130,20 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
     return workload.pods.slice(0, 3).flatMap(() => [() => add(workload), () => remove(workload)]);
   }
 
-  function move(workload: Workload): Change[] {
-    if (workload.moved) return rollOut(workload);
-    workload.moved = true;
+  function migrate(workload: Workload): Change[] {
+    if (workload.migrated) return rollOut(workload);
+    workload.migrated = true;
     workload.version += 1;
-    workload.image = `new.example/moved-${workload.index}`;
+    workload.image = `new.example/migrated-${workload.index}`;
     return workload.pods.flatMap(() => [() => add(workload), () => remove(workload)]);
   }
 
-  function moveAndBack(workload: Workload): Change[] {
+  function migrateAndRevert(workload: Workload): Change[] {
     const { index, pods } = workload;
-    if (workload.tried) return rollOut(workload);
-    workload.tried = true;
+    if (workload.reverted) return rollOut(workload);
+    workload.reverted = true;
     workload.version += 1;
-    const coming = pods.map(() => () => add(workload, `new.example/tried-${index}`));
+    const coming = pods.map(() => () => add(workload, `new.example/reverted-${index}`));
     return [...coming, ...pods.map(() => () => remove(workload, workload.pods.pop()))];
   }
 
@@ -154,7 +157,7 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
     workload.pods.push(pod);
   }
 
-  /** The oldest goes, unless told. */
+  /** Deletes the oldest pod by default. */
   async function remove(workload: Workload, pod = workload.pods.shift()): Promise<void> {
     if (pod !== undefined) await deletePod(cluster.client, pod);
   }
@@ -171,8 +174,8 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
   }
 
   /**
-   * Namespace and image, without what is made up → what was written, in order: the verb, `+` where the binding replaces
-   * something from then on, and what is wrong in it.
+   * Maps namespace and image, without the generated suffix, to the writes in order. Each write is the verb, then `+` if
+   * the binding replaces something, then what is wrong with its content.
    */
   async function writesByImage(): Promise<ReadonlyMap<string, string>> {
     const writes = Map.groupBy(
@@ -187,32 +190,32 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
 });
 
 /**
- * Namespace and image → the writes that have a cause, as `writesByImage` tells them. What a binding replaces is written when it
- * is made, unless the move is over by then, or a moment later where the last old and the first new pod are of the same second;
- * and taken out when no pod is left for which autodiscovery might make a scan. A move that is taken back may be over before
- * anybody looks.
+ * Maps namespace and image to the writes that have a cause, in the form of `writesByImage`.
+ * A binding gets `replaces` when it is created, unless the migration is over by then. It gets it a moment later if the
+ * last old pod and the first new pod were created in the same second. `replaces` is removed when no pod is left for
+ * which autodiscovery might create a scan. A migration that is reverted may be over before the controller observes it.
  */
-function expectedWrites({ namespace, index, moved, tried }: Workload): (readonly [string, RegExp])[] {
+function expectedWrites({ namespace, index, migrated, reverted }: Workload): (readonly [string, RegExp])[] {
   const expected = (image: string, writes: RegExp) => [`${namespace} ${image}-${index}`, writes] as const;
   return [
-    expected('app', moved ? /^create delete$/ : /^create$/),
-    ...(moved ? [expected('moved', /^(?:create|create patch\+ patch|create\+ patch)$/)] : []),
-    ...(tried ? [expected('tried', /^(?:|create\+? delete|create patch\+ delete)$/)] : []),
+    expected('app', migrated ? /^create delete$/ : /^create$/),
+    ...(migrated ? [expected('migrated', /^(?:create|create patch\+ patch|create\+ patch)$/)] : []),
+    ...(reverted ? [expected('reverted', /^(?:|create\+? delete|create patch\+ delete)$/)] : []),
   ];
 }
 
-/** Whether a write changed what discovery writes of a binding; one that was out of date was refused. */
+/** Whether a write changed what discovery writes of a binding. The API server refuses an outdated write with 409. */
 function isOfDiscovery({ objectRef, responseStatus }: AuditEvent): boolean {
   const { resource, subresource } = objectRef ?? {};
   return resource === 'imagecredentialbindings' && subresource === undefined && responseStatus?.code !== 409;
 }
 
 function writeOf({ verb, responseObject }: AuditEvent): string {
-  // The answer to a create or patch is the object.
+  // The response to a create or patch is the object.
   return verb === 'delete' ? verb : `${verb}${contentOf(responseObject as Binding)}`;
 }
 
-/** Short where the pull secrets and the workload are those of the image, which never change. */
+/** Empty if the pull secrets and the workload are the expected ones of the image, which never change. */
 function contentOf({ metadata, spec }: Binding): string {
   const index = Number(/\d+$/.exec(spec.image)?.[0]);
   const secrets = spec.imagePullSecrets.map(({ name }) => name).join();

@@ -28,7 +28,7 @@ describe('discovery on a real API server', () => {
   after(async () => cluster?.[Symbol.asyncDispose]());
 
   describe('of workloads', () => {
-    it('makes a binding of each private image of a namespace that is opted in, and marks its pods', async () => {
+    it('creates a binding for each private image of a namespace that opts in, and marks its pods', async () => {
       const namespace = await cluster.namespace();
       await namespace.pullSecret('pull', AUTHS);
       await namespace.scan('scan', [`${OLD}:1.0`]);
@@ -50,7 +50,7 @@ describe('discovery on a real API server', () => {
       assert.equal((await namespace.get(PODS, 'public'))?.metadata.annotations?.[MARK], undefined);
     });
 
-    it('writes nothing in rollouts of other versions, nor after a restart', async () => {
+    it('writes nothing in a rollout of another version or after a restart', async () => {
       const namespace = await optedIn();
       await pod(namespace, { name: 'one', deployment: 'web', image: `${OLD}:1.0`, secrets: ['pull'] });
       await discovered(namespace, OLD);
@@ -75,27 +75,33 @@ describe('discovery on a real API server', () => {
       );
     });
 
-    it('follows pull secrets, and gives way to what a person writes or takes over', async () => {
+    it('follows changes of pull secrets, and yields to a binding that a user creates or takes over', async () => {
       const namespace = await optedIn();
       await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
       const { metadata } = await discovered(namespace, OLD);
       await pod(namespace, { name: 'two', deployment: 'api', image: OLD, secrets: ['spare', 'pull'] });
       await until(
         async () => (await shown(namespace))[OLD] === 'spare pull',
-        'the union of the pull secrets',
+        'the binding to name the pull secrets of both pods',
       );
       await kubectl('label', 'icb', metadata.name, `${MANAGED_BY_LABEL}-`, '--namespace', namespace.name);
       await pod(namespace, { name: 'three', deployment: 'job', image: OLD, secrets: ['third'] });
       await settled(cluster);
       assert.deepEqual(await shown(namespace), { [OLD]: 'spare pull' });
       await namespace.delete(imageCredentialBindings, metadata.name);
-      await until(async () => (await shown(namespace))[OLD] === 'spare pull third', 'a discovered one again');
+      await until(
+        async () => (await shown(namespace))[OLD] === 'spare pull third',
+        'the binding to be discovered again',
+      );
       await namespace.binding('mine', { image: OLD, imagePullSecrets: [{ name: 'mine' }] });
-      await until(async () => (await bindings(namespace)).length === 1, 'the discovered one to go');
+      await until(
+        async () => (await bindings(namespace)).length === 1,
+        'the discovered binding to be deleted',
+      );
       assert.deepEqual(await shown(namespace), { [OLD]: 'mine' });
     });
 
-    it('keeps a binding while a pod ends on a node that is gone, then for the grace period, over a restart too', async () => {
+    it('keeps a binding while a pod terminates on a lost node, and then for the grace period, even across a restart', async () => {
       const namespace = await optedIn();
       await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
       const { metadata } = await discovered(namespace, OLD);
@@ -112,12 +118,12 @@ describe('discovery on a real API server', () => {
       await kubectl('delete', 'pod', 'ending', '--force', '--namespace', namespace.name);
       const marked = await until(async () => unusedSince(metadata), 'the binding to be marked as unused');
       await restart('enabled-per-namespace', '--mark-pods');
-      await until(async () => (await bindings(namespace)).length === 0, 'the binding to go');
+      await until(async () => (await bindings(namespace)).length === 0, 'the binding to be deleted');
       const lasted = Date.now() - Date.parse(marked);
       assert.ok(lasted >= 5_000, `kept for ${lasted} ms: ${await controller.log()}`);
     });
 
-    it('follows a workload that moves, and one that moves back', async () => {
+    it('follows a workload that is migrated, and one that is migrated back', async () => {
       const namespace = await optedIn();
       await namespace.scan('scan', [`${OLD}:1.0`]);
       const old = { deployment: 'web', image: `${OLD}:1.0`, hash: 'one', secrets: ['pull'] };
@@ -127,10 +133,10 @@ describe('discovery on a real API server', () => {
       await pod(namespace, { ...old, name: 'new', image: `${NEW}:1.0`, hash: 'two', secrets: [] });
       await until(
         async () => (await shown(namespace))[NEW] === `replaces ${OLD}`,
-        'the move to be written down',
+        'the binding of the new image to replace the old one',
       );
       await namespace.delete(PODS, 'old');
-      await until(async () => (await bindings(namespace)).length === 1, 'the old binding to go');
+      await until(async () => (await bindings(namespace)).length === 1, 'the old binding to be deleted');
       await namespace.scan('scan', [`${NEW}:1.0`]);
       await nextSecond();
       await pod(namespace, { ...old, name: 'back' });
@@ -138,13 +144,13 @@ describe('discovery on a real API server', () => {
       const expected = { [OLD]: `pull replaces ${NEW}` };
       await until(
         async () => JSON.stringify(await shown(namespace)) === JSON.stringify(expected),
-        'the move back',
+        'the binding of the old image to replace the new one',
       );
     });
   });
 
-  describe('of odd pods and containers', () => {
-    it('tells once of a pod that it cannot use, which keeps it from no other', async () => {
+  describe('with unusual pods and containers', () => {
+    it('reports a pod that it cannot use in one Event, and discovers the other pods', async () => {
       const namespace = await optedIn();
       await pod(namespace, { name: 'odd', image: 'reg.example/UPPER:1', secrets: ['pull'] });
       await pod(namespace, { name: 'digest', image: `sha256:${'1'.repeat(64)}`, secrets: ['My_Secret'] });
@@ -152,16 +158,16 @@ describe('discovery on a real API server', () => {
       await discovered(namespace, OLD);
       await restart('enabled-per-namespace', '--mark-pods');
       await settled(cluster);
-      const told = (await events(namespace))
+      const reported = (await events(namespace))
         .filter(({ reason }) => reason === 'NotDiscovered')
         .map(({ involvedObject, message }) => `${involvedObject.name}: ${message}`)
         .sort();
-      assert.equal(told.length, 2, told.join());
-      assert.match(told[0] ?? '', /^digest: .*without a repository.*not a valid Secret name/);
-      assert.match(told[1] ?? '', /^odd: .*Write it in lower case/);
+      assert.equal(reported.length, 2, reported.join());
+      assert.match(reported[0] ?? '', /^digest: .*without a repository.*not a valid Secret name/);
+      assert.match(reported[1] ?? '', /^odd: .*Write it in lower case/);
     });
 
-    it('sees init and ephemeral containers, of which none is another version', async () => {
+    it("discovers the images of init and ephemeral containers, and never as another version of a container's image", async () => {
       const namespace = await optedIn();
       const spec = {
         containers: [{ name: 'app', image: OLD }],
@@ -182,7 +188,7 @@ describe('discovery on a real API server', () => {
       };
       await until(
         async () => JSON.stringify(await shown(namespace)) === JSON.stringify(expected),
-        'a binding of each',
+        'a binding for each image',
       );
       await settled(cluster);
       assert.deepEqual(await shown(namespace), expected);
@@ -192,7 +198,7 @@ describe('discovery on a real API server', () => {
       );
     });
 
-    it('links what a runtime names for the same digest, where a scan names that', async () => {
+    it('links the image name that the runtime reports for the same digest, if a scan uses that name', async () => {
       const namespace = await optedIn();
       await pod(namespace, { name: 'one', deployment: 'web', image: `${OLD}:1.0`, secrets: ['pull'] });
       await pod(namespace, { name: 'public', deployment: 'public', image: 'nginx' });
@@ -206,27 +212,30 @@ describe('discovery on a real API server', () => {
         await cluster.client.patchStatus(PODS, place, { status: { containerStatuses: [status] } });
         await namespace.scan(name, [`${image}@${digest}`]);
       }
-      await until(async () => (await shown(namespace))[OLD] === `pull replaces ${NEW}`, 'the other name');
+      await until(
+        async () => (await shown(namespace))[OLD] === `pull replaces ${NEW}`,
+        'the binding to replace the image name of the runtime',
+      );
       await settled(cluster);
       assert.deepEqual(Object.keys(await shown(namespace)), [OLD]);
     });
 
-    it('ends right with odd pods, or in one Event of each', async () => {
+    it('discovers the usable images of unusual pods, and reports each other object in one Event', async () => {
       const namespace = await optedIn();
-      await oddPods(namespace);
-      await until(async () => (await bindings(namespace)).length === 103, 'a binding of each that is right');
+      await createUnusualPods(namespace);
+      await until(async () => (await bindings(namespace)).length === 103, 'a binding for each valid image');
       const greedy = await discovered(namespace, 'reg.example/greedy0');
       assert.equal(greedy.spec.imagePullSecrets.length, 16);
       await settled(cluster);
       for (const binding of await bindings(namespace))
         assert.match(binding.metadata.annotations?.[WORKLOADS] ?? '', /^Pod\/c\d+$/);
-      const told = (await events(namespace)).filter(({ reason }) => /NotDiscovered|TooMany/.test(reason));
-      assert.deepEqual(told.map(({ reason, involvedObject }) => `${reason} ${involvedObject.name}`).sort(), [
-        'NotDiscovered wrong',
-        `TooManyPullSecrets ${greedy.metadata.name}`,
-      ]);
+      const reported = (await events(namespace)).filter(({ reason }) => /NotDiscovered|TooMany/.test(reason));
+      assert.deepEqual(
+        reported.map(({ reason, involvedObject }) => `${reason} ${involvedObject.name}`).sort(),
+        ['NotDiscovered wrong', `TooManyPullSecrets ${greedy.metadata.name}`],
+      );
       assert.match(
-        told.find(({ reason }) => reason === 'TooManyPullSecrets')?.message ?? '',
+        reported.find(({ reason }) => reason === 'TooManyPullSecrets')?.message ?? '',
         /^Pods name 20 pull secrets.*Left out: pull-16, pull-17, pull-18 and 1 more\. Name fewer/,
       );
       const from = (await cluster.controlPlane.auditEvents()).length;
@@ -236,8 +245,11 @@ describe('discovery on a real API server', () => {
       assert.equal((await bindingWrites(from)).length, 1);
     });
 
-    /** Pods with too many pull secrets, with invalid images, or with odd owners. 103 of their images are right. */
-    async function oddPods(namespace: TestNamespace): Promise<void> {
+    /**
+     * Creates pods with too many pull secrets, with invalid images or with unusual owners. 103 of their images are
+     * valid.
+     */
+    async function createUnusualPods(namespace: TestNamespace): Promise<void> {
       const imagePullSecrets = [{ name: 'pull' }];
       const containers = (image: string, count = 1) =>
         Array.from({ length: count }, (_, index) => ({ name: `c${index}`, image: `${image}${index}` }));
@@ -259,7 +271,7 @@ describe('discovery on a real API server', () => {
   });
 
   describe('in each of its modes', () => {
-    it('marks the pods of a move once the last old one is gone, and is slow with who takes marks off', async () => {
+    it('marks the pods of a migration once the last old pod is gone, and backs off if another client removes the marks', async () => {
       const namespace = await optedIn();
       const shape = { deployment: 'web', secrets: ['pull'] };
       const ready = async (image: string) => {
@@ -283,10 +295,10 @@ describe('discovery on a real API server', () => {
         ({ objectRef }) => objectRef?.resource === 'pods',
       );
       assert.ok(marks.length >= 3 && marks.length <= 12, `${marks.length} marks in 9 s`);
-      await until(async () => (await markOf(namespace, 'new')) === name, 'the mark to be there in the end');
+      await until(async () => (await markOf(namespace, 'new')) === name, 'the pod to be marked in the end');
     });
 
-    it('lets a namespace go in peace', async () => {
+    it('writes no error to its log when a namespace is deleted', async () => {
       const namespace = await optedIn();
       await pod(namespace, { name: 'one', deployment: 'web', image: OLD, secrets: ['pull'] });
       const { metadata } = await discovered(namespace, OLD);
@@ -296,7 +308,7 @@ describe('discovery on a real API server', () => {
       assert.doesNotMatch(await controller.log(), /"level":50.*discovery/);
     });
 
-    it('looks at what its mode says: single pods, or all', async () => {
+    it('discovers what its mode selects: enabled pods only, or all pods', async () => {
       const [first, second] = [await cluster.namespace(), await optedIn()];
       for (const namespace of [first, second]) {
         await pod(namespace, {
@@ -311,17 +323,20 @@ describe('discovery on a real API server', () => {
           labels: { [MANAGED_BY_LABEL]: 'securecodebox' },
         });
       }
-      await until(async () => Object.keys(await shown(second)).length === 2, 'both of the second namespace');
+      await until(
+        async () => Object.keys(await shown(second)).length === 2,
+        'both images of the second namespace',
+      );
       for (const namespace of [first, second]) await removeBindings(namespace);
       await restart('enabled-per-resource');
       for (const namespace of [first, second]) {
         await removeBindings(namespace);
-        await until(async () => `${Object.keys(await shown(namespace))}` === OLD, 'the one that is enabled');
+        await until(async () => `${Object.keys(await shown(namespace))}` === OLD, 'the enabled image');
       }
       await restart('all');
       await until(
         async () => `${Object.keys(await shown(first))}` === `${NEW},${OLD}`,
-        'all of the first namespace',
+        'all images of the first namespace',
       );
     });
 
@@ -335,7 +350,7 @@ describe('discovery on a real API server', () => {
       return (await namespace.get(PODS, pod))?.metadata.annotations?.[MARK];
     }
 
-    /** For so long, takes off a pod's mark whenever it has one. */
+    /** For this time, removes the mark of a pod whenever the pod has one. */
     async function removeMarks(namespace: TestNamespace, name: string, milliseconds: number): Promise<void> {
       const place = { namespace: namespace.name, name };
       const begun = performance.now();
@@ -402,7 +417,7 @@ describe('discovery on a real API server', () => {
       await namespace.delete(imageCredentialBindings, metadata.name);
   }
 
-  /** Image → pull secrets, and what it replaces. */
+  /** Maps each image to its pull secrets and to what it replaces. */
   async function shown(namespace: TestNamespace): Promise<Readonly<Record<string, string>>> {
     const all = (await bindings(namespace)).map(({ spec }) => {
       const secrets = spec.imagePullSecrets.map(({ name }) => name);
@@ -430,7 +445,7 @@ describe('discovery on a real API server', () => {
   }
 });
 
-/** Pods tell when they were created to the second. */
+/** The creation timestamps of pods have a resolution of one second. */
 async function nextSecond(): Promise<void> {
   const second = Math.floor(Date.now() / 1000);
   await until(() => Math.floor(Date.now() / 1000) > second, 'the next second');

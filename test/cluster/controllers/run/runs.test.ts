@@ -31,21 +31,21 @@ const AUTHS = {
   'old.example': { auth: btoa('old:canary-old-5Tz') },
   'new.example': { auth: btoa('new:canary-new-9Lm') },
 };
-/** Ends well where the scan was handed a credential, or names an image that wants none. */
+/** Succeeds if the scan received a credential, or names an image that needs none. */
 const COMMAND = [
   ...['node', '-e', 'process.exit(process.env.DOCKER_CONFIG || process.argv[1].includes("public") ? 0 : 1)'],
 ];
 const STUCK_SECONDS = 15;
-/** `npm run test:full` takes 1,000. */
+/** `npm run test:full` uses 1,000. */
 const MANY = Number(process.env['SWITCH_SCANS'] ?? 200);
 const MANY_SECONDS = 20 + MANY / 4;
 
-describe('runs of scans', () => {
+describe('runs', () => {
   let cluster: Cluster;
   let namespace: TestNamespace;
   let secureCodeBox: SecureCodeBox;
   let controller: RunningController;
-  /** Awaited by the operator between a Scan and its status. */
+  /** The operator awaits this after it has created a Scan and before it writes the status. */
   let hold: (scheduledScan: ScheduledScan) => Promise<void> = async () => undefined;
 
   before(async () => {
@@ -75,7 +75,7 @@ describe('runs of scans', () => {
 
   const create = (name: string, image = `old.example/${name}:1`, spec: object = {}) =>
     namespace.scan(name, [image], { spec: { suspend: false, ...spec } });
-  /** Has a scan made, and waits until its first run has ended. */
+  /** Creates a scan, and waits until its first run has ended. */
   const createAndRun = async (name: string, image?: string) => {
     const first = secureCodeBox.nextRun(namespace.name, name);
     await create(name, image);
@@ -83,11 +83,11 @@ describe('runs of scans', () => {
   };
   const bind = (name: string, spec: object = {}) =>
     namespace.binding(name, { image: `old.example/${name}`, ...spec });
-  const move = (name: string) =>
+  const migrate = (name: string) =>
     bind(name, { image: `new.example/${name}`, replaces: [`old.example/${name}`] });
   const scansOf = async (name: string): Promise<readonly Scan[]> => {
     const { items } = await cluster.client.list(SCANS, { namespace: namespace.name });
-    // The API server was asked for Scans.
+    // The API server returns only Scans here.
     return (items as readonly Scan[]).filter(({ metadata }) => metadata.ownerReferences?.[0]?.name === name);
   };
   const untilScans = (name: string, count: number) =>
@@ -98,7 +98,7 @@ describe('runs of scans', () => {
     }, `${count} Scans of ${name}`);
 
   describe('of one scan', () => {
-    it('that failed before the scan was bound: one more, which succeeds', async () => {
+    it('are repeated once, successfully, if the run before the scan was bound failed', async () => {
       assert.equal((await createAndRun('failed')).state, 'Errored');
       const second = secureCodeBox.nextRun(namespace.name, 'failed');
       await bind('failed');
@@ -113,7 +113,7 @@ describe('runs of scans', () => {
       await untilScans('failed', 2);
     });
 
-    it('that succeeded before the scan was bound: none more', async () => {
+    it('are not repeated if the run before the scan was bound succeeded', async () => {
       assert.equal((await createAndRun('public')).state, 'Done');
       await bind('public');
       await namespace.bound('public');
@@ -121,31 +121,31 @@ describe('runs of scans', () => {
       await untilScans('public', 1);
     });
 
-    it('of a scan that is suspended: none', async () => {
+    it('are not started while the scan is suspended', async () => {
       await create('suspended', undefined, { suspend: true });
       await bind('suspended');
       await namespace.bound('suspended');
-      await move('suspended');
+      await migrate('suspended');
       await namespace.condition('suspended', 'Ready', 'True Ready');
       await settled(cluster);
       await untilScans('suspended', 0);
     });
 
-    it('after a switch: one, with what the scan has become', async () => {
-      await createAndRun('moved', 'old.example/moved:public');
-      await bind('moved');
-      await namespace.bound('moved');
-      const next = secureCodeBox.nextRun(namespace.name, 'moved');
+    it('are started once after a migration, with the migrated image and its credential', async () => {
+      await createAndRun('migrated', 'old.example/migrated:public');
+      await bind('migrated');
+      await namespace.bound('migrated');
+      const next = secureCodeBox.nextRun(namespace.name, 'migrated');
       const from = (await cluster.controlPlane.auditEvents()).length;
-      await move('moved');
+      await migrate('migrated');
       assert.equal((await next).state, 'Done');
       await settled(cluster);
-      const scans = await scansOf('moved');
+      const scans = await scansOf('migrated');
       assert.equal(scans.length, 2);
       const carrying = scans.filter(({ metadata }) => metadata.annotations?.[RUN_ANNOTATION] !== undefined);
       assert.deepEqual(
         carrying.map(({ spec }) => spec.parameters),
-        [['new.example/moved:public']],
+        [['new.example/migrated:public']],
       );
       const writes = (await cluster.writesOfController(from))
         .filter(({ objectRef }) => objectRef?.resource === 'scheduledscans')
@@ -156,22 +156,22 @@ describe('runs of scans', () => {
       assert.match(metrics, /icb_scans_moved_total [1-9]/);
     });
 
-    it('are counted from what the cluster says: a restart starts none again', async () => {
+    it('are counted from the state of the cluster, so that a restart starts none again', async () => {
       assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
       const from = (await cluster.controlPlane.auditEvents()).length;
       controller = await cluster.startController();
       await settled(cluster);
       assert.deepEqual(await cluster.writesOfController(from), []);
-      await untilScans('moved', 2);
+      await untilScans('migrated', 2);
     });
 
-    it('by cron: one after a switch, with a name of its own', async () => {
+    it('are started once after a migration if the scan has a cron schedule, with a Scan name of their own', async () => {
       await create('cron', undefined, { interval: undefined, schedule: '0 0 1 1 *' });
       await bind('cron');
       await namespace.bound('cron');
-      for (let moves = 1; moves <= 2; moves += 1) {
+      for (let migrations = 1; migrations <= 2; migrations += 1) {
         const next = secureCodeBox.nextRun(namespace.name, 'cron');
-        if (moves === 1) await move('cron');
+        if (migrations === 1) await migrate('cron');
         else await bind('cron', { replaces: ['new.example/cron'] });
         assert.equal((await next).state, 'Done');
       }
@@ -180,7 +180,7 @@ describe('runs of scans', () => {
     });
   });
 
-  it('that the operator is stuck with: freed by one write, and not repeated', async () => {
+  it('continue after one write of the status, and are not repeated, if the operator is stuck because the Scan already exists', async () => {
     await createAndRun('stuck', 'old.example/stuck:public');
     await bind('stuck');
     await namespace.bound('stuck');
@@ -189,7 +189,7 @@ describe('runs of scans', () => {
     hold = async ({ metadata: { name } }) => {
       if (name !== 'stuck') return;
       hold = async () => undefined;
-      // What nobody should do: a write of the ScheduledScan just then.
+      // An unsupported write of the ScheduledScan, between the Scan and its status.
       const { spec, metadata } = await namespace.rawScan('stuck');
       await namespace.put(SCHEDULED_SCANS, { metadata: { ...metadata, labels: { touched: 'yes' } }, spec });
       disturbed.resolve();
@@ -197,10 +197,13 @@ describe('runs of scans', () => {
     const from = (await cluster.controlPlane.auditEvents()).length;
     secureCodeBox.trigger(namespace.name, 'stuck').catch(() => undefined);
     await disturbed.promise;
-    await until(() => secureCodeBox.failure(namespace.name, 'stuck') === 'AlreadyExists', 'it to be stuck');
+    await until(
+      () => secureCodeBox.failure(namespace.name, 'stuck') === 'AlreadyExists',
+      'the operator to fail with AlreadyExists',
+    );
     await until(
       () => secureCodeBox.failure(namespace.name, 'stuck') === undefined,
-      'it to be freed',
+      'the operator to continue',
       STUCK_SECONDS + 30,
     );
     await settled(cluster);
@@ -245,7 +248,7 @@ describe('runs of scans', () => {
     await untilScans('endless', 2);
   });
 
-  it('of many scans: evenly spaced, and none where that is said', async () => {
+  it('are evenly spaced for many scans, and are not started if the limit is 0 per minute', async () => {
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
     controller = await cluster.startController('--runs-per-minute', '0');
     const names = ['many-a', 'many-b', 'many-c'];
@@ -253,7 +256,7 @@ describe('runs of scans', () => {
     await bind('many');
     for (const name of names) await namespace.bound(name);
     await settled(cluster);
-    await move('many');
+    await migrate('many');
     await namespace.condition('many', 'Ready', 'True Ready');
     await settled(cluster);
     for (const name of names) await untilScans(name, 1);
@@ -278,7 +281,7 @@ describe('runs of scans', () => {
   });
 
   describe('of many scans', () => {
-    it(`of ${MANY} scans that move at once: a write of the spec and one of the status each`, async () => {
+    it(`take one write of the spec and one of the status for each of ${MANY} scans that are migrated at once`, async () => {
       await controller.process.stop();
       const many = await cluster.namespace();
       const names = await createMany(many);
@@ -289,21 +292,21 @@ describe('runs of scans', () => {
       await settled(cluster);
       const from = (await cluster.controlPlane.auditEvents()).length;
       await many.binding('app', { image: 'new.example/app', replaces: ['old.example/app'] });
-      const moved = await many.condition('app', 'Ready', 'True Ready', MANY_SECONDS);
+      const migrated = await many.condition('app', 'Ready', 'True Ready', MANY_SECONDS);
       await until(hasStartedAll, 'all runs to be started', MANY_SECONDS);
       await settled(cluster);
       const expected = names.flatMap((name) => [`update ${name}`, `patch ${name}`]);
       assert.deepEqual((await writesOfScans(from)).toSorted(), expected.toSorted());
-      await assertMoved(many, names);
+      await assertMigrated(many, names);
       assert.deepEqual(
-        moved.status?.history?.map(({ reason, scans }) => ({ reason, scans })),
+        migrated.status?.history?.map(({ reason, scans }) => ({ reason, scans })),
         [{ reason: 'ImageMoved', scans: MANY }],
       );
-      const size = JSON.stringify(moved.status).length;
+      const size = JSON.stringify(migrated.status).length;
       assert.ok(size < 8_192, `the status has ${size} bytes`);
     });
 
-    /** By its metrics: the audit log has become too long to be read again and again. */
+    /** Reads the metrics, because the audit log has become too long to be read repeatedly. */
     async function hasStartedAll(): Promise<boolean> {
       const metrics = await (await fetch(`${controller.url}/metrics`)).text();
       return metrics.includes(`icb_scan_runs_started_total{cause="Moved"} ${MANY}`);
@@ -327,8 +330,8 @@ describe('runs of scans', () => {
         .map(({ verb, objectRef }) => `${verb} ${objectRef?.name}`);
     }
 
-    /** The scans name the new image, and mount one Secret for the new registry alone. */
-    async function assertMoved(many: TestNamespace, names: readonly string[]): Promise<void> {
+    /** The scans name the new image, and mount one Secret that contains the new registry alone. */
+    async function assertMigrated(many: TestNamespace, names: readonly string[]): Promise<void> {
       const mounted = new Set<string | undefined>();
       for (const name of names) {
         const scan = await many.rawScan(name);
@@ -342,7 +345,7 @@ describe('runs of scans', () => {
     }
   });
 
-  describe('of a switch that is cut short', () => {
+  describe('of a migration that is interrupted', () => {
     let proxy: FaultProxy;
 
     before(async () => {
@@ -351,20 +354,23 @@ describe('runs of scans', () => {
     });
     after(async () => proxy?.stop());
 
-    it('by a kill after any single API call: the same end, and one run', async (context) => {
+    it('end with the same state and one run if the controller is killed after any single API call', async (context) => {
       let points = 0;
       for (let killed = true; killed; points += killed ? 1 : 0) {
         const name = `kill-${points + 1}`;
-        killed = await switchWithKill(name, points + 1);
-        await assertSwitched(name);
+        killed = await migrateWithKill(name, points + 1);
+        await assertMigratedOnce(name);
         await namespace.delete(imageCredentialBindings, name);
       }
       context.diagnostic(`${points} kill points`);
-      assert.ok(points >= 5, `only ${points} API calls in a switch?`);
+      assert.ok(points >= 5, `only ${points} API calls in a migration?`);
     });
 
-    /** Kills the controller when its n-th API call since the switch has been carried out, and starts another. */
-    async function switchWithKill(name: string, n: number): Promise<boolean> {
+    /**
+     * Kills the controller when the API server has executed the n-th call since the migration began, and starts another
+     * one.
+     */
+    async function migrateWithKill(name: string, n: number): Promise<boolean> {
       await createAndRun(name, `old.example/${name}:public`);
       let running = await startController(cluster.controlPlane, ['--runs-per-minute', '6000'], {
         server: proxy.url,
@@ -380,8 +386,8 @@ describe('runs of scans', () => {
         return count === n;
       };
       const cut = proxy.once({ kind: 'silence', afterLines: 0 }, matches);
-      await move(name);
-      const done = untilSwitched(name).then(() => settled(cluster));
+      await migrate(name);
+      const done = untilMigrated(name).then(() => settled(cluster));
       const killed = await Promise.race([cut.then(() => true), done.then(() => false)]);
       if (killed) {
         process.kill(running.process.pid, 'SIGKILL');
@@ -393,17 +399,17 @@ describe('runs of scans', () => {
       return killed;
     }
 
-    /** Until it is moved, has run once more, and that is told. */
-    async function untilSwitched(name: string): Promise<void> {
+    /** Waits until the scan is migrated, has run once more, and both are reported. */
+    async function untilMigrated(name: string): Promise<void> {
       await until(
         async () => (await scansOf(name)).filter(({ status }) => status?.state === 'Done').length === 2,
-        `the run after the switch of ${name}`,
+        `the run after the migration of ${name}`,
         60,
       );
       await namespace.condition(name, 'Ready', 'True Ready');
     }
 
-    async function assertSwitched(name: string): Promise<void> {
+    async function assertMigratedOnce(name: string): Promise<void> {
       const scan = await namespace.rawScan(name);
       assert.deepEqual(scan.spec.scanSpec.parameters, [`new.example/${name}:public`]);
       const config = JSON.stringify(await namespace.trivyConfig(secretNameOf(scan) ?? ''));

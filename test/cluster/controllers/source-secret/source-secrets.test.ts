@@ -15,7 +15,7 @@ import { adminConfig, type FaultProxy, startFaultProxy } from '../../../support/
 const SILENT = pino({ level: 'silent' });
 const PULL = { 'reg.example': { auth: btoa('user:pass') } };
 
-describe('the reader of Secrets', () => {
+describe('the reader of source Secrets', () => {
   let cluster: Cluster;
   let proxy: FaultProxy;
   let transport: Transport;
@@ -33,7 +33,7 @@ describe('the reader of Secrets', () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  /** Stores with a binding and the pull secret that it names, and the reader of that Secret. */
+  /** Creates stores that contain a binding and the pull secret that it names, and the reader of that Secret. */
   async function named() {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', PULL);
@@ -53,7 +53,7 @@ describe('the reader of Secrets', () => {
     return storedMeta(secret);
   }
 
-  it('reports nothing about a Secret that is unreadable for a moment, and reads it later', async () => {
+  it('reports nothing about a Secret that is temporarily unreadable, and reads it later', async () => {
     const { stores, key, read } = await named();
     proxy.rules = [
       {
@@ -89,7 +89,7 @@ describe('the reader of Secrets', () => {
     ]);
   });
 
-  it('reads each version once, and again if the versions of the server go back', async () => {
+  it('reads each version once, and again if the resource versions of the server go back', async () => {
     const { stores, key, read } = await named();
     let requests = 0;
     proxy.rules = [
@@ -105,7 +105,7 @@ describe('the reader of Secrets', () => {
     await read();
     await read();
     assert.equal(requests, 1);
-    // As after a restore of etcd from a backup: the watch brings the object with an older version.
+    // As after a restore of etcd from a backup: the watch delivers the object with an older version.
     const held = stores.pullSecrets.get(key);
     assert.ok(held !== undefined);
     stores.pullSecrets.rewind();

@@ -10,7 +10,7 @@ import { tools } from '../../../../hack/testenv/tools/tools.ts';
 const log = (line: string) => process.stderr.write(`${line}\n`);
 const user = { username: 'puller', password: 'first: "pass", word' };
 
-describe('the registry of tests', () => {
+describe('the registry of the test environment', () => {
   let group: ProcessGroup;
   let registry: Registry;
   before(async () => {
@@ -31,7 +31,7 @@ describe('the registry of tests', () => {
     });
   }
 
-  it('serves what was pushed, under the digest that the push returned, to its user only', async () => {
+  it('serves a pushed image under the digest that the push returned, to its user only', async () => {
     const digest = await registry.pushImage('team/app:1.0', { 'etc/hello': 'world' });
     const answer = await manifest('team/app:1.0', user.password);
     assert.deepEqual([answer.status, answer.headers.get('docker-content-digest')], [200, digest]);
@@ -39,7 +39,7 @@ describe('the registry of tests', () => {
     assert.equal((await manifest('team/app:1.0')).status, 401);
   });
 
-  it('takes a new password and refuses the old one from the next request on', async () => {
+  it('accepts a new password and refuses the old one from the next request on', async () => {
     await registry.pushImage('team/rotated:1', { a: 'a' });
     await registry.setPassword('second');
     assert.equal((await manifest('team/rotated:1', 'second')).status, 200);
@@ -48,7 +48,7 @@ describe('the registry of tests', () => {
     await registry.setPassword(user.password);
   });
 
-  it('lets Trivy scan an image with its credential, and not without', async () => {
+  it('lets Trivy scan an image only with its credential', async () => {
     const name = 'team/scanned:1';
     await registry.pushImage(name, { 'etc/os-release': 'ID=none\n' });
     const { trivy } = await tools(['trivy'], log);
@@ -72,14 +72,14 @@ describe('the registry of tests', () => {
     assert.match((await scan(group.directory)).stderr, /UNAUTHORIZED/);
   });
 
-  it('takes everybody when it has no user, and then has no password to set', async () => {
+  it('accepts everyone if it has no user, and then has no password to set', async () => {
     await using open = await startRegistry({ group, log });
     await open.pushImage('public:1', { a: 'a' });
     assert.equal((await fetch(`http://${open.host}/v2/public/tags/list`)).status, 200);
     await assert.rejects(open.setPassword('x'), /without a user/);
   });
 
-  it('leaves nothing of a registry of its own when it stops', async () => {
+  it('leaves nothing behind when it stops, if it has its own process group', async () => {
     const own = await startRegistry({ log });
     await own.stop();
     await assert.rejects(fetch(`http://${own.host}/v2/`));

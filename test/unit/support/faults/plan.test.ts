@@ -60,8 +60,8 @@ describe('a fault plan', () => {
     assert.equal(plan.decide('GET', '/api/v1/pods').decision, undefined);
     const { decision } = plan.decide('GET', '/api/v1/pods?watch=true');
     assert.deepEqual(plan.counts, {});
-    decision?.took();
-    decision?.took();
+    decision?.tookEffect();
+    decision?.tookEffect();
     assert.deepEqual(plan.counts, { '503 with Retry-After': 1 });
     assert.equal((await injected).request.resource, 'pods');
     assert.equal(plan.log, '503 with Retry-After: GET /api/v1/pods?watch=true (1)');

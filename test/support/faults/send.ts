@@ -1,57 +1,57 @@
 import { type Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
-export interface Question {
+export interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly ca?: string;
-  /** A connection of its own, where it is left out. */
+  /** Without an agent, the request uses a connection of its own. */
   readonly agent?: Agent;
   readonly signal?: AbortSignal;
 }
 
-/** An answer as it came over the wire. */
-export interface Answer {
+/** A response as it came over the wire. */
+export interface HttpResponse {
   readonly status: number;
-  /** Names and values by turns. */
+  /** Names and values alternate. */
   readonly rawHeaders: readonly string[];
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
-  /** Whether the connection ended before the answer did. */
+  /** Whether the connection ended before the response did. */
   readonly cut: boolean;
 }
 
 /**
- * Asks and reads the answer as far as it comes, by way of nothing but Node's own client.
+ * Sends a request with Node's own client, and reads the response as far as it arrives.
  *
- * @param onText - called with the text that has come so far, each time more comes
- * @throws Error where no answer begins
+ * @param onText - called with the text received so far, whenever more arrives
+ * @throws Error if no response begins
  */
-export async function ask(
+export async function send(
   url: string,
-  { method = 'GET', headers = {}, body, ca, agent, signal }: Question = {},
+  { method = 'GET', headers = {}, body, ca, agent, signal }: RequestOptions = {},
   onText: (text: string) => void = () => undefined,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const settings = { method, headers, agent: agent ?? false, ...(signal === undefined ? {} : { signal }) };
-  const asked = url.startsWith('https:')
+  const request = url.startsWith('https:')
     ? httpsRequest(url, { ...settings, ...(ca === undefined ? {} : { ca }) }, resolve)
     : httpRequest(url, settings, resolve);
-  asked.on('error', reject);
-  asked.end(body);
-  const answer = await promise;
+  request.on('error', reject);
+  request.end(body);
+  const response = await promise;
   const chunks: Buffer[] = [];
   let cut = false;
   try {
-    for await (const chunk of answer) {
-      // No encoding was set, so chunks are bytes.
+    for await (const chunk of response) {
+      // Chunks are bytes, because no encoding was set.
       chunks.push(chunk as Buffer);
       onText(Buffer.concat(chunks).toString('utf8'));
     }
   } catch {
     cut = true;
   }
-  const { statusCode: status = 0, rawHeaders, headers: parsed } = answer;
+  const { statusCode: status = 0, rawHeaders, headers: parsed } = response;
   return { status, rawHeaders, headers: parsed, body: Buffer.concat(chunks), cut };
 }
