@@ -21,13 +21,13 @@ export interface Regarding {
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
 export interface Occurrence<Reason extends string = string> {
   readonly type: 'Normal' | 'Warning';
-  /** UpperCamelCase; for machines. */
+  /** UpperCamelCase; machine-readable. */
   readonly reason: Reason;
   /** What was done; UpperCamelCase. */
   readonly action: string;
   /** A sentence for people, cut to 1,024 bytes. */
   readonly note: string;
-  /** Whether the same is told of the same object once only, for as long as the Event is kept (an hour unless set otherwise). */
+  /** Whether the same Event about the same object is written only once while the API server keeps it (an hour by default). */
   readonly once?: boolean;
 }
 

@@ -28,9 +28,9 @@ describe('what watches say of themselves', () => {
       watch('secrets', undefined, 'Listing', 0),
     ];
     assert.deepEqual(statesOf(watches), [
-      'pods in a, c: Watching, heard of 5 s ago',
-      'pods in b: Waiting, heard of 4 s ago',
-      'secrets: Listing, heard of 0 s ago',
+      'pods in a, c: Watching, last response 5 s ago',
+      'pods in b: Waiting, last response 4 s ago',
+      'secrets: Listing, last response 0 s ago',
     ]);
   });
 
