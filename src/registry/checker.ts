@@ -37,7 +37,7 @@ export interface CheckerOptions {
 /**
  * Checks with registries whether a credential may pull an image, and remembers the answers.
  *
- * Made for a level-triggered reconciler. `answer` returns at once what is known, so that a pure function can decide on
+ * Designed for a level-triggered reconciler. `answer` immediately returns the known answer, so that a pure function can use
  * it. The reconciler calls `check` for what is missing, and requeues its key when `check` resolves. Answers apply to a
  * credential and a repository, except those to exact checks. The checker stores no credentials: the memory identifies
  * them by a keyed hash whose key ends with the process. It does not store the tokens of registries either, because an
@@ -61,7 +61,7 @@ export class RegistryChecker {
   readonly #pauses = new Pauses(this.#fingerprints);
   readonly #logins: Logins;
 
-  /** @throws Error where the certificates or the proxies of the settings cannot be used. */
+  /** @throws Error if the certificates or the proxies of the settings cannot be used */
   constructor({
     settings,
     onRequest = () => undefined,
@@ -121,12 +121,12 @@ export class RegistryChecker {
   }
 
   /**
-   * Takes over what somebody else has kept of an answer to this very credential, such as a binding's status from
-   * before a restart. Known answers are not changed. A time in the future counts as now.
+   * Restores an answer for this credential that was stored elsewhere, for example in the status of a binding before a
+   * restart. Does not change known answers. A time in the future counts as now.
    *
    * @param namespace - the namespace whose share of the memory it uses
    */
-  recall(
+  restore(
     check: Check,
     { answer, askedAt }: Pick<KnownAnswer, 'answer' | 'askedAt'>,
     namespace: string,
@@ -137,10 +137,10 @@ export class RegistryChecker {
   }
 
   /**
-   * What is known of a login that the cloud gives for a host, perhaps no longer fresh; undefined: nothing. Asks nobody, and
-   * never throws.
+   * The known login that the cloud issued for a host, perhaps no longer fresh; undefined: there is none. Sends no request,
+   * and never throws.
    *
-   * @param namespace - who wants to know it
+   * @param namespace - the namespace that uses the login
    */
   login(credential: PlatformCredential, host: string, namespace: string): KnownLogin | undefined {
     const by = forbiddenBy(host, this.#around.settings);
@@ -198,7 +198,7 @@ export class RegistryChecker {
       // Another namespace may have made the same check while this one waited for a place.
       const known = this.#answers.get(key, namespace);
       if (isFresh(known)) return known;
-      const found = this.#pauses.answer(check) ?? (await this.#checkUnbroken(check, namespace));
+      const found = this.#pauses.answer(check) ?? (await this.#checkSafely(check, namespace));
       return this.#keep(check, found, namespace);
     });
   }
@@ -208,16 +208,16 @@ export class RegistryChecker {
     return this.#answers.keep(key, withHistory(found, check, this.#answers.get(key, namespace)), namespace);
   }
 
-  async #checkUnbroken(check: Check, namespace: string): Promise<DatedAnswer> {
+  async #checkSafely(check: Check, namespace: string): Promise<DatedAnswer> {
     try {
-      return await this.#checkOnTheWay(check, namespace);
+      return await this.#checkByPlatform(check, namespace);
     } catch (error) {
       this.#around.onError(error);
       return dated(INTERNAL_ERROR, Date.now(), this.#around.settings);
     }
   }
 
-  async #checkOnTheWay(check: Check, namespace: string): Promise<DatedAnswer> {
+  async #checkByPlatform(check: Check, namespace: string): Promise<DatedAnswer> {
     const { image, credential } = check;
     const way = credential === undefined ? undefined : checkOf(credential, image.host);
     if (credential?.kind === 'platform' && way?.way === 'Exchange') {

@@ -1,14 +1,14 @@
 import type { RegistrySettings } from './settings.ts';
 
-/** Docker Hub's images are on `docker.io`; its registry is elsewhere, as Docker, containerd and Trivy know by heart. */
+/** Images of Docker Hub are named `docker.io`, but its registry has another host, which Docker, containerd and Trivy hard-code. */
 const DOCKER_HUB = 'docker.io';
 const DOCKER_HUB_REGISTRY = 'registry-1.docker.io';
 
 /**
- * Where a registry's API may be: over TLS, and, for an insecure one, over plain HTTP after that.
+ * The URLs to try for a registry's API: with TLS, and then, for an insecure registry, with plain HTTP.
  *
  * @param host - as in an image reference
- * @returns empty where the host makes no URL
+ * @returns empty if the host does not form a URL
  */
 export function registryOrigins(host: string, settings: RegistrySettings): readonly URL[] {
   const authority = host === DOCKER_HUB ? DOCKER_HUB_REGISTRY : host;
@@ -19,13 +19,13 @@ export function registryOrigins(host: string, settings: RegistrySettings): reado
     .filter((url) => url.pathname === '/' && url.username === '' && url.password === '');
 }
 
-/** Whether a list of hosts names exactly this one, `host` or `host:port`, in any letter case. */
+/** Whether a list contains exactly this host, `host` or `host:port`, ignoring case. */
 export function names(hosts: readonly string[], authority: string): boolean {
   const wanted = authority.toLowerCase();
   return hosts.some((host) => host.toLowerCase() === wanted);
 }
 
-/** Which setting forbids to ask this registry, if any does. */
+/** The setting that forbids contacting this registry; undefined: none. */
 export function forbiddenBy(
   host: string,
   { allow, deny }: Pick<RegistrySettings, 'allow' | 'deny'>,
@@ -53,7 +53,7 @@ function fits(pattern: string, host: string): boolean {
   return labels.length === own.length && labels.every((label, index) => fitsLabel(label, own[index] ?? ''));
 }
 
-/** Greedy from the left: with `*` as the only wildcard, the first place where a part fits is as good as any. */
+/** Matches greedily from the left. With `*` as the only wildcard, the first match of each part is sufficient. */
 function fitsLabel(pattern: string, label: string): boolean {
   const [first = '', ...rest] = pattern.split('*');
   const last = rest.pop();

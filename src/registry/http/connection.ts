@@ -10,7 +10,7 @@ import { Settled, unreachable } from './settled.ts';
 import type { Surroundings } from './surroundings.ts';
 import { TimeLimit } from './time-limit.ts';
 
-/** Interim answers (1xx) before the final one. */
+/** Limit on interim answers (1xx) before the final one. */
 const MAX_INTERIM = 16;
 
 /** The connections of one check. Sends its requests, bounded in size and time. */
@@ -18,7 +18,7 @@ export class Connections implements Disposable {
   readonly #around: Surroundings;
   readonly #limit: TimeLimit;
   readonly #dispatchers: Dispatchers;
-  /** Whether a look-up waited for a place: one of the present request, and one of any request. */
+  /** Whether a look-up had to wait for a place: of the current request, and of any request. */
   #lookupWaited = false;
   #anyLookupWaited = false;
 
@@ -98,10 +98,10 @@ export class Connections implements Disposable {
 
   #reasonOf(error: unknown, url: URL): UnreachableReason {
     const why = error instanceof ReplyError ? error.why : reasonOf(error);
-    // The time went to other look-ups for this namespace, and says nothing about the registry.
+    // Other look-ups for this namespace used up the time, so the time-out says nothing about the registry.
     const waited = this.#limit.signal.aborted ? this.#anyLookupWaited : this.#lookupWaited;
     if (why === 'Timeout' && waited) return 'LookupDelayed';
-    // With a proxy, it is the proxy that is connected to.
+    // With a proxy, the connection that failed is the one to the proxy.
     const proxied = proxyFor(url, this.#around.settings.proxy) !== undefined;
     return proxied && CONNECTION_REASONS.has(why) ? 'ProxyFailure' : why;
   }

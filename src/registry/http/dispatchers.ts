@@ -8,14 +8,14 @@ import { proxyFor } from './proxy.ts';
 import type { RegistryRequest } from './request.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** Longest headers of an answer, in bytes. */
+/** Limit on the headers of an answer, in bytes. */
 const MAX_HEADERS = 32 * 1024;
 
 type Party = RegistryRequest['party'];
 
 /**
- * The dispatchers of one check. They connect only to addresses that may be contacted. They are not shared with other
- * checks: what one check learns about addresses (that its registry is a private one) must not open a way for another.
+ * The dispatchers of one check. They connect only to addresses that may be contacted. They are not shared with other checks,
+ * because a check with a registry at a private address may contact more addresses than others.
  */
 export class Dispatchers implements Disposable {
   readonly #around: Surroundings;
@@ -59,7 +59,7 @@ export class Dispatchers implements Disposable {
     const { settings, secureContext } = this.#around;
     const timeout = settings.requestTimeout;
     const trusted = secureContext === undefined ? {} : { secureContext };
-    // The bounds on headers are those of HTTP/1.1.
+    // The limits on headers apply only to HTTP/1.1.
     const http1 = { allowH2: false } as const;
     const tls = { ...http1, ...(verified ? trusted : { rejectUnauthorized: false }) };
     const pool = { ...http1, pipelining: 1, maxHeaderSize: MAX_HEADERS } as const;
@@ -102,19 +102,19 @@ export class Dispatchers implements Disposable {
     return (hostname, options: LookupOptions, callback) => {
       const { addresses, waits } = this.#around.lookups.find(namespace, hostname);
       if (waits) this.#onLookupWait();
-      const tell = (found: Addresses) => {
+      const deliver = (found: Addresses) => {
         const { address = '', family = 0 } = found[0] ?? {};
         if (options.all === true) callback(null, [...found]);
         else callback(null, address, family);
       };
       addresses
         .then(choose)
-        .then(tell, (error: Error) => callback(error, '', 0))
+        .then(deliver, (error: Error) => callback(error, '', 0))
         .catch(this.#around.onError);
     };
   }
 
-  /** @param address - for a name, which only the proxy can resolve, the answer is yes */
+  /** @param address - an address, or a name that only the proxy can resolve, which is always allowed */
   #mayContact(address: string, party: Party, authority: string): boolean {
     if (isIP(unbracketed(address)) === 0) return true;
     const kind = this.#kindOf(address);

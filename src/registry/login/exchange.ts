@@ -12,12 +12,12 @@ import {
 } from '../http/index.ts';
 import { MAX_TOKEN } from './token.ts';
 
-/** Of all clouds; more would be a circle. */
+/** The longest exchange of any cloud has two steps. More would be a loop. */
 const MOST_STEPS = 2;
 
 /**
  * Requests a login from a cloud, bounded in time and size like every check (docs/adr/0007). Follows no redirect. The
- * cloud fixes the endpoints, so they may have private addresses, as AWS offers within a VPC. Never rejects, because an
+ * endpoints are fixed by the cloud, so they may have private addresses, such as those of AWS within a VPC. Never rejects, because an
  * unexpected error becomes `InternalError`.
  *
  * @param namespace - the namespace whose share of the DNS look-ups it uses
@@ -90,7 +90,7 @@ function failure(reply: Reply, around: Surroundings): LoginAnswer {
   throw unreachable(status >= 500 ? 'ServerError' : 'UnexpectedStatus', 'token', status);
 }
 
-/** No registry accepts a longer one. */
+/** Whether the secret is short enough, because no registry accepts a longer one. */
 function isShort(credential: Credential): boolean {
   const secret = credential.kind === 'basic' ? credential.password : credential.token;
   return secret.reveal().length <= MAX_TOKEN;

@@ -371,17 +371,17 @@ describe('a registry with a token server', () => {
       const checker = new TestChecker();
       const hour = 3_600_000;
       const askedAt = Date.now() - 2 * hour;
-      checker.recall(asked(), { answer: { result: 'Pullable' }, askedAt }, 'shop');
+      checker.restore(asked(), { answer: { result: 'Pullable' }, askedAt }, 'shop');
       const known = await checker.check(asked());
       assert.deepEqual([known.answer, known.acceptedAt], [{ result: 'Pullable' }, askedAt]);
       assert.ok(isWithin(known.askAgainAt - askedAt, 10.8 * hour, 12 * hour));
       assert.deepEqual(checker.taken(), []);
 
       const late = new TestChecker();
-      late.recall(asked(), { answer: { result: 'Pullable' }, askedAt: Date.now() - 13 * hour }, 'shop');
+      late.restore(asked(), { answer: { result: 'Pullable' }, askedAt: Date.now() - 13 * hour }, 'shop');
       assert.equal((await late.check(asked())).answer.result, 'Pullable');
       assert.equal(late.taken().length, 3);
-      late.recall(asked(), { answer: { result: 'Pullable' }, askedAt: 0 }, 'shop');
+      late.restore(asked(), { answer: { result: 'Pullable' }, askedAt: 0 }, 'shop');
       assert.notEqual(late.answer(asked())?.acceptedAt, 0, 'what is known counts more');
     });
 
@@ -389,7 +389,7 @@ describe('a registry with a token server', () => {
       const checker = new TestChecker({ rememberedAnswers: 2 });
       const names = ['one', 'two', 'three'].map((name) => question(`${registry.host}/${name}`));
       for (const each of names)
-        checker.recall(each, { answer: { result: 'Allowed' }, askedAt: Date.now() }, 'shop');
+        checker.restore(each, { answer: { result: 'Allowed' }, askedAt: Date.now() }, 'shop');
       assert.deepEqual(
         names.map((each) => checker.answer(each) !== undefined),
         [false, true, true],

@@ -193,10 +193,10 @@ describe('a time in an answer', () => {
     const checker = new RegistryChecker({ settings });
     const question = { image: image('registry.example'), credential: login };
     for (const askedAt of [Number.NaN, Number.POSITIVE_INFINITY]) {
-      checker.recall(question, { answer: { result: 'Pullable' }, askedAt }, 'a');
+      checker.restore(question, { answer: { result: 'Pullable' }, askedAt }, 'a');
       assert.equal(checker.answer(question, 'a'), undefined);
     }
-    checker.recall(question, { answer: { result: 'Pullable' }, askedAt: 1e300 }, 'a');
+    checker.restore(question, { answer: { result: 'Pullable' }, askedAt: 1e300 }, 'a');
     const { askedAt = Number.NaN, askAgainAt = Number.NaN } = checker.answer(question, 'a') ?? {};
     assert.ok(askedAt <= Date.now() && askAgainAt <= Date.now() + settings.acceptedTtl);
   });

@@ -114,9 +114,9 @@ describe('a namespace', () => {
     const checker = new RegistryChecker({ settings });
     const accepted = { answer: { result: 'Pullable' }, askedAt: Date.now() } as const;
     const own = Array.from({ length: 20 }, (_, index) => ask('registry.example', `b/app-${index}`));
-    for (const each of own) checker.recall(each, accepted, 'b');
+    for (const each of own) checker.restore(each, accepted, 'b');
     for (let index = 0; index < 1_000; index += 1)
-      checker.recall(ask('registry.example', `a/app-${index}`), accepted, 'a');
+      checker.restore(ask('registry.example', `a/app-${index}`), accepted, 'a');
     assert.ok(own.every((each) => checker.answer(each, 'b') !== undefined));
   });
 });
