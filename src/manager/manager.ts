@@ -54,7 +54,7 @@ export class Manager {
     const controllers = createControllers({
       ...{ client, stores, events, checker: this.#checker, namespaces, log, onListenerError },
       settings: controllerSettings(settings),
-      onMigrated: (scans) => metrics.countMoved(scans),
+      onMigrated: (scans) => metrics.countMigrated(scans),
       onRunStarted: (cause) => metrics.countRun(cause),
     });
     this.#caches = new Caches(
@@ -125,14 +125,14 @@ export class Manager {
 
   /** Publishes the metrics that are read at each scrape. */
   #publish(metrics: Metrics, { bindings }: Stores, { countDiscovered }: Controllers): void {
-    metrics.watchWatches(this.#caches.reflectors);
-    metrics.watchBindings({
+    metrics.publishWatches(this.#caches.reflectors);
+    metrics.publishBindings({
       readiness: () => countByReadiness(bindings.values()),
       notReady: () => notReady(bindings.values()),
       ends: () => credentialExpirations(bindings.values()),
     });
-    metrics.watchQueues(Object.fromEntries(this.#runners.map(({ name, queue }) => [name, queue])));
-    if (countDiscovered !== undefined) metrics.watchDiscovery(countDiscovered);
+    metrics.publishQueues(Object.fromEntries(this.#runners.map(({ name, queue }) => [name, queue])));
+    if (countDiscovered !== undefined) metrics.publishDiscovery(countDiscovered);
   }
 }
 

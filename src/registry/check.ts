@@ -1,14 +1,14 @@
 import type { Check, RegistryAnswer } from '../answer/index.ts';
 import type { Credential } from '../credential/index.ts';
 import type { ImageReference } from '../image/index.ts';
-import { isDenied, names, registryOrigins } from './host.ts';
+import { includesHost, isDenied, registryOrigins } from './host.ts';
 import {
+  type CheckContext,
   Connections,
   INTERNAL_ERROR,
   type Reply,
   retryAt,
   Settled,
-  type Surroundings,
   unreachable,
 } from './http/index.ts';
 import {
@@ -39,15 +39,15 @@ const OPEN_PING: ReadonlySet<number> = new Set([200, 404, 405, ...REDIRECTS]);
  */
 export async function checkRegistry(
   check: LoginCheck,
-  around: Surroundings,
+  context: CheckContext,
   namespace: string,
 ): Promise<RegistryAnswer> {
   try {
-    using connections = new Connections(around, namespace);
-    return await new Conversation(check, around.settings, connections).answer();
+    using connections = new Connections(context, namespace);
+    return await new Conversation(check, context.settings, connections).answer();
   } catch (error) {
     if (error instanceof Settled) return error.answer;
-    around.onError(error);
+    context.onError(error);
     return INTERNAL_ERROR;
   }
 }
@@ -202,7 +202,7 @@ class Conversation {
    */
   #mayContact(url: URL): boolean {
     const hasUser = url.username !== '' || url.password !== '';
-    const isPlain = url.protocol === 'http:' && names(this.#settings.insecure, url.host);
+    const isPlain = url.protocol === 'http:' && includesHost(this.#settings.insecure, url.host);
     return !hasUser && (url.protocol === 'https:' || isPlain) && !isDenied(url, this.#settings);
   }
 

@@ -8,12 +8,12 @@ import { type Age, type DatedAnswer, dated, isFresh, withHistory } from './dated
 import { Fingerprints } from './fingerprints.ts';
 import { forbiddenBy } from './host.ts';
 import {
+  type CheckContext,
   checkProxySettings,
   INTERNAL_ERROR,
   Lookups,
   type RegistryRequestRecord,
   type Resolver,
-  type Surroundings,
   trust,
 } from './http/index.ts';
 import { INTERNAL_LOGIN_ERROR, Logins, type WantedLogin } from './login/index.ts';
@@ -49,7 +49,7 @@ export interface CheckerOptions {
  * another, and does not evict its answers.
  */
 export class RegistryChecker {
-  readonly #around: Surroundings;
+  readonly #context: CheckContext;
   readonly #stop = new AbortController();
   readonly #fingerprints = new Fingerprints();
   readonly #answers: Memory<KnownAnswer>;
@@ -71,7 +71,7 @@ export class RegistryChecker {
     checkProxySettings(settings.proxy);
     const secureContext = trust(settings.certificateAuthorities);
     const lookups = new Lookups(settings, resolver);
-    this.#around = { settings, secureContext, stop: this.#stop.signal, onRequest, onError, lookups };
+    this.#context = { settings, secureContext, stop: this.#stop.signal, onRequest, onError, lookups };
     this.#answers = new Memory(settings.rememberedAnswers);
     const { concurrency: places, concurrencyPerRegistry: placesPerTarget } = settings;
     this.#limiter = new FairLimiter({
@@ -83,7 +83,7 @@ export class RegistryChecker {
     this.#checks = new SharedWork(this.#limiter);
     this.#loginChecks = new SharedWork(this.#limiter);
     this.#logins = new Logins(
-      this.#around,
+      this.#context,
       (credential, host) => `${host} ${this.#fingerprints.of(credential)}`,
     );
   }
@@ -132,7 +132,7 @@ export class RegistryChecker {
     namespace: string,
   ): void {
     if (!Number.isFinite(askedAt) || this.answer(check, namespace) !== undefined) return;
-    const found = dated(answer, Math.min(askedAt, Date.now()), this.#around.settings);
+    const found = dated(answer, Math.min(askedAt, Date.now()), this.#context.settings);
     this.#answers.keep(this.#key(check), withHistory(found, check, undefined), namespace);
   }
 
@@ -143,7 +143,7 @@ export class RegistryChecker {
    * @param namespace - the namespace that uses the login
    */
   login(credential: PlatformCredential, host: string, namespace: string): KnownLogin | undefined {
-    const by = forbiddenBy(host, this.#around.settings);
+    const by = forbiddenBy(host, this.#context.settings);
     if (by !== undefined)
       return { answer: { result: 'NotAllowed', by }, askedAt: 0, askAgainAt: Number.POSITIVE_INFINITY };
     const broken = this.#broken.get(credential);
@@ -188,11 +188,11 @@ export class RegistryChecker {
   async #check(check: Check, namespace: string): Promise<KnownAnswer> {
     const key = this.#key(check);
     const { host } = check.image;
-    const by = forbiddenBy(host, this.#around.settings);
+    const by = forbiddenBy(host, this.#context.settings);
     const immediate =
       by === undefined
         ? this.#pauses.answer(check)
-        : dated({ result: 'NotAllowed', by }, Date.now(), this.#around.settings);
+        : dated({ result: 'NotAllowed', by }, Date.now(), this.#context.settings);
     if (immediate !== undefined) return this.#keep(check, immediate, namespace);
     return this.#checks.run({ group: namespace, target: host }, `${namespace} ${key}`, async () => {
       // Another namespace may have made the same check while this one waited for a place.
@@ -212,8 +212,8 @@ export class RegistryChecker {
     try {
       return await this.#checkByPlatform(check, namespace);
     } catch (error) {
-      this.#around.onError(error);
-      return dated(INTERNAL_ERROR, Date.now(), this.#around.settings);
+      this.#context.onError(error);
+      return dated(INTERNAL_ERROR, Date.now(), this.#context.settings);
     }
   }
 
@@ -239,8 +239,8 @@ export class RegistryChecker {
 
   async #checkRegistry(check: Check, login: Credential | undefined, namespace: string): Promise<DatedAnswer> {
     const askedAt = Date.now();
-    const answer = await checkRegistry({ ...check, credential: login }, this.#around, namespace);
-    return this.#pauses.note(check, dated(answer, askedAt, this.#around.settings, check.exact), namespace);
+    const answer = await checkRegistry({ ...check, credential: login }, this.#context, namespace);
+    return this.#pauses.note(check, dated(answer, askedAt, this.#context.settings, check.exact), namespace);
   }
 
   #internalError(check: Check, error: unknown): KnownAnswer {
@@ -253,8 +253,8 @@ export class RegistryChecker {
   }
 
   #break(owner: object, error: unknown): Age {
-    this.#around.onError(error);
-    const { askedAt, askAgainAt } = dated(INTERNAL_ERROR, Date.now(), this.#around.settings);
+    this.#context.onError(error);
+    const { askedAt, askAgainAt } = dated(INTERNAL_ERROR, Date.now(), this.#context.settings);
     this.#broken.set(owner, { askedAt, askAgainAt });
     return { askedAt, askAgainAt };
   }

@@ -12,7 +12,7 @@ const DOCKER_HUB_REGISTRY = 'registry-1.docker.io';
  */
 export function registryOrigins(host: string, settings: RegistrySettings): readonly URL[] {
   const authority = host === DOCKER_HUB ? DOCKER_HUB_REGISTRY : host;
-  const schemes = names(settings.insecure, authority) ? ['https', 'http'] : ['https'];
+  const schemes = includesHost(settings.insecure, authority) ? ['https', 'http'] : ['https'];
   return schemes
     .map((scheme) => URL.parse(`${scheme}://${authority}/`))
     .filter((url) => url !== null)
@@ -20,7 +20,7 @@ export function registryOrigins(host: string, settings: RegistrySettings): reado
 }
 
 /** Whether a list contains exactly this host, `host` or `host:port`, ignoring case. */
-export function names(hosts: readonly string[], authority: string): boolean {
+export function includesHost(hosts: readonly string[], authority: string): boolean {
   const wanted = authority.toLowerCase();
   return hosts.some((host) => host.toLowerCase() === wanted);
 }
@@ -30,8 +30,10 @@ export function forbiddenBy(
   host: string,
   { allow, deny }: Pick<RegistrySettings, 'allow' | 'deny'>,
 ): 'AllowList' | 'DenyList' | undefined {
-  if (deny.some((pattern) => fits(pattern, host))) return 'DenyList';
-  return allow.length === 0 || allow.some((pattern) => fits(pattern, host)) ? undefined : 'AllowList';
+  if (deny.some((pattern) => matchesPattern(pattern, host))) return 'DenyList';
+  return allow.length === 0 || allow.some((pattern) => matchesPattern(pattern, host))
+    ? undefined
+    : 'AllowList';
 }
 
 /**
@@ -43,18 +45,20 @@ export function isDenied(url: URL, { deny }: Pick<RegistrySettings, 'deny'>): bo
   const name = url.hostname.replace(/\.$/, '');
   const port = url.port || (url.protocol === 'http:' ? '80' : '443');
   const hosts = name === DOCKER_HUB_REGISTRY ? [name, DOCKER_HUB] : [name];
-  return deny.some((pattern) => hosts.some((host) => fits(pattern, `${host}:${port}`)));
+  return deny.some((pattern) => hosts.some((host) => matchesPattern(pattern, `${host}:${port}`)));
 }
 
-function fits(pattern: string, host: string): boolean {
+function matchesPattern(pattern: string, host: string): boolean {
   const [expected, found] = [splitPort(pattern.toLowerCase()), splitPort(host.toLowerCase())];
   if (!['*', undefined, found.port].includes(expected.port)) return false;
   const [labels, own] = [expected.name.split('.'), found.name.split('.')];
-  return labels.length === own.length && labels.every((label, index) => fitsLabel(label, own[index] ?? ''));
+  return (
+    labels.length === own.length && labels.every((label, index) => matchesLabel(label, own[index] ?? ''))
+  );
 }
 
 /** Matches greedily from the left. With `*` as the only wildcard, the first match of each part is sufficient. */
-function fitsLabel(pattern: string, label: string): boolean {
+function matchesLabel(pattern: string, label: string): boolean {
   const [first = '', ...rest] = pattern.split('*');
   const last = rest.pop();
   if (last === undefined) return label === first;

@@ -1,12 +1,12 @@
 import type { LookupAddress, LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
-import { names } from '../host.ts';
+import { includesHost } from '../host.ts';
 import { type AddressKind, addressKind } from './address.ts';
+import type { CheckContext } from './check-context.ts';
 import { AddressForbiddenError } from './network-error.ts';
 import { proxyFor } from './proxy.ts';
 import type { RegistryRequest } from './request.ts';
-import type { Surroundings } from './surroundings.ts';
 
 /** Limit on the headers of an answer, in bytes. */
 const MAX_HEADERS = 32 * 1024;
@@ -18,7 +18,7 @@ type Party = RegistryRequest['party'];
  * because a check with a registry at a private address may contact more addresses than others.
  */
 export class Dispatchers implements Disposable {
-  readonly #around: Surroundings;
+  readonly #context: CheckContext;
   readonly #namespace: string;
   readonly #onLookupWait: () => void;
   readonly #dispatchers = new Map<string, Dispatcher>();
@@ -28,8 +28,8 @@ export class Dispatchers implements Disposable {
    * @param namespace - the namespace whose share of the DNS look-ups it uses
    * @param onLookupWait - called when a look-up waits for a place
    */
-  constructor(around: Surroundings, namespace: string, onLookupWait: () => void) {
-    this.#around = around;
+  constructor(context: CheckContext, namespace: string, onLookupWait: () => void) {
+    this.#context = context;
     this.#namespace = namespace;
     this.#onLookupWait = onLookupWait;
   }
@@ -44,8 +44,8 @@ export class Dispatchers implements Disposable {
    * @throws AddressForbiddenError if the request goes through a proxy to an address that must not be contacted
    */
   of({ url, party }: RegistryRequest): Dispatcher {
-    const proxy = proxyFor(url, this.#around.settings.proxy);
-    const verified = !names(this.#around.settings.insecure, url.host);
+    const proxy = proxyFor(url, this.#context.settings.proxy);
+    const verified = !includesHost(this.#context.settings.insecure, url.host);
     const key = `${party} ${verified} ${proxy?.href ?? ''}`;
     const dispatcher = this.#dispatchers.get(key) ?? this.#newDispatcher(party, verified, proxy);
     this.#dispatchers.set(key, dispatcher);
@@ -56,7 +56,7 @@ export class Dispatchers implements Disposable {
   }
 
   #newDispatcher(party: Party, verified: boolean, proxy: URL | undefined): Dispatcher {
-    const { settings, secureContext } = this.#around;
+    const { settings, secureContext } = this.#context;
     const timeout = settings.requestTimeout;
     const trusted = secureContext === undefined ? {} : { secureContext };
     // The limits on headers apply only to HTTP/1.1.
@@ -100,7 +100,7 @@ export class Dispatchers implements Disposable {
   /** @param choose - selects the addresses that are allowed; throws if there are none */
   #lookup(namespace: string, choose: (addresses: Addresses) => Addresses): LookupFunction {
     return (hostname, options: LookupOptions, callback) => {
-      const { addresses, waits } = this.#around.lookups.find(namespace, hostname);
+      const { addresses, waits } = this.#context.lookups.find(namespace, hostname);
       if (waits) this.#onLookupWait();
       const deliver = (found: Addresses) => {
         const { address = '', family = 0 } = found[0] ?? {};
@@ -110,7 +110,7 @@ export class Dispatchers implements Disposable {
       addresses
         .then(choose)
         .then(deliver, (error: Error) => callback(error, '', 0))
-        .catch(this.#around.onError);
+        .catch(this.#context.onError);
     };
   }
 
@@ -119,12 +119,12 @@ export class Dispatchers implements Disposable {
     if (isIP(unbracketed(address)) === 0) return true;
     const kind = this.#kindOf(address);
     if (kind !== 'private') return kind === 'public';
-    const { privateRealms } = this.#around.settings;
-    return party === 'registry' || this.#registryIsPrivate || names(privateRealms, authority);
+    const { privateRealms } = this.#context.settings;
+    return party === 'registry' || this.#registryIsPrivate || includesHost(privateRealms, authority);
   }
 
   #kindOf(address: string): AddressKind {
-    const { localAddresses } = this.#around.settings;
+    const { localAddresses } = this.#context.settings;
     return localAddresses.includes(unbracketed(address)) ? 'private' : addressKind(address);
   }
 }

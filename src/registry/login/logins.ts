@@ -1,6 +1,6 @@
 import { type KnownLogin, type LoginAnswer, renewalOf } from '../../answer/index.ts';
 import type { Exchange, PlatformCredential } from '../../platform/index.ts';
-import type { Surroundings } from '../http/index.ts';
+import type { CheckContext } from '../http/index.ts';
 import { Memory } from '../memory.ts';
 import { exchangeLogin, INTERNAL_LOGIN_ERROR } from './exchange.ts';
 
@@ -18,17 +18,17 @@ export interface WantedLogin {
  * all repositories of a registry. The caller must check that the settings allow the registry.
  */
 export class Logins {
-  readonly #around: Surroundings;
+  readonly #context: CheckContext;
   readonly #keyOf: (credential: PlatformCredential, host: string) => string;
   readonly #known: Memory<KnownLogin>;
   /** By namespace and key, so that no namespace waits for the look-ups of another. */
   readonly #running = new Map<string, Promise<KnownLogin>>();
 
   /** @param keyOf - equal for equal arguments; must not reveal a secret value */
-  constructor(around: Surroundings, keyOf: (credential: PlatformCredential, host: string) => string) {
-    this.#around = around;
+  constructor(context: CheckContext, keyOf: (credential: PlatformCredential, host: string) => string) {
+    this.#context = context;
     this.#keyOf = keyOf;
-    this.#known = new Memory(around.settings.rememberedAnswers);
+    this.#known = new Memory(context.settings.rememberedAnswers);
   }
 
   /** The known login, perhaps no longer fresh; undefined: there is none. Sends no request. */
@@ -46,7 +46,7 @@ export class Logins {
     try {
       return await this.#obtain(this.#keyOf(credential, host), exchange, namespace);
     } catch (error) {
-      this.#around.onError(error);
+      this.#context.onError(error);
       return this.#dated(INTERNAL_LOGIN_ERROR, Date.now());
     }
   }
@@ -71,7 +71,7 @@ export class Logins {
 
   async #request(exchange: Exchange, namespace: string): Promise<KnownLogin> {
     const askedAt = Date.now();
-    return this.#dated(await exchangeLogin(exchange, this.#around, namespace), askedAt);
+    return this.#dated(await exchangeLogin(exchange, this.#context, namespace), askedAt);
   }
 
   #dated(answer: LoginAnswer, askedAt: number): KnownLogin {
@@ -79,7 +79,7 @@ export class Logins {
   }
 
   #askAgainAt(answer: LoginAnswer, askedAt: number): number {
-    const { acceptedTtl, refusedTtl, unreachableTtl } = this.#around.settings;
+    const { acceptedTtl, refusedTtl, unreachableTtl } = this.#context.settings;
     switch (answer.result) {
       case 'Login': {
         // Keeps a minimum interval, even if a login expires at once, or has already expired by the local clock.

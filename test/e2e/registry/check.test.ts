@@ -17,7 +17,7 @@ import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
-import type { RegistryRequestRecord } from '../../../src/registry/http/surroundings.ts';
+import type { RegistryRequestRecord } from '../../../src/registry/http/check-context.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../../src/registry/settings.ts';
 import { until } from '../../support/until.ts';
 

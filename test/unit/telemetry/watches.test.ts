@@ -36,7 +36,7 @@ describe('what watches say of themselves', () => {
 
   it('is counted together in metrics, without namespaces', async () => {
     const metrics = new Metrics({ lease: 'icb/icb', leads: () => true });
-    metrics.watchWatches([
+    metrics.publishWatches([
       watch('pods', 'a', 'Watching', 3),
       watch('pods', 'b', 'Waiting', 4),
       watch('pods', 'c', 'Watching', 5),

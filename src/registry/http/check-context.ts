@@ -12,7 +12,7 @@ export interface RegistryRequestRecord {
 }
 
 /** The environment that all checks share. */
-export interface Surroundings {
+export interface CheckContext {
   readonly settings: RegistrySettings;
   /** undefined: trust the default certificate authorities of Node. */
   readonly secureContext: SecureContext | undefined;
