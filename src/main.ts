@@ -18,7 +18,7 @@ handleOutputErrors();
 const program = new Command(programName())
   .description('Lets Trivy, run by secureCodeBox, scan images from private registries.')
   .version(packageJson.version)
-  .showHelpAfterError('(--help shows the usage; flags go after the command, as in audit -n shop)')
+  .showHelpAfterError('(run with --help for usage; flags follow the command, for example: audit -n shop)')
   .exitOverride()
   .addHelpText(
     'after',

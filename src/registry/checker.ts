@@ -40,7 +40,7 @@ export interface CheckerOptions {
  * Designed for a level-triggered reconciler. `answer` immediately returns the known answer, so that a pure function can use
  * it. The reconciler calls `check` for what is missing, and requeues its key when `check` resolves. Answers apply to a
  * credential and a repository, except those to exact checks. The checker stores no credentials: the memory identifies
- * them by a keyed hash whose key ends with the process. It does not store the tokens of registries either, because an
+ * them by a keyed hash whose key exists only in this process. It does not store the tokens of registries either, because an
  * answer lives longer than they do.
  *
  * Namespaces share answers that say something about the registry, but no running check, because a check may have to wait

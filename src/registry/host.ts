@@ -1,6 +1,6 @@
 import type { RegistrySettings } from './settings.ts';
 
-/** Images of Docker Hub are named `docker.io`, but its registry has another host, which Docker, containerd and Trivy hard-code. */
+/** Images on Docker Hub are named `docker.io/…`. Its registry has another host, which Docker, containerd and Trivy hard-code. */
 const DOCKER_HUB = 'docker.io';
 const DOCKER_HUB_REGISTRY = 'registry-1.docker.io';
 

@@ -137,7 +137,10 @@ export class Metrics {
     });
   }
 
-  /** Publishes the state and silence of watches, read at each scrape. Watches of one resource in several namespaces are one group. */
+  /**
+   * Publishes the state and silence of watches, read at each scrape. Watches of one resource in several namespaces are one
+   * group.
+   */
   publishWatches(watches: readonly WatchGauges[]): void {
     this.#gauge('icb_watch_state', (set) => {
       const groups = Map.groupBy(watches, ({ watch, state }) => `${watch} ${state}`);

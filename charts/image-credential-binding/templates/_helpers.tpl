@@ -3,8 +3,8 @@
 {{- end }}
 
 {{- /*
-The name of all namespaced objects of the release. A Job's name has at most 63 characters, and "-release" takes 8 of them. The name
-of a release has at most 53, so it is never truncated.
+The name of all namespaced objects of the release. A Job's name has at most 63 characters, and "-release" takes 8 of them.
+The name of a release has at most 53, so it is never truncated.
 */}}
 {{- define "image-credential-binding.fullname" -}}
 {{- $name := include "image-credential-binding.name" . }}
@@ -17,7 +17,10 @@ of a release has at most 53, so it is never truncated.
 {{- end }}
 {{- end }}
 
-{{- /* The name of all cluster-scoped objects. Releases in different namespaces may have the same name, so it contains the namespace. */}}
+{{- /*
+The name of all cluster-scoped objects. It contains the namespace, because releases in different namespaces may have the
+same name.
+*/}}
 {{- define "image-credential-binding.clusterName" -}}
 {{- $name := include "image-credential-binding.fullname" . }}
 {{- if eq $name .Release.Namespace }}
@@ -90,9 +93,10 @@ resources:
 {{- end }}
 
 {{- /*
-By default, Node 24 lets the heap grow to 256 MiB or more, regardless of the container's memory limit, until the kernel kills the
-process without a message. With a limit on the heap, Node collects garbage in time, and logs an error if memory does not suffice. By
-default, the young generation could take another 128 MiB. This setting limits it to 16 MiB, twice the size of a semi-space.
+By default, Node 24 lets the heap grow to 256 MiB or more, regardless of the container's memory limit, until the kernel
+kills the process without a message. With a limit on the heap, Node collects garbage in time, and logs an error if memory
+does not suffice. By default, the young generation could take another 128 MiB. This setting limits it to 16 MiB, twice the
+size of a semi-space.
 */}}
 {{- define "image-credential-binding.nodeOptions" -}}
 - name: NODE_OPTIONS

@@ -16,8 +16,8 @@ import { MAX_TOKEN } from './token.ts';
 const MOST_STEPS = 2;
 
 /**
- * Requests a login from a cloud, bounded in time and size like every check (docs/adr/0007). Follows no redirect. The
- * endpoints are fixed by the cloud, so they may have private addresses, such as those of AWS within a VPC. Never rejects, because an
+ * Requests a login from a cloud, bounded in time and size like every check (docs/adr/0007). Follows no redirect. The cloud
+ * fixes the endpoints, so they may have private addresses, such as those of AWS within a VPC. Never rejects, because an
  * unexpected error becomes `InternalError`.
  *
  * @param namespace - the namespace whose share of the DNS look-ups it uses
