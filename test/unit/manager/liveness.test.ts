@@ -4,17 +4,17 @@ import { Heartbeat, stuck } from '../../../src/manager/liveness.ts';
 import { until } from '../../support/until.ts';
 
 describe('liveness', () => {
-  it('names the loops that have made no progress for more than five minutes', () => {
-    const loops = [
+  it('names what has done nothing for more than five minutes', () => {
+    const parts = [
       { description: 'leader election', idleMs: 300_000 },
       { description: 'secrets', idleMs: 300_001 },
       { description: 'scans', idleMs: 900_000 },
     ];
     assert.equal(
-      stuck(loops),
+      stuck(parts),
       'secrets has made no progress for 300 s; scans has made no progress for 900 s',
     );
-    assert.equal(stuck(loops.slice(0, 1)), undefined);
+    assert.equal(stuck(parts.slice(0, 1)), undefined);
     assert.equal(stuck([]), undefined);
   });
 

@@ -13,7 +13,7 @@ const QUESTION = { credential: undefined, image: { host: 'registry.example', rep
 /** Replaces a name server that never answers. */
 const silent: Resolver = () => new Promise(() => undefined);
 
-function checkContext(
+function surroundings(
   stop: AbortSignal,
   changes: Partial<CheckContext['settings']> = {},
   resolver = silent,
@@ -34,11 +34,11 @@ describe('a question', () => {
     await using server = await answering((_, response) => response.writeHead(404).end());
     const host = `127.0.0.1:${server.port}`;
     const { signal } = new AbortController();
-    const context = checkContext(signal, { insecure: [host], localAddresses: ['127.0.0.1'] });
+    const around = surroundings(signal, { insecure: [host], localAddresses: ['127.0.0.1'] });
     const question = { ...QUESTION, image: { ...QUESTION.image, host } };
     const timers = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
     const askAll = async (count: number) => {
-      for (let index = 0; index < count; index += 1) await checkRegistry(question, context, 'a');
+      for (let index = 0; index < count; index += 1) await checkRegistry(question, around, 'a');
       return { listeners: getEventListeners(signal, 'abort').length, timers: timers() };
     };
     const [first, second] = [await askAll(10), await askAll(20)];
@@ -49,23 +49,23 @@ describe('a question', () => {
 
   it('ends at once when the controller stops, even while its name server does not answer', async () => {
     const stop = new AbortController();
-    const context = checkContext(stop.signal, { requestTimeout: 10 * MINUTE, checkTimeout: 10 * MINUTE });
-    const answer = checkRegistry(QUESTION, context, 'a');
+    const around = surroundings(stop.signal, { requestTimeout: 10 * MINUTE, checkTimeout: 10 * MINUTE });
+    const answer = checkRegistry(QUESTION, around, 'a');
     setImmediate(() => stop.abort());
     assert.deepEqual(await answer, { result: 'Unreachable', why: 'Stopped', at: 'ping' });
   });
 
   it('times out while its name server does not answer', async () => {
     const { signal } = new AbortController();
-    const answer = await checkRegistry(QUESTION, checkContext(signal, { requestTimeout: 10 }), 'a');
+    const answer = await checkRegistry(QUESTION, surroundings(signal, { requestTimeout: 10 }), 'a');
     assert.deepEqual(answer, { result: 'Unreachable', why: 'Timeout', at: 'ping' });
   });
 
   it('ends in LookupDelayed if its DNS look-up waited for others of its namespace', async () => {
     const { signal } = new AbortController();
-    const context = checkContext(signal, { requestTimeout: 10, concurrentLookups: 1 });
-    context.lookups.find('a', 'other.silent.example');
-    const answer = await checkRegistry(QUESTION, context, 'a');
+    const around = surroundings(signal, { requestTimeout: 10, concurrentLookups: 1 });
+    around.lookups.find('a', 'other.silent.example');
+    const answer = await checkRegistry(QUESTION, around, 'a');
     assert.deepEqual(answer, { result: 'Unreachable', why: 'LookupDelayed', at: 'ping' });
   });
 
@@ -79,13 +79,13 @@ describe('a question', () => {
     const host = `registry.example:${server.port}`;
     const works = new Works();
     const settings = { insecure: [host], localAddresses: ['127.0.0.1'], checkTimeout: 500 };
-    const context = checkContext(signal, { ...settings, requestTimeout: 10 * MINUTE }, (hostname) =>
+    const around = surroundings(signal, { ...settings, requestTimeout: 10 * MINUTE }, (hostname) =>
       hostname === 'registry.example'
         ? Promise.resolve([{ address: '127.0.0.1', family: 4 }])
         : works.begin(hostname).then(() => []),
     );
-    context.lookups.find('a', 'other.silent.example');
-    const answer = checkRegistry({ ...QUESTION, image: { ...QUESTION.image, host } }, context, 'a');
+    around.lookups.find('a', 'other.silent.example');
+    const answer = checkRegistry({ ...QUESTION, image: { ...QUESTION.image, host } }, around, 'a');
     await turn();
     await works.end('other.silent.example');
     await asked.promise;
