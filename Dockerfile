@@ -1,8 +1,8 @@
-# The release hands over both images with their digests (docs/releasing.md).
+# The release workflow sets both images to tags with digests (docs/releasing.md).
 ARG BUILD_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
 ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
 
-# The bundle is the same for all platforms: it is built once, without emulation.
+# The bundle is the same for all platforms, so it is built once, without emulation.
 FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build
 WORKDIR /source
 COPY package.json package-lock.json .npmrc tsconfig.json ./
@@ -28,6 +28,6 @@ LABEL org.opencontainers.image.title="image-credential-binding" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /source/dist /app
 COPY LICENSE /app/
-# A number, so that runAsNonRoot can be checked.
+# Numeric, because the kubelet cannot verify runAsNonRoot for a user name.
 USER 65532:65532
 ENTRYPOINT ["/nodejs/bin/node", "/app/main.mjs"]

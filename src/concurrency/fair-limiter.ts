@@ -32,7 +32,7 @@ export class DelayedError extends Error {
 export class FairLimiter extends Limiter<Claim> {
   readonly #limits: Limits;
   readonly #total: Bound;
-  /** Places in use, by the name of a {@link Bound}. A 0 takes no memory. */
+  /** Places in use, by the name of a {@link Bound}. Zero counts are deleted. */
   readonly #inUse = new Map<string, number>();
   /** By group, then by target. Both are in the order of their turns. Empty entries are deleted. */
   readonly #waiting = new Map<string, Map<string, Set<Waiting<Claim>>>>();

@@ -8,13 +8,13 @@ export interface Waiting<Claim> {
  * Limits concurrent work. A subclass counts the places that are in use, and keeps the waiting work in the order in which
  * it gets a place.
  *
- * @typeParam Claim - what the work says about itself, so that the limits can be applied to it
+ * @typeParam Claim - the description of the work to which the limits are applied
  */
 export abstract class Limiter<Claim> {
   /**
    * Runs the work as soon as the limits allow. If they allow it now, the work starts within this call.
    *
-   * @param signal - ends the wait for a place: the work is not done then, and the reason of the signal is thrown
+   * @param signal - cancels the wait for a place: the work does not start, and the reason of the signal is thrown
    */
   async run<T>(claim: Claim, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
@@ -30,23 +30,23 @@ export abstract class Limiter<Claim> {
   async #wait(claim: Claim, signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve: enter, reject } = Promise.withResolvers<void>();
     const waiting = { claim, enter };
-    const giveUp = () => {
+    const cancel = () => {
       this.removeWaiting(waiting);
       reject(signal?.reason);
     };
     this.addWaiting(waiting);
-    signal?.addEventListener('abort', giveUp);
+    signal?.addEventListener('abort', cancel);
     try {
       await promise;
     } finally {
-      signal?.removeEventListener('abort', giveUp);
+      signal?.removeEventListener('abort', cancel);
     }
   }
 
   /** Takes a place if the limits allow it now. Returns whether it did. */
   protected abstract tryEnter(claim: Claim): boolean;
 
-  /** Gives back a place. */
+  /** Releases a place. */
   protected abstract leave(claim: Claim): void;
 
   protected abstract addWaiting(waiting: Waiting<Claim>): void;

@@ -1,6 +1,6 @@
 import { Limiter, type Waiting } from './limiter.ts';
 
-/** `background` work lets other work go first, except for every fourth place. */
+/** `background` work waits until no `normal` work waits, except that it gets every fourth place. */
 export type Priority = 'normal' | 'background';
 
 /** While background work waits, it gets one of this many places, so that a flood of other work cannot starve it. */
@@ -16,8 +16,8 @@ export class PriorityLimiter extends Limiter<Priority> {
     background: new Set(),
   };
   #free: number;
-  /** Places handed on since the last one that went to background work. */
-  #handedOn = 0;
+  /** Places given to waiting work since background work last got one. */
+  #sinceBackground = 0;
 
   constructor(places: number) {
     super();
@@ -45,10 +45,10 @@ export class PriorityLimiter extends Limiter<Priority> {
   protected override takeNext(): Waiting<Priority> | undefined {
     if (this.#free === 0) return undefined;
     const { normal, background } = this.#waiting;
-    this.#handedOn += 1;
-    const first = this.#handedOn >= BACKGROUND_EVERY ? background : normal;
+    this.#sinceBackground += 1;
+    const first = this.#sinceBackground >= BACKGROUND_EVERY ? background : normal;
     const from = first.size > 0 ? first : first === normal ? background : normal;
-    if (from === background) this.#handedOn = 0;
+    if (from === background) this.#sinceBackground = 0;
     const [next] = from;
     if (next === undefined) return undefined;
     from.delete(next);

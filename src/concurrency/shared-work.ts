@@ -2,7 +2,7 @@ import { type Claim, DelayedError, type FairLimiter } from './fair-limiter.ts';
 
 interface Queued<Result> {
   readonly result: Promise<Result>;
-  /** Ends the wait for a place; undefined: nothing does. */
+  /** Ends the wait for a place; undefined: the wait has no limit. */
   readonly timer: NodeJS.Timeout | undefined;
 }
 
@@ -46,8 +46,8 @@ export class SharedWork<Result> {
   #queue(claim: Claim, key: string, work: () => Promise<Result>): Promise<Result> {
     const own = `${claim.group} ${key}`;
     const wait = new AbortController();
-    const giveUp = () => wait.abort(new DelayedError(`no place within ${this.#patience} ms`));
-    const timer = this.#patience === undefined ? undefined : setTimeout(giveUp, this.#patience);
+    const cancel = () => wait.abort(new DelayedError(`no place within ${this.#patience} ms`));
+    const timer = this.#patience === undefined ? undefined : setTimeout(cancel, this.#patience);
     const begin = () => {
       // Not cleared: it may be refreshed until the entry is deleted.
       timer?.unref();

@@ -1,6 +1,6 @@
 /**
- * Waiting times that double from `first` to `longest`, each with up to half of it taken off at random, so that
- * many that failed together do not come back together. Milliseconds.
+ * Delays that double from `first` to `longest`. Each is shortened by up to half at random, so that clients that failed
+ * together do not retry together. Milliseconds.
  */
 export class Backoff {
   readonly #first: number;
@@ -12,14 +12,14 @@ export class Backoff {
     this.#longest = longest;
   }
 
-  /** The time to wait after one more failure. */
+  /** The delay after one more failure. */
   next(): number {
     const full = Math.min(this.#first * 2 ** this.#failures, this.#longest);
     this.#failures += 1;
     return full * (1 - Math.random() / 2);
   }
 
-  /** To be called on progress. */
+  /** Call this on progress: the next delay is the first one again. */
   reset(): void {
     this.#failures = 0;
   }

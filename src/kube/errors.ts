@@ -12,9 +12,9 @@ export type KubeErrorReason =
   | 'Invalid'
   | (string & {});
 
-/** One thing that is wrong with an object that was sent, as the API server tells it. */
+/** One problem of an object that was sent, as reported by the API server. */
 export interface StatusCause {
-  /** Path of the field; empty where it is the whole object. */
+  /** Path of the field; empty: the whole object. */
   readonly field: string;
   /** CamelCase, such as `FieldValueRequired`. */
   readonly reason: string;
@@ -31,17 +31,17 @@ interface Detail {
   readonly cause?: unknown;
 }
 
-/** The one error of this folder: a request that did not succeed. */
+/** A request that did not succeed. The only error class of the client. */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
-  /** HTTP status; 0 where no answer came. */
+  /** HTTP status; 0: no answer came. */
   readonly status: number;
   readonly reason: KubeErrorReason;
-  /** What is wrong with the object that was sent, where the API server says so. */
+  /** The problems of the object that was sent, if the API server reports them. */
   readonly causes: readonly StatusCause[];
-  /** Seconds that the server asks us to wait, at most one hour. */
+  /** The delay that the server requests before a retry, in seconds, at most one hour. */
   readonly retryAfterSeconds: number | undefined;
-  /** Whether the request certainly never reached the server, so that it may be sent again whatever it does. */
+  /** Whether the request certainly never reached the server. Then even a write may be retried. */
   readonly unsent: boolean;
 
   constructor(message: string, detail: Detail) {
@@ -69,8 +69,8 @@ export interface FailedAnswer {
 
 /**
  * The error for an answer of status 400 and above. The body is a `Status` object
- * (https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#response-status-kind);
- * proxies in between may send anything else.
+ * (https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#response-status-kind).
+ * A proxy in between may send anything else.
  */
 export function errorFromAnswer(request: string, answer: FailedAnswer): KubeError {
   const status = parseStatus(answer.body);
@@ -96,17 +96,18 @@ export function errorFromFailure(request: string, cause: unknown): KubeError {
 const TIMEOUTS = new Set(['TimeoutError', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
 /**
- * Failures of connecting, from the look-up of the name to a cut before TLS is up; anything later may have reached the
- * server. (Nor has anything where a certificate is refused, but that does not pass by itself.)
+ * Whether connecting failed: between the look-up of the name and the end of the TLS handshake. After any later failure, the
+ * request may have reached the server. (A rejected certificate does not count, although nothing was sent: a retry does not
+ * help.)
  */
 function isUnsent(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
-  // Node tries each address of a name.
+  // Node tries each address of a name, and reports one error per address.
   if (cause instanceof AggregateError) return cause.errors.length > 0 && cause.errors.every(isUnsent);
   const { syscall, host } = cause as { syscall?: unknown; host?: unknown };
   if (syscall === 'connect' || syscall === 'getaddrinfo') return true;
   const code = codeOf(cause);
-  // Node names the host where a connection was cut before TLS was up.
+  // Node sets `host` only if a connection was reset before the TLS handshake ended.
   return code === 'UND_ERR_CONNECT_TIMEOUT' || (code === 'ECONNRESET' && host !== undefined);
 }
 
@@ -126,11 +127,11 @@ const LONGEST_RETRY_AFTER_SECONDS = 3_600;
 
 function secondsOf(retryAfter: string | undefined): number | undefined {
   if (retryAfter === undefined) return undefined;
-  if (/^\d+$/.test(retryAfter)) return believed(Number(retryAfter));
-  return believed((Date.parse(retryAfter) - Date.now()) / 1000);
+  if (/^\d+$/.test(retryAfter)) return boundedSeconds(Number(retryAfter));
+  return boundedSeconds((Date.parse(retryAfter) - Date.now()) / 1000);
 }
 
-function believed(seconds: number): number | undefined {
+function boundedSeconds(seconds: number): number | undefined {
   return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), LONGEST_RETRY_AFTER_SECONDS) : undefined;
 }
 
@@ -148,7 +149,7 @@ function parseStatus(body: string): ParsedStatus {
     message: textOf(message),
     reason: textOf(reason),
     causes: Array.isArray(causes) ? causes.map(parseCause) : [],
-    retryAfterSeconds: typeof retryAfterSeconds === 'number' ? believed(retryAfterSeconds) : undefined,
+    retryAfterSeconds: typeof retryAfterSeconds === 'number' ? boundedSeconds(retryAfterSeconds) : undefined,
   };
 }
 

@@ -16,7 +16,7 @@ interface Bucket {
   /** When the tokens were counted, in milliseconds. */
   readonly at: number;
   /** Whether the limit has been reported. */
-  readonly isSaid: boolean;
+  readonly isReported: boolean;
 }
 
 /** Bounds the rate of Events about one object, or in one namespace. */
@@ -38,13 +38,17 @@ export class EventLimiter {
    */
   take(about: string, now: number): 'Allowed' | 'LimitReached' | 'Suppressed' {
     const { burst, refillMs } = this.#limits;
-    const { tokens, at, isSaid } = this.#buckets.get(about) ?? { tokens: burst, at: now, isSaid: false };
+    const { tokens, at, isReported } = this.#buckets.get(about) ?? {
+      tokens: burst,
+      at: now,
+      isReported: false,
+    };
     const available = Math.min(burst, tokens + (now - at) / refillMs);
     const isAllowed = available >= 1;
     this.#buckets.delete(about);
-    this.#set(about, { tokens: isAllowed ? available - 1 : available, at: now, isSaid: !isAllowed });
+    this.#set(about, { tokens: isAllowed ? available - 1 : available, at: now, isReported: !isAllowed });
     if (isAllowed) return 'Allowed';
-    return isSaid ? 'Suppressed' : 'LimitReached';
+    return isReported ? 'Suppressed' : 'LimitReached';
   }
 
   #set(about: string, bucket: Bucket): void {

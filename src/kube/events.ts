@@ -18,16 +18,16 @@ export interface Regarding {
   readonly uid: string;
 }
 
-/** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
-export interface Occurrence<Reason extends string = string> {
+/** The content of an Event (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/). */
+export interface EventContent<Reason extends string = string> {
   readonly type: 'Normal' | 'Warning';
-  /** UpperCamelCase; for machines. */
+  /** UpperCamelCase; machine-readable. */
   readonly reason: Reason;
   /** What was done; UpperCamelCase. */
   readonly action: string;
   /** A sentence for people, cut to 1,024 bytes. */
   readonly note: string;
-  /** Whether the same is told of the same object once only, for as long as the Event is kept (an hour unless set otherwise). */
+  /** Whether the same Event about the same object is written only once while the API server keeps it (an hour by default). */
   readonly once?: boolean;
 }
 
@@ -48,8 +48,8 @@ export class EventRecorder {
     this.#log = options.log;
   }
 
-  async record(regarding: Regarding, occurrence: Occurrence): Promise<void> {
-    if (this.#mayWrite(regarding)) await this.#write(regarding, occurrence);
+  async record(regarding: Regarding, content: EventContent): Promise<void> {
+    if (this.#mayWrite(regarding)) await this.#write(regarding, content);
   }
 
   #mayWrite({ uid, kind, namespace, name }: Regarding): boolean {
@@ -67,21 +67,21 @@ export class EventRecorder {
     return ofNamespace === 'Allowed';
   }
 
-  async #write(regarding: Regarding, occurrence: Occurrence): Promise<void> {
+  async #write(regarding: Regarding, content: EventContent): Promise<void> {
     const event: KubeObject & Readonly<Record<string, unknown>> = {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
       metadata: {
-        name: `${regarding.name.slice(0, 200).replace(/[.-]+$/, '')}.${suffixOf(regarding, occurrence)}`,
+        name: `${regarding.name.slice(0, 200).replace(/[.-]+$/, '')}.${suffixOf(regarding, content)}`,
         namespace: regarding.namespace,
       },
       eventTime: new Date().toISOString().replace('Z', '000Z'),
       reportingController: this.#controller,
       reportingInstance: hostname(),
-      type: occurrence.type,
-      reason: occurrence.reason,
-      action: occurrence.action,
-      note: Buffer.from(occurrence.note)
+      type: content.type,
+      reason: content.reason,
+      action: content.action,
+      note: Buffer.from(content.note)
         .subarray(0, LONGEST_NOTE)
         .toString('utf8')
         .replace(/\uFFFD$/, ''),
@@ -90,13 +90,13 @@ export class EventRecorder {
     try {
       await this.#client.create(EVENTS, event, { priority: 'background' });
     } catch (error) {
-      if (occurrence.once === true && hasReason(error, 'AlreadyExists')) return;
-      this.#log.warn({ err: error, reason: occurrence.reason }, 'event not written');
+      if (content.once === true && hasReason(error, 'AlreadyExists')) return;
+      this.#log.warn({ err: error, reason: content.reason }, 'event not written');
     }
   }
 }
 
-function suffixOf({ uid }: Regarding, { once, reason, note }: Occurrence): string {
+function suffixOf({ uid }: Regarding, { once, reason, note }: EventContent): string {
   if (once !== true) return randomUUID();
   return createHash('sha256')
     .update(JSON.stringify([uid, reason, note]))

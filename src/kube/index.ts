@@ -11,7 +11,7 @@ export {
 } from './cache/index.ts';
 export { KubeClient, type RequestRecord, Transport } from './client/index.ts';
 export { hasReason, KubeError } from './errors.ts';
-export { EventRecorder, type Occurrence } from './events.ts';
+export { type EventContent, EventRecorder } from './events.ts';
 export { describeFault } from './fault.ts';
 export {
   LEASES,

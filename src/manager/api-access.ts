@@ -8,7 +8,7 @@ import {
   Transport,
 } from '../kube/index.ts';
 
-/** The name by which the controller writes, in managedFields and Events. */
+/** The name of the controller in managedFields and Events. */
 export const FIELD_MANAGER = 'image-credential-binding';
 
 /** The clients of the process, and the election that decides whether they may write. */
@@ -17,7 +17,7 @@ export class ApiAccess {
   readonly client: KubeClient;
   readonly election: LeaderElection;
   readonly #transport: Transport;
-  /** Of its own, so that the Lease is renewed whatever else is going on. */
+  /** Separate, so that other requests never delay the renewal of the Lease. */
   readonly #leaseTransport: Transport;
 
   constructor(
@@ -41,7 +41,7 @@ export class ApiAccess {
     });
   }
 
-  /** Closes the connections of the controllers, under way or not. */
+  /** Closes the connections of the controllers, including those of running requests. */
   async cutOff(): Promise<void> {
     await this.#transport.close();
   }

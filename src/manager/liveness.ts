@@ -1,27 +1,29 @@
 const LONGEST_IDLE_MS = 5 * 60_000;
 const BEAT_MS = 1_000;
 
-/** A loop that does something again and again: an attempt, an event, a wait that ends. */
-export interface Moving {
+/** A loop that makes progress: each attempt, each event and each end of a wait counts. */
+export interface Loop {
   readonly description: string;
-  /** Milliseconds since it last did anything; infinitely long is not possible: it has begun at some time. */
+  /** Milliseconds since the loop last made progress, or started. */
   readonly idleMs: number;
 }
 
-/** Which of these have done nothing for more than five minutes, which only a restart mends; undefined: none. */
-export function stuck(parts: readonly Moving[]): string | undefined {
-  const still = parts.filter(({ idleMs }) => idleMs > LONGEST_IDLE_MS);
-  if (still.length === 0) return undefined;
-  return still
-    .map(({ description, idleMs }) => `${description} has done nothing for ${Math.round(idleMs / 1000)} s`)
+/** Names the loops that have made no progress for more than five minutes, which only a restart fixes; undefined: none. */
+export function stuck(loops: readonly Loop[]): string | undefined {
+  const idle = loops.filter(({ idleMs }) => idleMs > LONGEST_IDLE_MS);
+  if (idle.length === 0) return undefined;
+  return idle
+    .map(
+      ({ description, idleMs }) => `${description} has made no progress for ${Math.round(idleMs / 1000)} s`,
+    )
     .join('; ');
 }
 
 /**
- * Moves as long as timers fire. (An event loop that is blocked answers no probe at all; that needs no words.)
+ * Makes progress as long as timers fire. (A blocked event loop needs no text: it answers no probe at all.)
  */
-export class Heartbeat implements Moving {
-  readonly description = 'the timers';
+export class Heartbeat implements Loop {
+  readonly description = 'the heartbeat';
   readonly #timer = setInterval(() => {
     this.#beatAt = performance.now();
   }, BEAT_MS).unref();

@@ -19,12 +19,12 @@ import { Probes, type Stage } from './probes.ts';
 import { Runner } from './runner.ts';
 import type { ManagerSettings } from './settings.ts';
 
-/** Below the 30 seconds that a pod has by default. */
+/** Below the 30 seconds that Kubernetes gives a pod by default. */
 const LONGEST_STOP_MS = 20_000;
 
 /**
- * Runs the controllers. Of several processes one leads and reconciles. The others follow, with their caches and queues
- * full, so that one of them can take over at once.
+ * Runs the controllers. One of several processes leads and reconciles. The others follow with full caches and queues, so
+ * that one of them can take over immediately.
  */
 export class Manager {
   readonly #log: Logger;
@@ -54,7 +54,7 @@ export class Manager {
     const controllers = createControllers({
       ...{ client, stores, events, checker: this.#checker, namespaces, log, onListenerError },
       settings: controllerSettings(settings),
-      onMigrated: (scans) => metrics.countMoved(scans),
+      onMigrated: (scans) => metrics.countMigrated(scans),
       onRunStarted: (cause) => metrics.countRun(cause),
     });
     this.#caches = new Caches(
@@ -69,14 +69,14 @@ export class Manager {
     this.#server = new ProbeServer({ ...serve, healthz, readyz, metrics: metrics.registry });
   }
 
-  /** Rejects when this process was the leader and must end at once; never resolves. */
+  /** Rejects when this process was the leader and must end immediately. Never resolves. */
   get failed(): Promise<never> {
     return this.#api.election.lost;
   }
 
   /**
-   * Serves probes, fills the stores, then takes part in the election, and reconciles once this process leads. Resolves
-   * then, or when it is stopped before.
+   * Serves probes, fills the stores, takes part in the election, and reconciles once this process leads. Resolves when it
+   * leads, or when it is stopped before.
    *
    * @throws Error if the probes' address cannot be used.
    */
@@ -97,7 +97,7 @@ export class Manager {
   }
 
   /**
-   * Finishes what is under way within 20 seconds, then releases the Lease and closes everything. If requests had to be cut
+   * Finishes running work within 20 seconds, then releases the Lease and closes everything. If requests had to be cut
    * off, the Lease is not released, because the API server may still carry them out.
    */
   async stop(): Promise<void> {
@@ -106,7 +106,7 @@ export class Manager {
     let isCutOff = false;
     const deadline = setTimeout(() => {
       isCutOff = true;
-      this.#log.warn('requests do not end, closing their connections');
+      this.#log.warn('requests still run after 20 seconds, closing their connections');
       this.#api.cutOff().catch(() => undefined);
     }, LONGEST_STOP_MS);
     await this.#caches.stop();
@@ -123,16 +123,16 @@ export class Manager {
     for (const runner of this.#runners) if (runner.runs === runs) runner.queue.start();
   }
 
-  /** Publishes the metrics that are read when Prometheus asks. */
+  /** Publishes the metrics that are read at each scrape. */
   #publish(metrics: Metrics, { bindings }: Stores, { countDiscovered }: Controllers): void {
-    metrics.watchWatches(this.#caches.reflectors);
-    metrics.watchBindings({
+    metrics.publishWatches(this.#caches.reflectors);
+    metrics.publishBindings({
       readiness: () => countByReadiness(bindings.values()),
       notReady: () => notReady(bindings.values()),
       ends: () => credentialExpirations(bindings.values()),
     });
-    metrics.watchQueues(Object.fromEntries(this.#runners.map(({ name, queue }) => [name, queue])));
-    if (countDiscovered !== undefined) metrics.watchDiscovery(countDiscovered);
+    metrics.publishQueues(Object.fromEntries(this.#runners.map(({ name, queue }) => [name, queue])));
+    if (countDiscovered !== undefined) metrics.publishDiscovery(countDiscovered);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Caches, LeaderElection } from '../kube/index.ts';
 import { type Health, namesOfWatches, statesOf } from '../telemetry/index.ts';
-import { Heartbeat, type Moving, stuck } from './liveness.ts';
+import { Heartbeat, type Loop, stuck } from './liveness.ts';
 
 /** The stages in the life of the process. */
 export type Stage = 'starting' | 'following' | 'leading' | 'stopping';
@@ -18,9 +18,9 @@ export class Probes {
     this.#stage = options.stage;
   }
 
-  /** Fails if a loop has not moved for minutes, which only a restart fixes. */
+  /** Fails if a loop has made no progress for five minutes, which only a restart fixes. */
   readonly healthz = (): Health => {
-    const problem = stuck(this.#movingParts);
+    const problem = stuck(this.#loops);
     return problem === undefined ? { ok: true, text: 'ok' } : { ok: false, text: problem };
   };
 
@@ -40,7 +40,7 @@ export class Probes {
     this.#heartbeat.stop();
   }
 
-  get #movingParts(): readonly Moving[] {
+  get #loops(): readonly Loop[] {
     const { reflectors } = this.#caches;
     return [this.#heartbeat, ...reflectors, ...(this.#stage() === 'starting' ? [] : [this.#election])];
   }

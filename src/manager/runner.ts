@@ -37,11 +37,11 @@ export class Runner {
     controller.connect(this.queue);
   }
 
-  /** Decides nothing about a namespace that is not fully known. */
+  /** Reconciles the key once all objects in its namespace are known. */
   async #process(key: string): Promise<Outcome> {
     const namespace = namespaceOf(key);
-    if (this.#caches.isWhole(namespace)) return this.#reconcile(key);
-    this.#caches.whenWhole(namespace, `${this.name} ${key}`, () => this.queue.add(key));
+    if (this.#caches.isComplete(namespace)) return this.#reconcile(key);
+    this.#caches.whenComplete(namespace, `${this.name} ${key}`, () => this.queue.add(key));
     return {};
   }
 
@@ -53,7 +53,8 @@ export class Runner {
       .reconcile(key, log, requeue)
       .catch((error: unknown): Outcome => ({ error }));
     const { error } = outcome;
-    if (error instanceof OutOfDate) log.debug({ err: error }, 'out of date, deciding again');
+    if (error instanceof OutOfDate)
+      log.debug({ err: error }, 'an object changed since it was observed, reconciling again');
     else if (error !== undefined) log.error(describeError(error), 'reconcile failed, trying again');
     return outcome;
   }

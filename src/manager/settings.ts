@@ -2,19 +2,19 @@ import type { ControllerOptions } from '../controllers/index.ts';
 import type { LeaseSettings, WatchedNamespaces } from '../kube/index.ts';
 import type { RegistrySettings } from '../registry/index.ts';
 
-/** Settings of the whole process, all checked. */
+/** The validated settings of the process. */
 export interface ManagerSettings
   extends Pick<ControllerOptions['settings'], 'unusedSecretGraceMs' | 'runsPerMinute' | 'discovery'> {
-  /** Where everything happens. */
+  /** The namespaces that the controllers watch. */
   readonly namespaces: WatchedNamespaces;
   /** Names of the scan types whose ScheduledScans are bound, with `*` for any characters. */
   readonly scanTypes: readonly string[];
   /** How many keys each controller reconciles at the same time. */
   readonly concurrency: number;
-  /** Where probes and metrics are served; no host: on all addresses; port 0: any. */
+  /** The address of probes and metrics. `host` undefined: all addresses. `port` 0: any free port. */
   readonly serve: { readonly host: string | undefined; readonly port: number };
-  /** The Lease by which one of several processes leads. */
+  /** The Lease of the leader election. */
   readonly lease: LeaseSettings;
-  /** How registries are asked whether a credential may pull. */
+  /** How credentials are checked with registries. */
   readonly registries: RegistrySettings;
 }

@@ -1,14 +1,14 @@
 import type { Check, RegistryAnswer } from '../answer/index.ts';
 import type { Credential } from '../credential/index.ts';
 import type { ImageReference } from '../image/index.ts';
-import { isDenied, names, registryOrigins } from './host.ts';
+import { includesHost, isDenied, registryOrigins } from './host.ts';
 import {
+  type CheckContext,
   Connections,
   INTERNAL_ERROR,
   type Reply,
   retryAt,
   Settled,
-  type Surroundings,
   unreachable,
 } from './http/index.ts';
 import {
@@ -28,7 +28,7 @@ export type LoginCheck = Omit<Check, 'credential'> & { readonly credential: Cred
 
 const MAX_REDIRECTS = 3;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Answers to the ping that ask for nothing; what is asked for then stands in the answer to the next request. */
+/** Statuses of the ping without a challenge. Any challenge is then in the answer to the request for the manifest. */
 const OPEN_PING: ReadonlySet<number> = new Set([200, 404, 405, ...REDIRECTS]);
 
 /**
@@ -39,15 +39,15 @@ const OPEN_PING: ReadonlySet<number> = new Set([200, 404, 405, ...REDIRECTS]);
  */
 export async function checkRegistry(
   check: LoginCheck,
-  around: Surroundings,
+  context: CheckContext,
   namespace: string,
 ): Promise<RegistryAnswer> {
   try {
-    using connections = new Connections(around, namespace);
-    return await new Conversation(check, around.settings, connections).answer();
+    using connections = new Connections(context, namespace);
+    return await new Conversation(check, context.settings, connections).answer();
   } catch (error) {
     if (error instanceof Settled) return error.answer;
-    around.onError(error);
+    context.onError(error);
     return INTERNAL_ERROR;
   }
 }
@@ -68,10 +68,10 @@ class Conversation {
     const manifest = manifestUrl(origin, this.#check.image);
     let authorization = await this.#authorization(challenges);
     let reply = await this.#manifest('HEAD', manifest, authorization);
-    const asked = reply.status === 401 ? challengesIn(reply) : undefined;
-    // What the manifest asks for beyond the ping: registries that let anybody pull some images, or know the scope better.
-    if (asked !== undefined && asked.length > 0 && this.#demand(asked) !== this.#demand(challenges)) {
-      authorization = await this.#authorization(asked);
+    const second = reply.status === 401 ? challengesIn(reply) : undefined;
+    // The challenge may differ from that of the ping: some images are public, or the scope is more specific.
+    if (second !== undefined && second.length > 0 && this.#demand(second) !== this.#demand(challenges)) {
+      authorization = await this.#authorization(second);
       reply = await this.#manifest('HEAD', manifest, authorization);
     }
     if (needsGet(reply.status)) reply = await this.#manifest('GET', manifest, authorization);
@@ -111,13 +111,13 @@ class Conversation {
     throw unreachable('BadChallenge', 'ping', status);
   }
 
-  /** The value of `Authorization`; undefined where the challenges have no use for the credential, or there is none. */
+  /** The value of `Authorization`; undefined: there is no credential, or the challenges do not accept it. */
   async #authorization(challenges: readonly Challenge[]): Promise<string | undefined> {
     const { credential } = this.#check;
     if (challenges.length === 0) return undefined;
     if (credential?.kind === 'registryToken') return bearerAuthorization(credential.token);
     const bearers = challenges.filter((challenge) => challenge.scheme === 'Bearer');
-    const bearer = bearers.find(({ realm }) => this.#mayShow(realm));
+    const bearer = bearers.find(({ realm }) => this.#mayContact(realm));
     if (bearer !== undefined) return this.#token(bearer, credential);
     const basic = challenges.some(({ scheme }) => scheme === 'Basic');
     if (basic) return credential?.kind === 'basic' ? basicAuthorization(credential) : undefined;
@@ -143,30 +143,30 @@ class Conversation {
     return authorization;
   }
 
-  /** What the registry asks for, if that is to pull and no more; it may know the repository by another name. */
+  /** The scope of the challenge, if it grants only pull. The registry may use another name for the repository. */
   #scope({ scope }: BearerChallenge): string {
     return scope !== undefined && PULL_SCOPE.test(scope)
       ? scope
       : `repository:${this.#check.image.repository}:pull`;
   }
 
-  /** What challenges come to; two that come to the same get the same answer. */
+  /** Identifies what challenges require. Equal demands get the same answer. */
   #demand(challenges: readonly Challenge[]): string {
     return JSON.stringify(
       challenges.map((each) => (each.scheme === 'Basic' ? each : { ...each, scope: this.#scope(each) })),
     );
   }
 
-  /** Follows redirects, a few and without the credential: registries in front of others, such as registry.k8s.io. */
+  /** Follows a few redirects, without the credential. Registries such as registry.k8s.io redirect to other registries. */
   async #manifest(method: 'HEAD' | 'GET', url: URL, authorization: string | undefined): Promise<Reply> {
-    const shown = authorization === undefined ? {} : { authorization };
+    const withLogin = authorization === undefined ? {} : { authorization };
     const reads = (status: number) => method === 'GET' && status === 404;
     let reply = await this.#connections.send({
       kind: 'manifest',
       party: 'registry',
       method,
       url,
-      headers: { accept: ACCEPT, ...shown },
+      headers: { accept: ACCEPT, ...withLogin },
       reads,
     });
     let target = url;
@@ -181,7 +181,7 @@ class Conversation {
         headers,
         reads,
       });
-      // Nothing was shown there, so a refusal there says nothing about the credential.
+      // The credential was not sent there, so a refusal says nothing about it.
       if (reply.status === 401 || reply.status === 403) {
         throw unreachable('RedirectRefused', 'manifest', reply.status);
       }
@@ -192,18 +192,18 @@ class Conversation {
 
   #redirectTarget(reply: Reply, from: URL, redirects: number): URL {
     const target = URL.parse(reply.headers['location']?.[0] ?? '', from.href);
-    if (redirects < MAX_REDIRECTS && target !== null && this.#mayShow(target)) return target;
+    if (redirects < MAX_REDIRECTS && target !== null && this.#mayContact(target)) return target;
     throw unreachable('RedirectRefused', 'manifest', reply.status);
   }
 
   /**
-   * Requires TLS or a host that is configured as insecure, and a host that is not on the deny list. Rejects a URL with
-   * a user name, because the registry must not choose the user.
+   * Whether a realm or redirect target may be contacted. It must use TLS, or its host must be configured as insecure. Its
+   * host must not be on the deny list. The URL must not contain a user name, because the registry must not choose the user.
    */
-  #mayShow(url: URL): boolean {
-    const named = url.username !== '' || url.password !== '';
-    const plain = url.protocol === 'http:' && names(this.#settings.insecure, url.host);
-    return !named && (url.protocol === 'https:' || plain) && !isDenied(url, this.#settings);
+  #mayContact(url: URL): boolean {
+    const hasUser = url.username !== '' || url.password !== '';
+    const isPlain = url.protocol === 'http:' && includesHost(this.#settings.insecure, url.host);
+    return !hasUser && (url.protocol === 'https:' || isPlain) && !isDenied(url, this.#settings);
   }
 
   #throwIfBusy(reply: Reply, at: 'ping' | 'token' | 'manifest'): void {
@@ -222,7 +222,7 @@ class Conversation {
 
 const PULL_SCOPE = /^repository:[\x21-\x7e]+:pull$/;
 
-/** Where Docker goes on with plain HTTP: something is there, or nothing at all, but no TLS. */
+/** Whether the host does not speak TLS. For an insecure registry, Docker then falls back to plain HTTP. */
 function isNoTls(answer: RegistryAnswer): boolean {
   return (
     answer.result === 'Unreachable' &&

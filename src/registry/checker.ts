@@ -8,12 +8,12 @@ import { type Age, type DatedAnswer, dated, isFresh, withHistory } from './dated
 import { Fingerprints } from './fingerprints.ts';
 import { forbiddenBy } from './host.ts';
 import {
+  type CheckContext,
   checkProxySettings,
   INTERNAL_ERROR,
   Lookups,
   type RegistryRequestRecord,
   type Resolver,
-  type Surroundings,
   trust,
 } from './http/index.ts';
 import { INTERNAL_LOGIN_ERROR, Logins, type WantedLogin } from './login/index.ts';
@@ -37,10 +37,10 @@ export interface CheckerOptions {
 /**
  * Checks with registries whether a credential may pull an image, and remembers the answers.
  *
- * Made for a level-triggered reconciler. `answer` returns at once what is known, so that a pure function can decide on
+ * Designed for a level-triggered reconciler. `answer` immediately returns the known answer, so that a pure function can use
  * it. The reconciler calls `check` for what is missing, and requeues its key when `check` resolves. Answers apply to a
  * credential and a repository, except those to exact checks. The checker stores no credentials: the memory identifies
- * them by a keyed hash whose key ends with the process. It does not store the tokens of registries either, because an
+ * them by a keyed hash whose key exists only in this process. It does not store the tokens of registries either, because an
  * answer lives longer than they do.
  *
  * Namespaces share answers that say something about the registry, but no running check, because a check may have to wait
@@ -49,7 +49,7 @@ export interface CheckerOptions {
  * another, and does not evict its answers.
  */
 export class RegistryChecker {
-  readonly #around: Surroundings;
+  readonly #context: CheckContext;
   readonly #stop = new AbortController();
   readonly #fingerprints = new Fingerprints();
   readonly #answers: Memory<KnownAnswer>;
@@ -61,7 +61,7 @@ export class RegistryChecker {
   readonly #pauses = new Pauses(this.#fingerprints);
   readonly #logins: Logins;
 
-  /** @throws Error where the certificates or the proxies of the settings cannot be used. */
+  /** @throws Error if the certificates or the proxies of the settings cannot be used */
   constructor({
     settings,
     onRequest = () => undefined,
@@ -71,7 +71,7 @@ export class RegistryChecker {
     checkProxySettings(settings.proxy);
     const secureContext = trust(settings.certificateAuthorities);
     const lookups = new Lookups(settings, resolver);
-    this.#around = { settings, secureContext, stop: this.#stop.signal, onRequest, onError, lookups };
+    this.#context = { settings, secureContext, stop: this.#stop.signal, onRequest, onError, lookups };
     this.#answers = new Memory(settings.rememberedAnswers);
     const { concurrency: places, concurrencyPerRegistry: placesPerTarget } = settings;
     this.#limiter = new FairLimiter({
@@ -83,7 +83,7 @@ export class RegistryChecker {
     this.#checks = new SharedWork(this.#limiter);
     this.#loginChecks = new SharedWork(this.#limiter);
     this.#logins = new Logins(
-      this.#around,
+      this.#context,
       (credential, host) => `${host} ${this.#fingerprints.of(credential)}`,
     );
   }
@@ -121,29 +121,29 @@ export class RegistryChecker {
   }
 
   /**
-   * Takes over what somebody else has kept of an answer to this very credential, such as a binding's status from
-   * before a restart. Known answers are not changed. A time in the future counts as now.
+   * Restores an answer for this credential that was stored elsewhere, for example in the status of a binding before a
+   * restart. Does not change known answers. A time in the future counts as now.
    *
    * @param namespace - the namespace whose share of the memory it uses
    */
-  recall(
+  restore(
     check: Check,
     { answer, askedAt }: Pick<KnownAnswer, 'answer' | 'askedAt'>,
     namespace: string,
   ): void {
     if (!Number.isFinite(askedAt) || this.answer(check, namespace) !== undefined) return;
-    const found = dated(answer, Math.min(askedAt, Date.now()), this.#around.settings);
+    const found = dated(answer, Math.min(askedAt, Date.now()), this.#context.settings);
     this.#answers.keep(this.#key(check), withHistory(found, check, undefined), namespace);
   }
 
   /**
-   * What is known of a login that the cloud gives for a host, perhaps no longer fresh; undefined: nothing. Asks nobody, and
-   * never throws.
+   * The known login that the cloud issued for a host, perhaps no longer fresh; undefined: there is none. Sends no request,
+   * and never throws.
    *
-   * @param namespace - who wants to know it
+   * @param namespace - the namespace that uses the login
    */
   login(credential: PlatformCredential, host: string, namespace: string): KnownLogin | undefined {
-    const by = forbiddenBy(host, this.#around.settings);
+    const by = forbiddenBy(host, this.#context.settings);
     if (by !== undefined)
       return { answer: { result: 'NotAllowed', by }, askedAt: 0, askAgainAt: Number.POSITIVE_INFINITY };
     const broken = this.#broken.get(credential);
@@ -188,17 +188,17 @@ export class RegistryChecker {
   async #check(check: Check, namespace: string): Promise<KnownAnswer> {
     const key = this.#key(check);
     const { host } = check.image;
-    const by = forbiddenBy(host, this.#around.settings);
+    const by = forbiddenBy(host, this.#context.settings);
     const immediate =
       by === undefined
         ? this.#pauses.answer(check)
-        : dated({ result: 'NotAllowed', by }, Date.now(), this.#around.settings);
+        : dated({ result: 'NotAllowed', by }, Date.now(), this.#context.settings);
     if (immediate !== undefined) return this.#keep(check, immediate, namespace);
     return this.#checks.run({ group: namespace, target: host }, `${namespace} ${key}`, async () => {
       // Another namespace may have made the same check while this one waited for a place.
       const known = this.#answers.get(key, namespace);
       if (isFresh(known)) return known;
-      const found = this.#pauses.answer(check) ?? (await this.#checkUnbroken(check, namespace));
+      const found = this.#pauses.answer(check) ?? (await this.#checkSafely(check, namespace));
       return this.#keep(check, found, namespace);
     });
   }
@@ -208,16 +208,16 @@ export class RegistryChecker {
     return this.#answers.keep(key, withHistory(found, check, this.#answers.get(key, namespace)), namespace);
   }
 
-  async #checkUnbroken(check: Check, namespace: string): Promise<DatedAnswer> {
+  async #checkSafely(check: Check, namespace: string): Promise<DatedAnswer> {
     try {
-      return await this.#checkOnTheWay(check, namespace);
+      return await this.#checkByPlatform(check, namespace);
     } catch (error) {
-      this.#around.onError(error);
-      return dated(INTERNAL_ERROR, Date.now(), this.#around.settings);
+      this.#context.onError(error);
+      return dated(INTERNAL_ERROR, Date.now(), this.#context.settings);
     }
   }
 
-  async #checkOnTheWay(check: Check, namespace: string): Promise<DatedAnswer> {
+  async #checkByPlatform(check: Check, namespace: string): Promise<DatedAnswer> {
     const { image, credential } = check;
     const way = credential === undefined ? undefined : checkOf(credential, image.host);
     if (credential?.kind === 'platform' && way?.way === 'Exchange') {
@@ -239,8 +239,8 @@ export class RegistryChecker {
 
   async #checkRegistry(check: Check, login: Credential | undefined, namespace: string): Promise<DatedAnswer> {
     const askedAt = Date.now();
-    const answer = await checkRegistry({ ...check, credential: login }, this.#around, namespace);
-    return this.#pauses.note(check, dated(answer, askedAt, this.#around.settings, check.exact), namespace);
+    const answer = await checkRegistry({ ...check, credential: login }, this.#context, namespace);
+    return this.#pauses.note(check, dated(answer, askedAt, this.#context.settings, check.exact), namespace);
   }
 
   #internalError(check: Check, error: unknown): KnownAnswer {
@@ -253,8 +253,8 @@ export class RegistryChecker {
   }
 
   #break(owner: object, error: unknown): Age {
-    this.#around.onError(error);
-    const { askedAt, askAgainAt } = dated(INTERNAL_ERROR, Date.now(), this.#around.settings);
+    this.#context.onError(error);
+    const { askedAt, askAgainAt } = dated(INTERNAL_ERROR, Date.now(), this.#context.settings);
     this.#broken.set(owner, { askedAt, askAgainAt });
     return { askedAt, askAgainAt };
   }

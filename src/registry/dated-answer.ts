@@ -1,21 +1,22 @@
 import type { Check, KnownAnswer, RegistryAnswer } from '../answer/index.ts';
 import type { RegistrySettings } from './settings.ts';
 
-/** Times to live are shortened by up to this part at random, so that checks made together are not repeated together. */
+/** Times to live are shortened at random by up to this fraction, so that simultaneous checks are not repeated together. */
 export const JITTER = 0.1;
 
-/** An answer, when the check began, and when it is to be repeated. Milliseconds since the epoch. */
+/** An answer, the start of its check, and the time of the next check. Times are in milliseconds since the epoch. */
 export type DatedAnswer = Omit<KnownAnswer, 'acceptedAt' | 'version'>;
 export type Age = Omit<DatedAnswer, 'answer'>;
 
-/** Whether an answer is known that still holds. */
+/** Whether there is a known answer that is still valid. */
 export function isFresh<Known extends Pick<Age, 'askAgainAt'>>(known: Known | undefined): known is Known {
   return known !== undefined && known.askAgainAt > Date.now();
 }
 
 /**
- * The answer of a check that began at a time, with the time at which it is to be repeated.
+ * Adds the time of the next check to the answer of a check.
  *
+ * @param askedAt - the start of the check, in milliseconds since the epoch
  * @param exact - whether the answer is about a tag or digest, not about the repository
  */
 export function dated(

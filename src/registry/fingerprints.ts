@@ -1,10 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { SourceCredential } from '../platform/index.ts';
 
-/** Keyed hashes that stand for credentials in keys. The key of the hash ends with the process. */
+/** Keyed hashes that identify credentials in keys. The key of the hash exists only as long as the process. */
 export class Fingerprints {
   readonly #hashKey = randomBytes(32);
-  /** A credential does not change, and a hash is 20 times as slow as this. */
+  /** Caches the hashes: a credential does not change, and a hash takes 20 times as long as this lookup. */
   readonly #known = new WeakMap<SourceCredential, string>();
 
   /** Equal for equal credentials. Empty without a credential. */

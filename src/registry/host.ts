@@ -1,37 +1,39 @@
 import type { RegistrySettings } from './settings.ts';
 
-/** Docker Hub's images are on `docker.io`; its registry is elsewhere, as Docker, containerd and Trivy know by heart. */
+/** Images on Docker Hub are named `docker.io/…`. Its registry has another host, which Docker, containerd and Trivy hard-code. */
 const DOCKER_HUB = 'docker.io';
 const DOCKER_HUB_REGISTRY = 'registry-1.docker.io';
 
 /**
- * Where a registry's API may be: over TLS, and, for an insecure one, over plain HTTP after that.
+ * The URLs to try for a registry's API: with TLS, and then, for an insecure registry, with plain HTTP.
  *
  * @param host - as in an image reference
- * @returns empty where the host makes no URL
+ * @returns empty if the host does not form a URL
  */
 export function registryOrigins(host: string, settings: RegistrySettings): readonly URL[] {
   const authority = host === DOCKER_HUB ? DOCKER_HUB_REGISTRY : host;
-  const schemes = names(settings.insecure, authority) ? ['https', 'http'] : ['https'];
+  const schemes = includesHost(settings.insecure, authority) ? ['https', 'http'] : ['https'];
   return schemes
     .map((scheme) => URL.parse(`${scheme}://${authority}/`))
     .filter((url) => url !== null)
     .filter((url) => url.pathname === '/' && url.username === '' && url.password === '');
 }
 
-/** Whether a list of hosts names exactly this one, `host` or `host:port`, in any letter case. */
-export function names(hosts: readonly string[], authority: string): boolean {
+/** Whether a list contains exactly this host, `host` or `host:port`, ignoring case. */
+export function includesHost(hosts: readonly string[], authority: string): boolean {
   const wanted = authority.toLowerCase();
   return hosts.some((host) => host.toLowerCase() === wanted);
 }
 
-/** Which setting forbids to ask this registry, if any does. */
+/** The setting that forbids contacting this registry; undefined: none. */
 export function forbiddenBy(
   host: string,
   { allow, deny }: Pick<RegistrySettings, 'allow' | 'deny'>,
 ): 'AllowList' | 'DenyList' | undefined {
-  if (deny.some((pattern) => fits(pattern, host))) return 'DenyList';
-  return allow.length === 0 || allow.some((pattern) => fits(pattern, host)) ? undefined : 'AllowList';
+  if (deny.some((pattern) => matchesPattern(pattern, host))) return 'DenyList';
+  return allow.length === 0 || allow.some((pattern) => matchesPattern(pattern, host))
+    ? undefined
+    : 'AllowList';
 }
 
 /**
@@ -43,18 +45,20 @@ export function isDenied(url: URL, { deny }: Pick<RegistrySettings, 'deny'>): bo
   const name = url.hostname.replace(/\.$/, '');
   const port = url.port || (url.protocol === 'http:' ? '80' : '443');
   const hosts = name === DOCKER_HUB_REGISTRY ? [name, DOCKER_HUB] : [name];
-  return deny.some((pattern) => hosts.some((host) => fits(pattern, `${host}:${port}`)));
+  return deny.some((pattern) => hosts.some((host) => matchesPattern(pattern, `${host}:${port}`)));
 }
 
-function fits(pattern: string, host: string): boolean {
+function matchesPattern(pattern: string, host: string): boolean {
   const [expected, found] = [splitPort(pattern.toLowerCase()), splitPort(host.toLowerCase())];
   if (!['*', undefined, found.port].includes(expected.port)) return false;
   const [labels, own] = [expected.name.split('.'), found.name.split('.')];
-  return labels.length === own.length && labels.every((label, index) => fitsLabel(label, own[index] ?? ''));
+  return (
+    labels.length === own.length && labels.every((label, index) => matchesLabel(label, own[index] ?? ''))
+  );
 }
 
-/** Greedy from the left: with `*` as the only wildcard, the first place where a part fits is as good as any. */
-function fitsLabel(pattern: string, label: string): boolean {
+/** Matches greedily from the left. With `*` as the only wildcard, the first match of each part is sufficient. */
+function matchesLabel(pattern: string, label: string): boolean {
   const [first = '', ...rest] = pattern.split('*');
   const last = rest.pop();
   if (last === undefined) return label === first;

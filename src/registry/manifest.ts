@@ -8,28 +8,28 @@ const MANIFEST_TYPES: readonly string[] = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ];
 
-/** What old registries send whatever is asked for. */
+/** Types that old registries send regardless of `Accept`. */
 const OLD_MANIFEST_TYPES: readonly string[] = [
   'application/vnd.docker.distribution.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v1+prettyjws',
 ];
 
-/** All kinds of manifests that an image may have. */
+/** The header `Accept` for all types of manifests that an image may have. */
 export const ACCEPT = MANIFEST_TYPES.join(', ');
 
-/** Limit on the errors of an answer that are read. Registries write one. */
+/** Limit on the errors of an answer that are read. Registries send one. */
 const MOST_ERRORS = 16;
 
 const DIGEST = /^(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})$/;
 
-/** Whether a HEAD says too little, so that the same must be asked with GET: a body names what is unknown. */
+/** Whether a HEAD must be repeated as GET, because only a body distinguishes an unknown repository from an unknown manifest. */
 export function needsGet(status: number): boolean {
   return status === 404 || status === 405 || status === 501;
 }
 
 /**
  * The result of a check from a registry's answer to the request for a manifest. Codes: OCI distribution-spec, "Error Codes".
- * A 404 for a repository that one may not see is common, so only an unknown manifest proves anything.
+ * Registries commonly answer 404 for a repository without access. So only an unknown manifest proves access.
  */
 export function readManifestReply(reply: Reply): RegistryAnswer {
   const { status } = reply;
@@ -39,7 +39,7 @@ export function readManifestReply(reply: Reply): RegistryAnswer {
   return { result: 'Unreachable', why: 'UnexpectedStatus', at: 'manifest', httpCode: status };
 }
 
-/** A page that says 200 to everything, such as a portal's, must not count as a manifest. */
+/** The status 200 alone does not suffice, because a captive portal answers 200 to every request. */
 function present({ headers }: Reply): RegistryAnswer {
   const digest = headers['docker-content-digest']?.[0] ?? '';
   if (DIGEST.test(digest)) return { result: 'Pullable', digest };

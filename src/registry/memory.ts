@@ -9,18 +9,18 @@ interface Known {
 }
 
 /**
- * The answers that are remembered. All namespaces share those that {@link isShared}. Only the namespace that asked gets
- * the others, such as LookupDelayed, so that it cannot make the checks of others fail.
+ * The remembered answers. All namespaces share those for which {@link isShared} is true. Others, such as LookupDelayed, are
+ * returned only to the namespace that requested the check, so that it cannot make the checks of others fail.
  */
 export class Memory<Answer extends Known> {
   readonly #recent: Recent<Answer>;
 
-  /** @param capacity - how many answers are remembered; see {@link Recent} */
+  /** @param capacity - limit on remembered answers, see {@link Recent} */
   constructor(capacity: number) {
     this.#recent = new Recent(capacity);
   }
 
-  /** What this namespace may know; undefined: nothing. Of two answers, the one that holds longer. */
+  /** The answer for this namespace; undefined: there is none. Of two answers, the one that is valid longer. */
   get(key: string, namespace: string): Answer | undefined {
     const shared = this.#recent.get(key);
     const own = this.#recent.get(ownKey(key, namespace));
@@ -29,10 +29,10 @@ export class Memory<Answer extends Known> {
   }
 
   /**
-   * Remembers an answer, unless another namespace asked later and has an answer that still holds.
+   * Remembers an answer, unless another namespace has a valid answer from a later check.
    *
-   * @param namespace - which asked; the answer counts against its share of the memory
-   * @returns what is known now
+   * @param namespace - the namespace that requested the check; the answer counts against its share of the memory
+   * @returns the answer that is known now
    */
   keep(key: string, answer: Answer, namespace: string): Answer {
     const known = this.get(key, namespace);
@@ -41,13 +41,13 @@ export class Memory<Answer extends Known> {
     return answer;
   }
 
-  /** Forgets what all namespaces share. */
+  /** Forgets the answer that all namespaces share. */
   delete(key: string): void {
     this.#recent.delete(key);
   }
 }
 
-/** The name of a namespace has no spaces. */
+/** Unambiguous, because the name of a namespace contains no spaces. */
 function ownKey(key: string, namespace: string): string {
   return `${namespace} ${key}`;
 }

@@ -5,14 +5,14 @@ import { Recent } from './recent.ts';
 
 const REMEMBERED_PAUSES = 1_000;
 
-/** The answer that callers get until a time. */
+/** The answer that all checks get until a time. */
 interface Pause {
   readonly answer: RegistryAnswer;
   readonly askedAt: number;
   readonly until: number;
 }
 
-/** The registries that are not contacted until a time, or not with one credential. */
+/** The registries that are not contacted until a time, in general or with one credential. */
 export class Pauses {
   readonly #fingerprints: Fingerprints;
   /** By host, or by host and credential. */
@@ -22,7 +22,7 @@ export class Pauses {
     this.#fingerprints = fingerprints;
   }
 
-  /** The answer while the registry is not contacted, or not with this credential; undefined: it may be contacted. */
+  /** The answer during a pause of the registry, or of this credential; undefined: the registry may be contacted. */
   answer(check: Check): DatedAnswer | undefined {
     const pause = [check.image.host, this.#key(check)]
       .map((key) => this.#pauses.get(key))
@@ -31,11 +31,11 @@ export class Pauses {
   }
 
   /**
-   * Notes the answer of a registry: begins a pause if the registry requested one or cannot be reached, and ends it if the
-   * registry can be reached again.
+   * Records the answer of a registry. Starts a pause if the registry requested one or is unreachable, and ends it if the
+   * registry is reachable again.
    *
    * @param namespace - the pause counts against its share of the memory; it applies to all namespaces
-   * @returns the answer, which holds until the end of a pause that the registry requested
+   * @returns the answer, which is valid until the end of a pause that the registry requested
    */
   note(check: Check, found: DatedAnswer, namespace: string): DatedAnswer {
     const { answer, askedAt, askAgainAt } = found;
@@ -60,7 +60,7 @@ function paused({ answer, askedAt, until }: Pause): DatedAnswer {
   return { answer, askedAt, askAgainAt: until + (until - askedAt) * JITTER * Math.random() };
 }
 
-/** Whether the registry could not be contacted at all, whatever the check. */
+/** Whether the registry could not be contacted at all, which affects every check. */
 function isOutOfReach(answer: RegistryAnswer): boolean {
   const noAnswer = answer.result === 'Unreachable' && answer.at === 'ping' && answer.httpCode === undefined;
   return noAnswer && !isLocal(answer);

@@ -5,7 +5,7 @@
 export class Recent<Value> {
   readonly #capacity: number;
   readonly #groupOf = new Map<string, string>();
-  /** By group. The entries of a group are in the order of use. */
+  /** By group. The entries of a group are ordered by last use, the oldest first. */
   readonly #groups = new Map<string, Map<string, Value>>();
 
   constructor(capacity: number) {

@@ -2,7 +2,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** The proxies for https and http URLs, and the hosts that are contacted directly, as in the variables of these names. */
+/** The proxies for https and http URLs, and the hosts to contact directly, as in the environment variables of these names. */
 export interface ProxySettings {
   readonly httpsProxy?: string | undefined;
   readonly httpProxy?: string | undefined;
@@ -13,23 +13,23 @@ export interface ProxySettings {
 export interface RegistrySettings {
   /** Time-out of one request, from the look-up of the name to the last byte. */
   readonly requestTimeout: number;
-  /** Time-out of one check with all its requests. */
+  /** Time-out of one check, including all of its requests. */
   readonly checkTimeout: number;
   /**
-   * Limits on concurrent checks, per registry and in all. One namespace can use half of a registry's limit, and a
+   * Limits on concurrent checks, per registry and in total. One namespace can use half of a registry's limit, and a
    * quarter of the total.
    */
   readonly concurrencyPerRegistry: number;
   readonly concurrency: number;
   /** Limit on concurrent DNS look-ups. One namespace can use a quarter of it. */
   readonly concurrentLookups: number;
-  /** How long an answer holds, up to a tenth less: Pullable and Allowed. */
+  /** How long the answers Pullable and Allowed are valid. Shortened at random by up to a tenth, like the following. */
   readonly acceptedTtl: number;
-  /** Denied, Inconclusive and NotAllowed. Not short: who asks often with a wrong password may lock the account. */
+  /** For Denied, Inconclusive and NotAllowed. Long, because frequent checks with a wrong password may lock the account. */
   readonly refusedTtl: number;
-  /** Unreachable. So long is nothing asked of a registry that could not be spoken to at all. */
+  /** For Unreachable. A registry that cannot be contacted at all gets no request for this time. */
   readonly unreachableTtl: number;
-  /** Where a 429 has no `Retry-After`, and at most where it has one. */
+  /** The delay after a 429 without `Retry-After`, and the upper bound on `Retry-After`. */
   readonly defaultRetryAfter: number;
   readonly longestRetryAfter: number;
   /**
@@ -38,22 +38,22 @@ export interface RegistrySettings {
    */
   readonly rememberedAnswers: number;
   /**
-   * Registries that may be asked; empty: all that are not denied. `*` stands for a label, or a part of one:
-   * `*.dkr.ecr.*.amazonaws.com`. Without a port a pattern fits every port.
+   * Registries that may be contacted; empty: all that are not denied. `*` matches a DNS label or a part of one:
+   * `*.dkr.ecr.*.amazonaws.com`. A pattern without a port matches every port.
    */
   readonly allow: readonly string[];
-  /** Registries that may not be asked, in the same form; before `allow`. */
+  /** Registries that must not be contacted, in the same form. Takes precedence over `allow`. */
   readonly deny: readonly string[];
   /**
-   * Registries and token servers, exactly as `host` or `host:port`, that are asked over TLS without a look at the
-   * certificate, and over plain HTTP where they speak no TLS, as Docker does with its `insecure-registries`.
+   * Registries and token servers, as exact `host` or `host:port`. Their certificates are not verified, and they are contacted
+   * over plain HTTP if they do not support TLS, as with Docker's `insecure-registries`.
    */
   readonly insecure: readonly string[];
   /** Token servers, `host` or `host:port`, that may have private addresses although the registry has a public one. */
   readonly privateRealms: readonly string[];
-  /** Loopback and link-local addresses that may be asked all the same, exactly: for tests. They count as private. */
+  /** Loopback and link-local addresses that may be contacted nevertheless, for tests. They count as private. */
   readonly localAddresses: readonly string[];
-  /** Certificates of authorities in PEM, trusted besides those that Node trusts (`NODE_EXTRA_CA_CERTS` is among them). */
+  /** Certificates of authorities in PEM, trusted in addition to those that Node trusts, including `NODE_EXTRA_CA_CERTS`. */
   readonly certificateAuthorities: string | undefined;
   readonly proxy: ProxySettings;
 }

@@ -1,4 +1,4 @@
-/** What a metric is called, and what it says; Prometheus' words. */
+/** The definition of a metric in the terms of Prometheus. */
 interface Definition {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly labels: readonly string[];
@@ -6,51 +6,52 @@ interface Definition {
 }
 
 /**
- * All metrics of this program, beside those that every process has. `docs/reference/metrics.md` is made from this.
+ * All metrics of this program, in addition to those of every Node process. `npm run generate` writes
+ * `docs/reference/metrics.md` from this.
  *
- * Labels are bounded: names of controllers, resource types, verbs, codes and reasons. Of objects only those are named
- * that somebody has to look after, a few for each namespace (docs/adr/0017-metrics-name-what-wants-attention.md).
+ * Labels are bounded: names of controllers, resource types, verbs, codes and reasons. Labels name only objects that need
+ * attention, a few per namespace (docs/adr/0017-metrics-name-what-wants-attention.md).
  */
 export const METRICS = {
   icb_leader: {
     type: 'gauge',
     labels: ['lease'],
-    help: '1 where this process leads, 0 where it follows, by the Lease (namespace/name) that it leads by.',
+    help: '1 if this process is the leader, 0 if it is a follower, by the Lease of the leader election (namespace/name).',
   },
   icb_bindings: {
     type: 'gauge',
     labels: ['ready', 'reason'],
-    help: 'ImageCredentialBindings by the status of their condition Ready (True, False, Unknown) and its reason. Told by the leader.',
+    help: 'ImageCredentialBindings by the status of their condition Ready (True, False, Unknown) and its reason. Reported by the leader.',
   },
   icb_binding_not_ready: {
     type: 'gauge',
     labels: ['namespace', 'name', 'reason'],
-    help: '1 for each ImageCredentialBinding whose condition Ready is not True, with its reason; of a namespace the first 20 by name. Told by the leader.',
+    help: '1 for each ImageCredentialBinding whose condition Ready is not True, with its reason. Limited to the first 20 of each namespace, by name. Reported by the leader.',
   },
   icb_credential_expiration_timestamp_seconds: {
     type: 'gauge',
     labels: ['namespace', 'secret'],
-    help: 'When a credential ends that bindings have chosen, in seconds since 1970, by the Secret that it is from: where it says so itself; of a namespace the 20 that end first. Told by the leader.',
+    help: 'When a credential that bindings have chosen expires, in seconds since 1970, by its source Secret. Only credentials that state their expiration; limited to the 20 of each namespace that expire first. Reported by the leader.',
   },
   icb_scans_moved_total: {
     type: 'counter',
     labels: [],
-    help: 'ScheduledScans that were moved from one home of their image to another.',
+    help: 'ScheduledScans that were migrated from a previous repository of their image to the new one.',
   },
   icb_scan_runs_started_total: {
     type: 'counter',
     labels: ['cause'],
-    help: 'Runs of ScheduledScans that were started, by cause (Moved: their image; Bound: after a run that failed).',
+    help: 'Runs of ScheduledScans that the controller started, by cause (Moved: the image was migrated; Bound: the last run before the scan was bound had failed).',
   },
   icb_registry_requests_total: {
     type: 'counter',
     labels: ['kind', 'code'],
-    help: 'Requests to registries and their token servers by kind (ping, token, manifest) and HTTP status, or class of it, or why no answer came.',
+    help: 'Requests to registries and their token servers by kind (ping, token, manifest) and HTTP status, its class, or the reason why no answer came.',
   },
   icb_kube_requests_total: {
     type: 'counter',
     labels: ['verb', 'resource', 'code'],
-    help: 'Requests to the API server by verb, resource and HTTP status (or why no answer came), each try for itself.',
+    help: 'Requests to the API server by verb, resource and HTTP status (or the reason why no answer came). Each try counts separately.',
   },
   icb_kube_request_duration_seconds: {
     type: 'histogram',
@@ -60,22 +61,22 @@ export const METRICS = {
   icb_watch_state: {
     type: 'gauge',
     labels: ['watch', 'state'],
-    help: 'How many watches are in a state, one for each namespace of a list, else one: Listing, Watching, Waiting or Stopped.',
+    help: 'Number of watches by state: Listing, Watching, Waiting or Stopped. A resource has one watch per namespace if namespaces are listed, otherwise one in total.',
   },
   icb_watch_idle_seconds: {
     type: 'gauge',
     labels: ['watch'],
-    help: 'Seconds since a watch last heard of the API server (bookmarks come about once a minute), the longest where there are several.',
+    help: 'Seconds since a watch last received anything from the API server, which sends bookmarks about once a minute. The maximum if there are several watches.',
   },
   icb_workqueue_depth: {
     type: 'gauge',
     labels: ['controller'],
-    help: 'Keys that wait to be reconciled, by controller. Told by the leader.',
+    help: 'Keys that are waiting to be reconciled, by controller. Reported by the leader.',
   },
   icb_workqueue_oldest_seconds: {
     type: 'gauge',
     labels: ['controller'],
-    help: 'How long the key waits that has waited longest, in seconds, by controller. Told by the leader.',
+    help: 'Seconds that the oldest key in the queue has waited, by controller. Reported by the leader.',
   },
   icb_workqueue_queue_duration_seconds: {
     type: 'histogram',
@@ -85,28 +86,28 @@ export const METRICS = {
   icb_reconcile_duration_seconds: {
     type: 'histogram',
     labels: ['controller', 'result'],
-    help: 'Duration of reconciles in seconds by controller and result (success; outdated: what was decided on had changed, so it is decided again; error).',
+    help: 'Duration of reconciles in seconds by controller and result (success; outdated: an object had changed since it was observed, so the reconcile is repeated; error).',
   },
   icb_listener_errors_total: {
     type: 'counter',
     labels: [],
-    help: 'Changes of objects that a handler failed on: each is a mistake in this program.',
+    help: 'Changes of objects that a handler failed to process. Each is a bug in this program.',
   },
   icb_discovery_pods: {
     type: 'gauge',
     labels: [],
-    help: 'Pods that discovery follows. Told by the leader.',
+    help: 'Pods that discovery watches. Reported by the leader.',
   },
   icb_discovery_bindings: {
     type: 'gauge',
     labels: [],
-    help: 'Bindings that discovery has made and that no person has taken over. Told by the leader.',
+    help: 'Bindings that discovery has created and that no user has taken over. Reported by the leader.',
   },
 } as const satisfies Readonly<Record<`icb_${string}`, Definition>>;
 
 export type MetricName = keyof typeof METRICS;
 
-/** The metrics of a type. */
+/** The names of the metrics of a type. */
 export type NameOf<Type extends Definition['type']> = {
   [Name in MetricName]: (typeof METRICS)[Name]['type'] extends Type ? Name : never;
 }[MetricName];

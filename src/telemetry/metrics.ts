@@ -79,7 +79,7 @@ export class Metrics {
   readonly #reconciles = this.#histogram('icb_reconcile_duration_seconds');
   readonly #waits = this.#histogram('icb_workqueue_queue_duration_seconds');
   readonly #listenerErrors = this.#counter('icb_listener_errors_total');
-  readonly #moved = this.#counter('icb_scans_moved_total');
+  readonly #migrated = this.#counter('icb_scans_moved_total');
   readonly #runs = this.#counter('icb_scan_runs_started_total');
 
   constructor({ lease, leads }: Leadership) {
@@ -102,8 +102,8 @@ export class Metrics {
     this.#reconciles.observe({ controller, result }, seconds);
   }
 
-  countMoved(scans: number): void {
-    this.#moved.inc(scans);
+  countMigrated(scans: number): void {
+    this.#migrated.inc(scans);
   }
 
   countRun(cause: string): void {
@@ -115,7 +115,7 @@ export class Metrics {
   }
 
   /** Publishes the readiness of bindings and the expiration of credentials, read at each scrape. */
-  watchBindings({ readiness, notReady, ends }: BindingGauges): void {
+  publishBindings({ readiness, notReady, ends }: BindingGauges): void {
     this.#leadersGauge('icb_bindings', (set) => {
       for (const { ready, reason, count } of readiness()) set({ ready, reason }, count);
     });
@@ -128,7 +128,7 @@ export class Metrics {
   }
 
   /** Publishes the depth and age of each work queue, read at each scrape. */
-  watchQueues(queues: Readonly<Record<string, QueueGauges>>): void {
+  publishQueues(queues: Readonly<Record<string, QueueGauges>>): void {
     this.#leadersGauge('icb_workqueue_depth', (set) => {
       for (const [controller, { depth }] of Object.entries(queues)) set({ controller }, depth);
     });
@@ -137,8 +137,11 @@ export class Metrics {
     });
   }
 
-  /** Publishes the state and silence of watches, read at each scrape. Watches of one resource in several namespaces are one group. */
-  watchWatches(watches: readonly WatchGauges[]): void {
+  /**
+   * Publishes the state and silence of watches, read at each scrape. Watches of one resource in several namespaces are one
+   * group.
+   */
+  publishWatches(watches: readonly WatchGauges[]): void {
     this.#gauge('icb_watch_state', (set) => {
       const groups = Map.groupBy(watches, ({ watch, state }) => `${watch} ${state}`);
       for (const group of groups.values())
@@ -151,7 +154,7 @@ export class Metrics {
   }
 
   /** Publishes the number of pods that discovery follows and of bindings that it has created, read at each scrape. */
-  watchDiscovery(count: () => { readonly pods: number; readonly bindings: number }): void {
+  publishDiscovery(count: () => { readonly pods: number; readonly bindings: number }): void {
     this.#leadersGauge('icb_discovery_pods', (set) => set({}, count().pods));
     this.#leadersGauge('icb_discovery_bindings', (set) => set({}, count().bindings));
   }

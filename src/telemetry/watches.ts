@@ -1,35 +1,35 @@
-/** What a reflector shows of itself. */
+/** The state of a reflector. */
 export interface Watch {
   /** The resource and the selectors. */
   readonly watch: string;
-  /** undefined: all. */
+  /** undefined: all namespaces. */
   readonly namespace: string | undefined;
   readonly state: string;
-  /** Milliseconds since it last heard of the API server. */
+  /** Milliseconds since the reflector last received anything from the API server. */
   readonly silentMs: number;
 }
 
 const MOST_NAMED = 10;
 
-/** Which watches these are, for people: each resource with its selectors once, and its namespaces. */
+/** Names watches for people: each resource with its selectors once, followed by its namespaces. */
 export function namesOfWatches(watches: readonly Watch[]): readonly string[] {
   const groups = Map.groupBy(watches, ({ watch }) => watch);
-  return [...groups].map(([watch, group]) => `${watch}${placesOf(group)}`);
+  return [...groups].map(([watch, group]) => `${watch}${namespacesOf(group)}`);
 }
 
-/** What these watches do, a line for each resource and state. */
+/** Describes what watches are doing: one line per resource and state. */
 export function statesOf(watches: readonly Watch[]): readonly string[] {
   const groups = Map.groupBy(watches, ({ watch, state }) => `${watch} ${state}`);
   return [...groups.values()].flatMap((group) => {
     const { state = '' } = group[0] ?? {};
     const seconds = Math.round(Math.max(...group.map(({ silentMs }) => silentMs)) / 1000);
-    return namesOfWatches(group).map((name) => `${name}: ${state}, heard of ${seconds} s ago`);
+    return namesOfWatches(group).map((name) => `${name}: ${state}, last response ${seconds} s ago`);
   });
 }
 
-function placesOf(group: readonly Watch[]): string {
-  const places = group.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace]));
-  if (places.length === 0) return '';
-  const more = places.length - MOST_NAMED;
-  return ` in ${places.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+function namespacesOf(group: readonly Watch[]): string {
+  const namespaces = group.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace]));
+  if (namespaces.length === 0) return '';
+  const more = namespaces.length - MOST_NAMED;
+  return ` in ${namespaces.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -19,7 +19,7 @@ for (const count of [0, 1_000, 5_000, 20_000]) {
   for (const status of ['True', 'False'] as const) {
     const bindings = Array.from({ length: count }, (_, index) => binding(index, status));
     const metrics = new Metrics({ lease: 'icb/icb', leads: () => true });
-    metrics.watchBindings({
+    metrics.publishBindings({
       readiness: () => countByReadiness(bindings),
       notReady: () => notReady(bindings),
       ends: () => credentialExpirations(bindings),

@@ -3,8 +3,8 @@
 {{- end }}
 
 {{- /*
-Of all that the release makes in namespaces. A Job's name has 63 characters at most, and "-release" takes 8 of them; that of a
-release has 53, so it is never cut.
+The name of all namespaced objects of the release. A Job's name has at most 63 characters, and "-release" takes 8 of them.
+The name of a release has at most 53, so it is never truncated.
 */}}
 {{- define "image-credential-binding.fullname" -}}
 {{- $name := include "image-credential-binding.name" . }}
@@ -17,13 +17,16 @@ release has 53, so it is never cut.
 {{- end }}
 {{- end }}
 
-{{- /* Of what is in no namespace: releases in several namespaces may have one name. */}}
+{{- /*
+The name of all cluster-scoped objects. It contains the namespace, because releases in different namespaces may have the
+same name.
+*/}}
 {{- define "image-credential-binding.clusterName" -}}
 {{- $name := include "image-credential-binding.fullname" . }}
 {{- if eq $name .Release.Namespace }}
 {{- $name }}
 {{- else }}
-{{- /* A namespace has no dot in its name, so these never meet. */}}
+{{- /* The name of a namespace contains no dot, so these names never collide. */}}
 {{- printf "%s.%s" .Release.Namespace $name }}
 {{- end }}
 {{- end }}
@@ -40,7 +43,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{- /* Metadata of the pods of the Deployment, and of the Job that runs at uninstall. */}}
+{{- /* The pod metadata of the Deployment and of the Job that runs at uninstall. */}}
 {{- define "image-credential-binding.podMetadata" -}}
 labels:
   {{- $own := include "image-credential-binding.labels" . | fromYaml }}
@@ -51,10 +54,10 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{- /* What both have in common in their spec: where the controller may run, the Job may. */}}
+{{- /* The pod spec that both share, so that the Job can run wherever the controller can. */}}
 {{- define "image-credential-binding.podSpec" -}}
 automountServiceAccountToken: true
-# A Service of any name would otherwise add variables, and settings are read from variables too.
+# Otherwise, each Service would add environment variables, from which the controller also reads settings.
 enableServiceLinks: false
 securityContext:
   {{- toYaml .Values.podSecurityContext | nindent 2 }}
@@ -79,7 +82,7 @@ affinity:
 {{- end }}
 {{- end }}
 
-{{- /* And of their container. */}}
+{{- /* The container spec that both share. */}}
 {{- define "image-credential-binding.container" -}}
 image: {{ printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
@@ -90,9 +93,10 @@ resources:
 {{- end }}
 
 {{- /*
-By itself, Node 24 lets the heap grow to 256 MiB or more, whatever the container's limit: the kernel then kills it without a
-word. So it collects garbage in time, and says so where that does not suffice. What is young it would give 128 MiB besides: it
-gets 16, twice the size of a semi-space.
+By default, Node 24 lets the heap grow to 256 MiB or more, regardless of the container's memory limit, until the kernel
+kills the process without a message. With a limit on the heap, Node collects garbage in time, and logs an error if memory
+does not suffice. By default, the young generation could take another 128 MiB. This setting limits it to 16 MiB, twice the
+size of a semi-space.
 */}}
 {{- define "image-credential-binding.nodeOptions" -}}
 - name: NODE_OPTIONS

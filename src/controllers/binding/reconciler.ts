@@ -112,7 +112,7 @@ export class BindingReconciler {
     if (hasUnread(credentials)) return resolved;
     this.#restored.set(key, binding.uid);
     const answers = restorableAnswers(binding, resolved);
-    for (const { check, ...kept } of answers) this.#options.checker.recall(check, kept, binding.namespace);
+    for (const { check, ...kept } of answers) this.#options.checker.restore(check, kept, binding.namespace);
     return answers.length === 0 ? resolved : resolve(observed);
   }
 

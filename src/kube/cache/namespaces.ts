@@ -1,7 +1,7 @@
-/** The namespaces that are followed: all, by one watch for each resource, or those of a list, by one for each. */
+/** The watched namespaces: all, with one watch per resource, or a list, with one watch per resource and namespace. */
 export type WatchedNamespaces = 'all' | readonly [string, ...string[]];
 
-/** What {@link Selection} says of the namespace, once for each watch that a resource needs. */
+/** The `namespace` of {@link Selection} for each watch that a resource needs. */
 export function scopesOf(namespaces: WatchedNamespaces): readonly { readonly namespace?: string }[] {
   return namespaces === 'all' ? [{}] : namespaces.map((namespace) => ({ namespace }));
 }

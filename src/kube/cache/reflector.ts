@@ -21,13 +21,13 @@ import { describeFault } from '../fault.ts';
 import type { Store } from './store.ts';
 
 const FIRST_RETRY_MS = 200;
-/** A list asks little of the server, and whoever waits for the store waits for it: shorter than for writes. */
+/** Shorter than for writes, because a list costs the server little, and controllers wait for it. */
 const LONGEST_RETRY_MS = 10_000;
-const LONGEST_ASKED_MS = 30_000;
+const LONGEST_RETRY_AFTER_MS = 30_000;
 const SHORTEST_QUIET_MS = 5_000;
 const SHORTEST_WATCH_SECONDS = 300;
 const LONGEST_WATCH_SECONDS = 600;
-/** One may be chance; a server whose versions lie before ours is silent for ever. */
+/** A single silent watch may be chance. A server whose versions are behind the reflector's never sends anything. */
 const SILENCES_BEFORE_LIST = 2;
 
 export interface ReflectorOptions<Item extends Stored, Raw extends KubeObject> {
@@ -45,7 +45,7 @@ export interface ReflectorOptions<Item extends Stored, Raw extends KubeObject> {
   readonly log: Logger;
 }
 
-/** A reflector, whatever it keeps. */
+/** A reflector of any kind of object. */
 export type AnyReflector = Pick<
   Reflector<Stored>,
   | 'start'
@@ -61,14 +61,14 @@ export type AnyReflector = Pick<
   | 'silentMs'
 >;
 
-/** What a reflector is doing. `Waiting`: before the next try, after something went wrong. */
+/** What a reflector is doing. `Waiting`: a list or watch has failed, and the next try is scheduled. */
 type ReflectorState = 'Listing' | 'Watching' | 'Waiting' | 'Stopped';
 
 /**
- * Keeps a store equal to what the API server has: a streaming list that goes on as a watch, or pages and then a watch
- * where the server cannot stream. A watch that ends goes on from its last version; 410 lists anew; everything else is
- * tried again after a growing, jittered time that progress resets. Only projections are kept, each made as its object
- * arrives.
+ * Keeps a store in sync with the API server. It uses a streaming list that continues as a watch, or, if the server does not
+ * support that, a paged list followed by a watch. A watch that ends continues from its last version. After 410, the reflector
+ * lists again. After any other error, it retries with a growing, jittered delay that progress resets. It keeps only
+ * projections, and computes each as soon as its object arrives.
  */
 export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject> {
   readonly #options: ReflectorOptions<Item, Raw>;
@@ -79,35 +79,35 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
   #running: Promise<void> | undefined;
   #hasSynced = false;
   #state: ReflectorState = 'Stopped';
-  #movedAt = performance.now();
-  #heardAt = performance.now();
+  #progressAt = performance.now();
+  #receivedAt = performance.now();
   /** Where the next watch begins; undefined: list first. */
   #version: string | undefined;
-  /** The newest version that list or watch have come to, also before a list that had to be made anew. */
+  /** The newest version that a list or watch has reached. Kept when the reflector lists again. */
   #reached = '0';
-  /** Whether the server can stream a list, as far as we know. */
+  /** Whether the server supports streaming lists, as far as is known. */
   #streams = true;
   #silences = 0;
-  /** The problem that was told last, once for as long as it lasts. */
-  #told: string | undefined;
+  /** The last problem in the log. A problem is logged once until progress resolves it. */
+  #reported: string | undefined;
 
   constructor(options: ReflectorOptions<Item, Raw>) {
     this.#options = options;
   }
 
-  /** What it reflects, wherever that is: the resource and the selectors. */
+  /** The resource and the selectors, without the namespace. */
   get watch(): string {
     const { resource, selection = {} } = this.#options;
     const selectors = [selection.labelSelector, selection.fieldSelector].filter((text) => text !== undefined);
     return selectors.length === 0 ? resource.plural : `${resource.plural} (${selectors.join(', ')})`;
   }
 
-  /** undefined: all. */
+  /** undefined: all namespaces. */
   get namespace(): string | undefined {
     return this.#options.selection?.namespace;
   }
 
-  /** What it reflects, for people: {@link watch}, and the namespace where there is one. */
+  /** Describes the reflector for people: {@link watch}, and the namespace if there is one. */
   get description(): string {
     return this.namespace === undefined ? this.watch : `${this.watch} in ${this.namespace}`;
   }
@@ -116,44 +116,44 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     return this.#state;
   }
 
-  /** Milliseconds since an object, an event or a bookmark came, or since it began to list, to watch or to wait. */
+  /** Milliseconds since an object, an event or a bookmark arrived, or since the state last changed. */
   get idleMs(): number {
-    return performance.now() - this.#movedAt;
+    return performance.now() - this.#progressAt;
   }
 
   /**
-   * Milliseconds since an object, an event or a bookmark came, or since this was made. One that is refused again and again
-   * moves, and hears nothing.
+   * Milliseconds since an object, an event or a bookmark arrived, or since the reflector was created. A reflector whose
+   * lists keep failing makes progress, but receives nothing.
    */
   get silentMs(): number {
-    return performance.now() - this.#heardAt;
+    return performance.now() - this.#receivedAt;
   }
 
-  /** Whether the store has held a complete list. */
+  /** Whether the store has contained a complete list. */
   get hasSynced(): boolean {
     return this.#hasSynced;
   }
 
-  /** Resolves when the store holds a complete list; never after {@link stop}. */
+  /** Resolves when the store contains a complete list. Never resolves after {@link stop}. */
   get synced(): Promise<void> {
     return this.#synced.promise;
   }
 
-  /** Resolves when the store holds a complete list, or the API server has refused it for the first time: 403. */
+  /** Resolves when the store contains a complete list, or when the API server first forbids the list (403). */
   get settled(): Promise<void> {
     return this.#settled.promise;
   }
 
-  /** Begins; may be called once. */
+  /** Starts to list and watch. May be called once. */
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /** Ends list, watch and waiting; the store does not change after this is called. */
+  /** Ends the list, the watch or the wait. The store does not change after this call. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
-    this.#move('Stopped');
+    this.#enter('Stopped');
   }
 
   async #run(): Promise<void> {
@@ -166,7 +166,7 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     }
   }
 
-  /** Lists if it must, then watches until the server ends that; what went wrong, if anything. */
+  /** Lists if necessary, then watches until the server ends the watch. Returns the error, if any. */
   async #follow(): Promise<unknown> {
     try {
       if (this.#version === undefined && !this.#streams) await this.#listPages();
@@ -185,29 +185,29 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     return hasReason(error, 'Expired', 'Gone');
   }
 
-  /** Kubernetes answers so where the feature gate WatchList is off. */
+  /** The answer of Kubernetes if the feature gate WatchList is disabled. */
   #cannotStream(error: unknown): boolean {
     return this.#streams && this.#version === undefined && hasReason(error, 'Invalid', 'BadRequest');
   }
 
   async #wait(error: unknown): Promise<void> {
-    this.#move('Waiting');
-    const asked = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-    const milliseconds = Math.min(asked, LONGEST_ASKED_MS) + this.#backoff.next();
-    this.#tell(error, Math.round(milliseconds));
+    this.#enter('Waiting');
+    const requested = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+    const milliseconds = Math.min(requested, LONGEST_RETRY_AFTER_MS) + this.#backoff.next();
+    this.#report(error, Math.round(milliseconds));
     await sleep(milliseconds, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
-  #tell(error: unknown, retryInMs: number): void {
+  #report(error: unknown, retryInMs: number): void {
     const { log, resource } = this.#options;
     if (hasReason(error, 'Forbidden')) this.#settled.resolve();
     const fields = { resource: this.description, retryInMs };
     const problem = `${adviceFor(error, resource)} ${error}`;
-    if (hasReason(error, 'Expired', 'Gone')) log.debug(fields, 'version expired, listing again');
-    else if (problem !== this.#told)
+    if (hasReason(error, 'Expired', 'Gone')) log.debug(fields, 'resource version expired, listing again');
+    else if (problem !== this.#reported)
       log.warn({ ...fields, reason: String(error) }, adviceFor(error, resource));
-    this.#told = problem;
-    log.debug({ ...fields, err: error }, 'the error in full');
+    this.#reported = problem;
+    log.debug({ ...fields, err: error }, 'the full error');
   }
 
   async #listPages(): Promise<void> {
@@ -216,9 +216,9 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     const keys = new Set<string>();
     let page: Page | undefined;
     do {
-      this.#move('Listing');
+      this.#enter('Listing');
       page = await client.list(resource, selection, page?.next, { signal });
-      this.#heardAt = performance.now();
+      this.#receivedAt = performance.now();
       signal.throwIfAborted();
       if (isNewer(this.#reached, page.resourceVersion)) this.#rewind();
       for (const object of page.items) this.#take(object, keys);
@@ -226,7 +226,7 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     this.#complete(keys, page.resourceVersion);
   }
 
-  /** Follows the changes until the server ends the watch; from a list on, where there is no version to begin with. */
+  /** Watches until the server ends the watch. Without a version to start from, begins with a streaming list. */
   async #watch(): Promise<void> {
     const { client, resource, selection = {} } = this.#options;
     const start = {
@@ -234,26 +234,27 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
       timeoutSeconds: randomBetween(SHORTEST_WATCH_SECONDS, LONGEST_WATCH_SECONDS),
     };
     const listed = this.#version === undefined ? new Set<string>() : undefined;
-    this.#move(listed === undefined ? 'Watching' : 'Listing');
+    this.#enter(listed === undefined ? 'Watching' : 'Listing');
     const begun = performance.now();
     let silent = true;
     for await (const event of client.watch(resource, selection, start, this.#stopping.signal)) {
       this.#stopping.signal.throwIfAborted();
       silent = false;
-      this.#heardAt = performance.now();
-      this.#move(this.#state);
+      this.#receivedAt = performance.now();
+      this.#enter(this.#state);
       if (this.#version === undefined) this.#handleInitial(event, listed ?? new Set());
       else this.#handleChange(event);
     }
     if (this.#version === undefined)
       throw new Error('the server ended a streaming list before it was complete');
     if (!silent) return;
-    // One that was merely quiet has been cut by something in between; that is no reason to wait.
-    if (performance.now() - begun < SHORTEST_QUIET_MS) throw new Error('the server ended a watch at once');
+    // A watch that was only quiet was cut by something on the network path, which is no reason to wait.
+    if (performance.now() - begun < SHORTEST_QUIET_MS)
+      throw new Error('the server ended a watch immediately');
     this.#backoff.reset();
   }
 
-  /** No progress yet: one who is always cut off in the middle of a list must come more and more seldom. */
+  /** Does not reset the back-off: if a list is always cut off in the middle, the retries must become less frequent. */
   #handleInitial(event: WatchEvent, listed: Set<string>): void {
     const version = event.object.metadata.resourceVersion ?? '';
     if (event.type === 'DELETED') {
@@ -261,22 +262,22 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
       this.#options.store.delete(storedMeta(event.object));
     } else if (event.type !== 'BOOKMARK') this.#take(event.object, listed);
     else if (isInitialEventsEnd(event)) {
-      this.#refuseBackwards(version);
+      this.#assertNotOlder(version);
       this.#complete(listed, version);
-      this.#move('Watching');
+      this.#enter('Watching');
     }
   }
 
   #handleChange(event: WatchEvent): void {
     const version = event.object.metadata.resourceVersion ?? '';
-    this.#refuseBackwards(version);
+    this.#assertNotOlder(version);
     if (event.type === 'DELETED') this.#options.store.delete(storedMeta(event.object));
     else if (event.type !== 'BOOKMARK') this.#take(event.object);
     this.#reach(version);
     this.#options.store.advance(version, this.namespace);
   }
 
-  /** What the store holds is what a list of this version has. */
+  /** Ends a list: the store now contains what the list of this version contains. */
   #complete(keys: ReadonlySet<string>, version: string): void {
     this.#options.store.retain(keys, version, this.namespace);
     this.#reach(version);
@@ -289,12 +290,12 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     this.#version = version;
     this.#reached = version;
     this.#silences = 0;
-    this.#told = undefined;
+    this.#reported = undefined;
     this.#backoff.reset();
   }
 
-  /** @throws KubeError `Expired` where the server's versions have gone back: then only a list helps. */
-  #refuseBackwards(version: string): void {
+  /** @throws KubeError `Expired` if the server's versions have gone back, because then only a new list helps */
+  #assertNotOlder(version: string): void {
     if (!isNewer(this.#reached, version)) return;
     this.#rewind();
     throw new KubeError(`the API server has gone back to version ${version}`, {
@@ -305,7 +306,10 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
 
   #rewind(): void {
     const { log, store } = this.#options;
-    log.warn({ resource: this.description }, 'the API server has gone back in time: was etcd restored?');
+    log.warn(
+      { resource: this.description },
+      'the API server returned older versions than before: was etcd restored?',
+    );
     this.#reached = '0';
     store.rewind(this.namespace);
   }
@@ -344,9 +348,9 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     }
   }
 
-  #move(state: ReflectorState): void {
+  #enter(state: ReflectorState): void {
     this.#state = state;
-    this.#movedAt = performance.now();
+    this.#progressAt = performance.now();
   }
 }
 
@@ -354,10 +358,10 @@ function randomBetween(least: number, most: number): number {
   return least + Math.floor(Math.random() * (most - least));
 }
 
-/** What happened, and what to do about what does not pass by itself. */
+/** The log message for an error. Includes what to do if a retry alone does not help. */
 function adviceFor(error: unknown, { plural, group }: Resource): string {
   if (hasReason(error, 'Forbidden'))
-    return 'list and watch are refused, trying again: a role must grant them';
+    return 'list and watch are refused, trying again: grant these rights in a Role or ClusterRole';
   if (hasReason(error, 'NotFound'))
     return `the API server does not know this resource, trying again: install the CRD ${plural}.${group}`;
   if (error instanceof KubeError && error.status === 401) {

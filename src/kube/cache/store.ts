@@ -1,34 +1,34 @@
 import { isNewer, keyOf, type Stored } from '../../object/index.ts';
 
-/** What happened to one object: it came (`before` is missing), went (`after` is missing) or changed. */
+/** A change of one object: added (`before` is undefined), removed (`after` is undefined) or changed. */
 export interface Change<Item> {
   readonly before: Item | undefined;
   readonly after: Item | undefined;
 }
 
-/** Takes what a listener threw. */
+/** Called with an error that a listener threw. */
 export type ListenerErrorHandler = (error: unknown) => void;
 
 type IndexFunction<Item> = (item: Item) => readonly string[];
 
-/** How far the watch of a part of a store has come. */
+/** The progress of the watch that fills a part of a store. */
 interface Progress {
-  /** All that happened up to here is in the store. */
+  /** The store contains all changes up to this version. */
   version: string;
-  /** Keys of items whose version says nothing any more, see {@link Store.rewind}. */
+  /** Keys of items whose version can no longer be compared, see {@link Store.rewind}. */
   readonly rewound: Set<string>;
 }
 
-/** The part of a store that one watch over all namespaces fills: no namespace has this name. */
+/** The part of a store that a watch over all namespaces fills. No namespace has this name. */
 const WHOLE = '';
 
 /**
- * Projections of one kind of object by `namespace/name`, with named indices. A version older than the one held is
- * ignored. The store knows up to which version the watch has come, so the answer to a write of our own can be put
- * in before the watch brings it, and never after: then the object may be gone again.
+ * Projections of one kind of object by `namespace/name`, with named indices. The store ignores a version that is older than
+ * the one it holds. It knows the version that the watch has reached. So the answer to the controller's own write can be
+ * stored before the watch delivers it, and never after, because the object may have been deleted by then.
  *
- * It is filled by one watch over all namespaces, or by one for each of several: {@link retain}, {@link rewind} and
- * {@link advance} are told the namespace then, and concern that part alone, for each watch comes as far as it comes.
+ * One watch over all namespaces fills the store, or one watch per namespace. In the second case, {@link retain},
+ * {@link rewind} and {@link advance} get the namespace and affect only its part, because each watch progresses independently.
  */
 export class Store<Item extends Stored, Index extends string = never> {
   readonly #items = new Map<string, Item>();
@@ -40,9 +40,9 @@ export class Store<Item extends Stored, Index extends string = never> {
   readonly #progress = new Map<string, Progress>();
 
   /**
-   * @param indices - for each index a function from an item to the values under which it is found
-   * @param onListenerError - what a listener throws goes here, and keeps it from no other listener; unless told it is
-   *   an unhandled error, which ends the process
+   * @param indices - for each index, a function from an item to the values under which it is found
+   * @param onListenerError - called with an error that a listener throws; the other listeners are still called. By
+   *   default, the error is unhandled and ends the process.
    */
   constructor(
     indices: Readonly<Record<Index, IndexFunction<Item>>>,
@@ -67,7 +67,7 @@ export class Store<Item extends Stored, Index extends string = never> {
     return this.#items.values();
   }
 
-  /** The items for which the index function of that name gives this value, in no particular order. */
+  /** The items for which the index function of that name returns this value, in no particular order. */
   byIndex(index: Index, value: string): readonly Item[] {
     return [...(this.#byIndex[index].get(value)?.values() ?? [])];
   }
@@ -77,15 +77,15 @@ export class Store<Item extends Stored, Index extends string = never> {
     return this.#byIndex[index].has(value);
   }
 
-  /** Called with each change, one after another, in order, after the store holds it. */
+  /** Calls the listener with each change, in order, after the store contains it. */
   onChange(listener: (change: Change<Item>) => void): void {
     this.#listeners.push(listener);
   }
 
   /**
-   * Takes in a version of an object. A recreated object (another uid) is reported as gone and as new.
+   * Stores a version of an object. A recreated object (another uid) is reported as removed and then as added.
    *
-   * @throws what an index function throws; the store is then unchanged
+   * @throws the error of an index function; the store is then unchanged
    */
   set(item: Item): void {
     const key = keyOf(item);
@@ -97,19 +97,19 @@ export class Store<Item extends Stored, Index extends string = never> {
     this.#items.set(key, item);
     this.#index(key, item, values);
     if (before !== undefined && before.uid !== item.uid) {
-      this.#tell({ before, after: undefined });
-      this.#tell({ before: undefined, after: item });
+      this.#notify({ before, after: undefined });
+      this.#notify({ before: undefined, after: item });
     } else {
-      this.#tell({ before, after: item });
+      this.#notify({ before, after: item });
     }
   }
 
-  /** Takes in the answer to a write of ours, unless the watch has come as far by itself. */
+  /** Stores the answer to the controller's own write, unless the watch has already reached its version. */
   setAnswer(item: Item): void {
     if (isNewer(item.resourceVersion, this.#progressOf(item).version)) this.set(item);
   }
 
-  /** Takes out an object; one that was created anew since, under another uid, stays. */
+  /** Removes an object. An object that was recreated since, with another uid, is kept. */
   delete(object: Stored): void {
     const key = keyOf(object);
     const before = this.#items.get(key);
@@ -123,10 +123,10 @@ export class Store<Item extends Stored, Index extends string = never> {
     this.#unindex(key, before);
     this.#items.delete(key);
     this.#progressOf(before).rewound.delete(key);
-    this.#tell({ before, after: undefined });
+    this.#notify({ before, after: undefined });
   }
 
-  /** Takes out what a complete list of version `resourceVersion` no longer has; newer items stay. */
+  /** Removes the items that a complete list of version `resourceVersion` does not contain. Newer items are kept. */
   retain(keys: ReadonlySet<string>, resourceVersion: string, namespace?: string): void {
     const { rewound } = this.#part(namespace);
     for (const [key, item] of this.#itemsOf(namespace)) {
@@ -138,8 +138,8 @@ export class Store<Item extends Stored, Index extends string = never> {
   }
 
   /**
-   * Says that the server's versions have gone back, as after a restore of etcd from a backup: what is held stays until
-   * the next list replaces it, whatever the versions.
+   * To be called when the server's versions have gone back, for example after etcd was restored from a backup. The items
+   * are kept until the next list replaces them, regardless of versions.
    */
   rewind(namespace?: string): void {
     const part = this.#part(namespace);
@@ -147,7 +147,7 @@ export class Store<Item extends Stored, Index extends string = never> {
     part.version = '0';
   }
 
-  /** Says that all changes up to this version have been put in. */
+  /** To be called when the store contains all changes up to this version. */
   advance(resourceVersion: string, namespace?: string): void {
     const part = this.#part(namespace);
     if (isNewer(resourceVersion, part.version)) part.version = resourceVersion;
@@ -174,7 +174,7 @@ export class Store<Item extends Stored, Index extends string = never> {
     return this.#progressOf(held).rewound.has(keyOf(held)) || isNewer(version, held.resourceVersion);
   }
 
-  /** The same text of the key everywhere: one for each index would be half of what a small item takes. */
+  /** All indices share one string per key. Separate strings would take half as much memory as a small item. */
   #index(
     key: string,
     item: Item,
@@ -200,11 +200,11 @@ export class Store<Item extends Stored, Index extends string = never> {
   }
 
   #indexNames(): readonly Index[] {
-    // `Object.keys` knows no key types.
+    // `Object.keys` loses the types of the keys.
     return Object.keys(this.#indices) as Index[];
   }
 
-  #tell(change: Change<Item>): void {
+  #notify(change: Change<Item>): void {
     for (const listener of this.#listeners) {
       try {
         listener(change);

@@ -8,19 +8,19 @@ import { type Call, nameOf, type RequestOptions, Sender, type SenderOptions } fr
 /** Bookmarks come about once a minute, so a watch that is silent for longer than two has been cut off. */
 const WATCH_SILENCE_MS = 150_000;
 
-/** Which objects of a resource; no namespace: those of all namespaces. */
+/** Which objects of a resource. `namespace` undefined: those of all namespaces. */
 export interface Selection {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
-  /** Ask for metadata alone (`PartialObjectMetadata`): the rest never leaves the API server. */
+  /** Request only metadata (`PartialObjectMetadata`): the rest never leaves the API server. */
   readonly metadataOnly?: boolean;
 }
 
 export interface Page {
   readonly items: readonly KubeObject[];
   readonly resourceVersion: string;
-  /** Token for the next page; undefined on the last. */
+  /** Token for the next page; undefined: this is the last page. */
   readonly next: string | undefined;
 }
 
@@ -29,11 +29,11 @@ export interface WatchEvent {
   readonly object: KubeObject;
 }
 
-/** Where a watch begins. */
+/** Where a watch starts. */
 export interface WatchStart {
   /**
-   * Changes after this version. undefined: first all objects, as `ADDED`, then a bookmark for which
-   * {@link isInitialEventsEnd} holds (streaming list, KEP-3157), then the changes.
+   * Watch changes after this version. undefined: a streaming list (KEP-3157): first all objects as `ADDED`, then a bookmark
+   * for which {@link isInitialEventsEnd} is true, then the changes.
    */
   readonly resourceVersion: string | undefined;
   readonly timeoutSeconds: number;
@@ -41,8 +41,9 @@ export interface WatchStart {
 
 export interface GetOptions extends RequestOptions {
   /**
-   * A version that the object is known to have had: the API server answers from its cache, with that or a newer one.
-   * Unless told, it asks etcd for the newest (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions).
+   * A version that the object is known to have had. The API server then answers from its cache, with this version or a newer
+   * one. undefined: the newest version, from etcd
+   * (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions).
    */
   readonly resourceVersion?: string;
 }
@@ -53,8 +54,8 @@ export interface ClientOptions extends SenderOptions {
 }
 
 /**
- * The requests that a controller makes, in raw JSON: unknown fields are neither dropped nor converted. Each request has a
- * time-out, and is retried where that is safe. Each method throws {@link KubeError}, and nothing else.
+ * The requests that a controller needs. Objects are raw JSON, so unknown fields are neither dropped nor converted. Each
+ * request has a time-out, and is retried if that is safe. Methods throw only {@link KubeError}.
  */
 export class KubeClient {
   readonly #sender: Sender;
@@ -67,7 +68,7 @@ export class KubeClient {
     this.#watchSilenceMs = options.watchSilenceMs ?? WATCH_SILENCE_MS;
   }
 
-  /** One page of at most 500 objects; `continueFrom` is {@link Page.next} of the page before. */
+  /** One page of at most 500 objects. `continueFrom` is {@link Page.next} of the previous page. */
   async list(
     resource: Resource,
     selection: Selection,
@@ -97,10 +98,10 @@ export class KubeClient {
   }
 
   /**
-   * Changes, with bookmarks, until the server ends the watch. Tried once: whoever watches knows from where to go on.
+   * Changes and bookmarks, until the server ends the watch. Does not retry, because the caller knows where to continue.
    *
-   * @throws KubeError `Expired` where the version is too old, also in mid-stream; `Timeout` where neither event nor
-   * bookmark came for long; `Invalid` where the server knows no streaming lists.
+   * @throws KubeError `Expired` if the version is too old, possibly in mid-stream; `Timeout` if neither an event nor a
+   *   bookmark arrived for {@link ClientOptions.watchSilenceMs}; `Invalid` if the server does not support streaming lists
    */
   async *watch(
     resource: Resource,
@@ -117,7 +118,7 @@ export class KubeClient {
         ...selectors(selection),
         watch: 'true',
         allowWatchBookmarks: 'true',
-        ...beginning(start),
+        ...startQuery(start),
         timeoutSeconds: String(start.timeoutSeconds),
       },
       accept: selection.metadataOnly === true ? metadataAccept('PartialObjectMetadata') : 'application/json',
@@ -126,7 +127,7 @@ export class KubeClient {
     const answer = await this.#sender.stream(call, silence);
     try {
       for await (const line of jsonLines(answer.body)) {
-        silence.putOff();
+        silence.postpone();
         // The API server's own stream: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
         const event = line as WatchEvent;
         if (event.type === 'ERROR') throw errorFromEvent(call, event);
@@ -166,7 +167,7 @@ export class KubeClient {
     });
   }
 
-  /** Replaces the object that has this `metadata.resourceVersion`: `Conflict` where it has another by now. */
+  /** Replaces the object with this `metadata.resourceVersion`. `Conflict` if the object has another version by now. */
   async replace<T extends KubeObject>(resource: Resource, object: T, options?: RequestOptions): Promise<T> {
     return this.#object({
       verb: 'update',
@@ -179,12 +180,12 @@ export class KubeClient {
     });
   }
 
-  /** JSON merge patch; with `metadata.resourceVersion` in the patch, `Conflict` where it is another by now. */
+  /** JSON merge patch. With `metadata.resourceVersion` in the patch, `Conflict` if the object has another version by now. */
   async patch(resource: Resource, place: NamespacedName, patch: object): Promise<KubeObject> {
     return this.#merge(resource, objectPath(resource, place), patch);
   }
 
-  /** As {@link patch}, of the status subresource. */
+  /** Like {@link patch}, for the status subresource. */
   async patchStatus<T extends KubeObject>(
     resource: Resource,
     place: NamespacedName,
@@ -200,9 +201,9 @@ export class KubeClient {
   }
 
   /**
-   * Server-side apply to the status subresource: fields that an earlier apply set and this one does not name go.
-   * With `metadata.uid`, an object that was deleted and created again in between is left alone (`Conflict`).
-   * In the background: what a status tells must not keep back what it tells of.
+   * Server-side apply to the status subresource. Removes fields that an earlier apply set and this one does not contain.
+   * With `metadata.uid`, an object that was recreated in the meantime is not changed (`Conflict`). Has background priority,
+   * so that status writes do not delay the work that they report.
    */
   async applyStatus<T extends KubeObject>(
     resource: Resource,
@@ -220,7 +221,7 @@ export class KubeClient {
     });
   }
 
-  /** Deletes the object that has this uid and resource version; `Conflict` where it is another by now. */
+  /** Deletes the object with this uid and resource version. `Conflict` if the object has another one by now. */
   async delete(
     resource: Resource,
     object: NamespacedName & { readonly uid: string; readonly resourceVersion: string },
@@ -244,12 +245,12 @@ export class KubeClient {
   }
 }
 
-/** Whether this bookmark ends the objects that a streaming list begins with. */
+/** Whether this bookmark marks the end of the initial objects of a streaming list. */
 export function isInitialEventsEnd({ type, object }: WatchEvent): boolean {
   return type === 'BOOKMARK' && object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true';
 }
 
-/** An `ERROR` event of a watch carries a Status object; 410 says that the version is too old. */
+/** An `ERROR` event of a watch contains a Status object. 410 means that the version is too old. */
 function errorFromEvent(call: Call, event: WatchEvent): KubeError {
   const code = (event.object as { code?: unknown }).code;
   return errorFromAnswer(nameOf(call), {
@@ -268,7 +269,7 @@ function selectors(selection: Selection): Record<string, string | undefined> {
 }
 
 /** https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists */
-function beginning({ resourceVersion }: WatchStart): Record<string, string> {
+function startQuery({ resourceVersion }: WatchStart): Record<string, string> {
   return resourceVersion === undefined
     ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
     : { resourceVersion };

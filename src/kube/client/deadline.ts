@@ -1,6 +1,6 @@
 /**
- * A signal that comes when a time has passed, or with an outer signal. Unlike `AbortSignal.timeout` it leaves no timer
- * behind once it is disposed of, and can be put off.
+ * A signal that is aborted after a time, or together with an outer signal. Unlike `AbortSignal.timeout`, it can be postponed,
+ * and it leaves no timer behind once it is disposed of.
  */
 export class Deadline implements Disposable {
   readonly #controller = new AbortController();
@@ -10,7 +10,7 @@ export class Deadline implements Disposable {
   constructor(milliseconds: number, outer?: AbortSignal) {
     this.#outer = outer;
     this.#timer = setTimeout(() => {
-      this.#controller.abort(new DOMException(`nothing came for ${milliseconds} ms`, 'TimeoutError'));
+      this.#controller.abort(new DOMException(`no data for ${milliseconds} ms`, 'TimeoutError'));
     }, milliseconds);
     if (outer?.aborted === true) this.#follow();
     else outer?.addEventListener('abort', this.#follow, { once: true });
@@ -20,7 +20,7 @@ export class Deadline implements Disposable {
     return this.#controller.signal;
   }
 
-  /** The outcome of `work`, or the signal's reason as soon as that comes, whether `work` heeds it or not. */
+  /** The outcome of `work`, or a rejection with the signal's reason as soon as it is aborted, even if `work` ignores it. */
   async race<T>(work: Promise<T>): Promise<T> {
     const { signal } = this;
     const { promise, reject } = Promise.withResolvers<never>();
@@ -34,8 +34,8 @@ export class Deadline implements Disposable {
     }
   }
 
-  /** Begins to count anew. */
-  putOff(): void {
+  /** Restarts the time. */
+  postpone(): void {
     this.#timer.refresh();
   }
 

@@ -1,15 +1,15 @@
 import type { Dispatcher } from 'undici';
 
 /**
- * An interceptor that asks `fence` when a request is about to be written to its connection, and not before: a
- * request may wait for a connection for as long as others are slow. What `fence` throws fails the request, of which
- * no byte is sent then.
+ * An interceptor that calls `fence` immediately before a request is written to its connection. An earlier call would not
+ * suffice, because a request may wait a long time for a connection. If `fence` throws, the request fails, and no byte of it
+ * is sent.
  */
 export function fenced(fence: () => void): Dispatcher.DispatcherComposeInterceptor {
   return (dispatch) =>
     function checked(options, handler) {
       const start = handler.onRequestStart?.bind(handler);
-      // The handler was made for this one request.
+      // The handler belongs to this request only, so it may be changed.
       handler.onRequestStart = (controller, context) => {
         fence();
         start?.(controller, context);

@@ -1,8 +1,8 @@
 /**
- * The JSON documents of a stream that has one in each line, as watches do. Bytes of a line may come in any
- * number of chunks; what follows the last line break is not complete and is dropped.
+ * The JSON documents of a stream with one document per line, such as a watch. A line may be split into any number of
+ * chunks. Bytes after the last line break are incomplete and are dropped.
  *
- * @throws SyntaxError where a line is no JSON, and whatever the stream throws.
+ * @throws SyntaxError if a line is not JSON, and any error of the stream
  */
 export async function* jsonLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<unknown> {
   let begun: Uint8Array[] = [];

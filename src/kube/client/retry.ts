@@ -4,17 +4,16 @@ import { KubeError } from '../errors.ts';
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 2_000;
 const RETRIES = 4;
-/** Who is asked to wait longer hears of it, and can do something else meanwhile. */
+/** If the server asks for a longer wait, the request fails, so that the caller can requeue. */
 const LONGEST_RETRY_AFTER_MS = 5_000;
 const LONGEST_IN_ALL_MS = 30_000;
 
-/** What may pass by itself, for a request that changes nothing. */
-const PASSING = new Set([0, 429, 500, 502, 503, 504]);
+/** Statuses after which a read is retried, because the problem may be transient. */
+const TRANSIENT = new Set([0, 429, 500, 502, 503, 504]);
 
 /**
- * Decides for one request whether it is sent again. One that reads is, after whatever may pass by itself. One that
- * writes is only where it certainly has not been done: the server says so (429, or 503, with `Retry-After`), or it never
- * left.
+ * Decides for one request whether it is retried. A read is retried after any transient problem. A write is retried only if
+ * it certainly had no effect: the server says so (429 or 503 with `Retry-After`), or the request was never sent.
  */
 export class RetryPolicy {
   readonly #reads: boolean;
@@ -26,19 +25,19 @@ export class RetryPolicy {
     this.#reads = method === 'GET';
   }
 
-  /** Milliseconds to wait before the next try; undefined: it is not to be tried again. */
+  /** Delay before the next try in milliseconds; undefined: do not retry. */
   waitAfter(error: unknown): number | undefined {
-    if (!(error instanceof KubeError) || !this.#maySend(error)) return undefined;
+    if (!(error instanceof KubeError) || !this.#mayRetry(error)) return undefined;
     this.#tries += 1;
     if (this.#tries > RETRIES || performance.now() - this.#begun > LONGEST_IN_ALL_MS) return undefined;
-    const asked = (error.retryAfterSeconds ?? 0) * 1000;
-    return asked > LONGEST_RETRY_AFTER_MS ? undefined : asked + this.#backoff.next();
+    const requested = (error.retryAfterSeconds ?? 0) * 1000;
+    return requested > LONGEST_RETRY_AFTER_MS ? undefined : requested + this.#backoff.next();
   }
 
-  #maySend(error: KubeError): boolean {
+  #mayRetry(error: KubeError): boolean {
     if (error.unsent) return true;
     const refusedForNow = error.status === 429 || error.status === 503;
     if (refusedForNow && error.retryAfterSeconds !== undefined) return true;
-    return this.#reads && PASSING.has(error.status);
+    return this.#reads && TRANSIENT.has(error.status);
   }
 }

@@ -21,7 +21,7 @@ export interface RequestRecord {
 }
 
 export interface RequestOptions {
-  /** Ends the request, also while it waits for its turn or for a retry. */
+  /** Cancels the request, even while it waits for a place in the limiter or for a retry. */
   readonly signal?: AbortSignal;
   /** `normal` by default. */
   readonly priority?: Priority;
@@ -50,7 +50,7 @@ export interface Call {
 }
 
 /**
- * Sends requests to the API server, and counts each try. Every method throws {@link KubeError}, and nothing else.
+ * Sends requests to the API server, and counts each try. Methods throw only {@link KubeError}.
  */
 export class Sender {
   readonly #transport: Transport;
@@ -66,8 +66,8 @@ export class Sender {
   }
 
   /**
-   * Sends a request until it succeeds or must not be sent again ({@link RetryPolicy}). Each try waits for its turn, and
-   * has a time-out.
+   * Sends a request, and retries it until it succeeds or must not be retried ({@link RetryPolicy}). Each try waits for a
+   * place in the limiter, and has a time-out.
    *
    * @returns the body of the answer
    */
@@ -99,7 +99,7 @@ export class Sender {
     return await answer.body.json();
   }
 
-  /** Opens a watch: tried once, and on a connection of its own. */
+  /** Opens a watch on a separate connection. Does not retry. */
   async stream(call: Call, deadline: Deadline): Promise<Dispatcher.ResponseData> {
     return this.#send(call, 'watches', deadline);
   }

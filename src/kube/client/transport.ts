@@ -9,24 +9,24 @@ const CREDENTIALS_MAX_AGE_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const REQUEST_CONNECTIONS = 16;
 
-/** Where a request goes and what it is sent with. */
+/** The destination of a request, and what it is sent with. */
 export interface Connection {
   readonly origin: string;
-  /** What comes before `/api` and `/apis`, where the server is behind a path; else empty. */
+  /** The path before `/api` and `/apis`, if the server URL has one; otherwise empty. */
   readonly pathPrefix: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** For requests that end: at most 16 connections. */
+  /** For ordinary requests: at most 16 connections. */
   readonly requests: Dispatcher;
-  /** For watches: each holds a connection of its own, so they must not crowd out requests. */
+  /** For watches: separate, because each watch occupies a connection, and watches must not crowd out requests. */
   readonly watches: Dispatcher;
 }
 
 type Pools = Pick<Connection, 'requests' | 'watches'>;
 
 /**
- * Connections to the API server of a KubeConfig, shared by all requests. client-node opens a new connection for
- * each request; here it only says which server, which TLS material and which headers. HTTP/1.1 on purpose: with
- * the API server's `--goaway-chance`, requests over HTTP/2 hang.
+ * Connections to the API server of a KubeConfig, shared by all requests. client-node opens a new connection for each request,
+ * so it is used only to determine the server, the TLS material and the headers. Uses HTTP/1.1 on purpose, because requests
+ * over HTTP/2 hang with the API server's `--goaway-chance`.
  */
 export class Transport {
   /** A request that has a place here gets a connection at once. */
@@ -40,8 +40,8 @@ export class Transport {
   #reading: Promise<Connection> | undefined;
 
   /**
-   * @param config - says which server, and names the files of certificates and tokens
-   * @param credentialsMaxAgeMs - after this time these files are read again; client-node keeps a token for 60 s by itself
+   * @param config - names the server and the files of certificates and tokens
+   * @param credentialsMaxAgeMs - these files are read again after this time; client-node itself caches a token for 60 s
    */
   constructor(config: KubeConfig, credentialsMaxAgeMs = CREDENTIALS_MAX_AGE_MS) {
     this.#config = config;
@@ -49,9 +49,9 @@ export class Transport {
   }
 
   /**
-   * The connection to use now. New TLS material gets new pools; requests under way on the old ones finish.
+   * The connection to use now. New TLS material gets new pools. Running requests on the old pools finish.
    *
-   * @throws Error where the KubeConfig names no cluster, or a proxy that is not supported.
+   * @throws Error if the KubeConfig names no cluster, or an unsupported proxy
    */
   async connection(): Promise<Connection> {
     const current = this.#current;
@@ -63,7 +63,7 @@ export class Transport {
     return this.#reading;
   }
 
-  /** Waits, but no longer than the transport is open and the signal has not come. */
+  /** Waits, but not longer than until the transport is closed or the signal is aborted. */
   async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
     const closing = this.#closing.signal;
     const either = signal === undefined ? closing : AbortSignal.any([closing, signal]);
@@ -71,8 +71,8 @@ export class Transport {
   }
 
   /**
-   * Ends all connections at once; a request that is under way fails. What is under way on older TLS material ends by its
-   * own time-out or signal.
+   * Closes all connections at once, so running requests fail. Requests on older TLS material end by their own time-out or
+   * signal.
    */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -82,13 +82,13 @@ export class Transport {
   }
 
   async #read(): Promise<Connection> {
-    this.#refuseWhenClosed();
+    this.#assertOpen();
     const cluster = this.#config.getCurrentCluster();
     if (cluster === null)
       throw new Error('the kubeconfig has no current cluster: set KUBECONFIG or a current-context');
     const options: RequestOptions = {};
     await this.#config.applyToHTTPSOptions(options);
-    this.#refuseWhenClosed();
+    this.#assertOpen();
     const material = tlsMaterial(options);
     const previous = this.#current;
     const pools = previous?.material === material ? previous.connection : this.#newPools(options);
@@ -101,11 +101,11 @@ export class Transport {
       watches: pools.watches,
     };
     this.#current = { connection, material, readAt: performance.now() };
-    if (previous !== undefined && previous.material !== material) closeGently(previous.connection);
+    if (previous !== undefined && previous.material !== material) closeWhenIdle(previous.connection);
     return connection;
   }
 
-  #refuseWhenClosed(): void {
+  #assertOpen(): void {
     if (this.#closing.signal.aborted) throw new Error('the connection to the API server is closed');
   }
 
@@ -129,15 +129,15 @@ export class Transport {
 
 type TlsOptions = Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
 
-/** Those that are set, for `undefined` would switch verification off. */
+/** Only the options that are set, because `undefined` would disable verification. */
 function tlsOptions(options: RequestOptions): TlsOptions {
   const { ca, cert, key, servername, rejectUnauthorized } = options;
   const all = { ca, cert, key, servername, rejectUnauthorized };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** Watches may go on for minutes on the old material: the server ends them. */
-function closeGently(pools: Pools): void {
+/** Watches may continue on the old material for minutes, until the server ends them. */
+function closeWhenIdle(pools: Pools): void {
   for (const pool of [pools.requests, pools.watches]) pool.close().catch(() => undefined);
 }
 

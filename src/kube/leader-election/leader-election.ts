@@ -8,49 +8,49 @@ import { hasReason } from '../errors.ts';
 import { jittered, LEASES, LeaseObservation, type LeaseSettings, leaseRecord, specOf } from './lease.ts';
 import { LeaseLock } from './lease-lock.ts';
 
-/** How long the loop waits at the most before it looks again, so that one that is stuck can be told. */
+/** Longest wait of the loop, so that a stuck loop can be distinguished from a waiting one. */
 const LONGEST_PAUSE_MS = 60_000;
 const SHORTEST_TIMEOUT_MS = 1_000;
-/** A Lease that others write all the time is tried so often at once. */
-const TRIES_AT_ONCE = 3;
+/** Limit on immediate retries if other clients keep writing the Lease. */
+const IMMEDIATE_TRIES = 3;
 
-/** This process was the leader and is no more, or must no longer be sure of it: it must not go on. */
+/** This process was the leader, and no longer is, or cannot be sure that it still is. It must end. */
 class LeadershipLost extends Error {
   override readonly name = 'LeadershipLost';
 }
 
-type SeenLease = Stored & { readonly spec: unknown };
+type ObservedLease = Stored & { readonly spec: unknown };
 
 /**
- * Leader election on a Lease, with client-go's protocol (k8s.io/client-go/tools/leaderelection), so that `kubectl`
- * and others read it as usual. What differs: a follower watches the Lease, and so takes over at once where it is
- * released; a leader that finds another in its place when it renews stops at once; and {@link assertLeading} keeps one whose
- * renewals are late from writing, whatever timers do.
+ * Leader election on a Lease with client-go's protocol (k8s.io/client-go/tools/leaderelection), so that `kubectl` and other
+ * tools can read it. It differs from client-go in three ways. A follower watches the Lease, so it takes over immediately when
+ * the Lease is released. A leader that finds another holder when it renews stops immediately. {@link assertLeading} prevents
+ * writes if a renewal is late, even if timers are delayed.
  */
 export class LeaderElection {
   readonly description = 'leader election';
-  /** `<hostname>_<uuid>`: another one for each process. */
+  /** `<hostname>_<uuid>`: unique to each process. */
   readonly identity = `${hostname()}_${randomUUID()}`;
   readonly #settings: LeaseSettings;
   readonly #log: Logger;
   readonly #lock: LeaseLock;
   readonly #observation: LeaseObservation;
-  readonly #reflector: Reflector<SeenLease>;
+  readonly #reflector: Reflector<ObservedLease>;
   readonly #leading = Promise.withResolvers<void>();
   readonly #lost = Promise.withResolvers<never>();
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
   #wake: () => void = () => undefined;
-  #movedAt = performance.now();
-  /** The Lease as we wrote it last, and when that request began; undefined: we do not hold it. */
+  #progressAt = performance.now();
+  /** The Lease as last written by this process, and when that request began; undefined: this process does not hold it. */
   #held: { readonly lease: KubeObject; readonly since: Moment } | undefined;
   #followed: string | undefined;
   #reached = false;
   #problem: string | undefined;
 
   /**
-   * @param options.client - one with connections of its own, so that a renewal never waits behind other requests,
-   *   and with no fence
+   * @param options.client - with separate connections, so that a renewal never waits behind other requests, and without a
+   *   fence
    */
   constructor(options: { client: KubeClient; settings: LeaseSettings; log: Logger }) {
     const { client, settings, log } = options;
@@ -59,11 +59,11 @@ export class LeaderElection {
     this.#log = log.child({ lease: `${namespace}/${name}` });
     this.#lock = new LeaseLock({ client, identity: this.identity, namespace, name, durationMs });
     this.#observation = new LeaseObservation(this.identity, durationMs);
-    const store = new Store<SeenLease>({});
+    const store = new Store<ObservedLease>({});
     store.onChange(({ after }) => {
       if (after !== undefined) this.#observe(after);
     });
-    this.#reflector = new Reflector<SeenLease>({
+    this.#reflector = new Reflector<ObservedLease>({
       client,
       resource: LEASES,
       selection: { namespace, fieldSelector: `metadata.name=${name}` },
@@ -73,61 +73,61 @@ export class LeaderElection {
     });
   }
 
-  /** Resolves when this process leads; never where it does not. */
+  /** Resolves when this process becomes the leader. */
   get leading(): Promise<void> {
     return this.#leading.promise;
   }
 
-  /** Rejects with {@link LeadershipLost}, once: the process must end then. */
+  /** Rejects with {@link LeadershipLost} when this process must end. Never resolves. */
   get lost(): Promise<never> {
     return this.#lost.promise;
   }
 
-  /** Milliseconds since the loop last did anything; while it waits, that is a minute at the most. */
+  /** Milliseconds since the loop last made progress. While it waits, at most a minute. */
   get idleMs(): number {
-    return performance.now() - this.#movedAt;
+    return performance.now() - this.#progressAt;
   }
 
-  /** Why it cannot take part; undefined: it leads or follows. */
+  /** Why this process cannot take part in the election; undefined: it leads or follows. */
   get problem(): string | undefined {
     return this.#reached ? undefined : (this.#problem ?? 'the lease has not been read yet');
   }
 
-  /** What this process is, in a few words. */
+  /** A short description of this process's role. */
   get role(): string {
     if (this.mayWrite()) return 'leading';
     const { holder } = this.#observation;
-    return holder === undefined ? 'following nobody yet' : `following ${holder}`;
+    return holder === undefined ? 'following, the leader is not known yet' : `following ${holder}`;
   }
 
-  /** Whether the lease is ours and has not ended, counted from the begin of its last renewal. */
+  /** Whether this process holds the Lease and it has not expired, counted from the start of its last renewal. */
   mayWrite(): boolean {
     return this.#left() > 0;
   }
 
   /**
-   * The fence of writes: at once wrong when the lease duration has passed, even where the process was suspended and
-   * no timer has fired yet.
+   * The fence of writes. Throws as soon as the lease duration has passed, even if the process was suspended and no timer has
+   * fired yet.
    *
-   * @throws LeadershipLost where this process does not lead; {@link lost} rejects too if it did.
+   * @throws LeadershipLost if this process does not lead; {@link lost} also rejects if it did before
    */
   assertLeading(): void {
     if (this.mayWrite()) return;
     const error = new LeadershipLost(
-      this.#held === undefined ? 'this process does not lead' : 'the lease was not renewed before its end',
+      this.#held === undefined ? 'this process does not lead' : 'the lease expired before it was renewed',
     );
     if (this.#held !== undefined) this.#lost.reject(error);
     throw error;
   }
 
-  /** Begins; may be called once. */
+  /** Starts to take part in the election. May be called once. */
   start(): void {
     this.#running ??= this.#run().catch((error: unknown) => this.#lost.reject(error));
   }
 
   /**
-   * Ends the loop. With `release` the lease is given away, so that another takes over at once: only to be asked for
-   * after the last write.
+   * Ends the loop. With `release`, releases the Lease, so that another process takes over immediately. Only allowed after the
+   * last write.
    */
   async stop({ release }: { readonly release: boolean }): Promise<void> {
     this.#stopping.abort();
@@ -147,7 +147,7 @@ export class LeaderElection {
     if (this.#stopping.signal.aborted) return;
     this.#log.info({ identity: this.identity }, 'leading');
     this.#leading.resolve();
-    await Promise.all([this.#reflector.stop(), this.#keep()]);
+    await Promise.all([this.#reflector.stop(), this.#keepRenewing()]);
   }
 
   async #try(): Promise<void> {
@@ -194,14 +194,14 @@ export class LeaderElection {
     this.#wake();
   }
 
-  async #keep(): Promise<void> {
+  async #keepRenewing(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       await this.#pause(this.#settings.retryPeriodMs);
       await this.#renew();
     }
   }
 
-  /** Renews, and tries again until the deadline. */
+  /** Renews the Lease, and retries until the deadline. */
   async #renew(): Promise<void> {
     const { renewDeadlineMs, retryPeriodMs } = this.#settings;
     const deadline = performance.now() + renewDeadlineMs;
@@ -216,14 +216,14 @@ export class LeaderElection {
     }
   }
 
-  /** Whether the lease has been renewed. */
+  /** Returns whether the Lease has been renewed. */
   async #renewOnce(leftMs: number): Promise<boolean> {
     const signal = this.#requestTimeout(leftMs);
     try {
       let lease = this.#held?.lease;
       for (let tries = 1; ; tries += 1) {
         const since = moment();
-        const written = await this.#writeUnlessChanged(lease, { signal, last: tries === TRIES_AT_ONCE });
+        const written = await this.#writeUnlessChanged(lease, { signal, last: tries === IMMEDIATE_TRIES });
         if (written !== undefined) {
           this.#held = { lease: written, since };
           this.#problem = undefined;
@@ -238,7 +238,7 @@ export class LeaderElection {
     }
   }
 
-  /** The Lease as written; undefined: it is another than we know. On the last try that is an error as any other. */
+  /** The Lease as written; undefined: the known version is out of date. On the last try, that is an error, too. */
   async #writeUnlessChanged(
     lease: KubeObject | undefined,
     { signal, last }: { readonly signal: AbortSignal; readonly last: boolean },
@@ -252,9 +252,9 @@ export class LeaderElection {
   }
 
   /**
-   * The Lease, after somebody else has written it; undefined: it has been deleted, and we may create it again.
+   * The Lease after another client has written it; undefined: it was deleted, and this process may create it again.
    *
-   * @throws LeadershipLost where another holds it.
+   * @throws LeadershipLost if another process holds it
    */
   async #readOwn(signal: AbortSignal): Promise<KubeObject | undefined> {
     const lease = await this.#lock.read(signal);
@@ -274,7 +274,10 @@ export class LeaderElection {
       });
       this.#log.info('lease released');
     } catch (error) {
-      this.#log.warn({ reason: messageOf(error) }, 'lease not released, others take over when it ends');
+      this.#log.warn(
+        { reason: messageOf(error) },
+        'lease not released, another process takes over when it expires',
+      );
     }
   }
 
@@ -282,20 +285,20 @@ export class LeaderElection {
     if (lease !== undefined) await this.#lock.release(lease, signal);
   }
 
-  /** Half of the deadline, at least a second, as in client-go: where a connection hangs there is time for another. */
+  /** Half of the deadline, at least a second, as in client-go. If a connection hangs, there is time for another one. */
   #requestTimeout(leftMs: number): AbortSignal {
-    this.#movedAt = performance.now();
+    this.#progressAt = performance.now();
     const usual = Math.max(this.#settings.renewDeadlineMs / 2, SHORTEST_TIMEOUT_MS);
     return AbortSignal.timeout(Math.ceil(Math.min(leftMs, usual)));
   }
 
-  /** How many milliseconds we may still write without a renewal. */
+  /** Milliseconds for which this process may still write without a renewal. */
   #left(): number {
     return this.#held === undefined ? 0 : this.#settings.leaseDurationMs - elapsedSince(this.#held.since);
   }
 
   async #pause(milliseconds: number): Promise<void> {
-    this.#movedAt = performance.now();
+    this.#progressAt = performance.now();
     if (this.#stopping.signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, Math.min(milliseconds, LONGEST_PAUSE_MS));
@@ -304,11 +307,14 @@ export class LeaderElection {
     clearTimeout(timer);
   }
 
-  /** Says a problem once for as long as it stays the same. */
+  /** Logs a problem as a warning once while it stays the same. */
   #report(error: unknown, message: string): void {
     const reason = messageOf(error);
     const fields = hasReason(error, 'Forbidden')
-      ? { reason, advice: 'grant what the chart grants: create, get, list, watch and update of leases there' }
+      ? {
+          reason,
+          advice: 'grant the rights that the chart grants: create, get, list, watch and update on leases',
+        }
       : { reason };
     if (reason === this.#problem) this.#log.debug(fields, message);
     else this.#log.warn(fields, message);
@@ -330,8 +336,8 @@ function moment(): Moment {
 }
 
 /**
- * Milliseconds, rather too many than too few: Linux' monotonic clock stands still while the machine sleeps, the
- * time since boot does not, but has few digits.
+ * Elapsed milliseconds, never too few. Linux's monotonic clock stops while the machine is suspended. The time since boot does
+ * not, but it is less precise.
  */
 function elapsedSince({ monotonicMs, sinceBootMs }: Moment): number {
   return Math.max(performance.now() - monotonicMs, uptime() * 1000 - sinceBootMs);

@@ -6,13 +6,13 @@ import { LEASES, leaseRecord, microTime, specOf } from './lease.ts';
 const LARGEST_INT32 = 2 ** 31 - 1;
 
 /**
- * The requests for one Lease in the name of one identity. Each write holds for the version that it was given alone
- * (`Conflict` where there is another by now), so of many that try at the same time one succeeds.
+ * The requests for one Lease on behalf of one identity. Each write applies only to the given version of the Lease
+ * (`Conflict` if there is a newer one). So if several processes try at the same time, one succeeds.
  */
 export class LeaseLock {
   readonly identity: string;
   readonly #client: KubeClient;
-  readonly #place: { readonly namespace: string; readonly name: string };
+  readonly #name: { readonly namespace: string; readonly name: string };
   readonly #durationSeconds: number;
 
   constructor(options: {
@@ -24,32 +24,32 @@ export class LeaseLock {
   }) {
     this.identity = options.identity;
     this.#client = options.client;
-    this.#place = { namespace: options.namespace, name: options.name };
+    this.#name = { namespace: options.namespace, name: options.name };
     this.#durationSeconds = options.durationMs / 1000;
   }
 
-  /** The Lease as it is; undefined: there is none. */
+  /** The current Lease; undefined: it does not exist. */
   async read(signal: AbortSignal): Promise<KubeObject | undefined> {
     try {
-      return await this.#client.get(LEASES, this.#place, { signal });
+      return await this.#client.get(LEASES, this.#name, { signal });
     } catch (error) {
       if (hasReason(error, 'NotFound')) return undefined;
       throw error;
     }
   }
 
-  /** Takes the lease, or renews it where it is ours; undefined: creates it. Whether one may is the caller's to know. */
+  /** Acquires the Lease, or renews it if this identity holds it. `lease` undefined: creates it. The caller checks that it may. */
   async hold(lease: KubeObject | undefined, signal: AbortSignal): Promise<KubeObject> {
     const before = lease === undefined ? undefined : leaseRecord(specOf(lease));
     const now = microTime(new Date());
-    const ours = before?.holder === this.identity;
-    const transitions = before === undefined ? 0 : before.transitions + (ours ? 0 : 1);
+    const isOwn = before?.holder === this.identity;
+    const transitions = before === undefined ? 0 : before.transitions + (isOwn ? 0 : 1);
     return this.#write(
       lease,
       {
         holderIdentity: this.identity,
         leaseDurationSeconds: this.#durationSeconds,
-        acquireTime: ours ? (before.acquireTime ?? now) : now,
+        acquireTime: isOwn ? (before.acquireTime ?? now) : now,
         renewTime: now,
         leaseTransitions: Math.min(transitions, LARGEST_INT32),
       },
@@ -57,7 +57,7 @@ export class LeaseLock {
     );
   }
 
-  /** Gives the lease away: it has no holder and ends in a second, as client-go leaves it. */
+  /** Releases the Lease: without a holder, and with a duration of one second, as client-go does. */
   async release(lease: KubeObject, signal: AbortSignal): Promise<void> {
     const now = microTime(new Date());
     const { transitions } = leaseRecord(specOf(lease));
@@ -74,7 +74,7 @@ export class LeaseLock {
   #write(lease: KubeObject | undefined, spec: object, signal: AbortSignal): Promise<KubeObject> {
     const type = { apiVersion: apiVersionOf(LEASES), kind: LEASES.kind };
     return lease === undefined
-      ? this.#client.create(LEASES, { ...type, metadata: this.#place, spec }, { signal })
+      ? this.#client.create(LEASES, { ...type, metadata: this.#name, spec }, { signal })
       : this.#client.replace(LEASES, { ...type, metadata: lease.metadata, spec }, { signal });
   }
 }

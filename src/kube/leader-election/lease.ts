@@ -7,41 +7,41 @@ export const LEASES: Resource = {
   kind: 'Lease',
 };
 
-/** Waits between tries grow by up to this factor at random, so that many do not come at the same time. */
+/** Waits between tries are extended by up to this factor at random, so that processes do not try at the same time. */
 const JITTER_FACTOR = 1.2;
 const SECOND_MS = 1000;
 
 /** As in client-go's `LeaderElectionConfig` (k8s.io/client-go/tools/leaderelection); milliseconds. */
 export interface LeaseTimings {
-  /** How long others wait after the last renewal that they have seen; also how long the holder may write after it. */
+  /** How long followers wait after the last renewal that they saw. The holder may write for the same time after a renewal. */
   readonly leaseDurationMs: number;
-  /** How long the holder tries to renew before it gives up. */
+  /** How long the holder tries to renew the Lease before it gives up. */
   readonly renewDeadlineMs: number;
-  /** Time between two renewals, and between tries. */
+  /** Time between two renewals, and between two tries. */
   readonly retryPeriodMs: number;
 }
 
-/** Which Lease, and how it is held. */
+/** The Lease, and the timings of the leader election. */
 export interface LeaseSettings extends LeaseTimings {
   readonly namespace: string;
   readonly name: string;
 }
 
-/** What is wrong with the timings, for people; undefined: nothing. The rules are client-go's. */
+/** A message about invalid timings; undefined: they are valid. The rules are those of client-go. */
 export function timingsProblem(timings: LeaseTimings): string | undefined {
   const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = timings;
   if (leaseDurationMs < SECOND_MS || leaseDurationMs % SECOND_MS !== 0) {
-    return `expected a lease duration of whole seconds, for a Lease holds no others, found ${seconds(leaseDurationMs)}`;
+    return `expected a lease duration of whole seconds, because a Lease cannot hold fractions, found ${seconds(leaseDurationMs)}`;
   }
   if (leaseDurationMs <= renewDeadlineMs) {
     return (
-      'expected a lease duration longer than the renew deadline, so that a leader gives up before others take over, ' +
+      'expected a lease duration longer than the renew deadline, so that a leader gives up before another process takes over, ' +
       `found ${seconds(leaseDurationMs)} and ${seconds(renewDeadlineMs)}`
     );
   }
   if (retryPeriodMs <= 0 || renewDeadlineMs <= retryPeriodMs * JITTER_FACTOR) {
     return (
-      `expected a renew deadline longer than ${JITTER_FACTOR} times the retry period, so that there is a second try, ` +
+      `expected a renew deadline longer than ${JITTER_FACTOR} times the retry period, so that there is time for a second try, ` +
       `found ${seconds(renewDeadlineMs)} and ${seconds(retryPeriodMs)}`
     );
   }
@@ -57,13 +57,13 @@ export function jittered(milliseconds: number): number {
   return milliseconds * (1 + Math.random() * JITTER_FACTOR);
 }
 
-/** What a Lease says; its times are left out, for no clock of ours is compared with them. */
+/** The content of a Lease. Without `renewTime`, because it must not be compared with the local clock. */
 export interface LeaseRecord {
-  /** Who holds it; undefined: nobody. */
+  /** undefined: no process holds the Lease. */
   readonly holder: string | undefined;
-  /** undefined: it does not say. */
+  /** undefined: the Lease does not specify it. */
   readonly durationMs: number | undefined;
-  /** As it stands in the Lease. */
+  /** As written in the Lease. */
   readonly acquireTime: string | undefined;
   readonly transitions: number;
 }
@@ -85,12 +85,12 @@ export function leaseRecord(spec: unknown): LeaseRecord {
   };
 }
 
-/** `spec` of a Lease; the Lease as the API server stores it has it beside `metadata`. */
+/** `spec` of a Lease, or undefined. */
 export function specOf(lease: KubeObject): unknown {
   return 'spec' in lease ? lease.spec : undefined;
 }
 
-/** A MicroTime, as Leases have them: RFC 3339 with six digits of a second. */
+/** A MicroTime, the format of times in a Lease: RFC 3339 with six fractional digits. */
 export function microTime(date: Date): string {
   return date.toISOString().replace('Z', '000Z');
 }
@@ -102,8 +102,8 @@ export interface LeaseVersion {
 }
 
 /**
- * What has been seen of a Lease, and since when its record has stood still: by that, on the local monotonic clock,
- * a lease is judged, never by the times in it, which are of somebody else's clock.
+ * The observed record of a Lease, and since when it has not changed, on the local monotonic clock. Only this determines
+ * whether a Lease has expired. The times in the Lease come from another process's clock, so they are never used.
  */
 export class LeaseObservation {
   readonly #identity: string;
@@ -111,41 +111,42 @@ export class LeaseObservation {
   #seen: { readonly version: string; readonly text: string; readonly record: LeaseRecord } | undefined;
   #since = 0;
 
-  /** `ownDurationMs` stands in for a duration that a Lease does not tell. */
+  /** @param ownDurationMs - used if the Lease does not specify a duration */
   constructor(identity: string, ownDurationMs: number) {
     this.#identity = identity;
     this.#ownDurationMs = ownDurationMs;
   }
 
-  /** Who holds the lease as far as is known; undefined: nobody, or nothing is known. */
+  /** The last known holder of the Lease; undefined: it has none, or it is not known yet. */
   get holder(): string | undefined {
     return this.#seen?.record.holder;
   }
 
-  /** The newest version that is known; undefined: none. */
+  /** The newest known version; undefined: none. */
   get version(): string | undefined {
     return this.#seen?.version;
   }
 
   /**
-   * Takes in the answer to a read, which is of the newest version there is: where `known`, which was known before the
-   * read began, is newer, the server's versions have gone back, as after a restore of etcd, and what is known is of another past.
+   * Records the answer to a read, which is the newest version on the server. If `known`, the newest known version before the
+   * read began, is even newer, the server's versions have gone back, for example after a restore of etcd. Then the earlier
+   * observation no longer counts.
    */
   noteRead(lease: LeaseVersion, known: string | undefined, now: number): void {
     if (known !== undefined && isNewer(known, lease.resourceVersion)) this.#seen = undefined;
     this.note(lease, now);
   }
 
-  /** Takes in a version that was seen at `now`; one that is older than what is known is ignored. */
+  /** Records a version that was observed at `now`. Ignores a version that is older than the known one. */
   note({ resourceVersion, spec }: LeaseVersion, now: number): void {
     if (this.#seen !== undefined && !isNewer(resourceVersion, this.#seen.version)) return;
     const text = JSON.stringify(spec ?? null);
-    // A label that somebody sets is no renewal.
+    // Only a change of `spec` is a renewal, not, for example, a new label.
     if (text !== this.#seen?.text) this.#since = now;
     this.#seen = { version: resourceVersion, text, record: leaseRecord(spec) };
   }
 
-  /** How many milliseconds after `now` the lease can be had; 0: now, as far as is known. */
+  /** Milliseconds after `now` until the Lease can be acquired; 0: now, as far as is known. */
   waitAt(now: number): number {
     const record = this.#seen?.record;
     if (record?.holder === undefined || record.holder === this.#identity) return 0;

@@ -6,7 +6,7 @@ const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 /** How a reconcile ended. */
 export interface Outcome {
-  /** The key is processed again after this time at the latest. */
+  /** The key is processed again after at most this time. */
   readonly requeueAfterMs?: number | undefined;
   /**
    * Whether it wrote what it had written just before. Another actor may be undoing the writes, so the queue delays the
@@ -34,9 +34,9 @@ export interface QueueOptions {
 
 /**
  * A work queue with client-go's semantics (k8s.io/client-go/util/workqueue): a key is at most once in the queue and
- * never processed twice at the same time; added while it is processed, it is processed once more after. A key whose
- * processing fails comes back after a growing time, which success resets, and not before the API server asks for it
- * (`Retry-After`).
+ * never processed twice at the same time. If it is added while it is processed, it is processed once more afterwards. A key
+ * whose processing fails is retried after a growing delay, which success resets. The delay is at least the one that the API
+ * server requests (`Retry-After`).
  *
  * Unlike client-go's queue, it is fair between namespaces, so that the backlog of one namespace delays a key of another
  * only by a bounded time. Waiting namespaces take turns, one key at a time. None has more than half of the concurrency.
@@ -52,7 +52,7 @@ export class WorkQueue {
    */
   readonly #waiting = new Map<string, Map<string, number>>();
   readonly #processing = new Map<string, Promise<void>>();
-  /** By namespace: how many keys are being processed. */
+  /** By namespace: the number of keys that are being processed. */
   readonly #busy = new Map<string, number>();
   /** Keys that were added while they were processed. */
   readonly #again = new Set<string>();
@@ -95,8 +95,8 @@ export class WorkQueue {
   }
 
   /**
-   * Processes `key` as soon as the concurrency allows. A key that has just failed, or that repeats itself, is held back
-   * for at most 5 seconds, or as long as the API server asked for ({@link RateLimiter}).
+   * Processes `key` as soon as the concurrency allows. A key that has just failed, or that repeats a write, is delayed by at
+   * most 5 seconds, or by the delay that the API server requested ({@link RateLimiter}).
    */
   add(key: string): void {
     if (this.#state === 'stopped') return;
@@ -139,7 +139,7 @@ export class WorkQueue {
    * Processes `key` after a time that grows with each call until {@link forget}. The queue calls this itself for a key
    * whose processing fails.
    *
-   * @param error - the reason; one with `Retry-After` asks for at least that time
+   * @param error - the reason; `Retry-After` in it is the minimum delay
    */
   addRateLimited(key: string, error?: unknown): void {
     this.addAfter(key, this.#rateLimiter.noteFailure(key, error));

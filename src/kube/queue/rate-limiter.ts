@@ -5,7 +5,7 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5 * 60_000;
 /** Upper bound on how long a failing key delays a reconcile that a new change triggers. */
 const LONGEST_HOLD_MS = 5_000;
-/** Repetitions that are closer together than this count together. The first two have no consequence. */
+/** Repetitions within this time of each other count as one series. The first two of a series cause no delay. */
 const CHURN_WINDOW_MS = 10_000;
 const USUAL_REPETITIONS = 2;
 
@@ -16,17 +16,17 @@ interface Churn {
 }
 
 /**
- * Limits the rate at which keys are processed that fail, or whose processing repeats itself. A hold applies whoever adds
- * the key, because what adds it may be a consequence of its own processing.
+ * Limits how often a key is processed that fails or repeats its writes. A hold delays the key regardless of what adds it,
+ * because the key's own processing may have caused the addition.
  */
 export class RateLimiter {
   readonly #backoffs = new Map<string, Backoff>();
-  /** Until when a key is held back, in milliseconds of the monotonic clock. */
+  /** When the hold of a key ends, in milliseconds of the monotonic clock. */
   readonly #holds = new Map<string, number>();
-  /** Keys that have repeated themselves lately. The key whose last repetition is the longest ago comes first. */
+  /** Keys that have repeated a write recently. The key with the oldest last repetition comes first. */
   readonly #churn = new Map<string, Churn>();
 
-  /** For how many milliseconds the key is still held back; 0 or less: it is not. */
+  /** Remaining milliseconds of the key's hold; 0 or less: there is none. */
   holdMs(key: string): number {
     return (this.#holds.get(key) ?? 0) - performance.now();
   }
@@ -43,21 +43,21 @@ export class RateLimiter {
   }
 
   /**
-   * Notes a failure, and holds the key back.
+   * Records a failure, and starts a hold.
    *
-   * @param error - one with `Retry-After` asks for at least that time
+   * @param error - `Retry-After` in it is the minimum delay
    * @returns the time until the next try, in milliseconds. It grows with each failure until {@link forget}.
    */
   noteFailure(key: string, error: unknown): number {
     const backoff = this.#backoffs.get(key) ?? new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS);
     this.#backoffs.set(key, backoff);
-    const asked = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-    const wait = Math.max(backoff.next(), asked);
-    this.#hold(key, Math.max(asked, Math.min(wait, LONGEST_HOLD_MS)));
+    const requested = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+    const wait = Math.max(backoff.next(), requested);
+    this.#hold(key, Math.max(requested, Math.min(wait, LONGEST_HOLD_MS)));
     return wait;
   }
 
-  /** Notes that the processing of the key has repeated itself. Holds the key back if it does so often. */
+  /** Records that the processing of the key has repeated a write. Starts a hold if that happens often. */
   noteRepetition(key: string): void {
     const now = performance.now();
     for (const [old, { at }] of this.#churn) {

@@ -1,8 +1,9 @@
 import { BlockList, isIP } from 'node:net';
 
 /**
- * What an IP address is to us: `local` ones (loopback, link-local with the metadata services of clouds, unspecified,
- * multicast, reserved) are of this machine or its neighbours and never asked; `private` ones are of the network around.
+ * The kind of an IP address. `local` addresses (loopback, link-local including the metadata services of clouds, unspecified,
+ * multicast, reserved) belong to this machine or its link, and are never contacted. `private` addresses belong to the
+ * surrounding network.
  */
 export type AddressKind = 'public' | 'private' | 'local';
 
@@ -34,18 +35,18 @@ const PRIVATE: readonly string[] = [
   '198.18.0.0/15',
   'fc00::/7',
   'fec0::/10',
-  '64:ff9b:1::/48', // a translator of this network, RFC 8215
+  '64:ff9b:1::/48', // local-use translation, RFC 8215
 ];
 
 const local = blockList(LOCAL);
 const privates = blockList(PRIVATE);
 
 /**
- * Tells what an address is. One of IPv6 that holds one of IPv4 (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) is as
- * bad as that: a translator on the way would take us there.
+ * The kind of an address. An IPv6 address that embeds an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) gets
+ * the more restrictive kind of the two, because a translator on the path may connect to the embedded address.
  *
- * @param address - as `node:net` and `node:dns` write it, or in brackets as in a URL
- * @returns `local` for what is no address
+ * @param address - as written by `node:net` and `node:dns`, or in brackets as in a URL
+ * @returns `local` if the text is not an address
  */
 export function addressKind(address: string): AddressKind {
   const bare = address.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
@@ -80,19 +81,19 @@ const EMBEDDINGS: readonly Embedding[] = [
   },
   // 6to4 (RFC 3056).
   { prefix: blockList(['2002::/16']), read: ([, b = 0, c = 0]) => [dotted(b, c)] },
-  // Teredo (RFC 4380): its server, and the client with all bits turned round.
+  // Teredo (RFC 4380): the server, and the client with inverted bits.
   {
     prefix: blockList(['2001::/32']),
     read: ([, , c = 0, d = 0, , , g = 0, h = 0]) => [dotted(c, d), dotted(~g & 0xffff, ~h & 0xffff)],
   },
 ];
 
-/** The IPv4 addresses in an IPv6 address, where its form says that there are some. */
+/** The IPv4 addresses that an IPv6 address embeds, according to its form. */
 function embeddedIPv4(address: string): readonly string[] {
   const all = groups(address);
   const [, , , , e = 0, f = 0] = all;
   const found = EMBEDDINGS.flatMap(({ prefix, read }) => (prefix.check(address, 'ipv6') ? read(all) : []));
-  // ISATAP (RFC 5214), behind any prefix.
+  // ISATAP (RFC 5214), after any prefix.
   const isatap = (e & 0xfdff) === 0 && f === 0x5efe;
   return isatap ? [...found, ...lastTwo(all)] : found;
 }

@@ -1,32 +1,32 @@
 import { request } from 'undici';
 import type { UnreachableReason } from '../../answer/index.ts';
 import { isDenied } from '../host.ts';
+import type { CheckContext } from './check-context.ts';
 import { Dispatchers } from './dispatchers.ts';
 import { reasonOf } from './network-error.ts';
 import { proxyFor } from './proxy.ts';
 import { codeLabel, discard, listed, ReplyError, readText } from './reply.ts';
 import type { RegistryRequest, Reply } from './request.ts';
 import { Settled, unreachable } from './settled.ts';
-import type { Surroundings } from './surroundings.ts';
 import { TimeLimit } from './time-limit.ts';
 
-/** Interim answers (1xx) before the final one. */
+/** Limit on interim answers (1xx) before the final one. */
 const MAX_INTERIM = 16;
 
 /** The connections of one check. Sends its requests, bounded in size and time. */
 export class Connections implements Disposable {
-  readonly #around: Surroundings;
+  readonly #context: CheckContext;
   readonly #limit: TimeLimit;
   readonly #dispatchers: Dispatchers;
-  /** Whether a look-up waited for a place: one of the present request, and one of any request. */
+  /** Whether a look-up had to wait for a place: of the current request, and of any request. */
   #lookupWaited = false;
   #anyLookupWaited = false;
 
   /** @param namespace - the namespace whose share of the DNS look-ups it uses */
-  constructor(around: Surroundings, namespace: string) {
-    this.#around = around;
-    this.#limit = new TimeLimit(around.settings.checkTimeout, around.stop);
-    this.#dispatchers = new Dispatchers(around, namespace, () => {
+  constructor(context: CheckContext, namespace: string) {
+    this.#context = context;
+    this.#limit = new TimeLimit(context.settings.checkTimeout, context.stop);
+    this.#dispatchers = new Dispatchers(context, namespace, () => {
       this.#lookupWaited = true;
       this.#anyLookupWaited = true;
     });
@@ -38,7 +38,7 @@ export class Connections implements Disposable {
    * @throws Settled if no readable answer comes
    */
   async send(wanted: RegistryRequest): Promise<Reply> {
-    if (isDenied(wanted.url, this.#around.settings)) throw denied(wanted);
+    if (isDenied(wanted.url, this.#context.settings)) throw denied(wanted);
     this.#lookupWaited = false;
     const begun = performance.now();
     let code = 'NetworkFailure';
@@ -51,7 +51,7 @@ export class Connections implements Disposable {
       code = why;
       throw unreachable(why, wanted.kind);
     } finally {
-      this.#around.onRequest({ kind: wanted.kind, code, seconds: (performance.now() - begun) / 1_000 });
+      this.#context.onRequest({ kind: wanted.kind, code, seconds: (performance.now() - begun) / 1_000 });
     }
   }
 
@@ -61,7 +61,7 @@ export class Connections implements Disposable {
   }
 
   async #exchange(wanted: RegistryRequest): Promise<Reply> {
-    using limit = new TimeLimit(this.#around.settings.requestTimeout, this.#limit.signal);
+    using limit = new TimeLimit(this.#context.settings.requestTimeout, this.#limit.signal);
     let interim = 0;
     const onInfo = () => {
       interim += 1;
@@ -71,7 +71,7 @@ export class Connections implements Disposable {
       // undici obeys the signal only once it has a connection.
       return await limit.race(this.#request(wanted, limit.signal, onInfo));
     } catch (error) {
-      if (this.#around.stop.aborted) throw new ReplyError('Stopped');
+      if (this.#context.stop.aborted) throw new ReplyError('Stopped');
       if (interim > MAX_INTERIM) throw new ReplyError('BadReply');
       if (limit.signal.aborted) throw new ReplyError('Timeout');
       throw error;
@@ -98,11 +98,11 @@ export class Connections implements Disposable {
 
   #reasonOf(error: unknown, url: URL): UnreachableReason {
     const why = error instanceof ReplyError ? error.why : reasonOf(error);
-    // The time went to other look-ups for this namespace, and says nothing about the registry.
+    // Other look-ups for this namespace used up the time, so the time-out says nothing about the registry.
     const waited = this.#limit.signal.aborted ? this.#anyLookupWaited : this.#lookupWaited;
     if (why === 'Timeout' && waited) return 'LookupDelayed';
-    // With a proxy, it is the proxy that is connected to.
-    const proxied = proxyFor(url, this.#around.settings.proxy) !== undefined;
+    // With a proxy, the connection that failed is the one to the proxy.
+    const proxied = proxyFor(url, this.#context.settings.proxy) !== undefined;
     return proxied && CONNECTION_REASONS.has(why) ? 'ProxyFailure' : why;
   }
 }

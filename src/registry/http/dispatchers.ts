@@ -1,24 +1,24 @@
 import type { LookupAddress, LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
-import { names } from '../host.ts';
+import { includesHost } from '../host.ts';
 import { type AddressKind, addressKind } from './address.ts';
+import type { CheckContext } from './check-context.ts';
 import { AddressForbiddenError } from './network-error.ts';
 import { proxyFor } from './proxy.ts';
 import type { RegistryRequest } from './request.ts';
-import type { Surroundings } from './surroundings.ts';
 
-/** Longest headers of an answer, in bytes. */
+/** Limit on the headers of an answer, in bytes. */
 const MAX_HEADERS = 32 * 1024;
 
 type Party = RegistryRequest['party'];
 
 /**
- * The dispatchers of one check. They connect only to addresses that may be contacted. They are not shared with other
- * checks: what one check learns about addresses (that its registry is a private one) must not open a way for another.
+ * The dispatchers of one check. They connect only to addresses that may be contacted. They are not shared with other checks,
+ * because a check with a registry at a private address may contact more addresses than others.
  */
 export class Dispatchers implements Disposable {
-  readonly #around: Surroundings;
+  readonly #context: CheckContext;
   readonly #namespace: string;
   readonly #onLookupWait: () => void;
   readonly #dispatchers = new Map<string, Dispatcher>();
@@ -28,8 +28,8 @@ export class Dispatchers implements Disposable {
    * @param namespace - the namespace whose share of the DNS look-ups it uses
    * @param onLookupWait - called when a look-up waits for a place
    */
-  constructor(around: Surroundings, namespace: string, onLookupWait: () => void) {
-    this.#around = around;
+  constructor(context: CheckContext, namespace: string, onLookupWait: () => void) {
+    this.#context = context;
     this.#namespace = namespace;
     this.#onLookupWait = onLookupWait;
   }
@@ -44,8 +44,8 @@ export class Dispatchers implements Disposable {
    * @throws AddressForbiddenError if the request goes through a proxy to an address that must not be contacted
    */
   of({ url, party }: RegistryRequest): Dispatcher {
-    const proxy = proxyFor(url, this.#around.settings.proxy);
-    const verified = !names(this.#around.settings.insecure, url.host);
+    const proxy = proxyFor(url, this.#context.settings.proxy);
+    const verified = !includesHost(this.#context.settings.insecure, url.host);
     const key = `${party} ${verified} ${proxy?.href ?? ''}`;
     const dispatcher = this.#dispatchers.get(key) ?? this.#newDispatcher(party, verified, proxy);
     this.#dispatchers.set(key, dispatcher);
@@ -56,10 +56,10 @@ export class Dispatchers implements Disposable {
   }
 
   #newDispatcher(party: Party, verified: boolean, proxy: URL | undefined): Dispatcher {
-    const { settings, secureContext } = this.#around;
+    const { settings, secureContext } = this.#context;
     const timeout = settings.requestTimeout;
     const trusted = secureContext === undefined ? {} : { secureContext };
-    // The bounds on headers are those of HTTP/1.1.
+    // The limits on headers apply only to HTTP/1.1.
     const http1 = { allowH2: false } as const;
     const tls = { ...http1, ...(verified ? trusted : { rejectUnauthorized: false }) };
     const pool = { ...http1, pipelining: 1, maxHeaderSize: MAX_HEADERS } as const;
@@ -100,31 +100,31 @@ export class Dispatchers implements Disposable {
   /** @param choose - selects the addresses that are allowed; throws if there are none */
   #lookup(namespace: string, choose: (addresses: Addresses) => Addresses): LookupFunction {
     return (hostname, options: LookupOptions, callback) => {
-      const { addresses, waits } = this.#around.lookups.find(namespace, hostname);
+      const { addresses, waits } = this.#context.lookups.find(namespace, hostname);
       if (waits) this.#onLookupWait();
-      const tell = (found: Addresses) => {
+      const deliver = (found: Addresses) => {
         const { address = '', family = 0 } = found[0] ?? {};
         if (options.all === true) callback(null, [...found]);
         else callback(null, address, family);
       };
       addresses
         .then(choose)
-        .then(tell, (error: Error) => callback(error, '', 0))
-        .catch(this.#around.onError);
+        .then(deliver, (error: Error) => callback(error, '', 0))
+        .catch(this.#context.onError);
     };
   }
 
-  /** @param address - for a name, which only the proxy can resolve, the answer is yes */
+  /** @param address - an address, or a name that only the proxy can resolve, which is always allowed */
   #mayContact(address: string, party: Party, authority: string): boolean {
     if (isIP(unbracketed(address)) === 0) return true;
     const kind = this.#kindOf(address);
     if (kind !== 'private') return kind === 'public';
-    const { privateRealms } = this.#around.settings;
-    return party === 'registry' || this.#registryIsPrivate || names(privateRealms, authority);
+    const { privateRealms } = this.#context.settings;
+    return party === 'registry' || this.#registryIsPrivate || includesHost(privateRealms, authority);
   }
 
   #kindOf(address: string): AddressKind {
-    const { localAddresses } = this.#around.settings;
+    const { localAddresses } = this.#context.settings;
     return localAddresses.includes(unbracketed(address)) ? 'private' : addressKind(address);
   }
 }

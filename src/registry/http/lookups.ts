@@ -12,7 +12,7 @@ const systemResolver: Resolver = (hostname) => lookup(hostname, { all: true });
 
 /** A requested look-up. */
 export interface Lookup {
-  /** Whether it is waiting, because other look-ups use the concurrency. */
+  /** Whether the look-up is waiting for a place. */
   readonly waits: boolean;
   /** Rejects with a DelayedError if the look-up could not start in time, otherwise with the error of the system. */
   readonly addresses: Promise<Addresses>;
@@ -43,7 +43,7 @@ export class Lookups {
     this.#resolve = resolver;
   }
 
-  /** Looks up a name, or joins a look-up of it that is under way. Waits for a place as long as the last request for it may take. */
+  /** Looks up a name, or joins a running look-up of it. Waits for a place at most until the latest request for it times out. */
   find(namespace: string, hostname: string): Lookup {
     const claim = { group: namespace, target: hostname };
     const addresses = this.#shared.run(claim, hostname, () => this.#resolve(hostname));
@@ -52,8 +52,8 @@ export class Lookups {
 }
 
 /**
- * Limit on concurrent look-ups. libuv lets look-ups use half of its threads. Four of these stay free, because resolving
- * the API server needs one, too.
+ * Limit on concurrent look-ups. libuv lets look-ups use half of its threads. Four of these stay free, because resolving the
+ * API server needs one, too.
  *
  * @param env - `UV_THREADPOOL_SIZE` is 4 when it is absent (docs.libuv.org/en/v1.x/threadpool.html)
  */

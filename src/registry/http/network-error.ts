@@ -1,13 +1,13 @@
 import type { UnreachableReason } from '../../answer/index.ts';
 import { DelayedError } from '../../concurrency/index.ts';
 
-/** Thrown where a name has no address that may be asked. */
+/** Thrown if a name has no address that may be contacted. */
 export class AddressForbiddenError extends Error {
   override readonly name = 'AddressForbiddenError';
   readonly code = 'ADDRESS_FORBIDDEN';
 }
 
-/** By the codes of Node (nodejs.org/api/errors.html, /api/tls.html#x509-certificate-error-codes) and undici. */
+/** By error code of Node (nodejs.org/api/errors.html, /api/tls.html#x509-certificate-error-codes) or undici. */
 const REASONS: Readonly<Record<string, UnreachableReason>> = {
   ADDRESS_FORBIDDEN: 'AddressForbidden',
   ETIMEDOUT: 'Timeout',
@@ -45,14 +45,14 @@ const REASONS: Readonly<Record<string, UnreachableReason>> = {
   EPROTO: 'TlsFailure',
 };
 
-/** Families of codes, where the one is in no table. */
+/** Families of codes, for codes that {@link REASONS} does not contain. */
 const FAMILIES: readonly (readonly [prefix: RegExp, why: UnreachableReason])[] = [
   [/^(?:ENOTFOUND|ENODATA|EAI_)/, 'DnsFailure'],
   [/^HPE_/, 'BadReply'],
   [/^(?:ERR_SSL_|ERR_TLS_)/, 'TlsFailure'],
 ];
 
-/** Why a request failed. Errors of several addresses (`AggregateError`) count as the last of them does. */
+/** The reason why a request failed. For errors of several addresses (`AggregateError`), the last one counts. */
 export function reasonOf(error: unknown): UnreachableReason {
   if (error instanceof DelayedError) return 'LookupDelayed';
   const code = codeOf(error instanceof AggregateError ? error.errors.at(-1) : error);
@@ -62,7 +62,7 @@ export function reasonOf(error: unknown): UnreachableReason {
 
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
-  // undici's parser does not always say what it did not like.
+  // Errors of undici's parser do not always have a code.
   const unknown = error.name === 'HTTPParserError' ? 'HPE_UNKNOWN' : '';
   return 'code' in error && typeof error.code === 'string' ? error.code : unknown;
 }

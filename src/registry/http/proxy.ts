@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import type { ProxySettings } from '../settings.ts';
 
-/** Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`; in lower case they come first, and an empty one is none. */
+/** Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. Lower-case names take precedence. Empty values count as absent. */
 export function proxySettings(env: Readonly<Record<string, string | undefined>>): ProxySettings {
   const either = (name: string) => env[name.toLowerCase()] || env[name] || undefined;
   return {
@@ -12,13 +12,12 @@ export function proxySettings(env: Readonly<Record<string, string | undefined>>)
 }
 
 /**
- * The proxy for a URL, chosen as Go's golang.org/x/net/http/httpproxy does, so that a registry is asked on the way on
- * which Trivy pulls from it: NO_PROXY takes `*`, names (with their subdomains), `.name` and `*.name` (only those),
- * addresses and networks (`10.0.0.0/8`), each but the networks with an optional port; localhost and loopback
- * addresses never go through a proxy.
+ * The proxy for a URL. Follows the rules of Go's golang.org/x/net/http/httpproxy, so that checks use the same path as Trivy.
+ * NO_PROXY may contain `*`, names (including their subdomains), `.name` and `*.name` (only subdomains), addresses and
+ * networks (`10.0.0.0/8`). All but networks may have a port. Localhost and loopback addresses never use a proxy.
  *
- * @returns undefined to ask directly
- * @throws Error where the proxy is no URL of an HTTP proxy; {@link checkProxySettings} says so at start
+ * @returns undefined: connect directly
+ * @throws Error if the proxy is not the URL of an HTTP proxy; {@link checkProxySettings} reports that at startup
  */
 export function proxyFor(url: URL, settings: ProxySettings): URL | undefined {
   const proxy = url.protocol === 'https:' ? settings.httpsProxy : settings.httpProxy;
@@ -27,7 +26,7 @@ export function proxyFor(url: URL, settings: ProxySettings): URL | undefined {
   return entries.some((entry) => matches(entry.trim(), url)) ? undefined : proxyUrl(proxy);
 }
 
-/** @throws Error where a proxy cannot be used; its message names no user name and no password of the proxy */
+/** @throws Error if a proxy cannot be used; the message contains neither user name nor password of the proxy */
 export function checkProxySettings(settings: ProxySettings): void {
   for (const proxy of [settings.httpsProxy, settings.httpProxy]) if (proxy !== undefined) proxyUrl(proxy);
 }
@@ -35,7 +34,7 @@ export function checkProxySettings(settings: ProxySettings): void {
 function proxyUrl(text: string): URL {
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
   if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
-  const found = url === null ? 'what is no URL' : `a URL of scheme ${url.protocol.slice(0, -1)}`;
+  const found = url === null ? 'a value that is not a URL' : `a URL of scheme ${url.protocol.slice(0, -1)}`;
   throw new Error(
     `HTTPS_PROXY and HTTP_PROXY: expected http://host:port or https://host:port, found ${found}; correct it`,
   );
@@ -64,8 +63,9 @@ function sameAddress(one: string, other: string): boolean {
 }
 
 function inNetwork(host: string, network: string, prefix: number): boolean {
-  const [family, own] = [isIP(network), isIP(host)];
-  if (own === 0 || family !== own || !(prefix >= 0 && prefix <= (family === 4 ? 32 : 128))) return false;
+  const [family, hostFamily] = [isIP(network), isIP(host)];
+  if (hostFamily === 0 || family !== hostFamily || !(prefix >= 0 && prefix <= (family === 4 ? 32 : 128)))
+    return false;
   const list = new BlockList();
   const type = family === 4 ? 'ipv4' : 'ipv6';
   list.addSubnet(network, prefix, type);

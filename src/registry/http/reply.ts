@@ -3,13 +3,14 @@ import type { UnreachableReason } from '../../answer/index.ts';
 import type { Reply } from './request.ts';
 
 /**
- * Longest body that is read, in bytes. Parsing a body blocks the event loop, and 1 MiB of JSON can take 100 ms. Tokens and errors have a few KiB.
+ * Limit on a body that is read, in bytes. Parsing a body blocks the event loop, and 1 MiB of JSON can take 100 ms. Tokens and
+ * errors have a few KiB.
  */
 const MAX_BODY = 128 * 1024;
-/** Longest body that is read and dropped so that the connection can be reused, in bytes. */
+/** Limit on a body that is read and dropped so that the connection can be reused, in bytes. */
 const MAX_UNREAD_BODY = 16 * 1024;
 
-/** An answer that is not read to its end, and the reason. */
+/** Thrown if an answer cannot be read to its end, with the reason. */
 export class ReplyError extends Error {
   readonly why: UnreachableReason;
 
@@ -28,7 +29,7 @@ export async function readText(body: Dispatcher.ResponseData['body']): Promise<s
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
-    // Without an encoding a Readable gives Buffers.
+    // A Readable without an encoding yields Buffers.
     chunks.push(chunk as Buffer);
     size += (chunk as Buffer).length;
     if (size > MAX_BODY) throw new ReplyError('TooLarge');
@@ -61,7 +62,7 @@ const LABELED_STATUSES: ReadonlySet<number> = new Set([
   200, 400, 401, 403, 404, 405, 429, 500, 502, 503, 504,
 ]);
 
-/** The status as a label of metrics: itself if it is one of a few, else its class (`2xx`). */
+/** The status as a metric label: the status itself if it is one of a few, otherwise its class (`2xx`). */
 export function codeLabel(status: number): string {
   return LABELED_STATUSES.has(status) ? String(status) : `${Math.floor(status / 100)}xx`;
 }

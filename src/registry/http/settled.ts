@@ -7,7 +7,7 @@ export const INTERNAL_ERROR = {
   at: 'ping',
 } as const satisfies RegistryAnswer;
 
-/** Thrown when a check has its answer before the end. The one error inside `registry`; it never leaves that folder. */
+/** Thrown when a check has its answer early. Never leaves the folder `registry`. */
 export class Settled extends Error {
   override readonly name = 'Settled';
   readonly answer: RegistryAnswer;
@@ -18,7 +18,7 @@ export class Settled extends Error {
   }
 }
 
-/** The result of a check without a usable answer. `httpCode`: the status, if an answer came. */
+/** The result of a check without a usable answer. `httpCode`: the status, if an answer arrived. */
 export function unreachable(why: UnreachableReason, at: RequestKind, httpCode?: number): Settled {
   return new Settled({ result: 'Unreachable', why, at, ...(httpCode === undefined ? {} : { httpCode }) });
 }

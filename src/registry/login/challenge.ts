@@ -1,4 +1,4 @@
-/** A way to authenticate that a registry offers in `WWW-Authenticate`; other schemes are passed over. */
+/** A challenge in `WWW-Authenticate`. Other schemes are ignored. */
 export type Challenge =
   | {
       readonly scheme: 'Bearer';
@@ -8,9 +8,9 @@ export type Challenge =
     }
   | { readonly scheme: 'Basic' };
 
-/** Limit on challenges, because each costs some work. Registries offer two or three. */
+/** Limit on challenges, because parsing takes time. Registries send two or three. */
 const MOST_CHALLENGES = 32;
-// Sticky, and each tells by the next character where to go on: reading is linear.
+// Sticky, and the next character determines which one matches, so parsing takes linear time.
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
 const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y;
 const QUOTED = /"((?:[^"\\]|\\.)*)"/sy;
@@ -22,11 +22,11 @@ const EQUALS = /[ \t]*=[ \t]*/y;
 const ESCAPED = /\\(.)/gs;
 
 /**
- * Reads the values of all `WWW-Authenticate` headers (RFC 9110, section 11.6.1; the parameters of Bearer:
- * distribution.github.io/distribution/spec/auth/token). Several challenges may stand in one value.
+ * Parses the values of all `WWW-Authenticate` headers (RFC 9110, section 11.6.1; the parameters of Bearer:
+ * distribution.github.io/distribution/spec/auth/token). One value may contain several challenges.
  *
- * @returns those that are understood, in their order, perhaps none; undefined where a value does not follow the
- *   grammar, there are more than 32, or Bearer has no realm that is an absolute http or https URL.
+ * @returns the supported challenges in their order, perhaps none; undefined if a value does not follow the grammar, if there
+ *   are more than 32 challenges, or if a Bearer challenge has no realm that is an absolute http or https URL
  */
 export function parseChallenges(values: readonly string[]): readonly Challenge[] | undefined {
   const challenges: Challenge[] = [];
@@ -52,7 +52,7 @@ function challengeOf({ scheme, parameters }: RawChallenge): Challenge | undefine
 interface RawChallenge {
   /** In lower case. */
   readonly scheme: string;
-  /** By name in lower case; of a name that comes twice, the first. */
+  /** By name in lower case. If a name occurs twice, the first value counts. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
@@ -72,7 +72,7 @@ function rawChallenges(value: string): readonly RawChallenge[] | undefined {
   return found;
 }
 
-/** Reads `name=value` pairs up to the next scheme, which is a token that no `=` follows. */
+/** Reads `name=value` pairs up to the next scheme, which is a token without a following `=`. */
 function readParameters(reader: Reader): ReadonlyMap<string, string> | undefined {
   const parameters = new Map<string, string>();
   for (;;) {

@@ -2,38 +2,38 @@ import type { LoginAnswer, RegistryAnswer } from '../../answer/index.ts';
 import type { Credential } from '../../credential/index.ts';
 import { type Exchange, SigningError } from '../../platform/index.ts';
 import {
+  type CheckContext,
   Connections,
   INTERNAL_ERROR,
   type Reply,
   retryAt,
   Settled,
-  type Surroundings,
   unreachable,
 } from '../http/index.ts';
 import { MAX_TOKEN } from './token.ts';
 
-/** Of all clouds; more would be a circle. */
+/** The longest exchange of any cloud has two steps. More would be a loop. */
 const MOST_STEPS = 2;
 
 /**
- * Requests a login from a cloud, bounded in time and size like every check (docs/adr/0007). Follows no redirect. The
- * cloud fixes the endpoints, so they may have private addresses, as AWS offers within a VPC. Never rejects, because an
+ * Requests a login from a cloud, bounded in time and size like every check (docs/adr/0007). Follows no redirect. The cloud
+ * fixes the endpoints, so they may have private addresses, such as those of AWS within a VPC. Never rejects, because an
  * unexpected error becomes `InternalError`.
  *
  * @param namespace - the namespace whose share of the DNS look-ups it uses
  */
 export async function exchangeLogin(
   exchange: Exchange,
-  around: Surroundings,
+  context: CheckContext,
   namespace: string,
 ): Promise<LoginAnswer> {
   try {
-    using connections = new Connections(around, namespace);
-    return await converse(exchange, around, connections);
+    using connections = new Connections(context, namespace);
+    return await converse(exchange, context, connections);
   } catch (error) {
     if (error instanceof Settled && isLoginAnswer(error.answer)) return error.answer;
     if (error instanceof SigningError) return SIGNING_FAILED;
-    around.onError(error);
+    context.onError(error);
     return INTERNAL_LOGIN_ERROR;
   }
 }
@@ -44,7 +44,7 @@ const SIGNING_FAILED = { ...INTERNAL_LOGIN_ERROR, why: 'SigningFailed' } as cons
 
 async function converse(
   exchange: Exchange,
-  around: Surroundings,
+  context: CheckContext,
   connections: Connections,
 ): Promise<LoginAnswer> {
   let next = exchange;
@@ -53,16 +53,16 @@ async function converse(
     const step = next.read(reply, Date.now());
     switch (step.result) {
       case 'Login':
-        return isShort(step.credential) ? step : failure(reply, around);
+        return isShort(step.credential) ? step : failure(reply, context);
       case 'Next':
         next = step.exchange;
         break;
       case 'Busy':
-        return busy(reply, around);
+        return busy(reply, context);
       case 'Refused':
         return { result: 'Denied', httpCode: reply.status, at: 'token' };
       case 'BadReply':
-        return failure(reply, around);
+        return failure(reply, context);
     }
   }
   throw unreachable('BadToken', 'token');
@@ -82,21 +82,21 @@ async function send(exchange: Exchange, connections: Connections): Promise<Reply
   });
 }
 
-function failure(reply: Reply, around: Surroundings): LoginAnswer {
+function failure(reply: Reply, context: CheckContext): LoginAnswer {
   const { status, headers } = reply;
-  if (status === 429 || (status === 503 && headers['retry-after'] !== undefined)) return busy(reply, around);
+  if (status === 429 || (status === 503 && headers['retry-after'] !== undefined)) return busy(reply, context);
   if (status === 200) throw unreachable('BadToken', 'token');
   if (status >= 300 && status < 400) throw unreachable('RedirectRefused', 'token', status);
   throw unreachable(status >= 500 ? 'ServerError' : 'UnexpectedStatus', 'token', status);
 }
 
-/** No registry accepts a longer one. */
+/** Whether the secret is short enough, because no registry accepts a longer one. */
 function isShort(credential: Credential): boolean {
   const secret = credential.kind === 'basic' ? credential.password : credential.token;
   return secret.reveal().length <= MAX_TOKEN;
 }
 
-function busy({ headers }: Reply, { settings }: Surroundings): LoginAnswer {
+function busy({ headers }: Reply, { settings }: CheckContext): LoginAnswer {
   const until = retryAt(headers['retry-after']?.[0], Date.now(), settings);
   return { result: 'RateLimited', until, at: 'token' };
 }

@@ -1,44 +1,44 @@
 import { type KnownLogin, type LoginAnswer, renewalOf } from '../../answer/index.ts';
 import type { Exchange, PlatformCredential } from '../../platform/index.ts';
-import type { Surroundings } from '../http/index.ts';
+import type { CheckContext } from '../http/index.ts';
 import { Memory } from '../memory.ts';
 import { exchangeLogin, INTERNAL_LOGIN_ERROR } from './exchange.ts';
 
 /** The credential and host of a login, and how to request it from the cloud. */
 export interface WantedLogin {
   readonly credential: PlatformCredential;
-  /** Of the registry. */
+  /** The registry's host. */
   readonly host: string;
-  /** Of this credential, for this host. */
+  /** The exchange of this credential for this host. */
   readonly exchange: Exchange;
 }
 
 /**
- * Logins that clouds have given for long-lived credentials, kept in memory until they are to be renewed: one serves all
- * repositories of a registry. Whoever calls sees to it that the settings let it.
+ * Logins that clouds have issued for long-lived credentials, kept in memory until they need renewal. One login is valid for
+ * all repositories of a registry. The caller must check that the settings allow the registry.
  */
 export class Logins {
-  readonly #around: Surroundings;
+  readonly #context: CheckContext;
   readonly #keyOf: (credential: PlatformCredential, host: string) => string;
   readonly #known: Memory<KnownLogin>;
   /** By namespace and key, so that no namespace waits for the look-ups of another. */
-  readonly #flights = new Map<string, Promise<KnownLogin>>();
+  readonly #running = new Map<string, Promise<KnownLogin>>();
 
-  /** @param keyOf - equal where both are, and tells nothing about a secret value */
-  constructor(around: Surroundings, keyOf: (credential: PlatformCredential, host: string) => string) {
-    this.#around = around;
+  /** @param keyOf - equal for equal arguments; must not reveal a secret value */
+  constructor(context: CheckContext, keyOf: (credential: PlatformCredential, host: string) => string) {
+    this.#context = context;
     this.#keyOf = keyOf;
-    this.#known = new Memory(around.settings.rememberedAnswers);
+    this.#known = new Memory(context.settings.rememberedAnswers);
   }
 
-  /** What is known, perhaps no longer fresh; undefined: nothing. Asks nobody. */
+  /** The known login, perhaps no longer fresh; undefined: there is none. Sends no request. */
   known(credential: PlatformCredential, host: string, namespace: string): KnownLogin | undefined {
     return this.#known.get(this.#keyOf(credential, host), namespace);
   }
 
   /**
-   * A login, or why there is none. The cloud is asked unless what is known is fresh, or it is being asked for this
-   * namespace. Never rejects.
+   * A login, or the reason why there is none. Sends a request to the cloud, unless the known login is fresh or a request for
+   * this namespace is already running. Never rejects.
    *
    * @param namespace - the namespace whose share of DNS look-ups and memory it uses; all namespaces share the login
    */
@@ -46,7 +46,7 @@ export class Logins {
     try {
       return await this.#obtain(this.#keyOf(credential, host), exchange, namespace);
     } catch (error) {
-      this.#around.onError(error);
+      this.#context.onError(error);
       return this.#dated(INTERNAL_LOGIN_ERROR, Date.now());
     }
   }
@@ -60,18 +60,18 @@ export class Logins {
     const known = this.#known.get(key, namespace);
     if (known !== undefined && known.askAgainAt > Date.now()) return known;
     const own = `${namespace} ${key}`;
-    const underWay = this.#flights.get(own);
-    if (underWay !== undefined) return underWay;
-    const flight = this.#ask(exchange, namespace)
+    const running = this.#running.get(own);
+    if (running !== undefined) return running;
+    const request = this.#request(exchange, namespace)
       .then((found) => this.#known.keep(key, found, namespace))
-      .finally(() => this.#flights.delete(own));
-    this.#flights.set(own, flight);
-    return flight;
+      .finally(() => this.#running.delete(own));
+    this.#running.set(own, request);
+    return request;
   }
 
-  async #ask(exchange: Exchange, namespace: string): Promise<KnownLogin> {
+  async #request(exchange: Exchange, namespace: string): Promise<KnownLogin> {
     const askedAt = Date.now();
-    return this.#dated(await exchangeLogin(exchange, this.#around, namespace), askedAt);
+    return this.#dated(await exchangeLogin(exchange, this.#context, namespace), askedAt);
   }
 
   #dated(answer: LoginAnswer, askedAt: number): KnownLogin {
@@ -79,10 +79,10 @@ export class Logins {
   }
 
   #askAgainAt(answer: LoginAnswer, askedAt: number): number {
-    const { acceptedTtl, refusedTtl, unreachableTtl } = this.#around.settings;
+    const { acceptedTtl, refusedTtl, unreachableTtl } = this.#context.settings;
     switch (answer.result) {
       case 'Login': {
-        // A login that ends at once, or has ended by our clock, is no reason to ask without a pause.
+        // Keeps a minimum interval, even if a login expires at once, or has already expired by the local clock.
         const renewal = Math.max(
           renewalOf({ since: askedAt, expiresAt: answer.expiresAt }),
           askedAt + unreachableTtl,

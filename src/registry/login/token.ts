@@ -7,15 +7,15 @@ import type { Challenge } from './challenge.ts';
 export type BearerChallenge = Extract<Challenge, { readonly scheme: 'Bearer' }>;
 
 const CLIENT_ID = 'image-credential-binding';
-/** Longest token, in characters. */
+/** Maximum length of a token, in characters. */
 export const MAX_TOKEN = 32 * 1024;
-/** What a header can hold, and a token may. */
+/** The characters that a header and a token may contain. */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /**
- * The request for a token that lets somebody pull: GET with basic authentication or anonymously
- * (distribution.github.io/distribution/spec/auth/token), or POST with a refresh token (…/spec/auth/oauth), which is
- * what Docker's identity token is.
+ * The request for a token that allows pulling: GET with basic authentication or without credentials
+ * (distribution.github.io/distribution/spec/auth/token), or POST with a refresh token (…/spec/auth/oauth), which Docker calls
+ * an identity token.
  */
 export function tokenRequest(
   challenge: BearerChallenge,
@@ -40,7 +40,7 @@ export function tokenRequest(
   return { method: 'GET', url, headers: { accept: 'application/json', ...authorization } };
 }
 
-/** The token in a token server's answer, or what the answer means instead. `400` is how some refuse (RFC 6749, 5.2). */
+/** The token in a token server's answer, or the result of the check without one. Some refuse with `400` (RFC 6749, 5.2). */
 export function readTokenReply(
   reply: Reply,
   request: Pick<RegistryRequest, 'method'>,
@@ -48,7 +48,7 @@ export function readTokenReply(
   const { status } = reply;
   if (status === 200)
     return parseToken(reply.body) ?? { result: 'Unreachable', why: 'BadToken', at: 'token' };
-  // A server without the OAuth2 endpoint can do nothing with an identity token.
+  // A server without the OAuth2 endpoint cannot use an identity token.
   const refusals = request.method === 'POST' ? [400, 401, 403, 404, 405] : [400, 401, 403];
   if (refusals.includes(status)) return { result: 'Denied', httpCode: status, at: 'token' };
   const why = status >= 300 && status < 400 ? 'RedirectRefused' : 'UnexpectedStatus';
@@ -63,7 +63,7 @@ export function basicAuthorization({
   return `Basic ${Buffer.from(`${username.reveal()}:${password.reveal()}`).toString('base64')}`;
 }
 
-/** The value of `Authorization` for a token; undefined where no header can hold it. */
+/** The value of `Authorization` for a token; undefined: a header cannot contain it. */
 export function bearerAuthorization(token: SecretValue): string | undefined {
   const value = token.reveal();
   return value.length <= MAX_TOKEN && VISIBLE_ASCII.test(value) ? `Bearer ${value}` : undefined;

@@ -59,7 +59,7 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
   'no list of secrets': [{ image: 'nginx' }, /spec\.imagePullSecrets: Required value/],
   'a secret twice': [
     secrets('a', 'b', 'a'),
-    /spec\.imagePullSecrets: Invalid value: expected each secret once/,
+    /spec\.imagePullSecrets: Invalid value: expected each Secret once/,
   ],
   'a secret without a name': [
     { ...minimal, imagePullSecrets: [{}] },
@@ -103,27 +103,27 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
   ],
   'the image itself in replaces': [
     replacing('reg.io/old', 'reg.io/payments'),
-    /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
+    /spec\.replaces: Invalid value: expected replaces without the repository of spec\.image/,
   ],
   'the image itself in another form in replaces': [
     { ...minimal, image: 'nginx', replaces: ['index.docker.io/library/nginx'] },
-    /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
+    /spec\.replaces: Invalid value: expected replaces without the repository of spec\.image/,
   ],
   'the short form of the image in replaces': [
     { ...minimal, image: 'library/nginx', replaces: ['docker.io/nginx'] },
-    /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
+    /spec\.replaces: Invalid value: expected replaces without the repository of spec\.image/,
   ],
   'the short form of an image below library in replaces': [
     { ...minimal, image: 'docker.io/library/a/b', replaces: ['library/a/b'] },
-    /spec\.replaces: Invalid value: expected in replaces other repositories than that of image/,
+    /spec\.replaces: Invalid value: expected replaces without the repository of spec\.image/,
   ],
   'replaces beside a tag': [
     { ...replacing('reg.io/old'), image: 'reg.io:5000/payments:1.0' },
-    /spec\.replaces: Invalid value: expected no replaces beside an image with a tag or digest/,
+    /spec\.replaces: Invalid value: expected spec\.image without a tag or digest beside replaces/,
   ],
   'replaces beside a digest': [
     { ...replacing('reg.io/old'), image: `reg.io/payments@sha256:${'0'.repeat(64)}` },
-    /spec\.replaces: Invalid value: expected no replaces beside an image with a tag or digest/,
+    /spec\.replaces: Invalid value: expected spec\.image without a tag or digest beside replaces/,
   ],
   'an invalid label key': [
     labelled({ 'a b': 'x' }),
@@ -140,11 +140,11 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
   ],
   'In without values': [
     selecting({ key: 'a', operator: 'In' }),
-    /matchExpressions\[0\]\.values: Required value: expected at least one of values/,
+    /matchExpressions\[0\]\.values: Required value: expected at least one value/,
   ],
   'NotIn with an empty list': [
     selecting({ key: 'a', operator: 'NotIn', values: [] }),
-    /matchExpressions\[0\]\.values: Required value: expected at least one of values/,
+    /matchExpressions\[0\]\.values: Required value: expected at least one value/,
   ],
   'Exists with values': [
     selecting({ key: 'a', operator: 'Exists', values: ['x'] }),

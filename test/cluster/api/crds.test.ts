@@ -56,7 +56,7 @@ describe('a controller that finds missing or older CRDs', () => {
     const args = ['upgrade', RELEASE, CHART, '--namespace', RELEASE];
     const { code, stdout, stderr } = await controlPlane.group.run(helm, args, { env });
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /Wait until a pod leads/);
+    assert.match(stdout, /Wait until a pod is the leader/);
     return stdout;
   };
 

@@ -31,24 +31,25 @@ interface Scenario {
 const NOT_READY: Fired = {
   labels: { namespace: 'shop', name: 'app' },
   description:
-    'ImageCredentialBinding shop/app has not been ready for 15 minutes: new scans of its image may fail. Its conditions say why, ' +
-    'and what to do: kubectl describe icb --namespace shop app',
+    'ImageCredentialBinding shop/app has not been ready for 15 minutes. New scans of its image may fail. Check its conditions ' +
+    'for the reason and what to do: kubectl describe icb --namespace shop app',
 };
 
 function endsSoon(left: string): Fired {
   return {
     labels: { namespace: 'shop', secret: 'pull' },
     description:
-      `The credential of Secret shop/pull ends soon, and has not been renewed. Time left: ${left}. ` +
-      'When it has ended, scans with it fail.',
+      `The credential in Secret shop/pull expires soon and has not been renewed. Time left: ${left}. ` +
+      'Scans that use it fail after that. Renew the Secret.',
   };
 }
 
 const NO_LEADER: Fired = {
   labels: { lease: 'icb/icb-image-credential-binding' },
   description:
-    'For 5 minutes no controller has led by the Lease icb/icb-image-credential-binding, or none was scraped: bindings, new ' +
-    'passwords and moves of images reach no scan. Scans go on with what they have.',
+    'For 5 minutes, no controller has held the Lease icb/icb-image-credential-binding, or Prometheus has scraped none. New ' +
+    'bindings, new passwords and migrations do not reach scans. Scans keep the credentials that they have. Check the ' +
+    "controller's pods.",
 };
 
 const NOT_READY_OF = (reason: string, instance = 'a') =>
@@ -174,7 +175,8 @@ const SCENARIOS: readonly Scenario[] = [
         {
           labels: { watch: 'pods', instance: 'a' },
           description:
-            'a has heard nothing of pods for 12m 0s: it acts on what it knew then, or leaves a namespace alone.',
+            'a has received nothing from the API server about pods for 12m 0s. It acts on outdated objects, or skips a ' +
+            'namespace. Check its log and its rights.',
         },
       ],
     },
@@ -189,7 +191,8 @@ const SCENARIOS: readonly Scenario[] = [
         {
           labels: { controller: 'binding' },
           description:
-            'Reconciles of binding have failed for 15 minutes. The log has a line for each: reconcile failed, trying again.',
+            'Reconciles of the controller binding have failed for 15 minutes. Check the log for lines with the message: ' +
+            'reconcile failed, trying again.',
         },
       ],
     },
@@ -217,7 +220,8 @@ const SCENARIOS: readonly Scenario[] = [
         {
           labels: { controller: 'binding' },
           description:
-            'What is to be done by binding has waited for 17m 0s: changes reach scans late, or never.',
+            'The oldest key in the queue of the controller binding has waited for 17m 0s. Changes reach scans late or not at ' +
+            'all. Check CPU and the latency of the API server.',
         },
       ],
     },
@@ -232,8 +236,8 @@ const SCENARIOS: readonly Scenario[] = [
         {
           labels: { instance: 'a' },
           description:
-            'a could not handle a change of an object: something may not have been reconciled. The log has the error: a change ' +
-            'could not be handled.',
+            'a could not handle a change of an object, so some objects may not have been reconciled. Check the log for the error, ' +
+            'a change could not be handled, and report it.',
         },
       ],
       30: [],

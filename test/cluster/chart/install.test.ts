@@ -81,14 +81,14 @@ const noted: readonly (readonly [string, object, readonly RegExp[], readonly Reg
   [
     'with default values',
     {},
-    [/serves all namespaces\./, /Or have bindings made from pods:/],
-    [/admission policy/, /Uninstalling leaves/, /annotate namespace/],
+    [/watches all namespaces\./, /Or let the controller create bindings from pods:/],
+    [/admission policy/, /Uninstalling leaves scans bound/, /annotate namespace/],
   ],
   [
     'with discovery in namespaces that are opted in',
     { config: { discovery: { enabled: true } } },
-    [/each namespace that is opted in:\n\n +kubectl annotate namespace default/],
-    [/Or have bindings made/],
+    [/each namespace that has opted in:\n\n +kubectl annotate namespace default/],
+    [/Or let the controller create bindings/],
   ],
   [
     'with discovery of all pods in a list of namespaces, without the policy and the Job',
@@ -99,18 +99,18 @@ const noted: readonly (readonly [string, object, readonly RegExp[], readonly Reg
       uninstall: { release: false },
     },
     [
-      /serves the namespaces shop\./,
-      /from all pods there/,
-      /Without the admission policy/,
-      /Uninstalling leaves/,
+      /watches the namespaces shop\./,
+      /from all pods in these namespaces/,
+      /The admission policy is disabled/,
+      /Uninstalling leaves scans bound/,
     ],
-    [/stands for any namespace/, /annotate namespace/],
+    [/is an example/, /annotate namespace/],
   ],
   [
     'with discovery of enabled pods',
     { config: { discovery: { enabled: true, resourceInclusion: { mode: 'enabled-per-resource' } } } },
     [/from the pods with the annotation/],
-    [/all pods there/],
+    [/all pods in these namespaces/],
   ],
 ];
 

@@ -63,7 +63,7 @@ const notCreated: readonly (readonly [User, string, Spec, RegExp])[] = [
     'nobody',
     'a binding that names a Secret',
     secrets('mine'),
-    /expected in spec\.imagePullSecrets only secrets that you may read, found "mine", which "nobody" may not get; take it out, or ask for the right to get this Secret in the namespace "test-/,
+    /expected only Secrets that you may read in spec\.imagePullSecrets, found "mine", which "nobody" may not get; remove it, or ask for the right to get this Secret in the namespace "test-/,
   ],
   ['reader', 'a binding that also names another Secret', secrets('mine', 'theirs'), /found "theirs"/],
   [
@@ -78,7 +78,7 @@ const notCreated: readonly (readonly [User, string, Spec, RegExp])[] = [
     'keeper',
     'a binding that migrates scans',
     { ...secrets('mine'), replaces: ['old.example/app'] },
-    /expected nothing new in spec\.replaces, found "old\.example\/app": that moves scans, and "keeper" may not update ScheduledScans; leave it as it was, or ask for the right to update scheduledscans\.execution\.securecodebox\.io in the namespace "test-/,
+    /expected no new entry in spec\.replaces, found "old\.example\/app": this change migrates scans, but "keeper" may not update ScheduledScans; undo it, or ask for the right to update scheduledscans\.execution\.securecodebox\.io in the namespace "test-/,
   ],
   [
     'patcher',
@@ -124,31 +124,31 @@ const notChanged: readonly (readonly [User, string, Spec, RegExp])[] = [
     'keeper',
     'the image',
     { image: 'new.example/app' },
-    /expected spec\.image to stay "reg\.example\/app", found "new\.example\/app": that moves scans, and "keeper" may not update/,
+    /expected spec\.image to remain "reg\.example\/app", found "new\.example\/app": this change migrates scans, but "keeper" may not update/,
   ],
   [
     'nobody',
     'the image to a single version of it',
     { image: 'reg.example/app:1.0', replaces: undefined },
-    /expected spec\.image to stay/,
+    /expected spec\.image to remain/,
   ],
   [
     'patcher',
     'one more previous repository',
     { replaces: ['old.example/app', 'new.example/app'] },
-    /expected nothing new in spec\.replaces, found "new\.example\/app"/,
+    /expected no new entry in spec\.replaces, found "new\.example\/app"/,
   ],
   [
     'nobody',
     'which scans are migrated',
     { scanSelector: { matchLabels: { team: 'pay' } } },
-    /expected spec\.scanSelector to stay as it was beside spec\.replaces, found another: that moves scans/,
+    /expected spec\.scanSelector to remain unchanged while spec\.replaces is set, found a change: this change migrates scans/,
   ],
   [
     'patcher',
     'the verification that a migration waits for',
     { verification: 'Never' },
-    /expected spec\.verification to stay "Preferred" beside spec\.replaces, found "Never"/,
+    /expected spec\.verification to remain "Preferred" while spec\.replaces is set, found "Never"/,
   ],
 ];
 
@@ -281,7 +281,7 @@ describe('the admission policy of the chart', () => {
     it(`validates the binding that results from ${way}`, async () => {
       await assert.rejects(
         edit(userOf('nobody'), {}, args, input),
-        /expected spec\.image to stay "reg\.example\/app"/,
+        /expected spec\.image to remain "reg\.example\/app"/,
       );
       await edit('scanner', {}, args, input);
     });
@@ -291,7 +291,7 @@ describe('the admission policy of the chart', () => {
     const enforce = patch('merge', { spec: { mode: 'Enforce' } });
     await assert.rejects(
       edit('nobody', { spec }, enforce),
-      /expected spec\.mode to stay "Observe" beside spec\.replaces/,
+      /expected spec\.mode to remain "Observe" while spec\.replaces is set/,
     );
     await edit('nobody', { spec: { mode: 'Observe' } }, enforce);
     await edit('scanner', { spec }, enforce);
@@ -303,7 +303,7 @@ describe('the admission policy of the chart', () => {
       const before = { metadata: label, spec: { replaces: ['old.example/app'] } };
       await assert.rejects(
         edit('nobody', before, takeOver),
-        /expected the label app\.kubernetes\.io\/managed-by to stay beside spec\.replaces/,
+        /expected the label app\.kubernetes\.io\/managed-by to remain unchanged while spec\.replaces is set/,
       );
       await edit('scanner', before, takeOver);
     });
@@ -311,7 +311,7 @@ describe('the admission policy of the chart', () => {
     it('does not let a user write the annotation of discovery, which can cause a migration', async () => {
       const note = patch('merge', { metadata: { annotations: workloads } });
       const says =
-        /expected the annotation credentials\.securecodebox\.io\/workloads to be left to discovery/;
+        /expected the annotation credentials\.securecodebox\.io\/workloads to be written only by discovery/;
       await assert.rejects(edit('nobody', { metadata: label }, note), says);
       await assert.rejects(
         edit('nobody', { metadata: { annotations: workloads } }, patch('merge', { metadata: label })),

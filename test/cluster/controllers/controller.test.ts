@@ -325,7 +325,7 @@ describe('the controller on a real API server', () => {
     const [first, ...watches] = ready.text.trimEnd().split('\n');
     assert.equal(first, 'ok, leading');
     assert.ok(watches.length >= 4, ready.text);
-    for (const watch of watches) assert.match(watch, /^\S.*: Watching, heard of \d+ s ago$/);
+    for (const watch of watches) assert.match(watch, /^\S.*: Watching, last response \d+ s ago$/);
     assert.equal((await get('/')).status, 404);
     const { text } = await get('/metrics');
     const lines = [

@@ -48,7 +48,7 @@ describe('the controller with Roles for a list of namespaces', () => {
     assert.doesNotMatch(metrics, /team-c/);
     const ready = await (await fetch(`${leader.url}/readyz`)).text();
     assert.match(ready, /^ok, leading\n/);
-    assert.match(ready, /^pods in team-a, team-b: Watching, heard of \d+ s ago$/m);
+    assert.match(ready, /^pods in team-a, team-b: Watching, last response \d+ s ago$/m);
     for (const each of [follower, leader])
       assert.deepEqual(await each.process.stop(), { code: 0, signal: null });
 
@@ -87,7 +87,7 @@ describe('the controller with Roles for a list of namespaces', () => {
     await grant('team-c', () => true);
     await namespace.condition('app', 'Ready', 'True Ready', 40);
     await namespace.bound('scan');
-    assert.deepEqual(await namespacesOf(controller, 'the rights are there'), ['team-c']);
+    assert.deepEqual(await namespacesOf(controller, 'rights granted'), ['team-c']);
     assert.doesNotMatch(await readiness(controller), /team-c is left alone/);
     await assertRefusedOnce(controller);
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });

@@ -51,7 +51,7 @@ async function ready({ url }: RunningController): Promise<string> {
 /** The state of each watch of a controller. */
 async function states({ url }: RunningController): Promise<readonly string[]> {
   const text = await (await fetch(`${url}/readyz`)).text();
-  return [...text.matchAll(/: (\w+), heard of/g)].map(([, state = '']) => state);
+  return [...text.matchAll(/: (\w+), last response/g)].map(([, state = '']) => state);
 }
 
 async function untilItLeads(controller: RunningController, seconds?: number): Promise<number> {
@@ -263,7 +263,7 @@ describe('leader election of controllers on a real API server', () => {
       await untilItLeads(second);
       await untilItWrites(second);
       process.kill(first.process.pid, 'SIGCONT');
-      await endsWithFatalLine(first, /not renewed before its end|held by/);
+      await endsWithFatalLine(first, /expired before it was renewed|held by/);
       await untilItWrites(second);
       await wroteOneAfterTheOther(first, second);
     });
@@ -275,7 +275,7 @@ describe('leader election of controllers on a real API server', () => {
       await untilItWrites(first);
       process.kill(first.process.pid, 'SIGUSR2');
       const begun = performance.now();
-      await endsWithFatalLine(first, /not renewed before its end/);
+      await endsWithFatalLine(first, /expired before it was renewed/);
       say(context, `ended after ${Math.round(performance.now() - begun)} ms`);
       await untilItLeads(second);
       await untilItWrites(second);
@@ -316,7 +316,7 @@ describe('leader election of controllers on a real API server', () => {
         await untilItWrites(first);
         relay[failure]();
         const begun = performance.now();
-        await endsWithFatalLine(first, /could not be renewed|not renewed before its end/);
+        await endsWithFatalLine(first, /could not be renewed|expired before it was renewed/);
         const ended = performance.now() - begun;
         await untilItLeads(second);
         say(

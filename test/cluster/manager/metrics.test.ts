@@ -138,7 +138,9 @@ describe('the metrics of a running controller', () => {
       until: 'following',
     });
     const names = new Set([...readExposition(await scrape(follower)).keys()]);
-    const leaders = Object.entries(METRICS).filter(([, { help }]) => help.includes('Told by the leader.'));
+    const leaders = Object.entries(METRICS).filter(([, { help }]) =>
+      help.includes('Reported by the leader.'),
+    );
     assert.ok(leaders.length > 0);
     assert.deepEqual(
       leaders.filter(([name]) => names.has(name)),

@@ -21,8 +21,8 @@ import { readCredential } from '../../../src/platform/credential-reader.ts';
 import type { PlatformCredential } from '../../../src/platform/platform-credential.ts';
 import { MOUNT_PATH, type TrivyAuth } from '../../../src/platform/trivy-auth.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
+import { type CheckContext, trust } from '../../../src/registry/http/check-context.ts';
 import { Lookups } from '../../../src/registry/http/lookups.ts';
-import { type Surroundings, trust } from '../../../src/registry/http/surroundings.ts';
 import { exchangeLogin } from '../../../src/registry/login/exchange.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../../src/registry/settings.ts';
 import {
@@ -241,7 +241,7 @@ async function trivyAuthOf({ host, pullSecret, secret }: Case): Promise<TrivyAut
   if (delivery.result === 'Undeliverable') throw new Error(delivery.message);
   const exchange = exchangeOf(secret(), host);
   assert.ok(exchange !== undefined);
-  const answer = await exchangeLogin(exchange, surroundings(), 'shop');
+  const answer = await exchangeLogin(exchange, checkContext(), 'shop');
   if (answer.result !== 'Login') throw new Error(`expected a login, found ${JSON.stringify(answer)}`);
   return authByLogin(answer.credential, host);
 }
@@ -258,7 +258,7 @@ function settings(): RegistrySettings {
   };
 }
 
-function surroundings(): Surroundings {
+function checkContext(): CheckContext {
   const stop = new AbortController().signal;
   return {
     settings: settings(),
@@ -358,7 +358,7 @@ describe('a check of a cloud credential', () => {
     const { check } = secret.accessTo(host);
     assert.equal(check.way, 'Exchange');
     if (check.way !== 'Exchange') throw new Error('expected an exchange');
-    return exchangeLogin(check.exchange, surroundings(), 'shop');
+    return exchangeLogin(check.exchange, checkContext(), 'shop');
   };
 
   for (const { name, host, secret } of [

@@ -17,7 +17,7 @@ import type { Credential } from '../../../src/credential/credential.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
-import type { RegistryRequestRecord } from '../../../src/registry/http/surroundings.ts';
+import type { RegistryRequestRecord } from '../../../src/registry/http/check-context.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../../src/registry/settings.ts';
 import { until } from '../../support/until.ts';
 
@@ -386,17 +386,17 @@ describe('a registry with a token server', () => {
       const checker = new TestChecker();
       const hour = 3_600_000;
       const askedAt = Date.now() - 2 * hour;
-      checker.recall(check(), { answer: { result: 'Pullable' }, askedAt }, 'shop');
+      checker.restore(check(), { answer: { result: 'Pullable' }, askedAt }, 'shop');
       const known = await checker.check(check());
       assert.deepEqual([known.answer, known.acceptedAt], [{ result: 'Pullable' }, askedAt]);
       assert.ok(isWithin(known.askAgainAt - askedAt, 10.8 * hour, 12 * hour));
       assert.deepEqual(checker.taken(), []);
 
       const late = new TestChecker();
-      late.recall(check(), { answer: { result: 'Pullable' }, askedAt: Date.now() - 13 * hour }, 'shop');
+      late.restore(check(), { answer: { result: 'Pullable' }, askedAt: Date.now() - 13 * hour }, 'shop');
       assert.equal((await late.check(check())).answer.result, 'Pullable');
       assert.equal(late.taken().length, 3);
-      late.recall(check(), { answer: { result: 'Pullable' }, askedAt: 0 }, 'shop');
+      late.restore(check(), { answer: { result: 'Pullable' }, askedAt: 0 }, 'shop');
       assert.notEqual(late.answer(check())?.acceptedAt, 0, 'a known answer takes precedence');
     });
 
@@ -404,7 +404,7 @@ describe('a registry with a token server', () => {
       const checker = new TestChecker({ rememberedAnswers: 2 });
       const names = ['one', 'two', 'three'].map((name) => checkOf(`${registry.host}/${name}`));
       for (const each of names)
-        checker.recall(each, { answer: { result: 'Allowed' }, askedAt: Date.now() }, 'shop');
+        checker.restore(each, { answer: { result: 'Allowed' }, askedAt: Date.now() }, 'shop');
       assert.deepEqual(
         names.map((each) => checker.answer(each) !== undefined),
         [false, true, true],

@@ -11,7 +11,7 @@ describe('Deadline', () => {
     using deadline = new Deadline(300);
     const begun = performance.now();
     await delay(200);
-    deadline.putOff();
+    deadline.postpone();
     await until(() => deadline.signal.aborted, 'the deadline');
     assert.ok(performance.now() - begun >= 490);
     assert.equal(deadline.signal.reason.name, 'TimeoutError');

@@ -10,7 +10,10 @@ describe('liveness', () => {
       { description: 'secrets', idleMs: 300_001 },
       { description: 'scans', idleMs: 900_000 },
     ];
-    assert.equal(stuck(parts), 'secrets has done nothing for 300 s; scans has done nothing for 900 s');
+    assert.equal(
+      stuck(parts),
+      'secrets has made no progress for 300 s; scans has made no progress for 900 s',
+    );
     assert.equal(stuck(parts.slice(0, 1)), undefined);
     assert.equal(stuck([]), undefined);
   });

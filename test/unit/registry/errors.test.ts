@@ -193,10 +193,10 @@ describe('a time in an answer', () => {
     const checker = new RegistryChecker({ settings });
     const check = { image: image('registry.example'), credential: login };
     for (const askedAt of [Number.NaN, Number.POSITIVE_INFINITY]) {
-      checker.recall(check, { answer: { result: 'Pullable' }, askedAt }, 'a');
+      checker.restore(check, { answer: { result: 'Pullable' }, askedAt }, 'a');
       assert.equal(checker.answer(check, 'a'), undefined);
     }
-    checker.recall(check, { answer: { result: 'Pullable' }, askedAt: 1e300 }, 'a');
+    checker.restore(check, { answer: { result: 'Pullable' }, askedAt: 1e300 }, 'a');
     const { askedAt = Number.NaN, askAgainAt = Number.NaN } = checker.answer(check, 'a') ?? {};
     assert.ok(askedAt <= Date.now() && askAgainAt <= Date.now() + settings.acceptedTtl);
   });

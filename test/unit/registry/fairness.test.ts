@@ -116,9 +116,9 @@ describe('a namespace', () => {
     const checker = new RegistryChecker({ settings });
     const accepted = { answer: { result: 'Pullable' }, askedAt: Date.now() } as const;
     const own = Array.from({ length: 20 }, (_, index) => checkOf('registry.example', `b/app-${index}`));
-    for (const each of own) checker.recall(each, accepted, 'b');
+    for (const each of own) checker.restore(each, accepted, 'b');
     for (let index = 0; index < 1_000; index += 1)
-      checker.recall(checkOf('registry.example', `a/app-${index}`), accepted, 'a');
+      checker.restore(checkOf('registry.example', `a/app-${index}`), accepted, 'a');
     assert.ok(own.every((each) => checker.answer(each, 'b') !== undefined));
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { forbiddenBy, isDenied, names, registryOrigins } from '../../../src/registry/host.ts';
+import { forbiddenBy, includesHost, isDenied, registryOrigins } from '../../../src/registry/host.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 
 const hrefs = (host: string, insecure: readonly string[] = []) =>
@@ -25,7 +25,7 @@ describe('the origins of a registry', () => {
   it('include plain HTTP after TLS if it is listed as insecure', () => {
     assert.deepEqual(hrefs('a.test:5000', ['A.test:5000']), ['https://a.test:5000/', 'http://a.test:5000/']);
     assert.deepEqual(hrefs('a.test:5000', ['a.test', 'b.test:5000']), ['https://a.test:5000/']);
-    assert.equal(names([], 'a'), false);
+    assert.equal(includesHost([], 'a'), false);
   });
 });
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import { checkRegistry } from '../../../src/registry/check.ts';
+import type { CheckContext } from '../../../src/registry/http/check-context.ts';
 import { Lookups, type Resolver } from '../../../src/registry/http/lookups.ts';
-import type { Surroundings } from '../../../src/registry/http/surroundings.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 import { turn, Works } from '../../support/work.ts';
 import { answering } from './servers.ts';
@@ -15,9 +15,9 @@ const silent: Resolver = () => new Promise(() => undefined);
 
 function surroundings(
   stop: AbortSignal,
-  changes: Partial<Surroundings['settings']> = {},
+  changes: Partial<CheckContext['settings']> = {},
   resolver = silent,
-): Surroundings {
+): CheckContext {
   const settings = { ...DEFAULT_REGISTRY_SETTINGS, ...changes };
   return {
     settings,

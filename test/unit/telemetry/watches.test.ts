@@ -28,15 +28,15 @@ describe('the description of watches', () => {
       watch('secrets', undefined, 'Listing', 0),
     ];
     assert.deepEqual(statesOf(watches), [
-      'pods in a, c: Watching, heard of 5 s ago',
-      'pods in b: Waiting, heard of 4 s ago',
-      'secrets: Listing, heard of 0 s ago',
+      'pods in a, c: Watching, last response 5 s ago',
+      'pods in b: Waiting, last response 4 s ago',
+      'secrets: Listing, last response 0 s ago',
     ]);
   });
 
   it('is aggregated in metrics, without namespaces', async () => {
     const metrics = new Metrics({ lease: 'icb/icb', leads: () => true });
-    metrics.watchWatches([
+    metrics.publishWatches([
       watch('pods', 'a', 'Watching', 3),
       watch('pods', 'b', 'Waiting', 4),
       watch('pods', 'c', 'Watching', 5),

@@ -6,8 +6,9 @@ import type { IImageCredentialBinding } from './types.ts';
 import { validate } from './validate.ts';
 
 /**
- * Records which pull secret serves which image. A controller turns it into the Secret that Trivy needs
- * and points the namespace's ScheduledScans of that image at it.
+ * Specifies which pull secrets may hold the credential for an image. The controller builds the Secret
+ * that Trivy needs from it, and binds the ScheduledScans of that image in the same namespace to that
+ * Secret.
  *
  * `validate()` checks what JSON schema can say; the API server fills in defaults and enforces more.
  */

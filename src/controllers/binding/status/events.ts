@@ -2,7 +2,7 @@ import type { ChosenCredential, EventReason, ImageCredentialBindingStatus } from
 import { conditionOf } from '../../../api/index.ts';
 import type { Binding } from '../../../binding/index.ts';
 import { repositoryName } from '../../../image/index.ts';
-import type { Occurrence } from '../../../kube/index.ts';
+import type { EventContent } from '../../../kube/index.ts';
 import { namesPreviousImage } from '../../../policy/index.ts';
 import type { ScanEdit, ScheduledScan } from '../../../scan/index.ts';
 import { describeCandidate } from '../../../secret/index.ts';
@@ -21,7 +21,7 @@ export function bindingEvents(
   after: ImageCredentialBindingStatus,
   decision: Decision,
   applied: Applied,
-): readonly Occurrence[] {
+): readonly EventContent[] {
   const before = binding.status;
   const events = [...readyEvent(before, after), ...credentialEvent(before, after)];
   const leftBehind = leftBehindEvent(binding, decision, applied);
@@ -32,7 +32,7 @@ export function bindingEvents(
 export function migrationEvents(
   binding: Binding,
   migrations: readonly ScanMigration[],
-): readonly Occurrence<EventReason>[] {
+): readonly EventContent<EventReason>[] {
   if (binding.validity === 'Invalid') return [];
   const to = repositoryName(binding.image);
   return migrations.map((migration) => ({
@@ -47,7 +47,7 @@ export function migrationEvents(
 export function readyEvent(
   before: ImageCredentialBindingStatus | undefined,
   after: ImageCredentialBindingStatus,
-): readonly Occurrence[] {
+): readonly EventContent[] {
   const previous = conditionOf(before, 'Ready');
   const ready = conditionOf(after, 'Ready');
   if (ready === undefined || TRANSIENT.has(ready.reason)) return [];
@@ -59,7 +59,7 @@ export function readyEvent(
 function credentialEvent(
   before: ImageCredentialBindingStatus | undefined,
   after: ImageCredentialBindingStatus,
-): readonly Occurrence<EventReason>[] {
+): readonly EventContent<EventReason>[] {
   const change = credentialChange(before, after);
   if (change === undefined) return [];
   const { from, to } = change;
@@ -86,7 +86,7 @@ function refusalOf(
   return listed.httpCode === undefined ? 'has expired' : `the registry refuses (HTTP ${listed.httpCode})`;
 }
 
-function editEvents(decision: Decision, applied: Applied): readonly Occurrence<EventReason>[] {
+function editEvents(decision: Decision, applied: Applied): readonly EventContent<EventReason>[] {
   const bound = editedBy('Bind', decision, applied);
   const unbound = editedBy('Unbind', decision, applied);
   return [
@@ -113,7 +113,7 @@ function leftBehindEvent(
   binding: Binding,
   decision: Decision,
   applied: Applied,
-): readonly Occurrence<EventReason>[] {
+): readonly EventContent<EventReason>[] {
   if (binding.validity === 'Invalid') return [];
   const scans = editedBy('Unbind', decision, applied).filter((scan) => namesPreviousImage(binding, scan));
   if (scans.length === 0) return [];
@@ -122,6 +122,6 @@ function leftBehindEvent(
   return [{ type: 'Warning', reason: 'ScansLeftBehind', action: 'Bind', note }];
 }
 
-function scansEvent(reason: 'ScansBound' | 'ScansLetGo', note: string): Occurrence<EventReason> {
+function scansEvent(reason: 'ScansBound' | 'ScansLetGo', note: string): EventContent<EventReason> {
   return { type: 'Normal', reason, action: 'Bind', note };
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Condition, ImageCredentialBindingStatus } from '../../../api/index.ts';
 import type { Binding, ValidBinding } from '../../../binding/index.ts';
 import { repositoryName } from '../../../image/index.ts';
-import type { Occurrence } from '../../../kube/index.ts';
+import type { EventContent } from '../../../kube/index.ts';
 import { platformOf, publicUsername } from '../../../platform/index.ts';
 import { chosenCandidate, expirationInUse, expirationTime, nextMigration } from '../../../policy/index.ts';
 import type { Candidate } from '../../../secret/index.ts';
@@ -27,7 +27,7 @@ export interface Report {
   readonly status: ImageCredentialBindingStatus;
   /** Whether the status differs from the one in the cluster. If not, it is not written. */
   readonly changed: boolean;
-  readonly events: readonly Occurrence[];
+  readonly events: readonly EventContent[];
 }
 
 /**

@@ -48,7 +48,7 @@ describe('npm run generate', () => {
     'is missing': () => rmSync(join(copy, types)),
     'is older than the CRD': () => {
       const text = readFileSync(join(copy, crd), 'utf8');
-      writeFileSync(join(copy, crd), text.replace('The image, as in a pod', 'The image'));
+      writeFileSync(join(copy, crd), text.replace('The image, in the same form as in a pod', 'The image'));
     },
   };
   for (const [what, edit] of Object.entries(edits)) {

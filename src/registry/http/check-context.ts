@@ -11,10 +11,10 @@ export interface RegistryRequestRecord {
   readonly seconds: number;
 }
 
-/** What all checks share. */
-export interface Surroundings {
+/** The environment that all checks share. */
+export interface CheckContext {
   readonly settings: RegistrySettings;
-  /** undefined: the certificate authorities that Node trusts. */
+  /** undefined: trust the default certificate authorities of Node. */
   readonly secureContext: SecureContext | undefined;
   /** Aborted when the controller stops. */
   readonly stop: AbortSignal;
