@@ -16,9 +16,11 @@ import {
 process.env['UV_THREADPOOL_SIZE'] ??= '24';
 handleOutputErrors();
 const program = new Command(programName())
-  .description('Lets Trivy, run by secureCodeBox, scan images from private registries.')
+  .description(
+    'Give the Trivy scans of secureCodeBox the credentials to pull images from private registries.',
+  )
   .version(packageJson.version)
-  .showHelpAfterError('(--help says what is expected; flags stand behind the command, as in audit -n shop)')
+  .showHelpAfterError('(run with --help for usage; flags follow the command, for example: audit -n shop)')
   .exitOverride()
   .addHelpText(
     'after',
@@ -37,6 +39,6 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
-  // Commander has printed what is wrong, or the help that was asked for.
+  // Commander has already printed the error or the requested help.
   process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
 }

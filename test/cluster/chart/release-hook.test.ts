@@ -118,8 +118,8 @@ for (const { title, values } of variants) {
       await controller.process.stop();
       const { code, stdout, stderr } = await releasing;
       assert.equal(code, 0, stderr);
-      assert.equal(stdout, 'let go of 2 ScheduledScans, deleted 2 Secrets\n');
-      assert.match(stderr, /^waiting for the controller ".+" to give up the Lease/);
+      assert.equal(stdout, 'unbound 2 ScheduledScans, deleted 2 Secrets\n');
+      assert.match(stderr, /^waiting for the controller ".+" to release the Lease/);
     }
 
     async function assertReverted(befores: ReadonlyMap<TestNamespace, string>): Promise<void> {
@@ -207,7 +207,7 @@ describe('helm uninstall while a namespace of the list is on its way out, and th
     const released = await runCommand(controlPlane, ['release', '-n', staying.name]);
     assert.deepEqual(
       [released.code, released.stdout],
-      [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n'],
+      [0, 'unbound 1 ScheduledScan, deleted 1 Secret\n'],
       released.stderr,
     );
     assert.equal(JSON.stringify((await staying.rawScan('scan')).spec), before);

@@ -37,7 +37,7 @@ it('says in a checkout without packages how to get them', () => {
   rmSync(checkout, { recursive: true });
   assert.equal(
     stderr,
-    'error: expected its packages in node_modules, found none; run npm ci in the folder of the checkout\n',
+    'error: expected the packages of this checkout in node_modules, found none; run npm ci in the checkout\n',
   );
   assert.equal(status, 2);
 });
