@@ -1,4 +1,4 @@
-/** A promise whose rejection is no fault where nobody waits for it any more; who does wait gets it all the same. */
+/** The promise. If it rejects while no caller awaits it, Node reports no unhandled rejection. Callers that await it get the error. */
 export function abandonable<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => undefined);
   return promise;
