@@ -12,7 +12,7 @@ import type { TokenAuthority } from './token-server.ts';
 
 const MARK_HEADER = 'x-test-registry';
 
-/** How the registry is served. */
+/** The options of the registry's server. */
 export interface ServerOptions {
   /** The user who may pull and push, also for `pushImage`. Without a user, anonymous clients may pull and push. */
   readonly user?: RegistryUser;

@@ -40,7 +40,7 @@ function cells(row: AuditRow): readonly string[] {
   ];
 }
 
-/** The last time that a registry accepted the credential. If it is not verified now, also the reason, or the reason alone. */
+/** When a registry last accepted the credential. If the credential is not verified now, also the reason, or only the reason. */
 function verifiedCell({ status, reason, time }: AuditRow['verified']): string {
   if (time === null) return reason === '' ? NOTHING : reason;
   return status === 'True' ? time : `${time} ${reason}`;

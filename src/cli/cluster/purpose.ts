@@ -40,7 +40,7 @@ function messageFor(error: KubeError, config: KubeConfig, purpose: Purpose): str
   return `expected an answer of the API server at ${server}, found ${found}: ${error.message}; ${advice}`;
 }
 
-/** Whether the server showed a certificate that is not trusted: https://nodejs.org/api/tls.html#x509-certificate-error-codes. */
+/** Whether the certificate of the server is not trusted: https://nodejs.org/api/tls.html#x509-certificate-error-codes. */
 function isUntrusted(cause: unknown): boolean {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   return /CERT|ERR_TLS|UNABLE_TO_|CA_|HOSTNAME_MISMATCH/.test(code);

@@ -30,7 +30,7 @@ type UnbindResult =
 
 /**
  * Unbinds ScheduledScans until none is bound. It makes the same edit as the controller, at the version that was read, and
- * never while a run is due. Each round lists the scans anew, so the work can be interrupted and repeated at any time.
+ * never while a run is due. Each round lists the scans again, so the work can be interrupted and repeated at any time.
  */
 export class ScanUnbinder {
   readonly #client: KubeClient;
