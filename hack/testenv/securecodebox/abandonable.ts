@@ -1,4 +1,4 @@
-/** The promise. If it rejects while no caller awaits it, Node reports no unhandled rejection. Callers that await it get the error. */
+/** Prevents an unhandled rejection if no caller awaits the promise any longer. Callers that await it still get the error. */
 export function abandonable<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => undefined);
   return promise;

@@ -114,7 +114,7 @@ export class ScanUnbinder {
     const raw = await this.#client.get<RawScheduledScan>(SCHEDULED_SCANS, scan);
     if (waitBeforeWrite(readScheduledScan(raw).schedule, Date.now()) > 0) {
       const why =
-        'its run is due, and secureCodeBox can get stuck if it is updated before the run starts (at most one minute)';
+        'its run is due, and secureCodeBox can get stuck if the scan is updated while the run starts (at most one minute)';
       return { result: 'Later', why };
     }
     const edited = editScheduledScan(raw, UNBIND);
