@@ -1,7 +1,7 @@
-/** Where this checkout is, and the folders in it that tests and scripts read. */
+/** Paths of this checkout and of the folders in it that tests and scripts read. */
 import { join } from 'node:path';
 
-/** The folder that holds package.json. */
+/** The folder that contains package.json. */
 export const ROOT: string = join(import.meta.dirname, '..');
 
 /** The Helm chart. */

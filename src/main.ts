@@ -16,7 +16,9 @@ import {
 process.env['UV_THREADPOOL_SIZE'] ??= '24';
 handleOutputErrors();
 const program = new Command(programName())
-  .description('Lets Trivy, run by secureCodeBox, scan images from private registries.')
+  .description(
+    'Give the Trivy scans of secureCodeBox the credentials to pull images from private registries.',
+  )
   .version(packageJson.version)
   .showHelpAfterError('(run with --help for usage; flags follow the command, for example: audit -n shop)')
   .exitOverride()

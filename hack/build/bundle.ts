@@ -1,41 +1,41 @@
 /**
- * The bundle that is shipped: the command line and all that it needs from packages, in a few files that Node runs as
- * they are, with the licences of what is in them. `npm run build` writes it into `dist`.
+ * The published bundle: the command line with the code of its packages, in a few files that Node runs directly, and the
+ * licenses of these packages. `npm run build` writes it into `dist`.
  */
 import { glob, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { ROOT } from '../root.ts';
 
-/** The bundle's program, in its folder. */
+/** File name of the program in the bundle. */
 export const PROGRAM = 'main.mjs';
-/** The licences of the bundled packages, in its folder. */
+/** File name of the licenses of the bundled packages. */
 export const LICENCES = 'THIRD-PARTY-LICENSES.txt';
 
 /** A package that has code in the bundle. */
 export interface BundledPackage {
   readonly name: string;
   readonly version: string;
-  /** SPDX. */
+  /** SPDX expression. */
   readonly licence: string;
-  /** Where it is installed, from the repository's root: as the lockfile names it. */
+  /** Installation directory relative to the root of the repository, as in the lockfile. */
   readonly directory: string;
 }
 
-/** What was written. */
+/** The result of {@link bundle}. */
 export interface Bundle {
-  /** Of all scripts together. */
+  /** Total size of all scripts. */
   readonly bytes: number;
-  /** In the order of their names. */
+  /** Sorted by directory. */
   readonly packages: readonly BundledPackage[];
 }
 
 /**
  * Writes the bundle.
  *
- * @param directory - made anew: what it holds is removed
- * @param program - another than the command line, from the repository's root
- * @throws Error when the source does not build, or a bundled package does not say its licence
+ * @param directory - the output directory; its previous content is removed
+ * @param program - the program to bundle, relative to the root of the repository
+ * @throws Error if the source does not build, or if a bundled package names no license
  */
 export async function bundle(directory: string, program = 'src/main.ts'): Promise<Bundle> {
   await rm(directory, { recursive: true, force: true });
@@ -46,24 +46,24 @@ export async function bundle(directory: string, program = 'src/main.ts'): Promis
     outExtension: { '.js': '.mjs' },
     chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
-    // What is imported when it is needed stays apart: --version and --help do not pay for the controller.
+    // Code that is imported on demand stays in separate chunks, so that --version and --help do not load the controller.
     splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    // Neither minified nor with a source map: stack traces name functions, and the line that they name can be read.
+    // Without minification, stack traces name functions and readable lines, and need no source map.
     minify: false,
     sourcemap: false,
     legalComments: 'inline',
     metafile: true,
     alias: {
-      // Of client-node only KubeConfig is used, and the way in would bring the classes of all of Kubernetes: 12 MB.
+      // Only KubeConfig of client-node is used. Its index would add the classes of all Kubernetes APIs: 12 MB.
       '@kubernetes/client-node': '@kubernetes/client-node/dist/config.js',
-      // The package, as its dependents mean it; the module of that name in Node warns that it will go.
+      // Use the package, as its dependents intend. Node's own module of that name is deprecated and prints a warning.
       punycode: 'punycode/punycode.js',
     },
-    // Packages in CommonJS require Node's modules.
     plugins: [withoutApiClasses],
+    // Bundled CommonJS packages call `require` for Node's modules, and ES modules have none.
     banner: {
       js: "import { createRequire as createRequireOfBundle } from 'node:module';\nconst require = createRequireOfBundle(import.meta.url);",
     },
@@ -75,7 +75,10 @@ export async function bundle(directory: string, program = 'src/main.ts'): Promis
   return { bytes, packages };
 }
 
-/** KubeConfig can make clients of the classes of all of Kubernetes, and nobody here has it do so: 650 kB to read at each start. */
+/**
+ * Leaves out the classes of all Kubernetes APIs, which KubeConfig imports to create clients. This project creates none, and
+ * reading the classes (650 kB) would slow down each start.
+ */
 const withoutApiClasses: Plugin = {
   name: 'without-api-classes',
   setup({ onResolve, onLoad }) {
@@ -104,14 +107,16 @@ async function bundledPackages({ outputs }: Metafile): Promise<readonly BundledP
 
 async function readPackage(directory: string): Promise<BundledPackage> {
   const file = join(ROOT, directory, 'package.json');
-  // The registry takes no package without name and version.
+  // The npm registry accepts no package without a name and a version.
   const { name, version, license } = JSON.parse(await readFile(file, 'utf8')) as {
     readonly name: string;
     readonly version: string;
     readonly license?: unknown;
   };
   if (typeof license !== 'string') {
-    throw new Error(`expected a licence (SPDX) in ${relative(ROOT, file)}, found ${String(license)}`);
+    throw new Error(
+      `expected an SPDX license in ${relative(ROOT, file)}, found ${String(license)}; replace the package, or fix the license upstream`,
+    );
   }
   return { name, version, licence: license, directory };
 }
@@ -124,7 +129,7 @@ async function licencesText(packages: readonly BundledPackage[]): Promise<string
   return parts.join('\n');
 }
 
-/** What a package says of its licence, of whose work it is, and of what must be told with it. */
+/** The texts of the license files and notices of a package. */
 async function notices(directory: string): Promise<readonly string[]> {
   const cwd = join(ROOT, directory);
   const texts: string[] = [];
@@ -138,6 +143,6 @@ if (import.meta.main) {
   const directory = join(ROOT, 'dist');
   const { bytes, packages } = await bundle(directory);
   process.stdout.write(
-    `dist/${PROGRAM}: ${(bytes / 1e6).toFixed(1)} MB with what is beside it, from ${packages.length} packages\n`,
+    `dist/${PROGRAM}: ${(bytes / 1e6).toFixed(1)} MB including its chunks, with code of ${packages.length} packages\n`,
   );
 }

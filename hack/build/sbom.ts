@@ -1,4 +1,4 @@
-/** Writes the software bill of materials (CycloneDX) of the packages that the bundle is made from: `npm run sbom`. */
+/** Writes the software bill of materials (CycloneDX) of the packages in the bundle: `npm run sbom`. */
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,8 +20,9 @@ interface Sbom {
 }
 
 /**
- * The dependencies in the lockfile, but for those of development, and Node itself, which the image has from its base.
- * npm's own `--omit=dev` also leaves out what something of development needs besides (seen in npm 11.19.1).
+ * The SBOM of the dependencies in the lockfile, without development dependencies. Node itself is left out, because it comes
+ * with the base image. npm's own `--omit=dev` also drops production dependencies that a development dependency needs, too
+ * (as of npm 11.19.1), so this function filters by itself.
  */
 export async function sbom(): Promise<Sbom> {
   const kinds = [
@@ -34,14 +35,14 @@ export async function sbom(): Promise<Sbom> {
     cwd: ROOT,
     maxBuffer: 2 ** 26,
   });
-  // npm's own format, CycloneDX 1.5.
+  // npm writes CycloneDX 1.5.
   const all = JSON.parse(stdout) as Sbom;
   const components = all.components.filter((component) => !isOfDevelopment(component));
   const root = all.metadata.component;
   const refs = new Set([root, ...components].map((component) => component['bom-ref']));
   return {
     ...all,
-    // npm calls it by its folder.
+    // npm uses the name of the folder.
     metadata: { ...all.metadata, component: { ...root, name: 'image-credential-binding' } },
     components,
     dependencies: all.dependencies

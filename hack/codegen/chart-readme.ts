@@ -1,4 +1,4 @@
-/** Makes the chart's README.md from its README.md.gotmpl, Chart.yaml and values.yaml: `npm run chart-readme`. */
+/** Generates the chart's README.md from its README.md.gotmpl, Chart.yaml and values.yaml: `npm run chart-readme`. */
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { CHART } from '../root.ts';
 import { tools } from '../testenv/index.ts';
 
-/** What README.md of the chart should hold. */
+/** The text that the chart's README.md should have. */
 export async function chartReadme(): Promise<string> {
   const { 'helm-docs': helmDocs } = await tools(['helm-docs'], (line) => process.stderr.write(`${line}\n`));
   const args = [
@@ -18,7 +18,7 @@ export async function chartReadme(): Promise<string> {
     'warning',
   ];
   const { stdout, stderr } = await promisify(execFile)(helmDocs, [...args, '--dry-run']);
-  // It ends with 0 whatever went wrong.
+  // helm-docs exits with 0 even after an error.
   if (stderr !== '') throw new Error(`helm-docs: ${stderr}`);
   return `${stdout.trimEnd()}\n`;
 }

@@ -1,4 +1,4 @@
-/** A structural schema of a CRD, or the JSON schema made from it: the parts that the generator reads. */
+/** The parts that the generator reads of a CRD's structural schema, or of the JSON schema made from it. */
 export interface Schema {
   readonly [keyword: string]: unknown;
   readonly title?: string;
@@ -18,7 +18,7 @@ export interface Rule {
   readonly message: string;
 }
 
-/** A CRD, as far as the generator reads it. */
+/** The parts of a CRD that the generator reads. */
 export interface CustomResourceDefinition {
   readonly spec: {
     readonly group: string;
@@ -38,7 +38,7 @@ export interface CustomResourceDefinition {
   };
 }
 
-/** What every object says of itself. */
+/** The type of an object. */
 export interface TypeMeta {
   readonly apiVersion: string;
   readonly kind: string;

@@ -2,11 +2,11 @@ import { METRICS } from '../../src/telemetry/index.ts';
 
 const INTRODUCTION = [
   '# Metrics',
-  'Served in the text format of Prometheus at `/metrics`, beside the probes: port 8080 of the pods. Those of every process come with them: `process_*` (memory, CPU, file descriptors) and `nodejs_*` (event loop, garbage collection, heap).',
-  'What concerns the cluster is told by the leader alone, so that nothing counts twice; everything else is told by each process about itself. A counter or a histogram with labels has no line until something is counted. [Alerts](../alerts.md) are built on these metrics, and a dashboard for Grafana.',
+  'The pods serve metrics in the Prometheus text format at `/metrics` on port 8080, the port of the probes. They include the default metrics of a process: `process_*` (memory, CPU, file descriptors) and `nodejs_*` (event loop, garbage collection, heap).',
+  'Only the leader reports metrics about the cluster, so that nothing is counted twice. Every process reports the other metrics about itself. A counter or a histogram with labels has no line before its first count. The [alerts](../alerts.md) and a Grafana dashboard use these metrics.',
 ];
 
-/** The page that lists the metrics, in Markdown. What is said of each comes from its definition alone. */
+/** The Markdown page that lists the metrics. The text about each metric comes from its definition. */
 export function metricsPage(): string {
   const rows = Object.entries(METRICS).map(([name, { type, labels, help }]) => {
     const names = labels.map((label) => `\`${label}\``).join(', ');

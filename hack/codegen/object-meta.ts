@@ -8,27 +8,27 @@ const texts = (description: string): Schema => ({
 });
 
 /**
- * The parts of an object's metadata that we read or write, as they stand in JSON. A CRD may not describe
- * them (`metadata` is the API server's own), so they stand here.
+ * The parts of an object's metadata that the controller reads or writes, as in JSON. They are described here, because a
+ * CRD cannot describe `metadata`, which belongs to the API server.
  */
 export const objectMeta: Schema = {
   title: 'ObjectMeta',
   description:
-    'The parts of `metadata` that we read or write, as they stand in JSON: times are RFC 3339 strings.',
+    'The parts of `metadata` that the controller reads or writes, as in JSON: times are RFC 3339 strings.',
   type: 'object',
   required: ['name'],
   properties: {
     name: text('Unique among the objects of its kind in the namespace.'),
     namespace: text('The namespace; absent in a file that leaves it to the command line.'),
-    uid: text('Tells the object from one of the same name before or after it.'),
-    resourceVersion: text('Changes with every write; to be sent back as a precondition.'),
-    generation: { description: 'Counts the changes of spec.', type: 'integer' },
+    uid: text('Distinguishes the object from earlier and later objects of the same name.'),
+    resourceVersion: text('Changes with every write. A client sends it back as a precondition.'),
+    generation: { description: 'Number of changes to spec.', type: 'integer' },
     creationTimestamp: text('When the object was created.'),
-    deletionTimestamp: text('When the object is to be gone, once its deletion has been asked for.'),
-    labels: texts('What selectors look at.'),
-    annotations: texts('Everything else that others have to say about the object.'),
+    deletionTimestamp: text('When the object is to be deleted; absent before its deletion was requested.'),
+    labels: texts('The labels that selectors match.'),
+    annotations: texts('Metadata that selectors do not match.'),
     ownerReferences: {
-      description: 'The objects that this one goes with.',
+      description: 'The owners of the object. It is deleted with its last owner.',
       type: 'array',
       items: {
         title: 'OwnerReference',

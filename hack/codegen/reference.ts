@@ -1,18 +1,18 @@
 import type { CustomResourceDefinition, Schema } from './crd.ts';
 
 interface Field {
-  /** As `kubectl explain` takes it, with `[]` for the items of a list. */
+  /** As in `kubectl explain`, but with `[]` after the name of a list. */
   readonly path: string;
   readonly schema: Schema;
   readonly required: boolean;
 }
 
-/** The page that says what each field of a CRD means, in Markdown. What is said comes from the CRD alone. */
+/** The Markdown page that describes each field of a CRD. Its text comes from the CRD. */
 export function referencePage({ spec: { group, names, versions } }: CustomResourceDefinition): string {
   const sections = versions.flatMap(({ name, schema: { openAPIV3Schema: schema } }) => [
     `# ${names.kind} (\`${group}/${name}\`)`,
     ...text(schema.description),
-    `Scope: its namespace. Short names: ${(names.shortNames ?? []).map(code).join(', ')}.`,
+    `Scope: namespace. Short names: ${(names.shortNames ?? []).map(code).join(', ')}.`,
     ...Object.entries(schema.properties ?? {})
       .filter(([, { properties }]) => properties !== undefined)
       .flatMap(([part, property]) => section(part, property)),
@@ -26,16 +26,18 @@ function section(part: string, schema: Schema): readonly string[] {
     ({ path, schema: field, required }) =>
       `| ${code(path)} | ${cell([typeOf(field), ...limitsOf(field)].join('; '))} | ${required ? 'yes' : ''} | ${cell(text(field.description).join(''))} |`,
   );
-  const refusals = [{ path: part, schema }, ...fields].flatMap(({ path, schema: { ...field } }) =>
+  const rules = [{ path: part, schema }, ...fields].flatMap(({ path, schema: { ...field } }) =>
     (field['x-kubernetes-validations'] ?? []).map(({ message }) => `- ${code(path)}: ${inline(message)}`),
   );
-  const refused =
-    refusals.length === 0 ? [] : ['Refused by the API server, with these words:', refusals.join('\n')];
+  const ruleList =
+    rules.length === 0
+      ? []
+      : ['The API server refuses invalid values with these messages:', rules.join('\n')];
   return [
     `## ${part}`,
     ...text(schema.description),
     ['| field | type | required | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n'),
-    ...refused,
+    ...ruleList,
   ];
 }
 
@@ -67,7 +69,7 @@ function text(description: string | undefined): readonly string[] {
   return description === undefined ? [] : [inline(description)];
 }
 
-/** Text of a CRD on one line, with nothing in it that Markdown takes for HTML. */
+/** The text of a CRD on one line, with `<` escaped so that Markdown does not read it as HTML. */
 function inline(value: string): string {
   return value.trim().replaceAll(/\s+/g, ' ').replaceAll('<', '&lt;');
 }

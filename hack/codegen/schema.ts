@@ -1,7 +1,7 @@
 import type { Rule, Schema, TypeMeta } from './crd.ts';
 import { objectMeta } from './object-meta.ts';
 
-/** Extensions that do not change which JSON values are valid, so that JSON schema can do without them. */
+/** Extensions that do not change which JSON values are valid, so that a JSON schema does not need them. */
 const IGNORED_EXTENSIONS = new Set([
   'x-kubernetes-list-map-keys',
   'x-kubernetes-list-type',
@@ -10,10 +10,10 @@ const IGNORED_EXTENSIONS = new Set([
 ]);
 const NOT_VALIDATED = new Set(['title', 'description', 'default']);
 
-/** A CEL rule that is one regular expression, or its denial, in raw strings joined by `+`. */
+/** A CEL rule that is one regular expression or its negation, in raw strings joined by `+`. */
 const MATCHES = /^(!?)self\.matches\(\s*(r'[^']*'(?:\s*\+\s*r'[^']*')*)\s*\)$/;
 
-/** The schema with `change` applied to it and to every schema inside it, the innermost first. */
+/** The schema with `change` applied to it and to every schema in it, the innermost first. */
 function mapSchema(schema: Schema, change: (schema: Schema) => Schema): Schema {
   const inner: Record<string, unknown> = { ...schema };
   if (schema.properties !== undefined) {
@@ -32,7 +32,7 @@ function isSchema(value: unknown): value is Schema {
   return typeof value === 'object' && value !== null;
 }
 
-/** The schema and every schema inside it, from the outside in and in the order of the file. */
+/** The schema and every schema in it, outer schemas first and in the order of the file. */
 export function schemasIn(schema: Schema): readonly Schema[] {
   const inner = [...Object.values(schema.properties ?? {}), schema.items, schema.additionalProperties];
   return [schema, ...inner.filter(isSchema).flatMap(schemasIn)];
@@ -45,14 +45,14 @@ function without(schema: Schema, dropped: (keyword: string) => boolean): Schema 
 /**
  * The schema without the API server's extensions.
  *
- * @throws Error on an extension or keyword that changes which values are valid and has no translation here.
+ * @throws Error if an extension or keyword changes which values are valid, and this function cannot translate it
  */
 function withoutExtensions(schema: Schema): Schema {
   for (const keyword of Object.keys(schema)) {
     const known = keyword.startsWith('x-') ? IGNORED_EXTENSIONS.has(keyword) : keyword !== 'nullable';
     if (!known) {
       throw new Error(
-        `expected a schema that JSON schema can say, found ${keyword}: teach hack/codegen/schema.ts`,
+        `expected a schema that JSON schema can express, found ${keyword}; add support for it in hack/codegen/schema.ts`,
       );
     }
   }
@@ -60,15 +60,15 @@ function withoutExtensions(schema: Schema): Schema {
 }
 
 /**
- * A CEL rule as JSON schema, its message in `$comment`, or undefined where JSON schema cannot say it: then the
- * API server alone enforces it.
+ * A CEL rule as JSON schema, with its message in `$comment`; undefined: JSON schema cannot express it, so only the API
+ * server enforces it.
  */
 export function fromRule({ rule, message }: Rule): Schema | undefined {
   const code = rule.replaceAll(/^\s*\/\/.*$/gm, '').trim();
-  const [, denied, literals] = MATCHES.exec(code) ?? [];
+  const [, negation, literals] = MATCHES.exec(code) ?? [];
   if (literals === undefined) return undefined;
   const pattern = [...literals.matchAll(/r'([^']*)'/g)].map(([, literal]) => literal).join('');
-  return denied === '!' ? { not: { pattern }, $comment: message } : { pattern, $comment: message };
+  return negation === '!' ? { not: { pattern }, $comment: message } : { pattern, $comment: message };
 }
 
 function withRules(schema: Schema): Schema {
@@ -76,12 +76,12 @@ function withRules(schema: Schema): Schema {
   return rules.length === 0 ? schema : { ...schema, allOf: rules };
 }
 
-/** Fields that the schema does not name are refused, as `kubectl apply` refuses them. */
+/** Refuses fields that the schema does not name, as `kubectl apply` does. */
 function closed(schema: Schema): Schema {
   return schema.properties === undefined ? schema : { ...schema, additionalProperties: false };
 }
 
-/** The CRD's schema as one of a whole object: with its own apiVersion and kind, and with metadata. */
+/** The CRD's schema as the schema of a whole object, with its own apiVersion and kind, and with metadata. */
 function wholeObject(schema: Schema, typeMeta: TypeMeta, metadata: Schema): Schema {
   const { apiVersion, kind, ...properties } = schema.properties ?? {};
   return {
@@ -96,7 +96,7 @@ function wholeObject(schema: Schema, typeMeta: TypeMeta, metadata: Schema): Sche
   };
 }
 
-/** `kubectl explain` wraps lines itself; TypeScript's comments need it done. */
+/** Wraps descriptions for TypeScript comments. (`kubectl explain` wraps the lines of a CRD by itself.) */
 function wrapped(schema: Schema): Schema {
   const description = schema.description?.replaceAll(/(.{1,100})(?: +|$)/g, '$1\n').trimEnd();
   return description === undefined ? schema : { ...schema, description };
@@ -111,7 +111,7 @@ export function typeSchema(schema: Schema, typeMeta: TypeMeta): Schema {
   );
 }
 
-/** The JSON schema that the validator is made from. Metadata is open, for it is the API server's. */
+/** The JSON schema that the validator is made from. Metadata accepts other fields, because it belongs to the API server. */
 export function validationSchema(schema: Schema, typeMeta: TypeMeta): Schema {
   const bare = (each: Schema) => without(each, (keyword) => NOT_VALIDATED.has(keyword));
   const own = mapSchema(schema, (each) => bare(withoutExtensions(withRules(each))));

@@ -8,13 +8,13 @@ import { schemasIn, typeSchema, validationSchema } from './schema.ts';
 /** A generated file: its path below the folder of generated files, and its text. */
 export type GeneratedFile = readonly [path: string, text: string];
 
-/** The TypeScript of one CRD. The same CRD gives the same text. */
+/** Generates the TypeScript of one CRD. The output is deterministic. */
 export async function generatedFiles(crd: CustomResourceDefinition): Promise<readonly GeneratedFile[]> {
   const { group, names, versions } = crd.spec;
   const [version, ...others] = versions;
   if (version === undefined || others.length > 0) {
     throw new Error(
-      `expected one version of ${names.kind}, found ${versions.length}: teach hack/codegen/source.ts`,
+      `expected one version of ${names.kind}, found ${versions.length}; add support for more in hack/codegen/source.ts`,
     );
   }
   const typeMeta = { apiVersion: `${group}/${version.name}`, kind: names.kind };
@@ -29,9 +29,12 @@ export async function generatedFiles(crd: CustomResourceDefinition): Promise<rea
   ];
 }
 
-/** Interfaces, `readonly` throughout; the object's own is the kind with an `I` before it, as in kubernetes-models. */
+/**
+ * The interfaces, with only `readonly` members. As in kubernetes-models, the name of the object's interface is its kind with
+ * the prefix `I`.
+ */
 async function typesSource(schema: Schema): Promise<string> {
-  // Its JSONSchema4 type is mutable, and its other keywords are checked by the API server.
+  // The compiler's JSONSchema4 type is mutable, and the API server has checked the other keywords.
   const source = await compile(
     { ...schema, title: `I${schema.title}` } as Parameters<typeof compile>[0],
     '',
@@ -65,9 +68,9 @@ function resourceSource(crd: CustomResourceDefinition, version: string, schema: 
   return [
     `/** How the API server serves the kind ${kind}. */`,
     constant(resourceName(crd), resource),
-    '/** What the API server fills in where a spec leaves it out. */',
+    '/** The defaults that the API server sets for fields that a spec omits. */',
     constant(`${name}Defaults`, defaultsOf(schema.properties?.['spec'])),
-    "/** The values of the API's enums, by the names of their types. */",
+    "/** The values of the API's enums, by type name. */",
     constant(`${name}Enums`, enumsOf(schema)),
   ].join('\n');
 }
@@ -76,7 +79,7 @@ function variableName(kind: string): string {
   return kind.charAt(0).toLowerCase() + kind.slice(1);
 }
 
-/** The plural, with the kind's capitals: `imageCredentialBindings`. */
+/** The plural, with the capitalization of the kind: `imageCredentialBindings`. */
 function resourceName({ spec: { names } }: CustomResourceDefinition): string {
   return variableName(names.kind) + names.plural.slice(names.kind.length);
 }
@@ -96,12 +99,14 @@ function enumsOf(schema: Schema): Record<string, unknown> {
   const enums = schemasIn(schema).filter((each) => each.enum !== undefined);
   for (const { title, description } of enums) {
     if (title === undefined)
-      throw new Error(`expected a title, for its type's name, on the enum "${description}"`);
+      throw new Error(
+        `expected a title on the enum "${description}"; add one, because its type needs a name`,
+      );
   }
   return Object.fromEntries(enums.map((each) => [each.title, each.enum]));
 }
 
-/** ajv's validator as a module: `require` of CommonJS files becomes `import` of kubernetes-models' runtime. */
+/** ajv's validator as an ES module. Each `require` of ajv's runtime becomes an `import` of the kubernetes-models runtime. */
 function validateSource(schema: Schema, { kind }: TypeMeta): string {
   const ajv = new Ajv({
     allErrors: true,
@@ -119,7 +124,7 @@ function validateSource(schema: Schema, { kind }: TypeMeta): string {
     ...imports,
     `import type { I${kind} } from './types.ts';`,
     '',
-    `/** Whether a value is a whole ${kind}, as far as JSON schema can say; \`errors\` says why not. */`,
+    `/** Whether a value is a valid ${kind}, as far as JSON schema can check it. \`errors\` lists the reasons if it is not. */`,
     code.replace(/^export const validate = /m, `export const validate: ValidateFunc<I${kind}> = `),
   ].join('\n');
 }
@@ -134,7 +139,7 @@ function asModule(source: string): { readonly imports: readonly string[]; readon
     .replace(/^"use strict";\s*/, '')
     .replace(/^export default \w+;\s*/m, '');
   if (code.includes('require(')) {
-    throw new Error('expected no other require() in the validator: teach hack/codegen/source.ts');
+    throw new Error('found another require() in the validator; add support for it in hack/codegen/source.ts');
   }
   return { imports, code };
 }
@@ -158,12 +163,12 @@ import { validate } from './validate.ts';
 /**
  * ${comment(schema.description)}
  *
- * \`validate()\` checks what JSON schema can say; the API server fills in defaults and enforces more.
+ * \`validate()\` checks what JSON schema can express. The API server also sets defaults and enforces more rules.
  */
 export class ${kind} extends Model<I${kind}> implements I${kind} {
   static readonly apiVersion = ${resource}.apiVersion;
   static readonly kind = ${resource}.kind;
-  /** Whether a value has the apiVersion and kind of ${kind}; whether it is valid is another question. */
+  /** Whether a value has the apiVersion and kind of ${kind}. Does not check whether it is valid. */
   static readonly is = createTypeMetaGuard<I${kind}>(${resource});
   declare readonly apiVersion: I${kind}['apiVersion'];
   declare readonly kind: I${kind}['kind'];
@@ -173,11 +178,11 @@ ${fields.join('\n')}
   constructor(data?: ModelData<I${kind}>) {
     super();
     const { apiVersion, kind } = ${resource};
-    // Without data it is not a whole one: that is for validate() to say.
+    // Without data the object is incomplete. Only validate() reports that.
     this.setDefinedProps({ apiVersion, kind, ...data } as I${kind});
   }
 
-  /** @throws ValidationError that says of every fault what was expected and what was found. */
+  /** @throws ValidationError that lists for each problem what was expected and what was found */
   override validate(): void {
     assertValid(validate, this);
   }

@@ -1,4 +1,4 @@
-/** `npm run demo`: shows on this machine, without a cluster, what the controller does. */
+/** `npm run demo`: shows what the controller does, on this machine and without a cluster. */
 import { parseArgs } from 'node:util';
 import { ProcessGroup } from '../testenv/index.ts';
 import { NAMESPACE, type Stage, setUp } from './stage.ts';
@@ -8,28 +8,29 @@ import { Unexpected } from './unexpected.ts';
 
 const usage = `Usage: npm run demo [-- --keep]
 
-Shows in four steps what the controller does: Trivy is refused by a registry with a password, scans
-with an ImageCredentialBinding, goes on when the password changes, and the scan is as it was when
-the binding is deleted. The API server, the registry, Trivy and the controller are the real ones; a
-stand-in takes the part of secureCodeBox. It takes some seconds, needs no cluster, no Docker and no
-internet, and leaves nothing behind. The first time, the programs are built, which needs Go and the
-internet; how long that takes is said before it begins.
+Shows in four steps what the controller does: a registry refuses Trivy because it requires a
+password; Trivy scans with an ImageCredentialBinding; Trivy continues after the password changes; the
+scan reverts to its original spec when the binding is deleted. The API server, the registry, Trivy and
+the controller are real, and a stand-in replaces the operator of secureCodeBox. The demo takes some
+seconds, needs no cluster, no Docker and no internet, and leaves nothing behind. The first run builds
+the programs, which needs Go and the internet. It prints an estimate of the time before it starts.
 
-  --keep   end after step 3 (the password changes), with the binding in place; leave everything up
-           until Ctrl-C, and say how to look at it
-  --help   this text
+  --keep   stop after step 3 (the password changes) with the binding in place, keep everything
+           running until Ctrl-C, and print how to look at it
+  --help   print this text
 
-It ends with 0 when each step ended as told (with --keep also when Ctrl-C or SIGTERM come after
-that), 1 when one did not, 2 when it was called wrongly, 130 on Ctrl-C, 143 on SIGTERM.
-NO_COLOR=1 switches off bold and dim letters, which are only used on a terminal.
-Programs of your own instead of built ones: npm run tools -- --help.
+Exit codes: 0 if every step succeeded (with --keep, also if Ctrl-C or SIGTERM follows), 1 if a step
+failed, 2 for incorrect usage, 130 after Ctrl-C, 143 after SIGTERM.
+NO_COLOR=1 turns off bold and dim text, which is used only on a terminal.
+To use your own programs instead of built ones, see npm run tools -- --help.
 `;
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
 const story = new Story((text) => process.stdout.write(text), { colour });
-let ending = false;
-let kept = false;
+let isStopping = false;
+/** Whether all steps of `--keep` have succeeded. */
+let isKept = false;
 
 async function main(): Promise<void> {
   const options = parseCommandLine();
@@ -41,46 +42,46 @@ async function main(): Promise<void> {
 }
 
 async function run(keep: boolean): Promise<void> {
-  for (const [signal, code] of Object.entries(exitCodes)) process.on(signal, () => end(kept ? 0 : code));
-  // Nobody reads on.
-  process.stdout.on('error', () => end(1));
+  for (const [signal, code] of Object.entries(exitCodes)) process.on(signal, () => stop(isKept ? 0 : code));
+  // The reader of the output has stopped.
+  process.stdout.on('error', () => stop(1));
   try {
     await play(keep);
   } catch (error) {
-    // What fails because the end has come is no failure.
-    if (ending) return;
-    process.stderr.write(`\n${told(error)}\n`);
+    // An error because the processes are being stopped is expected.
+    if (isStopping) return;
+    process.stderr.write(`\n${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }
 
-/** Ends everything, then this process, in whatever it is about. */
-function end(code: number): void {
-  if (ending) return;
-  ending = true;
+/** Stops all processes, then exits, whatever the demo is doing. */
+function stop(code: number): void {
+  if (isStopping) return;
+  isStopping = true;
   void ProcessGroup.stopAll().finally(() => process.exit(code));
 }
 
 async function play(keep: boolean): Promise<void> {
   story.heading('Trivy and a registry with a password');
-  story.say(`Four steps, on an API server and a registry that run on this machine for as long as the demo does.
-Lines that begin with $ are commands as you would type them; below them is what they wrote. Passwords
-are never shown: "$PASSWORD" is a variable.`);
+  story.say(`The demo has four steps. Its API server and its registry run on this machine until it ends. Lines that
+begin with $ are commands as you would type them, followed by their output. Passwords are never
+shown: "$PASSWORD" is a variable.`);
   story.heading('What runs');
   story.say('Starting …');
   await using stage = await setUp(story);
-  const original = await step(stage, 'Step 1: without a binding, Trivy is refused', () =>
+  const original = await step(stage, 'Step 1: without a binding, the registry refuses Trivy', () =>
     withoutBinding(stage),
   );
   const bound = await step(stage, 'Step 2: with a binding, Trivy scans', () => withBinding(stage));
-  await step(stage, 'Step 3: the password changes, and Trivy goes on scanning', () =>
+  await step(stage, 'Step 3: the password changes, and Trivy continues to scan', () =>
     afterRotation(stage, bound),
   );
   if (keep) await stay(stage);
-  await step(stage, 'Step 4: without the binding, the scan is what it was', () =>
+  await step(stage, 'Step 4: without the binding, the scan reverts to its original spec', () =>
     afterDeletion(stage, original),
   );
-  story.heading('Each step ended as told.');
+  story.heading('Every step succeeded.');
 }
 
 async function step<T>(stage: Stage, title: string, act: () => Promise<T>): Promise<T> {
@@ -88,21 +89,21 @@ async function step<T>(stage: Stage, title: string, act: () => Promise<T>): Prom
   try {
     return await act();
   } catch (error) {
-    if (ending) throw error;
+    if (isStopping) throw error;
     const log = await stage.controller.process.logTail();
     throw new Error(
-      `${title}\nThis step did not end as told.\n${told(error)}\n\nThe controller's log ends with:\n${log}`,
+      `${title}\nThis step failed.\n${messageOf(error)}\n\nThe controller's log ends with:\n${log}`,
     );
   }
 }
 
-/** Does not return: a signal ends it. */
+/** Prints how to look at the cluster. Never returns, because only a signal ends the demo. */
 async function stay({ shell, controlPlane, controller }: Stage): Promise<never> {
-  story.heading('Each step ended as told. Now it is yours.');
-  story.say(`Step 4 is left out, so the binding is still there. In another terminal:
+  story.heading('Every step succeeded. The cluster is yours now.');
+  story.say(`Step 4 was skipped, so the binding still exists. In another terminal:
 
   export KUBECONFIG=${controlPlane.kubeconfig}
-  export PATH="$PATH:${shell.programs}"   # a kubectl, should you have none
+  export PATH="$PATH:${shell.programs}"   # if you have no kubectl
 
   kubectl get icb -n ${NAMESPACE}
   kubectl describe icb payments -n ${NAMESPACE}
@@ -111,12 +112,12 @@ async function stay({ shell, controlPlane, controller }: Stage): Promise<never> 
   kubectl delete icb payments -n ${NAMESPACE}   # step 4
   tail -f ${controller.process.logFile}
 
-Ctrl-C here ends it and leaves nothing.`);
-  kept = true;
+Press Ctrl-C here to stop the demo. It leaves nothing behind.`);
+  isKept = true;
   return new Promise(() => undefined);
 }
 
-function told(error: unknown): string {
+function messageOf(error: unknown): string {
   if (error instanceof Unexpected) return `Expected: ${error.expected}\nFound: ${error.found}`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -5,24 +5,27 @@ import { Unexpected, within } from './unexpected.ts';
 const SECONDS = 60;
 const DAY_MS = 86_400_000;
 
-/** Waits for the end of a run and shows it as kubectl does. */
-export async function shown({ story, shell, secureCodeBox }: Stage, run: Promise<ScanRun>): Promise<ScanRun> {
-  const ended = await within('the scan to end', run, {
+/** Waits until a run has finished, and shows its Scan and what Trivy wrote. */
+export async function showRun(
+  { story, shell, secureCodeBox }: Stage,
+  run: Promise<ScanRun>,
+): Promise<ScanRun> {
+  const finished = await within('the scan to finish', run, {
     seconds: SECONDS,
     why: () =>
-      `that it did not; secureCodeBox says: ${secureCodeBox.failure(NAMESPACE, 'payments') ?? 'nothing'}`,
+      `an unfinished scan; secureCodeBox reports: ${secureCodeBox.failure(NAMESPACE, 'payments') ?? 'nothing'}`,
   });
-  await shell.show(`kubectl get scan ${ended.scan} -n ${NAMESPACE}`);
-  story.say('What Trivy wrote (in a cluster, the log of the scan and its result file):');
-  story.output(`\n${inShort(ended)}`);
-  return ended;
+  await shell.show(`kubectl get scan ${finished.scan} -n ${NAMESPACE}`);
+  story.say('Trivy wrote this (in a cluster, it is in the log of the scan and in its result file):');
+  story.output(`\n${summaryOf(finished)}`);
+  return finished;
 }
 
 /**
  * Starts another run as `scbctl trigger` does, and shows it.
  *
- * @param days - the time of the last run that is claimed, in days ago: another one each time, for the name of a Scan is
- *   made from it
+ * @param days - how many days ago the last run claims to be. Each call needs another value, because secureCodeBox makes the
+ *   name of the Scan from this time.
  */
 export async function runAgain(stage: Stage, days: number): Promise<ScanRun> {
   const run = stage.secureCodeBox.nextRun(NAMESPACE, 'payments');
@@ -31,23 +34,19 @@ export async function runAgain(stage: Stage, days: number): Promise<ScanRun> {
   await stage.shell.show(
     `kubectl patch scheduledscan payments -n ${NAMESPACE} --subresource=status --type=merge -p '${patch}'`,
   );
-  return shown(stage, run);
+  return showRun(stage, run);
 }
 
-/**
- * Nothing where the registry refused the scan for want of a credential.
- *
- * @throws Unexpected where it did anything else
- */
+/** @throws Unexpected unless the registry refused the scan because it had no credential */
 export function expectRefused(run: ScanRun): void {
   const expected = 'Trivy to be refused by the registry: state Errored, with UNAUTHORIZED in the log';
   if (run.state !== 'Errored' || !run.log.includes('UNAUTHORIZED')) throw unexpectedRun(expected, run);
 }
 
 /**
- * The ID of the image that was scanned.
+ * Returns the ID of the image that was scanned.
  *
- * @throws Unexpected where none was
+ * @throws Unexpected if no image was scanned
  */
 export function expectScanned(run: ScanRun): string {
   const id = imageIdOf(run);
@@ -58,14 +57,14 @@ export function expectScanned(run: ScanRun): string {
 function unexpectedRun(expected: string, run: ScanRun): Unexpected {
   return new Unexpected(
     expected,
-    `state ${run.state}, exit code ${run.exitCode}, and this:\n${inShort(run)}`,
+    `state ${run.state}, exit code ${run.exitCode}, and this:\n${summaryOf(run)}`,
   );
 }
 
-function inShort(run: ScanRun): string {
+function summaryOf(run: ScanRun): string {
   const id = imageIdOf(run);
   if (id !== undefined) return `.Metadata.ImageID: ${id}`;
-  // Trivy's error has its cause in its last line.
+  // The last line of Trivy's error contains the cause.
   return run.log.trim().split('\n').at(-1)?.trim() || '(nothing)';
 }
 

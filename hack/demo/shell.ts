@@ -5,7 +5,7 @@ import { describe, type ProcessGroup } from '../testenv/index.ts';
 import type { Story } from './story.ts';
 import { Unexpected } from './unexpected.ts';
 
-/** What a shell is made of. */
+/** What {@link Shell.create} needs. */
 interface ShellOptions {
   readonly group: ProcessGroup;
   readonly story: Story;
@@ -14,9 +14,9 @@ interface ShellOptions {
   readonly kubectl: string;
 }
 
-/** Runs command lines as a person would type them, from the repository's folder, with `kubectl` on the PATH. */
+/** Runs command lines as a user would type them, in the folder of the repository and with `kubectl` on the PATH. */
 export class Shell {
-  /** The folder with nothing but `kubectl` in it. */
+  /** The folder that contains only `kubectl`. */
   readonly programs: string;
   readonly #group: ProcessGroup;
   readonly #story: Story;
@@ -29,7 +29,7 @@ export class Shell {
     this.programs = programs;
   }
 
-  /** Makes one; its folder is in the group's. */
+  /** Creates a shell. Its folder is in the directory of the process group. */
   static async create(options: ShellOptions): Promise<Shell> {
     const programs = join(options.group.directory, 'bin');
     await mkdir(programs);
@@ -38,11 +38,11 @@ export class Shell {
   }
 
   /**
-   * Shows a command line, runs it, and shows what it wrote.
+   * Shows a command line, runs it, and shows its output.
    *
-   * @param secrets - variables that the line names; their values are not shown
-   * @returns what it wrote to its output
-   * @throws Unexpected where it does not end with 0
+   * @param secrets - variables that the line uses; their values are not shown
+   * @returns its standard output
+   * @throws Unexpected if its exit code is not 0
    */
   async show(line: string, secrets: Readonly<Record<string, string>> = {}): Promise<string> {
     this.#story.command(line);
@@ -51,8 +51,8 @@ export class Shell {
     return stdout;
   }
 
-  /** Runs a command line and shows nothing of it; else as {@link Shell.show}. */
-  async ask(line: string, input?: string): Promise<string> {
+  /** Like {@link Shell.show}, but shows neither the command line nor its output. */
+  async read(line: string, input?: string): Promise<string> {
     const { stdout } = await this.#run(line, {}, input);
     return stdout.trimEnd();
   }
@@ -69,6 +69,6 @@ export class Shell {
       ...(input === undefined ? {} : { input }),
     });
     if (exit.code === 0) return { stdout, stderr };
-    throw new Unexpected(`"${line}" to succeed`, `that it ended with ${describe(exit)}: ${stderr.trim()}`);
+    throw new Unexpected(`"${line}" to succeed`, `that it exited with ${describe(exit)}: ${stderr.trim()}`);
   }
 }

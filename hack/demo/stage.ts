@@ -1,4 +1,4 @@
-/** What the demo plays on: a control plane, a registry, the controller and the stand-in for secureCodeBox. */
+/** What the demo runs: a control plane, a registry, the controller and the stand-in for secureCodeBox. */
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import {
@@ -19,16 +19,16 @@ import {
 import { Shell } from './shell.ts';
 import type { Story } from './story.ts';
 
-/** The namespace of everything that a user of secureCodeBox would have made. */
+/** The namespace of the objects that a user of secureCodeBox would create. */
 export const NAMESPACE = 'shop';
-/** The registry's one user. */
+/** The only user of the registry. */
 export const USERNAME = 'ci';
 
 const SECURE_CODE_BOX_NAMESPACE = 'securecodebox-system';
 const IMAGE = 'shop/payments:1.0';
 const FILES = { 'etc/os-release': 'ID=demo\n', 'srv/payments/index.html': '<h1>Payments</h1>\n' };
 
-/** Everything that runs, and who tells about it. */
+/** Everything that runs, and the output of the demo. */
 export interface Stage extends AsyncDisposable {
   readonly story: Story;
   readonly shell: Shell;
@@ -40,16 +40,16 @@ export interface Stage extends AsyncDisposable {
   readonly password: string;
 }
 
-/** A password that nobody has used; all begin alike, so that one in an output is found. */
+/** A new random password. All passwords have the same prefix, so that a test can find one in the output. */
 export function newPassword(): string {
   return `demo-${randomBytes(16).toString('hex')}`;
 }
 
 /**
- * Starts it all, telling about it. The programs that are missing are built, which takes minutes.
+ * Starts everything, and prints what it starts. Builds missing programs first, which takes minutes.
  *
- * @returns when all of it is ready; what it gives back is to be disposed of
- * @throws Error when something does not start; nothing is left then
+ * @returns the stage when everything is ready; the caller disposes of it
+ * @throws Error if something does not start; then nothing is left running
  */
 export async function setUp(story: Story): Promise<Stage> {
   await using stack = new AsyncDisposableStack();
@@ -61,7 +61,7 @@ export async function setUp(story: Story): Promise<Stage> {
   const controlPlane = stack.use(await startControlPlane());
   const { group, kubeconfig } = controlPlane;
   await controlPlane.installCrds(secureCodeBoxCrds());
-  story.output(`Kubernetes API server   ${controlPlane.server} (no nodes: pods would not run)`);
+  story.output(`Kubernetes API server   ${controlPlane.server} (no nodes, so pods do not run)`);
 
   const password = newPassword();
   const registry = await startRegistry({ user: { username: USERNAME, password }, group });
@@ -70,16 +70,16 @@ export async function setUp(story: Story): Promise<Stage> {
 image                   ${registry.host}/${IMAGE}, pushed: ${digest}`);
 
   await installChart(controlPlane);
-  // The registry is on loopback, over plain HTTP.
+  // The registry listens on loopback and uses plain HTTP.
   const controller = await startController(controlPlane, [
     ...['--local-addresses', '127.0.0.1', '--insecure-registries', registry.host],
   ]);
-  story.output(`controller              installed with Helm; run here as a process, with the rights
-                        of the ServiceAccount in the chart`);
+  story.output(`controller              chart installed with Helm; the controller runs here as a process, with
+                        the permissions of the chart's ServiceAccount`);
 
   const secureCodeBox = stack.use(await secureCodeBoxOn(controlPlane, programs.trivy));
-  story.output(`secureCodeBox           its CRDs, and a stand-in for its operator that runs the real
-                        Trivy with the environment and files that a pod would get`);
+  story.output(`secureCodeBox           its CRDs, and a stand-in for its operator that runs the real Trivy with
+                        the environment and files that a pod would get`);
 
   const shell = await Shell.create({ group, story, kubeconfig, kubectl: programs.kubectl });
   const resources = stack.move();

@@ -1,4 +1,4 @@
-import { expectRefused, expectScanned, runAgain, shown } from './scans.ts';
+import { expectRefused, expectScanned, runAgain, showRun } from './scans.ts';
 import { NAMESPACE, newPassword, type Stage, USERNAME } from './stage.ts';
 import { expectSame, Unexpected, untilSame } from './unexpected.ts';
 
@@ -7,24 +7,24 @@ const SPEC = `kubectl get scheduledscan payments -n ${NAMESPACE} -o jsonpath='{.
 const VERSION = `kubectl get scheduledscan payments -n ${NAMESPACE} -o custom-columns=GENERATION:.metadata.generation,RESOURCEVERSION:.metadata.resourceVersion`;
 
 /**
- * Step 1: without a binding, Trivy is refused.
+ * Step 1: without a binding, the registry refuses Trivy.
  *
  * @returns the ScheduledScan's spec, as JSON
  */
 export async function withoutBinding(stage: Stage): Promise<string> {
   const { story, shell, registry } = stage;
-  story.say(`The image is in a registry that wants a password. The namespace has it in a pull secret, as pods
-need it. But Trivy does not pull as a pod does: it signs in by itself, and nothing hands it the
-password.
+  story.say(`The image is in a registry that requires a password. The namespace contains the password in a pull
+secret, as pods need it. But Trivy does not pull images through the kubelet. It signs in itself, and
+does not get the password.
 
-(The examples name registry.example.org. Here that becomes ${registry.host}, the registry of this
-demo; nothing else in them is changed.)`);
+(The examples name registry.example.org. The demo replaces that with its own registry,
+${registry.host}, and changes nothing else.)`);
   await shell.show(`kubectl create secret ${pullSecret(stage)}`, { PASSWORD: stage.password });
   const run = stage.secureCodeBox.nextRun(NAMESPACE, 'payments');
   await shell.show(applied(stage, 'scheduled-scan.yaml'));
   story.say('A new ScheduledScan runs at once:');
-  expectRefused(await shown(stage, run));
-  story.say('Refused, as told. For step 4, this is what the scan looks like:');
+  expectRefused(await showRun(stage, run));
+  story.say('Refused, as expected. This is the spec of the scan, for comparison in step 4:');
   return shell.show(SPEC);
 }
 
@@ -35,19 +35,20 @@ demo; nothing else in them is changed.)`);
  */
 export async function withBinding(stage: Stage): Promise<{ trivySecret: string; imageId: string }> {
   const { story, shell } = stage;
-  story.say(`An ImageCredentialBinding says which pull secret serves which image. The controller finds the
-entry of the secret that fits the image, writes it into a Secret in the form that Trivy reads, and
-points the scans of that image at it.`);
+  story.say(`An ImageCredentialBinding names an image and its pull secrets. The controller finds the entry of the
+secret that fits the image, copies it into a Secret in the format that Trivy reads, and binds the
+scans of that image to it.`);
   await shell.show(applied(stage, 'binding.yaml'));
   await shell.show(`kubectl wait icb/payments -n ${NAMESPACE} --for=condition=Ready --timeout=30s`);
   await shell.show(`kubectl get icb -n ${NAMESPACE}`);
-  story.say(`The scan has got three kinds of entries: the Secret as a volume, its place in the container, and
-variables that point Trivy there. The empty ones switch off what Trivy would show every registry.`);
+  story.say(`The controller has added three kinds of entries to the scan: the Secret as a volume, its mount, and
+variables that point Trivy to it. The empty variables clear credentials that Trivy would send to every
+registry.`);
   const lists = ['volumes', 'volumeMounts', 'env'].map((list) => `${list}: {.spec.scanSpec.${list}}{"\\n"}`);
   await shell.show(`kubectl get scheduledscan payments -n ${NAMESPACE} -o jsonpath='${lists.join('')}'`);
   const trivySecret = await mountedSecret(stage);
   story.say(
-    'The Secret holds this one credential as a Docker config file (kubectl does not show the value):',
+    'The Secret contains only this credential, as a Docker config file (kubectl does not show the value):',
   );
   await shell.show(`kubectl describe secret ${trivySecret} -n ${NAMESPACE}`);
   story.say('The scan runs again, started as `scbctl trigger payments` does:');
@@ -56,19 +57,19 @@ variables that point Trivy there. The empty ones switch off what Trivy would sho
   return { trivySecret, imageId };
 }
 
-/** Step 3: the password changes, and Trivy goes on scanning. */
+/** Step 3: the password changes, and Trivy continues to scan. */
 export async function afterRotation(
   stage: Stage,
   { trivySecret, imageId }: { readonly trivySecret: string; readonly imageId: string },
 ): Promise<void> {
   const { story, shell, registry, password: old } = stage;
-  story.say('Passwords get replaced. First in the registry:');
+  story.say('Now the password changes. First in the registry:');
   const fresh = newPassword();
   await registry.setPassword(fresh);
   await showAnswer(stage, 'old', { password: old, expected: 401 });
   await showAnswer(stage, 'new', { password: fresh, expected: 200 });
-  story.say(`Then in the pull secret. The controller follows with one write, that of its own Secret; the scan
-is not touched, so look at its resource version, which any write changes:`);
+  story.say(`Then in the pull secret. The controller follows with a single write, to its own Secret. It does not
+touch the scan. The resource version of the scan proves this, because any write would change it:`);
   const before = await shell.show(VERSION);
   await shell.show(
     `kubectl create secret ${pullSecret(stage)} --dry-run=client -o yaml | kubectl replace -f -`,
@@ -81,29 +82,29 @@ is not touched, so look at its resource version, which any write changes:`);
     `kubectl wait secret/${trivySecret} -n ${NAMESPACE} --for=jsonpath='${annotation}' --timeout=30s`,
   );
   expectSame('generation and resource version of the ScheduledScan', before, await shell.show(VERSION));
-  story.say('The same as before. The scan runs again:');
+  story.say('The resource version is the same as before. The scan runs again:');
   expectSame('the image that Trivy scanned', imageId, expectScanned(await runAgain(stage, 3)));
-  story.say('Scanned, with the new password: the registry refuses the old one.');
+  story.say('Scanned with the new password, because the registry refuses the old one.');
 }
 
-/** Step 4: without the binding, the scan is what it was. */
+/** Step 4: without the binding, the scan reverts to its original spec. */
 export async function afterDeletion({ story, shell }: Stage, original: string): Promise<void> {
-  story.say(`Without the binding, the controller takes its entries out of the scan again. (Its Secret stays for
-ten more minutes, for scans that may be running, and then goes.)`);
+  story.say(`When the binding is deleted, the controller removes its entries from the scan. (It deletes its Secret
+ten minutes later, because scans that still run may need it.)`);
   await shell.show(`kubectl delete icb payments -n ${NAMESPACE}`);
   await untilSame('the spec of the ScheduledScan', original.trimEnd(), {
-    ask: () => shell.ask(SPEC),
+    read: () => shell.read(SPEC),
     seconds: 30,
   });
   expectSame('the spec of the ScheduledScan', original, await shell.show(SPEC));
-  story.say('That is the spec of step 1, compared byte by byte.');
+  story.say('This is the spec of step 1, byte for byte.');
 }
 
 function pullSecret({ registry }: Stage): string {
   return `docker-registry ${PULL_SECRET} -n ${NAMESPACE} --docker-server=${registry.host} --docker-username=${USERNAME} --docker-password="$PASSWORD"`;
 }
 
-/** A command that applies an example with the registry of the demo in it. */
+/** A command that applies an example with the demo's registry. */
 function applied({ registry }: Stage, example: string): string {
   const replaced = String.raw`sed 's/registry\.example\.org/${registry.host}/' docs/examples/${example}`;
   return `${replaced} | kubectl apply -n ${NAMESPACE} -f -`;
@@ -111,7 +112,7 @@ function applied({ registry }: Stage, example: string): string {
 
 async function mountedSecret({ shell }: Stage): Promise<string> {
   const path = '{.spec.scanSpec.volumes[?(@.name=="image-credential-binding")].secret.secretName}';
-  const name = await shell.ask(`kubectl get scheduledscan payments -n ${NAMESPACE} -o jsonpath='${path}'`);
+  const name = await shell.read(`kubectl get scheduledscan payments -n ${NAMESPACE} -o jsonpath='${path}'`);
   if (name !== '') return name;
   throw new Unexpected('the ScheduledScan to have the volume image-credential-binding', 'no such volume');
 }

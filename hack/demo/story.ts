@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 
 const INDENT = '  ';
 
-/** Tells what happens, in plain text; with bold and dim letters where somebody watches a terminal. */
+/** The output of the demo: plain text, with bold and dim letters on a terminal. */
 export class Story {
   readonly #write: (text: string) => void;
   readonly #colour: boolean;
@@ -12,22 +12,22 @@ export class Story {
     this.#colour = colour;
   }
 
-  /** Begins a part. */
+  /** Prints the heading of a part. */
   heading(text: string): void {
     this.#write(`\n${this.#styled('bold', text)}\n`);
   }
 
-  /** Explains, in lines that are short enough as they are. */
+  /** Prints an explanation. Its lines are not wrapped. */
   say(text: string): void {
     this.#write(`\n${text}\n`);
   }
 
-  /** Shows a command line, as it is about to run. */
+  /** Prints a command line before it runs. */
   command(line: string): void {
     this.#write(`\n${INDENT}${this.#styled('bold', `$ ${line}`)}\n`);
   }
 
-  /** Shows what a program wrote. */
+  /** Prints the output of a program. */
   output(text: string): void {
     const lines = text.trimEnd().split('\n');
     this.#write(lines.map((line) => `${`${INDENT}${this.#styled('dim', line)}`.trimEnd()}\n`).join(''));

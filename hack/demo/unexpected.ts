@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Something did not go as the demo tells it. */
+/** Something in the demo did not happen as expected. */
 export class Unexpected extends Error {
   override readonly name = 'Unexpected';
   readonly expected: string;
@@ -13,49 +13,50 @@ export class Unexpected extends Error {
   }
 }
 
-/** @throws Unexpected where the two differ */
+/** @throws Unexpected if the two values differ */
 export function expectSame(what: string, expected: string, found: string): void {
   if (found !== expected) throw new Unexpected(`${what} to be ${expected}`, found);
 }
 
-/** How long something may take, and who says in the end why it took longer. */
-interface Patience {
+/** A time limit, and what to report when it is exceeded. */
+interface TimeLimit {
   readonly seconds: number;
+  /** Returns what was found instead. */
   readonly why: () => string;
 }
 
 /**
  * Waits for a promise.
  *
- * @param what - what is expected within the time, as in "the scan to end"
- * @throws Unexpected when the time is up
+ * @param what - what is expected within the time, for example "the scan to finish"
+ * @throws Unexpected if the promise is pending after the time limit
  */
-export async function within<T>(what: string, promise: Promise<T>, { seconds, why }: Patience): Promise<T> {
+export async function within<T>(what: string, promise: Promise<T>, { seconds, why }: TimeLimit): Promise<T> {
   const alarm = new AbortController();
-  const late = delay(seconds * 1_000, undefined, { signal: alarm.signal, ref: false }).then(() => {
+  const timeout = delay(seconds * 1_000, undefined, { signal: alarm.signal, ref: false }).then(() => {
     throw new Unexpected(`${what} within ${seconds} s`, why());
   });
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([promise, timeout]);
   } finally {
-    late.catch(() => undefined);
+    timeout.catch(() => undefined);
     alarm.abort();
   }
 }
 
 /**
- * Asks again and again until the answer is the expected one.
+ * Reads a value repeatedly until it is the expected one.
  *
- * @throws Unexpected with the last answer when the time is up
+ * @throws Unexpected with the last value if it differs after the time limit
  */
 export async function untilSame(
   what: string,
   expected: string,
-  { ask, seconds }: { readonly ask: () => Promise<string>; readonly seconds: number },
+  { read, seconds }: { readonly read: () => Promise<string>; readonly seconds: number },
 ): Promise<void> {
   const deadline = Date.now() + seconds * 1_000;
   for (;;) {
-    const found = await ask();
+    const found = await read();
     if (found === expected) return;
     if (Date.now() > deadline) throw new Unexpected(`${what} to be ${expected} within ${seconds} s`, found);
     await delay(50);

@@ -13,7 +13,7 @@ export interface Certificate {
  * Makes a certificate under an authority of its own.
  *
  * @param names - DNS names and IP addresses of the server
- * @throws Error when the program for it cannot be had or fails
+ * @throws Error when the program is not available or fails
  */
 export async function makeCertificate(
   group: ProcessGroup,

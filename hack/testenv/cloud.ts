@@ -1,6 +1,6 @@
 /**
- * Clouds on loopback, for tests: servers under the real host names, over TLS, reached through a proxy that sends every
- * name here. What they are is up to sites; what was shown to which host is recorded.
+ * Clouds on loopback, for tests: TLS servers under the real host names. Clients reach them through a proxy that sends every
+ * host name here. Sites decide what a host answers. Every request is recorded.
  */
 import { once } from 'node:events';
 import {
@@ -27,7 +27,7 @@ export interface CloudRequest {
   readonly login: { readonly username: string; readonly password: string } | undefined;
 }
 
-/** What a site answers; `Registry`: what the registry behind it does. */
+/** The answer of a site. `Registry`: the answer of the registry behind it. */
 export type CloudAnswer =
   | 'Registry'
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: object };
@@ -38,7 +38,7 @@ export type Site = (request: CloudRequest) => CloudAnswer;
 export class Cloud implements AsyncDisposable {
   /** All requests, in order. */
   readonly seen: CloudRequest[] = [];
-  /** Names without a site that somebody wanted to reach. */
+  /** Requested host names without a site. */
   readonly unknown: string[] = [];
   readonly #sites: Readonly<Record<string, Site>>;
   readonly #registry: string;
@@ -62,9 +62,9 @@ export class Cloud implements AsyncDisposable {
   }
 
   /**
-   * @param certificate - names all hosts of the sites
+   * @param certificate - a certificate for all hosts of the sites
    * @param sites - by host name
-   * @param registry - `host:port` of a registry over plain HTTP that lets everybody pull
+   * @param registry - `host:port` of a registry that uses plain HTTP and allows anonymous pulls
    */
   static async start(
     certificate: Certificate,
@@ -79,7 +79,7 @@ export class Cloud implements AsyncDisposable {
     return cloud;
   }
 
-  /** For `HTTPS_PROXY`. */
+  /** URL of the proxy, for `HTTPS_PROXY`. */
   get proxy(): string {
     return `http://127.0.0.1:${portOf(this.#proxy)}`;
   }

@@ -7,48 +7,48 @@ import { untilReady } from './processes/index.ts';
 import { builtProgram } from './program.ts';
 import { tools } from './tools/index.ts';
 
-/** Name of the Helm release, of its namespace and so of the controller's ServiceAccount. */
+/** Name of the Helm release, of its namespace, and therefore of the controller's ServiceAccount. */
 export const RELEASE = 'image-credential-binding';
 
-/** Name of the Role, in the release's namespace, for the Lease. */
+/** Name of the Role for the Lease, in the namespace of the release. */
 export const LEASE_ROLE = `${RELEASE}-leader-election`;
 
 /** The controller's user name in the audit log. */
 export const CONTROLLER_USER = `system:serviceaccount:${RELEASE}:${RELEASE}`;
 
-/** A running controller: a process of its own, of the bundle, with the rights that the chart gives. */
+/** A running controller: a separate process of the bundle, with the permissions of the chart. */
 export interface RunningController {
   readonly process: Child;
   /** Base URL of probes and metrics. */
   readonly url: string;
-  /** By this the audit log tells its requests from those of others with the same ServiceAccount. */
+  /** Identifies the controller's requests in the audit log among those of others with the same ServiceAccount. */
   readonly credentialId: string;
-  /** All that it has logged so far, one JSON object a line. */
+  /** The log so far, one JSON object per line. */
   log(): Promise<string>;
 }
 
 /** How a controller is started. */
 export interface StartOptions {
-  /** What it must have become before `startController` returns; `leading` unless told. */
+  /** The state to wait for before `startController` returns. The default is `leading`. */
   readonly until?: 'leading' | 'following' | 'serving';
   /**
-   * Keep the Lease that is there. Unless told, it is deleted first, so that nothing waits for the lease of one that
-   * was killed: that wants no other controller to run.
+   * Keep an existing Lease. By default it is deleted first, so that the controller does not wait for the Lease of one that
+   * was killed. Then no other controller may run.
    */
   readonly keepLease?: boolean;
-  /** URL by which it reaches the API server, where that is not the control plane's own. */
+  /** URL of the API server. The default is the control plane's own. */
   readonly server?: string;
   /** A module that Node loads before the controller. */
   readonly preload?: string;
-  /** Run the source instead of the bundle, so that `preload` can change what its modules do. */
+  /** Run the source instead of the bundle, so that `preload` can replace parts of its modules. */
   readonly fromSource?: boolean;
-  /** Added to its environment. */
+  /** Added to the environment of the process. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
- * Installs the chart with Helm. There is no node here, so its Deployment gets no pods: the controller is run by
- * {@link startController}, under the chart's ServiceAccount.
+ * Installs the chart with Helm. Because there are no nodes, its Deployment gets no pods. {@link startController} runs the
+ * controller with the chart's ServiceAccount.
  *
  * @param values - as for Helm's `--set`: `config.discovery.enabled=true`
  */
@@ -66,7 +66,7 @@ export async function installChart(
   if (code !== 0) throw new Error(`helm install ended with ${code}: ${stderr}`);
 }
 
-/** Starts the controller and waits until it leads, or is what `options` say. */
+/** Starts the controller and waits for the state in {@link StartOptions.until}. */
 export async function startController(
   controlPlane: ControlPlane,
   flags: readonly string[] = [],
@@ -103,7 +103,7 @@ async function deleteLease(controlPlane: ControlPlane): Promise<void> {
   await controlPlane.kubectl(['delete', 'lease', RELEASE, '--namespace', RELEASE, '--ignore-not-found']);
 }
 
-/** A kubeconfig with a token of its own, for `server` where that is told. */
+/** Creates a kubeconfig with a new token. */
 async function newKubeconfig(
   controlPlane: ControlPlane,
   server = controlPlane.server,
@@ -113,7 +113,7 @@ async function newKubeconfig(
     'utf8',
   );
   const payload = /token: \S+?\.(\S+)\./.exec(text)?.[1] ?? '';
-  // A token of the TokenRequest API is a JWT with an id.
+  // A token of the TokenRequest API is a JWT with an ID.
   const { jti } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { readonly jti: string };
   const kubeconfig = join(controlPlane.directory, `controller-${jti}.kubeconfig`);
   await writeFile(kubeconfig, text.replace(controlPlane.server, server), { mode: 0o600 });

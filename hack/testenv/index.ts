@@ -1,4 +1,4 @@
-/** The test environment, for what is outside of it in hack/. Tests import the defining files. */
+/** The test environment, for the other folders of hack/. Tests import the defining files. */
 export { ControlPlane, startControlPlane } from './control-plane/index.ts';
 export { installChart, type RunningController, startController } from './controller.ts';
 export { describe, ProcessGroup } from './processes/index.ts';

@@ -7,10 +7,10 @@ import { bundle, PROGRAM } from '../build/index.ts';
 let built: Promise<string> | undefined;
 
 /**
- * The command line as it is shipped, bundled from the source as it stands: for whoever starts it as a process, which takes
- * a third of the CPU that it takes from source.
+ * Bundles the command line from the current source. A process of the bundle starts with a third of the CPU time that a
+ * process of the source needs.
  *
- * @returns path of the program, for Node; bundled once in this process, and gone with it
+ * @returns path of the program; it is bundled once per process, and deleted when the process exits
  */
 export function builtProgram(): Promise<string> {
   built ??= buildProgram();

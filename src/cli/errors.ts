@@ -12,7 +12,7 @@ export class UserError extends Error {
   override readonly name = 'UserError';
 }
 
-/** Waits for the work of a command. If it fails with an error that the user can correct, prints it and sets {@link EXIT_USAGE}. */
+/** Waits for the work of a command. Prints an error that the user can correct, and sets the exit code {@link EXIT_USAGE}. */
 export async function reportUserErrors(work: Promise<void>): Promise<void> {
   try {
     await work;
@@ -25,7 +25,7 @@ export async function reportUserErrors(work: Promise<void>): Promise<void> {
 
 /**
  * Ignores EPIPE on the output streams: if the reader stops reading (`audit -A | head`), the command finishes its work, and
- * its exit code tells the result. Reports any other error in writing.
+ * its exit code shows the result. Reports any other write error.
  */
 export function handleOutputErrors(): void {
   for (const stream of [process.stdout, process.stderr]) {

@@ -5,29 +5,30 @@ import { Command } from 'commander';
 const PLUGIN_FILE = 'kubectl-icb';
 const PROGRAM = 'image-credential-binding';
 
-/** How the command was called, and is called again: its name in usage and examples. */
+/** The name under which the user called the command. Usage and examples show this name. */
 export function programName(): string {
   return basename(process.argv[1] ?? '') === PLUGIN_FILE ? 'kubectl icb' : PROGRAM;
 }
 
-/** What stands in a command's help behind its options. */
+/** The text that follows the options in the help of a command. */
 export interface HelpText {
-  /** Paragraphs. */
+  /** Paragraphs, wrapped. */
   readonly notes?: string;
+  /** One line for each exit code: the code, two spaces, its meaning. */
   readonly exitCodes: readonly string[];
-  /** Each with what stands behind the program's name. */
+  /** Command lines. `%` is replaced with {@link programName}. */
   readonly examples: readonly string[];
 }
 
-/** A command whose errors are thrown, and whose help ends with exit codes and examples. */
+/** A command that throws errors instead of exiting, and whose help ends with exit codes and examples. */
 export function commandWithHelp(name: string, { notes, exitCodes, examples }: HelpText): Command {
   const blocks = [
     ...(notes === undefined ? [] : [notes]),
-    ['Exit code:', ...exitCodes].join('\n  '),
+    ['Exit codes:', ...exitCodes].join('\n  '),
     ['Examples:', ...examples.map((example) => example.replaceAll('%', programName()))].join('\n  '),
   ];
   return new Command(name)
     .exitOverride()
-    .showHelpAfterError('(--help says what is expected)')
+    .showHelpAfterError('(run with --help for usage)')
     .addHelpText('after', `\n${blocks.join('\n\n')}`);
 }

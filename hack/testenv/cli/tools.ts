@@ -9,24 +9,24 @@ Builds the named tools (without a name, all of them) if they are missing. Prints
 Names: ${toolNames.join(' ')}
 
 Environment variables:
-  ICB_TOOL_<NAME>      the program itself, for example ${variableOf('kube-apiserver')}=/usr/local/bin/kube-apiserver
-  KUBEBUILDER_ASSETS   a folder with any of etcd, kube-apiserver and kubectl
-  ICB_CACHE            the folder for image-credential-binding/tools, where built tools are kept
+  ICB_TOOL_<NAME>      path of an existing program, for example ${variableOf('kube-apiserver')}=/usr/local/bin/kube-apiserver
+  KUBEBUILDER_ASSETS   folder that contains any of etcd, kube-apiserver and kubectl
+  ICB_CACHE            parent folder of image-credential-binding/tools, which contains the built tools
                        (default: XDG_CACHE_HOME, then ~/.cache)
 `;
 
 async function main(): Promise<number> {
-  const asked = parseCommandLine();
-  if (typeof asked === 'string') {
-    process.stderr.write(`${asked}\n\n${usage}`);
+  const options = parseCommandLine();
+  if (typeof options === 'string') {
+    process.stderr.write(`${options}\n\n${usage}`);
     return 2;
   }
-  if (asked.help) {
+  if (options.help) {
     process.stdout.write(usage);
     return 0;
   }
   try {
-    const names = asked.names.length === 0 ? toolNames : asked.names;
+    const names = options.names.length === 0 ? toolNames : options.names;
     const paths = await tools(names, (line) => process.stderr.write(`${line}\n`));
     for (const name of names) process.stdout.write(`${name} ${paths[name]}\n`);
     return 0;
@@ -43,7 +43,7 @@ function parseCommandLine(): { readonly help: boolean; readonly names: readonly 
       options: { help: { type: 'boolean', short: 'h', default: false } },
     });
     const unknown = positionals.filter((name) => !isToolName(name));
-    if (unknown.length > 0) return `there is no tool ${unknown.join(', ')}`;
+    if (unknown.length > 0) return `unknown tool: ${unknown.join(', ')}`;
     return { help: values.help, names: positionals.filter(isToolName) };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -22,7 +22,7 @@ export interface ApiServerOptions {
   readonly extraApiServerArgs?: readonly string[];
 }
 
-/** Where an API server listens, where its data is, and who may ask whether it is ready. */
+/** The addresses of an API server and its etcd, and the token for its readiness probe. */
 export interface ApiServerSettings extends ApiServerOptions {
   /** The client URL of etcd. */
   readonly etcd: string;
@@ -56,7 +56,7 @@ function apiServerArgs(
     '--bind-address=127.0.0.1',
     '--advertise-address=127.0.0.1',
     `--secure-port=${port}`,
-    // It makes its own authority and certificate there, and keeps them over a restart.
+    // The API server creates its own authority and certificate in this folder, and keeps them over a restart.
     `--cert-dir=${directory}`,
     `--token-auth-file=${files.tokens}`,
     '--authorization-mode=Node,RBAC',
@@ -64,7 +64,7 @@ function apiServerArgs(
     `--service-account-key-file=${files.serviceAccountPublicKey}`,
     `--service-account-signing-key-file=${files.serviceAccountKey}`,
     '--service-cluster-ip-range=10.0.0.0/24',
-    // There are no pods that could reach it by an address.
+    // No pods exist that could use its endpoint.
     '--endpoint-reconciler-type=none',
     ...(controllerManager ? [] : ['--disable-admission-plugins=ServiceAccount']),
     ...(auditLog ? auditArgs(directory) : []),
@@ -93,12 +93,12 @@ export async function isFound(directory: string, url: string, token: string): Pr
   const ca = await authority(directory);
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const headers = { authorization: `Bearer ${token}` };
-  const asked = request(url, { ca, headers, agent: false, timeout: 5_000 }, (response) => {
+  const sent = request(url, { ca, headers, agent: false, timeout: 5_000 }, (response) => {
     response.resume();
     resolve(response.statusCode === 200);
   });
-  asked.on('timeout', () => asked.destroy(new Error(`${url} did not answer`)));
-  asked.on('error', reject);
-  asked.end();
+  sent.on('timeout', () => sent.destroy(new Error(`${url} did not answer`)));
+  sent.on('error', reject);
+  sent.end();
   return promise;
 }

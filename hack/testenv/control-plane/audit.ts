@@ -12,7 +12,7 @@ export interface AuditEvent {
   readonly user: {
     readonly username: string;
     readonly groups?: readonly string[];
-    /** Includes `authentication.kubernetes.io/credential-id`, which tells a user's tokens apart. */
+    /** Includes `authentication.kubernetes.io/credential-id`, which identifies the token. */
     readonly extra?: Readonly<Record<string, readonly string[]>>;
   };
   readonly userAgent?: string;

@@ -6,7 +6,7 @@ import { caFile, kubeconfigFile } from './kubeconfig.ts';
 import { SHORT_LIVED } from './server.ts';
 
 /**
- * Starts kube-controller-manager. Resolves when it has made the service account `default` of the namespace `default`.
+ * Starts kube-controller-manager. Resolves when it has created the service account `default` in the namespace `default`.
  *
  * @param api - URL of the API server, and the administrator's token
  */

@@ -18,9 +18,9 @@ export async function installCrds(kubectl: Kubectl, paths: readonly string[]): P
 }
 
 /**
- * Deletes CRDs and waits until they are gone. While the API server sets up a CRD's storage, it abandons the deletion
- * (`InstanceDeletionFailed`, "storage is (re)initializing") until the CRD changes. So this function changes the CRD
- * until it is gone:
+ * Deletes CRDs and waits until they no longer exist. While the API server sets up a CRD's storage, it abandons the deletion
+ * (`InstanceDeletionFailed`, "storage is (re)initializing") until the CRD changes. Therefore, this function changes the CRD
+ * until it no longer exists:
  * https://github.com/kubernetes/apiextensions-apiserver/blob/master/pkg/controller/finalizer/crd_finalizer.go
  *
  * @param names - of CRDs that exist
@@ -33,9 +33,10 @@ export async function removeCrds(kubectl: Kubectl, names: readonly string[]): Pr
     const { stdout } = await kubectl(['get', 'crd', ...left, '--ignore-not-found', '--output=name']);
     left = stdout.split('\n').flatMap((line) => line.split('/')[1] ?? []);
     if (left.length === 0) return;
-    if (Date.now() > deadline) throw new Error(`still there after a minute: ${left.join(', ')}`);
+    if (Date.now() > deadline)
+      throw new Error(`CRDs still exist a minute after their deletion: ${left.join(', ')}`);
     await delay(500);
-    // It may be gone by now.
+    // The CRD may no longer exist.
     await kubectl(['annotate', 'crd', ...left, '--overwrite', `tried=${Date.now()}`]).catch(() => undefined);
   }
 }

@@ -1,4 +1,4 @@
-/** Who may log in to the API server, and the key that signs service account tokens. */
+/** The users of the API server, and the key that signs service account tokens. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

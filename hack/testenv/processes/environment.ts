@@ -1,15 +1,15 @@
-/** What processes find in their environment. */
+/** The environment variables of the processes. */
 
 /**
- * The environment of the supervisor: this process's, without what makes Node take the supervisor for a part of the test
- * run.
+ * The environment of the supervisor: that of this process, without the variable that would make Node treat the supervisor
+ * as part of the test run.
  */
 export function supervisorEnvironment(): NodeJS.ProcessEnv {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   return env;
 }
 
-/** The environment of a child: PATH, TMPDIR and a HOME of its own, and what is added; `undefined` takes one away. */
+/** The environment of a child: PATH, TMPDIR, its own HOME, and the added variables. `undefined` removes a variable. */
 export function childEnvironment(
   home: string,
   added: Readonly<Record<string, string | undefined>> = {},

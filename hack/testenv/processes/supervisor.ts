@@ -1,8 +1,7 @@
 /**
- * The process beside a `ProcessGroup` (processes.ts): it starts the group's children and outlives its owner for as
- * long as it takes to end them and to remove the group's directory. It runs in a session of its own, so that a
- * Ctrl-C meant for the owner does not reach it, and learns of the owner's end, however that came, from the channel
- * between them.
+ * The process beside a `ProcessGroup` (process-group.ts). It starts the children of the group. When its owner ends, it stops
+ * the children, removes the directory of the group, and exits. It runs in its own session, so that a Ctrl-C for the owner
+ * does not reach it. The channel between them closes when the owner ends for any reason.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -10,7 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What the owner may ask for. */
+/** A request of the owner. */
 export type Request =
   | {
       readonly kind: 'spawn';
@@ -28,7 +27,7 @@ export type Request =
   | { readonly kind: 'end'; readonly id: number }
   | { readonly kind: 'stop' };
 
-/** What the supervisor tells. That everything is stopped is told by its exit. */
+/** A report of the supervisor. It has no report for a finished stop, because it then exits. */
 export type Report =
   | { readonly kind: 'ready'; readonly directory: string }
   | { readonly kind: 'spawned'; readonly id: number; readonly pid: number }
@@ -66,7 +65,7 @@ function receive(request: Request): void {
 }
 
 function report(message: Report): void {
-  // The owner may be gone at any time; its end arrives as 'disconnect'.
+  // The owner may end at any time. Its end arrives as 'disconnect'.
   if (process.connected) process.send?.(message, () => undefined);
 }
 
@@ -74,7 +73,7 @@ function start(request: SpawnRequest): void {
   const { id, graceMilliseconds } = request;
   try {
     const child = spawnInto(request);
-    // Without a pid the program could not be started, and only 'error' follows.
+    // A child without a pid could not be started. Only 'error' follows.
     child.on('error', (error) => {
       if (child.pid === undefined) report({ kind: 'failed', id, message: error.message });
     });
@@ -96,7 +95,7 @@ function spawnInto({ file, args, env, cwd, user, input, stdout, stderr }: SpawnR
   const err = openSync(stderr, 'a', 0o600);
   try {
     const stdin = input === undefined ? 'ignore' : 'pipe';
-    // Detached: a process group of its own, by which its descendants can be ended with it.
+    // A detached child has its own process group, so that its descendants can be stopped with it.
     const as = user === undefined ? {} : { uid: user, gid: user };
     const child = spawn(file, args, { env, cwd, ...as, detached: true, stdio: [stdin, out, err] });
     // A child need not read its input.
@@ -113,7 +112,7 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, signal);
   } catch {
-    // Nobody is left in the group.
+    // No process is left in the group.
   }
 }
 
@@ -123,9 +122,9 @@ async function end(id: number): Promise<void> {
   const { promise: exited, resolve } = Promise.withResolvers<void>();
   child.process.once('exit', () => resolve());
   signalGroup(child.process, 'SIGTERM');
-  const impatience = setTimeout(() => signalGroup(child.process, 'SIGKILL'), child.graceMilliseconds);
+  const timeout = setTimeout(() => signalGroup(child.process, 'SIGKILL'), child.graceMilliseconds);
   await exited;
-  clearTimeout(impatience);
+  clearTimeout(timeout);
 }
 
 function stop(): Promise<void> {

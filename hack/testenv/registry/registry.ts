@@ -12,7 +12,7 @@ export type { RegistryUser } from './htpasswd.ts';
 
 /** What to start. */
 export interface RegistryOptions extends ServerOptions {
-  /** Where its process and data go; by default, a group of its own. */
+  /** The group of its process and data. By default, a new group. */
   readonly group?: ProcessGroup;
   /** Takes lines about progress. */
   readonly log?: (line: string) => void;
@@ -59,7 +59,7 @@ export class Registry implements AsyncDisposable {
   }
 
   /**
-   * Gives the registry's user another password. From the next request on, the registry refuses the old one.
+   * Changes the password of the registry's user. From the next request on, the registry refuses the old password.
    *
    * @throws Error when the registry was started without a user, or with a token server
    */

@@ -12,9 +12,9 @@ import type { TokenAuthority } from './token-server.ts';
 
 const MARK_HEADER = 'x-test-registry';
 
-/** How the registry is served. */
+/** The options of the registry's server. */
 export interface ServerOptions {
-  /** Who may pull and push, and as whom `pushImage` pushes. Without a user, everybody may pull and push. */
+  /** The user who may pull and push, also for `pushImage`. Without a user, anonymous clients may pull and push. */
   readonly user?: RegistryUser;
   /** The token server that decides what the user may do. Without it, the registry decides, by an htpasswd file. */
   readonly tokens?: TokenAuthority;
@@ -86,8 +86,8 @@ function headerOf(url: string, name: string, ca: string | undefined): Promise<st
     response.resume();
     resolve(response.headers[name]);
   };
-  const asked = ca === undefined ? getPlain(url, options, read) : getSecure(url, { ...options, ca }, read);
-  asked.on('timeout', () => asked.destroy(new Error(`${url} did not answer`)));
-  asked.on('error', reject);
+  const sent = ca === undefined ? getPlain(url, options, read) : getSecure(url, { ...options, ca }, read);
+  sent.on('timeout', () => sent.destroy(new Error(`${url} did not answer`)));
+  sent.on('error', reject);
   return promise;
 }

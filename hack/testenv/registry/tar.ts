@@ -1,7 +1,7 @@
 const BLOCK_SIZE = 512;
 
 /**
- * Makes a tar archive (POSIX ustar) of regular files. The same files give the same bytes.
+ * Creates a tar archive (POSIX ustar) of regular files. The result is deterministic.
  *
  * @param files - contents by path, of at most 100 bytes each
  */
@@ -15,7 +15,7 @@ export function tar(files: Readonly<Record<string, string>>): Buffer {
 
 function tarHeader(path: string, size: number): Buffer {
   if (Buffer.byteLength(path) > 100)
-    throw new Error(`a path in an image has at most 100 bytes here: ${path}`);
+    throw new Error(`expected a path of at most 100 bytes, found ${path}; shorten it`);
   const header = Buffer.alloc(BLOCK_SIZE);
   const octal = (value: number, digits: number) => value.toString(8).padStart(digits, '0');
   header.write(path, 0);

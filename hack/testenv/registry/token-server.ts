@@ -1,6 +1,6 @@
 /**
- * A token server for the registry, for tests: distribution's own is a sample that is not kept up. It does what
- * distribution.github.io/distribution/spec/auth/token and …/oauth ask of one, over TLS on loopback.
+ * A token server for the test registry, because distribution's own is an unmaintained sample. It implements
+ * distribution.github.io/distribution/spec/auth/token and …/oauth, over TLS on loopback.
  */
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -8,17 +8,17 @@ import { createServer, type Server } from 'node:https';
 import { text } from 'node:stream/consumers';
 import type { Certificate } from '../certificate.ts';
 
-/** Who may do what. The registry asks for `pull` and `push`. */
+/** A user and the user's permissions. The registry uses the actions `pull` and `push`. */
 export interface TokenUser {
   readonly username: string;
   readonly password: string;
-  /** Another way in: an OAuth2 refresh token, Docker's identity token. */
+  /** An alternative to the password: an OAuth2 refresh token (Docker's identity token). */
   readonly refreshToken?: string;
   /** Repositories that the user may pull from and push to. */
   readonly repositories: readonly string[];
 }
 
-/** What a request for a token showed, and what came of it. */
+/** A request for a token, and the status of its response. */
 export interface TokenRequestSeen {
   readonly method: string;
   readonly username: string | undefined;
@@ -26,7 +26,7 @@ export interface TokenRequestSeen {
   readonly status: number;
 }
 
-/** What the registry must know of its token server, as in distribution's configuration. */
+/** The settings of the token server in the registry's configuration. */
 export interface TokenAuthority {
   readonly realm: string;
   readonly service: string;
@@ -41,11 +41,11 @@ const KEY_ID = 'test-key';
 /** A running token server. */
 export class TokenServer implements AsyncDisposable {
   readonly authority: TokenAuthority;
-  /** What was asked, in order. */
+  /** All requests, in order. */
   readonly seen: TokenRequestSeen[] = [];
-  /** Repositories from which everybody may pull. */
+  /** Repositories that allow anonymous pulls. */
   readonly publicRepositories: ReadonlySet<string>;
-  /** May be changed while it runs. */
+  /** Tests may change the users while the server runs. */
   users: readonly TokenUser[];
   readonly #server: Server;
   readonly #key: KeyObject;
@@ -62,7 +62,7 @@ export class TokenServer implements AsyncDisposable {
     this.#key = privateKey;
     this.users = users;
     this.publicRepositories = new Set(publicRepositories);
-    // By name: crane takes no realm at a private address that is written out, but on the registry's own host and port.
+    // Use a host name: crane refuses a realm with a private IP address unless it is the registry's own host and port.
     const realm = `https://localhost:${port}/token`;
     this.authority = { realm, service: SERVICE, issuer: ISSUER, jwks: { keys: [jwk] } };
     server.on('request', (request: IncomingMessage, response) => {
@@ -73,7 +73,7 @@ export class TokenServer implements AsyncDisposable {
     });
   }
 
-  /** Starts one on a free port of 127.0.0.1; its realm is on `localhost`, which the certificate must name. */
+  /** Starts a token server on a free port of 127.0.0.1. Its realm uses `localhost`, which the certificate must name. */
   static async start(options: {
     readonly certificate: Certificate;
     readonly users: readonly TokenUser[];
@@ -96,22 +96,22 @@ export class TokenServer implements AsyncDisposable {
 
   async #answer(request: IncomingMessage): Promise<{ readonly status: number; readonly body: object }> {
     const { method = '' } = request;
-    const asked =
+    const parameters =
       method === 'POST'
         ? new URLSearchParams(await text(request))
         : new URL(request.url ?? '', this.authority.realm).searchParams;
-    const shown = method === 'POST' ? asked.get('refresh_token') : basicCredentials(request);
-    const user = shown === null ? undefined : this.users.find((each) => fits(each, shown));
-    const scope = asked.get('scope') ?? undefined;
-    const status = shown !== null && user === undefined ? 401 : 200;
+    const credential = method === 'POST' ? parameters.get('refresh_token') : basicCredentials(request);
+    const user = credential === null ? undefined : this.users.find((each) => accepts(each, credential));
+    const scope = parameters.get('scope') ?? undefined;
+    const status = credential !== null && user === undefined ? 401 : 200;
     this.seen.push({ method, username: user?.username, scope, status });
     if (status !== 200) return { status, body: { errors: [{ code: 'UNAUTHORIZED' }] } };
-    const token = this.#token(this.#access(asked.getAll('scope'), user));
-    // The two specifications call it by different names.
+    const token = this.#token(this.#access(parameters.getAll('scope'), user));
+    // The two specifications use different names for the token.
     return { status, body: method === 'POST' ? { access_token: token } : { token, expires_in: 300 } };
   }
 
-  /** What of the scope is granted: as the specification has it, a token for less than was asked, and no error. */
+  /** The granted part of the scope. The specification requires a token for fewer permissions instead of an error. */
   #access(scopes: readonly string[], user: TokenUser | undefined): readonly object[] {
     return scopes
       .flatMap((scope) => scope.split(' '))
@@ -144,6 +144,6 @@ function basicCredentials(request: IncomingMessage): string | null {
   return encoded === undefined ? null : Buffer.from(encoded, 'base64').toString();
 }
 
-function fits({ username, password, refreshToken }: TokenUser, shown: string): boolean {
-  return shown === `${username}:${password}` || shown === refreshToken;
+function accepts({ username, password, refreshToken }: TokenUser, credential: string): boolean {
+  return credential === `${username}:${password}` || credential === refreshToken;
 }

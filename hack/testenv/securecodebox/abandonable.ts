@@ -1,4 +1,4 @@
-/** A promise whose rejection is no fault where nobody waits for it any more; who does wait gets it all the same. */
+/** Prevents an unhandled rejection if no caller awaits the promise any longer. Callers that await it still get the error. */
 export function abandonable<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => undefined);
   return promise;

@@ -5,8 +5,8 @@ const NAME = 'securecodebox-operator';
 const WATCH = ['get', 'list', 'watch'];
 
 /**
- * A service account with what the stand-in needs in all namespaces, for whoever wants to tell it from other writers:
- * to be applied, in this order. The account's name is `securecodebox-operator`.
+ * Objects that create the service account `securecodebox-operator` with the permissions that the stand-in needs in all
+ * namespaces. Apply them in this order. Tests use the account to distinguish the stand-in from other writers.
  */
 export function secureCodeBoxAccess(
   namespace: string,

@@ -1,4 +1,4 @@
-/** The objects that the stand-in reads and writes, as far as it knows them; the API server has checked them. */
+/** The objects that the stand-in reads and writes, with only the fields that it uses. The API server has validated them. */
 import type { KubeObject, Resource } from '../../../src/object/index.ts';
 
 const group = { group: 'execution.securecodebox.io', version: 'v1' };

@@ -1,15 +1,16 @@
 /**
- * Stands for the part of secureCodeBox's operator (v5.8.0) that starts the Scans of ScheduledScans:
- * - at once where an interval is set and nothing ran yet, then by interval or cron; nothing while suspended;
- * - first the hash of the ScanType into the status (with `retriggerOnScanTypeChange`; no Scan where there is no such
- *   ScanType), then the Scan, then `status.lastScheduleTime`, written as a PUT with the resource version that was read.
- *   Where somebody wrote the ScheduledScan in between, this fails, and each further try meets the Scan that exists
- *   already, for ever: until somebody writes another `lastScheduleTime`;
- * - again, within 3 s, where the ScanType differs from the one of the last run (`retriggerOnScanTypeChange`).
+ * A stand-in for the part of secureCodeBox's operator (v5.8.0) that starts the Scans of ScheduledScans:
+ * - The first run of an interval starts at once. Later runs, and runs of a cron schedule, start when they are due. A
+ *   suspended ScheduledScan does not run.
+ * - A run writes the hash of the ScanType to the status (with `retriggerOnScanTypeChange`; without such a ScanType there is
+ *   no run). Then it creates the Scan. Then it writes `status.lastScheduleTime`, as a PUT with the resource version that was
+ *   read. If another client has written the ScheduledScan in between, the PUT fails. Every retry then fails, because the
+ *   Scan already exists, until another client writes another `lastScheduleTime`.
+ * - A changed ScanType starts another run within 3 s (`retriggerOnScanTypeChange`).
  *
- * Left out: `concurrencyPolicy`, the history limits (nothing is deleted), findings in the status, Events. Failed tries
- * come back after 0.1 s to 5 min, not 5 ms to 17 min. What it wrote itself it knows at once; the real one may start
- * a second run before it sees its own write.
+ * Not implemented: `concurrencyPolicy`, the history limits (nothing is deleted), findings in the status, Events. Retries
+ * follow after 0.1 s to 5 min instead of 5 ms to 17 min. The stand-in sees its own writes at once. The real operator may
+ * start a second run before it sees its own write.
  */
 import type { Logger } from 'pino';
 import {
@@ -35,8 +36,8 @@ import { plannedRun, scanFor, scanTypeHash, triggerTime } from './scheduled-scan
 import type { StatusWriter } from './status.ts';
 
 const SCAN_TYPE_CHECK_MS = 3_000;
-/** Timers cannot wait for longer than 24 days. */
-const LONGEST_SLEEP_MS = 3_600_000;
+/** Limit on a single wait, because a timer cannot wait for more than 24 days. */
+const MAX_SLEEP_MS = 3_600_000;
 
 export interface OperatorOptions {
   readonly client: KubeClient;
@@ -44,17 +45,17 @@ export interface OperatorOptions {
   readonly log: Logger;
   /** Called with each Scan that was created. */
   readonly onScan: (scheduledScan: ScheduledScan, scan: Scan) => void;
-  /** Awaited between the creation of a Scan and the status update that follows: the time in which no one may write. */
+  /** Awaited between the creation of a Scan and the status update that follows. No other client may write in this time. */
   readonly beforeStatusUpdate?: ((scheduledScan: ScheduledScan, scan: Scan) => Promise<void>) | undefined;
 }
 
-/** An object as it came, with its place and identity. */
+/** An object as received, with its key and identity. */
 interface Held<Kind extends KubeObject> extends Stored {
   readonly object: Kind;
 }
 
 function held<Kind extends KubeObject>(object: KubeObject): Held<Kind> {
-  // The reflector asked for this kind.
+  // The reflector requests this kind.
   return { ...storedMeta(object), object: object as Kind };
 }
 
@@ -91,7 +92,7 @@ export class Operator {
     this.#scanTypes.onChange(({ after }) => after && this.#changes.add(keyOf(after)));
   }
 
-  /** Resolves when it has seen all objects that there are. */
+  /** Resolves when all existing objects have been read. */
   async start(): Promise<void> {
     for (const reflector of this.#reflectors) reflector.start();
     await Promise.all(this.#reflectors.map(({ synced }) => synced));
@@ -99,13 +100,13 @@ export class Operator {
     this.#changes.start();
   }
 
-  /** Writes nothing after this resolves. */
+  /** Stops the operator. It writes nothing after this resolves. */
   async stop(): Promise<void> {
     const parts = [...this.#reflectors, this.#runs, this.#changes];
     await Promise.all(parts.map((part) => part.stop()));
   }
 
-  /** Why the last try for a ScheduledScan failed, e.g. `AlreadyExists`; undefined where it did not. */
+  /** Why the last attempt to run a ScheduledScan failed, for example `AlreadyExists`; undefined: it did not fail. */
   failure(key: string): string | undefined {
     return this.#failures.get(key);
   }
@@ -116,7 +117,7 @@ export class Operator {
       return;
     }
     this.#failures.set(key, error instanceof KubeError ? error.reason : String(error));
-    this.#options.log.warn({ scheduledScan: key, err: error }, 'no run started, trying again');
+    this.#options.log.warn({ scheduledScan: key, err: error }, 'cannot start a run, retrying');
   }
 
   async #schedule(key: string): Promise<Outcome> {
@@ -124,11 +125,11 @@ export class Operator {
     if (scheduledScan === undefined || scheduledScan.spec.suspend === true) return {};
     const planned = plannedRun(scheduledScan, Date.now());
     if (planned === undefined)
-      throw new Error('the ScheduledScan has no interval or schedule that can be read');
+      throw new Error('expected a valid interval or schedule in the ScheduledScan, found none');
     const wait = planned - Date.now();
-    if (wait > 0) return { requeueAfterMs: Math.min(wait, LONGEST_SLEEP_MS) };
+    if (wait > 0) return { requeueAfterMs: Math.min(wait, MAX_SLEEP_MS) };
     const current = await this.#withScanTypeHash(scheduledScan);
-    // The event of the status update calls this again, and so does that of a ScanType's retrigger.
+    // The watch event of the status update, or of a retrigger, enqueues the ScheduledScan again.
     if (current !== undefined) await this.#run(current, planned);
     return {};
   }
@@ -145,7 +146,7 @@ export class Operator {
 
   async #run(scheduledScan: ScheduledScan, planned: number): Promise<void> {
     const { client, status, log, onScan, beforeStatusUpdate } = this.#options;
-    // The API server answers with the object that it stored.
+    // The API server returns the stored object.
     const scan = (await client.create(SCANS, scanFor(scheduledScan, planned))) as Scan;
     log.info({ scan: keyOf(storedMeta(scan)) }, 'scan created');
     onScan(scheduledScan, scan);
@@ -177,13 +178,13 @@ export class Operator {
       const written = await this.#options.status.replace(SCHEDULED_SCANS, { ...scheduledScan, status });
       this.#scheduledScans.set(held(written));
     } catch (error) {
-      // The next check comes soon.
+      // The next check retries.
       if (!hasReason(error, 'Conflict', 'NotFound')) throw error;
     }
   }
 }
 
-/** One that is suspended would be written anew at each check. */
+/** Whether the last run used another ScanType. False for a suspended scan, which every check would otherwise write again. */
 function isOutdated({ spec, status }: ScheduledScan, hash: string): boolean {
   const last = status?.scanTypeHash ?? '';
   return spec.retriggerOnScanTypeChange === true && spec.suspend !== true && last !== '' && last !== hash;

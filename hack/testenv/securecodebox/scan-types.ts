@@ -3,7 +3,7 @@ import { type EnvVar, SCAN_TYPES, type ScanType } from './objects.ts';
 
 const RESULT_FILE = '/home/securecodebox/trivy-results.json';
 
-/** What a ScanType is made of. */
+/** The variable parts of a ScanType. */
 export interface ScanTypeOptions {
   readonly name: string;
   /** The scanner's command, before a Scan's parameters. */
@@ -11,7 +11,7 @@ export interface ScanTypeOptions {
   readonly env?: readonly EnvVar[];
 }
 
-/** A ScanType whose scanner runs `command` and leaves its results where Trivy's does. */
+/** A ScanType whose scanner runs `command` and writes its results to the same file as Trivy's. */
 export function scanType(namespace: string, { name, command, env = [] }: ScanTypeOptions): ScanType {
   const container = { name, image: 'docker.io/aquasec/trivy', command, env };
   const template = { spec: { restartPolicy: 'OnFailure', containers: [container] } };

@@ -1,4 +1,4 @@
-/** What secureCodeBox's operator makes of a ScheduledScan: when it runs and which Scan it gets. No I/O, no clock. */
+/** The rules of secureCodeBox's operator: when a ScheduledScan runs, and which Scan it gets. No I/O, no clock. */
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';
 import { apiVersionOf } from '../../../src/object/index.ts';
@@ -16,8 +16,8 @@ const DAY_MS = 86_400_000;
 const COPIED_ANNOTATION = /securecodebox\.io\//;
 
 /**
- * When the next run is planned; times are milliseconds since the epoch. A `schedule` comes before an `interval`; an
- * interval without a run so far is planned for a second ago. Undefined: it has neither, or none that can be read.
+ * The time of the next run, in milliseconds since the epoch. A `schedule` takes precedence over an `interval`. The first run
+ * of an interval is planned for one second ago. Undefined: there is no valid schedule or interval.
  */
 export function plannedRun(scheduledScan: ScheduledScan, now: number): number | undefined {
   const { schedule, interval } = scheduledScan.spec;
@@ -44,7 +44,7 @@ function tickAfter(schedule: string, after: number): number | undefined {
   }
 }
 
-/** Apart from the one in `src` on purpose: what the tests measure against should not share its mistakes. */
+/** Parses a Go duration. It does not use the parser in `src`, so that tests do not share the parser's mistakes. */
 function goDuration(text: string): number | undefined {
   const units: Record<string, number> = { ms: 1, s: 1e3, m: 6e4, h: 3.6e6 };
   let milliseconds = 0;
@@ -58,7 +58,11 @@ function goDuration(text: string): number | undefined {
   return text !== '' && rest === '' ? milliseconds : undefined;
 }
 
-/** The Scan for a run that was planned for a time (milliseconds since the epoch). */
+/**
+ * The Scan of a run.
+ *
+ * @param planned - the time for which the run was planned, in milliseconds since the epoch
+ */
 export function scanFor(scheduledScan: ScheduledScan, planned: number): Scan {
   const { name, namespace, uid = '', labels, annotations = {} } = scheduledScan.metadata;
   return {
@@ -89,14 +93,14 @@ function copiedAnnotations(annotations: Readonly<Record<string, string>>): Recor
 }
 
 /**
- * The `lastScheduleTime` that starts a run now, as `scbctl trigger` and a changed ScanType write it: an interval and
- * a day ago.
+ * The `lastScheduleTime` that starts a run now, as `scbctl trigger` and a changed ScanType write it: one interval and one
+ * day ago.
  */
 export function triggerTime({ spec }: ScheduledScan, now: number): string {
   return timestamp(now - (goDuration(spec.interval ?? '') ?? 0) - DAY_MS);
 }
 
-/** What tells whether a ScanType changed: a number of 64 bits, in decimal. Another number than the real one's. */
+/** A hash that changes with the ScanType: a 64-bit number in decimal. It differs from the hash of the real operator. */
 export function scanTypeHash({ metadata, spec }: ScanType): string {
   const { name, namespace = '', labels = {}, annotations = {} } = metadata;
   const hashed = [name, namespace, copiedAnnotations(labels), copiedAnnotations(annotations), spec];

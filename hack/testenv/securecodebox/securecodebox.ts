@@ -1,6 +1,6 @@
 /**
- * A stand-in for secureCodeBox, which runs nowhere but in a cluster with nodes: its schedule (operator.ts) and its scans
- * (kubelet/kubelet.ts) against a real API server and with the real Trivy.
+ * A stand-in for secureCodeBox, which needs a cluster with nodes. It schedules Scans (operator.ts) and runs them
+ * (kubelet/kubelet.ts), with a real API server and the real Trivy.
  */
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
@@ -14,24 +14,24 @@ import { Operator } from './operator.ts';
 import { triggerTime } from './scheduled-scan.ts';
 import { StatusWriter } from './status.ts';
 
-/** How the stand-in calls itself: User-Agent and field manager. */
+/** The User-Agent and field manager of the stand-in. */
 const NAME = 'securecodebox-operator';
 
 export interface SecureCodeBoxOptions {
-  /** Path of a kubeconfig; its user is who writes. What that user must be allowed: `secureCodeBoxAccess`. */
+  /** Path of the kubeconfig of the stand-in. Its user needs the permissions of `secureCodeBoxAccess`. */
   readonly kubeconfig: string;
-  /** Where the programs are that ScanTypes call, by the first word of their command: `{ trivy: path }`. */
+  /** Paths of the programs that ScanTypes call, by the first word of their command: `{ trivy: path }`. */
   readonly programs: Readonly<Record<string, string>>;
   readonly log: Logger;
-  /** Where scans have their temporary folders: one that exists; one of its own, which goes with it, unless told. */
+  /** An existing folder for the temporary folders of scans. The default is a new folder that is removed at the end. */
   readonly directory?: string;
-  /** Awaited between the creation of a Scan and the status update that follows: the time in which no one may write. */
+  /** Awaited between the creation of a Scan and the status update that follows. No other client may write in this time. */
   readonly beforeStatusUpdate?: (scheduledScan: ScheduledScan, scan: Scan) => Promise<void>;
 }
 
 /**
- * A running stand-in. It ends its scanners and removes their folders when it stops, or when the process that started it
- * is gone.
+ * A running stand-in. When it stops, or when the process that started it ends, it stops its scanners and removes their
+ * folders.
  */
 export class SecureCodeBox implements AsyncDisposable {
   readonly #transport: Transport;
@@ -56,7 +56,7 @@ export class SecureCodeBox implements AsyncDisposable {
     this.#kubelet = new Kubelet({ ...shared, group, directory, programs });
     this.#operator = new Operator({
       ...shared,
-      onScan: (...made) => this.#resolve(...made),
+      onScan: (...created) => this.#resolve(...created),
       beforeStatusUpdate,
     });
   }
@@ -74,17 +74,17 @@ export class SecureCodeBox implements AsyncDisposable {
     }
   }
 
-  /** The Scans that have ended, in that order. */
+  /** The finished Scans, in the order in which they finished. */
   get runs(): readonly ScanRun[] {
-    return this.#kubelet.ended;
+    return this.#kubelet.finished;
   }
 
-  /** Resolves when a Scan has ended and its status says so; rejects when the stand-in stops before. */
+  /** Resolves when a Scan has finished and its status is written. Rejects if the stand-in stops before. */
   run(namespace: string, scan: string): Promise<ScanRun> {
     return this.#kubelet.run(keyOf({ namespace, name: scan }));
   }
 
-  /** The run of the next Scan that this ScheduledScan gets from now on, when it has ended. The latter need not exist. */
+  /** Resolves when the next Scan of this ScheduledScan has finished. The ScheduledScan need not exist yet. */
   nextRun(namespace: string, name: string): Promise<ScanRun> {
     const key = keyOf({ namespace, name });
     const expected = this.#expected.get(key) ?? Promise.withResolvers<Scan>();
@@ -93,13 +93,13 @@ export class SecureCodeBox implements AsyncDisposable {
   }
 
   /**
-   * Starts a run as `scbctl trigger` does, by an old `status.lastScheduleTime`, and waits for it to end. On a cron
-   * schedule a second one within the same tick gets stuck, as with the real one.
+   * Starts a run as `scbctl trigger` does, by an old `status.lastScheduleTime`, and waits until it has finished. On a cron
+   * schedule, a second run within the same tick gets stuck, as with the real operator.
    *
-   * @throws KubeError `NotFound`; `Conflict` where somebody writes the ScheduledScan at the same time
+   * @throws KubeError `NotFound`; `Conflict` if another client writes the ScheduledScan at the same time
    */
   async trigger(namespace: string, name: string): Promise<ScanRun> {
-    // The API server answers with a ScheduledScan.
+    // The API server returns a ScheduledScan.
     const object = (await this.#client.get(SCHEDULED_SCANS, { namespace, name })) as ScheduledScan;
     const run = this.nextRun(namespace, name);
     const status = { ...object.status, lastScheduleTime: triggerTime(object, this.#triggerClock()) };
@@ -107,18 +107,18 @@ export class SecureCodeBox implements AsyncDisposable {
     return run;
   }
 
-  /** Now, but a second after the last Scan at least, whoever started it: a Scan is named by the second of its planned run. */
+  /** Now, but at least a second after the last Scan, because a Scan is named after the second of its planned run. */
   #triggerClock(): number {
     this.#lastTrigger = Math.max(Date.now(), this.#lastTrigger + 1_000);
     return this.#lastTrigger;
   }
 
-  /** Why a ScheduledScan's last try for a run failed: stuck ones say `AlreadyExists`. Undefined where it did not. */
+  /** Why the last attempt to run a ScheduledScan failed: `AlreadyExists` if it is stuck. Undefined: it did not fail. */
   failure(namespace: string, name: string): string | undefined {
     return this.#operator.failure(keyOf({ namespace, name }));
   }
 
-  /** Ends scanners and watches and removes all folders; writes nothing after. May be called again. */
+  /** Stops scanners and watches, and removes all folders. Writes nothing afterwards. It can be called again. */
   async stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     await this.#stopped;
@@ -146,7 +146,7 @@ export class SecureCodeBox implements AsyncDisposable {
 /**
  * Starts the stand-in. The API server must serve secureCodeBox's CRDs: see `secureCodeBoxCrds`.
  *
- * @returns when it has seen everything that there is
+ * @returns when all existing objects have been read
  */
 export async function startSecureCodeBox(options: SecureCodeBoxOptions): Promise<SecureCodeBox> {
   return SecureCodeBox.start(options);

@@ -2,8 +2,8 @@ import { KubeError, type Transport } from '../../../src/kube/index.ts';
 import { apiVersionOf, type KubeObject, type Resource } from '../../../src/object/index.ts';
 
 /**
- * Writes through the status subresource as controller-runtime's `Status().Update` and `Status().Patch` do; the
- * controller's own client has no such writes.
+ * Writes the status subresource as controller-runtime's `Status().Update` and `Status().Patch` do. The controller's own
+ * client has no such methods.
  */
 export class StatusWriter {
   readonly #transport: Transport;
@@ -15,17 +15,17 @@ export class StatusWriter {
   }
 
   /**
-   * PUT of the status of the object that has this `metadata.resourceVersion`.
+   * Replaces the status with a PUT, with the object's `metadata.resourceVersion` as the precondition.
    *
-   * @returns the object as it is now
-   * @throws KubeError `Conflict` where it has another resource version by now
+   * @returns the stored object
+   * @throws KubeError `Conflict` if the object has another resource version
    */
   async replace<Kind extends KubeObject>(resource: Resource, object: Kind): Promise<Kind> {
     const body = { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
     return this.#send(resource, object, { method: 'PUT', contentType: 'application/json', body });
   }
 
-  /** Merge patch of an object's status, whatever its resource version. Gives the object as it is now. */
+  /** Applies a merge patch to the status, at any resource version. Returns the stored object. */
   async merge<Kind extends KubeObject>(resource: Resource, object: Kind, status: object): Promise<Kind> {
     const contentType = 'application/merge-patch+json';
     return this.#send(resource, object, { method: 'PATCH', contentType, body: { status } });
@@ -53,7 +53,7 @@ export class StatusWriter {
     });
     const json = await answer.body.json();
     if (answer.statusCode >= 400) throw errorOf(`${method} ${path}`, answer.statusCode, json);
-    // The API server answers with the object.
+    // The API server returns the object.
     return json as Kind;
   }
 }

@@ -1,10 +1,10 @@
-/** Where the program of a tool is: where the environment says, or in the cache of built tools. */
+/** The locations of the programs: paths from the environment, or the cache of built tools. */
 import { access, constants, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Recipe, ToolName } from './recipe.ts';
 
-/** The tools that a KUBEBUILDER_ASSETS folder may hold. */
+/** The tools that a KUBEBUILDER_ASSETS folder can contain. */
 const kubebuilderTools: ReadonlySet<ToolName> = new Set<ToolName>(['etcd', 'kube-apiserver', 'kubectl']);
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -23,16 +23,14 @@ export function cacheDirectory(env: Env): string {
 /**
  * The program that the environment provides for a tool, if any.
  *
- * @throws Error when the tool's own variable names something else than a program
+ * @throws Error when the tool's own variable does not name an executable file
  */
 export async function provided(name: ToolName, env: Env): Promise<string | undefined> {
   const variable = variableOf(name);
   const file = env[variable];
   if (file) {
     if (await isExecutable(file)) return resolve(file);
-    throw new Error(
-      `${variable} must name a program that can be run, but names ${file}: correct or unset it`,
-    );
+    throw new Error(`expected an executable file in ${variable}, found ${file}; correct or unset it`);
   }
   const assets = env['KUBEBUILDER_ASSETS'];
   if (!assets || !kubebuilderTools.has(name)) return undefined;
@@ -46,7 +44,7 @@ export async function cached(each: Recipe): Promise<string | undefined> {
   return (await isExecutable(file)) ? file : undefined;
 }
 
-/** Where the built program of a tool goes. */
+/** Path of the built program of a tool. */
 export function cacheFile({ key, name }: Recipe): string {
   return join(cacheDirectory(process.env), key, name);
 }

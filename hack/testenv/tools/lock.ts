@@ -1,6 +1,6 @@
 /**
- * A lock between processes that survives a killed holder. It only saves work: what it guards must be right without
- * it too, for a lock that looks abandoned is broken, and that look can be wrong.
+ * A lock between processes that recovers from a killed holder. It only avoids duplicate work. The guarded code must be
+ * correct without it, because a lock that only looks abandoned is broken, too.
  */
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -11,26 +11,26 @@ const heartbeatMilliseconds = 5_000;
 const abandonedAfterMilliseconds = 60_000;
 
 /**
- * Takes the lock, waiting for whoever has it.
+ * Acquires the lock. Waits while another process holds it.
  *
- * @param path - of the folder that is the lock; it exists while the lock is held
- * @param onWait - called once, with the holder's process id, where that is known, if there is a wait
- * @returns gives the lock back at its disposal
+ * @param path - path of the folder that represents the lock; it exists while the lock is held
+ * @param onWait - called once before a wait, with the process ID of the holder; undefined: not known
+ * @returns releases the lock when it is disposed of
  */
 export async function lock(
   path: string,
   onWait: (holder: number | undefined) => void,
 ): Promise<AsyncDisposable> {
   await mkdir(dirname(path), { recursive: true });
-  let told = false;
-  while (!(await take(path))) {
+  let isReported = false;
+  while (!(await tryAcquire(path))) {
     const holder = await holderOf(path);
     if (await isAbandoned(path, holder)) {
       await breakLock(path);
       continue;
     }
-    if (!told) onWait(holder);
-    told = true;
+    if (!isReported) onWait(holder);
+    isReported = true;
     await delay(200);
   }
   const heartbeat = setInterval(() => void touch(path), heartbeatMilliseconds).unref();
@@ -42,7 +42,7 @@ export async function lock(
   };
 }
 
-async function take(path: string): Promise<boolean> {
+async function tryAcquire(path: string): Promise<boolean> {
   try {
     await mkdir(path);
   } catch (error) {
@@ -58,7 +58,10 @@ async function holderOf(path: string): Promise<number | undefined> {
   return text === '' ? undefined : Number(text);
 }
 
-/** A holder that is gone, or that has not touched the lock for long: its process id may be another's by now. */
+/**
+ * Whether the holder no longer runs, or has not touched the lock for {@link abandonedAfterMilliseconds}. A running process
+ * with the holder's ID may be another one.
+ */
 async function isAbandoned(path: string, holder: number | undefined): Promise<boolean> {
   if (holder !== undefined && !isRunning(holder)) return true;
   const touched = await stat(path).catch(() => undefined);
@@ -67,7 +70,7 @@ async function isAbandoned(path: string, holder: number | undefined): Promise<bo
 
 async function breakLock(path: string): Promise<void> {
   const aside = `${path}.abandoned-${process.pid}`;
-  // Who fails here comes second: another process has broken the lock.
+  // If this fails, another process has broken the lock first.
   await rename(path, aside).catch(() => undefined);
   await rm(aside, { recursive: true, force: true });
 }

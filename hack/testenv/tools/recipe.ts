@@ -1,22 +1,22 @@
-/** What the tools of tests and demos are built from: one Go module a folder, pinned by its go.mod and go.sum. */
+/** The sources of the tools of tests and demos: one Go module per folder, pinned by its go.mod and go.sum. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 interface Source {
-  /** Folder beside this file that holds go.mod and go.sum. */
+  /** Folder beside this file that contains go.mod and go.sum. */
   readonly folder: string;
   /** The program's Go package. */
   readonly program: string;
-  /** The module whose version in go.mod is the tool's. */
+  /** The module whose version in go.mod is the version of the tool. */
   readonly module: string;
-  /** How long a first build takes on two cores, in seconds, with what it downloads. */
+  /** Duration of a first build on two cores including downloads, in seconds. */
   readonly seconds: number;
-  /** Variables that the build needs. */
+  /** Environment variables of the build. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The string variable of the program that takes the version. */
+  /** The string variable of the program that the build sets to the version. */
   readonly versionVariable?: string;
-  /** Build tag that leaves out what is not needed here. */
+  /** Build tag that excludes unneeded parts. */
   readonly tag?: string;
 }
 
@@ -59,7 +59,7 @@ const sources = {
     seconds: 60,
   },
   htpasswd: { folder: 'registry', program: './htpasswd', module: 'golang.org/x/crypto', seconds: 5 },
-  // The standard library alone; its version is that of the programs beside it.
+  // This program uses only the standard library. Its version is that of the other programs in the folder.
   certificate: { folder: 'registry', program: './certificate', module: 'golang.org/x/crypto', seconds: 5 },
   crane: {
     folder: 'crane',
@@ -78,7 +78,7 @@ const sources = {
     program: 'github.com/prometheus/prometheus/cmd/promtool',
     module: 'github.com/prometheus/prometheus',
     seconds: 120,
-    // Without the clients of all clouds.
+    // Excludes the clients of all clouds.
     tag: 'remove_all_sd',
   },
   helm: { folder: 'helm', program: 'helm.sh/helm/v3/cmd/helm', module: 'helm.sh/helm/v3', seconds: 60 },
@@ -100,7 +100,7 @@ const sources = {
 /** A program that tests and demos run. */
 export type ToolName = keyof typeof sources;
 
-/** All of them. */
+/** The names of all tools. */
 export const toolNames = Object.keys(sources) as readonly ToolName[];
 
 /** Whether there is a tool of this name. */
@@ -113,17 +113,17 @@ export interface Recipe {
   readonly name: ToolName;
   /** As in go.mod, with its `v`. */
   readonly version: string;
-  /** Where go.mod is. */
+  /** Folder of go.mod. */
   readonly directory: string;
   /** The lowest version of Go that builds it, for example `1.26.0`. */
   readonly goVersion: string;
-  /** Arguments of `go build`, all but `-o` and the output file. */
+  /** Arguments of `go build`, without `-o` and the output file. */
   readonly args: readonly string[];
-  /** Variables of the build, over the user's own. */
+  /** Environment variables of the build. They take precedence over those of the user. */
   readonly env: Readonly<Record<string, string>>;
-  /** Estimated duration. */
+  /** Estimated duration in seconds. */
   readonly seconds: number;
-  /** Differs whenever the built program may: name, version and a hash of all that goes in. */
+  /** Identifies the built program: name, version and a hash of all inputs of the build. */
   readonly key: string;
 }
 
@@ -141,7 +141,7 @@ export async function recipe(name: ToolName): Promise<Recipe> {
     CGO_ENABLED: '0',
     GOOS: process.platform,
     GOARCH: goArchitectures[process.arch] ?? process.arch,
-    // Never empty: Go then falls back to what `go env -w` has stored.
+    // Must not be empty, because Go would then use the value that `go env -w` has stored.
     GOFLAGS: '-mod=readonly',
     GOWORK: 'off',
     ...source.env,
@@ -174,14 +174,14 @@ export function requiredVersion(goMod: string, module: string): string {
   throw new Error(`go.mod does not require ${module}`);
 }
 
-/** The version of Go that a go.mod asks for. */
+/** The version of Go that a go.mod requires. */
 export function requiredGo(goMod: string): string {
   const version = /^go (\S+)$/m.exec(goMod)?.[1];
   if (version === undefined) throw new Error('go.mod has no line "go VERSION"');
   return version;
 }
 
-/** The files that decide what is built: the pins, and the program's source where that is ours. */
+/** The input files of a build: go.mod, go.sum, and the source of a program in this repository. */
 async function inputs(directory: string, program: string): Promise<readonly string[]> {
   const pins = [join(directory, 'go.mod'), join(directory, 'go.sum')];
   if (!program.startsWith('./')) return pins;

@@ -35,7 +35,7 @@ export function isAtLeast(version: string, wanted: string): boolean {
   return true;
 }
 
-/** How Go builds with the version that a module asks for: installed, or fetched by itself; or why it cannot. */
+/** How Go gets the version that a module requires: it is installed, or Go fetches it. Or why it cannot. */
 export type Toolchain =
   | { readonly kind: 'installed' }
   | { readonly kind: 'fetched' }
@@ -46,7 +46,7 @@ export type Toolchain =
  * Decides which Go to build with.
  *
  * @param installed - the version on the PATH, if any
- * @param wanted - the version that go.mod asks for
+ * @param wanted - the version that go.mod requires
  */
 export function toolchain(installed: string | undefined, wanted: string): Toolchain {
   if (installed === undefined) return { kind: 'missing' };
@@ -64,7 +64,7 @@ export function goProblem(missing: readonly Recipe[], chain: Toolchain, wanted: 
   const variables = missing.map(({ name }) => `${variableOf(name)}=FILE`).join(' ');
   return (
     `${names} must be built, which needs Go ${wanted} or later (1.21 or later can fetch it), but ${found}. ` +
-    `Install Go (https://go.dev/dl/), or name programs that you have: ${variables}`
+    `Install Go (https://go.dev/dl/), or set the paths of existing programs: ${variables}`
   );
 }
 

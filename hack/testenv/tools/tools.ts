@@ -47,8 +47,8 @@ export function announcement(missing: readonly Recipe[]): string {
   const list = missing.map(({ name, version, seconds }) => `${name} ${version} (${duration(seconds)})`);
   const all = duration(missing.reduce((sum, { seconds }) => sum + seconds, 0));
   return (
-    `to build, once, into ${cacheDirectory(process.env)}: ${list.join(', ')}; ` +
-    `about ${all} in all on 2 cores, less where Go has parts of it in its cache`
+    `building once into ${cacheDirectory(process.env)}: ${list.join(', ')}; ` +
+    `this takes about ${all} on 2 cores, or less if Go has cached parts of it`
   );
 }
 

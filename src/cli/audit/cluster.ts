@@ -12,9 +12,9 @@ import {
 import { type AuditRow, auditRow } from './row.ts';
 
 /**
- * The rows of all bindings of a scope, by namespace and name, read with the rights of whoever asks.
+ * Reads all bindings of a scope with the rights of the user, and returns their rows sorted by namespace and name.
  *
- * @throws UserError where the API server cannot be reached, refuses, or lacks a namespace or our CRD
+ * @throws UserError if the API server cannot be reached or refuses, or if a namespace or our CRD does not exist
  */
 export async function readRows(config: KubeConfig, scope: CommandScope): Promise<readonly AuditRow[]> {
   const purpose = { scope, needs: 'list imagecredentialbindings' };

@@ -3,7 +3,7 @@ import type { AuditRow } from './row.ts';
 
 const NOTHING = '-';
 
-/** For a person: a line a binding under a line of headings, aligned. Ends with a newline. */
+/** An aligned table: a line of headings, then one line per binding. Ends with a newline. */
 export function asTable(rows: readonly AuditRow[]): string {
   const lines = columns([HEADINGS, ...rows.map(cells)], '   ');
   return lines.map((line) => `${line}\n`).join('');
@@ -40,23 +40,23 @@ function cells(row: AuditRow): readonly string[] {
   ];
 }
 
-/** The time, and why it is not now, where it is not. */
+/** When a registry last accepted the credential. If the credential is not verified now, also the reason, or only the reason. */
 function verifiedCell({ status, reason, time }: AuditRow['verified']): string {
   if (time === null) return reason === '' ? NOTHING : reason;
   return status === 'True' ? time : `${time} ${reason}`;
 }
 
-/** For a program: a list. Ends with a newline. */
+/** The contract of `audit -o json`: a list with one element per binding. Ends with a newline. */
 export function asJson(rows: readonly AuditRow[]): string {
   return printableJson(rows);
 }
 
-/** For a spreadsheet: a row a binding under a row of names. */
+/** CSV: a row of column names, then one row per binding. */
 export function asCsv(rows: readonly AuditRow[]): string {
   return csv([COLUMNS.map(([name]) => name), ...rows.map((row) => COLUMNS.map(([, value]) => value(row)))]);
 }
 
-/** Names and order are a contract. */
+/** The columns of the CSV. Their names and order are a contract. */
 const COLUMNS: readonly (readonly [string, (row: AuditRow) => string])[] = [
   ['namespace', ({ namespace }) => namespace],
   ['name', ({ name }) => name],

@@ -7,7 +7,7 @@ import {
 } from '../../api/index.ts';
 import type { RawBinding } from '../../binding/index.ts';
 
-/** What is printed of a binding: an element of `audit -o json`, whose keys are a contract. */
+/** One binding in an audit. It is an element of `audit -o json`, so its keys are a contract. */
 export interface AuditRow {
   readonly namespace: string;
   readonly name: string;
@@ -17,14 +17,14 @@ export interface AuditRow {
   readonly platform: string | null;
   /** Name of the pull secret that was chosen; null: none. */
   readonly secret: string | null;
-  /** The condition Ready; `Unknown` too where the status does not speak of the present spec. */
+  /** The condition Ready. Also `Unknown` if the status is not about the current spec. */
   readonly ready: Readiness;
-  /** The condition CredentialVerified, and when a registry last accepted the credential; null: none ever has. */
+  /** The condition CredentialVerified, and when a registry last accepted the credential; null: never. */
   readonly verified: Omit<Readiness, 'message'> & { readonly time: string | null };
-  /** When the credential ends, as it says itself; null: it does not say. */
+  /** When the credential expires, according to the credential itself; null: it contains no expiration time. */
   readonly expires: string | null;
   readonly scans: { readonly matched: number; readonly bound: number; readonly failing: number };
-  /** The latest change of what the scans use; null: there has been none. */
+  /** The latest change of the image or credential that the scans use; null: there has been none. */
   readonly lastSwitch: Switch | null;
 }
 
@@ -42,7 +42,7 @@ interface Side {
   readonly secret: string | null;
 }
 
-/** The row of a binding, from its status alone. */
+/** The row of a binding. Reads only the binding itself. */
 export function auditRow({ metadata, spec, status = {} }: RawBinding): AuditRow {
   const { credential, history, scans = NO_SCANS } = status;
   return {

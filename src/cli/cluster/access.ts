@@ -70,7 +70,7 @@ async function* pages(
 }
 
 /** The result of a list or get, or undefined if the cluster does not know the resource or has no such object. */
-export async function unlessUnknown<T>(list: Promise<T>): Promise<T | undefined> {
+export async function ifFound<T>(list: Promise<T>): Promise<T | undefined> {
   try {
     return await list;
   } catch (error) {
@@ -92,7 +92,7 @@ export async function checkNamespaces(client: KubeClient, names: readonly string
     } catch (error) {
       if (hasReason(error, 'NotFound')) {
         throw new UserError(
-          `expected a namespace of the cluster, found no ${quoted(name)}; correct --namespace (kubectl get namespaces)`,
+          `the namespace ${quoted(name)} does not exist; correct --namespace (list them with kubectl get namespaces)`,
         );
       }
       if (!hasReason(error, 'Forbidden')) throw error;

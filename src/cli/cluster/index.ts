@@ -1,9 +1,9 @@
 export {
   checkNamespaces,
   emptyNamespaces,
+  ifFound,
   type ListFilter,
   listAll,
-  unlessUnknown,
   withCluster,
 } from './access.ts';
 export type { CommandScope } from './scope.ts';

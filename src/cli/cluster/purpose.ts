@@ -22,25 +22,25 @@ function messageFor(error: KubeError, config: KubeConfig, purpose: Purpose): str
   const instead = purpose.instead === undefined ? '' : `, or ${purpose.instead}`;
   if (error.reason === 'NotFound') {
     return (
-      'expected the API of ImageCredentialBindings, found none in this cluster; install it (kubectl apply ' +
+      'expected the API of ImageCredentialBindings, but this cluster does not have it; install the CRD (kubectl apply ' +
       `--server-side --filename crds/)${instead}`
     );
   }
   if (error.reason === 'Forbidden') {
-    return `${error.message}; expected to be allowed to ${purpose.needs} ${places(purpose.scope)}${instead}`;
+    return `${error.message}; expected permission to ${purpose.needs} ${places(purpose.scope)}${instead}`;
   }
   if (error.status === 401) {
-    return `the API server does not accept the credential of the kubeconfig; sign in again (${error.message})`;
+    return `the API server rejected the credential of the kubeconfig (${error.message}); sign in again`;
   }
   const server = config.getCurrentCluster()?.server ?? '';
   const found = error.status === 0 ? 'none' : `HTTP ${error.status}`;
   const advice = isUntrusted(error.cause)
     ? 'correct certificate-authority in the kubeconfig, or the address'
-    : 'see to it that it can be reached, and try again';
+    : 'check that the server is running and reachable, and try again';
   return `expected an answer of the API server at ${server}, found ${found}: ${error.message}; ${advice}`;
 }
 
-/** Whether the server showed a certificate that is not trusted: https://nodejs.org/api/tls.html#x509-certificate-error-codes. */
+/** Whether the certificate of the server is not trusted: https://nodejs.org/api/tls.html#x509-certificate-error-codes. */
 function isUntrusted(cause: unknown): boolean {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   return /CERT|ERR_TLS|UNABLE_TO_|CA_|HOSTNAME_MISMATCH/.test(code);
@@ -48,6 +48,6 @@ function isUntrusted(cause: unknown): boolean {
 
 function places(scope: CommandScope): string {
   if (scope.kind === 'All')
-    return 'in all namespaces: ask for a ClusterRole, or name a namespace (--namespace)';
-  return `in ${scope.names.map(quoted).join(', ')}: ask for a Role there`;
+    return 'in all namespaces; request a ClusterRole, or choose a namespace with --namespace';
+  return `in ${scope.names.map(quoted).join(', ')}; request a Role there`;
 }

@@ -35,43 +35,47 @@ interface Flags extends ClusterFlags, LeaseFlags, RegistryFlags, DiscoveryFlags 
   readonly logLevel: string;
 }
 
-/** `image-credential-binding controller`: runs until SIGTERM or SIGINT. */
+/** `image-credential-binding controller`: runs the controller until SIGTERM or SIGINT. */
 export function controllerCommand(): Command {
   const command = commandWithHelp('controller', {
     notes:
-      'Each flag that has an environment variable can be set by that too; a flag comes before its variable.\n' +
-      'Registries are asked through the proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY.\n' +
-      'The cluster is that of the flags, of KUBECONFIG, of ~/.kube/config, or the one that the pod runs in.',
+      'A flag takes precedence over its environment variable.\n' +
+      'Registries are contacted through the proxies in HTTPS_PROXY, HTTP_PROXY and NO_PROXY.\n' +
+      'The cluster comes from the flags, KUBECONFIG, ~/.kube/config, or the service account of the pod, in this order.',
     exitCodes: [
-      '0  it was asked to end, by SIGTERM or SIGINT, and has finished what was under way',
-      '1  it could not begin, or go on, or lost the lease: the last line of the log says why',
-      '2  wrong use',
+      '0  stopped by SIGTERM or SIGINT, after finishing the work in progress',
+      '1  could not start or continue, or lost the Lease: the last line of the log gives the reason',
+      '2  incorrect usage',
     ],
     examples: ['% controller', '% controller --serve 127.0.0.1:0 --log-level debug'],
   });
   const option = (flags: string, description: string, variable: string) =>
     new Option(flags, description).env(variable);
   command
-    .description('Reconciles ImageCredentialBindings until it gets SIGTERM or SIGINT.')
+    .description('Reconcile ImageCredentialBindings until SIGTERM or SIGINT.')
     .addOption(namespacesFlag())
     .addOption(
       option(
         '--scan-types <patterns>',
-        'scan types of the ScheduledScans to serve, with * for any characters',
+        'scan types of the ScheduledScans to bind, separated by commas, with * for any characters',
         'ICB_SCAN_TYPES',
       )
         .argParser(parseScanTypes)
         .default(DEFAULT_SCAN_TYPES, DEFAULT_SCAN_TYPES.join(',')),
     )
     .addOption(
-      option('--concurrency <number>', 'bindings reconciled at the same time, 1 to 64', 'ICB_CONCURRENCY')
+      option(
+        '--concurrency <number>',
+        'number of bindings to reconcile at the same time, 1 to 64',
+        'ICB_CONCURRENCY',
+      )
         .argParser(parseConcurrency)
         .default(8),
     )
     .addOption(
       option(
         '--unused-secret-grace <duration>',
-        'how long a Trivy secret that nothing needs is kept',
+        'how long to keep an unused Trivy Secret',
         'ICB_UNUSED_SECRET_GRACE',
       )
         .argParser(parseDuration)
@@ -80,24 +84,28 @@ export function controllerCommand(): Command {
     .addOption(
       option(
         '--runs-per-minute <number>',
-        'runs of ScheduledScans started a minute at most, for scans that were moved or failed before they were bound; 0: none',
+        'limit on the runs started per minute, for ScheduledScans that were migrated or that failed before they were bound; 0: none',
         'ICB_RUNS_PER_MINUTE',
       )
         .argParser(parseRunsPerMinute)
         .default(60),
     )
     .addOption(
-      option('--serve <address>', 'where /healthz, /readyz and /metrics are served, [host]:port', 'ICB_SERVE')
+      option(
+        '--serve <address>',
+        'address that serves /healthz, /readyz and /metrics, [host]:port',
+        'ICB_SERVE',
+      )
         .argParser(parseAddress)
         .default({ host: undefined, port: 8080 }, ':8080'),
     )
     .addOption(
-      option('--log-level <level>', 'least level that is logged', 'ICB_LOG_LEVEL')
+      option('--log-level <level>', 'minimum level of log lines', 'ICB_LOG_LEVEL')
         .choices(LOG_LEVELS)
         .default('info'),
     )
     .action(async (flags: Flags) => {
-      // First of all: until there is a handler, a process that is PID 1 of a container ignores the signal.
+      // Do this first: as PID 1 of a container, a process ignores signals until it has a handler.
       const signalled = signal();
       const problem = (await leaseProblem(flags)) ?? discoveryProblem(flags);
       if (problem !== undefined) command.error(`error: ${problem}`);
@@ -111,29 +119,29 @@ export function controllerCommand(): Command {
 async function run(signalled: Promise<string>, flags: Flags): Promise<void> {
   const log = pino(
     { level: flags.logLevel, timestamp: pino.stdTimeFunctions.isoTime },
-    // By itself pino writes in the background, and a fatal line then overtakes, or cuts, the one before.
+    // By default pino writes in the background. A fatal line could then overtake or truncate the line before it.
     pino.destination({ dest: process.stdout.fd, sync: true }),
   );
-  const end = (error: unknown) => {
+  const exitWith = (error: unknown) => {
     if (error instanceof UserError) log.fatal(error.message);
     else if (error instanceof Error && error.name === 'LeadershipLost') {
       log.fatal({ reason: error.message }, 'leadership lost');
     } else log.fatal({ err: error }, 'cannot go on');
-    // At once: what is left of the process must not look alive, and one that led may write no more.
+    // Exit at once: the process must not look alive, and a former leader must not write any more.
     process.exit(1);
   };
-  // A promise's rejection that nobody handles ends up here too.
-  process.on('uncaughtException', end);
+  // Node reports unhandled rejections of promises as this event, too.
+  process.on('uncaughtException', exitWith);
   logWarnings(log);
   try {
     await runUntil(signalled, flags, log);
   } catch (error) {
-    end(error);
+    exitWith(error);
   }
 }
 
 async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): Promise<void> {
-  // Not loaded for --help, nor where the flags are wrong: it takes most of the time of a start.
+  // Load this late, not for --help or invalid flags, because it takes most of the start-up time.
   const { Manager } = await import('../../manager/index.ts');
   const {
     namespaces,
@@ -156,7 +164,7 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
   log.info('stopped');
 }
 
-/** What a controller cannot be made with: certificates that are none, proxies that are no URLs. */
+/** Turns errors of the constructor into user errors: invalid certificates, and proxies that are not URLs. */
 function newController(make: () => Manager): Manager {
   try {
     return make();
@@ -169,13 +177,13 @@ function explainSettings(error: unknown): never {
   throw new UserError(error instanceof Error ? error.message : String(error));
 }
 
-/** Puts Node's own warnings into the log, instead of among its lines. */
+/** Writes Node's own warnings to the log, so that they do not mix with its lines. */
 function logWarnings(log: Logger): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning) => log.warn({ err: warning }, 'warning'));
 }
 
-/** The one thing that goes wrong at a start and is not tried again: the address of the probes. */
+/** Explains an invalid address of the probes. The start retries every other failure. */
 function explainStart(error: unknown): never {
   const failed = error instanceof Error && 'syscall' in error ? error.syscall : undefined;
   if (error instanceof Error && (failed === 'listen' || failed === 'getaddrinfo')) {
@@ -187,8 +195,8 @@ function explainStart(error: unknown): never {
 }
 
 /**
- * Resolves with the first SIGTERM or SIGINT. Others change nothing, for under npm each Ctrl-C comes twice: from the terminal and
- * from npm. Stopping ends by itself.
+ * Resolves with the first SIGTERM or SIGINT. Ignores later signals, because under npm each Ctrl-C arrives twice: from the
+ * terminal and from npm. The time for stopping is limited anyway.
  */
 function signal(): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -200,7 +208,7 @@ function parseScanTypes(text: string): readonly string[] {
   const patterns = text.split(',').map((pattern) => pattern.trim());
   if (patterns.some((pattern) => !/^[a-z0-9*.-]+$/.test(pattern))) {
     throw new InvalidArgumentError(
-      'Expected names of scan types, separated by commas, * for any characters.',
+      'Expected names of scan types, separated by commas, with * for any characters.',
     );
   }
   return patterns;

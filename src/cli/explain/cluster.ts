@@ -7,29 +7,29 @@ import { SCHEDULED_SCANS, SECRETS } from '../../object/index.ts';
 import { type RawScheduledScan, readScheduledScan } from '../../scan/index.ts';
 import { type RawSecret, readSourceSecret, type SourceSecret } from '../../secret/index.ts';
 import { quoted } from '../../text/index.ts';
-import { type CommandScope, checkNamespaces, listAll, unlessUnknown, withCluster } from '../cluster/index.ts';
+import { type CommandScope, checkNamespaces, ifFound, listAll, withCluster } from '../cluster/index.ts';
 import type { Inventory } from './inventory.ts';
 
 /**
- * Reads the bindings, pull secrets and ScheduledScans of a namespace, with the rights of whoever asks.
+ * Reads the bindings, pull secrets and ScheduledScans of a namespace with the rights of the user.
  *
- * @throws UserError where the API server cannot be reached, refuses, or lacks the namespace or our CRD
+ * @throws UserError if the API server cannot be reached or refuses, or if the namespace or our CRD does not exist
  */
 export async function readCluster(config: KubeConfig, namespace: string): Promise<Inventory> {
   const purpose = {
     scope: { kind: 'Namespaces', names: [namespace] },
     needs: 'list secrets, imagecredentialbindings and scheduledscans',
-    instead: 'explain from files (--filename)',
+    instead: 'explain the image from files (--filename)',
   } as const;
   return withCluster(config, purpose, 'explain', (client) => readNamespace(client, namespace));
 }
 
 async function readNamespace(client: KubeClient, namespace: string): Promise<Inventory> {
   const scope: CommandScope = { kind: 'Namespaces', names: [namespace] };
-  // The API server sends what it was asked for, and CRDs have checked the shape of their objects.
+  // The API server returns the requested kinds, and CRDs have checked the shape of their objects.
   const [bindings, scans, ...secrets] = await Promise.all([
     listAll(client, imageCredentialBindings, { scope }, (object) => readBinding(object as RawBinding)),
-    unlessUnknown(
+    ifFound(
       listAll(client, SCHEDULED_SCANS, { scope }, (object) =>
         readScheduledScan(object as typeof object & RawScheduledScan),
       ),
@@ -50,16 +50,16 @@ async function readNamespace(client: KubeClient, namespace: string): Promise<Inv
     allScans: scans !== undefined,
     remarks: [
       ...(bindings.length === 0
-        ? [`there are no bindings in ${quoted(namespace)}; -n names another namespace`]
+        ? [`no bindings found in ${quoted(namespace)}; choose another namespace with -n`]
         : []),
       ...(scans === undefined
-        ? ['this cluster knows no ScheduledScans: secureCodeBox is not installed']
+        ? ['this cluster has no API for ScheduledScans: secureCodeBox is not installed']
         : []),
     ],
   };
 }
 
-/** Secrets that are no pull secrets are read by the name that a binding gives, as the controller does. */
+/** Reads the Secrets that are not pull secrets by the names in the bindings, as the controller does. */
 async function readNamed(
   client: KubeClient,
   namespace: string,
@@ -69,7 +69,7 @@ async function readNamed(
   const others = new Set(named).difference(new Set(known.map(({ name }) => name)));
   const secrets: SourceSecret[] = [];
   for (const name of others) {
-    const secret = await unlessUnknown(client.get<RawSecret>(SECRETS, { namespace, name }));
+    const secret = await ifFound(client.get<RawSecret>(SECRETS, { namespace, name }));
     if (secret !== undefined) secrets.push(readSourceSecret(secret));
   }
   return secrets;

@@ -16,7 +16,7 @@ import { readFiles } from './files.ts';
 import type { Inventory } from './inventory.ts';
 import { asJson, asText, coloured, plain } from './text.ts';
 
-/** For an image nothing fits, though something is needed. */
+/** Exit code: an image needs a credential, and none fits. */
 const EXIT_NOTHING_FITS = 1;
 
 interface Flags extends ClusterFlags {
@@ -25,19 +25,20 @@ interface Flags extends ClusterFlags {
   readonly output: 'text' | 'json';
 }
 
-interface Asked {
+interface RequestedImage {
+  /** As on the command line. */
   readonly text: string;
   readonly image: ImageReference;
 }
 
-/** `image-credential-binding explain`: which credentials fit an image, and what Trivy would be handed. */
+/** `image-credential-binding explain`: shows which credentials fit an image, and what Trivy would get. */
 export function explainCommand(): Command {
   const command = commandWithHelp('explain', {
-    notes: 'Remarks and problems go to standard error.',
+    notes: 'Remarks and problems are printed to standard error.',
     exitCodes: [
-      '0  for each image something fits, or nothing is needed',
-      '1  for one of the images nothing fits',
-      '2  wrong use, or something that cannot be read',
+      '0  for each image, a credential fits or none is needed',
+      '1  for at least one image, no credential fits',
+      '2  incorrect usage, or a file or the cluster cannot be read',
     ],
     examples: [
       '% explain registry.example.org/shop/payments:1.0 -n shop',
@@ -46,25 +47,26 @@ export function explainCommand(): Command {
     ],
   })
     .description(
-      'Tells which credentials fit images, in the order in which a registry would be shown them, and what Trivy would ' +
-        'be handed. It asks no registry, and prints no password and no token.',
+      'Show which credentials fit an image, in the order in which they would be tried, and what Trivy would get. ' +
+        'Contacts no registry, and prints no password and no token.',
     )
     .argument('<image...>', 'images, as a pod or a scan names them')
     .addOption(
-      new Option('-n, --namespace <namespace>', 'whose objects count; else that of the kubeconfig').argParser(
-        parseNamespace,
-      ),
+      new Option(
+        '-n, --namespace <namespace>',
+        'namespace to inspect (default: namespace of the kubeconfig context)',
+      ).argParser(parseNamespace),
     )
     .addOption(
       new Option(
         '-f, --filename <file>',
-        'read Secrets, bindings and ScheduledScans from this YAML or JSON file (- is standard input) and ask no ' +
-          'cluster; may be repeated. All Secrets in the files count, whatever the bindings name',
+        'read Secrets, bindings and ScheduledScans from this YAML or JSON file (- for standard input) instead of a ' +
+          'cluster; may be repeated. All Secrets in the files are used, also those that no binding names',
       )
         .argParser((file: string, files: readonly string[]) => [...files, file])
         .default([], 'none'),
     )
-    .addOption(new Option('-o, --output <format>', 'how to tell').choices(['text', 'json']).default('text'))
+    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
     .action((texts: readonly string[], flags: Flags) => reportUserErrors(run(texts, flags)));
   for (const flag of clusterFlags()) command.addOption(flag);
   return command;
@@ -72,7 +74,7 @@ export function explainCommand(): Command {
 
 async function run(texts: readonly string[], flags: Flags): Promise<void> {
   const { filename, namespace, output } = flags;
-  const images = texts.map((text): Asked => ({ text, image: parseImageReference(text) }));
+  const images = texts.map((text): RequestedImage => ({ text, image: parseImageReference(text) }));
   const inventory = filename.length > 0 ? await readFiles(filename, namespace) : await readConfigured(flags);
   const explained = images.map(({ text, image }) => explain(text, image, inventory));
   const style = process.stdout.hasColors?.() === true && !process.env['NO_COLOR'] ? coloured : plain;
@@ -87,7 +89,7 @@ async function readConfigured(flags: Flags): Promise<Inventory> {
   return readCluster(config, flags.namespace ?? contextNamespace(config));
 }
 
-/** Each once, though several images share a problem. */
+/** The remarks and problems, each once even if several images share it. */
 function remarks(inventory: Inventory, explained: readonly Explained[]): ReadonlySet<string> {
   return new Set([...inventory.remarks, ...explained.flatMap(({ problems }) => problems)]);
 }

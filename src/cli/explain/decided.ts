@@ -1,17 +1,21 @@
 import { type CandidateStatus, type Condition, readinessOf } from '../../api/index.ts';
 import type { ValidBinding } from '../../binding/index.ts';
 
-/** What the controller has decided for a binding, as its status tells it. */
+/** What the controller has decided for a binding, according to the binding's status. */
 export interface Decided {
-  /** Ready first; where the status does not speak of the present spec, only that. */
+  /** The conditions, Ready first. If the status is not about the current spec, only Ready. */
   readonly conditions: readonly Pick<Condition, 'type' | 'status' | 'reason' | 'message'>[];
-  /** In the order in which they were tried. */
+  /** The candidates in the order in which they were tried. */
   readonly candidates: readonly CandidateStatus[];
-  /** By name of the ScheduledScan: why it is not bound. */
+  /** By name of a ScheduledScan: why it is not bound. */
   readonly failing: ReadonlyMap<string, string>;
 }
 
-/** undefined: nothing is known of any controller. */
+/**
+ * The decision for a binding; undefined: there is no binding, or it comes from a file without a status.
+ *
+ * @param isLive - whether the binding was read from a cluster
+ */
 export function decidedFor(binding: ValidBinding | undefined, isLive: boolean): Decided | undefined {
   if (binding === undefined || (!isLive && binding.status === undefined)) return undefined;
   const { status, generation } = binding;

@@ -17,16 +17,16 @@ import type { Inventory } from './inventory.ts';
 
 /** What is printed as JSON for an image: the contract of `explain -o json`. */
 interface Explanation {
-  /** As it was asked for. */
+  /** As on the command line. */
   readonly image: string;
   /** In canonical form. */
   readonly repository: string;
   readonly platform: string;
-  /** In the order in which a registry would be shown them. */
+  /** In the order in which they would be tried. */
   readonly candidates: readonly ExplainedCandidate[];
-  /** Name of the binding that serves the image; null: none does. */
+  /** Name of the binding with the highest precedence that matches the image; null: none matches. */
   readonly binding: string | null;
-  /** What Trivy is handed where the first candidate is chosen. */
+  /** What Trivy gets if the first candidate is chosen. */
   readonly delivery: {
     readonly env: readonly { readonly name: string; readonly value: string }[];
     /** Paths in Trivy's container. */
@@ -37,36 +37,43 @@ interface Explanation {
 export interface ExplainedCandidate {
   readonly secret: string;
   readonly registryKey: string;
-  /** In full: whoever asks can read the secret. null: the entry has a token alone. */
+  /** The full user name, because the user can read the Secret anyway; null: the entry contains only a token. */
   readonly username: string | null;
 }
 
 /** A ScheduledScan that names the image. */
 export interface ExplainedScan {
   readonly name: string;
-  /** Name of the binding that should serve it; undefined: none does. */
-  readonly servedBy: string | undefined;
-  /** Name of the binding that it carries; undefined: it is not bound. */
+  /** Name of the effective binding; undefined: there is none. */
+  readonly effectiveBinding: string | undefined;
+  /** Name of the binding that the scan is bound to; undefined: it is not bound. */
   readonly boundTo: string | undefined;
-  /** Why it is not bound, as the status of the binding says it; undefined: it does not say. */
+  /** Why the scan is not bound, according to the status of the binding; undefined: not in the status. */
   readonly failing: string | undefined;
 }
 
-/** An {@link Explanation}, and what is told beside it to a person. */
+/** An {@link Explanation}, and what is printed only as text. */
 export interface Explained {
   readonly explanation: Explanation;
-  /** `Fits`: there is a candidate. `NoneNeeded`: the binding says that the image needs none. */
+  /** `Fits`: there is a candidate. `NoneNeeded`: the binding names no Secret, because the image needs no credential. */
   readonly outcome: 'Fits' | 'NoneNeeded' | 'NoMatch';
-  /** The image that scans of this one are moved to, in canonical form, for the binding has this one in `replaces`. */
-  readonly movedTo: string | undefined;
-  /** What the controller has decided; undefined: nothing is known of any. */
+  /**
+   * The image that scans of this one are migrated to, in canonical form, because the binding lists this one in `replaces`;
+   * undefined: they are not migrated.
+   */
+  readonly migratesTo: string | undefined;
+  /** What the controller has decided; undefined: see {@link decidedFor}. */
   readonly decided: Decided | undefined;
   readonly scans: readonly ExplainedScan[];
-  /** Sentences about what cannot be used, is not there, or may have been meant. */
+  /** Sentences about objects that cannot be used or do not exist, and about what the user may have meant. */
   readonly problems: readonly string[];
 }
 
-/** What can be said of an image without asking its registry. `text` is the image as it was asked for. */
+/**
+ * Explains an image without contacting its registry.
+ *
+ * @param text - the image as on the command line
+ */
 export function explain(text: string, image: ImageReference, inventory: Inventory): Explained {
   const [binding] = bindingsForImage(image, rivalsAmong(inventory.bindings));
   const secrets = secretsFor(binding, inventory);
@@ -74,13 +81,13 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
   const noneNeeded = binding?.imagePullSecrets.length === 0;
   const found = noneNeeded ? NOTHING : lookup<SourceCredential>(keyrings, image);
   const { candidates } = found;
-  const delivery = handedOver(candidates[0], image);
+  const delivery = deliveryOf(candidates[0], image);
   const decided = decidedFor(binding, inventory.named === 'ByBinding');
   const scans = scansOf(image, inventory, decided);
   const hints = binding === undefined ? [...hostHint(text, image), ...hintsFor(text, image, inventory)] : [];
-  const movedTo = binding === undefined ? undefined : moveTarget(binding, image);
-  const mayLackScans = binding !== undefined && movedTo === undefined && scans.length === 0;
-  const scanHints = mayLackScans ? scanHintsFor(image, unservedOf(inventory), inventory.allScans) : [];
+  const migratesTo = binding === undefined ? undefined : migrationTarget(binding, image);
+  const mayLackScans = binding !== undefined && migratesTo === undefined && scans.length === 0;
+  const scanHints = mayLackScans ? scanHintsFor(image, unmatchedOf(inventory), inventory.allScans) : [];
   const all = [
     ...hints,
     ...scanHints,
@@ -100,10 +107,10 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
         username: usernameOf(credential),
       })),
       binding: binding?.name ?? null,
-      delivery: delivery.handed,
+      delivery: delivery.delivered,
     },
     outcome: noneNeeded ? 'NoneNeeded' : candidates.length > 0 ? 'Fits' : 'NoMatch',
-    movedTo,
+    migratesTo,
     decided,
     scans,
     problems: noneNeeded ? scanHints : all,
@@ -120,11 +127,11 @@ function untried({ candidates, more }: Lookup<SourceCredential>): readonly strin
   ];
 }
 
-function moveTarget(binding: ValidBinding, image: ImageReference): string | undefined {
+function migrationTarget(binding: ValidBinding, image: ImageReference): string | undefined {
   return fit(binding.image, image) === undefined ? formatReference(migratedImage(binding, image)) : undefined;
 }
 
-/** The binding's secrets come first, in its order: that decides between entries with equal keys. */
+/** The Secrets of the binding come first, in its order, because the order decides between entries with equal keys. */
 function secretsFor(
   binding: ValidBinding | undefined,
   { named, secrets }: Inventory,
@@ -137,9 +144,9 @@ function secretsFor(
 
 function missing(binding: ValidBinding | undefined, { secrets }: Inventory): readonly string[] {
   if (binding === undefined) return [];
-  const there = new Set(secrets.map(({ name }) => name));
+  const existing = new Set(secrets.map(({ name }) => name));
   return binding.imagePullSecrets
-    .filter((name) => !there.has(name))
+    .filter((name) => !existing.has(name))
     .map(
       (name) =>
         `the binding "${binding.name}" names the Secret "${name}": expected a pull secret of that name, found none; ` +
@@ -156,25 +163,25 @@ function problemsOf({ name, content }: SourceSecret): readonly string[] {
   return problems.map((problem) => `Secret "${name}": ${problem}`);
 }
 
-interface HandedOver {
-  readonly handed: Explanation['delivery'];
+interface PlannedDelivery {
+  readonly delivered: Explanation['delivery'];
   readonly problems: readonly string[];
 }
 
-/** Paths and entries are the same before the cloud has given a login. */
-function handedOver(
+/** What Trivy gets with a candidate. If a cloud login is needed, its file paths and variables are known without the login. */
+function deliveryOf(
   candidate: Candidate<SourceCredential> | undefined,
   { host }: ImageReference,
-): HandedOver {
+): PlannedDelivery {
   const nothing = { env: [], files: [] };
-  if (candidate === undefined) return { handed: nothing, problems: [] };
+  if (candidate === undefined) return { delivered: nothing, problems: [] };
   const delivery = planDelivery(candidate.credential, host);
   if (delivery.result === 'Undeliverable')
-    return { handed: nothing, problems: [`Secret "${candidate.secret}": ${delivery.message}`] };
+    return { delivered: nothing, problems: [`Secret "${candidate.secret}": ${delivery.message}`] };
   const { env, files } =
     delivery.result === 'TrivyAuth' ? delivery.trivyAuth : { ...delivery, files: { 'config.json': true } };
   const paths = Object.keys(files).map((file) => `${MOUNT_PATH}/${file}`);
-  return { handed: { env, files: paths }, problems: [] };
+  return { delivered: { env, files: paths }, problems: [] };
 }
 
 function usernameOf(credential: SourceCredential): string | null {
@@ -183,7 +190,8 @@ function usernameOf(credential: SourceCredential): string | null {
 
 const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
 
-function unservedOf({ scheduledScans, bindings }: Inventory): readonly ScheduledScan[] {
+/** The ScheduledScans that are not bound and that no binding matches. */
+function unmatchedOf({ scheduledScans, bindings }: Inventory): readonly ScheduledScan[] {
   const rivals = rivalsAmong(bindings);
   return scheduledScans.filter(
     (scan) => scan.bound === undefined && fittingBindings(scan, rivals, SCAN_TYPES).next().done === true,
@@ -201,7 +209,7 @@ function scansOf(
     .filter((scan) => scan.image !== undefined && repositoryName(scan.image) === repository)
     .map((scan) => ({
       name: scan.name,
-      servedBy: fittingBindings(scan, rivals, SCAN_TYPES).next().value?.name,
+      effectiveBinding: fittingBindings(scan, rivals, SCAN_TYPES).next().value?.name,
       boundTo: scan.bound?.binding,
       failing: decided?.failing.get(scan.name),
     }));

@@ -13,18 +13,19 @@ import { isList, type Manifest, manifestOf, scanProblem, secretData } from './ma
 const STANDARD_INPUT = '-';
 
 /**
- * Reads Secrets, ImageCredentialBindings and ScheduledScans from YAML or JSON files: any number of documents, each an
- * object or a list of them. Objects of other kinds are passed over; so are broken ones, with a remark.
+ * Reads Secrets, ImageCredentialBindings and ScheduledScans from YAML or JSON files. A file contains any number of
+ * documents, each an object or a list of objects. Objects of other kinds and invalid objects are skipped with a remark.
  *
  * @param files - names; `-` is standard input
- * @param namespace - whose objects count, beside those that name none; undefined: there must be only one
- * @throws UserError where a file cannot be read, is not YAML, or holds something that is no Kubernetes object
+ * @param namespace - reads objects of this namespace, and objects that name none; undefined: all objects, which must be of
+ *   one namespace
+ * @throws UserError if a file cannot be read, is not YAML, or contains something that is not a Kubernetes object
  */
 export async function readFiles(files: readonly string[], namespace: string | undefined): Promise<Inventory> {
   const texts = await Promise.all([...new Set(files)].map(readText));
   const manifests = texts.flatMap(({ name, text }) => manifestsIn(name, text));
   checkNamespaces(manifests, namespace);
-  return take(manifests.filter((manifest) => counts(manifest, namespace)));
+  return inventoryOf(manifests.filter((manifest) => isIn(namespace, manifest)));
 }
 
 interface Text {
@@ -52,13 +53,13 @@ function manifestsIn(name: string, text: string): readonly Manifest[] {
   const documents = parse(name, text);
   return documents.flatMap((document, index) => {
     const place = documents.length === 1 ? name : `${name}, document ${index + 1}`;
-    // What stands between two `---` may be nothing at all.
+    // A document may be empty.
     if (document === null || document === undefined) return [];
     return objectsIn(document, place);
   });
 }
 
-/** Says where, and never what: the parser's own message quotes the line, and that may hold a password. */
+/** Reports only the position of an error, because the parser's own message quotes the line, which may contain a password. */
 function parse(name: string, text: string): readonly unknown[] {
   try {
     return loadAll(text);
@@ -70,7 +71,7 @@ function parse(name: string, text: string): readonly unknown[] {
   }
 }
 
-/** What the parser found, or that it is something else than it expected. */
+/** What the parser found, without text of the file. */
 function faultOf(reason: string): string {
   if (!/^[a-z ,-]+$/.test(reason)) return 'something else';
   return reason.endsWith(' expected') ? `something else (${reason})` : reason;
@@ -85,7 +86,7 @@ function objectsIn(document: unknown, place: string): readonly Manifest[] {
   return [manifestOf(document, place)];
 }
 
-/** Items of a `SecretList` do not say what they are. */
+/** Adds apiVersion and kind to an item of a list such as `SecretList`, whose items omit them. */
 function withTypeOf(list: { readonly apiVersion: string; readonly kind: string }, item: unknown): unknown {
   const kind = list.kind.slice(0, -'List'.length);
   return isRecord(item) && item['kind'] === undefined && kind !== ''
@@ -93,16 +94,16 @@ function withTypeOf(list: { readonly apiVersion: string; readonly kind: string }
     : item;
 }
 
-function counts({ metadata }: Manifest, namespace: string | undefined): boolean {
+function isIn(namespace: string | undefined, { metadata }: Manifest): boolean {
   return namespace === undefined || metadata.namespace === undefined || metadata.namespace === namespace;
 }
 
 function checkNamespaces(manifests: readonly Manifest[], namespace: string | undefined): void {
-  const all = manifests.filter(isOfConcern).map(({ metadata }) => metadata.namespace);
+  const all = manifests.filter(isRelevant).map(({ metadata }) => metadata.namespace);
   const names = [...new Set(all.filter((name) => name !== undefined))];
   const found = names.sort().map(quoted).join(', ');
   if (namespace === undefined && names.length > 1) {
-    throw new UserError(`expected objects of one namespace, found ${found}; say which with --namespace`);
+    throw new UserError(`expected objects of one namespace, found ${found}; choose one with --namespace`);
   }
   if (
     namespace !== undefined &&
@@ -115,7 +116,7 @@ function checkNamespaces(manifests: readonly Manifest[], namespace: string | und
   }
 }
 
-/** By apiVersion and kind: what is made of an object, or why nothing can be. */
+/** By apiVersion and kind: how an object is read. Objects of other kinds are skipped. */
 const KINDS: Readonly<Record<string, 'Secret' | 'Binding' | 'ScheduledScan'>> = {
   'v1 Secret': 'Secret',
   [`${ImageCredentialBinding.apiVersion} ${ImageCredentialBinding.kind}`]: 'Binding',
@@ -127,56 +128,51 @@ function kindOf({ apiVersion, kind }: Manifest) {
   return Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
 }
 
-function isOfConcern(manifest: Manifest): boolean {
+function isRelevant(manifest: Manifest): boolean {
   return kindOf(manifest) !== undefined;
 }
 
-function take(manifests: readonly Manifest[]): Inventory {
-  const taken = { secrets: named<SourceSecret>(), bindings: named<Binding>(), scans: named<ScheduledScan>() };
+function inventoryOf(manifests: readonly Manifest[]): Inventory {
+  const objects: Objects = { secrets: new Map(), bindings: new Map(), scans: new Map() };
   const remarks: string[] = [];
   for (const manifest of manifests) {
-    const problem = takeOne(manifest, taken);
-    if (problem !== undefined) remarks.push(`${manifest.place}: ${problem}; passed over`);
+    const problem = addObject(manifest, objects);
+    if (problem !== undefined) remarks.push(`${manifest.place}: ${problem}; skipped`);
   }
-  const others = new Set(manifests.filter((manifest) => !isOfConcern(manifest)).map(({ kind }) => kind));
-  if (others.size > 0)
-    remarks.push(`passed over what is of no concern here: ${[...others].map(quoted).join(', ')}`);
+  const others = new Set(manifests.filter((manifest) => !isRelevant(manifest)).map(({ kind }) => kind));
+  if (others.size > 0) remarks.push(`skipped objects of other kinds: ${[...others].map(quoted).join(', ')}`);
   return {
     named: 'All',
-    secrets: [...taken.secrets.values()],
-    bindings: [...taken.bindings.values()],
-    scheduledScans: [...taken.scans.values()],
+    secrets: [...objects.secrets.values()],
+    bindings: [...objects.bindings.values()],
+    scheduledScans: [...objects.scans.values()],
     allScans: false,
     remarks,
   };
 }
 
-/** By name; as with kubectl apply, of two the later counts. */
-function named<T>(): Map<string, T> {
-  return new Map<string, T>();
-}
-
-interface Taken {
+/** Objects by name. As with kubectl apply, a later object replaces an earlier one of the same name. */
+interface Objects {
   readonly secrets: Map<string, SourceSecret>;
   readonly bindings: Map<string, Binding>;
   readonly scans: Map<string, ScheduledScan>;
 }
 
-/** @returns what is wrong with the object, if something is. */
-function takeOne(manifest: Manifest, taken: Taken): string | undefined {
+/** @returns why the object is skipped; undefined: it was added, or is of another kind */
+function addObject(manifest: Manifest, objects: Objects): string | undefined {
   switch (kindOf(manifest)) {
     case 'Secret':
-      return takeSecret(manifest, taken);
+      return addSecret(manifest, objects);
     case 'Binding':
-      return takeBinding(manifest, taken);
+      return addBinding(manifest, objects);
     case 'ScheduledScan':
-      return takeScan(manifest, taken);
+      return addScan(manifest, objects);
     case undefined:
       return undefined;
   }
 }
 
-function takeSecret(manifest: Manifest, { secrets }: Taken): string | undefined {
+function addSecret(manifest: Manifest, { secrets }: Objects): string | undefined {
   const content = secretData(manifest);
   if (content.result === 'Malformed') return content.message;
   const { type, data } = content;
@@ -184,9 +180,9 @@ function takeSecret(manifest: Manifest, { secrets }: Taken): string | undefined 
   return undefined;
 }
 
-function takeBinding({ object }: Manifest, { bindings }: Taken): string | undefined {
+function addBinding({ object }: Manifest, { bindings }: Objects): string | undefined {
   try {
-    // Only when it has been validated is it what it is taken for here.
+    // The next line checks the shape.
     const binding = object as unknown as RawBinding & IImageCredentialBinding;
     new ImageCredentialBinding(binding).validate();
     const read = readBinding(binding);
@@ -199,10 +195,10 @@ function takeBinding({ object }: Manifest, { bindings }: Taken): string | undefi
   }
 }
 
-function takeScan(manifest: Manifest, { scans }: Taken): string | undefined {
+function addScan(manifest: Manifest, { scans }: Objects): string | undefined {
   const problem = scanProblem(manifest);
   if (problem !== undefined) return problem;
-  // The shape has just been looked at.
+  // `scanProblem` has checked the shape.
   const scan = readScheduledScan(manifest.object as unknown as RawScheduledScan);
   scans.set(scan.name, scan);
   return undefined;

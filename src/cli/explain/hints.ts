@@ -5,7 +5,11 @@ import { quoted } from '../../text/index.ts';
 import type { Inventory } from './inventory.ts';
 import { isSimilar } from './similar.ts';
 
-/** Sentences about why no binding serves an image, and what to do; `text` is the image as it was asked for. */
+/**
+ * Sentences about why no binding matches an image, and what to do.
+ *
+ * @param text - the image as on the command line
+ */
 export function hintsFor(text: string, image: ImageReference, { bindings }: Inventory): readonly string[] {
   return bindings.flatMap((binding) => {
     if (binding.validity === 'Invalid') {
@@ -15,37 +19,37 @@ export function hintsFor(text: string, image: ImageReference, { bindings }: Inve
   });
 }
 
-/** A sentence about what was typed as a registry's host, and is by Docker's rules an image of Docker Hub. */
+/** A sentence about a text that looks like the host of a registry, but by Docker's rules is an image on Docker Hub. */
 export function hostHint(text: string, image: ImageReference): readonly string[] {
   const name = repositoryName(image);
   if (text.includes('/') || !/^docker\.io\/library\/.+\./.test(name)) return [];
   return [
-    `${quoted(text)} is taken for ${name}, an image of Docker Hub: a registry wants a repository behind it`,
+    `${quoted(text)} is read as ${name}, an image on Docker Hub; if you mean a registry, add the repository`,
   ];
 }
 
 /**
- * Sentences about an image of which there is no scan, though a binding serves it.
+ * Sentences about an image that a binding matches, but that no scan uses.
  *
- * @param unserved - ScheduledScans that no binding serves: one of these may have been meant
- * @param allScans - whether it is known that the namespace has no scan of the image
+ * @param unmatched - ScheduledScans that no binding matches; the user may have meant one of them
+ * @param allScans - whether the inventory contains all ScheduledScans of the namespace
  */
 export function scanHintsFor(
   image: ImageReference,
-  unserved: readonly ScheduledScan[],
+  unmatched: readonly ScheduledScan[],
   allScans: boolean,
 ): readonly string[] {
   const repository = repositoryName(image);
   const similar = new Map(
-    unserved.flatMap(({ name, image: its }) =>
+    unmatched.flatMap(({ name, image: its }) =>
       its !== undefined && isSimilar(repositoryName(its), repository) ? [[repositoryName(its), name]] : [],
     ),
   );
   if (similar.size === 0 && !allScans) return [];
-  const where = allScans ? 'of this namespace' : 'here';
-  const none = `no ScheduledScan ${where} has the image ${repository}, and a binding serves only its own namespace`;
+  const where = allScans ? 'in this namespace' : 'in these files';
+  const none = `no ScheduledScan ${where} uses the image ${repository}, and a binding applies only to its namespace`;
   const meant = [...similar].map(
-    ([its, scan]) => `did you mean ${its}, of the ScheduledScan ${quoted(scan)}?`,
+    ([its, scan]) => `did you mean ${its}, the image of the ScheduledScan ${quoted(scan)}?`,
   );
   return [[none, ...meant].join('; ')];
 }
@@ -54,17 +58,17 @@ function hintOf(binding: ValidBinding, text: string, image: ImageReference): str
   const name = quoted(binding.name);
   const itsImage = formatReference(binding.image);
   if (binding.mode === 'Observe' && fits(binding, image)) {
-    return `the binding ${name} fits and only observes; set its spec.mode to Enforce to have scans served`;
+    return `the binding ${name} matches, but its mode is Observe; set its spec.mode to Enforce to bind scans`;
   }
   if (binding.name === text) {
-    return `${quoted(text)} is taken for an image, and is the name of a binding; ask for its image, ${itsImage}`;
+    return `${quoted(text)} is read as an image, but it is the name of a binding; explain its image, ${itsImage}`;
   }
   const repository = repositoryName(binding.image);
   if (repository === repositoryName(image)) {
-    return `the binding ${name} is for ${itsImage} alone; ask for that, or make its spec.image the repository`;
+    return `the binding ${name} matches only ${itsImage}; explain that image, or set its spec.image to ${repository}`;
   }
   if (isSimilar(repository, repositoryName(image))) {
-    return `no binding serves ${repositoryName(image)}; did you mean ${itsImage}, of the binding ${name}?`;
+    return `no binding matches ${repositoryName(image)}; did you mean ${itsImage}, the image of the binding ${name}?`;
   }
   return undefined;
 }

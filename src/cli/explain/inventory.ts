@@ -2,16 +2,19 @@ import type { Binding } from '../../binding/index.ts';
 import type { ScheduledScan } from '../../scan/index.ts';
 import type { SourceSecret } from '../../secret/index.ts';
 
-/** What there is to explain an image from: the objects of one namespace. */
+/** The objects of one namespace that an image is explained from. */
 export interface Inventory {
-  /** Which Secrets count: all of them, or those that the binding names (all, where none serves the image). */
+  /**
+   * Which Secrets are used. `All`: all of them. `ByBinding`: those that the binding names, or all if no binding matches the
+   * image.
+   */
   readonly named: 'All' | 'ByBinding';
-  /** Each name once: pull secrets, and others that hold a credential. */
+  /** Pull secrets, and other Secrets that contain a credential. Names are unique. */
   readonly secrets: readonly SourceSecret[];
   readonly bindings: readonly Binding[];
   readonly scheduledScans: readonly ScheduledScan[];
-  /** Whether these are all ScheduledScans of the namespace. */
+  /** Whether {@link scheduledScans} contains all ScheduledScans of the namespace. */
   readonly allScans: boolean;
-  /** Sentences about what was passed over, and why. */
+  /** Sentences about what was skipped or not found, and why. */
   readonly remarks: readonly string[];
 }

@@ -1,9 +1,9 @@
 import { isRecord, quoted } from '../../text/index.ts';
 import { UserError } from '../errors.ts';
 
-/** A Kubernetes object of a file: what all of them have in common has been looked at. */
+/** A Kubernetes object from a file. Its type and metadata are validated, its other fields are not. */
 export interface Manifest {
-  /** Where it stands, for messages. */
+  /** The position of the object in the files, for messages. */
   readonly place: string;
   readonly apiVersion: string;
   readonly kind: string;
@@ -22,7 +22,7 @@ interface List {
   readonly items: readonly unknown[];
 }
 
-/** Whether it is a `List`, or one of a kind, such as `SecretList`. */
+/** Whether a value is a `List`, or a list of one kind, such as `SecretList`. */
 export function isList(value: unknown): value is List {
   return (
     isRecord(value) &&
@@ -33,16 +33,16 @@ export function isList(value: unknown): value is List {
   );
 }
 
-/** @throws UserError where it is no Kubernetes object with a name. */
+/** @throws UserError if the value is not a Kubernetes object with a name */
 export function manifestOf(value: unknown, place: string): Manifest {
   if (!isRecord(value)) throw notAnObject(place, described(value));
   const { apiVersion, kind, metadata } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string')
-    throw notAnObject(place, 'one without them');
+    throw notAnObject(place, 'an object without them');
   if (!isMetadata(metadata)) {
     throw new UserError(
-      `${place}: expected metadata with a name, and strings as namespace, labels and annotations, found ` +
-        `something else in this ${quoted(kind)}; correct it`,
+      `${place}: expected metadata with a name, and with strings in namespace, labels and annotations, found ` +
+        `something else in this ${quoted(kind)}; correct its metadata`,
     );
   }
   return { place, apiVersion, kind, metadata, object: value };
@@ -50,7 +50,7 @@ export function manifestOf(value: unknown, place: string): Manifest {
 
 function notAnObject(place: string, found: string): UserError {
   return new UserError(
-    `${place}: expected a Kubernetes object with apiVersion and kind, found ${found}; correct the file, or leave it out`,
+    `${place}: expected a Kubernetes object with apiVersion and kind, found ${found}; correct the file, or omit it`,
   );
 }
 
@@ -69,12 +69,12 @@ function isMetadata(value: unknown): value is Manifest['metadata'] {
   );
 }
 
-/** The type and the data, in base64, of a Secret; `stringData` comes before `data`, as in the API server. */
+/** The type and the data of a Secret, in base64. As in the API server, `stringData` takes precedence over `data`. */
 export type SecretData =
   | { readonly result: 'Data'; readonly type: string; readonly data: Readonly<Record<string, string>> }
   | { readonly result: 'Malformed'; readonly message: string };
 
-/** Reads a Secret as a person wrote it. */
+/** Reads a Secret that may contain `stringData`. */
 export function secretData({ object, metadata }: Manifest): SecretData {
   const { type = 'Opaque', data, stringData } = object;
   const malformed = (what: string): SecretData => ({
@@ -91,7 +91,7 @@ export function secretData({ object, metadata }: Manifest): SecretData {
   return { result: 'Data', type, data: { ...data, ...Object.fromEntries(encoded) } };
 }
 
-/** What keeps an object from being read as a ScheduledScan, whose CRD has not looked at it; undefined: nothing. */
+/** Why an object, which no CRD has validated, cannot be read as a ScheduledScan; undefined: it can. */
 export function scanProblem({ object, metadata }: Manifest): string | undefined {
   const spec = object['spec'];
   const scanSpec = isRecord(spec) ? spec['scanSpec'] : undefined;
@@ -127,7 +127,7 @@ function isStringMap(value: unknown): value is Readonly<Record<string, string>> 
   return isRecord(value) && Object.values(value).every(isString);
 }
 
-/** YAML writes `labels:` with nothing behind it as null, which the API server takes as absent. */
+/** `labels:` without a value is null in YAML. The API server treats null as absent. */
 function isAbsentOr<T>(value: unknown, is: (value: unknown) => value is T): value is T | undefined;
 function isAbsentOr(value: unknown, is: (value: unknown) => boolean): boolean;
 function isAbsentOr(value: unknown, is: (value: unknown) => boolean): boolean {

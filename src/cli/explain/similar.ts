@@ -1,13 +1,13 @@
-/** More differences than this are no slip of the fingers. */
-const MOST_SLIPS = 2;
+/** Names with more differences than this are not considered a typo. */
+const MAX_TYPOS = 2;
 
-/** Whether two names differ by no more than a slip or two of the fingers: letters left out, added or changed. */
+/** Whether two names differ by at most two typos: letters that are missing, added or changed. */
 export function isSimilar(a: string, b: string): boolean {
-  if (Math.abs(a.length - b.length) > MOST_SLIPS) return false;
-  return distance(a, b) <= MOST_SLIPS;
+  if (Math.abs(a.length - b.length) > MAX_TYPOS) return false;
+  return distance(a, b) <= MAX_TYPOS;
 }
 
-/** https://en.wikipedia.org/wiki/Levenshtein_distance, row by row. */
+/** The Levenshtein distance, computed row by row: https://en.wikipedia.org/wiki/Levenshtein_distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (const [i, letter] of Array.from(a).entries()) {

@@ -3,13 +3,13 @@ import { columns, printable, printableJson } from '../../text/index.ts';
 import type { Decided } from './decided.ts';
 import type { Explained, ExplainedCandidate, ExplainedScan } from './explanation.ts';
 
-/** How a heading, and what is missing, are set off; see {@link plain} and {@link coloured}. */
+/** How headings and warnings are formatted; see {@link plain} and {@link coloured}. */
 export interface Style {
   readonly heading: (text: string) => string;
   readonly warning: (text: string) => string;
 }
 
-/** For files, pipes, and people who set NO_COLOR. */
+/** For files, pipes, and users who set NO_COLOR. */
 export const plain: Style = { heading: (text) => text, warning: (text) => text };
 
 /** For a terminal. */
@@ -20,15 +20,15 @@ export const coloured: Style = {
 
 const INDENT = '  ';
 
-/** A block of lines for a person: one for each thing that is known of the image. Ends with a newline. */
+/** A block of lines about an image. Sections without content are omitted. Ends with a newline. */
 export function asText(explained: Explained, style: Style): string {
-  const { explanation, movedTo, decided, scans } = explained;
+  const { explanation, migratesTo, decided, scans } = explained;
   const { image, repository, platform, binding, delivery } = explanation;
   const facts = columns([
     ['repository', repository],
     ['platform', platform],
-    ['binding', binding ?? 'none serves this image'],
-    ...(movedTo === undefined ? [] : [['moves to', movedTo]]),
+    ['binding', binding ?? 'none matches this image'],
+    ...(migratesTo === undefined ? [] : [['migrates to', migratesTo]]),
   ]);
   const lines = [
     style.heading(printable(image)),
@@ -76,7 +76,7 @@ function triedLines(decided: Decided | undefined): readonly string[] {
   return columns(rows ?? []);
 }
 
-/** Each condition, and under it what was found and what to do about it. */
+/** Each condition, and below it its message. */
 function conditionLines(decided: Decided | undefined, style: Style): readonly string[] {
   const conditions = decided?.conditions ?? [];
   const heads = columns(conditions.map(({ type, status, reason }) => [type, status, reason]));
@@ -92,11 +92,13 @@ function scanLines(scans: readonly ExplainedScan[]): readonly string[] {
   return columns(scans.map((scan) => [scan.name, scanState(scan)]));
 }
 
-function scanState({ servedBy, boundTo, failing }: ExplainedScan): string {
-  if (servedBy === undefined)
-    return boundTo === undefined ? 'no binding serves it' : `to be let go by ${boundTo}`;
-  if (servedBy === boundTo) return `bound to ${servedBy}`;
-  return `served by ${servedBy}, not bound${failing === undefined ? ' yet' : `: ${failing}`}`;
+function scanState({ effectiveBinding, boundTo, failing }: ExplainedScan): string {
+  if (effectiveBinding === undefined)
+    return boundTo === undefined ? 'no binding matches it' : `to be unbound from ${boundTo}`;
+  if (effectiveBinding === boundTo) return `bound to ${effectiveBinding}`;
+  return failing === undefined
+    ? `not yet bound to ${effectiveBinding}`
+    : `not bound to ${effectiveBinding}: ${failing}`;
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {

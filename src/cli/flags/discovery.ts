@@ -3,9 +3,10 @@ import type { DiscoverySettings } from '../../controllers/index.ts';
 import { INCLUSION_MODES, type InclusionMode } from '../../pod/index.ts';
 import { parseDuration } from './duration.ts';
 
-/** What is set for discovery on the command line. */
+/** The values of {@link discoveryFlags}. */
 export interface DiscoveryFlags {
   readonly discovery: InclusionMode | 'off';
+  /** In milliseconds. */
   readonly discoveryGrace: number;
   readonly markPods: boolean;
 }
@@ -15,18 +16,18 @@ export function discoveryFlags(): readonly Option[] {
   return [
     new Option(
       '--discovery <mode>',
-      "make bindings from pods: off, or for which pods, as in secureCodeBox's autodiscovery (resourceInclusion.mode)",
+      "create bindings from pods: off, or the pods to include, as in secureCodeBox's autodiscovery (resourceInclusion.mode)",
     )
       .env('ICB_DISCOVERY')
       .choices(['off', ...INCLUSION_MODES])
       .default('off'),
-    new Option('--discovery-grace <duration>', 'how long a binding from pods is kept that no pod uses')
+    new Option('--discovery-grace <duration>', 'how long to keep a discovered binding that no pod uses')
       .env('ICB_DISCOVERY_GRACE')
       .argParser(parseDuration)
       .default(86_400_000, '24h'),
     new Option(
       '--mark-pods [boolean]',
-      'annotate each pod that a binding serves, so that autodiscovery looks at it again',
+      'annotate each pod whose image a binding matches, so that autodiscovery processes the pod again',
     )
       .env('ICB_MARK_PODS')
       .preset('true')
@@ -35,16 +36,16 @@ export function discoveryFlags(): readonly Option[] {
   ];
 }
 
-/** undefined: it is off. */
+/** The settings of discovery; undefined: it is off. */
 export function discoverySettings(flags: DiscoveryFlags): DiscoverySettings | undefined {
   const { discovery: mode, discoveryGrace: graceMs, markPods } = flags;
   return mode === 'off' ? undefined : { mode, graceMs, markPods };
 }
 
-/** What is wrong with flags that are each fine by themselves. */
+/** What is wrong with the combination of valid flags; undefined: nothing. */
 export function discoveryProblem({ discovery, markPods }: DiscoveryFlags): string | undefined {
   if (discovery !== 'off' || !markPods) return undefined;
-  return 'expected --discovery with a mode beside --mark-pods, found it off: pods are marked by discovery alone';
+  return 'expected --discovery with a mode because --mark-pods is set, found off; set --discovery, or omit --mark-pods';
 }
 
 function parseBoolean(text: string): boolean {

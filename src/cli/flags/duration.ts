@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { parseGoDuration } from '../../scan/index.ts';
 
-/** Milliseconds of a flag's Go duration. */
+/** Parses the value of a flag that is a Go duration, such as `1h30m`. Returns milliseconds. */
 export function parseDuration(text: string): number {
   const milliseconds = parseGoDuration(text);
   if (milliseconds === undefined)

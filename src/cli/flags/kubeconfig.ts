@@ -8,7 +8,7 @@ import { UserError } from '../errors.ts';
 /** The server that client-node falls back to if it finds no configuration. */
 const FALLBACK_SERVER = 'http://localhost:8080';
 /** Limit on the contexts that a message lists. */
-const MOST_CONTEXTS = 10;
+const MAX_CONTEXTS = 10;
 
 /** The values of {@link clusterFlags}. */
 export interface ClusterFlags {
@@ -21,14 +21,15 @@ export function clusterFlags(): readonly Option[] {
   return [
     new Option(
       '--kubeconfig <file>',
-      'file that says which cluster, and who asks; else KUBECONFIG, ~/.kube/config, or the pod',
+      'kubeconfig file to use (default: KUBECONFIG, ~/.kube/config, or the service account of the pod)',
     ),
-    new Option('--context <name>', 'context of the kubeconfig; else its current one'),
+    new Option('--context <name>', 'kubeconfig context to use (default: the current context)'),
   ];
 }
 
 /**
- * The cluster that the flags name, else that of KUBECONFIG, of ~/.kube/config, or the one that the pod runs in.
+ * The cluster that the flags name. Without flags, the cluster of KUBECONFIG, of ~/.kube/config, or the one that the pod runs
+ * in, in this order.
  *
  * @throws UserError if there is no cluster, or a file cannot be read
  */
@@ -43,7 +44,7 @@ export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {})
     else config.loadFromDefault();
   } catch (error) {
     throw new UserError(
-      `the kubeconfig (${source}) cannot be read: ${messageOf(error)}; correct it, or name another one`,
+      `the kubeconfig (${source}) cannot be read: ${messageOf(error)}; correct it, or choose another one with --kubeconfig`,
     );
   }
   if (context !== undefined) config.setCurrentContext(context);
@@ -78,16 +79,16 @@ function checkContext(config: KubeConfig, source: string): void {
   const cluster = config.getCurrentCluster();
   if (cluster?.server === FALLBACK_SERVER) {
     throw new UserError(
-      'found no cluster: expected KUBECONFIG, ~/.kube/config, or a pod of a cluster; set KUBECONFIG to the file that ' +
-        'says how to reach yours',
+      'found no cluster: expected KUBECONFIG, ~/.kube/config, or a pod in a cluster; set KUBECONFIG to the path of your ' +
+        'kubeconfig',
     );
   }
   if (cluster !== null) return;
   const names = config.contexts.map(({ name }) => name);
-  const found = names.length === 0 ? 'none' : names.slice(0, MOST_CONTEXTS).map(quoted).join(', ');
+  const found = names.length === 0 ? 'none' : names.slice(0, MAX_CONTEXTS).map(quoted).join(', ');
   throw new UserError(
     `the kubeconfig (${source}) has no cluster for its context ${quoted(config.getCurrentContext())}; ` +
-      `its contexts: ${found}; choose one with --context, or kubectl config use-context`,
+      `its contexts: ${found}; choose one with --context, or with kubectl config use-context`,
   );
 }
 

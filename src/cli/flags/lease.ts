@@ -5,10 +5,10 @@ import type { LeaseSettings } from '../../kube/index.ts';
 import { parseDuration } from './duration.ts';
 import { parseNamespace, parseObjectName } from './name.ts';
 
-/** Where a pod finds the namespace that it runs in. */
+/** The file that contains the namespace of the pod in which the process runs. */
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 
-/** What the flags of {@link leaseFlags} give. */
+/** The values of {@link leaseFlags}. Durations are in milliseconds. */
 export interface LeaseFlags {
   readonly leaseNamespace?: string;
   readonly leaseName: string;
@@ -17,39 +17,43 @@ export interface LeaseFlags {
   readonly retryPeriod: number;
 }
 
-/** The flags of the leader election; defaults are client-go's. */
+/** The flags of the leader election. The default durations are those of client-go. */
 export function leaseFlags(): readonly Option[] {
   return [
-    ...leasePlaceFlags('POD_NAMESPACE, else the pod\'s, else the kubeconfig\'s, else "default"'),
-    duration('--lease-duration', 'how long others wait for a leader that no longer renews', 15),
-    duration('--renew-deadline', 'how long a leader tries to renew before it gives up', 10),
-    duration('--retry-period', 'time between renewals, and between tries', 2),
+    ...leasePlaceFlags('POD_NAMESPACE, the namespace of the pod or of the kubeconfig context, or "default"'),
+    duration(
+      '--lease-duration',
+      'how long other processes wait for a leader that no longer renews the Lease',
+      15,
+    ),
+    duration('--renew-deadline', 'how long a leader tries to renew the Lease before it stops', 10),
+    duration('--retry-period', 'time between renewals, and between attempts to acquire the Lease', 2),
   ];
 }
 
 /**
- * The flags that say which Lease.
+ * The flags that select the Lease.
  *
- * @param defaultNamespace - which namespace is taken where none is given, for people
+ * @param defaultNamespace - the namespace that is used without the flag, as text for the help
  */
 export function leasePlaceFlags(defaultNamespace: string): readonly Option[] {
   return [
     new Option(
       '--lease-namespace <namespace>',
-      `namespace of the Lease by which one of several processes leads (default: ${defaultNamespace})`,
+      `namespace of the Lease for leader election (default: ${defaultNamespace})`,
     )
       .env('ICB_LEASE_NAMESPACE')
       .argParser(parseNamespace),
-    new Option('--lease-name <name>', 'name of that Lease')
+    new Option('--lease-name <name>', 'name of the Lease for leader election')
       .env('ICB_LEASE_NAME')
       .argParser(parseObjectName)
       .default('image-credential-binding'),
   ];
 }
 
-/** What is wrong with flags that are right each by itself; undefined: nothing. */
+/** What is wrong with the combination of valid flags; undefined: nothing. */
 export async function leaseProblem(flags: LeaseFlags): Promise<string | undefined> {
-  // Not loaded for --help.
+  // Imported here, so that --help does not load it.
   const { timingsProblem } = await import('../../kube/index.ts');
   const problem = timingsProblem(timings(flags));
   return problem && `${problem}; correct --lease-duration, --renew-deadline or --retry-period`;
@@ -73,7 +77,7 @@ function timings(flags: LeaseFlags): Omit<LeaseSettings, 'namespace' | 'name'> {
   return { leaseDurationMs, renewDeadlineMs, retryPeriodMs };
 }
 
-/** Where a controller has its Lease unless told. */
+/** The namespace of a controller's Lease without `--lease-namespace`. */
 export function ownNamespace(config: KubeConfig): string {
   const candidates = [
     process.env['POD_NAMESPACE'],

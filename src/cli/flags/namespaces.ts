@@ -2,14 +2,14 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { ManagerSettings } from '../../manager/index.ts';
 import { DNS_LABEL } from '../../object/index.ts';
 
-/** Limit on the namespaces. Each needs seven or eight watches, each with a connection. A ClusterRole suits more. */
-const MOST = 100;
+/** Limit on the namespaces, because each needs seven or eight watches with one connection each. Use a ClusterRole for more. */
+const MAX_NAMESPACES = 100;
 
-/** The flag that names the namespaces in which the controller works. */
+/** The flag that names the namespaces that the controller watches. */
 export function namespacesFlag(): Option {
   return new Option(
     '--namespaces <names>',
-    `namespaces to work in, separated by commas, at most ${MOST}; it takes a Role in each of them, and no ClusterRole`,
+    `comma-separated list of at most ${MAX_NAMESPACES} namespaces to watch; needs a Role in each instead of a ClusterRole`,
   )
     .env('ICB_NAMESPACES')
     .argParser(parse)
@@ -29,9 +29,9 @@ function parse(text: string): ManagerSettings['namespaces'] {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined)
     throw new InvalidArgumentError(`Expected each namespace once; found "${twice}" twice.`);
-  if (names.length > MOST) {
+  if (names.length > MAX_NAMESPACES) {
     throw new InvalidArgumentError(
-      `Expected at most ${MOST} namespaces; found ${names.length}. Leave it out and grant a ClusterRole.`,
+      `Expected at most ${MAX_NAMESPACES} namespaces; found ${names.length}. Omit the flag, and grant a ClusterRole.`,
     );
   }
   return names;

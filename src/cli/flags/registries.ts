@@ -5,11 +5,11 @@ import type { RegistrySettings } from '../../registry/index.ts';
 import { parseDuration } from './duration.ts';
 
 const SHORTEST_INTERVAL_MS = 1_000;
-/** A registry as in an image reference, `*` for a label or a part of one, and for a port. */
+/** The host of a registry as in an image reference. `*` stands for a label, a part of a label, or a port. */
 const PATTERN = /^[a-z0-9*](?:[a-z0-9*.-]*[a-z0-9*])?(?::(?:\d{1,5}|\*))?$/i;
 const HOST = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
 
-/** What the flags of {@link registryFlags} give; intervals are in milliseconds. */
+/** The values of {@link registryFlags}. The interval is in milliseconds. */
 export interface RegistryFlags {
   readonly checkInterval: number;
   readonly allowedRegistries: readonly string[];
@@ -20,19 +20,19 @@ export interface RegistryFlags {
   readonly localAddresses: readonly string[];
 }
 
-/** The flags that say how registries are asked. */
+/** The flags that configure access to registries. */
 export function registryFlags(): readonly Option[] {
   return [
     new Option(
       '--check-interval <duration>',
-      'how long an accepted credential counts before it is checked again',
+      'how long an accepted credential is valid before it is checked again',
     )
       .env('ICB_CHECK_INTERVAL')
       .argParser(parseInterval)
       .default(12 * 3_600_000, '12h'),
     list(
       '--allowed-registries <hosts>',
-      'registries that may be asked, with * for a label or a part of one; all where empty',
+      'registries that may be contacted, with * for a label or a part of one; if empty, all registries',
       listOf(PATTERN, 'registry hosts such as registry.example or *.example:5000'),
     ),
     list(
@@ -42,33 +42,33 @@ export function registryFlags(): readonly Option[] {
     ),
     list(
       '--insecure-registries <hosts>',
-      'registries and token servers, exactly, whose certificate is not looked at, and that may be asked over plain HTTP',
+      'exact hosts of registries and token servers whose certificate is not verified, and that may be contacted over plain HTTP',
       listOf(HOST, 'hosts such as registry.example:5000'),
     ),
     list(
       '--private-realms <hosts>',
-      'token servers, exactly, that may have a private address where their registry has a public one',
+      'exact hosts of token servers that may have a private address although their registry has a public one',
       listOf(HOST, 'hosts such as auth.example'),
     ),
     new Option(
       '--registry-ca-file <file>',
-      'PEM file with certificates of authorities that registries are trusted by, besides those known to Node',
+      'PEM file with CA certificates to trust for registries, in addition to those of Node',
     ).env('ICB_REGISTRY_CA_FILE'),
     list(
       '--local-addresses <addresses>',
-      'for tests only: loopback and link-local addresses that may be asked',
+      'for tests only: loopback and link-local addresses that may be contacted',
       parseAddresses,
     ),
   ];
 }
 
 /**
- * How registries are asked.
+ * The settings for access to registries, from the flags and the proxy variables of the environment.
  *
- * @throws Error, with a message for whoever started the controller, where the file cannot be read
+ * @throws Error, with a message for the user, if the CA file cannot be read or a proxy variable is invalid
  */
 export async function registrySettings(flags: RegistryFlags): Promise<RegistrySettings> {
-  // Not loaded for --help.
+  // Imported here, so that --help does not load it.
   const { DEFAULT_REGISTRY_SETTINGS, lookupPlaces, proxySettings } = await import('../../registry/index.ts');
   const { checkInterval, registryCaFile } = flags;
   const { refusedTtl, unreachableTtl } = DEFAULT_REGISTRY_SETTINGS;
@@ -101,7 +101,7 @@ async function readCertificates(file: string): Promise<string> {
   }
   if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
   throw new Error(
-    `--registry-ca-file: expected certificates in PEM (-----BEGIN CERTIFICATE-----), found none in ${file}`,
+    `--registry-ca-file: expected certificates in PEM (-----BEGIN CERTIFICATE-----), found none in ${file}; correct the file`,
   );
 }
 

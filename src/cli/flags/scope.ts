@@ -3,22 +3,22 @@ import { Option } from 'commander';
 import type { CommandScope } from '../cluster/index.ts';
 import { parseNamespace } from './name.ts';
 
-/** What the flags of {@link scopeFlags} give. */
+/** The values of {@link scopeFlags}. */
 export interface ScopeFlags {
   readonly namespace: readonly string[];
   readonly allNamespaces?: boolean;
 }
 
-/** The flags that say whose objects a command is about. */
+/** The flags that select the namespaces of a command. */
 export function scopeFlags(): readonly Option[] {
   return [
-    new Option('-n, --namespace <namespaces>', 'whose objects count, separated by commas; may be repeated')
+    new Option('-n, --namespace <namespaces>', 'namespaces, separated by commas; may be repeated')
       .argParser((text: string, before: readonly string[]) => [
         ...before,
         ...text.split(',').map(parseNamespace),
       ])
-      .default([], "the kubeconfig's"),
-    new Option('-A, --all-namespaces', 'those of all namespaces').conflicts('namespace'),
+      .default([], 'namespace of the kubeconfig context'),
+    new Option('-A, --all-namespaces', 'all namespaces').conflicts('namespace'),
   ];
 }
 

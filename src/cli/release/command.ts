@@ -19,7 +19,7 @@ import { commandWithHelp } from '../help.ts';
 import type { LeasePlace } from './leader.ts';
 import { release } from './release.ts';
 
-/** Something of ours is, or may be, left. */
+/** Exit code: a bound scan or a Secret remains, or may remain. */
 const EXIT_LEFT = 1;
 /** The namespace in which the documentation installs the chart. */
 const USUAL_NAMESPACE = 'image-credential-binding';
@@ -29,24 +29,24 @@ interface Flags extends ScopeFlags, ClusterFlags, Pick<LeaseFlags, 'leaseNamespa
   readonly scanTimeout: number;
 }
 
-/** `image-credential-binding release`: takes everything of ours out of a cluster. */
+/** `image-credential-binding release`: removes everything that the controller has written to a cluster. */
 export function releaseCommand(): Command {
   const command = commandWithHelp('release', {
     notes:
-      'It waits until no controller leads, for that would bind the scans again. A ScheduledScan whose run is due is\n' +
-      'written when it has begun, or after a minute. A Secret that an unfinished Scan mounts goes when that has ended, or\n' +
-      'when --scan-timeout is over. Bindings and their CRD stay, and are not needed. It may be repeated at any time; the\n' +
-      "chart's uninstall runs it.",
+      'Waits until no controller is the leader, because a leader would bind the scans again. If a run of a ScheduledScan\n' +
+      'is due, waits until the run starts, at most one minute. If an unfinished Scan mounts a Secret, waits until the Scan\n' +
+      'finishes, or until --scan-timeout expires. Neither needs nor deletes the bindings and their CRD. The command can be\n' +
+      'repeated at any time. Uninstalling the chart runs it.',
     exitCodes: [
-      '0  nothing of ours is left there',
-      '1  something is left: standard error says what, why, and what to do',
-      '2  wrong use, a controller that leads, or something that cannot be read',
+      '0  all ScheduledScans are unbound, and all Secrets with copies of credentials are deleted',
+      '1  some remain: standard error lists each one, the reason, and what to do',
+      '2  incorrect usage, a controller is still the leader, or the cluster cannot be read',
     ],
     examples: ['% release -A', '% release -n shop,payments --scan-timeout 30m'],
   })
-    .description('Lets go of every ScheduledScan and deletes the Secrets that hold copies of credentials.')
+    .description('Unbind every ScheduledScan, and delete the Secrets that hold copies of credentials.')
     .action((flags: Flags) => {
-      // Where it is PID 1 of a container, signals without a handler are ignored. It may be cut off anywhere.
+      // As PID 1 of a container, the process ignores signals that have no handler. It can be interrupted at any point.
       for (const name of ['SIGTERM', 'SIGINT'] as const)
         process.once(name, () => process.exit(128 + constants.signals[name]));
       return reportUserErrors(run(flags));
@@ -54,11 +54,11 @@ export function releaseCommand(): Command {
   const flags = [
     ...scopeFlags(),
     ...clusterFlags(),
-    ...leasePlaceFlags(`that of the pod or the kubeconfig, and "${USUAL_NAMESPACE}"`),
-    new Option('--leader-timeout <duration>', 'how long to wait for a controller to end')
+    ...leasePlaceFlags(`namespace of the pod or the kubeconfig context, and "${USUAL_NAMESPACE}"`),
+    new Option('--leader-timeout <duration>', 'how long to wait for a running controller to stop')
       .argParser(parseDuration)
       .default(60_000, '1m'),
-    new Option('--scan-timeout <duration>', 'how long to wait for Scans that mount a Secret')
+    new Option('--scan-timeout <duration>', 'how long to wait for unfinished Scans that mount a Secret')
       .argParser(parseDuration)
       .default(120_000, '2m'),
   ];
@@ -74,11 +74,9 @@ async function run(flags: Flags): Promise<void> {
     leaderTimeoutMs: flags.leaderTimeout,
     scanTimeoutMs: flags.scanTimeout,
   };
-  const { scans, secrets, left } = await release(config, settings, tell);
-  for (const line of left) tell(`error: ${line}`);
-  process.stdout.write(
-    `let go of ${counted(scans, 'ScheduledScan')}, deleted ${counted(secrets, 'Secret')}\n`,
-  );
+  const { scans, secrets, left } = await release(config, settings, printLine);
+  for (const line of left) printLine(`error: ${line}`);
+  process.stdout.write(`unbound ${counted(scans, 'ScheduledScan')}, deleted ${counted(secrets, 'Secret')}\n`);
   if (left.length > 0) process.exitCode = EXIT_LEFT;
 }
 
@@ -88,7 +86,7 @@ function leases({ leaseNamespace, leaseName: name }: Flags, config: KubeConfig):
   return Array.from(namespaces, (namespace) => ({ namespace, name }));
 }
 
-function tell(line: string): void {
+function printLine(line: string): void {
   process.stderr.write(`${printable(line)}\n`);
 }
 

@@ -6,20 +6,20 @@ import { UserError } from '../errors.ts';
 import type { ReportProgress } from './progress.ts';
 
 const POLL_MS = 1_000;
-/** Of a Lease that does not say how long it lasts: client-go's. */
+/** The duration of a Lease that does not specify one: client-go's default. */
 const DURATION_MS = 15_000;
 
-/** A Lease by which controllers agree on who leads. */
+/** A Lease that controllers use for leader election. */
 export interface LeasePlace {
   readonly namespace: string;
   readonly name: string;
 }
 
 /**
- * Waits until nobody holds the Lease, for who leads would bind again what is let go. A controller that ends gives it up;
- * of one that was killed it is seen to stand still for as long as it lasts.
+ * Waits until no controller holds the Lease, because a leader would bind the unbound scans again. A controller that stops
+ * releases the Lease. If a controller was killed, its Lease expires after its duration without a renewal.
  *
- * @throws UserError where it is still held when the time is up, KubeError
+ * @throws UserError if the Lease is still held after `timeoutMs`, KubeError
  */
 export async function waitForNoLeader(
   client: KubeClient,
@@ -29,10 +29,10 @@ export async function waitForNoLeader(
 ): Promise<void> {
   const observation = new LeaseObservation('', DURATION_MS);
   const end = performance.now() + timeoutMs;
-  for (let told = false; ; told = true) {
+  for (let isReported = false; ; isReported = true) {
     const lease = await read(client, place);
     if (lease === undefined) {
-      return progress(`found no Lease ${place.namespace}/${place.name}, so no controller leads by it`);
+      return progress(`the Lease ${nameOf(place)} does not exist, so no controller holds it`);
     }
     const { resourceVersion = '' } = lease.metadata;
     const now = performance.now();
@@ -41,7 +41,7 @@ export async function waitForNoLeader(
     if (wait === 0) return;
     const holder = quoted(observation.holder ?? '');
     if (now >= end) throw stillHeld(place, holder, timeoutMs);
-    if (!told) progress(`waiting for the controller ${holder} to give up the Lease ${nameOf(place)}`);
+    if (!isReported) progress(`waiting for the controller ${holder} to release the Lease ${nameOf(place)}`);
     await sleep(Math.min(wait, POLL_MS));
   }
 }
@@ -53,17 +53,17 @@ async function read(client: KubeClient, place: LeasePlace): Promise<KubeObject |
     if (hasReason(error, 'NotFound')) return undefined;
     if (!hasReason(error, 'Forbidden')) throw error;
     throw new UserError(
-      `${error.message}; expected to be allowed to get the Lease ${nameOf(place)}, which says whether a controller ` +
-        'leads: ask for a Role there, or say where it is with --lease-namespace and --lease-name',
+      `${error.message}; expected permission to get the Lease ${nameOf(place)}, which shows whether a controller is ` +
+        'the leader; request a Role in that namespace, or choose the Lease with --lease-namespace and --lease-name',
     );
   }
 }
 
 function stillHeld(place: LeasePlace, holder: string, timeoutMs: number): UserError {
   return new UserError(
-    `expected that no controller leads, found the Lease ${nameOf(place)} held by ${holder} after ` +
-      `${timeoutMs / 1_000} s; a controller that runs would bind the ScheduledScans again: stop it first (helm uninstall, ` +
-      'scale its Deployment to 0, or Ctrl-C where it runs), or let it do the work (delete the bindings)',
+    `expected no controller to be the leader, found the Lease ${nameOf(place)} held by ${holder} after ` +
+      `${timeoutMs / 1_000} s; stop the controller first, because it would bind the ScheduledScans again (helm uninstall, ` +
+      'scale its Deployment to 0, or press Ctrl-C where it runs), or delete the bindings, so that it unbinds them itself',
   );
 }
 

@@ -1,7 +1,7 @@
 import { hasReason, type KubeClient, type KubeError } from '../../kube/index.ts';
 import { type KubeObject, keyOf, type Resource, storedMeta } from '../../object/index.ts';
 import { quoted } from '../../text/index.ts';
-import { type CommandScope, type ListFilter, listAll, unlessUnknown } from '../cluster/index.ts';
+import { type CommandScope, ifFound, type ListFilter, listAll } from '../cluster/index.ts';
 
 /**
  * Lists objects in the namespaces of a release, one namespace at a time. A namespace that may not be read does not stop the
@@ -35,9 +35,9 @@ export class ReleaseNamespaces {
     const found: T[] = [];
     const read = (object: KubeObject) => this.#read(resource.kind, object, project);
     for (const scope of this.#scopes) {
-      const list = unlessUnknown(listAll(this.#client, resource, { ...selection, scope }, read));
+      const list = ifFound(listAll(this.#client, resource, { ...selection, scope }, read));
       // Push one at a time, because the number of arguments of a call is limited.
-      for (const one of (await list.catch((error) => this.#refuse(scope, error))) ?? []) found.push(one);
+      for (const item of (await list.catch((error) => this.#refuse(scope, error))) ?? []) found.push(item);
     }
     return found;
   }
@@ -62,13 +62,13 @@ export class ReleaseNamespaces {
   get problems(): readonly string[] {
     const namespaces = [...this.#refused].map(
       ([name, { message }]) =>
-        `namespace ${quoted(name)} is passed over: ${message}; if it is being deleted, all goes with it, ` +
-        'else ask for a Role there and release it again',
+        `namespace ${quoted(name)} was skipped: ${message}; if the namespace is being deleted, its objects are deleted ` +
+        'with it; otherwise request a Role in it, and run release again',
     );
     const objects = [...this.#unread].map(
       ([object, error]) =>
         `${object} was skipped: reading it failed with an unexpected ${error}; correct or delete the object, report ` +
-        'the error, and release it again',
+        'the error, and run release again',
     );
     return [...namespaces, ...objects];
   }

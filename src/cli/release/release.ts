@@ -7,10 +7,10 @@ import type { ReleaseResult, ReportProgress } from './progress.ts';
 import { ScanUnbinder } from './scans.ts';
 import { SecretDeleter } from './secrets.ts';
 
-/** What to release, and how long to wait. */
+/** The scope of a release, and the limits on its waits. */
 export interface ReleaseSettings {
   readonly scope: CommandScope;
-  /** The Leases by which a controller may lead. */
+  /** The Leases that a controller may hold as the leader. */
   readonly leases: readonly LeasePlace[];
   /** Limit on the wait for a leader to stop, in milliseconds. */
   readonly leaderTimeoutMs: number;
@@ -19,9 +19,9 @@ export interface ReleaseSettings {
 }
 
 /**
- * Removes everything of ours from a cluster before the controller is uninstalled. Waits until no controller leads, then
- * unbinds every ScheduledScan, then deletes the Secrets. Needs neither bindings nor their CRD. It does not repeat work that
- * is done, so it can be interrupted and repeated at any time.
+ * Removes everything that the controller has written to a cluster, before the controller is uninstalled. Waits until no
+ * controller is the leader, then unbinds every ScheduledScan, then deletes the Secrets. Needs neither bindings nor their
+ * CRD. It does not repeat completed work, so it can be interrupted and repeated at any time.
  *
  * @throws UserError if it cannot start, or the API server no longer answers
  */

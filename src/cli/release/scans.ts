@@ -30,7 +30,7 @@ type UnbindResult =
 
 /**
  * Unbinds ScheduledScans until none is bound. It makes the same edit as the controller, at the version that was read, and
- * never while a run is due. Each round lists the scans anew, so the work can be interrupted and repeated at any time.
+ * never while a run is due. Each round lists the scans again, so the work can be interrupted and repeated at any time.
  */
 export class ScanUnbinder {
   readonly #client: KubeClient;
@@ -41,7 +41,8 @@ export class ScanUnbinder {
   readonly #left = new Map<string, string>();
   /** By key, for the scans of the last round: why the edit is retried. */
   readonly #waiting = new Map<string, string>();
-  readonly #told = new Set<string>();
+  /** Progress lines that were already printed. */
+  readonly #printed = new Set<string>();
 
   constructor(client: KubeClient, namespaces: ReleaseNamespaces, progress: ReportProgress) {
     this.#client = client;
@@ -62,17 +63,17 @@ export class ScanUnbinder {
   async run(): Promise<void> {
     let since = performance.now();
     for (let bound = await this.#bound(); bound.length > 0; bound = await this.#bound()) {
-      if (await this.#releaseAll(bound)) since = performance.now();
+      if (await this.#unbindAll(bound)) since = performance.now();
       if (performance.now() - since > PATIENCE_MS) return this.#giveUp();
       if (this.#waiting.size > 0) await sleep(PAUSE_MS);
     }
   }
 
   /** Tries each scan once. Returns whether any scan was unbound. */
-  async #releaseAll(bound: readonly ScheduledScan[]): Promise<boolean> {
+  async #unbindAll(bound: readonly ScheduledScan[]): Promise<boolean> {
     this.#waiting.clear();
     const before = this.count;
-    await runEach(bound, AT_ONCE, (scan) => this.#release(scan));
+    await runEach(bound, AT_ONCE, (scan) => this.#unbind(scan));
     return this.count > before;
   }
 
@@ -87,24 +88,24 @@ export class ScanUnbinder {
       this.#unbound.delete(key);
       this.#left.set(
         key,
-        'it was let go, and bound again: a controller is running; stop it, and release again',
+        'it was unbound, and then bound again: a controller is running; stop the controller, and run release again',
       );
     }
     return bound.filter((scan) => !this.#left.has(keyOf(scan)));
   }
 
-  async #release(scan: ScheduledScan): Promise<void> {
+  async #unbind(scan: ScheduledScan): Promise<void> {
     const key = keyOf(scan);
     const edit = await this.#edit(scan).catch(unbindResultOf);
     if (edit.result === 'Later') {
       const line = `waiting for ScheduledScan ${key}: ${edit.why}`;
-      if (!this.#told.has(line)) this.#progress(line);
-      this.#told.add(line);
+      if (!this.#printed.has(line)) this.#progress(line);
+      this.#printed.add(line);
       this.#waiting.set(key, edit.why);
     }
     if (edit.result === 'Unbound') {
       this.#unbound.add(key);
-      this.#progress(`let go of ScheduledScan ${key}`);
+      this.#progress(`unbound ScheduledScan ${key}`);
     }
     if (edit.result === 'Refused') this.#left.set(key, edit.why);
   }
@@ -112,19 +113,22 @@ export class ScanUnbinder {
   async #edit(scan: ScheduledScan): Promise<UnbindResult> {
     const raw = await this.#client.get<RawScheduledScan>(SCHEDULED_SCANS, scan);
     if (waitBeforeWrite(readScheduledScan(raw).schedule, Date.now()) > 0) {
-      const why = 'its run is due, and secureCodeBox gets stuck where it is written then; a minute at most';
+      const why =
+        'its run is due, and secureCodeBox can get stuck if the scan is updated while the run starts (at most one minute)';
       return { result: 'Later', why };
     }
     const edited = editScheduledScan(raw, UNBIND);
     if (edited.result !== 'Changed') return { result: 'Nothing' };
     const written = readScheduledScan(await this.#client.replace(SCHEDULED_SCANS, edited.scan));
     if (isDone(written, UNBIND)) return { result: 'Unbound' };
-    const why = 'the API server stored something else than it was sent: a policy or webhook changes it';
+    const why =
+      'the API server did not store the update as sent; correct the policy or webhook that changes ScheduledScans, ' +
+      'and run release again';
     return { result: 'Refused', why };
   }
 
   #giveUp(): void {
-    for (const [key, why] of this.#waiting) this.#left.set(key, `${why}; release it again`);
+    for (const [key, why] of this.#waiting) this.#left.set(key, `${why}; run release again`);
   }
 }
 
@@ -136,18 +140,18 @@ export class ScanUnbinder {
 function unbindResultOf(error: unknown): UnbindResult {
   if (!(error instanceof KubeError)) {
     const name = error instanceof Error ? error.name : 'error';
-    const why = `it could not be unbound: unexpected ${name}; correct the scan, report the error, and release it again`;
+    const why = `it could not be unbound: unexpected ${name}; correct the scan, report the error, and run release again`;
     return { result: 'Refused', why };
   }
   if (error.reason === 'NotFound') return { result: 'Nothing' };
-  if (error.reason === 'Conflict') return { result: 'Later', why: 'somebody else has just written it' };
+  if (error.reason === 'Conflict') return { result: 'Later', why: 'another client has just updated it' };
   const isRefusal = error.status >= 400 && error.status < 500 && error.status !== 429;
   return isRefusal
     ? {
         result: 'Refused',
         why:
-          `the API server refused the write: ${error.reason} (${error.status}); see which right is missing, or ` +
-          'which policy or webhook sees to ScheduledScans, and release it again',
+          `the API server refused the update: ${error.reason} (${error.status}); check your permissions, and the ` +
+          'policies and webhooks for ScheduledScans, and run release again',
       }
-    : { result: 'Later', why: `${error.reason}: it is tried again` };
+    : { result: 'Later', why: `the API server answered ${error.reason}` };
 }

@@ -11,7 +11,7 @@ import type { ReportProgress } from './progress.ts';
 const AT_ONCE = 8;
 const PAUSE_MS = 2_000;
 /** Limit on the rounds in which the API server deletes nothing. */
-const MOST_TRIES = 10;
+const MAX_TRIES = 10;
 
 /**
  * Deletes the Secrets that hold copies of credentials: those with our label and a name of our form. If an unfinished Scan
@@ -37,7 +37,7 @@ export class SecretDeleter {
 
   /** Sentences about Secrets that still exist. */
   get left(): readonly string[] {
-    return [...this.#left].map(([key, why]) => `Secret ${key} is still there: ${why}`);
+    return [...this.#left].map(([key, why]) => `Secret ${key} still exists: ${why}`);
   }
 
   /**
@@ -49,7 +49,7 @@ export class SecretDeleter {
     let tries = 0;
     for (
       let secrets = await this.#ours();
-      secrets.length > 0 && tries < MOST_TRIES;
+      secrets.length > 0 && tries < MAX_TRIES;
       secrets = await this.#ours()
     ) {
       const free = await this.#free(secrets, performance.now() >= end);
@@ -59,13 +59,13 @@ export class SecretDeleter {
       if (free.length < secrets.length) await sleep(Math.min(PAUSE_MS, Math.max(0, end - performance.now())));
     }
     for (const secret of await this.#ours())
-      this.#left.set(keyOf(secret), 'somebody else keeps writing it; release again');
+      this.#left.set(keyOf(secret), 'another client keeps updating it; run release again');
   }
 
   /** The Secrets that no unfinished Scan mounts, or all of them if the time for waiting is over. */
   async #free(secrets: readonly Stored[], isOver: boolean): Promise<readonly Stored[]> {
     const mounts = await this.#mounts(secrets);
-    this.#tell(mounts, isOver);
+    this.#reportMounts(mounts, isOver);
     return isOver ? secrets : secrets.filter((secret) => !mounts.has(keyOf(secret)));
   }
 
@@ -74,21 +74,22 @@ export class SecretDeleter {
     const selection = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}`, metadataOnly: true };
     const secrets = await this.#namespaces.list(SECRETS, selection, (object) =>
       isTrivySecretName(object.metadata.name)
-        ? { ...storedMeta(object), ending: object.metadata.deletionTimestamp !== undefined }
+        ? { ...storedMeta(object), isTerminating: object.metadata.deletionTimestamp !== undefined }
         : undefined,
     );
-    for (const { ending, ...secret } of secrets) this.#note(keyOf(secret), ending);
+    for (const { isTerminating, ...secret } of secrets) this.#note(keyOf(secret), isTerminating);
     return secrets.filter((secret) => !this.#left.has(keyOf(secret)));
   }
 
-  #note(key: string, ending: boolean): void {
-    const isBack = this.#deleted.delete(key);
-    if (ending)
-      this.#left.set(key, 'it is being deleted, and a finalizer of somebody else holds it; take that off');
-    else if (isBack) {
+  /** Gives up a Secret that is being deleted, or that exists again after its deletion. */
+  #note(key: string, isTerminating: boolean): void {
+    const isRecreated = this.#deleted.delete(key);
+    if (isTerminating)
+      this.#left.set(key, 'it is being deleted, but a finalizer blocks the deletion; remove the finalizer');
+    else if (isRecreated) {
       this.#left.set(
         key,
-        'it was deleted, and made again: a controller is running; stop it, and release again',
+        'it was deleted, and then created again: a controller is running; stop the controller, and run release again',
       );
     }
   }
@@ -105,14 +106,14 @@ export class SecretDeleter {
     return new Map(runs);
   }
 
-  #tell(mounts: ReadonlyMap<string, string>, isOver: boolean): void {
+  #reportMounts(mounts: ReadonlyMap<string, string>, isOver: boolean): void {
     for (const [secret, scan] of mounts) {
       if (isOver) {
         this.#progress(
-          `Secret ${secret} goes, though Scan ${scan} has not ended: it may fail, and is not repeated`,
+          `deleting Secret ${secret} before Scan ${scan} has finished: the Scan may fail, and is not repeated`,
         );
       } else if (!this.#waiting.has(secret)) {
-        this.#progress(`waiting with Secret ${secret}: Scan ${scan} mounts it and has not ended`);
+        this.#progress(`waiting to delete Secret ${secret}: Scan ${scan} mounts it and has not finished`);
         this.#waiting.add(secret);
       }
     }

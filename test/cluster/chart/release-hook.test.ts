@@ -118,8 +118,8 @@ for (const { title, values } of variants) {
       await controller.process.stop();
       const { code, stdout, stderr } = await releasing;
       assert.equal(code, 0, stderr);
-      assert.equal(stdout, 'let go of 2 ScheduledScans, deleted 2 Secrets\n');
-      assert.match(stderr, /^waiting for the controller ".+" to give up the Lease/);
+      assert.equal(stdout, 'unbound 2 ScheduledScans, deleted 2 Secrets\n');
+      assert.match(stderr, /^waiting for the controller ".+" to release the Lease/);
     }
 
     async function assertReverted(specs: ReadonlyMap<TestNamespace, string>): Promise<void> {
@@ -210,7 +210,7 @@ describe('helm uninstall with a terminating namespace in the list, and without a
     const released = await runCommand(controlPlane, ['release', '-n', active.name]);
     assert.deepEqual(
       [released.code, released.stdout],
-      [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n'],
+      [0, 'unbound 1 ScheduledScan, deleted 1 Secret\n'],
       released.stderr,
     );
     assert.equal(JSON.stringify((await active.rawScan('scan')).spec), before);

@@ -7,11 +7,11 @@ import { sbom } from '../../../hack/build/sbom.ts';
 import { Bundled, resident } from '../../support/bundled.ts';
 import { Cluster } from '../../support/cluster/cluster.ts';
 
-/** What a start may take beside `--version`; `node test/bench/bundle.ts` prints what it takes. */
-const MOST_TIMES_VERSION = 2.5;
-/** What else runs on the machine only makes either longer: so many rounds are there to find the shortest of both. */
-const MOST_ROUNDS = 12;
-const MOST_RESIDENT_MIB = 140;
+/** Limit on the start-up time, as a multiple of the time of `--version`. `node test/bench/bundle.ts` prints both. */
+const MAX_TIMES_VERSION = 2.5;
+/** Limit on the rounds that look for the shortest times. Other load on the machine only makes a round longer. */
+const MAX_ROUNDS = 12;
+const MAX_RESIDENT_MIB = 140;
 
 describe('the bundle', () => {
   let bundled: Bundled;
@@ -21,7 +21,7 @@ describe('the bundle', () => {
   });
   after(async () => bundled?.[Symbol.asyncDispose]());
 
-  it('brings the licence of each package in it', async () => {
+  it('contains the license of each bundled package', async () => {
     const text = await readFile(join(bundled.app, LICENCES), 'utf8');
     const { packages } = bundled.bundle;
     assert.ok(packages.length > 10);
@@ -30,32 +30,32 @@ describe('the bundle', () => {
     }
   });
 
-  it('holds no package that is not in the bill of materials', async () => {
+  it('contains no package that is missing from the SBOM', async () => {
     const { bomFormat, components } = await sbom();
     assert.equal(bomFormat, 'CycloneDX');
-    const told = new Set(components.map(({ name, version }) => `${name}@${version}`));
+    const listed = new Set(components.map(({ name, version }) => `${name}@${version}`));
     const bundledPackages = bundled.bundle.packages.map(({ name, version }) => `${name}@${version}`);
     assert.deepEqual(
-      bundledPackages.filter((each) => !told.has(each)),
+      bundledPackages.filter((each) => !listed.has(each)),
       [],
     );
-    // Of development alone.
+    // Packages for development only.
     assert.ok(!components.some(({ name }) => name === 'esbuild' || name === 'typescript'));
   });
 
-  it('becomes ready as another user who may write nothing, with the arguments of the chart', async () => {
+  it('becomes ready as another user without write permissions, with the arguments of the chart', async () => {
     await using cluster = await Cluster.start();
-    // Not measured: the API server refuses watches of a CRD that it has just begun to serve, for a second or so.
+    // Do not measure the first start: the API server refuses watches of a new CRD for about a second.
     await (await bundled.start(cluster.controlPlane)).child.stop();
     const shortest = { start: Number.POSITIVE_INFINITY, version: Number.POSITIVE_INFINITY };
     const times = () => shortest.start / shortest.version;
-    // The shortest version of several, for one that was long by chance would let every start pass.
-    for (let round = 0; round < MOST_ROUNDS && (round < 3 || times() > MOST_TIMES_VERSION); round += 1)
+    // Take the shortest of several times of --version, because a single slow one would let every start pass.
+    for (let round = 0; round < MAX_ROUNDS && (round < 3 || times() > MAX_TIMES_VERSION); round += 1)
       await measure();
-    assert.ok(times() <= MOST_TIMES_VERSION, `${times().toFixed(1)} times --version`);
+    assert.ok(times() <= MAX_TIMES_VERSION, `${times().toFixed(1)} times --version`);
     const { child } = await bundled.start(cluster.controlPlane);
     const mebibytes = await resident(child);
-    assert.ok(mebibytes <= MOST_RESIDENT_MIB, `${mebibytes.toFixed(0)} MiB`);
+    assert.ok(mebibytes <= MAX_RESIDENT_MIB, `${mebibytes.toFixed(0)} MiB`);
     assert.deepEqual(await child.stop(), { code: 0, signal: null });
     assert.deepEqual(await readdir(bundled.empty), []);
 

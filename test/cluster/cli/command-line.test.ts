@@ -24,7 +24,7 @@ describe('the command line on a real API server', () => {
     await mkdir(folder);
     const { kubectl } = await tools(['kubectl'], (line) => process.stderr.write(`${line}\n`));
     path = [folder, dirname(process.execPath), dirname(kubectl), process.env['PATH']].join(':');
-    // As npm installs them.
+    // Link the programs as npm does.
     const { bin } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
       readonly bin: Readonly<Record<string, string>>;
     };
@@ -32,20 +32,20 @@ describe('the command line on a real API server', () => {
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  /** In a folder of the test. */
+  /** Runs a shell command in a folder of the test. */
   async function shell(command: string): Promise<Ran> {
     const options = { env: { KUBECONFIG: cluster.controlPlane.kubeconfig, PATH: path } };
     const script = `cd '${folder}' && ${command}`;
     return cluster.controlPlane.group.run('/bin/sh', ['-c', script], options);
   }
 
-  /** A namespace of this name, with the objects of docs/examples, once all is well. */
+  /** Creates a namespace with the objects of docs/examples, and waits until the binding is ready. */
   async function exampleNamespace(name: string): Promise<void> {
     const kubectl = (...args: readonly string[]) =>
       cluster.controlPlane.kubectl([...args, '--namespace', name]);
     await cluster.controlPlane.kubectl(['create', 'namespace', name]);
     await kubectl('apply', '--filename', join(DOCS, 'examples'));
-    // Who runs scans would note it down: else it is due for a minute.
+    // The secureCodeBox operator would set this. Without it, the run is due for a minute.
     const status = JSON.stringify({ status: { lastScheduleTime: new Date().toISOString() } });
     await kubectl(
       ...['patch', 'scheduledscan', 'payments', '--subresource=status', '--type=merge', '--patch', status],
@@ -68,7 +68,7 @@ describe('the command line on a real API server', () => {
     return ran;
   };
 
-  it('audits a namespace, several, and all, and ends with 1 where a binding is not ready', async () => {
+  it('audits one, several or all namespaces, and exits with 1 if a binding is not ready', async () => {
     const one = await boundNamespace();
     const ready = await audit(['-n', one.name]);
     assert.equal(ready.code, 0, ready.stderr);
@@ -97,7 +97,7 @@ describe('the command line on a real API server', () => {
     assert.match(all.stdout, new RegExp(`\r\n${two.name},missing,reg\\.example/app,Generic,,False,`));
   });
 
-  it('audits more than a page', async () => {
+  it('audits more bindings than fit a page of a list', async () => {
     const namespace = await cluster.namespace();
     const spec = { imagePullSecrets: [], mode: 'Observe', verification: 'Never' } as const;
     const names = Array.from({ length: 510 }, (_, index) => `b-${index}`);
@@ -108,16 +108,19 @@ describe('the command line on a real API server', () => {
     assert.equal((JSON.parse(stdout) as readonly unknown[]).length, 510);
   });
 
-  it('says what is wrong with an audit: nothing there, a namespace, rights, flags', async () => {
+  it('reports missing bindings, a missing namespace, missing permissions and conflicting flags in an audit', async () => {
     const empty = await cluster.namespace();
     assert.deepEqual(
       await audit(['-n', empty.name]).then(({ code, stdout, stderr }) => [code, stdout, stderr]),
-      [0, '', `there are no bindings in "${empty.name}"; -n names another namespace, -A all of them\n`],
+      [0, '', `no bindings found in "${empty.name}"; choose another namespace with -n, or all with -A\n`],
     );
     assert.equal((await audit(['-n', empty.name, '-o', 'json'])).stdout, '[]\n');
     const nowhere = await audit(['-n', 'nowhere']);
     assert.equal(nowhere.code, 2);
-    assert.match(nowhere.stderr, /found no "nowhere"; correct --namespace \(kubectl get namespaces\)/);
+    assert.match(
+      nowhere.stderr,
+      /the namespace "nowhere" does not exist; correct --namespace \(list them with kubectl/,
+    );
     await cluster.controlPlane.kubectl(['create', 'serviceaccount', 'nobody', '-n', empty.name]);
     const account = { namespace: empty.name, name: 'nobody' };
     const kubeconfig = await cluster.controlPlane.kubeconfigFor(account);
@@ -125,7 +128,7 @@ describe('the command line on a real API server', () => {
     assert.equal(refused.code, 2);
     assert.match(
       refused.stderr,
-      /expected to be allowed to list imagecredentialbindings in all namespaces: ask for/,
+      /expected permission to list imagecredentialbindings in all namespaces; request a ClusterRole/,
     );
     const both = await audit(['-A', '-n', empty.name]);
     assert.equal(both.code, 2);
@@ -133,7 +136,7 @@ describe('the command line on a real API server', () => {
     assert.match((await audit(['-n', 'A_b'])).stderr, /Expected a namespace: at most 63/);
   });
 
-  it('explains what the controller has decided, and what to do about it', async () => {
+  it('explains what the controller has decided, and what the user can do', async () => {
     const namespace = await boundNamespace();
     const explain = (image: string) =>
       runCommand(cluster.controlPlane, ['explain', image, '-n', namespace.name]);
@@ -150,14 +153,14 @@ describe('the command line on a real API server', () => {
       missing.stdout,
       /Ready +False +SecretNotFound\n {6}.*gone does not exist.*Create the Secret/,
     );
-    const slip = await explain('reg.example/apq');
-    assert.match(slip.stderr, /did you mean reg\.example\/app, of the binding "app"\?/);
+    const typo = await explain('reg.example/apq');
+    assert.match(typo.stderr, /did you mean reg\.example\/app, the image of the binding "app"\?/);
     const empty = await cluster.namespace();
     const nothing = await runCommand(cluster.controlPlane, ['explain', 'nginx', '-n', empty.name]);
-    assert.match(nothing.stderr, new RegExp(`there are no bindings in "${empty.name}"; -n names another`));
+    assert.match(nothing.stderr, new RegExp(`no bindings found in "${empty.name}"; choose another`));
   });
 
-  it('is a plugin of kubectl, and says so in its help', async () => {
+  it('runs as a kubectl plugin, and its help shows the name of the plugin', async () => {
     const { code, stdout } = await shell('kubectl icb --help');
     assert.equal(code, 0);
     assert.match(stdout, /^Usage: kubectl icb \[options\] \[command\]/);
@@ -173,7 +176,7 @@ describe('the command line on a real API server', () => {
     assert.equal(wrong.code, 2);
   });
 
-  it('has examples in its help that work', async () => {
+  it('runs every example in its help', async () => {
     await exampleNamespace('shop');
     await cluster.controlPlane.kubectl(['create', 'namespace', 'payments']);
     const examples = join(DOCS, 'examples');
@@ -185,7 +188,7 @@ describe('the command line on a real API server', () => {
     for (const command of await examplesOf('release')) await works(command);
   });
 
-  /** Other bindings than those of the example are not ready, and nothing fits nginx: that is no wrong use. */
+  /** Exit code 1 is accepted except from `release`: other bindings are not ready, and no credential fits nginx. */
   async function works(command: string): Promise<void> {
     const { code, stderr } = await shell(command);
     assert.ok(code === 0 || (code === 1 && !command.includes('release')), `${command}: ${code} ${stderr}`);

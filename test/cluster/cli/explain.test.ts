@@ -30,7 +30,7 @@ describe('explain from a cluster', () => {
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  const ask = (image: string, ...args: readonly string[]) => {
+  const explain = (image: string, ...args: readonly string[]) => {
     const { status, stdout, stderr } = runExplain([image, ...args], '', {
       KUBECONFIG: cluster.controlPlane.kubeconfig,
     });
@@ -42,47 +42,47 @@ describe('explain from a cluster', () => {
       candidates.map(({ username }) => username),
     );
 
-  it('takes the secrets that the binding names', () => {
-    const { status, stdout, stderr } = ask('reg.example/app:1.0', '-n', namespace.name, '-o', 'json');
+  it('uses the Secrets that the binding names', () => {
+    const { status, stdout, stderr } = explain('reg.example/app:1.0', '-n', namespace.name, '-o', 'json');
     assert.deepEqual([status, stderr, usernames(stdout)], [0, '', [['named']]]);
-    const text = ask('reg.example/app:1.0', '-n', namespace.name).stdout;
-    assert.match(text, /binding {5}app\n[\s\S]*ScheduledScans\n {4}scan {2}served by app, not bound yet\n$/);
+    const text = explain('reg.example/app:1.0', '-n', namespace.name).stdout;
+    assert.match(text, /binding {5}app\n[\s\S]*ScheduledScans\n {4}scan {2}not yet bound to app\n$/);
   });
 
-  it('says that no ScheduledScan of the namespace has the image of a binding', async () => {
+  it('reports that no ScheduledScan in the namespace uses the image of a binding', async () => {
     await namespace.binding('lonely', { image: 'reg.example/lonely' });
-    const { status, stderr } = ask('reg.example/lonely', '-n', namespace.name);
+    const { status, stderr } = explain('reg.example/lonely', '-n', namespace.name);
     assert.equal(status, 0);
     assert.match(
       stderr,
-      /^no ScheduledScan of this namespace has the image reg\.example\/lonely, and a binding/m,
+      /^no ScheduledScan in this namespace uses the image reg\.example\/lonely, and a binding/m,
     );
   });
 
-  it('takes all pull secrets of the namespace, of both types, where no binding serves the image', () => {
-    const { stdout } = ask('reg.example/application', '-n', namespace.name, '-o', 'json');
-    // The kubelet compares paths by their beginning: `app` fits `application`.
+  it('uses all pull secrets in the namespace, of both types, if no binding matches the image', () => {
+    const { stdout } = explain('reg.example/application', '-n', namespace.name, '-o', 'json');
+    // The kubelet compares paths by prefix: `app` fits `application`.
     assert.deepEqual(usernames(stdout), [['not-named', 'named']]);
-    const old = ask('old.example/app', '-n', namespace.name, '-o', 'json');
+    const old = explain('old.example/app', '-n', namespace.name, '-o', 'json');
     assert.deepEqual([old.status, usernames(old.stdout)], [0, [['old']]]);
   });
 
-  it('asks the namespace of the context unless told, and that is where nothing is', () => {
-    const { status, stdout } = ask('reg.example/app', '-o', 'json');
+  it('reads the namespace of the kubeconfig context by default, which contains no Secret here', () => {
+    const { status, stdout } = explain('reg.example/app', '-o', 'json');
     assert.deepEqual([status, usernames(stdout)], [1, [[]]]);
   });
 
-  it('says what is wrong: the namespace, the rights, the server, the credential', async () => {
-    const nowhere = ask('reg.example/app', '-n', 'nowhere');
+  it('reports a missing namespace, missing permissions, an unreachable server and a rejected credential', async () => {
+    const nowhere = explain('reg.example/app', '-n', 'nowhere');
     assert.deepEqual([nowhere.status, nowhere.stdout], [2, '']);
-    assert.match(nowhere.stderr, /found no "nowhere"; correct --namespace/);
+    assert.match(nowhere.stderr, /the namespace "nowhere" does not exist; correct --namespace/);
 
     await cluster.controlPlane.kubectl(['create', 'serviceaccount', 'nobody', '-n', namespace.name]);
     const account = { namespace: namespace.name, name: 'nobody' };
     const kubeconfig = await cluster.controlPlane.kubeconfigFor(account);
     const refused = runExplain(['reg.example/app', '-n', namespace.name], '', { KUBECONFIG: kubeconfig });
     assert.equal(refused.status, 2);
-    assert.match(refused.stderr, /forbidden.*expected to be allowed to list secrets.*ask for a Role there/);
+    assert.match(refused.stderr, /forbidden.*expected permission to list secrets.*request a Role there/);
 
     const text = await readFile(kubeconfig, 'utf8');
     const changed = async (name: string, from: RegExp, to: string) => {
@@ -98,19 +98,22 @@ describe('explain from a cluster', () => {
     );
     const unknown = await changed('no-token.yaml', /token: \S+/, 'token: wrong');
     assert.equal(unknown.status, 2);
-    assert.match(unknown.stderr, /does not accept the credential of the kubeconfig; sign in again/);
+    assert.match(
+      unknown.stderr,
+      /the API server rejected the credential of the kubeconfig .*; sign in again/,
+    );
   });
 
-  it('does without secureCodeBox, and says how to install the CRD where that is missing', async () => {
+  it('works without secureCodeBox, and tells the user how to install a missing CRD', async () => {
     const remove = (name: string) => cluster.controlPlane.removeCrds([name]);
     await remove('scheduledscans.execution.securecodebox.io');
-    const { status, stdout, stderr } = ask('reg.example/app', '-n', namespace.name, '-o', 'json');
+    const { status, stdout, stderr } = explain('reg.example/app', '-n', namespace.name, '-o', 'json');
     assert.deepEqual([status, usernames(stdout)], [0, [['named']]]);
-    assert.match(stderr, /this cluster knows no ScheduledScans: secureCodeBox is not installed/);
-    assert.doesNotMatch(stderr, /no ScheduledScan of this namespace/);
+    assert.match(stderr, /this cluster has no API for ScheduledScans: secureCodeBox is not installed/);
+    assert.doesNotMatch(stderr, /no ScheduledScan in this namespace/);
     await remove('imagecredentialbindings.credentials.securecodebox.io');
-    const without = ask('reg.example/app', '-n', namespace.name);
+    const without = explain('reg.example/app', '-n', namespace.name);
     assert.equal(without.status, 2);
-    assert.match(without.stderr, /install it \(kubectl apply --server-side --filename crds\/\)/);
+    assert.match(without.stderr, /install the CRD \(kubectl apply --server-side --filename crds\/\)/);
   });
 });

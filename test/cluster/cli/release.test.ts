@@ -47,13 +47,13 @@ describe('release', () => {
   before(async () => {
     cluster = await Cluster.start();
   });
-  // Else the controllers of later tests would bind these scans again. The last test has removed the CRD.
+  // Otherwise the controllers of later tests would bind these scans again. The last test removes the CRD.
   afterEach(() =>
     cluster.controlPlane.kubectl(['delete', 'icb', '--all', '--all-namespaces']).catch(() => undefined),
   );
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  /** With a Lease that nobody holds any more, unless the flags say another. */
+  /** Runs `release` with a Lease that no controller holds any longer. A flag can choose another Lease. */
   async function release(args: readonly string[], kubeconfig?: string): Promise<Ran> {
     const ran = await runCommand(
       cluster.controlPlane,
@@ -64,7 +64,7 @@ describe('release', () => {
     return ran;
   }
 
-  /** Has a controller bind the scans of namespaces, and end. */
+  /** Starts a controller, waits until it has bound the scans of the namespaces, and stops it. */
   async function bind(...namespaces: readonly TestNamespace[]): Promise<void> {
     const controller = await cluster.startController();
     for (const namespace of namespaces) {
@@ -75,7 +75,7 @@ describe('release', () => {
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
   }
 
-  /** A namespace with a scan that a controller has bound, and what the scan was before. */
+  /** A namespace with a scan that a controller has bound, and the original spec of the scan. */
   async function boundNamespace(): Promise<{ namespace: TestNamespace; before: string; secretName: string }> {
     const namespace = await cluster.namespace();
     await namespace.scan('scan', undefined, { scanSpec: EXTRACTION });
@@ -84,22 +84,22 @@ describe('release', () => {
     return { namespace, before, secretName: (await namespace.bound('scan')).secretName };
   }
 
-  async function assertFree(namespace: TestNamespace, before: string, secretName: string): Promise<void> {
+  async function assertReverted(namespace: TestNamespace, before: string, secretName: string): Promise<void> {
     const { spec, metadata } = await namespace.rawScan('scan');
     assert.equal(JSON.stringify(spec), before);
     assert.deepEqual(metadata.annotations ?? {}, {});
     assert.equal(await namespace.get(SECRETS, secretName), undefined);
   }
 
-  /** An unfinished Scan that mounts a Secret. */
+  /** Creates an unfinished Scan that mounts a Secret. */
   async function runningScan(namespace: TestNamespace, secretName: string): Promise<void> {
     const volumes = [{ name: 'image-credential-binding', secret: { secretName } }];
     const spec = { scanType: 'trivy-image', parameters: ['reg.example/app:1.0'], volumes };
     await namespace.put(SCANS, { metadata: { name: 'run' }, spec });
   }
 
-  /** Waits until a release has asked for this. */
-  async function asked(wanted: string, resource: string, namespace: TestNamespace): Promise<void> {
+  /** Waits until a release has sent a request with this verb. */
+  async function requested(wanted: string, resource: string, namespace: TestNamespace): Promise<void> {
     await until(async () => {
       const events = await cluster.controlPlane.auditEvents();
       return events.some(
@@ -112,29 +112,29 @@ describe('release', () => {
     }, `release to ${wanted} ${resource}`);
   }
 
-  it('gives scans back as they were, deletes our Secrets, and finds nothing to do the next time', async () => {
+  it('reverts scans to their original spec, deletes our Secrets, and writes nothing when it is repeated', async () => {
     const { namespace, before, secretName } = await boundNamespace();
     const foreign = { 'app.kubernetes.io/managed-by': 'image-credential-binding' };
     await namespace.put(SECRETS, { metadata: { name: 'theirs', labels: foreign }, type: 'Opaque' });
     const { code, stdout, stderr } = await release(['-n', namespace.name]);
-    assert.deepEqual([code, stdout], [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+    assert.deepEqual([code, stdout], [0, 'unbound 1 ScheduledScan, deleted 1 Secret\n']);
     assert.deepEqual(stderr.trimEnd().split('\n'), [
-      `let go of ScheduledScan ${namespace.name}/scan`,
+      `unbound ScheduledScan ${namespace.name}/scan`,
       `deleted Secret ${namespace.name}/${secretName}`,
     ]);
-    await assertFree(namespace, before, secretName);
+    await assertReverted(namespace, before, secretName);
     assert.ok(await namespace.get(SECRETS, 'theirs'));
     assert.ok(await namespace.get(SECRETS, 'pull'));
     const from = (await cluster.controlPlane.auditEvents()).length;
     const again = await release(['-n', namespace.name]);
-    assert.deepEqual([again.code, again.stdout], [0, 'let go of 0 ScheduledScans, deleted 0 Secrets\n']);
+    assert.deepEqual([again.code, again.stdout], [0, 'unbound 0 ScheduledScans, deleted 0 Secrets\n']);
     const writes = (await cluster.controlPlane.auditEvents())
       .slice(from)
       .filter(({ userAgent, verb }) => userAgent === 'release' && verb !== 'get' && verb !== 'list');
     assert.deepEqual(writes, []);
   });
 
-  it('works page by page through all namespaces, and leaves those alone that are not named', async () => {
+  it('releases all namespaces page by page, or only the named namespaces', async () => {
     const [one, two, three] = [
       await cluster.namespace(),
       await cluster.namespace(),
@@ -143,27 +143,30 @@ describe('release', () => {
     for (const namespace of [one, two, three]) await namespace.scan('scan');
     await bind(one, two, three);
     const first = await release(['-n', one.name, '-n', `${two.name},${one.name}`]);
-    assert.deepEqual([first.code, first.stdout], [0, 'let go of 2 ScheduledScans, deleted 2 Secrets\n']);
+    assert.deepEqual([first.code, first.stdout], [0, 'unbound 2 ScheduledScans, deleted 2 Secrets\n']);
     await three.bound('scan');
     const second = await release(['-A']);
-    assert.deepEqual([second.code, second.stdout], [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+    assert.deepEqual([second.code, second.stdout], [0, 'unbound 1 ScheduledScan, deleted 1 Secret\n']);
     assert.equal(secretNameOf(await three.rawScan('scan')), undefined);
   });
 
-  it('refuses while a controller leads, and changes nothing', async () => {
+  it('fails without changes while a controller is the leader', async () => {
     const namespace = await cluster.namespace();
     await namespace.scan('scan');
     await bind(namespace);
     const controller = await cluster.startController();
     const { code, stderr, stdout } = await release(['-n', namespace.name, '--leader-timeout', '3s']);
     assert.deepEqual([code, stdout], [2, '']);
-    assert.match(stderr, /^waiting for the controller ".+" to give up the Lease/);
-    assert.match(stderr, /error: expected that no controller leads, found the Lease .+ stop it first/);
+    assert.match(stderr, /^waiting for the controller ".+" to release the Lease/);
+    assert.match(
+      stderr,
+      /error: expected no controller to be the leader, found the Lease .+ stop the controller first/,
+    );
     await namespace.bound('scan');
     await controller.process.stop();
   });
 
-  it('finds the Lease of the documented namespace by itself, and waits until its holder ends', async () => {
+  it('finds the Lease in the documented namespace by default, and waits until its holder stops', async () => {
     const namespace = await cluster.namespace();
     await namespace.scan('scan');
     const controller = await cluster.startController();
@@ -173,11 +176,11 @@ describe('release', () => {
     const releasing = runCommand(cluster.controlPlane, ['release', '-n', namespace.name]);
     await controller.process.stop();
     const { code, stdout } = await releasing;
-    assert.deepEqual([code, stdout], [0, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+    assert.deepEqual([code, stdout], [0, 'unbound 1 ScheduledScan, deleted 1 Secret\n']);
     assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
   });
 
-  it('says so where a controller that it does not know of binds again', async () => {
+  it('reports that a controller with another Lease binds the scans again', async () => {
     const namespace = await cluster.namespace();
     await namespace.scan('scan');
     const controller = await cluster.startController();
@@ -186,13 +189,19 @@ describe('release', () => {
     await namespace.bound('scan');
     const { code, stderr } = await release(['-n', namespace.name, '--lease-name', 'other']);
     assert.equal(code, 1);
-    assert.match(stderr, /found no Lease image-credential-binding\/other, so no controller leads by it/);
-    assert.match(stderr, /(?:bound again|made again): a controller is running; stop it, and release again/);
+    assert.match(
+      stderr,
+      /the Lease image-credential-binding\/other does not exist, so no controller holds it/,
+    );
+    assert.match(
+      stderr,
+      /(?:bound again|created again): a controller is running; stop the controller, and run release again/,
+    );
     await controller.process.stop();
     assert.equal((await release(['-n', namespace.name])).code, 0);
   });
 
-  it('writes no scan whose run is due, and waits until it has begun', async () => {
+  it('waits until a due run has started before it updates the scan', async () => {
     const { namespace, before, secretName } = await boundNamespace();
     const patch = (spec: object, ...subresource: readonly string[]) =>
       cluster.controlPlane.kubectl([
@@ -201,20 +210,20 @@ describe('release', () => {
       ]);
     await patch({ spec: { suspend: false } });
     const releasing = release(['-n', namespace.name]);
-    await asked('get', 'scheduledscans', namespace);
+    await requested('get', 'scheduledscans', namespace);
     await namespace.bound('scan');
     await patch({ status: { lastScheduleTime: new Date().toISOString() } }, '--subresource=status');
     const { code, stderr } = await releasing;
     assert.equal(code, 0, stderr);
     assert.match(stderr, new RegExp(`waiting for ScheduledScan ${namespace.name}/scan: its run is due`));
-    await assertFree(namespace, before.replace('"suspend":true', '"suspend":false'), secretName);
+    await assertReverted(namespace, before.replace('"suspend":true', '"suspend":false'), secretName);
   });
 
-  it('keeps the Secret that an unfinished Scan mounts until that has ended', async () => {
+  it('keeps a Secret that an unfinished Scan mounts until the Scan has finished', async () => {
     const { namespace, before, secretName } = await boundNamespace();
     await runningScan(namespace, secretName);
     const releasing = release(['-n', namespace.name]);
-    await asked('list', 'scans', namespace);
+    await requested('list', 'scans', namespace);
     assert.ok(await namespace.get(SECRETS, secretName));
     await cluster.client.patchStatus(
       SCANS,
@@ -223,20 +232,20 @@ describe('release', () => {
     );
     const { code, stderr } = await releasing;
     assert.equal(code, 0, stderr);
-    assert.match(stderr, new RegExp(`waiting with Secret .+: Scan ${namespace.name}/run mounts it`));
-    await assertFree(namespace, before, secretName);
+    assert.match(stderr, new RegExp(`waiting to delete Secret .+: Scan ${namespace.name}/run mounts it`));
+    await assertReverted(namespace, before, secretName);
   });
 
-  it('deletes it all the same when the time for that is over, and says whose it was', async () => {
+  it('deletes a mounted Secret when --scan-timeout expires, and names the Scan that mounts it', async () => {
     const { namespace, before, secretName } = await boundNamespace();
     await runningScan(namespace, secretName);
     const { code, stderr } = await release(['-n', namespace.name, '--scan-timeout', '1s']);
     assert.equal(code, 0, stderr);
-    assert.match(stderr, new RegExp(`goes, though Scan ${namespace.name}/run has not ended: it may fail`));
-    await assertFree(namespace, before, secretName);
+    assert.match(stderr, new RegExp(`before Scan ${namespace.name}/run has finished: the Scan may fail`));
+    await assertReverted(namespace, before, secretName);
   });
 
-  it('reads anew what somebody else has just written, and goes on after an API server that is busy', async () => {
+  it('retries after a conflict with another client, and after a connection that is cut', async () => {
     const { namespace, before, secretName } = await boundNamespace();
     await using proxy = await startFaultProxy(cluster.controlPlane, { seed: 1 });
     const kubeconfig = join(cluster.controlPlane.directory, 'release-proxy.kubeconfig');
@@ -244,7 +253,7 @@ describe('release', () => {
     await writeFile(kubeconfig, text.replace(cluster.controlPlane.server, proxy.url));
     const isScanWrite = ({ verb, resource }: { verb: string; resource: string }) =>
       verb === 'update' && resource === 'scheduledscans';
-    const taken = [
+    const injected = [
       proxy.once({ kind: 'status', code: 409 }, isScanWrite),
       proxy.once({ kind: 'cut-after' }, isScanWrite),
       proxy.once(
@@ -254,8 +263,8 @@ describe('release', () => {
     ];
     const { code, stderr } = await release(['-n', namespace.name], kubeconfig);
     assert.equal(code, 0, stderr);
-    await Promise.all(taken);
-    await assertFree(namespace, before, secretName);
+    await Promise.all(injected);
+    await assertReverted(namespace, before, secretName);
   });
 
   describe('in a cluster with errors', () => {
@@ -277,7 +286,7 @@ describe('release', () => {
       ]);
     }
 
-    it('names what a policy keeps, releases the rest, and ends with 1', async () => {
+    it('reports a scan whose update a policy refuses, releases the others, and exits with 1', async () => {
       const { namespace, secretName } = await boundNamespace();
       await namespace.scan('kept', undefined, { metadata: { labels: { keep: 'yes' } } });
       await bind(namespace);
@@ -315,15 +324,15 @@ describe('release', () => {
             () => false,
             () => true,
           ),
-        'the policy to be in force',
+        'the policy to take effect',
       );
       const { code, stdout, stderr } = await release(['-n', namespace.name]);
       await cluster.controlPlane.kubectl(['delete', '--filename', '-'], { input });
-      assert.deepEqual([code, stdout], [1, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
+      assert.deepEqual([code, stdout], [1, 'unbound 1 ScheduledScan, deleted 1 Secret\n']);
       assert.match(
         stderr,
         new RegExp(
-          `error: ScheduledScan ${namespace.name}/kept is still bound: the API server refused the write`,
+          `error: ScheduledScan ${namespace.name}/kept is still bound: the API server refused the update`,
         ),
       );
       assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
@@ -349,8 +358,8 @@ describe('release', () => {
       }
       const { code, stdout, stderr } = await release(['-n', namespace.name]);
       assert.equal(code, 0, stderr);
-      assert.equal(stdout, 'let go of 4 ScheduledScans, deleted 1 Secret\n');
-      await assertFree(namespace, before, secretName);
+      assert.equal(stdout, 'unbound 4 ScheduledScans, deleted 1 Secret\n');
+      await assertReverted(namespace, before, secretName);
     });
 
     it('skips an object that causes an unexpected error, reports it, and continues', async () => {
@@ -388,18 +397,21 @@ describe('release', () => {
       await transport.close();
       assert.deepEqual(scans.left, [
         `ScheduledScan ${namespace.name}/scan is still bound: it could not be unbound: unexpected TypeError; correct the ` +
-          'scan, report the error, and release it again',
+          'scan, report the error, and run release again',
       ]);
       assert.equal((await release(['-n', namespace.name])).code, 0);
     });
 
-    it('says that a namespace does not exist', async () => {
+    it('reports a namespace that does not exist', async () => {
       const { code, stderr } = await release(['-n', 'nowhere']);
       assert.equal(code, 2);
-      assert.match(stderr, /found no "nowhere"; correct --namespace \(kubectl get namespaces\)/);
+      assert.match(
+        stderr,
+        /the namespace "nowhere" does not exist; correct --namespace \(list them with kubectl/,
+      );
     });
 
-    it('says which rights are missing, in all or in one of several namespaces', async () => {
+    it('reports missing permissions, in all namespaces or in one of several', async () => {
       const { namespace, before, secretName } = await boundNamespace();
       const other = await cluster.namespace();
       const kubectl = (...args: readonly string[]) =>
@@ -407,15 +419,18 @@ describe('release', () => {
       const kubeconfig = await kubeconfigOfSomeone(namespace);
       const noLease = await release(['-n', namespace.name], kubeconfig);
       assert.equal(noLease.code, 2);
-      assert.match(noLease.stderr, /expected to be allowed to get the Lease .+: ask for a Role there/);
+      assert.match(
+        noLease.stderr,
+        /expected permission to get the Lease .+; request a Role in that namespace/,
+      );
 
       const account = `--serviceaccount=${namespace.name}:someone`;
       await allowLeases(account);
       const refused = await release(['-n', namespace.name], kubeconfig);
       assert.equal(refused.code, 2);
-      assert.match(refused.stderr, /expected to be allowed to list, get and update scheduledscans/);
+      assert.match(refused.stderr, /expected permission to list, get and update scheduledscans/);
       const all = await release(['-A'], kubeconfig);
-      assert.match(all.stderr, /in all namespaces: ask for a ClusterRole, or name a namespace/);
+      assert.match(all.stderr, /in all namespaces; request a ClusterRole, or choose a namespace/);
 
       await kubectl(
         'create',
@@ -426,31 +441,31 @@ describe('release', () => {
       );
       await kubectl('create', 'rolebinding', 'all', '--role=all', account);
       const part = await release(['-n', `${other.name},${namespace.name}`], kubeconfig);
-      assert.deepEqual([part.code, part.stdout], [1, 'let go of 1 ScheduledScan, deleted 1 Secret\n']);
-      assert.match(part.stderr, new RegExp(`error: namespace "${other.name}" is passed over: .*forbidden`));
-      await assertFree(namespace, before, secretName);
+      assert.deepEqual([part.code, part.stdout], [1, 'unbound 1 ScheduledScan, deleted 1 Secret\n']);
+      assert.match(part.stderr, new RegExp(`error: namespace "${other.name}" was skipped: .*forbidden`));
+      await assertReverted(namespace, before, secretName);
     });
 
     it('works in a namespace that is being deleted, and without CRDs', async () => {
       const ending = await boundNamespace();
-      // What holds the namespace: without kube-controller-manager nothing ends it anyway.
+      // The namespace stays in Terminating, because no kube-controller-manager runs.
       await cluster.controlPlane.kubectl(['delete', 'namespace', ending.namespace.name, '--wait=false']);
       const { code, stderr } = await release(['-n', ending.namespace.name]);
       assert.equal(code, 0, stderr);
-      await assertFree(ending.namespace, ending.before, ending.secretName);
+      await assertReverted(ending.namespace, ending.before, ending.secretName);
 
       const { namespace, before, secretName } = await boundNamespace();
       const remove = (name: string) => cluster.controlPlane.removeCrds([name]);
       await remove('imagecredentialbindings.credentials.securecodebox.io');
       assert.equal((await release(['-A'])).code, 0);
-      await assertFree(namespace, before, secretName);
+      await assertReverted(namespace, before, secretName);
       await namespace.put(SECRETS, {
         metadata: { name: 'trivy-pull-0123456789', labels: { 'app.kubernetes.io/managed-by': RELEASE } },
         type: 'Opaque',
       });
       for (const name of ['scheduledscans', 'scans']) await remove(`${name}.execution.securecodebox.io`);
       const without = await release(['-A']);
-      assert.deepEqual([without.code, without.stdout], [0, 'let go of 0 ScheduledScans, deleted 1 Secret\n']);
+      assert.deepEqual([without.code, without.stdout], [0, 'unbound 0 ScheduledScans, deleted 1 Secret\n']);
     });
   });
 });

@@ -30,7 +30,7 @@ describe('the demo', () => {
     assert.equal(imageId(rotated), imageId(scanned));
     assert.ok(spec(refused).includes('"interval":"24h"'));
     assert.equal(spec(released), spec(refused));
-    assert.match(stdout, /\nEach step ended as told\.\n$/);
+    assert.match(stdout, /\nEvery step succeeded\.\n$/);
     assert.equal(stderr, '');
     assert.doesNotMatch(stdout, SECRETS);
     assert.ok(!stdout.includes('\u001b'), 'control sequences without a terminal');
@@ -40,7 +40,7 @@ describe('the demo', () => {
     const alwaysRefused = await program(context, 'echo "UNAUTHORIZED: authentication required" >&2; exit 1');
     const { stdout, stderr, code } = await new Run(context, [], { ICB_TOOL_TRIVY: alwaysRefused }).ended;
     assert.equal(code, 1);
-    assert.match(stdout, /\nStep 1: .+Refused, as told\..+\nStep 2: /s);
+    assert.match(stdout, /\nStep 1: .+Refused, as expected\..+\nStep 2: /s);
     assert.doesNotMatch(stdout, /\nStep 3: /);
     assert.match(
       stderr,
@@ -51,7 +51,7 @@ describe('the demo', () => {
 
   it('keeps everything running with --keep until Ctrl-C, including the binding', async (context) => {
     const run = new Run(context, ['--keep']);
-    await run.prints(/Ctrl-C here ends it/);
+    await run.prints(/Press Ctrl-C here/);
     const kubeconfig = /export KUBECONFIG=(?<file>.+)\n/.exec(run.stdout)?.groups?.['file'] ?? '';
     const programs = /export PATH="\$PATH:(?<folder>[^"]+)"/.exec(run.stdout)?.groups?.['folder'] ?? '';
     const { stdout } = await promisify(execFile)(

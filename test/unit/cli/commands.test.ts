@@ -15,7 +15,7 @@ function run(args: readonly string[], env: Readonly<Record<string, string>> = {}
 }
 
 describe('the command line', () => {
-  it('says what it can do, and its version', () => {
+  it('prints its commands and its version', () => {
     const help = run(['--help']);
     assert.equal(help.status, 0);
     assert.match(help.stdout, /controller/);
@@ -24,10 +24,10 @@ describe('the command line', () => {
   });
 
   for (const name of ['controller', 'explain', 'audit', 'release']) {
-    it(`has exit codes and examples in the help of ${name}`, () => {
+    it(`lists exit codes and examples in the help of ${name}`, () => {
       const { status, stdout } = run([name, '--help']);
       assert.equal(status, 0);
-      assert.match(stdout, /\nExit code:\n {2}0 {2}.+\n {2}1 {2}.+\n {2}2 {2}.+\n\nExamples:\n/);
+      assert.match(stdout, /\nExit codes:\n {2}0 {2}.+\n {2}1 {2}.+\n {2}2 {2}.+\n\nExamples:\n/);
       assert.match(stdout, new RegExp(`\n {2}image-credential-binding ${name} ?`));
     });
   }
@@ -79,7 +79,7 @@ describe('the command line', () => {
     { args: ['controller', '--discovery-grace', 'long'], says: /Expected a duration such as 90s/ },
     {
       args: ['controller', '--mark-pods'],
-      says: /^error: expected --discovery with a mode beside --mark-pods, found it off/,
+      says: /^error: expected --discovery with a mode because --mark-pods is set, found off; set --discovery/,
     },
     { args: ['controller'], env: { ICB_MARK_PODS: 'no' }, says: /ICB_MARK_PODS.*Expected true or false/ },
     {
@@ -119,7 +119,7 @@ describe('the command line', () => {
     },
   ];
   for (const { args, env, says } of wrong) {
-    it(`ends with 2 and says what was expected: ${[...args, JSON.stringify(env ?? {})].join(' ')}`, () => {
+    it(`exits with 2 and says what was expected: ${[...args, JSON.stringify(env ?? {})].join(' ')}`, () => {
       const { status, stderr } = run(args, env);
       assert.equal(status, 2);
       assert.match(stderr, says);
@@ -134,7 +134,7 @@ describe('the command line', () => {
     },
     {
       args: ['--registry-ca-file', 'package.json'],
-      says: /^--registry-ca-file: expected certificates in PEM .*, found none in package\.json$/,
+      says: /^--registry-ca-file: expected certificates in PEM .*, found none in package\.json; correct the file$/,
     },
     {
       args: [],
@@ -143,7 +143,7 @@ describe('the command line', () => {
     },
   ];
   for (const { args, env, says } of unusable) {
-    it(`ends with 1 and says what is wrong: ${[...args, ...Object.keys(env ?? {})].join(' ')}`, () => {
+    it(`exits with 1 and says what is wrong: ${[...args, ...Object.keys(env ?? {})].join(' ')}`, () => {
       const { status, stdout } = run(['controller', ...args], { KUBECONFIG, ...env });
       assert.equal(status, 1);
       assert.match((JSON.parse(stdout) as { msg: string }).msg, says);
@@ -151,19 +151,19 @@ describe('the command line', () => {
     });
   }
 
-  it('takes a list of namespaces, and an empty one for all', () => {
+  it('accepts a list of namespaces, and an empty value for all namespaces', () => {
     for (const ICB_NAMESPACES of ['', 'a', 'team-a, team-b']) {
       const { status, stderr } = run(['controller'], { ICB_NAMESPACES, HOME: '/nonexistent' });
       assert.deepEqual([status, stderr], [1, '']);
     }
   });
 
-  it('takes false for a flag that is off', () => {
+  it('accepts false for a boolean flag', () => {
     const { status, stderr } = run(['controller'], { ICB_MARK_PODS: 'false', HOME: '/nonexistent' });
     assert.deepEqual([status, stderr], [1, '']);
   });
 
-  it('says what is missing where there is no cluster', () => {
+  it('reports that it found no cluster', () => {
     const { status, stdout, stderr } = run(['controller'], {
       HOME: '/nonexistent',
       KUBECONFIG: '/nonexistent/config',
@@ -184,17 +184,17 @@ describe('the command line', () => {
   });
 
   const image = 'reg.example/app';
-  /** More than a pipe holds, so that somebody who reads no more is noticed. */
+  /** Enough images to fill the buffer of a pipe, so that the command notices that its reader has stopped. */
   const many = Array(2_000).fill(image);
 
-  it('says nothing where nobody reads on, and ends with the exit code that it has', () => {
+  it('prints no error and keeps its exit code if the reader of its output stops', () => {
     const explain = ['explain', ...many, '-f', 'docs/examples/pull-secret.yaml'];
     for (const [args, code] of [
       [explain, 1],
       [[...explain, '-o', 'json'], 1],
       [['--help'], 0],
     ] as const) {
-      // Its standard output is closed before it has written anything.
+      // The reader closes the pipe before the command has written anything.
       const script = '{ "$@"; echo "code $?" >&3; } | true';
       const { output } = spawnSync('/bin/sh', ['-c', script, 'sh', process.execPath, program, ...args], {
         encoding: 'utf8',
@@ -205,7 +205,7 @@ describe('the command line', () => {
     }
   });
 
-  it('says so where its output cannot be written', { skip: !existsSync('/dev/full') }, () => {
+  it('reports that its output cannot be written', { skip: !existsSync('/dev/full') }, () => {
     const full = openSync('/dev/full', 'w');
     const args = [program, 'explain', image, '-f', 'docs/examples/pull-secret.yaml'];
     const { status, output } = spawnSync(process.execPath, args, {

@@ -8,7 +8,7 @@ import { builtProgram } from '../../../hack/testenv/program.ts';
 
 const program = await builtProgram();
 
-/** Nobody listens there: the message tells which cluster was asked. */
+/** No server listens on this address. The error message shows which cluster the command chose. */
 const serverOf = (name: string) => `https://127.0.0.1:1/${name}`;
 const named = (name: string, rest: object) => ({ name, ...rest });
 const config = (context: string, ...clusters: readonly string[]) => ({
@@ -20,7 +20,7 @@ const config = (context: string, ...clusters: readonly string[]) => ({
   contexts: clusters.map((name) => named(name, { context: { cluster: name, user: 'me' } })),
 });
 
-describe('the cluster that a command asks', () => {
+describe('the cluster that a command uses', () => {
   let folder: string;
 
   before(() => {
@@ -51,18 +51,23 @@ describe('the cluster that a command asks', () => {
     return stderr;
   }
 
-  const asked: readonly (readonly [string, readonly string[], readonly string[], string])[] = [
-    ['its current context', ['test'], [], 'test'],
-    ['another context, by the flag', ['test'], ['--context', 'spare'], 'spare'],
-    ['another file, by the flag', ['test'], ['--kubeconfig=staging'], 'staging'],
-    ['the first current context of several files, as kubectl', ['test', 'staging'], [], 'test'],
-    ['a context of a later file, by the flag', ['test', 'staging'], ['--context', 'staging'], 'staging'],
-    ['the first of two clusters of one name, as kubectl', ['test', 'twice'], [], 'test'],
-    ['a file that is there, beside one that is not, as kubectl', ['missing', 'test'], [], 'test'],
-    ['the first current context, where an earlier file has none', ['none', 'test'], [], 'test'],
+  const chosen: readonly (readonly [string, readonly string[], readonly string[], string])[] = [
+    ['the current context', ['test'], [], 'test'],
+    ['the context that the flag names', ['test'], ['--context', 'spare'], 'spare'],
+    ['the file that the flag names', ['test'], ['--kubeconfig=staging'], 'staging'],
+    ['the first current context of several files, as with kubectl', ['test', 'staging'], [], 'test'],
+    [
+      'a context of a later file, named by the flag',
+      ['test', 'staging'],
+      ['--context', 'staging'],
+      'staging',
+    ],
+    ['the first of two clusters of the same name, as with kubectl', ['test', 'twice'], [], 'test'],
+    ['an existing file, if another file does not exist, as with kubectl', ['missing', 'test'], [], 'test'],
+    ['the first current context, if an earlier file has none', ['none', 'test'], [], 'test'],
   ];
-  for (const [what, files, flags, cluster] of asked) {
-    it(`is that of ${what}`, () => {
+  for (const [what, files, flags, cluster] of chosen) {
+    it(`is the cluster of ${what}`, () => {
       const placed = flags.map((flag) => flag.replace('--kubeconfig=', `--kubeconfig=${folder}/`));
       assert.match(
         audit(files, ...placed),
@@ -73,30 +78,30 @@ describe('the cluster that a command asks', () => {
 
   const wrong: readonly (readonly [string, readonly string[], readonly string[], RegExp])[] = [
     [
-      'a file that is not there',
+      'a file that does not exist',
       ['missing'],
       [],
       /missing\) cannot be read: there is no such file; correct it/,
     ],
-    ['a folder', ['.'], [], /cannot be read: EISDIR/],
-    ['one that is no YAML', ['broken'], [], /broken\) cannot be read: line \d is not YAML/],
-    ['one that is empty', ['empty'], [], /cannot be read: it is empty, or not YAML/],
-    ['no context at all', ['none'], [], /no cluster for its context ""; its contexts: none/],
+    ['a directory', ['.'], [], /cannot be read: EISDIR/],
+    ['a file that is not YAML', ['broken'], [], /broken\) cannot be read: line \d is not YAML/],
+    ['an empty file', ['empty'], [], /cannot be read: it is empty, or not YAML/],
+    ['no context', ['none'], [], /no cluster for its context ""; its contexts: none/],
     [
-      'a current context that there is not',
+      'a current context that does not exist',
       ['away'],
       [],
       /no cluster for its context "gone"; its contexts: "test", "spare"; choose one with --context/,
     ],
     [
-      'a slip in the flag',
+      'a typo in the flag',
       ['test'],
       ['--context', 'tset'],
       /no cluster for its context "tset"; its contexts: "test", "spare"/,
     ],
   ];
   for (const [what, files, flags, says] of wrong) {
-    it(`is none with ${what}, and the error says what to do`, () =>
+    it(`is not found with ${what}, and the error says what to do`, () =>
       assert.match(audit(files, ...flags), says));
   }
 });

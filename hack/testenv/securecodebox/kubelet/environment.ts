@@ -3,12 +3,12 @@ import type { PathMap } from './paths.ts';
 import { PodFailed, PodWaiting, type SecretReader } from './secrets.ts';
 
 /**
- * A container's environment as the kubelet makes it: of equal names the last wins, but an optional reference to what is
- * missing leaves the one before; `$(NAME)` stands for an entry above. Paths are mapped in literal values, never in
- * those of Secrets.
+ * The environment of a container, as the kubelet computes it. The last entry of a name wins, except that a missing optional
+ * reference keeps the earlier value. `$(NAME)` refers to an earlier entry. Paths are mapped in literal values, but never in
+ * the values of Secrets.
  *
- * @throws PodWaiting where a Secret or a key is missing that is not optional
- * @throws PodFailed where a value comes from something else than a Secret
+ * @throws PodWaiting if a Secret or key that is not optional does not exist
+ * @throws PodFailed if a value comes from something other than a Secret
  */
 export async function environment(
   entries: readonly EnvVar[],
@@ -27,7 +27,7 @@ export async function environment(
 }
 
 /**
- * `$(NAME)` becomes the value of that entry, if there is one, and `$$` a dollar.
+ * Replaces `$(NAME)` with the value of that entry, if it exists, and `$$` with a dollar sign.
  *
  * @see https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#entrypoint
  */
@@ -39,7 +39,7 @@ export function expand(text: string, variables: ReadonlyMap<string, string>): st
 
 async function secretValue({ name, valueFrom }: EnvVar, secrets: SecretReader): Promise<string | undefined> {
   const reference = valueFrom?.secretKeyRef;
-  if (reference === undefined) throw new PodFailed(`env ${name}: only secretKeyRef can be used here`);
+  if (reference === undefined) throw new PodFailed(`env ${name}: the stand-in supports only secretKeyRef`);
   const optional = reference.optional ?? false;
   const value = (await secrets.read(reference.name, optional))?.get(reference.key);
   if (value === undefined && !optional) {

@@ -1,7 +1,7 @@
 /**
- * Stands for autodiscovery's init container, which copies a pull secret into the Secret that the scanner's environment
- * reads. It knows a host only by its exact key, takes the first hit, fails where nothing fits, and fails on each run
- * after the first, as its Secret exists. Here that Secret belongs to the Scan, for there is no pod.
+ * A stand-in for autodiscovery's init container, which copies a pull secret into the Secret that the scanner's environment
+ * reads. It finds a host only by its exact key, uses the first match, and fails without a match. It also fails on each run
+ * after the first, because its Secret already exists. Here, the Scan owns that Secret, because there is no pod.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,8 +21,8 @@ interface Auth {
 /**
  * Does what the init container does.
  *
- * @param directory - where the pod's volumes were laid out
- * @throws PodFailed where the init container would end with an error
+ * @param directory - the folder of the pod's volumes
+ * @throws PodFailed if the init container would fail
  */
 export async function extractSecret(
   container: Container,
@@ -47,7 +47,7 @@ async function authsIn(file: string): Promise<Readonly<Record<string, Auth>>> {
     const config = JSON.parse(await readFile(file, 'utf8')) as { auths?: Readonly<Record<string, Auth>> };
     return config.auths ?? {};
   } catch {
-    // A file that is missing or malformed is passed over.
+    // Skip a file that is missing or malformed.
     return {};
   }
 }
@@ -87,7 +87,7 @@ async function createSecret(client: KubeClient, secret: KubeObject): Promise<voi
   }
 }
 
-/** As containerd reads a name: a first part without dot, colon and capitals is a folder of Docker Hub. */
+/** As in containerd: a first part without a dot, colon or capital letter belongs to a repository on Docker Hub. */
 function hostOf(image: string): string {
   const slash = image.indexOf('/');
   const first = slash === -1 ? '' : image.slice(0, slash);

@@ -1,18 +1,19 @@
 /**
- * Stands for the rest of secureCodeBox's operator (v5.8.0) and for the cluster that runs its Jobs: it composes each
- * Scan's pod, gives it environment and Secrets as the kubelet does, and runs the scanner's program on this machine.
- * - States: Init (nothing in the status), Scanning, then Done directly after an exit with 0, else Errored. A pod that
- *   the API server would refuse keeps its Scan in Init; a suspended Scan is not touched; a pod whose Secret is missing
- *   (and not optional) keeps it in Scanning until the Secret comes.
- * - There is no container. So paths below a mount path become paths of this machine, in the arguments and in literal
- *   environment values (not within files); `HOME`, `TMPDIR` and `TRIVY_CACHE_DIR` are set where the pod does not set
- *   them; and the first word of the command is looked up in {@link PodRunnerOptions.programs}. Beyond that the program
- *   gets the pod's environment and nothing of ours, not even a PATH. Network, user and root folder are this machine's.
- * - Of init containers only autodiscovery's can be had (kubelet/extraction.ts); with any other the Scan becomes Errored.
+ * A stand-in for the rest of secureCodeBox's operator (v5.8.0), and for the cluster that runs its Jobs. It composes the pod
+ * of each Scan, computes its environment and Secrets as the kubelet does, and runs the scanner's program on this machine.
+ * - States: Init (no status), Scanning, then Done after an exit with 0, otherwise Errored. A pod that the API server would
+ *   refuse keeps its Scan in Init. A suspended Scan is not touched. If a pod needs a Secret that does not exist and is not
+ *   optional, its Scan stays in Scanning until the Secret exists.
+ * - There is no container. Therefore, paths below a mount path are replaced with paths of this machine in arguments and in
+ *   literal environment values, but not in files. `HOME`, `TMPDIR` and `TRIVY_CACHE_DIR` are set unless the pod sets them.
+ *   The first word of the command is looked up in {@link PodRunnerOptions.programs}. Otherwise, the program gets only the
+ *   pod's environment, not even a PATH. Network, user and root folder are those of this machine.
+ * - The only supported init container is that of autodiscovery (kubelet/extraction.ts). With any other, the Scan becomes
+ *   Errored.
  *
- * Left out: Jobs and pods as objects, retries (the real one runs a failed pod again, up to the ScanType's backoffLimit),
- * parsers and findings, hooks, cascades, ClusterScanTypes, result storage with its links and finalizer,
- * `ttlSecondsAfterFinished`. `errorDescription` says more than the real one's.
+ * Not implemented: Jobs and pods as objects, retries (the real operator runs a failed pod again, up to the ScanType's
+ * backoffLimit), parsers and findings, hooks, cascades, ClusterScanTypes, result storage with its links and finalizer,
+ * `ttlSecondsAfterFinished`. `errorDescription` contains more than that of the real operator.
  */
 import type { Logger } from 'pino';
 import { hasReason, type Outcome, Reflector, Store, WorkQueue } from '../../../../src/kube/index.ts';
@@ -21,7 +22,7 @@ import { abandonable } from '../abandonable.ts';
 import { SCAN_TYPES, SCANS, type Scan, type ScanType, timestamp } from '../objects.ts';
 import type { StatusWriter } from '../status.ts';
 import { composePod, resultName } from './pod.ts';
-import { type Ending, type PodRun, PodRunner, type PodRunnerOptions, remove } from './pod-runner.ts';
+import { type PodResult, type PodRun, PodRunner, type PodRunnerOptions, remove } from './pod-runner.ts';
 import { PodWaiting, SecretReader } from './secrets.ts';
 
 const WAITING_POD_RETRY_MS = 250;
@@ -32,12 +33,12 @@ export interface KubeletOptions extends PodRunnerOptions {
   readonly log: Logger;
 }
 
-/** A Scan that has ended. */
-export interface ScanRun extends Ending {
+/** A finished Scan. */
+export interface ScanRun extends PodResult {
   readonly namespace: string;
   /** Name of the Scan. */
   readonly scan: string;
-  /** Name of the ScheduledScan that it came from; undefined: from none. */
+  /** Name of the ScheduledScan that created it; undefined: none. */
   readonly scheduledScan: string | undefined;
 }
 
@@ -57,7 +58,7 @@ export class Kubelet {
   readonly #queue: WorkQueue;
   readonly #pods: PodRunner;
   readonly #runs = new Map<string, PodRun>();
-  readonly #ended = new Map<string, ScanRun>();
+  readonly #finished = new Map<string, ScanRun>();
   readonly #waiters = new Map<string, PromiseWithResolvers<ScanRun>>();
   #stopping = false;
 
@@ -68,7 +69,7 @@ export class Kubelet {
       client: options.client,
       log: options.log,
       resource: SCANS,
-      // The reflector asks for Scans.
+      // The reflector requests Scans.
       project: (object) => held(object as Scan),
       store: this.#scans,
     });
@@ -77,7 +78,7 @@ export class Kubelet {
       concurrency: CONCURRENT_SCANS,
       onProcessed: ({ key, error }) => {
         if (error !== undefined)
-          options.log.warn({ scan: key, err: error }, 'scan not processed, trying again');
+          options.log.warn({ scan: key, err: error }, 'cannot process the scan, retrying');
       },
     });
     this.#scans.onChange(({ before, after }) => {
@@ -88,14 +89,14 @@ export class Kubelet {
     });
   }
 
-  /** Resolves when it has seen all Scans that there are. */
+  /** Resolves when all existing Scans have been read. */
   async start(): Promise<void> {
     this.#reflector.start();
     await this.#reflector.synced;
     this.#queue.start();
   }
 
-  /** To be called when the process group has stopped or is about to. Writes nothing after this resolves. */
+  /** Call this when the process group has stopped or is stopping. It writes nothing after this resolves. */
   async stop(): Promise<void> {
     this.#stopping = true;
     await Promise.all([this.#reflector.stop(), this.#queue.stop()]);
@@ -105,15 +106,15 @@ export class Kubelet {
       reject(new Error('the stand-in for secureCodeBox has stopped'));
   }
 
-  /** The Scans that have ended, in that order. */
-  get ended(): readonly ScanRun[] {
-    return [...this.#ended.values()];
+  /** The finished Scans, in the order in which they finished. */
+  get finished(): readonly ScanRun[] {
+    return [...this.#finished.values()];
   }
 
-  /** Resolves when the Scan of this key has ended and its status says so; rejects when the kubelet stops before. */
+  /** Resolves when the Scan of this key has finished and its status is written. Rejects if the kubelet stops before. */
   run(key: string): Promise<ScanRun> {
-    const ended = this.#ended.get(key);
-    if (ended !== undefined) return Promise.resolve(ended);
+    const finished = this.#finished.get(key);
+    if (finished !== undefined) return Promise.resolve(finished);
     const waiter = this.#waiters.get(key) ?? Promise.withResolvers<ScanRun>();
     this.#waiters.set(key, waiter);
     return abandonable(waiter.promise);
@@ -129,7 +130,7 @@ export class Kubelet {
     return {};
   }
 
-  /** Removes what is left of a Scan of this key that is gone. */
+  /** Removes the run and the folder of a Scan of this key that was deleted. */
   async #discardOthers(key: string, uid: string | undefined): Promise<void> {
     const run = this.#runs.get(key);
     if (run === undefined || run.uid === uid) return;
@@ -146,18 +147,18 @@ export class Kubelet {
     await this.#writeStatus(scan, status);
   }
 
-  /** Undefined: there is no such ScanType, and the Scan is Errored now. */
+  /** The run of a Scan; undefined: its ScanType does not exist, so the Scan is now Errored. */
   async #newRun(scan: Scan): Promise<PodRun | undefined> {
     const { namespace, uid } = storedMeta(scan);
     const { client } = this.#options;
     let scanType: ScanType;
     try {
-      // The API server answers with a ScanType.
+      // The API server returns a ScanType.
       scanType = (await client.get(SCAN_TYPES, { namespace, name: scan.spec.scanType })) as ScanType;
     } catch (error) {
       if (!hasReason(error, 'NotFound')) throw error;
       const log = `Configured ScanType '${scan.spec.scanType}' not found in '${namespace}' namespace. You'll likely need to deploy the ScanType.`;
-      await this.#end(scan, { state: 'Errored', exitCode: null, log, results: undefined });
+      await this.#finish(scan, { state: 'Errored', exitCode: null, log, results: undefined });
       return undefined;
     }
     const composed = composePod(scanType, scan);
@@ -172,28 +173,28 @@ export class Kubelet {
     if (run === undefined) return {};
     this.#runs.set(key, run);
     try {
-      run.ending ??= await this.#pods.run(scan, run);
+      run.result ??= await this.#pods.run(scan, run);
     } catch (error) {
       if (!(error instanceof PodWaiting)) throw error;
       this.#options.log.debug({ scan: key, reason: error.message }, 'pod waits');
       return { requeueAfterMs: WAITING_POD_RETRY_MS };
     }
-    if (!this.#stopping && this.#scans.get(key)?.uid === run.uid) await this.#end(scan, run.ending);
+    if (!this.#stopping && this.#scans.get(key)?.uid === run.uid) await this.#finish(scan, run.result);
     return {};
   }
 
-  async #end(scan: Scan, ending: Ending): Promise<void> {
+  async #finish(scan: Scan, result: PodResult): Promise<void> {
     const { namespace, name } = storedMeta(scan);
     const key = keyOf({ namespace, name });
-    const outcome = { state: ending.state, finishedAt: timestamp(Date.now()) };
+    const outcome = { state: result.state, finishedAt: timestamp(Date.now()) };
     await this.#writeStatus(scan, {
       ...outcome,
-      ...(ending.state === 'Errored' ? { errorDescription: errorDescription(ending) } : {}),
+      ...(result.state === 'Errored' ? { errorDescription: errorDescription(result) } : {}),
     });
     const owner = scan.metadata.ownerReferences?.find(({ controller }) => controller === true);
-    const run: ScanRun = { namespace, scan: name, scheduledScan: owner?.name, ...ending };
-    this.#ended.set(key, run);
-    this.#options.log.info({ scan: key, state: run.state, exitCode: run.exitCode }, 'scan ended');
+    const run: ScanRun = { namespace, scan: name, scheduledScan: owner?.name, ...result };
+    this.#finished.set(key, run);
+    this.#options.log.info({ scan: key, state: run.state, exitCode: run.exitCode }, 'scan finished');
     await this.#discardOthers(key, undefined);
     this.#waiters.get(key)?.resolve(run);
     this.#waiters.delete(key);
@@ -208,7 +209,7 @@ export class Kubelet {
   }
 }
 
-function errorDescription({ exitCode, log }: Ending): string {
+function errorDescription({ exitCode, log }: PodResult): string {
   const text = exitCode === null ? log : `Exit code ${exitCode}: ${log}`;
   return `Failed to run the Scan Container, check k8s Job and its logs for more details. ${text}`;
 }

@@ -1,20 +1,20 @@
-/** Where a container's mounted paths are on this machine. */
+/** Maps the mounted paths of a container to folders on this machine. */
 export class PathMap {
   readonly #folders: ReadonlyMap<string, string>;
   readonly #pattern: RegExp;
 
-  /** @param mounts - pairs of a mount path in the container and the folder on this machine that stands for it */
+  /** @param mounts - pairs of a mount path in the container and its folder on this machine */
   constructor(mounts: readonly (readonly [mountPath: string, folder: string])[]) {
     this.#folders = new Map(mounts.map(([mountPath, folder]) => [trimmed(mountPath), folder]));
     const paths = [...this.#folders.keys()].toSorted((a, b) => b.length - a.length);
-    // Not in the middle of a longer path or name: `reg.example/var/x` is no path below `/var`.
+    // Do not match in the middle of a longer path or name: `reg.example/var/x` is not a path below `/var`.
     this.#pattern =
       paths.length === 0
         ? /(?!)/g
         : new RegExp(`(?<![\\w./-])(?:${paths.map(escaped).join('|')})(?![\\w.-])`, 'g');
   }
 
-  /** The text of an argument or an environment entry, with mounted paths in it replaced by those on this machine. */
+  /** Replaces mounted paths in the text of an argument or an environment entry with paths on this machine. */
   rewrite(text: string): string {
     return text.replace(this.#pattern, (mountPath) => this.#folders.get(mountPath) ?? mountPath);
   }

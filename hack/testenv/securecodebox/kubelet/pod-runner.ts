@@ -8,28 +8,28 @@ import { environment, expand } from './environment.ts';
 import { EXTRACTION, extractSecret } from './extraction.ts';
 import type { Pod } from './pod.ts';
 import { PodFailed, type SecretReader } from './secrets.ts';
-import { layOutVolumes, pathsOf } from './volumes.ts';
+import { createVolumes, pathsOf } from './volumes.ts';
 
 const LOG_LINES = 30;
 
 export interface PodRunnerOptions {
   readonly client: KubeClient;
-  /** Runs the scanners, and ends them when it stops. */
+  /** The process group of the scanners. */
   readonly group: ProcessGroup;
-  /** Each run gets a folder in it, which is removed when the run ends. */
+  /** Each run gets a folder in this one. Its folder is removed when the run has finished. */
   readonly directory: string;
-  /** What stands for the first word of a command, e.g. `trivy`: a path on this machine. */
+  /** Paths of the programs on this machine, by the first word of a command, for example `trivy`. */
   readonly programs: Readonly<Record<string, string>>;
 }
 
-/** How a Scan ended. */
-export interface Ending {
+/** The result of a Scan's pod. */
+export interface PodResult {
   readonly state: 'Done' | 'Errored';
   /** The program's exit code; null if a signal ended it or it was never started. */
   readonly exitCode: number | null;
-  /** The last lines that it wrote, or why it did not start, without the values of the Secrets that it was given. */
+  /** The last lines of its output, or why it did not start. Values of Secrets are redacted. */
   readonly log: string;
-  /** The parsed result file, e.g. `trivy-results.json`; undefined if it does not exist or holds no JSON. */
+  /** The parsed result file, for example `trivy-results.json`; undefined: it does not exist, or is not JSON. */
   readonly results: unknown;
 }
 
@@ -38,13 +38,13 @@ export interface PodRun {
   readonly uid: string;
   readonly pod: Pod;
   readonly secrets: SecretReader;
-  /** The folder of its volumes, once they are laid out and its init containers have ended. */
+  /** The folder of its volumes; undefined until they are prepared and its init containers have finished. */
   directory?: string;
   child?: Child;
-  ending?: Ending;
+  result?: PodResult;
 }
 
-/** Runs pods, each once. */
+/** Runs each pod once. */
 export class PodRunner {
   readonly #options: PodRunnerOptions;
 
@@ -53,11 +53,11 @@ export class PodRunner {
   }
 
   /**
-   * Prepares the pod's volumes unless an earlier call has, and runs the scanner to its end.
+   * Prepares the pod's volumes unless an earlier call has, and runs the scanner until it exits.
    *
-   * @throws PodWaiting when a Secret is missing; then the caller tries again later
+   * @throws PodWaiting if a Secret does not exist; the caller retries later
    */
-  async run(scan: Scan, run: PodRun): Promise<Ending> {
+  async run(scan: Scan, run: PodRun): Promise<PodResult> {
     try {
       run.directory ??= await this.#prepare(scan, run);
       return await this.#runScanner(run, run.directory);
@@ -67,15 +67,15 @@ export class PodRunner {
     }
   }
 
-  /** Lays out the volumes and runs the init containers. */
+  /** Creates the volumes and runs the init containers. */
   async #prepare(scan: Scan, { pod, secrets }: PodRun): Promise<string> {
     const { client } = this.#options;
     const directory = await mkdtemp(join(this.#options.directory, 'scan-'));
     try {
-      await layOutVolumes(pod.volumes, secrets, directory);
+      await createVolumes(pod.volumes, secrets, directory);
       for (const container of pod.initContainers) {
         if (container.name !== EXTRACTION) {
-          throw new PodFailed(`init container ${container.name}: only ${EXTRACTION} can be run here`);
+          throw new PodFailed(`init container ${container.name}: the stand-in supports only ${EXTRACTION}`);
         }
         await extractSecret(container, scan, { client, directory });
       }
@@ -86,7 +86,7 @@ export class PodRunner {
     }
   }
 
-  async #runScanner(run: PodRun, directory: string): Promise<Ending> {
+  async #runScanner(run: PodRun, directory: string): Promise<PodResult> {
     const { pod, secrets } = run;
     const paths = pathsOf(pod.scanner, directory);
     const variables = await environment(pod.scanner.env, secrets, paths);
@@ -94,7 +94,7 @@ export class PodRunner {
     const [program = '', ...args] = pod.scanner.command;
     const file = this.#options.programs[program];
     if (file === undefined)
-      throw new PodFailed(`program "${program}": the stand-in was not told where it is`);
+      throw new PodFailed(`program "${program}": expected its path in the option programs, found none`);
     const child = await this.#spawn(file, {
       args: args.map((arg) => expand(paths.rewrite(arg), variables)),
       env: { PATH: undefined, ...own, ...Object.fromEntries(variables) },
@@ -106,7 +106,7 @@ export class PodRunner {
     return {
       state: exit.code === 0 ? 'Done' : 'Errored',
       exitCode: exit.code,
-      log: exit.code === null ? `${tail}\nended by ${describe(exit)}` : tail,
+      log: exit.code === null ? `${tail}\nstopped by ${describe(exit)}` : tail,
       results: await readResults(paths.rewrite(pod.resultFile)),
     };
   }
@@ -125,7 +125,7 @@ export class PodRunner {
   }
 }
 
-/** Folders that keep a scanner away from the files of the user who runs this. */
+/** Folders that keep a scanner away from the files of the user who runs the stand-in. */
 async function ownFolders(
   directory: string,
 ): Promise<{ HOME: string; TMPDIR: string; TRIVY_CACHE_DIR: string }> {

@@ -1,4 +1,4 @@
-/** The pod that secureCodeBox's operator (v5.8.0) composes for a Scan, as far as the stand-in runs it. No I/O. */
+/** The pod that secureCodeBox's operator (v5.8.0) composes for a Scan, with the parts that the stand-in runs. No I/O. */
 import { basename } from 'node:path/posix';
 import type { Container, EnvVar, Scan, ScanType, Volume } from '../objects.ts';
 
@@ -10,20 +10,20 @@ export interface Pod {
   /** The scanner; `command` is the whole command line. */
   readonly scanner: Container & { readonly command: readonly string[]; readonly env: readonly EnvVar[] };
   readonly volumes: readonly Volume[];
-  /** Where the scanner writes what it found: a path in its container. */
+  /** The result file of the scanner: a path in its container. */
   readonly resultFile: string;
   readonly resultType: string;
 }
 
-/** `Rejected`: the API server would not take the Job, so the Scan stays in Init. */
+/** `Rejected`: the API server would refuse the Job, so the Scan stays in Init. */
 export type Composed =
   | { readonly result: 'Pod'; readonly pod: Pod }
   | { readonly result: 'Rejected'; readonly message: string };
 
 /**
- * The ScanType's pod with what the Scan brings appended: the parameters to the command (the ScanType's `args` are
- * dropped), env, volumes, mounts and init containers to its own. The ScanType's volumes count only where its container
- * has mounts. The sidecar that collects results is left out, as are resources, affinity, tolerations and accounts.
+ * The ScanType's pod with the Scan's entries appended: parameters to the command (the ScanType's `args` are dropped), and
+ * env, volumes, mounts and init containers to those of the ScanType. The ScanType's volumes are used only if its container
+ * has mounts. The sidecar that collects results is left out, and so are resources, affinity, tolerations and accounts.
  */
 export function composePod(scanType: ScanType, scan: Scan): Composed {
   const { jobTemplate, extractResults } = scanType.spec;
@@ -60,13 +60,13 @@ function isEmpty(list: readonly unknown[] | undefined): boolean {
   return list === undefined || list.length === 0;
 }
 
-/** The name under which secureCodeBox keeps a pod's results. */
+/** The name under which secureCodeBox stores a pod's results. */
 export function resultName(pod: Pod): string {
   return basename(pod.resultFile);
 }
 
 /**
- * What the API server's validation has against the volumes and mounts of a Job's pod; undefined: nothing.
+ * Why the API server would refuse the volumes and mounts of a Job's pod; undefined: they are valid.
  *
  * @see https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/apis/core/validation/validation.go
  */
@@ -83,8 +83,8 @@ function faultOf(pod: Pod): string | undefined {
 }
 
 function mountFault({ name, volumeMounts = [] }: Container, volumes: readonly string[]): string | undefined {
-  const lost = volumeMounts.find((mount) => !volumes.includes(mount.name));
-  if (lost !== undefined) return `container ${name}: mount of volume "${lost.name}": not found`;
+  const dangling = volumeMounts.find((mount) => !volumes.includes(mount.name));
+  if (dangling !== undefined) return `container ${name}: mount of volume "${dangling.name}": not found`;
   const paths = volumeMounts.map(({ mountPath }) => mountPath);
   return duplicate(`container ${name}: mountPath`, paths);
 }

@@ -1,19 +1,20 @@
 import { hasReason, type KubeClient } from '../../../../src/kube/index.ts';
 import { SECRETS, type Secret } from '../objects.ts';
 
-const SHORTEST_HIDDEN = 4;
+/** Shorter values are not redacted. */
+const MIN_REDACTED_LENGTH = 4;
 
-/** A pod that cannot start yet: the kubelet tries again, for ever. */
+/** A pod cannot start yet. The kubelet retries without a limit. */
 export class PodWaiting extends Error {
   override readonly name = 'PodWaiting';
 }
 
-/** A pod that fails. */
+/** A pod fails. */
 export class PodFailed extends Error {
   override readonly name = 'PodFailed';
 }
 
-/** What a pod reads of its namespace's Secrets; it remembers what must not be shown. */
+/** Reads the Secrets of a pod's namespace, and remembers their values for {@link redact}. */
 export class SecretReader {
   readonly #client: KubeClient;
   readonly #namespace: string;
@@ -24,7 +25,11 @@ export class SecretReader {
     this.#namespace = namespace;
   }
 
-  /** The decoded values of a Secret; undefined where it is missing and may be. */
+  /**
+   * The decoded values of a Secret; undefined: it does not exist, and is optional.
+   *
+   * @throws PodWaiting if it does not exist, and is not optional
+   */
   async read(name: string, optional: boolean): Promise<ReadonlyMap<string, Buffer> | undefined> {
     try {
       const secret: Secret = await this.#client.get(SECRETS, { namespace: this.#namespace, name });
@@ -39,7 +44,7 @@ export class SecretReader {
     }
   }
 
-  /** A text in which no value of a Secret that was read is left. */
+  /** The text with the values of all Secrets that were read replaced. */
   redact(text: string): string {
     let redacted = text;
     for (const value of [...this.#hidden].toSorted((a, b) => b.length - a.length)) {
@@ -51,7 +56,7 @@ export class SecretReader {
   #hide(text: string): void {
     for (const value of [text, ...leaves(text), ...assigned(text)]) {
       for (const form of [value.trim(), Buffer.from(value).toString('base64'), ...decodedPair(value)]) {
-        if (form.length >= SHORTEST_HIDDEN) this.#hidden.add(form);
+        if (form.length >= MIN_REDACTED_LENGTH) this.#hidden.add(form);
       }
     }
   }
@@ -66,7 +71,7 @@ function leaves(text: string): readonly string[] {
       return value;
     });
   } catch {
-    // No JSON.
+    // The text is not JSON.
   }
   return found;
 }

@@ -7,12 +7,12 @@ import { PodFailed, PodWaiting, type SecretReader } from './secrets.ts';
 const DEFAULT_MODE = 0o644;
 
 /**
- * Lays a pod's volumes out as folders, each named after its volume: those of Secrets with their files, emptyDirs empty.
+ * Creates a folder for each volume of a pod, named after the volume. A Secret volume contains its files, an emptyDir nothing.
  *
- * @throws PodWaiting where a Secret or one of its keys is missing that is not optional
- * @throws PodFailed where a volume is of another kind
+ * @throws PodWaiting if a Secret or key that is not optional does not exist
+ * @throws PodFailed if a volume is of another kind
  */
-export async function layOutVolumes(
+export async function createVolumes(
   volumes: readonly Volume[],
   secrets: SecretReader,
   directory: string,
@@ -22,12 +22,12 @@ export async function layOutVolumes(
     await mkdir(folder, { recursive: true, mode: 0o700 });
     if (volume.secret !== undefined) await writeSecret(volume.secret, secrets, folder);
     else if (!isEmptyDir(volume)) {
-      throw new PodFailed(`volume ${volume.name}: only secret and emptyDir volumes can be used here`);
+      throw new PodFailed(`volume ${volume.name}: the stand-in supports only secret and emptyDir volumes`);
     }
   }
 }
 
-/** The paths of a container whose volumes {@link layOutVolumes} put into `directory`. */
+/** The paths of a container whose volumes {@link createVolumes} created in `directory`. */
 export function pathsOf({ volumeMounts = [] }: Container, directory: string): PathMap {
   return new PathMap(
     volumeMounts.map(({ name, mountPath, subPath = '' }) => [mountPath, join(directory, name, subPath)]),
@@ -50,16 +50,16 @@ async function writeSecret(volume: SecretVolume, secrets: SecretReader, folder: 
   ).map((item) => ({ mode: defaultMode, ...item }));
   for (const { key, path, mode } of files) {
     const value = values.get(key);
-    if (value !== undefined) await writeFor(join(folder, path), value, mode);
+    if (value !== undefined) await writeReadable(join(folder, path), value, mode);
     else if (!optional) throw new PodWaiting(`secret "${secretName}" has no key "${key}"`);
   }
 }
 
 /**
- * In a pod the files belong to root and the scanner is somebody else. Here the scanner is their owner, so the owner
- * gets what others would have. (Where this runs as root, everything can be read.)
+ * Writes a file of a Secret. In a pod, root owns the files, and the scanner is another user. Here, the scanner owns the files,
+ * so the owner gets the permissions of others. (As root, the scanner can read every file.)
  */
-async function writeFor(file: string, value: Buffer, mode: number): Promise<void> {
+async function writeReadable(file: string, value: Buffer, mode: number): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await writeFile(file, value, { mode: 0o600 });
   await chmod(file, (mode & 0o7) << 6);

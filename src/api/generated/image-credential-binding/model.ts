@@ -10,12 +10,12 @@ import { validate } from './validate.ts';
  * that Trivy needs from it, and binds the ScheduledScans of that image in the same namespace to that
  * Secret.
  *
- * `validate()` checks what JSON schema can say; the API server fills in defaults and enforces more.
+ * `validate()` checks what JSON schema can express. The API server also sets defaults and enforces more rules.
  */
 export class ImageCredentialBinding extends Model<IImageCredentialBinding> implements IImageCredentialBinding {
   static readonly apiVersion = imageCredentialBindings.apiVersion;
   static readonly kind = imageCredentialBindings.kind;
-  /** Whether a value has the apiVersion and kind of ImageCredentialBinding; whether it is valid is another question. */
+  /** Whether a value has the apiVersion and kind of ImageCredentialBinding. Does not check whether it is valid. */
   static readonly is = createTypeMetaGuard<IImageCredentialBinding>(imageCredentialBindings);
   declare readonly apiVersion: IImageCredentialBinding['apiVersion'];
   declare readonly kind: IImageCredentialBinding['kind'];
@@ -26,11 +26,11 @@ export class ImageCredentialBinding extends Model<IImageCredentialBinding> imple
   constructor(data?: ModelData<IImageCredentialBinding>) {
     super();
     const { apiVersion, kind } = imageCredentialBindings;
-    // Without data it is not a whole one: that is for validate() to say.
+    // Without data the object is incomplete. Only validate() reports that.
     this.setDefinedProps({ apiVersion, kind, ...data } as IImageCredentialBinding);
   }
 
-  /** @throws ValidationError that says of every fault what was expected and what was found. */
+  /** @throws ValidationError that lists for each problem what was expected and what was found */
   override validate(): void {
     assertValid(validate, this);
   }

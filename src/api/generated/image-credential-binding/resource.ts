@@ -17,14 +17,14 @@ export const imageCredentialBindings = {
   "namespaced": true
 } as const;
 
-/** What the API server fills in where a spec leaves it out. */
+/** The defaults that the API server sets for fields that a spec omits. */
 export const imageCredentialBindingDefaults = {
   "verification": "Preferred",
   "delivery": "Shared",
   "mode": "Enforce"
 } as const;
 
-/** The values of the API's enums, by the names of their types. */
+/** The values of the API's enums, by type name. */
 export const imageCredentialBindingEnums = {
   "Verification": [
     "Required",

@@ -56,7 +56,7 @@ export interface IImageCredentialBinding {
   readonly status?: ImageCredentialBindingStatus;
 }
 /**
- * The parts of `metadata` that we read or write, as they stand in JSON: times are RFC 3339 strings.
+ * The parts of `metadata` that the controller reads or writes, as in JSON: times are RFC 3339 strings.
  */
 export interface ObjectMeta {
   /**
@@ -68,15 +68,15 @@ export interface ObjectMeta {
    */
   readonly namespace?: string;
   /**
-   * Tells the object from one of the same name before or after it.
+   * Distinguishes the object from earlier and later objects of the same name.
    */
   readonly uid?: string;
   /**
-   * Changes with every write; to be sent back as a precondition.
+   * Changes with every write. A client sends it back as a precondition.
    */
   readonly resourceVersion?: string;
   /**
-   * Counts the changes of spec.
+   * Number of changes to spec.
    */
   readonly generation?: number;
   /**
@@ -84,23 +84,23 @@ export interface ObjectMeta {
    */
   readonly creationTimestamp?: string;
   /**
-   * When the object is to be gone, once its deletion has been asked for.
+   * When the object is to be deleted; absent before its deletion was requested.
    */
   readonly deletionTimestamp?: string;
   /**
-   * What selectors look at.
+   * The labels that selectors match.
    */
   readonly labels?: {
     readonly [k: string]: string;
   };
   /**
-   * Everything else that others have to say about the object.
+   * Metadata that selectors do not match.
    */
   readonly annotations?: {
     readonly [k: string]: string;
   };
   /**
-   * The objects that this one goes with.
+   * The owners of the object. It is deleted with its last owner.
    */
   readonly ownerReferences?: readonly OwnerReference[];
 }

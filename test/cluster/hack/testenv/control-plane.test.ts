@@ -44,13 +44,13 @@ const widgets = {
 const configMap = (name: string, metadata: object = {}) =>
   JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata } });
 
-/** Ids of the processes whose command line names this text. */
+/** IDs of the processes whose command line contains this text. */
 function processesNaming(text: string): readonly string[] {
   return globSync('/proc/[0-9]*').filter((folder) => {
     try {
       return readFileSync(join(folder, 'cmdline'), 'utf8').includes(text);
     } catch {
-      return false; // It has ended since.
+      return false; // The process has exited in the meantime.
     }
   });
 }
@@ -69,7 +69,7 @@ describe('a control plane', () => {
       ...(kubeconfig === undefined ? {} : { kubeconfig }),
     });
 
-  it('serves the CRDs that are installed as soon as that returns', async () => {
+  it('serves installed CRDs as soon as their installation returns', async () => {
     const file = join(controlPlane.directory, 'widgets.json');
     await writeFile(file, JSON.stringify(widgets));
     await controlPlane.installCrds([file]);
@@ -77,7 +77,7 @@ describe('a control plane', () => {
     assert.equal(stdout, '');
   });
 
-  it('is reached over TLS that is verified against its own authority', async () => {
+  it('is reachable over TLS with a certificate of its own authority', async () => {
     assert.ok((await readFile(controlPlane.caFile, 'utf8')).startsWith('-----BEGIN CERTIFICATE-----'));
     const kubeconfig = await readFile(controlPlane.kubeconfig, 'utf8');
     assert.doesNotMatch(kubeconfig, /insecure/);
@@ -113,21 +113,21 @@ describe('a control plane', () => {
           () => true,
           () => false,
         ),
-      'the role to count',
-    ); // The authorizer hears of it by a watch.
+      'the Role to take effect',
+    ); // The authorizer learns of it through a watch.
     await assert.rejects(apply(configMap('mine'), kubeconfig), /Forbidden/);
   });
 
-  it('makes no kubeconfig for a service account that does not exist', async () => {
+  it('creates no kubeconfig for a service account that does not exist', async () => {
     await assert.rejects(controlPlane.kubeconfigFor({ namespace: 'team', name: 'nobody' }), /not found/);
   });
 
-  it('takes pods that nobody prepared a service account for', async () => {
+  it('accepts pods in a namespace without a service account', async () => {
     const spec = { containers: [{ name: 'app', image: 'nginx' }] };
     await apply(JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'by-hand' }, spec }));
   });
 
-  it('records who wrote what to the groups of scans and credentials', async () => {
+  it('records the writes to the API groups of scans and credentials, with user and object', async () => {
     const file = join(controlPlane.directory, 'widgets.json');
     await writeFile(file, JSON.stringify(widgets));
     await controlPlane.installCrds([file]);
@@ -147,7 +147,7 @@ describe('a control plane', () => {
     assert.partialDeepStrictEqual(written[0]?.requestObject, { spec: { size: 4 } });
   });
 
-  it('records that a secret was written, and nothing of what is in it', async () => {
+  it('records the write of a Secret without its content', async () => {
     const literal = '--from-literal=password=canary-3f9a';
     await controlPlane.kubectl(['create', 'secret', 'generic', 'hidden', '--namespace', 'team', literal]);
 
@@ -160,7 +160,7 @@ describe('a control plane', () => {
     assert.ok(!text.includes('canary-3f9a') && !text.includes(btoa('canary-3f9a')));
   });
 
-  it('says why kubectl failed, and not which literals it was given', async () => {
+  it('reports why kubectl failed, without the literals in its arguments', async () => {
     await assert.rejects(
       controlPlane.kubectl([
         'create',
@@ -177,7 +177,7 @@ describe('a control plane', () => {
     );
   });
 
-  it('keeps its data and its address when the API server starts anew', async () => {
+  it('keeps its data and its address when the API server restarts', async () => {
     await apply(configMap('kept'));
     await controlPlane.restartApiServer();
     const { stdout } = await controlPlane.kubectl([
@@ -193,7 +193,7 @@ describe('a control plane', () => {
     assert.equal((await audited('configmaps', 'kept')).length, 1);
   });
 
-  it('runs beside another one that knows nothing of its objects', async () => {
+  it('does not share its objects with another control plane', async () => {
     await using other = await startControlPlane({ log, auditLog: false });
     assert.notEqual(other.server, controlPlane.server);
     await assert.rejects(other.kubectl(['get', 'namespace', 'team']), /not found/);
@@ -203,7 +203,7 @@ describe('a control plane', () => {
     await controlPlane.kubectl(['get', 'namespace', 'team']);
   });
 
-  /** The writes of one object that are in the audit log, once there is any. */
+  /** Waits until the audit log contains a write of an object, and returns all its writes. */
   async function audited(resource: string, name: string): Promise<readonly AuditEvent[]> {
     let found: readonly AuditEvent[] = [];
     await until(async () => {
@@ -221,7 +221,7 @@ describe('a control plane', () => {
 });
 
 describe('a control plane with its controller manager', () => {
-  it('collects what has lost its owner', async () => {
+  it('deletes an object whose owner was deleted', async () => {
     await using controlPlane = await startControlPlane({ controllerManager: true, log });
     await controlPlane.kubectl(['create', '-f', '-'], { input: configMap('owner') });
     const uid = await controlPlane.kubectl(['get', 'configmap', 'owner', '-o', 'jsonpath={.metadata.uid}']);
@@ -240,7 +240,7 @@ describe('the control-plane command', () => {
 
   const command = ['hack/testenv/cli/control-plane.ts'];
 
-  /** Its first line of output, and where its data is. */
+  /** The first line of the command's output, and the folder of its data. */
   async function ready(owner: ChildProcess): Promise<{ readonly line: string; readonly directory: string }> {
     assert.ok(owner.stdout);
     const early = once(owner, 'exit').then(([code]) =>
@@ -251,12 +251,12 @@ describe('the control-plane command', () => {
   }
 
   async function assertNothingLeft(directory: string): Promise<void> {
-    await until(() => !existsSync(directory), 'the directory to go');
-    await until(() => processesNaming(directory).length === 0, 'the processes to end');
+    await until(() => !existsSync(directory), 'the directory to be removed');
+    await until(() => processesNaming(directory).length === 0, 'the processes to exit');
   }
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`prints its kubeconfig first, and on ${signal} ends with 0 and leaves nothing`, async () => {
+    it(`prints its kubeconfig first, and on ${signal} exits with 0 and leaves nothing behind`, async () => {
       const owner = spawn(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
       const { line, directory } = await ready(owner);
       assert.match(line, /^export KUBECONFIG=\/.+\/admin.kubeconfig$/);
@@ -270,14 +270,14 @@ describe('the control-plane command', () => {
     });
   }
 
-  it('leaves nothing when it is killed', async () => {
+  it('leaves nothing behind when it is killed', async () => {
     const owner = spawn(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
     const { directory } = await ready(owner);
     owner.kill('SIGKILL');
     await assertNothingLeft(directory);
   });
 
-  it('ends when the process that started it is killed', async () => {
+  it('stops when the process that started it is killed', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'icb-test-'));
     folders.push(folder);
     const script = join(folder, 'starter.mjs');
@@ -290,7 +290,7 @@ describe('the control-plane command', () => {
     await assertNothingLeft(directory);
   });
 
-  it('ends when the pipe that is its standard input ends', async () => {
+  it('stops when the pipe on its standard input is closed', async () => {
     const owner = spawn(process.execPath, command, { cwd: ROOT, stdio: ['pipe', 'pipe', 'inherit'] });
     const { directory } = await ready(owner);
     owner.stdin?.end();
@@ -298,7 +298,7 @@ describe('the control-plane command', () => {
     await assertNothingLeft(directory);
   });
 
-  it('ends with 2 and says how it is used when a flag is wrong', async () => {
+  it('exits with 2 and prints its usage if a flag is unknown', async () => {
     const owner = spawn(process.execPath, [...command, '--wrong'], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],

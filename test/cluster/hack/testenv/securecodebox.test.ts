@@ -35,21 +35,21 @@ const NAMESPACE = 'default';
 const LONG_AGO = '2001-01-01T00:00:00Z';
 const silent = pino({ level: 'silent' });
 
-/** Writes down what a scanner was given. */
-const TELL = `
+/** A scanner that writes its environment, and the files in the folders of its arguments, to its result file. */
+const REPORT = `
 const { readdirSync, readFileSync, writeFileSync } = require('node:fs');
 const args = process.argv.slice(1);
 const files = args.flatMap((folder) => readdirSync(folder).map((file) => [file, readFileSync(folder + '/' + file, 'utf8')]));
 writeFileSync('/home/securecodebox/trivy-results.json', JSON.stringify({ env: process.env, files }));
 `;
 
-/** Writes down its process id and does not end. */
+/** A scanner that writes its process ID to a file and does not exit. */
 const STAY = `
 require('node:fs').writeFileSync(process.argv[1], String(process.pid));
 setInterval(() => {}, 1000);
 `;
 
-interface Told {
+interface Report {
   readonly env: Readonly<Record<string, string>>;
   readonly files: readonly (readonly [name: string, text: string])[];
 }
@@ -80,7 +80,7 @@ before(async () => {
     command('succeeds', ''),
     command('succeeds-too', '0'),
     command('fails', 'console.error("cannot pull"); process.exit(3)'),
-    command('tells', TELL),
+    command('reports', REPORT),
     command(
       'reveals',
       'console.error(process.env.SECRET, Buffer.from(process.env.SECRET).toString("base64"))',
@@ -134,7 +134,7 @@ async function createScan(name: string, spec: Partial<ScanSpec>): Promise<void> 
     apiVersion: 'execution.securecodebox.io/v1',
     kind: 'Scan',
     metadata: { name, namespace: NAMESPACE },
-    spec: { scanType: 'tells', parameters: [], ...spec },
+    spec: { scanType: 'reports', parameters: [], ...spec },
   };
   await client.create(SCANS, scan);
 }
@@ -177,9 +177,9 @@ const labelled = (before: ScheduledScan): ScheduledScan => ({
   metadata: { ...before.metadata, labels: { ...before.metadata.labels, written: 'yes' } },
 });
 
-function told(run: ScanRun): Told {
+function reportOf(run: ScanRun): Report {
   assert.equal(run.state, 'Done', run.log);
-  return run.results as Told;
+  return run.results as Report;
 }
 
 describe('the CRDs of the fixture', () => {
@@ -272,7 +272,7 @@ describe('a ScheduledScan', () => {
     );
   });
 
-  it('that is written between its Scan and its status gets stuck until lastScheduleTime is written', async () => {
+  it('that another client writes between its Scan and its status gets stuck until lastScheduleTime is written', async () => {
     const meddled: string[] = [];
     await using secureCodeBox = await start({
       beforeStatusUpdate: async ({ metadata: { name } }) => {
@@ -293,11 +293,11 @@ describe('a ScheduledScan', () => {
     await writeLastScheduleTime('stuck', '2002-01-01T00:00:00Z');
 
     assert.equal((await next).state, 'Done');
-    await until(() => secureCodeBox.failure(NAMESPACE, 'stuck') === undefined, 'it to be free');
+    await until(() => secureCodeBox.failure(NAMESPACE, 'stuck') === undefined, 'it to run again');
     assert.equal((await scansOf('stuck')).length, 2);
   });
 
-  it('that is written between its very first Scan and its status gets a second one', async () => {
+  it('that another client writes between its first Scan and its status gets a second Scan', async () => {
     let meddled = false;
     await using _secureCodeBox = await start({
       beforeStatusUpdate: async ({ metadata: { name } }) => {
@@ -315,7 +315,7 @@ describe('a ScheduledScan', () => {
     assert.equal((await scansOf('first')).length, 2);
   });
 
-  it('runs again when its ScanType is another one, if it asks for that', async () => {
+  it('runs again when its ScanType changes, if retriggerOnScanTypeChange is set', async () => {
     await using secureCodeBox = await start();
     const first = secureCodeBox.nextRun(NAMESPACE, 'retriggered');
     await createScheduledScan('retriggered', { interval: '12h', retriggerOnScanTypeChange: true });
@@ -366,10 +366,10 @@ describe('a Scan', () => {
       ],
     });
 
-    const { env, files } = told(await secureCodeBox.run(NAMESPACE, 'given'));
+    const { env, files } = reportOf(await secureCodeBox.run(NAMESPACE, 'given'));
 
     assert.deepEqual(files, [['config.json', '{"auths":{}}']]);
-    // The last one is there while coverage is measured.
+    // Node sets the last one while it measures coverage.
     const { DOCKER_CONFIG, HOME, TMPDIR, TRIVY_CACHE_DIR, NODE_V8_COVERAGE: _, ...rest } = env;
     assert.deepEqual(rest, { TOKEN: 't-0815', TRIVY_USERNAME: '' });
     for (const path of [DOCKER_CONFIG, HOME, TMPDIR, TRIVY_CACHE_DIR])
@@ -377,7 +377,7 @@ describe('a Scan', () => {
     assert.deepEqual(await readdir(directory), []);
   });
 
-  it('shows nothing of a Secret in its log', async () => {
+  it('has a log without values of Secrets', async () => {
     await using secureCodeBox = await start();
     await createSecret('canary', { value: 'canary-4711' });
     const valueFrom = { secretKeyRef: { name: 'canary', key: 'value' } };
@@ -388,7 +388,7 @@ describe('a Scan', () => {
     assert.equal(log, '[redacted] [redacted]');
   });
 
-  it('stays in Scanning until a Secret that it needs is there', async () => {
+  it('stays in Scanning until a Secret that it needs exists', async () => {
     await using secureCodeBox = await start();
     const volumes = [{ name: 'late', secret: { secretName: 'late' } }];
     const volumeMounts = [{ name: 'late', mountPath: '/late' }];
@@ -397,10 +397,10 @@ describe('a Scan', () => {
 
     await createSecret('late', { file: 'at last' });
 
-    assert.deepEqual(told(await secureCodeBox.run(NAMESPACE, 'waiting')).files, [['file', 'at last']]);
+    assert.deepEqual(reportOf(await secureCodeBox.run(NAMESPACE, 'waiting')).files, [['file', 'at last']]);
   });
 
-  it('that is suspended begins when it no longer is', async () => {
+  it('that is suspended starts when it is resumed', async () => {
     await using secureCodeBox = await start();
     await createScan('held', { suspend: true });
     await createScan('free', {});
@@ -427,14 +427,14 @@ describe('a Scan', () => {
   const errors: Readonly<Record<string, readonly [name: string, Partial<ScanSpec>, number | null, RegExp]>> =
     {
       'whose scanner fails': ['failing', { scanType: 'fails' }, 3, /Exit code 3: cannot pull/],
-      'of a ScanType that there is not': [
+      'of a ScanType that does not exist': [
         'typeless',
         { scanType: 'none' },
         null,
         /Configured ScanType 'none' not found/,
       ],
-      'whose program is unknown here': ['unknown', { scanType: 'unknown-program' }, null, /program "nmap"/],
-      'with an init container that cannot be run here': [
+      'whose program is unknown': ['unknown', { scanType: 'unknown-program' }, null, /program "nmap"/],
+      'with an unsupported init container': [
         'with-init',
         { initContainers: [{ name: 'clone-repository' }] },
         null,
@@ -442,7 +442,7 @@ describe('a Scan', () => {
       ],
     };
   for (const [title, [name, spec, exitCode, description]] of Object.entries(errors)) {
-    it(`${title} is Errored and says why`, async () => {
+    it(`${title} is Errored and reports the reason`, async () => {
       await using secureCodeBox = await start();
       await createScan(name, spec);
 
@@ -455,7 +455,7 @@ describe('a Scan', () => {
     });
   }
 
-  it('of autodiscovery extracts its pull secret once, and fails from then on', async () => {
+  it('of autodiscovery extracts its pull secret once, and fails afterwards', async () => {
     await using secureCodeBox = await start();
     const auth = Buffer.from('ann:pass:word').toString('base64');
     await createSecret('pull', {
@@ -480,7 +480,7 @@ describe('a Scan', () => {
     };
     await createScan('extracting', spec);
 
-    const { env } = told(await secureCodeBox.run(NAMESPACE, 'extracting'));
+    const { env } = reportOf(await secureCodeBox.run(NAMESPACE, 'extracting'));
     assert.deepEqual([env['TRIVY_USERNAME'], env['TRIVY_PASSWORD']], ['ann', 'pass:word']);
 
     await createScan('extracting-again', spec);
@@ -502,7 +502,7 @@ describe('the stand-in', () => {
       parameters: [`/home/securecodebox/${name}.pid`],
     });
 
-  it('ends the scanner of a Scan that is deleted', async () => {
+  it('stops the scanner of a Scan that is deleted', async () => {
     await using _secureCodeBox = await start();
     await stays('deleted');
     await until(async () => (await pidsIn(directory)).length === 1, 'the scanner to run');
@@ -510,11 +510,11 @@ describe('the stand-in', () => {
 
     await cluster.kubectl(['delete', 'scan', 'deleted', '-n', NAMESPACE]);
 
-    await until(() => !isRunning(pid), 'the scanner to end');
-    await until(async () => (await readdir(directory)).length === 0, 'its folder to go');
+    await until(() => !isRunning(pid), 'the scanner to exit');
+    await until(async () => (await readdir(directory)).length === 0, 'its folder to be removed');
   });
 
-  it('leaves no scanner and no folder when it stops, and tells those who wait', async () => {
+  it('leaves no scanner and no folder when it stops, and rejects the promises of callers that wait', async () => {
     const secureCodeBox = await start();
     await stays('stopped');
     await until(async () => (await pidsIn(directory)).length === 1, 'the scanner to run');
@@ -533,7 +533,7 @@ describe('the stand-in', () => {
     await cluster.kubectl(['delete', 'scan', 'stopped', '-n', NAMESPACE]);
   });
 
-  it('writes under its own name', async () => {
+  it('writes with its own user name', async () => {
     const written = (await cluster.auditEvents()).filter(
       ({ objectRef, verb }) =>
         objectRef?.subresource === 'status' && verb === 'update' && objectRef.resource === 'scans',

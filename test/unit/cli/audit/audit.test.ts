@@ -42,7 +42,7 @@ const FULL: ImageCredentialBindingStatus = {
 };
 
 describe('the row of a binding in an audit', () => {
-  it('has all that its status says', () => {
+  it('contains the values of the status', () => {
     assert.deepEqual(row(FULL), {
       namespace: 'shop',
       name: 'app',
@@ -63,7 +63,7 @@ describe('the row of a binding in an audit', () => {
     });
   });
 
-  it('is not ready where no controller has reported, and has every key', () => {
+  it('is not ready if no controller has reported, and has every key', () => {
     const { ready, ...rest } = row();
     assert.equal(`${ready.status} ${ready.reason}`, 'Unknown NotReconciled');
     assert.match(ready.message, /Check that a controller is running/);
@@ -80,14 +80,14 @@ describe('the row of a binding in an audit', () => {
     });
   });
 
-  it('is not ready where the status speaks of an older spec', () => {
+  it('is not ready if the status is about an older spec', () => {
     const { ready } = row({ conditions: [condition('Ready', 'True', 'Ready', 1)] });
     assert.equal(`${ready.status} ${ready.reason}`, 'Unknown OutOfDate');
     assert.match(ready.message, /for generation 1, but the spec has generation 2/);
   });
 });
 
-describe('an audit', () => {
+describe('the output of an audit', () => {
   it('is an aligned table', () => {
     const denied = row({
       ...FULL,
@@ -111,7 +111,7 @@ describe('an audit', () => {
     assert.equal(asJson([]), '[]\n');
   });
 
-  it('is CSV with a cell for each name in its first row', () => {
+  it('is CSV with a cell for each column name', () => {
     const [names = '', first = '', second = '', ...rest] = asCsv([row(FULL), row()]).split('\r\n');
     assert.deepEqual(rest, ['']);
     assert.equal(

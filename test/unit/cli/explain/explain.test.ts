@@ -20,7 +20,7 @@ interface Explanation {
   };
 }
 
-/** What `explain -o json` prints, with its exit code and what it says beside. */
+/** Runs `explain -o json`. Returns its exit code, its standard error, and the parsed output. */
 function explained(args: readonly string[], input = '') {
   const { status, stdout, stderr } = runExplain([...args, '-o', 'json'], input);
   assert.doesNotMatch(stdout + stderr, canary, 'a password was printed');
@@ -29,18 +29,18 @@ function explained(args: readonly string[], input = '') {
     status,
     stderr,
     list,
-    usernames: list.map((one) => one.candidates.map(({ username }) => username)),
+    usernames: list.map((explanation) => explanation.candidates.map(({ username }) => username)),
   };
 }
 
-/** What base64 makes of the password wherever it begins in a text: the whole groups that hold nothing else. */
+/** The base64 groups that encode only the password, for each offset at which the password can start in a text. */
 const encoded = [0, 1, 2].map((before) =>
   btoa(' '.repeat(before) + PASSWORD).slice(before === 0 ? 0 : 4, -4),
 );
 const canary = new RegExp([PASSWORD, ...encoded].map(RegExp.escape).join('|'));
 
 describe('explain from files', () => {
-  it('lists all that fits, in the order of the kubelet, and what Trivy would be handed', () => {
+  it("lists the credentials that fit, in the kubelet's order, and what Trivy would get", () => {
     using files = new Files();
     const args = files.write(
       's.json',
@@ -77,7 +77,7 @@ describe('explain from files', () => {
     ]);
   });
 
-  it('takes several images, and ends with 1 where for one nothing fits', () => {
+  it('explains several images, and exits with 1 if no credential fits one of them', () => {
     using files = new Files();
     const args = files.write('s.json', pullSecret('pull', { 'docker.io': entry('hub') }));
     const { status, list } = explained(['nginx', 'reg.example/app', ...args]);
@@ -92,7 +92,7 @@ describe('explain from files', () => {
     assert.deepEqual(list[1]?.delivery, { env: [], files: [] });
   });
 
-  it('tells which binding serves the image, by the rules of the controller', () => {
+  it("shows which binding matches the image, by the controller's rules", () => {
     using files = new Files();
     const bindings = [
       binding('by-tag', { image: 'reg.example/app:1' }),
@@ -110,12 +110,12 @@ describe('explain from files', () => {
     const args = files.write('b.json', { apiVersion: 'v1', kind: 'List', items: bindings });
     const { list } = explained(['reg.example/app:1', 'reg.example/app:2', 'reg.example/none', ...args]);
     assert.deepEqual(
-      list.map((one) => one.binding),
+      list.map((explanation) => explanation.binding),
       ['by-tag', 'whole', null],
     );
   });
 
-  it('tells where the scans of an earlier home are moved to', () => {
+  it('shows to which image the scans of a previous repository are migrated', () => {
     using files = new Files();
     const args = files.write(
       'b.json',
@@ -123,11 +123,11 @@ describe('explain from files', () => {
     );
     assert.equal(explained(['reg.example/app:1', ...args]).list[0]?.binding, 'moved');
     const { stdout } = runExplain(['reg.example/app:1', ...args]);
-    assert.match(stdout, / {2}binding {5}moved\n {2}moves to {4}new\.example\/app:1\n/);
-    assert.doesNotMatch(runExplain(['new.example/app:1', ...args]).stdout, /moves to/);
+    assert.match(stdout, / {2}binding {6}moved\n {2}migrates to {2}new\.example\/app:1\n/);
+    assert.doesNotMatch(runExplain(['new.example/app:1', ...args]).stdout, /migrates to/);
   });
 
-  it('counts what a binding needs no secret for as fitting', () => {
+  it('exits with 0 if the binding names no Secret', () => {
     using files = new Files();
     const args = files.write('b.json', binding('public', { imagePullSecrets: [] }));
     const { status, list } = explained(['reg.example/app', ...args]);
@@ -151,7 +151,7 @@ describe('explain from files', () => {
     );
   });
 
-  it('puts the secrets of the binding first where keys are equal', () => {
+  it('lists the Secrets of the binding first if keys are equal', () => {
     using files = new Files();
     const args = [
       ...files.write('a.json', pullSecret('first', { 'reg.example': entry('first') })),
@@ -162,7 +162,7 @@ describe('explain from files', () => {
     assert.deepEqual(explained(['reg.example/app', ...args, ...bound]).usernames, [['named', 'first']]);
   });
 
-  it('reads standard input, lists of one kind, stringData, dockercfg, and secrets with a token alone', () => {
+  it('reads standard input, lists of one kind, stringData, dockercfg, and Secrets with only a token', () => {
     const dockercfg = { 'reg.example': { registrytoken: PASSWORD } };
     const list = {
       apiVersion: 'v1',
@@ -184,7 +184,7 @@ describe('explain from files', () => {
     );
   });
 
-  it('takes the later of two objects of one name, as kubectl apply does', () => {
+  it('uses the later of two objects of the same name, as kubectl apply does', () => {
     using files = new Files();
     const args = [
       ...files.write('a.json', pullSecret('pull', { 'reg.example': entry('old') })),
@@ -193,7 +193,7 @@ describe('explain from files', () => {
     assert.deepEqual(explained(['reg.example/app', ...args]).usernames, [['new']]);
   });
 
-  it('counts the objects of one namespace, and those that name none', () => {
+  it('uses the objects of one namespace, and objects that name no namespace', () => {
     using files = new Files();
     const args = [
       ...files.write('a.json', pullSecret('a', { 'reg.example': entry('a') }, { namespace: 'a' })),
@@ -203,10 +203,10 @@ describe('explain from files', () => {
     assert.deepEqual(explained(['reg.example/app', '-n', 'b', ...args]).usernames, [['b', 'c']]);
     const { status, stdout, stderr } = runExplain(['reg.example/app', ...args]);
     assert.deepEqual([status, stdout], [2, '']);
-    assert.match(stderr, /expected objects of one namespace, found "a", "b"; say which with --namespace/);
+    assert.match(stderr, /expected objects of one namespace, found "a", "b"; choose one with --namespace/);
   });
 
-  it('passes over what is broken or of no concern, says so beside, and goes on', () => {
+  it('skips invalid objects and objects of other kinds, reports them, and continues', () => {
     using files = new Files();
     const good = pullSecret('good', { 'reg.example': entry('good'), 'reg.example/x': { auth: PASSWORD } });
     const bad = { ...pullSecret('bad', {}), data: { '.dockerconfigjson': btoa(PASSWORD) } };
@@ -233,13 +233,13 @@ describe('explain from files', () => {
       /item 5: spec has no field "imagePullSecret"; expected only/,
       /item 6: spec\.image is invalid/,
       /item 7: expected spec\.scanSpec with a scanType and a list of strings as parameters/,
-      /passed over what is of no concern here: "Deployment"/,
+      /skipped objects of other kinds: "Deployment"/,
     ]) {
       assert.match(stderr, line);
     }
   });
 
-  it('reads secrets that their owner offers to a registry, and says of others what is missing', () => {
+  it('reads credential Secrets, and reports the annotation that other Secrets are missing', () => {
     using files = new Files();
     const keys = {
       AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
@@ -252,7 +252,7 @@ describe('explain from files', () => {
     });
     const args = [
       ...files.write('a.json', secret({ name: 'keys', annotations })),
-      ...files.write('b.json', secret({ name: 'unoffered' })),
+      ...files.write('b.json', secret({ name: 'not-annotated' })),
     ];
     const { status, stdout, stderr } = runExplain([`${host}/app`, '-o', 'json', ...args]);
     assert.equal(status, 0, stderr);
@@ -263,12 +263,12 @@ describe('explain from files', () => {
     ]);
     assert.match(
       stderr,
-      /Secret "unoffered": expected the annotation credentials\.securecodebox\.io\/registries/,
+      /Secret "not-annotated": expected the annotation credentials\.securecodebox\.io\/registries/,
     );
     assert.doesNotMatch(`${stdout}${stderr}`, /canary/);
   });
 
-  it('says which secret of the binding is not there', () => {
+  it('reports a Secret of the binding that does not exist', () => {
     using files = new Files();
     const { status, stderr } = explained(['reg.example/app', ...files.write('b.json', binding('app', {}))]);
     assert.equal(status, 1);
@@ -286,24 +286,24 @@ describe('explain from files', () => {
   }[] = [
     { name: 'no image', args: [], says: /missing required argument 'image'/ },
     {
-      name: 'what is no image',
+      name: 'an invalid image',
       args: ['NGINX'],
       text: '',
       says: /^error: Not an image reference: .*Write it in lower case/,
     },
     { name: 'another format', args: ['nginx', '-o', 'yaml'], says: /Allowed choices are text, json/ },
     {
-      name: 'a file that is not there',
+      name: 'a file that does not exist',
       args: ['nginx', '-f', '/nowhere/x.yaml'],
       says: /"\/nowhere\/x\.yaml": expected a file that can be read, found none/,
     },
     {
-      name: 'a folder',
+      name: 'a directory',
       args: ['nginx', '-f', '/'],
       says: /found a directory; name its files, each with --filename/,
     },
     {
-      name: 'what is not YAML',
+      name: 'a file that is not YAML',
       args: ['nginx'],
       text: `a: b\n---\nauth: x: ${PASSWORD}`,
       says: /line 3, column \d+: expected YAML or JSON, found bad indentation/,
@@ -336,7 +336,7 @@ describe('explain from files', () => {
       name: 'a Docker configuration',
       args: ['nginx'],
       text: '{"auths": {}}',
-      says: /expected a Kubernetes object with apiVersion and kind, found one without them/,
+      says: /expected a Kubernetes object with apiVersion and kind, found an object without them/,
     },
     {
       name: 'an object without a name',
@@ -347,7 +347,7 @@ describe('explain from files', () => {
     { name: 'no cluster', args: ['nginx'], says: /^error: found no cluster: expected KUBECONFIG/ },
   ];
   for (const { name, args, text, says } of wrong) {
-    it(`ends with 2 and says what was expected: ${name}`, () => {
+    it(`exits with 2 and says what was expected: ${name}`, () => {
       using files = new Files();
       const { status, stdout, stderr } = runExplain([
         ...args,
@@ -363,7 +363,7 @@ describe('explain from files', () => {
 describe('the text of explain', () => {
   const args = ['-f', 'docs/examples/pull-secret.yaml', '-f', 'docs/examples/scheduled-scan.yaml'];
 
-  it('tells of scans of the image: whether a binding serves them, and whether they are bound', () => {
+  it('shows the effective binding of each scan of the image, and whether the scan is bound', () => {
     using files = new Files();
     const bound = { annotations: { 'credentials.securecodebox.io/binding': 'app' } };
     const gone = { annotations: { 'credentials.securecodebox.io/binding': 'gone' } };
@@ -381,11 +381,11 @@ describe('the text of explain', () => {
     ]);
     assert.match(
       stdout,
-      / {2}ScheduledScans\n {4}done {3}bound to app\n {4}new {4}served by app, not bound yet\n {4}unfit {2}no binding serves it\n {4}left {3}to be let go by gone\n$/,
+      / {2}ScheduledScans\n {4}done {3}bound to app\n {4}new {4}not yet bound to app\n {4}unfit {2}no binding matches it\n {4}left {3}to be unbound from gone\n$/,
     );
   });
 
-  it('has colour on a terminal, none with NO_COLOR, and none in a pipe', async () => {
+  it('uses color on a terminal, but not with NO_COLOR, nor in a pipe', async () => {
     const command = [
       process.execPath,
       await builtProgram(),
@@ -410,7 +410,7 @@ describe('the text of explain', () => {
     assert.doesNotMatch(runExplain([...command.slice(3)]).stdout, colour);
   });
 
-  it('lets nobody steer the terminal', () => {
+  it('escapes control characters, so that objects cannot control the terminal', () => {
     using files = new Files();
     const evil = '\u001b[2J\u009b2J\u202e\u007f';
     const file = files.write(
@@ -440,7 +440,7 @@ describe('the text of explain', () => {
       ],
     },
   ]) {
-    it(`writes out what could steer the terminal in the name of a ${what}`, () => {
+    it(`escapes control characters in the name of a ${what}`, () => {
       using files = new Files();
       const file = files.write('l.json', { apiVersion: 'v1', kind: 'List', items });
       const { stdout, stderr } = runExplain(['reg.example/app', ...file]);

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { isSimilar } from '../../../../src/cli/explain/similar.ts';
 import { binding, Files, pullSecret, runExplain, scheduledScan } from '../../../support/explain.ts';
 
-describe('explain, where no binding serves the image', () => {
+describe('explain, if no binding matches the image', () => {
   const cases: readonly {
     readonly name: string;
     readonly image: string;
@@ -11,34 +11,34 @@ describe('explain, where no binding serves the image', () => {
     readonly says: RegExp;
   }[] = [
     {
-      name: 'says which was meant, after a slip of the fingers',
+      name: 'suggests the image of a binding after a typo',
       image: 'reg.example/team/paymnts:1.0',
       spec: { image: 'reg.example/team/payments' },
-      says: /^no binding serves reg\.example\/team\/paymnts; did you mean reg\.example\/team\/payments, of the binding "b"\?$/m,
+      says: /^no binding matches reg\.example\/team\/paymnts; did you mean reg\.example\/team\/payments, the image of the binding "b"\?$/m,
     },
     {
-      name: 'says that a binding is for another version alone',
+      name: 'reports that a binding matches only another version',
       image: 'reg.example/app:2',
       spec: { image: 'reg.example/app:1' },
-      says: /^the binding "b" is for reg\.example\/app:1 alone; ask for that, or make its spec\.image the repository$/m,
+      says: /^the binding "b" matches only reg\.example\/app:1; explain that image, or set its spec\.image to reg\.example\/app$/m,
     },
     {
-      name: 'says that a binding only observes',
+      name: 'reports that the mode of a binding is Observe',
       image: 'reg.example/old:2',
       spec: { replaces: ['reg.example/old'], mode: 'Observe' },
-      says: /^the binding "b" fits and only observes; set its spec\.mode to Enforce/m,
+      says: /^the binding "b" matches, but its mode is Observe; set its spec\.mode to Enforce/m,
     },
     {
-      name: 'says that a host alone is an image of Docker Hub',
+      name: 'reports that a host without a repository is an image on Docker Hub',
       image: 'reg.example',
       spec: {},
-      says: /^"reg\.example" is taken for docker\.io\/library\/reg\.example, an image of Docker Hub: a registry wants/m,
+      says: /^"reg\.example" is read as docker\.io\/library\/reg\.example, an image on Docker Hub; if you mean a registry/m,
     },
     {
-      name: 'says that the name of a binding is no image',
+      name: 'reports that the name of a binding is not an image',
       image: 'b',
       spec: {},
-      says: /^"b" is taken for an image, and is the name of a binding; ask for its image, reg\.example\/app$/m,
+      says: /^"b" is read as an image, but it is the name of a binding; explain its image, reg\.example\/app$/m,
     },
   ];
   for (const { name, image, spec, says } of cases) {
@@ -50,7 +50,7 @@ describe('explain, where no binding serves the image', () => {
     });
   }
 
-  it('tells what Trivy would get', () => {
+  it('shows what Trivy would get', () => {
     using files = new Files();
     const args = files.write('p.json', pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } }));
     assert.match(
@@ -59,7 +59,7 @@ describe('explain, where no binding serves the image', () => {
     );
   });
 
-  it('says nothing of bindings for other images', () => {
+  it('does not mention bindings for other images', () => {
     using files = new Files();
     for (const image of ['reg.example/other', 'library/my.app']) {
       const { stderr } = runExplain([image, ...files.write('b.json', binding('b', {}))]);
@@ -67,7 +67,7 @@ describe('explain, where no binding serves the image', () => {
     }
   });
 
-  it('says whose objects there are, where the namespace has none', () => {
+  it('reports the namespaces of the objects if the requested namespace has none', () => {
     using files = new Files();
     const args = files.write('b.json', binding('b', {}, { namespace: 'shop' }));
     const { status, stderr } = runExplain(['reg.example/app', '-n', 'shpo', ...args]);
@@ -78,7 +78,7 @@ describe('explain, where no binding serves the image', () => {
     );
   });
 
-  it('takes up to two letters for a slip', () => {
+  it('considers up to two different letters a typo', () => {
     const pairs: readonly [string, string, boolean][] = [
       ['payments', 'payments', true],
       ['payments', 'paymnets', true],
@@ -94,8 +94,8 @@ describe('explain, where no binding serves the image', () => {
   });
 });
 
-describe('explain, where no ScheduledScan has the image of a binding', () => {
-  it('says which was meant, after a slip of the fingers', () => {
+describe('explain, if no ScheduledScan uses the image of a binding', () => {
+  it('suggests the image of a ScheduledScan after a typo', () => {
     using files = new Files();
     const args = [
       ...files.write('b.json', binding('b', { image: 'reg.example/team/paymnts' })),
@@ -104,25 +104,25 @@ describe('explain, where no ScheduledScan has the image of a binding', () => {
     const { stderr } = runExplain(['reg.example/team/paymnts', ...args]);
     assert.match(
       stderr,
-      /^no ScheduledScan here has the image reg\.example\/team\/paymnts, .*; did you mean reg\.example\/team\/payments, of the ScheduledScan "scan"\?$/m,
+      /^no ScheduledScan in these files uses the image reg\.example\/team\/paymnts, .*; did you mean reg\.example\/team\/payments, the image of the ScheduledScan "scan"\?$/m,
     );
   });
 
-  it('says nothing of an earlier home of the image, nor of scans that another binding serves', () => {
+  it('does not mention a previous repository, nor scans that another binding matches', () => {
     using files = new Files();
     const args = [
       ...files.write('b.json', binding('b', { replaces: ['reg.example/apq'] })),
       ...files.write('c.json', binding('c', { image: 'reg.example/apps' })),
       ...files.write('p.json', pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } })),
       ...files.write('s.json', scheduledScan('scan', ['reg.example/apps:1.0'])),
-      // Like the earlier home alone, and nobody serves it.
-      ...files.write('u.json', scheduledScan('unserved', ['reg.example/apqxy:1.0'])),
+      // Similar only to the previous repository, and no binding matches it.
+      ...files.write('u.json', scheduledScan('unmatched', ['reg.example/apqxy:1.0'])),
     ];
     for (const image of ['reg.example/apq', 'reg.example/app'])
       assert.equal(runExplain([image, ...args]).stderr, '');
   });
 
-  it('says nothing of scans of other images, for files need not hold all', () => {
+  it('does not mention scans of other images, because the files may not contain all scans', () => {
     using files = new Files();
     const args = [
       ...files.write('b.json', binding('b', { imagePullSecrets: [] })),
@@ -132,7 +132,7 @@ describe('explain, where no ScheduledScan has the image of a binding', () => {
   });
 });
 
-describe('explain, where a status is at hand', () => {
+describe('explain, if the binding has a status', () => {
   const condition = (type: string, status: string, reason: string, message = '') => ({
     type,
     status,
@@ -153,7 +153,7 @@ describe('explain, where a status is at hand', () => {
     },
   });
 
-  it('tells what was tried and what the controller says, with its advice', () => {
+  it('shows the candidates that were tried, and the conditions with their advice', () => {
     using files = new Files();
     const args = files.write(
       'b.json',
@@ -169,7 +169,7 @@ describe('explain, where a status is at hand', () => {
     );
   });
 
-  it('tells only that it is out of date, where it is', () => {
+  it('shows only that the status is out of date, if it is', () => {
     using files = new Files();
     const args = files.write('b.json', withStatus([condition('Ready', 'True', 'Ready')], 2));
     const { stdout } = runExplain(['reg.example/app', ...args]);

@@ -12,7 +12,7 @@ interface Instruction {
   readonly text: string;
 }
 
-/** The stages of a Dockerfile, each with its instructions; the first part is what comes before any. */
+/** The instructions of a Dockerfile by stage. The first element contains the instructions before the first stage. */
 function stagesOf(file: string): readonly (readonly Instruction[])[] {
   const instructions = file
     .replaceAll(/^#.*\n/gm, '')
@@ -28,7 +28,7 @@ const [settings = [], build = [], final = []] = stagesOf(readFileSync(join(ROOT,
 const textsOf = (stage: readonly Instruction[], wanted: string) =>
   stage.filter(({ name }) => name === wanted).map(({ text }) => text);
 
-/** Does what a COPY says, from the repository into a folder. */
+/** Executes the text of a COPY instruction, from the repository into a folder. */
 function copy(text: string, folder: string): void {
   const froms = text.split(' ');
   const to = froms.pop() ?? '';
@@ -38,7 +38,7 @@ function copy(text: string, folder: string): void {
   }
 }
 
-/** There is nothing here that could build it: what it copies and runs is copied and run in a folder. */
+/** The tests have no tool that builds images. They execute the COPY and RUN instructions in a folder instead. */
 describe('the Dockerfile', () => {
   let root: string;
 
@@ -47,7 +47,7 @@ describe('the Dockerfile', () => {
   });
   after(() => rmSync(root, { recursive: true }));
 
-  it('copies only what .dockerignore lets through', () => {
+  it('copies only files that .dockerignore includes', () => {
     const allowed = readFileSync(join(ROOT, '.dockerignore'), 'utf8').match(/(?<=^!).+$/gm) ?? [];
     const sources = [...textsOf(build, 'COPY'), ...textsOf(final, 'COPY')]
       .filter((text) => !text.startsWith('--from'))
@@ -61,7 +61,7 @@ describe('the Dockerfile', () => {
     assert.deepEqual(sources.toSorted(), allowed.toSorted());
   });
 
-  it('builds the bundle from what it copies, and starts it by the path where it puts it', () => {
+  it('builds the bundle from the copied files, and starts it at its path in the image', () => {
     const source = join(root, 'source');
     for (const text of textsOf(build, 'COPY')) copy(text, source);
     assert.deepEqual(textsOf(build, 'RUN'), ['npm ci --ignore-scripts', 'node hack/build/bundle.ts']);
@@ -80,11 +80,11 @@ describe('the Dockerfile', () => {
     assert.deepEqual([status, stdout], [0, `${packageJson.version}\n`]);
   });
 
-  it('makes an image of Node 24 without a shell, for a user who is not root, and says what it is', () => {
+  it('builds an image of Node 24 without a shell, for a non-root user, with labels that describe it', () => {
     const [base = ''] = textsOf(settings, 'ARG').filter((text) => text.startsWith('BASE_IMAGE='));
     assert.match(base, /^BASE_IMAGE=gcr\.io\/distroless\/nodejs24-\S+:nonroot$/);
     assert.match(textsOf(final, 'FROM').join(), /^\$\{BASE_IMAGE\}$/);
-    // Nothing can be run there without one.
+    // A RUN instruction would need a shell.
     assert.deepEqual(textsOf(final, 'RUN'), []);
     assert.deepEqual(textsOf(final, 'USER'), ['65532:65532']);
     const labels = [...(textsOf(final, 'LABEL')[0] ?? '').matchAll(/org\.opencontainers\.image\.([\w.]+)=/g)];
@@ -101,7 +101,7 @@ describe('the Dockerfile', () => {
     ]);
   });
 
-  it('has an entrypoint that the chart hands arguments, and puts nothing in its place', () => {
+  it('has an entrypoint that the chart keeps, and to which it only passes arguments', () => {
     const templates = globSync('charts/image-credential-binding/templates/*.yaml', { cwd: ROOT });
     const texts = templates.map((file) => readFileSync(join(ROOT, file), 'utf8'));
     assert.ok(texts.some((text) => /^ +args:\n +- controller$/m.test(text)));

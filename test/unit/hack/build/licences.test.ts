@@ -5,8 +5,8 @@ import { describe, it } from 'node:test';
 import { ROOT } from '../../../../hack/root.ts';
 
 /**
- * What may be shipped beside Apache-2.0: the ASF's categories A, and of "public domain" what it lists there.
- * https://www.apache.org/legal/resolved.html
+ * The licenses that may be distributed with Apache-2.0: category A of the ASF, and the "public domain" licenses that the ASF
+ * lists. Source: https://www.apache.org/legal/resolved.html
  */
 const ALLOWED: readonly string[] = [
   'Apache-2.0',
@@ -27,17 +27,19 @@ interface Locked {
 const lock: { readonly packages: Readonly<Record<string, Locked>> } = JSON.parse(
   readFileSync(join(ROOT, 'package-lock.json'), 'utf8'),
 );
-/** What is installed where the controller runs; not this package itself. */
-const shipped = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && dev !== true);
+/** The packages that are distributed with the controller, without this package itself. */
+const distributed = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && dev !== true);
 
-describe('the licences of what is shipped', () => {
+describe('the licenses of the distributed packages', () => {
   it('are all on the list', () => {
-    const others = shipped.filter(([, { license }]) => license === undefined || !ALLOWED.includes(license));
+    const others = distributed.filter(
+      ([, { license }]) => license === undefined || !ALLOWED.includes(license),
+    );
     assert.deepEqual(others, []);
   });
 
-  it('are all that the list has', () => {
-    const found = new Set(shipped.map(([, { license }]) => license));
+  it('include every license on the list', () => {
+    const found = new Set(distributed.map(([, { license }]) => license));
     assert.deepEqual(
       ALLOWED.filter((license) => !found.has(license)),
       [],

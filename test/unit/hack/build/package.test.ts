@@ -8,7 +8,7 @@ import { ROOT } from '../../../../hack/root.ts';
 import packageJson from '../../../../package.json' with { type: 'json' };
 
 const NAME = packageJson.name;
-/** What somebody writes who uses the package. */
+/** A program that uses the package. */
 const PROGRAM = `
 import { ADVICE, type ConditionReason, ImageCredentialBinding, type ImageCredentialBindingSpec } from '${NAME}';
 const spec: ImageCredentialBindingSpec = { image: 'reg.example/app', imagePullSecrets: [{ name: 'pull' }] };
@@ -23,7 +23,7 @@ try {
 }
 `;
 
-it('says in a checkout without packages how to get them', () => {
+it('tells the user of a checkout without packages how to install them', () => {
   const checkout = mkdtempSync(join(tmpdir(), 'icb-checkout-'));
   for (const file of ['bin/icb.js', 'src/main.ts']) {
     mkdirSync(dirname(join(checkout, file)), { recursive: true });
@@ -37,12 +37,12 @@ it('says in a checkout without packages how to get them', () => {
   rmSync(checkout, { recursive: true });
   assert.equal(
     stderr,
-    'error: expected its packages in node_modules, found none; run npm ci in the folder of the checkout\n',
+    'error: expected the packages of this checkout in node_modules, found none; run npm ci in the checkout\n',
   );
   assert.equal(status, 2);
 });
 
-/** Packs and unpacks it as npm does, with the packages that it needs beside it. */
+/** The package is packed and unpacked as npm does it, next to the packages that it needs. */
 describe('the package', () => {
   let project: string;
   let installed: string;
@@ -67,7 +67,7 @@ describe('the package', () => {
   const node = (args: readonly string[]) =>
     spawnSync(process.execPath, args, { cwd: project, encoding: 'utf8', env: { PATH: '' } });
 
-  it('holds what runs, the API and the CRD, and no source and no test', () => {
+  it('contains the programs, the API and the CRD, but no source and no tests', () => {
     const folders = globSync('**/*', { cwd: installed, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map(
@@ -81,7 +81,7 @@ describe('the package', () => {
     ]);
   });
 
-  it('runs by both of its names, without the packages that are bundled', () => {
+  it('runs under both of its names, without the bundled packages', () => {
     for (const [name, file] of Object.entries(packageJson.bin)) {
       const link = join(project, name);
       symlinkSync(join(installed, file), link);
@@ -98,7 +98,7 @@ describe('the package', () => {
     assert.match(stdout, /Secret registry-example-org/);
   });
 
-  it('is the API for programs: classes that validate, and their types', () => {
+  it('exports the API for programs: classes that validate, and their types', () => {
     writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
     writeFileSync(join(project, 'program.ts'), PROGRAM);
     const { stdout, stderr } = node(['program.ts']);

@@ -39,7 +39,7 @@ describe('npm run generate', () => {
   });
   afterEach(() => rmSync(copy, { recursive: true }));
 
-  it('has been run since the CRD last changed', () => {
+  it('was run after the last change of the CRD', () => {
     assert.deepEqual(pick(generate(ROOT, '--check')), { status: 0, stderr: '' });
   });
 
@@ -52,7 +52,7 @@ describe('npm run generate', () => {
     },
   };
   for (const [what, edit] of Object.entries(edits)) {
-    it(`--check fails, and says what to do, when a file ${what}; then generate mends it`, () => {
+    it(`--check fails and says what to do if a file ${what}, and generate corrects it`, () => {
       edit();
       const { status, stderr } = generate(copy, '--check');
       assert.equal(status, 1);
@@ -63,7 +63,7 @@ describe('npm run generate', () => {
     });
   }
 
-  it('--check names a file that nothing makes any more, and generate removes it', () => {
+  it('--check names a file that is no longer generated, and generate removes it', () => {
     const file = 'src/api/generated/old.ts';
     writeFileSync(join(copy, file), '');
     assert.match(generate(copy, '--check').stderr, new RegExp(`^ {2}${file}$`, 'm'));
@@ -71,7 +71,7 @@ describe('npm run generate', () => {
     assert.throws(() => readFileSync(join(copy, file)), { code: 'ENOENT' });
   });
 
-  it('refuses a schema that it cannot translate, and says which part', () => {
+  it('refuses a schema that it cannot translate, and names the keyword', () => {
     const text = readFileSync(join(copy, crd), 'utf8');
     const unknown = 'x-kubernetes-int-or-string: true';
     writeFileSync(

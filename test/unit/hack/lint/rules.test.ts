@@ -14,18 +14,18 @@ const SIBLING = /does not import another one/;
 const PATH = /shortest relative path|written out/;
 const PURE = /folder is pure/;
 
-/** A function with so many statements. */
+/** A function with this number of statements. */
 const statements = (count: number) =>
   `export function f(g: () => void): void {\n${'  g();\n'.repeat(count)}}\n`;
-/** A function that branches so often. */
+/** A function with this number of branches. */
 const branches = (count: number) =>
   `export function f(a: number): number {\n${'  if (a > 1) return a;\n'.repeat(count)}  return 0;\n}\n`;
-/** A function with so many parameters. */
+/** A function with this number of parameters. */
 const parameters = (count: number) =>
   `export const f = (${Array.from({ length: count }, (_, index) => `p${index}: number`).join(', ')}): number =>
   p0;\n`;
 
-/** File, content, and what Biome says about it: a rule, a message of a rule of ours, or nothing. */
+/** File, content, and Biome's diagnostic: the name of a Biome rule, the message of a project rule, or none. */
 const CASES: readonly (readonly [string, string, string | RegExp | undefined])[] = [
   ['src/image/circle-a.ts', "import type { B } from './circle-b.ts';\nexport type A = B[];\n", CIRCLE],
   ['src/image/circle-b.ts', "import type { A } from './circle-a.ts';\nexport type B = A[];\n", CIRCLE],
@@ -95,7 +95,7 @@ interface Diagnostic {
   readonly location: { readonly path: string };
 }
 
-describe('the rules on the source', () => {
+describe('the lint rules', () => {
   let project: string;
   let diagnostics: readonly Diagnostic[];
 
@@ -127,7 +127,7 @@ describe('the rules on the source', () => {
   after(() => rmSync(project, { recursive: true }));
 
   for (const [path, content, expected] of CASES) {
-    it(`${expected === undefined ? 'accept' : 'refuse'} ${path}: ${content.split('\n')[0]}`, () => {
+    it(`${expected === undefined ? 'accept' : 'report'} ${path}: ${content.split('\n')[0]}`, () => {
       const found = diagnostics
         .filter(({ location }) => location.path === path)
         .map(({ category, message }) => (category === 'plugin' ? message : category));

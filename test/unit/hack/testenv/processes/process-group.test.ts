@@ -12,10 +12,10 @@ import { onFreePort, StartError, untilReady } from '../../../../../hack/testenv/
 import { until } from '../../../../support/until.ts';
 
 const node = process.execPath;
-const deaf = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);`;
-const stubborn = `${deaf} process.stdout.write('ready\\n');`;
+const ignoresSigterm = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);`;
+const stubborn = `${ignoresSigterm} process.stdout.write('ready\\n');`;
 
-/** A process that starts a group with a stubborn child, which has a stubborn child itself, and says who they are. */
+/** A process that starts a group whose child and grandchild ignore SIGTERM, and that prints their process IDs. */
 const owner = `
 import { ProcessGroup } from ${JSON.stringify(new URL('../../../../../hack/testenv/processes/process-group.ts', import.meta.url).href)};
 import { untilReady } from ${JSON.stringify(new URL('../../../../../hack/testenv/processes/readiness.ts', import.meta.url).href)};
@@ -23,13 +23,13 @@ import { readFile } from 'node:fs/promises';
 const group = await ProcessGroup.start();
 const program = \`
   const { spawn } = require('node:child_process');
-  const grandchild = spawn(process.execPath, ['-e', ${JSON.stringify(deaf)}], { stdio: 'ignore' });
+  const grandchild = spawn(process.execPath, ['-e', ${JSON.stringify(ignoresSigterm)}], { stdio: 'ignore' });
   process.on('SIGTERM', () => {});
   process.stdout.write(grandchild.pid + '\\\\n');
   setInterval(() => {}, 1000);
 \`;
 const child = await group.spawn('stubborn', process.execPath, ['-e', program]);
-// Half a line is another number.
+// A number in an incomplete line may be incomplete, too.
 const grandchild = async () => Number(/^(\\d+)\\n/.exec(await readFile(child.logFile, 'utf8'))?.[1] ?? 0);
 await untilReady(child, async () => (await grandchild()) > 0);
 const pids = [child.pid, await grandchild()];
@@ -50,8 +50,8 @@ describe('a process group', () => {
 
       process_.kill(signal);
 
-      await until(() => !pids.some(isRunning), 'all descendants to end');
-      await until(() => !existsSync(directory), 'the directory to go');
+      await until(() => !pids.some(isRunning), 'all descendants to exit');
+      await until(() => !existsSync(directory), 'the directory to be removed');
     });
   }
 
@@ -64,11 +64,11 @@ describe('a process group', () => {
 
     assert.deepEqual(await child.exited, { code: null, signal: 'SIGKILL' });
     await until(() => !isRunning(child.pid), 'the child to end');
-    await until(() => !existsSync(group.directory), 'the directory to go');
+    await until(() => !existsSync(group.directory), 'the directory to be removed');
     await assert.rejects(group.spawn('late', node, ['-e', '']), /process group has stopped/);
   });
 
-  it('ends its children, then removes its directory, at the end of an `await using` block', async () => {
+  it('stops its children, then removes its directory, at the end of an `await using` block', async () => {
     let directory = '';
     let pid = 0;
     {
@@ -79,12 +79,12 @@ describe('a process group', () => {
     assert.deepEqual([isRunning(pid), existsSync(directory)], [false, false]);
   });
 
-  it('keeps its directory from other users', async () => {
+  it('has a directory that other users cannot read', async () => {
     await using group = await ProcessGroup.start();
     assert.equal((await stat(group.directory)).mode & 0o777, 0o700);
   });
 
-  it('hands a child no variable of its own environment', async () => {
+  it('passes no variable of its own environment to a child', async () => {
     process.env['ICB_TEST_CANARY'] = 'seen';
     await using group = await ProcessGroup.start();
     const print = ['-e', 'process.stdout.write(JSON.stringify(process.env))'];
@@ -92,26 +92,26 @@ describe('a process group', () => {
     const {
       PATH: _,
       TMPDIR: __,
-      // There while coverage is measured.
+      // Node sets this one while it measures coverage.
       NODE_V8_COVERAGE: ___,
       ...env
     } = JSON.parse(stdout) as Record<string, string>;
     assert.deepEqual(env, { HOME: group.directory, GIVEN: 'yes' });
   });
 
-  it('runs a command with its input and tells its output, its error output and its code', async () => {
+  it('runs a command with an input, and returns its output, its error output and its exit code', async () => {
     await using group = await ProcessGroup.start();
     const program = `process.stdin.pipe(process.stdout); process.stderr.write('err'); process.exitCode = 3;`;
     const result = await group.run(node, ['-e', program], { input: 'in' });
     assert.deepEqual(result, { code: 3, signal: null, stdout: 'in', stderr: 'err' });
   });
 
-  it('refuses to start a program that is not there', async () => {
+  it('refuses to start a program that does not exist', async () => {
     await using group = await ProcessGroup.start();
     await assert.rejects(group.spawn('none', join(group.directory, 'none'), []), /ENOENT/);
   });
 
-  it('gives each child of the same name a log of its own', async () => {
+  it('gives each child of the same name its own log', async () => {
     await using group = await ProcessGroup.start();
     const [first, second] = [
       await group.spawn('x', node, ['-e', '']),
@@ -120,7 +120,7 @@ describe('a process group', () => {
     assert.notEqual(first.logFile, second.logFile);
   });
 
-  it('asks a stopping child with SIGTERM before it kills it', async () => {
+  it('sends SIGTERM to a child before it kills the child', async () => {
     await using group = await ProcessGroup.start();
     const polite = `process.on('SIGTERM', () => process.exit(7)); ${stubborn.slice(stubborn.indexOf('setInterval'))}`;
     const child = await group.spawn('polite', node, ['-e', polite]);
@@ -130,7 +130,7 @@ describe('a process group', () => {
 });
 
 describe('waiting for a child', () => {
-  it('ends with the last lines of the log when the child ends first', async () => {
+  it('fails with the last lines of the log if the child exits before it is ready', async () => {
     await using group = await ProcessGroup.start();
     const child = await group.spawn('failing', node, [
       '-e',
@@ -142,7 +142,7 @@ describe('waiting for a child', () => {
     );
   });
 
-  it('ends with the log when the child is not ready in time', async () => {
+  it('fails with the log if the child is not ready in time', async () => {
     await using group = await ProcessGroup.start();
     const child = await group.spawn('slow', node, ['-e', stubborn]);
     await assert.rejects(
@@ -151,7 +151,7 @@ describe('waiting for a child', () => {
     );
   });
 
-  it('takes a probe that fails as "not yet"', async () => {
+  it('treats a probe that fails as not ready', async () => {
     await using group = await ProcessGroup.start();
     const child = await group.spawn('child', node, ['-e', stubborn]);
     const file = join(group.directory, 'answer');
@@ -176,7 +176,7 @@ describe('a server on a free port', () => {
     return taken;
   }
 
-  it('gets another port when somebody takes the first one in between', async (context) => {
+  it('gets another port if another process takes the first one in between', async (context) => {
     await using group = await ProcessGroup.start();
     const tried: number[] = [];
     let thief: Server | undefined;
@@ -192,7 +192,7 @@ describe('a server on a free port', () => {
     assert.ok(await answers(port));
   });
 
-  it('is not tried again when it ends for another reason', async () => {
+  it('is not retried if it exits for another reason', async () => {
     await using group = await ProcessGroup.start();
     let attempts = 0;
     const start = async () => {

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { tar } from '../../../../../hack/testenv/registry/tar.ts';
 
 describe('a layer', () => {
-  it('is unpacked by tar to the files that went in', async (context) => {
+  it('is unpacked by tar to the original files', async (context) => {
     const directory = await mkdtemp(join(tmpdir(), 'icb-test-'));
     context.after(() => rm(directory, { recursive: true, force: true }));
     const files = {
@@ -27,7 +27,7 @@ describe('a layer', () => {
     assert.deepEqual(tar({ a: 'b' }), tar({ a: 'b' }));
   });
 
-  it('takes no path that a header cannot hold', () => {
+  it('refuses a path that is too long for a header', () => {
     assert.throws(() => tar({ ['x'.repeat(101)]: '' }), /at most 100 bytes/);
   });
 });

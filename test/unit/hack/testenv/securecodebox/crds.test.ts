@@ -32,11 +32,11 @@ interface Crd {
 }
 
 async function read(directory: string, file: string): Promise<Crd['spec']> {
-  // The API server takes the real ones; the fixture is compared with those.
+  // The API server accepts the real CRDs. The test compares the fixture with them.
   return (load(await readFile(join(directory, file), 'utf8')) as Crd).spec;
 }
 
-/** What a schema says of itself, apart from its parts. */
+/** The keywords of a schema without its nested schemas. */
 function ownPart({
   properties: _,
   items: __,
@@ -60,16 +60,16 @@ function compare(fixture: Schema, real: Schema | undefined, path: string): void 
 }
 
 describe('the fixture of the CRDs of secureCodeBox', () => {
-  const skip = existsSync(REAL_CRDS) ? false : 'the real CRDs are not at hand';
+  const skip = existsSync(REAL_CRDS) ? false : 'the real CRDs are not available';
 
-  it('is for the same kinds as the real ones', { skip }, async () => {
+  it('defines the same kinds as the real CRDs', { skip }, async () => {
     const files = async (directory: string) =>
       (await readdir(directory)).filter((file) => file.endsWith('.yaml'));
     assert.deepEqual(await files(FIXTURE_CRDS), await files(REAL_CRDS));
   });
 
   for (const kind of ['parsedefinitions', 'scans', 'scantypes', 'scheduledscans']) {
-    it(`says of ${kind} only what the real one says`, { skip }, async () => {
+    it(`defines ${kind} as a subset of the real CRD`, { skip }, async () => {
       const file = `execution.securecodebox.io_${kind}.yaml`;
       const [fixture, real] = await Promise.all([read(FIXTURE_CRDS, file), read(REAL_CRDS, file)]);
       const { versions: fixtureVersions, ...fixtureRest } = fixture;

@@ -35,7 +35,7 @@ function scheduledScan({ last, ...schedule }: Schedule): ScheduledScan {
 describe('the planned run', () => {
   const cases: Readonly<Record<string, readonly [Schedule, string | undefined]>> = {
     'of an interval that never ran is a second ago': [{ interval: '12h' }, '2026-03-01T12:00:29.000Z'],
-    'of an interval is one after the last': [
+    'of an interval is one interval after the last run': [
       { interval: '1h30m', last: '2026-03-01T12:00:00Z' },
       '2026-03-01T13:30:00.000Z',
     ],
@@ -43,7 +43,7 @@ describe('the planned run', () => {
       { schedule: '0 12 * * *' },
       '2026-03-01T12:00:00.000Z',
     ],
-    'of a cron is the next tick after the last, in UTC': [
+    'of a cron is the next tick after the last run, in UTC': [
       { schedule: '0 12 * * *', last: '2026-03-01T12:00:05Z' },
       '2026-03-02T12:00:00.000Z',
     ],
@@ -51,18 +51,18 @@ describe('the planned run', () => {
       { schedule: '*/5 * * * *', last: '2026-04-01T00:00:00Z' },
       '2026-03-01T12:05:00.000Z',
     ],
-    'of a cron beside an interval is that of the cron': [
+    'of a cron and an interval is that of the cron': [
       { schedule: '0 12 * * *', interval: '1m', last: '2026-03-01T12:00:05Z' },
       '2026-03-02T12:00:00.000Z',
     ],
-    'of `@every` is so long after the last': [
+    'of `@every` is that duration after the last run': [
       { schedule: '@every 90s', last: '2026-03-01T12:00:00Z' },
       '2026-03-01T12:01:30.000Z',
     ],
-    'of an interval of nothing is never': [{ interval: '0s' }, undefined],
-    'of an interval that is none is never': [{ interval: 'daily' }, undefined],
-    'of a cron that is none is never': [{ schedule: 'now and then' }, undefined],
-    'without either is never': [{}, undefined],
+    'of a zero interval is never': [{ interval: '0s' }, undefined],
+    'of an invalid interval is never': [{ interval: 'daily' }, undefined],
+    'of an invalid cron is never': [{ schedule: 'now and then' }, undefined],
+    'without interval and cron is never': [{}, undefined],
   };
   for (const [name, [schedule, expected]] of Object.entries(cases)) {
     it(name, () => {
@@ -71,7 +71,7 @@ describe('the planned run', () => {
     });
   }
 
-  it('is now when the last run is put back as a trigger does', () => {
+  it('is now after a trigger has set the time of the last run back', () => {
     const before = scheduledScan({ interval: '12h' });
     const triggered = { ...before, status: { lastScheduleTime: triggerTime(before, NOW) } };
     assert.equal(plannedRun(triggered, NOW), NOW - 86_400_000 - (NOW % 1_000));
@@ -90,7 +90,7 @@ describe('the Scan of a ScheduledScan', () => {
     assert.deepEqual(metadata.annotations, { 'credentials.securecodebox.io/binding': 'shop' });
   });
 
-  it('belongs to the ScheduledScan and has its scanSpec', () => {
+  it('is owned by the ScheduledScan and has its scanSpec', () => {
     assert.deepEqual(
       metadata.ownerReferences?.map(({ kind, name, uid, controller }) => [kind, name, uid, controller]),
       [['ScheduledScan', 'shop', 'u-1', true]],

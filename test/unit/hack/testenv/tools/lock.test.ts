@@ -23,7 +23,7 @@ describe('a lock', () => {
 
   const noWait = () => assert.fail('there was a wait');
 
-  it('is there while it is held, and gone after', async () => {
+  it('exists while it is held, and not afterwards', async () => {
     {
       await using _ = await lock(path, noWait);
       assert.ok(existsSync(path));
@@ -31,7 +31,7 @@ describe('a lock', () => {
     assert.ok(!existsSync(path));
   });
 
-  it('is held by one at a time; who waits is told once who has it', async () => {
+  it('has one holder at a time, and reports the holder once to a process that waits', async () => {
     const order: string[] = [];
     const first = await lock(path, noWait);
     const waiting = Promise.withResolvers<number | undefined>();
@@ -46,7 +46,7 @@ describe('a lock', () => {
     assert.deepEqual(order, ['first', 'second']);
   });
 
-  it('outlives no holder that was killed', async () => {
+  it('is released after its holder was killed', async () => {
     const program = `import { lock } from ${module}; await lock(${JSON.stringify(path)}, () => {});
       process.stdout.write('held\\n'); setInterval(() => {}, 1000);`;
     const holder = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
@@ -59,7 +59,7 @@ describe('a lock', () => {
     await using _ = await lock(path, noWait);
   });
 
-  it('is taken from a process that has not touched it for long, for its id may be another’s by now', async () => {
+  it('is broken if its holder has not touched it for long, because its process ID may be reused', async () => {
     await mkdir(path, { recursive: true });
     await writeFile(join(path, 'pid'), String(process.ppid));
     const longAgo = new Date(Date.now() - 120_000);
@@ -67,13 +67,13 @@ describe('a lock', () => {
     await using _ = await lock(path, noWait);
   });
 
-  it('is not taken from a process that has only just made it', async () => {
+  it('is not broken if its holder has only just created it', async () => {
     await mkdir(path, { recursive: true });
     let waits = 0;
     const taken = lock(path, () => {
       waits += 1;
     });
-    await until(() => waits > 0, 'the wait to be told');
+    await until(() => waits > 0, 'the wait to be reported');
     await rm(path, { recursive: true });
     await using _ = await taken;
     assert.equal(waits, 1);

@@ -26,36 +26,36 @@ describe('a tool that the environment provides', () => {
   });
   after(() => rm(directory, { recursive: true, force: true }));
 
-  it('is the one that its own variable names, before any other', async () => {
+  it('is first of all the program that its own variable names', async () => {
     const env = { ICB_TOOL_KUBECTL: process.execPath, KUBEBUILDER_ASSETS: directory };
     assert.equal(await provided('kubectl', env), process.execPath);
   });
 
-  it('is taken from KUBEBUILDER_ASSETS where that holds it', async () => {
+  it('is taken from KUBEBUILDER_ASSETS if that folder contains it', async () => {
     assert.equal(await provided('kubectl', { KUBEBUILDER_ASSETS: directory }), program);
     assert.equal(await provided('kube-apiserver', { KUBEBUILDER_ASSETS: directory }), undefined);
   });
 
-  it('is not what cannot be run, or is none of those that KUBEBUILDER_ASSETS is for', async () => {
+  it('is not taken from KUBEBUILDER_ASSETS if it is not executable or not one of the three programs', async () => {
     assert.equal(await provided('etcd', { KUBEBUILDER_ASSETS: directory }), undefined);
     await writeFile(join(directory, 'helm'), '', { mode: 0o755 });
     assert.equal(await provided('helm', { KUBEBUILDER_ASSETS: directory }), undefined);
   });
 
   for (const what of ['', 'etcd', 'none']) {
-    it(`cannot be ${what === '' ? 'a folder' : `a file that is ${what === 'none' ? 'missing' : 'no program'}`}`, async () => {
+    it(`cannot be ${what === '' ? 'a folder' : `a file that ${what === 'none' ? 'does not exist' : 'is not executable'}`}`, async () => {
       await assert.rejects(
         provided('trivy', { ICB_TOOL_TRIVY: join(directory, what) }),
-        /ICB_TOOL_TRIVY must name a program that can be run, but names .*: correct or unset it/,
+        /expected an executable file in ICB_TOOL_TRIVY, found .*; correct or unset it/,
       );
     });
   }
 
-  it('counts as not provided while its variable is empty', async () => {
+  it('is not provided if its variable is empty', async () => {
     assert.equal(await provided('trivy', { ICB_TOOL_TRIVY: '' }), undefined);
   });
 
-  it('needs no Go and says nothing', async (context) => {
+  it('needs no Go and logs nothing', async (context) => {
     const { PATH, ICB_TOOL_CRANE } = process.env;
     context.after(() => Object.assign(process.env, { PATH, ICB_TOOL_CRANE: ICB_TOOL_CRANE ?? '' }));
     Object.assign(process.env, { PATH: directory, ICB_TOOL_CRANE: program });
@@ -87,12 +87,12 @@ describe('the recipe of a tool', () => {
     });
   }
 
-  it('tells Kubernetes its version', async () => {
+  it('sets the version of the Kubernetes programs', async () => {
     const { args, version } = await recipe('kube-apiserver');
     assert.ok(args.includes(`-s -w -X k8s.io/component-base/version.gitVersion=${version}`));
   });
 
-  it('reads versions from a line of go.mod, in a block or not, and from no replacement', () => {
+  it('reads versions from a line of go.mod, in a block or not, but not from a replacement', () => {
     const goMod =
       'go 1.26.3\nreplace a.io/x => a.io/x v9.9.9\nrequire a.io/y v1.2.3\nrequire (\n\ta.io/x v0.1.0 // indirect\n)\n';
     assert.deepEqual(
@@ -112,7 +112,7 @@ describe('the Go that builds', () => {
     ['go1.26.8 X:jsonv2', '1.26.8'],
     ['\n', '0'],
   ] as const) {
-    it(`is ${version} where it calls itself ${JSON.stringify(text)}`, () =>
+    it(`is ${version} if its version string is ${JSON.stringify(text)}`, () =>
       assert.equal(parseGoVersion(text), version));
   }
 
@@ -134,7 +134,7 @@ describe('the Go that builds', () => {
     ['1.20.14', 'tooOld'],
     [undefined, 'missing'],
   ] as const) {
-    it(`is ${kind} where ${installed ?? 'none'} is on the PATH and 1.26.3 is wanted`, () =>
+    it(`is ${kind} if ${installed ?? 'none'} is on the PATH and 1.26.3 is required`, () =>
       assert.equal(toolchain(installed, '1.26.3').kind, kind));
   }
 
@@ -142,7 +142,7 @@ describe('the Go that builds', () => {
     [undefined, /there is no "go" on the PATH/],
     ['1.20.14', /the "go" on the PATH is 1\.20\.14/],
   ] as const) {
-    it(`being ${installed ?? 'absent'}, says what to install and which variables would do`, async () => {
+    it(`is ${installed ?? 'missing'}, so the error says what to install or which variables to set`, async () => {
       const missing = [await recipe('etcd'), await recipe('kube-apiserver')];
       const problem = goProblem(missing, toolchain(installed, '1.26.3'), '1.26.3') ?? '';
       assert.match(problem, found);
@@ -150,25 +150,25 @@ describe('the Go that builds', () => {
     });
   }
 
-  it('is no problem where it is new enough or can fetch a newer one', async () => {
+  it('is not a problem if it is new enough or can fetch a newer version', async () => {
     const missing = [await recipe('etcd')];
     for (const version of ['1.26.3', '1.21.0']) {
       assert.equal(goProblem(missing, toolchain(version, '1.26.3'), '1.26.3'), undefined);
     }
   });
 
-  it('is announced: what it builds, where to, and for how long in all', async () => {
+  it('is announced with the programs that it builds, the folder, and the total time', async () => {
     const [kubectl, etcd] = [await recipe('kubectl'), await recipe('etcd')];
     const text = announcement([
       { ...kubectl, seconds: 30 },
       { ...etcd, seconds: 75 },
     ]);
-    assert.match(text, /kubectl v[\d.]+ \(30 s\), etcd v[\d.]+ \(75 s\); about 2 min in all on 2 cores/);
+    assert.match(text, /kubectl v[\d.]+ \(30 s\), etcd v[\d.]+ \(75 s\); this takes about 2 min on 2 cores/);
     assert.ok(text.includes(cacheDirectory(process.env)));
   });
 });
 
-it('every tool has a variable of its own', () => {
+it('every tool has its own variable', () => {
   assert.equal(variableOf('kube-controller-manager'), 'ICB_TOOL_KUBE_CONTROLLER_MANAGER');
   assert.equal(new Set(toolNames.map(variableOf)).size, toolNames.length);
 });

@@ -68,7 +68,7 @@ describe('the pod of a Scan', () => {
     assert.equal(pod.scanner.args, undefined);
   });
 
-  it('has what the Scan brings after what the ScanType has, duplicates of env included', () => {
+  it('lists the entries of the Scan after those of the ScanType, including duplicate variables', () => {
     assert.deepEqual(
       pod.scanner.env.map(({ name, value }) => `${name}=${value}`),
       ['A=type', 'B=1', 'A=scan'],
@@ -79,7 +79,7 @@ describe('the pod of a Scan', () => {
     );
   });
 
-  it('has the volume of the results between those of the ScanType and those of the Scan', () => {
+  it('lists the volume of the results between those of the ScanType and those of the Scan', () => {
     assert.deepEqual(
       pod.volumes.map(({ name }) => name),
       ['rules', 'scan-results', 'credential'],
@@ -91,7 +91,7 @@ describe('the pod of a Scan', () => {
     assert.equal(resultName(pod), 'trivy-results.json');
   });
 
-  it('lacks the volumes of a ScanType whose container mounts none', () => {
+  it('omits the volumes of a ScanType whose container mounts none', () => {
     const { volumeMounts: _, ...container } = SCANNER;
     const { volumes } = podOf(typeOf({ containers: [container] }), scanOf());
     assert.deepEqual(
@@ -103,20 +103,20 @@ describe('the pod of a Scan', () => {
 
 describe('the API server would refuse the Job of a Scan', () => {
   const cases: Readonly<Record<string, readonly [Partial<ScanSpec>, RegExp]>> = {
-    'with a volume of a name that the ScanType has': [
+    'with a volume that has the name of a volume of the ScanType': [
       { volumes: [{ name: 'rules' }] },
       /"rules": must be unique/,
     ],
     'with the volume of the results': [{ volumes: [{ name: 'scan-results' }] }, /must be unique/],
-    'with a mount at a path that is taken': [
+    'with a mount at a path of another mount': [
       { volumes: [{ name: 'v' }], volumeMounts: [{ name: 'v', mountPath: '/rules' }] },
       /mountPath "\/rules": must be unique/,
     ],
-    'with a mount of a volume that it lacks': [
+    'with a mount of a volume that does not exist': [
       { volumeMounts: [{ name: 'lost', mountPath: '/x' }] },
       /container trivy-image: mount of volume "lost": not found/,
     ],
-    'with an init container that mounts a volume that it lacks': [
+    'with an init container that mounts a volume that does not exist': [
       { initContainers: [{ name: 'extract', volumeMounts: [{ name: 'lost', mountPath: '/x' }] }] },
       /container extract: mount of volume "lost": not found/,
     ],
@@ -124,7 +124,7 @@ describe('the API server would refuse the Job of a Scan', () => {
       { volumes: [{ name: 'reg.example-volume' }] },
       /must be a DNS label/,
     ],
-    'with an init container of a name that is taken': [
+    'with an init container that has the name of another container': [
       { initContainers: [{ name: 'lurker' }] },
       /container name "lurker": must be unique/,
     ],
