@@ -3,7 +3,7 @@ import { fit, type ImageReference, patternOf, patternsOf, repositoryName } from 
 import type { ScheduledScan } from '../scan/index.ts';
 import { selects } from './label-selector.ts';
 
-/** An expression that matches the scan types of all patterns. In a pattern, `*` stands for any number of characters. */
+/** An expression that matches the scan types of all patterns. In a pattern, `*` matches any number of characters. */
 export function scanTypesOf(patterns: readonly string[]): RegExp {
   const alternatives = patterns.map((pattern) => pattern.split('*').map(RegExp.escape).join('.*'));
   return new RegExp(`^(?:${alternatives.join('|')})$`, 's');

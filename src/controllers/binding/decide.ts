@@ -84,7 +84,7 @@ export interface Decision {
 type Bindable = { readonly delivery: ScanDelivery } | 'none';
 
 /**
- * Decides what to write and what to check. Pure: the time is in the argument.
+ * Decides what to write and what to check. Reads no clock and does no I/O: the time and the look-ups in memory are in the argument.
  *
  * | role of a scan | and | then |
  * |---|---|---|

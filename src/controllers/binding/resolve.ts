@@ -92,7 +92,7 @@ const DELETED = { binding: undefined, limit: undefined };
 
 /**
  * Chooses the credential of a binding, computes the Trivy Secret that should deliver it, and finds the role of each scan.
- * Pure: the same facts give the same result.
+ * Reads no clock and does no I/O. It looks up other bindings, scans and answers in memory, through `known`.
  */
 export function resolve(observed: Observed): Resolved {
   const { known } = observed;

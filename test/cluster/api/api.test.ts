@@ -265,6 +265,6 @@ describe("the API server with the controller's CRD", () => {
     for (const field of ['imagePullSecrets', 'matchExpressions', 'trivySecret'])
       assert.match(stdout, new RegExp(field));
     const image = await controlPlane.kubectl(['explain', 'icb.spec.image']);
-    assert.match(image.stdout, /nginx is\s+docker\.io\/library\/nginx/);
+    assert.match(image.stdout, /nginx means\s+docker\.io\/library\/nginx/);
   });
 });
