@@ -73,12 +73,12 @@ describe('a controller that finds missing or older CRDs', () => {
     assert.equal(audit.code, 2);
     assert.match(
       audit.stderr,
-      /expected the API of ImageCredentialBindings, found none.*; install it \(kubectl apply/,
+      /expected the API of ImageCredentialBindings, but this cluster does not have it; install the CRD \(kubectl apply/,
     );
     assert.equal((await fetch(`${controller.url}/readyz`)).status, 503);
     assert.match(
       await notes(),
-      /the CRD of ImageCredentialBindings is missing[\s\S]*secureCodeBox is not installed/,
+      /the CRD of ImageCredentialBindings is not installed[\s\S]*secureCodeBox is not installed/,
     );
     await cluster.controlPlane.installCrds([CRD, ...secureCodeBoxCrds()]);
     await until(async () => (await fetch(`${controller.url}/readyz`)).ok, 'the controller to be ready', 40);
@@ -104,7 +104,7 @@ describe('a controller that finds missing or older CRDs', () => {
     await until(
       async () =>
         (await linesOf(controller)).some(({ err }) =>
-          /^the CRD in the cluster does not know \.status\.platform as .*: upgrade the CRD \(kubectl apply /.test(
+          /^the CRD in the cluster does not know \.status\.platform as .*; upgrade the CRD \(kubectl apply /.test(
             err?.message ?? '',
           ),
         ),
