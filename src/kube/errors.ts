@@ -97,8 +97,8 @@ const TIMEOUTS = new Set(['TimeoutError', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BO
 
 /**
  * Whether connecting failed: between the look-up of the name and the end of the TLS handshake. After any later failure, the
- * request may have reached the server. (A rejected certificate does not count, although nothing was sent: a retry does not
- * help.)
+ * request may have reached the server. A rejected certificate does not count, although nothing was sent, because a retry
+ * does not help.
  */
 function isUnsent(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;

@@ -22,7 +22,7 @@ interface Bucket {
 /** Bounds the rate of Events about one object, or in one namespace. */
 export class EventLimiter {
   readonly #limits: Limits;
-  /** By subject of the Events. The subject with the oldest last Event comes first. */
+  /** By subject of the Events. The subject that has had no Event for the longest time comes first. */
   readonly #buckets = new Map<string, Bucket>();
 
   constructor(limits: Limits) {

@@ -8,7 +8,7 @@ export interface Loop {
   readonly idleMs: number;
 }
 
-/** Names the loops that have made no progress for more than five minutes, which only a restart fixes; undefined: none. */
+/** Names the loops that have made no progress for more than five minutes; undefined: none. Only a restart fixes them. */
 export function stuck(loops: readonly Loop[]): string | undefined {
   const idle = loops.filter(({ idleMs }) => idleMs > LONGEST_IDLE_MS);
   if (idle.length === 0) return undefined;
@@ -20,7 +20,7 @@ export function stuck(loops: readonly Loop[]): string | undefined {
 }
 
 /**
- * Makes progress as long as timers fire. (A blocked event loop needs no text: it answers no probe at all.)
+ * Makes progress as long as timers fire. A blocked event loop needs no text, because it answers no probe at all.
  */
 export class Heartbeat implements Loop {
   readonly description = 'the heartbeat';

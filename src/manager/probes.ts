@@ -5,7 +5,7 @@ import { Heartbeat, type Loop, stuck } from './liveness.ts';
 /** The stages in the life of the process. */
 export type Stage = 'starting' | 'following' | 'leading' | 'stopping';
 
-/** What the probes of the process answer. */
+/** The answers to the process's probes. */
 export class Probes {
   readonly #caches: Caches;
   readonly #election: LeaderElection;
@@ -18,7 +18,7 @@ export class Probes {
     this.#stage = options.stage;
   }
 
-  /** Fails if a loop has made no progress for five minutes, which only a restart fixes. */
+  /** Fails if a loop has made no progress for five minutes, because only a restart fixes that. */
   readonly healthz = (): Health => {
     const problem = stuck(this.#loops);
     return problem === undefined ? { ok: true, text: 'ok' } : { ok: false, text: problem };

@@ -45,7 +45,7 @@ export class Runner {
     return {};
   }
 
-  /** The log lines of a reconcile, and the line about its failure, have an ID in common. */
+  /** All log lines of a reconcile share an ID, including the line about its failure. */
   async #reconcile(key: string): Promise<Outcome> {
     const log = this.#log.child({ controller: this.name, key, reconcile: randomUUID() });
     const requeue = () => this.queue.add(key);

@@ -28,7 +28,10 @@ export type LoginCheck = Omit<Check, 'credential'> & { readonly credential: Cred
 
 const MAX_REDIRECTS = 3;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Statuses of the ping without a challenge. Any challenge is then in the answer to the request for the manifest. */
+/**
+ * Statuses of a ping that the registry answers without a challenge. If the registry requires a login, it then sends the
+ * challenge in its answer to the request for the manifest.
+ */
 const OPEN_PING: ReadonlySet<number> = new Set([200, 404, 405, ...REDIRECTS]);
 
 /**

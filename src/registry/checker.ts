@@ -38,10 +38,10 @@ export interface CheckerOptions {
  * Checks with registries whether a credential may pull an image, and remembers the answers.
  *
  * Designed for a level-triggered reconciler. `answer` immediately returns the known answer, so that a pure function can use
- * it. The reconciler calls `check` for what is missing, and requeues its key when `check` resolves. Answers apply to a
- * credential and a repository, except those to exact checks. The checker stores no credentials: the memory identifies
- * them by a keyed hash whose key exists only in this process. It does not store the tokens of registries either, because an
- * answer lives longer than they do.
+ * it. The reconciler calls `check` for what is missing, and requeues its key when `check` resolves. An answer applies
+ * to a credential and a repository, unless the check is exact: then it applies to one tag or digest. The checker stores no
+ * credentials: the memory identifies them by a keyed hash whose key exists only in this process. The checker does not store
+ * the tokens of registries either, because an answer is valid for longer than a token.
  *
  * Namespaces share answers that say something about the registry, but no running check, because a check may have to wait
  * for the look-ups of its namespace. So up to `concurrencyPerRegistry` namespaces may run the same check at the same time.
@@ -104,9 +104,13 @@ export class RegistryChecker {
   }
 
   /**
-   * Checks with the registry, unless the known answer is fresh, the same check is running for this namespace, the registry
-   * must not be contacted, the credential has expired, or only Trivy can use it. Never rejects, because an unexpected
-   * error becomes an answer, too.
+   * Checks with the registry, except in these cases:
+   *
+   * - The known answer is fresh, or the same check is running for this namespace.
+   * - The registry must not be contacted.
+   * - The credential has expired, or only Trivy can use the credential.
+   *
+   * Never rejects, because an unexpected error becomes an answer, too.
    *
    * @param namespace - the namespace whose share of the concurrency this check uses
    */

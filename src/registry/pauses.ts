@@ -5,14 +5,14 @@ import { Recent } from './recent.ts';
 
 const REMEMBERED_PAUSES = 1_000;
 
-/** The answer that all checks get until a time. */
+/** The answer that all checks get until a certain time. */
 interface Pause {
   readonly answer: RegistryAnswer;
   readonly askedAt: number;
   readonly until: number;
 }
 
-/** The registries that are not contacted until a time, in general or with one credential. */
+/** The registries that are not contacted until a certain time, either at all or with one credential. */
 export class Pauses {
   readonly #fingerprints: Fingerprints;
   /** By host, or by host and credential. */
@@ -31,7 +31,7 @@ export class Pauses {
   }
 
   /**
-   * Records the answer of a registry. Starts a pause if the registry requested one or is unreachable, and ends it if the
+   * Records the answer of a registry. Starts a pause if the registry requested one or is unreachable. Ends the pause if the
    * registry is reachable again.
    *
    * @param namespace - the pause counts against its share of the memory; it applies to all namespaces

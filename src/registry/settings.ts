@@ -23,7 +23,7 @@ export interface RegistrySettings {
   readonly concurrency: number;
   /** Limit on concurrent DNS look-ups. One namespace can use a quarter of it. */
   readonly concurrentLookups: number;
-  /** How long the answers Pullable and Allowed are valid. Shortened at random by up to a tenth, like the following. */
+  /** How long the answers Pullable and Allowed are valid. Shortened at random by up to a tenth, like the next two. */
   readonly acceptedTtl: number;
   /** For Denied, Inconclusive and NotAllowed. Long, because frequent checks with a wrong password may lock the account. */
   readonly refusedTtl: number;

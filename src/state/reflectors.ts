@@ -25,7 +25,7 @@ import type { Stores } from './stores.ts';
 const DOCKER_CONFIG_JSON: PullSecretType = 'kubernetes.io/dockerconfigjson';
 const DOCKERCFG: PullSecretType = 'kubernetes.io/dockercfg';
 
-/** One reflector for each store, or one for each store and namespace of a list. */
+/** One reflector for each store, or, if namespaces are listed, one for each store and namespace. */
 export function createReflectors(
   client: KubeClient,
   stores: Stores,

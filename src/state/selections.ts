@@ -1,13 +1,13 @@
 import { type ListenerErrorHandler, throwUnhandled } from '../kube/index.ts';
 import { keyOf, type Stored } from '../object/index.ts';
 
-/** The result of a binding's last reconcile on which its rivals and its Trivy Secrets depend. */
+/** The part of the result of a binding's last reconcile that its rivals and its Trivy Secrets depend on. */
 export interface Selection {
-  /** Whether scans may be bound to it. */
+  /** Whether scans may be bound to the binding. */
   readonly canBind: boolean;
-  /** Whether it migrates scans that name a repository in its `replaces`; false if that leads to a cycle. */
+  /** Whether the binding migrates scans that name a repository in its `replaces`; false if that leads to a cycle. */
   readonly migrates: boolean;
-  /** Name of the Trivy Secret that it selects; undefined: none. */
+  /** Name of the Trivy Secret that the binding selects; undefined: none. */
   readonly trivySecret: string | undefined;
   /** Whether the last reconcile failed unexpectedly, so that its selection is not known. */
   readonly hasFailed: boolean;
@@ -26,7 +26,7 @@ const FAILED: Selection = { canBind: false, migrates: false, trivySecret: undefi
 
 /**
  * The selection of each binding in its last reconcile. A reconcile that depends on another binding looks it up here
- * instead of resolving that binding again. If there is none yet, the reconcile waits for it.
+ * instead of resolving that binding again. If there is no selection yet, the reconcile waits for it.
  */
 export class Selections {
   readonly #byBinding = new Map<string, Selection & { readonly uid: string }>();
@@ -35,7 +35,7 @@ export class Selections {
   readonly #listeners: Listener[] = [];
   readonly #onListenerError: ListenerErrorHandler;
 
-  /** @param onListenerError - as for Store of src/kube */
+  /** @param onListenerError - as for the class Store in src/kube */
   constructor(onListenerError: ListenerErrorHandler = throwUnhandled) {
     this.#onListenerError = onListenerError;
   }

@@ -1,4 +1,4 @@
-/** The definition of a metric in the terms of Prometheus. */
+/** The definition of a Prometheus metric. */
 interface Definition {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly labels: readonly string[];

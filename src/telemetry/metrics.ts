@@ -24,13 +24,13 @@ interface Reconcile {
   readonly result: 'success' | 'outdated' | 'error';
 }
 
-/** What a work queue shows of itself. */
+/** The figures that a work queue reports. */
 interface QueueGauges {
   readonly depth: number;
   readonly oldestMs: number;
 }
 
-/** What a watch shows of itself. */
+/** The state that a watch reports. */
 interface WatchGauges {
   /** The resource and the selectors. */
   readonly watch: string;
@@ -167,7 +167,7 @@ export class Metrics {
     return new Histogram({ ...this.#configuration(name), buckets: BUCKETS });
   }
 
-  /** A gauge whose values are read at each scrape. The values of the scrape before are dropped. */
+  /** A gauge whose values are read at each scrape. The values of the previous scrape are dropped. */
   #gauge<Name extends NameOf<'gauge'>>(name: Name, read: Read<LabelOf<Name>>): void {
     const { labels } = METRICS[name];
     new Gauge<string>({
@@ -190,7 +190,7 @@ export class Metrics {
 
   #configuration<Name extends MetricName>(name: Name) {
     const { help, labels } = METRICS[name];
-    // The compiler does not see that the labels of one of the names are that name's.
+    // The compiler does not infer that these labels belong to `name`.
     const labelNames = [...labels] as LabelOf<Name>[];
     return { name, help, labelNames, registers: [this.registry] };
   }

@@ -64,7 +64,7 @@ export class Caches {
     return this.#filled ? [] : this.reflectors.filter(({ hasSynced }) => !hasSynced);
   }
 
-  /** The namespaces that the controllers leave alone, because lists in them are forbidden. */
+  /** The namespaces that the controllers skip, because lists in them are forbidden. */
   get leftAlone(): readonly string[] {
     return [...this.#byNamespace.keys()].filter((namespace) => this.#filled && !this.isComplete(namespace));
   }

@@ -21,20 +21,26 @@ import { describeFault } from '../fault.ts';
 import type { Store } from './store.ts';
 
 const FIRST_RETRY_MS = 200;
-/** Shorter than for writes, because a list costs the server little, and controllers wait for it. */
+/**
+ * Upper bound on the back-off. It is lower than for writes, because a list costs the server little, and controllers wait
+ * for it.
+ */
 const LONGEST_RETRY_MS = 10_000;
 const LONGEST_RETRY_AFTER_MS = 30_000;
 const SHORTEST_QUIET_MS = 5_000;
 const SHORTEST_WATCH_SECONDS = 300;
 const LONGEST_WATCH_SECONDS = 600;
-/** A single silent watch may be chance. A server whose versions are behind the reflector's never sends anything. */
+/**
+ * After this number of silent watches, the reflector lists again. One silent watch may be a coincidence. But a server whose
+ * versions are behind the reflector's version never sends anything.
+ */
 const SILENCES_BEFORE_LIST = 2;
 
 export interface ReflectorOptions<Item extends Stored, Raw extends KubeObject> {
   readonly client: KubeClient;
   readonly resource: Resource;
   readonly selection?: Selection;
-  /** The projection of an object that the store keeps; undefined: none. */
+  /** The projection of an object that the store keeps; undefined: the store does not keep the object. */
   readonly project: (object: Raw) => Item | undefined;
   /**
    * The replacement that the store keeps if `project` or an index of the store throws, so that the owner of the object
@@ -248,7 +254,8 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     if (this.#version === undefined)
       throw new Error('the server ended a streaming list before it was complete');
     if (!silent) return;
-    // A watch that was only quiet was cut by something on the network path, which is no reason to wait.
+    // Only an immediate end is an error. A longer watch without events was cut by something on the network path, so the next
+    // one starts without a delay.
     if (performance.now() - begun < SHORTEST_QUIET_MS)
       throw new Error('the server ended a watch immediately');
     this.#backoff.reset();

@@ -138,8 +138,8 @@ export class Store<Item extends Stored, Index extends string = never> {
   }
 
   /**
-   * To be called when the server's versions have gone back, for example after etcd was restored from a backup. The items
-   * are kept until the next list replaces them, regardless of versions.
+   * Call this when the server's versions have gone back, for example after etcd was restored from a backup. The store keeps
+   * the items until the next list replaces them, regardless of versions.
    */
   rewind(namespace?: string): void {
     const part = this.#part(namespace);
@@ -147,7 +147,7 @@ export class Store<Item extends Stored, Index extends string = never> {
     part.version = '0';
   }
 
-  /** To be called when the store contains all changes up to this version. */
+  /** Call this when the store contains all changes up to this version. */
   advance(resourceVersion: string, namespace?: string): void {
     const part = this.#part(namespace);
     if (isNewer(resourceVersion, part.version)) part.version = resourceVersion;
@@ -174,7 +174,7 @@ export class Store<Item extends Stored, Index extends string = never> {
     return this.#progressOf(held).rewound.has(keyOf(held)) || isNewer(version, held.resourceVersion);
   }
 
-  /** All indices share one string per key. Separate strings would take half as much memory as a small item. */
+  /** All indices share one string per key. Separate strings would add half of the memory that a small item needs. */
   #index(
     key: string,
     item: Item,

@@ -8,7 +8,7 @@ import { type Call, nameOf, type RequestOptions, Sender, type SenderOptions } fr
 /** Bookmarks come about once a minute, so a watch that is silent for longer than two has been cut off. */
 const WATCH_SILENCE_MS = 150_000;
 
-/** Which objects of a resource. `namespace` undefined: those of all namespaces. */
+/** Selects objects of a resource. `namespace` undefined: the objects of all namespaces. */
 export interface Selection {
   readonly namespace?: string;
   readonly labelSelector?: string;
@@ -85,7 +85,7 @@ export class KubeClient {
         selection.metadataOnly === true ? metadataAccept('PartialObjectMetadataList') : 'application/json',
       options,
     });
-    // The API server's own answer to a list: https://kubernetes.io/docs/reference/using-api/api-concepts/#collections
+    // The format of the API server's answer to a list: https://kubernetes.io/docs/reference/using-api/api-concepts/#collections
     const list = answer as {
       metadata: { resourceVersion: string; continue?: string };
       items: readonly KubeObject[] | null;
@@ -128,7 +128,7 @@ export class KubeClient {
     try {
       for await (const line of jsonLines(answer.body)) {
         silence.postpone();
-        // The API server's own stream: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+        // The format of the API server's stream: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
         const event = line as WatchEvent;
         if (event.type === 'ERROR') throw errorFromEvent(call, event);
         yield event;

@@ -16,7 +16,7 @@ export interface RequestRecord {
   readonly resource: string;
   /** HTTP status as text, or the reason why no answer came. */
   readonly code: string;
-  /** Until the answer began. */
+  /** Time until the answer began. */
   readonly seconds: number;
 }
 
@@ -36,7 +36,7 @@ export interface SenderOptions {
   readonly fence?: () => void;
 }
 
-/** One request, without its tries. */
+/** One request, regardless of how often it is tried. */
 export interface Call {
   readonly verb: string;
   readonly resource: Resource;

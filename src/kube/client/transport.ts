@@ -71,7 +71,7 @@ export class Transport {
   }
 
   /**
-   * Closes all connections at once, so running requests fail. Requests on older TLS material end by their own time-out or
+   * Closes all connections at once, so running requests fail. Requests on older TLS material end with their own time-out or
    * signal.
    */
   async close(): Promise<void> {

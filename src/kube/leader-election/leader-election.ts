@@ -109,7 +109,7 @@ export class LeaderElection {
    * The fence of writes. Throws as soon as the lease duration has passed, even if the process was suspended and no timer has
    * fired yet.
    *
-   * @throws LeadershipLost if this process does not lead; {@link lost} also rejects if it did before
+   * @throws LeadershipLost if this process does not lead. If it led before, {@link lost} also rejects.
    */
   assertLeading(): void {
     if (this.mayWrite()) return;
@@ -238,7 +238,10 @@ export class LeaderElection {
     }
   }
 
-  /** The Lease as written; undefined: the known version is out of date. On the last try, that is an error, too. */
+  /**
+   * Writes the Lease, and returns it as written; undefined: the known version is out of date. On the last try, an outdated
+   * version is an error, too.
+   */
   async #writeUnlessChanged(
     lease: KubeObject | undefined,
     { signal, last }: { readonly signal: AbortSignal; readonly last: boolean },
@@ -336,8 +339,8 @@ function moment(): Moment {
 }
 
 /**
- * Elapsed milliseconds, never too few. Linux's monotonic clock stops while the machine is suspended. The time since boot does
- * not, but it is less precise.
+ * Elapsed milliseconds, never too few, because the clock that shows more counts. Linux's monotonic clock stops while the
+ * machine is suspended. The time since boot does not stop, but it is less precise.
  */
 function elapsedSince({ monotonicMs, sinceBootMs }: Moment): number {
   return Math.max(performance.now() - monotonicMs, uptime() * 1000 - sinceBootMs);

@@ -38,7 +38,10 @@ export class LeaseLock {
     }
   }
 
-  /** Acquires the Lease, or renews it if this identity holds it. `lease` undefined: creates it. The caller checks that it may. */
+  /**
+   * Acquires the Lease, or renews it if this identity holds it. `lease` undefined: creates it. The caller must check that
+   * this is allowed.
+   */
   async hold(lease: KubeObject | undefined, signal: AbortSignal): Promise<KubeObject> {
     const before = lease === undefined ? undefined : leaseRecord(specOf(lease));
     const now = microTime(new Date());

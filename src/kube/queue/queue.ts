@@ -9,8 +9,8 @@ export interface Outcome {
   /** The key is processed again after at most this time. */
   readonly requeueAfterMs?: number | undefined;
   /**
-   * Whether it wrote what it had written just before. Another actor may be undoing the writes, so the queue delays the
-   * next ones.
+   * Whether the reconcile wrote what it had written just before. Another actor may be undoing the writes, so the queue
+   * delays the next ones.
    */
   readonly repeated?: boolean;
   /** What went wrong, if work is left. Has the same effect as an error that is thrown. */
@@ -156,8 +156,8 @@ export class WorkQueue {
   }
 
   /**
-   * Starts a key in the next turn of the event loop. A watch may bring thousands of changes in one turn. They lead to one
-   * processing of a key then, and timers and answers get their turn in between.
+   * Starts one key in the next turn of the event loop. A watch may deliver thousands of changes in one turn. Because of the
+   * delay, several changes to a key lead to one processing. Timers and answers are handled between two starts.
    */
   #fill(): void {
     this.#filling ??= setImmediate(() => {

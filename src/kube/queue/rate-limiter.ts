@@ -16,14 +16,14 @@ interface Churn {
 }
 
 /**
- * Limits how often a key is processed that fails or repeats its writes. A hold delays the key regardless of what adds it,
+ * Limits how often a key that fails or repeats its writes is processed. A hold delays the key regardless of what adds it,
  * because the key's own processing may have caused the addition.
  */
 export class RateLimiter {
   readonly #backoffs = new Map<string, Backoff>();
   /** When the hold of a key ends, in milliseconds of the monotonic clock. */
   readonly #holds = new Map<string, number>();
-  /** Keys that have repeated a write recently. The key with the oldest last repetition comes first. */
+  /** Keys that have repeated a write recently. The key that has not repeated one for the longest time comes first. */
   readonly #churn = new Map<string, Churn>();
 
   /** Remaining milliseconds of the key's hold; 0 or less: there is none. */

@@ -18,8 +18,9 @@ export class Connections implements Disposable {
   readonly #context: CheckContext;
   readonly #limit: TimeLimit;
   readonly #dispatchers: Dispatchers;
-  /** Whether a look-up had to wait for a place: of the current request, and of any request. */
+  /** Whether a look-up for the current request had to wait for a place. */
   #lookupWaited = false;
+  /** Whether a look-up for any request of the check had to wait for a place. */
   #anyLookupWaited = false;
 
   /** @param namespace - the namespace whose share of the DNS look-ups it uses */

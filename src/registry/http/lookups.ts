@@ -43,7 +43,10 @@ export class Lookups {
     this.#resolve = resolver;
   }
 
-  /** Looks up a name, or joins a running look-up of it. Waits for a place at most until the latest request for it times out. */
+  /**
+   * Looks up a name, or joins a running look-up of the same name. The look-up stops waiting for a place when the latest
+   * request for the name times out.
+   */
   find(namespace: string, hostname: string): Lookup {
     const claim = { group: namespace, target: hostname };
     const addresses = this.#shared.run(claim, hostname, () => this.#resolve(hostname));
@@ -52,8 +55,8 @@ export class Lookups {
 }
 
 /**
- * Limit on concurrent look-ups. libuv lets look-ups use half of its threads. Four of these stay free, because resolving the
- * API server needs one, too.
+ * Limit on concurrent look-ups. libuv lets look-ups use half of its threads. Four of these stay free, because the client
+ * of the API server needs look-ups, too.
  *
  * @param env - `UV_THREADPOOL_SIZE` is 4 when it is absent (docs.libuv.org/en/v1.x/threadpool.html)
  */

@@ -14,7 +14,7 @@ export function proxySettings(env: Readonly<Record<string, string | undefined>>)
 /**
  * The proxy for a URL. Follows the rules of Go's golang.org/x/net/http/httpproxy, so that checks use the same path as Trivy.
  * NO_PROXY may contain `*`, names (including their subdomains), `.name` and `*.name` (only subdomains), addresses and
- * networks (`10.0.0.0/8`). All but networks may have a port. Localhost and loopback addresses never use a proxy.
+ * networks (`10.0.0.0/8`). All of these except networks may have a port. Localhost and loopback addresses never use a proxy.
  *
  * @returns undefined: connect directly
  * @throws Error if the proxy is not the URL of an HTTP proxy; {@link checkProxySettings} reports that at startup

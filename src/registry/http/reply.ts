@@ -37,7 +37,7 @@ export async function readText(body: Dispatcher.ResponseData['body']): Promise<s
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Drops a body. A short one, by its `Content-Length`, is read to its end, so that the connection can be reused. */
+/** Drops a body. If `Content-Length` is small, reads the body to its end, so that the connection can be reused. */
 export async function discard(
   body: Dispatcher.ResponseData['body'],
   headers: Dispatcher.ResponseData['headers'],

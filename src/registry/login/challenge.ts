@@ -10,7 +10,7 @@ export type Challenge =
 
 /** Limit on challenges, because parsing takes time. Registries send two or three. */
 const MOST_CHALLENGES = 32;
-// Sticky, and the next character determines which one matches, so parsing takes linear time.
+// These patterns are sticky, and the next character determines which one matches, so parsing takes linear time.
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
 const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y;
 const QUOTED = /"((?:[^"\\]|\\.)*)"/sy;

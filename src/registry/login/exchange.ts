@@ -90,7 +90,7 @@ function failure(reply: Reply, context: CheckContext): LoginAnswer {
   throw unreachable(status >= 500 ? 'ServerError' : 'UnexpectedStatus', 'token', status);
 }
 
-/** Whether the secret is short enough, because no registry accepts a longer one. */
+/** Whether the secret is short enough. No registry accepts a longer one. */
 function isShort(credential: Credential): boolean {
   const secret = credential.kind === 'basic' ? credential.password : credential.token;
   return secret.reveal().length <= MAX_TOKEN;

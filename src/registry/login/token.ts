@@ -40,7 +40,10 @@ export function tokenRequest(
   return { method: 'GET', url, headers: { accept: 'application/json', ...authorization } };
 }
 
-/** The token in a token server's answer, or the result of the check without one. Some refuse with `400` (RFC 6749, 5.2). */
+/**
+ * The token in a token server's answer, or the result of the check if there is no token. Some servers refuse with `400`
+ * (RFC 6749, 5.2).
+ */
 export function readTokenReply(
   reply: Reply,
   request: Pick<RegistryRequest, 'method'>,

@@ -119,11 +119,11 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
   ],
   'replaces beside a tag': [
     { ...replacing('reg.io/old'), image: 'reg.io:5000/payments:1.0' },
-    /spec\.replaces: Invalid value: expected spec\.image without a tag or digest beside replaces/,
+    /spec\.replaces: Invalid value: expected spec\.image without a tag or digest, because replaces is set/,
   ],
   'replaces beside a digest': [
     { ...replacing('reg.io/old'), image: `reg.io/payments@sha256:${'0'.repeat(64)}` },
-    /spec\.replaces: Invalid value: expected spec\.image without a tag or digest beside replaces/,
+    /spec\.replaces: Invalid value: expected spec\.image without a tag or digest, because replaces is set/,
   ],
   'an invalid label key': [
     labelled({ 'a b': 'x' }),

@@ -47,7 +47,7 @@ function endsSoon(left: string): Fired {
 const NO_LEADER: Fired = {
   labels: { lease: 'icb/icb-image-credential-binding' },
   description:
-    'For 5 minutes, no controller has held the Lease icb/icb-image-credential-binding, or Prometheus has scraped none. New ' +
+    'For 5 minutes, no controller has held the Lease icb/icb-image-credential-binding, or Prometheus has not scraped any. New ' +
     'bindings, new passwords and migrations do not reach scans. Scans keep the credentials that they have. Check the ' +
     "controller's pods.",
 };
@@ -236,8 +236,8 @@ const SCENARIOS: readonly Scenario[] = [
         {
           labels: { instance: 'a' },
           description:
-            'a could not handle a change of an object, so some objects may not have been reconciled. Check the log for the error, ' +
-            'a change could not be handled, and report it.',
+            'a could not handle a change of an object, so some objects may not have been reconciled. Check the log for lines ' +
+            'with the message: a change could not be handled. Then report the error.',
         },
       ],
       30: [],

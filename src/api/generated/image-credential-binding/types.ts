@@ -7,8 +7,8 @@
  */
 export type Verification = 'Required' | 'Preferred' | 'Never';
 /**
- * How scans get the credential. Shared (the default): one Secret per source Secret, registry entry and
- * host, which all scans that need it mount.
+ * How scans get the credential. Shared (the default): the controller creates one Secret per source
+ * Secret, registry entry and host. All scans that need this Secret mount it.
  */
 export type Delivery = 'Shared';
 /**
@@ -17,8 +17,9 @@ export type Delivery = 'Shared';
  */
 export type LabelSelectorOperator = 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
 /**
- * Enforce (the default): the controller binds the scans. Observe: the controller writes no scan and no
- * Secret, unbinds what was bound, and reports in status what it would do in Enforce.
+ * Enforce (the default): the controller binds the scans. Observe: the controller unbinds the scans
+ * that were bound, and otherwise writes no scan and no Secret. It reports in status what it would do
+ * in Enforce.
  */
 export type Mode = 'Enforce' | 'Observe';
 /**
@@ -157,10 +158,10 @@ export interface ImageCredentialBindingSpec {
   readonly replaces?: readonly string[];
   /**
    * Names of pull secrets in this namespace that may hold the credential, as in a pod; at most 16. Their
-   * entries form one keyring, which is matched and ordered as the kubelet does it. An empty list states
-   * that the image needs no pull secret (a public image, or an ambient identity): its scans then get no
-   * credential. A Secret that is missing or malformed is reported in status. The other Secrets are still
-   * used.
+   * entries form one keyring, which the controller matches and orders as the kubelet does. An empty list
+   * states that the image needs no pull secret (a public image, or an ambient identity): its scans then
+   * get no credential. A Secret that is missing or malformed is reported in status. The other Secrets
+   * are still used.
    *
    * @maxItems 16
    */
@@ -234,8 +235,8 @@ export interface ImageCredentialBindingStatus {
   readonly platform?: Platform;
   readonly credential?: ChosenCredential;
   /**
-   * Every entry that fits the image, in the order in which they are tried, and every Secret that yields
-   * none. Limited to the first 16.
+   * The entries that fit the image, in the order in which the controller tries them, and the Secrets
+   * that yield none. Limited to the first 16.
    *
    * @maxItems 16
    */
@@ -255,8 +256,8 @@ export interface ImageCredentialBindingStatus {
    */
   readonly history?: readonly Transition[];
   /**
-   * Ready summarizes the others. CredentialResolved, CredentialVerified and ScansBound explain it.
-   * Reconciling and Stalled follow kstatus.
+   * Ready summarizes the other conditions. CredentialResolved, CredentialVerified and ScansBound explain
+   * Ready. Reconciling and Stalled follow kstatus.
    */
   readonly conditions?: readonly Condition[];
 }
@@ -285,9 +286,9 @@ export interface ChosenCredential {
    */
   readonly verifiedTime?: string;
   /**
-   * RFC 3339 time when the credential expires, if it states that itself: the password of ECR's user AWS,
-   * and JSON Web Tokens. Ready warns an hour before. After this time, the credential is no longer
-   * checked with a registry.
+   * RFC 3339 time when the credential expires, if the credential states that: the password of ECR's user
+   * AWS, and JSON Web Tokens. The condition Ready warns one hour before this time. After this time, the
+   * credential is no longer checked with a registry.
    */
   readonly expirationTime?: string;
 }
@@ -327,7 +328,7 @@ export interface CandidateStatus {
   readonly httpCode?: number;
   /**
    * Version of the Secret that was refused or whose check was Inconclusive. After a restart, the
-   * controller immediately checks only other versions.
+   * controller immediately checks only versions other than this one.
    */
   readonly resourceVersion?: string;
 }
@@ -349,11 +350,11 @@ export interface ScansSummary {
    */
   readonly matched: number;
   /**
-   * Number of them that are bound: they use this binding's credential, or need none.
+   * Number of these ScheduledScans that are bound: they use this binding's credential, or need none.
    */
   readonly bound: number;
   /**
-   * Number of them that could not be bound.
+   * Number of these ScheduledScans that could not be bound.
    */
   readonly failing: number;
   /**
