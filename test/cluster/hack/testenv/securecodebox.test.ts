@@ -438,7 +438,7 @@ describe('a Scan', () => {
         'with-init',
         { initContainers: [{ name: 'clone-repository' }] },
         null,
-        /init container clone-repository: only secret-extraction-to-env/,
+        /init container clone-repository: the stand-in supports only secret-extraction-to-env/,
       ],
     };
   for (const [title, [name, spec, exitCode, description]] of Object.entries(errors)) {
