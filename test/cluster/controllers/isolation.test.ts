@@ -12,7 +12,7 @@ const ABOUT: Readonly<Record<Task, string>> = {
   run: 'has its runs started',
 };
 
-describe('beside a namespace that runs every known attack', () => {
+describe('next to a namespace that runs every known attack', () => {
   let stage: Stage | undefined;
   let measurement: Measurement;
   before(async () => {

@@ -36,7 +36,7 @@ export interface Size {
   readonly samples: number;
   /** The tasks begin at even intervals within this time. */
   readonly seconds: number;
-  /** How much longer to wait for tasks that are not done. */
+  /** How much longer to wait for tasks that are not complete. */
   readonly graceSeconds: number;
   /** How long to count writes at the end while no client changes anything. */
   readonly quietSeconds: number;

@@ -325,7 +325,7 @@ describe('a bound scan whose binding has changed its image', () => {
     assert.ok(plan?.plan === 'Wait' && plan.edit.edit === 'Unbind');
   });
 
-  it('is migrated by a recreated binding once that has bound it', () => {
+  it('is migrated by a recreated binding once that binding has bound it', () => {
     const namespace = migrating({ image: OLD, replaces: [] });
     namespace.binding('app', { uid: 'another', spec: { image: OLD } });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
