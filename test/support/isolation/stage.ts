@@ -248,7 +248,7 @@ function writesIn({ requests }: Load): Writes {
   };
 }
 
-/** Begins the attacks and repeats their changes until it is disposed of. */
+/** Begins the attacks and repeats their changes until the result is disposed of. */
 function underAttack(hostile: Hostile, attacks: readonly Attack[]): AsyncDisposable {
   const over = new AbortController();
   const running = attacks.map(async (attack) => {

@@ -283,7 +283,7 @@ describe('a bound scan whose binding has changed its image', () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
   });
 
-  it('is unbound if nothing proves that it is the same image, with an Event that explains how to migrate it', () => {
+  it('is unbound if nothing proves that both images are the same, with an Event that explains how to migrate it', () => {
     const namespace = migrating({ image: 'new.example/renamed', replaces: [] });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
     assert.match(
