@@ -7,7 +7,7 @@ import { Bundled, middle, resident } from '../support/bundled.ts';
 import { Cluster } from '../support/cluster/cluster.ts';
 
 const ROUNDS = 7;
-/** Time for the collection of garbage from the start. */
+/** Time for the garbage of the startup to be collected. */
 const IDLE_MS = 5_000;
 
 await using cluster = await Cluster.start();

@@ -1,6 +1,6 @@
 /**
  * Prints how long the controller takes from its start until 2,000 ScheduledScans are bound and the status of each binding
- * reports it: `npm run bench -- converge`. A bare writer serves as comparison: it has the same watches, knows the outcome
+ * reports it: `npm run bench -- converge`. A bare writer serves as a comparison: it has the same watches, knows the outcome
  * and writes only that, with the same concurrency. Both start with the same data, because etcd is restored before each.
  * Events are not part of the outcome, and the bare writer creates none. Times depend on this machine and its current
  * load, so that only the ratios are meaningful.

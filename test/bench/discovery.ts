@@ -16,7 +16,7 @@ const PODS_EACH = 10;
 const DEPLOYMENTS = PODS / PODS_EACH;
 const AT_ONCE = 16;
 const LONGEST_SECONDS = 900;
-/** 60 % of the 256 MiB that the chart gives a pod. */
+/** 60% of the 256 MiB that the chart gives a pod. */
 const HEAP = { NODE_OPTIONS: '--max-old-space-size=154 --max-semi-space-size=8' };
 
 await using cluster = await Cluster.start({

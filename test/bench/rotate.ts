@@ -1,6 +1,6 @@
 /**
  * Prints how long the delivery of a new credential to Trivy takes while one of 200 pull secrets changes every 20 ms:
- * `npm run bench -- rotate`. A bare writer serves as comparison: it has the same watches and makes one write per change.
+ * `npm run bench -- rotate`. A bare writer serves as a comparison: it has the same watches and makes one write per change.
  * Ten bindings use each secret. Times depend on this machine and its current load, so that only the ratios are meaningful.
  */
 import { setTimeout as delay } from 'node:timers/promises';

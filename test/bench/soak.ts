@@ -71,7 +71,7 @@ async function main(): Promise<void> {
   process.exitCode = 1;
 }
 
-/** Descriptions of what went wrong; empty: nothing. */
+/** Descriptions of what went wrong. Empty if nothing did. */
 async function soakFor(minutes: number, soak: Soak): Promise<readonly string[]> {
   const begun = performance.now();
   const end = begun + minutes * MILLISECONDS_OF_MINUTE;

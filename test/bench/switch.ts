@@ -1,6 +1,6 @@
 /**
  * Prints how long the controller takes to migrate 1,000 scans of one binding to another registry: `npm run bench -- switch`.
- * A bare writer serves as comparison: it makes the same requests for the scans with the same concurrency. Times depend on
+ * A bare writer serves as a comparison: it makes the same requests for the scans with the same concurrency. Times depend on
  * this machine and its current load. Compare them only within one run.
  */
 import { imageCredentialBindings } from '../../src/api/index.ts';

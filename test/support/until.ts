@@ -7,7 +7,7 @@ const PENDING = Symbol('pending');
  * Waits until `probe` returns a value, and returns that. `undefined`, `false` and an error mean "not yet".
  *
  * @param what - what the test waits for, for the message of the error
- * @throws AssertionError with `what` and the last error of `probe` when the time is over, even if `probe` does not end
+ * @throws AssertionError with `what` and the last error of `probe` when the time is over, even if `probe` never settles
  */
 export async function until<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,

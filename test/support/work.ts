@@ -1,4 +1,4 @@
-/** Work that ends when the test says so. */
+/** Work whose end the test controls. */
 export class Works {
   /** Names, in the order in which the work started. */
   readonly begun: string[] = [];

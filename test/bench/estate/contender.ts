@@ -7,7 +7,7 @@ import { Bundled } from '../../support/bundled.ts';
 import type { Cluster } from '../../support/cluster/cluster.ts';
 import { until } from '../../support/until.ts';
 
-/** 60 % of the chart's memory limit of 256 MiB. No cgroup limits the memory here. */
+/** 60% of the chart's memory limit of 256 MiB. No cgroup limits the memory here. */
 const HEAP = { NODE_OPTIONS: '--max-old-space-size=154 --max-semi-space-size=8' };
 
 /** The controller or a bare writer as a separate process. Times are in milliseconds since the epoch. */

@@ -5,8 +5,8 @@ import type { KubeClient, Selection } from '../../../src/kube/client/client.ts';
 import { type KubeObject, type Resource, type Stored, storedMeta } from '../../../src/object/object.ts';
 
 /**
- * Calls `see` with each existing object, and again after each change, until it is disposed of. Resolves after the calls
- * for all existing objects.
+ * Calls `see` with each existing object, and again after each change, until the result is disposed of. Resolves after the
+ * calls for all existing objects.
  */
 export async function watching<Raw extends KubeObject>(
   client: KubeClient,

@@ -62,7 +62,7 @@ export function printLine(name: string, measurement: Measurement, baseline: Meas
   printEnds(measurement);
 }
 
-/** Prints each distinct way in which the process ended. */
+/** Prints the distinct ways in which the process ended. */
 function printEnds({ observation }: Measurement): void {
   for (const end of new Set(observation.ends)) print(`  the process ended: ${end}`);
 }

@@ -212,7 +212,7 @@ describe('the chart', () => {
       assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports, from: ingressFrom }], egress]);
   });
 
-  it('names its objects after the release, and never the same for two releases', () => {
+  it('names its objects after the release, so that no two releases share a name', () => {
     const long = 'a'.repeat(53);
     const cases = [
       ['image-credential-binding', 'image-credential-binding', {}, 'image-credential-binding'],
@@ -284,7 +284,7 @@ describe('the chart', () => {
   });
 });
 
-/** The labels by which the Deployment, the budget and the NetworkPolicies select pods, and the spread counts them. */
+/** The labels with which the Deployment, the budget and the NetworkPolicies select pods, and which the topology spread counts. */
 function podSelectors(objects: readonly Manifest[]): readonly Readonly<Record<string, string>>[] {
   const found = JSON.stringify(objects.map(({ spec }) => spec)).matchAll(/"matchLabels":(\{[^{}]*\})/g);
   return [...found].map(([, labels = '']) => JSON.parse(labels) as Readonly<Record<string, string>>);

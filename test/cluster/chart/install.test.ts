@@ -229,7 +229,7 @@ describe('the chart on a real API server', () => {
   });
 
   for (const [title, each, said, unsaid] of noted)
-    it(`prints notes that lead to a binding: ${title}`, async () => {
+    it(`prints notes whose commands create a binding: ${title}`, async () => {
       await upgrade(each);
       const text = await notes();
       for (const pattern of said) assert.match(text, pattern);
@@ -255,7 +255,7 @@ describe('the chart on a real API server', () => {
       assert.equal(stdout, '');
     });
 
-    it('can be installed twice under one name, each time for other namespaces', async () => {
+    it('can be installed twice under one name, each time for different namespaces', async () => {
       await upgrade({ namespaces: ['shop'] });
       await runHelm(['install', RELEASE, CHART, '--namespace', 'tools'], { namespaces: ['payments'] });
       const { stdout } = await controlPlane.kubectl([

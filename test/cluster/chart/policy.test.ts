@@ -25,10 +25,10 @@ const users = {
   nobody: [],
   reader: [{ ...getSecrets, resourceNames: ['mine'] }],
   keeper: [getSecrets],
-  /** A list shows Secrets, too, but does not grant the right to get one by its name. */
+  /** The right to list shows Secrets, too, but does not include the right to get one by its name. */
   lister: [{ ...getSecrets, verbs: ['list', 'watch'] }],
   scanner: [updateScans],
-  /** Neither is a right to update ScheduledScans. */
+  /** Neither rule grants the right to update ScheduledScans. */
   patcher: [
     { ...updateScans, verbs: ['get', 'patch'] },
     { ...updateScans, resources: ['scheduledscans/status'] },

@@ -144,7 +144,7 @@ describe('the rights that the chart grants the controller', () => {
       assert.deepEqual(refused(requests), []);
       return rightsUsed(requests.filter(({ objectRef }) => objectRef?.namespace === RELEASE));
     };
-    // The controller follows once it has read the Lease. After that it starts to watch it.
+    // The controller follows once it has read the Lease. After that, it starts to watch the Lease.
     await until(async () => (await used()).has('list leases.coordination.k8s.io'), 'the Lease to be listed');
     for (const each of [follower, leader])
       assert.deepEqual(await each.process.stop(), { code: 0, signal: null });

@@ -83,7 +83,7 @@ for (const { title, values } of variants) {
       const uninstalling = runHelm('uninstall', RELEASE, '--timeout', '120s');
       const job = (await until(() => get('job', HOOK), 'the Job of the hook')) as Job;
       const { containers, serviceAccountName } = job.spec.template.spec;
-      // Nothing else of the release exists any more, and its pods are terminating.
+      // Nothing else of the release exists any longer, and its pods are terminating.
       assert.equal(await get('deployment', RELEASE), undefined);
       const rules = await rulesOfHook(names);
       assert.equal(serviceAccountName, HOOK);

@@ -6,13 +6,13 @@ import { type Measurement, Stage, TASKS, type Task } from '../../support/isolati
 /** A twentieth of the attacks of `npm run bench -- isolation`. */
 const SIZE = { scale: 0.05, samples: 4, seconds: 8, graceSeconds: 25, quietSeconds: 5 };
 const ABOUT: Readonly<Record<Task, string>> = {
-  bind: 'has its bindings bound',
+  bind: 'has its scans bound',
   rotate: 'has its new passwords delivered',
   check: 'has its credentials verified by the registry that both use',
   run: 'has its runs started',
 };
 
-describe('beside a namespace that runs every known attack', () => {
+describe('next to a namespace that runs every known attack', () => {
   let stage: Stage | undefined;
   let measurement: Measurement;
   before(async () => {

@@ -63,7 +63,7 @@ describe('the controller with Roles for a list of namespaces', () => {
     assert.equal(secretNameOf(await elsewhere.rawScan('scan')), undefined);
   });
 
-  it('ignores a namespace until it has all rights there, and serves the others meanwhile', async () => {
+  it('ignores a namespace until it has all rights there, and works in the others meanwhile', async () => {
     const controller = await start({}, ...OURS, 'team-c', 'absent');
     await assertIgnored(controller, ['team-c', 'absent']);
     const other = await populate('team-b', 'second');

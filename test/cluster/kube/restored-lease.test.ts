@@ -20,7 +20,7 @@ const SETTINGS = {
 };
 /** More writes than there are renewals in the rest of the test, so that the resource versions never catch up. */
 const WRITES = 400;
-/** They take longer than the lease duration. */
+/** This number of renewals takes longer than the lease duration. */
 const RENEWALS = 75;
 
 let controlPlane: ControlPlane;

@@ -122,7 +122,7 @@ class Run {
   async prints(wanted: RegExp): Promise<void> {
     const ended = this.ended.then(({ stdout, stderr }) => {
       if (!wanted.test(stdout))
-        throw new Error(`it ended before its output matched ${wanted}: ${stdout}${stderr}`);
+        throw new Error(`the demo ended before its output matched ${wanted}: ${stdout}${stderr}`);
     });
     while (!wanted.test(this.stdout)) {
       await Promise.race([ended, this.process.stdout && once(this.process.stdout, 'data')]);

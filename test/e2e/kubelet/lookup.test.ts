@@ -80,7 +80,7 @@ interface KubeletRow {
   readonly entry: Entry | undefined;
 }
 
-/** The kubelet's credential in our terms; `undefined`: nothing that a registry could be shown. */
+/** The kubelet's credential in our terms; `undefined`: it has nothing that could be sent to a registry. */
 function describeRow({ secret, username, password, entry }: KubeletRow): Described | undefined {
   const token = password === '' || username === '' ? entry?.token : undefined;
   if (token !== undefined) return `${secret} token ${token}`;
@@ -95,8 +95,8 @@ function describeCandidate({ secret, credential }: Candidate): Described {
 }
 
 /**
- * For bytes that are not UTF-8, Go writes one replacement character each. The WHATWG decoder writes one for each
- * sequence.
+ * Go writes one replacement character for each byte that is not UTF-8. The WHATWG decoder writes one for each sequence of
+ * such bytes.
  */
 function oneReplacement(text: string): string {
   return text.replace(/\uFFFD+/g, '\uFFFD');

@@ -20,8 +20,8 @@ export interface Case {
   /** As the controller receives them. */
   readonly secrets: readonly PlainSecret[];
   /**
-   * As the kubelet receives them: without what would make it refuse all of them, and without what docs/adr/0008
-   * excludes.
+   * As the kubelet receives them: without the parts that would make the kubelet refuse all Secrets, and without those
+   * that docs/adr/0008 excludes.
    */
   readonly mended: readonly PlainSecret[];
   readonly entries: ReadonlyMap<string, Entry>;
@@ -435,7 +435,7 @@ function isExcluded(key: string): boolean {
   return /[?#@]/.test(key) || /^\[[^\]]*\](?=\/|$)/.test(address);
 }
 
-/** A broken entry that hides a good one of the same key would be missing together with it. */
+/** Drops broken entries that share their key with another entry. They would hide it, and both would be missing. */
 function withoutHiding(entries: readonly Entry[]): readonly Entry[] {
   const alone = ({ key }: Entry) => entries.filter((other) => other.key === key).length === 1;
   return entries.filter((entry) => entry.nature !== 'Broken' || alone(entry));

@@ -296,7 +296,7 @@ describe('a registry with a token server', () => {
     });
   }
 
-  it('is asked for tokens to pull only', async () => {
+  it('gets requests only for tokens that allow pulling', async () => {
     tokens.seen.length = 0;
     await new TestChecker().result(`${registry.host}/team-a/app:1`, basic(a.username, a.password));
     await new TestChecker().result(`${registry.host}/team-a/app:1`, identityToken(a.refreshToken));

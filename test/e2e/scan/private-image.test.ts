@@ -21,7 +21,7 @@ const FIRST_PASSWORD = 'first';
 /** Each contains something that another way of delivery would break, such as TRIVY_PASSWORD. */
 const PASSWORDS: Readonly<Record<string, string>> = {
   'a comma': 'one,two,three',
-  'spaces, also at the ends': ' one  two ',
+  'spaces, including leading and trailing ones': ' one  two ',
   colons: ':one:two:',
   quotes: `'one' "two" \`three\``,
   // biome-ignore lint/suspicious/noTemplateCurlyInString: a password may look like one.

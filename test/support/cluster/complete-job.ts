@@ -1,7 +1,7 @@
 import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 
 /**
- * Writes the status of a successful Job. The test environment has no kubelet and no Job controller that would do it.
+ * Writes the status of a successful Job, because the test environment has no kubelet and no Job controller.
  */
 export async function completeJob(
   controlPlane: ControlPlane,

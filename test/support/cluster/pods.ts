@@ -54,7 +54,7 @@ export async function createPod(client: KubeClient, shape: PodShape): Promise<Ku
   } as KubeObject);
 }
 
-/** Deletes a pod as it was created. Without a node, that takes effect at once. */
+/** Deletes exactly this version of a pod. Without a node, that takes effect at once. */
 export async function deletePod(client: KubeClient, { metadata }: KubeObject): Promise<void> {
   const { namespace = '', name, uid = '', resourceVersion = '' } = metadata;
   await client.delete(PODS, { namespace, name, uid, resourceVersion });

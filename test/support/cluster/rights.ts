@@ -33,7 +33,7 @@ export async function rightsGiven(
   return rightsOf(rules);
 }
 
-/** The rights that these requests needed, each once, in the form of {@link rightsOf}. */
+/** The rights that these requests needed, without duplicates, in the form of {@link rightsOf}. */
 export function rightsUsed(events: readonly AuditEvent[]): ReadonlySet<string> {
   const used = events.map(({ verb, objectRef }) => {
     const { resource, subresource, apiGroup = '' } = objectRef ?? {};

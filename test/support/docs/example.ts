@@ -1,5 +1,5 @@
 /**
- * The kind of a fenced block of a page, by the words behind its fence. Every block is one of these, and names what
+ * The kind of a fenced block of a page, by the words after its fence. Every block is one of these, and names what
  * prevents it from being executed:
  *
  *     ```sh                     commands, executed one after another
@@ -15,7 +15,7 @@ import type { Block } from './markdown.ts';
 
 /** What some blocks need and tests lack. */
 export const NEEDS = {
-  cloud: "an account at a cloud, and that cloud's own command line",
+  cloud: "an account with a cloud, and that cloud's own command line",
   internet: 'the internet',
   docker: 'a container runtime, and a registry to push to',
   node: 'pods that really run',
@@ -46,13 +46,13 @@ const FILE = /^[\w-]+\.yaml$/;
 const GOES_ON = /[\\|]$/;
 const PICTURE = /^(?:flowchart|sequenceDiagram|stateDiagram-v2)\b/;
 
-/** @throws Error if the words behind the fence, or the content of the block, match none of the kinds above */
+/** @throws Error if the words after the fence, or the content of the block, match none of the kinds above */
 export function exampleOf(block: Block): Example {
   const [language = '', ...words] = block.words;
   const read = Object.hasOwn(readers, language) ? readers[language] : undefined;
   if (read === undefined) {
     throw new Error(
-      `expected one of ${Object.keys(readers).join(', ')} behind the fence, found "${language}": say what the block is`,
+      `expected one of ${Object.keys(readers).join(', ')} after the fence, found "${language}": say what the block is`,
     );
   }
   return read(block, words);
@@ -83,7 +83,7 @@ const readers: Readonly<Record<string, Reader>> = {
   },
   mermaid: ({ text }, words) => {
     noMore(words);
-    if (!PICTURE.test(text)) throw new Error(`expected a picture of a kind that is known, found "${text}"`);
+    if (!PICTURE.test(text)) throw new Error(`expected a picture of a known kind, found "${text}"`);
     return { kind: 'Picture' };
   },
   text: ({ text }, words) => {
@@ -95,13 +95,13 @@ const readers: Readonly<Record<string, Reader>> = {
 };
 
 function noMore([word]: readonly string[]): void {
-  if (word !== undefined) throw new Error(`found "${word}" behind the fence, which says nothing here`);
+  if (word !== undefined) throw new Error(`expected no more words after the fence, found "${word}"`);
 }
 
 function needOf(word: string): Need {
   if (Object.hasOwn(NEEDS, word)) return word as Need;
   const known = Object.keys(NEEDS).join(', ');
-  throw new Error(`expected a need (${known}) behind the fence, found "${word}"`);
+  throw new Error(`expected a need (${known}) after the fence, found "${word}"`);
 }
 
 function scriptsIn({ text }: Block): readonly string[] {
@@ -109,7 +109,7 @@ function scriptsIn({ text }: Block): readonly string[] {
   return scripts.flatMap((part) => {
     if (part === 'npm ci' || part === 'npm install --global .') return [];
     const [, script = ''] = /^npm (?:run )?(\S+)$/.exec(part) ?? [];
-    if (script === '') throw new Error(`expected npm's scripts alone, found "${part}"`);
+    if (script === '') throw new Error(`expected only npm scripts, found "${part}"`);
     return [script];
   });
 }
@@ -126,7 +126,8 @@ function commandsIn({ text, line }: Block): readonly Command[] {
     commands.push(begun);
     begun = undefined;
   }
-  if (begun !== undefined) throw new Error('expected the last line to be whole, found one that goes on');
+  if (begun !== undefined)
+    throw new Error('expected the last command to be complete, found one that continues');
   return commands;
 }
 
@@ -138,7 +139,7 @@ function isNothing(line: string): boolean {
 function turnsIn({ text, line }: Block): readonly Turn[] {
   const [before, ...parts] = text.split(/^\$ /m);
   if (before !== '' || parts.length === 0)
-    throw new Error('expected a command behind "$ " in the first line of a console');
+    throw new Error('expected a command after "$ " in the first line of a console');
   let next = line + 1;
   return parts.map((part) => {
     const here = next;

@@ -13,7 +13,7 @@ export interface Place {
 
 /** A fenced block. */
 export interface Block extends Place {
-  /** The words behind the fence, such as `sh`, `cloud`. GitHub uses only the first one, for syntax highlighting. */
+  /** The words after the fence, such as `sh`, `cloud`. GitHub uses only the first one, for syntax highlighting. */
   readonly words: readonly string[];
   /** With a final line break. */
   readonly text: string;
@@ -31,7 +31,7 @@ export interface Page {
   readonly text: string;
   readonly blocks: readonly Block[];
   readonly links: readonly Link[];
-  /** What a link can name behind `#`. */
+  /** What a link can name after `#`. */
   readonly anchors: ReadonlySet<string>;
   /** The texts between backticks. */
   readonly codes: readonly string[];
@@ -48,7 +48,7 @@ export function parsePage(path: string, text: string): Page {
   const reading = new Reading();
   let line = 1;
   for (const top of lexer(text)) {
-    // Returns the promises of asynchronous callbacks, of which there are none here.
+    // walkTokens returns the promises of asynchronous callbacks. This callback is synchronous.
     void walkTokens([top], (token) => reading.note(token, { page: path, line }));
     line += top.raw.split('\n').length - 1;
   }

@@ -79,7 +79,7 @@ export class Pods {
     await completeJob(this.#controlPlane, RELEASE, HOOK);
   }
 
-  /** Without the address of the probes, because that port may be in use on this machine. */
+  /** Omits the address of the probes, because that port may be in use on this machine. */
   #argsOf({ spec }: Workload): readonly string[] {
     const { args } = spec.template.spec.containers[0];
     const own = args[0] === 'controller' ? args.slice(1) : args;

@@ -57,7 +57,7 @@ export class Reader {
     });
   }
 
-  /** Runs a command in the reader's shell to its end. */
+  /** Runs a command in the reader's shell, and waits until it exits. */
   async run(command: string): Promise<Output> {
     this.typed.push(command);
     return this.#controlPlane.group.run('/bin/sh', ['-c', command], { env: this.#env, cwd: this.folder });
@@ -69,7 +69,7 @@ export class Reader {
     return this.#controlPlane.group.spawn('typed', '/bin/sh', ['-c', `exec ${command}`], options);
   }
 
-  /** @throws Error with the command's standard error if it exits with another code than 0 */
+  /** @throws Error with the command's standard error if the exit code is not 0 */
   async succeed(command: string): Promise<string> {
     const { code, stdout, stderr } = await this.run(command);
     if (code !== 0) throw new Error(`${command} ended with ${code}: ${stderr}`);

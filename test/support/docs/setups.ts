@@ -10,7 +10,7 @@ import { NAMESPACE, type Reader } from './reader.ts';
 
 /** What a page needs, besides a cluster with secureCodeBox and the empty namespace `shop`. */
 export interface Setup {
-  /** Whether the chart is installed and its controller leads. It is by default. */
+  /** Whether the chart is installed and its controller leads. The default is `Installed`. */
   readonly chart?: 'Installed' | 'Absent';
   /** Creates what the page expects to exist. */
   readonly before?: (reader: Reader, cluster: ReaderCluster) => Promise<void>;
@@ -84,7 +84,7 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
       const write = 'kubectl apply --dry-run=server --as jane --filename docs/examples/binding.yaml';
       await until(
         async () => (await reader.run(write)).stderr.includes('ValidatingAdmissionPolicy'),
-        'the policy to be in force',
+        'the policy to take effect',
       );
     },
   },

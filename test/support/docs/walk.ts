@@ -25,7 +25,7 @@ const ANSWERS = /\b(?:kubectl icb|icb --|image-credential-binding) (?:audit|expl
 /** These commands change nothing, and their output may take time to appear. */
 const READS = /\b(?:kubectl (?:get|describe|events|icb (?:audit|explain))|icb -- (?:audit|explain))\b/;
 const CONTROLLER = /\b(?:icb --|kubectl icb|image-credential-binding) controller\b/;
-/** Commands after which the stand-in for the chart's pods follows. */
+/** Commands that may change the Deployment, which the stand-in for the chart's pods then follows. */
 const TOUCHES_PODS = /^(?:helm|kubectl scale) /;
 const PLACEHOLDER = /<[a-z][a-z ]*>/g;
 const CHART = 'charts/image-credential-binding';
@@ -86,7 +86,7 @@ export class Walk {
       case 'Scripts':
         for (const script of example.scripts)
           if (!Object.hasOwn(packageJson().scripts, script))
-            throw new Error(`there is no script "${script}"`);
+            throw new Error(`expected the npm script "${script}" in package.json, found none`);
     }
   }
 
@@ -96,7 +96,7 @@ export class Walk {
     if (CONTROLLER.test(command)) return this.#controller(command);
     const ran = await this.#run(command);
     if (ran.code === 0 || (ran.code === 1 && ANSWERS.test(command))) return;
-    throw new Error(`${command}\nexpected it to end with 0, found ${ended(ran)}`);
+    throw new Error(`${command}\nexpected exit code 0, found ${ended(ran)}`);
   }
 
   async #turn(text: string, output: string): Promise<void> {
@@ -113,7 +113,7 @@ export class Walk {
     throw new Error(`${command}\nexpected it to print\n${output}\nfound ${ended(ran)}`);
   }
 
-  /** Runs a command, and lets the stand-in for the chart's pods follow. */
+  /** Runs a command, and lets the stand-in for the chart's pods apply its effects. */
   async #run(command: string): Promise<Output> {
     const { pods } = this.#cluster;
     if (!command.startsWith('helm uninstall')) {
@@ -132,7 +132,7 @@ export class Walk {
     const child = await this.#reader.start(`${command} --serve 127.0.0.1:0`);
     const leads = async () => (await child.logTail(50)).includes('"msg":"leading"');
     await until(leads, 'the controller to lead', 60);
-    // As by Ctrl-C, so that no controller outlasts this command.
+    // Stops it as Ctrl-C would, so that the controller does not outlive this command.
     await child.stop();
   }
 
@@ -148,7 +148,7 @@ export class Walk {
   async #parse({ needs, shell, yaml }: Extract<Example, { readonly kind: 'Parsed' }>): Promise<void> {
     if (yaml !== undefined) loadAll(yaml);
     const problem = shell && (await this.#reader.problemIn(shell.replaceAll(PLACEHOLDER, 'placeholder')));
-    if (problem) throw new Error(`the shell does not take it: ${problem}`);
+    if (problem) throw new Error(`the shell cannot parse this block: ${problem}`);
     this.#tally.parsed[needs] = (this.#tally.parsed[needs] ?? 0) + 1;
   }
 
@@ -156,7 +156,9 @@ export class Walk {
     return text.replaceAll(PLACEHOLDER, (name) => {
       const value = this.#setup.placeholders?.[name];
       if (value === undefined)
-        throw new Error(`${text}\nexpected no placeholder that its setup does not fill, found ${name}`);
+        throw new Error(
+          `${text}\nexpected a value for each placeholder in the setup of the page, found none for ${name}`,
+        );
       return value;
     });
   }

@@ -44,7 +44,7 @@ export class ProxiedConnection {
     });
   }
 
-  /** Notes that a request that arrived on `stream` is in progress until the returned function is called. */
+  /** Counts the request that arrived on `stream` as in progress until the returned function is called. */
   begin(stream: Socket): () => void {
     this.#stream = stream;
     this.#underWay += 1;

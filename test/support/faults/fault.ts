@@ -19,7 +19,8 @@ export type Fault =
   /** 429 as API priority and fairness sends it: plain text, `Retry-After: 1`. */
   | { readonly kind: 'overload' }
   /**
-   * 410 as an ERROR event of a watch, which then ends. So kube-apiserver reports that a resource version is too old.
+   * 410 as an ERROR event of a watch, which then ends. kube-apiserver reports in this way that a resource version is too
+   * old.
    */
   | { readonly kind: 'expire'; readonly afterLines?: number }
   /** Drops the bookmarks of a watch: all of them, or only the one that ends a streaming list. */

@@ -19,9 +19,9 @@ export interface Injection {
 
 /** The fault for one request. */
 export interface Decision extends Injection {
-  /** Whole lines to pass before a fault that has `afterLines`. */
+  /** Number of complete lines to pass before a fault that has `afterLines` takes effect. */
   readonly lines: number;
-  /** From 0 to 1: where in a line it is cut. */
+  /** Where to cut a line, from 0 (start) to 1 (end). */
   readonly share: number;
   /** Called when the fault takes effect. Only the first call counts. */
   readonly tookEffect: () => void;

@@ -36,7 +36,7 @@ export interface Size {
   readonly samples: number;
   /** The tasks begin at even intervals within this time. */
   readonly seconds: number;
-  /** How much longer to wait for tasks that are not done. */
+  /** How much longer to wait for tasks that are not complete. */
   readonly graceSeconds: number;
   /** How long to count writes at the end while no client changes anything. */
   readonly quietSeconds: number;
@@ -248,7 +248,7 @@ function writesIn({ requests }: Load): Writes {
   };
 }
 
-/** Begins the attacks and repeats their changes until it is disposed of. */
+/** Begins the attacks and repeats their changes until the result is disposed of. */
 function underAttack(hostile: Hostile, attacks: readonly Attack[]): AsyncDisposable {
   const over = new AbortController();
   const running = attacks.map(async (attack) => {

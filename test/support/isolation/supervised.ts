@@ -62,9 +62,9 @@ export async function readShipped({ client }: Cluster): Promise<Shipped> {
   return { flags, env: Object.fromEntries(env), memoryLimit: Number(limit) };
 }
 
-/** How the controller did, over all of its processes. */
+/** Results of the controller, across all of its processes. */
 export interface Observation {
-  /** How each process ended that was not stopped on purpose. */
+  /** How each process that was not stopped on purpose ended. */
   readonly ends: readonly string[];
   readonly probes: number;
   readonly failedProbes: number;

@@ -34,8 +34,8 @@ interface VictimOptions {
 }
 
 /**
- * A namespace whose owner does ordinary tasks. Each task has a number, which is used once. It resolves when the controller
- * has done its part, and rejects if the signal is aborted first.
+ * A namespace whose owner does ordinary tasks. Each task has a number, which is used once. The task resolves when the
+ * controller has done its part, and rejects if the signal is aborted first.
  */
 export class Victim implements AsyncDisposable {
   readonly #client: KubeClient;

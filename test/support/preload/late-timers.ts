@@ -1,4 +1,4 @@
-/** From SIGUSR2 on, no timer of `setTimeout` fires any more. Everything else works as before. */
+/** From SIGUSR2 on, timers of `setTimeout` no longer fire. Everything else works as before. */
 let frozen = false;
 const real = globalThis.setTimeout;
 

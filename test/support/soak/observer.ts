@@ -18,7 +18,7 @@ export interface Selection {
 export class Observer {
   readonly selection: Selection;
   readonly reflector: Reflector<Stored>;
-  /** Descriptions of reported changes that are impossible. */
+  /** Descriptions of impossible changes that were reported. */
   readonly violations: string[] = [];
   readonly #store = new Store<Stored>({});
   /** The objects that exist according to the reported changes. */

@@ -113,7 +113,7 @@ export class Soak {
     return performance.now() - this.#lastChange;
   }
 
-  /** Descriptions of all reported changes that are impossible. */
+  /** Descriptions of all impossible changes that were reported. */
   get violations(): readonly string[] {
     return this.observers.flatMap(({ violations }) => violations);
   }

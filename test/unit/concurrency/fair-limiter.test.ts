@@ -52,7 +52,7 @@ describe('a fair limiter', () => {
   });
 
   for (const backlog of [160, 320]) {
-    it(`starts the work of a group at once beside an endless backlog of ${backlog} in another`, () => {
+    it(`starts the work of a group at once despite an endless backlog of ${backlog} in another`, () => {
       const runs = new Runs();
       runs.many(backlog, (index) => `a host-${index} 1`);
       assert.equal(runs.open.length, LIMITS.share);
@@ -60,7 +60,7 @@ describe('a fair limiter', () => {
       assert.equal(runs.begun.at(-1), 'b y 1');
     });
 
-    it(`starts the work of a group at once beside a backlog of ${backlog} in another for the same target`, () => {
+    it(`starts the work of a group at once despite a backlog of ${backlog} in another for the same target`, () => {
       const runs = new Runs();
       runs.many(backlog, (index) => `a x ${index}`);
       assert.equal(runs.open.length, LIMITS.sharePerTarget);

@@ -71,15 +71,15 @@ describe('a code block of a page', () => {
   });
 
   for (const [text, message] of [
-    ['```\nkubectl get icb\n```', /expected one of sh, .* behind the fence, found ""/],
+    ['```\nkubectl get icb\n```', /expected one of sh, .* after the fence, found ""/],
     ['```bash\nkubectl get icb\n```', /found "bash"/],
-    ['```sh later\nkubectl get icb\n```', /expected a need \(cloud, .*\) behind the fence, found "later"/],
+    ['```sh later\nkubectl get icb\n```', /expected a need \(cloud, .*\) after the fence, found "later"/],
     [
       '```sh cloud internet\nkubectl get icb\n```',
-      /found "internet" behind the fence, which says nothing here/,
+      /expected no more words after the fence, found "internet"/,
     ],
-    ['```sh\nkubectl get \\\n```', /found one that goes on/],
-    ['```console\nNAME\n```', /expected a command behind "\$ "/],
+    ['```sh\nkubectl get \\\n```', /found one that continues/],
+    ['```console\nNAME\n```', /expected a command after "\$ "/],
     ['```yaml values later\na: 1\n```', /found "later"/],
     ['```text\nkubectl get icb\n```', /expected no commands in a block of text/],
     ['```mermaid\nkubectl get icb\n```', /expected a picture/],

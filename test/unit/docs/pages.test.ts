@@ -136,7 +136,7 @@ describe('docs/operations.md', () => {
     );
   });
 
-  /** `…` at the end of a message represents a value. */
+  /** `…` at the end of a message is a placeholder for a value. */
   function isLogged(source: string, message: string): boolean {
     const [begin = '', rest] = message.split('…');
     return [`'${begin}`, `\`${begin}`].some((text) =>

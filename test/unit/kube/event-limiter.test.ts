@@ -35,7 +35,7 @@ describe('Events about one object', () => {
     assert.equal(allowed(limiter, 'b', 10, 0), 10);
   });
 
-  it('are suppressed with one warning until the next one is allowed', () => {
+  it('are suppressed with one warning until the next Event is allowed', () => {
     const limiter = new EventLimiter(PER_OBJECT);
     allowed(limiter, 'a', 25, 0);
     const results = [0, 0, 0, 6 * MINUTE, 6 * MINUTE].map((now) => limiter.take('a', now));

@@ -175,7 +175,7 @@ describe('a credential Secret', () => {
     ],
     ['only one part of a service principal', { clientId }, /found only one/],
     [
-      'a password with a client ID under another name than appId',
+      'a password with a client ID under a name other than appId',
       { clientId, password: CANARY },
       /found only one/,
     ],
@@ -261,7 +261,7 @@ describe('a credential Secret', () => {
     assert.match(JSON.stringify(secret), /a registry of AWS, or one with a custom host name/);
   });
 
-  it('is another credential exactly if any part of it changes', () => {
+  it('is a different credential if and only if any part of it changes', () => {
     const identity = (texts: Texts) => credentialIn(texts).identity.reveal();
     assert.equal(identity(AWS_KEYS), identity({ AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: key }));
     assert.notEqual(identity(AWS_KEYS), identity({ ...AWS_KEYS, 'session-token': key }));

@@ -169,7 +169,7 @@ describe('a registry that answers 429', () => {
     );
   });
 
-  it('to the ping is not checked at all for at most one hour', async () => {
+  it('to the ping is not checked at all, for at most one hour', async () => {
     await using server = await answering((_, response) => response.writeHead(429, forbid).end());
     const host = `127.0.0.1:${server.port}`;
     const { checker, requests } = started([host]);
@@ -197,7 +197,7 @@ describe('a namespace whose DNS look-ups wait for its own other look-ups', () =>
   });
 });
 
-describe('a namespace beside another one with DNS look-ups that never end', () => {
+describe('a namespace next to another one whose DNS look-ups never end', () => {
   const accepted: Exchange['read'] = () => ({
     result: 'Login',
     credential: login('given'),
@@ -231,7 +231,7 @@ describe('a namespace beside another one with DNS look-ups that never end', () =
     return { server, host, checker, keys };
   }
 
-  it('does not wait for the same check of that one, and gets its own answer', async () => {
+  it('does not wait for the same check of the other one, and gets an answer of its own', async () => {
     const { server, host, checker } = await delayed();
     await using _ = server;
     const check = checkOf(host, 'app');
@@ -241,7 +241,7 @@ describe('a namespace beside another one with DNS look-ups that never end', () =
     await other;
   });
 
-  it('does not get its LookupDelayed, and shares its own answer', async () => {
+  it('does not get the LookupDelayed of the other one, and shares its own answer', async () => {
     const { server, host, checker } = await delayed();
     await using _ = server;
     const check = checkOf(host, 'app');
@@ -254,7 +254,7 @@ describe('a namespace beside another one with DNS look-ups that never end', () =
     checker.close();
   });
 
-  it('does not wait for the login of that one, and gets its own', async () => {
+  it('does not wait for the login of the other one, and gets a login of its own', async () => {
     const { server, host, checker, keys } = await delayed();
     await using _ = server;
     const others = [
@@ -266,7 +266,7 @@ describe('a namespace beside another one with DNS look-ups that never end', () =
     await Promise.all(others);
   });
 
-  it('does not get its LookupDelayed for a login, either', async () => {
+  it('does not get the LookupDelayed of the other one for a login, either', async () => {
     const { server, host, checker, keys } = await delayed();
     await using _ = server;
     const expected = { result: 'Unreachable', why: 'LookupDelayed', at: 'token' };

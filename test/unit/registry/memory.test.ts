@@ -51,7 +51,7 @@ describe('the memory of answers', () => {
     assert.equal(memory.get('key', 'b'), shared);
   });
 
-  it('returns the answer that is valid longer: the own one of a namespace, or the shared one', () => {
+  it('returns the answer that is valid longer: the one of the namespace, or the shared one', () => {
     const memory = new Memory(10);
     const expired = known(PULLABLE, -10, NOW - 20 * MINUTE);
     const own = known(DELAYED, 1);

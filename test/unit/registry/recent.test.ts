@@ -27,7 +27,7 @@ describe('a bounded memory', () => {
     });
   }
 
-  it('counts an entry for the group that wrote it last, and deletes it', () => {
+  it('counts an entry for the group that wrote it last, and lets the caller delete it', () => {
     const recent = new Recent<number>(2);
     recent.set('k', 1, 'a');
     recent.set('k', 2, 'b');

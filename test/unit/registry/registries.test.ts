@@ -327,7 +327,7 @@ describe('a registry', () => {
     assert.deepEqual(seen[1], `GET /token?service=s&scope=${scope}`);
   });
 
-  it('is asked for the scope in its challenge only if that scope is limited to pull', async () => {
+  it('gets a request for the scope in its challenge only if that scope is limited to pull', async () => {
     const withScope = (scope: string): Answer => ({
       status: 401,
       headers: { 'www-authenticate': `Bearer realm="http://SELF/token?a=b#c",scope="${scope}"` },

@@ -11,7 +11,7 @@ import { until } from '../../../support/until.ts';
 
 const SECONDS = Number(process.env['CHURN_SECONDS'] ?? 30);
 const CHANGES_A_SECOND = 50;
-/** Each one changes workloads of its own, one after another, so that a slow response does not slow the others down. */
+/** Each churner changes workloads of its own, one after another, so that a slow response does not delay the others. */
 const CHURNERS = 5;
 const NAMESPACES = 20;
 const REPOSITORIES = 500;
@@ -191,7 +191,7 @@ describe(`discovery while pods come and go for ${SECONDS} s`, () => {
 
 /**
  * Maps namespace and image to the writes that have a cause, in the form of `writesByImage`.
- * A binding gets `replaces` when it is created, unless the migration is over by then. It gets it a moment later if the
+ * A binding gets `replaces` when it is created, unless the migration is over by then. It gets `replaces` a moment later if the
  * last old pod and the first new pod were created in the same second. `replaces` is removed when no pod is left for
  * which autodiscovery might create a scan. A migration that is reverted may be over before the controller observes it.
  */

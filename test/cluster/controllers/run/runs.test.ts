@@ -156,7 +156,7 @@ describe('runs', () => {
       assert.match(metrics, /icb_scans_moved_total [1-9]/);
     });
 
-    it('are counted from the state of the cluster, so that a restart starts none again', async () => {
+    it('are derived from the state of the cluster, so that a restart repeats none', async () => {
       assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
       const from = (await cluster.controlPlane.auditEvents()).length;
       controller = await cluster.startController();

@@ -116,7 +116,7 @@ describe('the reader of source Secrets', () => {
     assert.equal(stores.sourceSecrets.get(key)?.content.result, 'Entries');
   });
 
-  it('forgets a Secret when no binding names it any more', async () => {
+  it('forgets a Secret when no binding names it any longer', async () => {
     const { stores, key, read } = await named();
     await read();
     const binding = stores.bindings.get(key.replace('/pull', '/app'));

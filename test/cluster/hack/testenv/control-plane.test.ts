@@ -244,7 +244,7 @@ describe('the control-plane command', () => {
   async function ready(owner: ChildProcess): Promise<{ readonly line: string; readonly directory: string }> {
     assert.ok(owner.stdout);
     const early = once(owner, 'exit').then(([code]) =>
-      assert.fail(`it ended with ${code} before it was ready`),
+      assert.fail(`the command exited with ${code} before it was ready`),
     );
     const [line] = (await Promise.race([once(createInterface(owner.stdout), 'line'), early])) as [string];
     return { line, directory: dirname(line.slice('export KUBECONFIG='.length)) };

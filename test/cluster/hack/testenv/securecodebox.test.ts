@@ -218,7 +218,7 @@ describe('a ScheduledScan', () => {
     assert.equal((await scansOf('new')).length, 1);
   });
 
-  it('gets no Scan while it is suspended, and then does', async () => {
+  it('gets no Scan while it is suspended, and gets one once it is resumed', async () => {
     await using secureCodeBox = await start();
     await createScheduledScan('suspended', { interval: '12h', suspend: true });
     const other = secureCodeBox.nextRun(NAMESPACE, 'not-suspended');

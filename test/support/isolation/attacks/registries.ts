@@ -24,8 +24,8 @@ export const silentRegistries: Attack = {
 };
 
 /**
- * Aims at the wait that a registry requests from one user. It repeats, because an answer to another user may end the
- * wait.
+ * Aims at the wait that a registry requests from one user. The attack repeats, because an answer to another user may end
+ * the wait.
  */
 export const retryAfter: Attack = {
   name: 'retry-after',

@@ -80,7 +80,7 @@ export const futureMigrations: Attack = {
 /** Aims at errors: the next run cannot be computed in a time zone that Node does not know. */
 export const unknownZone: Attack = {
   name: 'unknown-zone',
-  about: 'a ScheduledScan with the schedule "TZ=Nowhere 0 0 * * *" beside others of one binding',
+  about: 'a ScheduledScan with the schedule "TZ=Nowhere 0 0 * * *" next to others of one binding',
   async begin(hostile) {
     const image = 'zone.example/app';
     const schedules = ['TZ=Nowhere 0 0 * * *', 'TZ=Local 0 0 * * *', '0 0 1 1 *'];

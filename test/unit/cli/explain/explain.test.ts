@@ -115,7 +115,7 @@ describe('explain from files', () => {
     );
   });
 
-  it('shows to which image the scans of a previous repository are migrated', () => {
+  it('shows the image to which scans of a previous repository are migrated', () => {
     using files = new Files();
     const args = files.write(
       'b.json',

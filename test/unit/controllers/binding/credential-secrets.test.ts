@@ -89,7 +89,7 @@ describe('a credential Secret', () => {
     }
   });
 
-  it('has another Trivy Secret than a pull secret of the same name', () => {
+  it('has a different Trivy Secret from a pull secret of the same name', () => {
     const credentialSecret = withCredentialSecret({ username: 'user', password: 'pass' });
     const pullSecret = new Namespace();
     pullSecret.pullSecret('keys');

@@ -157,7 +157,7 @@ describe('the effective binding of a scan', () => {
   ];
   for (const { name, winner, loser } of cases) {
     it(`is ${name}`, () => {
-      // The names would decide the other way round.
+      // By name, the other binding would come first.
       const namespace = new Namespace();
       namespace.pullSecret('pull');
       namespace.binding('z', winner);
@@ -179,7 +179,7 @@ describe('the effective binding of a scan', () => {
     );
   });
 
-  it('takes over a scan from the previous one with one write', () => {
+  it('takes over the scan from the previous one with one write', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.pullSecret('spare');
@@ -192,7 +192,7 @@ describe('the effective binding of a scan', () => {
     assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Keep' });
   });
 
-  it('leaves a scan to the binding that has bound it while it has no credential itself', () => {
+  it('stays the one that has bound the scan while the first in precedence has no credential', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.binding('exact', {
@@ -205,7 +205,7 @@ describe('the effective binding of a scan', () => {
     assert.deepEqual(plans(namespace.decide('app')), {});
   });
 
-  it('lets the binding that has bound a scan change its credential while it has no credential itself', () => {
+  it('can change its credential while the first in precedence has no credential', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.binding('exact', {
@@ -217,7 +217,7 @@ describe('the effective binding of a scan', () => {
     assert.deepEqual(plans(namespace.decide('exact')), { scan: 'Unbound' });
   });
 
-  it('unbinds a scan that its previous binding no longer selects, even if it has no credential itself', () => {
+  it('unbinds a scan that the previous one no longer selects, even without a credential of its own', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.binding('exact', {
@@ -228,7 +228,7 @@ describe('the effective binding of a scan', () => {
     assert.deepEqual(plans(namespace.decide('app')), {});
   });
 
-  it('leaves a scan to the binding that has bound it while the name of its own Trivy Secret is taken', () => {
+  it('stays the one that has bound the scan while the name of the Trivy Secret of the first in precedence is taken', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.pullSecret('own');
@@ -240,7 +240,7 @@ describe('the effective binding of a scan', () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
   });
 
-  it('restores its entries in a bound scan with the last known credential if it finds none now', () => {
+  it('restores its entries in a bound scan with the last known credential if it no longer finds one', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.remove('pullSecrets', 'pull');

@@ -283,7 +283,7 @@ describe('a bound scan whose binding has changed its image', () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
   });
 
-  it('is unbound if nothing proves that it is the same image, with an Event that explains how to migrate it', () => {
+  it('is unbound if nothing proves that both images are the same, with an Event that explains how to migrate it', () => {
     const namespace = migrating({ image: 'new.example/renamed', replaces: [] });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
     assert.match(
@@ -325,7 +325,7 @@ describe('a bound scan whose binding has changed its image', () => {
     assert.ok(plan?.plan === 'Wait' && plan.edit.edit === 'Unbind');
   });
 
-  it('is migrated by a recreated binding once that has bound it', () => {
+  it('is migrated by a recreated binding once that binding has bound it', () => {
     const namespace = migrating({ image: OLD, replaces: [] });
     namespace.binding('app', { uid: 'another', spec: { image: OLD } });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });

@@ -507,7 +507,7 @@ describe('a pod that discovery cannot use', () => {
 });
 
 describe('the annotations of pods', () => {
-  it('name the binding once it is Ready, and are removed with it', () => {
+  it('name the binding once it is Ready, and are removed once the pod has no binding', () => {
     const namespace = new Namespace()
       .pod(old)
       .pod({ workload: 'Deployment/x', name: 'x', image: 'nginx' })

@@ -61,7 +61,7 @@ describe('replacements', () => {
     );
   });
 
-  it('assign two repositories to the same cycle exactly if each replaces the other', () => {
+  it('assign two repositories to the same cycle if and only if each replaces the other', () => {
     fc.assert(
       fc.property(replacements, repository, repository, (all, one, other) => {
         const cycles = graphOf(all).components();

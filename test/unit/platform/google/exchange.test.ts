@@ -16,7 +16,7 @@ const GAR = 'europe-docker.pkg.dev';
 describe("a service account's key", () => {
   const exchange = exchangeOf(keyFile(SERVICE_ACCOUNT), GAR);
 
-  it('is not sent: Google gets an assertion that it signed, valid for five minutes', () => {
+  it('is not sent: Google gets an assertion that is signed with it and valid for five minutes', () => {
     const { url, body } = exchange.request(NOW);
     assert.equal(url.href, 'https://oauth2.googleapis.com/token');
     const assertion = new URLSearchParams(body.reveal()).get('assertion') ?? '';

@@ -337,7 +337,7 @@ describe('the credential in use', () => {
       });
     }
 
-    it(`has a new value delivered at once and verified with jitter (${verification})`, () => {
+    it(`is delivered with a new value at once, and verified with jitter (${verification})`, () => {
       const namespace = second(verification);
       namespace.pullSecret('second', { 'reg.example': { auth: btoa('second:new') } });
       const decision = namespace.decide('app');
@@ -354,7 +354,7 @@ describe('the credential in use', () => {
       assert.equal(namespace.report('app').changed, false);
     });
 
-    it(`has a new value after a refusal delivered, but bound to no further scan before it is accepted (${verification})`, () => {
+    it(`is delivered with a new value after a refusal, but bound to no further scan before it is accepted (${verification})`, () => {
       const namespace = second(verification);
       setAnswers(namespace, { [SECOND]: 'denied', [ANONYMOUS]: 'denied' });
       namespace.settle('app');

@@ -71,7 +71,7 @@ describe('the planned run', () => {
     });
   }
 
-  it('is now after a trigger has set the time of the last run back', () => {
+  it('is one day ago after a trigger has set back the time of the last run', () => {
     const before = scheduledScan({ interval: '12h' });
     const triggered = { ...before, status: { lastScheduleTime: triggerTime(before, NOW) } };
     assert.equal(plannedRun(triggered, NOW), NOW - 86_400_000 - (NOW % 1_000));

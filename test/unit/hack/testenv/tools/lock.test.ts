@@ -21,7 +21,7 @@ describe('a lock', () => {
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
-  const noWait = () => assert.fail('there was a wait');
+  const noWait = () => assert.fail('expected no wait, found one');
 
   it('exists while it is held, and not afterwards', async () => {
     {
