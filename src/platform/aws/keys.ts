@@ -9,7 +9,7 @@ export interface AwsKeys {
   readonly sessionToken: SecretValue | undefined;
 }
 
-/** What a Secret says about AWS keys. */
+/** The AWS keys in a Secret, with the region and expiration if the Secret has them. */
 export interface AwsSecret {
   readonly result: 'AwsSecret';
   readonly keys: AwsKeys;
@@ -19,7 +19,7 @@ export interface AwsSecret {
 }
 
 // The names in the AWS SDK's environment and files, in External Secrets (`access-key`, `secret-access-key`,
-// `session-token`), and of its STSSessionToken generator, which adds `expiration`.
+// `session-token`), and in its STSSessionToken generator, which adds `expiration`.
 const ACCESS_KEY_ID = new Set(['awsaccesskeyid', 'accesskeyid', 'accesskey']);
 const SECRET_ACCESS_KEY = new Set(['awssecretaccesskey', 'secretaccesskey', 'secretkey']);
 const SESSION_TOKEN = new Set(['awssessiontoken', 'sessiontoken']);

@@ -274,7 +274,7 @@ describe('parsePullSecret', () => {
     assert.deepEqual([entries, problems], [[], []]);
   });
 
-  it('keeps entries beside a credential helper, and reports the helper', () => {
+  it('keeps entries next to a credential helper, and reports the helper', () => {
     const auths = { 'r.io': { auth: base64('u:p') }, 'helped.io': {} };
     const secret = entriesOf(parseText(JSON.stringify({ auths, credsStore: 'desktop' })));
     assert.equal(secret.entries.length, 1);

@@ -261,7 +261,7 @@ describe('a credential Secret', () => {
     assert.match(JSON.stringify(secret), /a registry of AWS, or one with a custom host name/);
   });
 
-  it('is another credential exactly if any part of it changes', () => {
+  it('is a different credential if and only if any part of it changes', () => {
     const identity = (texts: Texts) => credentialIn(texts).identity.reveal();
     assert.equal(identity(AWS_KEYS), identity({ AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: key }));
     assert.notEqual(identity(AWS_KEYS), identity({ ...AWS_KEYS, 'session-token': key }));

@@ -198,7 +198,7 @@ describe('a Trivy Secret', () => {
     assert.notEqual(name, trivySecretName({ ...identity, source: `${'a'.repeat(239)}.c` }));
   });
 
-  it('has another name for another source, another entry and another host', () => {
+  it('has a different name for a different source, entry or host', () => {
     const identity = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
     const others = [
       { ...identity, source: 'pull2' },
