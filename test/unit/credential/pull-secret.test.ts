@@ -26,7 +26,7 @@ const ENTRIES: Readonly<Record<string, readonly [entry: unknown, expected: Plain
     { username: 'old', password: 'old', auth: base64('u:p') },
     { kind: 'basic', username: 'u', password: 'p' },
   ],
-  'username and password beside an empty auth': [
+  'username and password next to an empty auth': [
     { username: 'u', password: 'p', auth: '' },
     { kind: 'basic', username: 'u', password: 'p' },
   ],
@@ -46,7 +46,7 @@ const ENTRIES: Readonly<Record<string, readonly [entry: unknown, expected: Plain
     { username: 'old', Username: 'u', password: 'p', PASSWORD: null },
     { kind: 'basic', username: 'u', password: 'p' },
   ],
-  'username and password beside tokens of the wrong type': [
+  'username and password next to tokens of the wrong type': [
     { auth: base64('u:p'), identitytoken: 5, registrytoken: [] },
     { kind: 'basic', username: 'u', password: 'p' },
   ],

@@ -175,7 +175,7 @@ describe('a credential Secret', () => {
     ],
     ['only one part of a service principal', { clientId }, /found only one/],
     [
-      'a password with a client ID under another name than appId',
+      'a password with a client ID under a name other than appId',
       { clientId, password: CANARY },
       /found only one/,
     ],

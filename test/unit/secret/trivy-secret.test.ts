@@ -40,7 +40,7 @@ describe('an existing Trivy Secret', () => {
       decision: { action: 'Keep' },
     },
     {
-      name: 'is marked as unused if nothing needs it',
+      name: 'is marked as unused if no binding selects it and no scan mounts it',
       use: {},
       decision: { action: 'MarkUnused', requeueAfterMs: 10 * MINUTE },
     },
@@ -75,7 +75,7 @@ describe('an existing Trivy Secret', () => {
       decision: { action: 'Keep' },
     },
     {
-      name: 'loses its mark once it is needed again',
+      name: 'loses its mark once a binding selects it again',
       use: { unusedSince: 99 * MINUTE, selected: true },
       decision: { action: 'MarkUsed' },
     },
