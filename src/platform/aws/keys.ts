@@ -42,7 +42,7 @@ const SHAPES = {
   },
   sessionToken: { name: 'a session token', names: SESSION_TOKEN, form: /^[A-Za-z0-9/+=]{16,8192}$/ },
   region: { name: 'a region', names: REGION, form: /^[a-z]{2,8}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}$/ },
-  expiration: { name: 'seconds since 1970', names: EXPIRATION, form: /^[0-9]{1,12}$/ },
+  expiration: { name: 'an expiration in seconds since 1970', names: EXPIRATION, form: /^[0-9]{1,12}$/ },
 } as const satisfies Readonly<Record<string, Shape>>;
 
 /** Reads the AWS keys in a Secret. `undefined`: the Secret has neither of the two keys. */
@@ -79,5 +79,5 @@ function read(secret: SecretContent, { name, names, form }: Shape): string | Mal
   const value = field(secret, names);
   if (value.result !== 'Text') return value.result === 'Absent' ? undefined : value;
   if (form.test(value.text)) return value.text;
-  return malformed(`expected ${name} in the key of that name, found something else; correct the value`);
+  return malformed(`expected ${name} as the value of its key, found something else; correct the value`);
 }
