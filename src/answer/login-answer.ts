@@ -11,7 +11,7 @@ export type LoginAnswer =
 export interface KnownLogin {
   readonly answer: LoginAnswer | Extract<RegistryAnswer, { readonly result: 'NotAllowed' }>;
   readonly askedAt: number;
-  /** From then on, a new login is requested. For a login, this is after two thirds of its lifetime. */
+  /** When to request a new login. If the answer is a login, this is after two-thirds of its lifetime. */
   readonly askAgainAt: number;
 }
 
@@ -24,7 +24,7 @@ export interface Login {
   readonly expiresAt: number | undefined;
 }
 
-/** The part of its lifetime after which a login is renewed. */
+/** A login is renewed after this part of its lifetime. */
 const RENEWAL_FRACTION = 2 / 3;
 
 /** When to renew a login, in milliseconds since 1970. */

@@ -79,7 +79,7 @@ export type RegistryAnswer =
 export interface KnownAnswer {
   readonly answer: RegistryAnswer;
   readonly askedAt: number;
-  /** From then on, `check` sends a new request to the registry. */
+  /** From this time on, `check` sends a new request to the registry. */
   readonly askAgainAt: number;
   /**
    * When the registry last accepted the credential (Pullable, Allowed). undefined: never, or it has refused the
@@ -108,7 +108,7 @@ export function isShared(answer: RegistryAnswer | { readonly result: 'Login' }):
 }
 
 /**
- * Describes an answer for a message, in lower case and without a full stop. Contains no text from the registry, and no
+ * Describes an answer for a message, in lower case and without a period. Contains no text from the registry, and no
  * host.
  */
 export function describeAnswer(answer: RegistryAnswer): string {

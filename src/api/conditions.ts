@@ -50,7 +50,7 @@ export const ADVICE = {
     'Correct the password or the permissions of the account, or name a Secret with a working credential in spec.imagePullSecrets.',
   Expired: 'Renew the Secret. The controller does not check expired credentials with the registry.',
   Inconclusive:
-    'Check the name of the image and the permissions of the account: registries hide repositories that it may not read. The controller retries automatically.',
+    'Check the name of the image and the permissions of the account: registries hide repositories that the account may not read. The controller retries automatically.',
   Unreachable:
     'Check that the controller can reach the registry and trusts its certificate, or set spec.verification to Never. The controller retries automatically.',
   RateLimited: 'The controller retries after the delay that the registry requested.',

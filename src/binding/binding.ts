@@ -17,7 +17,7 @@ interface BindingMeta extends Stored {
   readonly generation: number;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
-  /** Whether discovery manages the binding. A user who removes the managed-by label takes it over. */
+  /** Whether discovery manages the binding. A user takes the binding over by removing the managed-by label. */
   readonly discovered: boolean;
   /** What discovery has recorded in annotations. */
   readonly notes: DiscoveryNotes;

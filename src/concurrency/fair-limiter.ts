@@ -1,6 +1,6 @@
 import { Limiter, type Waiting } from './limiter.ts';
 
-/** The group and target of some work. Each has at most its share of the concurrency. */
+/** The group and the target of work. The concurrency of each of them is limited. */
 export interface Claim {
   /** For example a namespace. The backlog of one group does not delay another. */
   readonly group: string;
@@ -11,14 +11,14 @@ export interface Claim {
 /** Limits on concurrent work. If a share is below the total, other groups can start at any time. */
 export interface Limits {
   readonly places: number;
-  /** Limit for one group, of the total. */
+  /** Limit on the places of one group. */
   readonly share: number;
   readonly placesPerTarget: number;
-  /** Limit for one group, of a target's limit. */
+  /** Limit on the places of one group for one target. */
   readonly sharePerTarget: number;
 }
 
-/** Work was dropped because it could not start within its patience. */
+/** Work was dropped because it waited too long for a place. */
 export class DelayedError extends Error {
   override readonly name = 'DelayedError';
 }
@@ -27,7 +27,8 @@ export class DelayedError extends Error {
  * Limits concurrent work. Groups take turns, and so do the targets of a group. Work of the same group and target runs
  * in order. Waiting work counts neither against the total nor against the limit of its target.
  *
- * When work ends, each waiting group is examined once, and in each group at most the targets that are in use.
+ * When work ends, the limiter examines each waiting group at most once. In a group, it passes over only targets that are
+ * in use. There are at most as many of these as places.
  */
 export class FairLimiter extends Limiter<Claim> {
   readonly #limits: Limits;
@@ -78,7 +79,7 @@ export class FairLimiter extends Limiter<Claim> {
   protected override takeNext(): Waiting<Claim> | undefined {
     if (!this.#isBelow(this.#total)) return undefined;
     for (const [group, targets] of this.#waiting) {
-      // Otherwise each of its targets would be examined.
+      // Skips a full group, because otherwise each of its targets would be examined.
       if (!this.#isBelow(this.#boundOfGroup(group))) continue;
       for (const [target, [next]] of targets) {
         if (next === undefined || !this.tryEnter(next.claim)) continue;

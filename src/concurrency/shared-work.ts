@@ -2,7 +2,7 @@ import { type Claim, DelayedError, type FairLimiter } from './fair-limiter.ts';
 
 interface Queued<Result> {
   readonly result: Promise<Result>;
-  /** Ends the wait for a place; undefined: the wait has no limit. */
+  /** Cancels the wait for a place; undefined: the wait has no limit. */
   readonly timer: NodeJS.Timeout | undefined;
 }
 
@@ -32,7 +32,7 @@ export class SharedWork<Result> {
    * The result of the work. If the limits allow it now, the work starts within this call.
    *
    * @param key - equal for equal work
-   * @throws DelayedError when the work had no place within the patience
+   * @throws DelayedError if the work gets no place within the patience
    */
   run(claim: Claim, key: string, work: () => Promise<Result>): Promise<Result> {
     const begun = this.#begun.get(key);
@@ -49,7 +49,7 @@ export class SharedWork<Result> {
     const cancel = () => wait.abort(new DelayedError(`no place within ${this.#patience} ms`));
     const timer = this.#patience === undefined ? undefined : setTimeout(cancel, this.#patience);
     const begin = () => {
-      // Not cleared: it may be refreshed until the entry is deleted.
+      // The timer is not cleared, because a call may refresh it until the entry is deleted.
       timer?.unref();
       return this.#begun.get(key) ?? this.#begin(key, work);
     };

@@ -14,7 +14,7 @@ export interface DockerConfigEntries {
   readonly entries: readonly UsableEntry[];
   /** The usable and unusable entries, indexed for lookups. */
   readonly keyring: Keyring;
-  /** For each unusable or broken entry, a sentence of bounded length with its key. Contains no value of the entry. */
+  /** For each unusable or broken entry, a sentence of bounded length that names it. Contains no value of the entry. */
   readonly problems: readonly string[];
 }
 
@@ -27,7 +27,7 @@ type Entry =
   | { readonly result: 'Usable'; readonly credential: Credential }
   /** The kubelet accepts the entry, but sends no credential to the registry. */
   | { readonly result: 'Unusable'; readonly problem: string }
-  /** Because of this entry, the kubelet rejects the whole secret; or the kubelet never finds the entry. */
+  /** The kubelet rejects the whole Secret because of this entry, or never finds the entry. */
   | { readonly result: 'Broken'; readonly problem: string };
 
 type Problem = Exclude<Entry, { readonly result: 'Usable' }>;

@@ -4,7 +4,7 @@ import { compareText } from '../text/index.ts';
 import type { Credential } from './credential.ts';
 import { type Hosts, hostsOf, includesHost, isLiteral, parseRegistryKey } from './registry-key.ts';
 
-/** An entry of a pull secret, or of another Secret with another type of credential. */
+/** An entry of a pull secret, or the credential of a credential Secret for one host. */
 export interface KeyringEntry<Held = Credential> {
   /** The key of the entry, unchanged: `https://index.docker.io/v1/`, `*.example.com/team`. */
   readonly registryKey: string;

@@ -38,8 +38,8 @@ export type PullSecretType = keyof typeof FORMATS;
  * k8s.io/kubernetes/pkg/credentialprovider/secrets/secrets.go, and config.go.
  *
  * Accepts what the kubelet accepts, and more: skips a byte order mark, reads tokens, and reports a broken entry as a
- * problem but keeps the others. Because of a broken entry, the kubelet rejects all pull secrets of the pod. Entries are
- * in the order of the file. There may be none.
+ * problem but keeps the others. The kubelet, in contrast, rejects all pull secrets of the pod because of a broken entry.
+ * Entries are in the order of the file. There may be none.
  *
  * Unlike in the kubelet, time and memory are bounded, because any user who may create a Secret controls its content. A
  * Docker configuration of more than 256 KiB, 256 entries or 16,384 JSON tokens is malformed as a whole. An entry whose

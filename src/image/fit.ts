@@ -14,7 +14,7 @@ const DEFAULT_TAG = 'latest';
  * | pattern          | images of that repository that it matches                                          |
  * |------------------|------------------------------------------------------------------------------------|
  * | `name`           | every version                                                                      |
- * | `name:tag`       | with that tag, even if they also have a digest. No tag and no digest mean `latest` |
+ * | `name:tag`       | with that tag, even with a digest. An image with neither has the tag `latest`      |
  * | `name@digest`    | with that digest, whatever their tag                                               |
  * | `name:tag@digest`| the same. As in Docker and containerd, the tag is ignored                          |
  *
@@ -38,8 +38,8 @@ function namedTag(image: ImageReference): string | undefined {
 }
 
 /**
- * A string that is equal for two patterns exactly if they match the same images: `name`, `name:tag` or `name@digest`,
- * with the repository in canonical form.
+ * A string that is equal for two patterns if and only if they match the same images: `name`, `name:tag` or
+ * `name@digest`, with the repository in canonical form.
  */
 export function patternOf(pattern: ImageReference): string {
   const name = repositoryName(pattern);

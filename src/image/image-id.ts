@@ -18,7 +18,7 @@ const SCHEME = /^docker(?:-pullable)?:\/\//;
  * (`repository@digest`, `sha256:…`), CRI-O (also 64 hex digits alone) and Docker (`docker-pullable://repository@digest`,
  * `docker://sha256:…`).
  *
- * @throws ImageReferenceError, and nothing else, for every other text. This includes the empty text of a container that
+ * @throws ImageReferenceError, and nothing else, for any other text. This includes the empty text of a container that
  *   has not started.
  */
 export function parseImageId(text: string): ImageId {

@@ -1,8 +1,8 @@
 import { quoted } from '../text/index.ts';
 
 /**
- * An image's name in canonical form. Docker's short names are expanded (`nginx` is `library/nginx` on `docker.io`), so
- * two references name the same repository exactly if `host` and `repository` are equal.
+ * An image's name in canonical form. Docker's short names are expanded (`nginx` is `library/nginx` on `docker.io`). So
+ * two references name the same repository if and only if `host` and `repository` are equal.
  *
  * Hosts are case-sensitive, as in distribution, containerd, the kubelet and Trivy. Folding the case would change the
  * meaning: `ACME` is a host in `ACME/shop` because of its capitals, but `acme/shop` is a repository on Docker Hub.
@@ -30,8 +30,8 @@ const REPOSITORY_MAX = 255;
 /** A DNS name has at most 253 characters, and a port 5. distribution itself sets no limit. */
 const HOST_MAX = 259;
 
-// The next character always decides how a match continues, so that no expression backtracks far. Lengths are checked
-// first.
+// In these expressions, the next character always decides how a match continues, so none backtracks far. Lengths are
+// checked first.
 /** 64 hex digits, which are an image ID in Docker. */
 export const IDENTIFIER = /^[a-f0-9]{64}$/;
 const DOMAIN_NAME = /^[a-z0-9]+(?:-+[a-z0-9]+)*(?:\.[a-z0-9]+(?:-+[a-z0-9]+)*)*(?::[0-9]+)?$/i;
@@ -49,7 +49,7 @@ const UPPER_CASE = /[A-Z]/;
  * and a dot (`my_host.example/app`) is the host, as in the kubelet's keyring and in Trivy. distribution makes it part of
  * the path and reports no host. And a host has at most 259 characters.
  *
- * @throws {@link ImageReferenceError}, and nothing else, for every other text.
+ * @throws {@link ImageReferenceError}, and nothing else, for any other text.
  */
 export function parseImageReference(text: string): ImageReference {
   rejectNonNames(text);

@@ -18,8 +18,8 @@ export type CredentialRead =
   | { readonly result: 'Unknown' };
 
 /**
- * Reads a Secret that is not a pull secret: AWS keys, a Google key file, an Azure service principal,
- * `kubernetes.io/basic-auth`. These name no registry, so their owner does, in {@link REGISTRIES_ANNOTATION}.
+ * Reads a Secret that is not a pull secret: AWS keys, a Google key file, an Azure service principal, or
+ * `kubernetes.io/basic-auth`. Such a Secret names no registry, so its owner names them in {@link REGISTRIES_ANNOTATION}.
  */
 export function readCredential(
   secret: SecretContent,

@@ -7,7 +7,7 @@ export interface Exchange {
    * @throws SigningError if the key cannot sign
    */
   request(now: number): ExchangeRequest;
-  /** Interprets a reply, including one with another status than 200. Never throws, whatever the body contains. */
+  /** Interprets a reply, including one with a status other than 200. Never throws, whatever the body contains. */
   read(reply: ExchangeReply, now: number): ExchangeStep;
 }
 
@@ -34,7 +34,7 @@ export interface ExchangeReply {
 export type ExchangeStep =
   /** `expiresAt`: when the login expires, in milliseconds since 1970; undefined: the cloud does not say. */
   | { readonly result: 'Login'; readonly credential: Credential; readonly expiresAt: number | undefined }
-  /** Another request must be made. */
+  /** The exchange needs another request. */
   | { readonly result: 'Next'; readonly exchange: Exchange }
   /** The cloud does not accept the credential. */
   | { readonly result: 'Refused' }

@@ -9,7 +9,7 @@ export interface PlatformCredential {
   readonly kind: 'platform';
   /** Describes it for messages. Contains no value of the Secret. */
   readonly description: string;
-  /** Equal for two credentials if and only if they are the same: for fingerprints and remembered answers. */
+  /** Equal for two credentials if and only if they are the same. Used for fingerprints and known answers. */
   readonly identity: SecretValue;
   /**
    * When it expires, in milliseconds since 1970; or a login that expires at the same time. `undefined`: the Secret does not

@@ -20,7 +20,7 @@ export interface PlatformDefinition<Name extends string = string> {
   readSecret(secret: SecretContent): PlatformCredential | Malformed | undefined;
   /**
    * When a login expires, in milliseconds since 1970, if its token has a format of this platform. `undefined`: the token
-   * has another format, or does not say. JSON Web Tokens are read for all platforms elsewhere.
+   * has another format, or does not say. JSON Web Tokens are not read here, but in `expirationOf`.
    */
   expirationOfLogin?(login: Credential): number | undefined;
 }

@@ -3,7 +3,7 @@ import { azure } from './azure/index.ts';
 import { generic } from './generic/index.ts';
 import { google } from './google/index.ts';
 
-/** All platforms, in the order of precedence. `generic` is the last one, because it owns every host. */
+/** All platforms, in the order of precedence. `generic` is the last one, because every host belongs to it. */
 export const PLATFORMS = [aws, google, azure, generic] as const;
 
 type ListedPlatform = (typeof PLATFORMS)[number];

@@ -1,7 +1,7 @@
 import type { Credential } from '../credential/index.ts';
 import { readObject } from '../text/index.ts';
 
-/** In characters. Registries limit the length of their tokens, and the controller accepts no longer ones. */
+/** In characters. Registries limit the length of their tokens, and the controller rejects longer ones. */
 const MAX_TOKEN = 64 * 1024;
 const JWT = /^[\w-]+\.(?<claims>[\w-]+)\.[\w-]+$/;
 /** The end of the year 9999: RFC 3339 cannot express a later time. */

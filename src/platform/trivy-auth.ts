@@ -11,7 +11,7 @@ export interface TrivyAuth {
   readonly env: readonly EnvVar[];
 }
 
-/** Disables Trivy's own variables, which Trivy would send to every registry, and prefer to files. */
+/** Disables Trivy's own variables. Trivy would send their values to every registry, and would prefer them to files. */
 const TRIVY_OFF = off('TRIVY_USERNAME', 'TRIVY_PASSWORD', 'TRIVY_REGISTRY_TOKEN');
 
 /** The only key under which Trivy looks up Docker Hub. For other registries, the key is the host. */
@@ -33,7 +33,7 @@ export function loginFiles(login: Credential, host: string): TrivyAuth['files'] 
   return { 'config.json': new SecretValue(JSON.stringify(config)) };
 }
 
-/** A file for the cloud's own library in Trivy, to which a variable points. `others`: what the platform disables. */
+/** A file for the cloud's own library in Trivy. The variable points to the file. `others`: what the platform disables. */
 export function authByFile(
   variable: string,
   file: string,

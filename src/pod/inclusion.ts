@@ -26,7 +26,7 @@ export function isEnabled({ metadata }: KubeObject): boolean {
   return metadata.annotations?.[ENABLED] === 'true';
 }
 
-/** Whether discovery reads a pod, according to the pod itself. Its namespace may still not be opted in. */
+/** Whether discovery reads a pod, according to the pod itself. Does not check whether its namespace is opted in. */
 export function includesPod(mode: InclusionMode, pod: KubeObject): boolean {
   const { annotations = {}, labels = {} } = pod.metadata;
   if (annotations[IGNORE] === 'true') return false;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 /**
- * Replaces equal values by one object, so that thousands of pods share one value in memory. The object is released
+ * Replaces equal values with one object, so that thousands of pods share one value in memory. The object is released
  * together with the last pod that uses it.
  */
 export class Interned<Value extends object> {
@@ -15,7 +15,7 @@ export class Interned<Value extends object> {
     return this.#byHash.size;
   }
 
-  /** The first of the values whose JSON is equal to that of this one. */
+  /** The first value with the same JSON as this value. */
   of(value: Value): Value {
     // A hash is shorter than the JSON, which would stay in memory for each value.
     const key = hash('sha256', JSON.stringify(value), 'base64');

@@ -7,12 +7,12 @@ import type { RawPod } from './raw-pod.ts';
 import type { PodUse } from './use.ts';
 import { workloadOf } from './workload.ts';
 
-/** Limit on the listed problems of the containers of a pod, because an Event has no room for more. */
+/** Limit on the container problems that are listed for a pod, because an Event has no room for more. */
 const MOST_PROBLEMS = 3;
 /** Longest mark per container, in characters: the name of a binding and a comma. */
 const LONGEST_MARK = 254;
 
-/** What discovery keeps of a pod. Pods of a workload share one `use` if it is equal. */
+/** What discovery keeps about a pod. Pods of a workload share one `use` if theirs are equal. */
 export interface Pod extends Stored {
   /** Seconds since the epoch. */
   readonly createdAt: number;
@@ -41,7 +41,7 @@ export function readPod(pod: RawPod, uses: Interned<PodUse>): Pod {
     marked: (mark?.length ?? 0) > containers.length * LONGEST_MARK ? '' : mark,
   });
   const createdAt = Math.floor(Date.parse(metadata.creationTimestamp ?? '') / 1000) || 0;
-  // A spread would reserve memory for further fields. The string of the namespace is the one that other pods share.
+  // A spread would reserve memory for further fields. `use.namespace` is the string that other pods share, too.
   return { namespace: use.namespace, name: podName, uid, resourceVersion, createdAt, use };
 }
 

@@ -6,7 +6,7 @@ export interface PodUse {
   readonly namespace: string;
   /** The name of its {@link Workload}. */
   readonly workload: Workload['name'];
-  /** As for {@link Workload}. */
+  /** As in {@link Workload}. */
   readonly templated: Workload['templated'];
   /** Whether its phase is Succeeded or Failed. */
   readonly finished: boolean;

@@ -2,7 +2,7 @@ import { DNS_SUBDOMAIN, type KubeObject } from '../object/index.ts';
 
 /** What a pod belongs to, according only to its metadata. */
 export interface Workload {
-  /** `Deployment/web`. For every pod without an owner: `Pod`. */
+  /** For example `Deployment/web`; `Pod` for every pod without an owner. */
   readonly name: string;
   /**
    * Whether all its pods come from one template, so that pods with different images are different versions. False, for

@@ -23,12 +23,12 @@ export interface Credentials extends Lookup<SourceCredential> {
   readonly secrets: readonly NamedSecret[];
 }
 
-/** Whether a Secret has not been read yet. Until it is, nothing can be decided about the binding. */
+/** Whether a Secret has not been read yet. Nothing can be decided about the binding before all Secrets are read. */
 export function hasUnread({ secrets }: Credentials): boolean {
   return secrets.some(({ state }) => state === 'Unread');
 }
 
-/** The credential of a pull: one of the candidates; undefined: none, which works if the image is public. */
+/** The credential for a pull: one of the candidates; undefined: no credential, which works if the image is public. */
 export type Puller = Candidate | undefined;
 
 /** The `resourceVersion` of the Secret that a candidate is from; undefined: that Secret was not found. */
@@ -47,13 +47,13 @@ interface InUse {
 /** The facts on which a choice among the candidates is based. */
 export interface Evidence {
   readonly verification: Verification;
-  /** undefined: nothing is in use, or the entry no longer exists. */
+  /** undefined: nothing is in use, or the candidate no longer exists. */
   readonly inUse: InUse | undefined;
   /** What CredentialVerified reports about the current spec. */
   readonly reported: ReportedCondition | undefined;
   /** Whether the time to wait for a first answer is over. */
   readonly isWaitOver: boolean;
-  /** The known answers, which may have to be renewed. */
+  /** The known answers. They may be due for a new check. */
   readonly answers: ReadonlyMap<Puller, KnownAnswer>;
 }
 
@@ -70,7 +70,7 @@ export type Resolution =
       readonly candidate: Candidate | undefined;
       readonly verified: VerificationOutcome;
     }
-  /** No entry fits, and the image is not known to be public. */
+  /** There is no candidate, and the image is not known to be public. */
   | { readonly result: 'Unresolved'; readonly reason: UnusableReason };
 
 /** A choice, and the pullers on whose answers it is based. Their checks are requested when they are due. */
@@ -129,20 +129,20 @@ function isCurrent({ generation }: ValidBinding, condition: Condition | undefine
 }
 
 /**
- * Chooses the credential: the first candidate, in the kubelet's order, that the registry accepts, or else no credential, if
- * the image is public. The walk over the candidates goes like this:
+ * Chooses the credential: the first candidate, in the kubelet's order, that the registry accepts. If there is none, and the
+ * image is public, chooses no credential. This is the walk over the candidates:
  *
  * | the next candidate | then |
  * |---|---|
- * | was accepted, and not refused since | select it |
- * | is refused, has expired, or its answer is inconclusive | go to the next one; after the last, to no credential |
+ * | was accepted, and not refused since | select it, and stop |
+ * | is refused, has expired, or has an inconclusive answer | go to the next one; after the last, to no credential |
  * | has no answer yet | stop: wait for the answer |
- * | cannot be checked | stop: all candidates are for the same registry |
+ * | cannot be checked | stop, because all candidates are for the same registry |
  *
- * If the walk stops without an accepted candidate, the credential in use stays, unless it is refused. An inconclusive answer
- * does not make the walk pass a credential in use that was accepted before. If none is in use, `Preferred` selects the first
- * candidate that is not refused, and `Required` selects none. If all are refused, both select none. `Never` selects the first
- * candidate without a check.
+ * If the walk stops without an accepted candidate, the credential in use stays in use, unless it is refused. The walk also
+ * stops at a credential in use that was accepted before, even if its answer is now inconclusive. If no credential is in use,
+ * `Preferred` selects the first candidate that is not refused, and `Required` selects none. If all candidates are refused,
+ * both select none. `Never` selects the first candidate without a check.
  */
 export function choose(credentials: Credentials, evidence: Evidence): Choice {
   if (evidence.verification === 'Never') return { resolution: unchecked(credentials), restsOn: [] };
@@ -171,7 +171,7 @@ function unchecked(credentials: Credentials): Resolution {
   return unresolved(credentials);
 }
 
-/** The outcome for a binding without Secrets. A refusal may mean that nodes pull the image with a credential of their own. */
+/** The outcome for a binding without Secrets. After a refusal, nodes may still pull with a credential of their own. */
 function anonymousOutcome({ answers, reported }: Evidence): VerificationOutcome {
   const verified = outcomeOf(answers.get(undefined), reported);
   return verified.outcome === 'Denied' ? { outcome: 'NotCheckable' } : verified;
@@ -255,7 +255,7 @@ export function isVerifying(resolution: Resolution): boolean {
   return resolution.result === 'Withheld' && resolution.verified.outcome === 'Verifying';
 }
 
-/** Why a Secret gives no credential for an image. Only for Secrets without an entry that fits the image. */
+/** Why a Secret provides no credential for an image. Only for Secrets without an entry that fits the image. */
 export function unusableReason(secret: NamedSecret): UnusableReason {
   switch (secret.state) {
     case 'Missing':

@@ -2,7 +2,7 @@ import { expirationOf } from '../platform/index.ts';
 import type { Candidate, DesiredTrivySecret } from '../secret/index.ts';
 import { timestamp } from '../text/index.ts';
 
-/** How long before the expiration of a credential the warning about it begins. */
+/** The warning begins this long before a credential expires. */
 const WARNING_MS = 3_600_000;
 
 /**
@@ -18,7 +18,10 @@ export function expirationTime(expiresAt: number | undefined): string | undefine
   return expiresAt === undefined ? undefined : timestamp(expiresAt);
 }
 
-/** When the credential that Trivy uses expires: the candidate's, or the cloud login that was obtained with it, if sooner. */
+/**
+ * The expiration of the credential that Trivy uses: that of the candidate, or of the login that the cloud issued for it,
+ * whichever is sooner.
+ */
 export function expirationInUse(
   { credential }: Candidate,
   desired: Pick<DesiredTrivySecret, 'loginExpiresAt'> | undefined,
@@ -27,7 +30,7 @@ export function expirationInUse(
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-/** Whether a credential has expired, expires within an hour, or later (or never). */
+/** Whether a credential has expired, expires within an hour, or expires later or never. */
 export function expirationState(expiresAt: number | undefined, now: number): 'Later' | 'Soon' | 'Expired' {
   if (expiresAt === undefined) return 'Later';
   if (expiresAt <= now) return 'Expired';

@@ -9,7 +9,7 @@ import type { Rivals } from './rivals.ts';
  */
 export type Limit = 'ReplacesCycle' | 'ReplacesTooLong' | 'TooManyBindings';
 
-/** The limit that applies to a binding, and the binding without its `replaces` if these form a cycle or too long a chain. */
+/** The limit that applies to a binding. Empties its `replaces` if they form a cycle, or a chain that is too long. */
 export function withinLimits(
   binding: Binding,
   rivals: Rivals,

@@ -13,7 +13,7 @@ export type MigrationCause = 'Replaces' | 'ImageChanged';
 
 export type MigrationDecision =
   | 'Migrate'
-  /** The check whether the manifest is in the new repository has no answer yet. */
+  /** It is not known yet whether the new repository has the manifest. */
   | 'Check'
   /** The check cannot be done, and the binding requires an answer. */
   | 'Unconfirmed'
@@ -23,7 +23,7 @@ export type MigrationDecision =
 /** The migration that a scan needs, and whether it may be done now. */
 export interface Migration {
   readonly decision: MigrationDecision;
-  /** The check whether the manifest that the scan names is in the binding's repository. `image` is the new image. */
+  /** Checks whether the binding's repository has the manifest that the scan names. `image` is the new image. */
   readonly check: Check;
   /** The answer, and when to repeat the check; undefined: there is none yet. */
   readonly known: KnownAnswer | undefined;
@@ -39,7 +39,7 @@ export interface MigrationContext {
   readonly answer: (check: Check) => KnownAnswer | undefined;
 }
 
-/** The migration that a scan needs; undefined: the scan already names the binding's image, or nothing allows it. */
+/** The migration that a scan needs; undefined: there is no {@link MigrationCause}. */
 export function migrationOf(
   binding: ValidBinding,
   scan: ScheduledScan,
@@ -82,14 +82,14 @@ export function migrationCause(
   return isSameBinding && namesPreviousImage(binding, scan) ? 'ImageChanged' : undefined;
 }
 
-/** Whether a scan still names the image for which it was bound, although the image of the binding is another one. */
+/** Whether a scan still names the repository for which it was bound, although the binding's image no longer matches it. */
 export function namesPreviousImage(binding: ValidBinding, { image, bound }: ScheduledScan): boolean {
   if (image === undefined || fit(binding.image, image) !== undefined) return false;
   // If a user has changed the scan's image, the binding no longer applies to the scan.
   return bound?.repository === repositoryName(image);
 }
 
-/** Whether a binding has to migrate a scan that it has bound. Only for scans whose image no binding fits. */
+/** Whether a binding has to migrate a scan that is bound to it. Call this only for scans that no binding fits. */
 export function isLeftBehind(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
   if (binding.mode !== 'Enforce' || scan.image === undefined) return false;
   return (
@@ -108,7 +108,7 @@ interface MigrationEvidence {
   readonly known: KnownAnswer | undefined;
   /** Whether both repositories have the same last part. */
   readonly hasSameName: boolean;
-  /** Whether the binding names no Secret. Then nodes may be able to pull although the registry refuses anonymous pulls. */
+  /** Whether the binding names no Secret. If so, nodes may be able to pull even if the registry refuses anonymous pulls. */
   readonly needsNoSecret: boolean;
 }
 
@@ -118,7 +118,7 @@ interface MigrationEvidence {
  * | has the manifest | migrate | migrate |
  * | does not have it | stay | stay |
  * | cannot be checked, `Required` | wait | wait |
- * | cannot be checked, `Preferred`; or must not be checked | migrate | migrate if the repository's last part is the same |
+ * | cannot be checked, `Preferred`; or is not checked, `Never` | migrate | migrate if the repository's last part is the same |
  */
 export function decideMigration(evidence: MigrationEvidence): MigrationDecision {
   const { cause, verification, known, hasSameName, needsNoSecret } = evidence;
@@ -153,12 +153,12 @@ export function nextMigration({ status }: Pick<Binding, 'status'>): number {
   return ((status?.migrations ?? 0) % MOST_MIGRATIONS) + 1;
 }
 
-/** The largest number that fits the status (int32). After it, the count restarts. */
+/** The count restarts after this number, so that it fits the status (int32). */
 const MOST_MIGRATIONS = 2_000_000_000;
 
 /**
  * The migration of a scan by this binding that is not in status yet, because the status could not be written; undefined:
- * there is none. A number other than the next one was either reported before or forged.
+ * there is none. A migration with any other number than the next one was reported before, or is forged.
  */
 export function unreportedMigration(binding: Binding, { bound }: ScheduledScan): Migrated | undefined {
   const isBoundToIt = bound?.binding === binding.name && bound.bindingUid === binding.uid;

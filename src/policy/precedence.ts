@@ -3,13 +3,13 @@ import { fit, type ImageReference, patternOf, patternsOf, repositoryName } from 
 import type { ScheduledScan } from '../scan/index.ts';
 import { selects } from './label-selector.ts';
 
-/** An expression that matches the scan types of all patterns. In a pattern, `*` matches any number of characters. */
+/** Matches the scan types that fit at least one pattern. In a pattern, `*` matches any number of characters. */
 export function scanTypesOf(patterns: readonly string[]): RegExp {
   const alternatives = patterns.map((pattern) => pattern.split('*').map(RegExp.escape).join('.*'));
   return new RegExp(`^(?:${alternatives.join('|')})$`, 's');
 }
 
-/** The key of the bindings that have a repository in `replaces`. */
+/** The key of the bindings that have this repository in `replaces`. */
 export function previousRepositoryKey(repository: string): string {
   return `previous ${repository}`;
 }
@@ -24,12 +24,10 @@ export function imageKeys(image: ImageReference): readonly string[] {
   return [...patternsOf(image), previousRepositoryKey(repositoryName(image))];
 }
 
-/** The bindings of a key, in the order of precedence among equally exact ones. */
+/** The bindings under a key, in the order of precedence. Under one key, all bindings fit an image equally exactly. */
 export type RivalLookup = (key: string) => readonly ValidBinding[];
 
-/**
- * Whether the binding fits the scan, apart from precedence: image (or a previous repository), selector and scan type.
- */
+/** Whether image (or a previous repository), selector and scan type of a binding fit the scan. Ignores precedence. */
 export function fits(binding: ValidBinding, scan: ScheduledScan, scanTypes: RegExp): boolean {
   const { image } = scan;
   return (
@@ -46,7 +44,7 @@ export function selectsScan(binding: ValidBinding, scan: ScheduledScan, scanType
 
 /**
  * The bindings that fit the scan, in the order of precedence: user-created before discovered, then the more exact fit
- * (digest, tag, repository, and last a previous repository), then by age, then by name. Excludes observing bindings.
+ * (digest, tag, repository, previous repository), then the older one, then by name. Excludes observing bindings.
  */
 export function* fittingBindings(
   scan: ScheduledScan,

@@ -8,7 +8,7 @@ export interface ReplacesChain {
    * {@link LONGEST_CHAIN} bindings.
    */
   readonly chain: 'Acyclic' | 'Cycle' | 'TooLong';
-  /** The other bindings in the chain. A change of this binding may create or break their cycle, too. */
+  /** The other bindings in the chain. A change of this binding may also put them into a cycle, or out of one. */
   readonly others: readonly ValidBinding[];
 }
 
@@ -16,7 +16,7 @@ export interface ReplacesChain {
 export const LONGEST_CHAIN = 256;
 
 /**
- * Finds whether a binding and others would migrate scans in a cycle. The search starts at the binding's image, follows
+ * Finds out whether a binding and others would migrate scans in a cycle. The search starts at the binding's image, follows
  * the bindings that replace the repository reached so far, and ends at a repository that this binding replaces.
  *
  * @param replacersOf - the enforcing bindings that have a repository in `replaces`

@@ -4,8 +4,7 @@ import { bindingKeys, type RivalLookup } from './precedence.ts';
 
 /**
  * Limit on the bindings of a namespace that are considered under one key, which is one image or one previous repository.
- * Further bindings bind no scans under that key, and report that. So a decision about a scan considers a bounded number of
- * bindings.
+ * Further bindings bind no scans under that key, and report that. The limit bounds the cost of a decision about a scan.
  */
 export const MOST_RIVALS = 32;
 
@@ -41,16 +40,16 @@ export class Rivals {
   }
 
   /**
-   * The bindings that a change under this key may affect: the first {@link MOST_RIVALS} and one more, which may have
-   * moved up or out.
+   * The bindings that a change under this key may affect: the first {@link MOST_RIVALS} and the next one, which the change
+   * may move across the limit.
    */
   affectedUnder(namespace: string, key: string): readonly ValidBinding[] {
     return this.#first(namespace, key, MOST_RIVALS + 1);
   }
 
   /**
-   * The last binding within the limit of a key and the first beyond it: if a change moved any binding across, it is one
-   * of these.
+   * The last binding within the limit of a key, and the first one beyond it. If a change moves a binding across the limit,
+   * that binding is one of these two.
    */
   atTheLimit(namespace: string, key: string): readonly ValidBinding[] {
     const rivals = this.#byKey.get(keyOf({ namespace, name: key })) ?? [];

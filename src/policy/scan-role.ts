@@ -3,7 +3,7 @@ import type { ScheduledScan } from '../scan/index.ts';
 import { isLeftBehind } from './migration.ts';
 import { fits, fittingBindings, type RivalLookup } from './precedence.ts';
 
-/** What a ScheduledScan is to one binding: see {@link scanRole}. */
+/** The role of a ScheduledScan for one binding: see {@link scanRole}. */
 export type ScanRole =
   | { readonly role: 'Effective' }
   | { readonly role: 'Yields'; readonly to: string; readonly isFirst: boolean }
@@ -35,12 +35,12 @@ export interface RoleContext {
  * | the first binding in the order of precedence | and | role |
  * |---|---|---|
  * | has not been reconciled, so that it is not known whether it can bind scans | | `Undecided` |
- * | is this one | it can bind scans, or no other binding that fits has the scan | `Effective` |
- * | is this one | it cannot bind scans now, and another binding that fits has the scan | `Yields`, `isFirst` |
- * | is another one | it cannot bind scans now, and this one fits and has the scan | `Effective` |
- * | is another one | this one fits, too | `Yields` |
- * | does not exist | this binding has the scan, and its `spec.image` has changed since | `LeftBehind` |
- * | does not exist | the scan names this binding for another reason | `Former` |
+ * | is this one | it can bind scans, or the scan is not bound to another binding that fits | `Effective` |
+ * | is this one | it cannot bind scans now, and the scan is bound to another binding that fits | `Yields`, `isFirst` |
+ * | is another one | that one cannot bind scans now, and the scan is bound to this one, which fits | `Effective` |
+ * | is another one | this one fits, too, in all other cases | `Yields` |
+ * | does not exist | the scan is bound to this binding, whose `spec.image` has changed since | `LeftBehind` |
+ * | does not exist | the scan is bound to this binding, in all other cases | `Former` |
  * | does not exist | this binding fits, and only observes | `WouldBind` |
  * | anything else | | `None` |
  */
@@ -68,8 +68,8 @@ function roleWithoutRival(scan: ScheduledScan, { name, binding, scanTypes }: Rol
 }
 
 /**
- * The first binding in the order of precedence, and whether the binding to which the scan is bound fits it, too. The
- * search stops as soon as both are known.
+ * The first binding in the order of precedence, and whether the binding to which the scan is bound also fits the
+ * scan. The search stops as soon as both are known.
  */
 function precedence(
   scan: ScheduledScan,

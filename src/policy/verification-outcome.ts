@@ -29,12 +29,12 @@ const UNDECIDED: ReadonlySet<string> = new Set([
   'NotCheckable',
 ] satisfies Undecided['result'][]);
 
-/** Whether the reported condition is that the registry has neither accepted nor refused the credential. */
+/** Whether the condition reports that the registry has neither accepted nor refused the credential. */
 export function isUndecided({ reason }: ReportedCondition): boolean {
   return UNDECIDED.has(reason);
 }
 
-/** Whether the reported condition is that the registry has accepted the credential. */
+/** Whether the condition reports that the registry has accepted the credential. */
 export function isAccepted(reported: ReportedCondition | undefined): boolean {
   return reported?.status === 'True';
 }

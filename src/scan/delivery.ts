@@ -29,8 +29,8 @@ export interface ScanSpec extends Extracting {
 const LISTS: readonly ListName[] = ['env', 'volumes', 'volumeMounts'];
 
 /**
- * The scan already has a volume with the controller's name, or a mount at its path. The API server would reject a Job with
- * both.
+ * The scan already has a volume with the controller's volume name, or a mount at the controller's mount path. The API
+ * server would reject a Job with two of either.
  */
 export interface Taken {
   readonly result: 'VolumeNameTaken' | 'MountPathTaken';
@@ -52,7 +52,7 @@ export function deliver<Spec extends ScanSpec>(
 ): Delivered<Spec> {
   const { spec, takenOut } = removeExtraction(whole);
   if (delivery === undefined) return { result: 'Delivered', spec, restore: { added: [], takenOut } };
-  // If only a mount has that name, the ScanType has the volume.
+  // If only a mount has that name, its volume is in the ScanType.
   if ([...(spec.volumes ?? []), ...(spec.volumeMounts ?? [])].some(({ name }) => name === VOLUME_NAME))
     return { result: 'VolumeNameTaken', place: VOLUME_NAME };
   if (spec.volumeMounts?.some(({ mountPath }) => mountPath === delivery.mountPath)) {
@@ -122,8 +122,8 @@ function entriesOf(delivery: ScanDelivery): Required<Pick<ScanSpec, ListName>> {
     volumes: [
       {
         name: VOLUME_NAME,
-        // Optional, because a pod that waits for a missing Secret never ends. All users may read it, because a scan may
-        // run as any user.
+        // Optional, because otherwise a pod would wait indefinitely for a missing Secret. Readable by all users, because
+        // a scan may run as any user.
         secret: { defaultMode: 0o444, optional: true, secretName: delivery.secretName },
       },
     ],
@@ -131,7 +131,7 @@ function entriesOf(delivery: ScanDelivery): Required<Pick<ScanSpec, ListName>> {
   };
 }
 
-/** Of equal entries, removes the last ones, because `deliver` appends entries. */
+/** If entries are equal, removes the last ones, because `deliver` appends entries. */
 function withoutEnv(entries: readonly NamedEntry[], restore: Restore | undefined): readonly NamedEntry[] {
   const ours = (restore?.delivery?.env ?? []).map(envKey);
   const left: NamedEntry[] = [];

@@ -91,7 +91,7 @@ export function migrateExtraction<Spec extends Extracting>(spec: Spec, from: str
   return { ...spec, initContainers };
 }
 
-/** The inverse of {@link removeExtraction}. If another client has since added an entry of the same name, that one stays. */
+/** The inverse of {@link removeExtraction}. An entry of the same name that another client has since added stays. */
 export function restoreExtraction<Spec extends Extracting>(spec: Spec, takenOut: TakenOut | undefined): Spec {
   if (takenOut === undefined) return spec;
   const whole = { ...spec };
@@ -109,7 +109,7 @@ export function restoreExtraction<Spec extends Extracting>(spec: Spec, takenOut:
 const MOST_ENTRIES = 64;
 /** Limit on all removed parts together, in characters of JSON. */
 const MOST_CHARACTERS = 32_768;
-/** Limit on nesting. The fields of a container in the Kubernetes API are nested about half as deep. */
+/** Limit on nesting. The fields of a container in the Kubernetes API are nested about half as deeply. */
 const MOST_LEVELS = 16;
 
 /**

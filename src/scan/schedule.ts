@@ -24,9 +24,10 @@ export const LONGEST_SCHEDULE = 256;
 
 /**
  * How many milliseconds a write of the ScheduledScan has to wait; 0: it may be written now. secureCodeBox's operator gets
- * stuck if another client writes a ScheduledScan between its creation of the Scan and its own status update. So the
- * controller does not write while a run is due. The wait is bounded, because an operator that does not run must not block
- * the controller. It begins when the run becomes due, by time or by a write (a trigger sets an old `lastScheduleTime`).
+ * stuck if another client writes a ScheduledScan after the operator creates the Scan and before it updates the status. So
+ * the controller does not write while a run is due. The wait is bounded, because an operator that is not running must not
+ * block the controller. The wait begins when the run becomes due, by time or by a write (a trigger sets an old
+ * `lastScheduleTime`).
  */
 export function waitBeforeWrite(schedule: Schedule, now: number): number {
   const due = nextRun(schedule);
@@ -81,8 +82,8 @@ const DESCRIPTORS: ReadonlyMap<string, string> = new Map([
   ['@hourly', '0 * * * *'],
 ]);
 /**
- * Five fields, without the syntax that croner accepts but the operator's parser does not. With a colon, croner would
- * read the text as a date.
+ * Matches five fields. Excludes syntax that croner accepts but the operator's parser does not. For example, croner reads
+ * a text with a colon as a date.
  */
 const FIELDS = /^[\w*?,/-]+(?:\s+[\w*?,/-]+){4}$/;
 /**
@@ -118,9 +119,9 @@ function firstTick(cron: string, after: number): number | undefined {
 }
 
 /**
- * A cron expression that ticks only in these years; undefined: it cannot be parsed. Searching centuries for February 31
- * takes a hundred times as long as finding an ordinary tick. The years must include those of the time zone, which may
- * differ from those of UTC.
+ * A cron expression that ticks only in these years; undefined: it cannot be parsed. The years are limited, because a
+ * search through centuries for February 31 takes a hundred times as long as finding an ordinary tick. The years must
+ * include the year in the time zone, which may differ from the year in UTC.
  */
 function parseCron(cron: string, first: number, last: number): Cron | undefined {
   if (cron.length > LONGEST_SCHEDULE) return undefined;
@@ -132,7 +133,7 @@ function parseCron(cron: string, first: number, last: number): Cron | undefined 
   try {
     return new Cron(`0 ${fields} ${years}`, { timezone: zone, mode: '7-part' });
   } catch {
-    // secureCodeBox's operator cannot read it either, so it never runs.
+    // secureCodeBox's operator cannot read the expression either, so it never runs the scan.
     return undefined;
   }
 }
@@ -149,7 +150,7 @@ function timeOf(find: () => Date | null | undefined): number | undefined {
 /**
  * The canonical name of a time zone; undefined: there is no such zone, so the operator cannot read the schedule and never
  * runs it. `Local` and the empty name are the operator's own zone in Go (https://pkg.go.dev/time#LoadLocation), which is UTC
- * in its container. The name is canonical because croner keeps a formatter for each name, and case does not matter to Node.
+ * in its container. The name is canonical because croner keeps a formatter for each name, and Node ignores letter case.
  */
 export function zoneOf(name: string): string | undefined {
   if (name === '' || name === 'Local') return 'UTC';

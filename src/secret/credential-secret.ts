@@ -4,8 +4,8 @@ import { type PlatformCredential, readCredential } from '../platform/index.ts';
 import type { RawSecret } from './raw-secret.ts';
 
 /**
- * A credential Secret: not a pull secret, but a Secret with a credential of a cloud or registry, whose owner lists in an
- * annotation the registries that may see the credential.
+ * A credential Secret is not a pull secret, but has a credential for a cloud or registry. In an annotation, its owner lists
+ * the registries that may receive the credential.
  */
 export interface CredentialSecret extends Stored {
   readonly content:
@@ -33,7 +33,7 @@ export function readCredentialSecret(object: RawSecret): CredentialSecret {
   return { ...storedMeta(object), content };
 }
 
-/** An entry for each host, so that entries of credential Secrets and pull secrets have one order. */
+/** Has an entry for each host, so that entries of credential Secrets and pull secrets are sorted together. */
 function keyringOf(hosts: readonly string[], credential: PlatformCredential): Keyring<PlatformCredential> {
   return keyring(hosts.map((registryKey) => ({ registryKey, credential })));
 }

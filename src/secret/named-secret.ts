@@ -1,7 +1,7 @@
 import type { Keyring } from '../credential/index.ts';
 import type { SourceCredential } from '../platform/index.ts';
 
-/** A Secret that a binding names, and what is known of it. */
+/** A Secret that a binding names, and what is known about it. */
 export type NamedSecret =
   | {
       readonly state: 'Found';

@@ -41,8 +41,8 @@ export function identityOf(candidate: Candidate, host: string): TrivySecretIdent
 }
 
 /**
- * Whether a source Secret still has the entry, or the host in its annotation, from which a Trivy Secret was created. True
- * for a Secret that cannot be read, because it may have it.
+ * Whether a source Secret still has the entry, or the host in its annotation, from which a Trivy Secret was created.
+ * Returns true if the Secret cannot be read, because it may still have the entry or host.
  */
 export function holdsEntry({ content }: SourceSecret, { registryKey }: TrivySecretIdentity): boolean {
   switch (content.result) {
@@ -91,7 +91,7 @@ export function readIdentity(
   const registryKey = annotations[REGISTRY_KEY_ANNOTATION];
   const host = annotations[HOST_ANNOTATION];
   if (source === undefined || registryKey === undefined || host === undefined) return undefined;
-  // Any user can compute a valid name, so longer values than the controller writes are ignored.
+  // Any user can compute a valid name, so values that are longer than the controller writes are ignored.
   if (source.length > LONGEST_NAME || registryKey.length > LONGEST_KEY || host.length > LONGEST_HOST)
     return undefined;
   const identity = { source, registryKey, host };

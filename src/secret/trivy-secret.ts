@@ -34,7 +34,7 @@ export interface TrivySecret extends Stored {
   readonly unusedSince: number | undefined;
   /** When the credential in it last changed, in milliseconds since the epoch; undefined: never. */
   readonly rotatedAt: number | undefined;
-  /** undefined: it has no login from a cloud, or another login than the recorded one. */
+  /** undefined: it has no login from a cloud, or its login differs from the recorded one. */
   readonly login: LoginRecord | undefined;
 }
 

@@ -1,6 +1,9 @@
 import { printable } from './printable.ts';
 
-/** Formats rows of equally many cells as aligned lines. Escapes the cells, which the API server may not have validated. */
+/**
+ * Formats rows with the same number of cells as aligned lines. Escapes the cells, because the API server may not have
+ * validated them.
+ */
 export function columns(cells: readonly (readonly string[])[], gap = '  '): readonly string[] {
   const rows = cells.map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_, column) =>

@@ -1,8 +1,8 @@
 const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-/** Excludes characters below U+0020: JSON.stringify has escaped them in texts, and its own line breaks must stay. */
+/** Excludes characters below U+0020. JSON.stringify escapes them in strings, and its own line breaks must stay. */
 const STEERING_IN_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Escapes all characters that could control a terminal or change the direction of writing. */
+/** Escapes all characters that could control a terminal or change the writing direction. */
 export function printable(text: string): string {
   return text.replace(STEERING, escaped);
 }

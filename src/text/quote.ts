@@ -2,7 +2,7 @@ const SHOWN = 100;
 const NOT_PRINTABLE_ASCII = /[^\x20-\x7e]/g;
 
 /**
- * Quotes text from outside for a message, as in JSON. Escapes everything except printable ASCII, so that look-alike
+ * Quotes untrusted text for a message, as in JSON. Escapes everything except printable ASCII, so that look-alike
  * letters and control characters are visible. Truncates the text after 100 characters, and then appends its length.
  * Must not be used for secret values, because messages must not contain them.
  */

@@ -9,7 +9,7 @@ export interface AwsKeys {
   readonly sessionToken: SecretValue | undefined;
 }
 
-/** What a Secret says about AWS keys. */
+/** The AWS keys in a Secret, with the region and expiration if the Secret has them. */
 export interface AwsSecret {
   readonly result: 'AwsSecret';
   readonly keys: AwsKeys;
@@ -19,7 +19,7 @@ export interface AwsSecret {
 }
 
 // The names in the AWS SDK's environment and files, in External Secrets (`access-key`, `secret-access-key`,
-// `session-token`), and of its STSSessionToken generator, which adds `expiration`.
+// `session-token`), and in its STSSessionToken generator, which adds `expiration`.
 const ACCESS_KEY_ID = new Set(['awsaccesskeyid', 'accesskeyid', 'accesskey']);
 const SECRET_ACCESS_KEY = new Set(['awssecretaccesskey', 'secretaccesskey', 'secretkey']);
 const SESSION_TOKEN = new Set(['awssessiontoken', 'sessiontoken']);
@@ -42,7 +42,7 @@ const SHAPES = {
   },
   sessionToken: { name: 'a session token', names: SESSION_TOKEN, form: /^[A-Za-z0-9/+=]{16,8192}$/ },
   region: { name: 'a region', names: REGION, form: /^[a-z]{2,8}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}$/ },
-  expiration: { name: 'seconds since 1970', names: EXPIRATION, form: /^[0-9]{1,12}$/ },
+  expiration: { name: 'an expiration in seconds since 1970', names: EXPIRATION, form: /^[0-9]{1,12}$/ },
 } as const satisfies Readonly<Record<string, Shape>>;
 
 /** Reads the AWS keys in a Secret. `undefined`: the Secret has neither of the two keys. */
@@ -79,5 +79,5 @@ function read(secret: SecretContent, { name, names, form }: Shape): string | Mal
   const value = field(secret, names);
   if (value.result !== 'Text') return value.result === 'Absent' ? undefined : value;
   if (form.test(value.text)) return value.text;
-  return malformed(`expected ${name} in the key of that name, found something else; correct the value`);
+  return malformed(`expected ${name} as the value of its key, found something else; correct the value`);
 }

@@ -8,7 +8,7 @@ import { readServicePrincipal } from './service-principal.ts';
 export const azure: PlatformDefinition<'Azure'> = {
   name: 'Azure',
   owns: isAcr,
-  // Without a tenant, Trivy uses no cloud identity, which it would prefer to the delivered login.
+  // Without a tenant, Trivy uses no cloud identity. Otherwise, Trivy would prefer one to the delivered login.
   off: off('AZURE_TENANT_ID'),
   publicUsernames: [ACR_TOKEN_USER],
   readSecret: readServicePrincipal,

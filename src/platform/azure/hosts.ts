@@ -1,5 +1,5 @@
 const ACR = /^(?:[a-z0-9-]+\.)+azurecr\.(?<cloud>io|cn|us|de)$/;
-/** learn.microsoft.com/entra/identity-platform/authentication-national-cloud. Germany's cloud has closed. */
+/** learn.microsoft.com/entra/identity-platform/authentication-national-cloud. The German cloud was shut down. */
 const LOGIN_HOSTS: Readonly<Record<string, string>> = {
   io: 'login.microsoftonline.com',
   cn: 'login.partner.microsoftonline.cn',

@@ -9,7 +9,7 @@ import { loginHostOf } from './hosts.ts';
 const APP_ID = new Set(['appid']);
 const CLIENT_ID = new Set(['azureclientid', 'clientid', ...APP_ID]);
 const CLIENT_SECRET = new Set(['azureclientsecret', 'clientsecret']);
-/** Only if there is `appId`, because otherwise `password` means something else. */
+/** Used only if the Secret has `appId`, because otherwise `password` means something else. */
 const APP_SECRET = new Set([...CLIENT_SECRET, 'password']);
 const TENANT_ID = new Set(['azuretenantid', 'tenantid', 'tenant']);
 

@@ -22,9 +22,9 @@ const FILES = new Set([
 ]);
 
 /**
- * By the file's `type`: google.aip.dev/auth/4112, 4113 and 4117. Trivy gets a new file with only the fields that these
- * readers know. Otherwise, a field that Go's libraries find but this parser does not (in another letter case, or a
- * duplicate) could send the key to another endpoint.
+ * The readers by the file's `type`: google.aip.dev/auth/4112, 4113 and 4117. Trivy gets a new file with only the fields
+ * that these readers know. Otherwise, a field that Go's libraries find but this parser does not (in another letter case,
+ * or a duplicate) could send the key to another endpoint.
  */
 const READERS: Readonly<Record<string, (document: Document) => PlatformCredential | Malformed>> = {
   service_account: readServiceAccount,

@@ -1,14 +1,14 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { SigningError } from '../exchange.ts';
 
-/** An RSA key that signs with SHA-256 (RS256 in RFC 7518, 3.3). Printing it reveals nothing of the key. */
+/** An RSA key that signs with SHA-256 (RS256 in RFC 7518, 3.3). Printing it reveals nothing about the key. */
 export interface RsaKey {
   readonly result: 'Key';
   /** @throws SigningError if the key cannot sign */
   sign(text: string): Buffer;
 }
 
-/** The key cannot be used. `expected` and `found` are parts of a message, and contain nothing of the key. */
+/** The key cannot be used. `expected` and `found` are parts of a message, and contain no part of the key. */
 interface Unusable {
   readonly result: 'Unusable';
   readonly expected: string;
@@ -16,12 +16,12 @@ interface Unusable {
 }
 
 /**
- * Signing blocks the event loop: 3 ms with a common key of 4096 bits, 50 ms with the slowest key within these bounds,
- * and 3 seconds with 16,384 bits.
+ * Limits on the size of a key, because signing blocks the event loop: 3 ms with a common key of 4096 bits, 50 ms with the
+ * slowest key within these bounds, and 3 seconds with 16,384 bits.
  */
 const FEWEST_BITS = 1_024;
 const MOST_BITS = 4_096;
-/** PKCS#8 in PEM takes 3,272 characters for 4096 bits. The primes of a longer text could be larger than the modulus. */
+/** PKCS#8 in PEM takes 3,272 characters for 4096 bits. A longer text could contain primes larger than the modulus. */
 const LONGEST_PEM = 4_096;
 /** As OPENSSL_RSA_MAX_PUBEXP_BITS. Common keys have the exponent 65537, which has 17 bits. */
 const LARGEST_EXPONENT = 2n ** 64n;
@@ -67,7 +67,7 @@ function unusable(expected: string, found: string): Unusable {
   return { result: 'Unusable', expected, found };
 }
 
-/** The parser's error may quote the key. */
+/** undefined: the text is not a private key. Drops the parser's error, which may quote the key. */
 function parse(pem: string): KeyObject | undefined {
   try {
     return createPrivateKey(pem);

@@ -117,13 +117,13 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
     { ...minimal, image: 'docker.io/library/a/b', replaces: ['library/a/b'] },
     /spec\.replaces: Invalid value: expected replaces without the repository of spec\.image/,
   ],
-  'replaces together with a tag': [
+  'replaces with a tag in spec.image': [
     { ...replacing('reg.io/old'), image: 'reg.io:5000/payments:1.0' },
-    /spec\.replaces: Invalid value: expected spec\.image without a tag or digest, because replaces is set/,
+    /spec\.replaces: Invalid value: expected spec\.image without a tag or digest, because spec\.replaces is set/,
   ],
-  'replaces together with a digest': [
+  'replaces with a digest in spec.image': [
     { ...replacing('reg.io/old'), image: `reg.io/payments@sha256:${'0'.repeat(64)}` },
-    /spec\.replaces: Invalid value: expected spec\.image without a tag or digest, because replaces is set/,
+    /spec\.replaces: Invalid value: expected spec\.image without a tag or digest, because spec\.replaces is set/,
   ],
   'an invalid label key': [
     labelled({ 'a b': 'x' }),

@@ -177,7 +177,7 @@ describe('a platform switch', () => {
       });
     }
 
-    it('restores the first spec exactly when the scan is migrated back to the first registry', async () => {
+    it('restores exactly the first spec when the scan is migrated back to the first registry', async () => {
       const scan = await namespace.rawScan('payments');
       assert.equal(JSON.stringify(scan.spec), JSON.stringify(atFirst.spec));
     });

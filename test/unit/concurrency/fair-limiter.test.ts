@@ -30,7 +30,7 @@ class Runs extends Works {
 }
 
 describe('a fair limiter', () => {
-  it('starts work within the call if the limits allow it, and starts the next one after a failure too', async () => {
+  it('starts work within the call if the limits allow it, and starts the next work even after a failure', async () => {
     const runs = new Runs({ sharePerTarget: 1 });
     const failing = runs.run('a x 1');
     assert.deepEqual(runs.begun, ['a x 1']);
@@ -52,7 +52,7 @@ describe('a fair limiter', () => {
   });
 
   for (const backlog of [160, 320]) {
-    it(`starts the work of a group at once despite an endless backlog of ${backlog} in another`, () => {
+    it(`starts the work of a group at once despite a backlog of ${backlog} in another group`, () => {
       const runs = new Runs();
       runs.many(backlog, (index) => `a host-${index} 1`);
       assert.equal(runs.open.length, LIMITS.share);
@@ -60,7 +60,7 @@ describe('a fair limiter', () => {
       assert.equal(runs.begun.at(-1), 'b y 1');
     });
 
-    it(`starts the work of a group at once despite a backlog of ${backlog} in another for the same target`, () => {
+    it(`starts the work of a group at once despite a backlog of ${backlog} in another group for the same target`, () => {
       const runs = new Runs();
       runs.many(backlog, (index) => `a x ${index}`);
       assert.equal(runs.open.length, LIMITS.sharePerTarget);
@@ -68,7 +68,7 @@ describe('a fair limiter', () => {
       assert.equal(runs.begun.at(-1), 'b x 1');
     });
 
-    it(`starts the work of a group after one of each other group, however long their backlogs: ${backlog}`, async () => {
+    it(`starts the work of a group after one item of each other group, however long their backlogs are: ${backlog}`, async () => {
       const runs = new Runs({ places: 4, share: 2 });
       for (const group of ['a', 'b', 'c']) runs.many(backlog, (index) => `${group} host-${index} 1`);
       void runs.run('d y 1');

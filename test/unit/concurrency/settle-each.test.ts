@@ -55,7 +55,7 @@ describe('work for each of several items', () => {
     assert.equal(result?.status, 'rejected');
   });
 
-  it('ends at once without items', async () => {
+  it('resolves at once without items', async () => {
     assert.deepEqual(await settleEach([], 4, () => Promise.reject(new Error('no item'))), []);
   });
 });

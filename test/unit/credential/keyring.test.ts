@@ -114,7 +114,7 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['reg.io/docker.io/app', ['docker.io', 'index.docker.io'], []],
     ['registry-1.docker.io/library/nginx', ['docker.io', 'index.docker.io'], []],
   ],
-  'matches a key without a registry with no image': [
+  'matches no image with a key that names no registry': [
     ['reg.io/app', ['https://u:p@reg.io', 'reg.io?x', 'reg.io#x', 'reg%2eio', '', 'https://'], []],
     ['reg.io/app', [`reg.io/${'a'.repeat(1_000_000)}`, '*'.repeat(1_000_000)], []],
   ],

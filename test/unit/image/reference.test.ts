@@ -194,7 +194,7 @@ describe('formatReference', () => {
     );
   });
 
-  it('is parsed back to the same reference for any text that is one', () => {
+  it('is parsed back to the same reference for any valid text', () => {
     fc.assert(
       fc.property(fc.string({ unit: grammarish, maxLength: 16 }), (text) => {
         fc.pre(errorOf(() => parseImageReference(text)) === undefined);

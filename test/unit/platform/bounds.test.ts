@@ -26,7 +26,7 @@ describe('the RSA key of a service account', () => {
     [1_023, { ...rsaNumbers(1_024), n: largest(1_023) }],
     [4_097, { ...rsaNumbers(1_024), n: largest(4_097) }],
   ] as const) {
-    it(`is refused with ${bits} bits, and the message has the found and the accepted lengths`, () => {
+    it(`is refused with ${bits} bits, and the message names the actual and the accepted lengths`, () => {
       const message = messageOf(withKey(rsaPem(numbers)));
       assert.ok(message.includes(`an RSA key of 1024 to 4096 bits`), message);
       assert.ok(message.includes(`found one of ${bits} bits; create a new key`), message);
@@ -99,7 +99,7 @@ describe('a value of a credential Secret', () => {
     });
   }
 
-  it('is refused by its length before it is decoded, so that invalid base64 gets the same message', () => {
+  it('is refused because of its length before it is decoded, so that invalid base64 gets the same message', () => {
     const data = { 'key.json': '!'.repeat(100_000) };
     const annotations = { 'credentials.securecodebox.io/registries': 'a.example' };
     const secret = readCredential({ type: 'Opaque', data }, annotations);

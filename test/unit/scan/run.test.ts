@@ -72,7 +72,7 @@ describe('decideRun', () => {
       decision: 'None',
     },
     {
-      name: 'starts a run if the last one was scheduled in the second before, perhaps with the old spec',
+      name: 'starts a run if the last one was scheduled a second before the request, perhaps with the old spec',
       request: MOVED,
       schedule: hourly({ lastRunAt: MOVED.at - SECOND }),
       decision: 'Start',

@@ -40,7 +40,7 @@ describe('an existing Trivy Secret', () => {
       decision: { action: 'Keep' },
     },
     {
-      name: 'is marked as unused if nothing uses it',
+      name: 'is marked as unused if no binding selects it and no scan mounts it',
       use: {},
       decision: { action: 'MarkUnused', requeueAfterMs: 10 * MINUTE },
     },
@@ -75,7 +75,7 @@ describe('an existing Trivy Secret', () => {
       decision: { action: 'Keep' },
     },
     {
-      name: 'loses its mark once it is used again',
+      name: 'loses its mark once a binding selects it again',
       use: { unusedSince: 99 * MINUTE, selected: true },
       decision: { action: 'MarkUsed' },
     },
@@ -198,7 +198,7 @@ describe('a Trivy Secret', () => {
     assert.notEqual(name, trivySecretName({ ...identity, source: `${'a'.repeat(239)}.c` }));
   });
 
-  it('has a different name for each source, each entry and each host', () => {
+  it('has a different name for a different source, entry or host', () => {
     const identity = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
     const others = [
       { ...identity, source: 'pull2' },

@@ -27,7 +27,7 @@ describe('a quoted text in a message', () => {
     assert.equal(quoted('a"b\\c\nd'), '"a\\"b\\\\c\\nd"');
   });
 
-  it('is cut after 100 characters, even within a surrogate pair', () => {
+  it('is truncated after 100 characters, even within a surrogate pair', () => {
     assert.equal(
       quoted(`${'a'.repeat(99)}🔑${'b'.repeat(100_000)}`),
       `"${'a'.repeat(99)}\\ud83d"… (100101 characters)`,

@@ -48,7 +48,7 @@ describe('a service principal', () => {
     ["of Germany's former cloud", SERVICE_PRINCIPAL, 'acme.azurecr.de'],
     ['for a custom domain', SERVICE_PRINCIPAL, 'images.acme.example'],
   ] as const) {
-    it(`${name} is sent to the registry as a login, like Trivy does`, () => {
+    it(`${name} is sent to the registry as a login, just as Trivy sends it`, () => {
       assert.equal(credentialIn(texts).accessTo(host).check.way, 'Login');
     });
   }
