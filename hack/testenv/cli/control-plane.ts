@@ -22,8 +22,8 @@ after a minute.`);
 }
 
 /**
- * Calls `stop` when this process gets a signal to end, when its parent process is gone, or when the pipe that is its
- * standard input ends. A pipe that ends within the first second does not count, because no process held its other end.
+ * Calls `stop` when this process gets a signal to stop, when its parent process is gone, or when the pipe on its standard
+ * input closes. A pipe that closes within the first second does not count, because no process held its other end.
  */
 function onEnd(stop: () => void): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);

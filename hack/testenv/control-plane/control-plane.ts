@@ -1,6 +1,6 @@
 /**
  * A real Kubernetes control plane on this machine: etcd and kube-apiserver, and kube-controller-manager on request.
- * There are no nodes, so pods are objects that nothing runs. The control plane ends with the process that started it.
+ * There are no nodes, so pods are objects that nothing runs. The control plane stops when the process that started it exits.
  */
 import { randomUUID } from 'node:crypto';
 import { cp, rm, writeFile } from 'node:fs/promises';
@@ -157,7 +157,7 @@ export class ControlPlane implements AsyncDisposable {
     return backup;
   }
 
-  /** Goes back to a backup, as a cluster does whose etcd is restored: resource versions go back too. */
+  /** Restores a backup, as an administrator restores the etcd of a cluster: resource versions go back, too. */
   async restore(backup: string): Promise<void> {
     const data = etcdData(this.directory);
     await this.#apiServer.restart(() =>

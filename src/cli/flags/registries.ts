@@ -5,7 +5,7 @@ import type { RegistrySettings } from '../../registry/index.ts';
 import { parseDuration } from './duration.ts';
 
 const SHORTEST_INTERVAL_MS = 1_000;
-/** The host of a registry as in an image reference. `*` stands for a label, a part of a label, or a port. */
+/** The host of a registry as in an image reference. `*` matches a label, a part of a label, or a port. */
 const PATTERN = /^[a-z0-9*](?:[a-z0-9*.-]*[a-z0-9*])?(?::(?:\d{1,5}|\*))?$/i;
 const HOST = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
 

@@ -33,7 +33,7 @@ export class Refused extends Error {
   override readonly name = 'Refused';
   readonly reason: 'VolumeNameTaken' | 'MountPathTaken' | 'ScanUpdateFailed' | 'TrivySecretFailed';
 
-  /** Whether only a change of the scan can help. Such a change enqueues the binding again. */
+  /** Whether a retry is useless, because only a change of the scan can fix the cause. That change enqueues the binding. */
   get final(): boolean {
     return this.reason === 'VolumeNameTaken' || this.reason === 'MountPathTaken';
   }
@@ -51,7 +51,7 @@ export interface Applied {
   /** By name of the scan: why it was not written. Errors other than `Refused` are retried and not reported as failures. */
   readonly failed: ReadonlyMap<string, unknown>;
   readonly secretRefused: Refused | undefined;
-  /** Whether one of the written objects had already been written a short time ago. */
+  /** Whether the controller had already written one of these objects a short time before. */
   readonly repeated: boolean;
 }
 
@@ -115,9 +115,9 @@ export class Applier {
   }
 
   /**
-   * Writes the status of the binding as it was resolved. Does nothing if the binding was deleted since.
+   * Writes the status of the binding that was resolved. Does nothing if that binding has been deleted in the meantime.
    *
-   * @returns whether the status had already been written a short time ago
+   * @returns whether the controller had already written a status of the binding a short time before
    */
   async writeStatus(binding: Binding, status: ImageCredentialBindingStatus): Promise<boolean> {
     const { namespace, name, uid } = binding;

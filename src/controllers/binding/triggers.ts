@@ -87,7 +87,7 @@ class BindingTriggers {
     for (const key of scanKeysOf(binding)) this.#scanKeys.add(key);
   }
 
-  /** The bindings that this one may push across the limit of a key. */
+  /** The bindings that this one may move within or beyond the limit of one of its keys. */
   #atTheLimitWith(binding: Binding): void {
     if (binding.validity === 'Invalid') return;
     for (const key of bindingKeys(binding)) {

@@ -56,7 +56,7 @@ function found(
   return { type: 'CredentialVerified', status, reason, message: advise(message, reason) };
 }
 
-/** The condition for a chosen credential that has expired, which no check has to find out; undefined: it has not expired. */
+/** The condition if the chosen credential has expired, which the controller knows without a check; undefined: it has not. */
 function expiredCredential({ choice, now }: Resolved): ConditionContent | undefined {
   const candidate = chosenCandidate(choice.resolution);
   if (candidate === undefined) return undefined;
