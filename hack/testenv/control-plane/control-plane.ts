@@ -139,13 +139,13 @@ export class ControlPlane implements AsyncDisposable {
     return readAuditLog(this.auditLog);
   }
 
-  /** Ends the API server abruptly, as in a crash, and starts it again on the same data and address. */
+  /** Kills the API server, as in a crash, and starts it again on the same data and address. */
   async restartApiServer(): Promise<void> {
     await this.#apiServer.restart();
   }
 
   /**
-   * Copies the data of etcd. The API server is down meanwhile.
+   * Copies the data of etcd. The API server is down during the copy.
    *
    * @returns what {@link restore} takes
    */
@@ -168,7 +168,7 @@ export class ControlPlane implements AsyncDisposable {
     );
   }
 
-  /** Ends all processes and removes the directory. */
+  /** Stops all processes and removes the directory. */
   async stop(): Promise<void> {
     await this.group.stop();
   }

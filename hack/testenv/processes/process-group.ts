@@ -45,7 +45,7 @@ export interface Child {
   readonly exited: Promise<Exit>;
   /** The last lines of the log. */
   logTail(lines?: number): Promise<string>;
-  /** Ends the child: SIGTERM, and SIGKILL after its grace period. */
+  /** Stops the child: sends SIGTERM, and SIGKILL after the grace period. */
   stop(): Promise<Exit>;
 }
 
@@ -148,7 +148,7 @@ export class ProcessGroup implements AsyncDisposable {
     return { ...exit, stdout: stdout ?? '', stderr: stderr ?? '' };
   }
 
-  /** Ends all children and removes the directory. Resolves when nothing is left. It can be called again. */
+  /** Stops all children and removes the directory. Resolves when nothing is left. It can be called again. */
   async stop(): Promise<void> {
     if (!this.#stopped) this.#send({ kind: 'stop' });
     this.#stopped = true;

@@ -14,7 +14,7 @@ const PAUSE_MS = 2_000;
 const MAX_TRIES = 10;
 
 /**
- * Deletes the Secrets that hold copies of credentials: those with our label and a name of our form. If an unfinished Scan
+ * Deletes the Secrets that hold copies of credentials: those with our label and our name pattern. If an unfinished Scan
  * mounts a Secret, waits, because the pod of the Scan needs the Secret. When the time is over, deletes the Secret anyway.
  */
 export class SecretDeleter {

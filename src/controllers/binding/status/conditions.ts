@@ -255,7 +255,7 @@ function withholdingReason({ resolution }: Decision, resolved: Resolved): Condit
   if (resolution.result === 'Unresolved') return resolution.reason;
   if (resolution.result !== 'Withheld') return undefined;
   const { verified } = resolution;
-  // Only the controller writes status, so the reason is one of its own.
+  // Only the controller writes status, so the reason is one that it defines.
   if (verified.outcome === 'AsBefore') return verified.reported.reason as ConditionReason;
   if (verified.outcome === 'Undecided') return verified.answer.result;
   return verified.outcome === 'Denied' ? refusalReason(resolved) : 'Verifying';

@@ -33,7 +33,7 @@ export function credentialVerified(binding: ValidBinding, resolved: Resolved): C
       return found('False', refusalReason(resolved), refusals(resolved));
     case 'AsBefore': {
       const { status, reason, message } = verified.reported;
-      // Only the controller writes status, so the reason is one of its own.
+      // Only the controller writes status, so the reason is one that it defines.
       return { type: 'CredentialVerified', status, reason: reason as ConditionReason, message };
     }
     case 'Verifying':

@@ -66,6 +66,7 @@ function newRepositoryOf(
   );
   const notReplaced = new Map([...current].filter(([repository]) => !replaced.has(repository)));
   const [to, ...others] = latest(notReplaced.size === 0 ? current : notReplaced).keys();
-  // Pods that were created within the same second have no order. Report no change yet: one of their repositories goes soon.
+  // The order of pods that were created within the same second is unknown. Report no change, because one of their
+  // repositories disappears soon.
   return others.length === 0 ? to : undefined;
 }
