@@ -8,7 +8,7 @@ import { secureCodeBoxCrds } from '../securecodebox/index.ts';
 
 const PARENT_CHECK_MS = 500;
 
-/** Starts a control plane, installs the CRDs of this project and of secureCodeBox, and prints where it is. */
+/** Starts a control plane, installs the CRDs of this project and of secureCodeBox, and prints its kubeconfig. */
 async function serve(options: ControlPlaneOptions, log: (line: string) => void): Promise<void> {
   const controlPlane = await startControlPlane(options);
   await controlPlane.installCrds([CRDS, ...secureCodeBoxCrds()]);
@@ -66,7 +66,7 @@ async function run(options: ControlPlaneOptions): Promise<void> {
   try {
     await serve({ ...options, log }, log);
   } catch (error) {
-    // An error because the processes are being stopped is expected.
+    // Errors are expected while the processes are being stopped.
     if (ending) return;
     log(error instanceof Error ? error.message : String(error));
     await ProcessGroup.stopAll();

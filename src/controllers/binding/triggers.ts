@@ -122,8 +122,8 @@ function imageKeysOf({ image }: ScheduledScan): readonly string[] {
 }
 
 /**
- * Waiting bindings are enqueued for the first selection anyway. Until then, rivals assume that the binding migrates
- * scans.
+ * Whether a new selection affects rivals. The first selection enqueues waiting bindings anyway. Before it, rivals assume that
+ * the binding migrates scans.
  */
 function concernsRivals(before: Selection | undefined, after: Selection): boolean {
   if (before === undefined) return !after.migrates;
