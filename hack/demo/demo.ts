@@ -48,7 +48,7 @@ async function run(keep: boolean): Promise<void> {
   try {
     await play(keep);
   } catch (error) {
-    // An error because the processes are being stopped is expected.
+    // Errors are expected while the processes are being stopped.
     if (isStopping) return;
     process.stderr.write(`\n${messageOf(error)}\n`);
     process.exitCode = 1;

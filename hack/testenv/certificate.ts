@@ -10,7 +10,7 @@ export interface Certificate {
 }
 
 /**
- * Makes a certificate under an authority of its own.
+ * Makes a server certificate, and a new authority that signs it.
  *
  * @param names - DNS names and IP addresses of the server
  * @throws Error when the program is not available or fails
@@ -24,6 +24,6 @@ export async function makeCertificate(
   const flags = options.expired === true ? ['-expired'] : [];
   const { stdout, stderr, ...exit } = await group.run(programs.certificate, [...flags, ...names]);
   if (exit.code !== 0) throw new Error(`certificate ended with ${describe(exit)}: ${stderr.trim()}`);
-  // The program prints exactly that.
+  // The program prints exactly these three fields.
   return JSON.parse(stdout) as Certificate;
 }

@@ -32,8 +32,8 @@ export interface StartOptions {
   /** The state to wait for before `startController` returns. The default is `leading`. */
   readonly until?: 'leading' | 'following' | 'serving';
   /**
-   * Keep an existing Lease. By default it is deleted first, so that the controller does not wait for the Lease of one that
-   * was killed. Then no other controller may run.
+   * Keep an existing Lease. By default, the Lease is deleted first, so that the controller does not wait for the Lease of a
+   * killed controller to expire. Without this option, no other controller may run.
    */
   readonly keepLease?: boolean;
   /** URL of the API server. The default is the control plane's own. */

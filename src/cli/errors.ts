@@ -33,7 +33,7 @@ export function handleOutputErrors(): void {
       if (error.code === 'EPIPE') return;
       process.exitCode = EXIT_USAGE;
       if (stream === process.stdout)
-        process.stderr.write(`error: standard output cannot be written: ${error.message}\n`);
+        process.stderr.write(`error: cannot write to standard output: ${error.message}\n`);
     });
   }
 }

@@ -23,7 +23,7 @@ export interface ControllerOptions {
     readonly binding: BindingSettings;
     /** How long an unused Trivy Secret is kept, in milliseconds. */
     readonly unusedSecretGraceMs: number;
-    /** Limit on started runs per minute; 0: none. */
+    /** Limit on started runs per minute; 0: no run is started. */
     readonly runsPerMinute: number;
     /** undefined: discovery is off. */
     readonly discovery: DiscoverySettings | undefined;

@@ -8,7 +8,7 @@ import { secureCodeBoxCrds } from '../securecodebox/index.ts';
 
 const PARENT_CHECK_MS = 500;
 
-/** Starts a control plane, installs the CRDs of this project and of secureCodeBox, and prints where it is. */
+/** Starts a control plane, installs the CRDs of this project and of secureCodeBox, and prints its kubeconfig. */
 async function serve(options: ControlPlaneOptions, log: (line: string) => void): Promise<void> {
   const controlPlane = await startControlPlane(options);
   await controlPlane.installCrds([CRDS, ...secureCodeBoxCrds()]);
@@ -22,8 +22,8 @@ after a minute.`);
 }
 
 /**
- * Calls `stop` when this process gets a signal to end, when its parent process is gone, or when the pipe that is its
- * standard input ends. A pipe that ends within the first second does not count, because no process held its other end.
+ * Calls `stop` when this process gets a signal to stop, when its parent process is gone, or when the pipe on its standard
+ * input closes. A pipe that closes within the first second does not count, because no process held its other end.
  */
 function onEnd(stop: () => void): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
@@ -66,7 +66,7 @@ async function run(options: ControlPlaneOptions): Promise<void> {
   try {
     await serve({ ...options, log }, log);
   } catch (error) {
-    // An error because the processes are being stopped is expected.
+    // Errors are expected while the processes are being stopped.
     if (ending) return;
     log(error instanceof Error ? error.message : String(error));
     await ProcessGroup.stopAll();

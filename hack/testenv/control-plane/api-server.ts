@@ -56,7 +56,7 @@ function apiServerArgs(
     '--bind-address=127.0.0.1',
     '--advertise-address=127.0.0.1',
     `--secure-port=${port}`,
-    // The API server creates its own authority and certificate in this folder, and keeps them over a restart.
+    // The API server creates its own authority and certificate in this folder, and reuses them after a restart.
     `--cert-dir=${directory}`,
     `--token-auth-file=${files.tokens}`,
     '--authorization-mode=Node,RBAC',
@@ -74,7 +74,7 @@ function apiServerArgs(
 
 /**
  * The authority that signed the API server's certificate. The API server appends it to its own certificate, in one file.
- * No other server can prove to be this one: a probe that verifies against this authority has reached this API server.
+ * Only this API server has a certificate from this authority, so a probe that trusts no other cannot reach another server.
  */
 export async function authority(directory: string): Promise<string> {
   const chain = await readFile(join(directory, 'apiserver.crt'), 'utf8');

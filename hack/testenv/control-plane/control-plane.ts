@@ -1,6 +1,6 @@
 /**
  * A real Kubernetes control plane on this machine: etcd and kube-apiserver, and kube-controller-manager on request.
- * There are no nodes, so pods are objects that nothing runs. The control plane ends with the process that started it.
+ * There are no nodes, so pods are objects that nothing runs. The control plane stops when the process that started it exits.
  */
 import { randomUUID } from 'node:crypto';
 import { cp, rm, writeFile } from 'node:fs/promises';
@@ -139,13 +139,13 @@ export class ControlPlane implements AsyncDisposable {
     return readAuditLog(this.auditLog);
   }
 
-  /** Ends the API server abruptly, as in a crash, and starts it again on the same data and address. */
+  /** Kills the API server, as in a crash, and starts it again on the same data and address. */
   async restartApiServer(): Promise<void> {
     await this.#apiServer.restart();
   }
 
   /**
-   * Copies the data of etcd. The API server is down meanwhile.
+   * Copies the data of etcd. The API server is down during the copy.
    *
    * @returns what {@link restore} takes
    */
@@ -157,7 +157,7 @@ export class ControlPlane implements AsyncDisposable {
     return backup;
   }
 
-  /** Goes back to a backup, as a cluster does whose etcd is restored: resource versions go back too. */
+  /** Restores a backup, as an administrator restores the etcd of a cluster: resource versions go back, too. */
   async restore(backup: string): Promise<void> {
     const data = etcdData(this.directory);
     await this.#apiServer.restart(() =>
@@ -168,7 +168,7 @@ export class ControlPlane implements AsyncDisposable {
     );
   }
 
-  /** Ends all processes and removes the directory. */
+  /** Stops all processes and removes the directory. */
   async stop(): Promise<void> {
     await this.group.stop();
   }

@@ -6,8 +6,8 @@ import { untilReady } from '../processes/index.ts';
 import { type Server, SHORT_LIVED, startServer } from './server.ts';
 
 /**
- * Starts etcd on a Unix socket in the group's directory: no other process can take its port, and no other user can
- * reach it.
+ * Starts etcd on a Unix socket in the group's directory, so that no other process can take its port, and no other user can
+ * reach etcd.
  */
 export async function startEtcd(group: ProcessGroup, program: string): Promise<Server> {
   const socket = join(group.directory, 'etcd.sock');

@@ -7,7 +7,7 @@ export interface Server {
 }
 
 /**
- * How the programs of a control plane run. Their data ends with them, so they are killed without a grace period.
+ * How the programs of a control plane run. Their data is temporary, so they are killed without a grace period.
  * A higher GOGC lets them hold more garbage, which saves CPU (https://pkg.go.dev/runtime#hdr-Environment_Variables).
  */
 export const SHORT_LIVED: SpawnOptions = { graceMilliseconds: 0, env: { GOGC: '400' } };

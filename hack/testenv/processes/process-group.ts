@@ -1,5 +1,5 @@
 /**
- * Child processes that end when the process that started them ends, even by SIGKILL, and leave nothing behind.
+ * Child processes that stop when the process that started them ends, even by SIGKILL, and leave nothing behind.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
@@ -45,7 +45,7 @@ export interface Child {
   readonly exited: Promise<Exit>;
   /** The last lines of the log. */
   logTail(lines?: number): Promise<string>;
-  /** Ends the child: SIGTERM, and SIGKILL after its grace period. */
+  /** Stops the child: sends SIGTERM, and SIGKILL after the grace period. */
   stop(): Promise<Exit>;
 }
 
@@ -148,7 +148,7 @@ export class ProcessGroup implements AsyncDisposable {
     return { ...exit, stdout: stdout ?? '', stderr: stderr ?? '' };
   }
 
-  /** Ends all children and removes the directory. Resolves when nothing is left. It can be called again. */
+  /** Stops all children and removes the directory. Resolves when nothing is left. It can be called again. */
   async stop(): Promise<void> {
     if (!this.#stopped) this.#send({ kind: 'stop' });
     this.#stopped = true;
@@ -215,9 +215,9 @@ export class ProcessGroup implements AsyncDisposable {
   }
 
   /**
-   * A supervisor that exits with 0 has left nothing. Then no process is killed here: the last reports may be lost, so a
-   * process that seems to run may have ended, and another may have its ID. If the supervisor was killed, this method does
-   * its work.
+   * A supervisor that exits with 0 leaves no process behind. Then this method kills no process, because the last reports may
+   * be lost: a process that seems to run may have exited, and another process may have its ID. If the supervisor was killed,
+   * this method kills the processes instead.
    */
   async #onSupervisorExit(code: number | null): Promise<void> {
     this.#stopped = true;

@@ -1,4 +1,4 @@
-/** Waiting for servers: until one answers, and for one that needs a free port. */
+/** Waits until servers are ready, and starts servers on free ports. */
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lastLines } from './log.ts';

@@ -1,7 +1,7 @@
 /**
- * The process beside a `ProcessGroup` (process-group.ts). It starts the children of the group. When its owner ends, it stops
- * the children, removes the directory of the group, and exits. It runs in its own session, so that a Ctrl-C for the owner
- * does not reach it. The channel between them closes when the owner ends for any reason.
+ * The supervisor process of a `ProcessGroup` (process-group.ts). It starts the children of the group. When its owner exits,
+ * the supervisor stops the children, removes the directory of the group, and exits. It runs in its own session, so that a
+ * Ctrl-C for the owner does not reach it. The channel between the two closes when the owner exits for any reason.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -27,7 +27,7 @@ export type Request =
   | { readonly kind: 'end'; readonly id: number }
   | { readonly kind: 'stop' };
 
-/** A report of the supervisor. It has no report for a finished stop, because it then exits. */
+/** A report of the supervisor. There is none for a finished stop, because the supervisor then exits. */
 export type Report =
   | { readonly kind: 'ready'; readonly directory: string }
   | { readonly kind: 'spawned'; readonly id: number; readonly pid: number }
@@ -65,7 +65,7 @@ function receive(request: Request): void {
 }
 
 function report(message: Report): void {
-  // The owner may end at any time. Its end arrives as 'disconnect'.
+  // The owner may exit at any time. Then 'disconnect' follows.
   if (process.connected) process.send?.(message, () => undefined);
 }
 
@@ -98,7 +98,7 @@ function spawnInto({ file, args, env, cwd, user, input, stdout, stderr }: SpawnR
     // A detached child has its own process group, so that its descendants can be stopped with it.
     const as = user === undefined ? {} : { uid: user, gid: user };
     const child = spawn(file, args, { env, cwd, ...as, detached: true, stdio: [stdin, out, err] });
-    // A child need not read its input.
+    // Ignore errors, because a child need not read its input.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);
     return child;

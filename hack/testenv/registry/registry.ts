@@ -101,7 +101,7 @@ export class Registry implements AsyncDisposable {
     }
   }
 
-  /** Ends the process. `resume` starts it again at the same address with the same images. */
+  /** Stops the process. `resume` starts it again at the same address with the same images. */
   async pause(): Promise<void> {
     await this.#child.stop();
   }
@@ -111,7 +111,7 @@ export class Registry implements AsyncDisposable {
     this.#child = await this.#start();
   }
 
-  /** Ends the registry, and its group unless the caller provided it. */
+  /** Stops the registry, and its group unless the caller provided the group. */
   async stop(): Promise<void> {
     await this.#child.stop();
     await this.#release();

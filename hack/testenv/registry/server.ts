@@ -45,12 +45,12 @@ export async function startServer(
   }
   if (tokens !== undefined) await writeFile(join(directory, 'jwks.json'), JSON.stringify(tokens.jwks));
   const child = await group.spawn('registry', program, ['serve', file], {
-    // By default it sends traces to a collector on this machine.
+    // By default, the registry sends traces to a collector on this machine.
     env: { OTEL_TRACES_EXPORTER: 'none' },
     graceMilliseconds: 0,
   });
   const scheme = certificate === undefined ? 'http' : 'https';
-  // Another server on that port would not know the mark.
+  // Another server on that port does not send this mark.
   await untilReady(
     child,
     async () => (await headerOf(`${scheme}://${host}/v2/`, MARK_HEADER, certificate?.ca)) === mark,
@@ -58,7 +58,7 @@ export async function startServer(
   return child;
 }
 
-/** The registry's configuration. It reads YAML, of which JSON is a subset. */
+/** The registry's configuration. The registry reads YAML, of which JSON is a subset. */
 function configuration(directory: string, addr: string, options: ServerOptions, mark: string): object {
   const tls = { certificate: join(directory, 'certificate.pem'), key: join(directory, 'key.pem') };
   return {

@@ -111,7 +111,10 @@ export class TokenServer implements AsyncDisposable {
     return { status, body: method === 'POST' ? { access_token: token } : { token, expires_in: 300 } };
   }
 
-  /** The granted part of the scope. The specification requires a token for fewer permissions instead of an error. */
+  /**
+   * The granted part of the scope. If the server does not grant everything, the specification requires a token with fewer
+   * permissions, not an error.
+   */
   #access(scopes: readonly string[], user: TokenUser | undefined): readonly object[] {
     return scopes
       .flatMap((scope) => scope.split(' '))

@@ -9,7 +9,7 @@ const heartbeatMilliseconds = 30_000;
 /**
  * Builds a tool. The output file is either complete or does not exist.
  *
- * @param output - the file; what interrupted builds left beside it is removed
+ * @param output - the file; partial files that interrupted builds left next to it are removed
  * @throws Error with the last lines of the build's output when it fails
  */
 export async function build(

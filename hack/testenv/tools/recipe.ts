@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 interface Source {
-  /** Folder beside this file that contains go.mod and go.sum. */
+  /** Folder next to this file that contains go.mod and go.sum. */
   readonly folder: string;
   /** The program's Go package. */
   readonly program: string;

@@ -40,7 +40,10 @@ function cells(row: AuditRow): readonly string[] {
   ];
 }
 
-/** When a registry last accepted the credential. If the credential is not verified now, also the reason, or only the reason. */
+/**
+ * When a registry last accepted the credential. If the credential is not verified now, the reason follows. Without such a
+ * time, only the reason.
+ */
 function verifiedCell({ status, reason, time }: AuditRow['verified']): string {
   if (time === null) return reason === '' ? NOTHING : reason;
   return status === 'True' ? time : `${time} ${reason}`;

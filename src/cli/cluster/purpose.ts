@@ -37,7 +37,7 @@ function messageFor(error: KubeError, config: KubeConfig, purpose: Purpose): str
   const advice = isUntrusted(error.cause)
     ? 'correct certificate-authority in the kubeconfig, or the address'
     : 'check that the server is running and reachable, and try again';
-  return `expected an answer of the API server at ${server}, found ${found}: ${error.message}; ${advice}`;
+  return `expected an answer from the API server at ${server}, found ${found}: ${error.message}; ${advice}`;
 }
 
 /** Whether the certificate of the server is not trusted: https://nodejs.org/api/tls.html#x509-certificate-error-codes. */

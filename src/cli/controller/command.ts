@@ -84,7 +84,7 @@ export function controllerCommand(): Command {
     .addOption(
       option(
         '--runs-per-minute <number>',
-        'limit on the runs started per minute, for ScheduledScans that were migrated or that failed before they were bound; 0: none',
+        'limit on the runs started per minute, for ScheduledScans that were migrated or that failed before they were bound; 0 starts none',
         'ICB_RUNS_PER_MINUTE',
       )
         .argParser(parseRunsPerMinute)
@@ -196,7 +196,7 @@ function explainStart(error: unknown): never {
 
 /**
  * Resolves with the first SIGTERM or SIGINT. Ignores later signals, because under npm each Ctrl-C arrives twice: from the
- * terminal and from npm. The time for stopping is limited anyway.
+ * terminal and from npm. Stopping has a time limit anyway.
  */
 function signal(): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();

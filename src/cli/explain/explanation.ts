@@ -58,8 +58,8 @@ export interface Explained {
   /** `Fits`: there is a candidate. `NoneNeeded`: the binding names no Secret, because the image needs no credential. */
   readonly outcome: 'Fits' | 'NoneNeeded' | 'NoMatch';
   /**
-   * The image that scans of this one are migrated to, in canonical form, because the binding lists this one in `replaces`;
-   * undefined: they are not migrated.
+   * The image that scans of this image are migrated to, in canonical form, because the binding lists this image in
+   * `replaces`; undefined: they are not migrated.
    */
   readonly migratesTo: string | undefined;
   /** What the controller has decided; undefined: see {@link decidedFor}. */

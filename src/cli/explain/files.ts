@@ -17,8 +17,8 @@ const STANDARD_INPUT = '-';
  * documents, each an object or a list of objects. Objects of other kinds and invalid objects are skipped with a remark.
  *
  * @param files - names; `-` is standard input
- * @param namespace - reads objects of this namespace, and objects that name none; undefined: all objects, which must be of
- *   one namespace
+ * @param namespace - reads objects of this namespace, and objects that name none; undefined: all objects, which must be in
+ *   the same namespace
  * @throws UserError if a file cannot be read, is not YAML, or contains something that is not a Kubernetes object
  */
 export async function readFiles(files: readonly string[], namespace: string | undefined): Promise<Inventory> {

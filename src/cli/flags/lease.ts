@@ -34,7 +34,7 @@ export function leaseFlags(): readonly Option[] {
 /**
  * The flags that select the Lease.
  *
- * @param defaultNamespace - the namespace that is used without the flag, as text for the help
+ * @param defaultNamespace - a description of the namespace that is used without the flag, for the help text
  */
 export function leasePlaceFlags(defaultNamespace: string): readonly Option[] {
   return [

@@ -63,7 +63,7 @@ function stillHeld(place: LeasePlace, holder: string, timeoutMs: number): UserEr
   return new UserError(
     `expected no controller to be the leader, found the Lease ${nameOf(place)} held by ${holder} after ` +
       `${timeoutMs / 1_000} s; stop the controller first, because it would bind the ScheduledScans again (helm uninstall, ` +
-      'scale its Deployment to 0, or press Ctrl-C where it runs), or delete the bindings, so that it unbinds them itself',
+      'scale its Deployment to 0, or press Ctrl-C where it runs), or delete the bindings, so that the controller unbinds the scans itself',
   );
 }
 

@@ -37,7 +37,7 @@ export class ScanUnbinder {
   readonly #namespaces: ReleaseNamespaces;
   readonly #progress: ReportProgress;
   readonly #unbound = new Set<string>();
-  /** By key: why the scan is given up. */
+  /** By key of a scan that is not tried again: the reason. */
   readonly #left = new Map<string, string>();
   /** By key, for the scans of the last round: why the edit is retried. */
   readonly #waiting = new Map<string, string>();
@@ -77,7 +77,7 @@ export class ScanUnbinder {
     return this.count > before;
   }
 
-  /** The scans to unbind. Gives up a scan that is bound again, because a controller that still runs would bind it forever. */
+  /** The scans to unbind. Unbinds no scan twice, because a controller that still runs would bind it again and again. */
   async #bound(): Promise<readonly ScheduledScan[]> {
     const bound = await this.#namespaces.list(SCHEDULED_SCANS, {}, (object) => {
       // The CRD has checked the shape.
@@ -133,9 +133,8 @@ export class ScanUnbinder {
 }
 
 /**
- * Reports only the reason of an answer, because the answer may quote the scan, whose parameters may contain a password.
- * Any error other than an answer of the API server concerns only this scan: the others are still unbound, and the
- * Secrets deleted.
+ * Reports only the reason of an API error, because its message may quote the scan, whose parameters may contain a password.
+ * Any other error concerns only this scan: the command still unbinds the other scans, and deletes the Secrets.
  */
 function unbindResultOf(error: unknown): UnbindResult {
   if (!(error instanceof KubeError)) {

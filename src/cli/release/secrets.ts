@@ -14,7 +14,7 @@ const PAUSE_MS = 2_000;
 const MAX_TRIES = 10;
 
 /**
- * Deletes the Secrets that hold copies of credentials: those with our label and a name of our form. If an unfinished Scan
+ * Deletes the Secrets that hold copies of credentials: those with our label and our name pattern. If an unfinished Scan
  * mounts a Secret, waits, because the pod of the Scan needs the Secret. When the time is over, deletes the Secret anyway.
  */
 export class SecretDeleter {
@@ -81,7 +81,7 @@ export class SecretDeleter {
     return secrets.filter((secret) => !this.#left.has(keyOf(secret)));
   }
 
-  /** Gives up a Secret that is being deleted, or that exists again after its deletion. */
+  /** Stops trying to delete a Secret that is already being deleted, or that exists again after its deletion. */
   #note(key: string, isTerminating: boolean): void {
     const isRecreated = this.#deleted.delete(key);
     if (isTerminating)
@@ -128,7 +128,7 @@ export class SecretDeleter {
     } catch (error) {
       // The Secret no longer exists, or has changed. The next round handles it.
       if (hasReason(error, 'NotFound', 'Conflict')) return;
-      // Report only the reason, because an answer about a Secret may quote it.
+      // Report only the reason, because the message of the API server may quote the Secret.
       const why =
         error instanceof KubeError
           ? `the API server refused to delete it (${error.reason})`

@@ -33,7 +33,7 @@ export class Refused extends Error {
   override readonly name = 'Refused';
   readonly reason: 'VolumeNameTaken' | 'MountPathTaken' | 'ScanUpdateFailed' | 'TrivySecretFailed';
 
-  /** Whether only a change of the scan can help. Such a change enqueues the binding again. */
+  /** Whether a retry is useless, because only a change of the scan can fix the cause. That change enqueues the binding. */
   get final(): boolean {
     return this.reason === 'VolumeNameTaken' || this.reason === 'MountPathTaken';
   }
@@ -51,7 +51,7 @@ export interface Applied {
   /** By name of the scan: why it was not written. Errors other than `Refused` are retried and not reported as failures. */
   readonly failed: ReadonlyMap<string, unknown>;
   readonly secretRefused: Refused | undefined;
-  /** Whether one of the written objects had already been written a short time ago. */
+  /** Whether the controller had already written one of these objects a short time before. */
   readonly repeated: boolean;
 }
 
@@ -115,9 +115,9 @@ export class Applier {
   }
 
   /**
-   * Writes the status of the binding as it was resolved. Does nothing if the binding was deleted since.
+   * Writes the status of the binding that was resolved. Does nothing if that binding has been deleted in the meantime.
    *
-   * @returns whether the status had already been written a short time ago
+   * @returns whether the controller had already written a status of the binding a short time before
    */
   async writeStatus(binding: Binding, status: ImageCredentialBindingStatus): Promise<boolean> {
     const { namespace, name, uid } = binding;
@@ -174,7 +174,7 @@ export class Applier {
     if (written.fingerprint !== fingerprint) {
       throw new Refused(
         'TrivySecretFailed',
-        `the API server stored Secret ${written.name} with other content than the controller sent: a policy or webhook changes it`,
+        `the API server stored Secret ${written.name} with content that differs from what the controller sent: a policy or webhook changes it`,
       );
     }
     log.info({ secret: keyOf(written), source: desired.identity.source }, 'trivy secret written');
@@ -203,7 +203,7 @@ export class Applier {
       if (!isDone(written, edit)) {
         throw new Refused(
           'ScanUpdateFailed',
-          'the API server stored the ScheduledScan with other content than the controller sent: a policy or webhook changes it',
+          'the API server stored the ScheduledScan with content that differs from what the controller sent: a policy or webhook changes it',
         );
       }
     } catch (error) {
@@ -232,7 +232,7 @@ function asRefusal(error: unknown, reason: Refused['reason']): unknown {
   return new Refused(reason, `the API server refused the write: ${error.reason} (${error.status})`, cause);
 }
 
-/** HTTP status codes after which a retry may help: not found, conflict, time-out, too many requests. */
+/** HTTP status codes after which a retry may help: not found, request timeout, conflict, too many requests. */
 const RETRYABLE: ReadonlySet<number> = new Set([404, 408, 409, 429]);
 
 /**
@@ -245,7 +245,7 @@ function crdIsOlder(error: unknown): KubeError | undefined {
   const fields = hasReason(error, 'Invalid') ? error.causes.map(({ field }) => field) : [];
   if (undeclared === undefined && fields.length === 0) return undefined;
   const message =
-    `the CRD in the cluster does not know ${undeclared ?? fields.join(', ')} as this controller writes it; upgrade the CRD ` +
+    `the CRD in the cluster does not accept ${undeclared ?? fields.join(', ')} as this controller writes it; upgrade the CRD ` +
     '(kubectl apply --server-side --force-conflicts --filename crds/)';
   return new KubeError(message, { status: error.status, reason: error.reason });
 }

@@ -217,7 +217,7 @@ function planMigration(
   return planEdit(resolved, scan, { ...bind, image: check.image, migrated, request });
 }
 
-/** undefined: the scan is suspended, so it must not run. */
+/** The run to request; undefined: the scan is suspended, so it must not run. */
 function requestFor({ schedule }: ScheduledScan, cause: RunCause, now: number): RunRequest | undefined {
   return schedule.suspended ? undefined : requestRun(cause, now);
 }

@@ -20,7 +20,7 @@ export interface BindingReconcilerOptions {
   readonly events: EventRecorder;
   readonly checker: RegistryChecker;
   readonly settings: BindingSettings;
-  /** Takes the number of scans that were migrated. */
+  /** Receives the number of scans that were migrated. */
   readonly onMigrated: (scans: number) => void;
 }
 
@@ -127,7 +127,7 @@ export class BindingReconciler {
     };
   }
 
-  /** @returns whether the status was written and had already been written a short time ago */
+  /** @returns whether this call wrote the status, and the controller had already written one a short time before */
   async #publish(binding: Binding, { status, changed, events }: Report, log: Logger): Promise<boolean> {
     const repeated = changed && (await this.#applier.writeStatus(binding, status));
     for (const event of events) await this.#record(binding, event, log);

@@ -218,7 +218,7 @@ function awaited(namespace: string, role: ScanRole): readonly string[] {
   return role.role === 'Undecided' ? [keyOf({ namespace, name: role.waitsFor })] : [];
 }
 
-/** The bindings of a namespace by key. A binding in a cycle is not found by its previous repositories. */
+/** Looks up the bindings of a namespace by key. A binding in a cycle is not found under its previous repositories. */
 function rivalsIn(namespace: string, { rivals, selection }: Known): RivalLookup {
   const found = new Map<string, readonly ValidBinding[]>();
   // Includes rivals without a known selection. If one comes first, the reconcile waits for its selection.

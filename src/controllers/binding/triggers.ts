@@ -87,7 +87,7 @@ class BindingTriggers {
     for (const key of scanKeysOf(binding)) this.#scanKeys.add(key);
   }
 
-  /** The bindings that this one may push across the limit of a key. */
+  /** The bindings that this one may move within or beyond the limit of one of its keys. */
   #atTheLimitWith(binding: Binding): void {
     if (binding.validity === 'Invalid') return;
     for (const key of bindingKeys(binding)) {
@@ -122,8 +122,8 @@ function imageKeysOf({ image }: ScheduledScan): readonly string[] {
 }
 
 /**
- * Waiting bindings are enqueued for the first selection anyway. Until then, rivals assume that the binding migrates
- * scans.
+ * Whether a new selection affects rivals. The first selection enqueues waiting bindings anyway. Before it, rivals assume that
+ * the binding migrates scans.
  */
 function concernsRivals(before: Selection | undefined, after: Selection): boolean {
   if (before === undefined) return !after.migrates;

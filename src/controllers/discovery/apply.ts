@@ -61,7 +61,7 @@ export class DiscoveryApplier {
     log.info({ binding: keyOf(key), image: repository }, 'binding discovered');
   }
 
-  /** At the observed version, so that a later change by a user is observed first. */
+  /** Writes at the observed version, so that a later change by a user is observed first. */
   async #update({ binding, content }: BindingWrite & { action: 'Update' }, log: Logger): Promise<void> {
     const { resourceVersion } = this.#written.get(binding) ?? binding;
     const { annotations, spec } = patchOf(content);

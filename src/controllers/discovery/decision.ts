@@ -41,7 +41,7 @@ export interface DiscoveryProblem {
 
 /** What discovery does in a namespace. */
 export interface NamespaceDecision {
-  /** In steps. The writes of a step may run at the same time; those of the next step only after all of them. */
+  /** In steps. The writes of one step may run at the same time. The next step starts only after all of them. */
   readonly writes: readonly (readonly BindingWrite[])[];
   readonly marks: readonly PodMark[];
   readonly problems: readonly DiscoveryProblem[];

@@ -1,6 +1,6 @@
 /**
  * When something was first found missing, in milliseconds since the epoch: by repository, then by user. Both keys are
- * strings that other objects hold, too, because a namespace may have a hundred thousand of them.
+ * strings that other objects hold, too. This saves memory, because a namespace may have a hundred thousand of them.
  */
 export type MissingSince = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
@@ -35,7 +35,7 @@ export class GracePeriods {
     return since;
   }
 
-  /** Whether that time has passed. If not, the namespace is requeued for then. */
+  /** Whether that time has passed. If not, the namespace is requeued for that time. */
   hasPassed(time: number): boolean {
     if (time <= this.#now) return true;
     this.#next = Math.min(this.#next, time);

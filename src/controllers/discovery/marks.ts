@@ -23,7 +23,7 @@ export function marksOf(
     if (isChangingRepository(usage, pod.use)) return [];
     const ofContainers = new Set(pod.use.containers.map(({ repository }) => names.get(repository)));
     const found = [...ofContainers].filter((name) => name !== undefined).sort();
-    // If a binding is no longer Ready, that is no reason to write every pod.
+    // Do not write every pod only because a binding is no longer Ready.
     if (found.length > 0 && !found.every((name) => readyBindings.has(name))) return [];
     const binding = found.length === 0 ? undefined : found.join(',');
     return binding === pod.use.marked ? [] : [{ pod, binding }];

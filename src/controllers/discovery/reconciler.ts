@@ -11,7 +11,7 @@ import { report } from './report.ts';
 import type { DiscoverySettings } from './settings.ts';
 import { fingerprintOf } from './writes/index.ts';
 
-/** If discovery repeats the same writes within this time, another actor undoes them. */
+/** If discovery repeats the same writes within this time, another client is undoing them. */
 const REPETITION_MS = 10_000;
 
 export interface DiscoveryReconcilerOptions {
@@ -22,7 +22,7 @@ export interface DiscoveryReconcilerOptions {
   readonly settings: DiscoverySettings;
 }
 
-/** What is kept in memory about a namespace. If it is lost, unused bindings and missing users are kept for longer. */
+/** State of a namespace in memory. If this state is lost, unused bindings and missing users are kept for longer. */
 interface NamespaceState {
   readonly missingSince: MissingSince;
   readonly reported: Reported;

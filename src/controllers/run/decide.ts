@@ -24,7 +24,7 @@ export type RunDecision =
 const NONE: RunDecision = { run: 'None' };
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
-/** The operator needs milliseconds between its two writes. If this time has passed, it is stuck. */
+/** The operator needs only milliseconds between its two writes. If this time has passed, the operator is stuck. */
 const STUCK_AFTER_MS = 15_000;
 /** How long the watch may take to deliver the new Scan after a write of its ScheduledScan. */
 const SETTLE_MS = 2_000;

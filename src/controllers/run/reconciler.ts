@@ -14,7 +14,7 @@ const NONE: RunDecision = { run: 'None' };
 export interface RunReconcilerOptions {
   readonly client: KubeClient;
   readonly stores: Stores;
-  /** Limit on started runs per minute, shared by the namespaces that have runs to start; 0: none. */
+  /** Limit on started runs per minute, shared by the namespaces that have runs to start; 0: no run is started. */
   readonly runsPerMinute: number;
   readonly onStarted: (cause: RunCause) => void;
 }

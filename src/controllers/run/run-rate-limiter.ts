@@ -1,7 +1,7 @@
 import { splitKey } from '../../object/index.ts';
 
 const MINUTE_MS = 60_000;
-/** Upper bound on a wait. Keys ahead of this one may have left by then, so that its turn comes earlier. */
+/** Upper bound on one wait. By then, keys ahead of this one may have left the queue, so that its turn comes earlier. */
 const LONGEST_WAIT_MS = 5 * MINUTE_MS;
 
 /** The waiting keys of a namespace, with counts of arrivals and departures since its queue was last empty. */
@@ -69,7 +69,7 @@ export class RunRateLimiter {
 
   /** The number of turns that are granted before this key's, if all calls are on time. */
   #turnsBefore(namespace: string, ticket: number): number {
-    // May be too low if keys left out of order. Then the key waits once more.
+    // The number may be too low if keys have left the queue out of order. Then the key waits once more.
     const rounds = Math.max(0, ticket - (this.#lanes.get(namespace)?.gone ?? 0));
     let turns = rounds;
     let isBefore = true;

@@ -81,8 +81,8 @@ export class SourceSecretReader {
   }
 
   /**
-   * A read may return a newer version than the watched metadata. A version older than the one read means a restored
-   * backup.
+   * Whether the held content is as new as the watched metadata, or newer, because a read may return a newer version. If the
+   * metadata is older than the version that was read, a backup was restored, and the Secret is read again.
    */
   #isPresent(held: SourceSecret, { uid, resourceVersion }: Stored): boolean {
     if (held.content.result === 'Unreadable' || held.uid !== uid) return false;

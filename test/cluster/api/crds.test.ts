@@ -104,7 +104,7 @@ describe('a controller that finds missing or older CRDs', () => {
     await until(
       async () =>
         (await linesOf(controller)).some(({ err }) =>
-          /^the CRD in the cluster does not know \.status\.platform as .*; upgrade the CRD \(kubectl apply /.test(
+          /^the CRD in the cluster does not accept \.status\.platform as .*; upgrade the CRD \(kubectl apply /.test(
             err?.message ?? '',
           ),
         ),

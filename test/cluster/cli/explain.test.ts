@@ -94,7 +94,7 @@ describe('explain from a cluster', () => {
     assert.equal(unreachable.status, 2);
     assert.match(
       unreachable.stderr,
-      /expected an answer of the API server at https:\/\/127\.0\.0\.1:1, found none/,
+      /expected an answer from the API server at https:\/\/127\.0\.0\.1:1, found none/,
     );
     const unknown = await changed('no-token.yaml', /token: \S+/, 'token: wrong');
     assert.equal(unknown.status, 2);

@@ -214,7 +214,7 @@ describe('the command line', () => {
     });
     closeSync(full);
     assert.equal(status, 2);
-    assert.match(output[2] ?? '', /^error: standard output cannot be written: ENOSPC/m);
+    assert.match(output[2] ?? '', /^error: cannot write to standard output: ENOSPC/m);
     assert.doesNotMatch(output[2] ?? '', /node:/);
   });
 });

@@ -5,7 +5,7 @@ import type { Resolved } from '../resolve.ts';
 
 const MOST_CANDIDATES = 16;
 
-/** The candidates in status: the entries that fit, in the order in which they are tried, then each Secret without one. */
+/** The candidates in status: the entries that fit, in the order in which they are tried, then each Secret that has none. */
 export function candidatesStatus(
   resolved: Resolved,
   before: ImageCredentialBindingStatus | undefined,

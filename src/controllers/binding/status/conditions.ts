@@ -111,7 +111,10 @@ function obstacleOf(
   );
 }
 
-/** Whether the obstacle may end without a user's action: a wait for a run, for an answer, or for a registry that is down. */
+/**
+ * Whether the obstacle may disappear without a user's action: a wait for a run, for an answer, or for a registry that is
+ * down.
+ */
 function isReconciling(obstacle: ConditionContent | undefined): obstacle is ConditionContent {
   if (obstacle?.type === 'CredentialVerified') return obstacle.status === 'Unknown';
   return obstacle?.reason === 'Waiting' || obstacle?.reason === 'Exchanging';
@@ -178,7 +181,10 @@ function withheldCredential(
   return { type, status: 'True', reason: 'Found', message };
 }
 
-/** Why a Secret gave no credential. Its keys may be reported, because a key that could hold a secret value is not an entry. */
+/**
+ * Why a Secret provides no credential. The message may quote the keys of its entries, because a key that could hold a secret
+ * value is not an entry.
+ */
 function describeUnusable(secret: NamedSecret): string {
   const problem = problemOf(secret);
   if (secret.state !== 'Found' || secret.entries.length === 0)
@@ -249,7 +255,7 @@ function withholdingReason({ resolution }: Decision, resolved: Resolved): Condit
   if (resolution.result === 'Unresolved') return resolution.reason;
   if (resolution.result !== 'Withheld') return undefined;
   const { verified } = resolution;
-  // Only the controller writes status, so the reason is one of its own.
+  // Only the controller writes status, so the reason is one that it defines.
   if (verified.outcome === 'AsBefore') return verified.reported.reason as ConditionReason;
   if (verified.outcome === 'Undecided') return verified.answer.result;
   return verified.outcome === 'Denied' ? refusalReason(resolved) : 'Verifying';

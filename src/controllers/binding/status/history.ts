@@ -14,7 +14,10 @@ const MOST_TRANSITIONS = 10;
 /** Reasons of CredentialResolved for which scans are bound without a credential. */
 const WITHOUT: ReadonlySet<string> = new Set(['Anonymous', 'NoneNeeded']);
 
-/** What scans use according to a status: an entry, or no credential because none is needed, or it is not known. */
+/**
+ * What scans use according to a status: an entry, or no credential because none is needed. `Unknown`: the status does not
+ * say.
+ */
 type Used =
   | { readonly use: 'Credential'; readonly credential: ChosenCredential }
   | { readonly use: 'None' }

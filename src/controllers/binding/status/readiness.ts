@@ -2,7 +2,7 @@ import { readinessOf } from '../../../api/index.ts';
 import type { Binding } from '../../../binding/index.ts';
 import { keyOf } from '../../../object/index.ts';
 
-/** Limit per namespace, so that one namespace cannot flood the metrics or displace another one. */
+/** Limit per namespace, so that one namespace cannot flood the metrics or crowd out another namespace. */
 const MOST_NAMED = 20;
 
 /** The number of bindings with this status and reason of the condition Ready. */
@@ -48,8 +48,8 @@ export function notReady(bindings: Iterable<Binding>): readonly NotReady[] {
 }
 
 /**
- * When the credentials that bindings have chosen expire, if they say so themselves. Each Secret is listed once, with its
- * earliest expiration: the 20 of each namespace that expire first.
+ * When the credentials that bindings have chosen expire. Omits credentials without a known expiration. Lists each Secret
+ * once, with its earliest expiration. For each namespace, lists the 20 Secrets that expire first.
  */
 export function credentialExpirations(bindings: Iterable<Binding>): readonly CredentialExpiration[] {
   const bySecret = new Map<string, CredentialExpiration>();

@@ -76,7 +76,7 @@ export function failureReport(binding: Binding, error: unknown, now: number): Re
   return { status, changed, events: readyEvent(before, status) };
 }
 
-/** The status with its conditions by type, because server-side apply keeps them in an order of its own. */
+/** The status with its conditions keyed by type, because server-side apply may store them in a different order. */
 function comparable(status: ImageCredentialBindingStatus): unknown {
   return {
     ...status,

@@ -33,7 +33,7 @@ export function credentialVerified(binding: ValidBinding, resolved: Resolved): C
       return found('False', refusalReason(resolved), refusals(resolved));
     case 'AsBefore': {
       const { status, reason, message } = verified.reported;
-      // Only the controller writes status, so the reason is one of its own.
+      // Only the controller writes status, so the reason is one that it defines.
       return { type: 'CredentialVerified', status, reason: reason as ConditionReason, message };
     }
     case 'Verifying':
@@ -56,7 +56,7 @@ function found(
   return { type: 'CredentialVerified', status, reason, message: advise(message, reason) };
 }
 
-/** The condition for a chosen credential that has expired, which no check has to find out; undefined: it has not expired. */
+/** The condition if the chosen credential has expired, which the controller knows without a check; undefined: it has not. */
 function expiredCredential({ choice, now }: Resolved): ConditionContent | undefined {
   const candidate = chosenCandidate(choice.resolution);
   if (candidate === undefined) return undefined;

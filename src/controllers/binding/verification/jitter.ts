@@ -6,7 +6,7 @@ const LONGEST_MS = 600_000;
 /**
  * Spreads the checks of one credential over time. The first repository is due immediately. The delay of each further one
  * is random: up to 10 seconds for each earlier repository, at most ten minutes. Times are in milliseconds since the epoch.
- * A changed credential counts as another one.
+ * A changed credential counts as a different one.
  */
 export class Jitter {
   /** By credential: when the check of each repository is due. */

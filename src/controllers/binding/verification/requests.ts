@@ -109,7 +109,10 @@ function loginToRequest({ binding, choice, trivySecret, now }: Resolved): Verifi
   return isDue ? { credential, host: binding.image.host } : undefined;
 }
 
-/** Whether this is a new value of the credential in use. It is delivered already, and the status stays until the answer. */
+/**
+ * Whether this is a new value of the credential in use. The new value is already delivered, and the status stays as it is
+ * until the registry has answered.
+ */
 function hasReportedOutcome(puller: Puller, resolution: Resolution): boolean {
   return (
     resolution.result === 'Selected' &&

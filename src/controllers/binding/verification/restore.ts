@@ -69,7 +69,7 @@ function acceptance(binding: ValidBinding, resolved: RestoreInput): readonly Res
   return [{ check: { image, credential: candidate.credential }, answer, askedAt }];
 }
 
-/** The answer for which the choice passed over a candidate. */
+/** The answer because of which the controller did not choose a candidate. */
 function passedOverAnswer(
   { image, status }: ValidBinding,
   candidate: Candidate,

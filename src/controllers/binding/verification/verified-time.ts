@@ -9,8 +9,8 @@ const SHORTEST_VALIDITY = 0.9;
 
 /**
  * When a registry last accepted the credential in use, in milliseconds since the epoch; undefined: not known. A new time is
- * reported if none, or that of another value, was reported, and otherwise once per check interval. It never decreases. So
- * shared answers and restarts do not change the status.
+ * reported at once if status has no time, or a time for another value of the credential. Otherwise, a new time is reported
+ * once per check interval, so that shared answers and restarts do not change the status. The time never decreases.
  */
 export function verifiedAt({ status }: ValidBinding, resolved: Resolved, puller: Puller): number | undefined {
   const { inUse, answers } = resolved.evidence;

@@ -45,7 +45,10 @@ export class Verifier {
     return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now);
   }
 
-  /** Never rejects, because the checker never does. Other bindings that need the same login request and share it. */
+  /**
+   * Never rejects, because the checker never does. Other bindings that need the same login request it themselves, and share
+   * the answer.
+   */
   async #requestLogin(
     namespace: string,
     { credential, host }: NonNullable<VerificationRequests['login']>,
@@ -61,8 +64,8 @@ export class Verifier {
   }
 
   /**
-   * Never rejects, because the checker never does. Other bindings that need the same answer request it themselves, and
-   * share it. Rivals are enqueued when the selection of this binding changes.
+   * Never rejects, because the checker never does. Other bindings that need the same answer start the check themselves,
+   * and share its answer. Rivals are enqueued when the selection of this binding changes.
    */
   async #check(namespace: string, check: Check, { log, requeue }: Requester): Promise<void> {
     const { answer } = await this.#checker.check(check, namespace);

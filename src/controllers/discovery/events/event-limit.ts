@@ -2,13 +2,13 @@ import { hash } from 'node:crypto';
 import type { DiscoveryProblem } from '../decision.ts';
 
 /**
- * Limit for one namespace within {@link WINDOW_MS}. Otherwise a pod whose image keeps changing would cause an Event at
- * each change.
+ * Limit on the Events of one namespace within {@link WINDOW_MS}. Otherwise, a pod whose image keeps changing would cause an
+ * Event at each change.
  */
 const MOST_EVENTS = 20;
 const WINDOW_MS = 60_000;
 
-/** What Events have already reported of a namespace. */
+/** What Events have already reported about a namespace. */
 export interface Reported {
   /** Hashes of the reported problems that still hold. */
   readonly keys: ReadonlySet<string>;

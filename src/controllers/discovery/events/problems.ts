@@ -15,7 +15,7 @@ export function podProblems(groups: readonly PodGroup[]): readonly DiscoveryProb
     .map(({ use, example }) => ({
       about: { kind: 'Pod', pod: example },
       reason: 'NotDiscovered',
-      note: `Discovery ignores a part of this pod. ${use.problems.join(' ')}`,
+      note: `Discovery ignores part of this pod. ${use.problems.join(' ')}`,
     }));
 }
 

@@ -9,7 +9,7 @@ import type { BindingOutcome } from './outcome.ts';
  */
 const LONGEST_WAIT_TO_ANNOTATE_MS = 5 * 60_000;
 
-/** In {@link GracePeriods}, the names of unused bindings are listed here. No repository has this name. */
+/** The key in {@link GracePeriods} under which the names of unused bindings are listed. No repository has this name. */
 const UNUSED_BINDINGS = '';
 
 interface UnusedBinding {

@@ -54,9 +54,9 @@ export class ReplacementGraph {
   }
 
   /**
-   * Assigns a number to each repository. Two repositories have the same number exactly if each replaces the other,
-   * directly or through others. So a replacement is part of a cycle if both its ends have the same number. Takes linear
-   * time.
+   * Assigns a number to each repository. Two repositories have the same number if and only if each replaces the
+   * other, directly or through others. So a replacement is part of a cycle if both its ends have the same number. Takes
+   * linear time.
    */
   components(): ReadonlyMap<string, number> {
     return stronglyConnectedComponents(this.#edges);

@@ -2,8 +2,8 @@ import type { DiscoveredBinding } from '../observed.ts';
 import { type ContainerRepositories, latest, type Usage } from '../usage/index.ts';
 
 /**
- * Limit on the bindings that list one user. A user is listed for its repository, and for those of its last changes.
- * `spec.replaces` accepts no more than these.
+ * Limit on the bindings that are considered for one user. Bindings list a user for its current repository, and for the
+ * repositories that it used before its last changes. `spec.replaces` accepts no more entries than this.
  */
 const MOST_LISTED = 16;
 
@@ -16,10 +16,10 @@ export interface RepositoryChange {
 }
 
 /**
- * The changes that pods and bindings show. Each container has one new repository: that of the latest pod. But a repository
- * that already replaces another one in a binding stays the new one until no pod uses it, because old pods may be recreated
- * during a rollout. All others are previous repositories: those that other pods use, and those of bindings that list the
- * container, because all old pods of a rollout may end before the first new one starts.
+ * The changes that pods and bindings show. Each container has one new repository: that of its latest pod. A repository that
+ * already replaces the others in a binding stays the new one until no pod uses it, because a rollout may recreate old pods.
+ * All other repositories are previous ones: those that other pods use, and those of bindings that list the container.
+ * Bindings count, because all old pods of a rollout may end before the first new pod starts.
  *
  * @param discovered - by repository
  */
@@ -66,6 +66,7 @@ function newRepositoryOf(
   );
   const notReplaced = new Map([...current].filter(([repository]) => !replaced.has(repository)));
   const [to, ...others] = latest(notReplaced.size === 0 ? current : notReplaced).keys();
-  // Pods that were created within the same second have no order. One of their repositories disappears soon.
+  // The order of pods that were created within the same second is unknown. Report no change, because one of their
+  // repositories disappears soon.
   return others.length === 0 ? to : undefined;
 }

@@ -502,7 +502,7 @@ describe('a pod that discovery cannot use', () => {
       return `${about.kind === 'Pod' ? about.pod.name : about.binding.name} ${reason} ${note}`;
     });
     assert.equal(problems.length, 1);
-    assert.match(problems[0] ?? '', /^a NotDiscovered Discovery ignores a part .*Write it in lower case/);
+    assert.match(problems[0] ?? '', /^a NotDiscovered Discovery ignores part .*Write it in lower case/);
   });
 });
 

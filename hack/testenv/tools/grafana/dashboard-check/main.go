@@ -1,5 +1,5 @@
 // Command dashboard-check reads a dashboard from its standard input, as strictly as Grafana's own types allow. It prints
-// each field that is unknown, missing or of a wrong type, and ends with 1 where there is any.
+// each field that is unknown, missing or of a wrong type, and exits with 1 if there are any.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	// What is not registered is not looked into.
+	// The SDK checks only the queries and panels of registered types.
 	runtime := cog.NewRuntime()
 	runtime.RegisterDataqueryVariant(prometheus.VariantConfig())
 	runtime.RegisterPanelcfgVariant(stat.VariantConfig())
@@ -35,7 +35,7 @@ func main() {
 	}
 }
 
-// A list of errors that is empty is none, but no nil either.
+// fail exits unless the error has an empty text: the SDK returns an empty list of errors instead of nil.
 func fail(err error) {
 	if err.Error() == "" {
 		return

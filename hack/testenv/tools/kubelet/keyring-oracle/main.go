@@ -1,13 +1,13 @@
-// Command keyring-oracle answers with the libraries that the kubelet itself uses, so that a test can compare: which
-// credentials of which Secrets fit an image, and how a reference is read.
+// Command keyring-oracle shows which credentials of which Secrets fit an image, and how an image reference is parsed. It
+// uses the libraries of the kubelet, so that a test can compare its answers with those of this project.
 //
-// It reads one question a line, in JSON, and writes one answer a line. A question has either "reference", or "image"
+// It reads one question per line, in JSON, and writes one answer per line. A question has either "reference", or "image"
 // and "secrets".
 package main
 
 import (
 	"bufio"
-	// The algorithms that a digest may name.
+	// Registers the hash algorithms that a digest may name.
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"encoding/json"
@@ -151,13 +151,14 @@ func pullSecrets(asked []secret) []v1.Secret {
 	return made
 }
 
-// canonicalKeys tells under which key of the keyring each entry, named by its e-mail address, stands: entries of one
-// Secret that share it come in a random order. The library does not tell, so this repeats what its Add does.
+// canonicalKeys returns the key of each entry in the keyring, by the entry's e-mail address. Entries of one Secret with
+// the same key come in a random order. The library does not export the keys, so this function computes them as the
+// library's Add does.
 func canonicalKeys(asked []secret) map[string]string {
 	keys := map[string]string{}
 	for _, each := range asked {
 		var config credentialprovider.DockerConfigJSON
-		// Secrets that cannot be read have ended the look-up before.
+		// Ignore errors: the look-up has already failed if a Secret cannot be read.
 		_ = json.Unmarshal(each.Data[v1.DockerConfigJsonKey], &config)
 		_ = json.Unmarshal(each.Data[v1.DockerConfigKey], &config.Auths)
 		for key, entry := range config.Auths {

@@ -1,6 +1,6 @@
-// Command certificate makes an authority and a server certificate that it has signed, and prints them with the
-// server's key as JSON: ca, certificate, key, all in PEM. Its arguments are the names and addresses of the server;
-// with -expired the certificate has ended.
+// Command certificate makes an authority, and a server certificate that the authority signs. It prints them and the
+// server's key as JSON with the fields ca, certificate and key, all in PEM. Its arguments are the names and addresses of
+// the server. With -expired, the server certificate has expired.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	expired := flag.Bool("expired", false, "make a certificate that has ended")
+	expired := flag.Bool("expired", false, "make an expired certificate")
 	flag.Parse()
 	if flag.NArg() == 0 {
 		fail("usage: certificate [-expired] NAME...")

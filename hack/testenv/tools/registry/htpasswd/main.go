@@ -1,5 +1,5 @@
-// Command htpasswd prints the line of an htpasswd file for the user that it is called with. The password is what it
-// reads from its input, so that it stands in no list of processes.
+// Command htpasswd prints the line of an htpasswd file for the user that its argument names. It reads the password from its
+// standard input, so that no process list shows the password.
 package main
 
 import (
@@ -18,7 +18,7 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
-	// The cheapest cost: the registry computes it anew for every request.
+	// Use the lowest cost, because the registry computes the hash for every request.
 	hash, err := bcrypt.GenerateFromPassword(password, bcrypt.MinCost)
 	if err != nil {
 		fail(err)
