@@ -10,9 +10,9 @@ export type LoginAnswer =
 /** The answer to the last request for a login. Times are in milliseconds since 1970. */
 export interface KnownLogin {
   readonly answer: LoginAnswer | Extract<RegistryAnswer, { readonly result: 'NotAllowed' }>;
-  readonly askedAt: number;
+  readonly requestedAt: number;
   /** When to request a new login. If the answer is a login, this is after two-thirds of its lifetime. */
-  readonly askAgainAt: number;
+  readonly freshUntil: number;
 }
 
 /** A login that a cloud has issued. */

@@ -55,8 +55,8 @@ export type RegistryAnswer =
   | { readonly result: 'Inconclusive'; readonly why: 'RepositoryUnknown' | 'NotFound' }
   /** The registry, or its token server (`at`), refused the credential. */
   | { readonly result: 'Denied'; readonly httpCode: number; readonly at: RequestKind }
-  /** No request was sent: according to the credential itself, it expired at `ended`, in milliseconds since 1970. */
-  | { readonly result: 'Expired'; readonly ended: number }
+  /** No request was sent: according to the credential itself, it expired at `expiredAt`, in milliseconds since 1970. */
+  | { readonly result: 'Expired'; readonly expiredAt: number }
   /**
    * The registry limits requests (429, or 503 with `Retry-After`). Until `until`, in milliseconds since 1970, no check
    * uses this credential with the registry. If this was the answer to the ping (`at`), which sends no credential, no
@@ -78,9 +78,9 @@ export type RegistryAnswer =
 /** An answer, and how long it is valid. Times are in milliseconds since 1970. */
 export interface KnownAnswer {
   readonly answer: RegistryAnswer;
-  readonly askedAt: number;
+  readonly requestedAt: number;
   /** From this time on, `check` sends a new request to the registry. */
-  readonly askAgainAt: number;
+  readonly freshUntil: number;
   /**
    * When the registry last accepted the credential (Pullable, Allowed). undefined: never, or it has refused the
    * credential since. An inconclusive answer keeps this time.
@@ -124,7 +124,7 @@ export function describeAnswer(answer: RegistryAnswer): string {
     case 'Denied':
       return `${party(answer.at)} denied access (HTTP ${answer.httpCode})`;
     case 'Expired':
-      return `the credential expired${atTime(answer.ended)}`;
+      return `the credential expired${atTime(answer.expiredAt)}`;
     case 'NotCheckable':
       return 'only Trivy can use the credential, in the pod of the scan, so the controller cannot check it';
     case 'RateLimited':

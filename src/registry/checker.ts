@@ -89,7 +89,7 @@ export class RegistryChecker {
   }
 
   /**
-   * The known answer, perhaps no longer fresh (`askAgainAt`); undefined: there is none. Sends no request, and never throws.
+   * The known answer, perhaps no longer fresh (`freshUntil`); undefined: there is none. Sends no request, and never throws.
    *
    * @param namespace - the namespace that uses the answer
    */
@@ -132,11 +132,11 @@ export class RegistryChecker {
    */
   restore(
     check: Check,
-    { answer, askedAt }: Pick<KnownAnswer, 'answer' | 'askedAt'>,
+    { answer, requestedAt }: Pick<KnownAnswer, 'answer' | 'requestedAt'>,
     namespace: string,
   ): void {
-    if (!Number.isFinite(askedAt) || this.answer(check, namespace) !== undefined) return;
-    const found = dated(answer, Math.min(askedAt, Date.now()), this.#context.settings);
+    if (!Number.isFinite(requestedAt) || this.answer(check, namespace) !== undefined) return;
+    const found = dated(answer, Math.min(requestedAt, Date.now()), this.#context.settings);
     this.#answers.keep(this.#key(check), withHistory(found, check, undefined), namespace);
   }
 
@@ -149,7 +149,7 @@ export class RegistryChecker {
   login(credential: PlatformCredential, host: string, namespace: string): KnownLogin | undefined {
     const by = forbiddenBy(host, this.#context.settings);
     if (by !== undefined)
-      return { answer: { result: 'NotAllowed', by }, askedAt: 0, askAgainAt: Number.POSITIVE_INFINITY };
+      return { answer: { result: 'NotAllowed', by }, requestedAt: 0, freshUntil: Number.POSITIVE_INFINITY };
     const broken = this.#broken.get(credential);
     if (isFresh(broken)) return { answer: INTERNAL_LOGIN_ERROR, ...broken };
     try {
@@ -233,18 +233,22 @@ export class RegistryChecker {
   }
 
   async #checkWithLogin(check: Check, wanted: WantedLogin, namespace: string): Promise<DatedAnswer> {
-    const { answer, askedAt, askAgainAt } = await this.#logins.obtain(wanted, namespace);
+    const { answer, requestedAt, freshUntil } = await this.#logins.obtain(wanted, namespace);
     // The answer of a cloud is no reason to pause requests to the registry.
-    if (answer.result !== 'Login') return { answer, askedAt, askAgainAt };
+    if (answer.result !== 'Login') return { answer, requestedAt, freshUntil };
     const found = await this.#checkRegistry(check, answer.credential, namespace);
     if (found.answer.result === 'Denied') this.#logins.forget(wanted.credential, wanted.host);
     return found;
   }
 
   async #checkRegistry(check: Check, login: Credential | undefined, namespace: string): Promise<DatedAnswer> {
-    const askedAt = Date.now();
+    const requestedAt = Date.now();
     const answer = await checkRegistry({ ...check, credential: login }, this.#context, namespace);
-    return this.#pauses.note(check, dated(answer, askedAt, this.#context.settings, check.exact), namespace);
+    return this.#pauses.note(
+      check,
+      dated(answer, requestedAt, this.#context.settings, check.exact),
+      namespace,
+    );
   }
 
   #internalError(check: Check, error: unknown): KnownAnswer {
@@ -258,9 +262,9 @@ export class RegistryChecker {
 
   #break(owner: object, error: unknown): Age {
     this.#context.onError(error);
-    const { askedAt, askAgainAt } = dated(INTERNAL_ERROR, Date.now(), this.#context.settings);
-    this.#broken.set(owner, { askedAt, askAgainAt });
-    return { askedAt, askAgainAt };
+    const { requestedAt, freshUntil } = dated(INTERNAL_ERROR, Date.now(), this.#context.settings);
+    this.#broken.set(owner, { requestedAt, freshUntil });
+    return { requestedAt, freshUntil };
   }
 
   /** Contains the tag or digest only for an exact check, because the right to pull applies to a repository. */
@@ -274,10 +278,10 @@ export class RegistryChecker {
 function immediateAnswer({ image, credential }: Check): KnownAnswer | undefined {
   if (credential === undefined) return undefined;
   const version = image.digest ?? image.tag;
-  const lasting = { askAgainAt: Number.POSITIVE_INFINITY, acceptedAt: undefined, version };
-  const ended = expirationOf(credential);
-  if (ended !== undefined && ended <= Date.now())
-    return { ...lasting, answer: { result: 'Expired', ended }, askedAt: ended };
+  const lasting = { freshUntil: Number.POSITIVE_INFINITY, acceptedAt: undefined, version };
+  const expiredAt = expirationOf(credential);
+  if (expiredAt !== undefined && expiredAt <= Date.now())
+    return { ...lasting, answer: { result: 'Expired', expiredAt }, requestedAt: expiredAt };
   if (checkOf(credential, image.host).way !== 'NotCheckable') return undefined;
-  return { ...lasting, answer: { result: 'NotCheckable' }, askedAt: 0 };
+  return { ...lasting, answer: { result: 'NotCheckable' }, requestedAt: 0 };
 }

@@ -9,24 +9,24 @@ export type DatedAnswer = Omit<KnownAnswer, 'acceptedAt' | 'version'>;
 export type Age = Omit<DatedAnswer, 'answer'>;
 
 /** Whether there is a known answer that is still valid. */
-export function isFresh<Known extends Pick<Age, 'askAgainAt'>>(known: Known | undefined): known is Known {
-  return known !== undefined && known.askAgainAt > Date.now();
+export function isFresh<Known extends Pick<Age, 'freshUntil'>>(known: Known | undefined): known is Known {
+  return known !== undefined && known.freshUntil > Date.now();
 }
 
 /**
  * Adds the time of the next check to the answer of a check.
  *
- * @param askedAt - the start of the check, in milliseconds since the epoch
+ * @param requestedAt - the start of the check, in milliseconds since the epoch
  * @param exact - whether the answer is about a tag or digest, not about the repository
  */
 export function dated(
   answer: RegistryAnswer,
-  askedAt: number,
+  requestedAt: number,
   settings: RegistrySettings,
   exact = false,
 ): DatedAnswer {
   const timeToLive = timeToLiveOf(answer, settings, exact);
-  return { answer, askedAt, askAgainAt: askedAt + timeToLive * (1 - JITTER * Math.random()) };
+  return { answer, requestedAt, freshUntil: requestedAt + timeToLive * (1 - JITTER * Math.random()) };
 }
 
 function timeToLiveOf(
@@ -66,7 +66,7 @@ export function withHistory(
   switch (found.answer.result) {
     case 'Pullable':
     case 'Allowed':
-      return { ...found, version, acceptedAt: found.askedAt };
+      return { ...found, version, acceptedAt: found.requestedAt };
     case 'Denied':
       return { ...found, version, acceptedAt: undefined };
     default:

@@ -4,8 +4,8 @@ import { Recent } from './recent.ts';
 /** An answer of a registry or of a cloud. Times are in milliseconds since 1970. */
 interface Known {
   readonly answer: RegistryAnswer | { readonly result: 'Login' };
-  readonly askedAt: number;
-  readonly askAgainAt: number;
+  readonly requestedAt: number;
+  readonly freshUntil: number;
 }
 
 /**
@@ -25,7 +25,7 @@ export class Memory<Answer extends Known> {
     const shared = this.#recent.get(key);
     const own = this.#recent.get(ownKey(key, namespace));
     if (shared === undefined || own === undefined) return shared ?? own;
-    return own.askAgainAt > shared.askAgainAt ? own : shared;
+    return own.freshUntil > shared.freshUntil ? own : shared;
   }
 
   /**
@@ -36,7 +36,8 @@ export class Memory<Answer extends Known> {
    */
   keep(key: string, answer: Answer, namespace: string): Answer {
     const known = this.get(key, namespace);
-    if (known !== undefined && known.askedAt > answer.askedAt && known.askAgainAt > Date.now()) return known;
+    if (known !== undefined && known.requestedAt > answer.requestedAt && known.freshUntil > Date.now())
+      return known;
     this.#recent.set(isShared(answer.answer) ? key : ownKey(key, namespace), answer, namespace);
     return answer;
   }

@@ -8,7 +8,7 @@ const REMEMBERED_PAUSES = 1_000;
 /** The answer that all checks get until a certain time. */
 interface Pause {
   readonly answer: RegistryAnswer;
-  readonly askedAt: number;
+  readonly requestedAt: number;
   readonly until: number;
 }
 
@@ -38,14 +38,14 @@ export class Pauses {
    * @returns the answer, which is valid until the end of a pause that the registry requested
    */
   note(check: Check, found: DatedAnswer, namespace: string): DatedAnswer {
-    const { answer, askedAt, askAgainAt } = found;
+    const { answer, requestedAt, freshUntil } = found;
     const { host } = check.image;
     if (answer.result === 'RateLimited') {
-      const pause = { answer, askedAt, until: answer.until };
+      const pause = { answer, requestedAt, until: answer.until };
       this.#pauses.set(answer.at === 'ping' ? host : this.#key(check), pause, namespace);
       return paused(pause);
     }
-    if (isOutOfReach(answer)) this.#pauses.set(host, { answer, askedAt, until: askAgainAt }, namespace);
+    if (isOutOfReach(answer)) this.#pauses.set(host, { answer, requestedAt, until: freshUntil }, namespace);
     else if (!isLocal(answer) && this.#pauses.get(host)?.answer.result === 'Unreachable')
       this.#pauses.delete(host);
     return found;
@@ -56,8 +56,8 @@ export class Pauses {
   }
 }
 
-function paused({ answer, askedAt, until }: Pause): DatedAnswer {
-  return { answer, askedAt, askAgainAt: until + (until - askedAt) * JITTER * Math.random() };
+function paused({ answer, requestedAt, until }: Pause): DatedAnswer {
+  return { answer, requestedAt, freshUntil: until + (until - requestedAt) * JITTER * Math.random() };
 }
 
 /** Whether the registry could not be contacted at all, which affects every check. */

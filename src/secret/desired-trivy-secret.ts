@@ -105,13 +105,13 @@ function loginState(
   const record = currentRecord(present, source, now);
   if (record !== undefined && renewalOf(record) > now)
     return { content: { state: 'Kept' }, loginExpiresAt: record.expiresAt, renewAt: renewalOf(record) };
-  if (login?.answer.result === 'Login' && login.askAgainAt > now) {
+  if (login?.answer.result === 'Login' && login.freshUntil > now) {
     const { credential, expiresAt } = login.answer;
     const data = dataOf(authByLogin(credential, host));
-    const newRecord = formatLoginRecord({ source, since: login.askedAt, expiresAt }, data);
+    const newRecord = formatLoginRecord({ source, since: login.requestedAt, expiresAt }, data);
     const annotations = { ...metadata.annotations, [LOGIN_ANNOTATION]: newRecord };
     const content = known({ ...metadata, annotations }, data);
-    return { content, loginExpiresAt: expiresAt, renewAt: login.askAgainAt };
+    return { content, loginExpiresAt: expiresAt, renewAt: login.freshUntil };
   }
   const failure = login?.answer.result === 'Login' ? undefined : login;
   return {

@@ -58,7 +58,7 @@ export class Logins {
 
   #obtain(key: string, exchange: Exchange, namespace: string): Promise<KnownLogin> | KnownLogin {
     const known = this.#known.get(key, namespace);
-    if (known !== undefined && known.askAgainAt > Date.now()) return known;
+    if (known !== undefined && known.freshUntil > Date.now()) return known;
     const own = `${namespace} ${key}`;
     const running = this.#running.get(own);
     if (running !== undefined) return running;
@@ -70,31 +70,31 @@ export class Logins {
   }
 
   async #request(exchange: Exchange, namespace: string): Promise<KnownLogin> {
-    const askedAt = Date.now();
-    return this.#dated(await exchangeLogin(exchange, this.#context, namespace), askedAt);
+    const requestedAt = Date.now();
+    return this.#dated(await exchangeLogin(exchange, this.#context, namespace), requestedAt);
   }
 
-  #dated(answer: LoginAnswer, askedAt: number): KnownLogin {
-    return { answer, askedAt, askAgainAt: this.#askAgainAt(answer, askedAt) };
+  #dated(answer: LoginAnswer, requestedAt: number): KnownLogin {
+    return { answer, requestedAt, freshUntil: this.#freshUntil(answer, requestedAt) };
   }
 
-  #askAgainAt(answer: LoginAnswer, askedAt: number): number {
+  #freshUntil(answer: LoginAnswer, requestedAt: number): number {
     const { acceptedTtl, refusedTtl, unreachableTtl } = this.#context.settings;
     switch (answer.result) {
       case 'Login': {
         // Keeps a minimum interval, even if a login expires at once, or has already expired by the local clock.
         const renewal = Math.max(
-          renewalOf({ since: askedAt, expiresAt: answer.expiresAt }),
-          askedAt + unreachableTtl,
+          renewalOf({ since: requestedAt, expiresAt: answer.expiresAt }),
+          requestedAt + unreachableTtl,
         );
-        return Math.min(renewal, askedAt + acceptedTtl);
+        return Math.min(renewal, requestedAt + acceptedTtl);
       }
       case 'Denied':
-        return askedAt + refusedTtl;
+        return requestedAt + refusedTtl;
       case 'RateLimited':
         return answer.until;
       case 'Unreachable':
-        return askedAt + unreachableTtl;
+        return requestedAt + unreachableTtl;
     }
   }
 }

@@ -246,7 +246,7 @@ describe('src/kube behind a proxy that injects faults', () => {
       assert.equal(behind.requests.filter(isWrite).length, 1);
     });
 
-    it('to write a Secret does not wait behind status updates', async () => {
+    it('writes a Secret without waiting for status updates', async () => {
       const order: string[] = [];
       behind.proxy.rules = [{ fault: { kind: 'slow', bytesPerSecond: 4_000 }, probability: 1 }];
       const status = { metadata: THERE, status: {} };

@@ -387,7 +387,7 @@ describe('leader election of controllers on a real API server', () => {
         warnings.map(({ msg }) => msg),
         ['lease not acquired, trying again'],
       );
-      assert.match(warnings[0]?.advice ?? '', /grant .*create, get, list, watch and update of leases/);
+      assert.match(warnings[0]?.advice ?? '', /grant .*create, get, list, watch and update on leases/);
       await roles.restore();
       await untilItLeads(controller);
     });

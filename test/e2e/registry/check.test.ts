@@ -351,9 +351,9 @@ describe('a registry with a token server', () => {
       await checker.check(check());
       const missing = { ...checkOf(`${registry.host}/team-a/app:missing`, credential), exact: true };
       assert.equal(checker.answer(missing), undefined);
-      const { answer, askedAt, askAgainAt } = await checker.check(missing);
+      const { answer, requestedAt, freshUntil } = await checker.check(missing);
       assert.equal(answer.result, 'Allowed');
-      assert.ok(isWithin(askAgainAt - askedAt, 54_000, 60_000), 'the version may be pushed soon');
+      assert.ok(isWithin(freshUntil - requestedAt, 54_000, 60_000), 'the version may be pushed soon');
       assert.equal(checker.answer({ ...check(), exact: true }), undefined);
       assert.equal((await checker.check({ ...check(), exact: true })).answer.result, 'Pullable');
       assert.equal(checker.answer(check())?.answer.result, 'Pullable');
@@ -373,30 +373,30 @@ describe('a registry with a token server', () => {
     it('keeps an answer for its lifetime minus at most a tenth, and still knows it afterwards', async () => {
       const checker = new TestChecker({ acceptedTtl: 1 });
       const first = await checker.check(check());
-      assert.ok(isWithin(first.askAgainAt - first.askedAt, 0.9, 1));
+      assert.ok(isWithin(first.freshUntil - first.requestedAt, 0.9, 1));
       const second = await until(async () => {
         const known = await checker.check(check());
         return known !== first && known;
       }, 'the check to be repeated');
-      assert.ok(second.askedAt >= first.askAgainAt);
+      assert.ok(second.requestedAt >= first.freshUntil);
       assert.equal(checker.answer(check()), second);
     });
 
     it('restores answers from before a restart, and sends no request until they are outdated', async () => {
       const checker = new TestChecker();
       const hour = 3_600_000;
-      const askedAt = Date.now() - 2 * hour;
-      checker.restore(check(), { answer: { result: 'Pullable' }, askedAt }, 'shop');
+      const requestedAt = Date.now() - 2 * hour;
+      checker.restore(check(), { answer: { result: 'Pullable' }, requestedAt }, 'shop');
       const known = await checker.check(check());
-      assert.deepEqual([known.answer, known.acceptedAt], [{ result: 'Pullable' }, askedAt]);
-      assert.ok(isWithin(known.askAgainAt - askedAt, 10.8 * hour, 12 * hour));
+      assert.deepEqual([known.answer, known.acceptedAt], [{ result: 'Pullable' }, requestedAt]);
+      assert.ok(isWithin(known.freshUntil - requestedAt, 10.8 * hour, 12 * hour));
       assert.deepEqual(checker.taken(), []);
 
       const late = new TestChecker();
-      late.restore(check(), { answer: { result: 'Pullable' }, askedAt: Date.now() - 13 * hour }, 'shop');
+      late.restore(check(), { answer: { result: 'Pullable' }, requestedAt: Date.now() - 13 * hour }, 'shop');
       assert.equal((await late.check(check())).answer.result, 'Pullable');
       assert.equal(late.taken().length, 3);
-      late.restore(check(), { answer: { result: 'Pullable' }, askedAt: 0 }, 'shop');
+      late.restore(check(), { answer: { result: 'Pullable' }, requestedAt: 0 }, 'shop');
       assert.notEqual(late.answer(check())?.acceptedAt, 0, 'a known answer takes precedence');
     });
 
@@ -404,7 +404,7 @@ describe('a registry with a token server', () => {
       const checker = new TestChecker({ rememberedAnswers: 2 });
       const names = ['one', 'two', 'three'].map((name) => checkOf(`${registry.host}/${name}`));
       for (const each of names)
-        checker.restore(each, { answer: { result: 'Allowed' }, askedAt: Date.now() }, 'shop');
+        checker.restore(each, { answer: { result: 'Allowed' }, requestedAt: Date.now() }, 'shop');
       assert.deepEqual(
         names.map((each) => checker.answer(each) !== undefined),
         [false, true, true],
@@ -504,10 +504,10 @@ describe('a registry that limits the rate of requests', () => {
       try {
         const checker = new TestChecker({ insecure: [host] });
         const known = await checker.check(checkOf(`${host}/team/app`));
-        const wait = untilOf(known) - known.askedAt;
+        const wait = untilOf(known) - known.requestedAt;
         // The answer is dated a moment after the request.
         assert.ok(isWithin(wait, least, most + 2_000), `${wait} ms`);
-        assert.ok(known.askAgainAt >= untilOf(known));
+        assert.ok(known.freshUntil >= untilOf(known));
         const others = [checkOf(`${host}/team/app`), checkOf(`${host}/other`, basic('a', 'b'))];
         for (const other of others) assert.deepEqual((await checker.check(other)).answer, known.answer);
         assert.equal(requests, 1);

@@ -77,9 +77,9 @@ describe('a login from a cloud', () => {
   for (const [name, [ends, after]] of Object.entries(renewals)) {
     it(`is requested again ${name}`, async () => {
       const known = await start(givenUntil((Date.now() + ends) / 1_000)).obtainLogin(awsKeys(), ECR, 'shop');
-      const { askedAt = 0, askAgainAt = 0 } = known ?? {};
+      const { requestedAt = 0, freshUntil = 0 } = known ?? {};
       // The answer has the seconds of another clock.
-      assert.ok(Math.abs(askAgainAt - askedAt - after) < 5_000, `after ${askAgainAt - askedAt} ms`);
+      assert.ok(Math.abs(freshUntil - requestedAt - after) < 5_000, `after ${freshUntil - requestedAt} ms`);
     });
   }
 
@@ -132,7 +132,7 @@ describe('a login from a cloud', () => {
       const known = await checker.obtainLogin(awsKeys(), ECR, 'shop');
       assert.ok(known !== undefined);
       assert.partialDeepStrictEqual(known.answer, expected);
-      assert.ok(Math.abs(known.askAgainAt - known.askedAt - pause) < 5_000);
+      assert.ok(Math.abs(known.freshUntil - known.requestedAt - pause) < 5_000);
       assert.equal(requestsTo(), 1);
       assert.equal(requestsTo(ELSEWHERE), 0);
     });

@@ -76,7 +76,7 @@ describe('an unexpected error', () => {
       assert.deepEqual(await checker.check(broken, 'a'), known, 'remembered');
       assert.deepEqual(checker.answer(broken, 'a'), known);
       assert.equal(errors.length, reported, 'reported once');
-      assert.ok(known.askAgainAt - known.askedAt <= DEFAULT_REGISTRY_SETTINGS.unreachableTtl);
+      assert.ok(known.freshUntil - known.requestedAt <= DEFAULT_REGISTRY_SETTINGS.unreachableTtl);
       assert.doesNotMatch(describeAnswer(known.answer), /canary/);
 
       const obtained = await checker.obtainLogin(broken.credential, host, 'a');
@@ -152,9 +152,9 @@ describe('an unexpected error', () => {
     };
     const check = { image: image('registry.example'), credential: credential(byExchange(exchange)) };
     for (const expected of [1, 2, 3]) {
-      const { askAgainAt } = await checker.check(check, 'a');
+      const { freshUntil } = await checker.check(check, 'a');
       assert.equal(times, expected);
-      while (Date.now() <= askAgainAt) await new Promise(setImmediate);
+      while (Date.now() <= freshUntil) await new Promise(setImmediate);
     }
   });
 });
@@ -182,9 +182,9 @@ describe('a key that cannot sign', () => {
 });
 
 describe('a time in an answer', () => {
-  for (const ended of [Number.NaN, Number.POSITIVE_INFINITY, -1e300, 8.64e15 + 1]) {
-    it(`is left out of the message when it is out of range: ${ended}`, () => {
-      assert.equal(describeAnswer({ result: 'Expired', ended }), 'the credential expired');
+  for (const expiredAt of [Number.NaN, Number.POSITIVE_INFINITY, -1e300, 8.64e15 + 1]) {
+    it(`is left out of the message when it is out of range: ${expiredAt}`, () => {
+      assert.equal(describeAnswer({ result: 'Expired', expiredAt }), 'the credential expired');
     });
   }
 
@@ -192,12 +192,12 @@ describe('a time in an answer', () => {
     const settings = DEFAULT_REGISTRY_SETTINGS;
     const checker = new RegistryChecker({ settings });
     const check = { image: image('registry.example'), credential: login };
-    for (const askedAt of [Number.NaN, Number.POSITIVE_INFINITY]) {
-      checker.restore(check, { answer: { result: 'Pullable' }, askedAt }, 'a');
+    for (const requestedAt of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      checker.restore(check, { answer: { result: 'Pullable' }, requestedAt }, 'a');
       assert.equal(checker.answer(check, 'a'), undefined);
     }
-    checker.restore(check, { answer: { result: 'Pullable' }, askedAt: 1e300 }, 'a');
-    const { askedAt = Number.NaN, askAgainAt = Number.NaN } = checker.answer(check, 'a') ?? {};
-    assert.ok(askedAt <= Date.now() && askAgainAt <= Date.now() + settings.acceptedTtl);
+    checker.restore(check, { answer: { result: 'Pullable' }, requestedAt: 1e300 }, 'a');
+    const { requestedAt = Number.NaN, freshUntil = Number.NaN } = checker.answer(check, 'a') ?? {};
+    assert.ok(requestedAt <= Date.now() && freshUntil <= Date.now() + settings.acceptedTtl);
   });
 });

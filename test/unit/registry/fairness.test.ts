@@ -114,7 +114,7 @@ describe('a namespace', () => {
   it('keeps its answers when another namespace fills the memory', () => {
     const settings = { ...DEFAULT_REGISTRY_SETTINGS, rememberedAnswers: 100 };
     const checker = new RegistryChecker({ settings });
-    const accepted = { answer: { result: 'Pullable' }, askedAt: Date.now() } as const;
+    const accepted = { answer: { result: 'Pullable' }, requestedAt: Date.now() } as const;
     const own = Array.from({ length: 20 }, (_, index) => checkOf('registry.example', `b/app-${index}`));
     for (const each of own) checker.restore(each, accepted, 'b');
     for (let index = 0; index < 1_000; index += 1)
@@ -173,8 +173,11 @@ describe('a registry that answers 429', () => {
     await using server = await answering((_, response) => response.writeHead(429, forbid).end());
     const host = `127.0.0.1:${server.port}`;
     const { checker, requests } = started([host]);
-    const { answer, askedAt } = await checker.check(checkOf(host, 'a/app'), 'a');
-    assert.ok(answer.result === 'RateLimited' && answer.until - askedAt <= 61 * MINUTE, 'at most one hour');
+    const { answer, requestedAt } = await checker.check(checkOf(host, 'a/app'), 'a');
+    assert.ok(
+      answer.result === 'RateLimited' && answer.until - requestedAt <= 61 * MINUTE,
+      'at most one hour',
+    );
     const sent = requests.length;
     assert.equal(
       (await checker.check(checkOf(host, 'b/app', login('good')), 'b')).answer.result,

@@ -32,7 +32,7 @@ describe('logins from clouds', () => {
     const known = await checker.obtainLogin(keys, 'reg.example', 'shop');
     assert.deepEqual(known?.answer, { result: 'NotAllowed', by: 'DenyList' });
     assert.deepEqual(checker.login(keys, 'reg.example', 'shop'), known);
-    assert.equal(known?.askAgainAt, Number.POSITIVE_INFINITY);
+    assert.equal(known?.freshUntil, Number.POSITIVE_INFINITY);
   });
 
   it('are not requested for a credential that only Trivy can use', async () => {

@@ -10,10 +10,10 @@ const unreachable = (why: UnreachableReason): RegistryAnswer => ({ result: 'Unre
 const DELAYED = unreachable('LookupDelayed');
 
 /** An answer that is valid for this number of minutes. */
-const known = (answer: RegistryAnswer, holds: number, askedAt = NOW) => ({
+const known = (answer: RegistryAnswer, holds: number, requestedAt = NOW) => ({
   answer,
-  askedAt,
-  askAgainAt: NOW + holds * MINUTE,
+  requestedAt,
+  freshUntil: NOW + holds * MINUTE,
 });
 
 describe('the memory of answers', () => {

@@ -110,5 +110,5 @@ function refusals(resolved: Resolved): string {
 
 function causeOf(answer: RegistryAnswer | undefined): string {
   if (answer?.result === 'Denied') return ` (HTTP ${answer.httpCode})`;
-  return answer?.result === 'Expired' ? ` (expired at ${timestamp(answer.ended)})` : '';
+  return answer?.result === 'Expired' ? ` (expired at ${timestamp(answer.expiredAt)})` : '';
 }

@@ -55,9 +55,9 @@ export function verificationRequests(
 ): VerificationRequests {
   const { binding, now } = resolved;
   const ofChoice = binding?.validity === 'Valid' ? requestsOfChoice(binding, resolved) : NO_REQUESTS;
-  const isDue = ({ known }: ManifestCheck) => known === undefined || known.askAgainAt <= now;
+  const isDue = ({ known }: ManifestCheck) => known === undefined || known.freshUntil <= now;
   const checks = manifests.filter(isDue).map(({ check }) => ({ check, isDeferrable: false }));
-  const renewals = manifests.map(({ known }) => known?.askAgainAt);
+  const renewals = manifests.map(({ known }) => known?.freshUntil);
   return {
     checks: [...ofChoice.checks, ...checks],
     login: ofChoice.login,
@@ -71,14 +71,14 @@ function requestsOfChoice(binding: ValidBinding, resolved: Resolved): Verificati
   const known = restsOn.map((puller) => ({ puller, answer: evidence.answers.get(puller) }));
   const image = imageToVerify(binding, resolved);
   const checks = known
-    .filter(({ answer }) => answer === undefined || answer.askAgainAt <= now)
+    .filter(({ answer }) => answer === undefined || answer.freshUntil <= now)
     .map(({ puller, answer }) => ({
       check: { image, credential: puller?.credential },
       isDeferrable: answer === undefined && hasReportedOutcome(puller, resolution),
     }));
   const deadline = firstAnswerDeadline(binding, settings.firstAnswerTimeoutMs, now);
   const times = [
-    ...known.map(({ answer }) => answer?.askAgainAt),
+    ...known.map(({ answer }) => answer?.freshUntil),
     ...(isVerifying(resolution) ? [deadline] : []),
     ...credentials.candidates.flatMap(({ credential }) => expirationChanges(expirationOf(credential))),
     ...loginTimes(resolved),
@@ -95,7 +95,7 @@ function earliestAfter(now: number, times: readonly (number | undefined)[]): num
 function loginTimes({ trivySecret }: Resolved): readonly (number | undefined)[] {
   if (trivySecret === undefined) return [];
   const { content, loginExpiresAt, renewAt } = trivySecret.desired;
-  const again = content.state === 'LoginMissing' ? content.failure?.askAgainAt : renewAt;
+  const again = content.state === 'LoginMissing' ? content.failure?.freshUntil : renewAt;
   return [...expirationChanges(loginExpiresAt), again];
 }
 
@@ -105,7 +105,7 @@ function loginToRequest({ binding, choice, trivySecret, now }: Resolved): Verifi
   const credential = chosenCandidate(choice.resolution)?.credential;
   const { content } = trivySecret?.desired ?? {};
   if (credential?.kind !== 'platform' || content?.state !== 'LoginMissing') return undefined;
-  const isDue = (content.failure?.askAgainAt ?? 0) <= now;
+  const isDue = (content.failure?.freshUntil ?? 0) <= now;
   return isDue ? { credential, host: binding.image.host } : undefined;
 }
 

@@ -14,7 +14,7 @@ export interface RestorableAnswer {
   readonly check: Check;
   readonly answer: RegistryAnswer;
   /** Milliseconds since the epoch. */
-  readonly askedAt: number;
+  readonly requestedAt: number;
 }
 
 /** The facts that answers are restored from. */
@@ -55,18 +55,18 @@ function acceptance(binding: ValidBinding, resolved: RestoreInput): readonly Res
   const { evidence, trivySecret } = resolved;
   const { status } = binding;
   const { puller: candidate, reported } = evidence.inUse ?? {};
-  const askedAt = readPastTime(status?.credential?.verifiedTime, resolved.now);
+  const requestedAt = readPastTime(status?.credential?.verifiedTime, resolved.now);
   const answer = ACCEPTED[reported?.reason ?? ''];
-  if (candidate === undefined || answer === undefined || askedAt === undefined) return [];
+  if (candidate === undefined || answer === undefined || requestedAt === undefined) return [];
   if (trivySecret?.place.state !== 'Ours') return [];
   const { secret } = trivySecret.place;
   const isNamedInStatus = secret.name === status?.trivySecret?.name;
   const hasValue = holdsSource(trivySecret.desired, secret);
   // Times in status are whole seconds.
-  const hadValueThen = Math.floor((secret.rotatedAt ?? 0) / 1_000) * 1_000 <= askedAt;
+  const hadValueThen = Math.floor((secret.rotatedAt ?? 0) / 1_000) * 1_000 <= requestedAt;
   if (!isNamedInStatus || !hasValue || !hadValueThen) return [];
   const image = imageToVerify(binding, resolved);
-  return [{ check: { image, credential: candidate.credential }, answer, askedAt }];
+  return [{ check: { image, credential: candidate.credential }, answer, requestedAt }];
 }
 
 /** The answer because of which the controller did not choose a candidate. */
@@ -80,7 +80,7 @@ function passedOverAnswer(
   );
   const answer = listed === undefined ? undefined : listedAnswer(listed);
   if (answer === undefined || listed?.resourceVersion !== versionOf(candidate, credentials)) return [];
-  return [{ check: { image, credential: candidate.credential }, answer, askedAt: now }];
+  return [{ check: { image, credential: candidate.credential }, answer, requestedAt: now }];
 }
 
 function listedAnswer({ result, reason, httpCode }: CandidateStatus): RegistryAnswer | undefined {
@@ -95,7 +95,7 @@ function anonymousAnswers(binding: ValidBinding, resolved: RestoreInput): readon
   const answer = anonymousAnswer(binding, resolved.evidence.reported?.reason ?? '');
   if (answer === undefined) return [];
   const image = imageToVerify(binding, resolved);
-  return [{ check: { image, credential: undefined }, answer, askedAt: resolved.now }];
+  return [{ check: { image, credential: undefined }, answer, requestedAt: resolved.now }];
 }
 
 function anonymousAnswer(binding: ValidBinding, verified: string): RegistryAnswer | undefined {

@@ -29,7 +29,7 @@ function login(hours = 12, since = NOW): KnownLogin {
   } as const;
   const expiresAt = since + hours * HOUR;
   const answer = { result: 'Login', credential, expiresAt } as const;
-  return { answer, askedAt: since, askAgainAt: since + (hours * HOUR * 2) / 3 };
+  return { answer, requestedAt: since, freshUntil: since + (hours * HOUR * 2) / 3 };
 }
 
 const scansBound = (namespace: Namespace, now = NOW) =>
@@ -121,7 +121,7 @@ describe('a credential Secret', () => {
     const namespace = withCredentialSecret({ 'key.json': JSON.stringify(user) }, host);
     const spec = { image: `${host}/app`, imagePullSecrets: [{ name: 'keys' }] };
     namespace.binding('app', { spec: { ...spec, verification: 'Preferred' } });
-    const answer = { answer: { result: 'NotCheckable' }, askAgainAt: Number.POSITIVE_INFINITY } as const;
+    const answer = { answer: { result: 'NotCheckable' }, freshUntil: Number.POSITIVE_INFINITY } as const;
     namespace.answer('key file of a Google user', answer, `${host}/app`);
     const status = namespace.settle('app') ?? {};
     assert.equal(condition(status, 'CredentialVerified'), 'Unknown NotCheckable');
@@ -156,7 +156,7 @@ describe('a login from a cloud', () => {
     namespace.login(CUSTOM, login());
     namespace.settle('app');
     namespace.settle('app');
-    namespace.login(CUSTOM, { ...login(0), askAgainAt: 0 });
+    namespace.login(CUSTOM, { ...login(0), freshUntil: 0 });
     const later = namespace.decide('app', NOW + 7 * HOUR);
     assert.equal(later.requests.login, undefined);
     assert.equal(later.requests.nextAt, NOW + 8 * HOUR);
@@ -188,7 +188,7 @@ describe('a login from a cloud', () => {
     namespace.login(CUSTOM, login());
     namespace.settle('app');
     namespace.credentialSecret('keys', { ...WITH_REGION, 'secret-access-key': 'another/0123456789abcd' });
-    namespace.login(CUSTOM, { ...login(), askAgainAt: 0 });
+    namespace.login(CUSTOM, { ...login(), freshUntil: 0 });
     assert.equal(namespace.decide('app').requests.login?.host, CUSTOM);
     const now = NOW + HOUR;
     namespace.login(CUSTOM, login(12, now));
@@ -210,14 +210,14 @@ describe('a login from a cloud', () => {
   it('that cannot be renewed stays in use until it expires, with a warning, and failures are in ScansBound', () => {
     const namespace = withCredentialSecret(WITH_REGION);
     const refused = { result: 'Denied', httpCode: 400, at: 'token' } as const;
-    namespace.login(CUSTOM, { answer: refused, askedAt: NOW, askAgainAt: NOW + HOUR });
+    namespace.login(CUSTOM, { answer: refused, requestedAt: NOW, freshUntil: NOW + HOUR });
     assert.equal(scansBound(namespace), 'False ExchangeFailed');
     assert.equal(namespace.decide('app').requests.login, undefined);
     assert.equal(namespace.decide('app').requests.nextAt, NOW + HOUR);
 
     namespace.login(CUSTOM, login());
     namespace.settle('app');
-    namespace.login(CUSTOM, { answer: refused, askedAt: NOW, askAgainAt: NOW + 48 * HOUR });
+    namespace.login(CUSTOM, { answer: refused, requestedAt: NOW, freshUntil: NOW + 48 * HOUR });
     const ready = (hours: number) =>
       condition(namespace.report('app', undefined, NOW + hours * HOUR).status, 'Ready');
     assert.equal(ready(9), 'True Ready');

@@ -346,7 +346,7 @@ describe('a bound scan whose binding has changed its image', () => {
 
 describe('decideMigration', () => {
   const known = (answer: RegistryAnswer): KnownAnswer => ({
-    ...{ answer, askedAt: NOW, askAgainAt: NOW, acceptedAt: undefined, version: '1' },
+    ...{ answer, requestedAt: NOW, freshUntil: NOW, acceptedAt: undefined, version: '1' },
   });
   const DENIED: RegistryAnswer = { result: 'Denied', httpCode: 401, at: 'manifest' };
   const HIDDEN: RegistryAnswer = { result: 'Inconclusive', why: 'NotFound' };

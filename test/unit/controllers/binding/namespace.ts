@@ -184,8 +184,8 @@ export class Namespace {
   ): void {
     const accepted = answer.answer.result === 'Pullable' || answer.answer.result === 'Allowed';
     this.#answers.set(`${repository} ${auth}`, {
-      askedAt: NOW,
-      askAgainAt: NOW + 3_600_000,
+      requestedAt: NOW,
+      freshUntil: NOW + 3_600_000,
       acceptedAt: accepted ? NOW : undefined,
       version: '1.0',
       ...answer,
@@ -195,7 +195,7 @@ export class Namespace {
   /** Sets the answer of the registry for exactly this manifest. */
   manifest(image: string, answer: RegistryAnswer, auth = 'user:pass'): void {
     const acceptedAt = answer.result === 'Pullable' ? NOW : undefined;
-    const times = { askedAt: NOW, askAgainAt: NOW + 3_600_000, acceptedAt };
+    const times = { requestedAt: NOW, freshUntil: NOW + 3_600_000, acceptedAt };
     this.#answers.set(`${image} ${auth}`, { answer, ...times, version: undefined });
   }
 
@@ -204,11 +204,11 @@ export class Namespace {
     this.#answers.clear();
     const resolved = this.resolve(name, now);
     if (resolved.binding?.validity !== 'Valid') throw new Error(`there is no binding ${name}`);
-    for (const { check, answer, askedAt } of restorableAnswers(resolved.binding, resolved)) {
+    for (const { check, answer, requestedAt } of restorableAnswers(resolved.binding, resolved)) {
       const isAccepted = answer.result === 'Pullable' || answer.result === 'Allowed';
       this.#answers.set(keyOfCheck(check), {
-        ...{ answer, askedAt, askAgainAt: askedAt + 3_600_000 },
-        acceptedAt: isAccepted ? askedAt : undefined,
+        ...{ answer, requestedAt, freshUntil: requestedAt + 3_600_000 },
+        acceptedAt: isAccepted ? requestedAt : undefined,
         version: check.image.tag,
       });
     }

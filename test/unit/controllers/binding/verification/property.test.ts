@@ -105,7 +105,7 @@ class History {
     const accepted = answer.result === 'Pullable' || answer.result === 'Allowed';
     const kept = answer.result === 'Denied' ? undefined : this.known(who)?.acceptedAt;
     const known = {
-      ...{ answer, askedAt: this.now, askAgainAt: this.now + 60 * MINUTE, version: '1.0' },
+      ...{ answer, requestedAt: this.now, freshUntil: this.now + 60 * MINUTE, version: '1.0' },
       acceptedAt: accepted ? this.now : kept,
     };
     this.#known.set(this.#login(who), known);

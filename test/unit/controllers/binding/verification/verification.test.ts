@@ -55,7 +55,7 @@ function setAnswer(
 ): void {
   const isAccepted = name === 'accepted' || name === 'unknownVersion';
   const kept = name === 'denied' ? undefined : acceptedAt;
-  const times = { askedAt: at, askAgainAt: at + HOUR, acceptedAt: isAccepted ? at : kept };
+  const times = { requestedAt: at, freshUntil: at + HOUR, acceptedAt: isAccepted ? at : kept };
   namespace.answer(auth, { answer: ANSWERS[name], ...times });
 }
 
@@ -829,7 +829,7 @@ describe('a credential with a known expiration', () => {
   it('is in use until it expires, with a warning one hour before and no check after', () => {
     for (const verification of ['Preferred', 'Required'] as const) {
       const namespace = expiring(verification);
-      namespace.answer(AUTH, { answer: ANSWERS.accepted, askAgainAt: EXPIRATION + HOUR });
+      namespace.answer(AUTH, { answer: ANSWERS.accepted, freshUntil: EXPIRATION + HOUR });
       assert.equal(outcome(namespace).ready, 'True Ready');
       assert.equal(namespace.decide('app', NOW).requests.nextAt, EXPIRATION - HOUR);
       namespace.settle('app');
@@ -842,10 +842,10 @@ describe('a credential with a known expiration', () => {
         ['Warning ExpiresSoon'],
       );
       namespace.answer(AUTH, {
-        answer: { result: 'Expired', ended: EXPIRATION },
-        askAgainAt: Number.POSITIVE_INFINITY,
+        answer: { result: 'Expired', expiredAt: EXPIRATION },
+        freshUntil: Number.POSITIVE_INFINITY,
       });
-      namespace.answer(ANONYMOUS, { answer: ANSWERS.denied, askAgainAt: EXPIRATION + HOUR });
+      namespace.answer(ANONYMOUS, { answer: ANSWERS.denied, freshUntil: EXPIRATION + HOUR });
       const { status } = namespace.report('app', undefined, EXPIRATION);
       assert.equal(condition(status, 'Ready'), 'False Expired');
       assert.equal(condition(status, 'CredentialVerified'), 'False Expired');
@@ -863,13 +863,13 @@ describe('a credential with a known expiration', () => {
     namespace.pullSecret('next', { 'reg.example': { auth: btoa(SECOND) } });
     const imagePullSecrets = [{ name: 'pull' }, { name: 'next' }];
     namespace.binding('app', { spec: { imagePullSecrets, verification: 'Preferred' } });
-    namespace.answer(AUTH, { answer: ANSWERS.accepted, askAgainAt: EXPIRATION + HOUR });
+    namespace.answer(AUTH, { answer: ANSWERS.accepted, freshUntil: EXPIRATION + HOUR });
     namespace.settle('app');
     namespace.answer(AUTH, {
-      answer: { result: 'Expired', ended: EXPIRATION },
-      askAgainAt: Number.POSITIVE_INFINITY,
+      answer: { result: 'Expired', expiredAt: EXPIRATION },
+      freshUntil: Number.POSITIVE_INFINITY,
     });
-    namespace.answer(SECOND, { answer: ANSWERS.accepted, askAgainAt: EXPIRATION + HOUR });
+    namespace.answer(SECOND, { answer: ANSWERS.accepted, freshUntil: EXPIRATION + HOUR });
     const { status, events } = namespace.report('app', undefined, EXPIRATION);
     assert.deepEqual(
       [status.credential?.secret.name, status.credential?.expirationTime],
