@@ -86,7 +86,8 @@ function main(): void {
     .split('\0')
     .filter(
       (file) =>
-        file !== '' && !/\/generated\/|^test\/support\/fixtures\/|hack\/lint\/phrases(?:\.test)?\.ts$/.test(file),
+        file !== '' &&
+        !/\/generated\/|^test\/support\/fixtures\/|hack\/lint\/phrases(?:\.test)?\.ts$/.test(file),
     );
   const banned = checked.flatMap((file) => bannedIn(file, readFileSync(join(ROOT, file), 'utf8')));
   for (const message of banned) process.stderr.write(`${message}\n`);
