@@ -1,7 +1,10 @@
 import type { Credential } from '../credential/index.ts';
 import type { RegistryAnswer } from './registry-answer.ts';
 
-/** The result of an exchange: a login, or why there is none. Refusals and failures are those of the cloud (`at: token`). */
+/**
+ * The result of an exchange: a login, or why there is none. Refusals and failures come from the cloud, so their `at` is
+ * `token`.
+ */
 export type LoginAnswer =
   /** `expiresAt`: when the login expires, in milliseconds since 1970. undefined: the cloud does not say. */
   | { readonly result: 'Login'; readonly credential: Credential; readonly expiresAt: number | undefined }

@@ -59,8 +59,8 @@ export type RegistryAnswer =
   | { readonly result: 'Expired'; readonly expiredAt: number }
   /**
    * The registry limits requests (429, or 503 with `Retry-After`). Until `until`, in milliseconds since 1970, no check
-   * uses this credential with the registry. If this was the answer to the ping (`at`), which sends no credential, no
-   * check contacts the registry at all.
+   * uses this credential with the registry. If `at` is `ping`, no check contacts the registry at all until then,
+   * because a ping sends no credential.
    */
   | { readonly result: 'RateLimited'; readonly until: number; readonly at?: RequestKind }
   /** No usable answer. `httpCode` is set if there was an HTTP response. */

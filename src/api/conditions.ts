@@ -14,8 +14,8 @@ export const CONDITION_TYPES = [
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 /**
- * Every reason of a condition, with the advice that its message ends with; empty: no action is needed. If Ready is not
- * True, it has the reason of the condition that causes this. A published reason keeps its meaning.
+ * Every reason of a condition, with the advice at the end of its message; empty: no action is needed. If Ready is not
+ * True, it has the same reason as the condition that keeps it from being True. A published reason keeps its meaning.
  */
 export const ADVICE = {
   // Ready

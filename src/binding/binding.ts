@@ -32,7 +32,7 @@ interface DiscoveryNotes {
   readonly unusedSince: number | undefined;
 }
 
-/** Limit on the users that discovery lists for a binding, so that the annotation stays readable. */
+/** Limit on the containers that discovery lists for a binding, so that the annotation stays readable. */
 export const MOST_USERS = 20;
 /** `Kind/name/container`. */
 const LONGEST_USER = 63 + 1 + 253 + 1 + 63;
@@ -104,7 +104,10 @@ function metaOf(object: RawBinding): Omit<BindingMeta, 'discovered' | 'notes'> {
   return { ...storedMeta(object), generation: metadata.generation ?? 0, createdAt, status };
 }
 
-/** Reads only the beginning of a workloads annotation that is longer than discovery writes. */
+/**
+ * Reads the annotations of a discovered binding. If the workloads annotation is longer than any that discovery writes,
+ * reads only its beginning.
+ */
 function readNotes(annotations: Readonly<Record<string, string>>): DiscoveryNotes {
   const { [WORKLOADS_ANNOTATION]: workloads = '', [UNUSED_SINCE_ANNOTATION]: unused = '' } = annotations;
   const unusedSince = Date.parse(unused);

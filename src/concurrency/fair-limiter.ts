@@ -24,11 +24,11 @@ export class DelayedError extends Error {
 }
 
 /**
- * Limits concurrent work. Groups take turns, and so do the targets of a group. Work of the same group and target runs
- * in order. Waiting work counts neither against the total nor against the limit of its target.
+ * Limits concurrent work. Groups take turns, and so do the targets of a group. Work of the same group and target starts
+ * in order. Only running work counts toward the limits.
  *
- * When work ends, the limiter examines each waiting group at most once. In a group, it passes over only targets that are
- * in use. There are at most as many of these as places.
+ * Finding the next work has a bounded cost. The limiter examines each waiting group at most once. Within a group, it
+ * skips only targets that are in use, and at most as many targets are in use as there are places.
  */
 export class FairLimiter extends Limiter<Claim> {
   readonly #limits: Limits;

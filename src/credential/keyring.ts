@@ -50,7 +50,7 @@ export interface Lookup<Held = Credential> {
 export const MOST_CANDIDATES = 32;
 
 interface HostEntries<Held> {
-  /** The different lengths of the paths. */
+  /** The distinct lengths of the paths. A lookup tries only the prefixes of these lengths. */
   readonly lengths: Set<number>;
   readonly byPath: Map<string, Row<Held>[]>;
 }

@@ -28,9 +28,9 @@ const HOST_MAX = 259;
 const SCHEME = /^https?:\/\//;
 const API_VERSION = /^\/v[12](?=\/)/;
 /**
- * A host with or without a port. net/url accepts a `]` without `[`, but then does not separate a port from the host. The
- * path may contain all printable ASCII characters except `?`, `#` and `@`. No repository contains others, and keys are
- * published in status.
+ * A host with or without a port, and a path. net/url accepts a `]` without `[`, but then does not separate a port from
+ * the host. The path may contain all printable ASCII characters except `?`, `#` and `@`. All other characters are
+ * excluded, because no repository contains them, and keys are published in status.
  */
 const KEY =
   /^(?<host>[A-Za-z0-9._*-]+(?::[0-9]*)?|[A-Za-z0-9._*\]-]+|\[[A-Fa-f0-9:.]+\]:[0-9]*)(?<path>\/[ -"$->A-~]*)?$/;

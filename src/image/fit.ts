@@ -13,10 +13,10 @@ const DEFAULT_TAG = 'latest';
  *
  * | pattern          | images of that repository that it matches                                          |
  * |------------------|------------------------------------------------------------------------------------|
- * | `name`           | every version                                                                      |
- * | `name:tag`       | with that tag, even with a digest. An image with neither has the tag `latest`      |
- * | `name@digest`    | with that digest, whatever their tag                                               |
- * | `name:tag@digest`| the same. As in Docker and containerd, the tag is ignored                          |
+ * | `name`           | all images                                                                         |
+ * | `name:tag`       | those with that tag, with or without a digest. `latest` also matches plain `name`  |
+ * | `name@digest`    | those with that digest, with any tag or none                                       |
+ * | `name:tag@digest`| the same as `name@digest`. As in Docker and containerd, the tag is ignored         |
  *
  * @returns undefined if the pattern does not match the image.
  */

@@ -1,7 +1,7 @@
 const LONGEST_IDLE_MS = 5 * 60_000;
 const BEAT_MS = 1_000;
 
-/** A loop that makes progress: each attempt, each event and each end of a wait counts. */
+/** A loop that the liveness probe watches. Each attempt, each event and each end of a wait counts as progress. */
 export interface Loop {
   readonly description: string;
   /** Milliseconds since the loop last made progress, or started. */
@@ -20,7 +20,8 @@ export function stuck(loops: readonly Loop[]): string | undefined {
 }
 
 /**
- * Makes progress as long as timers fire. A blocked event loop needs no text, because it answers no probe at all.
+ * A loop that makes progress as long as timers fire. It does not have to report a blocked event loop, because then the
+ * process answers no probe at all.
  */
 export class Heartbeat implements Loop {
   readonly description = 'the heartbeat';

@@ -69,7 +69,7 @@ export class Manager {
     this.#server = new ProbeServer({ ...serve, healthz, readyz, metrics: metrics.registry });
   }
 
-  /** Rejects when this process was the leader and must end immediately. Never resolves. */
+  /** Rejects when this process was the leader and must exit immediately. Never resolves. */
   get failed(): Promise<never> {
     return this.#api.election.lost;
   }

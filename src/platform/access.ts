@@ -9,8 +9,8 @@ import { loginEnvironment, loginFiles, type TrivyAuth } from './trivy-auth.ts';
 export type DeliveryPlan =
   | { readonly result: 'TrivyAuth'; readonly trivyAuth: TrivyAuth }
   /**
-   * The cloud must issue a login first ({@link exchangeOf}). {@link authByLogin} turns the login into files. The login must
-   * be renewed before it expires. The environment is known before the exchange.
+   * The cloud must issue a login first ({@link exchangeOf}). {@link authByLogin} turns the login into files. The login
+   * must be renewed before it expires. `env` does not depend on the login.
    */
   | { readonly result: 'ExchangeFirst'; readonly env: readonly EnvVar[] }
   | { readonly result: 'Undeliverable'; readonly message: string };

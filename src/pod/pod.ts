@@ -9,7 +9,10 @@ import { workloadOf } from './workload.ts';
 
 /** Limit on the container problems that are listed for a pod, because an Event has no room for more. */
 const MOST_PROBLEMS = 3;
-/** Longest mark per container, in characters: the name of a binding and a comma. */
+/**
+ * In characters. Discovery marks a pod with an annotation: for each container, at most the name of a binding and a
+ * comma.
+ */
 const LONGEST_MARK = 254;
 
 /** What discovery keeps about a pod. Pods of a workload share one `use` if theirs are equal. */

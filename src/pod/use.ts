@@ -15,8 +15,8 @@ export interface PodUse {
   /** Sentences about parts of the pod that cannot be used, such as an image that names no repository. */
   readonly problems: readonly string[];
   /**
-   * The annotation that marks the pod as processed. Empty if it is longer than any that discovery writes, so that it names
-   * no binding.
+   * The value of the annotation that marks the pod as processed. Replaced with the empty text, which names no binding,
+   * if it is longer than any that discovery writes.
    */
   readonly marked: string | undefined;
 }

@@ -76,8 +76,8 @@ export function migrationCause(
 ): MigrationCause | undefined {
   if (scan.image === undefined || fit(binding.image, scan.image) !== undefined) return undefined;
   if (fits) return 'Replaces';
-  // A binding that was deleted and created again under the same name has not changed its image. Its creator may not even be
-  // allowed to change it (docs/policy.md).
+  // If a binding was deleted and recreated under the same name, its image does not count as changed. The user who
+  // recreated it may not even be allowed to change an image (docs/policy.md).
   const isSameBinding = scan.bound?.bindingUid === binding.uid;
   return isSameBinding && namesPreviousImage(binding, scan) ? 'ImageChanged' : undefined;
 }

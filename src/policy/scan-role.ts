@@ -34,7 +34,7 @@ export interface RoleContext {
  *
  * | the first binding in the order of precedence | and | role |
  * |---|---|---|
- * | has not been reconciled, so that it is not known whether it can bind scans | | `Undecided` |
+ * | has not been reconciled yet, so it is not known whether it can bind scans | | `Undecided` |
  * | is this one | it can bind scans, or the scan is not bound to another binding that fits | `Effective` |
  * | is this one | it cannot bind scans now, and the scan is bound to another binding that fits | `Yields`, `isFirst` |
  * | is another one | that one cannot bind scans now, and the scan is bound to this one, which fits | `Effective` |

@@ -52,7 +52,7 @@ export function deliver<Spec extends ScanSpec>(
 ): Delivered<Spec> {
   const { spec, takenOut } = removeExtraction(whole);
   if (delivery === undefined) return { result: 'Delivered', spec, restore: { added: [], takenOut } };
-  // If only a mount has that name, its volume is in the ScanType.
+  // Includes the mounts, because the volume of a mount with that name may be in the ScanType.
   if ([...(spec.volumes ?? []), ...(spec.volumeMounts ?? [])].some(({ name }) => name === VOLUME_NAME))
     return { result: 'VolumeNameTaken', place: VOLUME_NAME };
   if (spec.volumeMounts?.some(({ mountPath }) => mountPath === delivery.mountPath)) {

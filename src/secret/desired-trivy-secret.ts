@@ -51,7 +51,10 @@ export function isKnown(desired: DesiredTrivySecret): desired is KnownTrivySecre
   return desired.content.state === 'Known';
 }
 
-/** The content of a Trivy Secret, or the data to compute it: what is known about the login that the cloud issues. */
+/**
+ * What determines the content of a Trivy Secret: its files (`TrivyAuth`), or what is known about the login that the
+ * cloud issues.
+ */
 export type TrivySecretInput =
   | { readonly result: 'TrivyAuth'; readonly trivyAuth: TrivyAuth }
   | {

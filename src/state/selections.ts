@@ -50,7 +50,7 @@ export class Selections {
     this.#listeners.push(listener);
   }
 
-  /** Records that one key waits until the binding of another key has been reconciled or deleted. */
+  /** Records that `key` waits until the binding with the key `binding` has been reconciled or deleted. */
   wait(key: string, binding: string): void {
     const waiting = this.#waiting.get(binding) ?? new Set();
     this.#waiting.set(binding, waiting.add(key));

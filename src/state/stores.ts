@@ -49,8 +49,8 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
     /** Metadata of Secrets of the type dockerconfigjson. */
     pullSecrets: new Store<Stored>({}, onListenerError),
     /**
-     * Metadata of Secrets of the older type dockercfg. A field selector cannot select both types, and each part of a store
-     * has one watch.
+     * Metadata of Secrets of the older type dockercfg. It has a store of its own, because a field selector cannot
+     * select both types, and a store allows only one watch per namespace.
      */
     dockercfgSecrets: new Store<Stored>({}, onListenerError),
     trivySecrets: new Store(

@@ -1,6 +1,9 @@
 import { printable } from './printable.ts';
 
-/** Matches cells without quotes. All other cells are quoted, because programs differ in their separators. */
+/**
+ * Matches cells that need no quotes. All other cells are quoted, because programs differ in the separators that they
+ * recognize.
+ */
 const PLAIN = /^[\w ./:@-]*$/;
 /**
  * Matches cells that a spreadsheet may evaluate as a formula: https://owasp.org/www-community/attacks/CSV_Injection.

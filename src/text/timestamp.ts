@@ -9,7 +9,8 @@ export const CLOCK_SKEW_MS = 60_000;
 /**
  * Reads the time of a past event, in milliseconds since the epoch.
  *
- * @returns undefined if the text is not a time, or is a time in the future; `now` if clock skew explains the future time
+ * @returns `now` if the time is in the future by at most {@link CLOCK_SKEW_MS}; undefined if it is even later, or if the
+ *   text is not a time
  */
 export function readPastTime(text: string | undefined, now: number): number | undefined {
   const time = Date.parse(text ?? '');

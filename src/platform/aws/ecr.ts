@@ -66,7 +66,10 @@ export function endpointOf(host: string, region: string | undefined): Endpoint |
   return { host: api, region: effective, service: 'ecr', target: ECR_TARGET };
 }
 
-/** The API domain of the partition of a registry's domain, or of the region if the registry has a custom host name. */
+/**
+ * The domain of the API in a registry's partition. The registry's domain determines the partition. If `domain` is
+ * undefined, because the registry has a custom host name, the region does.
+ */
 function apiDomain(region: string, domain: string | undefined): string {
   const partition = PARTITIONS.find(({ api, dualStack, regions }) =>
     domain === undefined ? region.startsWith(regions) : domain === api || domain === dualStack,

@@ -13,7 +13,7 @@ const READ_SCOPE =
 export const ACCESS_TOKEN_USER = 'oauth2accesstoken';
 
 /**
- * Exchanges a signature by a service account's key for an access token. The key itself is not sent:
+ * Requests an access token with a JSON Web Token that the key of the service account signs. The key itself is not sent:
  * developers.google.com/identity/protocols/oauth2/service-account#httprest.
  */
 export function jwtExchange(email: string, key: RsaKey, keyId: string): Exchange {

@@ -21,7 +21,10 @@ interface Unusable {
  */
 const FEWEST_BITS = 1_024;
 const MOST_BITS = 4_096;
-/** PKCS#8 in PEM takes 3,272 characters for 4096 bits. A longer text could contain primes larger than the modulus. */
+/**
+ * PKCS#8 in PEM takes 3,272 characters for 4096 bits. A longer text could contain primes larger than the modulus, and
+ * {@link MOST_BITS} limits only the modulus.
+ */
 const LONGEST_PEM = 4_096;
 /** As OPENSSL_RSA_MAX_PUBEXP_BITS. Common keys have the exponent 65537, which has 17 bits. */
 const LARGEST_EXPONENT = 2n ** 64n;
