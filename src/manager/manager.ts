@@ -87,7 +87,7 @@ export class Manager {
     if (this.#stage !== 'starting') return;
     this.#startQueues('Always');
     this.#stage = 'following';
-    this.#log.info('caches are full');
+    this.#log.info('caches are synced');
     const { election } = this.#api;
     election.start();
     await Promise.race([election.leading, this.#stopping.promise]);

@@ -24,13 +24,13 @@ export class Probes {
     return problem === undefined ? { ok: true, text: 'ok' } : { ok: false, text: problem };
   };
 
-  /** Fails until the caches are full and the Lease has been read. The text says what each watch is doing. */
+  /** Fails until the caches are synced and the Lease has been read. The text says what each watch is doing. */
   readonly readyz = (): Health => {
     const problem = this.#problem();
-    const { reflectors, leftAlone } = this.#caches;
+    const { reflectors, skipped } = this.#caches;
     const lines = [
       problem ?? `ok, ${this.#election.role}`,
-      ...leftAlone.map((namespace) => `${namespace} is left alone: no rights to list and watch there`),
+      ...skipped.map((namespace) => `${namespace} is skipped: no permission to list and watch in it`),
       ...statesOf(reflectors),
     ];
     return { ok: problem === undefined, text: lines.join('\n') };

@@ -46,7 +46,7 @@ export const METRICS = {
   icb_registry_requests_total: {
     type: 'counter',
     labels: ['kind', 'code'],
-    help: 'Requests to registries and their token servers by kind (ping, token, manifest) and HTTP status, its class, or the reason why no answer came.',
+    help: 'Requests to registries and their token servers by kind (ping, token, manifest) and code: a common HTTP status, the class of any other status (such as 5xx), or the reason why there was no response.',
   },
   icb_kube_requests_total: {
     type: 'counter',

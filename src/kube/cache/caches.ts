@@ -48,7 +48,7 @@ export class Caches {
     await allSettled(this.reflectors);
     await Promise.race(complete);
     this.#filled = true;
-    for (const namespace of this.leftAlone)
+    for (const namespace of this.skipped)
       this.#log.warn(
         { namespace },
         'no rights to list and watch in this namespace, or it does not exist: skipping it until a Role grants these rights',
@@ -65,7 +65,7 @@ export class Caches {
   }
 
   /** The namespaces that the controllers skip, because lists in them are forbidden. */
-  get leftAlone(): readonly string[] {
+  get skipped(): readonly string[] {
     return [...this.#byNamespace.keys()].filter((namespace) => this.#filled && !this.isComplete(namespace));
   }
 

@@ -88,14 +88,14 @@ describe('the controller with Roles for a list of namespaces', () => {
     await namespace.condition('app', 'Ready', 'True Ready', 40);
     await namespace.bound('scan');
     assert.deepEqual(await namespacesOf(controller, 'rights granted'), ['team-c']);
-    assert.doesNotMatch(await readiness(controller), /team-c is left alone/);
+    assert.doesNotMatch(await readiness(controller), /team-c is skipped/);
     await assertRefusedOnce(controller);
     assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
   });
 
   async function assertIgnored(controller: RunningController, names: readonly string[]): Promise<void> {
     const lines = (await readiness(controller)).split('\n');
-    const expected = names.map((name) => `${name} is left alone: no rights to list and watch there`);
+    const expected = names.map((name) => `${name} is skipped: no permission to list and watch in it`);
     assert.deepEqual(lines.slice(0, names.length + 1), ['ok, leading', ...expected]);
     assert.deepEqual(await namespacesOf(controller, 'no rights to list'), names);
   }

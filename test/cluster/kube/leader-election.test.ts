@@ -454,7 +454,7 @@ describe('leader election of controllers on a real API server', () => {
         await putLease(spec);
         const leader = await start({ keepLease: true });
         const lines = await logOf(leader);
-        const [full, leading] = ['caches are full', 'leading'].map((msg) =>
+        const [full, leading] = ['caches are synced', 'leading'].map((msg) =>
           Date.parse(lines.find((line) => line.msg === msg)?.time ?? ''),
         );
         const took = (leading ?? 0) - (full ?? 0);
