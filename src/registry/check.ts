@@ -29,8 +29,8 @@ export type LoginCheck = Omit<Check, 'credential'> & { readonly credential: Cred
 const MAX_REDIRECTS = 3;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /**
- * Statuses of a ping that the registry answers without a challenge. If the registry requires a login, it then sends the
- * challenge in its answer to the request for the manifest.
+ * Statuses with which a registry may answer a ping without a challenge. If such a registry requires a login, it sends the
+ * challenge later, in its answer to the request for the manifest.
  */
 const OPEN_PING: ReadonlySet<number> = new Set([200, 404, 405, ...REDIRECTS]);
 

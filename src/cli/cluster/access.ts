@@ -80,8 +80,8 @@ export async function ifFound<T>(list: Promise<T>): Promise<T | undefined> {
 }
 
 /**
- * Checks that namespaces exist in which nothing was found, because lists of a missing namespace are empty. If the user may
- * not get a namespace, skips it.
+ * Checks that these namespaces exist. To be called for namespaces in which a list found nothing, because the list of a missing
+ * namespace is empty, too. Skips a namespace that the user may not get.
  *
  * @throws UserError if a namespace does not exist, KubeError
  */

@@ -4,7 +4,7 @@ import { quoted } from '../../text/index.ts';
 import { UserError } from '../errors.ts';
 import type { CommandScope } from './scope.ts';
 
-/** What a command does with a cluster, for messages about what prevents it. */
+/** What a command needs from a cluster. Error messages name it. */
 export interface Purpose {
   readonly scope: CommandScope;
   /** The rights that the command needs: `list secrets and scheduledscans`. */

@@ -16,7 +16,7 @@ export interface ClusterFlags {
   readonly context?: string;
 }
 
-/** The flags that select the cluster. kubectl accepts no flags of its own before the name of a plugin. */
+/** The flags that select the cluster. kubectl's own flags cannot do so, because kubectl accepts none before a plugin's name. */
 export function clusterFlags(): readonly Option[] {
   return [
     new Option(

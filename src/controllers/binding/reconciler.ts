@@ -79,8 +79,8 @@ export class BindingReconciler {
   }
 
   /**
-   * Records the selection of the binding, for which other bindings wait. Returns whether this reconcile has to wait itself:
-   * for a Secret to be read, or for the selection of a rival. Both enqueue the key again.
+   * Records the selection of the binding, because other bindings may be waiting for it. Returns whether this reconcile has to
+   * wait, too: for a Secret to be read, or for the selection of a rival. Either event enqueues the key again.
    */
   #waits(key: string, resolved: Resolved): boolean {
     const { selections } = this.#options.stores;

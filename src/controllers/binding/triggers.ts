@@ -15,8 +15,8 @@ import type { Queue } from '../controller.ts';
 
 /**
  * Enqueues the bindings that each change in the stores affects. Adds the key of the changed binding first and immediately, so
- * that an error in the search for the others does not lose it. Searches the scans that could fit a binding once for all
- * changes in a turn of the event loop.
+ * that an error in the search for the others does not lose it. Collects the scan keys of all changes in a turn of the event
+ * loop, and searches for the scans under each key only once.
  */
 export function connectBindingTriggers(stores: Stores, queue: Pick<Queue, 'add'>): void {
   const triggers = new BindingTriggers(stores, queue);
@@ -87,7 +87,7 @@ class BindingTriggers {
     for (const key of scanKeysOf(binding)) this.#scanKeys.add(key);
   }
 
-  /** The bindings that this one may move within or beyond the limit of one of its keys. */
+  /** The bindings that a change of this binding may move across the limit of one of its keys. */
   #atTheLimitWith(binding: Binding): void {
     if (binding.validity === 'Invalid') return;
     for (const key of bindingKeys(binding)) {
@@ -122,8 +122,8 @@ function imageKeysOf({ image }: ScheduledScan): readonly string[] {
 }
 
 /**
- * Whether a new selection affects rivals. The first selection enqueues waiting bindings anyway. Before it, rivals assume that
- * the binding migrates scans.
+ * Whether a new selection affects rivals other than those that wait for it, which are enqueued anyway. Until the first
+ * selection, rivals assume that the binding migrates scans. So a first selection affects them only if it migrates none.
  */
 function concernsRivals(before: Selection | undefined, after: Selection): boolean {
   if (before === undefined) return !after.migrates;

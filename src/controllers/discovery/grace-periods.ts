@@ -35,7 +35,7 @@ export class GracePeriods {
     return since;
   }
 
-  /** Whether that time has passed. If not, the namespace is requeued for that time. */
+  /** Whether `time` has passed. If not, the namespace is requeued at `time` or earlier ({@link requeueAfterMs}). */
   hasPassed(time: number): boolean {
     if (time <= this.#now) return true;
     this.#next = Math.min(this.#next, time);

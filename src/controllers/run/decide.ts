@@ -38,7 +38,7 @@ const MOST_TRIES = 100;
  * | the ScheduledScan | then |
  * |---|---|
  * | is suspended, or has no readable schedule | none |
- * | is due, and its Scan was created a while ago | free it |
+ * | is due, and its Scan was created a while ago | unblock it |
  * | is due, or is about to be | none: that run fulfills the request |
  * | has a Scan with this request, or was scheduled since | none: the request is fulfilled |
  * | has a Scan that has not ended | none until that Scan has ended |
@@ -86,8 +86,9 @@ function isPending(request: RunRequest, { lastRunAt }: Schedule, runs: readonly 
 }
 
 /**
- * A `lastScheduleTime` that makes a run due whose Scan has a free name; undefined: none was found. With a name that is
- * taken, the operator would get stuck. Like `scbctl trigger`, uses a time a day ago, so that clock skew does not matter.
+ * A `lastScheduleTime` that makes a run due; undefined: none was found. The name of the new Scan contains the time of the run.
+ * The time must give a name that no Scan has, because the operator would otherwise get stuck. Like `scbctl trigger`, uses a
+ * time a day ago, so that clock skew does not matter.
  */
 function triggerTime(
   { name, schedule }: { readonly name: string; readonly schedule: Schedule },

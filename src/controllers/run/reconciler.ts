@@ -20,8 +20,8 @@ export interface RunReconcilerOptions {
 }
 
 /**
- * Starts the requested runs of bound ScheduledScans, and frees ScheduledScans that secureCodeBox's operator is stuck with.
- * Each takes one write of the ScheduledScan's status and no other request. The key is that of the ScheduledScan.
+ * Starts the requested runs of bound ScheduledScans, and unblocks ScheduledScans that secureCodeBox's operator is stuck with.
+ * Either action takes one write of the ScheduledScan's status and no other request. The key is that of the ScheduledScan.
  */
 export class RunReconciler {
   readonly #options: RunReconcilerOptions;

@@ -339,8 +339,8 @@ function moment(): Moment {
 }
 
 /**
- * Elapsed milliseconds, never too few, because the clock that shows more counts. Linux's monotonic clock stops while the
- * machine is suspended. The time since boot does not stop, but it is less precise.
+ * Elapsed milliseconds: the larger result of two clocks, so that it is never too small. Linux's monotonic clock stops while
+ * the machine is suspended. The time since boot does not stop, but it is less precise.
  */
 function elapsedSince({ monotonicMs, sinceBootMs }: Moment): number {
   return Math.max(performance.now() - monotonicMs, uptime() * 1000 - sinceBootMs);

@@ -15,7 +15,7 @@ const SECOND_MS = 1000;
 export interface LeaseTimings {
   /** How long followers wait after the last renewal that they saw. The holder may write for the same time after a renewal. */
   readonly leaseDurationMs: number;
-  /** How long the holder tries to renew the Lease before it gives up. */
+  /** How long the holder tries to renew the Lease before it stops. */
   readonly renewDeadlineMs: number;
   /** Time between two renewals, and between two tries. */
   readonly retryPeriodMs: number;
@@ -128,9 +128,10 @@ export class LeaseObservation {
   }
 
   /**
-   * Records the answer to a read, which is the newest version on the server. If `known`, the newest known version before the
-   * read began, is even newer, the server's versions have gone back, for example after a restore of etcd. Then the earlier
-   * observation no longer counts.
+   * Records the answer to a read, which is the newest version on the server. If `known` is newer than the answer, the server's
+   * versions have gone back, for example after a restore of etcd. Then the earlier observation no longer counts.
+   *
+   * @param known - the newest known version before the read began
    */
   noteRead(lease: LeaseVersion, known: string | undefined, now: number): void {
     if (known !== undefined && isNewer(known, lease.resourceVersion)) this.#seen = undefined;

@@ -7,10 +7,10 @@ export class Repetitions {
   readonly #writes = new Map<string, number>();
 
   /**
-   * Notes that these objects have just been written.
+   * Records that these objects have just been written.
    *
    * @param now - in milliseconds since the epoch
-   * @returns whether one of them had already been written within that time
+   * @returns whether one of them had already been written in the last {@link REPETITION_MS}
    */
   note(keys: readonly string[], now: number): boolean {
     for (const [old, at] of this.#writes) {

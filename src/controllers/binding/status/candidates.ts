@@ -70,8 +70,8 @@ function reasonOf(
 }
 
 /**
- * Whether the listed reason may stay. A reason with a `resourceVersion` applies only to that version of the Secret, whose
- * answer would be known.
+ * Whether the reason in status may stay while no answer is known. A reason with a `resourceVersion` may not. It applies only to
+ * that version of the Secret, and if the Secret still had that version, the answer would have been restored from status.
  */
 function isAnswered(listed: CandidateStatus | undefined): listed is CandidateStatus {
   return listed !== undefined && listed.resourceVersion === undefined && !UNANSWERED.has(listed.reason);

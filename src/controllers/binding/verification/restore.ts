@@ -33,7 +33,7 @@ const ACCEPTED: Readonly<Record<string, RegistryAnswer>> = {
  *
  * | answer | restored if |
  * |---|---|
- * | the credential in use was accepted at verifiedTime | the Trivy Secret has its current value now, and had it then |
+ * | the credential in use was accepted at verifiedTime | the Trivy Secret holds that credential's current value, and already held it then |
  * | an entry was refused, or its answer was inconclusive | its Secret has the version that status names |
  * | the image is public, or is not | a condition about the current spec depends on it |
  *

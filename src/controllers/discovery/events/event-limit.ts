@@ -54,7 +54,7 @@ export function dueEvents(problems: readonly DiscoveryProblem[], before: Reporte
   };
 }
 
-/** Excludes the pod, because it is only an example of its workload. A hash, because a note may be long. */
+/** The key of a problem. Names the workload, not the pod, which is only an example. Hashed, because a note may be long. */
 function keyOf({ about, reason, note }: DiscoveryProblem): string {
   const name = about.kind === 'Pod' ? about.pod.use.workload : about.binding.name;
   return hash('sha256', JSON.stringify([about.kind, name, reason, note]), 'base64');

@@ -44,8 +44,8 @@ export function tooManyPullSecrets(
 }
 
 /**
- * One problem per namespace: of the first binding whose `replaces` is incomplete, or of any binding if that one does not
- * exist yet.
+ * One problem per namespace. It is reported about the first binding whose `replaces` is incomplete, or about another binding
+ * if that one does not exist yet.
  */
 export function omittedReplacements(
   discovered: ReadonlyMap<string, DiscoveredBinding>,

@@ -19,8 +19,12 @@ export function replacementsOf(namespace: IndexedNamespace): ReplacementGraph {
 }
 
 /**
- * In the order of precedence. First are the replacements that pods show now: changes of repositories, with the
- * replacements of the previous repositories' bindings, and other names of an image. Last are those that only specs name.
+ * The replacements to add, in the order of precedence:
+ *
+ * 1. changes of repositories that pods show now
+ * 2. for each of these changes, what the binding of the previous repository replaces
+ * 3. other names of the images that pods use now
+ * 4. replacements that only the specs of bindings name
  */
 function* possibleReplacements(namespace: IndexedNamespace): Generator<Replacement> {
   const { observed, discovered, usage } = namespace;
