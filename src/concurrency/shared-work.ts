@@ -46,7 +46,12 @@ export class SharedWork<Result> {
   #queue(claim: Claim, key: string, work: () => Promise<Result>): Promise<Result> {
     const own = `${claim.group} ${key}`;
     const wait = new AbortController();
-    const cancel = () => wait.abort(new DelayedError(`the work did not start within ${this.#patience} ms, because all places were in use`));
+    const cancel = () =>
+      wait.abort(
+        new DelayedError(
+          `the work did not start within ${this.#patience} ms, because all places were in use`,
+        ),
+      );
     const timer = this.#patience === undefined ? undefined : setTimeout(cancel, this.#patience);
     const begin = () => {
       // The timer is not cleared, because a call may refresh it until the entry is deleted.

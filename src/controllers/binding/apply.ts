@@ -154,7 +154,7 @@ export class Applier {
     if (before !== undefined) {
       await before.catch(() => undefined);
       if (this.#stores.trivySecrets.get(key)?.fingerprint === write.desired.content.fingerprint) return;
-      throw new OutOfDate(`Secret ${key} was written for another binding`);
+      throw new OutOfDate(`Secret ${key} was written with other content for another binding`);
     }
     const writing = this.#writeSecret(write, now, log).finally(() => this.#secretWrites.delete(key));
     this.#secretWrites.set(key, writing);

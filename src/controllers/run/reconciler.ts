@@ -53,7 +53,7 @@ export class RunReconciler {
         return this.#start(scan, decision, log.child({ cause: decision.cause }));
       case 'Free':
         await this.#write(scan, decision.lastScheduleTime);
-        log.warn('scheduled scan freed: the operator had not recorded that its run started');
+        log.warn('scheduled scan unblocked: the operator had not recorded that its run started');
         // If another client undoes this repeatedly, the queue delays the next write.
         return { repeated: true };
     }

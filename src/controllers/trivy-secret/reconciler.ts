@@ -112,6 +112,9 @@ export class TrivySecretReconciler {
     const annotations = { [UNUSED_SINCE_ANNOTATION]: unusedSince };
     const marked = await this.#client.patch(SECRETS, secret, { metadata: { resourceVersion, annotations } });
     this.#stores.trivySecrets.setAnswer(readTrivySecret(marked));
-    log.info({ unusedSince }, 'trivy secret marked');
+    log.info(
+      { unusedSince },
+      unusedSince === null ? 'trivy secret in use again' : 'trivy secret marked as unused',
+    );
   }
 }

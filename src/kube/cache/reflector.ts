@@ -303,9 +303,10 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
 
   /** @throws KubeError `Expired` if the server's versions have gone back, because then only a new list helps */
   #assertNotOlder(version: string): void {
-    if (!isNewer(this.#reached, version)) return;
+    const reached = this.#reached;
+    if (!isNewer(reached, version)) return;
     this.#rewind();
-    throw new KubeError(`the API server has gone back to version ${version}`, {
+    throw new KubeError(`expected version ${reached} or later, found the older version ${version}`, {
       status: 410,
       reason: 'Expired',
     });

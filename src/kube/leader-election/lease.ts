@@ -35,7 +35,7 @@ export function timingsProblem(timings: LeaseTimings): string | undefined {
   }
   if (leaseDurationMs <= renewDeadlineMs) {
     return (
-      'expected a lease duration longer than the renew deadline, so that a leader gives up before another process takes over, ' +
+      'expected a lease duration longer than the renew deadline, so that a leader stops before another process takes over, ' +
       `found ${seconds(leaseDurationMs)} and ${seconds(renewDeadlineMs)}`
     );
   }

@@ -83,7 +83,7 @@ const LIMITS: Readonly<Record<Limit, string>> = {
     'migrates no ScheduledScans',
   TooManyBindings:
     `at least ${MOST_RIVALS} other bindings in this namespace have the same image, or the same repository in ` +
-    'spec.replaces, and take precedence, so this binding does not bind those ScheduledScans',
+    'spec.replaces, and take precedence, so this binding does not bind ScheduledScans with its image',
 };
 
 /** The conditions of a binding beyond a limit. Its other work continues, but its owner has to change the spec. */

@@ -31,7 +31,7 @@ export function outcomesOf(
       const replaces = found.replacements.of(repository).slice(0, MOST_REPLACES);
       outcomes.push(...outcomeOf(namespace, { repository, binding, users, replaces }, gracePeriods));
     } else if (binding !== undefined)
-      outcomes.push({ outcome: 'Delete', binding, why: 'a user-created binding covers its image' });
+      outcomes.push({ outcome: 'Delete', binding, why: 'a user-created binding matches its image' });
   }
   for (const binding of observed.discovered) {
     if (discovered.get(binding.repository ?? '') !== binding)

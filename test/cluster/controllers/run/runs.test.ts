@@ -215,7 +215,7 @@ describe('runs', () => {
       ['status'],
     );
     await untilScans('stuck', 2);
-    assert.match(await controller.log(), /scheduled scan freed/);
+    assert.match(await controller.log(), /scheduled scan unblocked/);
   });
 
   it('are not started if the interval exceeds a Go duration, and do not block the runs of other scans', async () => {
