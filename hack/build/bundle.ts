@@ -59,7 +59,7 @@ export async function bundle(directory: string, program = 'src/main.ts'): Promis
     alias: {
       // Only KubeConfig of client-node is used. Its index would add the classes of all Kubernetes APIs: 12 MB.
       '@kubernetes/client-node': '@kubernetes/client-node/dist/config.js',
-      // Use the package, as its dependents intend. Node's own module of that name is deprecated and prints a warning.
+      // Use the npm package, as its dependents intend. Node's own module `punycode` is deprecated and prints a warning.
       punycode: 'punycode/punycode.js',
     },
     plugins: [withoutApiClasses],

@@ -34,7 +34,8 @@ export async function generatedFiles(crd: CustomResourceDefinition): Promise<rea
  * the prefix `I`.
  */
 async function typesSource(schema: Schema): Promise<string> {
-  // The compiler's JSONSchema4 type is mutable, and the API server has checked the other keywords.
+  // The cast is needed because the compiler's JSONSchema4 type is mutable. It is safe because the API server has checked
+  // the other keywords.
   const source = await compile(
     { ...schema, title: `I${schema.title}` } as Parameters<typeof compile>[0],
     '',

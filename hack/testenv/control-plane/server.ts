@@ -1,6 +1,6 @@
 import type { Child, SpawnOptions } from '../processes/index.ts';
 
-/** A server that can be stopped and started again on the same address, with something done in between. */
+/** A server that can be restarted on the same address. `meanwhile` runs while the server is stopped. */
 export interface Server {
   readonly url: string;
   restart(meanwhile?: () => Promise<void>): Promise<void>;

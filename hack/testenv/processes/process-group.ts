@@ -215,9 +215,9 @@ export class ProcessGroup implements AsyncDisposable {
   }
 
   /**
-   * A supervisor that exits with 0 leaves no process behind. Then this method kills no process, because the last reports may
-   * be lost: a process that seems to run may have exited, and another process may have its ID. If the supervisor was killed,
-   * this method kills the processes instead.
+   * A supervisor that exits with 0 leaves no process behind, so this method kills none. Killing by ID would be unsafe then: if
+   * the last reports are lost, a child may have exited, and another process may have its ID. If the supervisor was killed,
+   * this method kills the processes itself.
    */
   async #onSupervisorExit(code: number | null): Promise<void> {
     this.#stopped = true;

@@ -184,7 +184,10 @@ export class Operator {
   }
 }
 
-/** Whether the last run used another ScanType. False for a suspended scan, which every check would otherwise write again. */
+/**
+ * Whether the last run used another ScanType. False for a suspended scan, because otherwise each check would write it
+ * again.
+ */
 function isOutdated({ spec, status }: ScheduledScan, hash: string): boolean {
   const last = status?.scanTypeHash ?? '';
   return spec.retriggerOnScanTypeChange === true && spec.suspend !== true && last !== '' && last !== hash;

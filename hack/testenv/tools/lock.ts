@@ -1,6 +1,6 @@
 /**
- * A lock between processes that recovers from a killed holder. It only avoids duplicate work. The guarded code must be
- * correct without it, because a lock that only looks abandoned is broken, too.
+ * A lock between processes. If its holder is killed, another process breaks the lock. The lock only avoids duplicate work.
+ * The guarded code must be correct without it, because a process may also break a lock that only looks abandoned.
  */
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -14,7 +14,7 @@ import { until } from '../../support/until.ts';
 
 /** Everything that decides which rights the controller gets. */
 interface Switches {
-  /** `false` means in two of three namespaces. */
+  /** Whether the controller watches all namespaces. `false`: it watches two of three. */
   readonly everywhere: boolean;
   readonly discovery: InclusionMode | 'off';
   readonly markPods: boolean;
@@ -144,7 +144,7 @@ describe('the rights that the chart grants the controller', () => {
       assert.deepEqual(refused(requests), []);
       return rightsUsed(requests.filter(({ objectRef }) => objectRef?.namespace === RELEASE));
     };
-    // The controller follows once it has read the Lease. After that, it starts to watch the Lease.
+    // The follower reports that it follows once it has read the Lease. Only then does it list and watch the Lease.
     await until(async () => (await used()).has('list leases.coordination.k8s.io'), 'the Lease to be listed');
     for (const each of [follower, leader])
       assert.deepEqual(await each.process.stop(), { code: 0, signal: null });

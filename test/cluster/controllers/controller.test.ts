@@ -373,7 +373,7 @@ describe('the controller on a real API server', () => {
     );
   });
 
-  it('is followed by a second replica, which takes over when the first one stops', async () => {
+  it('can have a second replica as a follower, which becomes the leader when the first one stops', async () => {
     const flags = ['--unused-secret-grace', '2s'];
     const follower = await startController(cluster.controlPlane, flags, {
       keepLease: true,

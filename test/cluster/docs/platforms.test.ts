@@ -71,7 +71,7 @@ describe('the pages about platforms and migration', () => {
     assert.match(stdout, /payments created/);
   });
 
-  /** The commands of kubectl only. The clouds' own programs create what is filled in, and cannot run here. */
+  /** The page's kubectl commands, with values filled in. The clouds' programs would create the values, and cannot run here. */
   async function commandsIn(page: string): Promise<readonly string[]> {
     const text = await readFile(join(DOCS, 'platforms', page), 'utf8');
     const blocks = [...text.matchAll(CODE_BLOCK)].map(([, block = '']) => block.replaceAll('\\\n', ''));

@@ -283,7 +283,7 @@ describe('src/kube behind a proxy that injects faults', () => {
     });
   });
 
-  describe('stop is final', () => {
+  describe('stopping a reflector takes effect at once and for good', () => {
     const cases: readonly (readonly [string, Fault, Matches])[] = [
       ['while it lists', { kind: 'silence', afterLines: 0 }, isFreshList],
       ['in the middle of a list', { kind: 'slow', bytesPerSecond: 20_000 }, isFreshList],
@@ -315,7 +315,7 @@ describe('src/kube behind a proxy, in front of an API server that cannot stream 
       survives(cluster, behind, fault, isNextPage));
   }
 
-  it('a reflector stops for good while a page is being transferred', () =>
+  it('stopping a reflector takes effect at once and for good while a page is being transferred', () =>
     stopsFor(cluster, behind, { kind: 'silence' }, isNextPage));
 });
 

@@ -116,7 +116,7 @@ const ODD_KEYS = [
   '5000',
   'https://5000',
 ];
-/** docs/adr/0008: a part of these keys would be dropped, or they would be read as a set of characters. */
+/** docs/adr/0008 excludes these keys. The kubelet drops a part of each, or reads brackets as a set of characters. */
 const EXCLUDED_KEYS = [
   'u:p@reg.io',
   'https://u@reg.io/team',
@@ -361,7 +361,7 @@ const shape = fc.oneof(
 
 interface Layout {
   readonly legacy: boolean;
-  /** The field names of the objects over which the entries are distributed. */
+  /** The names of the fields of the document, such as `auths`. Each field holds some of the entries. */
   readonly names: readonly string[];
   readonly before: string;
   readonly fault: 'None' | 'ByteOrderMark' | 'NoJson' | 'OtherType' | 'NoData';
@@ -435,7 +435,7 @@ function isExcluded(key: string): boolean {
   return /[?#@]/.test(key) || /^\[[^\]]*\](?=\/|$)/.test(address);
 }
 
-/** Drops broken entries that share their key with another entry. They would hide it, and both would be missing. */
+/** Drops each broken entry that has the key of another entry. It would hide the other one, and neither would be found. */
 function withoutHiding(entries: readonly Entry[]): readonly Entry[] {
   const alone = ({ key }: Entry) => entries.filter((other) => other.key === key).length === 1;
   return entries.filter((entry) => entry.nature !== 'Broken' || alone(entry));

@@ -346,7 +346,7 @@ describe('a registry with a token server', () => {
       assert.deepEqual(checker.taken(), []);
     });
 
-    it('needs an answer for exactly that version if a check is exact, and repeats such a check soon if the version is missing', async () => {
+    it('uses no answer about another version for an exact check, and repeats such a check soon if the version is missing', async () => {
       const checker = new TestChecker();
       await checker.check(check());
       const missing = { ...checkOf(`${registry.host}/team-a/app:missing`, credential), exact: true };
@@ -370,7 +370,7 @@ describe('a registry with a token server', () => {
       );
     });
 
-    it('keeps an answer for its lifetime minus at most a tenth, and still knows it afterwards', async () => {
+    it('repeats a check after 90% to 100% of the lifetime of its answer, and still returns the answer afterward', async () => {
       const checker = new TestChecker({ acceptedTtl: 1 });
       const first = await checker.check(check());
       assert.ok(isWithin(first.freshUntil - first.requestedAt, 0.9, 1));
@@ -418,7 +418,7 @@ describe('a registry with a token server', () => {
     const credential = basic(a.username, a.password);
     try {
       const checker = new TestChecker({ proxy: { httpsProxy } });
-      // The realm is on localhost, which is never reached through a proxy and is a local address anyway.
+      // The token server is on localhost. Requests to localhost bypass the proxy, and local addresses are forbidden.
       const answer = await checker.result('registry.test/team-a/app:1', credential);
       assert.deepEqual(answer, { result: 'Unreachable', why: 'AddressForbidden', at: 'token' });
       const trusting = new TestChecker({ proxy: { httpsProxy }, privateRealms: [realmHost(tokens)] });

@@ -18,7 +18,7 @@ import { until } from '../../support/until.ts';
 
 const USER = 'scanner';
 const FIRST_PASSWORD = 'first';
-/** Each contains something that another way of delivery would break, such as TRIVY_PASSWORD. */
+/** Each contains something that some other way of delivery, such as TRIVY_PASSWORD, would break. */
 const PASSWORDS: Readonly<Record<string, string>> = {
   'a comma': 'one,two,three',
   'spaces, including leading and trailing ones': ' one  two ',

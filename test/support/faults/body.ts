@@ -53,7 +53,7 @@ const cutMidLine: BodyFault<'cut-mid-line'> = async function* (body, _, { lines,
 
 const fallSilent: BodyFault<'silence'> = async function* (body, _, { lines, tookEffect }) {
   let passed = 0;
-  // Silent before the next line arrives: a quiet watch does not notice that it has died.
+  // Takes effect before a line arrives, because the client of a quiet watch does not notice that the watch is dead.
   if (lines === 0) tookEffect();
   for await (const line of linesOf(body)) {
     if (passed >= lines) continue;

@@ -234,7 +234,7 @@ function forward(
   request.on('error', () => outgoing.writableFinished || connection.reset());
   request.once('response', (answer) => {
     deliver(answer, outgoing, connection, decision).catch((error: unknown) => {
-      // The rest that the headers announced will not arrive, which the end of the connection shows.
+      // The rest of the announced body will not arrive. The client notices because the connection ends.
       if (error instanceof Cut) outgoing.destroy();
       else connection.reset();
     });

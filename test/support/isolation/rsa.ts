@@ -28,7 +28,7 @@ export function rsaKey(bits: number): string {
 function integer(value: bigint): Buffer {
   const hex = value.toString(16);
   const bytes = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
-  // A first bit that is set would be a sign.
+  // A first bit of 1 would make the number negative, so a zero byte precedes it.
   return element(INTEGER, (bytes[0] ?? 0) < 0x80 ? bytes : Buffer.concat([Buffer.of(0), bytes]));
 }
 

@@ -13,7 +13,7 @@ export class SilentZone implements Disposable {
 
   private constructor(fifo: string) {
     this.fifo = fifo;
-    // Not in the process itself, because its exit waits for its threads.
+    // The timer runs here and not in the process that makes the look-ups, because that process exits only after its threads.
     this.#timer = setInterval(() => giveUp(fifo), GIVE_UP_MS).unref();
   }
 

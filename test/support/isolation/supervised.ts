@@ -16,7 +16,7 @@ const LOOK_EACH_MS = 250;
 const EXIT_SHOWS_MS = 100;
 /** The chart's liveness probe gives up after three failures that are ten seconds apart. */
 const LONGEST_SILENCE_MS = 30_000;
-/** The kubelet waits longer from the second time on. */
+/** Delay before each restart. The kubelet waits longer from the second restart on. */
 const RESTART_AFTER_MS = 1_000;
 
 /** How the chart runs the controller. */

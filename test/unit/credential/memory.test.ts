@@ -8,7 +8,7 @@ const SECRETS = 20;
 const MOST_KIB = 512;
 
 setFlagsFromString('--expose-gc');
-// The flag takes effect in contexts that are created afterwards.
+// `--expose-gc` takes effect only in contexts that are created afterward.
 const collect = runInNewContext('gc') as () => void;
 
 /** Texts of pull secrets, near the bounds on size and entries. */

@@ -11,7 +11,7 @@ export function exchangeOf(texts: Readonly<Record<string, string>>, host: string
   return check.exchange;
 }
 
-/** The result of an exchange after a reply with this body. */
+/** The result of an exchange after a response with this body. */
 export function answer(exchange: Exchange, body: unknown, status = 200): ExchangeStep {
   return exchange.read({ status, body: typeof body === 'string' ? body : JSON.stringify(body) }, NOW);
 }

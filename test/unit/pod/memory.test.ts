@@ -12,7 +12,7 @@ const PODS = 50_000;
 const MOST_BYTES = 500;
 
 setFlagsFromString('--expose-gc');
-// The flag takes effect in contexts that are created afterwards.
+// `--expose-gc` takes effect only in contexts that are created afterward.
 const collect = runInNewContext('gc') as () => void;
 
 describe('pods in memory', () => {

@@ -106,7 +106,7 @@ describe('a namespace', () => {
     assert.equal(await early, known, 'the first one gets the same answer');
     await Promise.all(backlog);
     clearInterval(timer);
-    // A ping over TLS and one without, HEAD and GET, for each of the backlog.
+    // Each check of the backlog sends at most four requests: a ping over TLS, a ping over plain HTTP, a HEAD and a GET.
     assert.ok(requests.length - before <= 50 * 4, `${requests.length - before}`);
     assert.equal(checker.answer(same, 'b'), known);
   });

@@ -10,7 +10,7 @@ import { readManifestReply } from '../../../src/registry/manifest.ts';
 
 const bounds = { defaultRetryAfter: 60_000, longestRetryAfter: 3_600_000 };
 
-describe('any reply of a registry', () => {
+describe('any response of a registry', () => {
   const text = fc.string({ unit: 'binary' });
   const json = fc.json({ maxDepth: 4 });
   const shaped = fc
@@ -53,7 +53,7 @@ describe('any reply of a registry', () => {
     );
   });
 
-  it('is read up to its sixteenth error', () => {
+  it('is read up to the sixteenth error in its body', () => {
     const at = (index: number) =>
       JSON.stringify({
         errors: Array.from({ length: index }, () => ({ code: 'X' })).concat({ code: 'NAME_UNKNOWN' }),

@@ -400,7 +400,7 @@ describe('a ScheduledScan with random content', () => {
       fc.property(
         fc.record({ note, scanSpec, spec, metadata, status: fc.record({ lastScheduleTime: text }) }),
         (parts) => {
-          // As from the API server: the records of fast-check have no prototype.
+          // Objects from the API server have a prototype, and the records of fast-check have none, so clone them.
           const raw = structuredClone(scan(parts));
           const read = readScheduledScan(raw);
           const { schedule } = read;

@@ -323,7 +323,7 @@ describe('unbinding a ScheduledScan', () => {
         anySpec,
         fc.array(fc.constantFrom(DELIVERY, OTHER, undefined), { minLength: 1 }),
         (spec, deliveries) => {
-          // As from the API server: the records of fast-check have no prototype.
+          // Objects from the API server have a prototype, and the records of fast-check have none, so clone them.
           const original = structuredClone(scan(spec, { 'example.org/note': 'theirs' }));
           let current = original;
           for (const delivery of deliveries) {

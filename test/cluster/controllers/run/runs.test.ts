@@ -189,7 +189,7 @@ describe('runs', () => {
     hold = async ({ metadata: { name } }) => {
       if (name !== 'stuck') return;
       hold = async () => undefined;
-      // An unsupported write of the ScheduledScan, between the Scan and its status.
+      // Writes the ScheduledScan after its Scan is created and before its status is written, which is not supported.
       const { spec, metadata } = await namespace.rawScan('stuck');
       await namespace.put(SCHEDULED_SCANS, { metadata: { ...metadata, labels: { touched: 'yes' } }, spec });
       disturbed.resolve();
@@ -223,7 +223,7 @@ describe('runs', () => {
     const first = secureCodeBox.nextRun(namespace.name, 'endless');
     await create('endless', undefined, { interval: '1000000000000000000h' });
     assert.equal((await first).state, 'Errored');
-    // With numbers of this size, every second results in this name.
+    // The name is the same at any time, because floating-point numbers of this size do not change by a second.
     const planned = Math.floor((Date.now() - 86_400_000 - period) / 1_000) * 1_000 + period;
     const { uid = '' } = (await namespace.rawScan('endless')).metadata;
     const owner = {

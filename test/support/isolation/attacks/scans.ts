@@ -7,7 +7,7 @@ import { type Attack, binding, type Hostile, SCHEDULED_SCANS, scheduledScan } fr
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** In hours. A second does not change a float of the first size. Only the last one is a valid Go duration. */
+/** In hours. Adding a second does not change a float as large as the first. Only the last is a valid Go duration. */
 const INTERVALS_H = [1e18, 1e14, 1e11, 2_500_000];
 
 /** Aims at the search for an unused name of a Scan, which steps by seconds, and at times that `Date` cannot express. */
@@ -58,8 +58,8 @@ function requestFor(now: number): string {
 }
 
 /**
- * Aims at the report of migrations, because each of these is later than the last report. Reporting 900 takes more than
- * a second, so status, which has whole seconds, changes each time.
+ * Aims at the report of migrations, because each of these migrations has a later time than the last report. To report 900
+ * of them takes more than a second. Times in status have whole seconds, so each report changes the status.
  */
 export const futureMigrations: Attack = {
   name: 'future-migrations',

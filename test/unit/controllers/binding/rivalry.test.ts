@@ -46,7 +46,7 @@ function secondWaitsForFirst(): { namespace: Namespace; keys: Set<string> } {
 }
 
 describe('a binding that waits for the selection of another one', () => {
-  it('is enqueued when the selection is known, even if it is only bound to a scan of another image', () => {
+  it('is enqueued when that selection is known, even if the scan that it has bound has another image by then', () => {
     const namespace = new Namespace();
     namespace.pullSecret('pull');
     namespace.binding('previous');

@@ -154,7 +154,7 @@ describe('an unused discovered binding', () => {
     assert.deepEqual(namespace.later(GRACE).settle().summary, { [A]: 'pull' });
   });
 
-  it('is not one whose pods are pending or have succeeded', () => {
+  it('has no pods, not even pods that are pending or have succeeded', () => {
     for (const phase of ['Pending', 'Succeeded', 'Unknown']) {
       const namespace = new Namespace()
         .pod({ ...old, phase })
@@ -193,7 +193,7 @@ describe('a user-created binding', () => {
     assert.deepEqual(namespace.settle().summary, { [A]: 'pull' });
   });
 
-  it('covers the repositories that it replaces, but not if it is only for one version', () => {
+  it('prevents discovered bindings for its previous repositories, but for none if it matches only one version', () => {
     const namespace = new Namespace().pod(old);
     namespace.userCreated.push({ name: 'mine', repository: B, replaces: [A] });
     assert.deepEqual(namespace.settle().summary, {});

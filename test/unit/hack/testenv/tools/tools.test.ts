@@ -26,7 +26,7 @@ describe('a tool that the environment provides', () => {
   });
   after(() => rm(directory, { recursive: true, force: true }));
 
-  it('is first of all the program that its own variable names', async () => {
+  it('is the program that its own variable names, even if KUBEBUILDER_ASSETS contains the tool', async () => {
     const env = { ICB_TOOL_KUBECTL: process.execPath, KUBEBUILDER_ASSETS: directory };
     assert.equal(await provided('kubectl', env), process.execPath);
   });
