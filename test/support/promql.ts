@@ -26,7 +26,8 @@ export function readPromQl(expression: string, series: Series): Reading {
   const tree = parser.parse(expression);
   tree.iterate({
     enter: ({ type, from }) => {
-      if (type.isError) throw new Error(`no PromQL at ${from}: ${expression}`);
+      if (type.isError)
+        throw new Error(`expected PromQL, found an error at position ${from} in ${expression}`);
     },
   });
   const unknown: string[] = [];
@@ -64,7 +65,8 @@ const RULES: Readonly<Record<string, (node: SyntaxNode, reader: Reader) => Label
 
 function labelsOf(node: SyntaxNode, reader: Reader): Labels {
   const rule = RULES[node.name];
-  if (rule === undefined) throw new Error(`this is not known here: ${node.name} in ${reader.expression}`);
+  if (rule === undefined)
+    throw new Error(`expected a supported node, found ${node.name} in ${reader.expression}`);
   return rule(node, reader);
 }
 
@@ -135,7 +137,7 @@ function ofFunction(node: SyntaxNode, reader: Reader): Labels {
     case 'vector':
       return NONE;
     default:
-      throw new Error(`this function is not known here: ${name} in ${reader.expression}`);
+      throw new Error(`expected a supported function, found ${name} in ${reader.expression}`);
   }
 }
 

@@ -66,6 +66,6 @@ async function freePort(): Promise<number> {
   const address = server.address();
   await new Promise((closed) => server.close(closed));
   if (address === null || typeof address === 'string')
-    throw new Error('a TCP server has an address with a port');
+    throw new Error('expected the server to have an address with a port, found none');
   return address.port;
 }

@@ -65,7 +65,9 @@ export class Registry implements AsyncDisposable {
    */
   async setPassword(password: string): Promise<void> {
     if (this.#user === undefined || !this.#hasPasswordFile)
-      throw new Error('a registry that was started without a user has no password');
+      throw new Error(
+        'expected a registry that was started with a user, found one without; start it with the option user',
+      );
     const user = { ...this.#user, password };
     await writeHtpasswd(this.#group, this.#programs.htpasswd, this.#directory, user);
     this.#user = user;

@@ -85,7 +85,7 @@ export class TokenServer implements AsyncDisposable {
     await listening;
     const address = server.address();
     if (address === null || typeof address === 'string')
-      throw new Error('a TCP server has an address with a port');
+      throw new Error('expected the server to have an address with a port, found none');
     return new TokenServer(server, address.port, options.users, options.publicRepositories ?? []);
   }
 

@@ -47,7 +47,7 @@ function endsSoon(left: string): Fired {
 const NO_LEADER: Fired = {
   labels: { lease: 'icb/icb-image-credential-binding' },
   description:
-    'For 5 minutes, no controller has held the Lease icb/icb-image-credential-binding, or Prometheus has not scraped any. New ' +
+    'For 5 minutes, no controller has held the Lease icb/icb-image-credential-binding, or Prometheus has not scraped any controller. New ' +
     'bindings, new passwords and migrations do not reach scans. Scans keep the credentials that they have. Check the ' +
     "controller's pods.",
 };

@@ -140,7 +140,9 @@ export class ProxiedCluster implements AsyncDisposable {
     const equals = () => {
       const held = [...store.values()].map(identity).toSorted();
       if (held.length === expected.length && held.every((one, index) => one === expected[index])) return true;
-      throw new Error(`it holds ${held.length} objects, expected ${expected.length}; ${this.proxy.report}`);
+      throw new Error(
+        `expected ${expected.length} objects in the store, found ${held.length}; ${this.proxy.report}`,
+      );
     };
     await until(equals, 'the store to hold what the API server has', 60);
   }

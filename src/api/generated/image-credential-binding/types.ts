@@ -140,7 +140,7 @@ export interface OwnerReference {
 export interface ImageCredentialBindingSpec {
   /**
    * The image, in the same form as in a pod: [registry[:port]/]repository[:tag][@digest]. A repository
-   * without tag and digest covers all of its versions. With a tag or a digest, the binding covers only
+   * without tag and digest matches all of its versions. With a tag or a digest, the binding matches only
    * that version. Docker's short forms are expanded: nginx means docker.io/library/nginx. The API server
    * rejects any other form. If you change this field to another repository, the controller migrates the
    * bound scans to it, provided that the new repository has their version.
@@ -414,7 +414,7 @@ export interface TransitionFrom {
   readonly secret?: string;
 }
 /**
- * What the scans use since then.
+ * What the scans have used since then.
  */
 export interface TransitionTo {
   /**
