@@ -27,8 +27,8 @@ export class DelayedError extends Error {
  * Limits concurrent work. Groups take turns, and so do the targets of a group. Work of the same group and target starts
  * in order. Only running work counts toward the limits.
  *
- * Finding the next work has a bounded cost. The limiter examines each waiting group at most once. Within a group, it
- * skips only targets that are in use, and at most as many targets are in use as there are places.
+ * Finding the next work has a bounded cost. The limiter examines each waiting group at most once. Within a group, it skips only
+ * targets that are in use. Their number is at most `Limits.places`.
  */
 export class FairLimiter extends Limiter<Claim> {
   readonly #limits: Limits;

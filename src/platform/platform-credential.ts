@@ -12,8 +12,8 @@ export interface PlatformCredential {
   /** Equal for two credentials if and only if they are the same. Used for fingerprints and known answers. */
   readonly identity: SecretValue;
   /**
-   * When the credential expires, in milliseconds since 1970; or, if only its token says that, a login with this token.
-   * `undefined`: the Secret does not say. Read it with `expirationOf`.
+   * When the credential expires, in milliseconds since 1970. If only its token contains that time, this is a login with the
+   * token. `undefined`: the Secret does not contain the time. Read it with `expirationOf`.
    */
   readonly expires: number | Credential | undefined;
   /** How it gives access to the registry at this host. */

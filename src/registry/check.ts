@@ -30,7 +30,7 @@ const MAX_REDIRECTS = 3;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /**
  * Statuses with which a registry may answer a ping without a challenge. If such a registry requires a login, it sends the
- * challenge later, in its answer to the request for the manifest.
+ * challenge later, in its response to the request for the manifest.
  */
 const OPEN_PING: ReadonlySet<number> = new Set([200, 404, 405, ...REDIRECTS]);
 

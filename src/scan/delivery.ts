@@ -52,7 +52,7 @@ export function deliver<Spec extends ScanSpec>(
 ): Delivered<Spec> {
   const { spec, takenOut } = removeExtraction(whole);
   if (delivery === undefined) return { result: 'Delivered', spec, restore: { added: [], takenOut } };
-  // Includes the mounts, because the volume of a mount with that name may be in the ScanType.
+  // Checks the mounts, too, because a mount with this name may refer to a volume of the ScanType.
   if ([...(spec.volumes ?? []), ...(spec.volumeMounts ?? [])].some(({ name }) => name === VOLUME_NAME))
     return { result: 'VolumeNameTaken', place: VOLUME_NAME };
   if (spec.volumeMounts?.some(({ mountPath }) => mountPath === delivery.mountPath)) {

@@ -87,7 +87,10 @@ class BindingTriggers {
     for (const key of scanKeysOf(binding)) this.#scanKeys.add(key);
   }
 
-  /** The bindings that a change of this binding may move across the limit of one of its keys. */
+  /**
+   * For each key of this binding, the bindings on either side of the limit. A change of this binding may put them on the
+   * other side.
+   */
   #atTheLimitWith(binding: Binding): void {
     if (binding.validity === 'Invalid') return;
     for (const key of bindingKeys(binding)) {

@@ -128,7 +128,7 @@ export class LeaseObservation {
   }
 
   /**
-   * Records the answer to a read, which is the newest version on the server. If `known` is newer than the answer, the server's
+   * Records the response to a read, which is the newest version on the server. If `known` is newer than the response, the server's
    * versions have gone back, for example after a restore of etcd. Then the earlier observation no longer counts.
    *
    * @param known - the newest known version before the read began

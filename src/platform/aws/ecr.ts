@@ -67,8 +67,8 @@ export function endpointOf(host: string, region: string | undefined): Endpoint |
 }
 
 /**
- * The domain of the API in a registry's partition. The registry's domain determines the partition. If `domain` is
- * undefined, because the registry has a custom host name, the region does.
+ * The domain of the API in a registry's partition. `domain`, the registry's domain, determines the partition. If `domain` is
+ * undefined, because the registry has a custom host name, the region determines the partition.
  */
 function apiDomain(region: string, domain: string | undefined): string {
   const partition = PARTITIONS.find(({ api, dualStack, regions }) =>

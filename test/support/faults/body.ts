@@ -53,7 +53,8 @@ const cutMidLine: BodyFault<'cut-mid-line'> = async function* (body, _, { lines,
 
 const fallSilent: BodyFault<'silence'> = async function* (body, _, { lines, tookEffect }) {
   let passed = 0;
-  // Takes effect before a line arrives, because the client of a quiet watch does not notice that the watch is dead.
+  // Without lines to pass, the fault takes effect immediately. It does not wait for a line, because a quiet watch may
+  // send none, and its client does not notice that the watch is dead.
   if (lines === 0) tookEffect();
   for await (const line of linesOf(body)) {
     if (passed >= lines) continue;

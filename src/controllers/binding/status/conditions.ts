@@ -182,8 +182,8 @@ function withheldCredential(
 }
 
 /**
- * Why a Secret provides no credential. The message may quote the registry keys of the entries, because a key that could hold a
- * secret value is never read as an entry.
+ * Why a Secret provides no credential. The message may quote the registry keys of the entries, because no entry is read if its
+ * key could contain a secret value.
  */
 function describeUnusable(secret: NamedSecret): string {
   const problem = problemOf(secret);

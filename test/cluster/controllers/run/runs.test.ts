@@ -189,7 +189,8 @@ describe('runs', () => {
     hold = async ({ metadata: { name } }) => {
       if (name !== 'stuck') return;
       hold = async () => undefined;
-      // Writes the ScheduledScan after its Scan is created and before its status is written, which is not supported.
+      // Writes the ScheduledScan between the operator's two writes: after it creates the Scan, and before it writes the
+      // status. The operator does not support this.
       const { spec, metadata } = await namespace.rawScan('stuck');
       await namespace.put(SCHEDULED_SCANS, { metadata: { ...metadata, labels: { touched: 'yes' } }, spec });
       disturbed.resolve();
@@ -223,7 +224,7 @@ describe('runs', () => {
     const first = secureCodeBox.nextRun(namespace.name, 'endless');
     await create('endless', undefined, { interval: '1000000000000000000h' });
     assert.equal((await first).state, 'Errored');
-    // The name is the same at any time, because floating-point numbers of this size do not change by a second.
+    // The name is the same at any time, because adding a second does not change a floating-point number of this size.
     const planned = Math.floor((Date.now() - 86_400_000 - period) / 1_000) * 1_000 + period;
     const { uid = '' } = (await namespace.rawScan('endless')).metadata;
     const owner = {

@@ -58,8 +58,8 @@ function requestFor(now: number): string {
 }
 
 /**
- * Aims at the report of migrations, because each of these migrations has a later time than the last report. To report 900
- * of them takes more than a second. Times in status have whole seconds, so each report changes the status.
+ * Aims at the report of migrations: each of these migrations has a later time than the last report. Reporting 900 of them takes
+ * more than a second, and times in status have whole seconds, so each report changes the status.
  */
 export const futureMigrations: Attack = {
   name: 'future-migrations',

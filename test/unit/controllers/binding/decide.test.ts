@@ -228,7 +228,7 @@ describe('the effective binding of a scan', () => {
     assert.deepEqual(plans(namespace.decide('app')), {});
   });
 
-  it('stays the one that has bound the scan while another Secret has the name that the first in precedence needs for its Trivy Secret', () => {
+  it('stays the one that has bound the scan while another Secret has the name of the Trivy Secret of the first in precedence', () => {
     const namespace = usual();
     namespace.settle('app');
     namespace.pullSecret('own');

@@ -317,7 +317,7 @@ describe('a bound scan whose binding has changed its image', () => {
     namespace.binding('app', { uid: 'another', spec: { image: NEW } });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
     assert.match(JSON.stringify(namespace.report('app').events), /ScansLeftBehind/);
-    // The new binding does not migrate the scan later, either, while a due run delays the write.
+    // Nor does the new binding migrate the scan while a due run delays the unbinding.
     namespace.makeDue('scan');
     namespace.settle('app');
     namespace.binding('app', { uid: 'another', spec: { image: NEW, mode: 'Enforce' } });
@@ -351,7 +351,7 @@ describe('decideMigration', () => {
   const DENIED: RegistryAnswer = { result: 'Denied', httpCode: 401, at: 'manifest' };
   const HIDDEN: RegistryAnswer = { result: 'Inconclusive', why: 'NotFound' };
   const cases = [
-    // answer, verification, and the decisions for three causes: replaces, the image changed and kept its name, or got another
+    // answer, verification, and the decisions for three causes: replaces; image changed, same name; image changed, other name
     [undefined, 'Never', 'Migrate', 'Migrate', 'Stay'],
     [undefined, 'Preferred', 'Check', 'Check', 'Check'],
     [undefined, 'Required', 'Check', 'Check', 'Check'],
