@@ -193,7 +193,7 @@ describe('a user-created binding', () => {
     assert.deepEqual(namespace.settle().summary, { [A]: 'pull' });
   });
 
-  it('prevents discovered bindings for its previous repositories, but for none if it matches only one version', () => {
+  it('prevents discovered bindings for its previous repositories, except if it matches only one version', () => {
     const namespace = new Namespace().pod(old);
     namespace.userCreated.push({ name: 'mine', repository: B, replaces: [A] });
     assert.deepEqual(namespace.settle().summary, {});
