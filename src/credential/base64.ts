@@ -22,3 +22,12 @@ function withoutPadding(text: string): string {
   }
   return text.endsWith('=') ? text.slice(0, -1) : text;
 }
+
+/**
+ * Whether bytes are base64 themselves, of something that the predicate accepts: a value that was encoded twice. Ignores
+ * blanks around the text.
+ */
+export function isEncoded(bytes: Uint8Array, accepts: (decoded: Buffer) => boolean): boolean {
+  const decoded = decodeBase64(Buffer.from(bytes).toString('latin1').trim());
+  return decoded !== undefined && accepts(decoded);
+}

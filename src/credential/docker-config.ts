@@ -1,10 +1,11 @@
 import { quoted } from '../text/index.ts';
-import { decodeBase64 } from './base64.ts';
+import { decodeBase64, isEncoded } from './base64.ts';
 import type { Credential } from './credential.ts';
 import { described, fields, type Json, type JsonObject } from './json.ts';
 import { type Keyring, type KeyringEntry, keyring } from './keyring.ts';
 import { parseRegistryKey } from './registry-key.ts';
 import { SecretValue } from './secret-value.ts';
+import { sendingProblem } from './sendable.ts';
 
 /** An entry of a pull secret that can be used. */
 type UsableEntry = KeyringEntry & { readonly credential: Credential };
@@ -23,14 +24,19 @@ const LONGEST_USERNAME = 4_096;
 /** In characters. Cloud tokens have a few thousand, and a Google key file used as a password has 2,400. */
 const LONGEST_SECRET = 65_536;
 
+interface Usable {
+  readonly result: 'Usable';
+  readonly credential: Credential;
+}
+
 type Entry =
-  | { readonly result: 'Usable'; readonly credential: Credential }
-  /** The kubelet accepts the entry, but sends no credential to the registry. */
+  | Usable
+  /** The kubelet accepts the entry, but it or Trivy sends no credential to the registry, or another one. */
   | { readonly result: 'Unusable'; readonly problem: string }
   /** The kubelet rejects the whole Secret because of this entry, or never finds the entry. */
   | { readonly result: 'Broken'; readonly problem: string };
 
-type Problem = Exclude<Entry, { readonly result: 'Usable' }>;
+type Problem = Exclude<Entry, Usable>;
 
 interface Login {
   readonly result: 'Login';
@@ -89,7 +95,7 @@ const REGISTRY_TOKEN = /^registrytoken$/iu;
 
 function parseEntry(value: Json): Entry {
   if (value.kind !== 'object') {
-    const problem = `expected an object with the field "auth", found ${described(value)}`;
+    const problem = `expected an object with the field "auth", found ${described(value)}; write {"auth": "base64 of user:password"}`;
     return value.kind === 'null' ? unusable(problem) : broken(problem);
   }
   const wrong = [USERNAME, PASSWORD, AUTH].map((name) => typeProblem(value, name)).find((problem) => problem);
@@ -100,12 +106,14 @@ function parseEntry(value: Json): Entry {
   if (login.result !== 'Login') {
     return login;
   }
-  return bounded(login.username !== '' && login.password !== '' ? basic(login) : parseTokens(value, login));
+  const entry = login.username !== '' && login.password !== '' ? basic(login) : parseTokens(value, login);
+  if (entry.result !== 'Usable') return entry;
+  const problem = sendingProblem(entry.credential);
+  return problem === undefined ? bounded(entry) : unusable(problem);
 }
 
 /** Rejects a credential that is longer than any that registries issue. The kubelet has no such limit. */
-function bounded(entry: Entry): Entry {
-  if (entry.result !== 'Usable') return entry;
+function bounded(entry: Usable): Entry {
   const { credential } = entry;
   const username = credential.kind === 'registryToken' ? '' : credential.username.reveal();
   if (username.length > LONGEST_USERNAME)
@@ -132,7 +140,10 @@ function parseLogin(entry: JsonObject): Login | Problem {
 function typeProblem(entry: JsonObject, name: RegExp): string | undefined {
   const wrong = fields(entry, name).find(({ kind }) => kind !== 'string' && kind !== 'null');
   const shown = name.source.slice(1, -1);
-  return wrong && `expected a string in the field "${shown}", found ${described(wrong)}`;
+  if (wrong === undefined) return undefined;
+  const isUnquoted = wrong.kind === 'number' || wrong.kind === 'boolean';
+  const advice = isUnquoted ? '; put the value in quotes' : '; correct the entry';
+  return `expected a string in the field "${shown}", found ${described(wrong)}${advice}`;
 }
 
 /** The last string of that name, because a later null does not change a string in Go; empty if there is none. */
@@ -149,12 +160,7 @@ function decodeAuth(auth: string): Login | Problem {
       'expected standard base64 in the field "auth", found something else; encode user:password in base64',
     );
   }
-  const colon = bytes.indexOf(':');
-  if (colon < 0) {
-    return broken(
-      'expected user:password in the field "auth", found no colon; encode the user name, a colon and the password',
-    );
-  }
+  if (!bytes.includes(':')) return withoutColon(bytes);
   const decoded = decodeUtf8(bytes);
   if (decoded === undefined) {
     // The kubelet accepts the entry, but cannot pass it to the container runtime.
@@ -164,6 +170,16 @@ function decodeAuth(auth: string): Login | Problem {
   }
   const end = decoded.indexOf(':');
   return { result: 'Login', username: decoded.slice(0, end), password: decoded.slice(end + 1) };
+}
+
+function withoutColon(decoded: Buffer): Problem {
+  return isEncoded(decoded, (inner) => inner.includes(':'))
+    ? broken(
+        'expected base64 of user:password in the field "auth", found a value that is encoded twice; encode it once',
+      )
+    : broken(
+        'expected user:password in the field "auth", found no colon; encode the user name, a colon and the password',
+      );
 }
 
 function decodeUtf8(bytes: Uint8Array): string | undefined {

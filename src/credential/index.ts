@@ -1,6 +1,7 @@
-export { decodeBase64 } from './base64.ts';
+export { decodeBase64, isEncoded } from './base64.ts';
 export type { Credential } from './credential.ts';
 export { type Candidate, type Keyring, keyring, type Lookup, lookup } from './keyring.ts';
+export { loginFaults } from './login-faults.ts';
 export {
   PULL_SECRET_TYPES,
   type PullSecretContent,
@@ -8,3 +9,4 @@ export {
   parsePullSecret,
 } from './pull-secret.ts';
 export { SecretValue } from './secret-value.ts';
+export { sendingProblem } from './sendable.ts';

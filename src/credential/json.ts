@@ -1,3 +1,5 @@
+import { jsonFault, type TextPosition } from '../text/index.ts';
+
 /**
  * A JSON value. An object keeps all members of the same name, because the result in Go's encoding/json depends on all
  * of them. The values of numbers, booleans and lists are not kept, because nothing uses them.
@@ -13,6 +15,12 @@ export interface JsonObject {
   readonly members: readonly Member[];
 }
 
+/** The text is not JSON. */
+export interface NotJson {
+  readonly kind: 'NotJson';
+  readonly at: TextPosition;
+}
+
 type Member = readonly [name: string, value: Json];
 
 /** Limit on brackets, names and values in a text: 64 for each of 256 entries. A usual entry has 7. */
@@ -22,19 +30,16 @@ export const MOST_TOKENS = 16_384;
  * Parses a JSON text. Skips a byte order mark at the beginning. As in Go, invalid UTF-8 and unpaired surrogates become
  * U+FFFD. Parsing stops at the first token beyond {@link MOST_TOKENS}, so that the cost is bounded.
  *
- * @returns `NotJson` without the parser's own error, because that error quotes the text.
+ * @returns `NotJson` with the position of the error, because the parser's own error quotes the text
  */
-export function readJson(bytes: Uint8Array): Json | 'NotJson' | 'TooManyTokens' {
+export function readJson(bytes: Uint8Array): Json | NotJson | 'TooManyTokens' {
   const text = new TextDecoder('utf-8').decode(bytes);
   const found = tokens(text)
     .take(MOST_TOKENS + 1)
     .toArray();
   if (found.length > MOST_TOKENS) return 'TooManyTokens';
-  try {
-    JSON.parse(text);
-  } catch {
-    return 'NotJson';
-  }
+  const at = jsonFault(text);
+  if (at !== undefined) return { kind: 'NotJson', at };
   const builder = new Builder();
   for (const token of found) builder.add(token);
   return builder.value;

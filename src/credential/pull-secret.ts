@@ -1,7 +1,7 @@
 import { quoted } from '../text/index.ts';
-import { decodeBase64 } from './base64.ts';
+import { decodeBase64, isEncoded } from './base64.ts';
 import { type DockerConfigEntries, parseAuths } from './docker-config.ts';
-import { described, fields, type JsonObject, MOST_TOKENS, readJson } from './json.ts';
+import { described, fields, type Json, type JsonObject, MOST_TOKENS, type NotJson, readJson } from './json.ts';
 
 /** The content of a pull secret, or why it cannot be read. No message contains a value of the secret. */
 export type PullSecretContent =
@@ -70,13 +70,35 @@ export function parsePullSecret(type: string, data: Readonly<Record<string, stri
   }
   const config = readJson(bytes);
   if (config === 'TooManyTokens') return tooLarge(key, `${MOST_TOKENS} JSON tokens`, 'more');
-  if (config === 'NotJson') {
-    return malformed(`expected JSON in the key ${key}, found something else; correct the value`);
+  if (config.kind === 'object') return read(config, key);
+  return isEncoded(bytes, isJsonObject) ? encodedTwice(key) : notAnObject(config, key);
+}
+
+function isJsonObject(bytes: Uint8Array): boolean {
+  const value = readJson(bytes);
+  return value !== 'TooManyTokens' && value.kind === 'object';
+}
+
+function encodedTwice(key: string): PullSecretContent {
+  return malformed(
+    `expected base64 of JSON in the key ${key}, found a value that is encoded twice; encode it once, or put the JSON ` +
+      'into stringData',
+  );
+}
+
+function notAnObject(found: Exclude<Json, JsonObject> | NotJson, key: string): PullSecretContent {
+  if (found.kind === 'NotJson') {
+    const { line, column } = found.at;
+    return malformed(
+      `expected JSON in the key ${key}, found a syntax error at line ${line}, column ${column}; correct the value`,
+    );
   }
-  if (config.kind !== 'object') {
-    return malformed(`expected an object in the key ${key}, found ${described(config)}; correct the value`);
+  if (found.kind === 'string' && isJsonObject(Buffer.from(found.text))) {
+    return malformed(
+      `expected an object in the key ${key}, found a string with the text of an object; remove the quotes around it`,
+    );
   }
-  return read(config, key);
+  return malformed(`expected an object in the key ${key}, found ${described(found)}; correct the value`);
 }
 
 /** All types of pull secrets. */
@@ -131,15 +153,25 @@ function usesHelpers(config: JsonObject): boolean {
 
 /** In the older format, the entries are the fields of the top-level object. */
 function readDockercfg(config: JsonObject, key: string): PullSecretContent {
-  const [only, ...others] = config.members;
-  if (only !== undefined && others.length === 0 && AUTHS.test(only[0])) {
-    return malformed(
-      'expected {"registry.example.com": {"auth": …}} in the key .dockercfg, found "auths" around it; ' +
-        'create the Secret with the type kubernetes.io/dockerconfigjson',
-    );
-  }
-  return readEntries([config], key);
+  const content = readEntries([config], key);
+  if (content.result === 'Malformed' || fields(config, AUTHS).length === 0) return content;
+  const others = config.members.filter(([name]) => !AUTHS.test(name));
+  const keepsEntries =
+    content.entries.some(({ registryKey }) => !AUTHS.test(registryKey)) ||
+    others.some(([name]) => HOST_LIKE.test(name));
+  if (!keepsEntries) return malformed(HOLDS_CONFIG);
+  // The kubelet reads "auths" as a host. It uses the entries beside it.
+  const problems = content.problems.filter((problem) => !ENTRY_AUTHS.test(problem));
+  return { ...content, problems: [HOLDS_CONFIG, ...problems] };
 }
+
+/** A name at the top level that no field of a Docker configuration has, so it can only be meant as a registry. */
+const HOST_LIKE = /[.:/]/;
+const ENTRY_AUTHS = /^entry "auths":/iu;
+
+const HOLDS_CONFIG =
+  'expected {"registry.example.com": {"auth": …}} in the key .dockercfg, found "auths" around it, as in the ' +
+  'config.json of Docker; create the Secret with the type kubernetes.io/dockerconfigjson and the key .dockerconfigjson';
 
 function tooLarge(key: string, expected: string, found: string): PullSecretContent {
   return malformed(

@@ -3,6 +3,7 @@ export { compareText } from './compare.ts';
 export { csv } from './csv.ts';
 export { failureMessage } from './failure.ts';
 export { isRecord, readObject } from './json.ts';
+export { jsonFault, type TextPosition } from './json-fault.ts';
 export { printable, printableJson } from './printable.ts';
 export { quoted } from './quote.ts';
 export { parseTime } from './time.ts';

@@ -63,7 +63,14 @@ const ENTRIES: Readonly<Record<string, readonly [entry: unknown, expected: Plain
     { auth: base64('_json_key:{"type":"service_account"}') },
     { kind: 'basic', username: '_json_key', password: '{"type":"service_account"}' },
   ],
-  'an empty password': [{ auth: base64('token:') }, { kind: 'basic', username: 'token', password: '' }],
+  'a username with a colon inside': [
+    { username: 'a:b', password: 'p' },
+    { kind: 'basic', username: 'a:b', password: 'p' },
+  ],
+  'control characters and line breaks unchanged': [
+    { auth: base64('u\t:p\n') },
+    { kind: 'basic', username: 'u\t', password: 'p\n' },
+  ],
   'an identity token with a username': [
     { auth: base64(`${GUID}:`), identitytoken: 't' },
     { kind: 'identityToken', username: GUID, token: 't' },
@@ -102,6 +109,32 @@ const BROKEN: Readonly<Record<string, readonly [entry: unknown, problem: RegExp]
     { username: CANARY, password: { x: CANARY } },
     /"password", found an object/,
   ],
+  'with an empty password': [{ auth: base64(`${CANARY}:`) }, /found an empty one.*use it as the password/],
+  'with an empty password in a field of its own': [
+    { username: CANARY, password: '' },
+    /expected a password, found an empty one, and Trivy sends no credential/,
+  ],
+  'without a password': [{ username: CANARY }, /expected a password, found an empty one/],
+  'whose username begins with a colon': [
+    { username: `:${CANARY}`, password: 'p' },
+    /found a colon at its beginning/,
+  ],
+  'whose password begins with NUL': [{ username: 'u', password: `\0${CANARY}` }, /NUL character/],
+  'whose password ends with NUL': [{ auth: base64(`u:${CANARY}\0`) }, /NUL character/],
+  'whose registry token contains a space': [{ registrytoken: `a ${CANARY}` }, /visible ASCII/],
+  'whose registry token contains a line break': [{ registrytoken: `${CANARY}\n` }, /visible ASCII/],
+  'whose registry token is not ASCII': [{ registrytoken: `${CANARY}é` }, /visible ASCII/],
+  'whose auth is encoded twice': [{ auth: base64(base64(`u:${CANARY}`)) }, /encoded twice; encode it once/],
+  'whose auth is encoded twice with a line break': [
+    { auth: base64(`${base64(`u:${CANARY}`)}\n`) },
+    /encoded twice/,
+  ],
+  'whose password is a number': [
+    { username: CANARY, password: 12_345 },
+    /"password", found a number; put the value in quotes/,
+  ],
+  'whose username is a boolean': [{ username: true, password: CANARY }, /found a boolean; put the value in quo/],
+  'whose token is a number': [{ identitytoken: 12_345 }, /"identitytoken", found a number; put the value in q/],
   'whose token is a list': [{ identitytoken: [CANARY] }, /"identitytoken", found a list/],
 };
 
@@ -114,8 +147,8 @@ const MALFORMED: Readonly<Record<string, readonly [secret: PullSecretContent, me
     parsePullSecret(DOCKER_CONFIG_JSON, { '.dockerconfigjson': `{"${CANARY}"` }),
     /expected base64/,
   ],
-  'that is not JSON': [parseText(`{"auths": ${CANARY}`), /expected JSON/],
-  'that is truncated': [parseText(`{"auths": {"r.io": {"auth": "${CANARY}`), /expected JSON/],
+  'that is not JSON': [parseText(`{"auths": ${CANARY}`), /expected JSON .* at line 1, column 11; corr/],
+  'that is truncated': [parseText(`{"auths": {"r.io": {"auth": "${CANARY}`), /expected JSON .* column 41;/],
   'that is a JSON list': [parseText(`["${CANARY}"]`), /expected an object .* found a list/],
   'that is a JSON string': [parseText(`"${CANARY}"`), /found a string/],
   'that is JSON null': [parseText('null'), /found null/],
@@ -125,7 +158,35 @@ const MALFORMED: Readonly<Record<string, readonly [secret: PullSecretContent, me
   ],
   'of the older type with auths around its entries': [
     parseDockercfg(`{"auths": {"r.io": {"auth": "${CANARY}"}}}`),
-    /found "auths" around it; create the Secret with the type kubernetes\.io\/dockerconfigjson/,
+    /found "auths" around it, as .*; create the Secret with the type kubernetes\.io\/dockerconfigjson/,
+  ],
+  'of the older type with a whole config.json': [
+    parseDockercfg(`{"auths": {"r.io": {"auth": "${CANARY}"}}, "HttpHeaders": {"User-Agent": "x"}}`),
+    /^expected .* found "auths" around it.* the type kubernetes\.io\/dockerconfigjson/,
+  ],
+  'of the older type with a config.json and its helpers': [
+    parseDockercfg(`{"credsStore": "x", "AUTHS": {"r.io": {}}, "currentContext": "y", "plugins": {}}`),
+    /found "auths" around it/,
+  ],
+  'that is encoded twice': [
+    parseText(base64(JSON.stringify({ auths: { 'r.io': { auth: CANARY } } }))),
+    /expected base64 of JSON .* encoded twice; encode it once, or put the JSON into stringData/,
+  ],
+  'that is encoded twice, in lines': [
+    parseText(`${base64(`{"auths": {"r.io": {"auth": "${CANARY}"}}}`).replace(/.{20}/g, '$&\n')}\n`),
+    /encoded twice/,
+  ],
+  'of the older type that is encoded twice': [
+    parseDockercfg(base64(`{"r.io": {"auth": "${CANARY}"}}`)),
+    /in the key \.dockercfg, found a value that is encoded twice/,
+  ],
+  'that is a JSON string with JSON in it': [
+    parseText(JSON.stringify(`{"auths": {"r.io": {"auth": "${CANARY}"}}}`)),
+    /found a string with the text of an object; remove the quotes around it/,
+  ],
+  'with a syntax error in its third line': [
+    parseText(`{"auths": {\n  "r.io": {\n    "auth": ${CANARY}}}}`),
+    /expected JSON .*, found a syntax error at line 3, column 13; correct the value/,
   ],
   'of the older type that is a JSON list': [parseDockercfg('[]'), /expected an object .* found a list/],
   'whose auths is removed by a second field': [
@@ -155,7 +216,7 @@ const LONG: Readonly<Record<string, (more: number) => unknown>> = {
   'a username of 4,096 characters': (more) => ({ auth: base64(`${'u'.repeat(4096 + more)}:p`) }),
   'a password of 65,536 characters': (more) => ({ auth: base64(`u:${'p'.repeat(65_536 + more)}`) }),
   'an identity token of 65,536 characters': (more) => ({ identitytoken: 't'.repeat(65_536 + more) }),
-  'a registry token of 65,536 characters': (more) => ({ registrytoken: 't'.repeat(65_536 + more) }),
+  'a registry token of 32,768 characters': (more) => ({ registrytoken: 't'.repeat(32_768 + more) }),
 };
 
 const NO_KEYS: readonly string[] = [
@@ -245,6 +306,17 @@ describe('parsePullSecret', () => {
       [{ registryKey: 'r.io', kind: 'basic', username: 'u', password: 'p' }],
     );
     assert.match(problems.join(), /^entry "s\.io": expected a credential, found none/);
+  });
+
+  it('keeps the entries beside "auths" in the older type, because the kubelet finds them', () => {
+    const text = `{"auths": {"a.io": {"auth": "${CANARY}"}}, "r.io": {"auth": "dTpw"}, "HttpHeaders": {}}`;
+    const { entries, problems } = entriesOf(parseDockercfg(text));
+    assert.deepEqual(entries.map(({ registryKey }) => registryKey), ['r.io']);
+    assert.match(problems[0] ?? '', /found "auths" around it/);
+    assert.match(problems[1] ?? '', /^entry "HttpHeaders": expected a credential/);
+    assert.equal(problems.length, 2);
+    const without = entriesOf(parseDockercfg(`{"auths": {"a.io": {}}, "docker.io": {}}`));
+    assert.equal(without.keyring.hosts.size, 2, 'docker.io prevents the fallback, as in the kubelet');
   });
 
   it('reads duplicate fields as Go does', () => {
@@ -354,7 +426,7 @@ describe('the limits of parsePullSecret', () => {
       assert.equal(long.entries.length, 1);
       assert.match(
         messagesOf(long),
-        /^entry "long\.io": expected a (user name|password or token) of at most/,
+        /^entry "long\.io": expected a (user name|password or token|registry token) of at most/,
       );
       assert.ok(messagesOf(long).length < 200);
     });
