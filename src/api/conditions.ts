@@ -36,8 +36,7 @@ export const ADVICE = {
   SecretMalformed: 'Create the Secret again, for example with kubectl create secret docker-registry.',
   SecretUnreadable:
     'Check that the controller may get Secrets in this namespace. The controller retries automatically.',
-  NotOffered:
-    'Ask the owner of the Secret to annotate it with its registries, or name a pull secret in spec.imagePullSecrets.',
+  NotOffered: 'Ask the owner of the Secret for that change, or name a pull secret in spec.imagePullSecrets.',
 
   // CredentialVerified
   Accepted: '',

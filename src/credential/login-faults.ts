@@ -22,7 +22,9 @@ export function loginFaults(login: Credential): readonly string[] {
   const [username, password] = [login.username.reveal(), login.password.reveal()];
   const faults = [...faultsOf('user name', username), ...faultsOf('password', password)];
   const isEncoded = looksEncoded(username) && looksEncoded(password);
-  return isEncoded ? [...faults, 'the user name and the password look as if they were encoded in base64 twice'] : faults;
+  return isEncoded
+    ? [...faults, 'the user name and the password look as if they were encoded in base64 twice']
+    : faults;
 }
 
 function faultsOf(what: string, text: string): readonly string[] {

@@ -1,7 +1,15 @@
 import { quoted } from '../text/index.ts';
 import { decodeBase64, isEncoded } from './base64.ts';
 import { type DockerConfigEntries, parseAuths } from './docker-config.ts';
-import { described, fields, type Json, type JsonObject, MOST_TOKENS, type NotJson, readJson } from './json.ts';
+import {
+  described,
+  fields,
+  type Json,
+  type JsonObject,
+  MOST_TOKENS,
+  type NotJson,
+  readJson,
+} from './json.ts';
 
 /** The content of a pull secret, or why it cannot be read. No message contains a value of the secret. */
 export type PullSecretContent =

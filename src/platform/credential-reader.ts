@@ -2,6 +2,7 @@ import type { PlatformCredential } from './platform-credential.ts';
 import { mayOpen, PLATFORMS, type PlatformName } from './platforms.ts';
 import { REGISTRIES_ANNOTATION, readRegistries } from './registries-annotation.ts';
 import type { SecretContent } from './secret-fields.ts';
+import { unsupportedHint } from './unsupported-secret.ts';
 
 /** The content of a Secret that is not a pull secret. No message contains a value of the Secret. */
 export type CredentialRead =
@@ -14,8 +15,8 @@ export type CredentialRead =
   /** It holds a credential, but its owner has not annotated it with registries. */
   | { readonly result: 'NotOffered'; readonly message: string }
   | { readonly result: 'Malformed'; readonly message: string }
-  /** It has none of the keys of a known credential. */
-  | { readonly result: 'Unknown' };
+  /** It has none of the keys of a known credential. The message, if there is one, says how to make it usable. */
+  | { readonly result: 'Unknown'; readonly message?: string };
 
 /**
  * Reads a Secret that is not a pull secret: AWS keys, a Google key file, an Azure service principal, or
@@ -29,7 +30,7 @@ export function readCredential(
     platform,
     credential: platform.readSecret(secret),
   })).filter(({ credential }) => credential !== undefined);
-  if (found?.credential === undefined) return { result: 'Unknown' };
+  if (found?.credential === undefined) return unknown(secret, annotations);
   const { platform, credential } = found;
   const registries = readRegistries(annotations);
   if (registries.result !== 'Hosts') return registries;
@@ -37,6 +38,11 @@ export function readCredential(
   if (credential.result === 'Malformed') return credential;
   const hosts = registries.hosts.filter((host) => mayOpen(platform, host));
   return hosts.length === 0 ? onlyOtherClouds(platform.name) : { result: 'Credential', credential, hosts };
+}
+
+function unknown(secret: SecretContent, annotations: Readonly<Record<string, string>>): CredentialRead {
+  const message = unsupportedHint(secret, Object.hasOwn(annotations, REGISTRIES_ANNOTATION));
+  return { result: 'Unknown', ...(message !== undefined && { message }) };
 }
 
 function onlyOtherClouds(name: PlatformName): CredentialRead {

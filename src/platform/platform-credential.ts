@@ -16,6 +16,8 @@ export interface PlatformCredential {
    * token. `undefined`: the Secret does not contain the time. Read it with `expirationOf`.
    */
   readonly expires: number | Credential | undefined;
+  /** The login in the Secret, if a registry accepts it as it is; undefined: there is none. */
+  readonly login?: Credential;
   /** How it gives access to the registry at this host. */
   accessTo(host: string): Access;
 }

@@ -14,8 +14,17 @@ const MOST_HOSTS = 16;
 /** A name, an IPv4 address, or an IPv6 address in brackets, with or without a port. No wildcards, and no paths. */
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
 
-/** The message for a Secret without the annotation. */
+/**
+ * The message for a Secret that is not a pull secret and has no annotation, so that the controller has not read its
+ * content or type.
+ */
 export const NOT_OFFERED =
+  `expected a Secret of type kubernetes.io/dockerconfigjson, or the annotation ${REGISTRIES_ANNOTATION}, found neither; if ` +
+  'it has the key .dockerconfigjson, it needs that type, and the annotation does not help; otherwise list in the ' +
+  'annotation the registry hosts that may receive the credential';
+
+/** The message for a Secret with a credential, but without the annotation. */
+const NOT_ANNOTATED =
   `expected the annotation ${REGISTRIES_ANNOTATION}, found none; list in it the registry hosts that may receive the ` +
   'credential, because the Secret itself names no registry';
 
@@ -28,7 +37,7 @@ export function readRegistries(annotations: Readonly<Record<string, string>>): R
     ? annotations[REGISTRIES_ANNOTATION]
     : undefined;
   if (written === undefined) {
-    return { result: 'NotOffered', message: NOT_OFFERED };
+    return { result: 'NotOffered', message: NOT_ANNOTATED };
   }
   const hosts = [...new Set(written.split(/[\s,]+/).filter((host) => host !== ''))];
   const wrong = hosts.find((host) => !HOST.test(host));

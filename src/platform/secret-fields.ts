@@ -1,4 +1,4 @@
-import { decodeBase64 } from '../credential/index.ts';
+import { decodeBase64, isEncoded } from '../credential/index.ts';
 import { quoted } from '../text/index.ts';
 
 /** The content of a Secret as in the Kubernetes API: values are in base64. */
@@ -20,6 +20,8 @@ export type Field =
   | Malformed;
 
 const SEPARATORS = /[-_.]/g;
+/** As `readSecretFromStdin` in github.com/docker/cli/cli/command/registry/login.go. */
+const LINE_BREAK = /(?:\r\n|[\r\n])$/;
 /** In characters: longer than any supported credential. A longer value is not decoded. */
 const LONGEST_TEXT = 32 * 1024;
 /** The same in base64, with room for line breaks. */
@@ -32,19 +34,20 @@ const namedKeys = new WeakMap<SecretContent, ReadonlyMap<string, readonly string
 
 /**
  * The value of the key with one of these names. Letter case, dashes, underscores and dots are ignored, so that
- * `AWS_ACCESS_KEY_ID`, `aws-access-key-id` and `awsAccessKeyId` are the same name. Removes one line break at the end,
- * because many files have one. If several keys match, their values must be equal.
+ * `AWS_ACCESS_KEY_ID`, `aws-access-key-id` and `awsAccessKeyId` are the same name. If several keys match, their values
+ * must be equal. Removes one line break at the end, as `docker login --password-stdin` does, because many files have
+ * one.
  *
  * @param names - in lower case, without separators
  */
 export function field(secret: SecretContent, names: ReadonlySet<string>): Field {
-  const index = namedKeys.get(secret) ?? indexOf(secret);
+  const index = keysByName(secret);
   const [first, ...others] = [...names].flatMap((name) => index.get(name) ?? []);
   if (first === undefined) return ABSENT;
-  const value = withoutLineBreak(exactField(secret, first));
+  const value = exactField(secret, first);
   if (value.result !== 'Text') return value;
   const differing = others.find((key) => {
-    const other = withoutLineBreak(exactField(secret, key));
+    const other = exactField(secret, key);
     return other.result !== 'Text' || other.text !== value.text;
   });
   if (differing === undefined) return value;
@@ -53,7 +56,7 @@ export function field(secret: SecretContent, names: ReadonlySet<string>): Field 
   );
 }
 
-/** The value of the key with exactly this name, unchanged. */
+/** The value of the key with exactly this name, without one line break at the end. */
 export function exactField({ data }: SecretContent, key: string): Field {
   const value = Object.hasOwn(data, key) ? data[key] : undefined;
   if (value === undefined) return ABSENT;
@@ -63,8 +66,16 @@ export function exactField({ data }: SecretContent, key: string): Field {
     return malformed(
       `expected base64 of UTF-8 text in the key ${quoted(key)}, found something else; correct the value`,
     );
-  return text.length > LONGEST_TEXT ? tooLong(key) : { result: 'Text', text };
+  return text.length > LONGEST_TEXT ? tooLong(key) : { result: 'Text', text: text.replace(LINE_BREAK, '') };
 }
+
+/** Whether a text is base64 of a text that the predicate accepts: a value that was encoded twice. */
+export function isEncodedTwice(text: string, accepts: (text: string) => boolean): boolean {
+  return isEncoded(Buffer.from(text), (inner) => accepts(inner.toString().replace(LINE_BREAK, '')));
+}
+
+/** What to do about a value that was encoded twice. */
+export const ENCODE_ONCE = 'a value that is encoded in base64 twice; encode it once, or use stringData';
 
 export function textIn(value: Field): string | undefined {
   return value.result === 'Text' ? value.text : undefined;
@@ -83,6 +94,11 @@ function tooLong(key: string): Malformed {
   );
 }
 
+/** The keys of a Secret by name, in lower case and without separators. Omits keys that are longer than any known name. */
+export function keysByName(secret: SecretContent): ReadonlyMap<string, readonly string[]> {
+  return namedKeys.get(secret) ?? indexOf(secret);
+}
+
 function indexOf(secret: SecretContent): ReadonlyMap<string, readonly string[]> {
   const index = new Map<string, string[]>();
   for (const key of Object.keys(secret.data)) {
@@ -94,10 +110,6 @@ function indexOf(secret: SecretContent): ReadonlyMap<string, readonly string[]> 
   }
   namedKeys.set(secret, index);
   return index;
-}
-
-function withoutLineBreak(value: Field): Field {
-  return value.result === 'Text' ? { ...value, text: value.text.replace(/\r?\n$/, '') } : value;
 }
 
 function decode(value: string): string | undefined {

@@ -15,7 +15,7 @@ export interface CredentialSecret extends Stored {
         readonly keyring: Keyring<PlatformCredential>;
       }
     | { readonly result: 'NotOffered' | 'Malformed'; readonly message: string }
-    | { readonly result: 'Unknown' };
+    | { readonly result: 'Unknown'; readonly message?: string };
 }
 
 /** Reads a credential Secret. If it cannot be used, its content says why. */

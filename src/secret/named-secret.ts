@@ -13,7 +13,8 @@ export type NamedSecret =
       readonly problems: readonly string[];
     }
   | { readonly state: 'Missing'; readonly name: string }
-  | { readonly state: 'WrongType'; readonly name: string }
+  /** It is not a pull secret, and has no keys of a known credential. The message says how to make it usable. */
+  | { readonly state: 'WrongType'; readonly name: string; readonly message?: string }
   /** It is not a pull secret, and has no annotation with its registries. */
   | { readonly state: 'NotOffered'; readonly name: string; readonly message: string }
   /** It has not been read yet, so nothing can be decided about the binding. */

@@ -18,7 +18,12 @@ export function readSource(object: RawSecret): SourceSecret {
 /** Reads a Secret of any type. A Secret without a known credential becomes a malformed pull secret, with a message. */
 export function readSourceSecret(object: RawSecret): SourceSecret {
   const source = readSource(object);
-  return source.content.result === 'Unknown' ? readPullSecret(object) : source;
+  const { content } = source;
+  if (content.result !== 'Unknown') return source;
+  const { message } = content;
+  return message === undefined
+    ? readPullSecret(object)
+    : { ...source, content: { result: 'Malformed', message } };
 }
 
 function isPullSecret({ type }: RawSecret): boolean {

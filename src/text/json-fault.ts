@@ -19,7 +19,8 @@ export function jsonFault(text: string): TextPosition | undefined {
 const LINE_BREAK = /\r\n|[\r\n]/;
 const BLANKS = /[ \t\r\n]*/y;
 const SCALAR = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[Ee][+-]?[0-9]+)?/y;
-const PLAIN_CHARACTERS = /[^"\\\u0000-\u001f]*/y;
+/** All characters except control characters below U+0020, quotes and backslashes. */
+const PLAIN_CHARACTERS = /[ !#-[\]-\uffff]*/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y;
 
 type Expected = 'Value' | 'ValueOrEnd' | 'Name' | 'NameOrEnd' | 'Colon' | 'CommaOrEnd' | 'Nothing';

@@ -85,7 +85,7 @@ function observeSource({ namespace, name, uid }: Stored, { sourceSecrets }: Stor
       return { state: 'Found', name, uid, resourceVersion, entries, keyring: content.keyring, problems: [] };
     }
     case 'Unknown':
-      return { state: 'WrongType', name };
+      return { state: 'WrongType', name, ...(content.message !== undefined && { message: content.message }) };
     default:
       return { state: content.result, name, message: content.message };
   }

@@ -1,5 +1,12 @@
 import { SecretValue } from '../../credential/index.ts';
-import { field, type Malformed, malformed, type SecretContent } from '../secret-fields.ts';
+import {
+  ENCODE_ONCE,
+  field,
+  isEncodedTwice,
+  type Malformed,
+  malformed,
+  type SecretContent,
+} from '../secret-fields.ts';
 import { fromSeconds } from '../token-expiration.ts';
 
 /** AWS keys. Temporary ones have a session token. */
@@ -78,6 +85,9 @@ const INCOMPLETE = malformed(
 function read(secret: SecretContent, { name, names, form }: Shape): string | Malformed | undefined {
   const value = field(secret, names);
   if (value.result !== 'Text') return value.result === 'Absent' ? undefined : value;
+  // The bytes of a real key are random, so they are no text of this form.
+  if (isEncodedTwice(value.text, (inner) => form.test(inner)))
+    return malformed(`expected ${name} as the value of its key, found ${ENCODE_ONCE}`);
   if (form.test(value.text)) return value.text;
   return malformed(`expected ${name} as the value of its key, found something else; correct the value`);
 }

@@ -1,6 +1,14 @@
 import { SecretValue } from '../../credential/index.ts';
 import type { PlatformCredential } from '../platform-credential.ts';
-import { field, type Malformed, malformed, type SecretContent, textIn } from '../secret-fields.ts';
+import {
+  ENCODE_ONCE,
+  field,
+  isEncodedTwice,
+  type Malformed,
+  malformed,
+  type SecretContent,
+  textIn,
+} from '../secret-fields.ts';
 import { entraExchange } from './exchange.ts';
 import { loginHostOf } from './hosts.ts';
 
@@ -38,6 +46,8 @@ export function readServicePrincipal(secret: SecretContent): PlatformCredential 
 
 function problemOf({ clientId, clientSecret, tenant }: ServicePrincipal): Malformed | undefined {
   if (!GUID.test(clientId)) {
+    if (isEncodedTwice(clientId, (inner) => GUID.test(inner)))
+      return malformed(`expected the GUID of an application as client ID, found ${ENCODE_ONCE}`);
     return malformed(
       'expected the GUID of an application as client ID, found something else; correct the client ID',
     );
@@ -73,6 +83,7 @@ function credentialOf(principal: ServicePrincipal): PlatformCredential {
     description: 'Azure service principal',
     identity: new SecretValue(JSON.stringify(['Azure', clientId, clientSecret, tenant])),
     expires: undefined,
+    login: login.credential,
     accessTo(host) {
       const loginHost = loginHostOf(host);
       if (loginHost === undefined || tenant === undefined) return { delivery: login, check: login };

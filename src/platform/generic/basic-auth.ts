@@ -1,4 +1,4 @@
-import { SecretValue } from '../../credential/index.ts';
+import { type Credential, SecretValue, sendingProblem } from '../../credential/index.ts';
 import type { PlatformCredential } from '../platform-credential.ts';
 import { exactField, type Malformed, malformed, type SecretContent, textIn } from '../secret-fields.ts';
 
@@ -14,17 +14,20 @@ export function readBasicAuth(secret: SecretContent): PlatformCredential | Malfo
         'correct these keys (many registries accept any user name with a token)',
     );
   }
-  const credential = {
+  const credential: Credential = {
     kind: 'basic',
     username: new SecretValue(username),
     password: new SecretValue(password),
-  } as const;
+  };
+  const problem = sendingProblem(credential);
+  if (problem !== undefined) return malformed(problem);
   return {
     result: 'Credential',
     kind: 'platform',
     description: 'user name and password',
     identity: new SecretValue(JSON.stringify(['basic', username, password])),
     expires: credential,
+    login: credential,
     accessTo: () => ({ delivery: { way: 'Login', credential }, check: { way: 'Login', credential } }),
   };
 }

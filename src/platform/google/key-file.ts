@@ -1,6 +1,14 @@
-import { readObject } from '../../text/index.ts';
+import { jsonFault, readObject } from '../../text/index.ts';
 import type { PlatformCredential } from '../platform-credential.ts';
-import { field, type Malformed, malformed, type SecretContent } from '../secret-fields.ts';
+import {
+  ENCODE_ONCE,
+  field,
+  isEncodedTwice,
+  type Malformed,
+  malformed,
+  type SecretContent,
+} from '../secret-fields.ts';
+import { formOf } from '../unsupported-secret.ts';
 import { readAuthorizedUser } from './authorized-user.ts';
 import type { Document } from './document.ts';
 import { readExternalAccount } from './external-account.ts';
@@ -37,11 +45,8 @@ export function readKeyFile(secret: SecretContent): PlatformCredential | Malform
   const file = field(secret, FILES);
   if (file.result !== 'Text') return file.result === 'Absent' ? undefined : file;
   const document = readObject(file.text);
-  if (document === undefined) {
-    return malformed(
-      'expected a Google key file, which is a JSON object, found something else; set the key to the content of the file',
-    );
-  }
+  if (document === undefined) return notAnObject(file.text);
+  if (isOtherForm(file.text)) return undefined;
   const universe = document['universe_domain'] ?? UNIVERSE;
   if (universe !== UNIVERSE) {
     return malformed(
@@ -55,4 +60,20 @@ export function readKeyFile(secret: SecretContent): PlatformCredential | Malform
     `expected a Google key file of type ${Object.keys(READERS).join(', ')}, found another type; create a key of ` +
       'one of these types',
   );
+}
+
+/** Whether a file under one of Google's names has another kind of credential, such as a service principal of Azure. */
+function isOtherForm(text: string): boolean {
+  const form = formOf(text);
+  return form !== undefined && form !== 'GoogleKeyFile';
+}
+
+function notAnObject(text: string): Malformed {
+  const expected = 'expected a Google key file, which is a JSON object, found';
+  const isEncoded = isEncodedTwice(text, (inner) => readObject(inner) !== undefined);
+  if (isEncoded) return malformed(`${expected} ${ENCODE_ONCE}`);
+  const fault = jsonFault(text);
+  const found =
+    fault === undefined ? 'another value' : `a syntax error at line ${fault.line}, column ${fault.column}`;
+  return malformed(`${expected} ${found}; set the key to the content of the file`);
 }

@@ -39,6 +39,7 @@ interface Compared {
   readonly kubelets: readonly Described[];
   readonly keys: readonly string[];
   readonly excluded: number;
+  readonly unsent: number;
 }
 
 function compare(each: Case, answer: Answer | undefined): Compared {
@@ -51,6 +52,8 @@ function compare(each: Case, answer: Answer | undefined): Compared {
   });
   // docs/adr/0008: such a host without dot and port is found only as a key of Docker Hub.
   const shown = rows.filter(({ key }) => !(notHub && key === DOCKER_HUB_LEGACY));
+  // docs/adr/0008: Trivy sends no credential without a password, so such an entry is not a candidate.
+  const unsent = shown.filter(isWithoutPassword);
   const described = shown.flatMap((row) => {
     const text = describeRow(row);
     return text === undefined ? [] : [{ text, group: `${row.secret} ${row.key}` }];
@@ -63,7 +66,12 @@ function compare(each: Case, answer: Answer | undefined): Compared {
     kubelets: inGroups(described),
     keys: shown.map(({ key }) => key),
     excluded: rows.length - shown.length,
+    unsent: unsent.length,
   };
+}
+
+function isWithoutPassword({ username, password, entry }: KubeletRow): boolean {
+  return username !== '' && password === '' && entry?.token === undefined;
 }
 
 function keyrings({ secrets }: Case) {
@@ -80,11 +88,12 @@ interface KubeletRow {
   readonly entry: Entry | undefined;
 }
 
-/** The kubelet's credential in our terms; `undefined`: it has nothing that could be sent to a registry. */
-function describeRow({ secret, username, password, entry }: KubeletRow): Described | undefined {
+/** The kubelet's credential in our terms; `undefined`: it has nothing that Trivy would send to a registry. */
+function describeRow(row: KubeletRow): Described | undefined {
+  const { secret, username, password, entry } = row;
   const token = password === '' || username === '' ? entry?.token : undefined;
   if (token !== undefined) return `${secret} token ${token}`;
-  if (username === '' || entry?.nature === 'NotUtf8') return undefined;
+  if (username === '' || entry?.nature === 'NotUtf8' || isWithoutPassword(row)) return undefined;
   return `${secret} basic ${oneReplacement(username)} ${oneReplacement(password)}`;
 }
 
@@ -131,8 +140,12 @@ function counts(compared: readonly Compared[]): Readonly<Record<string, number>>
     "Docker Hub's older name": count((each) => hub(each) && each.keys.includes(DOCKER_HUB_LEGACY)),
     'a token': count(({ ours }) => ours.some((text) => text.includes(' token '))),
     'an excluded credential for a host without a dot': count(({ excluded }) => excluded > 0),
+    'an excluded credential without a password': count(({ unsent }) => unsent > 0),
     'a broken entry': count(({ each }) =>
       [...each.entries.values()].some(({ nature }) => nature === 'Broken'),
+    ),
+    'a config.json in the older type': count(({ each }) =>
+      each.secrets.some(({ data }) => atob(data['.dockercfg'] ?? '').startsWith('{"auths"')),
     ),
     'an excluded key': count(({ each }) =>
       [...each.entries.values()].some(({ nature }) => nature === 'Excluded'),

@@ -334,6 +334,12 @@ const SHAPES: readonly Shape[] = [
     token: `r${id}`,
   }),
   (id) => ({ fields: [['auth', json(base64(`:p${id}`))]] }),
+  (id) => ({
+    fields: [
+      ['username', json(`u${id}`)],
+      ['password', '""'],
+    ],
+  }),
   () => ({ fields: [] }),
   () => ({ fields: undefined }),
   (id) => ({
@@ -364,6 +370,8 @@ interface Layout {
   /** The names of the fields of the document, such as `auths`. Each field holds some of the entries. */
   readonly names: readonly string[];
   readonly before: string;
+  /** What precedes the entries in the older type, as if a whole config.json and entries were merged. */
+  readonly beside: string;
   readonly fault: 'None' | 'ByteOrderMark' | 'NoJson' | 'OtherType' | 'NoData';
 }
 
@@ -379,6 +387,12 @@ const layout: fc.Arbitrary<Layout> = fc.record({
     '',
     '"HttpHeaders":{"a":"b"},',
     '"auths":{"reg.io":{"auth":"dTpw"}},"auths":null,',
+  ),
+  beside: fc.constantFrom(
+    '',
+    '',
+    '"auths":{"reg.io":{"auth":"dTpw"}}',
+    '"auths":{"reg.io":{"auth":"dTpw"}},"HttpHeaders":{"a":"b"}',
   ),
   fault: fc.oneof(
     { weight: 12, arbitrary: fc.constant('None' as const) },
@@ -444,7 +458,7 @@ function withoutHiding(entries: readonly Entry[]): readonly Entry[] {
 function render(name: string, layout: Layout, entries: readonly Entry[]): PlainSecret {
   const type = layout.legacy ? 'kubernetes.io/dockercfg' : 'kubernetes.io/dockerconfigjson';
   const dataKey = layout.legacy ? '.dockercfg' : '.dockerconfigjson';
-  const text = layout.legacy ? object(entries) : dockerConfigJson(layout, entries);
+  const text = layout.legacy ? object(entries, layout.beside) : dockerConfigJson(layout, entries);
   const bytes = Buffer.from(text).toString('latin1').replaceAll('\xee\x80\x80', '\xe2\x82');
   const value = Buffer.from(damaged(bytes, layout), 'latin1').toString('base64');
   return {
@@ -467,8 +481,9 @@ function dockerConfigJson({ names, before }: Layout, entries: readonly Entry[]):
   return `{${before}${parts.join(',')}}`;
 }
 
-function object(entries: readonly Entry[]): string {
-  return `{${entries.map((entry) => `${JSON.stringify(entry.key)}: ${entryJson(entry)}`).join(',\n')}}`;
+function object(entries: readonly Entry[], beside = ''): string {
+  const members = entries.map((entry) => `${JSON.stringify(entry.key)}: ${entryJson(entry)}`);
+  return `{${[beside, ...members].filter((member) => member !== '').join(',\n')}}`;
 }
 
 function entryJson({ id, fields }: Entry): string {

@@ -133,8 +133,14 @@ const BROKEN: Readonly<Record<string, readonly [entry: unknown, problem: RegExp]
     { username: CANARY, password: 12_345 },
     /"password", found a number; put the value in quotes/,
   ],
-  'whose username is a boolean': [{ username: true, password: CANARY }, /found a boolean; put the value in quo/],
-  'whose token is a number': [{ identitytoken: 12_345 }, /"identitytoken", found a number; put the value in q/],
+  'whose username is a boolean': [
+    { username: true, password: CANARY },
+    /found a boolean; put the value in quo/,
+  ],
+  'whose token is a number': [
+    { identitytoken: 12_345 },
+    /"identitytoken", found a number; put the value in q/,
+  ],
   'whose token is a list': [{ identitytoken: [CANARY] }, /"identitytoken", found a list/],
 };
 
@@ -311,7 +317,10 @@ describe('parsePullSecret', () => {
   it('keeps the entries beside "auths" in the older type, because the kubelet finds them', () => {
     const text = `{"auths": {"a.io": {"auth": "${CANARY}"}}, "r.io": {"auth": "dTpw"}, "HttpHeaders": {}}`;
     const { entries, problems } = entriesOf(parseDockercfg(text));
-    assert.deepEqual(entries.map(({ registryKey }) => registryKey), ['r.io']);
+    assert.deepEqual(
+      entries.map(({ registryKey }) => registryKey),
+      ['r.io'],
+    );
     assert.match(problems[0] ?? '', /found "auths" around it/);
     assert.match(problems[1] ?? '', /^entry "HttpHeaders": expected a credential/);
     assert.equal(problems.length, 2);

@@ -19,6 +19,9 @@ const LOGIN = { username: 'user', password: CANARY };
 const { 'access-key': id, 'secret-access-key': key } = AWS_KEYS;
 const { ClientID: clientId, ClientSecret: clientSecret, TenantID: tenantId } = SERVICE_PRINCIPAL;
 
+const BASIC_AUTH = 'kubernetes.io/basic-auth';
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
 describe('a credential Secret', () => {
   const good: readonly (readonly [name: string, texts: Texts, description: RegExp, type?: string])[] = [
     ['AWS keys as in External Secrets', AWS_KEYS, /^AWS keys$/],
@@ -74,6 +77,12 @@ describe('a credential Secret', () => {
       /principal/,
     ],
     ['a login', LOGIN, /user name/, 'kubernetes.io/basic-auth'],
+    [
+      'a login with key names of External Secrets',
+      { ...LOGIN, proxy_endpoint: 'x' },
+      /user name/,
+      BASIC_AUTH,
+    ],
   ];
   for (const [name, texts, description, type] of good) {
     it(`with ${name} is a credential for the hosts in its annotation`, () => {
@@ -194,6 +203,45 @@ describe('a credential Secret', () => {
       /a colon/,
       'kubernetes.io/basic-auth',
     ],
+    [
+      'a login with an empty password',
+      { username: CANARY, password: '' },
+      /password, found an empty/,
+      BASIC_AUTH,
+    ],
+    [
+      'a login with a line break as its password',
+      { username: CANARY, password: '\r\n' },
+      /an empty/,
+      BASIC_AUTH,
+    ],
+    ['a login with NUL at the end', { username: 'u', password: `${CANARY}\0` }, /NUL character/, BASIC_AUTH],
+    [
+      'an AWS key ID that is encoded twice',
+      { ...AWS_KEYS, 'access-key': base64(id) },
+      /an access key ID .* encoded in base64 twice; encode it once/,
+    ],
+    [
+      'an AWS secret key that is encoded twice',
+      { ...AWS_KEYS, 'secret-access-key': base64(`${key}\n`) },
+      /a secret access key .* encoded in base64 twice/,
+    ],
+    ['a region that is encoded twice', { ...AWS_KEYS, region: base64('eu-central-1') }, /a region .* twice/],
+    [
+      'a client ID that is encoded twice',
+      { ...SERVICE_PRINCIPAL, ClientID: `${base64(clientId)}\n` },
+      /the GUID .* encoded in base64 twice/,
+    ],
+    [
+      'a key file that is encoded twice',
+      { 'key.json': base64(JSON.stringify(SERVICE_ACCOUNT)) },
+      /a JSON object, found a value that is encoded in base64 twice/,
+    ],
+    [
+      'a key file with a syntax error',
+      { 'key.json': `{\n  "type": "${CANARY}",\n}` },
+      /found a syntax error at line 3, column 1; set the key/,
+    ],
     ['the credentials of two clouds', { ...AWS_KEYS, ...SERVICE_PRINCIPAL }, /several clouds/],
   ];
   for (const [name, texts, message, type] of broken) {
@@ -208,8 +256,10 @@ describe('a credential Secret', () => {
   }
 
   it('is unknown if it has no known key', () => {
-    assert.deepEqual(read({ username: 'user', password: CANARY }, 'reg.example'), { result: 'Unknown' });
     assert.deepEqual(read({ 'tls.key': CANARY }, undefined, 'kubernetes.io/tls'), { result: 'Unknown' });
+    assert.deepEqual(read({ other: CANARY }, 'reg.example'), { result: 'Unknown' });
+    const token = { token: CANARY, namespace: 'x' };
+    assert.deepEqual(read(token, undefined, 'kubernetes.io/service-account-token'), { result: 'Unknown' });
   });
 
   it('is malformed if its values are not text', () => {
@@ -266,5 +316,32 @@ describe('a credential Secret', () => {
     assert.equal(identity(AWS_KEYS), identity({ AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: key }));
     assert.notEqual(identity(AWS_KEYS), identity({ ...AWS_KEYS, 'session-token': key }));
     assert.notEqual(identity(SERVICE_PRINCIPAL), identity({ clientId, clientSecret }));
+  });
+});
+
+describe('a value of a credential Secret', () => {
+  for (const [name, end] of [
+    ['LF', '\n'],
+    ['CRLF', '\r\n'],
+    ['CR', '\r'],
+  ] as const) {
+    it(`drops one line break at the end of each value, as docker login --password-stdin does: ${name}`, () => {
+      for (const [texts, type] of [
+        [LOGIN, BASIC_AUTH],
+        [AWS_KEYS, 'Opaque'],
+        [SERVICE_PRINCIPAL, 'Opaque'],
+      ] as const) {
+        const broken = Object.fromEntries(Object.entries(texts).map(([each, text]) => [each, text + end]));
+        assert.equal(
+          credentialIn(broken, type).identity.reveal(),
+          credentialIn(texts, type).identity.reveal(),
+        );
+      }
+    });
+  }
+
+  it('keeps a second line break', () => {
+    const { identity } = credentialIn({ username: 'user', password: `${CANARY}\n\n` }, BASIC_AUTH);
+    assert.equal(identity.reveal(), JSON.stringify(['basic', 'user', `${CANARY}\n`]));
   });
 });

@@ -11,7 +11,27 @@ const TEXTS = [
   ' "text" ',
   'null\n',
 ];
-const PIECES = ['{', '}', '[', ']', ',', ':', '"', '\\', '\n', '\t', '0', '-', '.', 'e', '+', 'u', 'true', ' ', 'é'];
+const PIECES = [
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '"',
+  '\\',
+  '\n',
+  '\t',
+  '0',
+  '-',
+  '.',
+  'e',
+  '+',
+  'u',
+  'true',
+  ' ',
+  'é',
+];
 
 /** Valid JSON with some characters removed, inserted or replaced. */
 const damaged = fc
@@ -67,7 +87,9 @@ describe('jsonFault', () => {
 
   it('takes linear time, and no recursion', () => {
     for (const unit of ['[', '{"":', '"\\n', '\\', ' ']) {
-      const [once, twice] = [20_000, 40_000].map((count) => operationsOf(() => jsonFault(unit.repeat(count))));
+      const [once, twice] = [20_000, 40_000].map((count) =>
+        operationsOf(() => jsonFault(unit.repeat(count))),
+      );
       assert.ok((twice ?? 0) <= 2.1 * (once ?? 0) + 100, `${unit}: ${once}, then ${twice}`);
     }
   });

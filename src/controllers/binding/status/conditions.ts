@@ -199,7 +199,7 @@ function problemOf(secret: NamedSecret): string | undefined {
     case 'Missing':
       return `Secret ${secret.name} does not exist`;
     case 'WrongType':
-      return `Secret ${secret.name} is not a pull secret and holds no supported credential`;
+      return `Secret ${secret.name} is not a pull secret and holds no supported credential${detail(secret.message)}`;
     case 'NotOffered':
       return `Secret ${secret.name} is not a pull secret: ${secret.message}`;
     case 'Unread':
@@ -213,6 +213,10 @@ function problemOf(secret: NamedSecret): string | undefined {
         ? undefined
         : `in Secret ${secret.name}: ${listedTexts(secret.problems)}`;
   }
+}
+
+function detail(message: string | undefined): string {
+  return message === undefined ? '' : `: ${message}`;
 }
 
 function listedTexts(texts: readonly string[]): string {

@@ -229,7 +229,7 @@ describe('explain from files', () => {
       /Secret "good": .*"reg\.example\/x"/,
       /Secret "bad": expected JSON/,
       /all\.json, item 3: expected strings under "data" in the Secret "numbers"/,
-      /Secret "opaque": expected a Secret of type kubernetes\.io\/dockerconfigjson.*found "Opaque"/,
+      /Secret "opaque": expected a Secret of type kubernetes\.io\/dockerconfigjson.*in a Secret of type "Opaque"/,
       /item 5: spec has no field "imagePullSecret"; expected only/,
       /item 6: spec\.image is invalid/,
       /item 7: expected spec\.scanSpec with a scanType and a list of strings as parameters/,

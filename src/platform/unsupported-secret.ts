@@ -1,0 +1,180 @@
+import { isRecord, quoted, readObject } from '../text/index.ts';
+import { REGISTRIES_ANNOTATION } from './registries-annotation.ts';
+import { exactField, isEncodedTwice, keysByName, type SecretContent } from './secret-fields.ts';
+
+/** Forms in which people keep a credential, but which are not read. */
+type Form = 'DockerConfig' | 'GoogleKeyFile' | 'AzurePrincipal' | 'AwsKeys' | 'Login';
+
+/** Limit on the keys whose content is examined. A Secret with a credential has a few keys. */
+const MOST_EXAMINED = 16;
+
+/**
+ * How to make a Secret usable that has none of the keys that are read, but others in which people keep a credential. Names
+ * the keys and no value.
+ *
+ * @param isAnnotated - whether the Secret has the annotation with its registries
+ * @returns undefined: it has no such keys
+ */
+export function unsupportedHint(secret: SecretContent, isAnnotated: boolean): string | undefined {
+  if (secret.type.startsWith('kubernetes.io/')) return undefined;
+  const hint = hintByContent(secret) ?? hintByName(secret);
+  if (hint === undefined || isAnnotated || hint.includes(REGISTRIES_ANNOTATION)) return hint;
+  return `${hint}, and list its registries in the annotation ${REGISTRIES_ANNOTATION}`;
+}
+
+function hintByContent(secret: SecretContent): string | undefined {
+  const keys = [...keysByName(secret).values().take(MOST_EXAMINED)].map(([key = '']) => key);
+  for (const key of keys) {
+    const value = exactField(secret, key);
+    const form = value.result === 'Text' ? formOf(value.text) : undefined;
+    if (form !== undefined) return HINTS[form](secret, [key]);
+  }
+  return undefined;
+}
+
+/** The form of a credential in a file; undefined: it is none of them. Recognizes a file that was encoded twice, too. */
+export function formOf(text: string): Form | undefined {
+  const isForm = (content: string) => (form: (typeof FORMS)[number]) =>
+    form.isIn(content, readObject(content));
+  const found =
+    FORMS.find(isForm(text)) ?? FORMS.find((form) => isEncodedTwice(text, (inner) => isForm(inner)(form)));
+  return found?.form;
+}
+
+type JsonDocument = ReturnType<typeof readObject>;
+
+const has = (document: JsonDocument, ...names: readonly string[]) =>
+  document !== undefined && names.some((name) => typeof document[name] === 'string');
+
+const GOOGLE_TYPES: ReadonlySet<unknown> = new Set([
+  'service_account',
+  'authorized_user',
+  'external_account',
+]);
+
+/** In the order in which they are looked for. */
+const FORMS: readonly {
+  readonly form: Form;
+  isIn(text: string, document: JsonDocument): boolean;
+}[] = [
+  {
+    form: 'DockerConfig',
+    isIn: (_, document) => ['auths', 'credHelpers'].some((name) => isRecord(document?.[name])),
+  },
+  { form: 'GoogleKeyFile', isIn: (_, document) => GOOGLE_TYPES.has(document?.['type']) },
+  {
+    // The output of `az ad sp create-for-rbac`, with and without --json-auth, azure.json of AKS, and files of variables.
+    form: 'AzurePrincipal',
+    isIn: (text, document) =>
+      has(document, 'clientId', 'appId', 'aadClientId', 'AZURE_CLIENT_ID') ||
+      /^(?:export )?AZURE_CLIENT_ID=/m.test(text),
+  },
+  {
+    // A credentials file, files of variables, and the output of `aws sts` and `aws iam create-access-key`.
+    form: 'AwsKeys',
+    isIn: (text, document) =>
+      [document, document?.['Credentials'], document?.['AccessKey']].some(
+        (each) => isRecord(each) && has(each, 'AccessKeyId', 'aws_access_key_id', 'AWS_ACCESS_KEY_ID'),
+      ) || /^(?:export )?aws_access_key_id[ \t]*=/im.test(text),
+  },
+  {
+    form: 'Login',
+    isIn: (_, document) => has(document, 'username') && has(document, 'password'),
+  },
+];
+
+/** Names in lower case, without separators. A Secret matches a row if it has a name of each list. */
+const ROWS: readonly (readonly [
+  form: Form | 'DockerCfg' | 'Token' | 'Role',
+  ...names: (readonly string[])[],
+])[] = [
+  ['DockerConfig', ['dockerconfigjson', 'configjson', 'dockerconfig', 'authjson']],
+  ['DockerCfg', ['dockercfg']],
+  [
+    'Login',
+    ['username', 'user', 'login', 'dockerusername', 'dockeruser', 'registryusername', 'registryuser'],
+    ['password', 'pass', 'token', 'accesstoken', 'dockerpassword', 'registrypassword', 'registrytoken'],
+  ],
+  [
+    'AzurePrincipal',
+    [
+      'azurejson',
+      'spjson',
+      'azurecredentials',
+      'azurecredentialsjson',
+      'principaljson',
+      'serviceprincipaljson',
+    ],
+  ],
+  ['AwsKeys', ['credentials', 'config', 'awscredentials', 'awsconfig', 'awssharedcredentialsfile', 'cloud']],
+  ['Role', ['rolearn', 'awsrolearn']],
+  [
+    'Token',
+    ['password', 'token', 'accesstoken', 'apitoken', 'apikey', 'pat', 'registrytoken', 'deploytoken'].concat([
+      'githubtoken',
+      'ghcrtoken',
+      'gitlabtoken',
+      'dockerpassword',
+      'registrypassword',
+    ]),
+  ],
+];
+
+/** The keys that say where a login belongs. They are not read, because the annotation says that. */
+const SERVERS = ['proxyendpoint', 'registry', 'server', 'dockerserver', 'host', 'url'];
+
+function hintByName(secret: SecretContent): string | undefined {
+  const names = keysByName(secret);
+  for (const [form, ...lists] of ROWS) {
+    const keys = lists.flatMap((list) => list.flatMap((name) => names.get(name)?.[0] ?? []).slice(0, 1));
+    if (keys.length === lists.length) return HINTS[form](secret, keys);
+  }
+  return undefined;
+}
+
+type Hint = (secret: SecretContent, keys: readonly string[]) => string;
+
+const HINTS: Readonly<Record<(typeof ROWS)[number][0], Hint>> = {
+  DockerConfig: (secret, keys) =>
+    wrongType(secret, keys, 'kubernetes.io/dockerconfigjson', '.dockerconfigjson'),
+  DockerCfg: (secret, keys) => wrongType(secret, keys, 'kubernetes.io/dockercfg', '.dockercfg'),
+  GoogleKeyFile: (_, keys) =>
+    `expected the Google key file in the key key.json, found it in ${listed(keys)}; rename the key to key.json`,
+  AzurePrincipal: (_, keys) =>
+    `expected the service principal in keys of its own, found ${listed(keys)}, whose content is not read; store the ` +
+    'values in the keys AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID',
+  AwsKeys: (_, keys) =>
+    `expected the AWS keys in keys of their own, found ${listed(keys)}, whose content is not read; store the values ` +
+    'in the keys AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary ones, AWS_SESSION_TOKEN',
+  Role: (_, keys) =>
+    `expected the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, found only ${listed(keys)}, because an IAM role ` +
+    'cannot be used from a Secret; add keys that may pull',
+  Login: (secret, keys) =>
+    'expected the keys username and password in a Secret of type kubernetes.io/basic-auth, found ' +
+    `${listed(keys)} in a Secret of type ${quoted(secret.type)}${serverNote(secret)}; create it again in that form, or ` +
+    'as a pull secret of type kubernetes.io/dockerconfigjson (in External Secrets, with a template)',
+  Token: (_, keys) =>
+    `expected a user name and a password, found only ${listed(keys)}; create a Secret of type ` +
+    'kubernetes.io/basic-auth with the keys username and password (many registries accept any user name with a ' +
+    'token), or a pull secret',
+};
+
+function wrongType(secret: SecretContent, keys: readonly string[], type: string, key: string): string {
+  return (
+    `expected a Secret of type ${type} with the key ${key} for a Docker configuration, found ${listed(keys)} in a ` +
+    `Secret of type ${quoted(secret.type)}; create it again with the type ${type}, because the annotation ` +
+    `${REGISTRIES_ANNOTATION} does not help here`
+  );
+}
+
+function serverNote(secret: SecretContent): string {
+  const names = keysByName(secret);
+  const [key] = SERVERS.flatMap((name) => names.get(name)?.[0] ?? []);
+  return key === undefined ? '' : ` (the key ${quoted(key)} is not read)`;
+}
+
+function listed(keys: readonly string[]): string {
+  return keys.length === 1
+    ? `the key ${quoted(keys[0] ?? '')}`
+    : `the keys ${keys.map(quoted).join(' and ')}`;
+}
