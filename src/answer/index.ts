@@ -1,6 +1,7 @@
 export type { Check } from './check.ts';
 export { type KnownLogin, type Login, type LoginAnswer, renewalOf } from './login-answer.ts';
 export {
+  adviceOn,
   describeAnswer,
   isLocal,
   isShared,

@@ -21,6 +21,8 @@ const UNREACHABLE_REASONS = {
   AddressForbidden: 'has an address that the controller must not connect to',
   HostInvalid: 'has an invalid host name',
   RealmForbidden: 'has a URL that the controller must not send credentials to',
+  RealmInsecure:
+    'has a URL with plain HTTP (http://), to which neither the controller nor Trivy sends a credential',
   RedirectRefused: 'redirects to a URL that the controller must not follow',
   TooLarge: 'sent a response that exceeds the size limit',
   BadReply: 'sent a response that is not valid HTTP',
@@ -36,6 +38,18 @@ const UNREACHABLE_REASONS = {
 } as const satisfies Readonly<Record<string, string>>;
 
 export type UnreachableReason = keyof typeof UNREACHABLE_REASONS;
+
+/** What to do where the general advice for a registry without an answer would mislead. */
+const UNREACHABLE_ADVICE: Readonly<Partial<Record<UnreachableReason, string>>> = {
+  RealmForbidden:
+    'Check that the URL of the token server, which the registry sends, has no user name, and that the setting ' +
+    '--denied-registries of the controller does not exclude it. The controller retries automatically.',
+  RealmInsecure:
+    'Correct the URL that the registry sends. It usually comes from its own base URL, such as external_url of Harbor, or ' +
+    'http.host of distribution, or from a proxy that does not set X-Forwarded-Proto: https. Only if the registry itself ' +
+    'uses plain HTTP, add it and its token server to the setting --insecure-registries of the controller. The ' +
+    'controller retries automatically.',
+};
 
 /** Reasons that concern the controller or the credential, not the registry. */
 const LOCAL_REASONS: ReadonlySet<UnreachableReason> = new Set([
@@ -136,6 +150,11 @@ export function describeAnswer(answer: RegistryAnswer): string {
         ? 'the settings exclude the registry from checks'
         : 'the settings list the registries to check, and this registry is not one of them';
   }
+}
+
+/** What to do about an answer; undefined: what the reason of the condition says. Complete sentences. */
+export function adviceOn(answer: RegistryAnswer): string | undefined {
+  return answer.result === 'Unreachable' ? UNREACHABLE_ADVICE[answer.why] : undefined;
 }
 
 function party(at: RequestKind): string {

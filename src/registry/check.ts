@@ -69,12 +69,12 @@ class Conversation {
   async answer(): Promise<RegistryAnswer> {
     const { origin, challenges } = await this.#ping();
     const manifest = manifestUrl(origin, this.#check.image);
-    let authorization = await this.#authorization(challenges);
+    let authorization = await this.#authorization(challenges, origin);
     let reply = await this.#manifest('HEAD', manifest, authorization);
     const second = reply.status === 401 ? challengesIn(reply) : undefined;
     // The challenge may differ from that of the ping: some images are public, or the scope is more specific.
     if (second !== undefined && second.length > 0 && this.#demand(second) !== this.#demand(challenges)) {
-      authorization = await this.#authorization(second);
+      authorization = await this.#authorization(second, origin);
       reply = await this.#manifest('HEAD', manifest, authorization);
     }
     if (needsGet(reply.status)) reply = await this.#manifest('GET', manifest, authorization);
@@ -114,17 +114,26 @@ class Conversation {
     throw unreachable('BadChallenge', 'ping', status);
   }
 
-  /** The value of `Authorization`; undefined: there is no credential, or the challenges do not accept it. */
-  async #authorization(challenges: readonly Challenge[]): Promise<string | undefined> {
+  /**
+   * The value of `Authorization`; undefined: there is no credential, or the challenge does not accept it. As in Trivy, the
+   * first challenge counts (`pickFromMultipleChallenges` in go-containerregistry, pkg/v1/remote/transport/ping.go).
+   */
+  async #authorization(challenges: readonly Challenge[], origin: URL): Promise<string | undefined> {
     const { credential } = this.#check;
-    if (challenges.length === 0) return undefined;
+    const [challenge] = challenges;
+    if (challenge === undefined) return undefined;
     if (credential?.kind === 'registryToken') return bearerAuthorization(credential.token);
-    const bearers = challenges.filter((challenge) => challenge.scheme === 'Bearer');
-    const bearer = bearers.find(({ realm }) => this.#mayContact(realm));
-    if (bearer !== undefined) return this.#token(bearer, credential);
-    const basic = challenges.some(({ scheme }) => scheme === 'Basic');
-    if (basic) return credential?.kind === 'basic' ? basicAuthorization(credential) : undefined;
-    throw unreachable('RealmForbidden', 'token');
+    if (challenge.scheme === 'Basic')
+      return credential?.kind === 'basic' ? basicAuthorization(credential) : undefined;
+    this.#checkRealm(challenge.realm, origin);
+    return this.#token(challenge, credential);
+  }
+
+  /** As in Trivy, the token server of a registry with TLS must use TLS, too (`validateRealmURL` of the same package). */
+  #checkRealm(realm: URL, origin: URL): void {
+    if (realm.protocol === 'http:' && (origin.protocol === 'https:' || !this.#isInsecure(realm)))
+      throw unreachable('RealmInsecure', 'token');
+    if (!this.#mayContact(realm)) throw unreachable('RealmForbidden', 'token');
   }
 
   async #token(
@@ -205,8 +214,12 @@ class Conversation {
    */
   #mayContact(url: URL): boolean {
     const hasUser = url.username !== '' || url.password !== '';
-    const isPlain = url.protocol === 'http:' && includesHost(this.#settings.insecure, url.host);
+    const isPlain = url.protocol === 'http:' && this.#isInsecure(url);
     return !hasUser && (url.protocol === 'https:' || isPlain) && !isDenied(url, this.#settings);
+  }
+
+  #isInsecure(url: URL): boolean {
+    return includesHost(this.#settings.insecure, url.host);
   }
 
   #throwIfBusy(reply: Reply, at: 'ping' | 'token' | 'manifest'): void {

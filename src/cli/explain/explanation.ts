@@ -1,7 +1,13 @@
 import type { ValidBinding } from '../../binding/index.ts';
 import { type Candidate, type Lookup, lookup } from '../../credential/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
-import { MOUNT_PATH, planDelivery, platformOf, type SourceCredential } from '../../platform/index.ts';
+import {
+  faultsIn,
+  MOUNT_PATH,
+  planDelivery,
+  platformOf,
+  type SourceCredential,
+} from '../../platform/index.ts';
 import {
   bindingsForImage,
   fittingBindings,
@@ -11,6 +17,7 @@ import {
 } from '../../policy/index.ts';
 import { DEFAULT_SCAN_TYPES, type ScheduledScan } from '../../scan/index.ts';
 import type { SourceSecret } from '../../secret/index.ts';
+import { quoted } from '../../text/index.ts';
 import { type Decided, decidedFor } from './decided.ts';
 import { hintsFor, hostHint, scanHintsFor } from './hints.ts';
 import type { Inventory } from './inventory.ts';
@@ -93,6 +100,7 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
     ...scanHints,
     ...missing(binding, inventory),
     ...secrets.flatMap(problemsOf),
+    ...candidates.flatMap(loginProblemsOf),
     ...delivery.problems,
     ...untried(found),
   ];
@@ -161,6 +169,18 @@ function keyringIn({ name, content }: SourceSecret) {
 function problemsOf({ name, content }: SourceSecret): readonly string[] {
   const problems = 'message' in content ? [content.message] : 'problems' in content ? content.problems : [];
   return problems.map((problem) => `Secret "${name}": ${problem}`);
+}
+
+/** What may be a mistake in the login of a candidate. It is delivered nevertheless. */
+function loginProblemsOf({
+  secret,
+  registryKey,
+  credential,
+}: Candidate<SourceCredential>): readonly string[] {
+  return faultsIn(credential).map(
+    (fault) =>
+      `Secret "${secret}": ${fault} in the login for ${quoted(registryKey)}; correct the Secret, unless that is intended`,
+  );
 }
 
 interface PlannedDelivery {

@@ -368,12 +368,12 @@ const CASES: readonly (readonly [title: string, script: Script, expected: Regist
   [
     'with a realm on another host over plain HTTP',
     { ping: realm(() => `http://${elsewhere.plain.host}/token`) },
-    unreachable('RealmForbidden', 'token'),
+    unreachable('RealmInsecure', 'token'),
   ],
   [
     'with a realm over plain HTTP on the port of TLS',
     { ping: (socket, request) => realm(() => selfRealm(request).replace('https', 'http'))(socket, request) },
-    unreachable('RealmForbidden', 'token'),
+    unreachable('RealmInsecure', 'token'),
   ],
   [
     'with a realm that has a user name',

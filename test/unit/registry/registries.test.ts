@@ -342,6 +342,42 @@ describe('a registry', () => {
     }
   });
 
+  const BASIC = 'Basic realm="r"';
+  const BEARER = 'Bearer realm="http://SELF/token",service="s"';
+  for (const [title, challenges, credential, sends] of [
+    [
+      'a Basic challenge before a Bearer challenge',
+      [BASIC, BEARER],
+      user,
+      'HEAD /v2/team/app/manifests/1 Basic ',
+    ],
+    ['a Bearer challenge before a Basic challenge', [BEARER, BASIC], user, 'GET /token?'],
+    ['a Basic challenge, for an identity token', [BASIC, BEARER], identity, 'HEAD /v2/team/app/manifests/1'],
+  ] as const) {
+    it(`gets from the check what it gets from Trivy with ${title}`, async () => {
+      const ping = { status: 401, headers: { 'www-authenticate': challenges } };
+      await ask({ ping, token, head: found }, credential);
+      assert.ok(seen[1]?.startsWith(sends), seen[1]);
+      if (credential === identity) assert.equal(seen[1], sends, 'without a credential');
+    });
+  }
+
+  it('gets no credential if its token server has a URL with plain HTTP, and is not listed as insecure', async () => {
+    const realm = (url: string): Answer => ({
+      status: 401,
+      headers: { 'www-authenticate': [`Bearer realm="${url}"`, BASIC] },
+    });
+    for (const [url, why] of [
+      ['http://token.example/token', 'RealmInsecure'],
+      ['http://user@token.example/token', 'RealmInsecure'],
+      ['https://user@token.example/token', 'RealmForbidden'],
+    ] as const) {
+      const answer = await ask({ ping: realm(url), token, head: found }, user);
+      assert.deepEqual(answer, { result: 'Unreachable', why, at: 'token' });
+      assert.deepEqual(seen, ['GET /v2/']);
+    }
+  });
+
   it('gets a second request for a manifest only if its challenge differs from that of the ping', async () => {
     await ask({ ping: bearer, token, head: bearer }, user);
     assert.equal(seen.length, 3);

@@ -233,7 +233,7 @@ function scansBound(binding: ValidBinding, facts: ReportInput): ConditionContent
   if (failing.length > 0) {
     const reason = failureReason(facts);
     const message = `${failing.length} of ${counted(scans.length)} failing: ${listed(failing)}`;
-    return { type, status: 'False', reason, message: advise(message, reason) };
+    return { type, status: 'False', reason, message: advise(message, reason, failureAdvice(reason)) };
   }
   const waiting = scans.filter(({ state }) => state === 'Waiting');
   if (waiting.length > 0) {
@@ -241,6 +241,11 @@ function scansBound(binding: ValidBinding, facts: ReportInput): ConditionContent
     return { type, status: 'False', reason: 'Waiting', message: advise(message, 'Waiting') };
   }
   return nothingFailing(binding, decision, scans);
+}
+
+/** What to do about a registry without an answer depends on what is wrong, which only CredentialVerified says. */
+function failureAdvice(reason: ConditionReason): string | undefined {
+  return reason === 'Unreachable' ? 'See the condition CredentialVerified.' : undefined;
 }
 
 function failureReason({ resolved, decision, applied: { failed } }: ReportInput): ConditionReason {

@@ -1,9 +1,9 @@
-import { describeAnswer, type RegistryAnswer } from '../../../answer/index.ts';
+import { adviceOn, describeAnswer, type RegistryAnswer } from '../../../answer/index.ts';
 import type { ConditionReason } from '../../../api/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
-import { expirationOf } from '../../../platform/index.ts';
+import { expirationOf, faultsIn } from '../../../platform/index.ts';
 import { chosenCandidate, expirationState, expirationTime, type Resolution } from '../../../policy/index.ts';
-import { describeCandidate } from '../../../secret/index.ts';
+import { type Candidate, describeCandidate } from '../../../secret/index.ts';
 import { timestamp } from '../../../text/index.ts';
 import type { Resolved } from '../resolve.ts';
 import { imageToVerify } from '../verification/index.ts';
@@ -27,8 +27,11 @@ export function credentialVerified(binding: ValidBinding, resolved: Resolved): C
       const message = `${subject}: accepted earlier, but cannot be checked now: ${describeAnswer(verified.answer)}`;
       return found('True', 'AcceptedBefore', message);
     }
-    case 'Undecided':
-      return found('Unknown', verified.answer.result, `${subject}: ${describeAnswer(verified.answer)}`);
+    case 'Undecided': {
+      const { answer } = verified;
+      const message = advise(`${subject}: ${describeAnswer(answer)}`, answer.result, adviceOn(answer));
+      return { type: 'CredentialVerified', status: 'Unknown', reason: answer.result, message };
+    }
     case 'Denied':
       return found('False', refusalReason(resolved), refusals(resolved));
     case 'AsBefore': {
@@ -96,11 +99,11 @@ function subjectOf(resolution: Exclude<Resolution, { result: 'Unresolved' }>): s
 function refusals(resolved: Resolved): string {
   const { credentials, evidence } = resolved;
   const { candidates } = credentials;
-  const refused = candidates.map((candidate) => {
-    return `${describeCandidate(candidate)}${causeOf(evidence.answers.get(candidate)?.answer)}`;
+  const refused = candidates.slice(0, MOST_REFUSALS).map((candidate) => {
+    return `${describeCandidate(candidate)}${causeOf(candidate, evidence.answers.get(candidate)?.answer)}`;
   });
-  const more = refused.length > MOST_REFUSALS ? ` and ${refused.length - MOST_REFUSALS} more` : '';
-  const shown = refused.slice(0, MOST_REFUSALS).join(', ');
+  const more = candidates.length > MOST_REFUSALS ? ` and ${candidates.length - MOST_REFUSALS} more` : '';
+  const shown = refused.join(', ');
   const subject =
     refusalReason(resolved) === 'Expired'
       ? 'every credential that fits has expired'
@@ -108,7 +111,9 @@ function refusals(resolved: Resolved): string {
   return `${subject}: ${shown}${more}; the image is not known to be public`;
 }
 
-function causeOf(answer: RegistryAnswer | undefined): string {
-  if (answer?.result === 'Denied') return ` (HTTP ${answer.httpCode})`;
+/** The registry's answer about a candidate, with what may be the mistake in its login. */
+function causeOf({ credential }: Candidate, answer: RegistryAnswer | undefined): string {
+  if (answer?.result === 'Denied')
+    return ` (${[`HTTP ${answer.httpCode}`, ...faultsIn(credential)].join('; ')})`;
   return answer?.result === 'Expired' ? ` (expired at ${timestamp(answer.expiredAt)})` : '';
 }

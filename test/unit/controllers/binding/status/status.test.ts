@@ -112,7 +112,7 @@ const CASES: readonly Case[] = [
       ScansBound: 'True NoScans',
     },
     message:
-      /Secret pull is not a pull secret and holds no supported credential: expected a user name .* found only the key "token"/,
+      /Secret pull is not a pull secret and holds no supported credential: expected a user name .* found only the key ..token/,
   },
   {
     name: 'the secret is malformed',
