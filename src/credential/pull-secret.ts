@@ -63,9 +63,7 @@ export function parsePullSecret(type: string, data: Readonly<Record<string, stri
   }
   const { key, read }: Format = FORMATS[type];
   const value = Object.hasOwn(data, key) ? data[key] : undefined;
-  if (value === undefined || value === '') {
-    return malformed(`expected a Docker configuration in the key ${key}, found nothing; add it`);
-  }
+  if (value === undefined || value === '') return withoutValue(data, key);
   if (value.length > LONGEST_BASE64) {
     const found = Math.ceil((LARGEST_KIB * value.length) / LONGEST_BASE64);
     return tooLarge(key, `${LARGEST_KIB} KiB`, `${found} KiB`);
@@ -80,6 +78,16 @@ export function parsePullSecret(type: string, data: Readonly<Record<string, stri
   if (config === 'TooManyTokens') return tooLarge(key, `${MOST_TOKENS} JSON tokens`, 'more');
   if (config.kind === 'object') return read(config, key);
   return isEncoded(bytes, isJsonObject) ? encodedTwice(key) : notAnObject(config, key);
+}
+
+function withoutValue(data: Readonly<Record<string, string>>, key: string): PullSecretContent {
+  const [other] = Object.keys(data).filter((name) => name !== key);
+  return other === undefined
+    ? malformed(`expected a Docker configuration in the key ${key}, found nothing; add it`)
+    : malformed(
+        `expected a Docker configuration in the key ${key}, found only other keys, such as ${quoted(other)}; ` +
+          `store the configuration in the key ${key}`,
+      );
 }
 
 function isJsonObject(bytes: Uint8Array): boolean {

@@ -6,8 +6,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { keyring, lookup } from '../../src/credential/keyring.ts';
+import { loginFaults } from '../../src/credential/login-faults.ts';
 import { type PullSecretContent, parsePullSecret } from '../../src/credential/pull-secret.ts';
 import { SecretValue } from '../../src/credential/secret-value.ts';
+import { sendingProblem } from '../../src/credential/sendable.ts';
 import { parseImageId } from '../../src/image/image-id.ts';
 import {
   formatFamiliar,
@@ -15,6 +17,10 @@ import {
   ImageReferenceError,
   parseImageReference,
 } from '../../src/image/reference.ts';
+import { readCredential } from '../../src/platform/credential-reader.ts';
+import { faultsIn } from '../../src/platform/login-faults.ts';
+import type { PlatformCredential } from '../../src/platform/platform-credential.ts';
+import { REGISTRIES_ANNOTATION } from '../../src/platform/registries-annotation.ts';
 
 const SECONDS = Number(process.env['ICB_FUZZ_SECONDS'] || 10);
 const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -32,6 +38,10 @@ const CONFIGS = [
   '{"auths":{"https://index.docker.io/v1/":{"auth":"dTpw","email":"a@b"}},"credsStore":"x"}',
   '{"AUTHS":{"*.reg.io:5000/team":{"username":"u","password":"p\\ud83d\\ud83d","identitytoken":"t"}},"auths":null}',
   '{"reg.io":{"auth":"dTpw\\r\\n"},"[::1]:5000":{"registrytoken":"t"},"reg.io/te%2561m":null,"a":[[{}],-1e5,true]}',
+  '{"auths":{"reg.io":{"auth":"ZFRwdw=="}},"HttpHeaders":{"a":"b"},"reg.io":{"username":"u","password":12345}}',
+  '{"auths":{"a.io":{"auth":"dG9rZW46"},"b.io":{"username":":u","password":"\\u0000"},"c.io":{"registrytoken":"a b"}}}',
+  'eyJhdXRocyI6eyJyZWcuaW8iOnsiYXV0aCI6ImRUcHcifX19Cg==',
+  '"{\\"auths\\":{}}"',
   '\ufeff{"auths":{"a":{},"a":{"auth":"dTpw","Auth":null}},"auths":{"b":{"auth":7}}}',
 ].map((text) => Buffer.from(text));
 
@@ -94,7 +104,7 @@ function fuzz<Input>(inputs: fc.Arbitrary<Input>, check: (input: Input) => void)
       runs += 1;
       check(input);
     }),
-    { numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: (SECONDS * 1_000) / 2 },
+    { numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: (SECONDS * 1_000) / 3 },
   );
   assert.ok(runs > 0);
 }
@@ -136,6 +146,62 @@ describe('a random text', () => {
   });
 });
 
+const SECRETS = [
+  '[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n',
+  '{"type":"service_account","private_key":"x","client_email":"a@b","private_key_id":"1"}',
+  '{"clientId":"11111111-2222-3333-4444-555555555555","clientSecret":"x","tenantId":"y"}',
+  '{"Credentials":{"AccessKeyId":"AKIAIOSFODNN7EXAMPLE"},"auths":{"reg.io":{"auth":"dTpw"}}}',
+  'QUtJQUlPU0ZPRE5ON0VYQU1QTEU=\n',
+  'user\r\n',
+].map((text) => Buffer.from(text));
+
+const KEYS = fc.constantFrom(
+  ...[
+    'username',
+    'password',
+    'user',
+    'token',
+    'credentials',
+    'credentials.json',
+    'key.json',
+    'azure.json',
+    'config',
+  ],
+  ...[
+    '.dockerconfigjson',
+    '.dockercfg',
+    'AWS_ACCESS_KEY_ID',
+    'aws-secret-access-key',
+    'region',
+    'appId',
+    'tenant',
+  ],
+  ...['ClientSecret', 'proxy_endpoint', '__proto__', 'constructor'],
+);
+
+describe('a random Secret that is not a pull secret', () => {
+  it('is read as a credential, or has a message that says what was expected, found, and what to do', () => {
+    const types = fc.constantFrom('Opaque', 'kubernetes.io/basic-auth', 'example.com/other');
+    const data = fc.dictionary(
+      KEYS,
+      damaged(SECRETS).map((bytes) => bytes.toString('base64')),
+      { maxKeys: 4 },
+    );
+    fuzz(fc.tuple(types, data, fc.boolean()), ([type, texts, isAnnotated]) => {
+      const annotations = isAnnotated ? { [REGISTRIES_ANNOTATION]: 'reg.io' } : {};
+      const found = readCredential({ type, data: texts }, annotations);
+      if ('message' in found) assert.match(found.message ?? '', /^expected .*, found .*; .*/s);
+      if (found.result === 'Credential') checkCredential(found.credential);
+    });
+  });
+});
+
+function checkCredential(credential: PlatformCredential): void {
+  assert.ok(Array.isArray(faultsIn(credential)));
+  const { login } = credential;
+  assert.equal(login && sendingProblem(login), undefined);
+}
+
 const IMAGES_TO_LOOK_UP = ['nginx', 'reg.io/team/app', 'a.reg.io:5000/team', '[::1]:5000/app', 'A/b'].map(
   parseImageReference,
 );
@@ -144,6 +210,8 @@ function checkEntries({ keyring, problems }: Extract<PullSecretContent, { result
   for (const problem of problems) assert.match(problem, /expected .*, found /);
   for (const image of IMAGES_TO_LOOK_UP) {
     for (const { credential } of lookup([{ name: 'pull', keyring }], image).candidates) {
+      assert.equal(sendingProblem(credential), undefined);
+      for (const fault of loginFaults(credential)) assert.match(fault, /^the /);
       const { kind, ...values } = credential;
       assert.ok(
         Object.values(values).every((each) => each instanceof SecretValue),

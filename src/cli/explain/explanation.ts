@@ -17,10 +17,10 @@ import {
 } from '../../policy/index.ts';
 import { DEFAULT_SCAN_TYPES, type ScheduledScan } from '../../scan/index.ts';
 import type { SourceSecret } from '../../secret/index.ts';
-import { quoted } from '../../text/index.ts';
 import { type Decided, decidedFor } from './decided.ts';
 import { hintsFor, hostHint, scanHintsFor } from './hints.ts';
 import type { Inventory } from './inventory.ts';
+import { loginProblems } from './login-problems.ts';
 
 /** What is printed as JSON for an image: the contract of `explain -o json`. */
 interface Explanation {
@@ -100,7 +100,7 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
     ...scanHints,
     ...missing(binding, inventory),
     ...secrets.flatMap(problemsOf),
-    ...candidates.flatMap(loginProblemsOf),
+    ...candidates.flatMap(loginProblems),
     ...delivery.problems,
     ...untried(found),
   ];
@@ -169,18 +169,6 @@ function keyringIn({ name, content }: SourceSecret) {
 function problemsOf({ name, content }: SourceSecret): readonly string[] {
   const problems = 'message' in content ? [content.message] : 'problems' in content ? content.problems : [];
   return problems.map((problem) => `Secret "${name}": ${problem}`);
-}
-
-/** What may be a mistake in the login of a candidate. It is delivered nevertheless. */
-function loginProblemsOf({
-  secret,
-  registryKey,
-  credential,
-}: Candidate<SourceCredential>): readonly string[] {
-  return faultsIn(credential).map(
-    (fault) =>
-      `Secret "${secret}": ${fault} in the login for ${quoted(registryKey)}; correct the Secret, unless that is intended`,
-  );
 }
 
 interface PlannedDelivery {

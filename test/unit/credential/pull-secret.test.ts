@@ -147,7 +147,10 @@ const BROKEN: Readonly<Record<string, readonly [entry: unknown, problem: RegExp]
 const MALFORMED: Readonly<Record<string, readonly [secret: PullSecretContent, message: RegExp]>> = {
   'of another type': [parsePullSecret('Opaque', {}), /expected a Secret of type .* found "Opaque"/],
   'without the key': [parsePullSecret(DOCKER_CONFIG_JSON, {}), /expected a Docker configuration .* nothing/],
-  'with another key': [parsePullSecret(DOCKER_CONFIG_JSON, { '.dockercfg': 'e30=' }), /found nothing/],
+  'with another key': [
+    parsePullSecret(DOCKER_CONFIG_JSON, { '.dockercfg': 'e30=' }),
+    /found only other keys, such as "\.dockercfg"; store the configuration in the key \.dockerconfigjson/,
+  ],
   'with an empty value': [parseText(''), /found nothing/],
   'with a value that is not base64': [
     parsePullSecret(DOCKER_CONFIG_JSON, { '.dockerconfigjson': `{"${CANARY}"` }),
@@ -160,7 +163,7 @@ const MALFORMED: Readonly<Record<string, readonly [secret: PullSecretContent, me
   'that is JSON null': [parseText('null'), /found null/],
   'of the older type with the key of the newer': [
     parsePullSecret('kubernetes.io/dockercfg', { '.dockerconfigjson': base64('{"auths":{}}') }),
-    /the key \.dockercfg, found nothing/,
+    /the key \.dockercfg, found only other keys, such as "\.dockerconfigjson"/,
   ],
   'of the older type with auths around its entries': [
     parseDockercfg(`{"auths": {"r.io": {"auth": "${CANARY}"}}}`),
