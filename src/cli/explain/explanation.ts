@@ -1,13 +1,7 @@
 import type { ValidBinding } from '../../binding/index.ts';
 import { type Candidate, type Lookup, lookup } from '../../credential/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
-import {
-  faultsIn,
-  MOUNT_PATH,
-  planDelivery,
-  platformOf,
-  type SourceCredential,
-} from '../../platform/index.ts';
+import { MOUNT_PATH, planDelivery, platformOf, type SourceCredential } from '../../platform/index.ts';
 import {
   bindingsForImage,
   fittingBindings,
