@@ -22,9 +22,12 @@ export function off(...names: readonly string[]): readonly EnvVar[] {
   return names.map((name) => ({ name, value: '' }));
 }
 
+/** Docker's library, which Trivy uses, prefers this variable to the file: github.com/docker/cli, `DockerEnvConfigKey`. */
+const DOCKER_ENVIRONMENT_OFF = off('DOCKER_AUTH_CONFIG');
+
 /** The environment that makes Trivy use the login of {@link loginFiles}. `others`: what the host's platform disables. */
 export function loginEnvironment(others: readonly EnvVar[]): readonly EnvVar[] {
-  return [{ name: 'DOCKER_CONFIG', value: MOUNT_PATH }, ...TRIVY_OFF, ...others];
+  return [{ name: 'DOCKER_CONFIG', value: MOUNT_PATH }, ...DOCKER_ENVIRONMENT_OFF, ...TRIVY_OFF, ...others];
 }
 
 /** A Docker config file with one entry, which Trivy sends to this host only. */

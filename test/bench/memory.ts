@@ -137,7 +137,13 @@ function binding(index: number): object {
 
 function scheduledScan(index: number): object {
   const restore = {
-    environment: ['DOCKER_CONFIG', 'TRIVY_USERNAME', 'TRIVY_PASSWORD', 'TRIVY_REGISTRY_TOKEN'],
+    environment: [
+      'DOCKER_CONFIG',
+      'DOCKER_AUTH_CONFIG',
+      'TRIVY_USERNAME',
+      'TRIVY_PASSWORD',
+      'TRIVY_REGISTRY_TOKEN',
+    ],
   };
   return {
     ...meta('scan', index, {
@@ -149,7 +155,13 @@ function scheduledScan(index: number): object {
       scanSpec: {
         scanType: 'trivy-image-autodiscovery',
         parameters: [`registry.example.com/team/app-${index}:1.0`],
-        env: ['DOCKER_CONFIG', 'TRIVY_USERNAME', 'TRIVY_PASSWORD', 'TRIVY_REGISTRY_TOKEN'].map((name) => ({
+        env: [
+          'DOCKER_CONFIG',
+          'DOCKER_AUTH_CONFIG',
+          'TRIVY_USERNAME',
+          'TRIVY_PASSWORD',
+          'TRIVY_REGISTRY_TOKEN',
+        ].map((name) => ({
           name,
         })),
         volumes: [

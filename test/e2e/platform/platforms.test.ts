@@ -64,6 +64,15 @@ const STALE = {
   AZURE_TENANT_ID: 'stale',
   AZURE_CLIENT_ID: 'stale',
   AZURE_CLIENT_SECRET: 'stale',
+  // Docker's library, which Trivy uses, prefers this to the file.
+  DOCKER_AUTH_CONFIG: JSON.stringify({
+    auths: Object.fromEntries(
+      [...Object.keys(SITES).filter((host) => host !== DB), 'https://index.docker.io/v1/'].map((host) => [
+        host,
+        { auth: btoa('stale:stale') },
+      ]),
+    ),
+  }),
 };
 
 function credentialOf(

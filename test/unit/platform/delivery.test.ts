@@ -35,7 +35,7 @@ const SDK_OFF = {
   AWS_CONTAINER_CREDENTIALS_FULL_URI: '',
   AWS_EC2_METADATA_DISABLED: 'true',
 };
-const CONFIG = { DOCKER_CONFIG: MOUNT_PATH, ...TRIVY_OFF };
+const CONFIG = { DOCKER_CONFIG: MOUNT_PATH, DOCKER_AUTH_CONFIG: '', ...TRIVY_OFF };
 const login: Credential = {
   kind: 'basic',
   username: new SecretValue('u'),

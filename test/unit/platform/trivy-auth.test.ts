@@ -49,6 +49,7 @@ describe('the files and environment for Trivy', () => {
     const { env } = authByLogin(LOGIN, 'reg.example');
     assert.deepEqual(Object.fromEntries(env.map(({ name, value }) => [name, value])), {
       DOCKER_CONFIG: MOUNT_PATH,
+      DOCKER_AUTH_CONFIG: '',
       TRIVY_USERNAME: '',
       TRIVY_PASSWORD: '',
       TRIVY_REGISTRY_TOKEN: '',

@@ -67,6 +67,7 @@ describe('explain from files', () => {
         delivery: {
           env: [
             { name: 'DOCKER_CONFIG', value: '/var/run/secrets/image-credential-binding' },
+            { name: 'DOCKER_AUTH_CONFIG', value: '' },
             { name: 'TRIVY_USERNAME', value: '' },
             { name: 'TRIVY_PASSWORD', value: '' },
             { name: 'TRIVY_REGISTRY_TOKEN', value: '' },
