@@ -5,7 +5,15 @@ import { exactField, isEncodedTwice, keysByName, type SecretContent } from './se
 /** Forms in which people keep a credential, but which are not read. */
 type Form = 'DockerConfig' | 'GoogleKeyFile' | 'AzurePrincipal' | 'AwsKeys' | 'Login';
 
-/** Limit on the keys whose content is examined. A Secret with a credential has a few keys. */
+/** The types of Secrets for other purposes, whose keys Kubernetes defines. */
+const OTHER_TYPES: ReadonlySet<string> = new Set([
+  'kubernetes.io/service-account-token',
+  'kubernetes.io/ssh-auth',
+  'kubernetes.io/tls',
+  'bootstrap.kubernetes.io/token',
+]);
+
+/** Limit on the keys that are examined. A Secret with a credential has a few keys. */
 const MOST_EXAMINED = 16;
 
 /**
@@ -16,7 +24,7 @@ const MOST_EXAMINED = 16;
  * @returns undefined: it has no such keys
  */
 export function unsupportedHint(secret: SecretContent, isAnnotated: boolean): string | undefined {
-  if (secret.type.startsWith('kubernetes.io/')) return undefined;
+  if (OTHER_TYPES.has(secret.type)) return undefined;
   const hint = hintByContent(secret) ?? hintByName(secret);
   if (hint === undefined || isAnnotated || hint.includes(REGISTRIES_ANNOTATION)) return hint;
   return `${hint}, and list its registries in the annotation ${REGISTRIES_ANNOTATION}`;
@@ -83,58 +91,39 @@ const FORMS: readonly {
   },
 ];
 
-/** Names in lower case, without separators. A Secret matches a row if it has a name of each list. */
-const ROWS: readonly (readonly [
-  form: Form | 'DockerCfg' | 'Token' | 'Role',
-  ...names: (readonly string[])[],
-])[] = [
-  ['DockerConfig', ['dockerconfigjson', 'configjson', 'dockerconfig', 'authjson']],
-  ['DockerCfg', ['dockercfg']],
-  [
-    'Login',
-    ['username', 'user', 'login', 'dockerusername', 'dockeruser', 'registryusername', 'registryuser'],
-    ['password', 'pass', 'token', 'accesstoken', 'dockerpassword', 'registrypassword', 'registrytoken'],
-  ],
+/** Patterns of names in lower case, without separators. A Secret matches a row if it has a key for each pattern. */
+const ROWS: readonly (readonly [form: keyof typeof HINTS, ...names: RegExp[]])[] = [
+  ['DockerConfig', /^(?:dockerconfigjson|configjson|dockerconfig|authjson)$/],
+  ['DockerCfg', /^dockercfg$/],
+  // The names of Terraform, AKS and Azure DevOps.
   [
     'AzurePrincipal',
-    [
-      'azurejson',
-      'spjson',
-      'azurecredentials',
-      'azurecredentialsjson',
-      'principaljson',
-      'serviceprincipaljson',
-    ],
+    /^(?:(?:arm|aad)clientid|serviceprincipalid)$/,
+    /^(?:(?:arm|aad)clientsecret|serviceprincipal(?:key|secret))$/,
   ],
-  ['AwsKeys', ['credentials', 'config', 'awscredentials', 'awsconfig', 'awssharedcredentialsfile', 'cloud']],
-  ['Role', ['rolearn', 'awsrolearn']],
-  [
-    'Token',
-    ['password', 'token', 'accesstoken', 'apitoken', 'apikey', 'pat', 'registrytoken', 'deploytoken'].concat([
-      'githubtoken',
-      'ghcrtoken',
-      'gitlabtoken',
-      'dockerpassword',
-      'registrypassword',
-    ]),
-  ],
+  ['AzurePrincipal', /^(?:(?:azure|sp|principal|serviceprincipal)json|azurecredentials(?:json)?)$/],
+  ['Login', /(?:username|user|login)$/, /(?:password|passwd|pass|token|^pat)$/],
+  ['Login', /^(?:netrc|gitcredentials|auth|dockerauth|registryauth)$/],
+  ['AwsKeys', /^(?:credentials|config|awscredentials|awsconfig|awssharedcredentialsfile|cloud)$/],
+  ['Role', /rolearn$/],
+  ['Token', /(?:password|token|apikey|^pat)$/],
 ];
 
 /** The keys that say where a login belongs. They are not read, because the annotation says that. */
 const SERVERS = ['proxyendpoint', 'registry', 'server', 'dockerserver', 'host', 'url'];
 
 function hintByName(secret: SecretContent): string | undefined {
-  const names = keysByName(secret);
-  for (const [form, ...lists] of ROWS) {
-    const keys = lists.flatMap((list) => list.flatMap((name) => names.get(name)?.[0] ?? []).slice(0, 1));
-    if (keys.length === lists.length) return HINTS[form](secret, keys);
+  const names = [...keysByName(secret).entries().take(MOST_EXAMINED)];
+  for (const [form, ...patterns] of ROWS) {
+    const keys = patterns.flatMap((pattern) => names.find(([name]) => pattern.test(name))?.[1][0] ?? []);
+    if (keys.length === patterns.length) return HINTS[form](secret, keys);
   }
   return undefined;
 }
 
 type Hint = (secret: SecretContent, keys: readonly string[]) => string;
 
-const HINTS: Readonly<Record<(typeof ROWS)[number][0], Hint>> = {
+const HINTS: Readonly<Record<Form | 'DockerCfg' | 'Token' | 'Role', Hint>> = {
   DockerConfig: (secret, keys) =>
     wrongType(secret, keys, 'kubernetes.io/dockerconfigjson', '.dockerconfigjson'),
   DockerCfg: (secret, keys) => wrongType(secret, keys, 'kubernetes.io/dockercfg', '.dockercfg'),

@@ -52,7 +52,7 @@ const LONGEST_NAME = 253;
 const LONGEST_UID = 128;
 /** Longest image, in characters. The parts of an image have at most 780. */
 const LONGEST_IMAGE = 1_024;
-/** Limit on variables. The controller writes at most eighteen, for ECR. */
+/** Limit on variables. The controller writes at most nineteen, for ECR. */
 const MOST_ENV = 32;
 const LONGEST_VALUE = 512;
 const ENV_NAME = /^[-._a-zA-Z][-._a-zA-Z0-9]{0,127}$/;

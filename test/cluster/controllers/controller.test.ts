@@ -265,7 +265,7 @@ describe('the controller on a real API server', () => {
     ]);
     const { scan } = await namespace.bound('scan');
     assert.deepEqual(scan.spec.scanSpec.env?.[0], { name: 'B', value: 'theirs' });
-    assert.equal(scan.spec.scanSpec.env?.length, 5);
+    assert.equal(scan.spec.scanSpec.env?.length, 6);
   });
 
   it('binds a scan to the more exact binding, and back to the other when the exact one is deleted', async () => {

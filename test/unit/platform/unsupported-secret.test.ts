@@ -58,6 +58,9 @@ const CASES: readonly (readonly [name: string, texts: Texts, ...says: RegExp[]])
   ],
   ['a login with names of Docker', { 'docker-username': CANARY, 'docker-password': CANARY }, LOGIN],
   ['a user name and a token', { username: CANARY, token: CANARY }, LOGIN],
+  ['a login with names of its product', { HARBOR_USERNAME: CANARY, HARBOR_PASSWORD: CANARY }, LOGIN],
+  ["a login of External Secrets' generator for Quay", { registry: CANARY, auth: CANARY }, LOGIN, /"auth"/],
+  ['a netrc file', { '.netrc': `machine reg.example login u password ${CANARY}` }, LOGIN, /"\.netrc"/],
   ['a login as JSON', { secret: json({ username: CANARY, password: CANARY }) }, LOGIN, /the key "secret"/],
   ['only a token', { token: CANARY }, TOKEN, /many registries accept any user name/],
   ['only a password', { password: CANARY }, TOKEN],
@@ -84,6 +87,13 @@ const CASES: readonly (readonly [name: string, texts: Texts, ...says: RegExp[]])
     /an IAM role cannot be used/,
     /AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/,
   ],
+  [
+    'variables of Terraform',
+    { ARM_CLIENT_ID: CANARY, ARM_CLIENT_SECRET: CANARY },
+    /"ARM_CLIENT_ID" and "ARM_C/,
+    AZURE,
+  ],
+  ['variables of Azure DevOps', { servicePrincipalId: CANARY, servicePrincipalKey: CANARY }, AZURE],
   ['azure.json', { 'azure.json': json(SP) }, /the key "azure\.json"/, AZURE],
   ['azure.json of AKS', { 'azure.json': json({ aadClientId: CANARY, aadClientSecret: CANARY }) }, AZURE],
   ['an unreadable azure.json', { 'azure.json': CANARY }, /the key "azure\.json"/, AZURE],
@@ -129,6 +139,13 @@ describe('an Opaque Secret', () => {
       assert.match(hintOf(texts, undefined), /annotation credentials\.securecodebox\.io\/registries/);
     });
   }
+
+  it('with a misspelled type is treated like an Opaque one', () => {
+    for (const type of ['kubernetes.io/dockerconfig', 'example.com/registry', '']) {
+      const found = read({ '.dockerconfigjson': DOCKER_CONFIG }, 'reg.example', type);
+      assert.match(JSON.stringify(found), /create it again with the type kubernetes\.io\/dockerconfigjson/);
+    }
+  });
 
   it('is read as before if it also has the keys of a supported credential', () => {
     const found = read(
