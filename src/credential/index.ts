@@ -1,4 +1,4 @@
-export { decodeBase64, isEncoded } from './base64.ts';
+export { decodeBase64 } from './base64.ts';
 export type { Credential } from './credential.ts';
 export { type Candidate, type Keyring, keyring, type Lookup, lookup } from './keyring.ts';
 export { loginFaults } from './login-faults.ts';

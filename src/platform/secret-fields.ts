@@ -1,4 +1,4 @@
-import { decodeBase64, isEncoded } from '../credential/index.ts';
+import { decodeBase64 } from '../credential/index.ts';
 import { quoted } from '../text/index.ts';
 
 /** The content of a Secret as in the Kubernetes API: values are in base64. */
@@ -71,7 +71,13 @@ export function exactField({ data }: SecretContent, key: string): Field {
 
 /** Whether a text is base64 of a text that the predicate accepts: a value that was encoded twice. */
 export function isEncodedTwice(text: string, accepts: (text: string) => boolean): boolean {
-  return isEncoded(Buffer.from(text), (inner) => accepts(inner.toString().replace(LINE_BREAK, '')));
+  const inner = decodedText(text);
+  return inner !== undefined && accepts(inner);
+}
+
+/** The text in a base64 text, without one line break at its end; undefined: it is not base64. */
+export function decodedText(text: string): string | undefined {
+  return decodeBase64(text.trim())?.toString().replace(LINE_BREAK, '');
 }
 
 /** What to do about a value that was encoded twice. */

@@ -1,6 +1,6 @@
 import { isRecord, quoted, readObject } from '../text/index.ts';
 import { REGISTRIES_ANNOTATION } from './registries-annotation.ts';
-import { exactField, isEncodedTwice, keysByName, type SecretContent } from './secret-fields.ts';
+import { decodedText, exactField, keysByName, type SecretContent } from './secret-fields.ts';
 
 /** Forms in which people keep a credential, but which are not read. */
 type Form = 'DockerConfig' | 'GoogleKeyFile' | 'AzurePrincipal' | 'AwsKeys' | 'Login';
@@ -42,11 +42,13 @@ function hintByContent(secret: SecretContent): string | undefined {
 
 /** The form of a credential in a file; undefined: it is none of them. Recognizes a file that was encoded twice, too. */
 export function formOf(text: string): Form | undefined {
-  const isForm = (content: string) => (form: (typeof FORMS)[number]) =>
-    form.isIn(content, readObject(content));
-  const found =
-    FORMS.find(isForm(text)) ?? FORMS.find((form) => isEncodedTwice(text, (inner) => isForm(inner)(form)));
-  return found?.form;
+  const inner = decodedText(text);
+  return formIn(text) ?? (inner === undefined ? undefined : formIn(inner));
+}
+
+function formIn(text: string): Form | undefined {
+  const document = readObject(text);
+  return FORMS.find(({ isIn }) => isIn(text, document))?.form;
 }
 
 type JsonDocument = ReturnType<typeof readObject>;
