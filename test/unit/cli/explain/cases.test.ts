@@ -61,7 +61,6 @@ const CASES: readonly Case[] = [
     image: 'MyRegistry.azurecr.io/app:1',
     status: 0,
     says: [/platform +Azure/, /AZURE_TENANT_ID=/],
-    todo: true,
   },
   {
     file: '13c-acr-sp-offered.json',
@@ -162,7 +161,6 @@ const CASES: readonly Case[] = [
     image: 'MyRegistry.azurecr.io/app:1',
     status: 1,
     says: [/other clouds/],
-    todo: true,
   },
 ];
 
