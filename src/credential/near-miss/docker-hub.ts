@@ -40,9 +40,7 @@ function otherName(name: string): Difference {
 }
 
 function portDifference({ hosts: { port } }: RegistryKey): Difference | undefined {
-  return port === ''
-    ? undefined
-    : { distance: 1, clause: `it names port ${port}, and Docker Hub's key none` };
+  return port === '' ? undefined : { distance: 1, clause: "it names a port, and Docker Hub's key none" };
 }
 
 function otherSpelling({ path }: RegistryKey): Difference {

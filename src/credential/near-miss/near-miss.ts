@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { ImageReference } from '../../image/index.ts';
-import { compareText } from '../../text/index.ts';
+import { compareText, quoted } from '../../text/index.ts';
 import type { Credential } from '../credential.ts';
 import {
   type Candidate,
@@ -38,6 +38,8 @@ export const MOST_NEAR_MISSES = 3;
 export const MOST_COMPARED = 1_024;
 /** The sum of the distances of an entry's differences. Entries with a larger sum are not worth a sentence. */
 const FARTHEST = 6;
+
+const PORT_DIGITS = 5;
 
 /** What the entries are compared with. */
 interface Target {
@@ -127,7 +129,8 @@ function compareOnDockerHub(key: RegistryKey, target: Target): Comparison {
   const corrected = keyFor(target.host, path, target);
   if (target.host === DOCKER_HUB)
     return { differences: [dockerHubDifference(key, target.isBlocked)], corrected };
-  const clause = `it names Docker Hub as ${key.hosts.labels.join('.')}, and the image as ${target.hosts.labels.join('.')}`;
+  const [named, wanted] = [key.hosts, target.hosts].map(({ labels }) => quoted(labels.join('.')));
+  const clause = `it names Docker Hub as ${named}, and the image as ${wanted}`;
   return { differences: [{ distance: 2, clause }], corrected };
 }
 
@@ -138,8 +141,6 @@ function compare(key: RegistryKey, target: Target): Comparison | undefined {
   const path = pathDifference(key.path, target.repository);
   const port = portDifference(key.hosts.port, target.hosts.port);
   const differences = [host === 'Same' ? undefined : host, port, path].filter((each) => each !== undefined);
-  // The kubelet finds the entry, so it has no near miss. It would have been found by the lookup.
-  if (differences.length === 0) return undefined;
   const keepsLabels = host === 'Same' && !isLiteral(key.hosts);
   const named = keepsLabels ? withPort(key.hosts.labels, target.hosts.port) : target.host;
   return { differences, corrected: keyFor(named, path?.corrected ?? key.path, target) };
@@ -147,9 +148,15 @@ function compare(key: RegistryKey, target: Target): Comparison | undefined {
 
 function portDifference(named: string, wanted: string): Difference | undefined {
   if (named === wanted) return undefined;
-  const found = named === '' ? 'it names no port' : `it names port ${named}`;
-  const clause = wanted === '' ? `${found}, and the image none` : `${found}, and the image port ${wanted}`;
+  const found = named === '' ? 'it names no port' : `it names port ${shortened(named)}`;
+  const clause =
+    wanted === '' ? `${found}, and the image none` : `${found}, and the image port ${shortened(wanted)}`;
   return { distance: 1, clause };
+}
+
+/** A key may have a port of any length. */
+function shortened(port: string): string {
+  return port.length > PORT_DIGITS ? `${port.slice(0, PORT_DIGITS)}…` : port;
 }
 
 function withPort(labels: readonly string[], port: string): string {

@@ -43,7 +43,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     ],
     [['[2001:db8::1]:443'], '[2001:db8::1]:5000/app', [/write "\[2001:db8::1\]:5000"$/]],
     [['docker.io:443'], 'nginx', [new RegExp(`names port 443, and the image none; ${HUB_KEY}$`)]],
-    [['index.docker.io:443'], 'nginx', [new RegExp(`names port 443.*; ${HUB_KEY}$`)]],
+    [['index.docker.io:443'], 'nginx', [new RegExp(`names a port.*; ${HUB_KEY}$`)]],
   ],
   'letter case': [
     [
@@ -119,7 +119,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       ['https://index.docker.io/v1/'],
       'registry-1.docker.io/library/nginx',
       [
-        /names Docker Hub as index\.docker\.io, and the image as registry-1\.docker\.io; write "registry-1\.docker\.io"$/,
+        /names Docker Hub as "index\.docker\.io", and the image as "registry-1\.docker\.io"; write "registry-1\.docker\.io"$/,
       ],
     ],
   ],

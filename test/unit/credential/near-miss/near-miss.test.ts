@@ -76,7 +76,7 @@ const PATH_CHANGES: readonly Change[] = [
   (path) => path.replaceAll('a', '%61'),
   (path) => path.replace('/library', ''),
 ];
-const PORTS = ['', '', '', ':443', ':5000', ':'];
+const PORTS = ['', '', '', ':443', ':5000', ':', `:${'4'.repeat(500)}`];
 
 const change = (changes: readonly Change[]) =>
   fc.tuple(
