@@ -57,6 +57,7 @@ const ECR_PUBLIC: Endpoint = {
   service: 'ecr-public',
   target: 'SpencerFrontendService.GetAuthorizationToken',
 };
+const PORT = /:\d+$/;
 const ECR_TARGET = 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken';
 
 /**
@@ -66,7 +67,7 @@ const ECR_TARGET = 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken';
  * @returns `undefined` for a custom host name without a region
  */
 export function endpointOf(host: string, region: string | undefined): Endpoint | undefined {
-  const name = host.toLowerCase();
+  const name = host.toLowerCase().replace(PORT, '');
   if (PUBLIC.has(name)) return ECR_PUBLIC;
   const parts = ECR.exec(name)?.groups;
   const effective = parts?.['region'] ?? region;

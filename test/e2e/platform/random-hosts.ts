@@ -61,6 +61,7 @@ const google = fc.oneof(
 );
 const others = fc.constantFrom(
   'docker.io',
+  'registry-1.docker.io',
   'public.ecr.aws',
   'ecr-public.aws.com',
   'ghcr.io',
