@@ -17,6 +17,7 @@ import type { Certificate } from './certificate.ts';
 
 /** A request as a site sees it. */
 export interface CloudRequest {
+  /** In lower case. */
   readonly host: string;
   readonly method: string;
   readonly url: URL;
@@ -93,7 +94,7 @@ export class Cloud implements AsyncDisposable {
   }
 
   #tunnel(authority: string, socket: Socket): void {
-    const host = authority.replace(/:443$/, '');
+    const host = authority.replace(/:443$/, '').toLowerCase();
     if (!Object.hasOwn(this.#sites, host)) {
       this.unknown.push(authority);
       socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
@@ -146,7 +147,7 @@ async function read(incoming: IncomingMessage): Promise<CloudRequest> {
       Array.isArray(value) ? value.join() : (value ?? ''),
     ]),
   );
-  const host = headers['host'] ?? '';
+  const host = (headers['host'] ?? '').toLowerCase();
   return {
     host,
     method: incoming.method ?? '',

@@ -1,7 +1,8 @@
 export { decodeBase64 } from './base64.ts';
 export type { Credential } from './credential.ts';
-export { type Candidate, type Keyring, keyring, type Lookup, lookup } from './keyring.ts';
+export { type Candidate, type Keyring, keyring, type Lookup, lookup, type NamedKeyring } from './keyring.ts';
 export { loginFaults } from './login-faults.ts';
+export { type NearMiss, nearMisses } from './near-miss/index.ts';
 export {
   PULL_SECRET_TYPES,
   type PullSecretContent,

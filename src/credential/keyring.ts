@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import type { ImageReference } from '../image/index.ts';
 import { compareText } from '../text/index.ts';
 import type { Credential } from './credential.ts';
-import { type Hosts, hostsOf, includesHost, isLiteral, parseRegistryKey } from './registry-key.ts';
+import { fitsKey, type Hosts, hostsOf, isLiteral, parseRegistryKey } from './registry-key.ts';
 
 /** An entry of a pull secret, or the credential of a credential Secret for one host. */
 export interface KeyringEntry<Held = Credential> {
@@ -65,9 +65,9 @@ interface Glob<Held> extends Row<Held> {
   readonly path: string;
 }
 
-const DOCKER_HUB = 'docker.io';
+export const DOCKER_HUB = 'docker.io';
 /** If no key fits an image on Docker Hub, the entries with this key are used. */
-const DOCKER_HUB_LEGACY = 'index.docker.io';
+export const DOCKER_HUB_LEGACY = 'index.docker.io';
 
 /**
  * Indexes the entries of one pull secret, so that a lookup does not walk over all of them. Build it once for each version
@@ -85,6 +85,11 @@ export function keyring<Held>(entries: readonly KeyringEntry<Held>[]): Keyring<H
     else globs.push({ ...row, hosts: key.hosts, path });
   }
   return { hosts, globs };
+}
+
+/** All entries of a keyring, also those without a credential. */
+export function entriesIn<Held>({ hosts, globs }: Keyring<Held>): readonly KeyringEntry<Held>[] {
+  return [...hosts.values()].flatMap(({ byPath }) => [...byPath.values()].flat()).concat(globs);
 }
 
 function entriesOf<Held>(hosts: Map<string, HostEntries<Held>>, host: string): HostEntries<Held> {
@@ -150,7 +155,7 @@ function fittingRows<Held>(
   const named = hosts.get(hostKey(host));
   const lengths = [...(named?.lengths ?? [])].filter((length) => length <= path.length);
   const literal = lengths.flatMap((length) => named?.byPath.get(path.slice(0, length)) ?? []);
-  const matching = globs.filter((glob) => path.startsWith(glob.path) && includesHost(glob.hosts, host));
+  const matching = globs.filter((glob) => fitsKey(glob, host, path));
   return [...literal, ...matching];
 }
 

@@ -93,6 +93,11 @@ export function includesHost(named: Hosts, { labels, port }: Hosts): boolean {
   );
 }
 
+/** Whether a key fits an image. `repository`: with a leading slash. */
+export function fitsKey(key: RegistryKey, host: Hosts, repository: string): boolean {
+  return repository.startsWith(key.path) && includesHost(key.hosts, host);
+}
+
 /**
  * Decodes a path a second time, because the kubelet parses a key as a URL again when it compares it. undefined: this
  * second parsing fails.
@@ -112,7 +117,7 @@ function unescaped(text: string): string | undefined {
 }
 
 /** `path.Match` of Go for a pattern whose only special character is `*`. Finds each part from left to right. */
-function labelMatches(pattern: string, label: string): boolean {
+export function labelMatches(pattern: string, label: string): boolean {
   if (pattern === '*' || pattern === label) return true;
   const [prefix = '', ...rest] = pattern.split('*');
   const suffix = rest.pop();

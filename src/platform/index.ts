@@ -2,6 +2,7 @@ export { authByLogin, checkOf, exchangeOf, planDelivery } from './access.ts';
 export { readCredential } from './credential-reader.ts';
 export { type Exchange, SigningError } from './exchange.ts';
 export { expirationOf } from './expiration.ts';
+export { variantsOf } from './host-variants.ts';
 export { faultsIn } from './login-faults.ts';
 export type { PlatformCredential, SourceCredential } from './platform-credential.ts';
 export { platformOf } from './platforms.ts';

@@ -10,7 +10,7 @@ import type { Malformed, SecretContent } from './secret-fields.ts';
 export interface PlatformDefinition<Name extends string = string> {
   /** As in `status.platform`. */
   readonly name: Name;
-  /** Whether a registry host, as in a canonical image reference, belongs to this platform. */
+  /** Whether a registry host, as in a canonical image reference but in lower case, belongs to this platform. */
   owns(host: string): boolean;
   /** The environment that disables the credentials that Trivy would prefer to the delivered login. */
   readonly off: readonly EnvVar[];

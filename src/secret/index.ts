@@ -8,6 +8,7 @@ export {
   type TrivySecretInput,
 } from './desired-trivy-secret.ts';
 export type { NamedSecret } from './named-secret.ts';
+export { findNearMisses, type NearMiss } from './near-miss.ts';
 export { type OtherSecret, readOtherSecret } from './other-secret.ts';
 export type { RawSecret } from './raw-secret.ts';
 export { readSource, readSourceSecret, type SourceSecret } from './source-secret.ts';

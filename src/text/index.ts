@@ -8,3 +8,4 @@ export { printable, printableJson } from './printable.ts';
 export { quoted } from './quote.ts';
 export { parseTime } from './time.ts';
 export { CLOCK_SKEW_MS, readPastTime, timestamp } from './timestamp.ts';
+export { isSimilar, typosBetween } from './typos.ts';

@@ -95,6 +95,14 @@ const sources = {
     seconds: 470,
     env: { GOEXPERIMENT: 'jsonv2' },
   },
+  // Which cloud's credentials Trivy uses for a host.
+  'cloud-oracle': {
+    folder: 'trivy',
+    program: './cloud-oracle',
+    module: 'github.com/aquasecurity/trivy',
+    seconds: 60,
+    env: { GOEXPERIMENT: 'jsonv2' },
+  },
 } as const satisfies Record<string, Source>;
 
 /** A program that tests and demos run. */

@@ -10,7 +10,7 @@ import {
   scanTypesOf,
 } from '../../policy/index.ts';
 import { DEFAULT_SCAN_TYPES, type ScheduledScan } from '../../scan/index.ts';
-import type { SourceSecret } from '../../secret/index.ts';
+import { findNearMisses, type NearMiss, type SourceSecret } from '../../secret/index.ts';
 import { type Decided, decidedFor } from './decided.ts';
 import { hintsFor, hostHint, scanHintsFor } from './hints.ts';
 import type { Inventory } from './inventory.ts';
@@ -25,6 +25,8 @@ interface Explanation {
   readonly platform: string;
   /** In the order in which they would be tried. */
   readonly candidates: readonly ExplainedCandidate[];
+  /** What nearly fits, if nothing does: at most three. */
+  readonly nearMisses: readonly NearMiss[];
   /** Name of the binding with the highest precedence that matches the image; null: none matches. */
   readonly binding: string | null;
   /** What Trivy gets if the first candidate is chosen. */
@@ -78,9 +80,9 @@ export interface Explained {
 export function explain(text: string, image: ImageReference, inventory: Inventory): Explained {
   const [binding] = bindingsForImage(image, rivalsAmong(inventory.bindings));
   const secrets = secretsFor(binding, inventory);
-  const keyrings = secrets.flatMap(keyringIn);
   const noneNeeded = binding?.imagePullSecrets.length === 0;
-  const found = noneNeeded ? NOTHING : lookup<SourceCredential>(keyrings, image);
+  const keyrings = noneNeeded ? [] : secrets.flatMap(keyringIn);
+  const found = lookup<SourceCredential>(keyrings, image);
   const { candidates } = found;
   const delivery = deliveryOf(candidates[0], image);
   const decided = decidedFor(binding, inventory.named === 'ByBinding');
@@ -108,6 +110,7 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
         registryKey,
         username: usernameOf(credential),
       })),
+      nearMisses: findNearMisses(keyrings, image),
       binding: binding?.name ?? null,
       delivery: delivery.delivered,
     },
@@ -118,8 +121,6 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
     problems: noneNeeded ? scanHints : all,
   };
 }
-
-const NOTHING: Lookup<SourceCredential> = { candidates: [], more: 0 };
 
 function untried({ candidates, more }: Lookup<SourceCredential>): readonly string[] {
   if (more === 0) return [];

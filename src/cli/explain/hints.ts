@@ -1,9 +1,8 @@
 import type { ValidBinding } from '../../binding/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
 import type { ScheduledScan } from '../../scan/index.ts';
-import { quoted } from '../../text/index.ts';
+import { isSimilar, quoted } from '../../text/index.ts';
 import type { Inventory } from './inventory.ts';
-import { isSimilar } from './similar.ts';
 
 /**
  * Sentences about why no binding matches an image, and what to do.

@@ -55,7 +55,10 @@ function candidateLines({ explanation, outcome }: Explained, style: Style): read
     case 'NoneNeeded':
       return ['none needed: the binding names no Secret'];
     case 'NoMatch':
-      return [style.warning('none: no entry of these Secrets fits this image')];
+      return [
+        style.warning('none: no entry of these Secrets fits this image'),
+        ...explanation.nearMisses.map(({ problem }) => printable(problem)),
+      ];
     case 'Fits':
       return columns(explanation.candidates.map(candidateRow));
   }

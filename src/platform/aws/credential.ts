@@ -2,7 +2,7 @@ import { SecretValue } from '../../credential/index.ts';
 import { quoted } from '../../text/index.ts';
 import type { Access, PlatformCredential } from '../platform-credential.ts';
 import type { Malformed, SecretContent } from '../secret-fields.ts';
-import { endpointOf, trivyKnows } from './ecr.ts';
+import { endpointOf, trivyCanLogIn } from './ecr.ts';
 import { tokenExchange } from './exchange.ts';
 import { type AwsKeys, type AwsSecret, readAwsSecret } from './keys.ts';
 import { credentialsFile } from './sdk.ts';
@@ -35,5 +35,8 @@ function accessTo(host: string, keys: AwsKeys, region: string | undefined): Acce
     return { delivery: { way: 'None', message }, check: { way: 'NotCheckable', message } };
   }
   const check = { way: 'Exchange', exchange: tokenExchange(endpoint, keys) } as const;
-  return { check, delivery: trivyKnows(host) ? { way: 'Files', trivyAuth: credentialsFile(keys) } : check };
+  return {
+    check,
+    delivery: trivyCanLogIn(host) ? { way: 'Files', trivyAuth: credentialsFile(keys) } : check,
+  };
 }

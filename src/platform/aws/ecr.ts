@@ -17,20 +17,29 @@ const PARTITIONS = [
 const DOMAINS = PARTITIONS.flatMap(({ api, dualStack }) => [api, dualStack]).map(RegExp.escape);
 /** Includes all hosts that the ECR credential helper, the kubelet's ecr-credential-provider and Flux recognize, and FIPS. */
 const ECR = new RegExp(
-  `^[A-Za-z0-9][\\w-]*\\.dkr[.-]ecr(?<fips>-fips)?\\.(?<region>[a-z0-9-]+)\\.(?<domain>${DOMAINS.join('|')})$`,
+  `^[\\w-]+\\.dkr[.-]ecr(?<fips>-fips)?\\.(?<region>[\\w-]+)\\.(?<domain>${DOMAINS.join('|')})$`,
 );
-/** The hosts for which Trivy gets a login from ECR itself: pkg/fanal/image/registry/ecr in Trivy 0.74.0. */
+/** The hosts for which Trivy requests a login from ECR itself: pkg/fanal/image/registry/ecr in Trivy 0.74.0. */
 const TRIVY_KNOWS =
   /^[^.]+\.dkr[.-]ecr(?:-fips)?\.[^.]+\.(?:amazonaws\.com(?:\.cn)?|sc2s\.sgov\.gov|c2s\.ic\.gov|on\.aws)$/;
 
 /** Whether a registry host belongs to ECR, private or public. */
 export function isEcr(host: string): boolean {
-  return PUBLIC.has(host) || ECR.test(host);
+  const name = host.toLowerCase();
+  return PUBLIC.has(name) || ECR.test(name);
 }
 
-/** Whether Trivy gets a login for this host from ECR itself, with AWS keys. */
+/** Whether Trivy requests a login for this host from ECR itself. */
 export function trivyKnows(host: string): boolean {
   return TRIVY_KNOWS.test(host);
+}
+
+/**
+ * Whether Trivy gets a login for this host from ECR itself, with AWS keys. It takes the region from the host in its letter
+ * case, and AWS has no region with a capital letter.
+ */
+export function trivyCanLogIn(host: string): boolean {
+  return trivyKnows(host) && host === host.toLowerCase();
 }
 
 /** The API endpoint at which ECR issues logins for a registry. */
@@ -48,6 +57,7 @@ const ECR_PUBLIC: Endpoint = {
   service: 'ecr-public',
   target: 'SpencerFrontendService.GetAuthorizationToken',
 };
+const PORT = /:\d+$/;
 const ECR_TARGET = 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken';
 
 /**
@@ -57,8 +67,9 @@ const ECR_TARGET = 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken';
  * @returns `undefined` for a custom host name without a region
  */
 export function endpointOf(host: string, region: string | undefined): Endpoint | undefined {
-  if (PUBLIC.has(host)) return ECR_PUBLIC;
-  const parts = ECR.exec(host)?.groups;
+  const name = host.toLowerCase().replace(PORT, '');
+  if (PUBLIC.has(name)) return ECR_PUBLIC;
+  const parts = ECR.exec(name)?.groups;
   const effective = parts?.['region'] ?? region;
   if (effective === undefined) return undefined;
   const service = parts?.['fips'] === undefined ? 'api.ecr' : 'ecr-fips';

@@ -1,4 +1,4 @@
-const ACR = /^(?:[a-z0-9-]+\.)+azurecr\.(?<cloud>io|cn|us|de)$/;
+const ACR = /^(?:[\w-]+\.)+azurecr\.(?<cloud>io|cn|us|de)$/i;
 /** learn.microsoft.com/entra/identity-platform/authentication-national-cloud. The German cloud was shut down. */
 const LOGIN_HOSTS: Readonly<Record<string, string>> = {
   io: 'login.microsoftonline.com',
@@ -13,5 +13,5 @@ export function isAcr(host: string): boolean {
 
 /** The host of Microsoft Entra ID in the cloud of a registry host; `undefined` if that cloud does not exist. */
 export function loginHostOf(host: string): string | undefined {
-  return LOGIN_HOSTS[ACR.exec(host)?.groups?.['cloud'] ?? ''];
+  return LOGIN_HOSTS[ACR.exec(host)?.groups?.['cloud']?.toLowerCase() ?? ''];
 }

@@ -87,7 +87,8 @@ function credentialOf(principal: ServicePrincipal): PlatformCredential {
     accessTo(host) {
       const loginHost = loginHostOf(host);
       if (loginHost === undefined || tenant === undefined) return { delivery: login, check: login };
-      const exchange = entraExchange(loginHost, { ...principal, tenant }, host);
+      // The registry's own name is in lower case, and letter case does not matter in DNS.
+      const exchange = entraExchange(loginHost, { ...principal, tenant }, host.toLowerCase());
       return { delivery: login, check: { way: 'Exchange', exchange } };
     },
   };

@@ -1,5 +1,7 @@
-const REGIONAL = /^docker\.[a-z0-9-]+\.rep\.pkg\.dev$/;
-const NAMES = /^(?:(?:[a-z0-9-]+\.)*gcr\.io|(?:[a-z0-9-]+\.)*[a-z0-9-]+-docker\.pkg\.dev)$/;
+const REGIONAL = /^docker\.[a-z0-9-]+\.rep\.pkg\.dev$/i;
+const NAMES = /^(?:(?:[\w-]+\.)*gcr\.io|(?:[\w-]+\.)*[\w-]+-docker\.pkg\.dev)$/i;
+/** As Trivy compares it: in this letter case only. */
+const TRIVY_KNOWS = /(?:^gcr\.io|\.gcr\.io|-docker\.pkg\.dev)$/;
 
 /** Whether a registry host belongs to Artifact Registry or Container Registry. */
 export function isGoogle(host: string): boolean {
@@ -8,5 +10,5 @@ export function isGoogle(host: string): boolean {
 
 /** Whether Trivy uses a key file for this host: pkg/fanal/image/registry/google in Trivy 0.74.0. */
 export function trivyKnows(host: string): boolean {
-  return NAMES.test(host) && host !== 'mirror.gcr.io';
+  return TRIVY_KNOWS.test(host) && host !== 'mirror.gcr.io';
 }

@@ -142,7 +142,40 @@ after(async () => {
   await group?.stop();
 });
 
+/** Letter case does not matter in DNS, but Trivy compares hosts with it. */
+const MIXED = {
+  ecr: '123456789012.dkr.ecr.EU-Central-1.amazonaws.com',
+  gar: 'Europe-docker.pkg.dev',
+  acr: 'Acme.azurecr.io',
+};
+
 const CASES: readonly Case[] = [
+  {
+    name: 'AWS keys for a host with capital letters',
+    host: MIXED.ecr,
+    secret: () => credentialOf(KEYS, MIXED.ecr),
+    calls: [ECR_API],
+  },
+  {
+    name: 'a pull secret of ECR for a host with capital letters',
+    host: MIXED.ecr,
+    pullSecret: basic('AWS', ECR_PASSWORD),
+  },
+  {
+    name: 'a service account for a host with capital letters',
+    host: MIXED.gar,
+    secret: () => keyFile(SERVICE_ACCOUNT, MIXED.gar),
+  },
+  {
+    name: 'a pull secret of Artifact Registry for a host with capital letters',
+    host: MIXED.gar,
+    pullSecret: basic('_json_key', JSON.stringify(SERVICE_ACCOUNT)),
+  },
+  {
+    name: 'a service principal for a host with capital letters',
+    host: MIXED.acr,
+    secret: () => credentialOf(PRINCIPAL, MIXED.acr),
+  },
   { name: 'a pull secret of Docker Hub', host: HUB, pullSecret: basic('puller', PASSWORD) },
   { name: 'basic-auth of any registry', host: OTHER, secret: () => basicAuth('puller', PASSWORD, OTHER) },
   { name: 'a pull secret of ECR', host: ECR, pullSecret: basic('AWS', ECR_PASSWORD) },
@@ -328,7 +361,7 @@ describe('Trivy with the delivery of src/platform', () => {
       assert.equal(code, 0, stderr);
       assert.match(JSON.parse(stdout).Metadata.ImageID, /^sha256:[0-9a-f]{64}$/);
       const hosts = new Set(cloud.seen.map(({ host }) => host));
-      assert.deepEqual([...hosts].sort(), [each.host, ...(each.calls ?? [])].sort());
+      assert.deepEqual([...hosts].sort(), [each.host.toLowerCase(), ...(each.calls ?? [])].sort());
       assertNothingStale();
     });
 
@@ -391,6 +424,16 @@ describe('a check of a cloud credential', () => {
       host: ACR_US,
       secret: () => credentialOf(PRINCIPAL, ACR_US),
     },
+    {
+      name: 'AWS keys for a host with capital letters',
+      host: MIXED.ecr,
+      secret: () => credentialOf(KEYS, MIXED.ecr),
+    },
+    {
+      name: 'a service principal for a host with capital letters',
+      host: MIXED.acr,
+      secret: () => credentialOf(PRINCIPAL, MIXED.acr),
+    },
   ]) {
     it(`exchanges ${name} for a login that the registry accepts`, async () => {
       cloud.seen.length = 0;
@@ -399,7 +442,7 @@ describe('a check of a cloud credential', () => {
       const checker = new RegistryChecker({ settings: settings(), onRequest: () => undefined });
       const known = await checker.check({ image: image(host), credential: answer.credential }, 'shop');
       assert.equal(known.answer.result, 'Pullable');
-      const toRegistry = JSON.stringify(cloud.seen.filter((request) => request.host === host));
+      const toRegistry = JSON.stringify(cloud.seen.filter((request) => request.host === host.toLowerCase()));
       const longLived = [
         KEYS.AWS_SECRET_ACCESS_KEY,
         SERVICE_ACCOUNT.private_key_id,

@@ -71,6 +71,9 @@ describe('delivery to Trivy', () => {
     ['public.ecr.aws', SDK_OFF],
     [GAR, { GOOGLE_APPLICATION_CREDENTIALS: '' }],
     [ACR, { AZURE_TENANT_ID: '' }],
+    ['123456789012.dkr.ecr.EU-Central-1.amazonaws.com', SDK_OFF],
+    ['EU.gcr.io', { GOOGLE_APPLICATION_CREDENTIALS: '' }],
+    ['MyRegistry.azurecr.io', { AZURE_TENANT_ID: '' }],
   ];
   for (const [host, others] of platforms) {
     it(`writes a config.json for a pull secret of ${host}, and disables the cloud's own credential sources`, () => {
@@ -155,6 +158,15 @@ describe('delivery to Trivy', () => {
   ];
   for (const host of unknownToTrivy) {
     it(`requires a login first for AWS keys of ${host}, which Trivy does not recognize as ECR`, () => {
+      assert.equal(planDelivery(credentialIn(AWS_KEYS), host).result, 'ExchangeFirst');
+    });
+  }
+
+  for (const host of [
+    '123456789012.dkr.ecr.EU-Central-1.amazonaws.com',
+    '123456789012.DKR.ecr.eu-central-1.amazonaws.com',
+  ]) {
+    it(`requires a login first for AWS keys of ${host}, because Trivy would use a region that does not exist, or no cloud`, () => {
       assert.equal(planDelivery(credentialIn(AWS_KEYS), host).result, 'ExchangeFirst');
     });
   }

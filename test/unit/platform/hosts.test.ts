@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type PlatformName, platformOf } from '../../../src/platform/platforms.ts';
+import { mayOpen, PLATFORMS, type PlatformName, platformOf } from '../../../src/platform/platforms.ts';
 
 const HOSTS: Readonly<Record<PlatformName, readonly string[]>> = {
   AWS: [
@@ -23,6 +23,10 @@ const HOSTS: Readonly<Record<PlatformName, readonly string[]>> = {
     '123456789012.dkr-ecr.us-isof-south-1.on.aws.hci.ic.gov',
     'public.ecr.aws',
     'ecr-public.aws.com',
+    '123456789012.dkr.ecr.EU-Central-1.amazonaws.com',
+    '123456789012.DKR.ECR.eu-central-1.AmazonAWS.com',
+    'my_account.dkr.ecr.eu_central.amazonaws.com',
+    'Public.ECR.aws',
   ],
   Google: [
     'gcr.io',
@@ -31,6 +35,11 @@ const HOSTS: Readonly<Record<PlatformName, readonly string[]>> = {
     'europe-docker.pkg.dev',
     'europe-west3-docker.pkg.dev',
     'docker.europe-west3.rep.pkg.dev',
+    'GCR.io',
+    'EU.gcr.io',
+    'my_mirror.gcr.io',
+    'Europe-docker.pkg.dev',
+    'Docker.Europe-West3.rep.pkg.dev',
   ],
   Azure: [
     'acme.azurecr.io',
@@ -38,6 +47,9 @@ const HOSTS: Readonly<Record<PlatformName, readonly string[]>> = {
     'acme.azurecr.us',
     'acme.azurecr.de',
     'acme.westeurope.data.azurecr.io',
+    'MyRegistry.azurecr.io',
+    'MYREGISTRY.AZURECR.US',
+    'my_registry.azurecr.io',
   ],
   Generic: [
     'docker.io',
@@ -74,5 +86,16 @@ const HOSTS: Readonly<Record<PlatformName, readonly string[]>> = {
 describe('the platform of a host', () => {
   for (const [name, hosts] of Object.entries(HOSTS)) {
     for (const host of hosts) it(`of ${host} is ${name}`, () => assert.equal(platformOf(host).name, name));
+  }
+});
+
+describe('a credential of a cloud', () => {
+  for (const [cloud, hosts] of Object.entries(HOSTS).filter(([name]) => name !== 'Generic')) {
+    it(`opens no host of ${cloud} unless it is a credential of ${cloud}, in any letter case and with any port`, () => {
+      for (const host of hosts.flatMap((each) => [each, each.toUpperCase(), `${each}:443`])) {
+        const opening = PLATFORMS.filter((platform) => mayOpen(platform, host)).map(({ name }) => name);
+        assert.deepEqual(new Set(opening), new Set([cloud, 'Generic']), host);
+      }
+    });
   }
 });

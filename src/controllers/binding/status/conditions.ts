@@ -13,7 +13,7 @@ import {
   permitsBinding,
 } from '../../../policy/index.ts';
 import type { NamedSecret } from '../../../secret/index.ts';
-import { describeCandidate } from '../../../secret/index.ts';
+import { describeCandidate, findNearMisses } from '../../../secret/index.ts';
 import { quoted } from '../../../text/index.ts';
 import { type Applied, Refused } from '../apply.ts';
 import type { Decision } from '../decide.ts';
@@ -152,7 +152,8 @@ function credentialResolved(binding: ValidBinding, facts: ReportInput): Conditio
       };
     case 'Unresolved': {
       const { secrets } = resolved.credentials;
-      const message = `no credential for ${repositoryName(binding.image)}: ${secrets.map(describeUnusable).join('; ')}`;
+      const why = [...secrets.map(describeUnusable), ...describeNearMisses(binding, secrets)].join('; ');
+      const message = `no credential for ${repositoryName(binding.image)}: ${why}`;
       return {
         type,
         status: 'False',
@@ -192,6 +193,12 @@ function describeUnusable(secret: NamedSecret): string {
   const keys = listedTexts(secret.entries.map(({ registryKey }) => quoted(registryKey)));
   const found = `Secret ${secret.name} has entries for ${keys} only`;
   return problem === undefined ? found : `${found}; ${problem}`;
+}
+
+/** Why the nearest entries do not fit. Only for a binding without a candidate. */
+function describeNearMisses({ image }: ValidBinding, secrets: readonly NamedSecret[]): readonly string[] {
+  const found = secrets.filter((secret) => secret.state === 'Found');
+  return findNearMisses(found, image).map(({ problem }) => problem);
 }
 
 function problemOf(secret: NamedSecret): string | undefined {

@@ -45,28 +45,24 @@ const CASES: readonly Case[] = [
     image: 'nginx',
     status: 1,
     says: [/https:\/\/index\.docker\.io\/v1\/.*slash|slash.*https:\/\/index\.docker\.io\/v1\//],
-    todo: true,
   },
   {
     file: '11-hub-wrong-hosts.json',
     image: 'nginx',
     status: 1,
     says: [/registry\.docker\.io/, /hub\.docker\.com/, /https:\/\/index\.docker\.io\/v1\//],
-    todo: true,
   },
   {
     file: '13-acr-mixed-case.json',
     image: 'MyRegistry.azurecr.io/app:1',
     status: 0,
     says: [/platform +Azure/, /AZURE_TENANT_ID=/],
-    todo: true,
   },
   {
     file: '13c-acr-sp-offered.json',
     image: 'MyRegistry.azurecr.io/app:1',
     status: 1,
     says: [/letter case/],
-    todo: true,
   },
   {
     file: '13d-acr-sp-offered-mixed.json',
@@ -91,7 +87,7 @@ const CASES: readonly Case[] = [
     never: [/dop_v1/],
     todo: true,
   },
-  { file: '18-port-443.json', image: EXAMPLE, status: 1, says: [/port 443/], todo: true },
+  { file: '18-port-443.json', image: EXAMPLE, status: 1, says: [/port 443/] },
   { file: '24-empty-password.json', image: EXAMPLE, status: 1, says: [/empty/, /password/] },
   {
     file: '25-eso-merged-keys.json',
@@ -157,7 +153,6 @@ const CASES: readonly Case[] = [
     image: 'MyRegistry.azurecr.io/app:1',
     status: 1,
     says: [/other clouds/],
-    todo: true,
   },
 ];
 

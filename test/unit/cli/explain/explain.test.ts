@@ -63,6 +63,7 @@ describe('explain from files', () => {
           { secret: 'one', registryKey: 'reg.example', username: 'a' },
           { secret: 'one', registryKey: '*.example', username: 'b' },
         ],
+        nearMisses: [],
         binding: null,
         delivery: {
           env: [

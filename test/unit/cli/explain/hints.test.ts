@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isSimilar } from '../../../../src/cli/explain/similar.ts';
+import { isSimilar } from '../../../../src/text/typos.ts';
 import { binding, Files, pullSecret, runExplain, scheduledScan } from '../../../support/explain.ts';
 
 describe('explain, if no binding matches the image', () => {

@@ -56,6 +56,8 @@ describe('AWS keys', () => {
     [`${account}.dkr.ecr.eu-central-1.amazonaws.com`]: 'api.ecr.eu-central-1.amazonaws.com',
     [`${account}.dkr.ecr-fips.us-gov-west-1.amazonaws.com`]: 'ecr-fips.us-gov-west-1.amazonaws.com',
     [`${account}.dkr.ecr.cn-north-1.amazonaws.com.cn`]: 'api.ecr.cn-north-1.amazonaws.com.cn',
+    [`${account}.DKR.ecr.EU-Central-1.amazonaws.com`]: 'api.ecr.eu-central-1.amazonaws.com',
+    [`${account}.dkr.ecr.eu-central-1.amazonaws.com:443`]: 'api.ecr.eu-central-1.amazonaws.com',
     [`${account}.dkr-ecr.eu-central-1.on.aws`]: 'api.ecr.eu-central-1.amazonaws.com',
     [`${account}.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn`]: 'api.ecr.cn-north-1.amazonaws.com.cn',
     [`${account}.dkr.ecr.us-iso-east-1.c2s.ic.gov`]: 'api.ecr.us-iso-east-1.c2s.ic.gov',

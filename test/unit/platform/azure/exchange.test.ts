@@ -43,6 +43,20 @@ describe('a service principal', () => {
     });
   }
 
+  it('for a host with capital letters is exchanged as for the host in lower case', () => {
+    const requests = ['MyRegistry.AzureCR.io', 'myregistry.azurecr.io'].map((host) => {
+      const first = exchangeOf(SERVICE_PRINCIPAL, host);
+      const step = answer(first, { access_token: 'entra' });
+      if (step.result !== 'Next') throw new Error(`expected another request, found ${step.result}`);
+      return [first, step.exchange].map((exchange) => {
+        const { url, body } = exchange.request(NOW);
+        return [url.href, body.reveal()];
+      });
+    });
+    assert.deepEqual(requests[0], requests[1]);
+    assert.match(JSON.stringify(requests[0]), /service=myregistry\.azurecr\.io/);
+  });
+
   for (const [name, texts, host] of [
     ['without a tenant', { ClientID: client, ClientSecret: secret }, 'acme.azurecr.io'],
     ["of Germany's former cloud", SERVICE_PRINCIPAL, 'acme.azurecr.de'],

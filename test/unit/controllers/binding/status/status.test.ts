@@ -134,6 +134,28 @@ const CASES: readonly Case[] = [
     message: /no credential for reg\.example\/app: Secret pull has entries for \\"other\.example\\" only/,
   },
   {
+    name: 'an entry differs from the image only in its port',
+    prepare: (namespace) => {
+      namespace.pullSecret('pull', { 'reg.example:443': { auth: btoa(`user:${CANARY}`) } });
+      namespace.scan('scan');
+    },
+    conditions: { Ready: 'False NoMatch', CredentialResolved: 'False NoMatch', ScansBound: 'False NoMatch' },
+    message:
+      /; entry \\"reg\.example:443\\" of Secret pull does not fit: it names port 443, and the image none; write \\"reg\.example\\"\. /,
+  },
+  {
+    name: 'a host in the annotation of a credential Secret differs from the image only in letter case',
+    prepare: (namespace) => {
+      namespace.credentialSecret('pull', { username: 'u', password: CANARY }, 'Reg.example');
+    },
+    conditions: {
+      Ready: 'False NoMatch',
+      CredentialResolved: 'False NoMatch',
+      ScansBound: 'True NoScans',
+    },
+    message: /host \\"Reg\.example\\" in the annotation .* letter case; write \\"reg\.example\\"\. /,
+  },
+  {
     name: 'one secret does not exist, although another one fits',
     prepare: (namespace) => {
       namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'gone' }, { name: 'pull' }] } });

@@ -1,0 +1,1 @@
+export { type NearMiss, nearMisses } from './near-miss.ts';
