@@ -105,8 +105,9 @@ class Reader implements CommandLine {
   #readLetter(index: number, letter: string, rest: string): LetterRead {
     const flag = TRIVY_FLAGS.get(letter);
     const written = `-${letter}`;
+    const isKnownText = flag !== undefined && !ENUMERATED.has(flag.name);
+    if (!isKnownText && /^\s/.test(rest)) return lastLetter(twoInOne(index, written));
     if (flag === undefined) return lastLetter(this.#unknownLetter(index, written, rest));
-    if (ENUMERATED.has(flag.name) && /^\s/.test(rest)) return lastLetter(twoInOne(index, written));
     const isJoined = rest.length > 1 && rest.startsWith('=');
     if (isJoined) return lastLetter(this.#set(flag, written, { index, text: rest.slice(1) }));
     if (flag.type === 'bool') return { isLast: false, problem: this.#set(flag, written, undefined) };

@@ -66,10 +66,10 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
   const { candidates } = found;
   const delivery = deliveryOf(candidates[0], image);
   const decided = decidedFor(binding, inventory.named === 'ByBinding');
-  const scans = scansOf(image, inventory, decided);
+  const scans = scansOf(image, inventory, { decided, env: delivery.delivered.env });
   const hints = binding === undefined ? [...hostHint(text, image), ...hintsFor(text, image, inventory)] : [];
   const migratesTo = binding === undefined ? undefined : migrationTarget(binding, image);
-  const mayLackScans = binding !== undefined && migratesTo === undefined && scans.length === 0;
+  const mayLackScans = binding !== undefined && migratesTo === undefined && !scans.some(({ named }) => named);
   const scanHints = mayLackScans ? scanHintsFor(image, unmatchedOf(inventory), inventory.allScans) : [];
   const all = [
     ...hints,

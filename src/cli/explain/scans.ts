@@ -1,20 +1,41 @@
 import { type ImageReference, repositoryName } from '../../image/index.ts';
-import { fittingBindings, rivalsAmong, scanTypesOf } from '../../policy/index.ts';
-import { DEFAULT_SCAN_TYPES, type ScheduledScan } from '../../scan/index.ts';
+import type { EnvVar } from '../../object/index.ts';
+import {
+  bindingsForImage,
+  fittingBindings,
+  type RivalLookup,
+  rivalsAmong,
+  scanTypesOf,
+} from '../../policy/index.ts';
+import { DEFAULT_SCAN_TYPES, overriddenLogins, type ScheduledScan } from '../../scan/index.ts';
 import { columns, quoted } from '../../text/index.ts';
 import type { Decided } from './decided.ts';
 import type { Inventory } from './inventory.ts';
 import { isSimilar } from './similar.ts';
 
-/** A ScheduledScan that names the image. */
+/** A ScheduledScan that names the image, or from whose parameters no image can be read. */
 export interface ExplainedScan {
   readonly name: string;
+  /** Whether it names the image. */
+  readonly named: boolean;
   /** Name of the effective binding; undefined: there is none. */
   readonly effectiveBinding: string | undefined;
   /** Name of the binding that the scan is bound to; undefined: it is not bound. */
   readonly boundTo: string | undefined;
   /** Why the scan is not bound, according to the status of the binding; undefined: not in the status. */
   readonly failing: string | undefined;
+  /** Why no binding can be effective for the scan, as a predicate or a clause; undefined: one can. */
+  readonly problem: string | undefined;
+  /** Clauses about what a user should know of a scan that is bound, or will be. */
+  readonly notes: readonly string[];
+}
+
+/** What is already known about an image when its scans are explained. */
+interface ScanContext {
+  /** What the controller has decided; undefined: not known. */
+  readonly decided: Decided | undefined;
+  /** The variables that a scan of the image gets when it is bound. */
+  readonly env: readonly EnvVar[];
 }
 
 const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
@@ -27,22 +48,69 @@ export function unmatchedOf({ scheduledScans, bindings }: Inventory): readonly S
   );
 }
 
-/** The ScheduledScans that name the repository of an image. */
+/**
+ * The ScheduledScans that name the repository of an image, and those with a supported scan type from whose parameters no
+ * image can be read.
+ */
 export function scansOf(
   image: ImageReference,
   { scheduledScans, bindings }: Inventory,
-  decided: Decided | undefined,
+  { decided, env }: ScanContext,
 ): readonly ExplainedScan[] {
   const repository = repositoryName(image);
   const rivals = rivalsAmong(bindings);
+  const isNamed = (scan: ScheduledScan) =>
+    scan.image !== undefined && repositoryName(scan.image) === repository;
+  const isUnreadable = (scan: ScheduledScan) => scan.imageProblem !== undefined && isSupported(scan);
   return scheduledScans
-    .filter((scan) => scan.image !== undefined && repositoryName(scan.image) === repository)
-    .map((scan) => ({
-      name: scan.name,
-      effectiveBinding: fittingBindings(scan, rivals, SCAN_TYPES).next().value?.name,
-      boundTo: scan.bound?.binding,
-      failing: decided?.failing.get(scan.name),
-    }));
+    .filter((scan) => isNamed(scan) || isUnreadable(scan))
+    .map((scan) => {
+      const effectiveBinding = fittingBindings(scan, rivals, SCAN_TYPES).next().value?.name;
+      return {
+        name: scan.name,
+        named: isNamed(scan),
+        effectiveBinding,
+        boundTo: scan.bound?.binding,
+        failing: decided?.failing.get(scan.name),
+        problem: problemOf(scan, effectiveBinding, rivals),
+        notes: effectiveBinding === undefined ? [] : notesOn(scan, env),
+      };
+    });
+}
+
+/** The controller may be set to bind other scan types. The scan types of bound scans are supported. */
+function isSupported({ scanType, bound }: ScheduledScan): boolean {
+  return bound !== undefined || SCAN_TYPES.test(scanType);
+}
+
+function problemOf(
+  scan: ScheduledScan,
+  effectiveBinding: string | undefined,
+  rivals: RivalLookup,
+): string | undefined {
+  const { unreadable, imageProblem, image, scanType } = scan;
+  const problem = unreadable ?? imageProblem;
+  if (problem !== undefined || image === undefined) return problem;
+  if (!isSupported(scan)) {
+    const supported = DEFAULT_SCAN_TYPES.join(', ');
+    return (
+      `its scan type ${quoted(scanType)} is not one that the controller binds by default (${supported}); add it to ` +
+      'config.scanTypes of the chart, or to --scan-types'
+    );
+  }
+  if (effectiveBinding !== undefined || scan.bound !== undefined) return undefined;
+  const binding = bindingsForImage(image, rivals).next().value;
+  return binding && `no binding matches it: its labels do not match spec.scanSelector of the binding ${quoted(binding.name)}`;
+}
+
+function notesOn({ imageAfter, bound, ownLogins }: ScheduledScan, env: readonly EnvVar[]): readonly string[] {
+  const uncertain =
+    imageAfter === undefined
+      ? undefined
+      : `its image follows the flag ${imageAfter}, which is not known, so a migration does not rewrite it`;
+  const verb = bound === undefined ? 'to be overridden' : 'overridden';
+  const overridden = overriddenLogins(ownLogins, bound?.delivery?.env ?? env, verb);
+  return [uncertain, overridden].filter((note) => note !== undefined);
 }
 
 /**
@@ -76,11 +144,29 @@ export function scanLines(scans: readonly ExplainedScan[]): readonly string[] {
   return columns(scans.map((scan) => [scan.name, scanState(scan)]));
 }
 
-function scanState({ effectiveBinding, boundTo, failing }: ExplainedScan): string {
+function scanState({ effectiveBinding, boundTo, failing, problem, notes }: ExplainedScan): string {
+  return [bindingState({ effectiveBinding, boundTo, failing, problem }), ...notes].join('; ');
+}
+
+type BindingState = Pick<ExplainedScan, 'effectiveBinding' | 'boundTo' | 'failing' | 'problem'>;
+
+function bindingState({ effectiveBinding, boundTo, failing, problem }: BindingState): string {
+  if (problem !== undefined) return boundTo === undefined ? problem : `bound to ${boundTo}; ${problem}`;
   if (effectiveBinding === undefined)
     return boundTo === undefined ? 'no binding matches it' : `to be unbound from ${boundTo}`;
   if (effectiveBinding === boundTo) return `bound to ${effectiveBinding}`;
   return failing === undefined
     ? `not yet bound to ${effectiveBinding}`
     : `not bound to ${effectiveBinding}: ${failing}`;
+}
+
+/** The contract of `scheduledScans` in `explain -o json`. */
+export function scansAsJson(scans: readonly ExplainedScan[]): readonly unknown[] {
+  return scans.map(({ name, effectiveBinding, boundTo, failing, problem, notes }) => ({
+    name,
+    effectiveBinding: effectiveBinding ?? null,
+    boundTo: boundTo ?? null,
+    problem: problem ?? failing ?? null,
+    notes,
+  }));
 }

@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { columns, printable, printableJson } from '../../text/index.ts';
 import type { Decided } from './decided.ts';
 import type { Explained, ExplainedCandidate } from './explanation.ts';
-import { scanLines } from './scans.ts';
+import { scanLines, scansAsJson } from './scans.ts';
 
 /** How headings and warnings are formatted; see {@link plain} and {@link coloured}. */
 export interface Style {
@@ -48,7 +48,9 @@ export function asText(explained: Explained, style: Style): string {
 
 /** The contract of `explain -o json`. Ends with a newline. */
 export function asJson(explained: readonly Explained[]): string {
-  return printableJson(explained.map(({ explanation }) => explanation));
+  return printableJson(
+    explained.map(({ explanation, scans }) => ({ ...explanation, scheduledScans: scansAsJson(scans) })),
+  );
 }
 
 function candidateLines({ explanation, outcome }: Explained, style: Style): readonly string[] {
