@@ -1,9 +1,5 @@
-import {
-  formatReference,
-  type ImageReference,
-  ImageReferenceError,
-  parseImageReference,
-} from '../image/index.ts';
+import { formatReference, type ImageReference } from '../image/index.ts';
+import { imageIn } from './image-text.ts';
 
 /** Limit on the images that {@link mentionedImages} finds. */
 const MOST_MENTIONS = 8;
@@ -23,7 +19,7 @@ export function mentionedImages(parameters: readonly string[]): readonly ImageRe
   const words = wordsIn(parameters);
   const found = new Map<string, ImageReference>();
   for (const word of [...words.filter(hasPath), ...words.filter((word) => !hasPath(word))]) {
-    const image = imageIn(word);
+    const image = mentionIn(word);
     if (image !== undefined) found.set(formatReference(image), image);
     if (found.size === MOST_MENTIONS) break;
   }
@@ -57,22 +53,13 @@ function hasPath(word: string): boolean {
 }
 
 /** The image, or only its repository if the rest cannot be read; undefined: the text contains neither. */
-function imageIn(word: string): ImageReference | undefined {
+function mentionIn(word: string): ImageReference | undefined {
   const [name = ''] = word.split('@');
   const repository = name.replace(/(\/[^:]*):.*$/, '$1');
-  return parsed(word) ?? parsed(name) ?? parsed(repository) ?? parsed(lowerCasePath(repository));
+  return imageIn(word) ?? imageIn(name) ?? imageIn(repository) ?? imageIn(lowerCasePath(repository));
 }
 
 function lowerCasePath(name: string): string {
   const at = name.indexOf('/');
   return at < 0 ? name : name.slice(0, at) + name.slice(at).toLowerCase();
-}
-
-function parsed(text: string): ImageReference | undefined {
-  try {
-    return parseImageReference(text);
-  } catch (error) {
-    if (error instanceof ImageReferenceError) return undefined;
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 import { type ImageReference, ImageReferenceError, parseImageReference } from '../image/index.ts';
 import { quoted } from '../text/index.ts';
 import { type CommandLine, isBoolean, isTrue, parseCommandLine, place, type Word } from './command-line.ts';
+import { imageIn } from './image-text.ts';
 import { REMOVED_FLAGS, TRIVY_FLAGS } from './trivy-flags.ts';
 
 /** The image in the parameters of a Trivy image scan, and its position. */
@@ -60,9 +61,15 @@ function noScanReason({ values }: CommandLine): string | undefined {
     : 'with the flag --input, Trivy scans an archive; remove the flag to scan an image';
 }
 
+/** A repository with one character, which is valid for registries, but not for Trivy. */
+const ONE_CHARACTER = /^(?:[^/]*[.:][^/]*\/|localhost\/)?[^/](?:[:@].*)?$/;
+
 function readImage({ index, text }: Word): ImageParameter {
   try {
-    return { result: 'Image', index, image: parseImageReference(text), after: undefined };
+    const image = parseImageReference(text);
+    if (!ONE_CHARACTER.test(text)) return { result: 'Image', index, image, after: undefined };
+    const message = `the repository in ${place(index)} has one character, and Trivy expects two or more; correct it`;
+    return { result: 'Invalid', message };
   } catch (error) {
     if (!(error instanceof ImageReferenceError)) throw error;
     return { result: 'Invalid', message: faultOf(text, index) ?? described(error, text, index) };
@@ -102,13 +109,8 @@ function noArgument({ values, unknown }: CommandLine): string {
 
 /** An image with the host of a registry in its text; undefined: the text is not one. */
 function imageWithHost(text: string): ImageReference | undefined {
-  try {
-    const image = parseImageReference(text);
-    return /^[^/]*[.:][^/]*\/|^localhost\//.test(text) ? image : undefined;
-  } catch (error) {
-    if (error instanceof ImageReferenceError) return undefined;
-    throw error;
-  }
+  const image = imageIn(text);
+  return image !== undefined && /^[^/]*[.:][^/]*\/|^localhost\//.test(text) ? image : undefined;
 }
 
 /** Limit on the arguments that a message lists. */

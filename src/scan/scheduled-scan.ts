@@ -3,6 +3,7 @@ import { formatReference, type ImageReference, repositoryName } from '../image/i
 import { parseTime } from '../text/index.ts';
 import { carries, deliver, revertDelivery, type ScanSpec, type Taken } from './delivery.ts';
 import { migrateExtraction } from './extraction.ts';
+import { imageIn } from './image-text.ts';
 import { mentionedImages } from './mentions.ts';
 import { NO_LOGINS, type OwnLogins, readOwnLogins } from './own-logins.ts';
 import { hasCredentialParameters, type ImageParameter, imageParameter } from './parameters.ts';
@@ -330,10 +331,9 @@ function readImage({ parameters }: RawScanSpec): {
   return parameter.result === 'Image' ? parameter : { index: -1, image: undefined, after: undefined };
 }
 
-/** Whether a text names this image. Never throws, because any user may have written the text. */
 function namesImage(text: string, image: ImageReference): boolean {
-  const read = imageParameter([text]);
-  return read.result === 'Image' && isSame(read.image, image);
+  const named = imageIn(text);
+  return named !== undefined && isSame(named, image);
 }
 
 function isSame(a: ImageReference, b: ImageReference): boolean {

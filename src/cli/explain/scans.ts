@@ -100,7 +100,10 @@ function problemOf(
   }
   if (effectiveBinding !== undefined || scan.bound !== undefined) return undefined;
   const binding = bindingsForImage(image, rivals).next().value;
-  return binding && `no binding matches it: its labels do not match spec.scanSelector of the binding ${quoted(binding.name)}`;
+  return (
+    binding &&
+    `no binding matches it: its labels do not match spec.scanSelector of the binding ${quoted(binding.name)}`
+  );
 }
 
 function notesOn({ imageAfter, bound, ownLogins }: ScheduledScan, env: readonly EnvVar[]): readonly string[] {

@@ -22,7 +22,11 @@ describe('imageParameter', () => {
     { name: 'after another alias', parameters: ['--skip-policy-update', '--trace', 'nginx'], index: 2 },
     { name: 'after a deprecated flag', parameters: ['--slow', '--light', 'nginx'], index: 2 },
     { name: 'after an alias with a value', parameters: ['--security-checks', 'vuln', 'nginx'], index: 2 },
-    { name: 'after a value that looks like a flag', parameters: ['--template', '--quiet', 'nginx'], index: 2 },
+    {
+      name: 'after a value that looks like a flag',
+      parameters: ['--template', '--quiet', 'nginx'],
+      index: 2,
+    },
     { name: 'beside an empty --input', parameters: ['--input=', 'nginx'], index: 1 },
     { name: 'beside --help that is off', parameters: ['--help', '--help=false', 'nginx'], index: 2 },
     { name: 'among only flags', parameters: ['--input', 'image.tar'] },
@@ -63,7 +67,10 @@ describe('imageParameter, for flags that no known version of Trivy has', () => {
 
   it('finds no image if two parameters may be it, or none has the host of a registry', () => {
     const two = imageParameter(['--new', IMAGE, '--newer', 'registry.example.org/other']);
-    assert.match(two.result === 'Invalid' ? two.message : '', /^2 parameters may be the image.*--new, --newer.*"="/);
+    assert.match(
+      two.result === 'Invalid' ? two.message : '',
+      /^2 parameters may be the image.*--new, --newer.*"="/,
+    );
     for (const value of ['app', 'team/app', 'HIGH,LOW'])
       assert.equal(imageParameter(['--new', value]).result, 'None', value);
   });
@@ -76,7 +83,11 @@ const MISTAKES: readonly (readonly [name: string, parameters: readonly string[],
   ['two images', [IMAGE, 'registry.example.org/b'], /found 2 \(.*keep only the image/],
   ['four images', [IMAGE, IMAGE, IMAGE, IMAGE], /found 4 \(.* and 1 more\)/],
   ['the value of a boolean flag', ['--quiet', 'true', IMAGE], /join "true" to the flag before it with "="/],
-  ['a flag and its value in one', ['--severity HIGH', IMAGE], /contains the flag --severity .*two parameters/],
+  [
+    'a flag and its value in one',
+    ['--severity HIGH', IMAGE],
+    /contains the flag --severity .*two parameters/,
+  ],
   ['a short flag and its value in one', ['-s HIGH', IMAGE], /contains the flag -s .*two parameters/],
   ['another scheme', [`docker-pullable://${IMAGE}`], /scheme docker-pullable:\/\/.*remove it/],
   ['a scheme in quotes', [`"docker://${IMAGE}"`], /scheme docker:\/\/.*remove it/],
@@ -91,7 +102,11 @@ const MISTAKES: readonly (readonly [name: string, parameters: readonly string[],
   ['a login', ['me:hunter2@registry.example.org/app'], /contains "@" before the first "\/"/],
   ['upper case', ['registry.example.org/App'], /found "App" in .*write it in lower case$/],
   ['a broken digest', [`${IMAGE}@sha256:ab`], /found "sha256:ab" in /],
-  ['the image as the value of a flag', ['--format', IMAGE], /as the value of the flag --format; add the value/],
+  [
+    'the image as the value of a flag',
+    ['--format', IMAGE],
+    /as the value of the flag --format; add the value/,
+  ],
   ['only flags', ['--quiet'], /found only flags and their values; add the image/],
   ['an unknown flag', [`--image=${IMAGE}`], /among them --image, which the controller does not know/],
   ['a flag that Trivy has removed', ['--reset', IMAGE], /does not support the flag --reset any more/],

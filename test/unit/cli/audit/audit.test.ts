@@ -111,9 +111,7 @@ describe('the output of an audit', () => {
     const names = [{ name: 'scheme', reason }, { name: 'ok' }];
     const unreadable = row({ ...FULL, scans: { matched: 1, bound: 1, failing: 0, unreadable: 1, names } });
     assert.match(asTable([unreadable]), / 1\/1, 1 unreadable /);
-    assert.deepEqual(scanRemarks([unreadable, row(FULL)]), [
-      `shop/app: ScheduledScan "scheme": ${reason}`,
-    ]);
+    assert.deepEqual(scanRemarks([unreadable, row(FULL)]), [`shop/app: ScheduledScan "scheme": ${reason}`]);
     assert.match(asCsv([unreadable]), /,pull,1\r\n$/);
     assert.deepEqual(unreadable.scans.reasons, [{ name: 'scheme', reason }]);
   });
