@@ -61,15 +61,9 @@ function noScanReason({ values }: CommandLine): string | undefined {
     : 'with the flag --input, Trivy scans an archive; remove the flag to scan an image';
 }
 
-/** A repository with one character, which is valid for registries, but not for Trivy. */
-const ONE_CHARACTER = /^(?:[^/]*[.:][^/]*\/|localhost\/)?[^/](?:[:@].*)?$/;
-
 function readImage({ index, text }: Word): ImageParameter {
   try {
-    const image = parseImageReference(text);
-    if (!ONE_CHARACTER.test(text)) return { result: 'Image', index, image, after: undefined };
-    const message = `the repository in ${place(index)} has one character, and Trivy expects two or more; correct it`;
-    return { result: 'Invalid', message };
+    return { result: 'Image', index, image: parseImageReference(text), after: undefined };
   } catch (error) {
     if (!(error instanceof ImageReferenceError)) throw error;
     return { result: 'Invalid', message: faultOf(text, index) ?? described(error, text, index) };
@@ -116,11 +110,14 @@ function imageWithHost(text: string): ImageReference | undefined {
 /** Limit on the arguments that a message lists. */
 const MOST_SHOWN = 3;
 
+/** Limit on the arguments that are searched for mistakes. */
+const MOST_EXAMINED = 100;
+
 function tooMany({ arguments: words }: CommandLine, parameters: readonly string[]): string {
   const shown = words.slice(0, MOST_SHOWN).map(({ text, index }) => nameOf(text, index));
   const rest = words.length > shown.length ? ` and ${words.length - shown.length} more` : '';
-  const list = `${shown.join(', ')}${rest}`;
-  return `expected one argument, the image, found ${words.length} (${list}): ${adviceFor(words, parameters)}`;
+  const advice = adviceFor(words.slice(0, MOST_EXAMINED), parameters);
+  return `expected one argument, the image, found ${words.length} (${shown.join(', ')}${rest}): ${advice}`;
 }
 
 const COMMANDS: ReadonlySet<string> = new Set(['trivy', 'image', 'i']);

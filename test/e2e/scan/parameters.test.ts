@@ -20,6 +20,7 @@ interface Compared {
  * What differs; undefined: nothing. Trivy and the controller must take the same argument for the image, or both refuse the list.
  *
  * - Trivy takes a text such as `docker://host/app` for an image on the host `docker`. The controller refuses it.
+ * - Trivy refuses a repository with one character, such as `i`. It is valid for registries, so the controller accepts it.
  * - A value that Trivy does not accept, such as an unknown severity, is not a difference: a newer Trivy may accept it. The
  *   controller checks only what the library of the command line checks: numbers, durations, booleans and lists.
  */
@@ -35,6 +36,7 @@ function isSame(ours: string | undefined, trivy: Outcome): boolean {
     case 'Pulls':
       return ours === undefined ? !isImage(trivy.image) : ours === trivy.image;
     case 'RefusesName':
+      return ours === undefined || (ours === trivy.image && ONE_CHARACTER.test(ours));
     case 'RefusesList':
     case 'ReadsArchive':
       return ours === undefined;
@@ -42,6 +44,8 @@ function isSame(ours: string | undefined, trivy: Outcome): boolean {
       return true;
   }
 }
+
+const ONE_CHARACTER = /^[a-z0-9](?::.*)?$/;
 
 function isImage(text: string): boolean {
   try {

@@ -124,7 +124,7 @@ describe('a cycle of bindings', () => {
     const namespace = new Namespace();
     migrating(namespace, 'x', 'p', ['q', 's']);
     migrating(namespace, 'y', 'r', ['s']);
-    namespace.scan('scan', { image: 'reg.example/so:2' });
+    namespace.scan('scan', { image: 'reg.example/s:2' });
     for (const name of ['x', 'y']) namespace.begin(name);
     assert.deepEqual(namespace.resolveAlone('y').scans[0]?.role, { role: 'Yields', to: 'x', isFirst: false });
     const keys = enqueued(namespace);
