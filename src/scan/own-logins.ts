@@ -64,12 +64,12 @@ function isDockerConfig(path: string): boolean {
  * A clause about the user's logins that a delivery overrides, with what fails and what to do; undefined: it overrides none.
  *
  * @param env - the variables of the delivery
- * @param verb - whether the scan is bound already
+ * @param when - `Now`: the scan has this delivery. `Later`: it gets it when it is bound
  */
 export function overriddenLogins(
   { variables, dockerConfig }: OwnLogins,
   env: readonly Pick<EnvVar, 'name'>[],
-  verb: 'overridden' | 'to be overridden',
+  when: 'Now' | 'Later',
 ): string | undefined {
   const delivered = new Set(env.map(({ name }) => name));
   const names = variables.filter((name) => delivered.has(name));
@@ -77,9 +77,11 @@ export function overriddenLogins(
   const mount = isMountUnused && !names.includes('DOCKER_CONFIG') ? [`Docker config at ${dockerConfig}`] : [];
   const all = [...names, ...mount];
   if (all.length === 0) return undefined;
-  const [are, it] = all.length === 1 ? ['is', 'it'] : ['are', 'them'];
+  const it = all.length === 1 ? 'it' : 'them';
+  const now = all.length === 1 ? 'is' : 'are';
+  const overridden = `${when === 'Now' ? now : 'will be'} overridden`;
   return (
-    `its ${all.join(', ')} ${are} ${verb}, so Trivy cannot pull its databases, or from a mirror, if that needs ${it}; ` +
+    `its ${all.join(', ')} ${overridden}, so Trivy cannot pull its databases, or from a mirror, if that needs ${it}; ` +
     `remove ${it} if only the image needs ${it}; otherwise keep the databases where no login is needed or in the image's ` +
     'registry, or exclude the ScheduledScan with spec.scanSelector'
   );

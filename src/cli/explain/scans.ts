@@ -111,8 +111,7 @@ function notesOn({ imageAfter, bound, ownLogins }: ScheduledScan, env: readonly 
     imageAfter === undefined
       ? undefined
       : `its image follows the flag ${imageAfter}, which is not known, so a migration does not rewrite it`;
-  const verb = bound === undefined ? 'to be overridden' : 'overridden';
-  const overridden = overriddenLogins(ownLogins, bound?.delivery?.env ?? env, verb);
+  const overridden = overriddenLogins(ownLogins, bound?.delivery?.env ?? env, bound ? 'Now' : 'Later');
   return [uncertain, overridden].filter((note) => note !== undefined);
 }
 

@@ -110,7 +110,7 @@ function bindingNote(scan: ScheduledScan, delivery: ScanDelivery | undefined): s
   const inParameters = scan.credentialParameters
     ? 'its parameters contain a credential, and Trivy prefers that one: remove it from the parameters'
     : undefined;
-  const overridden = overriddenLogins(scan.ownLogins, delivery?.env ?? [], 'overridden');
+  const overridden = overriddenLogins(scan.ownLogins, delivery?.env ?? [], 'Now');
   const notes = [inParameters, overridden].filter((note) => note !== undefined);
   return notes.length === 0 ? undefined : `bound, but ${notes.join('; ')}`;
 }
