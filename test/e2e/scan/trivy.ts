@@ -18,7 +18,6 @@ export type Outcome =
 
 const PULLS = /unable to find the specified image (?<quoted>"(?:[^"\\]|\\.)*") in \[/;
 const NAME = /could not parse reference: (?<image>.*)$/m;
-const FLAG_ERROR = /flag error: (?!.*removed flag)/;
 
 /** Runs the real Trivy, with no network. */
 export class Trivy implements AsyncDisposable {
@@ -69,7 +68,8 @@ function outcomeIn(stderr: string): Outcome {
   const quoted = PULLS.exec(stderr)?.groups?.['quoted'];
   // Go quotes printable ASCII as JSON does.
   if (quoted !== undefined) return { outcome: 'Pulls', image: JSON.parse(quoted) as string };
-  if (FLAG_ERROR.test(stderr)) return { outcome: 'RefusesValue' };
+  if (stderr.includes('flag error:') && !stderr.includes('removed flag ('))
+    return { outcome: 'RefusesValue' };
   const name = NAME.exec(stderr)?.groups?.['image'];
   if (name !== undefined) return { outcome: 'RefusesName', image: name };
   return { outcome: /unable to open .* as a Docker image/.test(stderr) ? 'ReadsArchive' : 'RefusesList' };
