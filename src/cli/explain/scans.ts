@@ -49,8 +49,8 @@ export function unmatchedOf({ scheduledScans, bindings }: Inventory): readonly S
 }
 
 /**
- * The ScheduledScans that name the repository of an image, and those with a supported scan type from whose parameters no
- * image can be read.
+ * The ScheduledScans that name the repository of an image, and those from whose parameters no image can be read: all with a
+ * supported scan type, and of others those that mention the repository.
  */
 export function scansOf(
   image: ImageReference,
@@ -59,9 +59,10 @@ export function scansOf(
 ): readonly ExplainedScan[] {
   const repository = repositoryName(image);
   const rivals = rivalsAmong(bindings);
-  const isNamed = (scan: ScheduledScan) =>
-    scan.image !== undefined && repositoryName(scan.image) === repository;
-  const isUnreadable = (scan: ScheduledScan) => scan.imageProblem !== undefined && isSupported(scan);
+  const isIt = (other: ImageReference) => repositoryName(other) === repository;
+  const isNamed = (scan: ScheduledScan) => scan.image !== undefined && isIt(scan.image);
+  const isUnreadable = (scan: ScheduledScan) =>
+    scan.imageProblem !== undefined && (isSupported(scan) || scan.mentions.some(isIt));
   return scheduledScans
     .filter((scan) => isNamed(scan) || isUnreadable(scan))
     .map((scan) => {
@@ -89,8 +90,6 @@ function problemOf(
   rivals: RivalLookup,
 ): string | undefined {
   const { unreadable, imageProblem, image, scanType } = scan;
-  const problem = unreadable ?? imageProblem;
-  if (problem !== undefined || image === undefined) return problem;
   if (!isSupported(scan)) {
     const supported = DEFAULT_SCAN_TYPES.join(', ');
     return (
@@ -98,6 +97,8 @@ function problemOf(
       'config.scanTypes of the chart, or to --scan-types'
     );
   }
+  const problem = unreadable ?? imageProblem;
+  if (problem !== undefined || image === undefined) return problem;
   if (effectiveBinding !== undefined || scan.bound !== undefined) return undefined;
   const binding = bindingsForImage(image, rivals).next().value;
   return (

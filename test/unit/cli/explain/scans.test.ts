@@ -65,10 +65,11 @@ describe('the ScheduledScans of explain', () => {
       scan('archive', { parameters: ['--input', 'app.tar'] }),
       scan('sbom', { parameters: ['image', IMAGE], scanType: 'trivy-sbom-image' }),
       scan('nothing', { parameters: [] }),
+      scan('custom', { parameters: ['image', IMAGE], scanType: 'my-trivy-image' }),
       scan('ports', { parameters: ['-p', '80', 'host.example'], scanType: 'nmap' }),
       scan('elsewhere', { parameters: ['other.example/app'] }),
     ]);
-    assert.deepEqual([...states.keys()], ['scheme', 'archive', 'sbom', 'nothing']);
+    assert.deepEqual([...states.keys()], ['scheme', 'archive', 'sbom', 'nothing', 'custom']);
     assert.match(states.get('scheme') ?? '', /^has no readable image: .*docker-pullable:\/\/.*; remove it$/);
     assert.match(states.get('archive') ?? '', /^scans no image from a registry: with the flag --input/);
     assert.match(states.get('sbom') ?? '', /already contains "image"; remove it$/);
