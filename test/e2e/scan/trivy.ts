@@ -72,5 +72,7 @@ function outcomeIn(stderr: string): Outcome {
     return { outcome: 'RefusesValue' };
   const name = NAME.exec(stderr)?.groups?.['image'];
   if (name !== undefined) return { outcome: 'RefusesName', image: name };
-  return { outcome: /unable to open .* as a Docker image/.test(stderr) ? 'ReadsArchive' : 'RefusesList' };
+  if (/unable to open .* as a Docker image/.test(stderr)) return { outcome: 'ReadsArchive' };
+  // Trivy checks some values only when it runs.
+  return { outcome: stderr.includes('run error:') ? 'RefusesValue' : 'RefusesList' };
 }
