@@ -149,13 +149,15 @@ const FLOAT = /^[+-]?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|inf(?:inity)
 /** The first record of a CSV text: https://pkg.go.dev/encoding/csv. */
 const RECORD = /^(?:"(?:[^"]|"")*"|[^",\n]*)(?:,(?:"(?:[^"]|"")*"|[^",\n]*))*(?:\n|$)/;
 
+/** Longer numbers are not read. */
+const LONGEST_NUMBER = 100;
 /** Longer lists are not checked. */
 const LONGEST_LIST = 10_000;
 
 const IS_VALUE: Readonly<Record<FlagType, (text: string) => boolean>> = {
   bool: (text) => BOOLEAN.test(text),
-  int: (text) => INTEGER.test(text),
-  float: (text) => FLOAT.test(text),
+  int: (text) => text.length <= LONGEST_NUMBER && INTEGER.test(text),
+  float: (text) => text.length <= LONGEST_NUMBER && FLOAT.test(text),
   duration: (text) => parseGoDuration(text.replace(/^[+-]/, '')) !== undefined,
   string: () => true,
   strings: isList,

@@ -21,6 +21,10 @@ export type ImageParameter =
   /** Trivy refuses these parameters, or what it would scan is not clear. */
   | { readonly result: 'Invalid'; readonly message: string };
 
+/** Flags whose values may be secret. */
+const SECRET_FLAGS: ReadonlySet<string> = new Set([
+  ...['custom-headers', 'password', 'registry-token', 'token', 'username'],
+]);
 const CREDENTIAL_FLAG = /^--(?:username|password|registry-token)(?:=|$)/;
 
 /**
@@ -90,7 +94,9 @@ function uncertainImage(line: CommandLine): ImageParameter {
 }
 
 function noArgument({ values, unknown }: CommandLine): string {
-  const swallowing = [...values].find(([, { text }]) => imageWithHost(text) !== undefined);
+  const swallowing = [...values].find(
+    ([flag, { text }]) => !SECRET_FLAGS.has(flag) && imageWithHost(text) !== undefined,
+  );
   if (swallowing !== undefined) {
     const [flag, { text }] = swallowing;
     const found = `found ${quoted(text)} as the value of the flag --${flag}`;

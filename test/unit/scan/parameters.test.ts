@@ -135,6 +135,7 @@ describe('imageParameter, for frequent mistakes', () => {
       [`https://me:hunter2@${IMAGE}`],
       ['me:hunter2@registry.example.org/app'],
       ['--new', 'hunter2'],
+      ['--registry-token', 'a.b/hunter2'],
       ['Hunter2!', IMAGE],
       ['Hunter2!'],
       ['--quiet=hunter2', IMAGE],
@@ -149,14 +150,18 @@ describe('imageParameter, for frequent mistakes', () => {
 
   it('bounds its message, and reads a megabyte in a second', { timeout: 20_000 }, () => {
     const most = 1_000_000;
-    const texts = ['a', '@', '/', '"', ' ', '-q', '.', ',', '"",', 'a b', '$(', ':'].map((text) =>
+    const texts = ['1', 'a', '@', '/', '"', ' ', '-q', '.', ',', '"",', 'a b', '$(', ':'].map((text) =>
       text.repeat(most / text.length),
     );
     const lists = texts.flatMap((text) => [
       [text],
       [`--${text}`],
       [`-${text}`],
-      ['--severity', text, IMAGE],
+      ...['severity', 'parallel', 'license-confidence-level', 'timeout'].map((flag) => [
+        `--${flag}`,
+        text,
+        IMAGE,
+      ]),
       ['--new', text],
     ]);
     for (const parameters of [...lists, texts[0]?.split('') ?? []]) {
