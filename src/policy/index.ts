@@ -34,6 +34,7 @@ export {
   imageKeys,
   type RivalLookup,
   scanTypesOf,
+  selectsScan,
 } from './precedence.ts';
 export { LONGEST_CHAIN, replacesChain } from './replaces-chain.ts';
 export { MOST_RIVALS, Rivals, rivalsAmong } from './rivals.ts';

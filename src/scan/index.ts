@@ -1,3 +1,4 @@
+export { overriddenLogins } from './own-logins.ts';
 export type { Migrated } from './restore.ts';
 export { newestRun, type Run, readRun, type ScanRun } from './run.ts';
 export { formatRunRequest, type RunCause, type RunRequest, requestRun } from './run-request.ts';

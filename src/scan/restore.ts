@@ -1,7 +1,7 @@
-import { repositoryName } from '../image/index.ts';
+import { type ImageReference, repositoryName } from '../image/index.ts';
 import { isRecord } from '../text/index.ts';
 import { isTakenOut, type TakenOut } from './extraction.ts';
-import { imageParameter } from './parameters.ts';
+import { imageIn } from './image-text.ts';
 import type { ScanDelivery } from './scan-delivery.ts';
 
 /** The annotation with the data that unbinding needs to revert a ScheduledScan. It is not copied to Scans. */
@@ -142,17 +142,16 @@ function isMoved(value: unknown): boolean {
 }
 
 function isRepository(value: unknown): boolean {
-  return imageIn(value, (image) => repositoryName(image) === value);
+  return namesImage(value, (image) => repositoryName(image) === value);
 }
 
 function isImage(value: unknown): boolean {
-  return imageIn(value, () => true);
+  return namesImage(value, () => true);
 }
 
-function imageIn(value: unknown, is: (image: Parameters<typeof repositoryName>[0]) => boolean): boolean {
-  if (!isText(value, LONGEST_IMAGE)) return false;
-  const read = imageParameter([value]);
-  return read.result === 'Image' && is(read.image);
+function namesImage(value: unknown, is: (image: ImageReference) => boolean): boolean {
+  const image = isText(value, LONGEST_IMAGE) ? imageIn(value) : undefined;
+  return image !== undefined && is(image);
 }
 
 function isDelivery(value: unknown): boolean {

@@ -3,8 +3,11 @@ import { formatReference, type ImageReference, repositoryName } from '../image/i
 import { parseTime } from '../text/index.ts';
 import { carries, deliver, revertDelivery, type ScanSpec, type Taken } from './delivery.ts';
 import { migrateExtraction } from './extraction.ts';
-import { hasCredentialParameters, imageParameter } from './parameters.ts';
-import { type Migrated, parseRestore, RESTORE_ANNOTATION } from './restore.ts';
+import { imageIn } from './image-text.ts';
+import { mentionedImages } from './mentions.ts';
+import { NO_LOGINS, type OwnLogins, readOwnLogins } from './own-logins.ts';
+import { hasCredentialParameters, type ImageParameter, imageParameter } from './parameters.ts';
+import { type Migrated, parseRestore, RESTORE_ANNOTATION, type Restore } from './restore.ts';
 import { formatRunRequest, parseRunRequest, type RunRequest } from './run-request.ts';
 import type { ScanDelivery } from './scan-delivery.ts';
 import { LONGEST_SCHEDULE, type Schedule } from './schedule.ts';
@@ -64,7 +67,19 @@ export interface ScheduledScan {
   readonly unreadable: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly scanType: string;
+  /** The image that Trivy scans; undefined: none can be read. */
   readonly image: ImageReference | undefined;
+  /**
+   * The flag before the image that the controller does not know, so that the image may be its value. The scan is bound, but
+   * its image is never rewritten. `undefined`: the image is certain, or none can be read.
+   */
+  readonly imageAfter: string | undefined;
+  /** Why no image can be read, as the predicate of a sentence about the scan; undefined: one can. */
+  readonly imageProblem: string | undefined;
+  /** The images that the parameters of a scan without a readable image mention. At most eight. */
+  readonly mentions: readonly ImageReference[];
+  /** The logins of its user for Trivy, which a delivered credential may override. */
+  readonly ownLogins: OwnLogins;
   /** Whether its parameters contain a credential for Trivy. The controller reports that, but never changes it. */
   readonly credentialParameters: boolean;
   readonly schedule: Schedule;
@@ -75,6 +90,8 @@ export interface ScheduledScan {
 
 /** Limit on labels. Kubernetes does not limit their number. */
 const MOST_LABELS = 64;
+/** Limit on the problem with an image, in characters. */
+const LONGEST_PROBLEM = 1_024;
 /** Longest name of a Kubernetes object such as a ScanType or a binding, in characters. */
 const LONGEST_NAME = 253;
 
@@ -84,9 +101,9 @@ const LONGEST_NAME = 253;
  */
 export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
   const { metadata, spec } = raw;
-  const { labels = {} } = metadata;
+  const { labels = {}, annotations = {} } = metadata;
   const { scanType, parameters } = spec.scanSpec;
-  const parameter = imageParameter(parameters);
+  const restore = parseRestore(annotations[RESTORE_ANNOTATION]);
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
@@ -95,11 +112,12 @@ export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
     unreadable: unreadable(raw),
     labels: countOf(labels) > MOST_LABELS ? {} : labels,
     scanType: upTo(LONGEST_NAME, scanType) ?? '',
-    image: parameter.result === 'Image' ? parameter.image : undefined,
+    ...readImageOf(parameters),
+    ownLogins: readOwnLogins(revertDelivery(spec.scanSpec, restore)),
     credentialParameters: hasCredentialParameters(parameters),
     schedule: readSchedule(raw),
-    bound: readBound(metadata.annotations ?? {}, spec.scanSpec),
-    request: parseRunRequest(metadata.annotations?.[RUN_ANNOTATION]),
+    bound: readBound(annotations, spec.scanSpec, restore),
+    request: parseRunRequest(annotations[RUN_ANNOTATION]),
   };
 }
 
@@ -119,7 +137,9 @@ export function unreadableScan(
   return {
     ...{ namespace, name, uid, resourceVersion },
     unreadable: problem,
-    ...{ labels: {}, scanType: '', image: undefined, credentialParameters: false, request: undefined },
+    ...{ labels: {}, scanType: '', credentialParameters: false, request: undefined },
+    ...NO_IMAGE,
+    ownLogins: NO_LOGINS,
     schedule: {
       suspended: true,
       createdAt: 0,
@@ -147,6 +167,29 @@ function unreadable({ metadata, spec }: RawScheduledScan): string | undefined {
   return `has a ${field} that is too long: expected at most ${most} characters, found ${text.length}; shorten it`;
 }
 
+type ImageFields = Pick<ScheduledScan, 'image' | 'imageAfter' | 'imageProblem' | 'mentions'>;
+
+const NO_IMAGE: ImageFields = {
+  image: undefined,
+  imageAfter: undefined,
+  imageProblem: undefined,
+  mentions: [],
+};
+
+function readImageOf(parameters: readonly string[]): ImageFields {
+  const parameter = imageParameter(parameters);
+  if (parameter.result === 'Image') {
+    const { image, after } = parameter;
+    return { ...NO_IMAGE, image, imageAfter: after };
+  }
+  return { ...NO_IMAGE, imageProblem: problemOf(parameter), mentions: mentionedImages(parameters) };
+}
+
+function problemOf({ result, message }: Exclude<ImageParameter, { result: 'Image' }>): string {
+  const what = result === 'None' ? 'scans no image from a registry' : 'has no readable image';
+  return `${what}: ${message}`.slice(0, LONGEST_PROBLEM);
+}
+
 function countOf(labels: Readonly<Record<string, string>>): number {
   return Object.keys(labels).length;
 }
@@ -172,11 +215,14 @@ function newest(managedFields: readonly { readonly time?: string }[]): number {
   return managedFields.reduce((latest, { time = '' }) => Math.max(latest, parseTime(time) ?? 0), 0);
 }
 
-function readBound(annotations: Readonly<Record<string, string>>, spec: ScanSpec): Bound | undefined {
+function readBound(
+  annotations: Readonly<Record<string, string>>,
+  spec: ScanSpec,
+  restore: Restore | undefined,
+): Bound | undefined {
   const binding = annotations[BINDING_ANNOTATION];
   const restoreText = annotations[RESTORE_ANNOTATION];
   if (binding === undefined && restoreText === undefined) return undefined;
-  const restore = parseRestore(restoreText);
   return {
     binding: upTo(LONGEST_NAME, binding) ?? '',
     bindingUid: restore?.bindingUid,
@@ -263,10 +309,9 @@ function migrateImage(
   image: ImageReference | undefined,
   original: string | undefined,
 ): { readonly spec: RawScanSpec; readonly imageText: string | undefined } {
-  const { index, image: present } = readImage(spec);
-  if (image === undefined || present === undefined || isSame(present, image)) {
-    return { spec, imageText: original };
-  }
+  const { index, image: present, after: unknownFlag } = readImage(spec);
+  const isUnchanged = image === undefined || present === undefined || isSame(present, image);
+  if (isUnchanged || unknownFlag !== undefined) return { spec, imageText: original };
   const before = spec.parameters[index] ?? '';
   const isBack = original !== undefined && namesImage(original, image);
   const after = isBack ? original : formatReference(image);
@@ -280,15 +325,15 @@ function migrateImage(
 function readImage({ parameters }: RawScanSpec): {
   readonly index: number;
   readonly image: ImageReference | undefined;
+  readonly after: string | undefined;
 } {
   const parameter = imageParameter(parameters);
-  return parameter.result === 'Image' ? parameter : { index: -1, image: undefined };
+  return parameter.result === 'Image' ? parameter : { index: -1, image: undefined, after: undefined };
 }
 
-/** Whether a text names this image. Never throws, because any user may have written the text. */
 function namesImage(text: string, image: ImageReference): boolean {
-  const read = imageParameter([text]);
-  return read.result === 'Image' && isSame(read.image, image);
+  const named = imageIn(text);
+  return named !== undefined && isSame(named, image);
 }
 
 function isSame(a: ImageReference, b: ImageReference): boolean {

@@ -14,5 +14,6 @@ export {
   type Stores,
   scanKeysOf,
   scansFitting,
+  scansMentioning,
   scansUnder,
 } from './stores.ts';

@@ -41,6 +41,10 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
         /** By the patterns that fit the image: digest, tag and repository. */
         image: (scan: ScheduledScan) =>
           scan.image === undefined ? [] : patternsOf(scan.image).map((pattern) => indexKey(scan, pattern)),
+        /** By the patterns that fit the images which a scan without a readable image mentions. */
+        mention: (scan: ScheduledScan) => [
+          ...new Set(scan.mentions.flatMap(patternsOf).map((pattern) => indexKey(scan, pattern))),
+        ],
         binding: (scan: ScheduledScan) => optional(scan, scan.bound?.binding),
         trivySecret: (scan: ScheduledScan) => optional(scan, scan.bound?.delivery?.secretName),
       },
@@ -75,6 +79,14 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
 /** The ScheduledScans that fit a binding by image alone. */
 export function scansFitting(binding: ValidBinding, stores: Stores): ReadonlySet<ScheduledScan> {
   return new Set(scanKeysOf(binding).flatMap((key) => scansUnder(key, stores)));
+}
+
+/** The ScheduledScans without a readable image whose parameters mention an image of the binding. */
+export function scansMentioning(
+  binding: ValidBinding,
+  { scheduledScans }: Stores,
+): ReadonlySet<ScheduledScan> {
+  return new Set(scanKeysOf(binding).flatMap((key) => scheduledScans.byIndex('mention', key)));
 }
 
 /** The keys under which {@link scansUnder} finds the ScheduledScans that could fit a binding. */

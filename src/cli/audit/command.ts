@@ -12,7 +12,7 @@ import {
 } from '../flags/index.ts';
 import { commandWithHelp } from '../help.ts';
 import { readRows } from './cluster.ts';
-import { asCsv, asJson, asTable } from './print.ts';
+import { asCsv, asJson, asTable, scanRemarks } from './print.ts';
 
 /** Exit code: a binding is not ready. */
 const EXIT_NOT_READY = 1;
@@ -49,6 +49,7 @@ async function run(flags: Flags): Promise<void> {
   const rows = await readRows(config, scope);
   if (rows.length === 0) process.stderr.write(`no bindings found ${placeOf(scope)}\n`);
   if (rows.length > 0 || flags.output !== 'table') process.stdout.write(FORMATS[flags.output](rows));
+  for (const line of scanRemarks(rows)) process.stderr.write(`${line}\n`);
   if (rows.some(({ ready }) => ready.status !== 'True')) process.exitCode = EXIT_NOT_READY;
 }
 

@@ -1,4 +1,4 @@
-import { columns, csv, printableJson } from '../../text/index.ts';
+import { columns, csv, printable, printableJson, quoted } from '../../text/index.ts';
 import type { AuditRow } from './row.ts';
 
 const NOTHING = '-';
@@ -35,9 +35,20 @@ function cells(row: AuditRow): readonly string[] {
     ready.reason,
     verifiedCell(row.verified),
     expires ?? NOTHING,
-    `${scans.bound}/${scans.matched}`,
+    `${scans.bound}/${scans.matched}${scans.unreadable === 0 ? '' : `, ${scans.unreadable} unreadable`}`,
     lastSwitch === null ? NOTHING : `${lastSwitch.time} ${lastSwitch.reason}`,
   ];
+}
+
+/** Lines about the ScheduledScans of the bindings with unreadable ones: why each is not bound, and what to do. */
+export function scanRemarks(rows: readonly AuditRow[]): readonly string[] {
+  return rows
+    .filter(({ scans }) => scans.unreadable > 0)
+    .flatMap(({ namespace, name: binding, scans }) =>
+      scans.reasons.map(
+        ({ name, reason }) => `${namespace}/${binding}: ScheduledScan ${quoted(name)}: ${printable(reason)}`,
+      ),
+    );
 }
 
 /**
@@ -82,4 +93,5 @@ const COLUMNS: readonly (readonly [string, (row: AuditRow) => string])[] = [
   ['lastSwitchFromSecret', ({ lastSwitch }) => lastSwitch?.from.secret ?? ''],
   ['lastSwitchToImage', ({ lastSwitch }) => lastSwitch?.to.image ?? ''],
   ['lastSwitchToSecret', ({ lastSwitch }) => lastSwitch?.to.secret ?? ''],
+  ['scansUnreadable', ({ scans }) => String(scans.unreadable)],
 ];

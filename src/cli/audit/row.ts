@@ -23,9 +23,19 @@ export interface AuditRow {
   readonly verified: Omit<Readiness, 'message'> & { readonly time: string | null };
   /** When the credential expires, according to the credential itself; null: it contains no expiration time. */
   readonly expires: string | null;
-  readonly scans: { readonly matched: number; readonly bound: number; readonly failing: number };
+  readonly scans: Scans;
   /** The latest change of the image or credential that the scans use; null: there has been none. */
   readonly lastSwitch: Switch | null;
+}
+
+interface Scans {
+  readonly matched: number;
+  readonly bound: number;
+  readonly failing: number;
+  /** ScheduledScans that mention the image, but from whose parameters no image can be read. */
+  readonly unreadable: number;
+  /** What the status says about ScheduledScans, such as why they are not bound. At most 20. */
+  readonly reasons: readonly { readonly name: string; readonly reason: string }[];
 }
 
 interface Switch {
@@ -44,7 +54,7 @@ interface Side {
 
 /** The row of a binding. Reads only the binding itself. */
 export function auditRow({ metadata, spec, status = {} }: RawBinding): AuditRow {
-  const { credential, history, scans = NO_SCANS } = status;
+  const { credential, history } = status;
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
@@ -54,12 +64,16 @@ export function auditRow({ metadata, spec, status = {} }: RawBinding): AuditRow 
     ready: readinessOf(status, metadata.generation ?? 0),
     verified: verification(status),
     expires: credential?.expirationTime ?? null,
-    scans: { matched: scans.matched, bound: scans.bound, failing: scans.failing },
+    scans: scansOf(status),
     lastSwitch: history?.[0] === undefined ? null : switchOf(history[0]),
   };
 }
 
-const NO_SCANS: AuditRow['scans'] = { matched: 0, bound: 0, failing: 0 };
+function scansOf({ scans }: ImageCredentialBindingStatus): Scans {
+  const { matched = 0, bound = 0, failing = 0, unreadable = 0, names = [] } = scans ?? {};
+  const reasons = names.flatMap(({ name, reason }) => (reason === undefined ? [] : [{ name, reason }]));
+  return { matched, bound, failing, unreadable, reasons };
+}
 
 function verification(status: ImageCredentialBindingStatus): AuditRow['verified'] {
   const { status: state = 'Unknown', reason = '' } = conditionOf(status, 'CredentialVerified') ?? {};

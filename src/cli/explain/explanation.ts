@@ -2,19 +2,13 @@ import type { ValidBinding } from '../../binding/index.ts';
 import { type Candidate, type Lookup, lookup } from '../../credential/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
 import { MOUNT_PATH, planDelivery, platformOf, type SourceCredential } from '../../platform/index.ts';
-import {
-  bindingsForImage,
-  fittingBindings,
-  migratedImage,
-  rivalsAmong,
-  scanTypesOf,
-} from '../../policy/index.ts';
-import { DEFAULT_SCAN_TYPES, type ScheduledScan } from '../../scan/index.ts';
+import { bindingsForImage, migratedImage, rivalsAmong } from '../../policy/index.ts';
 import { findNearMisses, type NearMiss, type SourceSecret } from '../../secret/index.ts';
 import { type Decided, decidedFor } from './decided.ts';
-import { hintsFor, hostHint, scanHintsFor } from './hints.ts';
+import { hintsFor, hostHint } from './hints.ts';
 import type { Inventory } from './inventory.ts';
 import { loginProblems } from './login-problems.ts';
+import { type ExplainedScan, scanHintsFor, scansOf, unmatchedOf } from './scans.ts';
 
 /** What is printed as JSON for an image: the contract of `explain -o json`. */
 interface Explanation {
@@ -42,17 +36,6 @@ export interface ExplainedCandidate {
   readonly registryKey: string;
   /** The full user name, because the user can read the Secret anyway; null: the entry contains only a token. */
   readonly username: string | null;
-}
-
-/** A ScheduledScan that names the image. */
-export interface ExplainedScan {
-  readonly name: string;
-  /** Name of the effective binding; undefined: there is none. */
-  readonly effectiveBinding: string | undefined;
-  /** Name of the binding that the scan is bound to; undefined: it is not bound. */
-  readonly boundTo: string | undefined;
-  /** Why the scan is not bound, according to the status of the binding; undefined: not in the status. */
-  readonly failing: string | undefined;
 }
 
 /** An {@link Explanation}, and what is printed only as text. */
@@ -86,10 +69,10 @@ export function explain(text: string, image: ImageReference, inventory: Inventor
   const { candidates } = found;
   const delivery = deliveryOf(candidates[0], image);
   const decided = decidedFor(binding, inventory.named === 'ByBinding');
-  const scans = scansOf(image, inventory, decided);
+  const scans = scansOf(image, inventory, { decided, env: delivery.delivered.env });
   const hints = binding === undefined ? [...hostHint(text, image), ...hintsFor(text, image, inventory)] : [];
   const migratesTo = binding === undefined ? undefined : migrationTarget(binding, image);
-  const mayLackScans = binding !== undefined && migratesTo === undefined && scans.length === 0;
+  const mayLackScans = binding !== undefined && migratesTo === undefined && !scans.some(({ named }) => named);
   const scanHints = mayLackScans ? scanHintsFor(image, unmatchedOf(inventory), inventory.allScans) : [];
   const all = [
     ...hints,
@@ -189,31 +172,4 @@ function deliveryOf(
 
 function usernameOf(credential: SourceCredential): string | null {
   return 'username' in credential ? credential.username.reveal() : null;
-}
-
-const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
-
-/** The ScheduledScans that are not bound and that no binding matches. */
-function unmatchedOf({ scheduledScans, bindings }: Inventory): readonly ScheduledScan[] {
-  const rivals = rivalsAmong(bindings);
-  return scheduledScans.filter(
-    (scan) => scan.bound === undefined && fittingBindings(scan, rivals, SCAN_TYPES).next().done === true,
-  );
-}
-
-function scansOf(
-  image: ImageReference,
-  { scheduledScans, bindings }: Inventory,
-  decided: Decided | undefined,
-): readonly ExplainedScan[] {
-  const repository = repositoryName(image);
-  const rivals = rivalsAmong(bindings);
-  return scheduledScans
-    .filter((scan) => scan.image !== undefined && repositoryName(scan.image) === repository)
-    .map((scan) => ({
-      name: scan.name,
-      effectiveBinding: fittingBindings(scan, rivals, SCAN_TYPES).next().value?.name,
-      boundTo: scan.bound?.binding,
-      failing: decided?.failing.get(scan.name),
-    }));
 }

@@ -61,6 +61,8 @@ export type ScanPlan =
       /** The current answer, and when to repeat the check; undefined: there is none. */
       readonly known: KnownAnswer | undefined;
     }
+  /** The scan should name the binding's image, but its image is not certain, so it is not rewritten. */
+  | { readonly plan: 'Unmigratable'; readonly scan: ScheduledScan; readonly after: string }
   /** The scan would be bound, but no credential is available for it. */
   | { readonly plan: 'Unbound'; readonly scan: ScheduledScan }
   /** Another binding is effective for the scan. */
@@ -209,6 +211,7 @@ function planMigration(
   const context = { fits: isFitting(resolved, binding, scan), credential, answer: known.answer };
   const migration = migrationOf(binding, scan, context);
   if (migration === undefined) return undefined;
+  if (scan.imageAfter !== undefined) return { plan: 'Unmigratable', scan, after: scan.imageAfter };
   const { decision, check } = migration;
   if (decision !== 'Migrate') return { plan: 'NotMigrated', scan, decision, check, known: migration.known };
   const migrated: Migrated = { from: repositoryName(image), source, number: nextMigration(binding) };

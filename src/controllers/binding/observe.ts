@@ -7,7 +7,7 @@ import {
   type TrivySecretIdentity,
   trivySecretName,
 } from '../../secret/index.ts';
-import { indexKey, pullSecretIn, type Stores, scansFitting } from '../../state/index.ts';
+import { indexKey, pullSecretIn, type Stores, scansFitting, scansMentioning } from '../../state/index.ts';
 import type { BindingSettings, Known, Observed, TrivySecretPlace } from './observed.ts';
 
 /** The sources of facts for {@link observe}. */
@@ -30,6 +30,7 @@ export function observe(key: string, sources: Sources, now: number): Observed {
     ...{ now, settings, namespace, name, binding },
     secrets: secrets.map((secret) => observeSecret(keyOf({ namespace, name: secret }), stores)),
     scans: [...scansOf(key, stores)],
+    mentioning: binding?.validity === 'Valid' ? [...scansMentioning(binding, stores)] : [],
     known: {
       answer,
       login,

@@ -18,6 +18,8 @@ export interface Observed {
   readonly secrets: readonly NamedSecret[];
   /** The ScheduledScans that fit its images, and those that carry its name. */
   readonly scans: readonly ScheduledScan[];
+  /** The ScheduledScans without a readable image whose parameters mention its images. */
+  readonly mentioning: readonly ScheduledScan[];
   readonly known: Known;
 }
 

@@ -70,7 +70,8 @@ class BindingTriggers {
   }
 
   scheduledScan(scan: ScheduledScan): void {
-    for (const key of imageKeysOf(scan)) this.#bindingsUnder(scan.namespace, key);
+    for (const key of new Set([...imageKeysOf(scan), ...scan.mentions.flatMap(imageKeys)]))
+      this.#bindingsUnder(scan.namespace, key);
     if (scan.bound !== undefined) this.#queue.add(indexKey(scan, scan.bound.binding));
   }
 

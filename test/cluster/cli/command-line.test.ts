@@ -7,6 +7,7 @@ import { RELEASE, type RunningController } from '../../../hack/testenv/controlle
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { type Ran, runCommand } from '../../support/cluster/command.ts';
+import { until } from '../../support/until.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:Canary-7Hq2') } };
 const CANARY = /Canary-7Hq2|Q2FuYXJ5/;
@@ -95,6 +96,23 @@ describe('the command line on a real API server', () => {
     const all = await audit(['-A', '-o', 'csv']);
     assert.equal(all.code, 1);
     assert.match(all.stdout, new RegExp(`\r\n${two.name},missing,reg\\.example/app,Generic,,False,`));
+  });
+
+  it('shows a ScheduledScan without a readable image until it is corrected', async () => {
+    const namespace = await boundNamespace();
+    await namespace.scan('scheme', ['docker://reg.example/app:1.0']);
+    const reason = 'scheme (has no readable image: parameter 1 begins with the scheme docker://';
+    const messageOf = async () => {
+      const { status } = await namespace.condition('app', 'ScansBound', 'True Bound');
+      return status?.conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
+    };
+    await until(async () => (await messageOf()).includes(`1 scan bound; not bound: ${reason}`), 'the reason');
+    const shown = await audit(['-n', namespace.name]);
+    assert.match(shown.stdout, / 1\/1, 1 unreadable /);
+    assert.match(shown.stderr, /app: ScheduledScan "scheme": has no readable image: parameter 1 /);
+    await namespace.scan('scheme', ['reg.example/app:1.0']);
+    await until(async () => (await messageOf()).startsWith('2 scans bound'), 'the scan to be bound');
+    assert.match((await audit(['-n', namespace.name])).stdout, / 2\/2 /);
   });
 
   it('audits more bindings than fit a page of a list', async () => {

@@ -262,6 +262,25 @@ describe('the projection of a ScheduledScan', () => {
     }
   });
 
+  it('is bounded, whatever its parameters and variables contain', () => {
+    const parameters = Array.from(
+      { length: 20_000 },
+      (_, index) => `reg.example/${'a'.repeat(200)}/app-${index}`,
+    );
+    const env = Array.from({ length: 20_000 }, (_, index) => ({ name: `AWS_${index}`, value: 'x' }));
+    const read = readScheduledScan(scan({ scanSpec: { parameters, env } }));
+    assert.match(
+      read.imageProblem ?? '',
+      /^has no readable image: expected one argument, the image, found 20000/,
+    );
+    assert.deepEqual([read.mentions.length, read.ownLogins.variables.length], [8, 32]);
+    assert.ok(JSON.stringify(read).length < 8_000);
+    const long = readScheduledScan(
+      scan({ scanSpec: { parameters: [`reg.example/${'\u00e9'.repeat(500_000)}`] } }),
+    );
+    assert.ok(JSON.stringify(long).length < 4_000);
+  });
+
   it('has no binding with an invalid name', () => {
     const annotations = { [BINDING]: 'a'.repeat(100_000), [RUN]: 'Moved '.repeat(10_000) };
     const { bound, request } = readScheduledScan(scan({ metadata: { annotations } }));

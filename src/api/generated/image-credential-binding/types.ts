@@ -358,7 +358,12 @@ export interface ScansSummary {
    */
   readonly failing: number;
   /**
-   * The ScheduledScans, failing ones first. Limited to the first 20.
+   * Number of further ScheduledScans whose parameters mention the image, but from whose parameters no
+   * image can be read. They are not bound. Absent if there are none.
+   */
+  readonly unreadable?: number;
+  /**
+   * The ScheduledScans, failing ones first, also those that are unreadable. Limited to the first 20.
    *
    * @maxItems 20
    */
@@ -373,7 +378,7 @@ export interface ScanSummary {
    */
   readonly name: string;
   /**
-   * Why the ScheduledScan is not bound. Absent if it is bound.
+   * Why the ScheduledScan is not bound, or what to know about one that is bound. Absent otherwise.
    */
   readonly reason?: string;
 }

@@ -6,7 +6,7 @@ import type { IImageCredentialBinding } from './types.ts';
 
 /** Whether a value is a valid ImageCredentialBinding, as far as JSON schema can check it. `errors` lists the reasons if it is not. */
 export const validate: ValidateFunc<IImageCredentialBinding> = validate10;
-const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a complete digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image ID; to name a digest, write repository@sha256:<digits>"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image ID; name the repository instead"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', where each part between dots starts and ends with a letter or a digit"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"migrations":{"type":"integer","format":"int32","minimum":0},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
+const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a complete digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image ID; to name a digest, write repository@sha256:<digits>"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image ID; name the repository instead"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', where each part between dots starts and ends with a letter or a digit"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"unreadable":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"migrations":{"type":"integer","format":"int32","minimum":0},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
 const pattern0 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$", "");
 const pattern1 = new RegExp("^[a-f0-9]{64}$", "");
 const pattern2 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$", "");
@@ -1377,7 +1377,7 @@ vErrors.push(err109);
 errors++;
 }
 for(const key11 in data43){
-if(!((((key11 === "matched") || (key11 === "bound")) || (key11 === "failing")) || (key11 === "names"))){
+if(!(((((key11 === "matched") || (key11 === "bound")) || (key11 === "failing")) || (key11 === "unreadable")) || (key11 === "names"))){
 const err110 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans,data:data43};
 if(vErrors === null){
 vErrors = [err110];
@@ -1493,11 +1493,10 @@ errors++;
 }
 }
 }
-if(data43.names !== undefined){
-let data47 = data43.names;
-if(Array.isArray(data47)){
-if(data47.length > 20){
-const err120 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data47};
+if(data43.unreadable !== undefined){
+let data47 = data43.unreadable;
+if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
+const err120 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.unreadable.type,parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data47};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1506,12 +1505,9 @@ vErrors.push(err120);
 }
 errors++;
 }
-const len5 = data47.length;
-for(let i5=0; i5<len5; i5++){
-let data48 = data47[i5];
-if(data48 && typeof data48 == "object" && !Array.isArray(data48)){
-if(data48.name === undefined){
-const err121 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data48};
+if((typeof data47 == "number") && (isFinite(data47))){
+if(data47 < 0 || isNaN(data47)){
+const err121 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data47};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1520,9 +1516,8 @@ vErrors.push(err121);
 }
 errors++;
 }
-for(const key12 in data48){
-if(!((key12 === "name") || (key12 === "reason"))){
-const err122 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data48};
+if(!(formats6.validate(data47))){
+const err122 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data47};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1532,10 +1527,12 @@ vErrors.push(err122);
 errors++;
 }
 }
-if(data48.name !== undefined){
-let data49 = data48.name;
-if(typeof data49 !== "string"){
-const err123 = {instancePath:instancePath+"/status/scans/names/" + i5+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data49};
+}
+if(data43.names !== undefined){
+let data48 = data43.names;
+if(Array.isArray(data48)){
+if(data48.length > 20){
+const err123 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data48};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1544,12 +1541,12 @@ vErrors.push(err123);
 }
 errors++;
 }
-}
-if(data48.reason !== undefined){
-let data50 = data48.reason;
-if(typeof data50 === "string"){
-if(func2(data50) > 1024){
-const err124 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data50};
+const len5 = data48.length;
+for(let i5=0; i5<len5; i5++){
+let data49 = data48[i5];
+if(data49 && typeof data49 == "object" && !Array.isArray(data49)){
+if(data49.name === undefined){
+const err124 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data49};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1558,8 +1555,9 @@ vErrors.push(err124);
 }
 errors++;
 }
-if(func2(data50) < 1){
-const err125 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data50};
+for(const key12 in data49){
+if(!((key12 === "name") || (key12 === "reason"))){
+const err125 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data49};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1569,8 +1567,10 @@ vErrors.push(err125);
 errors++;
 }
 }
-else {
-const err126 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data50};
+if(data49.name !== undefined){
+let data50 = data49.name;
+if(typeof data50 !== "string"){
+const err126 = {instancePath:instancePath+"/status/scans/names/" + i5+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data50};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1580,9 +1580,11 @@ vErrors.push(err126);
 errors++;
 }
 }
-}
-else {
-const err127 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data48};
+if(data49.reason !== undefined){
+let data51 = data49.reason;
+if(typeof data51 === "string"){
+if(func2(data51) > 1024){
+const err127 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data51};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1591,10 +1593,8 @@ vErrors.push(err127);
 }
 errors++;
 }
-}
-}
-else {
-const err128 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data47};
+if(func2(data51) < 1){
+const err128 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data51};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1604,9 +1604,8 @@ vErrors.push(err128);
 errors++;
 }
 }
-}
 else {
-const err129 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data43};
+const err129 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data51};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1616,10 +1615,9 @@ vErrors.push(err129);
 errors++;
 }
 }
-if(data21.migrations !== undefined){
-let data51 = data21.migrations;
-if(!(((typeof data51 == "number") && (!(data51 % 1) && !isNaN(data51))) && (isFinite(data51)))){
-const err130 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.migrations.type,parentSchema:schema11.properties.status.properties.migrations,data:data51};
+}
+else {
+const err130 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data49};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1628,9 +1626,10 @@ vErrors.push(err130);
 }
 errors++;
 }
-if((typeof data51 == "number") && (isFinite(data51))){
-if(data51 < 0 || isNaN(data51)){
-const err131 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.migrations,data:data51};
+}
+}
+else {
+const err131 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data48};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1639,8 +1638,10 @@ vErrors.push(err131);
 }
 errors++;
 }
-if(!(formats6.validate(data51))){
-const err132 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.migrations,data:data51};
+}
+}
+else {
+const err132 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data43};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1650,12 +1651,10 @@ vErrors.push(err132);
 errors++;
 }
 }
-}
-if(data21.history !== undefined){
-let data52 = data21.history;
-if(Array.isArray(data52)){
-if(data52.length > 10){
-const err133 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data52};
+if(data21.migrations !== undefined){
+let data52 = data21.migrations;
+if(!(((typeof data52 == "number") && (!(data52 % 1) && !isNaN(data52))) && (isFinite(data52)))){
+const err133 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.migrations.type,parentSchema:schema11.properties.status.properties.migrations,data:data52};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1664,12 +1663,9 @@ vErrors.push(err133);
 }
 errors++;
 }
-const len6 = data52.length;
-for(let i6=0; i6<len6; i6++){
-let data53 = data52[i6];
-if(data53 && typeof data53 == "object" && !Array.isArray(data53)){
-if(data53.time === undefined){
-const err134 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data53};
+if((typeof data52 == "number") && (isFinite(data52))){
+if(data52 < 0 || isNaN(data52)){
+const err134 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.migrations,data:data52};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1678,8 +1674,8 @@ vErrors.push(err134);
 }
 errors++;
 }
-if(data53.reason === undefined){
-const err135 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data53};
+if(!(formats6.validate(data52))){
+const err135 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.migrations,data:data52};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1688,8 +1684,13 @@ vErrors.push(err135);
 }
 errors++;
 }
-if(data53.from === undefined){
-const err136 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data53};
+}
+}
+if(data21.history !== undefined){
+let data53 = data21.history;
+if(Array.isArray(data53)){
+if(data53.length > 10){
+const err136 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data53};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1698,8 +1699,12 @@ vErrors.push(err136);
 }
 errors++;
 }
-if(data53.to === undefined){
-const err137 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data53};
+const len6 = data53.length;
+for(let i6=0; i6<len6; i6++){
+let data54 = data53[i6];
+if(data54 && typeof data54 == "object" && !Array.isArray(data54)){
+if(data54.time === undefined){
+const err137 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data54};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1708,8 +1713,8 @@ vErrors.push(err137);
 }
 errors++;
 }
-if(data53.scans === undefined){
-const err138 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data53};
+if(data54.reason === undefined){
+const err138 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data54};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1718,9 +1723,8 @@ vErrors.push(err138);
 }
 errors++;
 }
-for(const key13 in data53){
-if(!(((((key13 === "time") || (key13 === "reason")) || (key13 === "from")) || (key13 === "to")) || (key13 === "scans"))){
-const err139 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data53};
+if(data54.from === undefined){
+const err139 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data54};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1729,12 +1733,8 @@ vErrors.push(err139);
 }
 errors++;
 }
-}
-if(data53.time !== undefined){
-let data54 = data53.time;
-if(typeof data54 === "string"){
-if(!(formats2.validate(data54))){
-const err140 = {instancePath:instancePath+"/status/history/" + i6+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data54};
+if(data54.to === undefined){
+const err140 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data54};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1743,9 +1743,8 @@ vErrors.push(err140);
 }
 errors++;
 }
-}
-else {
-const err141 = {instancePath:instancePath+"/status/history/" + i6+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data54};
+if(data54.scans === undefined){
+const err141 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data54};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1754,12 +1753,9 @@ vErrors.push(err141);
 }
 errors++;
 }
-}
-if(data53.reason !== undefined){
-let data55 = data53.reason;
-if(typeof data55 === "string"){
-if(func2(data55) < 1){
-const err142 = {instancePath:instancePath+"/status/history/" + i6+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data55};
+for(const key13 in data54){
+if(!(((((key13 === "time") || (key13 === "reason")) || (key13 === "from")) || (key13 === "to")) || (key13 === "scans"))){
+const err142 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data54};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1769,8 +1765,11 @@ vErrors.push(err142);
 errors++;
 }
 }
-else {
-const err143 = {instancePath:instancePath+"/status/history/" + i6+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data55};
+if(data54.time !== undefined){
+let data55 = data54.time;
+if(typeof data55 === "string"){
+if(!(formats2.validate(data55))){
+const err143 = {instancePath:instancePath+"/status/history/" + i6+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data55};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1780,11 +1779,8 @@ vErrors.push(err143);
 errors++;
 }
 }
-if(data53.from !== undefined){
-let data56 = data53.from;
-if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
-if(data56.image === undefined){
-const err144 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data56};
+else {
+const err144 = {instancePath:instancePath+"/status/history/" + i6+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data55};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1793,9 +1789,12 @@ vErrors.push(err144);
 }
 errors++;
 }
-for(const key14 in data56){
-if(!(((key14 === "platform") || (key14 === "image")) || (key14 === "secret"))){
-const err145 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data56};
+}
+if(data54.reason !== undefined){
+let data56 = data54.reason;
+if(typeof data56 === "string"){
+if(func2(data56) < 1){
+const err145 = {instancePath:instancePath+"/status/history/" + i6+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data56};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1805,10 +1804,8 @@ vErrors.push(err145);
 errors++;
 }
 }
-if(data56.platform !== undefined){
-let data57 = data56.platform;
-if(typeof data57 !== "string"){
-const err146 = {instancePath:instancePath+"/status/history/" + i6+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data57};
+else {
+const err146 = {instancePath:instancePath+"/status/history/" + i6+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data56};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1818,10 +1815,11 @@ vErrors.push(err146);
 errors++;
 }
 }
-if(data56.image !== undefined){
-let data58 = data56.image;
-if(typeof data58 !== "string"){
-const err147 = {instancePath:instancePath+"/status/history/" + i6+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data58};
+if(data54.from !== undefined){
+let data57 = data54.from;
+if(data57 && typeof data57 == "object" && !Array.isArray(data57)){
+if(data57.image === undefined){
+const err147 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data57};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1830,11 +1828,9 @@ vErrors.push(err147);
 }
 errors++;
 }
-}
-if(data56.secret !== undefined){
-let data59 = data56.secret;
-if(typeof data59 !== "string"){
-const err148 = {instancePath:instancePath+"/status/history/" + i6+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data59};
+for(const key14 in data57){
+if(!(((key14 === "platform") || (key14 === "image")) || (key14 === "secret"))){
+const err148 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data57};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -1844,9 +1840,10 @@ vErrors.push(err148);
 errors++;
 }
 }
-}
-else {
-const err149 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data56};
+if(data57.platform !== undefined){
+let data58 = data57.platform;
+if(typeof data58 !== "string"){
+const err149 = {instancePath:instancePath+"/status/history/" + i6+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data58};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1856,11 +1853,10 @@ vErrors.push(err149);
 errors++;
 }
 }
-if(data53.to !== undefined){
-let data60 = data53.to;
-if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
-if(data60.image === undefined){
-const err150 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data60};
+if(data57.image !== undefined){
+let data59 = data57.image;
+if(typeof data59 !== "string"){
+const err150 = {instancePath:instancePath+"/status/history/" + i6+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data59};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1869,9 +1865,11 @@ vErrors.push(err150);
 }
 errors++;
 }
-for(const key15 in data60){
-if(!(((key15 === "platform") || (key15 === "image")) || (key15 === "secret"))){
-const err151 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data60};
+}
+if(data57.secret !== undefined){
+let data60 = data57.secret;
+if(typeof data60 !== "string"){
+const err151 = {instancePath:instancePath+"/status/history/" + i6+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data60};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -1881,10 +1879,9 @@ vErrors.push(err151);
 errors++;
 }
 }
-if(data60.platform !== undefined){
-let data61 = data60.platform;
-if(typeof data61 !== "string"){
-const err152 = {instancePath:instancePath+"/status/history/" + i6+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data61};
+}
+else {
+const err152 = {instancePath:instancePath+"/status/history/" + i6+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data57};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -1894,10 +1891,11 @@ vErrors.push(err152);
 errors++;
 }
 }
-if(data60.image !== undefined){
-let data62 = data60.image;
-if(typeof data62 !== "string"){
-const err153 = {instancePath:instancePath+"/status/history/" + i6+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data62};
+if(data54.to !== undefined){
+let data61 = data54.to;
+if(data61 && typeof data61 == "object" && !Array.isArray(data61)){
+if(data61.image === undefined){
+const err153 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data61};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -1906,11 +1904,9 @@ vErrors.push(err153);
 }
 errors++;
 }
-}
-if(data60.secret !== undefined){
-let data63 = data60.secret;
-if(typeof data63 !== "string"){
-const err154 = {instancePath:instancePath+"/status/history/" + i6+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data63};
+for(const key15 in data61){
+if(!(((key15 === "platform") || (key15 === "image")) || (key15 === "secret"))){
+const err154 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data61};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -1920,9 +1916,10 @@ vErrors.push(err154);
 errors++;
 }
 }
-}
-else {
-const err155 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data60};
+if(data61.platform !== undefined){
+let data62 = data61.platform;
+if(typeof data62 !== "string"){
+const err155 = {instancePath:instancePath+"/status/history/" + i6+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data62};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -1932,10 +1929,10 @@ vErrors.push(err155);
 errors++;
 }
 }
-if(data53.scans !== undefined){
-let data64 = data53.scans;
-if(!(((typeof data64 == "number") && (!(data64 % 1) && !isNaN(data64))) && (isFinite(data64)))){
-const err156 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data64};
+if(data61.image !== undefined){
+let data63 = data61.image;
+if(typeof data63 !== "string"){
+const err156 = {instancePath:instancePath+"/status/history/" + i6+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data63};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -1944,9 +1941,11 @@ vErrors.push(err156);
 }
 errors++;
 }
-if((typeof data64 == "number") && (isFinite(data64))){
-if(data64 < 0 || isNaN(data64)){
-const err157 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data64};
+}
+if(data61.secret !== undefined){
+let data64 = data61.secret;
+if(typeof data64 !== "string"){
+const err157 = {instancePath:instancePath+"/status/history/" + i6+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data64};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -1955,8 +1954,10 @@ vErrors.push(err157);
 }
 errors++;
 }
-if(!(formats6.validate(data64))){
-const err158 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data64};
+}
+}
+else {
+const err158 = {instancePath:instancePath+"/status/history/" + i6+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data61};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -1966,10 +1967,10 @@ vErrors.push(err158);
 errors++;
 }
 }
-}
-}
-else {
-const err159 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data53};
+if(data54.scans !== undefined){
+let data65 = data54.scans;
+if(!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65)))){
+const err159 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data65};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -1978,10 +1979,9 @@ vErrors.push(err159);
 }
 errors++;
 }
-}
-}
-else {
-const err160 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data52};
+if((typeof data65 == "number") && (isFinite(data65))){
+if(data65 < 0 || isNaN(data65)){
+const err160 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data65};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -1990,16 +1990,8 @@ vErrors.push(err160);
 }
 errors++;
 }
-}
-if(data21.conditions !== undefined){
-let data65 = data21.conditions;
-if(Array.isArray(data65)){
-const len7 = data65.length;
-for(let i7=0; i7<len7; i7++){
-let data66 = data65[i7];
-if(data66 && typeof data66 == "object" && !Array.isArray(data66)){
-if(data66.type === undefined){
-const err161 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data66};
+if(!(formats6.validate(data65))){
+const err161 = {instancePath:instancePath+"/status/history/" + i6+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data65};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -2008,8 +2000,11 @@ vErrors.push(err161);
 }
 errors++;
 }
-if(data66.status === undefined){
-const err162 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data66};
+}
+}
+}
+else {
+const err162 = {instancePath:instancePath+"/status/history/" + i6,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data54};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2018,8 +2013,10 @@ vErrors.push(err162);
 }
 errors++;
 }
-if(data66.reason === undefined){
-const err163 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data66};
+}
+}
+else {
+const err163 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data53};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2028,8 +2025,16 @@ vErrors.push(err163);
 }
 errors++;
 }
-if(data66.message === undefined){
-const err164 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data66};
+}
+if(data21.conditions !== undefined){
+let data66 = data21.conditions;
+if(Array.isArray(data66)){
+const len7 = data66.length;
+for(let i7=0; i7<len7; i7++){
+let data67 = data66[i7];
+if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
+if(data67.type === undefined){
+const err164 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data67};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2038,8 +2043,8 @@ vErrors.push(err164);
 }
 errors++;
 }
-if(data66.lastTransitionTime === undefined){
-const err165 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data66};
+if(data67.status === undefined){
+const err165 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data67};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2048,9 +2053,8 @@ vErrors.push(err165);
 }
 errors++;
 }
-for(const key16 in data66){
-if(!((((((key16 === "type") || (key16 === "status")) || (key16 === "reason")) || (key16 === "message")) || (key16 === "observedGeneration")) || (key16 === "lastTransitionTime"))){
-const err166 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data66};
+if(data67.reason === undefined){
+const err166 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data67};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2059,12 +2063,8 @@ vErrors.push(err166);
 }
 errors++;
 }
-}
-if(data66.type !== undefined){
-let data67 = data66.type;
-if(typeof data67 === "string"){
-if(func2(data67) > 316){
-const err167 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data67};
+if(data67.message === undefined){
+const err167 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data67};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2073,8 +2073,8 @@ vErrors.push(err167);
 }
 errors++;
 }
-if(!pattern8.test(data67)){
-const err168 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data67};
+if(data67.lastTransitionTime === undefined){
+const err168 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data67};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2083,9 +2083,9 @@ vErrors.push(err168);
 }
 errors++;
 }
-}
-else {
-const err169 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data67};
+for(const key16 in data67){
+if(!((((((key16 === "type") || (key16 === "status")) || (key16 === "reason")) || (key16 === "message")) || (key16 === "observedGeneration")) || (key16 === "lastTransitionTime"))){
+const err169 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data67};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2095,10 +2095,11 @@ vErrors.push(err169);
 errors++;
 }
 }
-if(data66.status !== undefined){
-let data68 = data66.status;
-if(typeof data68 !== "string"){
-const err170 = {instancePath:instancePath+"/status/conditions/" + i7+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data68};
+if(data67.type !== undefined){
+let data68 = data67.type;
+if(typeof data68 === "string"){
+if(func2(data68) > 316){
+const err170 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data68};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2107,8 +2108,8 @@ vErrors.push(err170);
 }
 errors++;
 }
-if(!(((data68 === "True") || (data68 === "False")) || (data68 === "Unknown"))){
-const err171 = {instancePath:instancePath+"/status/conditions/" + i7+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data68};
+if(!pattern8.test(data68)){
+const err171 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data68};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2118,11 +2119,8 @@ vErrors.push(err171);
 errors++;
 }
 }
-if(data66.reason !== undefined){
-let data69 = data66.reason;
-if(typeof data69 === "string"){
-if(func2(data69) > 1024){
-const err172 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data69};
+else {
+const err172 = {instancePath:instancePath+"/status/conditions/" + i7+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data68};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2131,8 +2129,11 @@ vErrors.push(err172);
 }
 errors++;
 }
-if(func2(data69) < 1){
-const err173 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data69};
+}
+if(data67.status !== undefined){
+let data69 = data67.status;
+if(typeof data69 !== "string"){
+const err173 = {instancePath:instancePath+"/status/conditions/" + i7+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data69};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2141,8 +2142,8 @@ vErrors.push(err173);
 }
 errors++;
 }
-if(!pattern9.test(data69)){
-const err174 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data69};
+if(!(((data69 === "True") || (data69 === "False")) || (data69 === "Unknown"))){
+const err174 = {instancePath:instancePath+"/status/conditions/" + i7+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data69};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2152,8 +2153,11 @@ vErrors.push(err174);
 errors++;
 }
 }
-else {
-const err175 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data69};
+if(data67.reason !== undefined){
+let data70 = data67.reason;
+if(typeof data70 === "string"){
+if(func2(data70) > 1024){
+const err175 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data70};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2162,12 +2166,8 @@ vErrors.push(err175);
 }
 errors++;
 }
-}
-if(data66.message !== undefined){
-let data70 = data66.message;
-if(typeof data70 === "string"){
-if(func2(data70) > 32768){
-const err176 = {instancePath:instancePath+"/status/conditions/" + i7+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data70};
+if(func2(data70) < 1){
+const err176 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data70};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2176,9 +2176,8 @@ vErrors.push(err176);
 }
 errors++;
 }
-}
-else {
-const err177 = {instancePath:instancePath+"/status/conditions/" + i7+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data70};
+if(!pattern9.test(data70)){
+const err177 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data70};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2188,10 +2187,8 @@ vErrors.push(err177);
 errors++;
 }
 }
-if(data66.observedGeneration !== undefined){
-let data71 = data66.observedGeneration;
-if(!(((typeof data71 == "number") && (!(data71 % 1) && !isNaN(data71))) && (isFinite(data71)))){
-const err178 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data71};
+else {
+const err178 = {instancePath:instancePath+"/status/conditions/" + i7+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data70};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2200,9 +2197,12 @@ vErrors.push(err178);
 }
 errors++;
 }
-if((typeof data71 == "number") && (isFinite(data71))){
-if(data71 < 0 || isNaN(data71)){
-const err179 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data71};
+}
+if(data67.message !== undefined){
+let data71 = data67.message;
+if(typeof data71 === "string"){
+if(func2(data71) > 32768){
+const err179 = {instancePath:instancePath+"/status/conditions/" + i7+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data71};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2211,8 +2211,9 @@ vErrors.push(err179);
 }
 errors++;
 }
-if(!(formats0.validate(data71))){
-const err180 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data71};
+}
+else {
+const err180 = {instancePath:instancePath+"/status/conditions/" + i7+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data71};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2222,12 +2223,10 @@ vErrors.push(err180);
 errors++;
 }
 }
-}
-if(data66.lastTransitionTime !== undefined){
-let data72 = data66.lastTransitionTime;
-if(typeof data72 === "string"){
-if(!(formats2.validate(data72))){
-const err181 = {instancePath:instancePath+"/status/conditions/" + i7+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data72};
+if(data67.observedGeneration !== undefined){
+let data72 = data67.observedGeneration;
+if(!(((typeof data72 == "number") && (!(data72 % 1) && !isNaN(data72))) && (isFinite(data72)))){
+const err181 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data72};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2236,9 +2235,9 @@ vErrors.push(err181);
 }
 errors++;
 }
-}
-else {
-const err182 = {instancePath:instancePath+"/status/conditions/" + i7+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data72};
+if((typeof data72 == "number") && (isFinite(data72))){
+if(data72 < 0 || isNaN(data72)){
+const err182 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data72};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2247,10 +2246,8 @@ vErrors.push(err182);
 }
 errors++;
 }
-}
-}
-else {
-const err183 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data66};
+if(!(formats0.validate(data72))){
+const err183 = {instancePath:instancePath+"/status/conditions/" + i7+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data72};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2261,8 +2258,11 @@ errors++;
 }
 }
 }
-else {
-const err184 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data65};
+if(data67.lastTransitionTime !== undefined){
+let data73 = data67.lastTransitionTime;
+if(typeof data73 === "string"){
+if(!(formats2.validate(data73))){
+const err184 = {instancePath:instancePath+"/status/conditions/" + i7+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data73};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2272,9 +2272,8 @@ vErrors.push(err184);
 errors++;
 }
 }
-}
 else {
-const err185 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
+const err185 = {instancePath:instancePath+"/status/conditions/" + i7+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data73};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2284,11 +2283,9 @@ vErrors.push(err185);
 errors++;
 }
 }
-if(data.metadata !== undefined){
-let data73 = data.metadata;
-if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
-if(data73.name === undefined){
-const err186 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data73};
+}
+else {
+const err186 = {instancePath:instancePath+"/status/conditions/" + i7,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data67};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2297,10 +2294,10 @@ vErrors.push(err186);
 }
 errors++;
 }
-if(data73.name !== undefined){
-let data74 = data73.name;
-if(typeof data74 !== "string"){
-const err187 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data74};
+}
+}
+else {
+const err187 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data66};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2310,10 +2307,9 @@ vErrors.push(err187);
 errors++;
 }
 }
-if(data73.namespace !== undefined){
-let data75 = data73.namespace;
-if(typeof data75 !== "string"){
-const err188 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data75};
+}
+else {
+const err188 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2323,10 +2319,11 @@ vErrors.push(err188);
 errors++;
 }
 }
-if(data73.uid !== undefined){
-let data76 = data73.uid;
-if(typeof data76 !== "string"){
-const err189 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data76};
+if(data.metadata !== undefined){
+let data74 = data.metadata;
+if(data74 && typeof data74 == "object" && !Array.isArray(data74)){
+if(data74.name === undefined){
+const err189 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data74};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2335,11 +2332,10 @@ vErrors.push(err189);
 }
 errors++;
 }
-}
-if(data73.resourceVersion !== undefined){
-let data77 = data73.resourceVersion;
-if(typeof data77 !== "string"){
-const err190 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data77};
+if(data74.name !== undefined){
+let data75 = data74.name;
+if(typeof data75 !== "string"){
+const err190 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data75};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2349,10 +2345,10 @@ vErrors.push(err190);
 errors++;
 }
 }
-if(data73.generation !== undefined){
-let data78 = data73.generation;
-if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
-const err191 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data78};
+if(data74.namespace !== undefined){
+let data76 = data74.namespace;
+if(typeof data76 !== "string"){
+const err191 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data76};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2362,10 +2358,10 @@ vErrors.push(err191);
 errors++;
 }
 }
-if(data73.creationTimestamp !== undefined){
-let data79 = data73.creationTimestamp;
-if(typeof data79 !== "string"){
-const err192 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data79};
+if(data74.uid !== undefined){
+let data77 = data74.uid;
+if(typeof data77 !== "string"){
+const err192 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data77};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2375,10 +2371,10 @@ vErrors.push(err192);
 errors++;
 }
 }
-if(data73.deletionTimestamp !== undefined){
-let data80 = data73.deletionTimestamp;
-if(typeof data80 !== "string"){
-const err193 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data80};
+if(data74.resourceVersion !== undefined){
+let data78 = data74.resourceVersion;
+if(typeof data78 !== "string"){
+const err193 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data78};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2388,13 +2384,10 @@ vErrors.push(err193);
 errors++;
 }
 }
-if(data73.labels !== undefined){
-let data81 = data73.labels;
-if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
-for(const key17 in data81){
-let data82 = data81[key17];
-if(typeof data82 !== "string"){
-const err194 = {instancePath:instancePath+"/metadata/labels/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data82};
+if(data74.generation !== undefined){
+let data79 = data74.generation;
+if(!(((typeof data79 == "number") && (!(data79 % 1) && !isNaN(data79))) && (isFinite(data79)))){
+const err194 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data79};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2404,9 +2397,10 @@ vErrors.push(err194);
 errors++;
 }
 }
-}
-else {
-const err195 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data81};
+if(data74.creationTimestamp !== undefined){
+let data80 = data74.creationTimestamp;
+if(typeof data80 !== "string"){
+const err195 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data80};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2416,13 +2410,10 @@ vErrors.push(err195);
 errors++;
 }
 }
-if(data73.annotations !== undefined){
-let data83 = data73.annotations;
-if(data83 && typeof data83 == "object" && !Array.isArray(data83)){
-for(const key18 in data83){
-let data84 = data83[key18];
-if(typeof data84 !== "string"){
-const err196 = {instancePath:instancePath+"/metadata/annotations/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data84};
+if(data74.deletionTimestamp !== undefined){
+let data81 = data74.deletionTimestamp;
+if(typeof data81 !== "string"){
+const err196 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data81};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2432,9 +2423,13 @@ vErrors.push(err196);
 errors++;
 }
 }
-}
-else {
-const err197 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data83};
+if(data74.labels !== undefined){
+let data82 = data74.labels;
+if(data82 && typeof data82 == "object" && !Array.isArray(data82)){
+for(const key17 in data82){
+let data83 = data82[key17];
+if(typeof data83 !== "string"){
+const err197 = {instancePath:instancePath+"/metadata/labels/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data83};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2444,15 +2439,9 @@ vErrors.push(err197);
 errors++;
 }
 }
-if(data73.ownerReferences !== undefined){
-let data85 = data73.ownerReferences;
-if(Array.isArray(data85)){
-const len8 = data85.length;
-for(let i8=0; i8<len8; i8++){
-let data86 = data85[i8];
-if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
-if(data86.apiVersion === undefined){
-const err198 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data86};
+}
+else {
+const err198 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data82};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2461,8 +2450,14 @@ vErrors.push(err198);
 }
 errors++;
 }
-if(data86.kind === undefined){
-const err199 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data86};
+}
+if(data74.annotations !== undefined){
+let data84 = data74.annotations;
+if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
+for(const key18 in data84){
+let data85 = data84[key18];
+if(typeof data85 !== "string"){
+const err199 = {instancePath:instancePath+"/metadata/annotations/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data85};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -2471,8 +2466,10 @@ vErrors.push(err199);
 }
 errors++;
 }
-if(data86.name === undefined){
-const err200 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data86};
+}
+}
+else {
+const err200 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data84};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -2481,8 +2478,16 @@ vErrors.push(err200);
 }
 errors++;
 }
-if(data86.uid === undefined){
-const err201 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data86};
+}
+if(data74.ownerReferences !== undefined){
+let data86 = data74.ownerReferences;
+if(Array.isArray(data86)){
+const len8 = data86.length;
+for(let i8=0; i8<len8; i8++){
+let data87 = data86[i8];
+if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
+if(data87.apiVersion === undefined){
+const err201 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data87};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -2491,10 +2496,8 @@ vErrors.push(err201);
 }
 errors++;
 }
-if(data86.apiVersion !== undefined){
-let data87 = data86.apiVersion;
-if(typeof data87 !== "string"){
-const err202 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data87};
+if(data87.kind === undefined){
+const err202 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data87};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -2503,11 +2506,8 @@ vErrors.push(err202);
 }
 errors++;
 }
-}
-if(data86.kind !== undefined){
-let data88 = data86.kind;
-if(typeof data88 !== "string"){
-const err203 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data88};
+if(data87.name === undefined){
+const err203 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data87};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -2516,11 +2516,8 @@ vErrors.push(err203);
 }
 errors++;
 }
-}
-if(data86.name !== undefined){
-let data89 = data86.name;
-if(typeof data89 !== "string"){
-const err204 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data89};
+if(data87.uid === undefined){
+const err204 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data87};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2529,11 +2526,10 @@ vErrors.push(err204);
 }
 errors++;
 }
-}
-if(data86.uid !== undefined){
-let data90 = data86.uid;
-if(typeof data90 !== "string"){
-const err205 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data90};
+if(data87.apiVersion !== undefined){
+let data88 = data87.apiVersion;
+if(typeof data88 !== "string"){
+const err205 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data88};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2543,10 +2539,10 @@ vErrors.push(err205);
 errors++;
 }
 }
-if(data86.controller !== undefined){
-let data91 = data86.controller;
-if(typeof data91 !== "boolean"){
-const err206 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data91};
+if(data87.kind !== undefined){
+let data89 = data87.kind;
+if(typeof data89 !== "string"){
+const err206 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data89};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -2556,10 +2552,10 @@ vErrors.push(err206);
 errors++;
 }
 }
-if(data86.blockOwnerDeletion !== undefined){
-let data92 = data86.blockOwnerDeletion;
-if(typeof data92 !== "boolean"){
-const err207 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data92};
+if(data87.name !== undefined){
+let data90 = data87.name;
+if(typeof data90 !== "string"){
+const err207 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data90};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -2569,9 +2565,10 @@ vErrors.push(err207);
 errors++;
 }
 }
-}
-else {
-const err208 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data86};
+if(data87.uid !== undefined){
+let data91 = data87.uid;
+if(typeof data91 !== "string"){
+const err208 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data91};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -2581,9 +2578,10 @@ vErrors.push(err208);
 errors++;
 }
 }
-}
-else {
-const err209 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data85};
+if(data87.controller !== undefined){
+let data92 = data87.controller;
+if(typeof data92 !== "boolean"){
+const err209 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data92};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -2593,9 +2591,10 @@ vErrors.push(err209);
 errors++;
 }
 }
-}
-else {
-const err210 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data73};
+if(data87.blockOwnerDeletion !== undefined){
+let data93 = data87.blockOwnerDeletion;
+if(typeof data93 !== "boolean"){
+const err210 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data93};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2607,12 +2606,48 @@ errors++;
 }
 }
 else {
-const err211 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+const err211 = {instancePath:instancePath+"/metadata/ownerReferences/" + i8,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data87};
 if(vErrors === null){
 vErrors = [err211];
 }
 else {
 vErrors.push(err211);
+}
+errors++;
+}
+}
+}
+else {
+const err212 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data86};
+if(vErrors === null){
+vErrors = [err212];
+}
+else {
+vErrors.push(err212);
+}
+errors++;
+}
+}
+}
+else {
+const err213 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data74};
+if(vErrors === null){
+vErrors = [err213];
+}
+else {
+vErrors.push(err213);
+}
+errors++;
+}
+}
+}
+else {
+const err214 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err214];
+}
+else {
+vErrors.push(err214);
 }
 errors++;
 }

@@ -20,7 +20,8 @@ import type { Decision } from '../decide.ts';
 import type { Resolved } from '../resolve.ts';
 import { advise } from './advice.ts';
 import type { ConditionContent } from './condition-content.ts';
-import { counted, listed, type ScanState } from './scans.ts';
+import { scansOfOtherTypes } from './left-out.ts';
+import { counted, listed, listedByReason, type ScanState } from './scans.ts';
 import { credentialVerified, refusalReason } from './verified-condition.ts';
 
 const MOST_TEXTS = 3;
@@ -42,6 +43,8 @@ export interface ReportInput {
   readonly decision: Decision;
   readonly applied: Applied;
   readonly scans: readonly ScanState[];
+  /** The ScheduledScans that mention an image of the binding, but have no readable one. */
+  readonly unreadable: readonly ScanState[];
 }
 
 export function validConditions(binding: ValidBinding, facts: ReportInput): readonly ConditionContent[] {
@@ -232,7 +235,7 @@ function listedTexts(texts: readonly string[]): string {
 }
 
 function scansBound(binding: ValidBinding, facts: ReportInput): ConditionContent {
-  const { decision, scans } = facts;
+  const { scans } = facts;
   const type = 'ScansBound';
   const problem = secretProblem(facts);
   if (problem !== undefined) return { type, status: 'False', ...problem };
@@ -247,7 +250,7 @@ function scansBound(binding: ValidBinding, facts: ReportInput): ConditionContent
     const message = `${counted(waiting.length)} waiting: ${listed(waiting)}`;
     return { type, status: 'False', reason: 'Waiting', message: advise(message, 'Waiting') };
   }
-  return nothingFailing(binding, decision, scans);
+  return nothingFailing(binding, facts);
 }
 
 /** What to do about a registry without an answer depends on what is wrong, which only CredentialVerified says. */
@@ -262,7 +265,7 @@ function failureReason({ resolved, decision, applied: { failed } }: ReportInput)
   const refused = [...failed.values()].find((failure) => failure instanceof Refused);
   if (refused !== undefined) return refused.reason;
   if (scans.some(({ plan }) => plan === 'Broken')) return 'InternalError';
-  if (scans.some(({ plan }) => plan === 'Unreadable')) return 'ScanUnreadable';
+  if (scans.some(({ plan }) => plan === 'Unreadable' || plan === 'Unmigratable')) return 'ScanUnreadable';
   return scans.some(({ plan }) => plan === 'NotMigrated') ? 'ImageMissing' : 'ScanUpdateFailed';
 }
 
@@ -277,34 +280,39 @@ function withholdingReason({ resolution }: Decision, resolved: Resolved): Condit
   return verified.outcome === 'Denied' ? refusalReason(resolved) : 'Verifying';
 }
 
-function nothingFailing(
-  binding: ValidBinding,
-  decision: Decision,
-  scans: readonly ScanState[],
-): ConditionContent {
+function nothingFailing(binding: ValidBinding, facts: ReportInput): ConditionContent {
+  const { decision, scans, unreadable } = facts;
   const type = 'ScansBound';
   const yielded = decision.scans.filter((plan) => plan.plan === 'Yield');
   const others = [...new Set(yielded.map(({ to }) => to))].sort().join(', ');
   const yieldNote =
     yielded.length === 0 ? '' : `; ${counted(yielded.length)} with another effective binding: ${others}`;
+  const note = `${yieldNote}${leftOutNote(unreadable)}`;
   if (binding.mode === 'Observe') {
     const observed = decision.scans.filter(({ plan }) => plan === 'Observe').length;
-    const message = advise(`would bind ${counted(observed)}${yieldNote}`, 'Observing');
+    const message = advise(`would bind ${counted(observed)}${note}`, 'Observing');
     return { type, status: 'Unknown', reason: 'Observing', message };
   }
-  if (scans.length === 0) {
-    const message = `no ScheduledScan in this namespace has the image ${formatReference(binding.image)}, a scan type that the controller binds, and labels that match spec.scanSelector`;
-    const note = previousRepositoryNote(binding);
-    const reported = note === '' ? advise(message, 'NoScans') : `${message}${note}`;
-    return { type, status: 'True', reason: 'NoScans', message: reported };
-  }
+  if (scans.length === 0) return noScans(binding, facts);
   const bound = scans.length - yielded.length;
   const reason = bound === 0 ? 'ServedByAnother' : 'Bound';
   const how = permitsBinding(decision.resolution) ? '' : ', with the last credential that was found';
   const notes = scans.filter((scan) => scan.state === 'Bound' && scan.reason !== undefined);
-  const noted = notes.length === 0 ? '' : `; ${listed(notes)}`;
-  const message = `${counted(bound)} bound${how}${noted}${yieldNote}`;
+  const noted = notes.length === 0 ? '' : `; ${listedByReason(notes)}`;
+  const message = `${counted(bound)} bound${how}${noted}${note}`;
   return { type, status: 'True', reason, message: advise(message, reason) };
+}
+
+function noScans(binding: ValidBinding, { resolved, unreadable }: ReportInput): ConditionContent {
+  const message = `no ScheduledScan in this namespace has the image ${formatReference(binding.image)}, a scan type that the controller binds, and labels that match spec.scanSelector`;
+  const leftOut = leftOutNote([...unreadable, ...scansOfOtherTypes(binding, resolved)]);
+  const note = `${leftOut}${previousRepositoryNote(binding)}`;
+  const reported = note === '' ? advise(message, 'NoScans') : `${message}${note}`;
+  return { type: 'ScansBound', status: 'True', reason: 'NoScans', message: reported };
+}
+
+function leftOutNote(scans: readonly ScanState[]): string {
+  return scans.length === 0 ? '' : `; not bound: ${listedByReason(scans)}`;
 }
 
 /**

@@ -16,6 +16,7 @@ import type { ConditionContent } from './condition-content.ts';
 import { invalidConditions, validConditions } from './conditions.ts';
 import { bindingEvents, migrationEvents, readyEvent } from './events.ts';
 import { historyOf } from './history.ts';
+import { unreadableScans } from './left-out.ts';
 import { migrationsToReport } from './migrations.ts';
 import { scanStates, summarizeScans } from './scans.ts';
 
@@ -36,15 +37,16 @@ export interface Report {
  */
 export function report(binding: Binding, resolved: Resolved, decision: Decision, applied: Applied): Report {
   const scans = scanStates(decision, applied);
+  const unreadable = binding.validity === 'Valid' ? unreadableScans(binding, resolved) : [];
   const contents =
     binding.validity === 'Invalid'
       ? invalidConditions(binding.reason, binding.message)
-      : validConditions(binding, { resolved, decision, applied, scans });
+      : validConditions(binding, { resolved, decision, applied, scans, unreadable });
   const conditions = contents.map((content) => toCondition(content, binding, resolved.now));
   const found: ImageCredentialBindingStatus = {
     observedGeneration: binding.generation,
     ...(binding.validity === 'Valid' ? validStatus(binding, resolved) : {}),
-    scans: summarizeScans(scans),
+    scans: summarizeScans([...scans, ...unreadable]),
     conditions,
   };
   const migrations = migrationsToReport(binding, { decision, applied, resolved });

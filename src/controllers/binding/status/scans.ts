@@ -1,7 +1,7 @@
 import type { ScansSummary } from '../../../api/index.ts';
 import { formatReference } from '../../../image/index.ts';
 import { isVerifying, type Resolution } from '../../../policy/index.ts';
-import type { ScheduledScan } from '../../../scan/index.ts';
+import { overriddenLogins, type ScanDelivery, type ScheduledScan } from '../../../scan/index.ts';
 import { failureMessage } from '../../../text/index.ts';
 import { type Applied, Refused } from '../apply.ts';
 import type { Decision, ScanPlan } from '../decide.ts';
@@ -12,7 +12,8 @@ const MOST_NAMES = 20;
 /** The state of a scan for a binding, for status and messages. */
 export interface ScanState {
   readonly name: string;
-  readonly state: 'Bound' | 'Failing' | 'Waiting' | 'Other';
+  /** `Unreadable`: it mentions an image of the binding, but no image can be read from its parameters. */
+  readonly state: 'Bound' | 'Failing' | 'Waiting' | 'Unreadable' | 'Other';
   /** Whether the binding's image and selector and the setting for scan types fit. False for a scan to be unbound. */
   readonly matched: boolean;
   readonly reason: string | undefined;
@@ -29,7 +30,7 @@ function scanState(plan: ScanPlan, applied: Applied, resolution: Resolution): Sc
   const inState = (state: ScanState['state'], reason?: string) => ({ name, state, matched, reason });
   switch (plan.plan) {
     case 'Keep':
-      return inState('Bound', bindingNote(plan.scan));
+      return inState('Bound', bindingNote(plan.scan, plan.scan.bound?.delivery));
     case 'Edit':
       return editState(plan, applied, inState);
     case 'Wait':
@@ -43,6 +44,8 @@ function scanState(plan: ScanPlan, applied: Applied, resolution: Resolution): Sc
         : inState('Failing', 'no credential is available for it');
     case 'NotMigrated':
       return unmigratedState(plan, inState);
+    case 'Unmigratable':
+      return inState('Failing', unmigratableReason(plan.after));
     case 'Yield':
       return inState('Other', `the effective binding is ImageCredentialBinding ${plan.to}`);
     case 'Unreadable':
@@ -70,7 +73,7 @@ function editState(
     );
   if (edit.edit === 'Unbind') return undefined;
   return secretRefused === undefined
-    ? inState('Bound', bindingNote(scan))
+    ? inState('Bound', bindingNote(scan, edit.delivery))
     : inState('Failing', 'its Trivy Secret could not be written');
 }
 
@@ -92,15 +95,29 @@ function unmigratedState(
   }
 }
 
-/** Trivy prefers a credential in the parameters of a scan. The controller reports such a credential, but does not remove it. */
-function bindingNote(scan: ScheduledScan): string | undefined {
-  if (!scan.credentialParameters) return undefined;
-  return 'bound, but its parameters contain a credential, and Trivy prefers that one: remove it from the parameters';
+function unmigratableReason(flag: string): string {
+  return (
+    `is not migrated, because its image follows the flag ${flag}, which the controller does not know, and may be the value of ` +
+    `that flag: change the image in the ScheduledScan, or join the flag to its value with "="`
+  );
+}
+
+/**
+ * What a user should know of a bound scan; undefined: nothing. Trivy prefers a credential in the parameters. The controller
+ * reports such a credential, but does not remove it.
+ */
+function bindingNote(scan: ScheduledScan, delivery: ScanDelivery | undefined): string | undefined {
+  const inParameters = scan.credentialParameters
+    ? 'its parameters contain a credential, and Trivy prefers that one: remove it from the parameters'
+    : undefined;
+  const overridden = overriddenLogins(scan.ownLogins, delivery?.env ?? [], 'Now');
+  const notes = [inParameters, overridden].filter((note) => note !== undefined);
+  return notes.length === 0 ? undefined : `bound, but ${notes.join('; ')}`;
 }
 
 /** The counts for a status, and the names of at most 20 scans, failing ones first. */
 export function summarizeScans(scans: readonly ScanState[]): ScansSummary {
-  const order = ['Failing', 'Waiting', 'Other', 'Bound'];
+  const order = ['Failing', 'Waiting', 'Unreadable', 'Other', 'Bound'];
   const sorted = scans.toSorted(
     (a, b) => order.indexOf(a.state) - order.indexOf(b.state) || (a.name < b.name ? -1 : 1),
   );
@@ -109,6 +126,7 @@ export function summarizeScans(scans: readonly ScanState[]): ScansSummary {
     matched: scans.filter(({ matched }) => matched).length,
     bound: count('Bound'),
     failing: count('Failing'),
+    ...(count('Unreadable') === 0 ? {} : { unreadable: count('Unreadable') }),
     names: sorted
       .slice(0, MOST_NAMES)
       .map(({ name, reason }) => (reason === undefined ? { name } : { name, reason: reason.slice(0, 1024) })),
@@ -124,6 +142,17 @@ export function listed(scans: readonly ScanState[]): string {
   const [first] = scans;
   const reason = first?.reason === undefined ? '' : ` (${first.reason})`;
   return `${namesOf(scans)}${reason}`;
+}
+
+/** Limit on the reasons that a message contains. */
+const MOST_REASONS = 3;
+
+/** Names of at most 20 scans for each reason, and at most three reasons. */
+export function listedByReason(scans: readonly ScanState[]): string {
+  const groups = [...Map.groupBy(scans, ({ reason }) => reason).values()];
+  const shown = groups.slice(0, MOST_REASONS).map(listed).join(', ');
+  const rest = groups.slice(MOST_REASONS).flat().length;
+  return rest > 0 ? `${shown} and ${rest} more` : shown;
 }
 
 /** At most 20 names, and the number of further ones. */

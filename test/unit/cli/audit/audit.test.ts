@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ImageCredentialBindingStatus } from '../../../../src/api/index.ts';
-import { asCsv, asJson, asTable } from '../../../../src/cli/audit/print.ts';
+import { asCsv, asJson, asTable, scanRemarks } from '../../../../src/cli/audit/print.ts';
 import { auditRow } from '../../../../src/cli/audit/row.ts';
 
 const condition = (type: string, status: 'True' | 'False' | 'Unknown', reason: string, generation = 2) => ({
@@ -52,7 +52,7 @@ describe('the row of a binding in an audit', () => {
       ready: { status: 'True', reason: 'Ready', message: 'Ready, she said.' },
       verified: { status: 'True', reason: 'Accepted', time: '2026-02-01T00:00:00Z' },
       expires: '2026-03-01T00:00:00Z',
-      scans: { matched: 3, bound: 2, failing: 1 },
+      scans: { matched: 3, bound: 2, failing: 1, unreadable: 0, reasons: [] },
       lastSwitch: {
         time: '2026-01-15T00:00:00Z',
         reason: 'PlatformSwitched',
@@ -75,7 +75,7 @@ describe('the row of a binding in an audit', () => {
       secret: null,
       verified: { status: 'Unknown', reason: '', time: null },
       expires: null,
-      scans: { matched: 0, bound: 0, failing: 0 },
+      scans: { matched: 0, bound: 0, failing: 0, unreadable: 0, reasons: [] },
       lastSwitch: null,
     });
   });
@@ -106,6 +106,16 @@ describe('the output of an audit', () => {
     ]);
   });
 
+  it('shows the ScheduledScans from whose parameters no image can be read, each with its reason', () => {
+    const reason = 'has no readable image: parameter 1 begins with the scheme docker://';
+    const names = [{ name: 'scheme', reason }, { name: 'ok' }];
+    const unreadable = row({ ...FULL, scans: { matched: 1, bound: 1, failing: 0, unreadable: 1, names } });
+    assert.match(asTable([unreadable]), / 1\/1, 1 unreadable /);
+    assert.deepEqual(scanRemarks([unreadable, row(FULL)]), [`shop/app: ScheduledScan "scheme": ${reason}`]);
+    assert.match(asCsv([unreadable]), /,pull,1\r\n$/);
+    assert.deepEqual(unreadable.scans.reasons, [{ name: 'scheme', reason }]);
+  });
+
   it('is JSON', () => {
     assert.deepEqual(JSON.parse(asJson([row(FULL)])), [row(FULL)]);
     assert.equal(asJson([]), '[]\n');
@@ -118,13 +128,13 @@ describe('the output of an audit', () => {
       names,
       'namespace,name,image,platform,secret,ready,reason,message,verified,verifiedReason,verifiedTime,expires,' +
         'scansMatched,scansBound,scansFailing,lastSwitchTime,lastSwitchReason,lastSwitchFromImage,' +
-        'lastSwitchFromSecret,lastSwitchToImage,lastSwitchToSecret',
+        'lastSwitchFromSecret,lastSwitchToImage,lastSwitchToSecret,scansUnreadable',
     );
     assert.equal(
       first,
       'shop,app,reg.example/app,Google,pull,True,Ready,"Ready, she said.",True,Accepted,2026-02-01T00:00:00Z,' +
-        '2026-03-01T00:00:00Z,3,2,1,2026-01-15T00:00:00Z,PlatformSwitched,old.example/app,ecr,reg.example/app,pull',
+        '2026-03-01T00:00:00Z,3,2,1,2026-01-15T00:00:00Z,PlatformSwitched,old.example/app,ecr,reg.example/app,pull,0',
     );
-    assert.match(second, /^shop,app,reg\.example\/app,,,Unknown,NotReconciled,.+,Unknown,,,,0,0,0,,,,,,$/);
+    assert.match(second, /^shop,app,reg\.example\/app,,,Unknown,NotReconciled,.+,Unknown,,,,0,0,0,,,,,,,0$/);
   });
 });

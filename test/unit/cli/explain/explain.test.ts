@@ -75,6 +75,7 @@ describe('explain from files', () => {
           ],
           files: ['/var/run/secrets/image-credential-binding/config.json'],
         },
+        scheduledScans: [],
       },
     ]);
   });
@@ -383,7 +384,7 @@ describe('the text of explain', () => {
     ]);
     assert.match(
       stdout,
-      / {2}ScheduledScans\n {4}done {3}bound to app\n {4}new {4}not yet bound to app\n {4}unfit {2}no binding matches it\n {4}left {3}to be unbound from gone\n$/,
+      / {2}ScheduledScans\n {4}done {3}bound to app\n {4}new {4}not yet bound to app\n {4}unfit {2}no binding matches it: its labels do not match spec\.scanSelector of the binding "app"\n {4}left {3}to be unbound from gone\n$/,
     );
   });
 

@@ -5,6 +5,7 @@ import type { KnownAnswer, RegistryAnswer } from '../../../../src/answer/registr
 import { type ImageCredentialBindingSpec, MANAGED_BY, MANAGED_BY_LABEL } from '../../../../src/api/index.ts';
 import { parseImageReference } from '../../../../src/image/reference.ts';
 import { decideMigration, hasSameLastPart } from '../../../../src/policy/migration.ts';
+import { editScheduledScan } from '../../../../src/scan/scheduled-scan.ts';
 import { connectTriggers } from '../../../support/triggers.ts';
 import { condition, Namespace, NOW, plans } from './namespace.ts';
 
@@ -441,5 +442,70 @@ describe('bindings that replace each other in a cycle', () => {
     const namespace = cycle(2);
     namespace.binding('outside', { spec: { image: 'r9.example/app', replaces: ['r8.example/app'] } });
     assert.equal(condition(namespace.settle('outside') ?? {}, 'Stalled'), undefined);
+  });
+});
+
+describe('a scan whose image follows a flag that the controller does not know', () => {
+  const parameters = ['--new', `${OLD}:1.0`];
+  const reported =
+    /scan \(is not migrated, because its image follows the flag --new, .*join the flag to its value with "="\)/;
+  const scansBoundOf = (namespace: Namespace) =>
+    namespace.report('app').status.conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
+
+  it('is bound and unbound like others', () => {
+    const namespace = new Namespace();
+    namespace.pullSecret('pull', { 'old.example': AUTH });
+    namespace.binding('app', { spec: { image: OLD } });
+    namespace.scan('scan', { parameters });
+    const before = namespace.rawScan('scan')?.spec;
+    namespace.settle('app');
+    assert.equal(namespace.stores.scheduledScans.get('ns/scan')?.bound?.binding, 'app');
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
+    namespace.remove('bindings', 'app');
+    namespace.settle('app');
+    assert.deepEqual(namespace.rawScan('scan')?.spec, before);
+  });
+
+  const causes: Readonly<Record<string, Partial<ImageCredentialBindingSpec>>> = {
+    'spec.replaces lists its repository': { image: NEW, replaces: [OLD] },
+    'the image of its binding has changed': { image: NEW },
+  };
+  for (const [cause, spec] of Object.entries(causes))
+    it(`is not rewritten, and is reported: ${cause}`, () => {
+      const namespace = new Namespace();
+      namespace.pullSecret('pull', { 'old.example': AUTH, 'new.example': AUTH });
+      namespace.binding('app', { spec: { image: OLD } });
+      namespace.scan('scan', { parameters });
+      namespace.settle('app');
+      const before = namespace.rawScan('scan')?.spec;
+      namespace.binding('app', { spec });
+      assert.deepEqual(plans(namespace.decide('app')), { scan: 'Unmigratable' });
+      assert.equal(condition(namespace.report('app').status, 'ScansBound'), 'False ScanUnreadable');
+      assert.match(scansBoundOf(namespace), reported);
+      namespace.settle('app');
+      assert.deepEqual(namespace.rawScan('scan')?.spec, before);
+    });
+
+  it('is migrated once the flag is joined to its value', () => {
+    const namespace = new Namespace();
+    namespace.pullSecret('pull', { 'new.example': AUTH });
+    namespace.binding('app', { spec: { image: NEW, replaces: [OLD] } });
+    namespace.scan('scan', { parameters });
+    assert.match(scansBoundOf(namespace), reported);
+    namespace.tamper('scan', { parameters: ['--new=true', `${OLD}:1.0`] });
+    namespace.settle('app');
+    assert.equal(parameterOf(namespace), `${NEW}:1.0`);
+  });
+
+  it('is not rewritten by an edit that was decided on before its parameters changed', () => {
+    const raw = { metadata: { name: 'scan' }, spec: { scanSpec: { scanType: 'trivy-image', parameters } } };
+    const edit = {
+      edit: 'Bind',
+      binding: 'app',
+      delivery: undefined,
+      image: parseImageReference(`${NEW}:1.0`),
+    } as const;
+    const result = editScheduledScan(raw, edit);
+    assert.deepEqual(result.result === 'Changed' && result.scan.spec.scanSpec.parameters, parameters);
   });
 });
