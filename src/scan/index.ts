@@ -1,3 +1,5 @@
+export { parseCron, tickAfter } from './cron.ts';
+export { parseGoDuration } from './duration.ts';
 export type { Migrated } from './restore.ts';
 export { newestRun, type Run, readRun, type ScanRun } from './run.ts';
 export { formatRunRequest, type RunCause, type RunRequest, requestRun } from './run-request.ts';
@@ -6,7 +8,6 @@ export {
   everyMs,
   isCronTick,
   nextRun,
-  parseGoDuration,
   previousTicks,
   type Schedule,
   waitBeforeWrite,

@@ -1,13 +1,15 @@
 import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import { parseTime } from '../text/index.ts';
+import { LONGEST_SCHEDULE } from './cron.ts';
 import { carries, deliver, revertDelivery, type ScanSpec, type Taken } from './delivery.ts';
+import { LONGEST_DURATION } from './duration.ts';
 import { migrateExtraction } from './extraction.ts';
 import { hasCredentialParameters, imageParameter } from './parameters.ts';
 import { type Migrated, parseRestore, RESTORE_ANNOTATION } from './restore.ts';
 import { formatRunRequest, parseRunRequest, type RunRequest } from './run-request.ts';
 import type { ScanDelivery } from './scan-delivery.ts';
-import { LONGEST_SCHEDULE, type Schedule } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
 
 /** The default scan types of the ScheduledScans to bind. `*` matches any characters. */
 export const DEFAULT_SCAN_TYPES = ['trivy-image*', 'trivy-sbom-image*'];
@@ -139,7 +141,7 @@ function unreadable({ metadata, spec }: RawScheduledScan): string | undefined {
   const texts = [
     ['scanType', spec.scanSpec.scanType, LONGEST_NAME],
     ['schedule', spec.schedule ?? '', LONGEST_SCHEDULE],
-    ['interval', spec.interval ?? '', LONGEST_SCHEDULE],
+    ['interval', spec.interval ?? '', LONGEST_DURATION],
   ] as const;
   const long = texts.find(([, text, most]) => text.length > most);
   if (long === undefined) return undefined;
@@ -157,7 +159,7 @@ function readSchedule({ metadata, spec, status }: RawScheduledScan): Schedule {
     createdAt: parseTime(metadata.creationTimestamp ?? '') ?? 0,
     changedAt: newest(metadata.managedFields ?? []),
     lastRunAt: parseTime(status?.lastScheduleTime ?? ''),
-    interval: upTo(LONGEST_SCHEDULE, spec.interval),
+    interval: upTo(LONGEST_DURATION, spec.interval),
     cron: upTo(LONGEST_SCHEDULE, spec.schedule),
   };
 }
