@@ -1,14 +1,16 @@
+export { type AwaitedScan, awaitedScan, isOpen, isPending, type RequestedScan } from './awaited-scan.ts';
 export { parseCron, tickAfter } from './cron.ts';
 export { parseGoDuration } from './duration.ts';
 export type { Migrated } from './restore.ts';
 export { newestRun, type Run, readRun, type ScanRun } from './run.ts';
-export { formatRunRequest, type RunCause, type RunRequest, requestRun } from './run-request.ts';
+export { type RunCause, type RunRequest, requestRun } from './run-request.ts';
 export type { ScanDelivery } from './scan-delivery.ts';
 export {
   everyMs,
   isCronTick,
   nextRun,
   previousTicks,
+  refusedField,
   type Schedule,
   waitBeforeWrite,
   writtenAt,

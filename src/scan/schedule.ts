@@ -76,6 +76,17 @@ function nextTick(cron: string, after: number): number | undefined {
   return parsed && tickAfter(parsed, after);
 }
 
+/** The field that makes secureCodeBox's operator refuse the schedule, so that it never runs; undefined: it refuses none. */
+export function refusedField({
+  cron,
+  interval,
+}: Schedule): { readonly field: 'schedule' | 'interval'; readonly text: string } | undefined {
+  if (cron !== undefined)
+    return parseCron(cron) === undefined ? { field: 'schedule', text: cron } : undefined;
+  if (interval === undefined || intervalMs(interval) !== undefined) return undefined;
+  return { field: 'interval', text: interval };
+}
+
 /** Milliseconds between runs; undefined: the schedule is a cron expression, or cannot be parsed. */
 export function everyMs({ cron, interval }: Schedule): number | undefined {
   if (cron === undefined) return intervalMs(interval);

@@ -1,6 +1,7 @@
 import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import { parseTime } from '../text/index.ts';
+import type { ConcurrencyPolicy } from './awaited-scan.ts';
 import { LONGEST_SCHEDULE } from './cron.ts';
 import { carries, deliver, revertDelivery, type ScanSpec, type Taken } from './delivery.ts';
 import { LONGEST_DURATION } from './duration.ts';
@@ -32,6 +33,7 @@ export interface RawScheduledScan {
     readonly interval?: string;
     readonly schedule?: string;
     readonly suspend?: boolean;
+    readonly concurrencyPolicy?: string;
     readonly scanSpec: ScanSpec & { readonly scanType: string; readonly parameters: readonly string[] };
   };
   readonly status?: { readonly lastScheduleTime?: string };
@@ -71,6 +73,7 @@ export interface ScheduledScan {
   readonly credentialParameters: boolean;
   readonly schedule: Schedule;
   readonly bound: Bound | undefined;
+  readonly concurrencyPolicy: ConcurrencyPolicy;
   /** The last request for a run. */
   readonly request: RunRequest | undefined;
 }
@@ -101,6 +104,7 @@ export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
     credentialParameters: hasCredentialParameters(parameters),
     schedule: readSchedule(raw),
     bound: readBound(metadata.annotations ?? {}, spec.scanSpec),
+    concurrencyPolicy: readConcurrencyPolicy(spec.concurrencyPolicy),
     request: parseRunRequest(metadata.annotations?.[RUN_ANNOTATION]),
   };
 }
@@ -122,6 +126,7 @@ export function unreadableScan(
     ...{ namespace, name, uid, resourceVersion },
     unreadable: problem,
     ...{ labels: {}, scanType: '', image: undefined, credentialParameters: false, request: undefined },
+    concurrencyPolicy: 'Allow',
     schedule: {
       suspended: true,
       createdAt: 0,
@@ -151,6 +156,11 @@ function unreadable({ metadata, spec }: RawScheduledScan): string | undefined {
 
 function countOf(labels: Readonly<Record<string, string>>): number {
   return Object.keys(labels).length;
+}
+
+/** The operator treats any other text as `Allow`. */
+function readConcurrencyPolicy(text: string | undefined): ConcurrencyPolicy {
+  return text === 'Forbid' || text === 'Replace' ? text : 'Allow';
 }
 
 function readSchedule({ metadata, spec, status }: RawScheduledScan): Schedule {
