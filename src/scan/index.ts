@@ -8,9 +8,10 @@ export type { ScanDelivery } from './scan-delivery.ts';
 export {
   everyMs,
   isCronTick,
+  type NoRun,
   nextRun,
+  noRun,
   previousTicks,
-  refusedField,
   type Schedule,
   waitBeforeWrite,
   writtenAt,

@@ -76,15 +76,23 @@ function nextTick(cron: string, after: number): number | undefined {
   return parsed && tickAfter(parsed, after);
 }
 
-/** The field that makes secureCodeBox's operator refuse the schedule, so that it never runs; undefined: it refuses none. */
-export function refusedField({
-  cron,
-  interval,
-}: Schedule): { readonly field: 'schedule' | 'interval'; readonly text: string } | undefined {
-  if (cron !== undefined)
-    return parseCron(cron) === undefined ? { field: 'schedule', text: cron } : undefined;
-  if (interval === undefined || intervalMs(interval) !== undefined) return undefined;
-  return { field: 'interval', text: interval };
+/** Why a ScheduledScan has no next run, although it is not suspended. */
+export interface NoRun {
+  /** `Refused`: the operator cannot read the text. `NoDate`: the expression has no tick within five years. */
+  readonly reason: 'Refused' | 'NoDate';
+  readonly field: 'schedule' | 'interval';
+  readonly text: string;
+}
+
+/** undefined: there is a next run, the scan is suspended, or it has neither a schedule nor an interval. */
+export function noRun(schedule: Schedule): NoRun | undefined {
+  const { suspended, cron, interval } = schedule;
+  if (suspended || nextRun(schedule) !== undefined) return undefined;
+  if (cron !== undefined) {
+    const reason = parseCron(cron) === undefined ? 'Refused' : 'NoDate';
+    return { reason, field: 'schedule', text: cron };
+  }
+  return interval === undefined ? undefined : { reason: 'Refused', field: 'interval', text: interval };
 }
 
 /** Milliseconds between runs; undefined: the schedule is a cron expression, or cannot be parsed. */

@@ -10,9 +10,9 @@
  * - If a Scan has not ended when a run is due, the run starts anyway (`concurrencyPolicy: Allow`, the default), is delayed until
  *   that Scan has ended (`Forbid`), or that Scan is deleted first (`Replace`).
  *
- * Not implemented: the history limits (nothing is deleted), findings in the status, Events. Retries
- * follow after 0.1 s to 5 min instead of 5 ms to 17 min. The stand-in sees its own writes at once. The real operator may
- * start a second run before it sees its own write.
+ * Not implemented: the history limits (nothing is deleted), findings in the status, Events, and the one run that a schedule
+ * without a date in the next five years gets. Retries follow after 0.1 s to 5 min instead of 5 ms to 17 min. The stand-in
+ * sees its own writes at once. The real operator may start a second run before it sees its own write.
  */
 import type { Logger } from 'pino';
 import {

@@ -1,4 +1,4 @@
-import { type AwaitedScan, refusedField, type ScheduledScan } from '../../../scan/index.ts';
+import { type AwaitedScan, type NoRun, noRun, type ScheduledScan } from '../../../scan/index.ts';
 import { quoted, timestamp } from '../../../text/index.ts';
 
 /**
@@ -9,15 +9,18 @@ import { quoted, timestamp } from '../../../text/index.ts';
  */
 export function runNotes(scan: ScheduledScan, awaited: AwaitedScan | undefined): readonly string[] {
   const { schedule, concurrencyPolicy } = scan;
-  const refused = schedule.suspended ? undefined : refusedField(schedule);
+  const none = noRun(schedule);
   return [
-    ...(refused === undefined ? [] : [refusedNote(refused)]),
+    ...(none === undefined ? [] : [noRunNote(none)]),
     ...(awaited === undefined ? [] : [awaitedNote(awaited, concurrencyPolicy)]),
   ];
 }
 
-function refusedNote({ field, text }: NonNullable<ReturnType<typeof refusedField>>): string {
-  return `it never runs, because secureCodeBox refuses spec.${field} ${quoted(text)}: correct it`;
+function noRunNote({ reason, field, text }: NoRun): string {
+  const value = `spec.${field} ${quoted(text)}`;
+  return reason === 'Refused'
+    ? `it never runs, because secureCodeBox refuses ${value}: correct it`
+    : `it does not run again, because ${value} has no date in the next five years: correct it`;
 }
 
 function awaitedNote(

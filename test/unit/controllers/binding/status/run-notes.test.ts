@@ -62,6 +62,14 @@ describe('the condition ScansBound', () => {
     assert.equal(scansBound(bound({ interval: '168h', suspend: true })), '1 scan bound');
   });
 
+  it('says that a schedule has no date, because secureCodeBox starts one run of it at once and then gets stuck', () => {
+    assert.equal(
+      scansBound(bound({ schedule: '0 0 31 2 *' })),
+      '1 scan bound; scan (bound, but it does not run again, because spec.schedule "0 0 31 2 *" has no date in the next five years: ' +
+        'correct it)',
+    );
+  });
+
   for (const [spec, refused] of [
     [{ schedule: '0 0 * * 7' }, 'spec.schedule "0 0 * * 7"'],
     [{ schedule: 'TZ=Europe/Berlin @daily' }, 'spec.schedule "TZ=Europe/Berlin @daily"'],
