@@ -25,6 +25,8 @@ export interface ControllerOptions {
     readonly unusedSecretGraceMs: number;
     /** Limit on started runs per minute; 0: no run is started. */
     readonly runsPerMinute: number;
+    /** How long a requested run waits for a Scan that has not ended, in milliseconds. */
+    readonly runWaitMs: number;
     /** undefined: discovery is off. */
     readonly discovery: DiscoverySettings | undefined;
   };
@@ -36,11 +38,17 @@ export interface ControllerOptions {
 /** Creates the controllers. Each has a name, a reconcile function, and triggers that add keys to its queue. */
 export function createControllers(options: ControllerOptions): Controllers {
   const { client, stores, settings } = options;
-  const { unusedSecretGraceMs: graceMs, runsPerMinute } = settings;
+  const { unusedSecretGraceMs: graceMs, runsPerMinute, runWaitMs } = settings;
   const discovery = settings.discovery && createDiscovery({ ...options, settings: settings.discovery });
   const bindings = new BindingReconciler({ ...options, settings: settings.binding });
   const trivySecrets = new TrivySecretReconciler({ client, stores, graceMs });
-  const runs = new RunReconciler({ client, stores, runsPerMinute, onStarted: options.onRunStarted });
+  const runs = new RunReconciler({
+    client,
+    stores,
+    runsPerMinute,
+    runWaitMs,
+    onStarted: options.onRunStarted,
+  });
   const sources = new SourceSecretReader({ client, stores });
   const table: readonly Controller[] = [
     {

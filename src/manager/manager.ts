@@ -147,13 +147,14 @@ function createChecker(settings: RegistrySettings, metrics: Metrics, log: Logger
 }
 
 function controllerSettings(settings: ManagerSettings): ControllerOptions['settings'] {
-  const { unusedSecretGraceMs, runsPerMinute, discovery, registries } = settings;
+  const { unusedSecretGraceMs, runsPerMinute, runWaitMs, discovery, registries } = settings;
   const binding = {
     scanTypes: scanTypesOf(settings.scanTypes),
     checkIntervalMs: registries.acceptedTtl,
     firstAnswerTimeoutMs: registries.checkTimeout,
+    runWaitMs: runsPerMinute === 0 ? undefined : runWaitMs,
   };
-  return { binding, unusedSecretGraceMs, runsPerMinute, discovery };
+  return { binding, unusedSecretGraceMs, runsPerMinute, runWaitMs, discovery };
 }
 
 function reflectorsOf({ table }: Controllers) {

@@ -4,7 +4,10 @@ import type { RegistrySettings } from '../registry/index.ts';
 
 /** The validated settings of the process. */
 export interface ManagerSettings
-  extends Pick<ControllerOptions['settings'], 'unusedSecretGraceMs' | 'runsPerMinute' | 'discovery'> {
+  extends Pick<
+    ControllerOptions['settings'],
+    'unusedSecretGraceMs' | 'runsPerMinute' | 'runWaitMs' | 'discovery'
+  > {
   /** The namespaces that the controllers watch. */
   readonly namespaces: WatchedNamespaces;
   /** Names of the scan types whose ScheduledScans are bound, with `*` for any characters. */

@@ -1,4 +1,4 @@
-import { parseGoDuration } from './schedule.ts';
+import { parseGoDuration } from './duration.ts';
 import { type FlagType, type KnownFlag, TRIVY_FLAGS } from './trivy-flags.ts';
 
 /** A parameter that is not a flag, or the value of one. */

@@ -1,13 +1,17 @@
+export { type AwaitedScan, awaitedScan, isOpen, isPending, type RequestedScan } from './awaited-scan.ts';
+export { parseCron, tickAfter } from './cron.ts';
+export { parseGoDuration } from './duration.ts';
 export { overriddenLogins } from './own-logins.ts';
 export type { Migrated } from './restore.ts';
 export { newestRun, type Run, readRun, type ScanRun } from './run.ts';
-export { formatRunRequest, type RunCause, type RunRequest, requestRun } from './run-request.ts';
+export { type RunCause, type RunRequest, requestRun } from './run-request.ts';
 export type { ScanDelivery } from './scan-delivery.ts';
 export {
   everyMs,
   isCronTick,
+  type NoRun,
   nextRun,
-  parseGoDuration,
+  noRun,
   previousTicks,
   type Schedule,
   waitBeforeWrite,

@@ -1,7 +1,10 @@
 import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import { parseTime } from '../text/index.ts';
+import type { ConcurrencyPolicy } from './awaited-scan.ts';
+import { LONGEST_SCHEDULE } from './cron.ts';
 import { carries, deliver, revertDelivery, type ScanSpec, type Taken } from './delivery.ts';
+import { LONGEST_DURATION } from './duration.ts';
 import { migrateExtraction } from './extraction.ts';
 import { imageIn } from './image-text.ts';
 import { mentionedImages } from './mentions.ts';
@@ -10,7 +13,7 @@ import { hasCredentialParameters, type ImageParameter, imageParameter } from './
 import { type Migrated, parseRestore, RESTORE_ANNOTATION, type Restore } from './restore.ts';
 import { formatRunRequest, parseRunRequest, type RunRequest } from './run-request.ts';
 import type { ScanDelivery } from './scan-delivery.ts';
-import { LONGEST_SCHEDULE, type Schedule } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
 
 /** The default scan types of the ScheduledScans to bind. `*` matches any characters. */
 export const DEFAULT_SCAN_TYPES = ['trivy-image*', 'trivy-sbom-image*'];
@@ -33,6 +36,7 @@ export interface RawScheduledScan {
     readonly interval?: string;
     readonly schedule?: string;
     readonly suspend?: boolean;
+    readonly concurrencyPolicy?: string;
     readonly scanSpec: ScanSpec & { readonly scanType: string; readonly parameters: readonly string[] };
   };
   readonly status?: { readonly lastScheduleTime?: string };
@@ -84,6 +88,7 @@ export interface ScheduledScan {
   readonly credentialParameters: boolean;
   readonly schedule: Schedule;
   readonly bound: Bound | undefined;
+  readonly concurrencyPolicy: ConcurrencyPolicy;
   /** The last request for a run. */
   readonly request: RunRequest | undefined;
 }
@@ -117,6 +122,7 @@ export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
     credentialParameters: hasCredentialParameters(parameters),
     schedule: readSchedule(raw),
     bound: readBound(annotations, spec.scanSpec, restore),
+    concurrencyPolicy: readConcurrencyPolicy(spec.concurrencyPolicy),
     request: parseRunRequest(annotations[RUN_ANNOTATION]),
   };
 }
@@ -140,6 +146,7 @@ export function unreadableScan(
     ...{ labels: {}, scanType: '', credentialParameters: false, request: undefined },
     ...NO_IMAGE,
     ownLogins: NO_LOGINS,
+    concurrencyPolicy: 'Allow',
     schedule: {
       suspended: true,
       createdAt: 0,
@@ -159,7 +166,7 @@ function unreadable({ metadata, spec }: RawScheduledScan): string | undefined {
   const texts = [
     ['scanType', spec.scanSpec.scanType, LONGEST_NAME],
     ['schedule', spec.schedule ?? '', LONGEST_SCHEDULE],
-    ['interval', spec.interval ?? '', LONGEST_SCHEDULE],
+    ['interval', spec.interval ?? '', LONGEST_DURATION],
   ] as const;
   const long = texts.find(([, text, most]) => text.length > most);
   if (long === undefined) return undefined;
@@ -194,13 +201,18 @@ function countOf(labels: Readonly<Record<string, string>>): number {
   return Object.keys(labels).length;
 }
 
+/** The operator treats any other text as `Allow`. */
+function readConcurrencyPolicy(text: string | undefined): ConcurrencyPolicy {
+  return text === 'Forbid' || text === 'Replace' ? text : 'Allow';
+}
+
 function readSchedule({ metadata, spec, status }: RawScheduledScan): Schedule {
   return {
     suspended: spec.suspend ?? false,
     createdAt: parseTime(metadata.creationTimestamp ?? '') ?? 0,
     changedAt: newest(metadata.managedFields ?? []),
     lastRunAt: parseTime(status?.lastScheduleTime ?? ''),
-    interval: upTo(LONGEST_SCHEDULE, spec.interval),
+    interval: upTo(LONGEST_DURATION, spec.interval),
     cron: upTo(LONGEST_SCHEDULE, spec.schedule),
   };
 }

@@ -2,6 +2,7 @@ export { columns } from './columns.ts';
 export { compareText } from './compare.ts';
 export { csv } from './csv.ts';
 export { failureMessage } from './failure.ts';
+export { goFields, goToLower, goTrimSpace } from './go-strings.ts';
 export { isRecord, readObject } from './json.ts';
 export { jsonFault, type TextPosition } from './json-fault.ts';
 export { printable, printableJson } from './printable.ts';

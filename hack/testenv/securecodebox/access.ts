@@ -20,7 +20,7 @@ export function secureCodeBoxAccess(
       metadata: { name: NAME },
       rules: [
         { apiGroups: [group], resources: ['scheduledscans', 'scantypes'], verbs: WATCH },
-        { apiGroups: [group], resources: ['scans'], verbs: [...WATCH, 'create'] },
+        { apiGroups: [group], resources: ['scans'], verbs: [...WATCH, 'create', 'delete'] },
         {
           apiGroups: [group],
           resources: ['scheduledscans/status', 'scans/status'],

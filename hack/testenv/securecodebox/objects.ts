@@ -88,6 +88,7 @@ export interface ScheduledScan extends KubeObject {
     readonly schedule?: string;
     readonly suspend?: boolean;
     readonly retriggerOnScanTypeChange?: boolean;
+    readonly concurrencyPolicy?: 'Allow' | 'Forbid' | 'Replace';
     readonly scanSpec: ScanSpec;
   };
   readonly status?: { readonly lastScheduleTime?: string; readonly scanTypeHash?: string };

@@ -7,10 +7,12 @@
  *   read. If another client has written the ScheduledScan in between, the PUT fails. Every retry then fails, because the
  *   Scan already exists, until another client writes another `lastScheduleTime`.
  * - A changed ScanType starts another run within 3 s (`retriggerOnScanTypeChange`).
+ * - If a Scan has not ended when a run is due, the run starts anyway (`concurrencyPolicy: Allow`, the default), is delayed until
+ *   that Scan has ended (`Forbid`), or that Scan is deleted first (`Replace`).
  *
- * Not implemented: `concurrencyPolicy`, the history limits (nothing is deleted), findings in the status, Events. Retries
- * follow after 0.1 s to 5 min instead of 5 ms to 17 min. The stand-in sees its own writes at once. The real operator may
- * start a second run before it sees its own write.
+ * Not implemented: the history limits (nothing is deleted), findings in the status, Events, and the one run that a schedule
+ * without a date in the next five years gets. Retries follow after 0.1 s to 5 min instead of 5 ms to 17 min. The stand-in
+ * sees its own writes at once. The real operator may start a second run before it sees its own write.
  */
 import type { Logger } from 'pino';
 import {
@@ -36,6 +38,8 @@ import { plannedRun, scanFor, scanTypeHash, triggerTime } from './scheduled-scan
 import type { StatusWriter } from './status.ts';
 
 const SCAN_TYPE_CHECK_MS = 3_000;
+/** The real operator checks at every change of a Scan, and once a minute. */
+const BLOCKED_CHECK_MS = 500;
 /** Limit on a single wait, because a timer cannot wait for more than 24 days. */
 const MAX_SLEEP_MS = 3_600_000;
 
@@ -128,10 +132,26 @@ export class Operator {
       throw new Error('expected a valid interval or schedule in the ScheduledScan, found none');
     const wait = planned - Date.now();
     if (wait > 0) return { requeueAfterMs: Math.min(wait, MAX_SLEEP_MS) };
+    if (await this.#isBlocked(scheduledScan)) return { requeueAfterMs: BLOCKED_CHECK_MS };
     const current = await this.#withScanTypeHash(scheduledScan);
     // The watch event of the status update, or of a retrigger, enqueues the ScheduledScan again.
     if (current !== undefined) await this.#run(current, planned);
     return {};
+  }
+
+  /** Whether a Scan that has not ended prevents a run. With the policy `Replace`, deletes such Scans. */
+  async #isBlocked({ metadata, spec }: ScheduledScan): Promise<boolean> {
+    const { concurrencyPolicy = 'Allow' } = spec;
+    if (concurrencyPolicy === 'Allow') return false;
+    const { namespace = '', uid } = metadata;
+    const { items } = await this.#options.client.list(SCANS, { namespace });
+    // The API server returns only Scans here.
+    const running = (items as readonly Scan[]).filter(
+      (scan) => scan.metadata.ownerReferences?.some((owner) => owner.uid === uid) && !hasEnded(scan),
+    );
+    if (concurrencyPolicy === 'Forbid') return running.length > 0;
+    for (const scan of running) await this.#options.client.delete(SCANS, storedMeta(scan));
+    return false;
   }
 
   async #withScanTypeHash(scheduledScan: ScheduledScan): Promise<ScheduledScan | undefined> {
@@ -182,6 +202,10 @@ export class Operator {
       if (!hasReason(error, 'Conflict', 'NotFound')) throw error;
     }
   }
+}
+
+function hasEnded({ status }: Scan): boolean {
+  return status?.state === 'Done' || status?.state === 'Errored';
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The rules of secureCodeBox's operator: when a ScheduledScan runs, and which Scan it gets. No I/O, no clock. */
 import { createHash } from 'node:crypto';
-import { Cron } from 'croner';
 import { apiVersionOf } from '../../../src/object/index.ts';
+import { parseCron, tickAfter } from '../../../src/scan/index.ts';
 import {
   SCANS,
   SCHEDULED_SCANS,
@@ -24,24 +24,13 @@ export function plannedRun(scheduledScan: ScheduledScan, now: number): number | 
   const last = scheduledScan.status?.lastScheduleTime;
   if (schedule) {
     const earliest = Date.parse(last ?? scheduledScan.metadata.creationTimestamp ?? '');
-    return tickAfter(schedule, Math.min(earliest, now));
+    // test/e2e/oracle compares this parser with the operator's.
+    const parsed = parseCron(schedule);
+    return parsed && tickAfter(parsed, Math.min(earliest, now));
   }
   const milliseconds = goDuration(interval ?? '');
   if (milliseconds === undefined || milliseconds <= 0) return undefined;
   return last === undefined ? now - SECOND_MS : Date.parse(last) + milliseconds;
-}
-
-function tickAfter(schedule: string, after: number): number | undefined {
-  const every = /^@every (?<duration>.+)$/.exec(schedule)?.groups?.['duration'];
-  if (every !== undefined) {
-    const milliseconds = goDuration(every);
-    return milliseconds === undefined ? undefined : after + milliseconds;
-  }
-  try {
-    return new Cron(schedule, { timezone: 'UTC', mode: '5-part' }).nextRun(new Date(after))?.getTime();
-  } catch {
-    return undefined;
-  }
 }
 
 /** Parses a Go duration. It does not use the parser in `src`, so that tests do not share the parser's mistakes. */

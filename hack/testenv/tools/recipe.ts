@@ -52,6 +52,12 @@ const sources = {
     module: 'k8s.io/kubernetes',
     seconds: 35,
   },
+  'go-oracle': {
+    folder: 'oracle',
+    program: './go-oracle',
+    module: 'github.com/robfig/cron',
+    seconds: 10,
+  },
   registry: {
     folder: 'registry',
     program: 'github.com/distribution/distribution/v3/cmd/registry',

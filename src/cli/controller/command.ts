@@ -31,6 +31,7 @@ interface Flags extends ClusterFlags, LeaseFlags, RegistryFlags, DiscoveryFlags 
   readonly concurrency: number;
   readonly unusedSecretGrace: number;
   readonly runsPerMinute: number;
+  readonly runWait: number;
   readonly serve: ManagerSettings['serve'];
   readonly logLevel: string;
 }
@@ -92,6 +93,15 @@ export function controllerCommand(): Command {
     )
     .addOption(
       option(
+        '--run-wait <duration>',
+        'how long such a run waits for an earlier Scan that has not ended, unless concurrencyPolicy is Forbid or Replace',
+        'ICB_RUN_WAIT',
+      )
+        .argParser(parseDuration)
+        .default(900_000, '15m'),
+    )
+    .addOption(
+      option(
         '--serve <address>',
         'address that serves /healthz, /readyz and /metrics, [host]:port',
         'ICB_SERVE',
@@ -149,13 +159,14 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
     concurrency,
     unusedSecretGrace: unusedSecretGraceMs,
     runsPerMinute,
+    runWait: runWaitMs,
     serve,
   } = flags;
   const config = await loadKubeConfig(flags);
   const lease = leaseSettings(flags, config);
   const registries = await registrySettings(flags).catch(explainSettings);
   const discovery = discoverySettings(flags);
-  const own = { namespaces, scanTypes, concurrency, unusedSecretGraceMs, runsPerMinute, serve };
+  const own = { namespaces, scanTypes, concurrency, unusedSecretGraceMs, runsPerMinute, runWaitMs, serve };
   const settings = { ...own, lease, registries, discovery };
   const controller = newController(() => new Manager(config, settings, log));
   const running = controller.start().then(() => signalled, explainStart);

@@ -1,6 +1,6 @@
 import { keyOf, type Stored, splitKey } from '../../object/index.ts';
 import { NOT_OFFERED } from '../../platform/index.ts';
-import { newestRun, type ScheduledScan } from '../../scan/index.ts';
+import { awaitedScan, newestRun, type ScheduledScan } from '../../scan/index.ts';
 import {
   type NamedSecret,
   sameIdentity,
@@ -37,6 +37,7 @@ export function observe(key: string, sources: Sources, now: number): Observed {
       trivySecretPlace: (identity) => observePlace(namespace, identity, stores),
       source: (scan) => sourceUsed(scan, stores),
       lastRun: (scan) => lastRunOf(scan, stores),
+      awaitedScan: (scan) => awaitedScanOf(scan, stores, settings),
       rivals: stores.rivals,
       selection: (rival) => stores.selections.get(rival),
     },
@@ -57,6 +58,15 @@ function sourceUsed({ namespace, bound }: ScheduledScan, stores: Stores): string
 function lastRunOf(scan: ScheduledScan, stores: Stores): ReturnType<Known['lastRun']> {
   if (scan.bound !== undefined) return undefined;
   return newestRun(stores.runs.byIndex('scheduledScan', indexKey(scan, scan.name)))?.state;
+}
+
+function awaitedScanOf(
+  scan: ScheduledScan,
+  { runs }: Stores,
+  { runWaitMs }: BindingSettings,
+): ReturnType<Known['awaitedScan']> {
+  if (runWaitMs === undefined || scan.bound === undefined || scan.request === undefined) return undefined;
+  return awaitedScan(scan, runs.byIndex('scheduledScan', indexKey(scan, scan.name)), runWaitMs);
 }
 
 function observeSecret(key: string, stores: Stores): NamedSecret {

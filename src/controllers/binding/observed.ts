@@ -2,7 +2,7 @@ import type { Check, KnownAnswer, KnownLogin } from '../../answer/index.ts';
 import type { Binding, ValidBinding } from '../../binding/index.ts';
 import type { PlatformCredential } from '../../platform/index.ts';
 import type { Rivals } from '../../policy/index.ts';
-import type { ScanRun, ScheduledScan } from '../../scan/index.ts';
+import type { AwaitedScan, ScanRun, ScheduledScan } from '../../scan/index.ts';
 import type { NamedSecret, TrivySecret, TrivySecretIdentity } from '../../secret/index.ts';
 
 /** The facts about one binding, before any policy is applied. */
@@ -31,6 +31,8 @@ export interface BindingSettings {
   readonly checkIntervalMs: number;
   /** How long `Preferred` waits for the first answer of a registry, in milliseconds. */
   readonly firstAnswerTimeoutMs: number;
+  /** How long a requested run waits for a Scan that has not ended, in milliseconds; undefined: no runs are started. */
+  readonly runWaitMs: number | undefined;
 }
 
 /** The object under the name of a Trivy Secret. */
@@ -54,6 +56,8 @@ export interface Known {
   readonly source: (scan: ScheduledScan) => string | undefined;
   /** The state of the newest Scan; undefined: there is none, or the ScheduledScan is bound. */
   readonly lastRun: (scan: ScheduledScan) => ScanRun['state'] | undefined;
+  /** The Scan that delays the requested run of a scan; undefined: none does. */
+  readonly awaitedScan: (scan: ScheduledScan) => AwaitedScan | undefined;
   readonly rivals: Rivals;
   /** The result of the last reconcile of another binding; undefined: it has not been reconciled yet. */
   readonly selection: (

@@ -1,7 +1,7 @@
 import type { Binding } from '../../binding/index.ts';
 import { keyOf, type Stored } from '../../object/index.ts';
 import { bindingKeys, imageKeys, replacersIn, replacesChain } from '../../policy/index.ts';
-import type { ScheduledScan } from '../../scan/index.ts';
+import { isOpen, type Run, type ScheduledScan } from '../../scan/index.ts';
 import {
   indexKey,
   type Selection,
@@ -20,7 +20,7 @@ import type { Queue } from '../controller.ts';
  */
 export function connectBindingTriggers(stores: Stores, queue: Pick<Queue, 'add'>): void {
   const triggers = new BindingTriggers(stores, queue);
-  const { bindings, scheduledScans, trivySecrets, sourceSecrets, selections } = stores;
+  const { bindings, scheduledScans, trivySecrets, sourceSecrets, selections, runs } = stores;
   bindings.onChange((change) => {
     for (const binding of sides(change)) triggers.binding(binding, changesSpec(change));
     if (change.after === undefined) triggers.waiting(change.before);
@@ -29,6 +29,7 @@ export function connectBindingTriggers(stores: Stores, queue: Pick<Queue, 'add'>
   scheduledScans.onChange((change) => {
     for (const scan of sides(change)) triggers.scheduledScan(scan);
   });
+  runs.onChange((change) => triggers.run(change));
   onSourceChange(stores, ({ key, isSourceAsBefore }) => {
     if (!isSourceAsBefore) triggers.namedSecret(key);
   });
@@ -73,6 +74,14 @@ class BindingTriggers {
     for (const key of new Set([...imageKeysOf(scan), ...scan.mentions.flatMap(imageKeys)]))
       this.#bindingsUnder(scan.namespace, key);
     if (scan.bound !== undefined) this.#queue.add(indexKey(scan, scan.bound.binding));
+  }
+
+  /** The binding of a scan whose requested run may begin or cease to wait for this Scan. */
+  run({ before, after }: { readonly before: Run | undefined; readonly after: Run | undefined }): void {
+    const run = after ?? before;
+    if (run?.scheduledScan === undefined || before?.state === after?.state) return;
+    const scan = this.#stores.scheduledScans.get(indexKey(run, run.scheduledScan));
+    if (scan?.bound !== undefined && isOpen(scan)) this.#queue.add(indexKey(scan, scan.bound.binding));
   }
 
   /** The bindings that name the Secret of this key as a pull secret, or need its name for their Trivy Secret. */

@@ -1,12 +1,13 @@
 import {
+  awaitedScan,
   everyMs,
-  formatRunRequest,
   isCronTick,
+  isPending,
   newestRun,
   nextRun,
   previousTicks,
+  type RequestedScan,
   type RunCause,
-  type RunRequest,
   type ScanRun,
   type Schedule,
   writtenAt,
@@ -31,6 +32,13 @@ const SETTLE_MS = 2_000;
 /** Limit on the planned times to try in the search for one without a Scan. */
 const MOST_TRIES = 100;
 
+/** The time and the setting that a decision depends on, in milliseconds. */
+export interface RunContext {
+  readonly now: number;
+  /** How long a requested run waits for a Scan that has not ended. */
+  readonly runWaitMs: number;
+}
+
 /**
  * Decides whether to start the requested run. One write starts the run of a request. Whether a request has been fulfilled
  * follows from the ScheduledScan and its Scans alone.
@@ -41,25 +49,30 @@ const MOST_TRIES = 100;
  * | is due, and its Scan was created a while ago | unblock it |
  * | is due, or is about to be | none: that run fulfills the request |
  * | has a Scan with this request, or was scheduled since | none: the request is fulfilled |
- * | has a Scan that has not ended | none until that Scan has ended |
- * | was bound after a failure, and its newest Scan has not failed | none |
+ * | was bound after a failure, and its newest Scan was successful | none |
+ * | has a Scan that has not ended, and its concurrency policy is `Forbid` or `Replace` | none until that Scan has ended |
+ * | has a Scan that has not ended | wait for its end, but at most `runWaitMs` from the request on |
  * | anything else | start |
  *
  * @param runs - all Scans of this ScheduledScan, including those of other requests
  */
 export function decideRun(
-  scan: { readonly name: string; readonly schedule: Schedule; readonly request: RunRequest | undefined },
+  scan: RequestedScan & { readonly name: string },
   runs: readonly ScanRun[],
-  now: number,
+  { now, runWaitMs }: RunContext,
 ): RunDecision {
   const { schedule, request } = scan;
   const due = nextRun(schedule);
   if (due === undefined) return NONE;
   if (due <= now) return decideDue(scan, { due, runs, now });
-  if (request === undefined || due <= now + SETTLE_MS || !isPending(request, schedule, runs)) return NONE;
+  if (request === undefined || due <= now + SETTLE_MS || !isPending(scan, runs)) return NONE;
   // The clocks of two leaders may differ, but not by a day: such a request is not from a controller.
   if (request.at > now + DAY_MS) return NONE;
-  const milliseconds = Math.max(writtenAt(schedule, now) + SETTLE_MS, request.at) - now;
+  const awaited = awaitedScan(scan, runs, runWaitMs);
+  // A change of the awaited Scan leads to another decision.
+  if (awaited !== undefined && awaited.until === undefined) return NONE;
+  const earliest = Math.max(writtenAt(schedule, now) + SETTLE_MS, request.at, awaited?.until ?? 0);
+  const milliseconds = earliest - now;
   if (milliseconds > 0) return { run: 'Wait', milliseconds };
   const lastScheduleTime = triggerTime(scan, runs, now);
   return lastScheduleTime === undefined ? NONE : { run: 'Start', cause: request.cause, lastScheduleTime };
@@ -76,13 +89,6 @@ function decideDue(
   const milliseconds = Math.max(made.createdAt, writtenAt(schedule, now)) + STUCK_AFTER_MS - now;
   if (milliseconds > 0) return { run: 'Wait', milliseconds };
   return { run: 'Free', lastScheduleTime: newestRun(runs)?.createdAt ?? made.createdAt };
-}
-
-function isPending(request: RunRequest, { lastRunAt }: Schedule, runs: readonly ScanRun[]): boolean {
-  if (lastRunAt !== undefined && lastRunAt >= request.at) return false;
-  const text = formatRunRequest(request);
-  if (runs.some((run) => run.request === text || run.state === 'Running')) return false;
-  return request.cause === 'Moved' || newestRun(runs)?.state === 'Failed';
 }
 
 /**

@@ -16,6 +16,8 @@ export interface RunReconcilerOptions {
   readonly stores: Stores;
   /** Limit on started runs per minute, shared by the namespaces that have runs to start; 0: no run is started. */
   readonly runsPerMinute: number;
+  /** How long a requested run waits for a Scan that has not ended, in milliseconds. */
+  readonly runWaitMs: number;
   readonly onStarted: (cause: RunCause) => void;
 }
 
@@ -37,11 +39,10 @@ export class RunReconciler {
    * @throws OutOfDate, KubeError: to be retried
    */
   readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
-    const { scheduledScans, runs } = this.#options.stores;
-    const scan = scheduledScans.get(key);
-    const now = Date.now();
-    const decision =
-      scan?.bound === undefined ? NONE : decideRun(scan, runs.byIndex('scheduledScan', key), now);
+    const { stores, runWaitMs } = this.#options;
+    const scan = stores.scheduledScans.get(key);
+    const runs = stores.runs.byIndex('scheduledScan', key);
+    const decision = scan?.bound === undefined ? NONE : decideRun(scan, runs, { now: Date.now(), runWaitMs });
     if (decision.run !== 'Start') this.#rateLimiter?.done(key);
     if (scan === undefined) return {};
     switch (decision.run) {

@@ -1,4 +1,6 @@
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+import { goToLower, goTrimSpace } from '../../text/index.ts';
 import type { ProxySettings } from '../settings.ts';
 
 /** Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. Lower-case names take precedence. Empty values count as absent. */
@@ -12,18 +14,22 @@ export function proxySettings(env: Readonly<Record<string, string | undefined>>)
 }
 
 /**
- * The proxy for a URL. Follows the rules of Go's golang.org/x/net/http/httpproxy, so that checks use the same path as Trivy.
- * NO_PROXY may contain `*`, names (including their subdomains), `.name` and `*.name` (only subdomains), addresses and
- * networks (`10.0.0.0/8`). All of these except networks may have a port. Localhost and loopback addresses never use a proxy.
+ * The proxy for a URL. Follows the rules of Go's golang.org/x/net/http/httpproxy, so that checks use the same path as Trivy;
+ * `test/e2e/oracle/proxy.test.ts` compares both. NO_PROXY may contain `*`, names (including their subdomains), `.name` and
+ * `*.name` (only subdomains), addresses and networks (`10.0.0.0/8`). All of these except networks may have a port; then
+ * brackets enclose an IPv6 address. Without a port, an address in brackets matches nothing. An entry that is malformed, such
+ * as `10.0.0.0 /8`, counts as a name, which matches nothing. Localhost and loopback addresses never use a proxy.
  *
  * @returns undefined: connect directly
  * @throws Error if the proxy is not the URL of an HTTP proxy; {@link checkProxySettings} reports that at startup
  */
 export function proxyFor(url: URL, settings: ProxySettings): URL | undefined {
   const proxy = url.protocol === 'https:' ? settings.httpsProxy : settings.httpProxy;
-  if (proxy === undefined || isLoopback(url)) return undefined;
-  const entries = (settings.noProxy ?? '').toLowerCase().split(',');
-  return entries.some((entry) => matches(entry.trim(), url)) ? undefined : proxyUrl(proxy);
+  if (proxy === undefined) return undefined;
+  const target = targetOf(url);
+  if (isLoopback(target)) return undefined;
+  const entries = goToLower(settings.noProxy ?? '').split(',');
+  return entries.some((entry) => matches(goTrimSpace(entry), target)) ? undefined : proxyUrl(proxy);
 }
 
 /** @throws Error if a proxy cannot be used; the message contains neither user name nor password of the proxy */
@@ -40,50 +46,114 @@ function proxyUrl(text: string): URL {
   );
 }
 
-function isLoopback(url: URL): boolean {
-  const host = bareHost(url);
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+/** The destination of a request. */
+interface Target {
+  /** In lower case, without brackets. */
+  readonly host: string;
+  readonly port: string;
+  /** undefined: the host is a name. */
+  readonly address: Address | undefined;
 }
 
-function matches(entry: string, url: URL): boolean {
-  if (entry === '') return false;
+/** The 4 bytes of an IPv4 address, also of one that is mapped to IPv6 (`::ffff:10.0.0.1`), or the 16 of an IPv6 address. */
+type Address = readonly number[];
+
+function targetOf(url: URL): Target {
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+  return { host, port, address: parseAddress(host) };
+}
+
+const IPV6_LOOPBACK = [...Array<number>(15).fill(0), 1];
+/** The first bytes of an IPv4 address that is mapped to IPv6. */
+const MAPPED_PREFIX = [...Array<number>(10).fill(0), 255, 255];
+const MAPPED_BITS = 96;
+
+function isLoopback({ host, address }: Target): boolean {
+  if (address === undefined) return host === 'localhost';
+  return address.length === 4 ? address[0] === 127 : isSame(address, IPV6_LOOPBACK);
+}
+
+function matches(entry: string, target: Target): boolean {
   if (entry === '*') return true;
-  const host = bareHost(url);
-  const [network, prefix] = entry.split('/');
-  if (network !== undefined && prefix !== undefined) return inNetwork(host, network, Number(prefix));
+  const network = parseNetwork(entry);
+  if (network !== undefined) return target.address !== undefined && contains(network, target.address);
   const { name, port } = splitPort(entry);
-  if (port !== undefined && port !== portOf(url)) return false;
-  if (isIP(host) !== 0) return isIP(name) !== 0 && sameAddress(name, host);
-  const suffix = name.replace(/^\*?\./, '.');
-  return suffix.startsWith('.') ? host.endsWith(suffix) : host === suffix || host.endsWith(`.${suffix}`);
+  if (name === '' || (port !== '' && port !== target.port)) return false;
+  const address = parseAddress(name);
+  if (address !== undefined) return target.address !== undefined && isSame(address, target.address);
+  return target.address === undefined && matchesName(name, target.host);
 }
 
-function sameAddress(one: string, other: string): boolean {
-  return inNetwork(other, one, isIP(one) === 4 ? 32 : 128);
+function matchesName(name: string, host: string): boolean {
+  const pattern = name.startsWith('*.') ? name.slice(1) : name;
+  const suffix = ascii(pattern.startsWith('.') ? pattern : `.${pattern}`);
+  return host.endsWith(suffix) || (!pattern.startsWith('.') && host === suffix.slice(1));
 }
 
-function inNetwork(host: string, network: string, prefix: number): boolean {
-  const [family, hostFamily] = [isIP(network), isIP(host)];
-  if (hostFamily === 0 || family !== hostFamily || !(prefix >= 0 && prefix <= (family === 4 ? 32 : 128)))
-    return false;
-  const list = new BlockList();
-  const type = family === 4 ? 'ipv4' : 'ipv6';
-  list.addSubnet(network, prefix, type);
-  return list.check(host, type);
+/** An internationalized name in ASCII. The name begins with a dot, which the conversion would refuse. */
+function ascii(name: string): string {
+  const labels = name.slice(1);
+  return /^[\0-\x7f]*$/.test(labels) ? name : `.${domainToASCII(labels) || labels}`;
 }
 
-function splitPort(entry: string): { readonly name: string; readonly port: string | undefined } {
-  const bracketed = /^\[(.*)\](?::(\d+))?$/.exec(entry);
-  if (bracketed !== null) return { name: bracketed[1] ?? '', port: bracketed[2] };
-  const colon = entry.indexOf(':');
-  if (colon < 0 || colon !== entry.lastIndexOf(':')) return { name: entry, port: undefined };
-  return { name: entry.slice(0, colon), port: entry.slice(colon + 1) };
+interface Network {
+  readonly address: Address;
+  /** Number of leading bits of the address that must match. */
+  readonly bits: number;
 }
 
-function portOf(url: URL): string {
-  return url.port || (url.protocol === 'https:' ? '443' : '80');
+/** Like `net.ParseCIDR` of Go; undefined: the text is no network. */
+function parseNetwork(text: string): Network | undefined {
+  const [, name = '', prefix = ''] = /^([^/]*)\/([0-9]+)$/.exec(text) ?? [];
+  const address = parseAddress(name);
+  const bits = Number(prefix);
+  if (address === undefined || bits > (isIP(name) === 4 ? 32 : 128)) return undefined;
+  const isMapped = isIP(name) === 6 && address.length === 4;
+  if (!isMapped) return { address, bits };
+  // With fewer bits than the prefix of mapped addresses has, it is a network of IPv6 addresses alone.
+  return bits < MAPPED_BITS
+    ? { address: [...MAPPED_PREFIX, ...address], bits }
+    : { address, bits: bits - MAPPED_BITS };
 }
 
-function bareHost(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, '$1');
+function contains({ address, bits }: Network, other: Address): boolean {
+  return address.length === other.length && bitsOf(address, bits) === bitsOf(other, bits);
 }
+
+function bitsOf(address: Address, count: number): string {
+  return address
+    .map((byte) => byte.toString(2).padStart(8, '0'))
+    .join('')
+    .slice(0, count);
+}
+
+function isSame(one: Address, other: Address): boolean {
+  return one.join() === other.join();
+}
+
+/** Like `net.ParseIP` of Go; undefined: the text is no address. */
+function parseAddress(text: string): Address | undefined {
+  const family = text.includes('%') ? 0 : isIP(text);
+  if (family === 0) return undefined;
+  if (family === 4) return text.split('.').map(Number);
+  // A URL writes an address without an IPv4 part, and with `::` at most once.
+  const [head = '', tail] = new URL(`http://[${text}]`).hostname.slice(1, -1).split('::');
+  const [left, right] = [wordsOf(head), wordsOf(tail ?? '')];
+  const words = [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
+  const bytes = words.flatMap((word) => [word >> 8, word & 0xff]);
+  const { length } = MAPPED_PREFIX;
+  return isSame(bytes.slice(0, length), MAPPED_PREFIX) ? bytes.slice(length) : bytes;
+}
+
+function wordsOf(text: string): readonly number[] {
+  return text === '' ? [] : text.split(':').map((word) => Number.parseInt(word, 16));
+}
+
+/** Like `net.SplitHostPort` of Go; an empty port: there is none, or the text has another form than `name:port`. */
+function splitPort(entry: string): { readonly name: string; readonly port: string } {
+  const { name, bracketed, port = '' } = NAME_AND_PORT.exec(entry)?.groups ?? { name: entry };
+  return { name: name ?? bracketed ?? '', port };
+}
+
+const NAME_AND_PORT = /^(?:(?<name>[^:[\]]*)|\[(?<bracketed>[^[\]]*)\]):(?<port>[^:[\]]*)$/;

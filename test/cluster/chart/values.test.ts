@@ -30,6 +30,7 @@ const accepted: Readonly<Record<string, object>> = {
       concurrency: 1,
       unusedSecretGrace: '1s',
       runsPerMinute: 0,
+      runWait: '1s',
       logLevel: 'trace',
     },
   },
@@ -40,6 +41,7 @@ const accepted: Readonly<Record<string, object>> = {
       concurrency: 64,
       unusedSecretGrace: '1000h59m59.5s',
       runsPerMinute: 6000,
+      runWait: '1000h59m59.5s',
       logLevel: 'fatal',
     },
   },
@@ -122,6 +124,7 @@ const refused: readonly (readonly [string, object, RegExp])[] = [
     { config: { runsPerMinute: 6001 } },
     /at '\/config\/runsPerMinute': maximum: got 6,001, want 6,000/,
   ],
+  ['a wait for runs without a unit', { config: { runWait: '15' } }, notMatched('/config/runWait', '15')],
   [
     'an empty list of scan types',
     { config: { scanTypes: [] } },

@@ -1,5 +1,4 @@
-import { describe, ProcessGroup } from '../../../hack/testenv/processes/process-group.ts';
-import { tools } from '../../../hack/testenv/tools/tools.ts';
+import { askOracle } from '../support/oracle.ts';
 
 /** A Secret as the kubelet receives it. The values are base64. */
 export interface PlainSecret {
@@ -32,27 +31,7 @@ export interface Answer {
   readonly keys?: Readonly<Record<string, string>>;
 }
 
-const BATCH = 2_000;
-
 /** Sends requests to the libraries that the kubelet itself uses. Returns one answer for each, in the same order. */
-export async function ask(requests: readonly OracleRequest[]): Promise<readonly Answer[]> {
-  const program = await tools(['keyring-oracle'], (line) => process.stderr.write(`${line}\n`));
-  await using group = await ProcessGroup.start();
-  const answers: Answer[] = [];
-  for (let first = 0; first < requests.length; first += BATCH) {
-    const batch = requests.slice(first, first + BATCH);
-    const input = batch.map((request) => `${JSON.stringify(request)}\n`).join('');
-    const { stdout, stderr, ...exit } = await group.run(program['keyring-oracle'], [], { input });
-    if (exit.code !== 0) throw new Error(`the oracle ended with ${describe(exit)}: ${stderr}`);
-    // The program writes these lines.
-    answers.push(
-      ...stdout
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as Answer),
-    );
-  }
-  if (answers.length !== requests.length)
-    throw new Error(`sent ${requests.length} requests, got ${answers.length} answers`);
-  return answers;
+export function ask(requests: readonly OracleRequest[]): Promise<readonly Answer[]> {
+  return askOracle('keyring-oracle', requests);
 }

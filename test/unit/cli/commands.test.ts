@@ -42,6 +42,7 @@ describe('the command line', () => {
     },
     { args: ['controller', '--scan-types', 'A B'], says: /Expected names of scan types/ },
     { args: ['controller', '--unused-secret-grace', '10'], says: /Expected a duration such as 90s/ },
+    { args: ['controller', '--run-wait', '-5m'], says: /Expected a duration such as 90s/ },
     { args: ['controller', '--serve', '8080'], says: /Expected host:port/ },
     { args: ['controller', '--serve', ':99999'], says: /port of at most 65535/ },
     { args: ['controller', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
+import type { Run } from '../../../src/scan/run.ts';
 import { connectTriggers } from '../../support/triggers.ts';
-import { Namespace } from './binding/namespace.ts';
+import { Namespace, NOW } from './binding/namespace.ts';
+
+const HOUR_AGO = new Date(NOW - 3_600_000).toISOString();
 
 /**
  * A namespace in which `app` has bound `scan`. `rival` has the same repository with another secret, and `other` has
@@ -221,6 +224,34 @@ describe('the triggers', () => {
     it(`enqueue ${name}`, async () =>
       assert.deepEqual(await enqueuedBy(change), { bindings, trivySecrets, runs }));
   }
+
+  it('enqueue the binding of a scan when a Scan that may delay its requested run begins or ends, and for no other change', () => {
+    const namespace = new Namespace();
+    namespace.pullSecret('pull');
+    namespace.binding('app');
+    namespace.scan('scan', { schedule: { suspend: false, interval: '168h' }, lastScheduleTime: HOUR_AGO });
+    namespace.settle('app');
+    const bindings: string[] = [];
+    const ignored = { add: () => undefined };
+    connectTriggers(namespace.stores, {
+      bindings: { add: (key) => void bindings.push(key) },
+      ...{ trivySecrets: ignored, runs: ignored, sourceSecrets: ignored },
+    });
+    const enqueuedFor = (state: Run['state']) => {
+      bindings.length = 0;
+      namespace.run('scan', state);
+      return bindings;
+    };
+    assert.deepEqual(enqueuedFor('Running'), ['ns/app']);
+    assert.deepEqual(enqueuedFor('Running'), []);
+    assert.deepEqual(enqueuedFor('Failed'), ['ns/app']);
+    const scan = namespace.stores.scheduledScans.get('ns/scan');
+    assert.ok(scan?.request !== undefined);
+    // A run was scheduled since.
+    const schedule = { ...scan.schedule, lastRunAt: scan.request.at };
+    namespace.stores.scheduledScans.set({ ...scan, schedule, resourceVersion: '1000' });
+    assert.deepEqual(enqueuedFor('Running'), []);
+  });
 
   it('enqueue nothing for a Secret that no binding names', async () => {
     assert.deepEqual(await enqueuedBy(({ namespace }) => namespace.otherSecret('unrelated')), {

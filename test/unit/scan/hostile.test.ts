@@ -426,7 +426,9 @@ describe('a ScheduledScan with random content', () => {
           for (const time of [schedule.createdAt, schedule.changedAt, schedule.lastRunAt ?? 0])
             assert.ok(Number.isFinite(time));
           assert.ok(Number.isFinite(waitBeforeWrite(schedule, NOW)));
-          assert.ok(decideRun({ ...read, request: { cause: 'Moved', at: NOW } }, [], NOW).run);
+          assert.ok(
+            decideRun({ ...read, request: { cause: 'Moved', at: NOW } }, [], { now: NOW, runWaitMs: 0 }).run,
+          );
           const bound = editScheduledScan(raw, bind);
           if (bound.result === 'Changed') assert.ok(isDone(readScheduledScan(bound.scan), bind));
           const unbound = editScheduledScan(raw, { edit: 'Unbind' });

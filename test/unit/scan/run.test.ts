@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decideRun, type RunDecision } from '../../../src/controllers/run/decide.ts';
+import { awaitedScan, type ConcurrencyPolicy } from '../../../src/scan/awaited-scan.ts';
 import { newestRun, type ScanRun } from '../../../src/scan/run.ts';
 import { formatRunRequest, parseRunRequest, requestRun } from '../../../src/scan/run-request.ts';
 import { nextRun, type Schedule } from '../../../src/scan/schedule.ts';
@@ -41,11 +42,24 @@ function scanOf(planned: number, part: Partial<ScanRun> = {}): ScanRun {
 
 const FAILED = scanOf(NOW - 30 * MINUTE, { state: 'Failed' });
 
+const WAIT = 15 * MINUTE;
+
+/** The decision about a ScheduledScan with the name `scan`. */
+function decideAt(
+  now: number,
+  scan: { readonly schedule: Schedule; readonly request: typeof MOVED | undefined },
+  runs: readonly ScanRun[],
+  concurrencyPolicy: ConcurrencyPolicy = 'Allow',
+): RunDecision {
+  return decideRun({ name: 'scan', concurrencyPolicy, ...scan }, runs, { now, runWaitMs: WAIT });
+}
+
 interface Case {
   readonly name: string;
   readonly schedule?: Schedule;
   readonly request?: typeof MOVED | undefined;
   readonly runs?: readonly ScanRun[];
+  readonly policy?: ConcurrencyPolicy;
   readonly decision: RunDecision['run'];
 }
 
@@ -90,11 +104,70 @@ describe('decideRun', () => {
       decision: 'Start',
     },
     {
-      name: 'starts no run while a Scan is running',
+      name: 'waits while a Scan is running',
       request: MOVED,
       runs: [scanOf(NOW - 30 * MINUTE, { state: 'Running' })],
+      decision: 'Wait',
+    },
+    {
+      name: 'waits while an older Scan is running, even if the newest one has ended',
+      request: MOVED,
+      runs: [scanOf(NOW - 40 * MINUTE, { state: 'Running' }), FAILED],
+      decision: 'Wait',
+    },
+    {
+      name: 'waits while a Scan is running that began after the request, because it may hang, too',
+      request: requestRun('Moved', NOW - WAIT + SECOND),
+      runs: [scanOf(NOW - MINUTE, { state: 'Running' })],
+      decision: 'Wait',
+    },
+    {
+      name: 'starts a run although a Scan is running if the request has waited long enough',
+      request: requestRun('Moved', NOW - WAIT - SECOND),
+      runs: [scanOf(NOW - 30 * MINUTE, { state: 'Running' })],
+      decision: 'Start',
+    },
+    {
+      name: 'starts a run of a scan that was bound while a Scan was running that hangs',
+      request: requestRun('Bound', NOW - WAIT - SECOND),
+      runs: [scanOf(NOW - 30 * MINUTE, { state: 'Running' })],
+      decision: 'Start',
+    },
+    {
+      name: 'starts no run of a scan that was bound while a Scan hung, if a later one was successful',
+      request: requestRun('Bound', NOW - WAIT - SECOND),
+      runs: [scanOf(NOW - 40 * MINUTE, { state: 'Running' }), scanOf(NOW - 30 * MINUTE)],
       decision: 'None',
     },
+    {
+      name: 'starts no second run if the one of the request hangs, too',
+      request: requestRun('Moved', NOW - WAIT - SECOND),
+      runs: [
+        scanOf(NOW - 30 * MINUTE, { state: 'Running' }),
+        scanOf(NOW - DAY, {
+          state: 'Running',
+          request: formatRunRequest(requestRun('Moved', NOW - WAIT - SECOND)),
+        }),
+      ],
+      decision: 'None',
+    },
+    ...(['Forbid', 'Replace'] as const).flatMap((policy): readonly Case[] => [
+      {
+        name: `starts no run while a Scan is running if the concurrency policy is ${policy}`,
+        request: requestRun('Moved', NOW - DAY),
+        runs: [scanOf(NOW - 30 * MINUTE, { state: 'Running' })],
+        schedule: hourly({ lastRunAt: NOW - 25 * HOUR, interval: '30h' }),
+        policy,
+        decision: 'None',
+      },
+      {
+        name: `starts a run if all Scans have ended, with the concurrency policy ${policy}`,
+        request: MOVED,
+        runs: [FAILED],
+        policy,
+        decision: 'Start',
+      },
+    ]),
     {
       name: 'starts a run of a scan that was bound after a failure',
       request: BOUND,
@@ -187,8 +260,8 @@ describe('decideRun', () => {
       decision: 'None',
     },
     {
-      name: 'starts no run of a cron schedule in an unknown time zone',
-      schedule: cron({ cron: 'TZ=Nowhere 0 0 * * *' }),
+      name: 'starts no run of a cron schedule in a time zone, because the operator refuses it',
+      schedule: cron({ cron: 'TZ=UTC 0 0 * * *' }),
       request: MOVED,
       decision: 'None',
     },
@@ -199,17 +272,29 @@ describe('decideRun', () => {
       decision: 'None',
     },
   ];
-  for (const { name, schedule = hourly(), request, runs = [], decision } of cases) {
-    it(name, () => assert.equal(decideRun({ name: 'scan', schedule, request }, runs, NOW).run, decision));
+  for (const { name, schedule = hourly(), request, runs = [], policy, decision } of cases) {
+    it(name, () => assert.equal(decideAt(NOW, { schedule, request }, runs, policy).run, decision));
   }
+
+  it('waits for a Scan that hangs exactly until the time that is reported', () => {
+    const scan = { schedule: hourly({ interval: '24h' }), request: MOVED };
+    const runs = [scanOf(NOW - 30 * MINUTE, { state: 'Running' })];
+    const awaited = awaitedScan({ ...scan, concurrencyPolicy: 'Allow' }, runs, WAIT);
+    assert.deepEqual(awaited, { name: runs[0]?.name, createdAt: NOW - 30 * MINUTE, until: MOVED.at + WAIT });
+    for (const now of [NOW, MOVED.at + WAIT - 1]) {
+      const decision = decideAt(now, scan, runs);
+      assert.deepEqual(decision, { run: 'Wait', milliseconds: MOVED.at + WAIT - now });
+    }
+    assert.equal(decideAt(MOVED.at + WAIT, scan, runs).run, 'Start');
+  });
 
   const schedules: Readonly<Record<string, Schedule>> = {
     interval: hourly(),
     'an interval of a fraction of a second': hourly({ interval: '3600.5s' }),
     'a cron expression': cron({ lastRunAt: NOW - 2 * MINUTE }),
-    'a cron expression in a time zone': cron({
+    'a cron expression with steps and weekdays': cron({
       lastRunAt: NOW - 2 * MINUTE,
-      cron: 'TZ=Asia/Kolkata 15 3 * * *',
+      cron: '5/15 3 */2 * mon-fri',
     }),
     '@every': cron({ lastRunAt: NOW - 2 * MINUTE, cron: '@every 5h' }),
     '@monthly': cron({ lastRunAt: NOW - 2 * MINUTE, cron: '@monthly' }),
@@ -224,13 +309,13 @@ describe('decideRun', () => {
       const runs: ScanRun[] = [];
       const used = new Set<string>();
       for (let time = 1; time <= 5; time += 1) {
-        const decision = decideRun({ name: 'scan', schedule, request: MOVED }, runs, NOW);
+        const decision = decideAt(NOW, { schedule, request: MOVED }, runs);
         if (decision.run !== 'Start') assert.fail(`expected another decision, found ${decision.run}`);
         assert.equal(decision.lastScheduleTime % SECOND, 0, 'times in Kubernetes have whole seconds');
         const triggered = { ...schedule, lastRunAt: decision.lastScheduleTime };
         const planned = nextRun(triggered) ?? Number.NaN;
         assert.ok(planned <= NOW, 'it is due');
-        assert.equal(decideRun({ name: 'scan', schedule: triggered, request: MOVED }, runs, NOW).run, 'None');
+        assert.equal(decideAt(NOW, { schedule: triggered, request: MOVED }, runs).run, 'None');
         const run = scanOf(planned);
         assert.ok(!used.has(run.name), 'a Scan of that name exists');
         used.add(run.name);
@@ -241,7 +326,7 @@ describe('decideRun', () => {
 
   it('starts a run of the longest interval at a valid time', () => {
     const schedule = hourly({ interval: '2562047h', lastRunAt: NOW - MINUTE });
-    const decision = decideRun({ name: 'scan', schedule, request: MOVED }, [], NOW);
+    const decision = decideAt(NOW, { schedule, request: MOVED }, []);
     if (decision.run !== 'Start') assert.fail(`expected another decision, found ${decision.run}`);
     assert.match(new Date(decision.lastScheduleTime).toISOString(), /^1734-/);
   });
@@ -249,14 +334,14 @@ describe('decideRun', () => {
   it('handles hundreds of thousands of Scans', () => {
     const runs = Array.from({ length: 200_000 }, (_, seconds) => scanOf(NOW - HOUR - seconds * SECOND));
     const schedule = hourly({ lastRunAt: NOW - 2 * HOUR });
-    const decision = decideRun({ name: 'scan', schedule, request: undefined }, runs, NOW);
+    const decision = decideAt(NOW, { schedule, request: undefined }, runs);
     assert.deepEqual(decision, { run: 'Free', lastScheduleTime: NOW - HOUR });
   });
 
   it('unblocks a scan permanently, so that it is no longer due and no Scan is duplicated', () => {
     const schedule = cron();
     const runs = [4, 3, 2].map((hours) => scanOf(TICK - hours * HOUR));
-    const decision = decideRun({ name: 'scan', schedule, request: undefined }, runs, NOW);
+    const decision = decideAt(NOW, { schedule, request: undefined }, runs);
     if (decision.run !== 'Free') assert.fail(`expected another decision, found ${decision.run}`);
     const next = nextRun({ ...schedule, lastRunAt: decision.lastScheduleTime });
     assert.equal(next, TICK - HOUR);

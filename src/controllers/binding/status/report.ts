@@ -36,7 +36,7 @@ export interface Report {
  * reconcile without changes writes nothing.
  */
 export function report(binding: Binding, resolved: Resolved, decision: Decision, applied: Applied): Report {
-  const scans = scanStates(decision, applied);
+  const scans = scanStates(decision, applied, resolved.known);
   const unreadable = binding.validity === 'Valid' ? unreadableScans(binding, resolved) : [];
   const contents =
     binding.validity === 'Invalid'

@@ -5,6 +5,8 @@ import { overriddenLogins, type ScanDelivery, type ScheduledScan } from '../../.
 import { failureMessage } from '../../../text/index.ts';
 import { type Applied, Refused } from '../apply.ts';
 import type { Decision, ScanPlan } from '../decide.ts';
+import type { Known } from '../observed.ts';
+import { runNotes } from './run-notes.ts';
 
 /** Limit on the names that a status, a message or an Event lists. */
 const MOST_NAMES = 20;
@@ -20,17 +22,31 @@ export interface ScanState {
 }
 
 /** The state of every scan that concerns the binding, except those that were unbound. */
-export function scanStates({ scans, resolution }: Decision, applied: Applied): readonly ScanState[] {
-  return scans.map((plan) => scanState(plan, applied, resolution)).filter((state) => state !== undefined);
+export function scanStates(
+  { scans, resolution }: Decision,
+  applied: Applied,
+  { awaitedScan }: Pick<Known, 'awaitedScan'>,
+): readonly ScanState[] {
+  return scans
+    .map((plan) => scanState(plan, { applied, resolution, awaitedScan }))
+    .filter((state) => state !== undefined);
 }
 
-function scanState(plan: ScanPlan, applied: Applied, resolution: Resolution): ScanState | undefined {
+interface Context extends Pick<Known, 'awaitedScan'> {
+  readonly applied: Applied;
+  readonly resolution: Resolution;
+}
+
+function scanState(plan: ScanPlan, { applied, resolution, awaitedScan }: Context): ScanState | undefined {
   const { name } = plan.scan;
   const matched = !('edit' in plan) || plan.edit.edit === 'Bind';
   const inState = (state: ScanState['state'], reason?: string) => ({ name, state, matched, reason });
   switch (plan.plan) {
     case 'Keep':
-      return inState('Bound', bindingNote(plan.scan, plan.scan.bound?.delivery));
+      return inState(
+        'Bound',
+        bindingNote(plan.scan, plan.scan.bound?.delivery, runNotes(plan.scan, awaitedScan(plan.scan))),
+      );
     case 'Edit':
       return editState(plan, applied, inState);
     case 'Wait':
@@ -106,12 +122,16 @@ function unmigratableReason(flag: string): string {
  * What a user should know of a bound scan; undefined: nothing. Trivy prefers a credential in the parameters. The controller
  * reports such a credential, but does not remove it.
  */
-function bindingNote(scan: ScheduledScan, delivery: ScanDelivery | undefined): string | undefined {
+function bindingNote(
+  scan: ScheduledScan,
+  delivery: ScanDelivery | undefined,
+  more: readonly string[] = [],
+): string | undefined {
   const inParameters = scan.credentialParameters
     ? 'its parameters contain a credential, and Trivy prefers that one: remove it from the parameters'
     : undefined;
   const overridden = overriddenLogins(scan.ownLogins, delivery?.env ?? [], 'Now');
-  const notes = [inParameters, overridden].filter((note) => note !== undefined);
+  const notes = [inParameters, overridden, ...more].filter((note) => note !== undefined);
   return notes.length === 0 ? undefined : `bound, but ${notes.join('; ')}`;
 }
 

@@ -41,6 +41,7 @@ describe('Applier: writes after a decision', () => {
       scanTypes: scanTypesOf(['trivy-image']),
       checkIntervalMs: 60_000,
       firstAnswerTimeoutMs: 30_000,
+      runWaitMs: 900_000,
     },
     answer: () => undefined,
     login: () => undefined,
@@ -165,7 +166,13 @@ describe('Applier: writes after a decision', () => {
     });
     await cluster.client.patchStatus(SCHEDULED_SCANS, place, { status: { lastScheduleTime } });
     const late = createStores();
-    const options = { client: cluster.client, stores: late, runsPerMinute: 60, onStarted: () => undefined };
+    const options = {
+      client: cluster.client,
+      stores: late,
+      runsPerMinute: 60,
+      runWaitMs: 900_000,
+      onStarted: () => undefined,
+    };
     const start = () => new RunReconciler(options).reconcile(`${namespace.name}/scan`, SILENT);
     const seenScan = async () => {
       const raw = await namespace.rawScan('scan');

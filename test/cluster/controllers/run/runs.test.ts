@@ -281,6 +281,77 @@ describe('runs', () => {
     );
   });
 
+  describe('of a scan with a Scan that hangs', () => {
+    const WAIT_SECONDS = 8;
+    const scanBound = async (name: string) => {
+      const { status } = await namespace.condition(name, 'ScansBound', 'True Bound');
+      return status?.conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
+    };
+    /** Creates and binds a scan, adds a Scan to it that does not end, and migrates the scan. */
+    async function migrateHanging(name: string, concurrencyPolicy: 'Allow' | 'Forbid'): Promise<void> {
+      const first = secureCodeBox.nextRun(namespace.name, name);
+      await create(name, `old.example/${name}:public`, { concurrencyPolicy });
+      await first;
+      await bind(name);
+      await namespace.bound(name);
+      const { uid = '' } = (await namespace.rawScan(name)).metadata;
+      const owner = { apiVersion: 'execution.securecodebox.io/v1', kind: 'ScheduledScan', name, uid };
+      await namespace.put(SCANS, {
+        metadata: { name: `${name}-hangs`, ownerReferences: [owner] },
+        spec: { scanType: 'trivy-image', parameters: [`old.example/${name}:public`], suspend: true },
+      });
+      await settled(cluster);
+      await migrate(name);
+    }
+
+    before(async () => {
+      await controller.process.stop();
+      controller = await cluster.startController('--run-wait', `${WAIT_SECONDS}s`);
+    });
+
+    it('are started after the wait, and ScansBound names that Scan until then', async () => {
+      await migrateHanging('forbids', 'Forbid');
+      const from = (await cluster.controlPlane.auditEvents()).length;
+      await migrateHanging('hangs', 'Allow');
+      const next = secureCodeBox.nextRun(namespace.name, 'hangs');
+      await until(async () => (await scanBound('hangs')).includes('waits'), 'ScansBound to name the Scan');
+      const { annotations } = (await namespace.rawScan('hangs')).metadata;
+      const requestedAt = Date.parse(annotations?.[RUN_ANNOTATION]?.replace('Moved ', '') ?? '');
+      const latest = new Date(requestedAt + WAIT_SECONDS * 1_000).toISOString().replace('.000Z', 'Z');
+      assert.match(
+        await scanBound('hangs'),
+        new RegExp(
+          `^1 scan bound; hangs \\(bound, but its requested run waits for Scan hangs-hangs, which was created at 2\\S+Z and has not ended; the run starts when that Scan ends, or at ${latest}\\)$`,
+        ),
+      );
+      assert.equal((await next).state, 'Done');
+      assert.ok(Date.now() >= Date.parse(latest));
+      await until(async () => (await scanBound('hangs')) === '1 scan bound', 'the note to disappear');
+      await settled(cluster);
+      await untilScans('hangs', 3);
+      const writes = (await cluster.writesOfController(from)).filter(
+        ({ objectRef }) => objectRef?.resource === 'imagecredentialbindings' && objectRef.name === 'hangs',
+      );
+      // For the first bind, the migration, the wait and its end.
+      assert.ok(writes.length <= 6, `${writes.length} writes of the status`);
+    });
+
+    it('are not started before that Scan has ended if the concurrency policy is Forbid', async () => {
+      // The run of the other scan, which was requested later, has started.
+      assert.match(
+        await scanBound('forbids'),
+        /^1 scan bound; forbids \(bound, but its requested run waits for Scan forbids-hangs, .*, because spec\.concurrencyPolicy is Forbid: delete that Scan/,
+      );
+      await untilScans('forbids', 2);
+      const next = secureCodeBox.nextRun(namespace.name, 'forbids');
+      const place = { namespace: namespace.name, name: 'forbids-hangs' };
+      await cluster.client.patchStatus(SCANS, place, { status: { state: 'Errored' } });
+      assert.equal((await next).state, 'Done');
+      await until(async () => (await scanBound('forbids')) === '1 scan bound', 'the note to disappear');
+      await untilScans('forbids', 3);
+    });
+  });
+
   describe('of many scans', () => {
     it(`take one write of the spec and one of the status for each of ${MANY} scans that are migrated at once`, async () => {
       await controller.process.stop();

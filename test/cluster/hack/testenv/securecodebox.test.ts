@@ -113,7 +113,7 @@ async function start(
 type ScheduledScanSpec = Omit<ScheduledScan['spec'], 'scanSpec'> & Partial<ScanSpec>;
 
 async function createScheduledScan(name: string, spec: ScheduledScanSpec, meta: object = {}): Promise<void> {
-  const { interval, schedule, suspend, retriggerOnScanTypeChange, ...scan } = spec;
+  const { interval, schedule, suspend, retriggerOnScanTypeChange, concurrencyPolicy, ...scan } = spec;
   const object = {
     apiVersion: 'execution.securecodebox.io/v1',
     kind: 'ScheduledScan',
@@ -123,17 +123,18 @@ async function createScheduledScan(name: string, spec: ScheduledScanSpec, meta: 
       schedule,
       suspend,
       retriggerOnScanTypeChange,
+      concurrencyPolicy,
       scanSpec: { scanType: 'succeeds', parameters: [], ...scan },
     },
   };
   await client.create(SCHEDULED_SCANS, object);
 }
 
-async function createScan(name: string, spec: Partial<ScanSpec>): Promise<void> {
+async function createScan(name: string, spec: Partial<ScanSpec>, meta: object = {}): Promise<void> {
   const scan = {
     apiVersion: 'execution.securecodebox.io/v1',
     kind: 'Scan',
-    metadata: { name, namespace: NAMESPACE },
+    metadata: { name, namespace: NAMESPACE, ...meta },
     spec: { scanType: 'reports', parameters: [], ...spec },
   };
   await client.create(SCANS, scan);
@@ -192,6 +193,52 @@ describe('the CRDs of the fixture', () => {
       '-f',
       FIXTURE_CRDS,
     ]);
+  });
+});
+
+describe('a ScheduledScan with a Scan that has not ended', () => {
+  /** Makes a run due. The Scan that has not ended is called `<name>-hangs`. */
+  async function createDue(name: string, spec: Pick<ScheduledScanSpec, 'concurrencyPolicy'>): Promise<void> {
+    await createScheduledScan(name, { interval: '12h', suspend: true, ...spec });
+    const { uid } = (await scheduledScan(name)).metadata;
+    const owner = { apiVersion: 'execution.securecodebox.io/v1', kind: 'ScheduledScan', name, uid };
+    await createScan(`${name}-hangs`, { suspend: true }, { ownerReferences: [owner] });
+    await write(name, (before) => ({ ...before, spec: { ...before.spec, suspend: false } }));
+  }
+  const namesOf = async (name: string) => (await scansOf(name)).map(({ metadata }) => metadata.name);
+
+  it('runs beside it if its concurrency policy is Allow or not set', async () => {
+    await using secureCodeBox = await start();
+    for (const [name, spec] of [
+      ['policy-allow', { concurrencyPolicy: 'Allow' }],
+      ['policy-default', {}],
+    ] as const) {
+      const next = secureCodeBox.nextRun(NAMESPACE, name);
+      await createDue(name, spec);
+      assert.equal((await next).state, 'Done');
+      assert.deepEqual((await namesOf(name)).toSorted(), [(await next).scan, `${name}-hangs`]);
+    }
+  });
+
+  it('runs once that Scan has ended if its concurrency policy is Forbid', async () => {
+    await using secureCodeBox = await start();
+    const next = secureCodeBox.nextRun(NAMESPACE, 'policy-forbid');
+    await createDue('policy-forbid', { concurrencyPolicy: 'Forbid' });
+    const beside = secureCodeBox.nextRun(NAMESPACE, 'policy-beside');
+    await createScheduledScan('policy-beside', { interval: '12h' });
+    await beside;
+    assert.deepEqual(await namesOf('policy-forbid'), ['policy-forbid-hangs']);
+    const place = { namespace: NAMESPACE, name: 'policy-forbid-hangs' };
+    await client.patchStatus(SCANS, place, { status: { state: 'Done' } });
+    assert.equal((await next).state, 'Done');
+  });
+
+  it('runs in its place if its concurrency policy is Replace', async () => {
+    await using secureCodeBox = await start();
+    const next = secureCodeBox.nextRun(NAMESPACE, 'policy-replace');
+    await createDue('policy-replace', { concurrencyPolicy: 'Replace' });
+    assert.equal((await next).state, 'Done');
+    assert.deepEqual(await namesOf('policy-replace'), [(await next).scan]);
   });
 });
 

@@ -71,7 +71,12 @@ export class Namespace {
   readonly #logins = new Map<string, KnownLogin>();
   readonly #sources = {
     stores: this.stores,
-    settings: { scanTypes: SCAN_TYPES, checkIntervalMs: 12 * 3_600_000, firstAnswerTimeoutMs: 30_000 },
+    settings: {
+      scanTypes: SCAN_TYPES,
+      checkIntervalMs: 12 * 3_600_000,
+      firstAnswerTimeoutMs: 30_000,
+      runWaitMs: 15 * 60_000,
+    },
     login: (_: PlatformCredential, host: string) => this.#logins.get(host),
     answer: (check: Check) => this.#answers.get(keyOfCheck(check)),
   };

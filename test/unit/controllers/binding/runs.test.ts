@@ -84,7 +84,8 @@ describe('a scan on which the secureCodeBox operator is stuck', () => {
     });
     const { client, writes, ...server } = await serverOf(() => namespace.rawScan('scan'));
     const { stores } = namespace;
-    const options = { client, stores, runsPerMinute: 60, onStarted: () => assert.fail('a run was started') };
+    const onStarted = () => assert.fail('a run was started');
+    const options = { client, stores, runsPerMinute: 60, runWaitMs: 0, onStarted };
     const outcome = await new RunReconciler(options).reconcile('ns/scan', pino({ level: 'silent' }));
     await server.close();
     assert.deepEqual(outcome, { repeated: true });
