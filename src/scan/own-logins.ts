@@ -1,5 +1,6 @@
 import type { EnvVar } from '../object/index.ts';
 import { MOUNT_PATH } from '../platform/index.ts';
+import { isRecord } from '../text/index.ts';
 
 /** The logins that a user has given to Trivy in a ScheduledScan. A delivered credential may override them. */
 export interface OwnLogins {
@@ -15,7 +16,7 @@ interface EnvEntry {
   readonly valueFrom?: unknown;
 }
 interface VolumeMount {
-  readonly mountPath?: string;
+  readonly mountPath?: unknown;
 }
 
 export const NO_LOGINS: OwnLogins = { variables: [], dockerConfig: undefined };
@@ -30,17 +31,16 @@ const DOCKER_CONFIG_PATH = /\/\.docker(?:\/config\.json)?\/?$/;
 /** Autodiscovery creates this Secret for each run, and the variables that read it. They are not a user's. */
 const AUTODISCOVERY_SECRET = 'temporary-secret-';
 
-/** @param spec - a scanSpec without the entries of the controller */
+/** @param spec - a scanSpec without the entries of the controller. In a file for `explain`, its lists may be null. */
 export function readOwnLogins(spec: {
-  readonly env?: readonly EnvEntry[];
-  readonly volumeMounts?: readonly VolumeMount[];
+  readonly env?: readonly EnvEntry[] | null;
+  readonly volumeMounts?: readonly VolumeMount[] | null;
 }): OwnLogins {
-  const { env = [], volumeMounts = [] } = spec;
-  const effective = new Map(env.map((entry) => [entry.name, entry]));
+  const effective = new Map(spec.env?.map((entry) => [entry.name, entry]));
   const variables = [...effective.values()].filter(isOwnLogin).map(({ name }) => name);
-  const mount = volumeMounts.find(({ mountPath = '' }) => isDockerConfig(mountPath));
-  if (variables.length === 0 && mount === undefined) return NO_LOGINS;
-  return { variables: variables.slice(0, MOST_VARIABLES), dockerConfig: mount?.mountPath };
+  const dockerConfig = spec.volumeMounts?.map(({ mountPath }) => mountPath).find(isDockerConfig);
+  if (variables.length === 0 && dockerConfig === undefined) return NO_LOGINS;
+  return { variables: variables.slice(0, MOST_VARIABLES), dockerConfig };
 }
 
 function isOwnLogin({ name, value, valueFrom }: EnvEntry): boolean {
@@ -50,14 +50,14 @@ function isOwnLogin({ name, value, valueFrom }: EnvEntry): boolean {
   return typeof value === 'string' && value !== '' && !value.startsWith(MOUNT_PATH);
 }
 
-function isAutodiscovery(valueFrom: object | unknown): boolean {
-  const { secretKeyRef } = valueFrom as { readonly secretKeyRef?: { readonly name?: unknown } };
-  const name = secretKeyRef?.name;
+function isAutodiscovery(valueFrom: unknown): boolean {
+  const reference = isRecord(valueFrom) ? valueFrom['secretKeyRef'] : undefined;
+  const name = isRecord(reference) ? reference['name'] : undefined;
   return typeof name === 'string' && name.startsWith(AUTODISCOVERY_SECRET);
 }
 
-function isDockerConfig(path: string): boolean {
-  return path.length <= LONGEST_PATH && DOCKER_CONFIG_PATH.test(path);
+function isDockerConfig(path: unknown): path is string {
+  return typeof path === 'string' && path.length <= LONGEST_PATH && DOCKER_CONFIG_PATH.test(path);
 }
 
 /**

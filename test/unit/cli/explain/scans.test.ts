@@ -122,6 +122,20 @@ describe('the ScheduledScans of explain', () => {
     assert.match(states.get('mounted') ?? '', /its Docker config at \/root\/\.docker will be overridden/);
   });
 
+  it('are read from files with lists and fields that are null', () => {
+    const odd = {
+      env: [
+        { name: 'DOCKER_CONFIG', value: null, valueFrom: null },
+        { name: 'TRIVY_USERNAME', valueFrom: 'x' },
+      ],
+      volumeMounts: [{ name: 'own', mountPath: null }],
+    };
+    const nothing = { env: null, volumes: null, volumeMounts: null };
+    const { states } = explained([scan('odd', { scanSpec: odd }), scan('nothing', { scanSpec: nothing })]);
+    assert.match(states.get('odd') ?? '', /^not yet bound to app; its TRIVY_USERNAME will be overridden/);
+    assert.equal(states.get('nothing'), 'not yet bound to app');
+  });
+
   it('say that an image after an unknown flag is not migrated', () => {
     const { states } = explained([scan('new', { parameters: ['--new', IMAGE] })]);
     assert.match(states.get('new') ?? '', /^not yet bound to app; its image follows the flag --new/);
