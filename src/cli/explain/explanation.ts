@@ -2,18 +2,12 @@ import type { ValidBinding } from '../../binding/index.ts';
 import { type Candidate, type Lookup, lookup } from '../../credential/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
 import { MOUNT_PATH, planDelivery, platformOf, type SourceCredential } from '../../platform/index.ts';
-import {
-  bindingsForImage,
-  fittingBindings,
-  migratedImage,
-  rivalsAmong,
-  scanTypesOf,
-} from '../../policy/index.ts';
-import { DEFAULT_SCAN_TYPES, type ScheduledScan } from '../../scan/index.ts';
+import { bindingsForImage, migratedImage, rivalsAmong } from '../../policy/index.ts';
 import type { SourceSecret } from '../../secret/index.ts';
 import { type Decided, decidedFor } from './decided.ts';
-import { hintsFor, hostHint, scanHintsFor } from './hints.ts';
+import { hintsFor, hostHint } from './hints.ts';
 import type { Inventory } from './inventory.ts';
+import { type ExplainedScan, scanHintsFor, scansOf, unmatchedOf } from './scans.ts';
 
 /** What is printed as JSON for an image: the contract of `explain -o json`. */
 interface Explanation {
@@ -39,17 +33,6 @@ export interface ExplainedCandidate {
   readonly registryKey: string;
   /** The full user name, because the user can read the Secret anyway; null: the entry contains only a token. */
   readonly username: string | null;
-}
-
-/** A ScheduledScan that names the image. */
-export interface ExplainedScan {
-  readonly name: string;
-  /** Name of the effective binding; undefined: there is none. */
-  readonly effectiveBinding: string | undefined;
-  /** Name of the binding that the scan is bound to; undefined: it is not bound. */
-  readonly boundTo: string | undefined;
-  /** Why the scan is not bound, according to the status of the binding; undefined: not in the status. */
-  readonly failing: string | undefined;
 }
 
 /** An {@link Explanation}, and what is printed only as text. */
@@ -186,31 +169,4 @@ function deliveryOf(
 
 function usernameOf(credential: SourceCredential): string | null {
   return 'username' in credential ? credential.username.reveal() : null;
-}
-
-const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
-
-/** The ScheduledScans that are not bound and that no binding matches. */
-function unmatchedOf({ scheduledScans, bindings }: Inventory): readonly ScheduledScan[] {
-  const rivals = rivalsAmong(bindings);
-  return scheduledScans.filter(
-    (scan) => scan.bound === undefined && fittingBindings(scan, rivals, SCAN_TYPES).next().done === true,
-  );
-}
-
-function scansOf(
-  image: ImageReference,
-  { scheduledScans, bindings }: Inventory,
-  decided: Decided | undefined,
-): readonly ExplainedScan[] {
-  const repository = repositoryName(image);
-  const rivals = rivalsAmong(bindings);
-  return scheduledScans
-    .filter((scan) => scan.image !== undefined && repositoryName(scan.image) === repository)
-    .map((scan) => ({
-      name: scan.name,
-      effectiveBinding: fittingBindings(scan, rivals, SCAN_TYPES).next().value?.name,
-      boundTo: scan.bound?.binding,
-      failing: decided?.failing.get(scan.name),
-    }));
 }

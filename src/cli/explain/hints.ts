@@ -1,6 +1,5 @@
 import type { ValidBinding } from '../../binding/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
-import type { ScheduledScan } from '../../scan/index.ts';
 import { quoted } from '../../text/index.ts';
 import type { Inventory } from './inventory.ts';
 import { isSimilar } from './similar.ts';
@@ -26,32 +25,6 @@ export function hostHint(text: string, image: ImageReference): readonly string[]
   return [
     `${quoted(text)} is read as ${name}, an image on Docker Hub; if you mean a registry, add the repository`,
   ];
-}
-
-/**
- * Sentences about an image that a binding matches, but that no scan uses.
- *
- * @param unmatched - ScheduledScans that no binding matches; the user may have meant one of them
- * @param allScans - whether the inventory contains all ScheduledScans of the namespace
- */
-export function scanHintsFor(
-  image: ImageReference,
-  unmatched: readonly ScheduledScan[],
-  allScans: boolean,
-): readonly string[] {
-  const repository = repositoryName(image);
-  const similar = new Map(
-    unmatched.flatMap(({ name, image: its }) =>
-      its !== undefined && isSimilar(repositoryName(its), repository) ? [[repositoryName(its), name]] : [],
-    ),
-  );
-  if (similar.size === 0 && !allScans) return [];
-  const where = allScans ? 'in this namespace' : 'in these files';
-  const none = `no ScheduledScan ${where} uses the image ${repository}, and a binding applies only to its namespace`;
-  const meant = [...similar].map(
-    ([its, scan]) => `did you mean ${its}, the image of the ScheduledScan ${quoted(scan)}?`,
-  );
-  return [[none, ...meant].join('; ')];
 }
 
 function hintOf(binding: ValidBinding, text: string, image: ImageReference): string | undefined {

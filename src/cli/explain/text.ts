@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
 import { columns, printable, printableJson } from '../../text/index.ts';
 import type { Decided } from './decided.ts';
-import type { Explained, ExplainedCandidate, ExplainedScan } from './explanation.ts';
+import type { Explained, ExplainedCandidate } from './explanation.ts';
+import { scanLines } from './scans.ts';
 
 /** How headings and warnings are formatted; see {@link plain} and {@link coloured}. */
 export interface Style {
@@ -86,19 +87,6 @@ function conditionLines(decided: Decided | undefined, style: Style): readonly st
     const shown = isFault ? style.warning(head) : head;
     return message === '' ? [shown] : [shown, `${INDENT}${printable(message)}`];
   });
-}
-
-function scanLines(scans: readonly ExplainedScan[]): readonly string[] {
-  return columns(scans.map((scan) => [scan.name, scanState(scan)]));
-}
-
-function scanState({ effectiveBinding, boundTo, failing }: ExplainedScan): string {
-  if (effectiveBinding === undefined)
-    return boundTo === undefined ? 'no binding matches it' : `to be unbound from ${boundTo}`;
-  if (effectiveBinding === boundTo) return `bound to ${effectiveBinding}`;
-  return failing === undefined
-    ? `not yet bound to ${effectiveBinding}`
-    : `not bound to ${effectiveBinding}: ${failing}`;
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {
