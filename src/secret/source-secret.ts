@@ -21,6 +21,7 @@ export function readSourceSecret(object: RawSecret): SourceSecret {
   return source.content.result === 'Unknown' ? readPullSecret(object) : source;
 }
 
-function isPullSecret({ type }: RawSecret): boolean {
+/** Whether the kubelet pulls images with Secrets of this type. */
+export function isPullSecret({ type }: RawSecret): boolean {
   return PULL_SECRET_TYPES.includes(type as PullSecretType);
 }

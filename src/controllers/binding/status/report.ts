@@ -13,7 +13,7 @@ import type { Resolved } from '../resolve.ts';
 import { verifiedAt } from '../verification/index.ts';
 import { candidatesStatus } from './candidates.ts';
 import type { ConditionContent } from './condition-content.ts';
-import { invalidConditions, validConditions } from './conditions.ts';
+import { invalidConditions, type ReportInput, validConditions } from './conditions.ts';
 import { bindingEvents, migrationEvents, readyEvent } from './events.ts';
 import { historyOf } from './history.ts';
 import { migrationsToReport } from './migrations.ts';
@@ -117,6 +117,14 @@ function chosenStatus(
       ? { trivySecret: { name: trivySecret.desired.name } }
       : {}),
   };
+}
+
+/** The conditions of a binding without their times, for a reconcile that has not taken place. */
+export function previewConditions(
+  binding: ValidBinding,
+  facts: Omit<ReportInput, 'scans'>,
+): readonly ConditionContent[] {
+  return validConditions(binding, { ...facts, scans: scanStates(facts.decision, facts.applied) });
 }
 
 function toCondition(content: ConditionContent, binding: Binding, now: number): Condition {

@@ -1,0 +1,136 @@
+import type { Check, KnownAnswer } from '../../answer/index.ts';
+import type { Binding, ValidBinding } from '../../binding/index.ts';
+import { fit } from '../../image/index.ts';
+import { type Credentials, type Limit, Rivals } from '../../policy/index.ts';
+import { immediateAnswer } from '../../registry/index.ts';
+import { editScheduledScan, type RawScheduledScan, type ScheduledScan } from '../../scan/index.ts';
+import type { NamedSecret } from '../../secret/index.ts';
+import type { Selection } from '../../state/index.ts';
+import { type Applied, refusedBy } from './apply.ts';
+import { type Decision, decide } from './decide.ts';
+import type { Known, Observed } from './observed.ts';
+import { resolve, selectionOf } from './resolve.ts';
+import { type ConditionContent, previewConditions } from './status/index.ts';
+
+/** The objects of one namespace. */
+export interface Snapshot {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Matches the scan types whose ScheduledScans are bound. */
+  readonly scanTypes: RegExp;
+  readonly bindings: readonly Binding[];
+  /** By name; a name that is not in the map is that of a Secret that does not exist. */
+  readonly secrets: ReadonlyMap<string, NamedSecret>;
+  readonly scans: readonly ScheduledScan[];
+  /** By name: the whole ScheduledScans, which tell whether they can mount a Trivy Secret; may be incomplete. */
+  readonly rawScans: ReadonlyMap<string, RawScheduledScan>;
+}
+
+/** What the controller would report about a binding. */
+export interface Preview {
+  readonly conditions: readonly ConditionContent[];
+  readonly credentials: Credentials;
+  readonly limit: Limit | undefined;
+}
+
+/**
+ * Predicts what the controller reports about bindings, with the controller's own stages, and without a cluster. It assumes:
+ *
+ * - The bindings have no status, no run is due, and each write succeeds that the objects themselves do not prevent.
+ * - No registry and no cloud has answered. A credential that has expired counts as such. The time to wait for a first answer
+ *   is over. If no credential can be used, the image is not public.
+ * - No other object has the name of the Trivy Secret.
+ */
+export class Previewer {
+  readonly #snapshot: Snapshot;
+  readonly #bindings: readonly Binding[];
+  readonly #scans: readonly ScheduledScan[];
+  readonly #rivals = new Rivals();
+  /** By name of the binding. */
+  readonly #selections = new Map<string, Selection>();
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+    // All objects are in one namespace, but those in files may omit its name.
+    this.#bindings = snapshot.bindings.map((binding) => ({ ...binding, namespace: '', status: undefined }));
+    this.#scans = snapshot.scans.map((scan) => ({
+      ...scan,
+      namespace: '',
+      schedule: { ...scan.schedule, suspended: true },
+    }));
+    for (const binding of this.#bindings) this.#rivals.add(binding);
+    // What a binding selects does not depend on ScheduledScans, so no binding has to wait for another one.
+    for (const binding of this.#bindings)
+      this.#selections.set(binding.name, selectionOf(resolve(this.#observe(binding, []))));
+  }
+
+  /** @param name - the name of a valid binding of the snapshot */
+  preview(name: string): Preview | undefined {
+    const binding = this.#bindings.find((one) => one.name === name);
+    if (binding?.validity !== 'Valid') return undefined;
+    const resolved = resolve(this.#observe(binding, this.#scansOf(binding)));
+    const decision = decide(resolved);
+    const facts = { resolved, decision, applied: this.#applied(decision) };
+    const { credentials, limit } = resolved;
+    return { conditions: previewConditions(binding, facts), credentials, limit };
+  }
+
+  #scansOf({ name, image, replaces }: ValidBinding): readonly ScheduledScan[] {
+    const patterns = [image, ...replaces];
+    return this.#scans.filter(
+      (scan) =>
+        scan.bound?.binding === name ||
+        patterns.some((pattern) => scan.image !== undefined && fit(pattern, scan.image) !== undefined),
+    );
+  }
+
+  #observe(binding: Binding, scans: readonly ScheduledScan[]): Observed {
+    const { now, scanTypes, secrets } = this.#snapshot;
+    const names = binding.validity === 'Valid' ? binding.imagePullSecrets : [];
+    return {
+      ...{ now, namespace: '', name: binding.name, binding, scans },
+      settings: { scanTypes, checkIntervalMs: 0, firstAnswerTimeoutMs: 0 },
+      secrets: names.map((name) => secrets.get(name) ?? { state: 'Missing', name }),
+      known: this.#known(binding),
+    };
+  }
+
+  #known(binding: Binding): Known {
+    const { now } = this.#snapshot;
+    const namesSecrets = binding.validity === 'Valid' && binding.imagePullSecrets.length > 0;
+    return {
+      answer: (check) => presumedAnswer(check, namesSecrets, now),
+      login: () => undefined,
+      trivySecretPlace: () => ({ state: 'Free' }),
+      source: () => undefined,
+      lastRun: () => undefined,
+      rivals: this.#rivals,
+      selection: ({ name }) => this.#selections.get(name),
+    };
+  }
+
+  #applied({ scans }: Decision): Applied {
+    const written = new Set<string>();
+    const failed = new Map<string, unknown>();
+    for (const plan of scans) {
+      if (plan.plan !== 'Edit') continue;
+      const { name } = plan.scan;
+      const raw = this.#snapshot.rawScans.get(name);
+      const edited = raw === undefined ? undefined : editScheduledScan(raw, plan.edit);
+      if (edited === undefined || edited.result === 'Changed' || edited.result === 'Unchanged')
+        written.add(name);
+      else failed.set(name, refusedBy(edited));
+    }
+    return { written, failed, secretRefused: undefined, repeated: false };
+  }
+}
+
+/** The answers that need no registry: see {@link Previewer}. A check of a manifest for a migration has none. */
+function presumedAnswer(check: Check, namesSecrets: boolean, now: number): KnownAnswer | undefined {
+  if (check.credential !== undefined) return immediateAnswer(check, now);
+  if (!namesSecrets || check.exact === true) return undefined;
+  return {
+    answer: { result: 'Denied', httpCode: 401, at: 'manifest' },
+    ...{ requestedAt: now, freshUntil: Number.POSITIVE_INFINITY, acceptedAt: undefined, version: undefined },
+  };
+}
