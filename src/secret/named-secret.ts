@@ -52,8 +52,13 @@ export function notOffered(name: string): NamedSecret {
  * whether to read its content.
  */
 export function readNamedSecret(object: RawSecret): NamedSecret {
-  const { name, labels = {}, annotations = {} } = object.metadata;
-  if (labels[MANAGED_BY_LABEL] === MANAGED_BY) return { state: 'WrongType', name };
+  const { name, annotations = {} } = object.metadata;
+  if (isManagedSecret(object)) return { state: 'WrongType', name };
   if (!isPullSecret(object) && !Object.hasOwn(annotations, REGISTRIES_ANNOTATION)) return notOffered(name);
   return namedSecret(readSource(object));
+}
+
+/** Whether the controller created the Secret. Such a Secret is never a source of credentials. */
+export function isManagedSecret({ metadata }: RawSecret): boolean {
+  return metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
 }
