@@ -6,6 +6,7 @@ import { type ReadSecret, readSecret, secretsIn } from '../secrets.ts';
 import { readBindingManifest } from './binding-manifest.ts';
 import { isBindingType } from './binding-type.ts';
 import { type Manifest, scanProblem } from './manifest.ts';
+import { metadataProblems } from './metadata.ts';
 import { secretData } from './secret-manifest.ts';
 
 /** By kind: the apiVersion that is read. */
@@ -100,8 +101,14 @@ function addBinding(manifest: Manifest, { bindings, refused }: Objects): void {
   else bindings.set(read.binding.name, read.binding);
 }
 
+function metadataOf({ kind, metadata }: Manifest): readonly string[] {
+  return metadataProblems(metadata).map(
+    (problem) => `the API server would refuse the ${kind} ${quoted(metadata.name)}: ${problem}; correct it`,
+  );
+}
+
 function addScan(manifest: Manifest, { scans, rawScans, remarks }: Objects): void {
-  const problem = scanProblem(manifest);
+  const [problem] = [scanProblem(manifest) ?? [], metadataOf(manifest)].flat();
   if (problem !== undefined) {
     remarks.push(`${manifest.place}: ${problem}; skipped`);
     return;

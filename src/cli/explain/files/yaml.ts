@@ -1,6 +1,7 @@
 import {
   boolYaml11Tag,
   FAILSAFE_SCHEMA,
+  floatCoreTag,
   floatYaml11Tag,
   intCoreTag,
   intYaml11Tag,
@@ -13,7 +14,7 @@ import {
 
 /**
  * What kubectl reads, so that a value has the same type here: YAML 1.1 (`yes` and `010` are no strings) without times and
- * numbers to the base of 60, but with `0o10` of YAML 1.2.
+ * numbers to the base of 60, but with `0o10` and `1e3` of YAML 1.2.
  */
 const KUBECTL_SCHEMA = new Schema([
   ...FAILSAFE_SCHEMA.tags,
@@ -29,8 +30,11 @@ const KUBECTL_SCHEMA = new Schema([
   },
   {
     ...floatYaml11Tag,
-    resolve: (source, isExplicit, tagName) =>
-      source.includes(':') ? NOT_RESOLVED : floatYaml11Tag.resolve(source, isExplicit, tagName),
+    resolve: (source, isExplicit, tagName) => {
+      if (source.includes(':')) return NOT_RESOLVED;
+      const result = floatYaml11Tag.resolve(source, isExplicit, tagName);
+      return result === NOT_RESOLVED ? floatCoreTag.resolve(source, isExplicit, tagName) : result;
+    },
   },
   mergeTag,
 ]);

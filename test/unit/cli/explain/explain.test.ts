@@ -14,15 +14,18 @@ interface Explanation {
   readonly platform: string;
   readonly candidates: readonly { secret: string; registryKey: string; username: string | null }[];
   readonly binding: string | null;
+  readonly mode: string | null;
+  readonly otherBindings: readonly { name: string; reason: string }[];
+  readonly conditions: readonly { type: string; status: string; reason: string; message: string }[];
   readonly delivery: {
     readonly env: readonly { name: string; value: string }[];
     readonly files: readonly string[];
   };
 }
 
-/** Runs `explain -o json`. Returns its exit code, its standard error, and the parsed output. */
+/** Runs `explain -o json --show-usernames`. Returns its exit code, its standard error, and the parsed output. */
 function explained(args: readonly string[], input = '') {
-  const { status, stdout, stderr } = runExplain([...args, '-o', 'json'], input);
+  const { status, stdout, stderr } = runExplain([...args, '-o', 'json', '--show-usernames'], input);
   assert.doesNotMatch(stdout + stderr, canary, 'a password was printed');
   const list = JSON.parse(stdout) as readonly Explanation[];
   return {
@@ -53,17 +56,21 @@ describe('explain from files', () => {
     );
     const { status, list, stderr } = explained(['reg.example/team/app:1', ...args]);
     assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+    const login = { credential: 'user name and password' };
     assert.deepEqual(list, [
       {
         image: 'reg.example/team/app:1',
         repository: 'reg.example/team/app',
         platform: 'Generic',
         candidates: [
-          { secret: 'two', registryKey: 'reg.example/team', username: 'c' },
-          { secret: 'one', registryKey: 'reg.example', username: 'a' },
-          { secret: 'one', registryKey: '*.example', username: 'b' },
+          { ...login, secret: 'two', registryKey: 'reg.example/team', username: 'c' },
+          { ...login, secret: 'one', registryKey: 'reg.example', username: 'a' },
+          { ...login, secret: 'one', registryKey: '*.example', username: 'b' },
         ],
         binding: null,
+        mode: null,
+        otherBindings: [],
+        conditions: [],
         delivery: {
           env: [
             { name: 'DOCKER_CONFIG', value: '/var/run/secrets/image-credential-binding' },
@@ -151,7 +158,7 @@ describe('explain from files', () => {
     );
   });
 
-  it('lists the Secrets of the binding first if keys are equal', () => {
+  it('uses only the Secrets of the binding, and all Secrets if no binding matches', () => {
     using files = new Files();
     const args = [
       ...files.write('a.json', pullSecret('first', { 'reg.example': entry('first') })),
@@ -159,7 +166,10 @@ describe('explain from files', () => {
     ];
     assert.deepEqual(explained(['reg.example/app', ...args]).usernames, [['first', 'named']]);
     const bound = files.write('c.json', binding('app', {}));
-    assert.deepEqual(explained(['reg.example/app', ...args, ...bound]).usernames, [['named', 'first']]);
+    assert.deepEqual(explained(['reg.example/app', ...args, ...bound]).usernames, [['named']]);
+    const text = (...more: readonly string[]) => runExplain(['reg.example/app', ...args, ...more]).stdout;
+    assert.match(text(), /binding {5}none matches this image, so all Secrets in the files are used\n/);
+    assert.match(text(...bound), /binding {5}app\n/);
   });
 
   it('reads standard input, lists of one kind, stringData, dockercfg, and Secrets with only a token', () => {
@@ -171,7 +181,7 @@ describe('explain from files', () => {
         {
           metadata: { name: 'old' },
           type: 'kubernetes.io/dockercfg',
-          data: { '.dockercfg': 'AAAA' },
+          data: { '.dockercfg': 'AAAA', other: null },
           stringData: { '.dockercfg': JSON.stringify(dockercfg) },
         },
       ],
@@ -180,7 +190,7 @@ describe('explain from files', () => {
     assert.deepEqual([status, usernames], [0, [[null]]]);
     assert.match(
       runExplain(['reg.example/app', '-f', '-'], JSON.stringify(list)).stdout,
-      /entry reg.example {2}a token/,
+      /entry reg.example {2}registry token/,
     );
   });
 
