@@ -1,10 +1,7 @@
 import {
   boolYaml11Tag,
   FAILSAFE_SCHEMA,
-  floatCoreTag,
   floatYaml11Tag,
-  intCoreTag,
-  intYaml11Tag,
   loadAll,
   mergeTag,
   NOT_RESOLVED,
@@ -13,31 +10,38 @@ import {
 } from 'js-yaml';
 
 /**
- * What kubectl reads, so that a value has the same type here: YAML 1.1 (`yes` and `010` are no strings) without times and
- * numbers to the base of 60, but with `0o10` and `1e3` of YAML 1.2.
+ * The types of scalars that kubectl reads: those of YAML 1.1, in which `yes` and `010` are no strings, but without times. A
+ * test compares them with kubectl.
  */
 const KUBECTL_SCHEMA = new Schema([
   ...FAILSAFE_SCHEMA.tags,
   nullYaml11Tag,
   boolYaml11Tag,
-  {
-    ...intYaml11Tag,
-    resolve: (source, isExplicit, tagName) => {
-      if (source.includes(':')) return NOT_RESOLVED;
-      const result = intYaml11Tag.resolve(source, isExplicit, tagName);
-      return result === NOT_RESOLVED ? intCoreTag.resolve(source, isExplicit, tagName) : result;
-    },
-  },
-  {
-    ...floatYaml11Tag,
-    resolve: (source, isExplicit, tagName) => {
-      if (source.includes(':')) return NOT_RESOLVED;
-      const result = floatYaml11Tag.resolve(source, isExplicit, tagName);
-      return result === NOT_RESOLVED ? floatCoreTag.resolve(source, isExplicit, tagName) : result;
-    },
-  },
+  { ...floatYaml11Tag, implicitFirstChars: null, resolve: (source) => numberIn(source) ?? NOT_RESOLVED },
   mergeTag,
 ]);
+
+const INTEGER = /^[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)$/;
+const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
+const INFINITE = /^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
+
+/** The number in a plain scalar, as `resolve` of go.yaml.in/yaml/v2 finds it; undefined: it is not a number. */
+function numberIn(source: string): number | undefined {
+  if (INFINITE.test(source)) return Number.NaN;
+  if (!/^[-+.0-9]/.test(source)) return undefined;
+  // After a dot, underscores may only separate digits.
+  if (source.startsWith('.') && /_(?![0-9])|(?<![0-9])_/.test(source)) return undefined;
+  const plain = source.replaceAll('_', '');
+  if (INTEGER.test(plain)) return integerIn(plain);
+  const number = FLOAT.test(plain) ? Number(plain) : Number.NaN;
+  return Number.isFinite(number) ? number : undefined;
+}
+
+/** An octal number may have no letter after its first zero. */
+function integerIn(plain: string): number {
+  const digits = plain.replace(/^[-+]/, '').replace(/^0(?=[0-7])/, '0o');
+  return plain.startsWith('-') ? 0 - Number(digits) : Number(digits);
+}
 
 /**
  * The documents of a file, without the fields that are null, which `kubectl apply` does not send either.
