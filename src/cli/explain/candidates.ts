@@ -80,5 +80,7 @@ function describe(
   const { kind, login, username } = shown;
   const user = username === undefined ? 'user name hidden' : `user ${username}`;
   if (credential.kind === 'basic') return user;
-  return login === undefined ? kind : `${kind}, ${user}`;
+  // The user name of an Azure service principal, for example, is one of its keys.
+  const showsUser = credential.kind === 'platform' ? username !== undefined : login !== undefined;
+  return showsUser ? `${kind}, ${user}` : kind;
 }

@@ -83,7 +83,6 @@ const CASES: readonly Case[] = [
     status: 0,
     says: [/user name and password/],
     never: [/hunter2/, /a token/],
-    todo: true,
   },
   {
     file: '16-do-token-as-user.json',
@@ -91,7 +90,6 @@ const CASES: readonly Case[] = [
     status: 0,
     says: [/registry-acme/],
     never: [/dop_v1/],
-    todo: true,
   },
   { file: '18-port-443.json', image: EXAMPLE, status: 1, says: [/port 443/], todo: true },
   { file: '24-empty-password.json', image: EXAMPLE, status: 1, says: [/empty/, /password/], todo: true },
@@ -126,7 +124,6 @@ const CASES: readonly Case[] = [
     status: 1,
     says: [/named/],
     never: [/1\. +Secret unnamed/],
-    todo: true,
   },
   {
     file: '38-eso-ecr-generator.json',
@@ -141,7 +138,6 @@ const CASES: readonly Case[] = [
     status: 0,
     says: [/AWS/],
     never: [/a token/],
-    todo: true,
   },
   {
     file: '44-az-sp-json.json',

@@ -216,7 +216,7 @@ describe('explain from files', () => {
     assert.match(stderr, /expected objects of one namespace, found "a", "b"; choose one with --namespace/);
   });
 
-  it('skips invalid objects and objects of other kinds, reports them, and continues', () => {
+  it('reports invalid objects and objects of other kinds, and continues with the others', () => {
     using files = new Files();
     const good = pullSecret('good', { 'reg.example': entry('good'), 'reg.example/x': { auth: PASSWORD } });
     const bad = { ...pullSecret('bad', {}), data: { '.dockerconfigjson': btoa(PASSWORD) } };
@@ -234,14 +234,14 @@ describe('explain from files', () => {
       items: [good, bad, numbers, ...others],
     });
     const { status, usernames, stderr } = explained(['reg.example/app', ...args]);
-    assert.deepEqual([status, usernames], [0, [['good']]]);
+    assert.deepEqual([status, usernames], [1, [['good']]]);
     for (const line of [
       /Secret "good": .*"reg\.example\/x"/,
       /Secret "bad": expected JSON/,
-      /all\.json, item 3: expected strings under "data" in the Secret "numbers"/,
+      /all\.json, item 3: .* refuse the Secret "numbers": expected strings under "data", found a number/,
       /Secret "opaque": expected a Secret of type kubernetes\.io\/dockerconfigjson.*found "Opaque"/,
-      /item 5: spec has no field "imagePullSecret"; expected only/,
-      /item 6: spec\.image is invalid/,
+      /^error: .*item 5: .*"misspelt": .*spec has no field "imagePullSecret"; expected only/m,
+      /^error: .*item 6: .*"noimage": spec\.image is invalid/m,
       /item 7: expected spec\.scanSpec with a scanType and a list of strings as parameters/,
       /skipped objects of other kinds: "Deployment"/,
     ]) {
@@ -267,7 +267,9 @@ describe('explain from files', () => {
     const { status, stdout, stderr } = runExplain([`${host}/app`, '-o', 'json', ...args]);
     assert.equal(status, 0, stderr);
     const [explanation] = JSON.parse(stdout);
-    assert.deepEqual(explanation.candidates, [{ secret: 'keys', registryKey: host, username: null }]);
+    assert.deepEqual(explanation.candidates, [
+      { secret: 'keys', registryKey: host, credential: 'AWS keys', username: null },
+    ]);
     assert.deepEqual(explanation.delivery.files, [
       '/var/run/secrets/image-credential-binding/aws-credentials',
     ]);
@@ -428,7 +430,7 @@ describe('the text of explain', () => {
       pullSecret('pull', { [`reg.example/a${evil}`]: {}, 'reg.example': entry(evil) }),
     );
     for (const format of ['text', 'json']) {
-      const { stdout, stderr } = runExplain(['reg.example/app', '-o', format, ...file]);
+      const { stdout, stderr } = runExplain(['reg.example/app', '-o', format, '--show-usernames', ...file]);
       assert.match(stdout, /\\u001b\[2J\\u009b2J\\u202e\\u007f/);
       assert.doesNotMatch((stdout + stderr).replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
     }
@@ -454,7 +456,7 @@ describe('the text of explain', () => {
       using files = new Files();
       const file = files.write('l.json', { apiVersion: 'v1', kind: 'List', items });
       const { stdout, stderr } = runExplain(['reg.example/app', ...file]);
-      assert.match(stdout, /\\u001b\[31m\\u001b\]0;title\\u0007/);
+      assert.match(stdout + stderr, /\\u001b\[31m\\u001b\]0;title\\u0007/);
       assert.doesNotMatch((stdout + stderr).replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
     });
   }
