@@ -3,13 +3,18 @@ import type { Binding, ValidBinding } from '../../binding/index.ts';
 import { fit } from '../../image/index.ts';
 import { type Credentials, type Limit, Rivals } from '../../policy/index.ts';
 import { immediateAnswer } from '../../registry/index.ts';
-import { editScheduledScan, type RawScheduledScan, type ScheduledScan } from '../../scan/index.ts';
+import {
+  editScheduledScan,
+  type RawScheduledScan,
+  readScheduledScan,
+  type ScheduledScan,
+} from '../../scan/index.ts';
 import type { NamedSecret } from '../../secret/index.ts';
 import type { Selection } from '../../state/index.ts';
 import { type Applied, refusedBy } from './apply.ts';
 import { type Decision, decide } from './decide.ts';
 import type { Known, Observed } from './observed.ts';
-import { resolve, selectionOf } from './resolve.ts';
+import { type Resolved, resolve, selectionOf } from './resolve.ts';
 import { type ConditionContent, previewConditions } from './status/index.ts';
 
 /** The objects of one namespace. */
@@ -33,10 +38,14 @@ export interface Preview {
   readonly limit: Limit | undefined;
 }
 
+/** Limit on how often the edits of a scan may cause further ones: a migration, an edit for the new image, and a reserve. */
+const MOST_ROUNDS = 4;
+
 /**
  * Predicts what the controller reports about bindings, with the controller's own stages, and without a cluster. It assumes:
  *
- * - The bindings have no status, no run is due, and each write succeeds that the objects themselves do not prevent.
+ * - The bindings have no status, no run is due, and each write succeeds that the objects themselves do not prevent. The
+ *   result is what the controller reports after all writes.
  * - No registry and no cloud has answered. A credential that has expired counts as such. The time to wait for a first answer
  *   is over. If no credential can be used, the image is not public.
  * - No other object has the name of the Trivy Secret.
@@ -44,7 +53,9 @@ export interface Preview {
 export class Previewer {
   readonly #snapshot: Snapshot;
   readonly #bindings: readonly Binding[];
-  readonly #scans: readonly ScheduledScan[];
+  #scans: readonly ScheduledScan[];
+  /** By name: the whole ScheduledScans with the edits of the bindings. */
+  readonly #rawScans: Map<string, RawScheduledScan>;
   readonly #rivals = new Rivals();
   /** By name of the binding. */
   readonly #selections = new Map<string, Selection>();
@@ -53,26 +64,48 @@ export class Previewer {
     this.#snapshot = snapshot;
     // All objects are in one namespace, but those in files may omit its name.
     this.#bindings = snapshot.bindings.map((binding) => ({ ...binding, namespace: '', status: undefined }));
-    this.#scans = snapshot.scans.map((scan) => ({
-      ...scan,
-      namespace: '',
-      schedule: { ...scan.schedule, suspended: true },
-    }));
+    this.#scans = snapshot.scans.map(undue);
+    this.#rawScans = new Map(snapshot.rawScans);
     for (const binding of this.#bindings) this.#rivals.add(binding);
     // What a binding selects does not depend on ScheduledScans, so no binding has to wait for another one.
     for (const binding of this.#bindings)
       this.#selections.set(binding.name, selectionOf(resolve(this.#observe(binding, []))));
+    for (let round = 0; round < MOST_ROUNDS && this.#edit(); round += 1);
   }
 
   /** @param name - the name of a valid binding of the snapshot */
   preview(name: string): Preview | undefined {
     const binding = this.#bindings.find((one) => one.name === name);
     if (binding?.validity !== 'Valid') return undefined;
-    const resolved = resolve(this.#observe(binding, this.#scansOf(binding)));
-    const decision = decide(resolved);
+    const { resolved, decision } = this.#decide(binding);
     const facts = { resolved, decision, applied: this.#applied(decision) };
     const { credentials, limit } = resolved;
     return { conditions: previewConditions(binding, facts), credentials, limit };
+  }
+
+  #decide(binding: ValidBinding): { readonly resolved: Resolved; readonly decision: Decision } {
+    const resolved = resolve(this.#observe(binding, this.#scansOf(binding)));
+    return { resolved, decision: decide(resolved) };
+  }
+
+  /**
+   * Edits the ScheduledScans as the bindings decide, because an edited scan may have another image, and so another role for
+   * other bindings. Returns whether it has edited any.
+   */
+  #edit(): boolean {
+    const valid = this.#bindings.filter((binding) => binding.validity === 'Valid');
+    const plans = valid.flatMap((binding) => this.#decide(binding).decision.scans);
+    const edited = new Map<string, ScheduledScan>();
+    for (const plan of plans) {
+      const raw = this.#rawScans.get(plan.scan.name);
+      if (plan.plan !== 'Edit' || raw === undefined) continue;
+      const result = editScheduledScan(raw, plan.edit);
+      if (result.result !== 'Changed') continue;
+      this.#rawScans.set(plan.scan.name, result.scan);
+      edited.set(plan.scan.name, undue(readScheduledScan(result.scan)));
+    }
+    this.#scans = this.#scans.map((scan) => edited.get(scan.name) ?? scan);
+    return edited.size > 0;
   }
 
   #scansOf({ name, image, replaces }: ValidBinding): readonly ScheduledScan[] {
@@ -115,7 +148,7 @@ export class Previewer {
     for (const plan of scans) {
       if (plan.plan !== 'Edit') continue;
       const { name } = plan.scan;
-      const raw = this.#snapshot.rawScans.get(name);
+      const raw = this.#rawScans.get(name);
       const edited = raw === undefined ? undefined : editScheduledScan(raw, plan.edit);
       if (edited === undefined || edited.result === 'Changed' || edited.result === 'Unchanged')
         written.add(name);
@@ -123,6 +156,11 @@ export class Previewer {
     }
     return { written, failed, secretRefused: undefined, repeated: false };
   }
+}
+
+/** A scan of which no run is due. */
+function undue(scan: ScheduledScan): ScheduledScan {
+  return { ...scan, namespace: '', schedule: { ...scan.schedule, suspended: true } };
 }
 
 /** The answers that need no registry: see {@link Previewer}. A check of a manifest for a migration has none. */

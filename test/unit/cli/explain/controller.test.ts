@@ -186,7 +186,7 @@ const CASES: readonly Case[] = [
       'Reconciling True Exchanging',
     ],
     says: [
-      /Azure service principal/,
+      /entry reg\.example {2}AWS keys\n/,
       /ScansBound +False +Exchanging\n {6}not known: explain requests no login/,
     ],
   },
