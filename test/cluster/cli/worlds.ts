@@ -54,7 +54,7 @@ const registryKeys = fc.constantFrom(
   ],
 );
 const logins = fc.constantFrom<unknown>(
-  { username: 'scanner', password: PASSWORD },
+  ...Array.from({ length: 6 }, () => ({ username: 'scanner', password: PASSWORD })),
   { auth: Buffer.from(`AWS:${PASSWORD}`).toString('base64') },
   { auth: Buffer.from(`user:${jwt(1_000_000_000)}`).toString('base64') },
   { auth: Buffer.from('00000000-0000-0000-0000-000000000000:').toString('base64'), identitytoken: PASSWORD },
@@ -140,7 +140,7 @@ const secrets = fc.uniqueArray(
 
 const images = fc
   .tuple(
-    fc.constantFrom(...REPOSITORIES, 'reg.example/app', 'reg.example/app'),
+    fc.constantFrom(...REPOSITORIES, ...Array.from({ length: 8 }, () => 'reg.example/app')),
     fc.constantFrom('', '', ':1', ':latest'),
   )
   .map(([repository, tag]) => `${repository}${tag}`);
@@ -154,7 +154,8 @@ const bindings = fc.uniqueArray(
   fc.record({
     name: fc.constantFrom('a', 'b', 'c', 'd'),
     image: images,
-    names: fc.uniqueArray(fc.constantFrom(...SECRET_NAMES, ...SECRET_NAMES, ...GONE), { maxLength: 3 }),
+    picks: fc.uniqueArray(fc.nat(6), { minLength: 1, maxLength: 3 }),
+    namesNone: fc.nat(9).map((number) => number === 0),
     replaces: fc.uniqueArray(fc.constantFrom(...REPOSITORIES), { maxLength: 2 }),
     replacing: fc.nat(3).map((number) => number === 0),
     mode: fc.constantFrom<NonNullable<ImageCredentialBindingSpec['mode']>>(
@@ -179,6 +180,9 @@ const bindings = fc.uniqueArray(
 const VOLUME = 'image-credential-binding';
 const scanSpecs = fc.record({
   image: images,
+  /** Of the binding whose image, or previous repository, the scan names; if there is none, it names `image`. */
+  pick: fc.nat(4),
+  tag: fc.constantFrom('', ':1', ':2'),
   prefix: fc.constantFrom<readonly string[]>(
     [],
     [],
@@ -210,9 +214,9 @@ export const worlds: fc.Arbitrary<World> = fc
   .record({ secrets, bindings, scans: fc.array(scanSpecs, { maxLength: 3 }) })
   .map((found) => ({
     secrets: found.secrets.map(secretOf),
-    scans: found.scans.map(scanOf),
+    scans: found.scans.map((scan, index) => scanOf(scan, index, found.bindings[scan.pick])),
     bindings: found.bindings
-      .map(bindingOf)
+      .map((binding) => bindingOf(binding, found.secrets))
       .toSorted((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1)),
   }));
 
@@ -232,9 +236,13 @@ function secretOf({ name, content, annotations: noted, isManaged }: Generated<ty
 
 /** Suspended, because a write waits while a run is due. */
 function scanOf(
-  { image, prefix, scanType, mounts, team }: typeof scanSpecs extends fc.Arbitrary<infer Spec> ? Spec : never,
+  found: typeof scanSpecs extends fc.Arbitrary<infer Spec> ? Spec : never,
   index: number,
+  binding: Generated<typeof bindings> | undefined,
 ): WorldObject {
+  const { prefix, scanType, mounts, team, tag } = found;
+  const repository = binding?.replacing === true ? (binding.replaces[0] ?? binding.image) : binding?.image;
+  const image = repository === undefined ? found.image : `${withoutTag(repository)}${tag}`;
   return {
     ...{ apiVersion: 'execution.securecodebox.io/v1', kind: 'ScheduledScan' },
     metadata: { name: `scan-${index}`, ...(team === undefined ? {} : { labels: team }) },
@@ -245,8 +253,17 @@ function scanOf(
   };
 }
 
-function bindingOf(found: Generated<typeof bindings>): World['bindings'][number] {
-  const { name, names, mode, verification, team, selects, isDiscovered } = found;
+/** A pick is the index of a Secret, or stands for one that does not exist. */
+function bindingOf(
+  found: Generated<typeof bindings>,
+  existing: readonly Generated<typeof secrets>[],
+): World['bindings'][number] {
+  const present = existing.map(({ name: secret }) => secret);
+  const pool = [...present, ...present, ...present, ...GONE];
+  const names = found.namesNone
+    ? []
+    : [...new Set(found.picks.map((pick) => pool[pick % pool.length] ?? ''))];
+  const { name, mode, verification, team, selects, isDiscovered } = found;
   const others = found.replacing ? found.replaces.filter((one) => !isOf(found.image, one)) : [];
   const image = others.length > 0 ? withoutTag(found.image) : found.image;
   const spec = {
