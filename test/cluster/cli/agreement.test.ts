@@ -89,11 +89,11 @@ describe('explain and the controller, for the same objects', () => {
   it('explain in the cluster finds the same credentials, and exits in the same way', async () => {
     const config = new KubeConfig();
     config.loadFromFile(cluster.controlPlane.kubeconfig);
-    for (const { namespace, world } of placed) {
+    await eachOf(placed, async ({ namespace, world }) => {
       const inventory = await readCluster(config, namespace);
       for (const image of imagesIn(world))
         checkLive(image, inventory, `seed ${SEED}, ${namespace}, ${image}`);
-    }
+    });
   });
 });
 
