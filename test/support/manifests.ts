@@ -4,7 +4,7 @@
  */
 export interface ManifestCase {
   readonly what: string;
-  /** In the text, `NAME` stands for the name of the object. */
+  /** `NAME` in the text is replaced with the name of the object. */
   readonly text: string;
   readonly accepted: boolean;
   /** What `explain` says about an object that is not accepted. */

@@ -50,7 +50,7 @@ export function asText(explained: Explained, style: Style): string {
 
 function bindingText({ explanation: { binding, mode }, source }: Explained): string {
   if (binding === null)
-    return `none matches this image, so all Secrets in the ${source === 'Files' ? 'files' : 'namespace'} are used`;
+    return `none matches this image, so all ${source === 'Files' ? 'Secrets in the files' : 'pull secrets in the namespace'} are used`;
   return mode === 'Observe' ? `${binding} (only observes)` : binding;
 }
 

@@ -253,7 +253,7 @@ function scanOf(
   };
 }
 
-/** A pick is the index of a Secret, or stands for one that does not exist. */
+/** A pick is the index of a Secret, or is that of a name without a Secret. */
 function bindingOf(
   found: Generated<typeof bindings>,
   existing: readonly Generated<typeof secrets>[],
