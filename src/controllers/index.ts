@@ -1,4 +1,12 @@
-export { countByReadiness, credentialExpirations, notReady, Refused } from './binding/index.ts';
+export {
+  type ConditionContent,
+  countByReadiness,
+  credentialExpirations,
+  notReady,
+  type Preview,
+  Previewer,
+  Refused,
+} from './binding/index.ts';
 export type { Controller } from './controller.ts';
 export { type ControllerOptions, type Controllers, createControllers } from './controllers.ts';
 export type { DiscoverySettings } from './discovery/index.ts';

@@ -97,7 +97,7 @@ export class RegistryChecker {
     const broken = this.#broken.get(check.credential ?? check);
     if (isFresh(broken)) return withHistory({ answer: INTERNAL_ERROR, ...broken }, check, undefined);
     try {
-      return immediateAnswer(check) ?? this.#answers.get(this.#key(check), namespace);
+      return immediateAnswer(check, Date.now()) ?? this.#answers.get(this.#key(check), namespace);
     } catch (error) {
       return this.#internalError(check, error);
     }
@@ -274,13 +274,17 @@ export class RegistryChecker {
   }
 }
 
-/** The answer if no request is needed: the credential has expired, or only Trivy can use it. */
-function immediateAnswer({ image, credential }: Check): KnownAnswer | undefined {
+/**
+ * The answer if no request is needed: the credential has expired, or only Trivy can use it.
+ *
+ * @param now - milliseconds since the epoch
+ */
+export function immediateAnswer({ image, credential }: Check, now: number): KnownAnswer | undefined {
   if (credential === undefined) return undefined;
   const version = image.digest ?? image.tag;
   const lasting = { freshUntil: Number.POSITIVE_INFINITY, acceptedAt: undefined, version };
   const expiredAt = expirationOf(credential);
-  if (expiredAt !== undefined && expiredAt <= Date.now())
+  if (expiredAt !== undefined && expiredAt <= now)
     return { ...lasting, answer: { result: 'Expired', expiredAt }, requestedAt: expiredAt };
   if (checkOf(credential, image.host).way !== 'NotCheckable') return undefined;
   return { ...lasting, answer: { result: 'NotCheckable' }, requestedAt: 0 };

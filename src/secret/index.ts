@@ -7,7 +7,13 @@ export {
   type KnownTrivySecret,
   type TrivySecretInput,
 } from './desired-trivy-secret.ts';
-export type { NamedSecret } from './named-secret.ts';
+export {
+  isManagedSecret,
+  type NamedSecret,
+  namedSecret,
+  notOffered,
+  readNamedSecret,
+} from './named-secret.ts';
 export { findNearMisses, type NearMiss } from './near-miss.ts';
 export { type OtherSecret, readOtherSecret } from './other-secret.ts';
 export type { RawSecret } from './raw-secret.ts';

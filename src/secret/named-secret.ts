@@ -1,5 +1,8 @@
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/index.ts';
 import type { Keyring } from '../credential/index.ts';
-import type { SourceCredential } from '../platform/index.ts';
+import { NOT_OFFERED, REGISTRIES_ANNOTATION, type SourceCredential } from '../platform/index.ts';
+import type { RawSecret } from './raw-secret.ts';
+import { isPullSecret, readSource, type SourceSecret } from './source-secret.ts';
 
 /** A Secret that a binding names, and what is known about it. */
 export type NamedSecret =
@@ -21,3 +24,42 @@ export type NamedSecret =
   | { readonly state: 'Unread'; readonly name: string }
   | { readonly state: 'Unreadable'; readonly name: string; readonly message: string }
   | { readonly state: 'Malformed'; readonly name: string; readonly message: string };
+
+/** The state of a pull secret or credential Secret with this content. */
+export function namedSecret({ name, uid, resourceVersion, content }: SourceSecret): NamedSecret {
+  switch (content.result) {
+    case 'Entries': {
+      const { entries, keyring, problems } = content;
+      return { state: 'Found', name, uid, resourceVersion, entries, keyring, problems };
+    }
+    case 'Credential': {
+      const entries = content.hosts.map((registryKey) => ({ registryKey }));
+      return { state: 'Found', name, uid, resourceVersion, entries, keyring: content.keyring, problems: [] };
+    }
+    case 'Unknown':
+      return { state: 'WrongType', name, ...(content.message !== undefined && { message: content.message }) };
+    default:
+      return { state: content.result, name, message: content.message };
+  }
+}
+
+/** The state of a Secret that is neither a pull secret nor annotated with registries. Its content is not read. */
+export function notOffered(name: string): NamedSecret {
+  return { state: 'NotOffered', name, message: NOT_OFFERED };
+}
+
+/**
+ * The state of a whole Secret. It is equal to the one that the controller finds, which decides by the metadata of a Secret
+ * whether to read its content.
+ */
+export function readNamedSecret(object: RawSecret): NamedSecret {
+  const { name, annotations = {} } = object.metadata;
+  if (isManagedSecret(object)) return { state: 'WrongType', name };
+  if (!isPullSecret(object) && !Object.hasOwn(annotations, REGISTRIES_ANNOTATION)) return notOffered(name);
+  return namedSecret(readSource(object));
+}
+
+/** Whether the controller created the Secret. Such a Secret is never a source of credentials. */
+export function isManagedSecret({ metadata }: RawSecret): boolean {
+  return metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
+}

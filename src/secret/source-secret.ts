@@ -26,6 +26,7 @@ export function readSourceSecret(object: RawSecret): SourceSecret {
     : { ...source, content: { result: 'Malformed', message } };
 }
 
-function isPullSecret({ type }: RawSecret): boolean {
+/** Whether the kubelet pulls images with Secrets of this type. */
+export function isPullSecret({ type }: RawSecret): boolean {
   return PULL_SECRET_TYPES.includes(type as PullSecretType);
 }

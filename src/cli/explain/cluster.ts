@@ -5,10 +5,11 @@ import { PULL_SECRET_TYPES } from '../../credential/index.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import { SCHEDULED_SCANS, SECRETS } from '../../object/index.ts';
 import { type RawScheduledScan, readScheduledScan } from '../../scan/index.ts';
-import { type RawSecret, readSourceSecret, type SourceSecret } from '../../secret/index.ts';
+import type { RawSecret } from '../../secret/index.ts';
 import { quoted } from '../../text/index.ts';
 import { type CommandScope, checkNamespaces, ifFound, listAll, withCluster } from '../cluster/index.ts';
 import type { Inventory } from './inventory.ts';
+import { type ReadSecret, readSecret, secretsIn } from './secrets.ts';
 
 /**
  * Reads the bindings, pull secrets and ScheduledScans of a namespace with the rights of the user.
@@ -36,18 +37,21 @@ async function readNamespace(client: KubeClient, namespace: string): Promise<Inv
     ),
     ...PULL_SECRET_TYPES.map((type) =>
       listAll(client, SECRETS, { scope, fieldSelector: `type=${type}` }, (object) =>
-        readSourceSecret(object as RawSecret),
+        readSecret(object as RawSecret),
       ),
     ),
   ]);
-  const others = await readNamed(client, namespace, { bindings, known: secrets.flat() });
-  if (bindings.length + secrets.flat().length === 0) await checkNamespaces(client, [namespace]);
+  const pullSecrets = secrets.flat();
+  const others = await readNamed(client, namespace, { bindings, known: pullSecrets });
+  if (bindings.length + pullSecrets.length === 0) await checkNamespaces(client, [namespace]);
   return {
-    named: 'ByBinding',
-    secrets: [...secrets.flat(), ...others],
+    source: 'Cluster',
+    ...secretsIn([...pullSecrets, ...others]),
     bindings,
     scheduledScans: scans ?? [],
+    rawScans: new Map(),
     allScans: scans !== undefined,
+    refused: [],
     remarks: [
       ...(bindings.length === 0
         ? [`no bindings found in ${quoted(namespace)}; choose another namespace with -n`]
@@ -63,14 +67,14 @@ async function readNamespace(client: KubeClient, namespace: string): Promise<Inv
 async function readNamed(
   client: KubeClient,
   namespace: string,
-  { bindings, known }: { readonly bindings: readonly Binding[]; readonly known: readonly SourceSecret[] },
-): Promise<readonly SourceSecret[]> {
+  { bindings, known }: { readonly bindings: readonly Binding[]; readonly known: readonly ReadSecret[] },
+): Promise<readonly ReadSecret[]> {
   const named = bindings.flatMap((binding) => (binding.validity === 'Valid' ? binding.imagePullSecrets : []));
-  const others = new Set(named).difference(new Set(known.map(({ name }) => name)));
-  const secrets: SourceSecret[] = [];
+  const others = new Set(named).difference(new Set(known.map(({ state }) => state.name)));
+  const secrets: ReadSecret[] = [];
   for (const name of others) {
     const secret = await ifFound(client.get<RawSecret>(SECRETS, { namespace, name }));
-    if (secret !== undefined) secrets.push(readSourceSecret(secret));
+    if (secret !== undefined) secrets.push(readSecret(secret));
   }
   return secrets;
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type ImageReference, parseImageReference } from '../../image/index.ts';
+import { parseImageReference } from '../../image/index.ts';
 import { printable } from '../../text/index.ts';
 import { reportUserErrors } from '../errors.ts';
 import {
@@ -11,24 +11,19 @@ import {
 } from '../flags/index.ts';
 import { commandWithHelp } from '../help.ts';
 import { readCluster } from './cluster.ts';
-import { type Explained, explain } from './explanation.ts';
-import { readFiles } from './files.ts';
+import { type Explained, explain, type Request } from './explanation.ts';
+import { readFiles } from './files/index.ts';
 import type { Inventory } from './inventory.ts';
 import { asJson, asText, coloured, plain } from './text.ts';
 
-/** Exit code: an image needs a credential, and none fits. */
-const EXIT_NOTHING_FITS = 1;
+/** Exit code: an image needs a credential, and none can be used; or a binding would be refused. */
+const EXIT_UNRESOLVED = 1;
 
 interface Flags extends ClusterFlags {
   readonly namespace?: string;
   readonly filename: readonly string[];
   readonly output: 'text' | 'json';
-}
-
-interface RequestedImage {
-  /** As on the command line. */
-  readonly text: string;
-  readonly image: ImageReference;
+  readonly showUsernames?: true;
 }
 
 /** `image-credential-binding explain`: shows which credentials fit an image, and what Trivy would get. */
@@ -37,7 +32,7 @@ export function explainCommand(): Command {
     notes: 'Remarks and problems are printed to standard error.',
     exitCodes: [
       '0  for each image, a credential fits or none is needed',
-      '1  for at least one image, no credential fits',
+      '1  for at least one image, no credential can be used, or the API server would refuse a binding in the files',
       '2  incorrect usage, or a file or the cluster cannot be read',
     ],
     examples: [
@@ -48,7 +43,7 @@ export function explainCommand(): Command {
   })
     .description(
       'Show which credentials fit an image, in the order in which they would be tried, and what Trivy would get. ' +
-        'Contacts no registry, and prints no password and no token.',
+        'Contacts no registry, and prints no password and no token. For files, also shows what the controller would report.',
     )
     .argument('<image...>', 'images, as a pod or a scan names them')
     .addOption(
@@ -61,27 +56,32 @@ export function explainCommand(): Command {
       new Option(
         '-f, --filename <file>',
         'read Secrets, bindings and ScheduledScans from this YAML or JSON file (- for standard input) instead of a ' +
-          'cluster; may be repeated. All Secrets in the files are used, also those that no binding names',
+          'cluster; may be repeated. If no binding matches the image, all Secrets in the files are used',
       )
         .argParser((file: string, files: readonly string[]) => [...files, file])
         .default([], 'none'),
     )
     .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .option(
+      '--show-usernames',
+      'show all user names; by default, only well-known ones are shown, because some registries accept a token as the user name',
+    )
     .action((texts: readonly string[], flags: Flags) => reportUserErrors(run(texts, flags)));
   for (const flag of clusterFlags()) command.addOption(flag);
   return command;
 }
 
 async function run(texts: readonly string[], flags: Flags): Promise<void> {
-  const { filename, namespace, output } = flags;
-  const images = texts.map((text): RequestedImage => ({ text, image: parseImageReference(text) }));
+  const { filename, namespace, output, showUsernames: showsUsernames = false } = flags;
+  const requests = texts.map((text): Request => ({ text, image: parseImageReference(text), showsUsernames }));
   const inventory = filename.length > 0 ? await readFiles(filename, namespace) : await readConfigured(flags);
-  const explained = images.map(({ text, image }) => explain(text, image, inventory));
+  const explained = requests.map((request) => explain(request, inventory));
   const style = process.stdout.hasColors?.() === true && !process.env['NO_COLOR'] ? coloured : plain;
   const text = output === 'json' ? asJson(explained) : explained.map((one) => asText(one, style)).join('\n');
   process.stdout.write(text);
   for (const line of remarks(inventory, explained)) process.stderr.write(`${printable(line)}\n`);
-  if (explained.some(({ outcome }) => outcome === 'NoMatch')) process.exitCode = EXIT_NOTHING_FITS;
+  if (inventory.refused.length > 0 || explained.some(({ isResolved }) => !isResolved))
+    process.exitCode = EXIT_UNRESOLVED;
 }
 
 async function readConfigured(flags: Flags): Promise<Inventory> {
@@ -89,7 +89,8 @@ async function readConfigured(flags: Flags): Promise<Inventory> {
   return readCluster(config, flags.namespace ?? contextNamespace(config));
 }
 
-/** The remarks and problems, each once even if several images share it. */
+/** The errors, remarks and problems, each once even if several images share it. */
 function remarks(inventory: Inventory, explained: readonly Explained[]): ReadonlySet<string> {
-  return new Set([...inventory.remarks, ...explained.flatMap(({ problems }) => problems)]);
+  const errors = inventory.refused.map((line) => `error: ${line}`);
+  return new Set([...errors, ...inventory.remarks, ...explained.flatMap(({ problems }) => problems)]);
 }

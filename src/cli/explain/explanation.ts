@@ -1,13 +1,18 @@
 import type { ValidBinding } from '../../binding/index.ts';
+import type { ConditionContent, Preview } from '../../controllers/index.ts';
 import { type Candidate, type Lookup, lookup } from '../../credential/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
 import { MOUNT_PATH, planDelivery, platformOf, type SourceCredential } from '../../platform/index.ts';
-import { bindingsForImage, migratedImage, rivalsAmong } from '../../policy/index.ts';
+import { migratedImage } from '../../policy/index.ts';
 import { findNearMisses, type NearMiss, type SourceSecret } from '../../secret/index.ts';
+import { type ExplainedCandidate, shownCandidate } from './candidates.ts';
 import { type Decided, decidedFor } from './decided.ts';
-import { hintsFor, hostHint } from './hints.ts';
+import { hintsFor, hostHint, observeHint } from './hints.ts';
 import type { Inventory } from './inventory.ts';
 import { loginProblems } from './login-problems.ts';
+import { matchesOf, type OtherBinding } from './matching.ts';
+import { missingSecrets } from './missing-secrets.ts';
+import { predict } from './predicted.ts';
 import { type ExplainedScan, scanHintsFor, scansOf, unmatchedOf } from './scans.ts';
 
 /** What is printed as JSON for an image: the contract of `explain -o json`. */
@@ -23,6 +28,15 @@ interface Explanation {
   readonly nearMisses: readonly NearMiss[];
   /** Name of the binding with the highest precedence that matches the image; null: none matches. */
   readonly binding: string | null;
+  /** `Observe`: the binding binds no scans. null: no binding matches. */
+  readonly mode: ValidBinding['mode'] | null;
+  /** The other bindings that match the image. */
+  readonly otherBindings: readonly OtherBinding[];
+  /**
+   * In a cluster, the conditions in the status of the binding. For files, the conditions that the controller would write.
+   * Empty if no binding matches.
+   */
+  readonly conditions: readonly PrintedCondition[];
   /** What Trivy gets if the first candidate is chosen. */
   readonly delivery: {
     readonly env: readonly { readonly name: string; readonly value: string }[];
@@ -31,18 +45,24 @@ interface Explanation {
   };
 }
 
-export interface ExplainedCandidate {
-  readonly secret: string;
-  readonly registryKey: string;
-  /** The full user name, because the user can read the Secret anyway; null: the entry contains only a token. */
-  readonly username: string | null;
+/** A condition without its times. */
+export interface PrintedCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
 }
 
 /** An {@link Explanation}, and what is printed only as text. */
 export interface Explained {
   readonly explanation: Explanation;
-  /** `Fits`: there is a candidate. `NoneNeeded`: the binding names no Secret, because the image needs no credential. */
+  readonly source: Inventory['source'];
+  /** Of each candidate: the kind of its credential, and the user name if it may be shown. */
+  readonly descriptions: readonly string[];
+  /** `NoneNeeded`: the binding names no Secret, or the controller has found that the image is public. */
   readonly outcome: 'Fits' | 'NoneNeeded' | 'NoMatch';
+  /** Whether the controller resolves the credential, or, if no binding matches, whether one fits. */
+  readonly isResolved: boolean;
   /**
    * The image that scans of this image are migrated to, in canonical form, because the binding lists this image in
    * `replaces`; undefined: they are not migrated.
@@ -50,59 +70,128 @@ export interface Explained {
   readonly migratesTo: string | undefined;
   /** What the controller has decided; undefined: see {@link decidedFor}. */
   readonly decided: Decided | undefined;
+  /** The conditions that the controller would write. Empty for a cluster, or if no binding matches. */
+  readonly predicted: readonly PrintedCondition[];
   readonly scans: readonly ExplainedScan[];
   /** Sentences about objects that cannot be used or do not exist, and about what the user may have meant. */
   readonly problems: readonly string[];
 }
 
-/**
- * Explains an image without contacting its registry.
- *
- * @param text - the image as on the command line
- */
-export function explain(text: string, image: ImageReference, inventory: Inventory): Explained {
-  const [binding] = bindingsForImage(image, rivalsAmong(inventory.bindings));
-  const secrets = secretsFor(binding, inventory);
-  const noneNeeded = binding?.imagePullSecrets.length === 0;
-  const keyrings = noneNeeded ? [] : secrets.flatMap(keyringIn);
-  const found = lookup<SourceCredential>(keyrings, image);
-  const { candidates } = found;
-  const delivery = deliveryOf(candidates[0], image);
-  const decided = decidedFor(binding, inventory.named === 'ByBinding');
-  const scans = scansOf(image, inventory, { decided, env: delivery.delivered.env });
-  const hints = binding === undefined ? [...hostHint(text, image), ...hintsFor(text, image, inventory)] : [];
-  const migratesTo = binding === undefined ? undefined : migrationTarget(binding, image);
-  const mayLackScans = binding !== undefined && migratesTo === undefined && !scans.some(({ named }) => named);
-  const scanHints = mayLackScans ? scanHintsFor(image, unmatchedOf(inventory), inventory.allScans) : [];
-  const all = [
-    ...hints,
-    ...scanHints,
-    ...missing(binding, inventory),
-    ...secrets.flatMap(problemsOf),
-    ...candidates.flatMap(loginProblems),
-    ...delivery.problems,
-    ...untried(found),
-  ];
+/** What the user asked for. */
+export interface Request {
+  /** The image as on the command line. */
+  readonly text: string;
+  readonly image: ImageReference;
+  /** Whether to show all user names; by default, only well-known ones are shown. */
+  readonly showsUsernames?: boolean;
+}
+
+/** Explains an image without contacting its registry. */
+export function explain(request: Request, inventory: Inventory): Explained {
+  const { text, image, showsUsernames = false } = request;
+  const { binding, others } = matchesOf(image, inventory);
+  const report = reportOn(binding, inventory);
+  const target = binding === undefined ? image : targetOf(binding, image);
+  const found: Lookup<SourceCredential> =
+    report.preview?.credentials ?? lookup<SourceCredential>(inventory.secrets.flatMap(keyringIn), image);
+  const shown = found.candidates.map((one) => shownCandidate(one, target.host, showsUsernames));
+  const delivery = deliveryOf(found.candidates[0], target);
+  const { env } = delivery.delivered;
+  const scans = scansOf(image, inventory, { decided: report.decided, env });
+  const isMigrated = target !== image;
   return {
     explanation: {
       image: text,
       repository: repositoryName(image),
       platform: platformOf(image.host).name,
-      candidates: candidates.map(({ secret, registryKey, credential }) => ({
-        secret,
-        registryKey,
-        username: usernameOf(credential),
-      })),
-      nearMisses: findNearMisses(keyrings, image),
+      candidates: shown.map(({ candidate }) => candidate),
+      nearMisses: nearMissesOf(found, secretsFor(binding, inventory), target),
       binding: binding?.name ?? null,
+      mode: binding?.mode ?? null,
+      otherBindings: others,
+      conditions: report.conditions.map(printed),
       delivery: delivery.delivered,
     },
-    outcome: noneNeeded ? 'NoneNeeded' : candidates.length > 0 ? 'Fits' : 'NoMatch',
-    migratesTo,
-    decided,
-    scans,
-    problems: noneNeeded ? scanHints : all,
+    ...{ source: inventory.source, descriptions: shown.map(({ description }) => description) },
+    ...outcomeOf(found, report),
+    migratesTo: isMigrated ? formatReference(target) : undefined,
+    ...{ decided: report.decided, predicted: report.predicted, scans },
+    problems: problemsFor(request, inventory, { binding, found, delivery, scans, isMigrated }),
   };
+}
+
+function nearMissesOf(
+  { candidates }: Lookup<SourceCredential>,
+  secrets: readonly SourceSecret[],
+  image: ImageReference,
+): readonly NearMiss[] {
+  return candidates.length > 0 ? [] : findNearMisses(secrets.flatMap(keyringIn), image);
+}
+
+/** What the controller reports about a binding, and would report. */
+interface Report extends Pick<Explained, 'decided' | 'predicted'> {
+  readonly preview: Preview | undefined;
+  /** Those in the status of a cluster, and those that would be written for files. */
+  readonly conditions: readonly PrintedCondition[];
+}
+
+function reportOn(binding: ValidBinding | undefined, inventory: Inventory): Report {
+  const isLive = inventory.source === 'Cluster';
+  const preview = binding === undefined ? undefined : predict(binding, inventory);
+  const decided = decidedFor(binding, isLive);
+  const predicted = isLive ? [] : (preview?.conditions ?? []);
+  return { preview, decided, predicted, conditions: isLive ? (decided?.conditions ?? []) : predicted };
+}
+
+function printed({ type, status, reason, message }: PrintedCondition): PrintedCondition {
+  return { type, status, reason, message };
+}
+
+/** Reasons of CredentialResolved for which scans need no credential. */
+const NONE_NEEDED: ReadonlySet<string> = new Set([
+  'NoneNeeded',
+  'Anonymous',
+] satisfies ConditionContent['reason'][]);
+
+/** In a cluster, the status decides. If it does not report on the current spec, the prediction does. */
+function outcomeOf(
+  { candidates }: Lookup<SourceCredential>,
+  { preview, conditions }: Report,
+): Pick<Explained, 'outcome' | 'isResolved'> {
+  const isIt = ({ type }: PrintedCondition) => type === 'CredentialResolved';
+  const resolved = conditions.find(isIt) ?? preview?.conditions.find(isIt);
+  const fits = candidates.length > 0;
+  const noneNeeded = !fits && NONE_NEEDED.has(resolved?.reason ?? '');
+  return {
+    outcome: fits ? 'Fits' : noneNeeded ? 'NoneNeeded' : 'NoMatch',
+    isResolved: resolved === undefined ? fits : resolved.status === 'True' && preview?.limit === undefined,
+  };
+}
+
+interface Facts {
+  readonly binding: ValidBinding | undefined;
+  readonly found: Lookup<SourceCredential>;
+  readonly delivery: PlannedDelivery;
+  readonly scans: readonly ExplainedScan[];
+  readonly isMigrated: boolean;
+}
+
+function problemsFor(
+  { text, image }: Request,
+  inventory: Inventory,
+  { binding, found, delivery, scans, isMigrated }: Facts,
+): readonly string[] {
+  const mayLackScans = binding !== undefined && !isMigrated && !scans.some(({ named }) => named);
+  return [
+    ...(binding === undefined ? [...hostHint(text, image), ...hintsFor(text, image, inventory)] : []),
+    ...observeHint(binding),
+    ...(mayLackScans ? scanHintsFor(image, unmatchedOf(inventory), inventory.allScans) : []),
+    ...missingSecrets(binding, inventory),
+    ...secretsFor(binding, inventory).flatMap(problemsOf),
+    ...found.candidates.flatMap(loginProblems),
+    ...delivery.problems,
+    ...untried(found),
+  ];
 }
 
 function untried({ candidates, more }: Lookup<SourceCredential>): readonly string[] {
@@ -113,31 +202,16 @@ function untried({ candidates, more }: Lookup<SourceCredential>): readonly strin
   ];
 }
 
-function migrationTarget(binding: ValidBinding, image: ImageReference): string | undefined {
-  return fit(binding.image, image) === undefined ? formatReference(migratedImage(binding, image)) : undefined;
+/** The image for which the binding chooses a credential: that of the scan, or the one that the scan is migrated to. */
+function targetOf(binding: ValidBinding, image: ImageReference): ImageReference {
+  return fit(binding.image, image) === undefined ? migratedImage(binding, image) : image;
 }
 
-/** The Secrets of the binding come first, in its order, because the order decides between entries with equal keys. */
-function secretsFor(
-  binding: ValidBinding | undefined,
-  { named, secrets }: Inventory,
-): readonly SourceSecret[] {
+/** The Secrets that are used: those that the binding names, or all of them. */
+function secretsFor(binding: ValidBinding | undefined, { secrets }: Inventory): readonly SourceSecret[] {
+  if (binding === undefined) return secrets;
   const byName = new Map(secrets.map((secret) => [secret.name, secret]));
-  const ofBinding = (binding?.imagePullSecrets ?? []).flatMap((name) => byName.get(name) ?? []);
-  if (binding !== undefined && named === 'ByBinding') return ofBinding;
-  return [...new Set([...ofBinding, ...secrets])];
-}
-
-function missing(binding: ValidBinding | undefined, { secrets }: Inventory): readonly string[] {
-  if (binding === undefined) return [];
-  const existing = new Set(secrets.map(({ name }) => name));
-  return binding.imagePullSecrets
-    .filter((name) => !existing.has(name))
-    .map(
-      (name) =>
-        `the binding "${binding.name}" names the Secret "${name}": expected a pull secret of that name, found none; ` +
-        'create it, or correct the name',
-    );
+  return binding.imagePullSecrets.flatMap((name) => byName.get(name) ?? []);
 }
 
 function keyringIn({ name, content }: SourceSecret) {
@@ -168,8 +242,4 @@ function deliveryOf(
     delivery.result === 'TrivyAuth' ? delivery.trivyAuth : { ...delivery, files: { 'config.json': true } };
   const paths = Object.keys(files).map((file) => `${MOUNT_PATH}/${file}`);
   return { delivered: { env, files: paths }, problems: [] };
-}
-
-function usernameOf(credential: SourceCredential): string | null {
-  return 'username' in credential ? credential.username.reveal() : null;
 }

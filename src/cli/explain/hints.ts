@@ -1,5 +1,5 @@
 import type { ValidBinding } from '../../binding/index.ts';
-import { fit, formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
+import { formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
 import { isSimilar, quoted } from '../../text/index.ts';
 import type { Inventory } from './inventory.ts';
 
@@ -17,6 +17,13 @@ export function hintsFor(text: string, image: ImageReference, { bindings }: Inve
   });
 }
 
+/** A sentence about a binding that matches the image, but only observes. */
+export function observeHint(binding: ValidBinding | undefined): readonly string[] {
+  if (binding?.mode !== 'Observe') return [];
+  const name = quoted(binding.name);
+  return [`the binding ${name} matches, but its mode is Observe; set its spec.mode to Enforce to bind scans`];
+}
+
 /** A sentence about a text that looks like the host of a registry, but by Docker's rules is an image on Docker Hub. */
 export function hostHint(text: string, image: ImageReference): readonly string[] {
   const name = repositoryName(image);
@@ -29,9 +36,6 @@ export function hostHint(text: string, image: ImageReference): readonly string[]
 function hintOf(binding: ValidBinding, text: string, image: ImageReference): string | undefined {
   const name = quoted(binding.name);
   const itsImage = formatReference(binding.image);
-  if (binding.mode === 'Observe' && fits(binding, image)) {
-    return `the binding ${name} matches, but its mode is Observe; set its spec.mode to Enforce to bind scans`;
-  }
   if (binding.name === text) {
     return `${quoted(text)} is read as an image, but it is the name of a binding; explain its image, ${itsImage}`;
   }
@@ -43,8 +47,4 @@ function hintOf(binding: ValidBinding, text: string, image: ImageReference): str
     return `no binding matches ${repositoryName(image)}; did you mean ${itsImage}, the image of the binding ${name}?`;
   }
   return undefined;
-}
-
-function fits({ image, replaces }: ValidBinding, named: ImageReference): boolean {
-  return [image, ...replaces].some((pattern) => fit(pattern, named) !== undefined);
 }

@@ -1,20 +1,25 @@
 import type { Binding } from '../../binding/index.ts';
-import type { ScheduledScan } from '../../scan/index.ts';
-import type { SourceSecret } from '../../secret/index.ts';
+import type { RawScheduledScan, ScheduledScan } from '../../scan/index.ts';
+import type { NamedSecret, SourceSecret } from '../../secret/index.ts';
 
 /** The objects of one namespace that an image is explained from. */
 export interface Inventory {
+  readonly source: 'Files' | 'Cluster';
   /**
-   * Which Secrets are used. `All`: all of them. `ByBinding`: those that the binding names, or all if no binding matches the
-   * image.
+   * Pull secrets, and other Secrets that contain a credential, except those that the controller created. Names are unique.
+   * They are all used for an image that no binding matches.
    */
-  readonly named: 'All' | 'ByBinding';
-  /** Pull secrets, and other Secrets that contain a credential. Names are unique. */
   readonly secrets: readonly SourceSecret[];
+  /** By name: the Secrets as the controller finds them. Those that a matching binding names are used. */
+  readonly states: ReadonlyMap<string, NamedSecret>;
   readonly bindings: readonly Binding[];
   readonly scheduledScans: readonly ScheduledScan[];
+  /** By name: the whole ScheduledScans. Empty for a cluster, where status reports which of them cannot be written. */
+  readonly rawScans: ReadonlyMap<string, RawScheduledScan>;
   /** Whether {@link scheduledScans} contains all ScheduledScans of the namespace. */
   readonly allScans: boolean;
+  /** Sentences about bindings that the API server would refuse. */
+  readonly refused: readonly string[];
   /** Sentences about what was skipped or not found, and why. */
   readonly remarks: readonly string[];
 }

@@ -60,6 +60,13 @@ function secretKey({ namespace }: Resolved, write: SecretWrite): string | undefi
   return `secret ${namespace}/${write.desired.name}`;
 }
 
+type Taken = Exclude<ReturnType<typeof editScheduledScan>, { readonly result: 'Changed' | 'Unchanged' }>;
+
+/** Why a ScheduledScan cannot mount the Trivy Secret. */
+export function refusedBy({ result, place }: Taken): Refused {
+  return new Refused(result, TAKEN[result](place));
+}
+
 const TAKEN = {
   VolumeNameTaken: (name: string) => `another volume has the name ${name}`,
   MountPathTaken: (path: string) => `another volume is mounted at ${path}`,
@@ -197,7 +204,7 @@ export class Applier {
       }
       const result = editScheduledScan(raw, edit);
       if (result.result === 'Unchanged') return false;
-      if (result.result !== 'Changed') throw new Refused(result.result, TAKEN[result.result](result.place));
+      if (result.result !== 'Changed') throw refusedBy(result);
       const written = readScheduledScan(await this.#client.replace(SCHEDULED_SCANS, result.scan));
       this.#stores.scheduledScans.setAnswer(written);
       if (!isDone(written, edit)) {

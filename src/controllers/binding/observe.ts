@@ -1,8 +1,9 @@
 import { keyOf, type Stored, splitKey } from '../../object/index.ts';
-import { NOT_OFFERED } from '../../platform/index.ts';
 import { awaitedScan, newestRun, type ScheduledScan } from '../../scan/index.ts';
 import {
   type NamedSecret,
+  namedSecret,
+  notOffered,
   sameIdentity,
   type TrivySecretIdentity,
   trivySecretName,
@@ -76,30 +77,14 @@ function observeSecret(key: string, stores: Stores): NamedSecret {
   if (stores.trivySecrets.get(key) !== undefined) return { state: 'WrongType', name };
   const other = stores.otherSecrets.get(key);
   if (other === undefined) return { state: 'Missing', name };
-  return other.isCredentialSecret
-    ? observeSource(other, stores)
-    : { state: 'NotOffered', name, message: NOT_OFFERED };
+  return other.isCredentialSecret ? observeSource(other, stores) : notOffered(name);
 }
 
 /** The content of a Secret as last read by name. The previous version applies until the new one has been read. */
 function observeSource({ namespace, name, uid }: Stored, { sourceSecrets }: Stores): NamedSecret {
   const source = sourceSecrets.get(indexKey({ namespace }, name));
   if (source?.uid !== uid) return { state: 'Unread', name };
-  const { content, resourceVersion } = source;
-  switch (content.result) {
-    case 'Entries': {
-      const { entries, keyring, problems } = content;
-      return { state: 'Found', name, uid, resourceVersion, entries, keyring, problems };
-    }
-    case 'Credential': {
-      const entries = content.hosts.map((registryKey) => ({ registryKey }));
-      return { state: 'Found', name, uid, resourceVersion, entries, keyring: content.keyring, problems: [] };
-    }
-    case 'Unknown':
-      return { state: 'WrongType', name, ...(content.message !== undefined && { message: content.message }) };
-    default:
-      return { state: content.result, name, message: content.message };
-  }
+  return namedSecret(source);
 }
 
 function observePlace(namespace: string, identity: TrivySecretIdentity, stores: Stores): TrivySecretPlace {

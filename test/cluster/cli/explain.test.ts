@@ -43,7 +43,14 @@ describe('explain from a cluster', () => {
     );
 
   it('uses the Secrets that the binding names', () => {
-    const { status, stdout, stderr } = explain('reg.example/app:1.0', '-n', namespace.name, '-o', 'json');
+    const { status, stdout, stderr } = explain(
+      'reg.example/app:1.0',
+      '-n',
+      namespace.name,
+      '-o',
+      'json',
+      '--show-usernames',
+    );
     assert.deepEqual([status, stderr, usernames(stdout)], [0, '', [['named']]]);
     const text = explain('reg.example/app:1.0', '-n', namespace.name).stdout;
     assert.match(text, /binding {5}app\n[\s\S]*ScheduledScans\n {4}scan {2}not yet bound to app\n$/);
@@ -60,15 +67,22 @@ describe('explain from a cluster', () => {
   });
 
   it('uses all pull secrets in the namespace, of both types, if no binding matches the image', () => {
-    const { stdout } = explain('reg.example/application', '-n', namespace.name, '-o', 'json');
+    const { stdout } = explain(
+      'reg.example/application',
+      '-n',
+      namespace.name,
+      '-o',
+      'json',
+      '--show-usernames',
+    );
     // The kubelet compares paths by prefix: `app` fits `application`.
     assert.deepEqual(usernames(stdout), [['not-named', 'named']]);
-    const old = explain('old.example/app', '-n', namespace.name, '-o', 'json');
+    const old = explain('old.example/app', '-n', namespace.name, '-o', 'json', '--show-usernames');
     assert.deepEqual([old.status, usernames(old.stdout)], [0, [['old']]]);
   });
 
   it('reads the namespace of the kubeconfig context by default, which contains no Secret here', () => {
-    const { status, stdout } = explain('reg.example/app', '-o', 'json');
+    const { status, stdout } = explain('reg.example/app', '-o', 'json', '--show-usernames');
     assert.deepEqual([status, usernames(stdout)], [1, [[]]]);
   });
 
@@ -107,7 +121,14 @@ describe('explain from a cluster', () => {
   it('works without secureCodeBox, and tells the user how to install a missing CRD', async () => {
     const remove = (name: string) => cluster.controlPlane.removeCrds([name]);
     await remove('scheduledscans.execution.securecodebox.io');
-    const { status, stdout, stderr } = explain('reg.example/app', '-n', namespace.name, '-o', 'json');
+    const { status, stdout, stderr } = explain(
+      'reg.example/app',
+      '-n',
+      namespace.name,
+      '-o',
+      'json',
+      '--show-usernames',
+    );
     assert.deepEqual([status, usernames(stdout)], [0, [['named']]]);
     assert.match(stderr, /this cluster has no API for ScheduledScans: secureCodeBox is not installed/);
     assert.doesNotMatch(stderr, /no ScheduledScan in this namespace/);

@@ -13,7 +13,7 @@ import type { Resolved } from '../resolve.ts';
 import { verifiedAt } from '../verification/index.ts';
 import { candidatesStatus } from './candidates.ts';
 import type { ConditionContent } from './condition-content.ts';
-import { invalidConditions, validConditions } from './conditions.ts';
+import { invalidConditions, type ReportInput, validConditions } from './conditions.ts';
 import { bindingEvents, migrationEvents, readyEvent } from './events.ts';
 import { historyOf } from './history.ts';
 import { unreadableScans } from './left-out.ts';
@@ -119,6 +119,16 @@ function chosenStatus(
       ? { trivySecret: { name: trivySecret.desired.name } }
       : {}),
   };
+}
+
+/** The conditions of a binding without their times, for a reconcile that has not taken place. */
+export function previewConditions(
+  binding: ValidBinding,
+  facts: Omit<ReportInput, 'scans' | 'unreadable'>,
+): readonly ConditionContent[] {
+  const { resolved, decision, applied } = facts;
+  const scans = scanStates(decision, applied, resolved.known);
+  return validConditions(binding, { ...facts, scans, unreadable: unreadableScans(binding, resolved) });
 }
 
 function toCondition(content: ConditionContent, binding: Binding, now: number): Condition {

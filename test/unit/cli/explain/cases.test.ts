@@ -76,7 +76,6 @@ const CASES: readonly Case[] = [
     status: 0,
     says: [/user name and password/],
     never: [/hunter2/, /a token/],
-    todo: true,
   },
   {
     file: '16-do-token-as-user.json',
@@ -84,7 +83,6 @@ const CASES: readonly Case[] = [
     status: 0,
     says: [/registry-acme/],
     never: [/dop_v1/],
-    todo: true,
   },
   { file: '18-port-443.json', image: EXAMPLE, status: 1, says: [/port 443/] },
   { file: '24-empty-password.json', image: EXAMPLE, status: 1, says: [/empty/, /password/] },
@@ -121,7 +119,6 @@ const CASES: readonly Case[] = [
     status: 1,
     says: [/named/],
     never: [/1\. +Secret unnamed/],
-    todo: true,
   },
   {
     file: '38-eso-ecr-generator.json',
@@ -135,7 +132,6 @@ const CASES: readonly Case[] = [
     status: 0,
     says: [/AWS/],
     never: [/a token/],
-    todo: true,
   },
   {
     file: '44-az-sp-json.json',

@@ -14,15 +14,18 @@ interface Explanation {
   readonly platform: string;
   readonly candidates: readonly { secret: string; registryKey: string; username: string | null }[];
   readonly binding: string | null;
+  readonly mode: string | null;
+  readonly otherBindings: readonly { name: string; reason: string }[];
+  readonly conditions: readonly { type: string; status: string; reason: string; message: string }[];
   readonly delivery: {
     readonly env: readonly { name: string; value: string }[];
     readonly files: readonly string[];
   };
 }
 
-/** Runs `explain -o json`. Returns its exit code, its standard error, and the parsed output. */
+/** Runs `explain -o json --show-usernames`. Returns its exit code, its standard error, and the parsed output. */
 function explained(args: readonly string[], input = '') {
-  const { status, stdout, stderr } = runExplain([...args, '-o', 'json'], input);
+  const { status, stdout, stderr } = runExplain([...args, '-o', 'json', '--show-usernames'], input);
   assert.doesNotMatch(stdout + stderr, canary, 'a password was printed');
   const list = JSON.parse(stdout) as readonly Explanation[];
   return {
@@ -53,18 +56,22 @@ describe('explain from files', () => {
     );
     const { status, list, stderr } = explained(['reg.example/team/app:1', ...args]);
     assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+    const login = { credential: 'user name and password' };
     assert.deepEqual(list, [
       {
         image: 'reg.example/team/app:1',
         repository: 'reg.example/team/app',
         platform: 'Generic',
         candidates: [
-          { secret: 'two', registryKey: 'reg.example/team', username: 'c' },
-          { secret: 'one', registryKey: 'reg.example', username: 'a' },
-          { secret: 'one', registryKey: '*.example', username: 'b' },
+          { ...login, secret: 'two', registryKey: 'reg.example/team', username: 'c' },
+          { ...login, secret: 'one', registryKey: 'reg.example', username: 'a' },
+          { ...login, secret: 'one', registryKey: '*.example', username: 'b' },
         ],
         nearMisses: [],
         binding: null,
+        mode: null,
+        otherBindings: [],
+        conditions: [],
         delivery: {
           env: [
             { name: 'DOCKER_CONFIG', value: '/var/run/secrets/image-credential-binding' },
@@ -154,7 +161,7 @@ describe('explain from files', () => {
     );
   });
 
-  it('lists the Secrets of the binding first if keys are equal', () => {
+  it('uses only the Secrets of the binding, and all Secrets if no binding matches', () => {
     using files = new Files();
     const args = [
       ...files.write('a.json', pullSecret('first', { 'reg.example': entry('first') })),
@@ -162,7 +169,10 @@ describe('explain from files', () => {
     ];
     assert.deepEqual(explained(['reg.example/app', ...args]).usernames, [['first', 'named']]);
     const bound = files.write('c.json', binding('app', {}));
-    assert.deepEqual(explained(['reg.example/app', ...args, ...bound]).usernames, [['named', 'first']]);
+    assert.deepEqual(explained(['reg.example/app', ...args, ...bound]).usernames, [['named']]);
+    const text = (...more: readonly string[]) => runExplain(['reg.example/app', ...args, ...more]).stdout;
+    assert.match(text(), /binding {5}none matches this image, so all Secrets in the files are used\n/);
+    assert.match(text(...bound), /binding {5}app\n/);
   });
 
   it('reads standard input, lists of one kind, stringData, dockercfg, and Secrets with only a token', () => {
@@ -174,7 +184,7 @@ describe('explain from files', () => {
         {
           metadata: { name: 'old' },
           type: 'kubernetes.io/dockercfg',
-          data: { '.dockercfg': 'AAAA' },
+          data: { '.dockercfg': 'AAAA', other: null },
           stringData: { '.dockercfg': JSON.stringify(dockercfg) },
         },
       ],
@@ -183,7 +193,7 @@ describe('explain from files', () => {
     assert.deepEqual([status, usernames], [0, [[null]]]);
     assert.match(
       runExplain(['reg.example/app', '-f', '-'], JSON.stringify(list)).stdout,
-      /entry reg.example {2}a token/,
+      /entry reg.example {2}registry token/,
     );
   });
 
@@ -209,7 +219,7 @@ describe('explain from files', () => {
     assert.match(stderr, /expected objects of one namespace, found "a", "b"; choose one with --namespace/);
   });
 
-  it('skips invalid objects and objects of other kinds, reports them, and continues', () => {
+  it('reports invalid objects and objects of other kinds, and continues with the others', () => {
     using files = new Files();
     const good = pullSecret('good', { 'reg.example': entry('good'), 'reg.example/x': { auth: PASSWORD } });
     const bad = { ...pullSecret('bad', {}), data: { '.dockerconfigjson': btoa(PASSWORD) } };
@@ -227,14 +237,14 @@ describe('explain from files', () => {
       items: [good, bad, numbers, ...others],
     });
     const { status, usernames, stderr } = explained(['reg.example/app', ...args]);
-    assert.deepEqual([status, usernames], [0, [['good']]]);
+    assert.deepEqual([status, usernames], [1, [['good']]]);
     for (const line of [
       /Secret "good": .*"reg\.example\/x"/,
       /Secret "bad": expected JSON/,
-      /all\.json, item 3: expected strings under "data" in the Secret "numbers"/,
+      /all\.json, item 3: .* refuse the Secret "numbers": expected strings under "data", found a number/,
       /Secret "opaque": expected a Secret of type kubernetes\.io\/dockerconfigjson.*in a Secret of type "Opaque"/,
-      /item 5: spec has no field "imagePullSecret"; expected only/,
-      /item 6: spec\.image is invalid/,
+      /^error: .*item 5: .*"misspelt": .*spec has no field "imagePullSecret"; expected only/m,
+      /^error: .*item 6: .*"noimage": spec\.image is invalid/m,
       /item 7: expected spec\.scanSpec with a scanType and a list of strings as parameters/,
       /skipped objects of other kinds: "Deployment"/,
     ]) {
@@ -260,7 +270,9 @@ describe('explain from files', () => {
     const { status, stdout, stderr } = runExplain([`${host}/app`, '-o', 'json', ...args]);
     assert.equal(status, 0, stderr);
     const [explanation] = JSON.parse(stdout);
-    assert.deepEqual(explanation.candidates, [{ secret: 'keys', registryKey: host, username: null }]);
+    assert.deepEqual(explanation.candidates, [
+      { secret: 'keys', registryKey: host, credential: 'AWS keys', username: null },
+    ]);
     assert.deepEqual(explanation.delivery.files, [
       '/var/run/secrets/image-credential-binding/aws-credentials',
     ]);
@@ -421,7 +433,7 @@ describe('the text of explain', () => {
       pullSecret('pull', { [`reg.example/a${evil}`]: {}, 'reg.example': entry(evil) }),
     );
     for (const format of ['text', 'json']) {
-      const { stdout, stderr } = runExplain(['reg.example/app', '-o', format, ...file]);
+      const { stdout, stderr } = runExplain(['reg.example/app', '-o', format, '--show-usernames', ...file]);
       assert.match(stdout, /\\u001b\[2J\\u009b2J\\u202e\\u007f/);
       assert.doesNotMatch((stdout + stderr).replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
     }
@@ -447,7 +459,7 @@ describe('the text of explain', () => {
       using files = new Files();
       const file = files.write('l.json', { apiVersion: 'v1', kind: 'List', items });
       const { stdout, stderr } = runExplain(['reg.example/app', ...file]);
-      assert.match(stdout, /\\u001b\[31m\\u001b\]0;title\\u0007/);
+      assert.match(stdout + stderr, /\\u001b\[31m\\u001b\]0;title\\u0007/);
       assert.doesNotMatch((stdout + stderr).replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
     });
   }

@@ -1,14 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
-import { loadAll, YAMLException } from 'js-yaml';
-import { type IImageCredentialBinding, ImageCredentialBinding, ValidationError } from '../../api/index.ts';
-import { type Binding, type RawBinding, readBinding } from '../../binding/index.ts';
-import { type RawScheduledScan, readScheduledScan, type ScheduledScan } from '../../scan/index.ts';
-import { readSourceSecret, type SourceSecret } from '../../secret/index.ts';
-import { isRecord, quoted } from '../../text/index.ts';
-import { UserError } from '../errors.ts';
-import type { Inventory } from './inventory.ts';
-import { isList, type Manifest, manifestOf, scanProblem, secretData } from './manifest.ts';
+import { YAMLException } from 'js-yaml';
+import { isRecord, quoted } from '../../../text/index.ts';
+import { UserError } from '../../errors.ts';
+import type { Inventory } from '../inventory.ts';
+import { isList, type Manifest, manifestOf } from './manifest.ts';
+import { inventoryOf, isRelevant } from './objects.ts';
+import { documentsIn } from './yaml.ts';
 
 const STANDARD_INPUT = '-';
 
@@ -62,7 +60,7 @@ function manifestsIn(name: string, text: string): readonly Manifest[] {
 /** Reports only the position of an error, because the parser's own message quotes the line, which may contain a password. */
 function parse(name: string, text: string): readonly unknown[] {
   try {
-    return loadAll(text);
+    return documentsIn(text);
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     const { mark, reason } = error;
@@ -114,92 +112,4 @@ function checkNamespaces(manifests: readonly Manifest[], namespace: string | und
       `expected objects of the namespace ${quoted(namespace)}, found those of ${found}; correct --namespace`,
     );
   }
-}
-
-/** By apiVersion and kind: how an object is read. Objects of other kinds are skipped. */
-const KINDS: Readonly<Record<string, 'Secret' | 'Binding' | 'ScheduledScan'>> = {
-  'v1 Secret': 'Secret',
-  [`${ImageCredentialBinding.apiVersion} ${ImageCredentialBinding.kind}`]: 'Binding',
-  'execution.securecodebox.io/v1 ScheduledScan': 'ScheduledScan',
-};
-
-function kindOf({ apiVersion, kind }: Manifest) {
-  const name = `${apiVersion} ${kind}`;
-  return Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
-}
-
-function isRelevant(manifest: Manifest): boolean {
-  return kindOf(manifest) !== undefined;
-}
-
-function inventoryOf(manifests: readonly Manifest[]): Inventory {
-  const objects: Objects = { secrets: new Map(), bindings: new Map(), scans: new Map() };
-  const remarks: string[] = [];
-  for (const manifest of manifests) {
-    const problem = addObject(manifest, objects);
-    if (problem !== undefined) remarks.push(`${manifest.place}: ${problem}; skipped`);
-  }
-  const others = new Set(manifests.filter((manifest) => !isRelevant(manifest)).map(({ kind }) => kind));
-  if (others.size > 0) remarks.push(`skipped objects of other kinds: ${[...others].map(quoted).join(', ')}`);
-  return {
-    named: 'All',
-    secrets: [...objects.secrets.values()],
-    bindings: [...objects.bindings.values()],
-    scheduledScans: [...objects.scans.values()],
-    allScans: false,
-    remarks,
-  };
-}
-
-/** Objects by name. As with kubectl apply, a later object replaces an earlier one of the same name. */
-interface Objects {
-  readonly secrets: Map<string, SourceSecret>;
-  readonly bindings: Map<string, Binding>;
-  readonly scans: Map<string, ScheduledScan>;
-}
-
-/** @returns why the object is skipped; undefined: it was added, or is of another kind */
-function addObject(manifest: Manifest, objects: Objects): string | undefined {
-  switch (kindOf(manifest)) {
-    case 'Secret':
-      return addSecret(manifest, objects);
-    case 'Binding':
-      return addBinding(manifest, objects);
-    case 'ScheduledScan':
-      return addScan(manifest, objects);
-    case undefined:
-      return undefined;
-  }
-}
-
-function addSecret(manifest: Manifest, { secrets }: Objects): string | undefined {
-  const content = secretData(manifest);
-  if (content.result === 'Malformed') return content.message;
-  const { type, data } = content;
-  secrets.set(manifest.metadata.name, readSourceSecret({ metadata: manifest.metadata, type, data }));
-  return undefined;
-}
-
-function addBinding({ object }: Manifest, { bindings }: Objects): string | undefined {
-  try {
-    // The next line checks the shape.
-    const binding = object as unknown as RawBinding & IImageCredentialBinding;
-    new ImageCredentialBinding(binding).validate();
-    const read = readBinding(binding);
-    if (read.validity === 'Invalid') return read.message;
-    bindings.set(read.name, read);
-    return undefined;
-  } catch (error) {
-    if (error instanceof ValidationError) return error.message.replaceAll('\n', '; ');
-    throw error;
-  }
-}
-
-function addScan(manifest: Manifest, { scans }: Objects): string | undefined {
-  const problem = scanProblem(manifest);
-  if (problem !== undefined) return problem;
-  // `scanProblem` has checked the shape.
-  const scan = readScheduledScan(manifest.object as unknown as RawScheduledScan);
-  scans.set(scan.name, scan);
-  return undefined;
 }

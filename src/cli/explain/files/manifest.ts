@@ -1,5 +1,6 @@
-import { isRecord, quoted } from '../../text/index.ts';
-import { UserError } from '../errors.ts';
+import { isRecord, quoted } from '../../../text/index.ts';
+import { UserError } from '../../errors.ts';
+import { isBindingType } from './binding-type.ts';
 
 /** A Kubernetes object from a file. Its type and metadata are validated, its other fields are not. */
 export interface Manifest {
@@ -14,6 +15,8 @@ export interface Manifest {
     readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly object: Readonly<Record<string, unknown>>;
+  /** What is wrong with the metadata of a binding, whose name and namespace may be missing; undefined: nothing. */
+  readonly problem?: readonly string[];
 }
 
 interface List {
@@ -33,19 +36,39 @@ export function isList(value: unknown): value is List {
   );
 }
 
-/** @throws UserError if the value is not a Kubernetes object with a name */
+/**
+ * Reads the type and the metadata of an object. What is wrong with those of a binding becomes its `problem`.
+ *
+ * @throws UserError if the value is not a Kubernetes object with a name
+ */
 export function manifestOf(value: unknown, place: string): Manifest {
   if (!isRecord(value)) throw notAnObject(place, described(value));
+  if (isBindingType(value)) return bindingOf(value, place);
   const { apiVersion, kind, metadata } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string')
     throw notAnObject(place, 'an object without them');
   if (!isMetadata(metadata)) {
+    const name = isRecord(metadata) && isString(metadata['name']) ? ` ${quoted(metadata['name'])}` : '';
     throw new UserError(
-      `${place}: expected metadata with a name, and with strings in namespace, labels and annotations, found ` +
-        `something else in this ${quoted(kind)}; correct its metadata`,
+      `${place}: ${METADATA}, found something else in this ${quoted(kind)}${name}; correct its metadata`,
     );
   }
   return { place, apiVersion, kind, metadata, object: value };
+}
+
+const METADATA = 'expected metadata with a name, and with strings in namespace, labels and annotations';
+
+function bindingOf(value: Readonly<Record<string, unknown>>, place: string): Manifest {
+  const { apiVersion, kind, metadata } = value;
+  const text = (one: unknown) => (isString(one) ? one : '');
+  const manifest = { place, apiVersion: text(apiVersion), kind: text(kind), object: value };
+  if (isMetadata(metadata)) return { ...manifest, metadata };
+  const { name, namespace } = isRecord(metadata) ? metadata : {};
+  return {
+    ...manifest,
+    metadata: { name: text(name), ...(isString(namespace) ? { namespace } : {}) },
+    problem: [METADATA],
+  };
 }
 
 function notAnObject(place: string, found: string): UserError {
@@ -54,7 +77,7 @@ function notAnObject(place: string, found: string): UserError {
   );
 }
 
-function described(value: unknown): string {
+export function described(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   return value === null ? 'null' : `a ${typeof value}`;
 }
@@ -67,28 +90,6 @@ function isMetadata(value: unknown): value is Manifest['metadata'] {
     isAbsentOr(value['labels'], isStringMap) &&
     isAbsentOr(value['annotations'], isStringMap)
   );
-}
-
-/** The type and the data of a Secret, in base64. As in the API server, `stringData` takes precedence over `data`. */
-export type SecretData =
-  | { readonly result: 'Data'; readonly type: string; readonly data: Readonly<Record<string, string>> }
-  | { readonly result: 'Malformed'; readonly message: string };
-
-/** Reads a Secret that may contain `stringData`. */
-export function secretData({ object, metadata }: Manifest): SecretData {
-  const { type = 'Opaque', data, stringData } = object;
-  const malformed = (what: string): SecretData => ({
-    result: 'Malformed',
-    message: `expected ${what} in the Secret ${quoted(metadata.name)}, found something else; correct it`,
-  });
-  if (!isString(type)) return malformed('a string as "type"');
-  if (!isAbsentOr(data, isStringMap)) return malformed('strings under "data"');
-  if (!isAbsentOr(stringData, isStringMap)) return malformed('strings under "stringData"');
-  const encoded = Object.entries(stringData ?? {}).map(([key, value]) => [
-    key,
-    Buffer.from(value).toString('base64'),
-  ]);
-  return { result: 'Data', type, data: { ...data, ...Object.fromEntries(encoded) } };
 }
 
 /** Why an object, which no CRD has validated, cannot be read as a ScheduledScan; undefined: it can. */
@@ -111,7 +112,7 @@ export function scanProblem({ object, metadata }: Manifest): string | undefined 
   );
 }
 
-function isString(value: unknown): value is string {
+export function isString(value: unknown): value is string {
   return typeof value === 'string';
 }
 
@@ -123,13 +124,13 @@ function isListOf(value: unknown, is: (item: unknown) => boolean): boolean {
   return Array.isArray(value) && value.every(is);
 }
 
-function isStringMap(value: unknown): value is Readonly<Record<string, string>> {
+export function isStringMap(value: unknown): value is Readonly<Record<string, string>> {
   return isRecord(value) && Object.values(value).every(isString);
 }
 
 /** `labels:` without a value is null in YAML. The API server treats null as absent. */
-function isAbsentOr<T>(value: unknown, is: (value: unknown) => value is T): value is T | undefined;
-function isAbsentOr(value: unknown, is: (value: unknown) => boolean): boolean;
-function isAbsentOr(value: unknown, is: (value: unknown) => boolean): boolean {
+export function isAbsentOr<T>(value: unknown, is: (value: unknown) => value is T): value is T | undefined;
+export function isAbsentOr(value: unknown, is: (value: unknown) => boolean): boolean;
+export function isAbsentOr(value: unknown, is: (value: unknown) => boolean): boolean {
   return value === undefined || value === null || is(value);
 }

@@ -1,0 +1,77 @@
+import {
+  boolYaml11Tag,
+  FAILSAFE_SCHEMA,
+  floatYaml11Tag,
+  loadAll,
+  mergeTag,
+  NOT_RESOLVED,
+  nullYaml11Tag,
+  Schema,
+} from 'js-yaml';
+
+/**
+ * The types of scalars that kubectl reads: those of YAML 1.1, in which `yes` and `010` are no strings, but without times. A
+ * test compares them with kubectl.
+ */
+const KUBECTL_SCHEMA = new Schema([
+  ...FAILSAFE_SCHEMA.tags,
+  nullYaml11Tag,
+  boolYaml11Tag,
+  { ...floatYaml11Tag, implicitFirstChars: null, resolve: (source) => numberIn(source) ?? NOT_RESOLVED },
+  mergeTag,
+]);
+
+const INTEGER = /^[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)$/;
+const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
+const INFINITE = /^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
+
+/** The number in a plain scalar, as `resolve` of go.yaml.in/yaml/v2 finds it; undefined: it is not a number. */
+function numberIn(source: string): number | undefined {
+  if (INFINITE.test(source)) return Number.NaN;
+  if (!/^[-+.0-9]/.test(source)) return undefined;
+  // After a dot, underscores may only separate digits.
+  if (source.startsWith('.') && /_(?![0-9])|(?<![0-9])_/.test(source)) return undefined;
+  const plain = source.replaceAll('_', '');
+  if (INTEGER.test(plain)) return integerIn(plain);
+  const number = FLOAT.test(plain) ? Number(plain) : Number.NaN;
+  return Number.isFinite(number) ? number : undefined;
+}
+
+/** An octal number may have no letter after its first zero. */
+function integerIn(plain: string): number {
+  const digits = plain.replace(/^[-+]/, '').replace(/^0(?=[0-7])/, '0o');
+  return plain.startsWith('-') ? 0 - Number(digits) : Number(digits);
+}
+
+/**
+ * The documents of a file, without the fields that are null, which `kubectl apply` does not send either.
+ *
+ * @throws YAMLException
+ */
+export function documentsIn(text: string): readonly unknown[] {
+  const copies = new Map<object, unknown>();
+  return loadAll(text, { schema: KUBECTL_SCHEMA }).map((document) => withoutNulls(document, copies));
+}
+
+/** @param copies - by object, because an alias may name an object many times, or an object that contains it */
+function withoutNulls(value: unknown, copies: Map<object, unknown>): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (copies.has(value)) return copies.get(value);
+  if (Array.isArray(value)) {
+    const copy: unknown[] = [];
+    copies.set(value, copy);
+    for (const item of value) copy.push(withoutNulls(item, copies));
+    return copy;
+  }
+  const copy: Record<string, unknown> = {};
+  copies.set(value, copy);
+  for (const [name, member] of Object.entries(value)) {
+    if (member === null || member === undefined) continue;
+    // A plain assignment to `__proto__` would not create a field.
+    Object.defineProperty(copy, name, {
+      ...{ configurable: true, enumerable: true, writable: true },
+      value: withoutNulls(member, copies),
+    });
+  }
+  return copy;
+}

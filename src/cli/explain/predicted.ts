@@ -1,0 +1,33 @@
+import type { ValidBinding } from '../../binding/index.ts';
+import { type ConditionContent, type Preview, Previewer } from '../../controllers/index.ts';
+import { scanTypesOf } from '../../policy/index.ts';
+import { DEFAULT_SCAN_TYPES } from '../../scan/index.ts';
+import type { Inventory } from './inventory.ts';
+
+const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
+
+/** Messages for what the controller learns from registries and clouds. */
+const UNKNOWN: Readonly<Record<string, string>> = {
+  Verifying: 'not verified: explain contacts no registry',
+  Exchanging: 'not known: explain requests no login from the cloud',
+};
+
+/** What the controller would report about a binding, as far as that is known without a registry. */
+export function predict(
+  { name }: ValidBinding,
+  { bindings, states, scheduledScans, rawScans }: Inventory,
+): Preview | undefined {
+  const preview = new Previewer({
+    ...{ now: Date.now(), scanTypes: SCAN_TYPES, bindings, rawScans },
+    secrets: states,
+    scans: scheduledScans,
+  }).preview(name);
+  return preview === undefined
+    ? undefined
+    : { ...preview, conditions: preview.conditions.map(withoutRegistry) };
+}
+
+function withoutRegistry(condition: ConditionContent): ConditionContent {
+  const message = UNKNOWN[condition.reason];
+  return message === undefined ? condition : { ...condition, message };
+}

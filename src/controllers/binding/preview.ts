@@ -1,0 +1,185 @@
+import type { Check, KnownAnswer } from '../../answer/index.ts';
+import type { Binding, ValidBinding } from '../../binding/index.ts';
+import { fit, type ImageReference } from '../../image/index.ts';
+import { type Credentials, type Limit, Rivals } from '../../policy/index.ts';
+import { immediateAnswer } from '../../registry/index.ts';
+import {
+  editScheduledScan,
+  noRun,
+  type RawScheduledScan,
+  readScheduledScan,
+  type ScheduledScan,
+} from '../../scan/index.ts';
+import type { NamedSecret } from '../../secret/index.ts';
+import type { Selection } from '../../state/index.ts';
+import { type Applied, refusedBy } from './apply.ts';
+import { type Decision, decide } from './decide.ts';
+import type { Known, Observed } from './observed.ts';
+import { type Resolved, resolve, selectionOf } from './resolve.ts';
+import { type ConditionContent, previewConditions } from './status/index.ts';
+
+/** The objects of one namespace. */
+export interface Snapshot {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Matches the scan types whose ScheduledScans are bound. */
+  readonly scanTypes: RegExp;
+  readonly bindings: readonly Binding[];
+  /** By name; a name that is not in the map is that of a Secret that does not exist. */
+  readonly secrets: ReadonlyMap<string, NamedSecret>;
+  readonly scans: readonly ScheduledScan[];
+  /** By name: the whole ScheduledScans, which tell whether they can mount a Trivy Secret; may be incomplete. */
+  readonly rawScans: ReadonlyMap<string, RawScheduledScan>;
+}
+
+/** What the controller would report about a binding. */
+export interface Preview {
+  readonly conditions: readonly ConditionContent[];
+  readonly credentials: Credentials;
+  readonly limit: Limit | undefined;
+}
+
+/** Limit on how often the edits of a scan may cause further ones: a migration, an edit for the new image, and a reserve. */
+const MOST_ROUNDS = 4;
+
+/**
+ * Predicts what the controller reports about bindings, with the controller's own stages, and without a cluster. It assumes:
+ *
+ * - The bindings have no status, no run is due, and each write succeeds that the objects themselves do not prevent. The
+ *   result is what the controller reports after all writes.
+ * - No registry and no cloud has answered. A credential that has expired counts as such. The time to wait for a first answer
+ *   is over. If no credential can be used, the image is not public.
+ * - No other object has the name of the Trivy Secret.
+ */
+export class Previewer {
+  readonly #snapshot: Snapshot;
+  readonly #bindings: readonly Binding[];
+  #scans: readonly ScheduledScan[];
+  /** By name: the whole ScheduledScans with the edits of the bindings. */
+  readonly #rawScans: Map<string, RawScheduledScan>;
+  readonly #rivals = new Rivals();
+  /** By name of the binding. */
+  readonly #selections = new Map<string, Selection>();
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+    // All objects are in one namespace, but those in files may omit its name.
+    this.#bindings = snapshot.bindings.map((binding) => ({ ...binding, namespace: '', status: undefined }));
+    this.#scans = snapshot.scans.map(undue);
+    this.#rawScans = new Map(snapshot.rawScans);
+    for (const binding of this.#bindings) this.#rivals.add(binding);
+    // What a binding selects does not depend on ScheduledScans, so no binding has to wait for another one.
+    for (const binding of this.#bindings)
+      this.#selections.set(binding.name, selectionOf(resolve(this.#observe(binding, []))));
+    for (let round = 0; round < MOST_ROUNDS && this.#edit(); round += 1);
+  }
+
+  /** @param name - the name of a valid binding of the snapshot */
+  preview(name: string): Preview | undefined {
+    const binding = this.#bindings.find((one) => one.name === name);
+    if (binding?.validity !== 'Valid') return undefined;
+    const { resolved, decision } = this.#decide(binding);
+    const facts = { resolved, decision, applied: this.#applied(decision) };
+    const { credentials, limit } = resolved;
+    return { conditions: previewConditions(binding, facts), credentials, limit };
+  }
+
+  #decide(binding: ValidBinding): { readonly resolved: Resolved; readonly decision: Decision } {
+    const resolved = resolve(this.#observe(binding, this.#scansOf(binding)));
+    return { resolved, decision: decide(resolved) };
+  }
+
+  /**
+   * Edits the ScheduledScans as the bindings decide, because an edited scan may have another image, and so another role for
+   * other bindings. Returns whether it has edited any.
+   */
+  #edit(): boolean {
+    const valid = this.#bindings.filter((binding) => binding.validity === 'Valid');
+    const plans = valid.flatMap((binding) => this.#decide(binding).decision.scans);
+    const edited = new Map<string, ScheduledScan>();
+    for (const plan of plans) {
+      const raw = this.#rawScans.get(plan.scan.name);
+      if (plan.plan !== 'Edit' || raw === undefined) continue;
+      const result = editScheduledScan(raw, plan.edit);
+      if (result.result !== 'Changed') continue;
+      this.#rawScans.set(plan.scan.name, result.scan);
+      edited.set(plan.scan.name, undue(readScheduledScan(result.scan)));
+    }
+    this.#scans = this.#scans.map((scan) => edited.get(scan.name) ?? scan);
+    return edited.size > 0;
+  }
+
+  #scansOf(binding: ValidBinding): readonly ScheduledScan[] {
+    return this.#scans.filter(
+      ({ bound, image }) =>
+        bound?.binding === binding.name || (image !== undefined && matches(binding, image)),
+    );
+  }
+
+  #scansMentioning(binding: Binding): readonly ScheduledScan[] {
+    if (binding.validity !== 'Valid') return [];
+    return this.#scans.filter(({ mentions }) => mentions.some((image) => matches(binding, image)));
+  }
+
+  #observe(binding: Binding, scans: readonly ScheduledScan[]): Observed {
+    const { now, scanTypes, secrets } = this.#snapshot;
+    const names = binding.validity === 'Valid' ? binding.imagePullSecrets : [];
+    return {
+      ...{ now, namespace: '', name: binding.name, binding, scans },
+      mentioning: this.#scansMentioning(binding),
+      settings: { scanTypes, checkIntervalMs: 0, firstAnswerTimeoutMs: 0, runWaitMs: undefined },
+      secrets: names.map((name) => secrets.get(name) ?? { state: 'Missing', name }),
+      known: this.#known(binding),
+    };
+  }
+
+  #known(binding: Binding): Known {
+    const { now } = this.#snapshot;
+    const namesSecrets = binding.validity === 'Valid' && binding.imagePullSecrets.length > 0;
+    return {
+      answer: (check) => presumedAnswer(check, namesSecrets, now),
+      login: () => undefined,
+      trivySecretPlace: () => ({ state: 'Free' }),
+      source: () => undefined,
+      lastRun: () => undefined,
+      awaitedScan: () => undefined,
+      rivals: this.#rivals,
+      selection: ({ name }) => this.#selections.get(name),
+    };
+  }
+
+  #applied({ scans }: Decision): Applied {
+    const written = new Set<string>();
+    const failed = new Map<string, unknown>();
+    for (const plan of scans) {
+      if (plan.plan !== 'Edit') continue;
+      const { name } = plan.scan;
+      const raw = this.#rawScans.get(name);
+      const edited = raw === undefined ? undefined : editScheduledScan(raw, plan.edit);
+      if (edited === undefined || edited.result === 'Changed' || edited.result === 'Unchanged')
+        written.add(name);
+      else failed.set(name, refusedBy(edited));
+    }
+    return { written, failed, secretRefused: undefined, repeated: false };
+  }
+}
+
+function matches({ image, replaces }: ValidBinding, named: ImageReference): boolean {
+  return [image, ...replaces].some((pattern) => fit(pattern, named) !== undefined);
+}
+
+/** A scan of which no run is due. A schedule that never runs stays, because the conditions report it. */
+function undue(scan: ScheduledScan): ScheduledScan {
+  const suspended = scan.schedule.suspended || noRun(scan.schedule) === undefined;
+  return { ...scan, namespace: '', schedule: { ...scan.schedule, suspended } };
+}
+
+/** The answers that need no registry: see {@link Previewer}. A check of a manifest for a migration has none. */
+function presumedAnswer(check: Check, namesSecrets: boolean, now: number): KnownAnswer | undefined {
+  if (check.credential !== undefined) return immediateAnswer(check, now);
+  if (!namesSecrets || check.exact === true) return undefined;
+  return {
+    answer: { result: 'Denied', httpCode: 401, at: 'manifest' },
+    ...{ requestedAt: now, freshUntil: Number.POSITIVE_INFINITY, acceptedAt: undefined, version: undefined },
+  };
+}

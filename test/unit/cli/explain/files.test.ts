@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { fromRule, schemasIn } from '../../../../hack/codegen/schema.ts';
+import { BINDING_RULES } from '../../../../src/cli/explain/files/binding-rules.ts';
+import { readFiles } from '../../../../src/cli/explain/files/files.ts';
+import { binding, Files, pullSecret, runExplain, scheduledScan } from '../../../support/explain.ts';
+import { BINDINGS, type ManifestCase, SCANS, SECRETS } from '../../../support/manifests.ts';
+import { schema } from '../../api/crd.ts';
+
+/** The inventory of a file with an object of the name `x` as its second document. */
+async function read({ text }: ManifestCase) {
+  using files = new Files();
+  const [, file = ''] = files.write('o.yaml', `---\n---\n${text.replaceAll('NAME', 'x')}`);
+  return await readFiles([file], undefined);
+}
+
+describe('explain, for objects in files', () => {
+  for (const each of BINDINGS) {
+    it(`${each.accepted ? 'accepts' : 'refuses'} a binding with ${each.what}`, async () => {
+      const { bindings, refused } = await read(each);
+      assert.equal(bindings.length, each.accepted ? 1 : 0, refused.join('\n'));
+      if (each.accepted) return assert.deepEqual(refused, []);
+      assert.equal(refused.length, 1);
+      const says = new RegExp((each.says?.source ?? '').replaceAll('NAME', 'x'));
+      assert.match(refused[0] ?? '', says);
+      assert.match(refused[0] ?? '', /o\.yaml, document 2: the API server would refuse (?:the|an) Image/);
+    });
+  }
+
+  for (const each of SECRETS) {
+    it(`${each.accepted ? 'accepts' : 'refuses'} a Secret with ${each.what}`, async () => {
+      const { states, remarks } = await read(each);
+      assert.equal(states.has('x'), each.accepted, remarks.join('\n'));
+      if (each.accepted) return assert.deepEqual(remarks, []);
+      assert.match(remarks.join('\n'), each.says ?? /^$/);
+      assert.match(remarks.join('\n'), /o\.yaml, document 2: the API server would refuse the Secret "x"/);
+    });
+  }
+
+  for (const each of SCANS) {
+    it(`${each.accepted ? 'accepts' : 'refuses'} a ScheduledScan with ${each.what}`, async () => {
+      const { scheduledScans, remarks } = await read(each);
+      assert.equal(scheduledScans.length, each.accepted ? 1 : 0, remarks.join('\n'));
+      if (each.accepted) return assert.deepEqual(remarks, []);
+      assert.match(remarks.join('\n'), each.says ?? /^$/);
+      assert.match(remarks.join('\n'), /o\.yaml, document 2: .*the ScheduledScan "x"/);
+    });
+  }
+
+  it('enforces every CEL rule of the CRD that its JSON schema does not', () => {
+    const rules = schemasIn(schema).flatMap((each) => each['x-kubernetes-validations'] ?? []);
+    const messages = rules.filter((rule) => fromRule(rule) === undefined).map(({ message }) => message);
+    // The parser of images enforces the rule about lengths.
+    const enforced = messages.filter((message) => !/at most 259 characters/.test(message));
+    assert.deepEqual(enforced.toSorted(), BINDING_RULES.map(({ message }) => message).toSorted());
+  });
+
+  it('exits with 1 because of a binding that the API server would refuse, and explains the image', () => {
+    using files = new Files();
+    const args = [
+      ...files.write('s.json', pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } })),
+      ...files.write('b.json', binding('app', { mode: 'observe' })),
+    ];
+    const { status, stdout, stderr } = runExplain(['reg.example/app', ...args]);
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /^error: .*b\.json: the API server would refuse the ImageCredentialBinding "app": spec\.mode/m,
+    );
+    assert.match(stdout, /binding {5}none matches this image/);
+    assert.match(stdout, /Secret pull/);
+  });
+
+  it('ignores a binding of another namespace that the API server would refuse', () => {
+    using files = new Files();
+    const args = [
+      ...files.write('s.json', pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } })),
+      ...files.write('b.json', binding('app', { mode: 'observe' }, { namespace: 'other' })),
+    ];
+    assert.equal(runExplain(['reg.example/app', '-n', 'shop', ...args]).status, 0);
+  });
+
+  it('names the apiVersion of an object that it skips because of it', () => {
+    using files = new Files();
+    const list = {
+      apiVersion: 'v1',
+      kind: 'List',
+      items: [
+        { ...pullSecret('s', {}), apiVersion: 'v2' },
+        { ...scheduledScan('scan', ['reg.example/app']), apiVersion: 'execution.securecodebox.io/v1alpha1' },
+        { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'x' } },
+      ],
+    };
+    const { stderr } = runExplain(['reg.example/app', ...files.write('l.json', list)]);
+    assert.match(
+      stderr,
+      /skipped objects of other kinds: "Secret" of "v2" \(expected "v1"\), "ScheduledScan" of ".*v1alpha1" \(expected "execution\.securecodebox\.io\/v1"\), "Deployment"/,
+    );
+  });
+
+  it('reads aliases that name an object many times, or an object that contains it', () => {
+    using files = new Files();
+    const levels = Array.from({ length: 30 }, (_, level) =>
+      level === 0 ? 'l0: &l0 [a]' : `l${level}: &l${level} [*l${level - 1}, *l${level - 1}]`,
+    );
+    const text = `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\nself: &self\n  self: *self\n${levels.join('\n')}\n`;
+    const { status, stderr } = runExplain(['reg.example/app', ...files.write('a.yaml', text)]);
+    assert.equal(status, 1);
+    assert.match(stderr, /skipped objects of other kinds: "ConfigMap"/);
+  });
+});
