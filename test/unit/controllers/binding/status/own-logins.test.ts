@@ -44,6 +44,11 @@ describe('a login of a user for Trivy that a delivered credential overrides', ()
       'its DOCKER_CONFIG is overridden',
     ],
     [
+      'DOCKER_AUTH_CONFIG',
+      { env: [{ name: 'DOCKER_AUTH_CONFIG', ...secretKey('mirror-login') }] },
+      'its DOCKER_AUTH_CONFIG is overridden',
+    ],
+    [
       'a mounted Docker config',
       { volumeMounts: [{ name: 'creds', mountPath: '/root/.docker' }] },
       'its Docker config at /root/.docker is overridden',
