@@ -12,19 +12,28 @@ const UNKNOWN: Readonly<Record<string, string>> = {
   Exchanging: 'not known: explain requests no login from the cloud',
 };
 
+/** By inventory, because several images may be explained from it. */
+const previewers = new WeakMap<Inventory, Previewer>();
+
 /** What the controller would report about a binding, as far as that is known without a registry. */
-export function predict(
-  { name }: ValidBinding,
-  { bindings, states, scheduledScans, rawScans }: Inventory,
-): Preview | undefined {
-  const preview = new Previewer({
-    ...{ now: Date.now(), scanTypes: SCAN_TYPES, bindings, rawScans },
-    secrets: states,
+export function predict({ name }: ValidBinding, inventory: Inventory): Preview | undefined {
+  const previewer = previewers.get(inventory) ?? previewerOf(inventory);
+  previewers.set(inventory, previewer);
+  const preview = previewer.preview(name);
+  if (preview === undefined) return undefined;
+  return { ...preview, conditions: preview.conditions.map(withoutRegistry) };
+}
+
+function previewerOf({ bindings, states, scheduledScans, rawScans }: Inventory): Previewer {
+  const secrets = states;
+  return new Previewer({
+    now: Date.now(),
+    scanTypes: SCAN_TYPES,
+    bindings,
+    secrets,
     scans: scheduledScans,
-  }).preview(name);
-  return preview === undefined
-    ? undefined
-    : { ...preview, conditions: preview.conditions.map(withoutRegistry) };
+    rawScans,
+  });
 }
 
 function withoutRegistry(condition: ConditionContent): ConditionContent {

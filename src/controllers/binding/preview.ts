@@ -1,6 +1,6 @@
 import type { Check, KnownAnswer } from '../../answer/index.ts';
 import type { Binding, ValidBinding } from '../../binding/index.ts';
-import { fit, type ImageReference } from '../../image/index.ts';
+import { fit, type ImageReference, repositoryName } from '../../image/index.ts';
 import { type Credentials, type Limit, Rivals } from '../../policy/index.ts';
 import { immediateAnswer } from '../../registry/index.ts';
 import {
@@ -13,7 +13,7 @@ import {
 import type { NamedSecret } from '../../secret/index.ts';
 import type { Selection } from '../../state/index.ts';
 import { type Applied, refusedBy } from './apply.ts';
-import { type Decision, decide } from './decide.ts';
+import { type Decision, decide, type ScanPlan } from './decide.ts';
 import type { Known, Observed } from './observed.ts';
 import { type Resolved, resolve, selectionOf } from './resolve.ts';
 import { type ConditionContent, previewConditions } from './status/index.ts';
@@ -54,7 +54,8 @@ const MOST_ROUNDS = 4;
 export class Previewer {
   readonly #snapshot: Snapshot;
   readonly #bindings: readonly Binding[];
-  #scans: readonly ScheduledScan[];
+  /** By name. */
+  readonly #scans: Map<string, ScheduledScan>;
   /** By name: the whole ScheduledScans with the edits of the bindings. */
   readonly #rawScans: Map<string, RawScheduledScan>;
   readonly #rivals = new Rivals();
@@ -65,12 +66,12 @@ export class Previewer {
     this.#snapshot = snapshot;
     // All objects are in one namespace, but those in files may omit its name.
     this.#bindings = snapshot.bindings.map((binding) => ({ ...binding, namespace: '', status: undefined }));
-    this.#scans = snapshot.scans.map(undue);
+    this.#scans = new Map(snapshot.scans.map((scan) => [scan.name, undue(scan)]));
     this.#rawScans = new Map(snapshot.rawScans);
     for (const binding of this.#bindings) this.#rivals.add(binding);
     // What a binding selects does not depend on ScheduledScans, so no binding has to wait for another one.
     for (const binding of this.#bindings)
-      this.#selections.set(binding.name, selectionOf(resolve(this.#observe(binding, []))));
+      this.#selections.set(binding.name, selectionOf(resolve(this.#observe(binding))));
     for (let round = 0; round < MOST_ROUNDS && this.#edit(); round += 1);
   }
 
@@ -78,14 +79,17 @@ export class Previewer {
   preview(name: string): Preview | undefined {
     const binding = this.#bindings.find((one) => one.name === name);
     if (binding?.validity !== 'Valid') return undefined;
-    const { resolved, decision } = this.#decide(binding);
+    const { resolved, decision } = this.#decide(binding, indexOf(this.#scans.values()));
     const facts = { resolved, decision, applied: this.#applied(decision) };
     const { credentials, limit } = resolved;
     return { conditions: previewConditions(binding, facts), credentials, limit };
   }
 
-  #decide(binding: ValidBinding): { readonly resolved: Resolved; readonly decision: Decision } {
-    const resolved = resolve(this.#observe(binding, this.#scansOf(binding)));
+  #decide(
+    binding: ValidBinding,
+    index: ScanIndex,
+  ): { readonly resolved: Resolved; readonly decision: Decision } {
+    const resolved = resolve(this.#observe(binding, index));
     return { resolved, decision: decide(resolved) };
   }
 
@@ -94,39 +98,35 @@ export class Previewer {
    * other bindings. Returns whether it has edited any.
    */
   #edit(): boolean {
-    const valid = this.#bindings.filter((binding) => binding.validity === 'Valid');
-    const plans = valid.flatMap((binding) => this.#decide(binding).decision.scans);
-    const edited = new Map<string, ScheduledScan>();
-    for (const plan of plans) {
-      const raw = this.#rawScans.get(plan.scan.name);
-      if (plan.plan !== 'Edit' || raw === undefined) continue;
-      const result = editScheduledScan(raw, plan.edit);
-      if (result.result !== 'Changed') continue;
-      this.#rawScans.set(plan.scan.name, result.scan);
-      edited.set(plan.scan.name, undue(readScheduledScan(result.scan)));
+    if (this.#rawScans.size === 0) return false;
+    const index = indexOf(this.#scans.values());
+    let isEdited = false;
+    for (const binding of this.#bindings) {
+      if (binding.validity !== 'Valid') continue;
+      for (const plan of this.#decide(binding, index).decision.scans)
+        if (plan.plan === 'Edit' && this.#editScan(plan)) isEdited = true;
     }
-    this.#scans = this.#scans.map((scan) => edited.get(scan.name) ?? scan);
-    return edited.size > 0;
+    return isEdited;
   }
 
-  #scansOf(binding: ValidBinding): readonly ScheduledScan[] {
-    return this.#scans.filter(
-      ({ bound, image }) =>
-        bound?.binding === binding.name || (image !== undefined && matches(binding, image)),
-    );
+  #editScan({ scan: { name }, edit }: Extract<ScanPlan, { plan: 'Edit' }>): boolean {
+    const raw = this.#rawScans.get(name);
+    const result = raw === undefined ? undefined : editScheduledScan(raw, edit);
+    if (result?.result !== 'Changed') return false;
+    this.#rawScans.set(name, result.scan);
+    this.#scans.set(name, undue(readScheduledScan(result.scan)));
+    return true;
   }
 
-  #scansMentioning(binding: Binding): readonly ScheduledScan[] {
-    if (binding.validity !== 'Valid') return [];
-    return this.#scans.filter(({ mentions }) => mentions.some((image) => matches(binding, image)));
-  }
-
-  #observe(binding: Binding, scans: readonly ScheduledScan[]): Observed {
+  /** @param index - undefined: only the selection is of interest, which depends on no scan */
+  #observe(binding: Binding, index?: ScanIndex): Observed {
     const { now, scanTypes, secrets } = this.#snapshot;
-    const names = binding.validity === 'Valid' ? binding.imagePullSecrets : [];
+    const valid = binding.validity === 'Valid' ? binding : undefined;
+    const names = valid?.imagePullSecrets ?? [];
     return {
-      ...{ now, namespace: '', name: binding.name, binding, scans },
-      mentioning: this.#scansMentioning(binding),
+      ...{ now, namespace: '', name: binding.name, binding },
+      scans: valid && index ? scansOf(valid, index) : [],
+      mentioning: valid && index ? scansMentioning(valid, index) : [],
       settings: { scanTypes, checkIntervalMs: 0, firstAnswerTimeoutMs: 0, runWaitMs: undefined },
       secrets: names.map((name) => secrets.get(name) ?? { state: 'Missing', name }),
       known: this.#known(binding),
@@ -162,6 +162,45 @@ export class Previewer {
     }
     return { written, failed, secretRefused: undefined, repeated: false };
   }
+}
+
+interface ScanIndex {
+  readonly byRepository: ReadonlyMap<string | undefined, readonly ScheduledScan[]>;
+  /** By repository of an image that the parameters of a scan mention. */
+  readonly byMention: ReadonlyMap<string, readonly ScheduledScan[]>;
+  /** By name of the binding to which the scan is bound. */
+  readonly byBinding: ReadonlyMap<string | undefined, readonly ScheduledScan[]>;
+}
+
+function indexOf(scans: Iterable<ScheduledScan>): ScanIndex {
+  const all = [...scans];
+  const mentions = all.flatMap((scan) =>
+    scan.mentions.map((image) => ({ repository: repositoryName(image), scan })),
+  );
+  const mentioning = Map.groupBy(mentions, ({ repository }) => repository);
+  return {
+    byRepository: Map.groupBy(all, ({ image }) => (image === undefined ? undefined : repositoryName(image))),
+    byMention: new Map(
+      [...mentioning].map(([repository, found]) => [repository, found.map(({ scan }) => scan)]),
+    ),
+    byBinding: Map.groupBy(all, ({ bound }) => bound?.binding),
+  };
+}
+
+/** The scans that the binding fits by image alone, and those that are bound to it. */
+function scansOf(binding: ValidBinding, { byRepository, byBinding }: ScanIndex): readonly ScheduledScan[] {
+  const named = repositoriesOf(binding).flatMap((repository) => byRepository.get(repository) ?? []);
+  const fitting = named.filter(({ image }) => image !== undefined && matches(binding, image));
+  return [...new Set([...fitting, ...(byBinding.get(binding.name) ?? [])])];
+}
+
+function scansMentioning(binding: ValidBinding, { byMention }: ScanIndex): readonly ScheduledScan[] {
+  const named = repositoriesOf(binding).flatMap((repository) => byMention.get(repository) ?? []);
+  return [...new Set(named)].filter(({ mentions }) => mentions.some((image) => matches(binding, image)));
+}
+
+function repositoriesOf({ image, replaces }: ValidBinding): readonly string[] {
+  return [...new Set([image, ...replaces].map(repositoryName))];
 }
 
 function matches({ image, replaces }: ValidBinding, named: ImageReference): boolean {
