@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tar } from '../../image/index.ts';
 import { type Child, describe, onFreePort, ProcessGroup } from '../processes/index.ts';
 import { tools } from '../tools/index.ts';
 import { type RegistryUser, writeHtpasswd } from './htpasswd.ts';
 import { hasPasswordFile, type ServerOptions, startServer } from './server.ts';
-import { tar } from './tar.ts';
 
 export type { RegistryUser } from './htpasswd.ts';
 
@@ -85,7 +85,8 @@ export class Registry implements AsyncDisposable {
     await mkdir(work);
     try {
       const layer = join(work, 'layer.tar');
-      await writeFile(layer, tar(files));
+      const entries = Object.entries(files).map(([path, content]) => ({ path, content }));
+      await writeFile(layer, tar(entries));
       await writeFile(join(work, 'config.json'), dockerConfig(this.host, this.#user), { mode: 0o600 });
       const args = ['append', '--new_layer', layer, '--new_tag', `${this.host}/${name}`];
       const trust = this.#ca === undefined ? {} : { SSL_CERT_FILE: join(work, 'ca.pem') };

@@ -1,0 +1,1 @@
+export { tar } from './tar.ts';
