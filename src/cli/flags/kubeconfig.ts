@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { delimiter } from 'node:path';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Option } from 'commander';
 import { quoted } from '../../text/index.ts';
@@ -7,6 +7,7 @@ import { UserError } from '../errors.ts';
 
 /** The server that client-node falls back to if it finds no configuration. */
 const FALLBACK_SERVER = 'http://localhost:8080';
+const FALLBACK_CONTEXT = 'loaded-context';
 /** Limit on the contexts that a message lists. */
 const MAX_CONTEXTS = 10;
 
@@ -41,7 +42,10 @@ export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {})
   try {
     const files = named === kubeconfig ? [named] : named.split(delimiter).filter((file) => file !== '');
     if (files.length > 0) config.loadFromOptions(merged(files.filter(existsSync).map(read)));
-    else config.loadFromDefault();
+    else {
+      config.loadFromDefault();
+      resolveCommands(config, join(process.env['HOME'] ?? '', '.kube'));
+    }
   } catch (error) {
     throw new UserError(
       `the kubeconfig (${source}) cannot be read: ${messageOf(error)}; correct it, or choose another one with --kubeconfig`,
@@ -54,7 +58,17 @@ export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {})
   function read(file: string): KubeConfig {
     const one = new client.KubeConfig();
     one.loadFromFile(file);
+    resolveCommands(one, dirname(file));
     return one;
+  }
+}
+
+/** As with kubectl, a relative path of a credential plug-in starts at the folder of the kubeconfig. */
+function resolveCommands(config: KubeConfig, folder: string): void {
+  for (const { exec } of config.users) {
+    const command: unknown = exec?.command;
+    if (typeof command === 'string' && command.includes('/') && !isAbsolute(command))
+      exec.command = join(folder, command);
   }
 }
 
@@ -77,18 +91,31 @@ function firstOfEachName<T extends { readonly name: string }>(all: readonly T[])
 
 function checkContext(config: KubeConfig, source: string): void {
   const cluster = config.getCurrentCluster();
-  if (cluster?.server === FALLBACK_SERVER) {
+  if (cluster?.server === FALLBACK_SERVER && config.getCurrentContext() === FALLBACK_CONTEXT) {
     throw new UserError(
       'found no cluster: expected KUBECONFIG, ~/.kube/config, or a pod in a cluster; set KUBECONFIG to the path of your ' +
         'kubeconfig',
     );
   }
-  if (cluster !== null) return;
+  if (cluster !== null) {
+    checkUser(config, source);
+    return;
+  }
   const names = config.contexts.map(({ name }) => name);
   const found = names.length === 0 ? 'none' : names.slice(0, MAX_CONTEXTS).map(quoted).join(', ');
   throw new UserError(
     `the kubeconfig (${source}) has no cluster for its context ${quoted(config.getCurrentContext())}; ` +
       `its contexts: ${found}; choose one with --context, or with kubectl config use-context`,
+  );
+}
+
+function checkUser(config: KubeConfig, source: string): void {
+  const context = config.getCurrentContext();
+  const user = config.getContextObject(context)?.user ?? '';
+  if (user === '' || config.getUser(user) !== null) return;
+  throw new UserError(
+    `the kubeconfig (${source}) has no user ${quoted(user)}, which its context ${quoted(context)} names; correct the user of ` +
+      'the context, or choose another context with --context',
   );
 }
 
