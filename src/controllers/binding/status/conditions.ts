@@ -288,7 +288,20 @@ function nothingFailing(
   const notes = scans.filter((scan) => scan.state === 'Bound' && scan.reason !== undefined);
   const noted = notes.length === 0 ? '' : `; ${listed(notes)}`;
   const message = `${counted(bound)} bound${how}${noted}${yieldNote}`;
-  return { type, status: 'True', reason, message: advise(message, reason) };
+  return { type, status: 'True', reason, message: adviseBound(binding, message, reason) };
+}
+
+/**
+ * Adds the advice for `reason`. A discovered binding that is not effective needs none: while a workload is migrated, discovery
+ * keeps the bindings of both repositories, deletes the previous one itself, and creates a binding again that a user deletes.
+ */
+function adviseBound(
+  { discovered }: ValidBinding,
+  message: string,
+  reason: 'Bound' | 'ServedByAnother',
+): string {
+  if (!discovered || reason === 'Bound') return advise(message, reason);
+  return `${message}. This discovered binding takes over by itself when the other one is deleted; no action is needed.`;
 }
 
 /**
