@@ -18,6 +18,7 @@ export {
   LeaderElection,
   LeaseObservation,
   type LeaseSettings,
+  podOfIdentity,
   specOf,
   timingsProblem,
 } from './leader-election/index.ts';

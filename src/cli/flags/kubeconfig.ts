@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Option } from 'commander';
-import { quoted } from '../../text/index.ts';
+import { isRecord, quoted } from '../../text/index.ts';
 import { UserError } from '../errors.ts';
 
 /** The server that client-node falls back to if it finds no configuration. */
@@ -36,6 +36,7 @@ export function clusterFlags(): readonly Option[] {
  */
 export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {}): Promise<KubeConfig> {
   const client = await import('@kubernetes/client-node');
+  const { load } = await import('js-yaml');
   const config = new client.KubeConfig();
   const named = kubeconfig ?? process.env['KUBECONFIG'] ?? '';
   const source = named === '' ? '~/.kube/config' : named;
@@ -44,7 +45,8 @@ export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {})
     if (files.length > 0) config.loadFromOptions(merged(files.filter(existsSync).map(read)));
     else {
       config.loadFromDefault();
-      resolveCommands(config, join(process.env['HOME'] ?? '', '.kube'));
+      const file = join(process.env['HOME'] ?? '', '.kube', 'config');
+      if (existsSync(file)) complete(config, file, load);
     }
   } catch (error) {
     throw new UserError(
@@ -58,18 +60,40 @@ export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {})
   function read(file: string): KubeConfig {
     const one = new client.KubeConfig();
     one.loadFromFile(file);
-    resolveCommands(one, dirname(file));
+    complete(one, file, load);
     return one;
   }
 }
 
-/** As with kubectl, a relative path of a credential plug-in starts at the folder of the kubeconfig. */
-function resolveCommands(config: KubeConfig, folder: string): void {
-  for (const { exec } of config.users) {
-    const command: unknown = exec?.command;
+/**
+ * Adds what client-node does not read from a kubeconfig, as kubectl does: `tokenFile` of a user, which takes precedence over
+ * `token`. Relative paths of token files and credential plug-ins start at the folder of the kubeconfig.
+ */
+function complete(config: KubeConfig, file: string, parse: (text: string) => unknown): void {
+  const folder = dirname(file);
+  const tokenFiles = tokenFilesIn(parse(readFileSync(file, 'utf8')));
+  config.users = config.users.map((user) => {
+    const command: unknown = user.exec?.command;
     if (typeof command === 'string' && command.includes('/') && !isAbsolute(command))
-      exec.command = join(folder, command);
-  }
+      user.exec.command = join(folder, command);
+    const tokenFile = tokenFiles.get(user.name);
+    if (tokenFile === undefined) return user;
+    const { token: _, ...rest } = user;
+    const path = isAbsolute(tokenFile) ? tokenFile : join(folder, tokenFile);
+    return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile: path } } };
+  });
+}
+
+/** The token file of each user that has one. `config` is the content of a kubeconfig. */
+function tokenFilesIn(config: unknown): ReadonlyMap<unknown, string> {
+  const users = isRecord(config) && Array.isArray(config['users']) ? config['users'] : [];
+  return new Map(
+    users.flatMap((entry: unknown) => {
+      const { name, user } = isRecord(entry) ? entry : {};
+      const { tokenFile } = isRecord(user) ? user : {};
+      return typeof tokenFile === 'string' && tokenFile !== '' ? [[name, tokenFile] as const] : [];
+    }),
+  );
 }
 
 type Merged = Pick<KubeConfig, 'clusters' | 'users' | 'contexts' | 'currentContext'>;

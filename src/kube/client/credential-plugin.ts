@@ -12,7 +12,7 @@ const INTERACTIVE_TIMEOUT_MS = 300_000;
 const LONGEST_HINT = 300;
 
 /** What a plug-in provides: a token, a client certificate with its key, or both. */
-export interface PluginCredential {
+interface PluginCredential {
   readonly token: string | undefined;
   readonly cert: string | undefined;
   readonly key: string | undefined;

@@ -3,7 +3,7 @@ import { isRecord, quoted } from '../../text/index.ts';
 import { KubeConfigError } from '../errors.ts';
 
 /** Whether a plug-in may read from the terminal. */
-export type InteractiveMode = 'Never' | 'IfAvailable' | 'Always';
+type InteractiveMode = 'Never' | 'IfAvailable' | 'Always';
 const INTERACTIVE_MODES: readonly string[] = ['Never', 'IfAvailable', 'Always'] satisfies InteractiveMode[];
 
 /** How a user's credential plug-in is run: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#ExecConfig */
@@ -24,9 +24,10 @@ export interface PluginSettings {
  * @throws KubeConfigError if the settings of the plug-in cannot be used
  */
 export function pluginSettings(user: User): PluginSettings | undefined {
-  if ([user.token, user.username, user.certData, user.certFile].some(Boolean)) return undefined;
+  const { token, username, certData, certFile, authProvider } = user;
+  if ([token, username, certData, certFile, authProvider?.config?.tokenFile].some(Boolean)) return undefined;
   // client-node passes this part of the kubeconfig on as it is. It also accepts the settings under `auth-provider`.
-  const exec: unknown = user.exec ?? user.authProvider?.config?.exec;
+  const exec: unknown = user.exec ?? authProvider?.config?.exec;
   if (exec === undefined || exec === null) return undefined;
   const { command, args, env, apiVersion, interactiveMode, provideClusterInfo, installHint } = isRecord(exec)
     ? exec

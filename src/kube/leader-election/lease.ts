@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { isNewer, type KubeObject, type Resource } from '../../object/index.ts';
 
 export const LEASES: Resource = {
@@ -25,6 +27,27 @@ export interface LeaseTimings {
 export interface LeaseSettings extends LeaseTimings {
   readonly namespace: string;
   readonly name: string;
+  /** The pod in which this process runs, in the namespace of the Lease; undefined: none, or not known. */
+  readonly pod?: HolderPod | undefined;
+}
+
+/** The pod of a process that takes part in the leader election. */
+export interface HolderPod {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** The identity of a new process: unique, and with its pod, so that others can see whether the pod still exists. */
+export function newIdentity(pod: HolderPod | undefined): string {
+  const host = pod === undefined ? hostname() : `${pod.name}_${pod.uid}`;
+  return `${host}_${randomUUID()}`;
+}
+
+/** The pod in an identity; undefined: the process runs elsewhere. A host name contains no underscore. */
+export function podOfIdentity(identity: string): HolderPod | undefined {
+  const [name, uid, process, ...more] = identity.split('_');
+  if (name === undefined || uid === undefined || process === undefined || more.length > 0) return undefined;
+  return { name, uid };
 }
 
 /** A message about invalid timings; undefined: they are valid. The rules are those of client-go. */

@@ -109,6 +109,13 @@ describe('the connection of the command line to a real API server', () => {
     await proxy.stop();
   });
 
+  it('reads the token from a file beside the kubeconfig, which takes precedence over a token', async () => {
+    await writeFile(join(folder, 'token'), `${token}\n`);
+    const user = { tokenFile: 'token', token: 'wrong', exec: { command: 'aws-of-nobody' } };
+    const { code, stderr } = await explain({ user });
+    assert.equal(code, 0, stderr);
+  });
+
   const rejected: readonly {
     readonly title: string;
     readonly change: () => Promise<Parameters<typeof kubeconfig>[0]>;
@@ -131,9 +138,7 @@ describe('the connection of the command line to a real API server', () => {
     },
     {
       title: 'a token file that does not exist',
-      change: async () => ({
-        user: { 'auth-provider': { name: 'tokenFile', config: { tokenFile: '/nonexistent/token' } } },
-      }),
+      change: async () => ({ user: { tokenFile: '/nonexistent/token' } }),
       says: /the credential of the user "u" \(context "x"\) in the kubeconfig cannot be used: expected a file that can be read at "\/nonexistent\/token", found none \(ENOENT\)/,
     },
     {

@@ -14,7 +14,7 @@ const program = await builtProgram();
 const CANARY = 'Canary-7Hq2';
 const PAGE = `<!DOCTYPE html><html><title>Log in</title><input name="csrf" value="${CANARY}"></html>`;
 
-/** Answers all requests alike. These servers stand in for login pages and proxies, which cannot be had in a test. */
+/** Answers all requests alike. Real HTTP servers with the answers of login pages and proxies, which tests cannot run. */
 const answers =
   (status: number, headers: Readonly<Record<string, string>>, body: string): RequestListener =>
   (_, response) =>
