@@ -62,8 +62,22 @@ const BY_CODE: readonly (readonly [RegExp, (server: URL | null) => Problem])[] =
   ],
 ];
 
-/** What was found instead of an answer of the API server, and what to do. */
-export function connectionProblem(error: KubeError, server: URL | null): Problem {
+/** Errors before a connection to the server exists. With a proxy, they are about the proxy. */
+const NOT_CONNECTED =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|UND_ERR_ABORTED|UND_ERR_CONNECT_TIMEOUT)$/;
+
+/**
+ * What was found instead of an answer of the API server, and what to do.
+ *
+ * @param proxy - the `proxy-url` of the kubeconfig; empty: none
+ */
+export function connectionProblem(error: KubeError, server: URL | null, proxy: string): Problem {
+  if (proxy !== '' && codesOf(error.cause).some((code) => NOT_CONNECTED.test(code))) {
+    return {
+      found: 'no connection through the proxy of the kubeconfig',
+      advice: 'correct proxy-url in the kubeconfig, or check that the proxy is running and lets you connect',
+    };
+  }
   if (error.reason === 'NotKubernetes') {
     return {
       found: 'an answer of another server, for example a login page or a proxy',

@@ -23,7 +23,6 @@ export function userErrorOf(error: KubeError, config: KubeConfig, purpose: Purpo
 
 function messageFor(error: KubeError, config: KubeConfig, purpose: Purpose): string {
   const instead = purpose.instead === undefined ? '' : `, or ${purpose.instead}`;
-  const server = config.getCurrentCluster()?.server ?? '';
   if (error.reason === 'NotFound') {
     return (
       'expected the API of ImageCredentialBindings, but this cluster does not have it; install the CRD (kubectl apply ' +
@@ -34,16 +33,17 @@ function messageFor(error: KubeError, config: KubeConfig, purpose: Purpose): str
   if (error.reason === 'Forbidden') {
     return `${error.message}; expected permission to ${purpose.needs} ${places(purpose.scope)}${instead}`;
   }
-  return noAnswer(error, server);
+  return noAnswer(error, config);
 }
 
-function noAnswer(error: KubeError, server: string): string {
-  const { found, advice } = connectionProblem(error, URL.parse(server));
+function noAnswer(error: KubeError, config: KubeConfig): string {
+  const { server = '', proxyUrl = '' } = config.getCurrentCluster() ?? {};
+  const { found, advice } = connectionProblem(error, URL.parse(server), proxyUrl);
   return `expected an answer from the API server at ${server}, found ${found}: ${error.message}; ${advice}`;
 }
 
 /** Whether the API server received no credential that it knows, and treated the request as one of an anonymous user. */
-function isAnonymous({ reason, message }: KubeError): boolean {
+export function isAnonymous({ reason, message }: KubeError): boolean {
   return reason === 'Forbidden' && message.includes('"system:anonymous"');
 }
 

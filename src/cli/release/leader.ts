@@ -9,6 +9,7 @@ import {
 } from '../../kube/index.ts';
 import type { KubeObject, Resource } from '../../object/index.ts';
 import { quoted } from '../../text/index.ts';
+import { isAnonymous } from '../cluster/index.ts';
 import { UserError } from '../errors.ts';
 import type { ReportProgress } from './progress.ts';
 
@@ -97,7 +98,7 @@ async function read(client: KubeClient, place: LeasePlace): Promise<KubeObject |
     return await client.get(LEASES, place);
   } catch (error) {
     if (hasReason(error, 'NotFound')) return undefined;
-    if (!hasReason(error, 'Forbidden')) throw error;
+    if (!hasReason(error, 'Forbidden') || isAnonymous(error)) throw error;
     throw new UserError(
       `${error.message}; expected permission to get the Lease ${nameOf(place)}, which shows whether a controller is ` +
         'the leader; request a Role in that namespace, or choose the Lease with --lease-namespace and --lease-name',

@@ -1,6 +1,6 @@
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { quoted } from '../../text/index.ts';
+import { isRecord, quoted } from '../../text/index.ts';
 import { KubeConfigError } from '../errors.ts';
 import { credentialPlugin } from './credential-plugin.ts';
 
@@ -22,16 +22,32 @@ export async function connectionOptions(config: KubeConfig, server: URL): Promis
   } catch (error) {
     throw unreadable(config, error);
   }
-  if (plugin === undefined) return options;
-  const { token, cert, key } = await plugin.credential();
-  if (cert !== undefined) Object.assign(options, { cert, key });
-  if (token !== undefined) options.headers = { ...headersIn(options), Authorization: `Bearer ${token}` };
-  return options;
+  if (plugin !== undefined) {
+    const { token, cert, key } = await plugin.credential();
+    if (cert !== undefined) Object.assign(options, { cert, key });
+    if (token !== undefined) options.headers = { ...headersIn(options), Authorization: `Bearer ${token}` };
+  }
+  return withValidHeader(config, options);
 }
 
 /** client-node sets headers as an object. */
-function headersIn({ headers }: RequestOptions): object {
-  return headers === undefined || Array.isArray(headers) ? {} : headers;
+function headersIn({ headers }: RequestOptions): Readonly<Record<string, unknown>> {
+  return isRecord(headers) ? headers : {};
+}
+
+/** Removes white space around a token, as client-go does with the content of a token file. */
+function withValidHeader(config: KubeConfig, options: RequestOptions): RequestOptions {
+  const { Authorization: found, ...headers } = headersIn(options);
+  if (typeof found !== 'string') return options;
+  const authorization = `Bearer ${found.replace(/^Bearer\s*/, '').trim()}`;
+  if (!/^[\x20-\x7e]+$/.test(authorization)) {
+    throw new KubeConfigError(
+      `the token of the user ${quoted(config.getCurrentUser()?.name ?? '')} (context ${quoted(config.getCurrentContext())}) in the ` +
+        'kubeconfig cannot be used: expected printable ASCII characters, found others; correct the token, or log in again',
+    );
+  }
+  // The values that client-node sets are texts.
+  return { ...options, headers: { ...(headers as Record<string, string>), Authorization: authorization } };
 }
 
 /** A view of the config in which the current user has no credential plug-in, because we run plug-ins ourselves. */

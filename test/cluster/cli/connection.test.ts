@@ -114,6 +114,8 @@ describe('the connection of the command line to a real API server', () => {
     const user = { tokenFile: 'token', token: 'wrong', exec: { command: 'aws-of-nobody' } };
     const { code, stderr } = await explain({ user });
     assert.equal(code, 0, stderr);
+    const ran = await explain({ user: { token: `${token}\n` } });
+    assert.equal(ran.code, 0, ran.stderr);
   });
 
   const rejected: readonly {
@@ -135,6 +137,16 @@ describe('the connection of the command line to a real API server', () => {
       title: 'no credential',
       change: async () => ({ user: {} }),
       says: /the API server received no credential of the user "u" \(context "x"\) in the kubeconfig \(.*system:anonymous.*\); log in again, or choose/,
+    },
+    {
+      title: 'a token with a control character',
+      change: async () => ({ user: { token: 'Canary-7Hq2\u0000x' } }),
+      says: /the token of the user "u" \(context "x"\) in the kubeconfig cannot be used: expected printable ASCII characters, found others/,
+    },
+    {
+      title: 'a token with a line break inside',
+      change: async () => ({ user: { token: 'Canary-7Hq2\nx' } }),
+      says: /expected printable ASCII characters, found others; correct the token/,
     },
     {
       title: 'a token file that does not exist',
@@ -195,6 +207,16 @@ describe('the connection of the command line to a real API server', () => {
       assert.doesNotMatch(stderr, /Canary|check that the server is running/);
     });
   }
+
+  it('says of release without a credential that there is none, and not that a right is missing', async () => {
+    const file = await kubeconfig({ user: {} });
+    const { code, stderr } = await runCommand(cluster.controlPlane, ['release', '-A'], file);
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /^error: the API server received no credential of the user "u" .*; log in again, or choose/,
+    );
+  });
 
   it('names a user that the kubeconfig does not have', async () => {
     const file = await kubeconfig({});

@@ -181,6 +181,24 @@ describe('a credential plug-in', () => {
     }
   });
 
+  it('that is missing is named in the log of the controller', async () => {
+    const KUBECONFIG = kubeconfigWith('missing', { title: '', says: /./ });
+    const child = spawn(process.execPath, [program, 'controller', '--serve', '127.0.0.1:0'], {
+      env: { PATH: process.env['PATH'], HOME: folder, KUBECONFIG },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let log = '';
+    for await (const chunk of child.stdout) {
+      log += chunk;
+      if (/"reason":"[^\n]*expected this program at this path, found none/.test(log)) break;
+    }
+    assert.match(
+      log,
+      /the credential plug-in \\"[^"]+\\" of the user \\"eks\\" \(context \\"prod\\"\): expected this program/,
+    );
+    child.kill('SIGKILL');
+  });
+
   it('that provides a credential runs once, and the connection is the next step', () => {
     const script = `echo run >> '${join(folder, 'runs')}'; ${credential({ token: CANARY })}`;
     const { stderr } = run(kubeconfigWith('working', { title: '', script, says: /./ }), 'release', '-A');

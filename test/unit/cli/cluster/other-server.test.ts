@@ -106,10 +106,10 @@ describe('a server that is not a Kubernetes API server', () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  async function run(server: string, args: readonly string[], user: object = {}) {
+  async function run(server: string, args: readonly string[], user: object = {}, cluster: object = {}) {
     const kubeconfig = join(folder, 'config');
     const config = {
-      clusters: [{ name: 'c', cluster: { server } }],
+      clusters: [{ name: 'c', cluster: { server, ...cluster } }],
       users: [{ name: 'u', user }],
       contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
       'current-context': 'x',
@@ -204,6 +204,21 @@ describe('a server that is not a Kubernetes API server', () => {
       without.stderr,
       /found no address for the name "api\.example\.invalid": .*; correct the name of the server/,
     );
+  });
+
+  it('is not blamed if the proxy of the kubeconfig refuses the connection, or is not running', async () => {
+    await using proxy = createServer().on('connect', (_, socket) =>
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),
+    );
+    for (const address of [await listening(proxy), '127.0.0.1:1', 'proxy.example.invalid:3128']) {
+      const cluster = { 'proxy-url': `http://me:${CANARY}@${address}` };
+      const { code, stderr } = await run('https://api.example.invalid:6443', ['audit'], {}, cluster);
+      assert.equal(code, 2);
+      assert.match(
+        stderr,
+        /found no connection through the proxy of the kubeconfig: .*; correct proxy-url in the kubeconfig, or check that the proxy is running/,
+      );
+    }
   });
 
   const unusable: readonly (readonly [string, RegExp])[] = [
