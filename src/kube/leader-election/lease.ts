@@ -43,11 +43,13 @@ export function newIdentity(pod: HolderPod | undefined): string {
   return `${host}_${randomUUID()}`;
 }
 
-/** The pod in an identity; undefined: the process runs elsewhere. A host name contains no underscore. */
+const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const POD_IDENTITY = new RegExp(`^(?<name>[a-z0-9][a-z0-9.-]{0,252})_(?<uid>${UUID})_${UUID}$`);
+
+/** The pod in an identity; undefined: the process runs elsewhere, or another program wrote the identity. */
 export function podOfIdentity(identity: string): HolderPod | undefined {
-  const [name, uid, process, ...more] = identity.split('_');
-  if (name === undefined || uid === undefined || process === undefined || more.length > 0) return undefined;
-  return { name, uid };
+  const { name, uid } = POD_IDENTITY.exec(identity)?.groups ?? {};
+  return name === undefined || uid === undefined ? undefined : { name, uid };
 }
 
 /** A message about invalid timings; undefined: they are valid. The rules are those of client-go. */
