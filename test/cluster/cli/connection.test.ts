@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -215,6 +218,27 @@ describe('the connection of the command line to a real API server', () => {
     assert.match(
       stderr,
       /^error: the API server received no credential of the user "u" .*; log in again, or choose/,
+    );
+  });
+
+  it('names an expired certificate of the server', async () => {
+    const { group } = cluster.controlPlane;
+    const {
+      ca: authority,
+      certificate,
+      key,
+    } = await makeCertificate(group, ['127.0.0.1'], { expired: true });
+    // An HTTPS server of our own, because the API server makes its certificate itself.
+    await using server = createServer({ cert: certificate, key });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    // A TCP server that listens has an AddressInfo.
+    const { port } = server.address() as AddressInfo;
+    const place = { server: `https://127.0.0.1:${port}`, 'certificate-authority-data': btoa(authority) };
+    const { code, stderr } = await explain({ cluster: place });
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /found a certificate of the server that is not valid now: .*; check the clock of this computer, or renew/,
     );
   });
 
