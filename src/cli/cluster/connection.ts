@@ -39,6 +39,20 @@ const BY_CODE: readonly (readonly [RegExp, (server: URL | null) => Problem])[] =
     }),
   ],
   [
+    /^ERR_SSL_\w*ALERT_\w*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/,
+    () => ({
+      found: 'a server that rejects the client certificate',
+      advice: 'log in again, or correct client-certificate in the kubeconfig',
+    }),
+  ],
+  [
+    /^ERR_SSL_/,
+    () => ({
+      found: 'a failed TLS handshake',
+      advice: 'correct the server and its port in the kubeconfig, or check the proxy in front of it',
+    }),
+  ],
+  [
     /CERT|ERR_TLS|UNABLE_TO_|CA_|SELF_SIGNED/,
     () => ({
       found: 'a certificate of an authority that is not trusted (x509)',
