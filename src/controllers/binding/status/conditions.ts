@@ -19,6 +19,7 @@ import { type Applied, Refused } from '../apply.ts';
 import type { Decision } from '../decide.ts';
 import type { Resolved } from '../resolve.ts';
 import { advise } from './advice.ts';
+import { adviseBound } from './bound-advice.ts';
 import type { ConditionContent } from './condition-content.ts';
 import { counted, listed, type ScanState } from './scans.ts';
 import { credentialVerified, refusalReason } from './verified-condition.ts';
@@ -289,19 +290,6 @@ function nothingFailing(
   const noted = notes.length === 0 ? '' : `; ${listed(notes)}`;
   const message = `${counted(bound)} bound${how}${noted}${yieldNote}`;
   return { type, status: 'True', reason, message: adviseBound(binding, message, reason) };
-}
-
-/**
- * Adds the advice for `reason`. A discovered binding that is not effective needs none: while a workload is migrated, discovery
- * keeps the bindings of both repositories, deletes the previous one itself, and creates a binding again that a user deletes.
- */
-function adviseBound(
-  { discovered }: ValidBinding,
-  message: string,
-  reason: 'Bound' | 'ServedByAnother',
-): string {
-  if (!discovered || reason === 'Bound') return advise(message, reason);
-  return `${message}. This discovered binding takes over by itself when the other one is deleted; no action is needed.`;
 }
 
 /**
