@@ -1,9 +1,14 @@
 import { isRecord } from '../text/index.ts';
 
-/** `Unreachable`: no answer came. Otherwise the reason of the API server's Status object. */
+/**
+ * `Unreachable`: no answer came. `Misconfigured`: no request was sent, because of a {@link KubeConfigError}.
+ * `NotKubernetes`: the answer is not one of a Kubernetes API server. Otherwise the reason of the API server's Status object.
+ */
 export type KubeErrorReason =
   | 'Unreachable'
   | 'Timeout'
+  | 'Misconfigured'
+  | 'NotKubernetes'
   | 'NotFound'
   | 'AlreadyExists'
   | 'Conflict'
@@ -28,7 +33,16 @@ interface Detail {
   readonly causes?: readonly StatusCause[];
   readonly retryAfterSeconds?: number | undefined;
   readonly unsent?: boolean;
+  readonly isStatus?: boolean;
   readonly cause?: unknown;
+}
+
+/**
+ * The kubeconfig does not allow a request: a setting is wrong, or a credential cannot be obtained. The message says what was
+ * expected, what was found, and what to do. It contains neither a credential nor the output of a credential plug-in.
+ */
+export class KubeConfigError extends Error {
+  override readonly name = 'KubeConfigError';
 }
 
 /** A request that did not succeed. The only error class of the client. */
@@ -43,6 +57,8 @@ export class KubeError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** Whether the request certainly never reached the server. Then even a write may be retried. */
   readonly unsent: boolean;
+  /** Whether the answer contained a Status object, which an API server sends, and which a proxy or a login page does not. */
+  readonly isStatus: boolean;
 
   constructor(message: string, detail: Detail) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -51,6 +67,7 @@ export class KubeError extends Error {
     this.causes = detail.causes ?? [];
     this.retryAfterSeconds = detail.retryAfterSeconds;
     this.unsent = detail.unsent ?? false;
+    this.isStatus = detail.isStatus ?? false;
   }
 }
 
@@ -59,31 +76,64 @@ export function hasReason(error: unknown, ...reasons: readonly KubeErrorReason[]
   return error instanceof KubeError && reasons.includes(error.reason);
 }
 
-/** An answer of status 400 and above. */
+/** An answer of status 300 and above. */
 export interface FailedAnswer {
   readonly status: number;
   readonly body: string;
   /** The header `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3). */
   readonly retryAfter: string | undefined;
+  /** The header `Content-Type`. */
+  readonly contentType?: string | undefined;
+  /** The header `Location`. */
+  readonly location?: string | undefined;
 }
 
 /**
- * The error for an answer of status 400 and above. The body is a `Status` object
+ * The error for an answer of status 300 and above. The body is a `Status` object
  * (https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#response-status-kind).
  * A proxy in between may send anything else.
  */
 export function errorFromAnswer(request: string, answer: FailedAnswer): KubeError {
   const status = parseStatus(answer.body);
-  return new KubeError(`${request}: ${status.message ?? `the server answered ${answer.status}`}`, {
+  return new KubeError(`${request}: ${status.message ?? describeAnswer(answer)}`, {
     status: answer.status,
     reason: status.reason ?? defaultReason(answer.status),
+    isStatus: status.isStatus,
     causes: status.causes,
     retryAfterSeconds: secondsOf(answer.retryAfter) ?? status.retryAfterSeconds,
   });
 }
 
+/**
+ * The error for an answer that no Kubernetes API server sends, such as a login page.
+ *
+ * @param request - how errors name the request
+ */
+export function notKubernetes(request: string, answer: Omit<FailedAnswer, 'body' | 'retryAfter'>): KubeError {
+  return new KubeError(`${request}: ${describeAnswer(answer)}`, {
+    status: answer.status,
+    reason: 'NotKubernetes',
+  });
+}
+
+/** Omits the content of the answer and the query of a redirect, which may contain a credential. */
+function describeAnswer({
+  status,
+  contentType,
+  location,
+}: Omit<FailedAnswer, 'body' | 'retryAfter'>): string {
+  const origin = location === undefined ? undefined : URL.parse(location)?.origin;
+  if (origin !== undefined && origin !== 'null')
+    return `the server answered ${status}, a redirect to ${origin}`;
+  const type = /^[\w.+-]{1,50}\/[\w.+-]{1,50}/.exec(contentType ?? '')?.[0];
+  return `the server answered ${status}${type === undefined ? '' : ` with ${type}`}`;
+}
+
 /** The error for a request that got no answer. */
 export function errorFromFailure(request: string, cause: unknown): KubeError {
+  if (cause instanceof KubeConfigError) {
+    return new KubeError(`${request}: ${cause.message}`, { status: 0, reason: 'Misconfigured', cause });
+  }
   const timedOut = cause instanceof Error && TIMEOUTS.has(codeOf(cause) ?? cause.name);
   return new KubeError(`${request}: ${timedOut ? 'no answer in time' : describe(cause)}`, {
     status: 0,
@@ -136,6 +186,7 @@ function boundedSeconds(seconds: number): number | undefined {
 }
 
 interface ParsedStatus {
+  readonly isStatus: boolean;
   readonly message: string | undefined;
   readonly reason: string | undefined;
   readonly causes: readonly StatusCause[];
@@ -143,9 +194,10 @@ interface ParsedStatus {
 }
 
 function parseStatus(body: string): ParsedStatus {
-  const { message, reason, details } = objectOf(parseJson(body));
+  const { kind, message, reason, details } = objectOf(parseJson(body));
   const { causes, retryAfterSeconds } = objectOf(details);
   return {
+    isStatus: kind === 'Status',
     message: textOf(message),
     reason: textOf(reason),
     causes: Array.isArray(causes) ? causes.map(parseCause) : [],

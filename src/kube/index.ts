@@ -10,7 +10,7 @@ export {
   type WatchedNamespaces,
 } from './cache/index.ts';
 export { KubeClient, type RequestRecord, Transport } from './client/index.ts';
-export { hasReason, KubeError } from './errors.ts';
+export { hasReason, KubeConfigError, KubeError } from './errors.ts';
 export { type EventContent, EventRecorder } from './events.ts';
 export { describeFault } from './fault.ts';
 export {
@@ -18,6 +18,7 @@ export {
   LeaderElection,
   LeaseObservation,
   type LeaseSettings,
+  podOfIdentity,
   specOf,
   timingsProblem,
 } from './leader-election/index.ts';

@@ -1,5 +1,5 @@
 import type { KubeConfig } from '@kubernetes/client-node';
-import { hasReason, KubeClient, KubeError, Transport } from '../../kube/index.ts';
+import { hasReason, KubeClient, KubeConfigError, KubeError, Transport } from '../../kube/index.ts';
 import { type KubeObject, NAMESPACES, type Resource } from '../../object/index.ts';
 import { quoted } from '../../text/index.ts';
 import { UserError } from '../errors.ts';
@@ -7,10 +7,11 @@ import { type Purpose, userErrorOf } from './purpose.ts';
 import { type CommandScope, namespacesOf } from './scope.ts';
 
 /**
- * Calls `use` with a client that has the rights of the user.
+ * Calls `use` with a client that has the rights of the user. First obtains the credential, for which a plug-in may let the user
+ * log in. That may take longer than a request.
  *
  * @param fieldManager - name of the writer in managedFields, and the User-Agent
- * @throws UserError if `use` throws a KubeError; the message says what to do about it
+ * @throws UserError if there is no credential, or if `use` throws a KubeError; the message says what to do about it
  */
 export async function withCluster<T>(
   config: KubeConfig,
@@ -20,8 +21,10 @@ export async function withCluster<T>(
 ): Promise<T> {
   const transport = new Transport(config);
   try {
+    await transport.connection();
     return await use(new KubeClient({ transport, fieldManager }));
   } catch (error) {
+    if (error instanceof KubeConfigError) throw new UserError(error.message);
     throw error instanceof KubeError ? userErrorOf(error, config, purpose) : error;
   } finally {
     await transport.close();

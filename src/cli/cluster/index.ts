@@ -6,4 +6,5 @@ export {
   listAll,
   withCluster,
 } from './access.ts';
+export { isAnonymous } from './purpose.ts';
 export type { CommandScope } from './scope.ts';

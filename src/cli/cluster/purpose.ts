@@ -1,7 +1,10 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubeError } from '../../kube/index.ts';
-import { quoted } from '../../text/index.ts';
+import { quoted, timestamp } from '../../text/index.ts';
 import { UserError } from '../errors.ts';
+import { connectionProblem } from './connection.ts';
 import type { CommandScope } from './scope.ts';
 
 /** What a command needs from a cluster. Error messages name it. */
@@ -26,24 +29,48 @@ function messageFor(error: KubeError, config: KubeConfig, purpose: Purpose): str
       `--server-side --filename crds/)${instead}`
     );
   }
+  if (error.reason === 'Unauthorized' || isAnonymous(error)) return rejected(error, config);
   if (error.reason === 'Forbidden') {
     return `${error.message}; expected permission to ${purpose.needs} ${places(purpose.scope)}${instead}`;
   }
-  if (error.status === 401) {
-    return `the API server rejected the credential of the kubeconfig (${error.message}); sign in again`;
-  }
-  const server = config.getCurrentCluster()?.server ?? '';
-  const found = error.status === 0 ? 'none' : `HTTP ${error.status}`;
-  const advice = isUntrusted(error.cause)
-    ? 'correct certificate-authority in the kubeconfig, or the address'
-    : 'check that the server is running and reachable, and try again';
+  return noAnswer(error, config);
+}
+
+function noAnswer(error: KubeError, config: KubeConfig): string {
+  const { server = '', proxyUrl = '' } = config.getCurrentCluster() ?? {};
+  const { found, advice } = connectionProblem(error, URL.parse(server), proxyUrl);
   return `expected an answer from the API server at ${server}, found ${found}: ${error.message}; ${advice}`;
 }
 
-/** Whether the certificate of the server is not trusted: https://nodejs.org/api/tls.html#x509-certificate-error-codes. */
-function isUntrusted(cause: unknown): boolean {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  return /CERT|ERR_TLS|UNABLE_TO_|CA_|HOSTNAME_MISMATCH/.test(code);
+/** Whether the API server received no credential that it knows, and treated the request as one of an anonymous user. */
+export function isAnonymous({ reason, message }: KubeError): boolean {
+  return reason === 'Forbidden' && message.includes('"system:anonymous"');
+}
+
+function rejected(error: KubeError, config: KubeConfig): string {
+  const user = config.getCurrentUser();
+  const name = `${quoted(user?.name ?? '')} (context ${quoted(config.getCurrentContext())})`;
+  if (isAnonymous(error)) {
+    return (
+      `the API server received no credential of the user ${name} in the kubeconfig (${error.message}); log in again, or choose ` +
+      'another context with --context'
+    );
+  }
+  const expired = expiration(config);
+  const found = expired === undefined ? error.message : `its client certificate expired on ${expired}`;
+  return `the API server rejected the credential of the user ${name} in the kubeconfig (${found}); log in again`;
+}
+
+/** When the client certificate of the kubeconfig expired (RFC 3339); undefined: there is none, or it is still valid. */
+function expiration(config: KubeConfig): string | undefined {
+  const { certFile, certData } = config.getCurrentUser() ?? {};
+  try {
+    const pem = certFile ? readFileSync(certFile) : Buffer.from(certData ?? '', 'base64');
+    const { validToDate } = new X509Certificate(pem);
+    return validToDate.getTime() < Date.now() ? timestamp(validToDate.getTime()) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function places(scope: CommandScope): string {

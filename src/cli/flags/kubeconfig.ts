@@ -1,12 +1,13 @@
-import { existsSync } from 'node:fs';
-import { delimiter } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Option } from 'commander';
-import { quoted } from '../../text/index.ts';
+import { isRecord, quoted } from '../../text/index.ts';
 import { UserError } from '../errors.ts';
 
 /** The server that client-node falls back to if it finds no configuration. */
 const FALLBACK_SERVER = 'http://localhost:8080';
+const FALLBACK_CONTEXT = 'loaded-context';
 /** Limit on the contexts that a message lists. */
 const MAX_CONTEXTS = 10;
 
@@ -35,13 +36,18 @@ export function clusterFlags(): readonly Option[] {
  */
 export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {}): Promise<KubeConfig> {
   const client = await import('@kubernetes/client-node');
+  const { load } = await import('js-yaml');
   const config = new client.KubeConfig();
   const named = kubeconfig ?? process.env['KUBECONFIG'] ?? '';
   const source = named === '' ? '~/.kube/config' : named;
   try {
     const files = named === kubeconfig ? [named] : named.split(delimiter).filter((file) => file !== '');
     if (files.length > 0) config.loadFromOptions(merged(files.filter(existsSync).map(read)));
-    else config.loadFromDefault();
+    else {
+      config.loadFromDefault();
+      const file = join(process.env['HOME'] ?? '', '.kube', 'config');
+      if (existsSync(file)) complete(config, file, load);
+    }
   } catch (error) {
     throw new UserError(
       `the kubeconfig (${source}) cannot be read: ${messageOf(error)}; correct it, or choose another one with --kubeconfig`,
@@ -54,8 +60,40 @@ export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {})
   function read(file: string): KubeConfig {
     const one = new client.KubeConfig();
     one.loadFromFile(file);
+    complete(one, file, load);
     return one;
   }
+}
+
+/**
+ * Adds what client-node does not read from a kubeconfig, as kubectl does: `tokenFile` of a user, which takes precedence over
+ * `token`. Relative paths of token files and credential plug-ins start at the folder of the kubeconfig.
+ */
+function complete(config: KubeConfig, file: string, parse: (text: string) => unknown): void {
+  const folder = dirname(file);
+  const tokenFiles = tokenFilesIn(parse(readFileSync(file, 'utf8')));
+  config.users = config.users.map((user) => {
+    const command: unknown = user.exec?.command;
+    if (typeof command === 'string' && command.includes('/') && !isAbsolute(command))
+      user.exec.command = join(folder, command);
+    const tokenFile = tokenFiles.get(user.name);
+    if (tokenFile === undefined) return user;
+    const { token: _, ...rest } = user;
+    const path = isAbsolute(tokenFile) ? tokenFile : join(folder, tokenFile);
+    return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile: path } } };
+  });
+}
+
+/** The token file of each user that has one. `config` is the content of a kubeconfig. */
+function tokenFilesIn(config: unknown): ReadonlyMap<unknown, string> {
+  const users = isRecord(config) && Array.isArray(config['users']) ? config['users'] : [];
+  return new Map(
+    users.flatMap((entry: unknown) => {
+      const { name, user } = isRecord(entry) ? entry : {};
+      const { tokenFile } = isRecord(user) ? user : {};
+      return typeof tokenFile === 'string' && tokenFile !== '' ? [[name, tokenFile] as const] : [];
+    }),
+  );
 }
 
 type Merged = Pick<KubeConfig, 'clusters' | 'users' | 'contexts' | 'currentContext'>;
@@ -77,18 +115,31 @@ function firstOfEachName<T extends { readonly name: string }>(all: readonly T[])
 
 function checkContext(config: KubeConfig, source: string): void {
   const cluster = config.getCurrentCluster();
-  if (cluster?.server === FALLBACK_SERVER) {
+  if (cluster?.server === FALLBACK_SERVER && config.getCurrentContext() === FALLBACK_CONTEXT) {
     throw new UserError(
       'found no cluster: expected KUBECONFIG, ~/.kube/config, or a pod in a cluster; set KUBECONFIG to the path of your ' +
         'kubeconfig',
     );
   }
-  if (cluster !== null) return;
+  if (cluster !== null) {
+    checkUser(config, source);
+    return;
+  }
   const names = config.contexts.map(({ name }) => name);
   const found = names.length === 0 ? 'none' : names.slice(0, MAX_CONTEXTS).map(quoted).join(', ');
   throw new UserError(
     `the kubeconfig (${source}) has no cluster for its context ${quoted(config.getCurrentContext())}; ` +
       `its contexts: ${found}; choose one with --context, or with kubectl config use-context`,
+  );
+}
+
+function checkUser(config: KubeConfig, source: string): void {
+  const context = config.getCurrentContext();
+  const user = config.getContextObject(context)?.user ?? '';
+  if (user === '' || config.getUser(user) !== null) return;
+  throw new UserError(
+    `the kubeconfig (${source}) has no user ${quoted(user)}, which its context ${quoted(context)} names; correct the user of ` +
+      'the context, or choose another context with --context',
   );
 }
 

@@ -64,8 +64,15 @@ export function leaseSettings(flags: LeaseFlags, config: KubeConfig): LeaseSetti
   return {
     namespace: flags.leaseNamespace ?? ownNamespace(config),
     name: flags.leaseName,
+    pod: ownPod(),
     ...timings(flags),
   };
+}
+
+/** The pod in which this process runs, as the chart's Deployment passes it; undefined: not known. */
+function ownPod(): LeaseSettings['pod'] {
+  const { POD_NAME: name = '', POD_UID: uid = '' } = process.env;
+  return name === '' || uid === '' ? undefined : { name, uid };
 }
 
 function timings(flags: LeaseFlags): Omit<LeaseSettings, 'namespace' | 'name'> {

@@ -25,6 +25,7 @@ const EXIT_LEFT = 1;
 const USUAL_NAMESPACE = 'image-credential-binding';
 
 interface Flags extends ScopeFlags, ClusterFlags, Pick<LeaseFlags, 'leaseNamespace' | 'leaseName'> {
+  readonly uninstalled?: boolean;
   readonly leaderTimeout: number;
   readonly scanTimeout: number;
 }
@@ -55,6 +56,10 @@ export function releaseCommand(): Command {
     ...scopeFlags(),
     ...clusterFlags(),
     ...leasePlaceFlags(`namespace of the pod or the kubeconfig context, and "${USUAL_NAMESPACE}"`),
+    new Option(
+      '--uninstalled',
+      'the rights of the controller no longer exist, so do not wait for the Lease of a controller whose pod no longer exists',
+    ),
     new Option('--leader-timeout <duration>', 'how long to wait for a running controller to stop')
       .argParser(parseDuration)
       .default(60_000, '1m'),
@@ -80,10 +85,13 @@ async function run(flags: Flags): Promise<void> {
   if (left.length > 0) process.exitCode = EXIT_LEFT;
 }
 
-function leases({ leaseNamespace, leaseName: name }: Flags, config: KubeConfig): readonly LeasePlace[] {
+function leases(
+  { leaseNamespace, leaseName: name, uninstalled = false }: Flags,
+  config: KubeConfig,
+): readonly LeasePlace[] {
   const namespaces =
     leaseNamespace === undefined ? new Set([ownNamespace(config), USUAL_NAMESPACE]) : [leaseNamespace];
-  return Array.from(namespaces, (namespace) => ({ namespace, name }));
+  return Array.from(namespaces, (namespace) => ({ namespace, name, isUninstalled: uninstalled }));
 }
 
 function printLine(line: string): void {

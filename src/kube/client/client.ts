@@ -1,5 +1,5 @@
 import { apiVersionOf, type KubeObject, type Resource } from '../../object/index.ts';
-import { errorFromAnswer, errorFromFailure, KubeError } from '../errors.ts';
+import { errorFromAnswer, errorFromFailure, KubeError, notKubernetes } from '../errors.ts';
 import { Deadline } from './deadline.ts';
 import { jsonLines } from './json-lines.ts';
 import { collectionPath, type NamespacedName, objectPath } from './paths.ts';
@@ -75,7 +75,7 @@ export class KubeClient {
     continueFrom?: string,
     options?: RequestOptions,
   ): Promise<Page> {
-    const answer = await this.#sender.json({
+    const call: Call = {
       verb: 'list',
       resource,
       method: 'GET',
@@ -84,9 +84,12 @@ export class KubeClient {
       accept:
         selection.metadataOnly === true ? metadataAccept('PartialObjectMetadataList') : 'application/json',
       options,
-    });
+    };
+    const answer = await this.#sender.object(call);
+    if (!Array.isArray(answer['items']) && answer['items'] !== null)
+      throw notKubernetes(nameOf(call), { status: 200 });
     // The format of the API server's answer to a list: https://kubernetes.io/docs/reference/using-api/api-concepts/#collections
-    const list = answer as {
+    const list = answer as unknown as {
       metadata: { resourceVersion: string; continue?: string };
       items: readonly KubeObject[] | null;
     };
@@ -134,7 +137,11 @@ export class KubeClient {
         yield event;
       }
     } catch (error) {
-      throw error instanceof KubeError ? error : errorFromFailure(nameOf(call), error);
+      if (error instanceof KubeError) throw error;
+      // The parser's message quotes the answer.
+      throw error instanceof SyntaxError
+        ? notKubernetes(nameOf(call), { status: answer.statusCode })
+        : errorFromFailure(nameOf(call), error);
     } finally {
       answer.body.destroy();
     }
@@ -241,7 +248,7 @@ export class KubeClient {
 
   async #object<T extends KubeObject>(call: Call): Promise<T> {
     // The API server answers get, create, update and patch with an object of that resource.
-    return (await this.#sender.json(call)) as T;
+    return (await this.#sender.object(call)) as unknown as T;
   }
 }
 

@@ -35,6 +35,7 @@ export class RetryPolicy {
   }
 
   #mayRetry(error: KubeError): boolean {
+    if (error.reason === 'Misconfigured') return false;
     if (error.unsent) return true;
     const refusedForNow = error.status === 429 || error.status === 503;
     if (refusedForNow && error.retryAfterSeconds !== undefined) return true;

@@ -1,7 +1,8 @@
 import type { Dispatcher } from 'undici';
 import type { Priority } from '../../concurrency/index.ts';
 import type { Resource } from '../../object/index.ts';
-import { errorFromAnswer, errorFromFailure, KubeError } from '../errors.ts';
+import { isRecord, readObject } from '../../text/index.ts';
+import { errorFromAnswer, errorFromFailure, KubeError, notKubernetes } from '../errors.ts';
 import { Deadline } from './deadline.ts';
 import { fenced } from './fence.ts';
 import { queryText } from './paths.ts';
@@ -57,6 +58,8 @@ export class Sender {
   readonly #userAgent: string;
   readonly #onRequest: (record: RequestRecord) => void;
   readonly #fence: Dispatcher.DispatcherComposeInterceptor;
+  /** Whether the server has identified itself as a Kubernetes API server. */
+  #isKubernetes = false;
 
   constructor(options: SenderOptions) {
     this.#transport = options.transport;
@@ -85,6 +88,17 @@ export class Sender {
     }
   }
 
+  /**
+   * Like {@link json}, for a request that an API server answers with an object.
+   *
+   * @throws KubeError `NotKubernetes` if the answer is something else
+   */
+  async object(call: Call): Promise<Readonly<Record<string, unknown>>> {
+    const answer = await this.json(call);
+    if (isRecord(answer) && isRecord(answer['metadata'])) return answer;
+    throw notKubernetes(nameOf(call), { status: 200, contentType: 'application/json' });
+  }
+
   async #try(call: Call, priority: Priority, signal: AbortSignal | undefined): Promise<unknown> {
     try {
       return await this.#transport.requestLimiter.run(priority, () => this.#answer(call, signal), signal);
@@ -96,7 +110,13 @@ export class Sender {
   async #answer(call: Call, signal: AbortSignal | undefined): Promise<unknown> {
     using deadline = new Deadline(REQUEST_TIMEOUT_MS, signal);
     const answer = await this.#send(call, 'requests', deadline);
-    return await answer.body.json();
+    const text = await answer.body.text();
+    try {
+      return JSON.parse(text);
+    } catch {
+      // The parser's message quotes the answer.
+      throw notKubernetes(nameOf(call), headOf(answer));
+    }
   }
 
   /** Opens a watch on a separate connection. Does not retry. */
@@ -127,12 +147,42 @@ export class Sender {
     this.#count(call, String(answer.statusCode), begun);
     if (answer.statusCode < 300) return answer;
     const body = await answer.body.text().catch(() => '');
-    const retryAfter = answer.headers['retry-after'];
-    throw errorFromAnswer(nameOf(call), {
-      status: answer.statusCode,
-      body,
-      retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
-    });
+    const retryAfter = headerOf(answer, 'retry-after');
+    const error = errorFromAnswer(nameOf(call), { ...headOf(answer), body, retryAfter });
+    throw (await this.#isFromElsewhere(error, deadline))
+      ? notKubernetes(nameOf(call), headOf(answer))
+      : error;
+  }
+
+  /**
+   * Whether something else than a Kubernetes API server has answered. An API server sends a Status object with 401 and 403,
+   * and redirects no request. It answers 404 without a Status object if it does not know the API group, as many other
+   * servers do, so `/version` decides (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#discovery-roles: everybody
+   * may read it).
+   */
+  async #isFromElsewhere({ status, isStatus }: KubeError, deadline: Deadline): Promise<boolean> {
+    if (isStatus) return false;
+    if (status < 400 || [401, 403, 407].includes(status)) return true;
+    if (status !== 404 || this.#isKubernetes) return false;
+    this.#isKubernetes = await this.#readsVersion(deadline);
+    return !this.#isKubernetes;
+  }
+
+  async #readsVersion(deadline: Deadline): Promise<boolean> {
+    try {
+      const { origin, pathPrefix, requests, headers } = await deadline.race(this.#transport.connection());
+      const answer = await deadline.race(
+        requests.request({
+          ...{ origin, path: `${pathPrefix}/version`, method: 'GET', signal: deadline.signal },
+          headers: { accept: 'application/json', 'user-agent': this.#userAgent, ...headers },
+          headersTimeout: REQUEST_TIMEOUT_MS,
+        }),
+      );
+      const { gitVersion, kind } = readObject(await answer.body.text()) ?? {};
+      return typeof gitVersion === 'string' || kind === 'Status';
+    } catch (error) {
+      throw errorFromFailure('get /version', error);
+    }
   }
 
   #requestOptions(call: Call, connection: Connection, signal: AbortSignal): Dispatcher.RequestOptions {
@@ -158,6 +208,20 @@ export class Sender {
     const seconds = (performance.now() - begun) / 1000;
     this.#onRequest({ verb: call.verb, resource: call.resource.plural, code, seconds });
   }
+}
+
+function headerOf(answer: Dispatcher.ResponseData, name: string): string | undefined {
+  const value = answer.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** What errors say about an answer. */
+function headOf(answer: Dispatcher.ResponseData) {
+  return {
+    status: answer.statusCode,
+    contentType: headerOf(answer, 'content-type'),
+    location: headerOf(answer, 'location'),
+  };
 }
 
 /** How errors name a request. */

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { PriorityLimiter } from '../../concurrency/index.ts';
+import { connectionOptions } from './connection-options.ts';
+import { serverOf } from './server.ts';
 
 /** As in client-go. */
 const CREDENTIALS_MAX_AGE_MS = 60_000;
@@ -51,7 +53,7 @@ export class Transport {
   /**
    * The connection to use now. New TLS material gets new pools. Running requests on the old pools finish.
    *
-   * @throws Error if the KubeConfig names no cluster, or an unsupported proxy
+   * @throws KubeConfigError if the KubeConfig cannot be used, or if its credential cannot be obtained
    */
   async connection(): Promise<Connection> {
     const current = this.#current;
@@ -83,16 +85,12 @@ export class Transport {
 
   async #read(): Promise<Connection> {
     this.#assertOpen();
-    const cluster = this.#config.getCurrentCluster();
-    if (cluster === null)
-      throw new Error('the kubeconfig has no current cluster: set KUBECONFIG or a current-context');
-    const options: RequestOptions = {};
-    await this.#config.applyToHTTPSOptions(options);
+    const server = serverOf(this.#config);
+    const options = await connectionOptions(this.#config, server);
     this.#assertOpen();
     const material = tlsMaterial(options);
     const previous = this.#current;
     const pools = previous?.material === material ? previous.connection : this.#newPools(options);
-    const server = new URL(cluster.server);
     const connection: Connection = {
       origin: server.origin,
       pathPrefix: server.pathname.replace(/\/+$/, ''),
@@ -111,11 +109,6 @@ export class Transport {
 
   #newPools(options: RequestOptions): Pools {
     const proxy = this.#config.getCurrentCluster()?.proxyUrl;
-    if (proxy?.startsWith('socks')) {
-      throw new Error(
-        'the proxy-url of the kubeconfig is a SOCKS proxy, which is not supported: use an HTTP proxy',
-      );
-    }
     const tls = tlsOptions(options);
     const pool = (connections: number | null): Dispatcher => {
       const settings = { allowH2: false, connections, pipelining: 1 };

@@ -1,2 +1,9 @@
 export { LeaderElection } from './leader-election.ts';
-export { LEASES, LeaseObservation, type LeaseSettings, specOf, timingsProblem } from './lease.ts';
+export {
+  LEASES,
+  LeaseObservation,
+  type LeaseSettings,
+  podOfIdentity,
+  specOf,
+  timingsProblem,
+} from './lease.ts';

@@ -1,11 +1,18 @@
-import { randomUUID } from 'node:crypto';
-import { hostname, uptime } from 'node:os';
+import { uptime } from 'node:os';
 import type { Logger } from 'pino';
 import { type KubeObject, type Stored, storedMeta } from '../../object/index.ts';
 import { Reflector, Store } from '../cache/index.ts';
 import type { KubeClient } from '../client/index.ts';
 import { hasReason } from '../errors.ts';
-import { jittered, LEASES, LeaseObservation, type LeaseSettings, leaseRecord, specOf } from './lease.ts';
+import {
+  jittered,
+  LEASES,
+  LeaseObservation,
+  type LeaseSettings,
+  leaseRecord,
+  newIdentity,
+  specOf,
+} from './lease.ts';
 import { LeaseLock } from './lease-lock.ts';
 
 /** Longest wait of the loop, so that a stuck loop can be distinguished from a waiting one. */
@@ -29,8 +36,7 @@ type ObservedLease = Stored & { readonly spec: unknown };
  */
 export class LeaderElection {
   readonly description = 'leader election';
-  /** `<hostname>_<uuid>`: unique to each process. */
-  readonly identity = `${hostname()}_${randomUUID()}`;
+  readonly identity: string;
   readonly #settings: LeaseSettings;
   readonly #log: Logger;
   readonly #lock: LeaseLock;
@@ -55,6 +61,7 @@ export class LeaderElection {
   constructor(options: { client: KubeClient; settings: LeaseSettings; log: Logger }) {
     const { client, settings, log } = options;
     const { namespace, name, leaseDurationMs: durationMs } = settings;
+    this.identity = newIdentity(settings.pod);
     this.#settings = settings;
     this.#log = log.child({ lease: `${namespace}/${name}` });
     this.#lock = new LeaseLock({ client, identity: this.identity, namespace, name, durationMs });

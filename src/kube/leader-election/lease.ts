@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { isNewer, type KubeObject, type Resource } from '../../object/index.ts';
 
 export const LEASES: Resource = {
@@ -25,6 +27,29 @@ export interface LeaseTimings {
 export interface LeaseSettings extends LeaseTimings {
   readonly namespace: string;
   readonly name: string;
+  /** The pod in which this process runs, in the namespace of the Lease; undefined: none, or not known. */
+  readonly pod?: HolderPod | undefined;
+}
+
+/** The pod of a process that takes part in the leader election. */
+export interface HolderPod {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** The identity of a new process: unique, and with its pod, so that others can see whether the pod still exists. */
+export function newIdentity(pod: HolderPod | undefined): string {
+  const host = pod === undefined ? hostname() : `${pod.name}_${pod.uid}`;
+  return `${host}_${randomUUID()}`;
+}
+
+const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const POD_IDENTITY = new RegExp(`^(?<name>[a-z0-9][a-z0-9.-]{0,252})_(?<uid>${UUID})_${UUID}$`);
+
+/** The pod in an identity; undefined: the process runs elsewhere, or another program wrote the identity. */
+export function podOfIdentity(identity: string): HolderPod | undefined {
+  const { name, uid } = POD_IDENTITY.exec(identity)?.groups ?? {};
+  return name === undefined || uid === undefined ? undefined : { name, uid };
 }
 
 /** A message about invalid timings; undefined: they are valid. The rules are those of client-go. */

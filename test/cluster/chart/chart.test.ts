@@ -27,7 +27,7 @@ describe('the chart', () => {
     assert.deepEqual([template.spec.volumes, volumeMounts], [undefined, undefined]);
     assert.deepEqual(
       env.map(({ name }) => name),
-      ['NODE_OPTIONS'],
+      ['NODE_OPTIONS', 'POD_NAME', 'POD_UID'],
     );
   });
 
@@ -129,7 +129,7 @@ describe('the chart', () => {
     assert.deepEqual(template.spec.volumes, [{ name: 'registry-ca', configMap: { name: '0123' } }]);
     const mount = { name: 'registry-ca', mountPath: '/etc/registry-ca', readOnly: true };
     assert.deepEqual(volumeMounts, [mount]);
-    assert.deepEqual(env.slice(1), [
+    assert.deepEqual(env.slice(3), [
       { name: 'HTTPS_PROXY', value: 'http://proxy:3128' },
       { name: 'NO_PROXY', value: '.internal' },
     ]);

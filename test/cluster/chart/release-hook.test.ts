@@ -4,9 +4,11 @@ import { after, before, describe, it } from 'node:test';
 import { CHART } from '../../../hack/root.ts';
 import { RELEASE, type RunningController } from '../../../hack/testenv/controller.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
+import type { KubeObject } from '../../../src/object/object.ts';
 import { Cluster, SECRETS, secretNameOf, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { type Ran, runCommand } from '../../support/cluster/command.ts';
 import { completeJob } from '../../support/cluster/complete-job.ts';
+import { deletePod } from '../../support/cluster/pods.ts';
 import { until } from '../../support/until.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
@@ -75,7 +77,7 @@ for (const { title, values } of variants) {
 
     it('unbinds all scans while the controller stops, with exactly the rights that it needs, and leaves nothing behind', async () => {
       const names = namespaces.map(({ name }) => name);
-      const controller = await cluster.startController();
+      const controller = await cluster.startControllerInPod('leader', '--lease-duration', '10m');
       const specs = await bindScans();
       const upgraded = await runHelm('upgrade', RELEASE, CHART, '--reset-values', ...values(names));
       assert.equal(upgraded.code, 0, upgraded.stderr);
@@ -111,11 +113,23 @@ for (const { title, values } of variants) {
     }
 
     /** Runs the hook's command as its Job would, while the controller stops. */
-    async function runHookWhile(controller: RunningController, args: readonly string[]): Promise<void> {
+    async function runHookWhile(
+      controller: RunningController & { readonly pod: KubeObject },
+      args: readonly string[],
+    ): Promise<void> {
       const kubeconfig = await cluster.controlPlane.kubeconfigFor({ namespace: RELEASE, name: HOOK });
       const releasing = runCommand(cluster.controlPlane, args, kubeconfig);
-      // The controller has already lost its rights, and cannot release its Lease.
+      await until(
+        async () =>
+          (await cluster.controlPlane.auditEvents()).some(
+            ({ user, objectRef }) => user.username === HOOK_USER && objectRef?.resource === 'pods',
+          ),
+        'the hook to read the pod of the leader',
+      );
+      // The controller has already lost its rights, and cannot release its Lease, which lasts for longer than the Job. The
+      // kubelet would delete the pod after the process has ended.
       await controller.process.stop();
+      await deletePod(cluster.client, controller.pod);
       const { code, stdout, stderr } = await releasing;
       assert.equal(code, 0, stderr);
       assert.equal(stdout, 'unbound 2 ScheduledScans, deleted 2 Secrets\n');

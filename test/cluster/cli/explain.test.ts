@@ -114,7 +114,7 @@ describe('explain from a cluster', () => {
     assert.equal(unknown.status, 2);
     assert.match(
       unknown.stderr,
-      /the API server rejected the credential of the kubeconfig .*; sign in again/,
+      /the API server rejected the credential of the user .* in the kubeconfig .*; log in again/,
     );
   });
 

@@ -11,6 +11,7 @@ import {
 import {
   CONTROLLER_USER,
   installChart,
+  RELEASE,
   type RunningController,
   startController,
 } from '../../../hack/testenv/controller.ts';
@@ -27,6 +28,7 @@ import type { KubeObject, Resource } from '../../../src/object/object.ts';
 import { SCHEDULED_SCANS, SECRETS } from '../../../src/object/resources.ts';
 import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';
 import { until } from '../until.ts';
+import { createPod } from './pods.ts';
 import { refusedTo } from './rights.ts';
 
 export { SCHEDULED_SCANS, SECRETS };
@@ -97,6 +99,19 @@ export class Cluster implements AsyncDisposable {
 
   async startController(...flags: readonly string[]): Promise<RunningController> {
     return startController(this.controlPlane, flags);
+  }
+
+  /**
+   * Starts a controller that believes to run in a new pod of the chart's namespace. Nothing runs the pod itself, because there
+   * is no kubelet. So the test deletes it when the kubelet would: after the process has ended.
+   */
+  async startControllerInPod(
+    name: string,
+    ...flags: readonly string[]
+  ): Promise<RunningController & { readonly pod: KubeObject }> {
+    const pod = await createPod(this.client, { namespace: RELEASE, name, image: 'controller' });
+    const env = { POD_NAME: name, POD_UID: pod.metadata.uid ?? '' };
+    return { ...(await startController(this.controlPlane, flags, { env })), pod };
   }
 
   /** Creates a new, empty namespace. */

@@ -48,6 +48,26 @@ describe('KubeError', () => {
     }
   });
 
+  it('describes an answer that is not a Status object, without its content and without the query of a redirect', () => {
+    const from = (status: number, head: object) =>
+      errorFromAnswer('get /x', { status, body: 'Canary', retryAfter: undefined, ...head }).message;
+    const cases: readonly (readonly [number, object, string])[] = [
+      [502, {}, '502'],
+      [502, { contentType: 'text/html; charset=utf-8' }, '502 with text/html'],
+      [502, { contentType: 'Canary' }, '502'],
+      [502, { contentType: `text/${'x'.repeat(100_000)}` }, `502 with text/${'x'.repeat(50)}`],
+      [
+        302,
+        { location: 'https://me:Canary@sso.example:8443/in?state=Canary' },
+        '302, a redirect to https://sso.example:8443',
+      ],
+      [302, { location: '/in?state=Canary' }, '302'],
+      [302, { location: 'data:text/html,Canary' }, '302'],
+    ];
+    for (const [status, head, says] of cases)
+      assert.equal(from(status, head), `get /x: the server answered ${says}`);
+  });
+
   it('accepts Retry-After in seconds or as a date', () => {
     const at = (header: string) => parsed({}, header).retryAfterSeconds;
     assert.equal(at('3'), 3);

@@ -5,11 +5,30 @@ import {
   LeaseObservation,
   leaseRecord,
   microTime,
+  newIdentity,
+  podOfIdentity,
   specOf,
   timingsProblem,
 } from '../../../src/kube/leader-election/lease.ts';
 
 const OWN_MS = 15_000;
+
+describe('the identity of a process', () => {
+  const pod = { name: 'image-credential-binding-5d4f-abcde', uid: '8f14e45f-ceea-467f-9a5b-3c1b2d6e7f80' };
+
+  it('is unique, and contains its pod', () => {
+    const identities = Array.from({ length: 100 }, () => newIdentity(pod));
+    assert.equal(new Set(identities).size, 100);
+    for (const identity of identities) assert.deepEqual(podOfIdentity(identity), pod);
+  });
+
+  it('contains no pod if the process runs elsewhere, or if another program wrote it', () => {
+    const uuid = pod.uid;
+    const others = ['', 'me', 'me_you_them', `laptop_${uuid}`, `${uuid}_${uuid}`, `a/b_${uuid}_${uuid}`];
+    for (const identity of [...others, `x_${uuid}_${uuid}_${uuid}`, newIdentity(undefined)])
+      assert.equal(podOfIdentity(identity), undefined, identity);
+  });
+});
 
 describe('the timings of leader election', () => {
   const cases: readonly {

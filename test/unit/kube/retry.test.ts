@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RetryPolicy } from '../../../src/kube/client/retry.ts';
-import { errorFromAnswer, errorFromFailure } from '../../../src/kube/errors.ts';
+import {
+  errorFromAnswer,
+  errorFromFailure,
+  KubeConfigError,
+  notKubernetes,
+} from '../../../src/kube/errors.ts';
 
 const answer = (status: number, retryAfter?: string) =>
   errorFromAnswer('x', { status, body: '', retryAfter });
@@ -37,6 +42,8 @@ describe('RetryPolicy', () => {
     ['409', answer(409), false, false],
     ['410', answer(410), false, false],
     ['422', answer(422), false, false],
+    ['a kubeconfig that cannot be used', errorFromFailure('x', new KubeConfigError('x')), false, false],
+    ['an answer of another server', notKubernetes('x', { status: 200 }), false, false],
     ['a programming error', new TypeError('x'), false, false],
   ];
   for (const [name, error, read, write] of cases) {

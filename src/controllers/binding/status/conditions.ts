@@ -19,6 +19,7 @@ import { type Applied, Refused } from '../apply.ts';
 import type { Decision } from '../decide.ts';
 import type { Resolved } from '../resolve.ts';
 import { advise } from './advice.ts';
+import { adviseBound } from './bound-advice.ts';
 import type { ConditionContent } from './condition-content.ts';
 import { scansOfOtherTypes } from './left-out.ts';
 import { counted, listed, listedByReason, type ScanState } from './scans.ts';
@@ -300,7 +301,7 @@ function nothingFailing(binding: ValidBinding, facts: ReportInput): ConditionCon
   const notes = scans.filter((scan) => scan.state === 'Bound' && scan.reason !== undefined);
   const noted = notes.length === 0 ? '' : `; ${listedByReason(notes)}`;
   const message = `${counted(bound)} bound${how}${noted}${note}`;
-  return { type, status: 'True', reason, message: advise(message, reason) };
+  return { type, status: 'True', reason, message: adviseBound(binding, message, reason) };
 }
 
 function noScans(binding: ValidBinding, { resolved, unreadable }: ReportInput): ConditionContent {

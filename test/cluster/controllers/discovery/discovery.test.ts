@@ -135,6 +135,7 @@ describe('discovery on a real API server', () => {
         async () => (await shown(namespace))[NEW] === `replaces ${OLD}`,
         'the binding of the new image to replace the old one',
       );
+      await yieldsWithoutAdvice(namespace, (await discovered(namespace, NEW)).metadata.name);
       await namespace.delete(PODS, 'old');
       await until(async () => (await bindings(namespace)).length === 1, 'the old binding to be deleted');
       await namespace.scan('scan', [`${NEW}:1.0`]);
@@ -146,7 +147,23 @@ describe('discovery on a real API server', () => {
         async () => JSON.stringify(await shown(namespace)) === JSON.stringify(expected),
         'the binding of the old image to replace the new one',
       );
+      await noEventAdvisesToDelete(namespace);
     });
+
+    async function yieldsWithoutAdvice(namespace: TestNamespace, name: string): Promise<void> {
+      const { status } = await namespace.condition(name, 'ScansBound', 'True ServedByAnother');
+      assert.match(JSON.stringify(status), /1 scan with another effective binding: .*; no action is needed/);
+    }
+
+    async function noEventAdvisesToDelete(namespace: TestNamespace): Promise<void> {
+      await settled(cluster);
+      const notes = (await events(namespace)).map(({ message }) => message);
+      assert.ok(notes.some((note) => /with another effective binding/.test(note)));
+      assert.deepEqual(
+        notes.filter((note) => /Delete|narrow/.test(note)),
+        [],
+      );
+    }
   });
 
   describe('with unusual pods and containers', () => {
