@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import {
   auditCommand,
+  checkCommand,
   controllerCommand,
   EXIT_USAGE,
   explainCommand,
@@ -33,6 +34,7 @@ Examples:
   .addCommand(controllerCommand())
   .addCommand(explainCommand())
   .addCommand(auditCommand())
+  .addCommand(checkCommand(packageJson.version))
   .addCommand(releaseCommand());
 
 try {

@@ -38,6 +38,13 @@ export function schemasIn(schema: Schema): readonly Schema[] {
   return [schema, ...inner.filter(isSchema).flatMap(schemasIn)];
 }
 
+/** The schema without titles and descriptions. */
+export function withoutTexts(schema: Schema): Schema {
+  return mapSchema(schema, (each) =>
+    without(each, (keyword) => keyword === 'title' || keyword === 'description'),
+  );
+}
+
 function without(schema: Schema, dropped: (keyword: string) => boolean): Schema {
   return Object.fromEntries(Object.entries(schema).filter(([keyword]) => !dropped(keyword)));
 }

@@ -3,7 +3,7 @@ import { _, Ajv } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
 import { compile } from 'json-schema-to-typescript';
 import type { CustomResourceDefinition, Schema, TypeMeta } from './crd.ts';
-import { schemasIn, typeSchema, validationSchema } from './schema.ts';
+import { schemasIn, typeSchema, validationSchema, withoutTexts } from './schema.ts';
 
 /** A generated file: its path below the folder of generated files, and its text. */
 export type GeneratedFile = readonly [path: string, text: string];
@@ -24,6 +24,7 @@ export async function generatedFiles(crd: CustomResourceDefinition): Promise<rea
   return [
     [`${folder}/types.ts`, await typesSource(types)],
     [`${folder}/resource.ts`, resourceSource(crd, version.name, schema)],
+    [`${folder}/schema.ts`, schemaSource(names.kind, schema)],
     [`${folder}/validate.ts`, validateSource(validationSchema(schema, typeMeta), typeMeta)],
     [`${folder}/model.ts`, modelSource(crd, types)],
   ];
@@ -73,6 +74,13 @@ function resourceSource(crd: CustomResourceDefinition, version: string, schema: 
     constant(`${name}Defaults`, defaultsOf(schema.properties?.['spec'])),
     "/** The values of the API's enums, by type name. */",
     constant(`${name}Enums`, enumsOf(schema)),
+  ].join('\n');
+}
+
+function schemaSource(kind: string, schema: Schema): string {
+  return [
+    `/** The schema of ${kind} in its CRD, without the texts that are only for readers. */`,
+    constant(`${variableName(kind)}Schema`, withoutTexts(schema)),
   ].join('\n');
 }
 

@@ -7,6 +7,7 @@ export {
   imageCredentialBindingEnums,
   imageCredentialBindings,
 } from './generated/image-credential-binding/resource.ts';
+export { imageCredentialBindingSchema } from './generated/image-credential-binding/schema.ts';
 export type {
   CandidateResult,
   CandidateStatus,

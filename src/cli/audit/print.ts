@@ -1,12 +1,28 @@
 import { columns, csv, printable, printableJson, quoted } from '../../text/index.ts';
+import { ageOf } from './age.ts';
+import type { AuditEntry } from './details.ts';
 import type { AuditRow } from './row.ts';
 
 const NOTHING = '-';
 
-/** An aligned table: a line of headings, then one line per binding. Ends with a newline. */
-export function asTable(rows: readonly AuditRow[]): string {
-  const lines = columns([HEADINGS, ...rows.map(cells)], '   ');
-  return lines.map((line) => `${line}\n`).join('');
+/** An aligned table: a line of headings unless `headers` is false, then one line per binding. Ends with a newline. */
+export function asTable(rows: readonly AuditRow[], headers = true): string {
+  return aligned([...(headers ? [HEADINGS] : []), ...rows.map(cells)]);
+}
+
+/** Like {@link asTable}, with more columns. Their names and order are no contract. */
+export function asWide(
+  entries: readonly AuditEntry[],
+  { headers, now }: { readonly headers: boolean; readonly now: number },
+): string {
+  const rows = entries.map((entry) => [...cells(entry.row), ...wideCells(entry, now)]);
+  return aligned([...(headers ? [[...HEADINGS, ...WIDE_HEADINGS]] : []), ...rows]);
+}
+
+function aligned(rows: readonly (readonly string[])[]): string {
+  return columns(rows, '   ')
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 const HEADINGS = [
@@ -40,6 +56,21 @@ function cells(row: AuditRow): readonly string[] {
   ];
 }
 
+const WIDE_HEADINGS = ['MODE', 'ENTRY', 'TRIVY SECRET', 'FAILING', 'MIGRATIONS', 'AGE', 'MESSAGE'];
+
+function wideCells({ row, details }: AuditEntry, now: number): readonly string[] {
+  const { mode, entry, trivySecret, migrations, created } = details;
+  return [
+    mode,
+    entry ?? NOTHING,
+    trivySecret ?? NOTHING,
+    String(row.scans.failing),
+    String(migrations),
+    ageOf(created, now),
+    row.ready.message,
+  ];
+}
+
 /** Lines about the ScheduledScans of the bindings with unreadable ones: why each is not bound, and what to do. */
 export function scanRemarks(rows: readonly AuditRow[]): readonly string[] {
   return rows
@@ -65,9 +96,10 @@ export function asJson(rows: readonly AuditRow[]): string {
   return printableJson(rows);
 }
 
-/** CSV: a row of column names, then one row per binding. */
-export function asCsv(rows: readonly AuditRow[]): string {
-  return csv([COLUMNS.map(([name]) => name), ...rows.map((row) => COLUMNS.map(([, value]) => value(row)))]);
+/** CSV: a row of column names unless `headers` is false, then one row per binding. */
+export function asCsv(rows: readonly AuditRow[], headers = true): string {
+  const names = headers ? [COLUMNS.map(([name]) => name)] : [];
+  return csv([...names, ...rows.map((row) => COLUMNS.map(([, value]) => value(row)))]);
 }
 
 /** The columns of the CSV. Their names and order are a contract. */

@@ -9,7 +9,7 @@ export {
   leaseSettings,
   ownNamespace,
 } from './lease.ts';
-export { parseNamespace } from './name.ts';
+export { parseNamespace, parseObjectName } from './name.ts';
 export { namespacesFlag } from './namespaces.ts';
 export { type RegistryFlags, registryFlags, registrySettings } from './registries.ts';
 export { contextNamespace, type ScopeFlags, scopeFlags, scopeOf } from './scope.ts';

@@ -147,6 +147,19 @@ export class KubeClient {
     }
   }
 
+  /**
+   * The plurals of the resources that the API server serves in a version of a group. Every authenticated user may read them
+   * by default. `NotFound` if the API server does not know the version.
+   */
+  async servedResources({ group, version }: Pick<Resource, 'group' | 'version'>): Promise<readonly string[]> {
+    const resource = { group, version, plural: 'apiresources', kind: 'APIResourceList' };
+    const path = `/apis/${group}/${version}`;
+    const answer = await this.#sender.json({ verb: 'get', resource, method: 'GET', path });
+    // https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
+    const { resources } = answer as { readonly resources: readonly { readonly name: string }[] };
+    return resources.map(({ name }) => name);
+  }
+
   async get<T extends KubeObject = KubeObject>(
     resource: Resource,
     place: NamespacedName,

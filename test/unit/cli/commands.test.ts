@@ -95,8 +95,17 @@ describe('the command line', () => {
       env: { ICB_NAMESPACES: Array.from({ length: 101 }, (_, index) => `n${index}`).join(',') },
       says: /ICB_NAMESPACES.*Expected at most 100 namespaces; found 101/,
     },
-    { args: ['audit', '-o', 'yaml'], says: /Allowed choices are table, json, csv/ },
+    { args: ['audit', '-o', 'yaml'], says: /Allowed choices are table, wide, json, csv, html/ },
     { args: ['audit', '-A', '-n', 'shop'], says: /'-A, --all-namespaces' cannot be used with/ },
+    { args: ['audit', 'A_b'], says: /'A_b' is invalid for argument 'name'\. Expected a name of lower-case/ },
+    {
+      args: ['audit', 'payments', '-A'],
+      says: /^error: expected names of bindings together with namespaces, found --all-namespaces; choose/,
+    },
+    {
+      args: ['audit', 'payments', '-l', 'app=x'],
+      says: /^error: expected names .* or --selector, found both/,
+    },
     { args: ['audit', '-n', 'shop,'], says: /Expected a namespace: at most 63/ },
     { args: ['explain', 'nginx', '-n', 'A b'], says: /Expected a namespace: at most 63/ },
     { args: ['release', '--leader-timeout', 'soon'], says: /Expected a duration such as 90s/ },

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ImageCredentialBindingStatus } from '../../../../src/api/index.ts';
-import { asCsv, asJson, asTable, scanRemarks } from '../../../../src/cli/audit/print.ts';
+import { ageOf } from '../../../../src/cli/audit/age.ts';
+import { auditEntry } from '../../../../src/cli/audit/details.ts';
+import { asCsv, asJson, asTable, asWide, scanRemarks } from '../../../../src/cli/audit/print.ts';
 import { auditRow } from '../../../../src/cli/audit/row.ts';
 
 const condition = (type: string, status: 'True' | 'False' | 'Unknown', reason: string, generation = 2) => ({
@@ -116,6 +118,41 @@ describe('the output of an audit', () => {
     assert.deepEqual(unreadable.scans.reasons, [{ name: 'scheme', reason }]);
   });
 
+  it('has more columns with wide', () => {
+    const created = '2026-01-01T00:00:00Z';
+    const entry = auditEntry({
+      metadata: { namespace: 'shop', name: 'app', generation: 2, creationTimestamp: created },
+      spec: { image: 'reg.example/app', imagePullSecrets: [{ name: 'pull' }], mode: 'Observe' },
+      status: { ...FULL, trivySecret: { name: 'icb-1' }, migrations: 4 },
+    });
+    const empty = auditEntry({
+      metadata: { namespace: 'shop', name: 'new', generation: 2 },
+      spec: { image: 'reg.example/new', imagePullSecrets: [] },
+    });
+    const wide = asWide([entry, empty], { headers: true, now: Date.parse('2026-01-13T00:00:00Z') });
+    const [headings = '', first = '', second = ''] = wide.split('\n');
+    assert.match(headings, / {3}LAST SWITCH +MODE +ENTRY +TRIVY SECRET +FAILING +MIGRATIONS +AGE +MESSAGE$/);
+    assert.match(first, / {3}Observe +reg\.example +icb-1 +1 +4 +12d +Ready, she said\.$/);
+    assert.match(
+      second,
+      / {3}- +Enforce +- +- +0 +0 +<unknown> +No controller has reported on this binding yet/,
+    );
+  });
+
+  it('has no headings on request', () => {
+    const entry = auditEntry({
+      metadata: { namespace: 'shop', name: 'app', generation: 2 },
+      spec: { image: 'reg.example/app', imagePullSecrets: [] },
+    });
+    const outputs = [
+      asTable([entry.row], false),
+      asWide([entry], { headers: false, now: 0 }),
+      asCsv([entry.row], false),
+    ];
+    for (const output of outputs) assert.match(output, /^shop[ ,]+app[^\n]*\r?\n$/);
+    assert.equal(asTable([], false), '');
+  });
+
   it('is JSON', () => {
     assert.deepEqual(JSON.parse(asJson([row(FULL)])), [row(FULL)]);
     assert.equal(asJson([]), '[]\n');
@@ -137,4 +174,20 @@ describe('the output of an audit', () => {
     );
     assert.match(second, /^shop,app,reg\.example\/app,,,Unknown,NotReconciled,.+,Unknown,,,,0,0,0,,,,,,,0$/);
   });
+});
+
+describe('the age of a binding', () => {
+  const now = Date.parse('2026-01-13T00:00:00Z');
+  const cases = [
+    ['2026-01-13T00:00:05Z', '0s'],
+    ['2026-01-12T23:58:30Z', '90s'],
+    ['2026-01-12T23:58:00Z', '2m'],
+    ['2026-01-12T22:00:01Z', '119m'],
+    ['2026-01-11T00:00:01Z', '47h'],
+    ['2026-01-11T00:00:00Z', '2d'],
+    ['2024-01-13T00:00:00Z', '731d'],
+    ['soon', '<unknown>'],
+    [null, '<unknown>'],
+  ] as const;
+  for (const [time, age] of cases) it(`is ${age} for ${time}`, () => assert.equal(ageOf(time, now), age));
 });
