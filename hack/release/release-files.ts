@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import { sbom } from '../build/index.ts';
 import { ROOT } from '../root.ts';
-import { tools } from '../testenv/index.ts';
+import { preferInstalled, tools } from '../testenv/index.ts';
 import { chartFiles, chartPackage } from './chart.ts';
 import { commandLineArchives } from './command-line.ts';
 import { checksums, type ReleaseFile } from './file.ts';
@@ -21,8 +21,8 @@ const usage = `Usage: npm run release-files -- [--output DIR] [--image NAME:TAG]
 
 Writes the files of release ${version} into one folder: install.yaml, a kustomize base, the packaged chart, the JSON schema of
 the CRD, an archive of the command line for each platform, the manifest of the krew plug-in (icb.yaml), the SBOM, and
-SHA256SUMS. Publishes nothing. Two runs on the same commit and machine are byte-identical. It needs npm, and Helm 3.14 or
-later: the pinned one if "npm run tools" has built it, or else the one on the PATH.
+SHA256SUMS. Publishes nothing. Two runs on the same commit and machine are byte-identical. It needs npm, and Helm: 3.14 or
+later on the PATH, or the pinned one, which it builds if necessary.
 
   --output DIR       the folder to write. Files of an earlier run are removed (default: dist/release)
   --image NAME:TAG   the controller's image, with or without a digest (default: the one in the chart's values)
@@ -90,7 +90,7 @@ async function write(
 
 /** @throws Error if the folder contains files that this command did not write */
 async function checkFolder(folder: string): Promise<void> {
-  const found = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+  const found = await readdir(folder).catch((error: NodeJS.ErrnoException): readonly string[] => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
@@ -114,6 +114,7 @@ async function main(): Promise<void> {
   const log = (line: string) => process.stdout.write(`${line}\n`);
   try {
     await checkFolder(options.output);
+    await preferInstalled(['helm'], log);
     await write(options.output, await releaseFiles(options, log), log);
   } catch (error) {
     process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
