@@ -31,11 +31,12 @@ export async function chartFiles(image: string | undefined): Promise<readonly Re
 function withImage(values: string, image: string): string {
   // Refuses an invalid image.
   parseImageReference(image);
-  const { repository, tag } = /^(?<repository>.+?)(?::(?<tag>[^/]+))?$/.exec(image)?.groups ?? {};
-  if (repository === undefined || tag === undefined || tag.startsWith('sha256:'))
+  const { repository, tag } = /^(?<repository>[^@]+):(?<tag>[^/@:]+(?:@.+)?)$/.exec(image)?.groups ?? {};
+  if (repository === undefined || tag === undefined) {
     throw new Error(
       `expected an image with a tag, found ${image}; append the tag, as in registry/name:1.0.0@sha256:…`,
     );
+  }
   return replaceOnce(replaceOnce(values, 'repository', repository), 'tag', JSON.stringify(tag));
 }
 
