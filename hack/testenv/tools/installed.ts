@@ -8,8 +8,8 @@ import { childEnvironment } from '../processes/index.ts';
 import { isExecutable, variableOf } from './location.ts';
 import { isAtLeast } from './toolchain.ts';
 
-/** Limit on the time that a program takes to print its version. */
-const VERSION_TIMEOUT_MS = 10_000;
+/** Limit on the time that a program takes to print its version, in milliseconds. */
+const VERSION_TIMEOUT = 10_000;
 
 interface Requirement {
   /** Arguments with which the program prints its version. */
@@ -87,7 +87,7 @@ export function described({ name, file, place, check }: InstalledProgram): strin
   const { minimum, below } = requirements[name];
   return (
     `not using ${file} (${from}): expected ${name} ${minimum} or later, below ${below}, but ${check.reason}; ` +
-    `the pinned ${name} is used instead. Install a fitting version to save the time of its build`
+    'install such a version, so that the pinned one need not be built'
   );
 }
 
@@ -95,13 +95,18 @@ export function described({ name, file, place, check }: InstalledProgram): strin
  * The programs of the machine for a tool: at most one that fits, which is the last, and unfit ones before it.
  *
  * @param env - KUBEBUILDER_ASSETS and PATH are read
+ * @param timeout - limit on the time that each takes to print its version, in milliseconds
  */
-export async function installed(name: ReplaceableTool, env: Env): Promise<readonly InstalledProgram[]> {
+export async function installed(
+  name: ReplaceableTool,
+  env: Env,
+  timeout = VERSION_TIMEOUT,
+): Promise<readonly InstalledProgram[]> {
   const programs: InstalledProgram[] = [];
   for (const place of requirements[name].places) {
     const file = await fileIn(place, name, env);
     if (file === undefined) continue;
-    const check = await checked(name, file);
+    const check = await checked(name, file, timeout);
     programs.push({ name, file, place, check });
     if (check.result === 'fits') break;
   }
@@ -120,9 +125,13 @@ async function fileIn(place: Place, name: ReplaceableTool, env: Env): Promise<st
   return undefined;
 }
 
-async function checked(name: ReplaceableTool, file: string): Promise<InstalledProgram['check']> {
+async function checked(
+  name: ReplaceableTool,
+  file: string,
+  timeout: number,
+): Promise<InstalledProgram['check']> {
   const { args, minimum, below } = requirements[name];
-  const output = await outputOf(file, args);
+  const output = await outputOf(file, args, timeout);
   if (typeof output !== 'string') return { result: 'unfit', reason: output.problem };
   const version = /\d+\.\d+(?:\.\d+)?/.exec(output)?.[0];
   if (version === undefined) return { result: 'unfit', reason: 'it prints no version' };
@@ -134,18 +143,19 @@ async function checked(name: ReplaceableTool, file: string): Promise<InstalledPr
 async function outputOf(
   file: string,
   args: readonly string[],
+  timeout: number,
 ): Promise<string | { readonly problem: string }> {
   const home = await mkdtemp(join(tmpdir(), 'icb-version-'));
   try {
     const { stdout } = await promisify(execFile)(file, args, {
       env: childEnvironment(home),
-      timeout: VERSION_TIMEOUT_MS,
+      timeout,
       killSignal: 'SIGKILL',
     });
     return stdout;
   } catch (error) {
     const { killed, code } = error as { readonly killed?: boolean; readonly code?: number | string };
-    if (killed) return { problem: `it did not print its version within ${VERSION_TIMEOUT_MS / 1_000} s` };
+    if (killed) return { problem: `it did not print its version within ${timeout / 1_000} s` };
     return { problem: `"${[file, ...args].join(' ')}" failed (${code ?? 'signal'})` };
   } finally {
     await rm(home, { recursive: true, force: true });
