@@ -2,7 +2,8 @@
  * The published bundle: the command line with the code of its packages, in a few files that Node runs directly, and the
  * licenses of these packages. `npm run build` writes it into `dist`.
  */
-import { glob, readFile, rm, writeFile } from 'node:fs/promises';
+import { glob, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { ROOT } from '../root.ts';
@@ -73,6 +74,23 @@ export async function bundle(directory: string, program = 'src/main.ts'): Promis
   await writeFile(join(directory, LICENCES), await licencesText(packages));
   const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
   return { bytes, packages };
+}
+
+/** Bundles into a temporary folder. Returns the content of each file by its path in the bundle, sorted by path. */
+export async function bundledFiles(): Promise<ReadonlyMap<string, Buffer>> {
+  const folder = await mkdtemp(join(tmpdir(), 'icb-bundle-'));
+  try {
+    const dist = join(folder, 'dist');
+    await bundle(dist);
+    const entries = await readdir(dist, { recursive: true, withFileTypes: true });
+    const paths = entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
+    const files = paths.map(async (path) => [relative(dist, path), await readFile(path)] as const);
+    return new Map((await Promise.all(files)).toSorted(([one], [other]) => (one < other ? -1 : 1)));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /**

@@ -1,1 +1,2 @@
-export { bundle, PROGRAM } from './bundle.ts';
+export { bundle, bundledFiles, PROGRAM } from './bundle.ts';
+export { sbom } from './sbom.ts';

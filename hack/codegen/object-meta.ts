@@ -50,3 +50,32 @@ export const objectMeta: Schema = {
     },
   },
 };
+
+/**
+ * All of an object's metadata that a manifest may contain:
+ * https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.37/#objectmeta-v1-meta
+ */
+export const wholeObjectMeta: Schema = {
+  title: objectMeta.title ?? '',
+  description: 'Standard metadata of a Kubernetes object.',
+  type: 'object',
+  anyOf: [{ required: ['name'] }, { required: ['generateName'] }],
+  properties: {
+    ...objectMeta.properties,
+    // Go programs write null for a time that is not set.
+    creationTimestamp: { description: 'When the object was created.', type: ['string', 'null'] },
+    generateName: text('A prefix, to which the API server appends a suffix to make a unique name.'),
+    deletionGracePeriodSeconds: { description: 'Seconds until a requested deletion.', type: 'integer' },
+    finalizers: {
+      description: 'Names of the clients that must act before the object is deleted.',
+      type: 'array',
+      items: { type: 'string' },
+    },
+    managedFields: {
+      description: 'Which client set which field. The API server writes this.',
+      type: 'array',
+      items: { type: 'object' },
+    },
+    selfLink: text('Deprecated. The API server no longer sets it.'),
+  },
+};

@@ -1,5 +1,5 @@
 import type { Rule, Schema, TypeMeta } from './crd.ts';
-import { objectMeta } from './object-meta.ts';
+import { objectMeta, wholeObjectMeta } from './object-meta.ts';
 
 /** Extensions that do not change which JSON values are valid, so that a JSON schema does not need them. */
 const IGNORED_EXTENSIONS = new Set([
@@ -125,4 +125,16 @@ export function validationSchema(schema: Schema, typeMeta: TypeMeta): Schema {
   const { metadata: _, ...rest } = own.properties ?? {};
   const ownClosed = mapSchema({ ...own, properties: rest }, closed);
   return wholeObject(ownClosed, typeMeta, mapSchema(objectMeta, bare));
+}
+
+/**
+ * The JSON schema (draft 7) of a manifest, for editors and kubeconform. It refuses fields that a strict `kubectl apply`
+ * refuses. It cannot express all rules of the API server.
+ */
+export function manifestSchema(schema: Schema, typeMeta: TypeMeta): Schema {
+  const own = mapSchema(schema, (each) => closed(withoutExtensions(withRules(each))));
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    ...wholeObject(own, typeMeta, mapSchema(wholeObjectMeta, closed)),
+  };
 }

@@ -12,8 +12,10 @@ Shows in four steps what the controller does: a registry refuses Trivy because i
 password; Trivy scans with an ImageCredentialBinding; Trivy continues after the password changes; the
 scan reverts to its original spec when the binding is deleted. The API server, the registry, Trivy and
 the controller are real, and a stand-in replaces the operator of secureCodeBox. The demo takes some
-seconds, needs no cluster, no Docker and no internet, and leaves nothing behind. The first run builds
-the programs, which needs Go and the internet. It prints an estimate of the time before it starts.
+seconds, needs no cluster, no Docker and no internet, and leaves nothing behind. It uses programs of this
+machine if their version fits: kubectl 1.30, helm 3.14 and trivy 0.63 or later on the PATH; etcd 3.5,
+kube-apiserver 1.30 and kubectl in the folder that KUBEBUILDER_ASSETS names. The first run builds the
+others, which needs Go and the internet. It prints an estimate of the time before it starts.
 
   --keep   stop after step 3 (the password changes) with the binding in place, keep everything
            running until Ctrl-C, and print how to look at it
@@ -22,7 +24,7 @@ the programs, which needs Go and the internet. It prints an estimate of the time
 Exit codes: 0 if every step succeeded (with --keep, also if Ctrl-C or SIGTERM follows), 1 if a step
 failed, 2 for incorrect usage, 130 after Ctrl-C, 143 after SIGTERM.
 NO_COLOR=1 turns off bold and dim text, which is used only on a terminal.
-To use your own programs instead of built ones, see npm run tools -- --help.
+To use other programs, see npm run tools -- --help.
 `;
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import {
   type ControlPlane,
   installChart,
+  preferInstalled,
   type Registry,
   type RunningController,
   type SecureCodeBox,
@@ -46,16 +47,19 @@ export function newPassword(): string {
 }
 
 /**
- * Starts everything, and prints what it starts. Builds missing programs first, which takes minutes.
+ * Starts everything, and prints what it starts. Uses fitting programs of the machine, and builds the others first,
+ * which takes minutes.
  *
  * @returns the stage when everything is ready; the caller disposes of it
  * @throws Error if something does not start; then nothing is left running
  */
 export async function setUp(story: Story): Promise<Stage> {
   await using stack = new AsyncDisposableStack();
+  const log = (line: string) => story.output(line);
+  await preferInstalled(['etcd', 'kube-apiserver', 'kubectl', 'helm', 'trivy'], log);
   const programs = await tools(
     ['etcd', 'kube-apiserver', 'kubectl', 'helm', 'registry', 'htpasswd', 'crane', 'trivy'],
-    (line) => story.output(line),
+    log,
   );
 
   const controlPlane = stack.use(await startControlPlane());
@@ -93,8 +97,9 @@ async function secureCodeBoxOn(controlPlane: ControlPlane, trivy: string): Promi
   for (const namespace of [SECURE_CODE_BOX_NAMESPACE, NAMESPACE]) {
     await controlPlane.kubectl(['create', 'namespace', namespace]);
   }
-  const objects = [...secureCodeBoxAccess(SECURE_CODE_BOX_NAMESPACE), trivyImageScanType(NAMESPACE)];
-  const input = objects.map((object) => JSON.stringify(object)).join('\n---\n');
+  const items = [...secureCodeBoxAccess(SECURE_CODE_BOX_NAMESPACE), trivyImageScanType(NAMESPACE)];
+  // A List, because kubectl 1.32 cannot read a stream of JSON objects.
+  const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
   await controlPlane.kubectl(['apply', '-f', '-'], { input });
   const account = { namespace: SECURE_CODE_BOX_NAMESPACE, name: 'securecodebox-operator' };
   return startSecureCodeBox({

@@ -1,12 +1,11 @@
 /** `npm run image`: the controller's image, without Docker. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { parseArgs, promisify } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
-import { bundle } from '../build/index.ts';
+import { bundledFiles } from '../build/index.ts';
 import { ROOT } from '../root.ts';
 import { type ImageConfig, imageArchive } from './archive.ts';
 import { sharedLibraries } from './shared-libraries.ts';
@@ -109,22 +108,9 @@ async function baseLayer(node: string): Promise<readonly TarEntry[]> {
 }
 
 async function programLayer(): Promise<readonly TarEntry[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'icb-image-'));
-  try {
-    const dist = join(folder, 'dist');
-    await bundle(dist);
-    const entries = await readdir(dist, { recursive: true, withFileTypes: true });
-    const paths = entries
-      .filter((entry) => entry.isFile())
-      .map(({ parentPath, name }) => join(parentPath, name));
-    const files = await Promise.all(
-      paths.map(async (path) => ({ path: `app/${relative(dist, path)}`, content: await readFile(path) })),
-    );
-    const licence = { path: 'app/LICENSE', content: await readFile(join(ROOT, 'LICENSE')) };
-    return withFolders([...files, licence]);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  const files = Array.from(await bundledFiles(), ([path, content]) => ({ path: `app/${path}`, content }));
+  const licence = { path: 'app/LICENSE', content: await readFile(join(ROOT, 'LICENSE')) };
+  return withFolders([...files, licence]);
 }
 
 /** Sorts entries by path, and adds the folders that contain them. */

@@ -11,4 +11,4 @@ export {
   startSecureCodeBox,
   trivyImageScanType,
 } from './securecodebox/index.ts';
-export { tools } from './tools/index.ts';
+export { preferInstalled, tools } from './tools/index.ts';

@@ -10,7 +10,6 @@ Names: ${toolNames.join(' ')}
 
 Environment variables:
   ICB_TOOL_<NAME>      path of an existing program, for example ${variableOf('kube-apiserver')}=/usr/local/bin/kube-apiserver
-  KUBEBUILDER_ASSETS   folder that contains any of etcd, kube-apiserver and kubectl
   ICB_CACHE            parent folder of image-credential-binding/tools, which contains the built tools
                        (default: XDG_CACHE_HOME, then ~/.cache)
 `;

@@ -1,11 +1,8 @@
-/** The locations of the programs: paths from the environment, or the cache of built tools. */
+/** The locations of the programs: paths from the tools' own variables, or the cache of built tools. */
 import { access, constants, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Recipe, ToolName } from './recipe.ts';
-
-/** The tools that a KUBEBUILDER_ASSETS folder can contain. */
-const kubebuilderTools: ReadonlySet<ToolName> = new Set<ToolName>(['etcd', 'kube-apiserver', 'kubectl']);
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -21,21 +18,16 @@ export function cacheDirectory(env: Env): string {
 }
 
 /**
- * The program that the environment provides for a tool, if any.
+ * The program that a tool's own variable names, if it is set.
  *
  * @throws Error when the tool's own variable does not name an executable file
  */
 export async function provided(name: ToolName, env: Env): Promise<string | undefined> {
   const variable = variableOf(name);
   const file = env[variable];
-  if (file) {
-    if (await isExecutable(file)) return resolve(file);
-    throw new Error(`expected an executable file in ${variable}, found ${file}; correct or unset it`);
-  }
-  const assets = env['KUBEBUILDER_ASSETS'];
-  if (!assets || !kubebuilderTools.has(name)) return undefined;
-  const asset = resolve(assets, name);
-  return (await isExecutable(asset)) ? asset : undefined;
+  if (!file) return undefined;
+  if (await isExecutable(file)) return resolve(file);
+  throw new Error(`expected an executable file in ${variable}, found ${file}; correct or unset it`);
 }
 
 /** The built program of a tool, if it is in the cache. */

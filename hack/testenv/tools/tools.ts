@@ -13,8 +13,8 @@ export type { ToolName } from './recipe.ts';
 
 /**
  * Finds programs, and builds those that are missing, one after another. It looks in this order: the file that the tool's
- * own variable names (`ICB_TOOL_TRIVY`, `ICB_TOOL_KUBE_APISERVER`, …), `KUBEBUILDER_ASSETS` for etcd, kube-apiserver and
- * kubectl, the cache in `ICB_CACHE` (default: `XDG_CACHE_HOME`, then `~/.cache`).
+ * own variable names (`ICB_TOOL_TRIVY`, `ICB_TOOL_KUBE_APISERVER`, …), the cache in `ICB_CACHE` (default: `XDG_CACHE_HOME`,
+ * then `~/.cache`). The programs of the machine are used only after `preferInstalled`.
  *
  * @param names - what is needed; nothing else is built
  * @param log - takes lines about progress, at least one every 30 s while something is built

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { basename, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
 import { load, loadAll } from 'js-yaml';
 import { ROOT } from '../../../hack/root.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
+import packageJson from '../../../package.json' with { type: 'json' };
+
+const { version } = packageJson;
 
 const folder = join(ROOT, '.github/workflows');
 /** A version that names one release, or a commit. The owner of an action can move a shorter version. */
@@ -91,33 +94,78 @@ describe('the workflows', () => {
     for (const name of ['ci.yaml', 'nightly.yaml'])
       assert.ok(stepsOf(read(name)).some(({ run }) => run === 'npm audit'));
   });
+});
 
-  it('publish a chart that names the image by the digest that was pushed', async () => {
-    const { helm } = await tools(['helm'], (line) => process.stderr.write(`${line}\n`));
-    const step = stepsOf(read('release.yaml')).find(({ name }) =>
-      name?.startsWith('Push and sign the chart'),
-    );
-    const [edit = ''] = (step?.run ?? '').split('echo "$TOKEN"');
-    assert.match(edit, /DIGEST/);
-    const copy = mkdtempSync(join(tmpdir(), 'icb-release-'));
-    try {
-      const chart = 'charts/image-credential-binding';
-      cpSync(join(ROOT, chart), join(copy, chart), { recursive: true });
-      const env = { PATH: process.env['PATH'], IMAGE: 'ghcr.io/o/r', VERSION: '1.2.3', DIGEST };
-      const edited = spawnSync('bash', ['-e'], { encoding: 'utf8', input: edit, cwd: copy, env });
-      assert.equal(edited.status, 0, edited.stderr);
-      const { stdout, stderr } = spawnSync(
-        helm,
-        ['template', 'icb', join(copy, chart), '--kube-version', '1.30.0'],
-        {
-          encoding: 'utf8',
-        },
-      );
-      const images = JSON.stringify(loadAll(stdout)).match(/"image":"[^"]+"/g) ?? [];
-      assert.ok(images.length >= 2, stderr);
-      assert.deepEqual([...new Set(images)], [`"image":"ghcr.io/o/r:1.2.3@${DIGEST}"`]);
-    } finally {
-      rmSync(copy, { recursive: true });
+describe('the release workflow', () => {
+  const steps = stepsOf(read('release.yaml'));
+  const scripts = steps.flatMap(({ run }) => run ?? []);
+  let folder: string;
+  let helm: string;
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'icb-release-'));
+    helm = (await tools(['helm'], (line) => process.stderr.write(`${line}\n`))).helm;
+    writeFileSync(join(folder, 'npm'), npm(), { mode: 0o755 });
+    const step = steps.find(({ name }) => name?.startsWith('Write the release files'));
+    const { status, stderr } = bash(step?.run ?? 'exit 1');
+    assert.equal(status, 0, stderr);
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  /** An npm that writes the release files into `folder`, because other tests write to the folder dist of the checkout. */
+  function npm(): string {
+    const script = join(ROOT, 'hack/release/release-files.ts');
+    const real = spawnSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).stdout.trim();
+    return [
+      '#!/bin/sh',
+      `[ "$1" = sbom ] && exec "${real}" "$@"`,
+      '[ "$1 $2 $3 $4" = "run -s release-files --" ] || exit 1',
+      'shift 4',
+      `exec "${process.execPath}" "${script}" "$@" --output "${join(folder, 'dist/release')}"\n`,
+    ].join('\n');
+  }
+
+  function bash(input: string) {
+    const env = {
+      ...{ PATH: [folder, process.env['PATH']].join(':'), HOME: process.env['HOME'], ICB_TOOL_HELM: helm },
+      ...{ IMAGE: 'ghcr.io/o/r', VERSION: version, DIGEST },
+      ...{ GITHUB_SERVER_URL: 'https://github.com', GITHUB_REPOSITORY: 'O/R' },
+    };
+    return spawnSync('bash', ['-e'], { encoding: 'utf8', input, cwd: folder, env });
+  }
+
+  it('publishes files and a chart that name the image by the digest that was pushed', () => {
+    const chart = join(folder, `dist/release/image-credential-binding-${version}.tgz`);
+    const args = ['template', 'icb', chart, '--kube-version', '1.30.0'];
+    const { stdout, stderr } = spawnSync(helm, args, { encoding: 'utf8' });
+    for (const text of [stdout, readFileSync(join(folder, 'dist/release/install.yaml'), 'utf8')]) {
+      const images = JSON.stringify(loadAll(text)).match(/"image":"[^"]+"/g) ?? [];
+      assert.deepEqual([...new Set(images)], [`"image":"ghcr.io/o/r:${version}@${DIGEST}"`], stderr);
     }
+  });
+
+  it('publishes a manifest for krew that refers to its own repository', () => {
+    const manifest = readFileSync(join(folder, 'dist/release/icb.yaml'), 'utf8');
+    assert.match(manifest, new RegExp(`uri: https://github\\.com/O/R/releases/download/v${version}/`));
+  });
+
+  it('names only release files that exist', () => {
+    const named = scripts.flatMap((text) => text.match(/\bdist\/release\/[^\s"]+/g) ?? []);
+    assert.ok(named.length >= 2);
+    for (const path of named) assert.ok(existsSync(join(folder, path.replace('$VERSION', version))), path);
+  });
+
+  it('uploads every release file, and each under a name of its own', () => {
+    const [mapfile = ''] = scripts.flatMap((text) => text.match(/^mapfile .+$/m) ?? []);
+    const { stdout, stderr } = bash(`${mapfile}\nprintf '%s\\n' "\${files[@]}"`);
+    const names = stdout
+      .trim()
+      .split('\n')
+      .map((path) => basename(path));
+    // A release on GitHub has no folders.
+    assert.equal(new Set(names).size, names.length, stderr);
+    const sums = readFileSync(join(folder, 'dist/release/SHA256SUMS'), 'utf8');
+    const expected = [...sums.matchAll(/^\w+ {2}(?!kustomize\/)(?:.+\/)?(.+)$/gm)].map(([, name]) => name);
+    assert.deepEqual(names.toSorted(), [...expected, 'SHA256SUMS'].toSorted());
   });
 });

@@ -2,17 +2,28 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { before, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { ROOT } from '../../../hack/root.ts';
+import { variableOf } from '../../../hack/testenv/tools/location.ts';
+import { recipe } from '../../../hack/testenv/tools/recipe.ts';
+import { tools } from '../../../hack/testenv/tools/tools.ts';
 
 const demo = join(ROOT, 'hack/demo/demo.ts');
 
 /** The demo's passwords, and the first characters of `ci:…` and of a Docker config file in base64. */
 const SECRETS = /demo-[0-9a-f]{32}|Y2k6|eyJhdXRocy/;
+
+const kubebuilderAssets = ['etcd', 'kube-apiserver', 'kubectl'] as const;
+const replaceable = [...kubebuilderAssets, 'helm', 'trivy'] as const;
+let pinned: Record<(typeof replaceable)[number], string>;
+
+before(async () => {
+  pinned = await tools(replaceable, (line) => process.stderr.write(`${line}\n`));
+});
 
 describe('the demo', () => {
   it('prints its four steps without a terminal, each with the expected output', async (context) => {
@@ -47,6 +58,40 @@ describe('the demo', () => {
       /^\nStep 2: .+\n.+\nExpected: Trivy to scan .+\nFound: state Errored, exit code 1, .+\nUNAUTHORIZED.*\n\n.+log ends with:\n\{"level"/,
     );
     assert.doesNotMatch(stdout + stderr, SECRETS);
+  });
+
+  it('uses fitting programs of the machine, and names those that do not fit', async (context) => {
+    const directory = await mkdtemp(join(tmpdir(), 'icb-test-'));
+    context.after(() => rm(directory, { recursive: true, force: true }));
+    const file = (name: string) => join(directory, name);
+    for (const name of kubebuilderAssets) await symlink(pinned[name], file(name));
+    // A Trivy that is built from its Go module prints no version.
+    const trivy = `[ "$1" = --version ] && echo "Version: 0.74.0" && exit\necho "$1" >> ${file('runs')}\nexec ${pinned.trivy} "$@"`;
+    await writeFile(file('trivy'), `#!/bin/sh\n${trivy}\n`, { mode: 0o755 });
+    await writeFile(file('helm'), '#!/bin/sh\necho v3.9.4+gdbc6d8e\n', { mode: 0o755 });
+    const run = new Run(context, [], {
+      ...Object.fromEntries(replaceable.map((name) => [variableOf(name), ''])),
+      PATH: [directory, process.env['PATH']].join(':'),
+      KUBEBUILDER_ASSETS: directory,
+    });
+    const { stdout, stderr, code } = await run.ended;
+    assert.equal(code, 0, stdout + stderr);
+    const versions = (await Promise.all(kubebuilderAssets.map(recipe))).map(({ version }) =>
+      version.slice(1),
+    );
+    const lines = stdout.match(/^ {2}(?:not )?using .+$/gm);
+    assert.deepEqual(
+      lines?.map((line) => line.trim()),
+      [
+        ...versions.map(
+          (version, index) =>
+            `using ${kubebuilderAssets[index]} ${version} in KUBEBUILDER_ASSETS: ${file(kubebuilderAssets[index] ?? '')}`,
+        ),
+        `not using ${file('helm')} (on the PATH): expected helm 3.14 or later, below 4, but it is version 3.9.4; install such a version, so that the pinned one need not be built`,
+        `using trivy 0.74.0 on the PATH: ${file('trivy')}`,
+      ],
+    );
+    assert.match(await readFile(file('runs'), 'utf8'), /^image$/m);
   });
 
   it('keeps everything running with --keep until Ctrl-C, including the binding', async (context) => {
@@ -95,7 +140,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** The demo as a separate process without a terminal. */
+/** The demo as a separate process without a terminal, with the pinned programs. */
 class Run {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
@@ -105,7 +150,11 @@ class Run {
   constructor(context: TestContext, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const child = spawn(process.execPath, [demo, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
+      env: {
+        ...process.env,
+        ...Object.fromEntries(replaceable.map((name) => [variableOf(name), pinned[name]])),
+        ...env,
+      },
     });
     context.after(() => child.kill('SIGKILL'));
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,0 +1,2 @@
+export type { CustomResourceDefinition } from './crd.ts';
+export { manifestSchema } from './schema.ts';
