@@ -110,7 +110,7 @@ describe('check after installation', () => {
     cluster = await Cluster.start({ lacksRights: true });
     controller = await cluster.startController();
     shop = await cluster.namespace();
-    await shop.put(SCAN_TYPES, scanType(shop.name, { name: 'trivy-image', command: ['trivy'] }));
+    await shop.put(SCAN_TYPES, { ...scanType(shop.name, { name: 'trivy-image', command: ['trivy'] }) });
     await shop.scan('app');
     await shop.binding('app', { imagePullSecrets: [] });
     await operator();
