@@ -77,5 +77,6 @@ export function readiness({ ready, replicas }: Deployment): string {
 
 /** The tag of an image; undefined: it has none. */
 export function tagOf(image: string): string | undefined {
-  return /:([^/:@]+)(?:@.*)?$/.exec(image)?.[1];
+  const [name = ''] = image.split('@', 1);
+  return /:([^/:]+)$/.exec(name)?.[1];
 }

@@ -7,6 +7,7 @@ import { RELEASE, type RunningController } from '../../../hack/testenv/controlle
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { type Ran, runCommand } from '../../support/cluster/command.ts';
+import { elementsIn, readPage, textOf } from '../../support/html/page.ts';
 import { until } from '../../support/until.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:Canary-7Hq2') } };
@@ -154,6 +155,101 @@ describe('the command line on a real API server', () => {
     assert.match((await audit(['-n', 'A_b'])).stderr, /Expected a namespace: at most 63/);
   });
 
+  describe('an audit of some bindings', () => {
+    let namespace: TestNamespace;
+    before(async () => {
+      namespace = await cluster.namespace();
+      const spec = { imagePullSecrets: [], mode: 'Observe' } as const;
+      for (const name of ['payments', 'cart'])
+        await namespace.binding(name, { ...spec, image: `reg.example/${name}` });
+      await cluster.controlPlane.kubectl(['label', 'icb/cart', 'app=cart', '--namespace', namespace.name]);
+      for (const name of ['payments', 'cart']) await namespace.condition(name, 'Ready', 'True Ready');
+    });
+    const names = async (...args: readonly string[]) => {
+      const ran = await audit(['-n', namespace.name, '-o', 'json', ...args]);
+      const rows = JSON.parse(ran.stdout) as readonly { readonly name: string }[];
+      return { ...ran, names: rows.map(({ name }) => name).join() };
+    };
+
+    it('chooses them by name, and says which do not exist', async () => {
+      assert.deepEqual((await names()).names, 'cart,payments');
+      const one = await names('payments', 'payments');
+      assert.deepEqual([one.names, one.code], ['payments', 0]);
+      const some = await names('payment', 'cart');
+      assert.deepEqual([some.names, some.code], ['cart', 2]);
+      assert.match(
+        some.stderr,
+        /^error: the binding "payment" does not exist in "[\w-]+"; did you mean "payments"\? correct the name/,
+      );
+      const none = await audit(['nothing', '-n', namespace.name]);
+      assert.deepEqual([none.stdout, none.code], ['', 2]);
+      const nowhere = await audit(['cart', '-n', 'nowhere']);
+      assert.match(nowhere.stderr, /^error: the namespace "nowhere" does not exist/);
+    });
+
+    it('chooses them by label, and passes on why the API server refuses a selector', async () => {
+      const cases = {
+        'app=cart': 'cart',
+        '!app': 'payments',
+        'app in (cart, x)': 'cart',
+        'app!=cart': 'payments',
+      };
+      for (const [selector, expected] of Object.entries(cases))
+        assert.equal((await names('-l', selector)).names, expected, selector);
+      const none = await audit(['-n', namespace.name, '-l', 'app=x']);
+      assert.deepEqual([none.code, none.stdout], [0, '']);
+      assert.match(none.stderr, /^no bindings found with the labels "app=x" in "/);
+      const wrong = await audit(['-A', '--selector', 'app in cart']);
+      assert.equal(wrong.code, 2);
+      assert.match(
+        wrong.stderr,
+        /^error: the API server refused the label selector "app in cart": .*unable to parse requirement.*; correct --selector/,
+      );
+    });
+
+    it('may name bindings that the user may get but not list', async () => {
+      const { name } = namespace;
+      const kubectl = (...args: readonly string[]) =>
+        cluster.controlPlane.kubectl([...args, '--namespace', name]);
+      await kubectl('create', 'serviceaccount', 'reader');
+      await kubectl(
+        'create',
+        'role',
+        'reader',
+        '--verb=get',
+        '--resource=imagecredentialbindings.credentials.securecodebox.io',
+      );
+      await kubectl('create', 'rolebinding', 'reader', '--role=reader', `--serviceaccount=${name}:reader`);
+      const kubeconfig = await cluster.controlPlane.kubeconfigFor({ namespace: name, name: 'reader' });
+      const ran = await until(async () => {
+        const result = await audit(['cart', 'carts', '-n', name], kubeconfig);
+        return /permission to get/.test(result.stderr) ? undefined : result;
+      }, 'the right to take effect');
+      assert.match(ran.stdout, / cart /);
+      assert.match(ran.stderr, /^error: the binding "carts" does not exist in "[\w-]+"; correct the name/);
+    });
+
+    it('is printed with more columns, without headings, and as a page', async () => {
+      const wide = await audit(['-n', namespace.name, '-o', 'wide']);
+      assert.match(
+        wide.stdout,
+        /^NAMESPACE .* LAST SWITCH +MODE +ENTRY +TRIVY SECRET +FAILING +MIGRATIONS +AGE +MESSAGE\n/,
+      );
+      assert.match(wide.stdout, / cart .* Observe +- +- +0 +0 +\d+[sm] +\S/);
+      for (const output of ['table', 'wide', 'csv']) {
+        const { stdout } = await audit(['cart', '-n', namespace.name, '-o', output, '--no-headers']);
+        assert.match(stdout, new RegExp(`^${namespace.name}[ ,]+cart[^\n]*\n$`), output);
+      }
+      const { stdout: page } = await audit(['-n', namespace.name, '-o', 'html']);
+      const body = elementsIn(readPage(page)).find((element) => element.name === 'body');
+      assert.ok(body !== undefined);
+      assert.match(
+        textOf(body),
+        new RegExp(`2 bindings in "${namespace.name}" at \\d{4}-.*reg\\.example/payments.*ScansBound`, 's'),
+      );
+    });
+  });
+
   it('explains what the controller has decided, and what the user can do', async () => {
     const namespace = await boundNamespace();
     const explain = (image: string) =>
@@ -200,7 +296,7 @@ describe('the command line on a real API server', () => {
     const examples = join(DOCS, 'examples');
     await copyFile(join(examples, 'pull-secret.yaml'), join(folder, 'pull-secret.yaml'));
     await copyFile(join(examples, 'binding.yaml'), join(folder, 'bindings.yaml'));
-    const helps = await Promise.all(['explain', 'audit'].map(examplesOf));
+    const helps = await Promise.all(['explain', 'audit', 'check'].map(examplesOf));
     for (const command of helps.flat()) await works(command);
     await controller.process.stop();
     for (const command of await examplesOf('release')) await works(command);

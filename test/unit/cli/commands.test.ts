@@ -23,7 +23,7 @@ describe('the command line', () => {
     assert.match(run(['controller', '--help']).stdout, /--scan-types[\s\S]*ICB_SCAN_TYPES[\s\S]*Examples:/);
   });
 
-  for (const name of ['controller', 'explain', 'audit', 'release']) {
+  for (const name of ['controller', 'explain', 'audit', 'check', 'release']) {
     it(`lists exit codes and examples in the help of ${name}`, () => {
       const { status, stdout } = run([name, '--help']);
       assert.equal(status, 0);
@@ -108,6 +108,8 @@ describe('the command line', () => {
     },
     { args: ['audit', '-n', 'shop,'], says: /Expected a namespace: at most 63/ },
     { args: ['explain', 'nginx', '-n', 'A b'], says: /Expected a namespace: at most 63/ },
+    { args: ['check', '-o', 'table'], says: /Allowed choices are text, json/ },
+    { args: ['check', 'shop'], says: /too many arguments/ },
     { args: ['release', '--leader-timeout', 'soon'], says: /Expected a duration such as 90s/ },
     { args: ['release', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
     { args: ['release', 'everything'], says: /too many arguments/ },
