@@ -267,28 +267,45 @@ function scanDifferences(
   scans: readonly RawScheduledScan[],
   { namespace, world, inventory }: Placed,
 ): readonly string[] {
-  const effective = new Map(
+  const shown = new Map(
     imagesIn(world)
       .flatMap((image) => explained(image, inventory).scans)
-      .map(({ name, effectiveBinding }) => [name, effectiveBinding]),
+      .map((scan) => [scan.name, scan]),
   );
   return scans.flatMap(({ metadata }) => {
     const { name, annotations = {} } = metadata;
-    if (!effective.has(name)) return [];
+    const one = shown.get(name);
+    if (one === undefined) return [];
     const theirs = annotations['credentials.securecodebox.io/binding'] ?? effectiveInStatus(name, bindings);
-    const ours = effective.get(name);
-    return ours === theirs
-      ? []
-      : [`${namespace}/${name}: effective for explain ${ours}, for the controller ${theirs}`];
+    const { effectiveBinding: ours, problem } = one;
+    const unreadable = bindings
+      .flatMap(reasonsIn)
+      .find((each) => each.name === name && UNREADABLE.test(each.reason));
+    return [
+      ...(ours === theirs
+        ? []
+        : [`${namespace}/${name}: effective for explain ${ours}, for the controller ${theirs}`]),
+      ...(unreadable === undefined || unreadable.reason === problem
+        ? []
+        : [`${namespace}/${name}: for explain ${problem}, for the controller ${unreadable.reason}`]),
+    ];
   });
 }
 
+/** Reasons in the status of a binding that is not effective for the scan. */
+const NOT_EFFECTIVE = /^the effective binding is|^would be bound in mode/;
+/** Reasons in the status of every binding whose image a scan without a readable image mentions. */
+const UNREADABLE = /^has no readable image|^scans no image from a registry/;
+
 /** The effective binding of an unbound scan: the one that reports why the scan is not bound. */
 function effectiveInStatus(scan: string, bindings: readonly Binding[]): string | undefined {
-  const isReporting = ({ status }: Binding) =>
-    status?.scans?.names?.some(
-      ({ name, reason = '' }) =>
-        name === scan && !/^the effective binding is|^would be bound in mode/.test(reason),
+  const isReporting = (binding: Binding) =>
+    reasonsIn(binding).some(
+      ({ name, reason }) => name === scan && !NOT_EFFECTIVE.test(reason) && !UNREADABLE.test(reason),
     );
   return bindings.find(isReporting)?.metadata.name;
+}
+
+function reasonsIn({ status }: Binding): readonly { readonly name: string; readonly reason: string }[] {
+  return (status?.scans?.names ?? []).map(({ name, reason = '' }) => ({ name, reason }));
 }
