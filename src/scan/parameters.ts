@@ -158,7 +158,7 @@ function nameOf(text: string, index: number): string {
 
 const FAULTS: readonly { readonly has: RegExp; readonly says: string }[] = [
   // The other rows search the whole text.
-  { has: /^[^]{4096}/, says: 'has more than 4,095 characters, and no image is that long; correct it' },
+  { has: /^.{4096}/s, says: 'has more than 4,095 characters, and no image is that long; correct it' },
   {
     has: /^[\u2010-\u2015\u2212]/,
     says: 'begins with a dash that is not "-", so Trivy does not read it as a flag; type the dash again',

@@ -272,24 +272,39 @@ function scanDifferences(
       .flatMap((image) => explained(image, inventory).scans)
       .map((scan) => [scan.name, scan]),
   );
-  return scans.flatMap(({ metadata }) => {
-    const { name, annotations = {} } = metadata;
+  return scans.flatMap((scan) => {
+    const { name, annotations = {} } = scan.metadata;
     const one = shown.get(name);
     if (one === undefined) return [];
     const theirs = annotations['credentials.securecodebox.io/binding'] ?? effectiveInStatus(name, bindings);
-    const { effectiveBinding: ours, problem } = one;
+    const ours = [one.effectiveBinding, ...bindingsAfterMigration(scan, world, inventory)];
     const unreadable = bindings
       .flatMap(reasonsIn)
       .find((each) => each.name === name && UNREADABLE.test(each.reason));
     return [
-      ...(ours === theirs
+      ...(ours.includes(theirs)
         ? []
         : [`${namespace}/${name}: effective for explain ${ours}, for the controller ${theirs}`]),
-      ...(unreadable === undefined || unreadable.reason === problem
+      ...(unreadable === undefined || unreadable.reason === one.problem
         ? []
-        : [`${namespace}/${name}: for explain ${problem}, for the controller ${unreadable.reason}`]),
+        : [`${namespace}/${name}: for explain ${one.problem}, for the controller ${unreadable.reason}`]),
     ];
   });
+}
+
+/** The bindings that may be effective for the new image of a scan, if the controller has migrated it. */
+function bindingsAfterMigration(
+  { metadata, spec }: RawScheduledScan,
+  { scans }: World,
+  inventory: Inventory,
+): readonly string[] {
+  const before = scans.find(
+    ({ metadata: { name } }) => name === metadata.name,
+  ) as unknown as RawScheduledScan;
+  const image = spec.scanSpec.parameters.at(-1) ?? '';
+  if (before.spec.scanSpec.parameters.at(-1) === image) return [];
+  const { binding, otherBindings } = explained(image, inventory).explanation;
+  return [...(binding === null ? [] : [binding]), ...otherBindings.map(({ name }) => name)];
 }
 
 /** Reasons in the status of a binding that is not effective for the scan. */
