@@ -79,7 +79,8 @@ function notAnObject(place: string, found: string): UserError {
 
 export function described(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
-  return value === null ? 'null' : `a ${typeof value}`;
+  if (value === null) return 'null';
+  return isRecord(value) ? 'an object' : `a ${typeof value}`;
 }
 
 function isMetadata(value: unknown): value is Manifest['metadata'] {

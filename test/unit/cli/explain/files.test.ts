@@ -14,6 +14,13 @@ async function read({ text }: ManifestCase) {
   return await readFiles([file], undefined);
 }
 
+/** With a byte order mark, as programs on Windows write. */
+const ENCODINGS: Readonly<Record<string, (text: string) => Buffer>> = {
+  'UTF-8': (text) => Buffer.from(text),
+  'UTF-16LE': (text) => Buffer.from(text, 'utf16le'),
+  'UTF-16BE': (text) => Buffer.from(text, 'utf16le').swap16(),
+};
+
 describe('explain, for objects in files', () => {
   for (const each of BINDINGS) {
     it(`${each.accepted ? 'accepts' : 'refuses'} a binding with ${each.what}`, async () => {
@@ -54,6 +61,16 @@ describe('explain, for objects in files', () => {
     const enforced = messages.filter((message) => !/at most 259 characters/.test(message));
     assert.deepEqual(enforced.toSorted(), BINDING_RULES.map(({ message }) => message).toSorted());
   });
+
+  for (const [encoding, encode] of Object.entries(ENCODINGS))
+    it(`reads a file in ${encoding}`, async () => {
+      using files = new Files();
+      const secret = pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } });
+      const text = JSON.stringify(secret, null, 2).replaceAll('\n', '\r\n');
+      const [, file = ''] = files.write('s.yaml', encode(`\ufeff# für Trivy\r\n---\r\n${text}\r\n`));
+      const { secrets, remarks } = await readFiles([file], undefined);
+      assert.deepEqual([secrets.map(({ name }) => name), remarks], [['pull'], []]);
+    });
 
   it('exits with 1 because of a binding that the API server would refuse, and explains the image', () => {
     using files = new Files();
