@@ -86,7 +86,7 @@ function faultOf(reason: string): string {
 
 function objectsIn(document: unknown, place: string): readonly Manifest[] {
   if (isList(document)) {
-    return document.items.flatMap((item, index) =>
+    return (document.items ?? []).flatMap((item, index) =>
       objectsIn(withTypeOf(document, item), `${place}, item ${index + 1}`),
     );
   }

@@ -115,6 +115,32 @@ describe('explain, for objects in files', () => {
     );
   });
 
+  it('reads JSON documents that follow each other without a separator', async () => {
+    using files = new Files();
+    const secrets = ['a', 'b', 'c'].map((name) =>
+      pullSecret(name, { 'reg.example': { auth: btoa('user:pass') } }),
+    );
+    for (const indent of [undefined, 2]) {
+      const text = secrets.map((secret) => JSON.stringify(secret, null, indent)).join('\r\n\n');
+      const [, file = ''] = files.write('s.json', text);
+      assert.deepEqual([...(await readFiles([file], undefined)).states.keys()], ['a', 'b', 'c']);
+    }
+  });
+
+  it('skips objects of other kinds that have no name, and a list without items', () => {
+    using files = new Files();
+    const items = [
+      { apiVersion: 'batch/v1', kind: 'Job', metadata: { generateName: 'scan-' } },
+      { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources: [] },
+      { apiVersion: 'v1', kind: 'List', items: null },
+      pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } }),
+    ];
+    const text = items.map((item) => JSON.stringify(item)).join('\n---\n');
+    const { status, stderr } = runExplain(['reg.example/app', ...files.write('l.yaml', text)]);
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /^skipped objects of other kinds: "Job", "Kustomization"$/m);
+  });
+
   it('reads aliases that name an object many times, or an object that contains it', () => {
     using files = new Files();
     const levels = Array.from({ length: 30 }, (_, level) =>
