@@ -81,13 +81,25 @@ export function parsePullSecret(type: string, data: Readonly<Record<string, stri
 }
 
 function withoutValue(data: Readonly<Record<string, string>>, key: string): PullSecretContent {
-  const [other] = Object.keys(data).filter((name) => name !== key);
-  return other === undefined
+  const other = Object.entries(FORMATS).find(
+    ([, format]) => format.key !== key && Object.hasOwn(data, format.key),
+  );
+  if (other !== undefined) return inOtherFormat(key, other[1].key, other[0]);
+  const [name] = Object.keys(data).filter((each) => each !== key);
+  return name === undefined
     ? malformed(`expected a Docker configuration in the key ${key}, found nothing; add it`)
     : malformed(
-        `expected a Docker configuration in the key ${key}, found only other keys, such as ${quoted(other)}; ` +
+        `expected a Docker configuration in the key ${key}, found only other keys, such as ${quoted(name)}; ` +
           `store the configuration in the key ${key}`,
       );
+}
+
+/** The two keys hold different formats, so the value must not be stored under the other key. */
+function inOtherFormat(key: string, found: string, type: string): PullSecretContent {
+  return malformed(
+    `expected a Docker configuration in the key ${key}, found the key ${found} of a Secret of type ${type}; create the ` +
+      'Secret with that type',
+  );
 }
 
 function isJsonObject(bytes: Uint8Array): boolean {

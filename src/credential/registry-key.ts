@@ -1,3 +1,5 @@
+import { isIPv6 } from 'node:net';
+
 /** A parsed key of a Docker configuration: hosts, and a prefix of repositories. */
 export interface RegistryKey {
   /**
@@ -54,7 +56,7 @@ export function parseRegistryKey(text: string): RegistryKey | undefined {
   const parts = text.length > KEY_MAX ? undefined : KEY.exec(text.replace(SCHEME, ''))?.groups;
   const host = parts?.['host'];
   const written = unescaped(parts?.['path'] ?? '')?.replace(API_VERSION, '');
-  if (host === undefined || host.length > HOST_MAX || written === undefined) {
+  if (host === undefined || host.length > HOST_MAX || !isAddressValid(host) || written === undefined) {
     return undefined;
   }
   const named = written === '/' ? '' : written;
@@ -63,6 +65,11 @@ export function parseRegistryKey(text: string): RegistryKey | undefined {
     return undefined;
   }
   return { canonical: `${host}${named}`, hosts: hostsOf(host), path };
+}
+
+/** Whether brackets at the beginning contain an IPv6 address. net/url refuses any other text in them. */
+function isAddressValid(host: string): boolean {
+  return !host.startsWith('[') || isIPv6(host.slice(1, host.indexOf(']')));
 }
 
 /** Splits `host` or `host:port` as `SplitURL` of the kubelet's keyring.go does: without a port, brackets are kept. */

@@ -1,4 +1,4 @@
-import { parseGoDuration } from './duration.ts';
+import { durationNs } from './duration.ts';
 import { type FlagType, type KnownFlag, TRIVY_FLAGS } from './trivy-flags.ts';
 
 /** A parameter that is not a flag, or the value of one. */
@@ -158,7 +158,7 @@ const IS_VALUE: Readonly<Record<FlagType, (text: string) => boolean>> = {
   bool: (text) => BOOLEAN.test(text),
   int: (text) => text.length <= LONGEST_NUMBER && INTEGER.test(text),
   float: (text) => text.length <= LONGEST_NUMBER && FLOAT.test(text),
-  duration: (text) => parseGoDuration(text.replace(/^[+-]/, '')) !== undefined,
+  duration: (text) => durationNs(text) !== undefined,
   string: () => true,
   strings: isList,
 };

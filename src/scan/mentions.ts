@@ -55,7 +55,8 @@ function hasPath(word: string): boolean {
 /** The image, or only its repository if the rest cannot be read; undefined: the text contains neither. */
 function mentionIn(word: string): ImageReference | undefined {
   const [name = ''] = word.split('@');
-  const repository = name.replace(/(\/[^:]*):.*$/, '$1');
+  const colon = hasPath(name) ? name.indexOf(':', name.indexOf('/')) : -1;
+  const repository = colon < 0 ? name : name.slice(0, colon);
   return imageIn(word) ?? imageIn(name) ?? imageIn(repository) ?? imageIn(lowerCasePath(repository));
 }
 

@@ -21,6 +21,9 @@ export type ImageParameter =
   /** Trivy refuses these parameters, or what it would scan is not clear. */
   | { readonly result: 'Invalid'; readonly message: string };
 
+/** Limit on the parameters that are searched for an image, or for mistakes. */
+const MOST_EXAMINED = 100;
+
 /** Flags whose values may be secret. */
 const SECRET_FLAGS: ReadonlySet<string> = new Set([
   ...['custom-headers', 'password', 'registry-token', 'token', 'username'],
@@ -76,6 +79,12 @@ function readImage({ index, text }: Word): ImageParameter {
 
 /** The image among the parameters that follow unknown flags. */
 function uncertainImage(line: CommandLine): ImageParameter {
+  if (line.uncertain.length > MOST_EXAMINED) {
+    const message =
+      `expected an image and at most ${MOST_EXAMINED} parameters after flags that the controller does not know, found ` +
+      `${line.uncertain.length} such parameters and no image; remove these flags`;
+    return { result: 'None', message };
+  }
   const images = line.uncertain.flatMap((word) => {
     const image = imageWithHost(word.text);
     return image === undefined ? [] : [{ ...word, image }];
@@ -116,9 +125,6 @@ function imageWithHost(text: string): ImageReference | undefined {
 /** Limit on the arguments that a message lists. */
 const MOST_SHOWN = 3;
 
-/** Limit on the arguments that are searched for mistakes. */
-const MOST_EXAMINED = 100;
-
 function tooMany({ arguments: words }: CommandLine, parameters: readonly string[]): string {
   const shown = words.slice(0, MOST_SHOWN).map(({ text, index }) => nameOf(text, index));
   const rest = words.length > shown.length ? ` and ${words.length - shown.length} more` : '';
@@ -151,6 +157,8 @@ function nameOf(text: string, index: number): string {
 }
 
 const FAULTS: readonly { readonly has: RegExp; readonly says: string }[] = [
+  // The other rows search the whole text.
+  { has: /^.{4096}/s, says: 'has more than 4,095 characters, and no image is that long; correct it' },
   {
     has: /^[\u2010-\u2015\u2212]/,
     says: 'begins with a dash that is not "-", so Trivy does not read it as a flag; type the dash again',

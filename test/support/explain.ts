@@ -12,9 +12,10 @@ export class Files implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'explain-'));
 
   /** @returns the flags that name the file */
-  write(name: string, content: string | object): readonly string[] {
+  write(name: string, content: string | Buffer | object): readonly string[] {
     const file = join(this.folder, name);
-    writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+    const isText = typeof content === 'string' || Buffer.isBuffer(content);
+    writeFileSync(file, isText ? content : JSON.stringify(content));
     return ['-f', file];
   }
 

@@ -9,7 +9,7 @@ import { type ExplainedCandidate, shownCandidate } from './candidates.ts';
 import { type Decided, decidedFor } from './decided.ts';
 import { hintsFor, hostHint, observeHint } from './hints.ts';
 import type { Inventory } from './inventory.ts';
-import { loginProblems } from './login-problems.ts';
+import { hasExpired, loginProblems } from './login-problems.ts';
 import { matchesOf, type OtherBinding } from './matching.ts';
 import { missingSecrets } from './missing-secrets.ts';
 import { predict } from './predicted.ts';
@@ -37,7 +37,10 @@ interface Explanation {
    * Empty if no binding matches.
    */
   readonly conditions: readonly PrintedCondition[];
-  /** What Trivy gets if the first candidate is chosen. */
+  /**
+   * What Trivy gets if the first candidate that has not expired is chosen. With `verification: Never`, it gets the first one
+   * even if that has expired.
+   */
   readonly delivery: {
     readonly env: readonly { readonly name: string; readonly value: string }[];
     /** Paths in Trivy's container. */
@@ -61,7 +64,7 @@ export interface Explained {
   readonly descriptions: readonly string[];
   /** `NoneNeeded`: the binding names no Secret, or the controller has found that the image is public. */
   readonly outcome: 'Fits' | 'NoneNeeded' | 'NoMatch';
-  /** Whether the controller resolves the credential, or, if no binding matches, whether one fits. */
+  /** Whether the controller resolves a credential, or, if no binding matches, whether one fits, that has not expired. */
   readonly isResolved: boolean;
   /**
    * The image that scans of this image are migrated to, in canonical form, because the binding lists this image in
@@ -95,7 +98,11 @@ export function explain(request: Request, inventory: Inventory): Explained {
   const found: Lookup<SourceCredential> =
     report.preview?.credentials ?? lookup<SourceCredential>(inventory.secrets.flatMap(keyringIn), image);
   const shown = found.candidates.map((one) => shownCandidate(one, target.host, showsUsernames));
-  const delivery = deliveryOf(found.candidates[0], target);
+  const now = Date.now();
+  const delivery = deliveryOf(
+    found.candidates.find((one) => binding?.verification === 'Never' || !hasExpired(one, now)),
+    target,
+  );
   const { env } = delivery.delivered;
   const scans = scansOf(image, inventory, { decided: report.decided, env });
   const isMigrated = target !== image;
@@ -113,10 +120,10 @@ export function explain(request: Request, inventory: Inventory): Explained {
       delivery: delivery.delivered,
     },
     ...{ source: inventory.source, descriptions: shown.map(({ description }) => description) },
-    ...outcomeOf(found, report),
+    ...outcomeOf(found, report, now),
     migratesTo: isMigrated ? formatReference(target) : undefined,
     ...{ decided: report.decided, predicted: report.predicted, scans },
-    problems: problemsFor(request, inventory, { binding, found, delivery, scans, isMigrated }),
+    problems: problemsFor(request, inventory, { binding, found, delivery, scans, isMigrated, now }),
   };
 }
 
@@ -153,18 +160,25 @@ const NONE_NEEDED: ReadonlySet<string> = new Set([
   'Anonymous',
 ] satisfies ConditionContent['reason'][]);
 
-/** In a cluster, the status decides. If it does not report on the current spec, the prediction does. */
+/**
+ * In a cluster, the status decides. If it does not report on the current spec, the prediction does. Credentials that have
+ * expired cannot be used, although they fit.
+ */
 function outcomeOf(
   { candidates }: Lookup<SourceCredential>,
   { preview, conditions }: Report,
+  now: number,
 ): Pick<Explained, 'outcome' | 'isResolved'> {
   const isIt = ({ type }: PrintedCondition) => type === 'CredentialResolved';
   const resolved = conditions.find(isIt) ?? preview?.conditions.find(isIt);
   const fits = candidates.length > 0;
-  const noneNeeded = !fits && NONE_NEEDED.has(resolved?.reason ?? '');
+  const isNoneNeeded = NONE_NEEDED.has(resolved?.reason ?? '');
+  const haveExpired = fits && !isNoneNeeded && candidates.every((one) => hasExpired(one, now));
   return {
-    outcome: fits ? 'Fits' : noneNeeded ? 'NoneNeeded' : 'NoMatch',
-    isResolved: resolved === undefined ? fits : resolved.status === 'True' && preview?.limit === undefined,
+    outcome: fits ? 'Fits' : isNoneNeeded ? 'NoneNeeded' : 'NoMatch',
+    isResolved:
+      !haveExpired &&
+      (resolved === undefined ? fits : resolved.status === 'True' && preview?.limit === undefined),
   };
 }
 
@@ -174,12 +188,14 @@ interface Facts {
   readonly delivery: PlannedDelivery;
   readonly scans: readonly ExplainedScan[];
   readonly isMigrated: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
 function problemsFor(
   { text, image }: Request,
   inventory: Inventory,
-  { binding, found, delivery, scans, isMigrated }: Facts,
+  { binding, found, delivery, scans, isMigrated, now }: Facts,
 ): readonly string[] {
   const mayLackScans = binding !== undefined && !isMigrated && !scans.some(({ named }) => named);
   return [
@@ -188,7 +204,7 @@ function problemsFor(
     ...(mayLackScans ? scanHintsFor(image, unmatchedOf(inventory), inventory.allScans) : []),
     ...missingSecrets(binding, inventory),
     ...secretsFor(binding, inventory).flatMap(problemsOf),
-    ...found.candidates.flatMap(loginProblems),
+    ...found.candidates.flatMap((one) => loginProblems(one, now)),
     ...delivery.problems,
     ...untried(found),
   ];

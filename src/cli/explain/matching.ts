@@ -37,9 +37,14 @@ function inPrecedence(image: ImageReference, bindings: readonly Binding[]): Read
 
 /** The observing bindings that match. They have the same order of precedence among themselves. */
 function observing(image: ImageReference, bindings: readonly Binding[]): readonly ValidBinding[] {
-  const observers = bindings.filter((one) => one.validity === 'Valid' && one.mode === 'Observe');
-  const enforced = observers.map((one) => ({ ...one, mode: 'Enforce' as const }));
-  return [...inPrecedence(image, enforced)].map((one) => ({ ...one, mode: 'Observe' }));
+  return [...inPrecedence(image, observersEnforcing(bindings))].map((one) => ({ ...one, mode: 'Observe' }));
+}
+
+/** The observing bindings as if they were enforcing, because look-ups of bindings exclude observing ones. */
+export function observersEnforcing(bindings: readonly Binding[]): readonly ValidBinding[] {
+  return bindings.flatMap((one) =>
+    one.validity === 'Valid' && one.mode === 'Observe' ? [{ ...one, mode: 'Enforce' as const }] : [],
+  );
 }
 
 /** Why one of two bindings takes precedence. The rules are those of `fittingBindings`, in the same order. */

@@ -11,6 +11,7 @@ import { DEFAULT_SCAN_TYPES, overriddenLogins, type ScheduledScan } from '../../
 import { columns, isSimilar, quoted } from '../../text/index.ts';
 import type { Decided } from './decided.ts';
 import type { Inventory } from './inventory.ts';
+import { observersEnforcing } from './matching.ts';
 
 /** A ScheduledScan that names the image, or from whose parameters no image can be read. */
 export interface ExplainedScan {
@@ -57,7 +58,7 @@ export function scansOf(
   { decided, env }: ScanContext,
 ): readonly ExplainedScan[] {
   const repository = repositoryName(image);
-  const rivals = rivalsAmong(bindings);
+  const [rivals, observers] = [rivalsAmong(bindings), rivalsAmong(observersEnforcing(bindings))];
   const isIt = (other: ImageReference) => repositoryName(other) === repository;
   const isNamed = (scan: ScheduledScan) => scan.image !== undefined && isIt(scan.image);
   const isUnreadable = (scan: ScheduledScan) =>
@@ -72,7 +73,7 @@ export function scansOf(
         effectiveBinding,
         boundTo: scan.bound?.binding,
         failing: decided?.failing.get(scan.name),
-        problem: problemOf(scan, effectiveBinding, rivals),
+        problem: problemOf(scan, effectiveBinding, { rivals, observers }),
         notes: effectiveBinding === undefined ? [] : notesOn(scan, env),
       };
     });
@@ -86,7 +87,7 @@ function isSupported({ scanType, bound }: ScheduledScan): boolean {
 function problemOf(
   scan: ScheduledScan,
   effectiveBinding: string | undefined,
-  rivals: RivalLookup,
+  { rivals, observers }: { readonly rivals: RivalLookup; readonly observers: RivalLookup },
 ): string | undefined {
   const { unreadable, imageProblem, image, scanType } = scan;
   if (!isSupported(scan)) {
@@ -99,7 +100,11 @@ function problemOf(
   const problem = unreadable ?? imageProblem;
   if (problem !== undefined || image === undefined) return problem;
   if (effectiveBinding !== undefined || scan.bound !== undefined) return undefined;
-  const binding = bindingsForImage(image, rivals).next().value;
+  const observer = fittingBindings(scan, observers, SCAN_TYPES).next().value;
+  if (observer !== undefined)
+    return `not bound: the binding ${quoted(observer.name)} matches it, but the mode of that binding is Observe`;
+  const binding =
+    bindingsForImage(image, rivals).next().value ?? bindingsForImage(image, observers).next().value;
   return (
     binding &&
     `no binding matches it: its labels do not match spec.scanSelector of the binding ${quoted(binding.name)}`

@@ -34,8 +34,8 @@ export interface NearMiss<Held = Credential> extends Candidate<Held> {
 
 /** Limit on the near misses of an image, because they are part of a condition's message. */
 export const MOST_NEAR_MISSES = 3;
-/** Limit on the entries that are compared. A binding may name 16 Secrets with 256 entries each, but few have more than ten. */
-export const MOST_COMPARED = 1_024;
+/** Limit on the entries that are compared. A binding may name 16 Secrets with 256 entries each, but few have more than ten. A comparison of long hosts takes up to 50 µs, and each reconcile repeats it. */
+export const MOST_COMPARED = 256;
 /** The sum of the distances of an entry's differences. Entries with a larger sum are not worth a sentence. */
 const FARTHEST = 6;
 

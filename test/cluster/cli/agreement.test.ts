@@ -117,7 +117,9 @@ function checkLive(image: string, inventory: Inventory, where: string): void {
   assert.deepEqual(entries(live.explanation.candidates), entries(status.candidates), where);
   const conditionOf = (type: string) => status.conditions?.find((condition) => condition.type === type);
   const isLimited = /^Replaces|^TooMany/.test(conditionOf('Ready')?.reason ?? '');
-  assert.equal(live.isResolved, conditionOf('CredentialResolved')?.status === 'True' && !isLimited, where);
+  const isExpired = conditionOf('CredentialVerified')?.reason === 'Expired';
+  const isResolved = conditionOf('CredentialResolved')?.status === 'True' && !isLimited && !isExpired;
+  assert.equal(live.isResolved, isResolved, where);
 }
 
 interface RecordedEvent {
@@ -267,28 +269,60 @@ function scanDifferences(
   scans: readonly RawScheduledScan[],
   { namespace, world, inventory }: Placed,
 ): readonly string[] {
-  const effective = new Map(
+  const shown = new Map(
     imagesIn(world)
       .flatMap((image) => explained(image, inventory).scans)
-      .map(({ name, effectiveBinding }) => [name, effectiveBinding]),
+      .map((scan) => [scan.name, scan]),
   );
-  return scans.flatMap(({ metadata }) => {
-    const { name, annotations = {} } = metadata;
-    if (!effective.has(name)) return [];
+  return scans.flatMap((scan) => {
+    const { name, annotations = {} } = scan.metadata;
+    const one = shown.get(name);
+    if (one === undefined) return [];
     const theirs = annotations['credentials.securecodebox.io/binding'] ?? effectiveInStatus(name, bindings);
-    const ours = effective.get(name);
-    return ours === theirs
-      ? []
-      : [`${namespace}/${name}: effective for explain ${ours}, for the controller ${theirs}`];
+    const ours = [one.effectiveBinding, ...bindingsAfterMigration(scan, world, inventory)];
+    const unreadable = bindings
+      .flatMap(reasonsIn)
+      .find((each) => each.name === name && UNREADABLE.test(each.reason));
+    return [
+      ...(ours.includes(theirs)
+        ? []
+        : [`${namespace}/${name}: effective for explain ${ours}, for the controller ${theirs}`]),
+      ...(unreadable === undefined || unreadable.reason === one.problem
+        ? []
+        : [`${namespace}/${name}: for explain ${one.problem}, for the controller ${unreadable.reason}`]),
+    ];
   });
 }
 
+/** The bindings that may be effective for the new image of a scan, if the controller has migrated it. */
+function bindingsAfterMigration(
+  { metadata, spec }: RawScheduledScan,
+  { scans }: World,
+  inventory: Inventory,
+): readonly string[] {
+  const before = scans.find(
+    ({ metadata: { name } }) => name === metadata.name,
+  ) as unknown as RawScheduledScan;
+  const image = spec.scanSpec.parameters.at(-1) ?? '';
+  if (before.spec.scanSpec.parameters.at(-1) === image) return [];
+  const { binding, otherBindings } = explained(image, inventory).explanation;
+  return [...(binding === null ? [] : [binding]), ...otherBindings.map(({ name }) => name)];
+}
+
+/** Reasons in the status of a binding that is not effective for the scan. */
+const NOT_EFFECTIVE = /^the effective binding is|^would be bound in mode/;
+/** Reasons in the status of every binding whose image a scan without a readable image mentions. */
+const UNREADABLE = /^has no readable image|^scans no image from a registry/;
+
 /** The effective binding of an unbound scan: the one that reports why the scan is not bound. */
 function effectiveInStatus(scan: string, bindings: readonly Binding[]): string | undefined {
-  const isReporting = ({ status }: Binding) =>
-    status?.scans?.names?.some(
-      ({ name, reason = '' }) =>
-        name === scan && !/^the effective binding is|^would be bound in mode/.test(reason),
+  const isReporting = (binding: Binding) =>
+    reasonsIn(binding).some(
+      ({ name, reason }) => name === scan && !NOT_EFFECTIVE.test(reason) && !UNREADABLE.test(reason),
     );
   return bindings.find(isReporting)?.metadata.name;
+}
+
+function reasonsIn({ status }: Binding): readonly { readonly name: string; readonly reason: string }[] {
+  return (status?.scans?.names ?? []).map(({ name, reason = '' }) => ({ name, reason }));
 }

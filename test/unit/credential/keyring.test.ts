@@ -47,7 +47,8 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['[::1]/app', ['*'], 'all'],
     ['[::1]:5000/app', ['[::1]', '[::2]:5000', '*'], []],
     ['[::1]/app', ['[::1]:5000', '[::1]', '[::1]:'], []],
-    ['A/app', ['[A::1]'], []],
+    ['A/app', ['[A::1]', '[A]:'], []],
+    ['1.2.3.4:5000/app', ['[1.2.3.4]:5000'], []],
     ['[1]:5000/app', ['*:5000', '[1]:5000'], []],
   ],
   'does not match a key that only contains the host or a part of it': [

@@ -149,7 +149,7 @@ const MALFORMED: Readonly<Record<string, readonly [secret: PullSecretContent, me
   'without the key': [parsePullSecret(DOCKER_CONFIG_JSON, {}), /expected a Docker configuration .* nothing/],
   'with another key': [
     parsePullSecret(DOCKER_CONFIG_JSON, { '.dockercfg': 'e30=' }),
-    /found only other keys, such as "\.dockercfg"; store the configuration in the key \.dockerconfigjson/,
+    /the key \.dockerconfigjson, found the key \.dockercfg of a Secret of type kubernetes\.io\/dockercfg; create the Secret with/,
   ],
   'with an empty value': [parseText(''), /found nothing/],
   'with a value that is not base64': [
@@ -163,7 +163,7 @@ const MALFORMED: Readonly<Record<string, readonly [secret: PullSecretContent, me
   'that is JSON null': [parseText('null'), /found null/],
   'of the older type with the key of the newer': [
     parsePullSecret('kubernetes.io/dockercfg', { '.dockerconfigjson': base64('{"auths":{}}') }),
-    /the key \.dockercfg, found only other keys, such as "\.dockerconfigjson"/,
+    /the key \.dockercfg, found the key \.dockerconfigjson of a Secret of type kubernetes\.io\/dockerconfigjson; create the/,
   ],
   'of the older type with auths around its entries': [
     parseDockercfg(`{"auths": {"r.io": {"auth": "${CANARY}"}}}`),

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { text as readAll } from 'node:stream/consumers';
+import { buffer as readAll } from 'node:stream/consumers';
 import { YAMLException } from 'js-yaml';
 import { isRecord, quoted } from '../../../text/index.ts';
 import { UserError } from '../../errors.ts';
@@ -32,14 +32,23 @@ interface Text {
 }
 
 async function readText(file: string): Promise<Text> {
-  if (file === STANDARD_INPUT) return { name: 'standard input', text: await readAll(process.stdin) };
+  if (file === STANDARD_INPUT) return { name: 'standard input', text: decoded(await readAll(process.stdin)) };
   try {
-    return { name: file, text: await readFile(file, 'utf8') };
+    return { name: file, text: decoded(await readFile(file)) };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw new UserError(`${quoted(file)}: expected a file that can be read, found ${found(code)}`);
   }
 }
+
+/** As in kubectl, a byte order mark decides whether a file is UTF-16, which PowerShell writes, and not UTF-8. */
+function decoded(bytes: Buffer): string {
+  const encoding = [UTF_16LE, UTF_16BE].find(({ mark }) => bytes.subarray(0, 2).equals(mark));
+  return new TextDecoder(encoding?.name ?? 'utf-8').decode(bytes);
+}
+
+const UTF_16LE = { name: 'utf-16le', mark: Buffer.from([0xff, 0xfe]) };
+const UTF_16BE = { name: 'utf-16be', mark: Buffer.from([0xfe, 0xff]) };
 
 function found(code: string): string {
   if (code === 'ENOENT') return 'none; correct the name';
@@ -77,7 +86,7 @@ function faultOf(reason: string): string {
 
 function objectsIn(document: unknown, place: string): readonly Manifest[] {
   if (isList(document)) {
-    return document.items.flatMap((item, index) =>
+    return (document.items ?? []).flatMap((item, index) =>
       objectsIn(withTypeOf(document, item), `${place}, item ${index + 1}`),
     );
   }

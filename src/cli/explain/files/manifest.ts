@@ -9,6 +9,7 @@ export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: {
+    /** Empty if the object is of a kind that is not read, and has no valid metadata. */
     readonly name: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
@@ -22,7 +23,8 @@ export interface Manifest {
 interface List {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly items: readonly unknown[];
+  /** undefined: `items:` without a value, which is an empty list. */
+  readonly items?: readonly unknown[] | undefined;
 }
 
 /** Whether a value is a `List`, or a list of one kind, such as `SecretList`. */
@@ -32,14 +34,14 @@ export function isList(value: unknown): value is List {
     typeof value['apiVersion'] === 'string' &&
     typeof value['kind'] === 'string' &&
     value['kind'].endsWith('List') &&
-    Array.isArray(value['items'])
+    (Array.isArray(value['items']) || (value['kind'] === 'List' && value['items'] === undefined))
   );
 }
 
 /**
  * Reads the type and the metadata of an object. What is wrong with those of a binding becomes its `problem`.
  *
- * @throws UserError if the value is not a Kubernetes object with a name
+ * @throws UserError if the value is not a Kubernetes object, or is of a kind that is read and has no valid metadata
  */
 export function manifestOf(value: unknown, place: string): Manifest {
   if (!isRecord(value)) throw notAnObject(place, described(value));
@@ -48,6 +50,8 @@ export function manifestOf(value: unknown, place: string): Manifest {
   if (typeof apiVersion !== 'string' || typeof kind !== 'string')
     throw notAnObject(place, 'an object without them');
   if (!isMetadata(metadata)) {
+    // Some objects have no name, such as a Kustomization, or a Job with a generateName.
+    if (!READ_KINDS.has(kind)) return { place, apiVersion, kind, metadata: { name: '' }, object: value };
     const name = isRecord(metadata) && isString(metadata['name']) ? ` ${quoted(metadata['name'])}` : '';
     throw new UserError(
       `${place}: ${METADATA}, found something else in this ${quoted(kind)}${name}; correct its metadata`,
@@ -55,6 +59,9 @@ export function manifestOf(value: unknown, place: string): Manifest {
   }
   return { place, apiVersion, kind, metadata, object: value };
 }
+
+/** The kinds of objects that are read, besides bindings. */
+const READ_KINDS: ReadonlySet<string> = new Set(['Secret', 'ScheduledScan']);
 
 const METADATA = 'expected metadata with a name, and with strings in namespace, labels and annotations';
 
@@ -79,7 +86,8 @@ function notAnObject(place: string, found: string): UserError {
 
 export function described(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
-  return value === null ? 'null' : `a ${typeof value}`;
+  if (value === null) return 'null';
+  return isRecord(value) ? 'an object' : `a ${typeof value}`;
 }
 
 function isMetadata(value: unknown): value is Manifest['metadata'] {

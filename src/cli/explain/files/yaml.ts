@@ -50,8 +50,12 @@ function integerIn(plain: string): number {
  */
 export function documentsIn(text: string): readonly unknown[] {
   const copies = new Map<object, unknown>();
-  return loadAll(text, { schema: KUBECTL_SCHEMA }).map((document) => withoutNulls(document, copies));
+  const separated = text.replace(BETWEEN_JSON_DOCUMENTS, (end) => `${end}--- `);
+  return loadAll(separated, { schema: KUBECTL_SCHEMA }).map((document) => withoutNulls(document, copies));
 }
+
+/** kubectl also reads JSON documents without a separator. In YAML, `}` before a line with `{` is always an error. */
+const BETWEEN_JSON_DOCUMENTS = /\}[ \t\r]*\n(?:[ \t\r]*\n)*(?=\{)/g;
 
 /** @param copies - by object, because an alias may name an object many times, or an object that contains it */
 function withoutNulls(value: unknown, copies: Map<object, unknown>): unknown {

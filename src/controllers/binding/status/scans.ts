@@ -2,7 +2,7 @@ import type { ScansSummary } from '../../../api/index.ts';
 import { formatReference } from '../../../image/index.ts';
 import { isVerifying, type Resolution } from '../../../policy/index.ts';
 import { overriddenLogins, type ScanDelivery, type ScheduledScan } from '../../../scan/index.ts';
-import { failureMessage } from '../../../text/index.ts';
+import { compareText, failureMessage } from '../../../text/index.ts';
 import { type Applied, Refused } from '../apply.ts';
 import type { Decision, ScanPlan } from '../decide.ts';
 import type { Known } from '../observed.ts';
@@ -157,11 +157,17 @@ export function counted(scans: number): string {
   return scans === 1 ? '1 scan' : `${scans} scans`;
 }
 
-/** Names of at most 20 scans, with the reason of the first one. */
+/** Names of at most 20 scans, with the reason of the first one, by name. */
 export function listed(scans: readonly ScanState[]): string {
-  const [first] = scans;
+  const sorted = byName(scans);
+  const [first] = sorted;
   const reason = first?.reason === undefined ? '' : ` (${first.reason})`;
-  return `${namesOf(scans)}${reason}`;
+  return `${namesOf(sorted)}${reason}`;
+}
+
+/** In a store, a scan changes its place with each of its runs. A message about it must not change because of that. */
+function byName(scans: readonly ScanState[]): readonly ScanState[] {
+  return scans.toSorted((a, b) => compareText(a.name, b.name));
 }
 
 /** Limit on the reasons that a message contains. */
@@ -169,7 +175,7 @@ const MOST_REASONS = 3;
 
 /** Names of at most 20 scans for each reason, and at most three reasons. */
 export function listedByReason(scans: readonly ScanState[]): string {
-  const groups = [...Map.groupBy(scans, ({ reason }) => reason).values()];
+  const groups = [...Map.groupBy(byName(scans), ({ reason }) => reason).values()];
   const shown = groups.slice(0, MOST_REASONS).map(listed).join(', ');
   const rest = groups.slice(MOST_REASONS).flat().length;
   return rest > 0 ? `${shown} and ${rest} more` : shown;

@@ -158,13 +158,14 @@ const CASES: readonly Case[] = [
       }),
       binding('app', {}),
     ],
-    status: 0,
+    status: 1,
     conditions: [
       'Ready False Expired',
       'CredentialResolved True Found',
       'CredentialVerified False Expired',
       NO_SCANS,
     ],
+    says: [/the credential for "reg\.example" expired at 2001-09-09T01:46:40Z; renew the Secret/],
   },
   {
     name: 'a login that a cloud would have to issue',

@@ -14,6 +14,13 @@ async function read({ text }: ManifestCase) {
   return await readFiles([file], undefined);
 }
 
+/** With a byte order mark, as programs on Windows write. */
+const ENCODINGS: Readonly<Record<string, (text: string) => Buffer>> = {
+  'UTF-8': (text) => Buffer.from(text),
+  'UTF-16LE': (text) => Buffer.from(text, 'utf16le'),
+  'UTF-16BE': (text) => Buffer.from(text, 'utf16le').swap16(),
+};
+
 describe('explain, for objects in files', () => {
   for (const each of BINDINGS) {
     it(`${each.accepted ? 'accepts' : 'refuses'} a binding with ${each.what}`, async () => {
@@ -54,6 +61,16 @@ describe('explain, for objects in files', () => {
     const enforced = messages.filter((message) => !/at most 259 characters/.test(message));
     assert.deepEqual(enforced.toSorted(), BINDING_RULES.map(({ message }) => message).toSorted());
   });
+
+  for (const [encoding, encode] of Object.entries(ENCODINGS))
+    it(`reads a file in ${encoding}`, async () => {
+      using files = new Files();
+      const secret = pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } });
+      const text = JSON.stringify(secret, null, 2).replaceAll('\n', '\r\n');
+      const [, file = ''] = files.write('s.yaml', encode(`\ufeff# für Trivy\r\n---\r\n${text}\r\n`));
+      const { secrets, remarks } = await readFiles([file], undefined);
+      assert.deepEqual([secrets.map(({ name }) => name), remarks], [['pull'], []]);
+    });
 
   it('exits with 1 because of a binding that the API server would refuse, and explains the image', () => {
     using files = new Files();
@@ -96,6 +113,32 @@ describe('explain, for objects in files', () => {
       stderr,
       /skipped objects of other kinds: "Secret" of "v2" \(expected "v1"\), "ScheduledScan" of ".*v1alpha1" \(expected "execution\.securecodebox\.io\/v1"\), "Deployment"/,
     );
+  });
+
+  it('reads JSON documents that follow each other without a separator', async () => {
+    using files = new Files();
+    const secrets = ['a', 'b', 'c'].map((name) =>
+      pullSecret(name, { 'reg.example': { auth: btoa('user:pass') } }),
+    );
+    for (const indent of [undefined, 2]) {
+      const text = secrets.map((secret) => JSON.stringify(secret, null, indent)).join('\r\n\n');
+      const [, file = ''] = files.write('s.json', text);
+      assert.deepEqual([...(await readFiles([file], undefined)).states.keys()], ['a', 'b', 'c']);
+    }
+  });
+
+  it('skips objects of other kinds that have no name, and a list without items', () => {
+    using files = new Files();
+    const items = [
+      { apiVersion: 'batch/v1', kind: 'Job', metadata: { generateName: 'scan-' } },
+      { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources: [] },
+      { apiVersion: 'v1', kind: 'List', items: null },
+      pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } }),
+    ];
+    const text = items.map((item) => JSON.stringify(item)).join('\n---\n');
+    const { status, stderr } = runExplain(['reg.example/app', ...files.write('l.yaml', text)]);
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /^skipped objects of other kinds: "Job", "Kustomization"$/m);
   });
 
   it('reads aliases that name an object many times, or an object that contains it', () => {

@@ -105,6 +105,21 @@ describe('the ScheduledScans of explain', () => {
     assert.equal(states.get('fits'), 'not yet bound to app');
   });
 
+  it('say that the only binding that matches one observes', () => {
+    const { states } = explained([scan('fits', { labels: { team: 'a' } }), scan('unlabeled', {})], {
+      mode: 'Observe',
+      scanSelector: { matchLabels: { team: 'a' } },
+    });
+    assert.equal(
+      states.get('fits'),
+      'not bound: the binding "app" matches it, but the mode of that binding is Observe',
+    );
+    assert.match(
+      states.get('unlabeled') ?? '',
+      /labels do not match spec\.scanSelector of the binding "app"$/,
+    );
+  });
+
   it('say which login of a user is overridden, or will be', () => {
     const env = [{ name: 'DOCKER_CONFIG', value: '/own' }];
     const { states } = explained([

@@ -39,6 +39,14 @@ const CASES: Readonly<Record<string, readonly [secret: object, fits: boolean, sa
     false,
     /"password", found a number; put the value in quotes/,
   ],
+  'a token that has expired': [
+    entry({
+      username: 'user',
+      password: `e30.${Buffer.from(`{"exp":1000000000,"sub":"${CANARY}"}`).toString('base64url')}.c2ln`,
+    }),
+    false,
+    /Secret "pull": the credential for "reg\.example" expired at 2001-09-09T01:46:40Z; renew the Secret/,
+  ],
   'auth that is encoded twice': [
     entry({ auth: base64(base64(`user:${CANARY}`)) }),
     false,

@@ -81,10 +81,10 @@ describe('a ScheduledScan without a readable image', () => {
   it('is reported with others by reason, and the message has at most three reasons', () => {
     const namespace = withBinding();
     for (let index = 0; index < 25; index += 1)
-      namespace.scan(`same-${index}`, { parameters: ['image', IMAGE] });
+      namespace.scan(`all-${index}`, { parameters: ['image', IMAGE] });
     assert.match(
       scansBound(namespace).message,
-      /same-\d+ and 5 more \(has no readable image: [^)]*\("image", /,
+      /all-\d+ and 5 more \(has no readable image: [^)]*\("image", /,
     );
     for (let index = 0; index < 5; index += 1)
       namespace.scan(`other-${index}`, { parameters: [...Array(index).fill('--quiet'), `"${IMAGE}"`] });
@@ -92,6 +92,27 @@ describe('a ScheduledScan without a readable image', () => {
     assert.match(message, / and 3 more$/);
     assert.ok(message.length < 4_000, `${message.length} characters`);
     assert.deepEqual([scans?.unreadable, scans?.names?.length], [30, 20]);
+  });
+
+  it('does not change the message when it or another one runs', () => {
+    const namespace = withBinding();
+    const scans: Readonly<Record<string, readonly string[]>> = {
+      c: ['image', IMAGE],
+      a: [`"${IMAGE}"`],
+      b: [`docker://${IMAGE}`],
+      d: ['one', 'two', IMAGE],
+      f: ['--username', 'me', IMAGE],
+      e: ['--username', 'me', IMAGE],
+    };
+    const run = (name: string) => namespace.scan(name, { parameters: scans[name] ?? [] });
+    for (const name of Object.keys(scans)) run(name);
+    namespace.settle('app');
+    const before = scansBound(namespace).message;
+    assert.match(before, /^2 scans bound; e, f \(.*; not bound: a \(.*, b \(.*, c \(.* and 1 more$/);
+    for (const name of ['a', 'c', 'e']) {
+      namespace.tamper(name, {});
+      assert.equal(scansBound(namespace).message, before);
+    }
   });
 
   it('is unbound if it was bound before, and then reported', () => {
