@@ -5,10 +5,10 @@ import { fit, formatReference, type ImageReference, repositoryName } from '../..
 import { MOUNT_PATH, planDelivery, platformOf, type SourceCredential } from '../../platform/index.ts';
 import { migratedImage } from '../../policy/index.ts';
 import { findNearMisses, type NearMiss, type SourceSecret } from '../../secret/index.ts';
+import type { Inventory } from '../inventory/index.ts';
 import { type ExplainedCandidate, shownCandidate } from './candidates.ts';
 import { type Decided, decidedFor } from './decided.ts';
 import { hintsFor, hostHint, observeHint } from './hints.ts';
-import type { Inventory } from './inventory.ts';
 import { loginProblems } from './login-problems.ts';
 import { matchesOf, type OtherBinding } from './matching.ts';
 import { missingSecrets } from './missing-secrets.ts';

@@ -1,6 +1,6 @@
 import type { ValidBinding } from '../../binding/index.ts';
 import { isSimilar, quoted } from '../../text/index.ts';
-import type { Inventory } from './inventory.ts';
+import type { Inventory } from '../inventory/index.ts';
 
 /** Shorter names are too often similar by chance. */
 const SHORTEST_TYPO = 4;

@@ -9,8 +9,8 @@ import {
 } from '../../policy/index.ts';
 import { DEFAULT_SCAN_TYPES, overriddenLogins, type ScheduledScan } from '../../scan/index.ts';
 import { columns, isSimilar, quoted } from '../../text/index.ts';
+import type { Inventory } from '../inventory/index.ts';
 import type { Decided } from './decided.ts';
-import type { Inventory } from './inventory.ts';
 
 /** A ScheduledScan that names the image, or from whose parameters no image can be read. */
 export interface ExplainedScan {

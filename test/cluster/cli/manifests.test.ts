@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { tools } from '../../../hack/testenv/tools/index.ts';
-import { documentsIn } from '../../../src/cli/explain/files/yaml.ts';
+import { documentsIn } from '../../../src/cli/inventory/files/yaml.ts';
 import { Cluster } from '../../support/cluster/cluster.ts';
 import { BINDINGS, SCANS, SECRETS } from '../../support/manifests.ts';
 
@@ -92,7 +92,7 @@ describe('objects in files, compared with the API server', () => {
       '-f',
       file,
     );
-    const [read] = documentsIn(text) as readonly { readonly spec: { readonly items: readonly unknown[] } }[];
+    const read = documentsIn(text)[0]?.value as { readonly spec: { readonly items: readonly unknown[] } };
     const { spec } = JSON.parse(stdout) as { readonly spec: { readonly items: readonly unknown[] } };
     const differing = scalars.flatMap((scalar, index) => {
       const [ours, theirs] = [read?.spec.items[index], spec.items[index]];

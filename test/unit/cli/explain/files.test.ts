@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fromRule, schemasIn } from '../../../../hack/codegen/schema.ts';
-import { BINDING_RULES } from '../../../../src/cli/explain/files/binding-rules.ts';
-import { readFiles } from '../../../../src/cli/explain/files/files.ts';
+import { BINDING_RULES } from '../../../../src/cli/inventory/files/binding-rules.ts';
+import { readFiles } from '../../../../src/cli/inventory/files/files.ts';
 import { binding, Files, pullSecret, runExplain, scheduledScan } from '../../../support/explain.ts';
 import { BINDINGS, type ManifestCase, SCANS, SECRETS } from '../../../support/manifests.ts';
 import { schema } from '../../api/crd.ts';
