@@ -9,6 +9,7 @@ import {
   handleOutputErrors,
   programName,
   releaseCommand,
+  validateCommand,
 } from './cli/index.ts';
 
 // DNS look-ups use up to half of libuv's threads (`lookupPlaces` in src/registry). libuv reads this when it first uses
@@ -32,6 +33,7 @@ Examples:
   )
   .addCommand(controllerCommand())
   .addCommand(explainCommand())
+  .addCommand(validateCommand())
   .addCommand(auditCommand())
   .addCommand(releaseCommand());
 

@@ -37,7 +37,8 @@ interface ScanContext {
   readonly env: readonly EnvVar[];
 }
 
-const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
+/** The scan types that the controller binds by default. */
+export const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
 
 /** The ScheduledScans that are not bound and that no binding matches. */
 export function unmatchedOf({ scheduledScans, bindings }: Inventory): readonly ScheduledScan[] {
@@ -79,11 +80,12 @@ export function scansOf(
 }
 
 /** The controller may be set to bind other scan types. The scan types of bound scans are supported. */
-function isSupported({ scanType, bound }: ScheduledScan): boolean {
+export function isSupported({ scanType, bound }: ScheduledScan): boolean {
   return bound !== undefined || SCAN_TYPES.test(scanType);
 }
 
-function problemOf(
+/** Why no binding can be effective for a scan, as a predicate or a clause; undefined: one can, or none matches the image. */
+export function problemOf(
   scan: ScheduledScan,
   effectiveBinding: string | undefined,
   rivals: RivalLookup,
@@ -106,7 +108,11 @@ function problemOf(
   );
 }
 
-function notesOn({ imageAfter, bound, ownLogins }: ScheduledScan, env: readonly EnvVar[]): readonly string[] {
+/** Clauses about a scan that is bound, or will be bound with these variables. */
+export function notesOn(
+  { imageAfter, bound, ownLogins }: ScheduledScan,
+  env: readonly EnvVar[],
+): readonly string[] {
   const uncertain =
     imageAfter === undefined
       ? undefined

@@ -3,7 +3,7 @@ import { Option } from 'commander';
 /** The values of {@link filenameFlags}. */
 export interface FilenameFlags {
   readonly filename: readonly string[];
-  readonly recursive?: true;
+  readonly recursive?: boolean;
 }
 
 /**

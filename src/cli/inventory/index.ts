@@ -7,6 +7,7 @@ export {
   readFiles,
   readManifests,
   readObjects,
+  versionProblem,
 } from './files/index.ts';
 export type { Inventory } from './inventory.ts';
 export { type ReadSecret, readSecret, secretsIn } from './secrets.ts';

@@ -29,8 +29,8 @@ export interface FilesRead {
   readonly manifests: readonly Manifest[];
   /** In the order of the files. */
   readonly problems: readonly FileProblem[];
-  /** Number of files that were read. */
-  readonly files: number;
+  /** Names of the files that were read, in this order. */
+  readonly files: readonly string[];
 }
 
 /**
@@ -46,7 +46,7 @@ export async function readManifests(names: readonly string[], isRecursive: boole
   const texts = await readTexts(files);
   const found: Found = { manifests: [], problems: skipped.map(skippedFile) };
   for (const text of texts) addFile(text, found);
-  return { ...found, files: files.length };
+  return { ...found, files: texts.map(({ name }) => name) };
 }
 
 interface Found {

@@ -74,6 +74,21 @@ export function inventoryOf(manifests: readonly Manifest[]): Inventory {
   };
 }
 
+/** What is wrong with the apiVersion of an object, if only its version makes it one of another kind; undefined: nothing. */
+export function versionProblem({ apiVersion, kind, metadata }: Manifest): string | undefined {
+  const expected = Object.hasOwn(API_VERSIONS, kind) ? API_VERSIONS[kind] : undefined;
+  if (expected === undefined || apiVersion === expected || groupOf(apiVersion) !== groupOf(expected))
+    return undefined;
+  const what = `the ${kind} ${quoted(metadata.name)}`;
+  return `the API server would refuse ${what}: expected apiVersion ${expected}, found ${quoted(apiVersion)}; correct it`;
+}
+
+/** The group of an apiVersion; empty: the core group. */
+function groupOf(apiVersion: string): string {
+  const [group = '', version] = apiVersion.split('/');
+  return version === undefined ? '' : group;
+}
+
 /** The kind, and the apiVersion if it is the reason why the object is skipped. */
 function nameOfType({ apiVersion, kind }: Manifest): string {
   const expected = Object.hasOwn(API_VERSIONS, kind) ? API_VERSIONS[kind] : undefined;
