@@ -32,15 +32,20 @@ export function bindingNotes(
   const { conditions, credentials } = preview;
   const missing = binding.imagePullSecrets.filter((name) => !namespace.inventory.states.has(name));
   return [
-    ...missing.map((name) => missingSecretNote(binding, name, namespace)),
+    // A Secret that the API server would refuse is reported as such.
+    ...missing
+      .filter((name) => !namespace.refusedSecrets.has(name))
+      .map((name) => missingSecretNote(binding, name, namespace)),
     ...unresolvedNotes(binding, conditions, missing.length),
     ...limitNotes(preview),
     ...conditions.filter(isLasting).map(({ message }): Note => ({ severity: 'error', message })),
     ...[
       ...conditions.filter(({ type, reason }) => NOTEWORTHY[type] === reason).map(({ message }) => message),
       ...untried(credentials),
-      ...(hasNoScans(conditions) ? scanHintsFor(binding.image, unmatched, false) : []),
     ].map((message): Note => ({ severity: 'warning', message })),
+    ...(hasNoScans(conditions) ? scanHintsFor(binding.image, unmatched, false) : []).map(
+      (message): Note => ({ severity: 'info', message }),
+    ),
   ];
 }
 

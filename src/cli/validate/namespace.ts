@@ -14,6 +14,8 @@ export interface Namespace {
   readonly name: string | undefined;
   readonly inventory: Inventory;
   readonly faults: readonly ObjectFault[];
+  /** Names of the Secrets among {@link faults}. */
+  readonly refusedSecrets: ReadonlySet<string>;
   /** By name of a Secret that is not in the files: what creates it. */
   readonly generated: ReadonlyMap<string, string>;
   /** The other namespaces that have a Secret of this name; empty text: objects without a namespace. */
@@ -46,17 +48,21 @@ export function namespacesOf(
   const unnamed = namespace ?? only ?? '';
   const groups = Map.groupBy(used, ({ metadata }) => metadata.namespace ?? unnamed);
   const secretsOf = new Map([...groups].map(([name, group]) => [name, secretNames(group)]));
-  return [...groups].map(([name, group]) => ({
-    name: name === '' ? undefined : name,
-    ...readObjects(group.filter((manifest) => isRelevant(manifest) && !isEncrypted(manifest))),
-    generated: new Map(
-      group.flatMap((one) => generatedSecret(one) ?? []).map(({ name, from }) => [name, from]),
-    ),
-    elsewhere: (secret) =>
-      [...secretsOf].flatMap(([other, names]) => (other !== name && names.has(secret) ? [other] : [])),
-    missingSecrets,
-    ...byName(group),
-  }));
+  return [...groups].map(([name, group]) => {
+    const read = readObjects(group.filter((manifest) => isRelevant(manifest) && !isEncrypted(manifest)));
+    const generated = group.flatMap((manifest) => generatedSecret(manifest) ?? []);
+    return {
+      ...{ name: name === '' ? undefined : name, missingSecrets },
+      ...read,
+      refusedSecrets: new Set(
+        read.faults.flatMap(({ manifest }) => (manifest.kind === 'Secret' ? [manifest.metadata.name] : [])),
+      ),
+      generated: new Map(generated.map((secret) => [secret.name, secret.from])),
+      elsewhere: (secret) =>
+        [...secretsOf].flatMap(([other, names]) => (other !== name && names.has(secret) ? [other] : [])),
+      ...byName(group),
+    };
+  });
 }
 
 function secretNames(manifests: readonly Manifest[]): ReadonlySet<string> {

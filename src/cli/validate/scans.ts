@@ -33,5 +33,6 @@ function problemNotes(scan: ScheduledScan, problem: string, rivals: RivalLookup)
   const isAboutBinding = images.some((one) => bindingsForImage(one, rivals).next().done !== true);
   const isUnreadable = unreadable !== undefined || imageProblem !== undefined;
   if (!isAboutBinding && !isSupported(scan)) return [];
-  return [{ severity: isAboutBinding && isUnreadable ? 'warning' : 'info', message: problem }];
+  const message = problem.startsWith('has ') ? `it ${problem}` : problem;
+  return [{ severity: isAboutBinding && isUnreadable ? 'warning' : 'info', message }];
 }

@@ -64,6 +64,8 @@ export class Previewer {
   readonly #selections = new Map<string, Selection>();
   /** Of the scans with the edits of the bindings. */
   readonly #index: ScanIndex;
+  /** By name of the binding: what it decides about {@link #index}, as far as that is known. */
+  readonly #decided = new Map<string, Decided>();
 
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
@@ -85,16 +87,13 @@ export class Previewer {
   preview(name: string): Preview | undefined {
     const binding = this.#bindings.get(name);
     if (binding?.validity !== 'Valid') return undefined;
-    const { resolved, decision } = this.#decide(binding, this.#index);
+    const { resolved, decision } = this.#decided.get(name) ?? this.#decide(binding, this.#index);
     const facts = { resolved, decision, applied: this.#applied(decision) };
     const { credentials, limit } = resolved;
     return { conditions: previewConditions(binding, facts), credentials, limit };
   }
 
-  #decide(
-    binding: ValidBinding,
-    index: ScanIndex,
-  ): { readonly resolved: Resolved; readonly decision: Decision } {
+  #decide(binding: ValidBinding, index: ScanIndex): Decided {
     const resolved = resolve(this.#observe(binding, index));
     return { resolved, decision: decide(resolved) };
   }
@@ -107,12 +106,18 @@ export class Previewer {
     if (this.#rawScans.size === 0) return false;
     const index = indexOf(this.#scans.values());
     let isEdited = false;
-    for (const binding of this.#bindings.values()) {
-      if (binding.validity !== 'Valid') continue;
-      for (const plan of this.#decide(binding, index).decision.scans)
-        if (plan.plan === 'Edit' && this.#editScan(plan)) isEdited = true;
-    }
+    for (const binding of this.#bindings.values())
+      if (binding.validity === 'Valid' && this.#editFor(binding, index)) isEdited = true;
+    // What was decided before an edit may not hold after it.
+    if (isEdited) this.#decided.clear();
     return isEdited;
+  }
+
+  #editFor(binding: ValidBinding, index: ScanIndex): boolean {
+    const decided = this.#decide(binding, index);
+    this.#decided.set(binding.name, decided);
+    const edits = decided.decision.scans.filter((plan) => plan.plan === 'Edit');
+    return edits.map((plan) => this.#editScan(plan)).includes(true);
   }
 
   #editScan({ scan: { name }, edit }: Extract<ScanPlan, { plan: 'Edit' }>): boolean {
@@ -168,6 +173,11 @@ export class Previewer {
     }
     return { written, failed, secretRefused: undefined, repeated: false };
   }
+}
+
+interface Decided {
+  readonly resolved: Resolved;
+  readonly decision: Decision;
 }
 
 interface ScanIndex {

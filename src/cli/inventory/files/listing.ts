@@ -118,7 +118,7 @@ class Lister implements Listing {
   #addSubfolder(name: string, isTemplates: boolean): number {
     if (!this.#isRecursive || /(?:^|[\\/])\.[^\\/]*$/.test(name)) return 0;
     if (!isTemplates) return this.#addFolder(name);
-    return this.#skip(name, 'these are templates of a Helm chart; read what helm template prints');
+    return this.#skip(name, 'these are templates of a Helm chart; use what helm template prints');
   }
 
   #skip(name: string, message: string): number {

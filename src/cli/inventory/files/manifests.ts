@@ -85,7 +85,7 @@ function parse(text: FileText): readonly YamlDocument[] | FileProblem {
 }
 
 function template({ name }: FileText): FileProblem {
-  const message = 'it is not YAML, and looks like a template; read what helm template prints; skipped';
+  const message = 'it is not YAML, and looks like a template; use what helm template prints; skipped';
   return { severity: 'Skipped', file: name, place: name, ...NOWHERE, message };
 }
 
@@ -145,6 +145,6 @@ function addObject(value: unknown, { place, position, isInFolder, detail }: Wher
 }
 
 function skippedBecause(kind: string | undefined): string {
-  if (kind === 'Kustomization') return 'it is read by kustomize; read what kustomize build prints; skipped';
+  if (kind === 'Kustomization') return 'it is input of kustomize; use what kustomize build prints; skipped';
   return 'it is not a Kubernetes object with a name; skipped';
 }
