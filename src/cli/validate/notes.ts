@@ -1,6 +1,6 @@
 import type { ValidBinding } from '../../binding/index.ts';
 import type { Preview } from '../../controllers/index.ts';
-import { rivalsAmong } from '../../policy/index.ts';
+import { bindingsForImage, type RivalLookup, rivalsAmong } from '../../policy/index.ts';
 import { deliveryOf, loginProblems, predict, problemsOf, unmatchedOf } from '../explain/index.ts';
 import { bindingNotes } from './bindings.ts';
 import type { Note } from './missing-secrets.ts';
@@ -27,13 +27,17 @@ export function notesOf(namespace: Namespace): readonly ObjectNote[] {
     const preview = binding.validity === 'Valid' ? predict(binding, inventory) : undefined;
     return binding.validity !== 'Valid' || preview === undefined ? [] : [{ binding, preview }];
   });
-  const unmatched = unmatchedOf(inventory);
+  const rivals = rivalsAmong(inventory.bindings);
+  // A scan with the image of a binding is reported with the reason why the binding does not match it.
+  const unmatched = unmatchedOf(inventory).filter(
+    ({ image }) => image !== undefined && bindingsForImage(image, rivals).next().done === true,
+  );
   return [
     ...previewed.flatMap(({ binding, preview }) =>
       on('ImageCredentialBinding', binding.name, bindingNotes(binding, preview, namespace, unmatched)),
     ),
     ...secretNotes(namespace, previewed),
-    ...allScanNotes(namespace, previewed),
+    ...allScanNotes(namespace, previewed, rivals),
   ];
 }
 
@@ -64,11 +68,15 @@ function secretNotes({ inventory }: Namespace, previewed: readonly Previewed[]):
   });
 }
 
-function allScanNotes({ inventory }: Namespace, previewed: readonly Previewed[]): readonly ObjectNote[] {
-  const { bindings, scheduledScans } = inventory;
+function allScanNotes(
+  { inventory }: Namespace,
+  previewed: readonly Previewed[],
+  rivals: RivalLookup,
+): readonly ObjectNote[] {
   const previews = new Map(previewed.map(({ binding, preview }) => [binding.name, preview]));
   const envOf = ({ name, image }: ValidBinding) =>
     deliveryOf(previews.get(name)?.credentials.candidates[0], image).delivered.env;
-  const context = { rivals: rivalsAmong(bindings), envOf };
-  return scheduledScans.flatMap((scan) => on('ScheduledScan', scan.name, scanNotes(scan, context)));
+  return inventory.scheduledScans.flatMap((scan) =>
+    on('ScheduledScan', scan.name, scanNotes(scan, { rivals, envOf })),
+  );
 }
