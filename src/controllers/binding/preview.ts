@@ -76,9 +76,6 @@ export class Previewer {
     this.#scans = new Map(snapshot.scans.map((scan) => [scan.name, undue(scan)]));
     this.#rawScans = new Map(snapshot.rawScans);
     for (const binding of this.#bindings.values()) this.#rivals.add(binding);
-    // What a binding selects does not depend on ScheduledScans, so no binding has to wait for another one.
-    for (const binding of this.#bindings.values())
-      this.#selections.set(binding.name, selectionOf(resolve(this.#observe(binding))));
     for (let round = 0; round < MOST_ROUNDS && this.#edit(); round += 1);
     this.#index = indexOf(this.#scans.values());
   }
@@ -155,8 +152,17 @@ export class Previewer {
       lastRun: () => undefined,
       awaitedScan: () => undefined,
       rivals: this.#rivals,
-      selection: ({ name }) => this.#selections.get(name),
+      selection: ({ name }) => this.#selectionOf(name),
     };
+  }
+
+  /** What a binding selects does not depend on ScheduledScans, so it depends on no other binding. */
+  #selectionOf(name: string): Selection | undefined {
+    const binding = this.#bindings.get(name);
+    if (binding === undefined) return undefined;
+    const selection = this.#selections.get(name) ?? selectionOf(resolve(this.#observe(binding)));
+    this.#selections.set(name, selection);
+    return selection;
   }
 
   #applied({ scans }: Decision): Applied {

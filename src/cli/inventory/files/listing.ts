@@ -8,7 +8,7 @@ export const STANDARD_INPUT = '-';
 /** As kubectl: https://kubernetes.io/docs/reference/kubectl/generated/kubectl_apply/ */
 const EXTENSIONS: ReadonlySet<string> = new Set(['.json', '.yaml', '.yml']);
 /** Limit on the files that a command reads. */
-export const MOST_FILES = 10_000;
+const MOST_FILES = 10_000;
 /** Limit on the names in all folders. */
 const MOST_ENTRIES = 100_000;
 /** A folder with this file is a Helm chart. */

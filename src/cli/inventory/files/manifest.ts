@@ -2,7 +2,7 @@ import { isRecord, quoted } from '../../../text/index.ts';
 import { isBindingType } from './binding-type.ts';
 
 /** Where a document is. */
-export interface Position {
+interface Position {
   /** Name of the file, or `standard input`. */
   readonly file: string;
   /** Number of the document in the file, from 1. */

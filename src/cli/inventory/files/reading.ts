@@ -4,7 +4,7 @@ import { type ListedFile, STANDARD_INPUT, unreadable } from './listing.ts';
 
 const MIB = 1024 * 1024;
 /** Limit on the size of all files together, in bytes. */
-export const MOST_BYTES = 64 * MIB;
+const MOST_BYTES = 64 * MIB;
 
 /** The text of a file. */
 export interface FileText {
