@@ -10,6 +10,7 @@ import {
   handleOutputErrors,
   programName,
   releaseCommand,
+  validateCommand,
 } from './cli/index.ts';
 
 // DNS look-ups use up to half of libuv's threads (`lookupPlaces` in src/registry). libuv reads this when it first uses
@@ -33,6 +34,7 @@ Examples:
   )
   .addCommand(controllerCommand())
   .addCommand(explainCommand())
+  .addCommand(validateCommand())
   .addCommand(auditCommand())
   .addCommand(checkCommand(packageJson.version))
   .addCommand(releaseCommand());

@@ -17,7 +17,7 @@ export {
 export { findNearMisses, type NearMiss } from './near-miss.ts';
 export { type OtherSecret, readOtherSecret } from './other-secret.ts';
 export type { RawSecret } from './raw-secret.ts';
-export { readSource, readSourceSecret, type SourceSecret } from './source-secret.ts';
+export { isPullSecret, readSource, readSourceSecret, type SourceSecret } from './source-secret.ts';
 export { readTrivySecret, replacement, type TrivySecret } from './trivy-secret.ts';
 export {
   holdsEntry,

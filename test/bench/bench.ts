@@ -22,6 +22,7 @@ const BENCHES: readonly Bench[] = [
     name: 'keyring',
     about: 'look-ups in a pull secret compared with a walk over its entries, and the cost of parsing',
   },
+  { name: 'validate', about: '`validate` for 1,000 manifests, compared with parsing the same files as YAML' },
   { name: 'requests', about: 'cost of the client compared with a bare loop on the same connections' },
   { name: 'memory', about: 'bytes that the stores keep per object', flags: ['--expose-gc'] },
   { name: 'metrics', about: 'cost of a Prometheus scrape with up to 20,000 bindings' },

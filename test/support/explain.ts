@@ -1,19 +1,23 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ROOT } from '../../hack/root.ts';
 import { builtProgram } from '../../hack/testenv/program.ts';
 
 const program = await builtProgram();
 
-/** A folder of files for `explain`. It is deleted at the end of the scope. */
+/** A folder of files for `explain` and `validate`. It is deleted at the end of the scope. */
 export class Files implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'explain-'));
 
-  /** @returns the flags that name the file */
+  /**
+   * @param name - may be in a folder, which is created
+   * @returns the flags that name the file
+   */
   write(name: string, content: string | Buffer | object): readonly string[] {
     const file = join(this.folder, name);
+    mkdirSync(dirname(file), { recursive: true });
     const isText = typeof content === 'string' || Buffer.isBuffer(content);
     writeFileSync(file, isText ? content : JSON.stringify(content));
     return ['-f', file];
@@ -26,7 +30,17 @@ export class Files implements Disposable {
 
 /** Runs `explain` as a separate process with its own environment. */
 export function runExplain(args: readonly string[], input = '', env: Readonly<Record<string, string>> = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'explain', ...args], {
+  return runCommand(['explain', ...args], input, env);
+}
+
+/** Runs `validate` as a separate process. */
+export function runValidate(args: readonly string[], input = '') {
+  return runCommand(['validate', ...args], input);
+}
+
+/** Runs a command as a separate process with its own environment. */
+export function runCommand(args: readonly string[], input = '', env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     encoding: 'utf8',
     input,
     cwd: ROOT,

@@ -8,8 +8,7 @@ import { type RawScheduledScan, readScheduledScan } from '../../scan/index.ts';
 import type { RawSecret } from '../../secret/index.ts';
 import { quoted } from '../../text/index.ts';
 import { type CommandScope, checkNamespaces, ifFound, listAll, withCluster } from '../cluster/index.ts';
-import type { Inventory } from './inventory.ts';
-import { type ReadSecret, readSecret, secretsIn } from './secrets.ts';
+import { type Inventory, type ReadSecret, readSecret, secretsIn } from '../inventory/index.ts';
 
 /**
  * Reads the bindings, pull secrets and ScheduledScans of a namespace with the rights of the user.

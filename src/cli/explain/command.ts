@@ -6,22 +6,22 @@ import {
   type ClusterFlags,
   clusterFlags,
   contextNamespace,
+  type FilenameFlags,
+  filenameFlags,
   loadKubeConfig,
   parseNamespace,
 } from '../flags/index.ts';
 import { commandWithHelp } from '../help.ts';
+import { type Inventory, readFiles } from '../inventory/index.ts';
 import { readCluster } from './cluster.ts';
 import { type Explained, explain, type Request } from './explanation.ts';
-import { readFiles } from './files/index.ts';
-import type { Inventory } from './inventory.ts';
 import { asJson, asText, coloured, plain } from './text.ts';
 
 /** Exit code: an image needs a credential, and none can be used; or a binding would be refused. */
 const EXIT_UNRESOLVED = 1;
 
-interface Flags extends ClusterFlags {
+interface Flags extends ClusterFlags, FilenameFlags {
   readonly namespace?: string;
-  readonly filename: readonly string[];
   readonly output: 'text' | 'json';
   readonly showUsernames?: true;
 }
@@ -52,29 +52,26 @@ export function explainCommand(): Command {
         'namespace to inspect (default: namespace of the kubeconfig context)',
       ).argParser(parseNamespace),
     )
-    .addOption(
-      new Option(
-        '-f, --filename <file>',
-        'read Secrets, bindings and ScheduledScans from this YAML or JSON file (- for standard input) instead of a ' +
-          'cluster; may be repeated. If no binding matches the image, all Secrets in the files are used',
-      )
-        .argParser((file: string, files: readonly string[]) => [...files, file])
-        .default([], 'none'),
-    )
     .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
     .option(
       '--show-usernames',
       'show all user names; by default, only well-known ones are shown, because some registries accept a token as the user name',
     )
     .action((texts: readonly string[], flags: Flags) => reportUserErrors(run(texts, flags)));
-  for (const flag of clusterFlags()) command.addOption(flag);
+  const files = filenameFlags(
+    'read Secrets, bindings and ScheduledScans from this YAML or JSON file, or from the files of this folder (- for ' +
+      'standard input), instead of a cluster; may be repeated. If no binding matches the image, all Secrets in the files ' +
+      'are used',
+  );
+  for (const flag of [...files, ...clusterFlags()]) command.addOption(flag);
   return command;
 }
 
 async function run(texts: readonly string[], flags: Flags): Promise<void> {
-  const { filename, namespace, output, showUsernames: showsUsernames = false } = flags;
+  const { filename, recursive, namespace, output, showUsernames: showsUsernames = false } = flags;
   const requests = texts.map((text): Request => ({ text, image: parseImageReference(text), showsUsernames }));
-  const inventory = filename.length > 0 ? await readFiles(filename, namespace) : await readConfigured(flags);
+  const inventory =
+    filename.length > 0 ? await readFiles(filename, namespace, recursive) : await readConfigured(flags);
   const explained = requests.map((request) => explain(request, inventory));
   const style = process.stdout.hasColors?.() === true && !process.env['NO_COLOR'] ? coloured : plain;
   const text = output === 'json' ? asJson(explained) : explained.map((one) => asText(one, style)).join('\n');

@@ -5,10 +5,10 @@ import { fit, formatReference, type ImageReference, repositoryName } from '../..
 import { MOUNT_PATH, planDelivery, platformOf, type SourceCredential } from '../../platform/index.ts';
 import { migratedImage } from '../../policy/index.ts';
 import { findNearMisses, type NearMiss, type SourceSecret } from '../../secret/index.ts';
+import type { Inventory } from '../inventory/index.ts';
 import { type ExplainedCandidate, shownCandidate } from './candidates.ts';
 import { type Decided, decidedFor } from './decided.ts';
 import { hintsFor, hostHint, observeHint } from './hints.ts';
-import type { Inventory } from './inventory.ts';
 import { hasExpired, loginProblems } from './login-problems.ts';
 import { matchesOf, type OtherBinding } from './matching.ts';
 import { missingSecrets } from './missing-secrets.ts';
@@ -210,7 +210,8 @@ function problemsFor(
   ];
 }
 
-function untried({ candidates, more }: Lookup<SourceCredential>): readonly string[] {
+/** A sentence about entries that fit, but are beyond the limit. */
+export function untried({ candidates, more }: Lookup<SourceCredential>): readonly string[] {
   if (more === 0) return [];
   return [
     `expected at most ${candidates.length} entries that fit the image, found ${candidates.length + more}: ` +
@@ -234,18 +235,19 @@ function keyringIn({ name, content }: SourceSecret) {
   return 'keyring' in content ? [{ name, keyring: content.keyring }] : [];
 }
 
-function problemsOf({ name, content }: SourceSecret): readonly string[] {
+/** Sentences about what is wrong with a Secret. */
+export function problemsOf({ name, content }: SourceSecret): readonly string[] {
   const problems = 'message' in content ? [content.message] : 'problems' in content ? content.problems : [];
   return problems.map((problem) => `Secret "${name}": ${problem}`);
 }
 
-interface PlannedDelivery {
+export interface PlannedDelivery {
   readonly delivered: Explanation['delivery'];
   readonly problems: readonly string[];
 }
 
 /** What Trivy gets with a candidate. If a cloud login is needed, its file paths and variables are known without the login. */
-function deliveryOf(
+export function deliveryOf(
   candidate: Candidate<SourceCredential> | undefined,
   { host }: ImageReference,
 ): PlannedDelivery {

@@ -1,7 +1,7 @@
 import type { ValidBinding } from '../../binding/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
 import { isSimilar, quoted } from '../../text/index.ts';
-import type { Inventory } from './inventory.ts';
+import type { Inventory } from '../inventory/index.ts';
 
 /**
  * Sentences about why no binding matches an image, and what to do.

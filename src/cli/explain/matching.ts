@@ -1,7 +1,7 @@
 import type { Binding, ValidBinding } from '../../binding/index.ts';
 import { fit, type ImageReference } from '../../image/index.ts';
 import { bindingsForImage, rivalsAmong } from '../../policy/index.ts';
-import type { Inventory } from './inventory.ts';
+import type { Inventory } from '../inventory/index.ts';
 
 /** A further binding that matches the image, as printed in JSON. */
 export interface OtherBinding {

@@ -2,7 +2,7 @@ import type { ValidBinding } from '../../binding/index.ts';
 import { type ConditionContent, type Preview, Previewer } from '../../controllers/index.ts';
 import { scanTypesOf } from '../../policy/index.ts';
 import { DEFAULT_SCAN_TYPES } from '../../scan/index.ts';
-import type { Inventory } from './inventory.ts';
+import type { Inventory } from '../inventory/index.ts';
 
 const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
 

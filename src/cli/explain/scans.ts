@@ -9,8 +9,8 @@ import {
 } from '../../policy/index.ts';
 import { DEFAULT_SCAN_TYPES, overriddenLogins, type ScheduledScan } from '../../scan/index.ts';
 import { columns, isSimilar, quoted } from '../../text/index.ts';
+import type { Inventory } from '../inventory/index.ts';
 import type { Decided } from './decided.ts';
-import type { Inventory } from './inventory.ts';
 import { observersEnforcing } from './matching.ts';
 
 /** A ScheduledScan that names the image, or from whose parameters no image can be read. */
@@ -38,7 +38,8 @@ interface ScanContext {
   readonly env: readonly EnvVar[];
 }
 
-const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
+/** The scan types that the controller binds by default. */
+export const SCAN_TYPES = scanTypesOf(DEFAULT_SCAN_TYPES);
 
 /** The ScheduledScans that are not bound and that no binding matches. */
 export function unmatchedOf({ scheduledScans, bindings }: Inventory): readonly ScheduledScan[] {
@@ -80,11 +81,12 @@ export function scansOf(
 }
 
 /** The controller may be set to bind other scan types. The scan types of bound scans are supported. */
-function isSupported({ scanType, bound }: ScheduledScan): boolean {
+export function isSupported({ scanType, bound }: ScheduledScan): boolean {
   return bound !== undefined || SCAN_TYPES.test(scanType);
 }
 
-function problemOf(
+/** Why no binding can be effective for a scan, as a predicate or a clause; undefined: one can, or none matches the image. */
+export function problemOf(
   scan: ScheduledScan,
   effectiveBinding: string | undefined,
   { rivals, observers }: { readonly rivals: RivalLookup; readonly observers: RivalLookup },
@@ -111,7 +113,11 @@ function problemOf(
   );
 }
 
-function notesOn({ imageAfter, bound, ownLogins }: ScheduledScan, env: readonly EnvVar[]): readonly string[] {
+/** Clauses about a scan that is bound, or will be bound with these variables. */
+export function notesOn(
+  { imageAfter, bound, ownLogins }: ScheduledScan,
+  env: readonly EnvVar[],
+): readonly string[] {
   const uncertain =
     imageAfter === undefined
       ? undefined

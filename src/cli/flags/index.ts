@@ -1,5 +1,6 @@
 export { type DiscoveryFlags, discoveryFlags, discoveryProblem, discoverySettings } from './discovery.ts';
 export { parseDuration } from './duration.ts';
+export { type FilenameFlags, filenameFlags } from './filename.ts';
 export { type ClusterFlags, clusterFlags, loadKubeConfig } from './kubeconfig.ts';
 export {
   type LeaseFlags,

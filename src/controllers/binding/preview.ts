@@ -53,7 +53,8 @@ const MOST_ROUNDS = 4;
  */
 export class Previewer {
   readonly #snapshot: Snapshot;
-  readonly #bindings: readonly Binding[];
+  /** By name. */
+  readonly #bindings: ReadonlyMap<string, Binding>;
   /** By name. */
   readonly #scans: Map<string, ScheduledScan>;
   /** By name: the whole ScheduledScans with the edits of the bindings. */
@@ -61,34 +62,35 @@ export class Previewer {
   readonly #rivals = new Rivals();
   /** By name of the binding. */
   readonly #selections = new Map<string, Selection>();
+  /** Of the scans with the edits of the bindings. */
+  readonly #index: ScanIndex;
+  /** By name of the binding: what it decides about {@link #index}, as far as that is known. */
+  readonly #decided = new Map<string, Decided>();
 
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
     // All objects are in one namespace, but those in files may omit its name.
-    this.#bindings = snapshot.bindings.map((binding) => ({ ...binding, namespace: '', status: undefined }));
+    this.#bindings = new Map(
+      snapshot.bindings.map((binding) => [binding.name, { ...binding, namespace: '', status: undefined }]),
+    );
     this.#scans = new Map(snapshot.scans.map((scan) => [scan.name, undue(scan)]));
     this.#rawScans = new Map(snapshot.rawScans);
-    for (const binding of this.#bindings) this.#rivals.add(binding);
-    // What a binding selects does not depend on ScheduledScans, so no binding has to wait for another one.
-    for (const binding of this.#bindings)
-      this.#selections.set(binding.name, selectionOf(resolve(this.#observe(binding))));
+    for (const binding of this.#bindings.values()) this.#rivals.add(binding);
     for (let round = 0; round < MOST_ROUNDS && this.#edit(); round += 1);
+    this.#index = indexOf(this.#scans.values());
   }
 
   /** @param name - the name of a valid binding of the snapshot */
   preview(name: string): Preview | undefined {
-    const binding = this.#bindings.find((one) => one.name === name);
+    const binding = this.#bindings.get(name);
     if (binding?.validity !== 'Valid') return undefined;
-    const { resolved, decision } = this.#decide(binding, indexOf(this.#scans.values()));
+    const { resolved, decision } = this.#decided.get(name) ?? this.#decide(binding, this.#index);
     const facts = { resolved, decision, applied: this.#applied(decision) };
     const { credentials, limit } = resolved;
     return { conditions: previewConditions(binding, facts), credentials, limit };
   }
 
-  #decide(
-    binding: ValidBinding,
-    index: ScanIndex,
-  ): { readonly resolved: Resolved; readonly decision: Decision } {
+  #decide(binding: ValidBinding, index: ScanIndex): Decided {
     const resolved = resolve(this.#observe(binding, index));
     return { resolved, decision: decide(resolved) };
   }
@@ -101,12 +103,18 @@ export class Previewer {
     if (this.#rawScans.size === 0) return false;
     const index = indexOf(this.#scans.values());
     let isEdited = false;
-    for (const binding of this.#bindings) {
-      if (binding.validity !== 'Valid') continue;
-      for (const plan of this.#decide(binding, index).decision.scans)
-        if (plan.plan === 'Edit' && this.#editScan(plan)) isEdited = true;
-    }
+    for (const binding of this.#bindings.values())
+      if (binding.validity === 'Valid' && this.#editFor(binding, index)) isEdited = true;
+    // What was decided before an edit may not hold after it.
+    if (isEdited) this.#decided.clear();
     return isEdited;
+  }
+
+  #editFor(binding: ValidBinding, index: ScanIndex): boolean {
+    const decided = this.#decide(binding, index);
+    this.#decided.set(binding.name, decided);
+    const edits = decided.decision.scans.filter((plan) => plan.plan === 'Edit');
+    return edits.map((plan) => this.#editScan(plan)).includes(true);
   }
 
   #editScan({ scan: { name }, edit }: Extract<ScanPlan, { plan: 'Edit' }>): boolean {
@@ -144,8 +152,17 @@ export class Previewer {
       lastRun: () => undefined,
       awaitedScan: () => undefined,
       rivals: this.#rivals,
-      selection: ({ name }) => this.#selections.get(name),
+      selection: ({ name }) => this.#selectionOf(name),
     };
+  }
+
+  /** What a binding selects does not depend on ScheduledScans, so it depends on no other binding. */
+  #selectionOf(name: string): Selection | undefined {
+    const binding = this.#bindings.get(name);
+    if (binding === undefined) return undefined;
+    const selection = this.#selections.get(name) ?? selectionOf(resolve(this.#observe(binding)));
+    this.#selections.set(name, selection);
+    return selection;
   }
 
   #applied({ scans }: Decision): Applied {
@@ -162,6 +179,11 @@ export class Previewer {
     }
     return { written, failed, secretRefused: undefined, repeated: false };
   }
+}
+
+interface Decided {
+  readonly resolved: Resolved;
+  readonly decision: Decision;
 }
 
 interface ScanIndex {

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { tools } from '../../../hack/testenv/tools/index.ts';
-import { documentsIn } from '../../../src/cli/explain/files/yaml.ts';
+import { imageCredentialBindings } from '../../../src/api/index.ts';
+import { documentsIn } from '../../../src/cli/inventory/files/yaml.ts';
+import type { Finding } from '../../../src/cli/validate/finding.ts';
 import { Cluster } from '../../support/cluster/cluster.ts';
+import { binding, pullSecret, runValidate } from '../../support/explain.ts';
 import { BINDINGS, SCANS, SECRETS } from '../../support/manifests.ts';
+import { until } from '../../support/until.ts';
 
 const SEED = Number(process.env['ICB_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
@@ -43,6 +47,17 @@ const SCALARS = [
   ...['2026-01-01', '2026-01-01T00:00:00Z', '1.2.3', '"yes"', '1__0', '_1', '0x', '1e', '<<', '='],
 ];
 
+type Binding = { metadata: { name: string }; status?: { conditions?: readonly Condition[] } };
+type Condition = { readonly type: string; readonly status: string; readonly reason: string };
+
+function isUnusable({ status }: Binding): boolean {
+  return (status?.conditions ?? []).some(
+    ({ type, status, reason }) =>
+      (type === 'CredentialResolved' && status === 'False') ||
+      (type === 'Stalled' && reason.startsWith('Replaces')),
+  );
+}
+
 describe('objects in files, compared with the API server', () => {
   let cluster: Cluster;
   let folder: string;
@@ -77,6 +92,64 @@ describe('objects in files, compared with the API server', () => {
     );
   });
 
+  it('validate finds the errors that a strict kubectl apply finds in a folder', async () => {
+    const cases = [...BINDINGS, ...SECRETS, ...SCANS];
+    const files = await mkdtemp(join(folder, 'validate-'));
+    for (const [index, { text }] of cases.entries())
+      await writeFile(join(files, `${index}.yaml`), text.replaceAll('NAME', `case-${index}`));
+    const { stdout, stderr } = await kubectl('apply', '--dry-run=server', '--validate=strict', '-f', files);
+    assert.match(stderr, /error/i);
+    const created = new Set(
+      Array.from(stdout.matchAll(/\/case-(\d+) created/g), ([, index]) => Number(index)),
+    );
+    const validated = runValidate(['-f', files, '-o', 'json']);
+    assert.equal(validated.status, 1);
+    const findings = JSON.parse(validated.stdout) as readonly Finding[];
+    const refused = new Set(
+      findings
+        .filter(
+          ({ severity, message }) =>
+            severity === 'error' && /API server would refuse|expected spec\.scanSpec/.test(message),
+        )
+        .map(({ file }) => Number(basename(file, '.yaml'))),
+    );
+    const differing = cases.filter((_, index) => created.has(index) === refused.has(index));
+    assert.deepEqual(
+      differing.map(({ what }) => what),
+      [],
+    );
+  });
+
+  it('validate reports the conditions that the controller reports', async () => {
+    const namespace = await cluster.namespace();
+    const objects = [
+      pullSecret('pull', { 'reg.example': { username: 'user', password: 'made-up' } }),
+      binding('fits', {}),
+      binding('no-entry', { image: 'other.example/app' }),
+      binding('typo', { image: 'reg.example/typo', imagePullSecrets: [{ name: 'plul' }] }),
+      binding('elsewhere', { image: 'reg.example/elsewhere', imagePullSecrets: [{ name: 'elsewhere' }] }),
+      binding('cycle', { image: 'reg.example/new', replaces: ['reg.example/old'] }),
+      binding('cycle-too', { image: 'reg.example/old', replaces: ['reg.example/new'] }),
+    ];
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
+    const file = join(folder, 'controller.json');
+    await writeFile(file, list);
+    await kubectl('apply', '-n', namespace.name, '-f', file);
+    await cluster.startController('--allowed-registries', 'none.example');
+    const { stdout } = runValidate(['-f', file, '-o', 'json', '--missing-secrets', 'error']);
+    const findings = JSON.parse(stdout) as readonly Finding[];
+    const invalid = findings.filter(({ severity }) => severity === 'error').map(({ name }) => name);
+    assert.deepEqual(invalid, ['no-entry', 'typo', 'elsewhere', 'cycle', 'cycle-too']);
+    const unresolved = async () => {
+      const { items } = await cluster.client.list(imageCredentialBindings, { namespace: namespace.name });
+      return (items as unknown as readonly Binding[]).filter(isUnusable).map(({ metadata }) => metadata.name);
+    };
+    const agree = async () => (await unresolved()).toSorted().join() === invalid.toSorted().join();
+    await until(agree, 'validate and the controller to agree', 60).catch(async () =>
+      assert.deepEqual(await unresolved(), invalid),
+    );
+  });
+
   it('a scalar has the same type for kubectl and for explain', async () => {
     const scalars = [...SCALARS, ...randomScalars];
     const items = scalars.map((scalar) => `    - ${scalar}\n`).join('');
@@ -92,7 +165,7 @@ describe('objects in files, compared with the API server', () => {
       '-f',
       file,
     );
-    const [read] = documentsIn(text) as readonly { readonly spec: { readonly items: readonly unknown[] } }[];
+    const read = documentsIn(text)[0]?.value as { readonly spec: { readonly items: readonly unknown[] } };
     const { spec } = JSON.parse(stdout) as { readonly spec: { readonly items: readonly unknown[] } };
     const differing = scalars.flatMap((scalar, index) => {
       const [ours, theirs] = [read?.spec.items[index], spec.items[index]];

@@ -23,7 +23,7 @@ describe('the command line', () => {
     assert.match(run(['controller', '--help']).stdout, /--scan-types[\s\S]*ICB_SCAN_TYPES[\s\S]*Examples:/);
   });
 
-  for (const name of ['controller', 'explain', 'audit', 'check', 'release']) {
+  for (const name of ['controller', 'explain', 'validate', 'audit', 'check', 'release']) {
     it(`lists exit codes and examples in the help of ${name}`, () => {
       const { status, stdout } = run([name, '--help']);
       assert.equal(status, 0);
@@ -110,6 +110,19 @@ describe('the command line', () => {
     { args: ['explain', 'nginx', '-n', 'A b'], says: /Expected a namespace: at most 63/ },
     { args: ['check', '-o', 'table'], says: /Allowed choices are text, json/ },
     { args: ['check', 'shop'], says: /too many arguments/ },
+    { args: ['validate'], says: /^error: expected at least one file or folder, found none; name one/ },
+    {
+      args: ['validate', '-f', '/nowhere'],
+      says: /"\/nowhere": expected a file that can be read, found none/,
+    },
+    {
+      args: ['validate', '-f', 'src/text'],
+      says: /expected a folder with .* files, found none; .*--recursive/,
+    },
+    {
+      args: ['validate', '-f', '.', '--missing-secrets', 'no'],
+      says: /Allowed choices are error, warning, info/,
+    },
     { args: ['release', '--leader-timeout', 'soon'], says: /Expected a duration such as 90s/ },
     { args: ['release', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
     { args: ['release', 'everything'], says: /too many arguments/ },

@@ -313,9 +313,9 @@ describe('explain from files', () => {
       says: /"\/nowhere\/x\.yaml": expected a file that can be read, found none/,
     },
     {
-      name: 'a directory',
-      args: ['nginx', '-f', '/'],
-      says: /found a directory; name its files, each with --filename/,
+      name: 'a folder without manifests',
+      args: ['nginx', '-f', 'src/text'],
+      says: /^error: "src\/text": expected a folder with \.yaml, \.yml or \.json files, found none; .*--recursive/,
     },
     {
       name: 'a file that is not YAML',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fromRule, schemasIn } from '../../../../hack/codegen/schema.ts';
-import { BINDING_RULES } from '../../../../src/cli/explain/files/binding-rules.ts';
-import { readFiles } from '../../../../src/cli/explain/files/files.ts';
+import { BINDING_RULES } from '../../../../src/cli/inventory/files/binding-rules.ts';
+import { readFiles } from '../../../../src/cli/inventory/files/files.ts';
 import { binding, Files, pullSecret, runExplain, scheduledScan } from '../../../support/explain.ts';
 import { BINDINGS, type ManifestCase, SCANS, SECRETS } from '../../../support/manifests.ts';
 import { schema } from '../../api/crd.ts';
@@ -138,7 +138,8 @@ describe('explain, for objects in files', () => {
     const text = items.map((item) => JSON.stringify(item)).join('\n---\n');
     const { status, stderr } = runExplain(['reg.example/app', ...files.write('l.yaml', text)]);
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /^skipped objects of other kinds: "Job", "Kustomization"$/m);
+    assert.match(stderr, /document 1: it is not a Kubernetes object with a name; skipped$/m);
+    assert.match(stderr, /document 2: it is input of kustomize; .*; skipped$/m);
   });
 
   it('reads aliases that name an object many times, or an object that contains it', () => {

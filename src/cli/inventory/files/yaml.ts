@@ -1,11 +1,14 @@
 import {
   boolYaml11Tag,
+  constructFromEvents,
+  EVENT_ID,
+  type Event,
   FAILSAFE_SCHEMA,
   floatYaml11Tag,
-  loadAll,
   mergeTag,
   NOT_RESOLVED,
   nullYaml11Tag,
+  parseEvents,
   Schema,
 } from 'js-yaml';
 
@@ -43,15 +46,38 @@ function integerIn(plain: string): number {
   return plain.startsWith('-') ? 0 - Number(digits) : Number(digits);
 }
 
-/**
- * The documents of a file, without the fields that are null, which `kubectl apply` does not send either.
- *
- * @throws YAMLException
- */
-export function documentsIn(text: string): readonly unknown[] {
+/** A document of a file. */
+export interface YamlDocument {
+  /** Without the fields that are null, which `kubectl apply` does not send either. */
+  readonly value: unknown;
+  /** The line on which its content begins, from 1; undefined: it has no fields. */
+  readonly line: number | undefined;
+}
+
+/** @throws YAMLException */
+export function documentsIn(text: string): readonly YamlDocument[] {
   const copies = new Map<object, unknown>();
   const separated = text.replace(BETWEEN_JSON_DOCUMENTS, (end) => `${end}--- `);
-  return loadAll(separated, { schema: KUBECTL_SCHEMA }).map((document) => withoutNulls(document, copies));
+  const events = parseEvents(separated, {});
+  const lines = linesOf(events, separated);
+  return constructFromEvents(events, { source: separated, schema: KUBECTL_SCHEMA }).map(
+    (document, index) => ({
+      value: withoutNulls(document, copies),
+      line: lines[index],
+    }),
+  );
+}
+
+/** The line of the root of each document. */
+function linesOf(events: readonly Event[], text: string): readonly (number | undefined)[] {
+  let [line, counted] = [1, 0];
+  return events.flatMap((event, index) => {
+    if (event.type !== EVENT_ID.DOCUMENT) return [];
+    const root = events[index + 1];
+    if (root === undefined || !('start' in root)) return [undefined];
+    for (; counted < root.start; counted += 1) if (text[counted] === '\n') line += 1;
+    return [line];
+  });
 }
 
 /** kubectl also reads JSON documents without a separator. In YAML, `}` before a line with `{` is always an error. */

@@ -63,10 +63,10 @@ function schemaProblems(object: Manifest['object']): {
   }
 }
 
-function refused({ place, metadata: { name } }: Manifest, problems: readonly string[]): BindingRead {
+function refused({ metadata: { name } }: Manifest, problems: readonly string[]): BindingRead {
   const which = name === '' ? `an ${KIND} without a name` : `the ${KIND} ${quoted(name)}`;
   return {
     result: 'Refused',
-    message: `${place}: the API server would refuse ${which}: ${problems.join('; ')}; correct it`,
+    message: `the API server would refuse ${which}: ${problems.join('; ')}; correct it`,
   };
 }

@@ -1,15 +1,28 @@
 import { isRecord, quoted } from '../../../text/index.ts';
-import { UserError } from '../../errors.ts';
 import { isBindingType } from './binding-type.ts';
 
-/** A Kubernetes object from a file. Its type and metadata are validated, its other fields are not. */
-export interface Manifest {
-  /** The position of the object in the files, for messages. */
+/** Where a document is. */
+interface Position {
+  /** Name of the file, or `standard input`. */
+  readonly file: string;
+  /** Number of the document in the file, from 1. */
+  readonly document: number;
+  /** The line on which the document begins, from 1; undefined: it has no fields. */
+  readonly line: number | undefined;
+}
+
+/** Where an object is: in a document, or in a list in a document. */
+export interface Place {
+  /** For messages. */
   readonly place: string;
+  readonly position: Position;
+}
+
+/** A Kubernetes object from a file. Its type and metadata are validated, its other fields are not. */
+export interface Manifest extends Place {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: {
-    /** Empty if the object is of a kind that is not read, and has no valid metadata. */
     readonly name: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
@@ -38,37 +51,45 @@ export function isList(value: unknown): value is List {
   );
 }
 
-/**
- * Reads the type and the metadata of an object. What is wrong with those of a binding becomes its `problem`.
- *
- * @throws UserError if the value is not a Kubernetes object, or is of a kind that is read and has no valid metadata
- */
-export function manifestOf(value: unknown, place: string): Manifest {
-  if (!isRecord(value)) throw notAnObject(place, described(value));
-  if (isBindingType(value)) return bindingOf(value, place);
-  const { apiVersion, kind, metadata } = value;
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string')
-    throw notAnObject(place, 'an object without them');
-  if (!isMetadata(metadata)) {
-    // Some objects have no name, such as a Kustomization, or a Job with a generateName.
-    if (!READ_KINDS.has(kind)) return { place, apiVersion, kind, metadata: { name: '' }, object: value };
-    const name = isRecord(metadata) && isString(metadata['name']) ? ` ${quoted(metadata['name'])}` : '';
-    throw new UserError(
-      `${place}: ${METADATA}, found something else in this ${quoted(kind)}${name}; correct its metadata`,
-    );
-  }
-  return { place, apiVersion, kind, metadata, object: value };
-}
+/** An object in a file; `NoManifest`: it is not a Kubernetes object with a name. */
+export type ManifestRead =
+  | { readonly result: 'Manifest'; readonly manifest: Manifest }
+  | {
+      readonly result: 'NoManifest';
+      readonly message: string;
+      /** Of a Kubernetes object with invalid metadata. */
+      readonly type?: Pick<Manifest, 'apiVersion' | 'kind'> & { readonly name: string | undefined };
+      /** Whether it is neither a Kubernetes object nor meant as one. */
+      readonly isOther: boolean;
+    };
 
-/** The kinds of objects that are read, besides bindings. */
-const READ_KINDS: ReadonlySet<string> = new Set(['Secret', 'ScheduledScan']);
+/** Reads the type and the metadata of an object. What is wrong with those of a binding becomes its `problem`. */
+export function readManifest(value: unknown, where: Place): ManifestRead {
+  if (!isRecord(value)) return notAnObject(described(value), true);
+  if (isBindingType(value)) return { result: 'Manifest', manifest: bindingOf(value, where) };
+  const { apiVersion, kind, metadata } = value;
+  if (!isString(apiVersion) || !isString(kind)) {
+    const isMeant = metadata !== undefined && (isString(apiVersion) || isString(kind));
+    return notAnObject('an object without them', !isMeant);
+  }
+  if (isMetadata(metadata))
+    return { result: 'Manifest', manifest: { ...where, apiVersion, kind, metadata, object: value } };
+  const name = isRecord(metadata) && isString(metadata['name']) ? metadata['name'] : undefined;
+  const which = name === undefined ? '' : ` ${quoted(name)}`;
+  return {
+    result: 'NoManifest',
+    message: `${METADATA}, found something else in this ${quoted(kind)}${which}; correct its metadata`,
+    type: { apiVersion, kind, name },
+    isOther: false,
+  };
+}
 
 const METADATA = 'expected metadata with a name, and with strings in namespace, labels and annotations';
 
-function bindingOf(value: Readonly<Record<string, unknown>>, place: string): Manifest {
+function bindingOf(value: Readonly<Record<string, unknown>>, where: Place): Manifest {
   const { apiVersion, kind, metadata } = value;
   const text = (one: unknown) => (isString(one) ? one : '');
-  const manifest = { place, apiVersion: text(apiVersion), kind: text(kind), object: value };
+  const manifest = { ...where, apiVersion: text(apiVersion), kind: text(kind), object: value };
   if (isMetadata(metadata)) return { ...manifest, metadata };
   const { name, namespace } = isRecord(metadata) ? metadata : {};
   return {
@@ -78,10 +99,12 @@ function bindingOf(value: Readonly<Record<string, unknown>>, place: string): Man
   };
 }
 
-function notAnObject(place: string, found: string): UserError {
-  return new UserError(
-    `${place}: expected a Kubernetes object with apiVersion and kind, found ${found}; correct the file, or omit it`,
-  );
+function notAnObject(found: string, isOther: boolean): ManifestRead {
+  return {
+    result: 'NoManifest',
+    message: `expected a Kubernetes object with apiVersion and kind, found ${found}; correct the file, or omit it`,
+    isOther,
+  };
 }
 
 export function described(value: unknown): string {

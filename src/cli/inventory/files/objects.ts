@@ -15,10 +15,11 @@ const API_VERSIONS: Readonly<Record<string, string>> = {
   ScheduledScan: 'execution.securecodebox.io/v1',
 };
 
+type Type = Pick<Manifest, 'apiVersion' | 'kind'>;
 type Kind = 'Secret' | 'Binding' | 'ScheduledScan';
 
 /** How an object is read; undefined: it is of another kind, and is skipped. */
-function kindOf(manifest: Manifest): Kind | undefined {
+function kindOf(manifest: Type): Kind | undefined {
   if (isBindingType({ ...manifest })) return 'Binding';
   const { apiVersion, kind } = manifest;
   if (apiVersion !== API_VERSIONS[kind]) return undefined;
@@ -26,28 +27,66 @@ function kindOf(manifest: Manifest): Kind | undefined {
 }
 
 /** Whether an object is read. */
-export function isRelevant(manifest: Manifest): boolean {
+export function isRelevant(manifest: Type): boolean {
   return kindOf(manifest) !== undefined;
 }
 
-/** Reads the objects of one namespace. */
-export function inventoryOf(manifests: readonly Manifest[]): Inventory {
+/** An object that the API server would refuse. */
+export interface ObjectFault {
+  readonly manifest: Manifest;
+  readonly message: string;
+}
+
+/** Reads the objects of one namespace. Objects that the API server would refuse are not in the inventory. */
+export function readObjects(manifests: readonly Manifest[]): {
+  readonly inventory: Inventory;
+  readonly faults: readonly ObjectFault[];
+} {
   const objects: Objects = {
     ...{ secrets: new Map(), bindings: new Map(), scans: new Map(), rawScans: new Map() },
-    ...{ refused: [], remarks: [] },
+    faults: [],
   };
   for (const manifest of manifests) addObject(manifest, objects);
-  const { secrets, bindings, scans, rawScans, refused, remarks } = objects;
-  const others = new Set(manifests.filter((manifest) => !isRelevant(manifest)).map(nameOfType));
-  return {
+  const { secrets, bindings, scans, rawScans, faults } = objects;
+  const inventory: Inventory = {
     source: 'Files',
     ...secretsIn([...secrets.values()]),
     bindings: [...bindings.values()],
     scheduledScans: [...scans.values()],
-    ...{ rawScans, refused, allScans: false },
-    remarks:
-      others.size > 0 ? [...remarks, `skipped objects of other kinds: ${[...others].join(', ')}`] : remarks,
+    ...{ rawScans, allScans: false, refused: [], remarks: [] },
   };
+  return { inventory, faults };
+}
+
+/** Reads the objects of one namespace. The inventory says what was refused and skipped. */
+export function inventoryOf(manifests: readonly Manifest[]): Inventory {
+  const { inventory, faults } = readObjects(manifests);
+  const isBinding = ({ manifest }: ObjectFault) => kindOf(manifest) === 'Binding';
+  const textOf = ({ manifest: { place }, message }: ObjectFault) => `${place}: ${message}`;
+  const others = new Set(manifests.filter((manifest) => !isRelevant(manifest)).map(nameOfType));
+  return {
+    ...inventory,
+    refused: faults.filter(isBinding).map(textOf),
+    remarks: [
+      ...faults.filter((fault) => !isBinding(fault)).map((fault) => `${textOf(fault)}; skipped`),
+      ...(others.size > 0 ? [`skipped objects of other kinds: ${[...others].join(', ')}`] : []),
+    ],
+  };
+}
+
+/** What is wrong with the apiVersion of an object, if only its version makes it one of another kind; undefined: nothing. */
+export function versionProblem({ apiVersion, kind, metadata }: Manifest): string | undefined {
+  const expected = Object.hasOwn(API_VERSIONS, kind) ? API_VERSIONS[kind] : undefined;
+  if (expected === undefined || apiVersion === expected || groupOf(apiVersion) !== groupOf(expected))
+    return undefined;
+  const what = `the ${kind} ${quoted(metadata.name)}`;
+  return `the API server would refuse ${what}: expected apiVersion ${expected}, found ${quoted(apiVersion)}; correct it`;
+}
+
+/** The group of an apiVersion; empty: the core group. */
+function groupOf(apiVersion: string): string {
+  const [group = '', version] = apiVersion.split('/');
+  return version === undefined ? '' : group;
 }
 
 /** The kind, and the apiVersion if it is the reason why the object is skipped. */
@@ -64,8 +103,7 @@ interface Objects {
   readonly bindings: Map<string, Binding>;
   readonly scans: Map<string, ScheduledScan>;
   readonly rawScans: Map<string, RawScheduledScan>;
-  readonly refused: string[];
-  readonly remarks: string[];
+  readonly faults: ObjectFault[];
 }
 
 function addObject(manifest: Manifest, objects: Objects): void {
@@ -84,20 +122,20 @@ function addObject(manifest: Manifest, objects: Objects): void {
   }
 }
 
-function addSecret(manifest: Manifest, { secrets, remarks }: Objects): void {
-  const { place, metadata } = manifest;
+function addSecret(manifest: Manifest, { secrets, faults }: Objects): void {
+  const { metadata } = manifest;
   const content = secretData(manifest);
   if (content.result === 'Malformed') {
-    remarks.push(`${place}: ${content.message}; skipped`);
+    faults.push({ manifest, message: content.message });
     return;
   }
   const { type, data } = content;
   secrets.set(metadata.name, readSecret({ metadata, type, data }));
 }
 
-function addBinding(manifest: Manifest, { bindings, refused }: Objects): void {
+function addBinding(manifest: Manifest, { bindings, faults }: Objects): void {
   const read = readBindingManifest(manifest);
-  if (read.result === 'Refused') refused.push(read.message);
+  if (read.result === 'Refused') faults.push({ manifest, message: read.message });
   else bindings.set(read.binding.name, read.binding);
 }
 
@@ -107,10 +145,10 @@ function metadataOf({ kind, metadata }: Manifest): readonly string[] {
   );
 }
 
-function addScan(manifest: Manifest, { scans, rawScans, remarks }: Objects): void {
+function addScan(manifest: Manifest, { scans, rawScans, faults }: Objects): void {
   const [problem] = [scanProblem(manifest) ?? [], metadataOf(manifest)].flat();
   if (problem !== undefined) {
-    remarks.push(`${manifest.place}: ${problem}; skipped`);
+    faults.push({ manifest, message: problem });
     return;
   }
   // `scanProblem` has checked the shape.

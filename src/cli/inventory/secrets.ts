@@ -1,6 +1,8 @@
 import {
   isManagedSecret,
+  isPullSecret,
   type NamedSecret,
+  namedSecret,
   type RawSecret,
   readNamedSecret,
   readSourceSecret,
@@ -18,7 +20,9 @@ export interface ReadSecret {
 
 export function readSecret(object: RawSecret): ReadSecret {
   const source = isManagedSecret(object) ? undefined : readSourceSecret(object);
-  return { state: readNamedSecret(object), source };
+  // The content of a pull secret is the same for both. Parsing it takes the most time.
+  const isRead = source !== undefined && isPullSecret(object);
+  return { state: isRead ? namedSecret(source) : readNamedSecret(object), source };
 }
 
 /** @param read - their names are unique */

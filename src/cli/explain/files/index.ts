@@ -1,1 +1,0 @@
-export { readFiles } from './files.ts';

@@ -1,0 +1,13 @@
+export {
+  type FileProblem,
+  type FilesRead,
+  isRelevant,
+  type Manifest,
+  type ObjectFault,
+  readFiles,
+  readManifests,
+  readObjects,
+  versionProblem,
+} from './files/index.ts';
+export type { Inventory } from './inventory.ts';
+export { type ReadSecret, readSecret, secretsIn } from './secrets.ts';

@@ -1,0 +1,92 @@
+import {
+  type Inventory,
+  isRelevant,
+  type Manifest,
+  type ObjectFault,
+  readObjects,
+} from '../inventory/index.ts';
+import type { Severity } from './finding.ts';
+import { generatedSecret, isEncrypted } from './generated-secrets.ts';
+
+/** The objects of one namespace, and what is known about them. */
+export interface Namespace {
+  /** undefined: the files do not name it. */
+  readonly name: string | undefined;
+  readonly inventory: Inventory;
+  readonly faults: readonly ObjectFault[];
+  /** Names of the Secrets among {@link faults}. */
+  readonly refusedSecrets: ReadonlySet<string>;
+  /** By name of a Secret that is not in the files: what creates it. */
+  readonly generated: ReadonlyMap<string, string>;
+  /** The other namespaces that have a Secret of this name; empty text: objects without a namespace. */
+  readonly elsewhere: (secret: string) => readonly string[];
+  /** The severity of Secrets that are not in the files; undefined: it depends on whether another name may be meant. */
+  readonly missingSecrets: Severity | undefined;
+  /** By kind and name: the object that counts, which is the last one. */
+  readonly manifests: ReadonlyMap<string, Manifest>;
+  /** Objects that a later one of the same kind and name replaces. */
+  readonly replaced: readonly { readonly manifest: Manifest; readonly by: Manifest }[];
+}
+
+/** What the user asked for. */
+export interface Settings {
+  /** Namespace of the objects that name none; undefined: the only namespace that other objects name. */
+  readonly namespace: string | undefined;
+  readonly missingSecrets: Severity | undefined;
+}
+
+/** The namespaces of the objects that are validated, in the order of the files. Each one is read on its own. */
+export function namespacesOf(
+  manifests: readonly Manifest[],
+  { namespace, missingSecrets }: Settings,
+): readonly Namespace[] {
+  const used = manifests.filter(
+    (manifest) => isRelevant(manifest) || generatedSecret(manifest) !== undefined,
+  );
+  const named = new Set(used.flatMap(({ metadata }) => metadata.namespace ?? []));
+  const [only] = named.size === 1 ? named : [];
+  const unnamed = namespace ?? only ?? '';
+  const groups = Map.groupBy(used, ({ metadata }) => metadata.namespace ?? unnamed);
+  const secretsOf = new Map([...groups].map(([name, group]) => [name, secretNames(group)]));
+  return [...groups].map(([name, group]) => {
+    const read = readObjects(group.filter((manifest) => isRelevant(manifest) && !isEncrypted(manifest)));
+    const generated = group.flatMap((manifest) => generatedSecret(manifest) ?? []);
+    return {
+      ...{ name: name === '' ? undefined : name, missingSecrets },
+      ...read,
+      refusedSecrets: new Set(
+        read.faults.flatMap(({ manifest }) => (manifest.kind === 'Secret' ? [manifest.metadata.name] : [])),
+      ),
+      generated: new Map(generated.map((secret) => [secret.name, secret.from])),
+      elsewhere: (secret) =>
+        [...secretsOf].flatMap(([other, names]) => (other !== name && names.has(secret) ? [other] : [])),
+      ...byName(group),
+    };
+  });
+}
+
+function secretNames(manifests: readonly Manifest[]): ReadonlySet<string> {
+  return new Set(
+    manifests.flatMap((manifest) =>
+      manifest.kind === 'Secret' ? manifest.metadata.name : (generatedSecret(manifest)?.name ?? []),
+    ),
+  );
+}
+
+/** The key of an object in {@link Namespace.manifests}. */
+export function keyOf(kind: string, name: string): string {
+  return `${kind}/${name}`;
+}
+
+function byName(group: readonly Manifest[]): Pick<Namespace, 'manifests' | 'replaced'> {
+  const manifests = new Map<string, Manifest>();
+  const replaced: { manifest: Manifest; by: Manifest }[] = [];
+  for (const manifest of group) {
+    const key = keyOf(manifest.kind, manifest.metadata.name);
+    const before = manifests.get(key);
+    if (before !== undefined && manifest.metadata.name !== '')
+      replaced.push({ manifest: before, by: manifest });
+    manifests.set(key, manifest);
+  }
+  return { manifests, replaced };
+}
