@@ -98,6 +98,20 @@ describe('explain, for objects in files', () => {
     );
   });
 
+  it('reads the files of a folder, and on request those of the folders in it', () => {
+    using files = new Files();
+    files.write('b/s.json', pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } }));
+    files.write('a.yml', binding('app', {}));
+    files.write('kustomization.yaml', 'kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\n');
+    const flat = runExplain(['reg.example/app', '-f', files.folder]);
+    assert.equal(flat.status, 1);
+    assert.match(flat.stderr, /kustomization\.yaml: it is input of kustomize; .*; skipped\n/);
+    assert.match(flat.stderr, /names the Secret "pull": .* found none/);
+    const deep = runExplain(['reg.example/app', '-R', '-f', files.folder]);
+    assert.equal(deep.status, 0);
+    assert.match(deep.stdout, /Secret pull {2}entry reg\.example/);
+  });
+
   it('reads aliases that name an object many times, or an object that contains it', () => {
     using files = new Files();
     const levels = Array.from({ length: 30 }, (_, level) =>
