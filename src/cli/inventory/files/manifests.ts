@@ -2,7 +2,6 @@ import { YAMLException } from 'js-yaml';
 import { isRecord } from '../../../text/index.ts';
 import { list, type SkippedFile } from './listing.ts';
 import { isList, type Manifest, type Place, readManifest } from './manifest.ts';
-import { isRelevant } from './objects.ts';
 import { type FileText, readTexts } from './reading.ts';
 import { documentsIn, type YamlDocument } from './yaml.ts';
 
@@ -115,7 +114,7 @@ function addObjects(value: unknown, where: Where, found: Found): void {
     addObject(value, where, found);
     return;
   }
-  for (const [index, item] of value.items.entries()) {
+  for (const [index, item] of (value.items ?? []).entries()) {
     const number = `item ${index + 1}`;
     const detail = where.detail === '' ? number : `${where.detail}, ${number}`;
     addObjects(withTypeOf(value, item), { ...where, place: `${where.place}, ${number}`, detail }, found);
@@ -139,12 +138,11 @@ function addObject(value: unknown, { place, position, isInFolder, detail }: Wher
   const { message, type, isOther } = read;
   const { kind, name } = type ?? {};
   const problem = { ...position, place, detail, ...(kind === undefined ? {} : { kind, name }) };
-  if (isInFolder && (isOther || (type !== undefined && !isRelevant(type))))
-    found.problems.push({ severity: 'Skipped', ...problem, message: skippedBecause(kind) });
+  if (isInFolder && isOther)
+    found.problems.push({
+      severity: 'Skipped',
+      ...problem,
+      message: 'it is not a Kubernetes object; skipped',
+    });
   else found.problems.push({ severity: 'Error', ...problem, message });
-}
-
-function skippedBecause(kind: string | undefined): string {
-  if (kind === 'Kustomization') return 'it is input of kustomize; use what kustomize build prints; skipped';
-  return 'it is not a Kubernetes object with a name; skipped';
 }

@@ -27,10 +27,19 @@ export async function readTexts(files: readonly ListedFile[]): Promise<readonly 
     const content = await contentOf(file, left);
     left -= content.length;
     const shown = name === STANDARD_INPUT ? 'standard input' : name;
-    texts.push({ name: shown, text: content.toString('utf8'), isInFolder });
+    texts.push({ name: shown, text: decoded(content), isInFolder });
   }
   return texts;
 }
+
+/** As in kubectl, a byte order mark decides whether a file is UTF-16, which PowerShell writes, and not UTF-8. */
+function decoded(bytes: Buffer): string {
+  const encoding = [UTF_16LE, UTF_16BE].find(({ mark }) => bytes.subarray(0, 2).equals(mark));
+  return new TextDecoder(encoding?.name ?? 'utf-8').decode(bytes);
+}
+
+const UTF_16LE = { name: 'utf-16le', mark: Buffer.from([0xff, 0xfe]) };
+const UTF_16BE = { name: 'utf-16be', mark: Buffer.from([0xfe, 0xff]) };
 
 /** @param most - in bytes */
 async function contentOf({ name, size }: ListedFile, most: number): Promise<Buffer> {

@@ -57,13 +57,17 @@ export interface YamlDocument {
 /** @throws YAMLException */
 export function documentsIn(text: string): readonly YamlDocument[] {
   const seen = new Set<object>();
-  const events = parseEvents(text, {});
-  const lines = linesOf(events, text);
-  return constructFromEvents(events, { source: text, schema: KUBECTL_SCHEMA }).map((value, index) => {
+  const source = text.replace(BETWEEN_JSON_DOCUMENTS, (end) => `${end}--- `);
+  const events = parseEvents(source, {});
+  const lines = linesOf(events, source);
+  return constructFromEvents(events, { source, schema: KUBECTL_SCHEMA }).map((value, index) => {
     dropNulls(value, seen);
     return { value, line: lines[index] };
   });
 }
+
+/** kubectl also reads JSON documents without a separator. In YAML, `}` before a line with `{` is always an error. */
+const BETWEEN_JSON_DOCUMENTS = /\}[ \t\r]*\n(?:[ \t\r]*\n)*(?=\{)/g;
 
 /** The line of the root of each document. */
 function linesOf(events: readonly Event[], text: string): readonly (number | undefined)[] {

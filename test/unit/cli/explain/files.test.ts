@@ -105,7 +105,7 @@ describe('explain, for objects in files', () => {
     files.write('kustomization.yaml', 'kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\n');
     const flat = runExplain(['reg.example/app', '-f', files.folder]);
     assert.equal(flat.status, 1);
-    assert.match(flat.stderr, /kustomization\.yaml: it is input of kustomize; .*; skipped\n/);
+    assert.match(flat.stderr, /skipped objects of other kinds: "Kustomization"/);
     assert.match(flat.stderr, /names the Secret "pull": .* found none/);
     const deep = runExplain(['reg.example/app', '-R', '-f', files.folder]);
     assert.equal(deep.status, 0);

@@ -381,7 +381,6 @@ describe('validate, for files and folders', () => {
       },
       finds: [
         ['a.yaml:1: info', /not a Kubernetes object/],
-        ['b.yaml:1: Kustomization: info', /kustomize build/],
         ['c.yaml: info', /template/],
         ['d.yaml:1: error', /expected a Kubernetes object with apiVersion and kind/],
         ['e.yaml:1: Secret: error', /expected metadata with a name/],
