@@ -3,7 +3,7 @@
  * `npm run bench -- validate`. Figures depend on this machine and its current load. Compare them only within one run.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
@@ -21,17 +21,25 @@ const program = await builtProgram();
 const folder = mkdtempSync(join(tmpdir(), 'validate-'));
 
 try {
-  for (const namespaces of [1, 10, 100]) {
-    const files = join(folder, String(namespaces));
-    writeManifests(files, namespaces);
-    const { findings, counts } = await validated(files);
-    const objects = [...counts.values()].reduce((sum, count) => sum + count, 0);
-    if (findings.length > 0 || objects !== MANIFESTS)
-      throw new Error(`${objects} objects, ${findings.length} findings`);
-    await compare(files, `${MANIFESTS} manifests in ${namespaces} namespaces`);
-  }
+  await measure('of which a third each are Secrets, bindings and ScheduledScans, in 1 namespace', 1, 1);
+  await measure('of which a third each are Secrets, bindings and ScheduledScans, in 100 namespaces', 100, 1);
+  await measure(
+    'of which 300 are Secrets, bindings and ScheduledScans, and 700 Deployments, in 10 namespaces',
+    10,
+    0.3,
+  );
 } finally {
   rmSync(folder, { recursive: true });
+}
+
+async function measure(what: string, namespaces: number, share: number): Promise<void> {
+  const files = mkdtempSync(join(folder, 'manifests-'));
+  writeManifests(files, namespaces, share);
+  const { findings, counts } = await validated(files);
+  const objects = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  if (findings.length > 0 || objects !== MANIFESTS * share)
+    throw new Error(`${objects} objects, ${findings.length} findings`);
+  await compare(files, `${MANIFESTS} manifests, ${what}`);
 }
 
 async function compare(files: string, what: string): Promise<void> {
@@ -64,22 +72,48 @@ function run(...args: readonly string[]): void {
   if (status !== 0) throw new Error(stderr);
 }
 
-/** A third each of Secrets, bindings and ScheduledScans, each in its own file, as they are written by hand. */
-function writeManifests(files: string, namespaces: number): void {
-  mkdirSync(files);
+/** @param share - of the manifests that are Secrets, bindings and ScheduledScans; the others are Deployments */
+function writeManifests(files: string, namespaces: number, share: number): void {
   for (let index = 0; index < MANIFESTS; index += 1) {
     const number = Math.floor(index / 3);
-    const name = `app-${number}`;
-    const image = `registry.example.org/team-${number % 7}/${name}`;
-    const metadata = { namespace: `team-${number % namespaces}`, labels: { 'app.kubernetes.io/name': name } };
-    const login = { 'registry.example.org': { username: 'reader', password: 'made-up' } };
-    const object = [
-      pullSecret(`pull-${name}-${number * 7919}`, login, metadata),
-      binding(name, { image, imagePullSecrets: [{ name: `pull-${name}-${number * 7919}` }] }, metadata),
-      scheduledScan(name, [`${image}:1.0.${number}`], metadata),
-    ][index % 3];
+    const object = index < MANIFESTS * share ? objectsOf(number, namespaces)[index % 3] : deployment(index);
     writeFileSync(join(files, `${index}.yaml`), dump(object));
   }
+}
+
+function objectsOf(number: number, namespaces: number): readonly object[] {
+  const name = `app-${number}`;
+  const secret = `pull-${name}-${number * 7919}`;
+  const image = `registry.example.org/team-${number % 7}/${name}`;
+  const metadata = { namespace: `team-${number % namespaces}`, labels: { 'app.kubernetes.io/name': name } };
+  return [
+    pullSecret(secret, { 'registry.example.org': { username: 'reader', password: 'made-up' } }, metadata),
+    binding(name, { image, imagePullSecrets: [{ name: secret }] }, metadata),
+    scheduledScan(name, [`${image}:1.0.${number}`], metadata),
+  ];
+}
+
+/** About as large as those that people write. */
+function deployment(number: number): object {
+  const labels = { 'app.kubernetes.io/name': `app-${number}`, 'app.kubernetes.io/part-of': 'shop' };
+  const probe = { httpGet: { path: '/healthz', port: 'http' }, periodSeconds: 10, failureThreshold: 3 };
+  const container = {
+    ...{
+      name: 'app',
+      image: `registry.example.org/team/app-${number}:1.0.0`,
+      imagePullPolicy: 'IfNotPresent',
+    },
+    ports: [{ name: 'http', containerPort: 8080 }],
+    env: ['LOG_LEVEL', 'DATABASE', 'CACHE', 'QUEUE'].map((name) => ({ name, value: `value-${number}` })),
+    ...{ livenessProbe: probe, readinessProbe: probe },
+    resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
+    securityContext: { runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+  };
+  const template = { metadata: { labels }, spec: { serviceAccountName: 'app', containers: [container] } };
+  return {
+    ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: `app-${number}`, labels } },
+    spec: { replicas: 2, selector: { matchLabels: labels }, template },
+  };
 }
 
 async function validated(files: string) {

@@ -3,6 +3,7 @@ import type { Preview } from '../../controllers/index.ts';
 import { bindingsForImage, type RivalLookup, rivalsAmong } from '../../policy/index.ts';
 import {
   deliveryOf,
+  hasExpired,
   loginProblems,
   observersEnforcing,
   predict,
@@ -85,8 +86,12 @@ function allScanNotes(
 ): readonly ObjectNote[] {
   const previews = new Map(previewed.map(({ binding, preview }) => [binding.name, preview]));
   const observers = rivalsAmong(observersEnforcing(inventory.bindings));
-  const envOf = ({ name, image }: ValidBinding) =>
-    deliveryOf(previews.get(name)?.credentials.candidates[0], image).delivered.env;
+  const now = Date.now();
+  const envOf = ({ name, image, verification }: ValidBinding) => {
+    const candidates = previews.get(name)?.credentials.candidates ?? [];
+    const usable = candidates.find((one) => verification === 'Never' || !hasExpired(one, now));
+    return deliveryOf(usable, image).delivered.env;
+  };
   return inventory.scheduledScans.flatMap((scan) =>
     on('ScheduledScan', scan.name, scanNotes(scan, { rivals, observers, envOf })),
   );

@@ -23,6 +23,7 @@ export interface Manifest extends Place {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: {
+    /** Empty if the object is of a kind that is not read, and has no valid metadata. */
     readonly name: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
@@ -51,7 +52,7 @@ export function isList(value: unknown): value is List {
   );
 }
 
-/** An object in a file; `NoManifest`: it is not a Kubernetes object with a name. */
+/** An object in a file; `NoManifest`: it is not one, or is of a kind that is read and has no valid metadata. */
 export type ManifestRead =
   | { readonly result: 'Manifest'; readonly manifest: Manifest }
   | {
@@ -74,6 +75,16 @@ export function readManifest(value: unknown, where: Place): ManifestRead {
   }
   if (isMetadata(metadata))
     return { result: 'Manifest', manifest: { ...where, apiVersion, kind, metadata, object: value } };
+  // Some objects have no name, such as a Kustomization, or a Job with a generateName.
+  if (!READ_KINDS.has(kind))
+    return {
+      result: 'Manifest',
+      manifest: { ...where, apiVersion, kind, metadata: { name: '' }, object: value },
+    };
+  return malformed(apiVersion, kind, metadata);
+}
+
+function malformed(apiVersion: string, kind: string, metadata: unknown): ManifestRead {
   const name = isRecord(metadata) && isString(metadata['name']) ? metadata['name'] : undefined;
   const which = name === undefined ? '' : ` ${quoted(name)}`;
   return {
@@ -83,6 +94,9 @@ export function readManifest(value: unknown, where: Place): ManifestRead {
     isOther: false,
   };
 }
+
+/** The kinds of objects that are read, besides bindings. */
+const READ_KINDS: ReadonlySet<string> = new Set(['Secret', 'ScheduledScan']);
 
 const METADATA = 'expected metadata with a name, and with strings in namespace, labels and annotations';
 

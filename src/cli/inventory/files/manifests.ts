@@ -2,13 +2,12 @@ import { YAMLException } from 'js-yaml';
 import { isRecord } from '../../../text/index.ts';
 import { list, type SkippedFile } from './listing.ts';
 import { isList, type Manifest, type Place, readManifest } from './manifest.ts';
-import { isRelevant } from './objects.ts';
 import { type FileText, readTexts } from './reading.ts';
 import { documentsIn, type YamlDocument } from './yaml.ts';
 
 /** What is wrong with a file or a part of it, or why it is skipped. */
 export interface FileProblem {
-  /** `Skipped`: it is of a kind that is not read, or it was found in a folder and is not meant as a Kubernetes object. */
+  /** `Skipped`: it was found in a folder, and is not meant as a Kubernetes object. */
   readonly severity: 'Error' | 'Skipped';
   /** Name of the file or folder, or `standard input`. */
   readonly file: string;
@@ -139,14 +138,11 @@ function addObject(value: unknown, { place, position, isInFolder, detail }: Wher
   const { message, type, isOther } = read;
   const { kind, name } = type ?? {};
   const problem = { ...position, place, detail, ...(kind === undefined ? {} : { kind, name }) };
-  // Some objects have no name, such as a Kustomization, or a Job with a generateName.
-  const isOfOtherKind = type !== undefined && !isRelevant(type);
-  if (isOfOtherKind || (isInFolder && isOther))
-    found.problems.push({ severity: 'Skipped', ...problem, message: skippedBecause(kind) });
+  if (isInFolder && isOther)
+    found.problems.push({
+      severity: 'Skipped',
+      ...problem,
+      message: 'it is not a Kubernetes object; skipped',
+    });
   else found.problems.push({ severity: 'Error', ...problem, message });
-}
-
-function skippedBecause(kind: string | undefined): string {
-  if (kind === 'Kustomization') return 'it is input of kustomize; use what kustomize build prints; skipped';
-  return 'it is not a Kubernetes object with a name; skipped';
 }

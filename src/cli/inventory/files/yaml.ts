@@ -56,17 +56,18 @@ export interface YamlDocument {
 
 /** @throws YAMLException */
 export function documentsIn(text: string): readonly YamlDocument[] {
-  const copies = new Map<object, unknown>();
-  const separated = text.replace(BETWEEN_JSON_DOCUMENTS, (end) => `${end}--- `);
-  const events = parseEvents(separated, {});
-  const lines = linesOf(events, separated);
-  return constructFromEvents(events, { source: separated, schema: KUBECTL_SCHEMA }).map(
-    (document, index) => ({
-      value: withoutNulls(document, copies),
-      line: lines[index],
-    }),
-  );
+  const seen = new Set<object>();
+  const source = text.replace(BETWEEN_JSON_DOCUMENTS, (end) => `${end}--- `);
+  const events = parseEvents(source, {});
+  const lines = linesOf(events, source);
+  return constructFromEvents(events, { source, schema: KUBECTL_SCHEMA }).map((value, index) => {
+    dropNulls(value, seen);
+    return { value, line: lines[index] };
+  });
 }
+
+/** kubectl also reads JSON documents without a separator. In YAML, `}` before a line with `{` is always an error. */
+const BETWEEN_JSON_DOCUMENTS = /\}[ \t\r]*\n(?:[ \t\r]*\n)*(?=\{)/g;
 
 /** The line of the root of each document. */
 function linesOf(events: readonly Event[], text: string): readonly (number | undefined)[] {
@@ -80,28 +81,19 @@ function linesOf(events: readonly Event[], text: string): readonly (number | und
   });
 }
 
-/** kubectl also reads JSON documents without a separator. In YAML, `}` before a line with `{` is always an error. */
-const BETWEEN_JSON_DOCUMENTS = /\}[ \t\r]*\n(?:[ \t\r]*\n)*(?=\{)/g;
-
-/** @param copies - by object, because an alias may name an object many times, or an object that contains it */
-function withoutNulls(value: unknown, copies: Map<object, unknown>): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (copies.has(value)) return copies.get(value);
-  if (Array.isArray(value)) {
-    const copy: unknown[] = [];
-    copies.set(value, copy);
-    for (const item of value) copy.push(withoutNulls(item, copies));
-    return copy;
+/**
+ * Deletes the fields that are null.
+ *
+ * @param seen - because an alias may name an object many times, or an object that contains it
+ */
+function dropNulls(value: unknown, seen: Set<object>): void {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return;
+  seen.add(value);
+  // The parser has created the object, and only with fields of its own.
+  const fields = value as Record<string, unknown>;
+  for (const name of Object.keys(fields)) {
+    const member = fields[name];
+    if ((member === null || member === undefined) && !Array.isArray(value)) delete fields[name];
+    else dropNulls(member, seen);
   }
-  const copy: Record<string, unknown> = {};
-  copies.set(value, copy);
-  for (const [name, member] of Object.entries(value)) {
-    if (member === null || member === undefined) continue;
-    // A plain assignment to `__proto__` would not create a field.
-    Object.defineProperty(copy, name, {
-      ...{ configurable: true, enumerable: true, writable: true },
-      value: withoutNulls(member, copies),
-    });
-  }
-  return copy;
 }

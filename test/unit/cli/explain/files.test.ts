@@ -138,8 +138,21 @@ describe('explain, for objects in files', () => {
     const text = items.map((item) => JSON.stringify(item)).join('\n---\n');
     const { status, stderr } = runExplain(['reg.example/app', ...files.write('l.yaml', text)]);
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /document 1: it is not a Kubernetes object with a name; skipped$/m);
-    assert.match(stderr, /document 2: it is input of kustomize; .*; skipped$/m);
+    assert.match(stderr, /^skipped objects of other kinds: "Job", "Kustomization"$/m);
+  });
+
+  it('reads the files of a folder, and on request those of the folders in it', () => {
+    using files = new Files();
+    files.write('b/s.json', pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } }));
+    files.write('a.yml', binding('app', {}));
+    files.write('kustomization.yaml', 'kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\n');
+    const flat = runExplain(['reg.example/app', '-f', files.folder]);
+    assert.equal(flat.status, 1);
+    assert.match(flat.stderr, /skipped objects of other kinds: "Kustomization"/);
+    assert.match(flat.stderr, /names the Secret "pull": .* found none/);
+    const deep = runExplain(['reg.example/app', '-R', '-f', files.folder]);
+    assert.equal(deep.status, 0);
+    assert.match(deep.stdout, /Secret pull {2}entry reg\.example/);
   });
 
   it('reads aliases that name an object many times, or an object that contains it', () => {

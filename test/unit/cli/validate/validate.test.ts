@@ -185,7 +185,10 @@ describe('validate, for a binding', () => {
           binding('app', {}),
         ),
       },
-      finds: [[`a.yaml:2: ${APP}: error`, /expired/]],
+      finds: [
+        ['a.yaml:1: Secret pull: warning', /expired at .*; renew the Secret/],
+        [`a.yaml:2: ${APP}: error`, /expired/],
+      ],
     },
     {
       what: 'reports a login that is probably a mistake at its Secret, once',
@@ -381,7 +384,6 @@ describe('validate, for files and folders', () => {
       },
       finds: [
         ['a.yaml:1: info', /not a Kubernetes object/],
-        ['b.yaml:1: Kustomization: info', /kustomize build/],
         ['c.yaml: info', /template/],
         ['d.yaml:1: error', /expected a Kubernetes object with apiVersion and kind/],
         ['e.yaml:1: Secret: error', /expected metadata with a name/],
