@@ -78,7 +78,7 @@ describe('a ScheduledScan without a readable image', () => {
     assert.match(scansBound(namespace).message, /^would bind 1 scan; not bound: mistaken \(/);
   });
 
-  it('is reported with others by reason, and the message has at most three reasons', () => {
+  it('is reported with others: all by name, and as many reasons as a readable message holds', () => {
     const namespace = withBinding();
     for (let index = 0; index < 25; index += 1)
       namespace.scan(`same-${index}`, { parameters: ['image', IMAGE] });
@@ -89,9 +89,27 @@ describe('a ScheduledScan without a readable image', () => {
     for (let index = 0; index < 5; index += 1)
       namespace.scan(`other-${index}`, { parameters: [...Array(index).fill('--quiet'), `"${IMAGE}"`] });
     const { message, scans } = scansBound(namespace);
-    assert.match(message, / and 3 more$/);
+    assert.match(message, /remove it\), other-0, other-1, other-2, other-3, other-4 \(see status\.scans\)$/);
     assert.ok(message.length < 4_000, `${message.length} characters`);
     assert.deepEqual([scans?.unreadable, scans?.names?.length], [30, 20]);
+  });
+
+  it('is reported with several reasons if they are short, and Ready refers to a long message', () => {
+    const namespace = withBinding();
+    namespace.scan('good');
+    namespace.scan('scheme', { parameters: [`docker://${IMAGE}`] });
+    namespace.scan('quotes', { parameters: [`"${IMAGE}"`] });
+    const ready = () => conditionOf(namespace.report('app').status, 'Ready')?.message;
+    const { message } = scansBound(namespace);
+    assert.match(message, /^1 scan bound; not bound: scheme \(.+\), quotes \(.+\)$/);
+    assert.ok(ready()?.endsWith(`; ${message}`), ready());
+    for (let index = 0; index < 20; index += 1)
+      namespace.scan(`command-${index}`, { parameters: ['image', IMAGE] });
+    assert.match(
+      scansBound(namespace).message,
+      /^1 scan bound; not bound: .*command-19 .*\(see status\.scans\)$/,
+    );
+    assert.match(ready() ?? '', /fits reg\.example; 1 scan bound; see the condition ScansBound$/);
   });
 
   it('is unbound if it was bound before, and then reported', () => {
