@@ -52,17 +52,21 @@ export function asText(explained: Explained, style: Style): string {
 }
 
 /** The reason for the exit code, on one line. */
-function resultText({ explanation, outcome, isResolved }: Explained): string {
-  const { candidates, conditions } = explanation;
-  if (!isResolved) {
-    const failed = conditions.find(({ type, status }) => type === 'CredentialResolved' && status !== 'True');
-    const reason = failed ?? conditions.find(({ type, status }) => type === 'Ready' && status !== 'True');
-    if (outcome === 'NoMatch' && reason === undefined) return 'no credential fits';
-    return `no credential can be used${reason === undefined ? '' : `: ${reason.reason}`}`;
-  }
-  const [first] = candidates;
-  if (first === undefined) return 'no credential is needed';
-  return `a credential fits: Secret ${first.secret}, entry ${first.registryKey}`;
+function resultText(explained: Explained): string {
+  if (!explained.isResolved) return failureText(explained);
+  const [first] = explained.explanation.candidates;
+  return first === undefined
+    ? 'no credential is needed'
+    : `a credential fits: Secret ${first.secret}, entry ${first.registryKey}`;
+}
+
+/** Names the reason of the condition that says more, if there is one. */
+function failureText({ explanation: { conditions }, outcome, problems }: Explained): string {
+  const failed = (name: string) => conditions.find(({ type, status }) => type === name && status !== 'True');
+  const condition = failed('CredentialResolved') ?? failed('Ready');
+  if (condition !== undefined) return `no credential can be used: ${condition.reason}`;
+  if (outcome === 'Fits') return 'no credential can be used';
+  return problems.length === 0 ? 'no credential fits' : 'no credential fits: see the last lines';
 }
 
 function bindingText({ explanation: { binding, mode }, source }: Explained): string {

@@ -16,6 +16,10 @@ describe('the text of explain', () => {
   const results: readonly (readonly [result: string, items: readonly object[]])[] = [
     ['a credential fits: Secret pull, entry reg.example', [pullSecret('pull', { 'reg.example': entry })]],
     ['no credential fits', [pullSecret('pull', { 'other.example': entry })]],
+    [
+      'no credential fits: see the last lines',
+      [pullSecret('pull', { 'reg.example': { auth: btoa('user:') } })],
+    ],
     ['no credential is needed', [binding('app', { imagePullSecrets: [] })]],
     ['no credential can be used: SecretNotFound', [binding('app', {})]],
     [
