@@ -2,7 +2,7 @@ import type { ScansSummary } from '../../../api/index.ts';
 import { formatReference } from '../../../image/index.ts';
 import { isVerifying, type Resolution } from '../../../policy/index.ts';
 import { overriddenLogins, type ScanDelivery, type ScheduledScan } from '../../../scan/index.ts';
-import { failureMessage } from '../../../text/index.ts';
+import { compareText, failureMessage } from '../../../text/index.ts';
 import { type Applied, Refused } from '../apply.ts';
 import type { Decision, ScanPlan } from '../decide.ts';
 import type { Known } from '../observed.ts';
@@ -167,9 +167,13 @@ export function listed(scans: readonly ScanState[]): string {
 /** Limit on the text of {@link listedByReason}, in characters, unless the first reason alone is longer. */
 const LONGEST_LIST = 300;
 
-/** Names of at most 20 scans for each reason, as far as they fit, and the names of the others without a reason. */
+/**
+ * Names of at most 20 scans for each reason, as far as they fit, and the names of the others without a reason. Sorted by name,
+ * so that the order of a store does not change a message.
+ */
 export function listedByReason(scans: readonly ScanState[]): string {
-  const groups = [...Map.groupBy(scans, ({ reason }) => reason).values()];
+  const sorted = scans.toSorted((one, other) => compareText(one.name, other.name));
+  const groups = [...Map.groupBy(sorted, ({ reason }) => reason).values()];
   const texts = groups.map(listed);
   const fitting = texts.filter(
     (_, index) => texts.slice(0, index + 1).join(', ').length <= LONGEST_LIST,
