@@ -29,7 +29,7 @@ export const ADVICE = {
   Anonymous: '',
   NoneNeeded: '',
   NoMatch:
-    'Add an entry for that registry to one of the Secrets, or name a Secret that has one in spec.imagePullSecrets.',
+    'Add an entry for the registry of the image to one of these Secrets, or name a Secret with such an entry in spec.imagePullSecrets.',
   SecretNotFound: 'Create the Secret in this namespace, or correct its name in spec.imagePullSecrets.',
   SecretWrongType:
     'Name a pull secret (kubectl create secret docker-registry), or a Secret with the keys of a supported credential.',

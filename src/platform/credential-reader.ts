@@ -1,3 +1,4 @@
+import { quoted } from '../text/index.ts';
 import type { PlatformCredential } from './platform-credential.ts';
 import { mayOpen, PLATFORMS, type PlatformName } from './platforms.ts';
 import { REGISTRIES_ANNOTATION, readRegistries } from './registries-annotation.ts';
@@ -37,7 +38,9 @@ export function readCredential(
   if (ambiguous !== undefined) return SEVERAL;
   if (credential.result === 'Malformed') return credential;
   const hosts = registries.hosts.filter((host) => mayOpen(platform, host));
-  return hosts.length === 0 ? onlyOtherClouds(platform.name) : { result: 'Credential', credential, hosts };
+  return hosts.length === 0
+    ? onlyOtherClouds(platform.name, registries.hosts)
+    : { result: 'Credential', credential, hosts };
 }
 
 function unknown(secret: SecretContent, annotations: Readonly<Record<string, string>>): CredentialRead {
@@ -45,10 +48,12 @@ function unknown(secret: SecretContent, annotations: Readonly<Record<string, str
   return { result: 'Unknown', ...(message !== undefined && { message }) };
 }
 
-function onlyOtherClouds(name: PlatformName): CredentialRead {
+function onlyOtherClouds(name: PlatformName, hosts: readonly string[]): CredentialRead {
+  const more = hosts.length === 1 ? '' : ` and ${hosts.length - 1} more`;
   const message =
-    `expected a registry of ${name}, or one with a custom host name, in the annotation ${REGISTRIES_ANNOTATION} of a ` +
-    `Secret with a credential of ${name}, found only registries of other clouds; correct the annotation`;
+    `expected a registry of ${name}, or a custom host name, in the annotation ${REGISTRIES_ANNOTATION}, because the ` +
+    `Secret holds a credential of ${name}, found only registries of other clouds (${quoted(hosts[0] ?? '')}${more}); ` +
+    'correct the annotation, or name another Secret';
   return { result: 'Malformed', message };
 }
 

@@ -19,9 +19,8 @@ const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.
  * content or type.
  */
 export const NOT_OFFERED =
-  `expected a Secret of type kubernetes.io/dockerconfigjson, or the annotation ${REGISTRIES_ANNOTATION}, found neither; if ` +
-  'it has the key .dockerconfigjson, it needs that type, and the annotation does not help; otherwise list in the ' +
-  'annotation the registry hosts that may receive the credential';
+  `expected the type kubernetes.io/dockerconfigjson, or the annotation ${REGISTRIES_ANNOTATION}, found neither; if it has ` +
+  'the key .dockerconfigjson, it needs that type; otherwise list its registry hosts in the annotation';
 
 /** The message for a Secret with a credential, but without the annotation. */
 const NOT_ANNOTATED =

@@ -132,18 +132,18 @@ const HINTS: Readonly<Record<Form | 'DockerCfg' | 'Token' | 'Role', Hint>> = {
   GoogleKeyFile: (_, keys) =>
     `expected the Google key file in the key key.json, found it in ${listed(keys)}; rename the key to key.json`,
   AzurePrincipal: (_, keys) =>
-    `expected the service principal in keys of its own, found ${listed(keys)}, whose content is not read; store the ` +
-    'values in the keys AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID',
+    'expected the service principal in the keys AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID, found ' +
+    `${listed(keys)} instead; store each value in its own key`,
   AwsKeys: (_, keys) =>
-    `expected the AWS keys in keys of their own, found ${listed(keys)}, whose content is not read; store the values ` +
-    'in the keys AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary ones, AWS_SESSION_TOKEN',
+    'expected the keys AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary credentials, AWS_SESSION_TOKEN, ' +
+    `found ${listed(keys)} instead; store each value in its own key`,
   Role: (_, keys) =>
-    `expected the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, found only ${listed(keys)}, because an IAM role ` +
-    'cannot be used from a Secret; add keys that may pull',
+    `expected the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, found only ${listed(keys)}; add the keys of a ` +
+    'user that may pull, because the controller cannot assume an IAM role that a Secret names',
   Login: (secret, keys) =>
     'expected the keys username and password in a Secret of type kubernetes.io/basic-auth, found ' +
-    `${listed(keys)} in a Secret of type ${quoted(secret.type)}${serverNote(secret)}; create it again in that form, or ` +
-    'as a pull secret of type kubernetes.io/dockerconfigjson (in External Secrets, with a template)',
+    `${listed(keys)} in a Secret of type ${quoted(secret.type)}${serverNote(secret)}; create it again with that type ` +
+    'and those keys, or as a pull secret of type kubernetes.io/dockerconfigjson (in External Secrets, use a template)',
   Token: (_, keys) =>
     `expected a user name and a password, found only ${listed(keys)}; create a Secret of type ` +
     'kubernetes.io/basic-auth with the keys username and password (many registries accept any user name with a ' +
@@ -152,9 +152,9 @@ const HINTS: Readonly<Record<Form | 'DockerCfg' | 'Token' | 'Role', Hint>> = {
 
 function wrongType(secret: SecretContent, keys: readonly string[], type: string, key: string): string {
   return (
-    `expected a Secret of type ${type} with the key ${key} for a Docker configuration, found ${listed(keys)} in a ` +
-    `Secret of type ${quoted(secret.type)}; create it again with the type ${type}, because the annotation ` +
-    `${REGISTRIES_ANNOTATION} does not help here`
+    `expected the key ${key} in a Secret of type ${type}, found ${listed(keys)} in a Secret of type ` +
+    `${quoted(secret.type)}; create it again with the type ${type} (the annotation ${REGISTRIES_ANNOTATION} does not ` +
+    'help)'
   );
 }
 

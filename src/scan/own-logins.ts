@@ -81,8 +81,8 @@ export function overriddenLogins(
   const now = all.length === 1 ? 'is' : 'are';
   const overridden = `${when === 'Now' ? now : 'will be'} overridden`;
   return (
-    `its ${all.join(', ')} ${overridden}, so Trivy cannot pull its databases, or from a mirror, if that needs ${it}; ` +
-    `remove ${it} if only the image needs ${it}; otherwise keep the databases where no login is needed or in the image's ` +
-    'registry, or exclude the ScheduledScan with spec.scanSelector'
+    `its ${all.join(', ')} ${overridden}, so Trivy cannot use ${it} for its databases or a mirror; if only the image needs ` +
+    `${it}, remove ${it}; otherwise keep the databases in a public registry or that of the image, or exclude the ` +
+    'ScheduledScan with spec.scanSelector'
   );
 }

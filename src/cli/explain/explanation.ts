@@ -14,6 +14,7 @@ import { matchesOf, type OtherBinding } from './matching.ts';
 import { missingSecrets } from './missing-secrets.ts';
 import { predict } from './predicted.ts';
 import { type ExplainedScan, scanHintsFor, scansOf, unmatchedOf } from './scans.ts';
+import { unnamedSecrets } from './unnamed-secrets.ts';
 
 /** What is printed as JSON for an image: the contract of `explain -o json`. */
 interface Explanation {
@@ -193,21 +194,33 @@ interface Facts {
 }
 
 function problemsFor(
-  { text, image }: Request,
+  request: Request,
   inventory: Inventory,
   { binding, found, delivery, scans, isMigrated, now }: Facts,
 ): readonly string[] {
+  const { text, image } = request;
   const mayLackScans = binding !== undefined && !isMigrated && !scans.some(({ named }) => named);
   return [
     ...(binding === undefined ? [...hostHint(text, image), ...hintsFor(text, image, inventory)] : []),
     ...observeHint(binding),
     ...(mayLackScans ? scanHintsFor(image, unmatchedOf(inventory), inventory.allScans) : []),
-    ...missingSecrets(binding, inventory),
+    ...secretHints(request, inventory, { binding, found }),
     ...secretsFor(binding, inventory).flatMap(problemsOf),
     ...found.candidates.flatMap((one) => loginProblems(one, now)),
     ...delivery.problems,
     ...untried(found),
   ];
+}
+
+/** Sentences about Secrets that the binding names and that do not exist, or else about those that it should name. */
+function secretHints(
+  { image }: Request,
+  inventory: Inventory,
+  { binding, found }: Pick<Facts, 'binding' | 'found'>,
+): readonly string[] {
+  const missing = missingSecrets(binding, inventory);
+  if (binding === undefined || missing.length > 0 || found.candidates.length > 0) return missing;
+  return unnamedSecrets(binding, targetOf(binding, image), inventory);
 }
 
 /** A sentence about entries that fit, but are beyond the limit. */

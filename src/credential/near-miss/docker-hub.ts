@@ -35,7 +35,7 @@ function otherName(name: string): Difference {
   const isCase = [DOCKER_HUB, DOCKER_HUB_LEGACY].includes(name.toLowerCase());
   const clause = isCase
     ? "its host differs from Docker Hub's in letter case"
-    : `its host, ${quoted(name)}, is not that of Docker Hub's key`;
+    : `it names ${quoted(name)}, but credentials for Docker Hub are looked up under ${quoted(DOCKER_HUB_LEGACY)}`;
   return { distance: isCase ? 1 : 2, clause };
 }
 

@@ -258,7 +258,7 @@ describe('the command line on a real API server', () => {
     assert.equal(fine.code, 0, fine.stderr);
     assert.match(fine.stdout, /the controller tried\n {4}Secret pull {2}entry reg\.example {2}Selected/);
     assert.match(fine.stdout, /the controller says\n {4}Ready +True +Ready\n/);
-    assert.match(fine.stdout, /ScheduledScans\n {4}scan {2}bound to app\n$/);
+    assert.match(fine.stdout, /ScheduledScans\n {4}scan {2}bound to app\n {2}Trivy gets\n/);
     await namespace.binding('app', { imagePullSecrets: [{ name: 'gone' }] });
     await namespace.condition('app', 'Ready', 'False SecretNotFound');
     const missing = await explain('reg.example/app:1.0');

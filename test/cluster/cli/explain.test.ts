@@ -53,7 +53,10 @@ describe('explain from a cluster', () => {
     );
     assert.deepEqual([status, stderr, usernames(stdout)], [0, '', [['named']]]);
     const text = explain('reg.example/app:1.0', '-n', namespace.name).stdout;
-    assert.match(text, /binding {5}app\n[\s\S]*ScheduledScans\n {4}scan {2}not yet bound to app\n$/);
+    assert.match(
+      text,
+      /binding {5}app\n[\s\S]*ScheduledScans\n {4}scan {2}not yet bound to app\n {2}Trivy gets\n/,
+    );
   });
 
   it('reports that no ScheduledScan in the namespace uses the image of a binding', async () => {

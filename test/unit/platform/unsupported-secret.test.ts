@@ -29,7 +29,7 @@ const CASES: readonly (readonly [name: string, texts: Texts, ...says: RegExp[]])
     'the older Docker configuration',
     { '.dockercfg': '{}' },
     DOCKER_TYPE,
-    /kubernetes\.io\/dockercfg with the key \.dockercfg/,
+    /the key \.dockercfg in a Secret of type kubernetes\.io\/dockercfg/,
   ],
   [
     'a Docker configuration with other keys',
@@ -40,7 +40,7 @@ const CASES: readonly (readonly [name: string, texts: Texts, ...says: RegExp[]])
     'a user name and a password',
     { username: CANARY, password: CANARY },
     LOGIN,
-    /type "Opaque"; create it again in that form/,
+    /type "Opaque"; create it again with that type and those keys/,
   ],
   [
     "External Secrets' generator for ECR",
@@ -84,7 +84,7 @@ const CASES: readonly (readonly [name: string, texts: Texts, ...says: RegExp[]])
   [
     'an AWS role',
     { 'role-arn': CANARY },
-    /an IAM role cannot be used/,
+    /cannot assume an IAM role/,
     /AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/,
   ],
   [

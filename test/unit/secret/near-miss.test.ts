@@ -114,7 +114,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       'registry.hub.docker.com',
       'https://registry-1.docker.io/v2/',
       'auth.docker.io',
-    ].map((key): Row => [[key], 'nginx', [new RegExp(`is not that of Docker Hub's key; ${HUB_KEY}$`)]]),
+    ].map((key): Row => [[key], 'nginx', [new RegExp(`Docker Hub are looked up under .*; ${HUB_KEY}$`)]]),
     [
       ['https://index.docker.io/v1/'],
       'registry-1.docker.io/library/nginx',

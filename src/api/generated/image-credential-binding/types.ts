@@ -358,12 +358,12 @@ export interface ScansSummary {
    */
   readonly failing: number;
   /**
-   * Number of further ScheduledScans whose parameters mention the image, but from whose parameters no
-   * image can be read. They are not bound. Absent if there are none.
+   * Number of further ScheduledScans whose parameters mention the image, but contain no readable image.
+   * The controller does not bind them. Absent if there are none.
    */
   readonly unreadable?: number;
   /**
-   * The ScheduledScans, failing ones first, also those that are unreadable. Limited to the first 20.
+   * The first 20 ScheduledScans, failing ones first, including those without a readable image.
    *
    * @maxItems 20
    */

@@ -25,9 +25,10 @@ export function secretData({ object, metadata }: Manifest): SecretData {
   const [problem] = [...metadataProblems(metadata), ...secretProblems(object)];
   if (problem !== undefined || !isString(type)) {
     const what = problem ?? 'expected a string as "type"';
+    const advice = what.includes('; ') ? '' : '; correct it';
     return {
       result: 'Malformed',
-      message: `the API server would refuse the Secret ${quoted(metadata.name)}: ${what}; correct it`,
+      message: `the API server would refuse the Secret ${quoted(metadata.name)}: ${what}${advice}`,
     };
   }
   const encoded = Object.keys(textsIn(stringData)).map((key) => [

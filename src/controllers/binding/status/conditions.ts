@@ -26,6 +26,8 @@ import { counted, listed, listedByReason, type ScanState } from './scans.ts';
 import { credentialVerified, refusalReason } from './verified-condition.ts';
 
 const MOST_TEXTS = 3;
+/** In characters. */
+const LONGEST_IN_READY = 300;
 
 /** The conditions of a binding that the controller cannot reconcile. */
 export function invalidConditions(
@@ -56,7 +58,7 @@ export function validConditions(binding: ValidBinding, facts: ReportInput): read
   const { limit } = facts.resolved;
   if (limit !== undefined) return limitConditions(limit, [resolved, ...verified, bound]);
   const obstacle = obstacleOf(facts.decision, [resolved, ...verified, bound]);
-  const summary = `${resolved.message}; ${bound.message}`;
+  const summary = `${resolved.message}; ${brief(bound)}`;
   const ready: ConditionContent =
     obstacle === undefined ? readyCondition(facts, summary) : { ...obstacle, type: 'Ready', status: 'False' };
   const reconciling: ConditionContent[] = isReconciling(obstacle)
@@ -67,6 +69,12 @@ export function validConditions(binding: ValidBinding, facts: ReportInput): read
       ? [{ type: 'Stalled', status: 'True', reason: obstacle.reason, message: obstacle.message }]
       : [];
   return [ready, resolved, ...verified, bound, ...reconciling, ...stalled];
+}
+
+/** The message of ScansBound for Ready. A long one loses its notes, so that Ready stays readable. */
+function brief({ type, message }: ConditionContent): string {
+  const end = message.length > LONGEST_IN_READY ? message.indexOf('; ') : -1;
+  return end < 0 ? message : `${message.slice(0, end)}; see the condition ${type}`;
 }
 
 /** The condition Ready with the status True. It warns if the credential expires soon. */
@@ -155,17 +163,32 @@ function credentialResolved(binding: ValidBinding, facts: ReportInput): Conditio
         message: 'spec.imagePullSecrets is empty, so no credential is needed',
       };
     case 'Unresolved': {
-      const { secrets } = resolved.credentials;
-      const why = [...secrets.map(describeUnusable), ...describeNearMisses(binding, secrets)].join('; ');
-      const message = `no credential for ${repositoryName(binding.image)}: ${why}`;
-      return {
-        type,
-        status: 'False',
-        reason: resolution.reason,
-        message: advise(message, resolution.reason),
-      };
+      const { reason } = resolution;
+      return { type, status: 'False', reason, message: noCredential(binding, named, reason) };
     }
   }
+}
+
+/** Why no Secret provides a credential, and what to do. General advice is omitted where a Secret has its own. */
+function noCredential(
+  { image }: ValidBinding,
+  secrets: readonly NamedSecret[],
+  reason: ConditionReason,
+): string {
+  const found = secrets.filter((secret) => secret.state === 'Found');
+  const nearMisses = findNearMisses(found, image);
+  const near = new Set(nearMisses.map(({ secret }) => secret));
+  const why = secrets.flatMap((secret) =>
+    near.has(secret.name) ? (problemOf(secret) ?? []) : describeUnusable(secret),
+  );
+  const message = `no credential for ${repositoryName(image)}: ${[...why, ...nearMisses.map(({ problem }) => problem)].join('; ')}`;
+  const isAdvised =
+    reason === 'NoMatch' ? near.size > 0 : reason === 'SecretWrongType' && secrets.every(hasAdvice);
+  return advise(message, reason, isAdvised ? '' : undefined);
+}
+
+function hasAdvice(secret: NamedSecret): boolean {
+  return secret.state === 'WrongType' && secret.message !== undefined;
 }
 
 function withheldCredential(
@@ -199,18 +222,14 @@ function describeUnusable(secret: NamedSecret): string {
   return problem === undefined ? found : `${found}; ${problem}`;
 }
 
-/** Why the nearest entries do not fit. Only for a binding without a candidate. */
-function describeNearMisses({ image }: ValidBinding, secrets: readonly NamedSecret[]): readonly string[] {
-  const found = secrets.filter((secret) => secret.state === 'Found');
-  return findNearMisses(found, image).map(({ problem }) => problem);
-}
-
 function problemOf(secret: NamedSecret): string | undefined {
   switch (secret.state) {
     case 'Missing':
       return `Secret ${secret.name} does not exist`;
     case 'WrongType':
-      return `Secret ${secret.name} is not a pull secret and holds no supported credential${detail(secret.message)}`;
+      return secret.message === undefined
+        ? `Secret ${secret.name} is not a pull secret and holds no supported credential`
+        : `Secret ${secret.name} cannot be used: ${secret.message}`;
     case 'NotOffered':
       return `Secret ${secret.name} is not a pull secret: ${secret.message}`;
     case 'Unread':
@@ -224,10 +243,6 @@ function problemOf(secret: NamedSecret): string | undefined {
         ? undefined
         : `in Secret ${secret.name}: ${listedTexts(secret.problems)}`;
   }
-}
-
-function detail(message: string | undefined): string {
-  return message === undefined ? '' : `: ${message}`;
 }
 
 function listedTexts(texts: readonly string[]): string {

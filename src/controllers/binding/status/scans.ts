@@ -170,15 +170,23 @@ function byName(scans: readonly ScanState[]): readonly ScanState[] {
   return scans.toSorted((a, b) => compareText(a.name, b.name));
 }
 
-/** Limit on the reasons that a message contains. */
-const MOST_REASONS = 3;
+/** Limit on the text of {@link listedByReason}, in characters, unless the first reason alone is longer. */
+const LONGEST_LIST = 300;
 
-/** Names of at most 20 scans for each reason, and at most three reasons. */
+/**
+ * Names of at most 20 scans for each reason, as far as they fit, and the names of the others without a reason. Sorted by name,
+ * so that the order of a store does not change a message.
+ */
 export function listedByReason(scans: readonly ScanState[]): string {
   const groups = [...Map.groupBy(byName(scans), ({ reason }) => reason).values()];
-  const shown = groups.slice(0, MOST_REASONS).map(listed).join(', ');
-  const rest = groups.slice(MOST_REASONS).flat().length;
-  return rest > 0 ? `${shown} and ${rest} more` : shown;
+  const texts = groups.map(listed);
+  const fitting = texts.filter(
+    (_, index) => texts.slice(0, index + 1).join(', ').length <= LONGEST_LIST,
+  ).length;
+  const shown = Math.max(1, fitting);
+  const rest = groups.slice(shown).flat();
+  const others = rest.length === 0 ? [] : [`${namesOf(rest)} (see status.scans)`];
+  return [...texts.slice(0, shown), ...others].join(', ');
 }
 
 /** At most 20 names, and the number of further ones. */

@@ -242,7 +242,7 @@ describe('explain from files', () => {
       /Secret "good": .*"reg\.example\/x"/,
       /Secret "bad": expected JSON/,
       /all\.json, item 3: .* refuse the Secret "numbers": expected strings under "data", found a number/,
-      /Secret "opaque": expected a Secret of type kubernetes\.io\/dockerconfigjson.*in a Secret of type "Opaque"/,
+      /Secret "opaque": expected the key \.dockerconfigjson in a Secret of type kubernetes\.io\/dockerconfigjson.*in a Secret of type "Opaque"/,
       /^error: .*item 5: .*"misspelt": .*spec has no field "imagePullSecret"; expected only/m,
       /^error: .*item 6: .*"noimage": spec\.image is invalid/m,
       /item 7: expected spec\.scanSpec with a scanType and a list of strings as parameters/,

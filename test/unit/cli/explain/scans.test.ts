@@ -49,8 +49,8 @@ function explained(scans: readonly object[], spec: object = {}) {
   const args = [IMAGE, ...files.write('l.json', { apiVersion: 'v1', kind: 'List', items })];
   const { stdout, stderr, status } = runExplain(args);
   assert.equal(status, 0, stderr);
-  const lines = stdout.split('\n');
-  const rows = lines.slice(lines.indexOf('  ScheduledScans') + 1).flatMap((line) => {
+  const [, section = ''] = /^ {2}ScheduledScans\n((?: {4}.*\n)*)/m.exec(stdout) ?? [];
+  const rows = section.split('\n').flatMap((line) => {
     const { name, state } = /^ {4}(?<name>\S+) +(?<state>.*)$/.exec(line)?.groups ?? {};
     return name === undefined || state === undefined ? [] : [[name, state] as const];
   });

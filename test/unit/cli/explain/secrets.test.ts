@@ -65,7 +65,7 @@ const CASES: Readonly<Record<string, readonly [secret: object, fits: boolean, sa
   'a configuration in an Opaque Secret': [
     withData('Opaque', { '.dockerconfigjson': `{"auths":{"${HOST}":{"auth":"${CANARY}"}}}` }),
     false,
-    /create it again with the type kubernetes\.io\/dockerconfigjson, because the annotation .* does not help/,
+    /create it again with the type kubernetes\.io\/dockerconfigjson \(the annotation .* does not help\)/,
   ],
   'a login in an Opaque Secret': [
     withData('Opaque', { username: CANARY, password: CANARY }),

@@ -78,18 +78,21 @@ describe('a ScheduledScan without a readable image', () => {
     assert.match(scansBound(namespace).message, /^would bind 1 scan; not bound: mistaken \(/);
   });
 
-  it('is reported with others by reason, and the message has at most three reasons', () => {
+  it('is reported with others: all by name, and as many reasons as a readable message holds', () => {
     const namespace = withBinding();
     for (let index = 0; index < 25; index += 1)
-      namespace.scan(`all-${index}`, { parameters: ['image', IMAGE] });
+      namespace.scan(`same-${index}`, { parameters: ['image', IMAGE] });
     assert.match(
       scansBound(namespace).message,
-      /all-\d+ and 5 more \(has no readable image: [^)]*\("image", /,
+      /same-\d+ and 5 more \(has no readable image: [^)]*\("image", /,
     );
     for (let index = 0; index < 5; index += 1)
       namespace.scan(`other-${index}`, { parameters: [...Array(index).fill('--quiet'), `"${IMAGE}"`] });
     const { message, scans } = scansBound(namespace);
-    assert.match(message, / and 3 more$/);
+    assert.match(
+      message,
+      /not bound: other-0 \(.*\), other-1 \(.*\), other-2, other-3, other-4, same-0, same-1, .* and \d+ more \(see status\.scans\)$/,
+    );
     assert.ok(message.length < 4_000, `${message.length} characters`);
     assert.deepEqual([scans?.unreadable, scans?.names?.length], [30, 20]);
   });
@@ -108,11 +111,29 @@ describe('a ScheduledScan without a readable image', () => {
     for (const name of Object.keys(scans)) run(name);
     namespace.settle('app');
     const before = scansBound(namespace).message;
-    assert.match(before, /^2 scans bound; e, f \(.*; not bound: a \(.*, b \(.*, c \(.* and 1 more$/);
+    assert.match(before, /^2 scans bound; e, f \(.*; not bound: a \(.*, b \(.*, /);
     for (const name of ['a', 'c', 'e']) {
       namespace.tamper(name, {});
       assert.equal(scansBound(namespace).message, before);
     }
+  });
+
+  it('is reported with several reasons if they are short, and Ready refers to a long message', () => {
+    const namespace = withBinding();
+    namespace.scan('good');
+    namespace.scan('scheme', { parameters: [`docker://${IMAGE}`] });
+    namespace.scan('quotes', { parameters: [`"${IMAGE}"`] });
+    const ready = () => conditionOf(namespace.report('app').status, 'Ready')?.message;
+    const { message } = scansBound(namespace);
+    assert.match(message, /^1 scan bound; not bound: quotes \(.+\), scheme \(.+\)$/);
+    assert.ok(ready()?.endsWith(`; ${message}`), ready());
+    for (let index = 0; index < 20; index += 1)
+      namespace.scan(`command-${index}`, { parameters: ['image', IMAGE] });
+    assert.match(
+      scansBound(namespace).message,
+      /^1 scan bound; not bound: command-0, .*\), quotes, scheme \(see status\.scans\)$/,
+    );
+    assert.match(ready() ?? '', /fits reg\.example; 1 scan bound; see the condition ScansBound$/);
   });
 
   it('is unbound if it was bound before, and then reported', () => {

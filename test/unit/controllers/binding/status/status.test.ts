@@ -111,8 +111,7 @@ const CASES: readonly Case[] = [
       CredentialResolved: 'False SecretWrongType',
       ScansBound: 'True NoScans',
     },
-    message:
-      /Secret pull is not a pull secret and holds no supported credential: expected a user name .* found only the key ..token/,
+    message: /Secret pull cannot be used: expected a user name .* found only the key ..token/,
   },
   {
     name: 'the secret is malformed',
@@ -141,7 +140,7 @@ const CASES: readonly Case[] = [
     },
     conditions: { Ready: 'False NoMatch', CredentialResolved: 'False NoMatch', ScansBound: 'False NoMatch' },
     message:
-      /; entry \\"reg\.example:443\\" of Secret pull does not fit: it names port 443, and the image none; write \\"reg\.example\\"\. /,
+      /no credential for reg\.example\/app: entry \\"reg\.example:443\\" of Secret pull does not fit: it names port 443, and the image none; write \\"reg\.example\\""/,
   },
   {
     name: 'a host in the annotation of a credential Secret differs from the image only in letter case',
@@ -153,7 +152,7 @@ const CASES: readonly Case[] = [
       CredentialResolved: 'False NoMatch',
       ScansBound: 'True NoScans',
     },
-    message: /host \\"Reg\.example\\" in the annotation .* letter case; write \\"reg\.example\\"\. /,
+    message: /host \\"Reg\.example\\" in the annotation .* letter case; write \\"reg\.example\\""/,
   },
   {
     name: 'one secret does not exist, although another one fits',
