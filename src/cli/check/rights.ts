@@ -16,7 +16,7 @@ function rights(group: string, resource: string, verbs: string): readonly Right[
   return verbs.split(' ').map((verb) => ({ group, resource, verb }));
 }
 
-/** What each command, and whoever writes bindings, needs in a namespace. */
+/** What each command, and a user who writes bindings, needs in a namespace. */
 export const USER_RIGHTS: readonly (readonly [string, readonly Right[]])[] = [
   ['audit', rights(GROUP, 'imagecredentialbindings', 'get list')],
   [
