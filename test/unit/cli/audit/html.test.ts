@@ -104,6 +104,30 @@ describe('the page of an audit', () => {
     assert.match(textOf(bad), /✗ bad.*2 of 3 bound, 1 failing, 1 unreadable/s);
   });
 
+  it('shows when a credential was verified, or why not', () => {
+    const conditions = [
+      {
+        ...{ type: 'CredentialVerified', reason: 'Disabled', message: '', observedGeneration: 1 },
+        ...({ status: 'Unknown', lastTransitionTime: '2026-01-01T00:00:00Z' } as const),
+      },
+    ];
+    const secret = { name: 'pull', uid: 'u' };
+    const cases = [
+      [{}, '-'],
+      [{ conditions }, 'Disabled'],
+      [{ conditions, credential: { secret, registryKey: 'x', verifiedTime: 'T' } }, 'T Disabled'],
+    ] as const;
+    for (const [status, shown] of cases) {
+      const entry = auditEntry({
+        metadata: { namespace: 'shop', name: 'new', generation: 1 },
+        spec: { image: 'reg.example/new', imagePullSecrets: [] },
+        status,
+      });
+      const cells = elementsIn(readPage(asHtml([entry], INFO))).filter(({ name }) => name === 'td');
+      assert.equal(cells.map(textOf)[5], shown);
+    }
+  });
+
   it('shows the message of a binding that is not ready without unfolding it', () => {
     const [good, bad] = bindingsIn(asHtml([named('good', 'True'), named('bad', 'False')], INFO));
     const messages = [good, bad].map(
