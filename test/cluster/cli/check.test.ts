@@ -189,6 +189,13 @@ describe('check after installation', () => {
       ran.stdout,
       new RegExp(`^ok +leader +".+" holds the Lease ${RELEASE}/${RELEASE} since `, 'm'),
     );
+    assert.match(
+      ran.stdout,
+      new RegExp(
+        `^ok +your rights +you may audit, explain, write bindings, unbind scans in "${shop.name}"$`,
+        'm',
+      ),
+    );
     assert.match(ran.stdout, new RegExp(`^ok +scan types +Trivy's ScanTypes exist in "${shop.name}"$`, 'm'));
     const json = await check(['-n', shop.name, '-o', 'json']);
     const items = JSON.parse(json.stdout) as readonly Readonly<Record<string, unknown>>[];
