@@ -30,7 +30,11 @@ function everywhere(text: string, ready: 'True' | 'False' = 'False'): AuditEntry
     scans: { matched: 3, bound: 2, failing: 1, unreadable: 1, names: [{ name: text, reason: text }] },
     candidates: [{ secret: text, registryKey: text, result: text, reason: text }],
     history: [{ time: text, reason: text, from: side, to: side, scans: 1 }],
-    conditions: [{ ...condition, lastTransitionTime: text }],
+    conditions: [
+      { ...condition, lastTransitionTime: text },
+      // The page has it in an attribute.
+      { ...condition, type: text, status: text, lastTransitionTime: text },
+    ],
   };
   return auditEntry({
     metadata: { namespace: text, name: text, generation: 1, creationTimestamp: text },
