@@ -21,7 +21,7 @@ function binding({ row, details }: AuditEntry): Markup {
   return html`<tbody class="binding" data-state="${ready.status}">
 <tr>${stateCell(ready.status, ready.reason)}<td>${namespace}</td><th scope="row" class="name">${name}</th>
 <td class="image">${breakable(image)}</td><td>${platform ?? NOTHING}</td><td class="name">${secret ?? NOTHING}</td>
-<td>${whole(verified.time ?? NOTHING)}${verified.status === 'True' ? '' : ` ${verified.reason}`}</td>
+<td>${verification(verified)}</td>
 <td>${whole(expires ?? NOTHING)}</td><td>${scanCounts(row.scans)}</td></tr>
 <tr><td></td><td colspan="${COLUMNS.length - 1}">${ready.status === 'True' ? [] : html`<p class="message">${ready.message}</p>`}
 <details><summary>Conditions and history</summary><div class="scroll">
@@ -42,6 +42,12 @@ function breakable(path: string): readonly Markup[] {
 
 function stateCell(status: AuditRow['ready']['status'], reason: string): Markup {
   return html`<td class="state ${status}">${SIGNS[status]} ${reason}</td>`;
+}
+
+/** Like the column VERIFIED of the table in a terminal. */
+function verification({ status, reason, time }: AuditRow['verified']): Markup {
+  if (time === null) return html`${reason || NOTHING}`;
+  return html`${whole(time)}${status === 'True' ? '' : ` ${reason}`}`;
 }
 
 /** Like the column SCANS of the table in a terminal, in words. */

@@ -40,7 +40,7 @@ export async function checkCrd(client: KubeClient, { bindings }: Apis): Promise<
 }
 
 /** @param crd - the CRD, which the API server serves */
-export function crdItem(crd: Seen<KubeObject>): Item {
+function crdItem(crd: Seen<KubeObject>): Item {
   if (crd.result !== 'Seen') {
     return ok(
       'CRD',

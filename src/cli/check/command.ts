@@ -58,7 +58,12 @@ export function checkCommand(version: string): Command {
 async function run(flags: Flags, version: string): Promise<void> {
   const config = await loadKubeConfig(flags);
   const leases = leasesOf(flags, config);
-  const items = await survey(config, { scope: scopeOf(flags, config), leases, version });
+  const items = await survey(config, {
+    scope: scopeOf(flags, config),
+    leases,
+    hasLeaseNamespace: flags.leaseNamespace !== undefined,
+    version,
+  });
   process.stdout.write(FORMATS[flags.output](items));
   if (items.some(({ state }) => state === 'missing')) process.exitCode = EXIT_MISSING;
 }

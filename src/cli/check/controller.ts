@@ -155,6 +155,6 @@ function unwatchedItems(controllers: readonly Controller[], scope: CommandScope)
 }
 
 /** Whether the controller acts on the bindings of this namespace. */
-export function watches({ namespaces }: Controller, namespace: string): boolean {
+function watches({ namespaces }: Controller, namespace: string): boolean {
   return namespaces === 'all' || namespaces.includes(namespace);
 }

@@ -1,7 +1,8 @@
 import type { KubeClient } from '../../kube/index.ts';
 import type { KubeObject } from '../../object/index.ts';
-import { listAll } from '../cluster/index.ts';
-import { type Seen, seen } from './item.ts';
+import { compareText } from '../../text/index.ts';
+import { type CommandScope, listAll } from '../cluster/index.ts';
+import { type Seen, seen, seenValue } from './item.ts';
 import { DEPLOYMENTS } from './resources.ts';
 
 /** A Deployment, as far as this command reads it. */
@@ -9,6 +10,8 @@ export interface Deployment {
   readonly namespace: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** RFC 3339 time in UTC, as the API server writes it. */
+  readonly created: string;
   readonly replicas: number;
   readonly ready: number;
   readonly serviceAccount: string;
@@ -18,26 +21,31 @@ export interface Deployment {
   readonly args: readonly string[];
 }
 
-/** The Deployments with these labels in the whole cluster or, if the user may not list those, in these namespaces. */
+/** Where to look for a Deployment. */
+export interface DeploymentSearch {
+  readonly labelSelector: string;
+  readonly scope: CommandScope;
+  /** The namespaces to look in if the user may not list the scope. */
+  readonly otherwise: readonly string[];
+}
+
+/** The Deployments with these labels, the oldest first, because a later one cannot be created with an earlier time. */
 export async function readDeployments(
   client: KubeClient,
-  labelSelector: string,
-  namespaces: readonly string[],
+  { labelSelector, scope, otherwise }: DeploymentSearch,
 ): Promise<Seen<readonly Deployment[]>> {
-  const all = await seen(
-    listAll(client, DEPLOYMENTS, { scope: { kind: 'All' }, labelSelector }, (each) => deploymentOf(each)),
-  );
-  if (all.result !== 'Hidden') return all;
-  const found: Deployment[] = [];
-  for (const namespace of namespaces) {
-    const scope = { kind: 'Namespaces', names: [namespace] } as const;
-    const some = await seen(
-      listAll(client, DEPLOYMENTS, { scope, labelSelector }, (each) => deploymentOf(each)),
-    );
-    if (some.result === 'Seen') found.push(...some.value);
-  }
+  const list = (part: CommandScope) =>
+    seen(listAll(client, DEPLOYMENTS, { scope: part, labelSelector }, deploymentOf));
+  const all = await list(scope);
+  if (all.result === 'Seen') return { result: 'Seen', value: all.value.toSorted(byAge) };
+  const parts = await Promise.all(otherwise.map((name) => list({ kind: 'Namespaces', names: [name] })));
+  const found = parts.flatMap((part) => seenValue(part) ?? []);
   // An empty list says nothing about the other namespaces.
-  return found.length > 0 ? { result: 'Seen', value: found } : all;
+  return found.length > 0 ? { result: 'Seen', value: found.toSorted(byAge) } : all;
+}
+
+function byAge(a: Deployment, b: Deployment): number {
+  return compareText(a.created, b.created);
 }
 
 function deploymentOf(object: KubeObject): Deployment {
@@ -59,6 +67,7 @@ function deploymentOf(object: KubeObject): Deployment {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     labels: metadata.labels ?? {},
+    created: metadata.creationTimestamp ?? '',
     replicas: spec.replicas ?? 1,
     ready: status?.readyReplicas ?? 0,
     serviceAccount: pod.serviceAccountName ?? 'default',

@@ -1,7 +1,7 @@
 import { hasReason } from '../../kube/index.ts';
 
 /** `warning`: it works only in part, or cannot be seen with the rights of the user. */
-export type State = 'ok' | 'warning' | 'missing';
+type State = 'ok' | 'warning' | 'missing';
 
 /** One line of the result. It is an element of `check -o json`, so its keys are a contract. */
 export interface Item {

@@ -11,7 +11,7 @@ const RISK = 'users who may write bindings act with the rights of the controller
 const ENABLE = 'enable it with the value policy.enabled of the chart, unless another policy does the same';
 
 /** The binding of a policy for our bindings. */
-export interface PolicyBinding {
+interface PolicyBinding {
   readonly policy: string;
   readonly denies: boolean;
   /** The namespaces in which it is in force; `unknown`: it selects them by other labels. */
@@ -19,7 +19,7 @@ export interface PolicyBinding {
 }
 
 /** The admission policies for our bindings, with what binds them. */
-export interface Policies {
+interface Policies {
   readonly names: readonly string[];
   readonly bindings: readonly PolicyBinding[];
 }
@@ -37,7 +37,7 @@ async function readPolicies(client: KubeClient): Promise<Policies> {
 }
 
 /** What the state of the policies means for these namespaces. */
-export function itemOf(policies: Seen<Policies>, scope: CommandScope): Item {
+function itemOf(policies: Seen<Policies>, scope: CommandScope): Item {
   if (policies.result === 'Hidden')
     return warning('policy', 'you may not list ValidatingAdmissionPolicies', 'ask an administrator');
   if (policies.result === 'Absent')

@@ -5,7 +5,7 @@ import type { CommandScope } from '../cluster/index.ts';
 import type { Controller } from './controller.ts';
 import { type Item, missing, ok, type Seen, seen, someOf, warning } from './item.ts';
 import { REVIEWS, SELF_REVIEWS } from './resources.ts';
-import { controllerRights, INSTALL_RIGHTS, type Right, rightName, USER_RIGHTS } from './rights.ts';
+import { controllerRights, INSTALL_RIGHTS, type Right, rightName, UNBIND, USER_RIGHTS } from './rights.ts';
 
 /** Limit on the namespaces in which rights are reviewed, because each takes about 20 requests. */
 const MAX_NAMESPACES = 10;
@@ -19,7 +19,7 @@ export async function userItems(client: KubeClient, scope: CommandScope): Promis
     USER_RIGHTS.map(async ([what, rights]) => [what, await lackedBySelf(client, names, rights)] as const),
   );
   const able = lacking.filter(([, lacks]) => lacks.length === 0).map(([what]) => what);
-  const unable = lacking.filter(([, lacks]) => lacks.length > 0);
+  const unable = lacking.filter(([what, lacks]) => lacks.length > 0 && what !== UNBIND);
   return [
     ...(able.length === 0 ? [] : [ok('your rights', `you may ${able.join(', ')} ${placesOf(names)}${left}`)]),
     ...unable.map(([what, lacks]) =>

@@ -16,7 +16,10 @@ function rights(group: string, resource: string, verbs: string): readonly Right[
   return verbs.split(' ').map((verb) => ({ group, resource, verb }));
 }
 
-/** What each command, and whoever writes bindings, needs in a namespace. */
+/** What is needed to uninstall by hand. Most users lack it, and need it never. */
+export const UNBIND = 'unbind scans';
+
+/** What each command, and a user who writes bindings, needs in a namespace. */
 export const USER_RIGHTS: readonly (readonly [string, readonly Right[]])[] = [
   ['audit', rights(GROUP, 'imagecredentialbindings', 'get list')],
   [
@@ -28,6 +31,14 @@ export const USER_RIGHTS: readonly (readonly [string, readonly Right[]])[] = [
     ],
   ],
   ['write bindings', rights(GROUP, 'imagecredentialbindings', 'create update patch delete')],
+  [
+    UNBIND,
+    [
+      ...rights(SCANS_GROUP, 'scheduledscans', 'get list update'),
+      ...rights(SCANS_GROUP, 'scans', 'list'),
+      ...rights('', 'secrets', 'list delete'),
+    ],
+  ],
 ];
 
 /** What installing the chart creates in the whole cluster. */

@@ -10,7 +10,7 @@ import {
   controllerOf,
   type LeasePlace,
 } from './controller.ts';
-import { readDeployments } from './deployment.ts';
+import { type DeploymentSearch, readDeployments } from './deployment.ts';
 import { matchesPattern } from './glob.ts';
 import { type Item, type Seen, seenValue, warning } from './item.ts';
 import { leaderItem } from './leader.ts';
@@ -31,6 +31,8 @@ export interface SurveySettings {
   readonly scope: CommandScope;
   /** Where the Lease may be if no Deployment says it. At least one. */
   readonly leases: readonly [LeasePlace, ...LeasePlace[]];
+  /** Whether the user has named the namespace of the controller, which is then that of the only Lease. */
+  readonly hasLeaseNamespace: boolean;
   /** Of this command. */
   readonly version: string;
 }
@@ -49,11 +51,10 @@ export async function survey(config: KubeConfig, settings: SurveySettings): Prom
 async function surveyed(client: KubeClient, settings: SurveySettings): Promise<readonly Item[]> {
   const { scope, leases, version } = settings;
   if (scope.kind === 'Namespaces') await checkNamespaces(client, scope.names);
-  const usual = [...new Set(leases.map(({ namespace }) => namespace))];
   const [apis, found, operators] = await Promise.all([
     readApis(client),
-    readDeployments(client, CONTROLLER_LABEL, usual),
-    readDeployments(client, OPERATOR_LABEL, []),
+    readDeployments(client, { labelSelector: CONTROLLER_LABEL, ...controllerPlaces(settings) }),
+    readDeployments(client, { labelSelector: OPERATOR_LABEL, scope: { kind: 'All' }, otherwise: [] }),
   ]);
   const controllers: Seen<readonly Controller[]> =
     found.result === 'Seen'
@@ -74,6 +75,17 @@ async function surveyed(client: KubeClient, settings: SurveySettings): Promise<r
     scans.length === 0 ? [] : scanTypeItems(scans, trivyTypes(known)),
   ]);
   return parts.flat();
+}
+
+/** Where to look for controllers: in the namespace that the user has named, or else everywhere. */
+function controllerPlaces({
+  leases,
+  hasLeaseNamespace,
+}: SurveySettings): Omit<DeploymentSearch, 'labelSelector'> {
+  const [first, ...others] = leases.map(({ namespace }) => namespace);
+  return hasLeaseNamespace && first !== undefined
+    ? { scope: { kind: 'Namespaces', names: [first] }, otherwise: [] }
+    : { scope: { kind: 'All' }, otherwise: first === undefined ? [] : [...new Set([first, ...others])] };
 }
 
 function tooMany(found: Seen<readonly unknown[]>): readonly Item[] {

@@ -26,7 +26,7 @@ describe('the rights of the controller that check reviews', () => {
       const values = { namespaces, config: { discovery: settings } };
       const objects = chart.objects({ release: RELEASE, namespace: RELEASE, values });
       const controller = controllerOf({
-        ...{ namespace: RELEASE, name: RELEASE, labels: {}, replicas: 2, ready: 2, image: '' },
+        ...{ namespace: RELEASE, name: RELEASE, labels: {}, created: '', replicas: 2, ready: 2, image: '' },
         serviceAccount: RELEASE,
         args: container(podTemplate(objects)).args,
       });

@@ -189,6 +189,13 @@ describe('check after installation', () => {
       ran.stdout,
       new RegExp(`^ok +leader +".+" holds the Lease ${RELEASE}/${RELEASE} since `, 'm'),
     );
+    assert.match(
+      ran.stdout,
+      new RegExp(
+        `^ok +your rights +you may audit, explain, write bindings, unbind scans in "${shop.name}"$`,
+        'm',
+      ),
+    );
     assert.match(ran.stdout, new RegExp(`^ok +scan types +Trivy's ScanTypes exist in "${shop.name}"$`, 'm'));
     const json = await check(['-n', shop.name, '-o', 'json']);
     const items = JSON.parse(json.stdout) as readonly Readonly<Record<string, unknown>>[];
@@ -398,7 +405,9 @@ describe('check after installation', () => {
   });
 
   it('is neither slowed down nor misled by Deployments of other users', async () => {
-    const namespace = await cluster.namespace();
+    // Lists sort by namespace.
+    const namespace = 'aaa';
+    await kubectl('create', 'namespace', namespace);
     const labels = { 'app.kubernetes.io/name': RELEASE };
     const patterns = `--scan-types=${'*a'.repeat(10_000)}*,\u001b[2J`;
     const args = [
@@ -410,14 +419,18 @@ describe('check after installation', () => {
     ];
     const names = Array.from({ length: 12 }, (_, index) => `fake-${index}`);
     const container = { name: 'c', image: 'x', args };
-    for (const name of names) await deployment(name, namespace.name, { labels, container });
+    for (const name of names) await deployment(name, namespace, { labels, container });
     const begun = performance.now();
     const ran = await check(['-n', shop.name]);
     assert.ok(performance.now() - begun < 30_000);
     assert.notEqual(ran.code, 2, ran.stderr);
     assert.match(ran.stdout, /^warning +controller +3 more Deployments have the label/m);
+    assert.match(ran.stdout, new RegExp(`^ok +controller +Deployment ${RELEASE}/${RELEASE} `, 'm'));
+    const named = await check(['-n', shop.name, '--lease-namespace', RELEASE]);
+    assert.equal(named.code, 0, named.stdout);
+    assert.doesNotMatch(named.stdout, /aaa/);
     assert.doesNotMatch(ran.stdout.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
-    for (const name of names) await kubectl('delete', 'deployment', name, '--namespace', namespace.name);
+    for (const name of names) await kubectl('delete', 'deployment', name, '--namespace', namespace);
   });
 
   describe('of the leader', () => {

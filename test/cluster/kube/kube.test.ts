@@ -273,6 +273,14 @@ describe('src/kube against a real API server', () => {
       await own.close();
     });
 
+    it('lists the resources that the API server serves in a version of a group', async () => {
+      const served = await client.servedResources({ group: 'coordination.k8s.io', version: 'v1' });
+      assert.deepEqual(served, ['leases']);
+      await assert.rejects(client.servedResources({ group: 'coordination.k8s.io', version: 'v0' }), (error) =>
+        hasReason(error, 'NotFound'),
+      );
+    });
+
     it('requests only metadata if that is enough', async () => {
       await client.create(CONFIG_MAPS, configMap('canary', CANARY));
       const { items } = await client.list(CONFIG_MAPS, { namespace: 'default', metadataOnly: true });

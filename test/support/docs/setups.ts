@@ -88,6 +88,7 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
       );
     },
   },
+  'docs/check.md': { before: applyExamples },
   'docs/explain.md': { before: applyExamples },
   'docs/platforms/README.md': {
     before: async (reader) => {

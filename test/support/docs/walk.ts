@@ -21,7 +21,7 @@ export interface Tally {
 }
 
 /** These commands exit with 1 if something is not ready, or nothing matches. */
-const ANSWERS = /\b(?:kubectl icb|icb --|image-credential-binding) (?:audit|explain)\b/;
+const ANSWERS = /\b(?:kubectl icb|icb --|image-credential-binding) (?:audit|check|explain)\b/;
 /** These commands change nothing, and their output may take time to appear. */
 const READS = /\b(?:kubectl (?:get|describe|events|icb (?:audit|explain))|icb -- (?:audit|explain))\b/;
 const CONTROLLER = /\b(?:icb --|kubectl icb|image-credential-binding) controller\b/;

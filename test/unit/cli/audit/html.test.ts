@@ -30,7 +30,11 @@ function everywhere(text: string, ready: 'True' | 'False' = 'False'): AuditEntry
     scans: { matched: 3, bound: 2, failing: 1, unreadable: 1, names: [{ name: text, reason: text }] },
     candidates: [{ secret: text, registryKey: text, result: text, reason: text }],
     history: [{ time: text, reason: text, from: side, to: side, scans: 1 }],
-    conditions: [{ ...condition, lastTransitionTime: text }],
+    conditions: [
+      { ...condition, lastTransitionTime: text },
+      // The page has it in an attribute.
+      { ...condition, type: text, status: text, lastTransitionTime: text },
+    ],
   };
   return auditEntry({
     metadata: { namespace: text, name: text, generation: 1, creationTimestamp: text },
@@ -102,6 +106,30 @@ describe('the page of an audit', () => {
     for (const title of ['Conditions', 'Candidates', 'ScheduledScans', 'History'])
       assert.ok(folded.map(textOf).join('').includes(title), title);
     assert.match(textOf(bad), /✗ bad.*2 of 3 bound, 1 failing, 1 unreadable/s);
+  });
+
+  it('shows when a credential was verified, or why not', () => {
+    const conditions = [
+      {
+        ...{ type: 'CredentialVerified', reason: 'Disabled', message: '', observedGeneration: 1 },
+        ...({ status: 'Unknown', lastTransitionTime: '2026-01-01T00:00:00Z' } as const),
+      },
+    ];
+    const secret = { name: 'pull', uid: 'u' };
+    const cases = [
+      [{}, '-'],
+      [{ conditions }, 'Disabled'],
+      [{ conditions, credential: { secret, registryKey: 'x', verifiedTime: 'T' } }, 'T Disabled'],
+    ] as const;
+    for (const [status, shown] of cases) {
+      const entry = auditEntry({
+        metadata: { namespace: 'shop', name: 'new', generation: 1 },
+        spec: { image: 'reg.example/new', imagePullSecrets: [] },
+        status,
+      });
+      const cells = elementsIn(readPage(asHtml([entry], INFO))).filter(({ name }) => name === 'td');
+      assert.equal(cells.map(textOf)[5], shown);
+    }
   });
 
   it('shows the message of a binding that is not ready without unfolding it', () => {
@@ -203,7 +231,7 @@ describe('the page of an audit in a browser', { skip }, () => {
       ),
     );
     assert.match(document, /<title>Image credential bindings<\/title>/);
-    assert.doesNotMatch(document, /<img|<h1>owned|<\w[^<>]* on\w+=/);
+    assert.doesNotMatch(document, /<img|<h1>owned|<\w+(?: [\w-]+="[^"]*")* on\w+=/);
   });
 
   it('runs no other script even if its markup were in the page', () => {

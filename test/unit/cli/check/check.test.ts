@@ -82,7 +82,16 @@ describe('the difference of two schemas', () => {
 describe('the flags of a controller', () => {
   const of = (...args: readonly string[]) =>
     controllerOf({
-      ...{ namespace: 'ns', name: 'icb', labels: {}, replicas: 1, ready: 1, serviceAccount: 'sa', image: '' },
+      ...{
+        namespace: 'ns',
+        name: 'icb',
+        labels: {},
+        created: '',
+        replicas: 1,
+        ready: 1,
+        serviceAccount: 'sa',
+        image: '',
+      },
       args,
     });
 
