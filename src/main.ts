@@ -8,7 +8,7 @@ import {
   explainCommand,
   handleOutputErrors,
   programName,
-  releaseCommand,
+  unbindCommand,
 } from './cli/index.ts';
 
 // DNS look-ups use up to half of libuv's threads (`lookupPlaces` in src/registry). libuv reads this when it first uses
@@ -28,12 +28,12 @@ const program = new Command(programName())
 Examples:
   ${programName()} explain registry.example.org/shop/payments:1.0 -n shop
   ${programName()} audit -A
-  ${programName()} release --help`,
+  ${programName()} unbind --help`,
   )
   .addCommand(controllerCommand())
   .addCommand(explainCommand())
   .addCommand(auditCommand())
-  .addCommand(releaseCommand());
+  .addCommand(unbindCommand());
 
 try {
   await program.parseAsync();

@@ -3,4 +3,4 @@ export { controllerCommand } from './controller/index.ts';
 export { EXIT_USAGE, handleOutputErrors } from './errors.ts';
 export { explainCommand } from './explain/index.ts';
 export { programName } from './help.ts';
-export { releaseCommand } from './release/index.ts';
+export { unbindCommand } from './unbind/index.ts';

@@ -211,9 +211,9 @@ describe('the connection of the command line to a real API server', () => {
     });
   }
 
-  it('says of release without a credential that there is none, and not that a right is missing', async () => {
+  it('says of unbind without a credential that there is none, and not that a right is missing', async () => {
     const file = await kubeconfig({ user: {} });
-    const { code, stderr } = await runCommand(cluster.controlPlane, ['release', '-A'], file);
+    const { code, stderr } = await runCommand(cluster.controlPlane, ['unbind', '-A'], file);
     assert.equal(code, 2);
     assert.match(
       stderr,

@@ -23,7 +23,7 @@ describe('the command line', () => {
     assert.match(run(['controller', '--help']).stdout, /--scan-types[\s\S]*ICB_SCAN_TYPES[\s\S]*Examples:/);
   });
 
-  for (const name of ['controller', 'explain', 'audit', 'release']) {
+  for (const name of ['controller', 'explain', 'audit', 'unbind']) {
     it(`lists exit codes and examples in the help of ${name}`, () => {
       const { status, stdout } = run([name, '--help']);
       assert.equal(status, 0);
@@ -99,16 +99,16 @@ describe('the command line', () => {
     { args: ['audit', '-A', '-n', 'shop'], says: /'-A, --all-namespaces' cannot be used with/ },
     { args: ['audit', '-n', 'shop,'], says: /Expected a namespace: at most 63/ },
     { args: ['explain', 'nginx', '-n', 'A b'], says: /Expected a namespace: at most 63/ },
-    { args: ['release', '--leader-timeout', 'soon'], says: /Expected a duration such as 90s/ },
-    { args: ['release', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
-    { args: ['release', 'everything'], says: /too many arguments/ },
+    { args: ['unbind', '--leader-timeout', 'soon'], says: /Expected a duration such as 90s/ },
+    { args: ['unbind', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
+    { args: ['unbind', 'everything'], says: /too many arguments/ },
     {
       args: ['audit'],
       env: { HOME: '/nonexistent' },
       says: /^error: found no cluster: expected KUBECONFIG.*; set KUBECONFIG to/,
     },
     {
-      args: ['release'],
+      args: ['unbind'],
       env: { KUBECONFIG: '/nonexistent/config' },
       says: /^error: the kubeconfig \(\/nonexistent\/config\) cannot be read: there is no such file/,
     },
