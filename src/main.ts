@@ -28,6 +28,7 @@ const program = new Command(programName())
 Examples:
   ${programName()} explain registry.example.org/shop/payments:1.0 -n shop
   ${programName()} audit -A
+  ${programName()} audit -A --as jane
   ${programName()} unbind --help`,
   )
   .addCommand(controllerCommand())

@@ -4,8 +4,8 @@ import type { Manager, ManagerSettings } from '../../manager/index.ts';
 import { DEFAULT_SCAN_TYPES } from '../../scan/index.ts';
 import { UserError } from '../errors.ts';
 import {
-  type ClusterFlags,
-  clusterFlags,
+  type ContextFlags,
+  contextFlags,
   type DiscoveryFlags,
   discoveryFlags,
   discoveryProblem,
@@ -25,7 +25,7 @@ import { commandWithHelp } from '../help.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
-interface Flags extends ClusterFlags, LeaseFlags, RegistryFlags, DiscoveryFlags {
+interface Flags extends ContextFlags, LeaseFlags, RegistryFlags, DiscoveryFlags {
   readonly namespaces: ManagerSettings['namespaces'];
   readonly scanTypes: readonly string[];
   readonly concurrency: number;
@@ -121,7 +121,7 @@ export function controllerCommand(): Command {
       if (problem !== undefined) command.error(`error: ${problem}`);
       await run(signalled, flags);
     });
-  for (const flag of [...clusterFlags(), ...registryFlags(), ...discoveryFlags(), ...leaseFlags()])
+  for (const flag of [...contextFlags(), ...registryFlags(), ...discoveryFlags(), ...leaseFlags()])
     command.addOption(flag);
   return command;
 }

@@ -1,6 +1,7 @@
+export { type ClusterFlags, type ContextFlags, clusterFlags, contextFlags } from './cluster.ts';
 export { type DiscoveryFlags, discoveryFlags, discoveryProblem, discoverySettings } from './discovery.ts';
 export { parseDuration } from './duration.ts';
-export { type ClusterFlags, clusterFlags, loadKubeConfig } from './kubeconfig.ts';
+export { loadKubeConfig } from './kubeconfig.ts';
 export {
   type LeaseFlags,
   leaseFlags,

@@ -48,7 +48,11 @@ export function unbindCommand(): Command {
       '1  some remain: standard error lists each one, the reason, and what to do; or you did not confirm',
       '2  incorrect usage, a controller is still the leader, or the cluster cannot be read',
     ],
-    examples: ['% unbind -A --dry-run', '% unbind -A --yes', '% unbind -n shop,payments --scan-timeout 30m'],
+    examples: [
+      '% unbind -A --dry-run --request-timeout 30s',
+      '% unbind -A --yes',
+      '% unbind -n shop,payments --scan-timeout 30m',
+    ],
   })
     .description('Unbind every ScheduledScan, and delete the Secrets that hold copies of credentials.')
     .action((flags: Flags) => {

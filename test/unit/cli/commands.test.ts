@@ -101,6 +101,18 @@ describe('the command line', () => {
     { args: ['explain', 'nginx', '-n', 'A b'], says: /Expected a namespace: at most 63/ },
     { args: ['unbind', '--leader-timeout', 'soon'], says: /Expected a duration such as 90s/ },
     { args: ['unbind', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
+    { args: ['audit', '--request-timeout', 'soon'], says: /Expected a duration such as 30s or 2m, a number/ },
+    { args: ['audit', '--request-timeout', '-1s'], says: /Expected a duration such as 30s or 2m, a number/ },
+    {
+      args: ['audit', '--as-group', 'devs'],
+      env: { KUBECONFIG: 'test/support/fixtures/kubeconfig.json' },
+      says: /^error: expected --as together with --as-group, found only --as-group "devs"; add the user to impersonate with --as\n$/,
+    },
+    {
+      args: ['audit', '--user', 'somebody'],
+      env: { KUBECONFIG: 'test/support/fixtures/kubeconfig.json' },
+      says: /^error: expected a user of the kubeconfig, found --user "somebody"; its users: "nobody"; correct --user/,
+    },
     { args: ['unbind', 'everything'], says: /too many arguments/ },
     {
       args: ['audit'],
