@@ -3,12 +3,16 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import {
   auditCommand,
+  completionCommand,
   controllerCommand,
   EXIT_USAGE,
   explainCommand,
   handleOutputErrors,
+  printCompletions,
   programName,
   unbindCommand,
+  versionCommand,
+  wordsToComplete,
 } from './cli/index.ts';
 
 // DNS look-ups use up to half of libuv's threads (`lookupPlaces` in src/registry). libuv reads this when it first uses
@@ -34,10 +38,14 @@ Examples:
   .addCommand(controllerCommand())
   .addCommand(explainCommand())
   .addCommand(auditCommand())
-  .addCommand(unbindCommand());
+  .addCommand(unbindCommand())
+  .addCommand(versionCommand(packageJson.version))
+  .addCommand(completionCommand());
 
+const words = wordsToComplete(process.argv);
 try {
-  await program.parseAsync();
+  if (words === undefined) await program.parseAsync();
+  else printCompletions(program, words);
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   // Commander has already printed the error or the requested help.

@@ -76,6 +76,8 @@ const BY_CODE: readonly (readonly [RegExp, (server: URL | null) => Problem])[] =
   ],
 ];
 
+const TIMEOUT = /^UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT$/;
+
 /** Errors before a connection to the server exists. With a proxy, they are about the proxy. */
 const NOT_CONNECTED =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|UND_ERR_ABORTED|UND_ERR_CONNECT_TIMEOUT)$/;
@@ -114,7 +116,7 @@ export function connectionProblem(error: KubeError, destination: Destination): P
     return { found: `HTTP ${error.status}`, advice: 'check the health of the API server, and try again' };
   }
   const codes = codesOf(error.cause);
-  if (error.reason === 'Timeout' || codes.includes('UND_ERR_CONNECT_TIMEOUT')) return timedOut(destination);
+  if (error.reason === 'Timeout' || codes.some((code) => TIMEOUT.test(code))) return timedOut(destination);
   const known = BY_CODE.find(([pattern]) => codes.some((code) => pattern.test(code)));
   return (
     known?.[1](server) ?? {

@@ -194,6 +194,24 @@ describe('the command line on a real API server', () => {
     assert.equal(wrong.code, 2);
   });
 
+  it('is completed by kubectl', async () => {
+    for (const [words, expected] of [
+      ['icb a', ['audit', ':4']],
+      ['icb audit -o ""', ['table', 'json', 'csv', ':4']],
+      ['icb explain nginx -f ""', [':0']],
+    ] as const) {
+      const { code, stdout, stderr } = await shell(`kubectl __complete ${words}`);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(
+        stdout
+          .trimEnd()
+          .split('\n')
+          .map((line) => line.split('\t')[0]),
+        expected,
+      );
+    }
+  });
+
   it('runs every example in its help', async () => {
     await exampleNamespace('shop');
     await cluster.controlPlane.kubectl(['create', 'namespace', 'payments']);
