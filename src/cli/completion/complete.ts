@@ -1,7 +1,7 @@
 import type { Command, Option } from 'commander';
 
 /** A word that may take the place of the last word of a command line. */
-export interface Candidate {
+interface Candidate {
   readonly word: string;
   readonly description: string;
 }
