@@ -4,13 +4,17 @@ import packageJson from '../package.json' with { type: 'json' };
 import {
   auditCommand,
   checkCommand,
+  completionCommand,
   controllerCommand,
   EXIT_USAGE,
   explainCommand,
   handleOutputErrors,
+  printCompletions,
   programName,
-  releaseCommand,
+  unbindCommand,
   validateCommand,
+  versionCommand,
+  wordsToComplete,
 } from './cli/index.ts';
 
 // DNS look-ups use up to half of libuv's threads (`lookupPlaces` in src/registry). libuv reads this when it first uses
@@ -30,17 +34,22 @@ const program = new Command(programName())
 Examples:
   ${programName()} explain registry.example.org/shop/payments:1.0 -n shop
   ${programName()} audit -A
-  ${programName()} release --help`,
+  ${programName()} audit -A --as jane
+  ${programName()} unbind --help`,
   )
   .addCommand(controllerCommand())
   .addCommand(explainCommand())
   .addCommand(validateCommand())
   .addCommand(auditCommand())
   .addCommand(checkCommand(packageJson.version))
-  .addCommand(releaseCommand());
+  .addCommand(unbindCommand())
+  .addCommand(versionCommand(packageJson.version))
+  .addCommand(completionCommand());
 
+const words = wordsToComplete(process.argv);
 try {
-  await program.parseAsync();
+  if (words === undefined) await program.parseAsync();
+  else printCompletions(program, words);
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   // Commander has already printed the error or the requested help.

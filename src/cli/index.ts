@@ -1,8 +1,10 @@
 export { auditCommand } from './audit/index.ts';
 export { checkCommand } from './check/index.ts';
+export { completionCommand, printCompletions, wordsToComplete } from './completion/index.ts';
 export { controllerCommand } from './controller/index.ts';
 export { EXIT_USAGE, handleOutputErrors } from './errors.ts';
 export { explainCommand } from './explain/index.ts';
 export { programName } from './help.ts';
-export { releaseCommand } from './release/index.ts';
+export { unbindCommand } from './unbind/index.ts';
 export { validateCommand } from './validate/index.ts';
+export { versionCommand } from './version/index.ts';

@@ -3,7 +3,7 @@
 {{- end }}
 
 {{- /*
-The name of all namespaced objects of the release. A Job's name has at most 63 characters, and "-release" takes 8 of them.
+The name of all namespaced objects of the release. A Job's name has at most 63 characters, and "-unbind" takes 7 of them.
 The name of a release has at most 53, so it is never truncated.
 */}}
 {{- define "image-credential-binding.fullname" -}}

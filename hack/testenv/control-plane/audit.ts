@@ -15,6 +15,7 @@ export interface AuditEvent {
     /** Includes `authentication.kubernetes.io/credential-id`, which identifies the token. */
     readonly extra?: Readonly<Record<string, readonly string[]>>;
   };
+  readonly impersonatedUser?: { readonly username: string; readonly groups?: readonly string[] };
   readonly userAgent?: string;
   readonly objectRef?: {
     readonly apiGroup?: string;

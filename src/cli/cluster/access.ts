@@ -1,8 +1,8 @@
-import type { KubeConfig } from '@kubernetes/client-node';
 import { hasReason, KubeClient, KubeConfigError, KubeError, Transport } from '../../kube/index.ts';
 import { type KubeObject, NAMESPACES, type Resource } from '../../object/index.ts';
 import { quoted } from '../../text/index.ts';
 import { UserError } from '../errors.ts';
+import type { ClusterConfig } from './config.ts';
 import { type Purpose, userErrorOf } from './purpose.ts';
 import { type CommandScope, namespacesOf } from './scope.ts';
 
@@ -10,19 +10,21 @@ import { type CommandScope, namespacesOf } from './scope.ts';
  * Calls `use` with a client that has the rights of the user. First obtains the credential, for which a plug-in may let the user
  * log in. That may take longer than a request.
  *
+ * @param config - with the time limit of a request, if it has one
  * @param fieldManager - name of the writer in managedFields, and the User-Agent
  * @throws UserError if there is no credential, or if `use` throws a KubeError; the message says what to do about it
  */
 export async function withCluster<T>(
-  config: KubeConfig,
+  config: ClusterConfig,
   purpose: Purpose,
   fieldManager: string,
   use: (client: KubeClient) => Promise<T>,
 ): Promise<T> {
-  const transport = new Transport(config);
+  const { requestTimeoutMs } = config;
+  const transport = new Transport(config, undefined, requestTimeoutMs);
   try {
     await transport.connection();
-    return await use(new KubeClient({ transport, fieldManager }));
+    return await use(new KubeClient({ transport, fieldManager, requestTimeoutMs }));
   } catch (error) {
     if (error instanceof KubeConfigError) throw new UserError(error.message);
     throw error instanceof KubeError ? userErrorOf(error, config, purpose) : error;

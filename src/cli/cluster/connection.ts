@@ -76,16 +76,24 @@ const BY_CODE: readonly (readonly [RegExp, (server: URL | null) => Problem])[] =
   ],
 ];
 
+const TIMEOUT = /^UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT$/;
+
 /** Errors before a connection to the server exists. With a proxy, they are about the proxy. */
 const NOT_CONNECTED =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|UND_ERR_ABORTED|UND_ERR_CONNECT_TIMEOUT)$/;
 
-/**
- * What was found instead of an answer of the API server, and what to do.
- *
- * @param proxy - the `proxy-url` of the kubeconfig; empty: none
- */
-export function connectionProblem(error: KubeError, server: URL | null, proxy: string): Problem {
+/** Where a request was sent. */
+interface Destination {
+  readonly server: URL | null;
+  /** The `proxy-url` of the kubeconfig; empty: none. */
+  readonly proxy: string;
+  /** Limit on a request, in milliseconds; undefined: the client's own. */
+  readonly requestTimeoutMs: number | undefined;
+}
+
+/** What was found instead of an answer of the API server, and what to do. */
+export function connectionProblem(error: KubeError, destination: Destination): Problem {
+  const { server, proxy } = destination;
   if (proxy !== '' && codesOf(error.cause).some((code) => NOT_CONNECTED.test(code))) {
     return {
       found: 'no connection through the proxy of the kubeconfig',
@@ -108,6 +116,7 @@ export function connectionProblem(error: KubeError, server: URL | null, proxy: s
     return { found: `HTTP ${error.status}`, advice: 'check the health of the API server, and try again' };
   }
   const codes = codesOf(error.cause);
+  if (error.reason === 'Timeout' || codes.some((code) => TIMEOUT.test(code))) return timedOut(destination);
   const known = BY_CODE.find(([pattern]) => codes.some((code) => pattern.test(code)));
   return (
     known?.[1](server) ?? {
@@ -115,6 +124,15 @@ export function connectionProblem(error: KubeError, server: URL | null, proxy: s
       advice: `check that the server is running and reachable, and try again${proxyHint()}`,
     }
   );
+}
+
+function timedOut({ requestTimeoutMs: limit }: Destination): Problem {
+  const within = limit === undefined ? '' : ` within ${limit / 1_000} s (--request-timeout)`;
+  const longer = limit === undefined ? 'try again' : 'raise --request-timeout';
+  return {
+    found: `none${within}`,
+    advice: `check that the server is running and reachable, and that the VPN and firewalls let you connect, or ${longer}${proxyHint()}`,
+  };
 }
 
 /** Go's servers answer 400 to plain HTTP on a port for TLS. Others close the connection, or send a TLS alert. */

@@ -6,5 +6,6 @@ export {
   listAll,
   withCluster,
 } from './access.ts';
+export type { ClusterConfig } from './config.ts';
 export { isAnonymous } from './purpose.ts';
 export type { CommandScope } from './scope.ts';

@@ -4,6 +4,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubeError } from '../../kube/index.ts';
 import { quoted, timestamp } from '../../text/index.ts';
 import { UserError } from '../errors.ts';
+import type { ClusterConfig } from './config.ts';
 import { connectionProblem } from './connection.ts';
 import type { CommandScope } from './scope.ts';
 
@@ -17,11 +18,11 @@ export interface Purpose {
 }
 
 /** An error that says what prevented the purpose of a command, and what to do about it. */
-export function userErrorOf(error: KubeError, config: KubeConfig, purpose: Purpose): UserError {
+export function userErrorOf(error: KubeError, config: ClusterConfig, purpose: Purpose): UserError {
   return new UserError(messageFor(error, config, purpose));
 }
 
-function messageFor(error: KubeError, config: KubeConfig, purpose: Purpose): string {
+function messageFor(error: KubeError, config: ClusterConfig, purpose: Purpose): string {
   const instead = purpose.instead === undefined ? '' : `, or ${purpose.instead}`;
   if (error.reason === 'NotFound') {
     return (
@@ -36,9 +37,10 @@ function messageFor(error: KubeError, config: KubeConfig, purpose: Purpose): str
   return noAnswer(error, config);
 }
 
-function noAnswer(error: KubeError, config: KubeConfig): string {
-  const { server = '', proxyUrl = '' } = config.getCurrentCluster() ?? {};
-  const { found, advice } = connectionProblem(error, URL.parse(server), proxyUrl);
+function noAnswer(error: KubeError, config: ClusterConfig): string {
+  const { server = '', proxyUrl: proxy = '' } = config.getCurrentCluster() ?? {};
+  const place = { server: URL.parse(server), proxy, requestTimeoutMs: config.requestTimeoutMs };
+  const { found, advice } = connectionProblem(error, place);
   return `expected an answer from the API server at ${server}, found ${found}: ${error.message}; ${advice}`;
 }
 

@@ -4,8 +4,8 @@ import type { Manager, ManagerSettings } from '../../manager/index.ts';
 import { DEFAULT_SCAN_TYPES } from '../../scan/index.ts';
 import { UserError } from '../errors.ts';
 import {
-  type ClusterFlags,
-  clusterFlags,
+  type ContextFlags,
+  contextFlags,
   type DiscoveryFlags,
   discoveryFlags,
   discoveryProblem,
@@ -22,10 +22,11 @@ import {
   registrySettings,
 } from '../flags/index.ts';
 import { commandWithHelp } from '../help.ts';
+import { listenProblem } from './listen.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
-interface Flags extends ClusterFlags, LeaseFlags, RegistryFlags, DiscoveryFlags {
+interface Flags extends ContextFlags, LeaseFlags, RegistryFlags, DiscoveryFlags {
   readonly namespaces: ManagerSettings['namespaces'];
   readonly scanTypes: readonly string[];
   readonly concurrency: number;
@@ -121,7 +122,7 @@ export function controllerCommand(): Command {
       if (problem !== undefined) command.error(`error: ${problem}`);
       await run(signalled, flags);
     });
-  for (const flag of [...clusterFlags(), ...registryFlags(), ...discoveryFlags(), ...leaseFlags()])
+  for (const flag of [...contextFlags(), ...registryFlags(), ...discoveryFlags(), ...leaseFlags()])
     command.addOption(flag);
   return command;
 }
@@ -169,7 +170,10 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
   const own = { namespaces, scanTypes, concurrency, unusedSecretGraceMs, runsPerMinute, runWaitMs, serve };
   const settings = { ...own, lease, registries, discovery };
   const controller = newController(() => new Manager(config, settings, log));
-  const running = controller.start().then(() => signalled, explainStart);
+  const running = controller.start().then(
+    () => signalled,
+    (error: unknown) => explainStart(error, serve),
+  );
   log.info({ signal: await Promise.race([running, signalled, controller.failed]) }, 'stopping');
   await Promise.race([controller.stop(), controller.failed]);
   log.info('stopped');
@@ -194,14 +198,10 @@ function logWarnings(log: Logger): void {
   process.on('warning', (warning) => log.warn({ err: warning }, 'warning'));
 }
 
-/** Explains an invalid address of the probes. The start retries every other failure. */
-function explainStart(error: unknown): never {
-  const failed = error instanceof Error && 'syscall' in error ? error.syscall : undefined;
-  if (error instanceof Error && (failed === 'listen' || failed === 'getaddrinfo')) {
-    throw new UserError(
-      `probes and metrics cannot be served: ${error.message}; choose another address with --serve`,
-    );
-  }
+/** Explains why the address of the probes cannot be used. The start retries every other failure. */
+function explainStart(error: unknown, serve: ManagerSettings['serve']): never {
+  const problem = listenProblem(error, serve);
+  if (problem !== undefined) throw new UserError(problem);
   throw error;
 }
 

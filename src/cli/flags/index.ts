@@ -1,7 +1,8 @@
+export { type ClusterFlags, type ContextFlags, clusterFlags, contextFlags } from './cluster.ts';
 export { type DiscoveryFlags, discoveryFlags, discoveryProblem, discoverySettings } from './discovery.ts';
 export { parseDuration } from './duration.ts';
 export { type FilenameFlags, filenameFlags } from './filename.ts';
-export { type ClusterFlags, clusterFlags, loadKubeConfig } from './kubeconfig.ts';
+export { loadKubeConfig } from './kubeconfig.ts';
 export {
   type LeaseFlags,
   leaseFlags,

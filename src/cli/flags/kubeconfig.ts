@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Option } from 'commander';
 import { isRecord, quoted } from '../../text/index.ts';
+import type { ClusterConfig } from '../cluster/index.ts';
 import { UserError } from '../errors.ts';
+import type { ClusterFlags } from './cluster.ts';
+import { applyOverrides } from './overrides.ts';
 
 /** The server that client-node falls back to if it finds no configuration. */
 const FALLBACK_SERVER = 'http://localhost:8080';
@@ -11,30 +13,14 @@ const FALLBACK_CONTEXT = 'loaded-context';
 /** Limit on the contexts that a message lists. */
 const MAX_CONTEXTS = 10;
 
-/** The values of {@link clusterFlags}. */
-export interface ClusterFlags {
-  readonly kubeconfig?: string;
-  readonly context?: string;
-}
-
-/** The flags that select the cluster. kubectl's own flags cannot do so, because kubectl accepts none before a plugin's name. */
-export function clusterFlags(): readonly Option[] {
-  return [
-    new Option(
-      '--kubeconfig <file>',
-      'kubeconfig file to use (default: KUBECONFIG, ~/.kube/config, or the service account of the pod)',
-    ),
-    new Option('--context <name>', 'kubeconfig context to use (default: the current context)'),
-  ];
-}
-
 /**
  * The cluster that the flags name. Without flags, the cluster of KUBECONFIG, of ~/.kube/config, or the one that the pod runs
  * in, in this order.
  *
  * @throws UserError if there is no cluster, or a file cannot be read
  */
-export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {}): Promise<KubeConfig> {
+export async function loadKubeConfig(flags: ClusterFlags = {}): Promise<ClusterConfig> {
+  const { kubeconfig, context, requestTimeout: requestTimeoutMs } = flags;
   const client = await import('@kubernetes/client-node');
   const { load } = await import('js-yaml');
   const config = new client.KubeConfig();
@@ -54,8 +40,9 @@ export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {})
     );
   }
   if (context !== undefined) config.setCurrentContext(context);
+  applyOverrides(config, flags);
   checkContext(config, source);
-  return config;
+  return Object.assign(config, { requestTimeoutMs });
 
   function read(file: string): KubeConfig {
     const one = new client.KubeConfig();
@@ -66,32 +53,42 @@ export async function loadKubeConfig({ kubeconfig, context }: ClusterFlags = {})
 }
 
 /**
- * Adds what client-node does not read from a kubeconfig, as kubectl does: `tokenFile` of a user, which takes precedence over
- * `token`. Relative paths of token files and credential plug-ins start at the folder of the kubeconfig.
+ * Adds what client-node does not read from a kubeconfig, as kubectl does: `as-groups` of a user, and `tokenFile`, which takes
+ * precedence over `token`. Relative paths of token files and credential plug-ins start at the folder of the kubeconfig.
  */
 function complete(config: KubeConfig, file: string, parse: (text: string) => unknown): void {
   const folder = dirname(file);
-  const tokenFiles = tokenFilesIn(parse(readFileSync(file, 'utf8')));
+  const extras = extrasIn(parse(readFileSync(file, 'utf8')));
   config.users = config.users.map((user) => {
     const command: unknown = user.exec?.command;
     if (typeof command === 'string' && command.includes('/') && !isAbsolute(command))
       user.exec.command = join(folder, command);
-    const tokenFile = tokenFiles.get(user.name);
-    if (tokenFile === undefined) return user;
-    const { token: _, ...rest } = user;
+    const { tokenFile, impersonateGroups } = extras.get(user.name) ?? {};
+    const impersonating = impersonateGroups === undefined ? user : { ...user, impersonateGroups };
+    if (tokenFile === undefined) return impersonating;
+    const { token: _, ...rest } = impersonating;
     const path = isAbsolute(tokenFile) ? tokenFile : join(folder, tokenFile);
     return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile: path } } };
   });
 }
 
-/** The token file of each user that has one. `config` is the content of a kubeconfig. */
-function tokenFilesIn(config: unknown): ReadonlyMap<unknown, string> {
+interface UserExtras {
+  readonly tokenFile?: string;
+  readonly impersonateGroups?: readonly string[];
+}
+
+/** By name of a user: what client-node does not read. `config` is the content of a kubeconfig. */
+function extrasIn(config: unknown): ReadonlyMap<unknown, UserExtras> {
   const users = isRecord(config) && Array.isArray(config['users']) ? config['users'] : [];
   return new Map(
-    users.flatMap((entry: unknown) => {
+    users.map((entry: unknown) => {
       const { name, user } = isRecord(entry) ? entry : {};
-      const { tokenFile } = isRecord(user) ? user : {};
-      return typeof tokenFile === 'string' && tokenFile !== '' ? [[name, tokenFile] as const] : [];
+      const { tokenFile, 'as-groups': groups } = isRecord(user) ? user : {};
+      const extras = {
+        ...(typeof tokenFile === 'string' && tokenFile !== '' && { tokenFile }),
+        ...(Array.isArray(groups) && { impersonateGroups: groups.map(String) }),
+      };
+      return [name, extras] as const;
     }),
   );
 }

@@ -1,5 +1,5 @@
 import type { RequestOptions } from 'node:https';
-import type { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig, User } from '@kubernetes/client-node';
 import { isRecord, quoted } from '../../text/index.ts';
 import { KubeConfigError } from '../errors.ts';
 import { credentialPlugin } from './credential-plugin.ts';
@@ -13,8 +13,7 @@ export async function connectionOptions(config: KubeConfig, server: URL): Promis
   const options: RequestOptions = {};
   const user = config.getCurrentUser();
   if (server.protocol === 'http:') {
-    const as = user?.impersonateUser;
-    return as === undefined || as === null ? options : { headers: { 'Impersonate-User': as } };
+    return withImpersonation(options, user);
   }
   const plugin = credentialPlugin(config);
   try {
@@ -27,7 +26,42 @@ export async function connectionOptions(config: KubeConfig, server: URL): Promis
     if (cert !== undefined) Object.assign(options, { cert, key });
     if (token !== undefined) options.headers = { ...headersIn(options), Authorization: `Bearer ${token}` };
   }
-  return withValidHeader(config, options);
+  return withImpersonation(withValidHeader(config, options), user);
+}
+
+/** A user of a kubeconfig. client-node does not know `as-groups`. */
+export interface ImpersonatingUser extends User {
+  readonly impersonateGroups?: readonly string[];
+}
+
+/**
+ * Adds the headers of impersonation (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation).
+ * A header with several values is an array.
+ */
+function withImpersonation(options: RequestOptions, user: ImpersonatingUser | null): RequestOptions {
+  const name = user?.impersonateUser ?? '';
+  const groups = user?.impersonateGroups ?? [];
+  if (name === '' && groups.length === 0) return options;
+  const about = `the user ${quoted(user?.name ?? '')} of the kubeconfig`;
+  if (name === '') {
+    throw new KubeConfigError(
+      `${about} impersonates groups: expected the name of a user to impersonate, too, found none; set as beside as-groups`,
+    );
+  }
+  const wrong = [name, ...groups].find((value) => !/^[\x20-\x7e]+$/.test(value));
+  if (wrong !== undefined) {
+    throw new KubeConfigError(
+      `${about} impersonates ${quoted(wrong)}: expected a name of printable ASCII characters; correct --as and --as-group, or as and ` +
+        'as-groups in the kubeconfig',
+    );
+  }
+  // The type of headers has arrays, but the type of the view does not.
+  const headers = headersIn(options) as Record<string, string | string[]>;
+  const impersonation = {
+    'Impersonate-User': name,
+    ...(groups.length > 0 && { 'Impersonate-Group': [...groups] }),
+  };
+  return { ...options, headers: { ...headers, ...impersonation } };
 }
 
 /** client-node sets headers as an object. */

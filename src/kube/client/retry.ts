@@ -19,19 +19,25 @@ export class RetryPolicy {
   readonly #reads: boolean;
   readonly #backoff = new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS);
   readonly #begun = performance.now();
+  readonly #connectMs: number;
   #tries = 0;
 
-  constructor(method: string) {
+  /** @param connectMs - how long a request that never reached the server is repeated, in milliseconds */
+  constructor(method: string, connectMs = LONGEST_IN_ALL_MS) {
     this.#reads = method === 'GET';
+    this.#connectMs = connectMs;
   }
 
   /** Delay before the next try in milliseconds; undefined: do not retry. */
   waitAfter(error: unknown): number | undefined {
     if (!(error instanceof KubeError) || !this.#mayRetry(error)) return undefined;
     this.#tries += 1;
-    if (this.#tries > RETRIES || performance.now() - this.#begun > LONGEST_IN_ALL_MS) return undefined;
+    const wait = this.#backoff.next();
+    const elapsed = performance.now() - this.#begun;
+    if (this.#tries > RETRIES || elapsed > LONGEST_IN_ALL_MS) return undefined;
+    if (error.unsent && elapsed + wait > this.#connectMs) return undefined;
     const requested = (error.retryAfterSeconds ?? 0) * 1000;
-    return requested > LONGEST_RETRY_AFTER_MS ? undefined : requested + this.#backoff.next();
+    return requested > LONGEST_RETRY_AFTER_MS ? undefined : requested + wait;
   }
 
   #mayRetry(error: KubeError): boolean {

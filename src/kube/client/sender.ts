@@ -10,6 +10,8 @@ import { RetryPolicy } from './retry.ts';
 import type { Connection, Transport } from './transport.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How long a request for a user who waits is repeated if no connection can be opened. */
+const USER_PATIENCE_MS = 1_000;
 
 /** One try of a request, as counted in the metrics. */
 export interface RequestRecord {
@@ -35,6 +37,12 @@ export interface SenderOptions {
   readonly onRequest?: (record: RequestRecord) => void;
   /** Called just before each try of a write is sent. If it throws, the write is not sent. */
   readonly fence?: () => void;
+  /**
+   * Limit on a request with all its tries, in milliseconds, for a user who waits. A write has at least 30 seconds, because
+   * admission webhooks may take as long. If no connection can be opened, the request fails after a second. undefined: each try
+   * has 30 seconds.
+   */
+  readonly requestTimeoutMs?: number | undefined;
 }
 
 /** One request, regardless of how often it is tried. */
@@ -57,6 +65,7 @@ export class Sender {
   readonly #transport: Transport;
   readonly #userAgent: string;
   readonly #onRequest: (record: RequestRecord) => void;
+  readonly #requestTimeoutMs: number | undefined;
   readonly #fence: Dispatcher.DispatcherComposeInterceptor;
   /** Whether the server has identified itself as a Kubernetes API server. */
   #isKubernetes = false;
@@ -65,6 +74,7 @@ export class Sender {
     this.#transport = options.transport;
     this.#userAgent = options.fieldManager;
     this.#onRequest = options.onRequest ?? (() => undefined);
+    this.#requestTimeoutMs = options.requestTimeoutMs;
     this.#fence = fenced(options.fence ?? (() => undefined));
   }
 
@@ -75,17 +85,32 @@ export class Sender {
    * @returns the body of the answer
    */
   async json(call: Call): Promise<unknown> {
-    const policy = new RetryPolicy(call.method);
-    const { signal, priority = 'normal' } = call.options ?? {};
+    const limitMs = this.#limitMs(call);
+    if (limitMs === undefined) return this.#retried(call, new RetryPolicy(call.method), call.options?.signal);
+    using deadline = new Deadline(limitMs, call.options?.signal);
+    return await this.#retried(call, new RetryPolicy(call.method, USER_PATIENCE_MS), deadline.signal);
+  }
+
+  async #retried(call: Call, policy: RetryPolicy, signal: AbortSignal | undefined): Promise<unknown> {
     for (;;) {
       try {
-        return await this.#try(call, priority, signal);
+        return await this.#try(call, call.options?.priority ?? 'normal', signal);
       } catch (error) {
         const wait = policy.waitAfter(error);
         if (wait === undefined || signal?.aborted === true) throw error;
         await this.#transport.sleep(wait, signal);
       }
     }
+  }
+
+  #limitMs({ method }: Call): number | undefined {
+    const limit = this.#requestTimeoutMs;
+    return limit === undefined || method === 'GET' ? limit : Math.max(limit, REQUEST_TIMEOUT_MS);
+  }
+
+  /** Limit on one try, in milliseconds. */
+  #tryMs(call: Call): number {
+    return this.#limitMs(call) ?? REQUEST_TIMEOUT_MS;
   }
 
   /**
@@ -108,7 +133,7 @@ export class Sender {
   }
 
   async #answer(call: Call, signal: AbortSignal | undefined): Promise<unknown> {
-    using deadline = new Deadline(REQUEST_TIMEOUT_MS, signal);
+    using deadline = new Deadline(this.#tryMs(call), signal);
     const answer = await this.#send(call, 'requests', deadline);
     const text = await answer.body.text();
     try {
@@ -197,7 +222,7 @@ export class Sender {
         ...connection.headers,
       },
       body: call.body === undefined ? null : JSON.stringify(call.body),
-      headersTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: this.#tryMs(call),
       // The deadline decides: for a watch, only complete events and bookmarks count.
       bodyTimeout: 0,
       signal,

@@ -16,7 +16,7 @@ export interface Connection {
   readonly origin: string;
   /** The path before `/api` and `/apis`, if the server URL has one; otherwise empty. */
   readonly pathPrefix: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | string[]>>;
   /** For ordinary requests: at most 16 connections. */
   readonly requests: Dispatcher;
   /** For watches: separate, because each watch occupies a connection, and watches must not crowd out requests. */
@@ -35,6 +35,7 @@ export class Transport {
   readonly requestLimiter = new PriorityLimiter(REQUEST_CONNECTIONS);
   readonly #config: KubeConfig;
   readonly #credentialsMaxAgeMs: number;
+  readonly #connectTimeoutMs: number;
   readonly #closing = new AbortController();
   #current:
     | { readonly connection: Connection; readonly material: string; readonly readAt: number }
@@ -44,9 +45,15 @@ export class Transport {
   /**
    * @param config - names the server and the files of certificates and tokens
    * @param credentialsMaxAgeMs - these files are read again after this time; client-node itself caches a token for 60 s
+   * @param connectTimeoutMs - limit on opening a connection. A process cannot exit while it opens a connection
    */
-  constructor(config: KubeConfig, credentialsMaxAgeMs = CREDENTIALS_MAX_AGE_MS) {
+  constructor(
+    config: KubeConfig,
+    credentialsMaxAgeMs = CREDENTIALS_MAX_AGE_MS,
+    connectTimeoutMs = CONNECT_TIMEOUT_MS,
+  ) {
     this.#config = config;
+    this.#connectTimeoutMs = connectTimeoutMs;
     this.#credentialsMaxAgeMs = credentialsMaxAgeMs;
   }
 
@@ -113,7 +120,7 @@ export class Transport {
     const pool = (connections: number | null): Dispatcher => {
       const settings = { allowH2: false, connections, pipelining: 1 };
       return proxy === undefined || proxy === ''
-        ? new Agent({ ...settings, connect: { ...tls, timeout: CONNECT_TIMEOUT_MS } })
+        ? new Agent({ ...settings, connect: { ...tls, timeout: this.#connectTimeoutMs } })
         : new ProxyAgent({ ...settings, uri: proxy, requestTls: tls });
     };
     return { requests: pool(REQUEST_CONNECTIONS), watches: pool(null) };
@@ -144,10 +151,10 @@ function tlsMaterial(options: RequestOptions): string {
     .join('\n');
 }
 
-function headersOf(options: RequestOptions): Record<string, string> {
-  const headers: Record<string, string> = {};
+function headersOf(options: RequestOptions): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(options.headers ?? {}))
-    headers[name.toLowerCase()] = String(value);
+    headers[name.toLowerCase()] = Array.isArray(value) ? value.map(String) : String(value);
   if (typeof options.auth === 'string') {
     headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
   }

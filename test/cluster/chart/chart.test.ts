@@ -61,9 +61,9 @@ describe('the chart', () => {
     const roles = made.filter(({ kind }) => kind === 'Role');
     const name = 'image-credential-binding';
     assert.deepEqual(roles.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`).sort(), [
-      ...[`icb/${name}-leader-election`, `icb/${name}-release`],
-      ...[`payments/${name}`, `payments/${name}-release-objects`],
-      ...[`shop/${name}`, `shop/${name}-release-objects`],
+      ...[`icb/${name}-leader-election`, `icb/${name}-unbind`],
+      ...[`payments/${name}`, `payments/${name}-unbind-objects`],
+      ...[`shop/${name}`, `shop/${name}-unbind-objects`],
     ]);
     // Only the rule about Namespaces is unnecessary with a list.
     const everywhere = chart
@@ -204,7 +204,7 @@ describe('the chart', () => {
     // The policy of the release, and the policy of the Job, which runs after the first one is gone.
     assert.deepEqual(
       policies({}).map(({ metadata }) => metadata.name),
-      ['icb-image-credential-binding', 'icb-image-credential-binding-release'],
+      ['icb-image-credential-binding', 'icb-image-credential-binding-unbind'],
     );
     for (const { spec } of policies({}))
       assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports }], [{}]]);

@@ -69,7 +69,7 @@ const values: Readonly<Record<string, object>> = {
     podDisruptionBudget: { enabled: false },
     networkPolicy: { enabled: false },
     userRoles: { enabled: false },
-    uninstall: { release: false },
+    uninstall: { unbind: false },
     policy: { enabled: false },
   },
   'without aggregated roles': { userRoles: { aggregate: false } },
@@ -96,7 +96,7 @@ const noted: readonly (readonly [string, object, readonly RegExp[], readonly Reg
       namespaces: ['shop'],
       config: { discovery: { enabled: true } },
       policy: { enabled: false },
-      uninstall: { release: false },
+      uninstall: { unbind: false },
     },
     [
       /watches the namespaces shop\./,
@@ -353,8 +353,8 @@ describe('the chart on a real API server', () => {
     });
 
     it('is uninstalled by the commands of its README, which leave the CRD and bindings alone', async () => {
-      // What the Job does is tested in release-hook.test.ts. Nothing runs its pod here.
-      await upgrade({ uninstall: { release: false } });
+      // What the Job does is tested in unbind-hook.test.ts. Nothing runs its pod here.
+      await upgrade({ uninstall: { unbind: false } });
       for (const command of readme('Uninstall')) await shell(command);
       const kinds = [
         'all,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,networkpolicies',

@@ -69,15 +69,18 @@ describe('docs/reference/rbac.md', () => {
       const namespaces = switches.everywhere ? [] : ['shop', 'payments'];
       const values = valuesOf(switches, namespaces);
       const objects = chart.objects({ release: RELEASE, namespace: RELEASE, values });
-      const release = `${RELEASE}-release`;
-      const lease = given(objects, release, RELEASE);
+      const job = `${RELEASE}-unbind`;
+      const lease = given(objects, job, RELEASE);
       assert.deepEqual(given(objects, LEASE_ROLE, RELEASE), documented('Its Lease', switches));
       const roles = switches.everywhere
-        ? [{ place: undefined, job: release }]
-        : namespaces.map((place) => ({ place, job: `${release}-objects` }));
-      for (const { place, job } of roles) {
-        assert.deepEqual(given(objects, RELEASE, place), documented('The controller', switches));
-        assert.deepEqual([...given(objects, job, place), ...lease].sort(), documented('The Job', switches));
+        ? [{ place: undefined, job }]
+        : namespaces.map((place) => ({ place, job: `${job}-objects` }));
+      for (const role of roles) {
+        assert.deepEqual(given(objects, RELEASE, role.place), documented('The controller', switches));
+        assert.deepEqual(
+          [...given(objects, role.job, role.place), ...lease].sort(),
+          documented('The Job', switches),
+        );
       }
     });
 

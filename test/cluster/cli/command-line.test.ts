@@ -290,6 +290,24 @@ describe('the command line on a real API server', () => {
     assert.equal(wrong.code, 2);
   });
 
+  it('is completed by kubectl', async () => {
+    for (const [words, expected] of [
+      ['icb a', ['audit', ':4']],
+      ['icb audit -o ""', ['table', 'json', 'csv', ':4']],
+      ['icb explain nginx -f ""', [':0']],
+    ] as const) {
+      const { code, stdout, stderr } = await shell(`kubectl __complete ${words}`);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(
+        stdout
+          .trimEnd()
+          .split('\n')
+          .map((line) => line.split('\t')[0]),
+        expected,
+      );
+    }
+  });
+
   it('runs every example in its help', async () => {
     await exampleNamespace('shop');
     await cluster.controlPlane.kubectl(['create', 'namespace', 'payments']);
@@ -299,13 +317,13 @@ describe('the command line on a real API server', () => {
     const helps = await Promise.all(['explain', 'audit', 'check'].map(examplesOf));
     for (const command of helps.flat()) await works(command);
     await controller.process.stop();
-    for (const command of await examplesOf('release')) await works(command);
+    for (const command of await examplesOf('unbind')) await works(command);
   });
 
-  /** Exit code 1 is accepted except from `release`: other bindings are not ready, and no credential fits nginx. */
+  /** Exit code 1 is accepted except from `unbind`: other bindings are not ready, and no credential fits nginx. */
   async function works(command: string): Promise<void> {
     const { code, stderr } = await shell(command);
-    assert.ok(code === 0 || (code === 1 && !command.includes('release')), `${command}: ${code} ${stderr}`);
+    assert.ok(code === 0 || (code === 1 && !command.includes('unbind')), `${command}: ${code} ${stderr}`);
   }
 
   async function examplesOf(name: string): Promise<readonly string[]> {

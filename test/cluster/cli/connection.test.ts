@@ -102,6 +102,10 @@ describe('the connection of the command line to a real API server', () => {
       assert.equal(code, 0, stderr);
       assert.match(stdout, /Secret pull/);
     }
+    // Without any kubeconfig, the flag is enough.
+    const flags = ['--server', `http://${server}`, '--token', 'wrong', '-n', namespace.name];
+    const bare = await runCommand(cluster.controlPlane, ['explain', 'reg.example/app', ...flags], '');
+    assert.equal(bare.code, 0, bare.stderr);
     const overTls = await explain({ cluster: { server: `https://${server}` } });
     assert.match(
       overTls.stderr,
@@ -211,9 +215,9 @@ describe('the connection of the command line to a real API server', () => {
     });
   }
 
-  it('says of release without a credential that there is none, and not that a right is missing', async () => {
+  it('says of unbind without a credential that there is none, and not that a right is missing', async () => {
     const file = await kubeconfig({ user: {} });
-    const { code, stderr } = await runCommand(cluster.controlPlane, ['release', '-A'], file);
+    const { code, stderr } = await runCommand(cluster.controlPlane, ['unbind', '-A'], file);
     assert.equal(code, 2);
     assert.match(
       stderr,
@@ -240,6 +244,93 @@ describe('the connection of the command line to a real API server', () => {
       stderr,
       /found a certificate of the server that is not valid now: .*; check the clock of this computer, or renew/,
     );
+  });
+
+  describe('with the global flags of kubectl', () => {
+    /** The cluster and the user of the context are wrong. `good` is the right cluster and user. */
+    async function wrongContext(): Promise<string> {
+      const place = { server: cluster.controlPlane.server, 'certificate-authority-data': ca };
+      const wrong = {
+        ...place,
+        server: 'https://api.example.invalid:6443',
+        'tls-server-name': 'other.example',
+      };
+      const file = join(folder, 'wrong');
+      const config = {
+        clusters: [
+          { name: 'wrong', cluster: wrong },
+          { name: 'good', cluster: place },
+        ],
+        users: [
+          { name: 'wrong', user: { exec: { command: 'aws-of-nobody' } } },
+          { name: 'good', user: { token } },
+        ],
+        contexts: [{ name: 'x', context: { cluster: 'wrong', user: 'wrong', namespace: namespace.name } }],
+        'current-context': 'x',
+      };
+      await writeFile(file, JSON.stringify(config));
+      return file;
+    }
+
+    it('uses the cluster, server, user and token that the flags name, and keeps the namespace of the context', async () => {
+      const file = await wrongContext();
+      const { server } = cluster.controlPlane;
+      for (const flags of [
+        ['--cluster', 'good', '--user', 'good'],
+        ['--server', server, '--user', 'good'],
+        ['-s', server, '--token', token],
+        ['--cluster=good', `--token=${token}`, '--request-timeout=1m'],
+      ])
+        for (const args of [['audit'], ['explain', 'reg.example/app'], ['unbind', '--dry-run']]) {
+          const { code, stdout, stderr } = await runCommand(cluster.controlPlane, [...args, ...flags], file);
+          assert.ok(code === 0 || (code === 1 && args[0] === 'audit'), `${args} ${flags}: ${stderr}`);
+          assert.match(stdout, /reg\.example\/app|would unbind 0 ScheduledScans/);
+          assert.ok(!(stdout + stderr).includes(token));
+        }
+      const rejected = await runCommand(
+        cluster.controlPlane,
+        ['audit', '--cluster=good', '--token=Canary-7Hq2'],
+        file,
+      );
+      assert.equal(rejected.code, 2);
+      assert.match(
+        rejected.stderr,
+        /the API server rejected the credential of the user "wrong" \(context "x"\)/,
+      );
+      assert.doesNotMatch(rejected.stderr, /Canary/);
+    });
+
+    it('impersonates the user and the groups of --as and --as-group, or of the kubeconfig', async () => {
+      const inNamespace = ['--namespace', namespace.name];
+      const kubectl = (...args: readonly string[]) => cluster.controlPlane.kubectl([...args, ...inNamespace]);
+      const resource = '--resource=imagecredentialbindings.credentials.securecodebox.io';
+      await kubectl('create', 'role', 'lister', '--verb=list', resource);
+      const user = { token, as: 'jane', 'as-groups': ['devs', 'ops'] };
+      for (const { change, flags } of [
+        { change: {}, flags: ['--as', 'jane', '--as-group', 'devs', '--as-group', 'ops'] },
+        { change: { user }, flags: [] },
+        {
+          change: { user: { ...user, as: 'john' } },
+          flags: ['--as=jane', '--as-group=devs', '--as-group=ops'],
+        },
+      ]) {
+        const audit = async () =>
+          runCommand(cluster.controlPlane, ['audit', ...flags], await kubeconfig(change));
+        const refused = await audit();
+        assert.equal(refused.code, 2);
+        assert.match(refused.stderr, /User "jane" cannot list resource "imagecredentialbindings"/);
+        await kubectl('create', 'rolebinding', 'lister', '--group=ops', '--role=lister');
+        const from = (await cluster.controlPlane.auditEvents()).length;
+        assert.match((await audit()).stdout, /reg\.example\/app/);
+        const seen = (await cluster.controlPlane.auditEvents())
+          .slice(from)
+          .filter(({ userAgent }) => userAgent === 'audit')
+          .map(({ impersonatedUser }) => [impersonatedUser?.username, ...(impersonatedUser?.groups ?? [])]);
+        assert.ok(seen.length > 0);
+        for (const one of seen) assert.deepEqual(one.slice(0, 3), ['jane', 'devs', 'ops']);
+        await kubectl('delete', 'rolebinding', 'lister');
+      }
+    });
   });
 
   it('names a user that the kubeconfig does not have', async () => {

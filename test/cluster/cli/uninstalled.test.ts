@@ -8,7 +8,7 @@ import { createPod, deletePod } from '../../support/cluster/pods.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 
-describe('release --uninstalled', () => {
+describe('unbind --uninstalled', () => {
   let cluster: Cluster;
 
   before(async () => {
@@ -16,8 +16,8 @@ describe('release --uninstalled', () => {
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  async function release(...args: readonly string[]): Promise<Ran> {
-    return runCommand(cluster.controlPlane, ['release', '--lease-namespace', RELEASE, ...args]);
+  async function unbind(...args: readonly string[]): Promise<Ran> {
+    return runCommand(cluster.controlPlane, ['unbind', '--lease-namespace', RELEASE, ...args]);
   }
 
   /** Kills the leader, which keeps its Lease as a controller does that has lost its rights. Returns its pod. */
@@ -28,11 +28,11 @@ describe('release --uninstalled', () => {
     return pod;
   }
 
-  /** Runs `release`, and returns its duration in milliseconds and its error output. */
+  /** Runs `unbind`, and returns its duration in milliseconds and its error output. */
   async function measure(...flags: readonly string[]): Promise<{ ms: number; stderr: string }> {
     const namespace = await cluster.namespace();
     const begun = performance.now();
-    const { code, stderr } = await release('-n', namespace.name, ...flags);
+    const { code, stderr } = await unbind('-n', namespace.name, ...flags);
     assert.equal(code, 0, stderr);
     return { ms: performance.now() - begun, stderr };
   }
@@ -47,7 +47,7 @@ describe('release --uninstalled', () => {
     const gone = await measure('--uninstalled');
     assert.equal(gone.stderr, '');
     context.diagnostic(`${Math.round(gone.ms)} ms without the pod, ${Math.round(withPod.ms)} ms with it`);
-    // The Lease lasts for 15 seconds. The rest of a release takes a second.
+    // The Lease lasts for 15 seconds. The rest of the command takes a second.
     assert.ok(gone.ms < withPod.ms / 3, `${gone.ms} ms without the pod, ${withPod.ms} ms with it`);
   });
 
@@ -75,7 +75,7 @@ describe('release --uninstalled', () => {
     await namespace.binding('app');
     await namespace.bound('scan');
     globalThis.process.kill(process.pid, 'SIGSTOP');
-    const { code, stdout, stderr } = await release('-n', namespace.name, '--uninstalled');
+    const { code, stdout, stderr } = await unbind('-n', namespace.name, '--uninstalled');
     assert.deepEqual([code, stdout], [0, 'unbound 1 ScheduledScan, deleted 1 Secret\n']);
     assert.match(stderr, /^waiting for the controller "leader-5_/);
     globalThis.process.kill(process.pid, 'SIGCONT');

@@ -4,7 +4,7 @@ import { builtProgram } from '../../../hack/testenv/program.ts';
 import { completeJob } from '../cluster/complete-job.ts';
 import { until } from '../until.ts';
 
-const HOOK = `${RELEASE}-release`;
+const HOOK = `${RELEASE}-unbind`;
 
 /** The part of a pod template that is used here. */
 interface PodTemplate {

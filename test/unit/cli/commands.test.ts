@@ -23,7 +23,7 @@ describe('the command line', () => {
     assert.match(run(['controller', '--help']).stdout, /--scan-types[\s\S]*ICB_SCAN_TYPES[\s\S]*Examples:/);
   });
 
-  for (const name of ['controller', 'explain', 'validate', 'audit', 'check', 'release']) {
+  for (const name of ['controller', 'explain', 'validate', 'audit', 'check', 'unbind']) {
     it(`lists exit codes and examples in the help of ${name}`, () => {
       const { status, stdout } = run([name, '--help']);
       assert.equal(status, 0);
@@ -123,16 +123,28 @@ describe('the command line', () => {
       args: ['validate', '-f', '.', '--missing-secrets', 'no'],
       says: /Allowed choices are error, warning, info/,
     },
-    { args: ['release', '--leader-timeout', 'soon'], says: /Expected a duration such as 90s/ },
-    { args: ['release', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
-    { args: ['release', 'everything'], says: /too many arguments/ },
+    { args: ['unbind', '--leader-timeout', 'soon'], says: /Expected a duration such as 90s/ },
+    { args: ['unbind', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
+    { args: ['audit', '--request-timeout', 'soon'], says: /Expected a duration such as 30s or 2m, a number/ },
+    { args: ['audit', '--request-timeout', '-1s'], says: /Expected a duration such as 30s or 2m, a number/ },
+    {
+      args: ['audit', '--as-group', 'devs'],
+      env: { KUBECONFIG: 'test/support/fixtures/kubeconfig.json' },
+      says: /^error: expected --as together with --as-group, found only --as-group "devs"; add the user to impersonate with --as\n$/,
+    },
+    {
+      args: ['audit', '--user', 'somebody'],
+      env: { KUBECONFIG: 'test/support/fixtures/kubeconfig.json' },
+      says: /^error: expected a user of the kubeconfig, found --user "somebody"; its users: "nobody"; correct --user/,
+    },
+    { args: ['unbind', 'everything'], says: /too many arguments/ },
     {
       args: ['audit'],
       env: { HOME: '/nonexistent' },
       says: /^error: found no cluster: expected KUBECONFIG.*; set KUBECONFIG to/,
     },
     {
-      args: ['release'],
+      args: ['unbind'],
       env: { KUBECONFIG: '/nonexistent/config' },
       says: /^error: the kubeconfig \(\/nonexistent\/config\) cannot be read: there is no such file/,
     },

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { load } from 'js-yaml';
 import { CHART, DOCS, ROOT } from '../../../hack/root.ts';
 import { controllerCommand } from '../../../src/cli/controller/command.ts';
-import { releaseCommand } from '../../../src/cli/release/command.ts';
+import { unbindCommand } from '../../../src/cli/unbind/command.ts';
 import { type Link, type Page, type Rows, readPage } from '../../support/docs/markdown.ts';
 
 const EXTERNAL = /^(?:https?|mailto):/;
@@ -99,7 +99,7 @@ describe('settings', () => {
 
   it('exist for each environment variable that pages name', () => {
     const variables = new Set(
-      [controllerCommand(), releaseCommand()].flatMap(({ options }) => options.map(({ envVar }) => envVar)),
+      [controllerCommand(), unbindCommand()].flatMap(({ options }) => options.map(({ envVar }) => envVar)),
     );
     const named = [...pages.values()].flatMap(({ path, codes }) =>
       path.startsWith('docs/') ? codes.filter((code) => /^ICB_[A-Z_]+$/.test(code)) : [],

@@ -15,7 +15,11 @@ const cases: readonly (readonly [string, RegExp])[] = [
   ['EAI_AGAIN', /^no address for the name "api\.example"/],
   ['ETIMEDOUT', /^none; check that the server is running and reachable/],
   ['ECONNRESET', /^none; check that the server is running and reachable/],
-  ['UND_ERR_CONNECT_TIMEOUT', /^none; check that the server is running and reachable/],
+  [
+    'UND_ERR_CONNECT_TIMEOUT',
+    /^none within 1\.5 s \(--request-timeout\); check .*, or raise --request-timeout/,
+  ],
+  ['UND_ERR_HEADERS_TIMEOUT', /^none within 1\.5 s \(--request-timeout\); check that the server is running/],
   ['CERT_HAS_EXPIRED', /^a certificate of the server that is not valid now; check the clock/],
   ['CERT_NOT_YET_VALID', /^a certificate of the server that is not valid now; check the clock/],
   ['ERR_TLS_CERT_ALTNAME_INVALID', /^a certificate for another name; correct the server/],
@@ -41,7 +45,8 @@ describe('the advice about a connection that failed', () => {
     it(`fits the code ${code}, also if Node has tried several addresses`, () => {
       const cause = Object.assign(new Error('failed'), { code });
       for (const one of [cause, new AggregateError([cause, cause])]) {
-        const { found, advice } = connectionProblem(errorFromFailure('get /x', one), SERVER, '');
+        const destination = { server: SERVER, proxy: '', requestTimeoutMs: 1_500 };
+        const { found, advice } = connectionProblem(errorFromFailure('get /x', one), destination);
         assert.match(`${found}; ${advice}`, says);
       }
     });

@@ -174,7 +174,7 @@ describe('a credential plug-in', () => {
 
   it('that is missing is named by each command', () => {
     const kubeconfig = kubeconfigWith('missing', { title: '', says: /./ });
-    for (const args of [['explain', 'reg.example/app'], ['audit'], ['release', '-A']]) {
+    for (const args of [['explain', 'reg.example/app'], ['audit'], ['unbind', '-A']]) {
       const { status, stderr } = run(kubeconfig, ...args);
       assert.equal(status, 2);
       assert.match(stderr, new RegExp(`^error: ${NAME}expected this program at this path, found none`));
@@ -201,7 +201,7 @@ describe('a credential plug-in', () => {
 
   it('that provides a credential runs once, and the connection is the next step', () => {
     const script = `echo run >> '${join(folder, 'runs')}'; ${credential({ token: CANARY })}`;
-    const { stderr } = run(kubeconfigWith('working', { title: '', script, says: /./ }), 'release', '-A');
+    const { stderr } = run(kubeconfigWith('working', { title: '', script, says: /./ }), 'unbind', '-A');
     assert.match(
       stderr,
       /expected an answer from the API server at https:\/\/127\.0\.0\.1:1, found none: .*ECONNREFUSED/,

@@ -138,7 +138,7 @@ describe('a server that is not a Kubernetes API server', () => {
     it(`is recognized by ${title}`, async () => {
       await using server = createServer(listener);
       const url = `http://${await listening(server)}`;
-      for (const args of [['explain', 'reg.example/app'], ['audit'], ['release', '-A']]) {
+      for (const args of [['explain', 'reg.example/app'], ['audit'], ['unbind', '-A']]) {
         const { code, stdout, stderr } = await run(url, args);
         assert.match(stderr, says, args[0]);
         assert.match(stderr, new RegExp(`^error: expected an answer from the API server at ${url}, `));

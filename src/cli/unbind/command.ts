@@ -16,34 +16,43 @@ import {
   scopeOf,
 } from '../flags/index.ts';
 import { commandWithHelp } from '../help.ts';
+import { confirmed } from './confirm.ts';
 import type { LeasePlace } from './leader.ts';
-import { release } from './release.ts';
+import type { UnbindPreview } from './progress.ts';
+import { previewUnbind, unbind } from './unbind.ts';
 
-/** Exit code: a bound scan or a Secret remains, or may remain. */
+/** Exit code: a bound scan or a Secret remains, or may remain. The user did not confirm, for example. */
 const EXIT_LEFT = 1;
 /** The namespace in which the documentation installs the chart. */
 const USUAL_NAMESPACE = 'image-credential-binding';
 
 interface Flags extends ScopeFlags, ClusterFlags, Pick<LeaseFlags, 'leaseNamespace' | 'leaseName'> {
   readonly uninstalled?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
   readonly leaderTimeout: number;
   readonly scanTimeout: number;
 }
 
-/** `image-credential-binding release`: removes everything that the controller has written to a cluster. */
-export function releaseCommand(): Command {
-  const command = commandWithHelp('release', {
+/** `image-credential-binding unbind`: removes everything that the controller has written to a cluster. */
+export function unbindCommand(): Command {
+  const command = commandWithHelp('unbind', {
     notes:
       'Waits until no controller is the leader, because a leader would bind the scans again. If a run of a ScheduledScan\n' +
       'is due, waits until the run starts, at most one minute. If an unfinished Scan mounts a Secret, waits until the Scan\n' +
       'finishes, or until --scan-timeout expires. Neither needs nor deletes the bindings and their CRD. The command can be\n' +
-      'repeated at any time. Uninstalling the chart runs it.',
+      'repeated at any time. Uninstalling the chart runs it. On a terminal, asks for confirmation. Without a terminal on\n' +
+      'standard input, does not ask.',
     exitCodes: [
       '0  all ScheduledScans are unbound, and all Secrets with copies of credentials are deleted',
-      '1  some remain: standard error lists each one, the reason, and what to do',
+      '1  some remain: standard error lists each one, the reason, and what to do; or you did not confirm',
       '2  incorrect usage, a controller is still the leader, or the cluster cannot be read',
     ],
-    examples: ['% release -A', '% release -n shop,payments --scan-timeout 30m'],
+    examples: [
+      '% unbind -A --dry-run --request-timeout 30s',
+      '% unbind -A --yes',
+      '% unbind -n shop,payments --scan-timeout 30m',
+    ],
   })
     .description('Unbind every ScheduledScan, and delete the Secrets that hold copies of credentials.')
     .action((flags: Flags) => {
@@ -56,6 +65,8 @@ export function releaseCommand(): Command {
     ...scopeFlags(),
     ...clusterFlags(),
     ...leasePlaceFlags(`namespace of the pod or the kubeconfig context, and "${USUAL_NAMESPACE}"`),
+    new Option('--dry-run', 'list what would be written, and change nothing'),
+    new Option('-y, --yes', 'do not ask for confirmation on a terminal'),
     new Option(
       '--uninstalled',
       'the rights of the controller no longer exist, so do not wait for the Lease of a controller whose pod no longer exists',
@@ -73,15 +84,47 @@ export function releaseCommand(): Command {
 
 async function run(flags: Flags): Promise<void> {
   const config = await loadKubeConfig(flags);
+  const scope = scopeOf(flags, config);
+  if (flags.dryRun === true) return printPreview(await previewUnbind(config, scope));
+  if (
+    flags.yes !== true &&
+    process.stdin.isTTY &&
+    !(await confirmedAll(await previewUnbind(config, scope)))
+  ) {
+    printLine('error: not confirmed; nothing was changed');
+    process.exitCode = EXIT_LEFT;
+    return;
+  }
   const settings = {
-    scope: scopeOf(flags, config),
+    scope,
     leases: leases(flags, config),
     leaderTimeoutMs: flags.leaderTimeout,
     scanTimeoutMs: flags.scanTimeout,
   };
-  const { scans, secrets, left } = await release(config, settings, printLine);
-  for (const line of left) printLine(`error: ${line}`);
+  const { scans, secrets, left } = await unbind(config, settings, printLine);
+  printLeft(left);
   process.stdout.write(`unbound ${counted(scans, 'ScheduledScan')}, deleted ${counted(secrets, 'Secret')}\n`);
+}
+
+function printPreview({ scans, secrets, problems }: UnbindPreview): void {
+  const lines = [
+    ...scans.map((key) => `would unbind ScheduledScan ${key}`),
+    ...secrets.map((key) => `would delete Secret ${key}`),
+    `would unbind ${counted(scans.length, 'ScheduledScan')}, and delete ${counted(secrets.length, 'Secret')}; nothing was changed (--dry-run)`,
+  ];
+  printLeft(problems);
+  process.stdout.write(lines.map((line) => `${printable(line)}\n`).join(''));
+}
+
+/** Whether there is nothing to write, or the user confirms. */
+async function confirmedAll({ scans, secrets }: UnbindPreview): Promise<boolean> {
+  if (scans.length + secrets.length === 0) return true;
+  const objects = `${counted(scans.length, 'ScheduledScan')}, and delete ${counted(secrets.length, 'Secret')} with copies of credentials`;
+  return confirmed(`Unbind ${objects}?`);
+}
+
+function printLeft(left: readonly string[]): void {
+  for (const line of left) printLine(`error: ${line}`);
   if (left.length > 0) process.exitCode = EXIT_LEFT;
 }
 

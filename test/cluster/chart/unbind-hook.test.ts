@@ -12,7 +12,7 @@ import { deletePod } from '../../support/cluster/pods.ts';
 import { until } from '../../support/until.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
-const HOOK = `${RELEASE}-release`;
+const HOOK = `${RELEASE}-unbind`;
 const HOOK_USER = `system:serviceaccount:${RELEASE}:${HOOK}`;
 
 interface Job {
@@ -70,9 +70,9 @@ for (const { title, values } of variants) {
       const rendered = (...set: readonly string[]) =>
         runHelm('template', RELEASE, CHART, '--kube-version', '1.30.0', ...set);
       assert.match((await rendered()).stdout, /helm\.sh\/hook/);
-      const { code, stdout } = await rendered('--set', 'uninstall.release=false');
+      const { code, stdout } = await rendered('--set', 'uninstall.unbind=false');
       assert.equal(code, 0);
-      assert.doesNotMatch(stdout, /helm\.sh\/hook|-release/);
+      assert.doesNotMatch(stdout, /helm\.sh\/hook|-unbind/);
     });
 
     it('unbinds all scans while the controller stops, with exactly the rights that it needs, and leaves nothing behind', async () => {
@@ -198,7 +198,7 @@ for (const { title, values } of variants) {
 }
 
 describe('helm uninstall with a terminating namespace in the list, and without a running controller', () => {
-  it('reports the namespace, and lets the release command do what the Job could not start', async () => {
+  it('reports the namespace, and lets the unbind command do what the Job could not start', async () => {
     const { helm } = await tools(['helm'], (line) => process.stderr.write(`${line}\n`));
     await using cluster = await Cluster.start({ lacksRights: true });
     const { controlPlane } = cluster;
@@ -221,11 +221,11 @@ describe('helm uninstall with a terminating namespace in the list, and without a
     );
     await active.bound('scan');
 
-    const released = await runCommand(controlPlane, ['release', '-n', active.name]);
+    const unbound = await runCommand(controlPlane, ['unbind', '-n', active.name]);
     assert.deepEqual(
-      [released.code, released.stdout],
+      [unbound.code, unbound.stdout],
       [0, 'unbound 1 ScheduledScan, deleted 1 Secret\n'],
-      released.stderr,
+      unbound.stderr,
     );
     assert.equal(JSON.stringify((await active.rawScan('scan')).spec), before);
     await assertDeletable(cluster);

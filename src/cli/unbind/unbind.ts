@@ -1,14 +1,17 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubeClient } from '../../kube/index.ts';
+import { keyOf } from '../../object/index.ts';
 import { type CommandScope, checkNamespaces, withCluster } from '../cluster/index.ts';
 import { type LeasePlace, waitForNoLeader } from './leader.ts';
-import { ReleaseNamespaces } from './namespaces.ts';
-import type { ReleaseResult, ReportProgress } from './progress.ts';
-import { ScanUnbinder } from './scans.ts';
-import { SecretDeleter } from './secrets.ts';
+import { UnbindNamespaces } from './namespaces.ts';
+import type { ReportProgress, UnbindPreview, UnbindSummary } from './progress.ts';
+import { boundScans, ScanUnbinder } from './scans.ts';
+import { SecretDeleter, trivySecrets } from './secrets.ts';
 
-/** The scope of a release, and the limits on its waits. */
-export interface ReleaseSettings {
+const USER_AGENT = 'unbind';
+
+/** The scope of the command, and the limits on its waits. */
+export interface UnbindSettings {
   readonly scope: CommandScope;
   /** The Leases that a controller may hold as the leader. */
   readonly leases: readonly LeasePlace[];
@@ -19,34 +22,54 @@ export interface ReleaseSettings {
 }
 
 /**
+ * Lists what {@link unbind} would write, and writes nothing. Does not wait for a leader.
+ *
+ * @throws UserError if the cluster cannot be read
+ */
+export async function previewUnbind(config: KubeConfig, scope: CommandScope): Promise<UnbindPreview> {
+  const needs = 'list scheduledscans and secrets';
+  return withCluster(config, { scope, needs }, USER_AGENT, async (client) => {
+    if (scope.kind === 'Namespaces') await checkNamespaces(client, scope.names);
+    const namespaces = new UnbindNamespaces(client, scope);
+    const scans = await boundScans(namespaces);
+    const secrets = await trivySecrets(namespaces);
+    return {
+      scans: scans.map(keyOf),
+      secrets: secrets.filter(({ isTerminating }) => !isTerminating).map(keyOf),
+      problems: namespaces.problems,
+    };
+  });
+}
+
+/**
  * Removes everything that the controller has written to a cluster, before the controller is uninstalled. Waits until no
  * controller is the leader, then unbinds every ScheduledScan, then deletes the Secrets. Needs neither bindings nor their
  * CRD. It does not repeat completed work, so it can be interrupted and repeated at any time.
  *
  * @throws UserError if it cannot start, or the API server no longer answers
  */
-export async function release(
+export async function unbind(
   config: KubeConfig,
-  settings: ReleaseSettings,
+  settings: UnbindSettings,
   progress: ReportProgress,
-): Promise<ReleaseResult> {
+): Promise<UnbindSummary> {
   const { scope } = settings;
   const needs = 'list, get and update scheduledscans, list scans, and list and delete secrets';
-  return withCluster(config, { scope, needs }, 'release', async (client) => {
+  return withCluster(config, { scope, needs }, USER_AGENT, async (client) => {
     if (scope.kind === 'Namespaces') await checkNamespaces(client, scope.names);
     await Promise.all(
       settings.leases.map((place) => waitForNoLeader(client, place, settings.leaderTimeoutMs, progress)),
     );
-    return releaseAll(client, settings, progress);
+    return unbindAll(client, settings, progress);
   });
 }
 
-async function releaseAll(
+async function unbindAll(
   client: KubeClient,
-  { scope, scanTimeoutMs }: ReleaseSettings,
+  { scope, scanTimeoutMs }: UnbindSettings,
   progress: ReportProgress,
-): Promise<ReleaseResult> {
-  const namespaces = new ReleaseNamespaces(client, scope);
+): Promise<UnbindSummary> {
+  const namespaces = new UnbindNamespaces(client, scope);
   const scans = new ScanUnbinder(client, namespaces, progress);
   const secrets = new SecretDeleter(client, namespaces, progress);
   await scans.run();

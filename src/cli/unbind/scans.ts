@@ -10,7 +10,7 @@ import {
   type ScheduledScan,
   waitBeforeWrite,
 } from '../../scan/index.ts';
-import type { ReleaseNamespaces } from './namespaces.ts';
+import type { UnbindNamespaces } from './namespaces.ts';
 import type { ReportProgress } from './progress.ts';
 
 const AT_ONCE = 8;
@@ -29,12 +29,25 @@ type UnbindResult =
   | { readonly result: 'Refused'; readonly why: string };
 
 /**
+ * The ScheduledScans that are bound.
+ *
+ * @throws KubeError
+ */
+export async function boundScans(namespaces: UnbindNamespaces): Promise<readonly ScheduledScan[]> {
+  return namespaces.list(SCHEDULED_SCANS, {}, (object) => {
+    // The CRD has checked the shape.
+    const scan = readScheduledScan(object as typeof object & RawScheduledScan);
+    return scan.bound === undefined ? undefined : scan;
+  });
+}
+
+/**
  * Unbinds ScheduledScans until none is bound. It makes the same edit as the controller, at the version that was read, and
  * never while a run is due. Each round lists the scans again, so the work can be interrupted and repeated at any time.
  */
 export class ScanUnbinder {
   readonly #client: KubeClient;
-  readonly #namespaces: ReleaseNamespaces;
+  readonly #namespaces: UnbindNamespaces;
   readonly #progress: ReportProgress;
   readonly #unbound = new Set<string>();
   /** By key of a scan that is not tried again: the reason. */
@@ -44,7 +57,7 @@ export class ScanUnbinder {
   /** Progress lines that were already printed. */
   readonly #printed = new Set<string>();
 
-  constructor(client: KubeClient, namespaces: ReleaseNamespaces, progress: ReportProgress) {
+  constructor(client: KubeClient, namespaces: UnbindNamespaces, progress: ReportProgress) {
     this.#client = client;
     this.#namespaces = namespaces;
     this.#progress = progress;
@@ -79,16 +92,12 @@ export class ScanUnbinder {
 
   /** The scans to unbind. Unbinds no scan twice, because a controller that still runs would bind it again and again. */
   async #bound(): Promise<readonly ScheduledScan[]> {
-    const bound = await this.#namespaces.list(SCHEDULED_SCANS, {}, (object) => {
-      // The CRD has checked the shape.
-      const scan = readScheduledScan(object as typeof object & RawScheduledScan);
-      return scan.bound === undefined ? undefined : scan;
-    });
+    const bound = await boundScans(this.#namespaces);
     for (const key of bound.map(keyOf).filter((each) => this.#unbound.has(each))) {
       this.#unbound.delete(key);
       this.#left.set(
         key,
-        'it was unbound, and then bound again: a controller is running; stop the controller, and run release again',
+        'it was unbound, and then bound again: a controller is running; stop the controller, and run unbind again',
       );
     }
     return bound.filter((scan) => !this.#left.has(keyOf(scan)));
@@ -123,12 +132,12 @@ export class ScanUnbinder {
     if (isDone(written, UNBIND)) return { result: 'Unbound' };
     const why =
       'the API server did not store the update as sent; correct the policy or webhook that changes ScheduledScans, ' +
-      'and run release again';
+      'and run unbind again';
     return { result: 'Refused', why };
   }
 
   #giveUp(): void {
-    for (const [key, why] of this.#waiting) this.#left.set(key, `${why}; run release again`);
+    for (const [key, why] of this.#waiting) this.#left.set(key, `${why}; run unbind again`);
   }
 }
 
@@ -139,7 +148,7 @@ export class ScanUnbinder {
 function unbindResultOf(error: unknown): UnbindResult {
   if (!(error instanceof KubeError)) {
     const name = error instanceof Error ? error.name : 'error';
-    const why = `it could not be unbound: unexpected ${name}; correct the scan, report the error, and run release again`;
+    const why = `it could not be unbound: unexpected ${name}; correct the scan, report the error, and run unbind again`;
     return { result: 'Refused', why };
   }
   if (error.reason === 'NotFound') return { result: 'Nothing' };
@@ -150,7 +159,7 @@ function unbindResultOf(error: unknown): UnbindResult {
         result: 'Refused',
         why:
           `the API server refused the update: ${error.reason} (${error.status}); check your permissions, and the ` +
-          'policies and webhooks for ScheduledScans, and run release again',
+          'policies and webhooks for ScheduledScans, and run unbind again',
       }
     : { result: 'Later', why: `the API server answered ${error.reason}` };
 }

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { RELEASE } from '../../../hack/testenv/controller.ts';
-import { ReleaseNamespaces } from '../../../src/cli/release/namespaces.ts';
-import { ScanUnbinder } from '../../../src/cli/release/scans.ts';
+import { UnbindNamespaces } from '../../../src/cli/unbind/namespaces.ts';
+import { ScanUnbinder } from '../../../src/cli/unbind/scans.ts';
 import { KubeClient } from '../../../src/kube/client/client.ts';
 import { Transport } from '../../../src/kube/client/transport.ts';
 import { SCANS } from '../../../src/object/resources.ts';
@@ -41,7 +41,7 @@ function transportTo(port: number): Transport {
   return new Transport(config);
 }
 
-describe('release', () => {
+describe('unbind', () => {
   let cluster: Cluster;
 
   before(async () => {
@@ -53,11 +53,11 @@ describe('release', () => {
   );
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  /** Runs `release` with a Lease that no controller holds any longer. A flag can choose another Lease. */
-  async function release(args: readonly string[], kubeconfig?: string): Promise<Ran> {
+  /** Runs `unbind` with a Lease that no controller holds any longer. A flag can choose another Lease. */
+  async function unbind(args: readonly string[], kubeconfig?: string): Promise<Ran> {
     const ran = await runCommand(
       cluster.controlPlane,
-      ['release', '--lease-namespace', RELEASE, ...args],
+      ['unbind', '--lease-namespace', RELEASE, ...args],
       kubeconfig,
     );
     assert.doesNotMatch(ran.stdout + ran.stderr, CANARY);
@@ -98,25 +98,25 @@ describe('release', () => {
     await namespace.put(SCANS, { metadata: { name: 'run' }, spec });
   }
 
-  /** Waits until a release has sent a request with this verb. */
+  /** Waits until the command has sent a request with this verb. */
   async function requested(wanted: string, resource: string, namespace: TestNamespace): Promise<void> {
     await until(async () => {
       const events = await cluster.controlPlane.auditEvents();
       return events.some(
         ({ userAgent, verb, objectRef }) =>
-          userAgent === 'release' &&
+          userAgent === 'unbind' &&
           verb === wanted &&
           objectRef?.resource === resource &&
           objectRef.namespace === namespace.name,
       );
-    }, `release to ${wanted} ${resource}`);
+    }, `unbind to ${wanted} ${resource}`);
   }
 
   it('reverts scans to their original spec, deletes our Secrets, and writes nothing when it is repeated', async () => {
     const { namespace, before, secretName } = await boundNamespace();
     const foreign = { 'app.kubernetes.io/managed-by': 'image-credential-binding' };
     await namespace.put(SECRETS, { metadata: { name: 'theirs', labels: foreign }, type: 'Opaque' });
-    const { code, stdout, stderr } = await release(['-n', namespace.name]);
+    const { code, stdout, stderr } = await unbind(['-n', namespace.name]);
     assert.deepEqual([code, stdout], [0, 'unbound 1 ScheduledScan, deleted 1 Secret\n']);
     assert.deepEqual(stderr.trimEnd().split('\n'), [
       `unbound ScheduledScan ${namespace.name}/scan`,
@@ -126,15 +126,15 @@ describe('release', () => {
     assert.ok(await namespace.get(SECRETS, 'theirs'));
     assert.ok(await namespace.get(SECRETS, 'pull'));
     const from = (await cluster.controlPlane.auditEvents()).length;
-    const again = await release(['-n', namespace.name]);
+    const again = await unbind(['-n', namespace.name]);
     assert.deepEqual([again.code, again.stdout], [0, 'unbound 0 ScheduledScans, deleted 0 Secrets\n']);
     const writes = (await cluster.controlPlane.auditEvents())
       .slice(from)
-      .filter(({ userAgent, verb }) => userAgent === 'release' && verb !== 'get' && verb !== 'list');
+      .filter(({ userAgent, verb }) => userAgent === 'unbind' && verb !== 'get' && verb !== 'list');
     assert.deepEqual(writes, []);
   });
 
-  it('releases all namespaces page by page, or only the named namespaces', async () => {
+  it('unbinds all namespaces page by page, or only the named namespaces', async () => {
     const [one, two, three] = [
       await cluster.namespace(),
       await cluster.namespace(),
@@ -142,10 +142,10 @@ describe('release', () => {
     ];
     for (const namespace of [one, two, three]) await namespace.scan('scan');
     await bind(one, two, three);
-    const first = await release(['-n', one.name, '-n', `${two.name},${one.name}`]);
+    const first = await unbind(['-n', one.name, '-n', `${two.name},${one.name}`]);
     assert.deepEqual([first.code, first.stdout], [0, 'unbound 2 ScheduledScans, deleted 2 Secrets\n']);
     await three.bound('scan');
-    const second = await release(['-A']);
+    const second = await unbind(['-A']);
     assert.deepEqual([second.code, second.stdout], [0, 'unbound 1 ScheduledScan, deleted 1 Secret\n']);
     assert.equal(secretNameOf(await three.rawScan('scan')), undefined);
   });
@@ -155,7 +155,7 @@ describe('release', () => {
     await namespace.scan('scan');
     await bind(namespace);
     const controller = await cluster.startController();
-    const { code, stderr, stdout } = await release(['-n', namespace.name, '--leader-timeout', '3s']);
+    const { code, stderr, stdout } = await unbind(['-n', namespace.name, '--leader-timeout', '3s']);
     assert.deepEqual([code, stdout], [2, '']);
     assert.match(stderr, /^waiting for the controller ".+" to release the Lease/);
     assert.match(
@@ -173,9 +173,9 @@ describe('release', () => {
     await namespace.pullSecret('pull', AUTHS);
     await namespace.binding('app');
     await namespace.bound('scan');
-    const releasing = runCommand(cluster.controlPlane, ['release', '-n', namespace.name]);
+    const unbinding = runCommand(cluster.controlPlane, ['unbind', '-n', namespace.name]);
     await controller.process.stop();
-    const { code, stdout } = await releasing;
+    const { code, stdout } = await unbinding;
     assert.deepEqual([code, stdout], [0, 'unbound 1 ScheduledScan, deleted 1 Secret\n']);
     assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
   });
@@ -187,7 +187,7 @@ describe('release', () => {
     await namespace.pullSecret('pull', AUTHS);
     await namespace.binding('app');
     await namespace.bound('scan');
-    const { code, stderr } = await release(['-n', namespace.name, '--lease-name', 'other']);
+    const { code, stderr } = await unbind(['-n', namespace.name, '--lease-name', 'other']);
     assert.equal(code, 1);
     assert.match(
       stderr,
@@ -195,10 +195,10 @@ describe('release', () => {
     );
     assert.match(
       stderr,
-      /(?:bound again|created again): a controller is running; stop the controller, and run release again/,
+      /(?:bound again|created again): a controller is running; stop the controller, and run unbind again/,
     );
     await controller.process.stop();
-    assert.equal((await release(['-n', namespace.name])).code, 0);
+    assert.equal((await unbind(['-n', namespace.name])).code, 0);
   });
 
   it('waits until a due run has started before it updates the scan', async () => {
@@ -209,11 +209,11 @@ describe('release', () => {
         ...['--patch', JSON.stringify(spec)],
       ]);
     await patch({ spec: { suspend: false } });
-    const releasing = release(['-n', namespace.name]);
+    const unbinding = unbind(['-n', namespace.name]);
     await requested('get', 'scheduledscans', namespace);
     await namespace.bound('scan');
     await patch({ status: { lastScheduleTime: new Date().toISOString() } }, '--subresource=status');
-    const { code, stderr } = await releasing;
+    const { code, stderr } = await unbinding;
     assert.equal(code, 0, stderr);
     assert.match(stderr, new RegExp(`waiting for ScheduledScan ${namespace.name}/scan: its run is due`));
     await assertReverted(namespace, before.replace('"suspend":true', '"suspend":false'), secretName);
@@ -222,7 +222,7 @@ describe('release', () => {
   it('keeps a Secret that an unfinished Scan mounts until the Scan has finished', async () => {
     const { namespace, before, secretName } = await boundNamespace();
     await runningScan(namespace, secretName);
-    const releasing = release(['-n', namespace.name]);
+    const unbinding = unbind(['-n', namespace.name]);
     await requested('list', 'scans', namespace);
     assert.ok(await namespace.get(SECRETS, secretName));
     await cluster.client.patchStatus(
@@ -230,7 +230,7 @@ describe('release', () => {
       { namespace: namespace.name, name: 'run' },
       { status: { state: 'Done' } },
     );
-    const { code, stderr } = await releasing;
+    const { code, stderr } = await unbinding;
     assert.equal(code, 0, stderr);
     assert.match(stderr, new RegExp(`waiting to delete Secret .+: Scan ${namespace.name}/run mounts it`));
     await assertReverted(namespace, before, secretName);
@@ -239,7 +239,7 @@ describe('release', () => {
   it('deletes a mounted Secret when --scan-timeout expires, and names the Scan that mounts it', async () => {
     const { namespace, before, secretName } = await boundNamespace();
     await runningScan(namespace, secretName);
-    const { code, stderr } = await release(['-n', namespace.name, '--scan-timeout', '1s']);
+    const { code, stderr } = await unbind(['-n', namespace.name, '--scan-timeout', '1s']);
     assert.equal(code, 0, stderr);
     assert.match(stderr, new RegExp(`before Scan ${namespace.name}/run has finished: the Scan may fail`));
     await assertReverted(namespace, before, secretName);
@@ -248,7 +248,7 @@ describe('release', () => {
   it('retries after a conflict with another client, and after a connection that is cut', async () => {
     const { namespace, before, secretName } = await boundNamespace();
     await using proxy = await startFaultProxy(cluster.controlPlane, { seed: 1 });
-    const kubeconfig = join(cluster.controlPlane.directory, 'release-proxy.kubeconfig');
+    const kubeconfig = join(cluster.controlPlane.directory, 'unbind-proxy.kubeconfig');
     const text = await readFile(cluster.controlPlane.kubeconfig, 'utf8');
     await writeFile(kubeconfig, text.replace(cluster.controlPlane.server, proxy.url));
     const isScanWrite = ({ verb, resource }: { verb: string; resource: string }) =>
@@ -261,7 +261,7 @@ describe('release', () => {
         ({ verb, resource }) => verb === 'delete' && resource === 'secrets',
       ),
     ];
-    const { code, stderr } = await release(['-n', namespace.name], kubeconfig);
+    const { code, stderr } = await unbind(['-n', namespace.name], kubeconfig);
     assert.equal(code, 0, stderr);
     await Promise.all(injected);
     await assertReverted(namespace, before, secretName);
@@ -286,7 +286,7 @@ describe('release', () => {
       ]);
     }
 
-    it('reports a scan whose update a policy refuses, releases the others, and exits with 1', async () => {
+    it('reports a scan whose update a policy refuses, unbinds the others, and exits with 1', async () => {
       const { namespace, secretName } = await boundNamespace();
       await namespace.scan('kept', undefined, { metadata: { labels: { keep: 'yes' } } });
       await bind(namespace);
@@ -326,7 +326,7 @@ describe('release', () => {
           ),
         'the policy to take effect',
       );
-      const { code, stdout, stderr } = await release(['-n', namespace.name]);
+      const { code, stdout, stderr } = await unbind(['-n', namespace.name]);
       await cluster.controlPlane.kubectl(['delete', '--filename', '-'], { input });
       assert.deepEqual([code, stdout], [1, 'unbound 1 ScheduledScan, deleted 1 Secret\n']);
       assert.match(
@@ -356,7 +356,7 @@ describe('release', () => {
         const status = { lastScheduleTime: new Date(Date.now() - 60_000).toISOString() };
         await cluster.client.patchStatus(SCHEDULED_SCANS, place, { status });
       }
-      const { code, stdout, stderr } = await release(['-n', namespace.name]);
+      const { code, stdout, stderr } = await unbind(['-n', namespace.name]);
       assert.equal(code, 0, stderr);
       assert.equal(stdout, 'unbound 4 ScheduledScans, deleted 1 Secret\n');
       await assertReverted(namespace, before, secretName);
@@ -365,7 +365,7 @@ describe('release', () => {
     it('skips an object that causes an unexpected error, reports it, and continues', async () => {
       const { namespace } = await boundNamespace();
       await namespace.scan('odd', ['reg.example/other:1']);
-      const namespaces = new ReleaseNamespaces(cluster.client, {
+      const namespaces = new UnbindNamespaces(cluster.client, {
         kind: 'Namespaces',
         names: [namespace.name],
       });
@@ -391,19 +391,19 @@ describe('release', () => {
       // A TCP server that listens has an AddressInfo.
       const { port } = server.address() as AddressInfo;
       const transport = transportTo(port);
-      const client = new KubeClient({ transport, fieldManager: 'release' });
+      const client = new KubeClient({ transport, fieldManager: 'unbind' });
       const scans = new ScanUnbinder(client, namespaces, () => undefined);
       await scans.run();
       await transport.close();
       assert.deepEqual(scans.left, [
         `ScheduledScan ${namespace.name}/scan is still bound: it could not be unbound: unexpected TypeError; correct the ` +
-          'scan, report the error, and run release again',
+          'scan, report the error, and run unbind again',
       ]);
-      assert.equal((await release(['-n', namespace.name])).code, 0);
+      assert.equal((await unbind(['-n', namespace.name])).code, 0);
     });
 
     it('reports a namespace that does not exist', async () => {
-      const { code, stderr } = await release(['-n', 'nowhere']);
+      const { code, stderr } = await unbind(['-n', 'nowhere']);
       assert.equal(code, 2);
       assert.match(
         stderr,
@@ -417,7 +417,7 @@ describe('release', () => {
       const kubectl = (...args: readonly string[]) =>
         cluster.controlPlane.kubectl([...args, '--namespace', namespace.name]);
       const kubeconfig = await kubeconfigOfSomeone(namespace);
-      const noLease = await release(['-n', namespace.name], kubeconfig);
+      const noLease = await unbind(['-n', namespace.name], kubeconfig);
       assert.equal(noLease.code, 2);
       assert.match(
         noLease.stderr,
@@ -426,10 +426,10 @@ describe('release', () => {
 
       const account = `--serviceaccount=${namespace.name}:someone`;
       await allowLeases(account);
-      const refused = await release(['-n', namespace.name], kubeconfig);
+      const refused = await unbind(['-n', namespace.name], kubeconfig);
       assert.equal(refused.code, 2);
       assert.match(refused.stderr, /expected permission to list, get and update scheduledscans/);
-      const all = await release(['-A'], kubeconfig);
+      const all = await unbind(['-A'], kubeconfig);
       assert.match(all.stderr, /in all namespaces; request a ClusterRole, or choose a namespace/);
 
       await kubectl(
@@ -440,7 +440,7 @@ describe('release', () => {
         '--resource=secrets,scheduledscans.execution.securecodebox.io,scans.execution.securecodebox.io',
       );
       await kubectl('create', 'rolebinding', 'all', '--role=all', account);
-      const part = await release(['-n', `${other.name},${namespace.name}`], kubeconfig);
+      const part = await unbind(['-n', `${other.name},${namespace.name}`], kubeconfig);
       assert.deepEqual([part.code, part.stdout], [1, 'unbound 1 ScheduledScan, deleted 1 Secret\n']);
       assert.match(part.stderr, new RegExp(`error: namespace "${other.name}" was skipped: .*forbidden`));
       await assertReverted(namespace, before, secretName);
@@ -450,21 +450,21 @@ describe('release', () => {
       const ending = await boundNamespace();
       // The namespace stays in Terminating, because no kube-controller-manager runs.
       await cluster.controlPlane.kubectl(['delete', 'namespace', ending.namespace.name, '--wait=false']);
-      const { code, stderr } = await release(['-n', ending.namespace.name]);
+      const { code, stderr } = await unbind(['-n', ending.namespace.name]);
       assert.equal(code, 0, stderr);
       await assertReverted(ending.namespace, ending.before, ending.secretName);
 
       const { namespace, before, secretName } = await boundNamespace();
       const remove = (name: string) => cluster.controlPlane.removeCrds([name]);
       await remove('imagecredentialbindings.credentials.securecodebox.io');
-      assert.equal((await release(['-A'])).code, 0);
+      assert.equal((await unbind(['-A'])).code, 0);
       await assertReverted(namespace, before, secretName);
       await namespace.put(SECRETS, {
         metadata: { name: 'trivy-pull-0123456789', labels: { 'app.kubernetes.io/managed-by': RELEASE } },
         type: 'Opaque',
       });
       for (const name of ['scheduledscans', 'scans']) await remove(`${name}.execution.securecodebox.io`);
-      const without = await release(['-A']);
+      const without = await unbind(['-A']);
       assert.deepEqual([without.code, without.stdout], [0, 'unbound 0 ScheduledScans, deleted 1 Secret\n']);
     });
   });

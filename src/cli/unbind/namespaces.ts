@@ -4,10 +4,10 @@ import { quoted } from '../../text/index.ts';
 import { type CommandScope, ifFound, type ListFilter, listAll } from '../cluster/index.ts';
 
 /**
- * Lists objects in the namespaces of a release, one namespace at a time. A namespace that may not be read does not stop the
- * release of the others. An example is a namespace that is being deleted, whose Role is already deleted.
+ * Lists objects in the namespaces of the command, one namespace at a time. A namespace that may not be read does not stop the
+ * work in the others. An example is a namespace that is being deleted, whose Role is already deleted.
  */
-export class ReleaseNamespaces {
+export class UnbindNamespaces {
   readonly #client: KubeClient;
   readonly #scopes: readonly CommandScope[];
   /** By namespace: the error with which the API server refused to list. */
@@ -63,12 +63,12 @@ export class ReleaseNamespaces {
     const namespaces = [...this.#refused].map(
       ([name, { message }]) =>
         `namespace ${quoted(name)} was skipped: ${message}; if the namespace is being deleted, its objects are deleted ` +
-        'with it; otherwise request a Role in it, and run release again',
+        'with it; otherwise request a Role in it, and run unbind again',
     );
     const objects = [...this.#unread].map(
       ([object, error]) =>
         `${object} was skipped: reading it failed with an unexpected ${error}; correct or delete the object, report ` +
-        'the error, and run release again',
+        'the error, and run unbind again',
     );
     return [...namespaces, ...objects];
   }

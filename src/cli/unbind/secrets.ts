@@ -5,7 +5,7 @@ import { hasReason, type KubeClient, KubeError } from '../../kube/index.ts';
 import { keyOf, SCANS, SECRETS, type Stored, storedMeta } from '../../object/index.ts';
 import { readRun } from '../../scan/index.ts';
 import { isTrivySecretName } from '../../secret/index.ts';
-import type { ReleaseNamespaces } from './namespaces.ts';
+import type { UnbindNamespaces } from './namespaces.ts';
 import type { ReportProgress } from './progress.ts';
 
 const AT_ONCE = 8;
@@ -13,19 +13,38 @@ const PAUSE_MS = 2_000;
 /** Limit on the rounds in which the API server deletes nothing. */
 const MAX_TRIES = 10;
 
+interface TrivySecret extends Stored {
+  readonly isTerminating: boolean;
+}
+
+/**
+ * The Secrets that hold copies of credentials. Requests only the metadata, so that the API server does not send the content of
+ * Secrets.
+ *
+ * @throws KubeError
+ */
+export async function trivySecrets(namespaces: UnbindNamespaces): Promise<readonly TrivySecret[]> {
+  const selection = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}`, metadataOnly: true };
+  return namespaces.list(SECRETS, selection, (object) =>
+    isTrivySecretName(object.metadata.name)
+      ? { ...storedMeta(object), isTerminating: object.metadata.deletionTimestamp !== undefined }
+      : undefined,
+  );
+}
+
 /**
  * Deletes the Secrets that hold copies of credentials: those with our label and our name pattern. If an unfinished Scan
  * mounts a Secret, waits, because the pod of the Scan needs the Secret. When the time is over, deletes the Secret anyway.
  */
 export class SecretDeleter {
   readonly #client: KubeClient;
-  readonly #namespaces: ReleaseNamespaces;
+  readonly #namespaces: UnbindNamespaces;
   readonly #progress: ReportProgress;
   readonly #deleted = new Set<string>();
   readonly #left = new Map<string, string>();
   readonly #waiting = new Set<string>();
 
-  constructor(client: KubeClient, namespaces: ReleaseNamespaces, progress: ReportProgress) {
+  constructor(client: KubeClient, namespaces: UnbindNamespaces, progress: ReportProgress) {
     this.#client = client;
     this.#namespaces = namespaces;
     this.#progress = progress;
@@ -59,7 +78,7 @@ export class SecretDeleter {
       if (free.length < secrets.length) await sleep(Math.min(PAUSE_MS, Math.max(0, end - performance.now())));
     }
     for (const secret of await this.#ours())
-      this.#left.set(keyOf(secret), 'another client keeps updating it; run release again');
+      this.#left.set(keyOf(secret), 'another client keeps updating it; run unbind again');
   }
 
   /** The Secrets that no unfinished Scan mounts, or all of them if the time for waiting is over. */
@@ -69,14 +88,8 @@ export class SecretDeleter {
     return isOver ? secrets : secrets.filter((secret) => !mounts.has(keyOf(secret)));
   }
 
-  /** Requests only the metadata, so that the API server does not send the content of Secrets. */
   async #ours(): Promise<readonly Stored[]> {
-    const selection = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}`, metadataOnly: true };
-    const secrets = await this.#namespaces.list(SECRETS, selection, (object) =>
-      isTrivySecretName(object.metadata.name)
-        ? { ...storedMeta(object), isTerminating: object.metadata.deletionTimestamp !== undefined }
-        : undefined,
-    );
+    const secrets = await trivySecrets(this.#namespaces);
     for (const { isTerminating, ...secret } of secrets) this.#note(keyOf(secret), isTerminating);
     return secrets.filter((secret) => !this.#left.has(keyOf(secret)));
   }
@@ -89,7 +102,7 @@ export class SecretDeleter {
     else if (isRecreated) {
       this.#left.set(
         key,
-        'it was deleted, and then created again: a controller is running; stop the controller, and run release again',
+        'it was deleted, and then created again: a controller is running; stop the controller, and run unbind again',
       );
     }
   }

@@ -1,0 +1,2 @@
+export { completionCommand } from './command.ts';
+export { printCompletions, wordsToComplete } from './words.ts';

@@ -1,1 +1,0 @@
-export { releaseCommand } from './command.ts';

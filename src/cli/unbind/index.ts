@@ -1,0 +1,1 @@
+export { unbindCommand } from './command.ts';
