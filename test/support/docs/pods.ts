@@ -64,7 +64,7 @@ export class Pods {
    * Runs the Job of the uninstallation, if it is created before `uninstalled` settles. The controller must have
    * stopped.
    */
-  async release(uninstalled: Promise<unknown>): Promise<void> {
+  async unbind(uninstalled: Promise<unknown>): Promise<void> {
     let over = false;
     void uninstalled.finally(() => {
       over = true;

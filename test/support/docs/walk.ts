@@ -123,7 +123,7 @@ export class Walk {
     }
     await pods.stop();
     const running = this.#reader.run(command);
-    await pods.release(running);
+    await pods.unbind(running);
     return running;
   }
 
