@@ -70,89 +70,94 @@ describe('the command line on a real API server', () => {
     return ran;
   };
 
-  it('audits one, several or all namespaces, and exits with 1 if a binding is not ready', async () => {
-    const one = await boundNamespace();
-    const ready = await audit(['-n', one.name]);
-    assert.equal(ready.code, 0, ready.stderr);
-    assert.match(
-      ready.stdout,
-      new RegExp(
-        `^NAMESPACE +NAME .*\\n${one.name} +app +reg\\.example/app +Generic +pull +True +Ready +Disabled +- +1/1 +-\\n$`,
-      ),
-    );
-    const two = await cluster.namespace();
-    await two.binding('missing', { imagePullSecrets: [{ name: 'gone' }] });
-    await two.condition('missing', 'Ready', 'False SecretNotFound');
-    const both = await audit(['-n', `${one.name},${two.name}`, '-o', 'json']);
-    assert.equal(both.code, 1);
-    const rows = JSON.parse(both.stdout) as readonly {
-      readonly name: string;
-      readonly ready: { readonly reason: string; readonly message: string };
-    }[];
-    assert.deepEqual(
-      rows.map(({ name, ready: { reason } }) => `${name} ${reason}`),
-      ['app Ready', 'missing SecretNotFound'],
-    );
-    assert.match(rows[1]?.ready.message ?? '', /gone does not exist.*Create the Secret/);
-    const all = await audit(['-A', '-o', 'csv']);
-    assert.equal(all.code, 1);
-    assert.match(all.stdout, new RegExp(`\r\n${two.name},missing,reg\\.example/app,Generic,,False,`));
-  });
+  describe('an audit', () => {
+    it('audits one, several or all namespaces, and exits with 1 if a binding is not ready', async () => {
+      const one = await boundNamespace();
+      const ready = await audit(['-n', one.name]);
+      assert.equal(ready.code, 0, ready.stderr);
+      assert.match(
+        ready.stdout,
+        new RegExp(
+          `^NAMESPACE +NAME .*\\n${one.name} +app +reg\\.example/app +Generic +pull +True +Ready +Disabled +- +1/1 +-\\n$`,
+        ),
+      );
+      const two = await cluster.namespace();
+      await two.binding('missing', { imagePullSecrets: [{ name: 'gone' }] });
+      await two.condition('missing', 'Ready', 'False SecretNotFound');
+      const both = await audit(['-n', `${one.name},${two.name}`, '-o', 'json']);
+      assert.equal(both.code, 1);
+      const rows = JSON.parse(both.stdout) as readonly {
+        readonly name: string;
+        readonly ready: { readonly reason: string; readonly message: string };
+      }[];
+      assert.deepEqual(
+        rows.map(({ name, ready: { reason } }) => `${name} ${reason}`),
+        ['app Ready', 'missing SecretNotFound'],
+      );
+      assert.match(rows[1]?.ready.message ?? '', /gone does not exist.*Create the Secret/);
+      const all = await audit(['-A', '-o', 'csv']);
+      assert.equal(all.code, 1);
+      assert.match(all.stdout, new RegExp(`\r\n${two.name},missing,reg\\.example/app,Generic,,False,`));
+    });
 
-  it('shows a ScheduledScan without a readable image until it is corrected', async () => {
-    const namespace = await boundNamespace();
-    await namespace.scan('scheme', ['docker://reg.example/app:1.0']);
-    const reason = 'scheme (has no readable image: parameter 1 begins with the scheme docker://';
-    const messageOf = async () => {
-      const { status } = await namespace.condition('app', 'ScansBound', 'True Bound');
-      return status?.conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
-    };
-    await until(async () => (await messageOf()).includes(`1 scan bound; not bound: ${reason}`), 'the reason');
-    const shown = await audit(['-n', namespace.name]);
-    assert.match(shown.stdout, / 1\/1, 1 unreadable /);
-    assert.match(shown.stderr, /app: ScheduledScan "scheme": has no readable image: parameter 1 /);
-    await namespace.scan('scheme', ['reg.example/app:1.0']);
-    await until(async () => (await messageOf()).startsWith('2 scans bound'), 'the scan to be bound');
-    assert.match((await audit(['-n', namespace.name])).stdout, / 2\/2 /);
-  });
+    it('shows a ScheduledScan without a readable image until it is corrected', async () => {
+      const namespace = await boundNamespace();
+      await namespace.scan('scheme', ['docker://reg.example/app:1.0']);
+      const reason = 'scheme (has no readable image: parameter 1 begins with the scheme docker://';
+      const messageOf = async () => {
+        const { status } = await namespace.condition('app', 'ScansBound', 'True Bound');
+        return status?.conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '';
+      };
+      await until(
+        async () => (await messageOf()).includes(`1 scan bound; not bound: ${reason}`),
+        'the reason',
+      );
+      const shown = await audit(['-n', namespace.name]);
+      assert.match(shown.stdout, / 1\/1, 1 unreadable /);
+      assert.match(shown.stderr, /app: ScheduledScan "scheme": has no readable image: parameter 1 /);
+      await namespace.scan('scheme', ['reg.example/app:1.0']);
+      await until(async () => (await messageOf()).startsWith('2 scans bound'), 'the scan to be bound');
+      assert.match((await audit(['-n', namespace.name])).stdout, / 2\/2 /);
+    });
 
-  it('audits more bindings than fit a page of a list', async () => {
-    const namespace = await cluster.namespace();
-    const spec = { imagePullSecrets: [], mode: 'Observe', verification: 'Never' } as const;
-    const names = Array.from({ length: 510 }, (_, index) => `b-${index}`);
-    await Promise.all(
-      names.map((name) => namespace.binding(name, { ...spec, image: `reg.example/${name}` })),
-    );
-    const { stdout } = await audit(['-n', namespace.name, '-o', 'json']);
-    assert.equal((JSON.parse(stdout) as readonly unknown[]).length, 510);
-  });
+    it('audits more bindings than fit a page of a list', async () => {
+      const namespace = await cluster.namespace();
+      const spec = { imagePullSecrets: [], mode: 'Observe', verification: 'Never' } as const;
+      const names = Array.from({ length: 510 }, (_, index) => `b-${index}`);
+      await Promise.all(
+        names.map((name) => namespace.binding(name, { ...spec, image: `reg.example/${name}` })),
+      );
+      const { stdout } = await audit(['-n', namespace.name, '-o', 'json']);
+      assert.equal((JSON.parse(stdout) as readonly unknown[]).length, 510);
+    });
 
-  it('reports missing bindings, a missing namespace, missing permissions and conflicting flags in an audit', async () => {
-    const empty = await cluster.namespace();
-    assert.deepEqual(
-      await audit(['-n', empty.name]).then(({ code, stdout, stderr }) => [code, stdout, stderr]),
-      [0, '', `no bindings found in "${empty.name}"; choose another namespace with -n, or all with -A\n`],
-    );
-    assert.equal((await audit(['-n', empty.name, '-o', 'json'])).stdout, '[]\n');
-    const nowhere = await audit(['-n', 'nowhere']);
-    assert.equal(nowhere.code, 2);
-    assert.match(
-      nowhere.stderr,
-      /the namespace "nowhere" does not exist; correct --namespace \(list them with kubectl/,
-    );
-    await cluster.controlPlane.kubectl(['create', 'serviceaccount', 'nobody', '-n', empty.name]);
-    const account = { namespace: empty.name, name: 'nobody' };
-    const kubeconfig = await cluster.controlPlane.kubeconfigFor(account);
-    const refused = await audit(['-A'], kubeconfig);
-    assert.equal(refused.code, 2);
-    assert.match(
-      refused.stderr,
-      /expected permission to list imagecredentialbindings in all namespaces; request a ClusterRole/,
-    );
-    const both = await audit(['-A', '-n', empty.name]);
-    assert.equal(both.code, 2);
-    assert.match(both.stderr, /'-A, --all-namespaces' cannot be used with option '-n, --namespace/);
-    assert.match((await audit(['-n', 'A_b'])).stderr, /Expected a namespace: at most 63/);
+    it('reports missing bindings, a missing namespace, missing permissions and conflicting flags in an audit', async () => {
+      const empty = await cluster.namespace();
+      assert.deepEqual(
+        await audit(['-n', empty.name]).then(({ code, stdout, stderr }) => [code, stdout, stderr]),
+        [0, '', `no bindings found in "${empty.name}"; choose another namespace with -n, or all with -A\n`],
+      );
+      assert.equal((await audit(['-n', empty.name, '-o', 'json'])).stdout, '[]\n');
+      const nowhere = await audit(['-n', 'nowhere']);
+      assert.equal(nowhere.code, 2);
+      assert.match(
+        nowhere.stderr,
+        /the namespace "nowhere" does not exist; correct --namespace \(list them with kubectl/,
+      );
+      await cluster.controlPlane.kubectl(['create', 'serviceaccount', 'nobody', '-n', empty.name]);
+      const account = { namespace: empty.name, name: 'nobody' };
+      const kubeconfig = await cluster.controlPlane.kubeconfigFor(account);
+      const refused = await audit(['-A'], kubeconfig);
+      assert.equal(refused.code, 2);
+      assert.match(
+        refused.stderr,
+        /expected permission to list imagecredentialbindings in all namespaces; request a ClusterRole/,
+      );
+      const both = await audit(['-A', '-n', empty.name]);
+      assert.equal(both.code, 2);
+      assert.match(both.stderr, /'-A, --all-namespaces' cannot be used with option '-n, --namespace/);
+      assert.match((await audit(['-n', 'A_b'])).stderr, /Expected a namespace: at most 63/);
+    });
   });
 
   describe('an audit of some bindings', () => {

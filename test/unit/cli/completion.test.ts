@@ -8,7 +8,17 @@ import { ROOT } from '../../../hack/root.ts';
 import { auditCommand } from '../../../src/cli/audit/command.ts';
 
 const ICB = join(ROOT, 'bin/icb.js');
-const COMMANDS = ['controller', 'explain', 'audit', 'unbind', 'version', 'completion', 'help'];
+const COMMANDS = [
+  'controller',
+  'explain',
+  'validate',
+  'audit',
+  'check',
+  'unbind',
+  'version',
+  'completion',
+  'help',
+];
 const flagsOfAudit = auditCommand().options.flatMap(({ long, short }) =>
   [long, short].filter((flag) => typeof flag === 'string'),
 );
@@ -26,12 +36,12 @@ const cases: readonly {
   { words: ['audit', ''], expected: [] },
   { words: ['audit', '-'], expected: [...flagsOfAudit, '--help', '-h'] },
   { words: ['audit', '--request'], expected: ['--request-timeout'] },
-  { words: ['audit', '-o', ''], expected: ['table', 'json', 'csv'] },
+  { words: ['audit', '-o', ''], expected: ['table', 'wide', 'json', 'csv', 'html'] },
   { words: ['audit', '--output', 'j'], expected: ['json'] },
   { words: ['audit', '--output=j'], expected: ['--output=json'] },
   // As bash splits it.
   { words: ['audit', '--output', '=', 'j'], expected: ['json'] },
-  { words: ['audit', '--output', '='], expected: ['table', 'json', 'csv'] },
+  { words: ['audit', '--output', '='], expected: ['table', 'wide', 'json', 'csv', 'html'] },
   { words: ['audit', '-n', 'shop', '--out'], expected: ['--output'] },
   { words: ['audit', '-n', '-'], expected: [] },
   { words: ['audit', '--wrong=', ''], expected: [] },
@@ -102,7 +112,7 @@ describe('completion', () => {
   const lines: readonly (readonly [line: string, expected: readonly string[]])[] = [
     ['image-credential-binding a', ['audit']],
     ['kubectl-icb au', ['audit']],
-    ['image-credential-binding audit -o ', ['csv', 'json', 'table']],
+    ['image-credential-binding audit -o ', ['csv', 'html', 'json', 'table', 'wide']],
     ['image-credential-binding audit --output=j', ['json']],
     ['image-credential-binding audit -n ', []],
     ['image-credential-binding explain nginx -f p', ['pull-secret.yaml']],
