@@ -298,7 +298,7 @@ describe('the command line on a real API server', () => {
   it('is completed by kubectl', async () => {
     for (const [words, expected] of [
       ['icb a', ['audit', ':4']],
-      ['icb audit -o ""', ['table', 'json', 'csv', ':4']],
+      ['icb audit -o ""', ['table', 'wide', 'json', 'csv', 'html', ':4']],
       ['icb explain nginx -f ""', [':0']],
     ] as const) {
       const { code, stdout, stderr } = await shell(`kubectl __complete ${words}`);
