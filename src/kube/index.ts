@@ -9,10 +9,11 @@ export {
   throwUnhandled,
   type WatchedNamespaces,
 } from './cache/index.ts';
-export { type ImpersonatingUser, KubeClient, type RequestRecord, Transport } from './client/index.ts';
+export { KubeClient, type RequestRecord, Transport } from './client/index.ts';
 export { hasReason, KubeConfigError, KubeError } from './errors.ts';
 export { type EventContent, EventRecorder } from './events.ts';
 export { describeFault } from './fault.ts';
+export type { ImpersonatingUser } from './kubeconfig/index.ts';
 export {
   LEASES,
   LeaderElection,

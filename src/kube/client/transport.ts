@@ -3,8 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { PriorityLimiter } from '../../concurrency/index.ts';
-import { connectionOptions } from './connection-options.ts';
-import { serverOf } from './server.ts';
+import { connectionOptions, serverOf } from '../kubeconfig/index.ts';
 
 /** As in client-go. */
 const CREDENTIALS_MAX_AGE_MS = 60_000;
