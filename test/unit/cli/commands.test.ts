@@ -127,6 +127,13 @@ describe('the command line', () => {
     { args: ['unbind', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
     { args: ['audit', '--request-timeout', 'soon'], says: /Expected a duration such as 30s or 2m, a number/ },
     { args: ['audit', '--request-timeout', '-1s'], says: /Expected a duration such as 30s or 2m, a number/ },
+    ...['context', 'cluster', 'user', 'server', 'token', 'as', 'as-group'].map((flag) => ({
+      args: ['unbind', '--yes', `--${flag}`, ''],
+      env: { KUBECONFIG: 'test/support/fixtures/kubeconfig.json' },
+      says: new RegExp(
+        `--${flag} <.*> ?' argument '' is invalid\\. Expected text that is not empty; leave the flag out`,
+      ),
+    })),
     {
       args: ['audit', '--as-group', 'devs'],
       env: { KUBECONFIG: 'test/support/fixtures/kubeconfig.json' },
