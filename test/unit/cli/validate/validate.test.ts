@@ -488,6 +488,25 @@ describe('validate, as output', () => {
     );
     assert.match(summaryOf(validation), /^validated 0 ImageCredentialBindings, .* in 0 namespaces: 0 errors/);
   });
+
+  it('shows no password of a URL that is written where an image or a host is expected', () => {
+    using files = new Files();
+    const url = 'https://user:Canary-7Hq2@reg.example';
+    const annotations = { 'credentials.securecodebox.io/registries': url };
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'pull', annotations },
+      type: 'kubernetes.io/basic-auth',
+    };
+    const bindings = [binding('a', { image: `${url}/app` }), binding('b', {})];
+    files.write('a.json', several({ ...secret, stringData: { username: 'u', password: 'p' } }, ...bindings));
+    for (const output of ['text', 'json', 'github']) {
+      const { stdout } = runValidate(['-f', files.folder, '-o', output]);
+      assert.doesNotMatch(stdout, CANARY);
+      assert.ok(stdout.split('//user:***@reg.example').length >= 3, stdout);
+    }
+  });
 });
 
 /** Counts how often all its entries are read, which a Previewer does once. */
