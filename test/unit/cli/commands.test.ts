@@ -145,6 +145,9 @@ describe('the command line', () => {
       says: /^error: expected a user of the kubeconfig, found --user "somebody"; its users: "nobody"; correct --user/,
     },
     { args: ['unbind', 'everything'], says: /too many arguments/ },
+    // The value may be a token.
+    { args: ['--token=a\nb', 'audit'], says: /^error: unknown option '--token=\*\*\*'\n\(run with --help/ },
+    { args: ['audit', "--tokne=a'b"], says: /^error: unknown option '--tokne=\*\*\*'\n\(run with --help/ },
     {
       args: ['audit'],
       env: { HOME: '/nonexistent' },
