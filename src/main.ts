@@ -6,6 +6,7 @@ import {
   checkCommand,
   completionCommand,
   controllerCommand,
+  ERRORS_WITHOUT_VALUES,
   EXIT_USAGE,
   explainCommand,
   handleOutputErrors,
@@ -28,6 +29,7 @@ const program = new Command(programName())
   .version(packageJson.version)
   .showHelpAfterError('(run with --help for usage; flags follow the command, for example: audit -n shop)')
   .exitOverride()
+  .configureOutput(ERRORS_WITHOUT_VALUES)
   .addHelpText(
     'after',
     `

@@ -5,6 +5,7 @@ import { dirname, join, relative } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { parseArgs, promisify } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
+import { parseImageReference } from '../../src/image/index.ts';
 import { bundledFiles } from '../build/index.ts';
 import { ROOT } from '../root.ts';
 import { type ImageConfig, imageArchive } from './archive.ts';
@@ -51,7 +52,7 @@ export function labels({ revision }: SourceVersion): Readonly<Record<string, str
  * packages and libraries.
  *
  * @param name - repository and tag
- * @throws Error if npm installed no Node for this machine
+ * @throws Error if npm installed no Node for this machine, or if a library is missing
  */
 export async function buildImage(name: string, version: SourceVersion) {
   const node = await pinnedNode();
@@ -124,11 +125,17 @@ function withFolders(entries: readonly TarEntry[]): readonly TarEntry[] {
   return [...all.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** The commit of this checkout and its time. `SOURCE_DATE_EPOCH` takes precedence over the time. */
+/**
+ * The commit of this checkout and its time. `SOURCE_DATE_EPOCH` takes precedence over the time.
+ *
+ * @throws Error if `SOURCE_DATE_EPOCH` is no number of seconds
+ */
 export async function sourceVersion(): Promise<SourceVersion> {
-  const epoch = process.env['SOURCE_DATE_EPOCH'];
+  const epoch = process.env['SOURCE_DATE_EPOCH'] ?? '';
+  if (!/^\d{0,11}$/.test(epoch))
+    throw new Error(`expected seconds since 1970 in SOURCE_DATE_EPOCH, found ${epoch}; correct or unset it`);
   const { revision, time } = await commit();
-  return { revision, time: epoch === undefined ? time : Number(epoch) };
+  return { revision, time: epoch === '' ? time : Number(epoch) };
 }
 
 async function commit(): Promise<SourceVersion> {
@@ -144,39 +151,62 @@ async function commit(): Promise<SourceVersion> {
 const usage = `Usage: npm run image -- [--output FILE] [--name NAME:TAG]
 
 Builds the controller's image for the architecture of this machine, without Docker, from what npm ci installed. The file
-is for "kind load image-archive", "ctr images import", "docker load" and "crane push". Two builds of the same commit are
-byte-identical. The image of a release is built with the Dockerfile.
+is for "kind load image-archive", "ctr images import", "docker load" and "crane push". Two builds of the same source on the
+same machine are byte-identical. The image of a release is built with the Dockerfile.
 
   --output FILE     the file to write (default: dist/image.tar)
   --name NAME:TAG   the name in the file (default: ${NAME})
   --help            print this text
+
+Example: npm run image -- --name registry.example.org/image-credential-binding:${packageJson.version}
+
+Exit codes: 0 if the file is written, 1 if something is missing or fails, 2 for incorrect usage.
 `;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      output: { type: 'string', default: join(ROOT, 'dist/image.tar') },
-      name: { type: 'string', default: NAME },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
+  const options = parseCommandLine();
+  if (typeof options === 'string') {
+    process.stderr.write(`error: ${options}\n\n${usage}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (options.help) {
     process.stdout.write(usage);
     return;
   }
-  const { archive, digest } = await buildImage(values.name, await sourceVersion());
-  await mkdir(dirname(values.output), { recursive: true });
-  await writeFile(values.output, archive);
-  process.stdout.write(
-    `${values.output}: ${values.name}, ${(archive.length / 1e6).toFixed(0)} MB, manifest ${digest}\n`,
-  );
-}
-
-if (import.meta.main) {
   try {
-    await main();
+    await write(options);
   } catch (error) {
     process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
   }
 }
+
+async function write({ output, name }: { readonly output: string; readonly name: string }): Promise<void> {
+  const version = await sourceVersion();
+  process.stdout.write('packing Node, its shared libraries and the bundle\n');
+  const { archive, digest } = await buildImage(name, version);
+  await mkdir(dirname(output), { recursive: true });
+  await writeFile(output, archive);
+  process.stdout.write(`${output}: ${name}, ${(archive.length / 1e6).toFixed(0)} MB, manifest ${digest}\n`);
+}
+
+/** The options, or what is wrong with them. */
+function parseCommandLine() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        output: { type: 'string', default: join(ROOT, 'dist/image.tar') },
+        name: { type: 'string', default: NAME },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    const { tag, digest } = parseImageReference(values.name);
+    if (tag !== undefined && digest === undefined) return values;
+    return `expected --name to be NAME:TAG, found ${values.name}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+if (import.meta.main) await main();

@@ -8,9 +8,21 @@ import { packed, type ReleaseFile } from './file.ts';
 const MIN_NODE = 24;
 /** Under this name, kubectl finds the program on the PATH. */
 const PROGRAM = 'kubectl-icb';
+/** Under this name, kubectl finds the program that completes the words of {@link PROGRAM}. */
+const COMPLETION = 'kubectl_complete-icb';
+/** What each launcher runs: the name of its file, and the first words of the command line. */
+const LAUNCHERS: readonly Launcher[] = [
+  { name: PROGRAM, words: '' },
+  { name: COMPLETION, words: ' __complete' },
+];
 const PLATFORMS = ['linux', 'darwin', 'windows'].flatMap((os) =>
   ['amd64', 'arm64'].map((architecture) => ({ os, architecture })),
 );
+
+interface Launcher {
+  readonly name: string;
+  readonly words: string;
+}
 
 /** An archive of the command line for one platform. */
 export interface CommandLineArchive extends ReleaseFile {
@@ -22,7 +34,7 @@ export interface CommandLineArchive extends ReleaseFile {
   readonly program: string;
 }
 
-const launcher = `#!/bin/sh
+const launcher = (words: string) => `#!/bin/sh
 # Starts the command line of image-credential-binding, which needs Node ${MIN_NODE} or later.
 program=$0
 # Krew runs this file through a symbolic link.
@@ -37,18 +49,19 @@ if ! command -v node >/dev/null 2>&1; then
   echo 'error: expected Node ${MIN_NODE} or later on the PATH, found none; install it (https://nodejs.org)' >&2
   exit 2
 fi
-exec node "$(dirname "$program")/lib/${PROGRAM}" "$@"
+exec node "$(dirname "$program")/lib/${PROGRAM}"${words} "$@"
 `;
 
 /** A batch file needs CRLF. */
-const windowsLauncher = `@echo off
+const windowsLauncher = (words: string) =>
+  `@echo off
 rem Starts the command line of image-credential-binding, which needs Node ${MIN_NODE} or later.
 where /q node
 if errorlevel 1 (
   echo error: expected Node ${MIN_NODE} or later on the PATH, found none; install it ^(https://nodejs.org^) 1>&2
   exit /b 2
 )
-node "%~dp0lib\\${PROGRAM}" %*
+node "%~dp0lib\\${PROGRAM}"${words} %*
 `.replaceAll('\n', '\r\n');
 
 /** Old JavaScript, so that any Node can read it. Its name tells the command line that it is a plug-in of kubectl. */
@@ -69,7 +82,7 @@ const readme = (version: string) => `# kubectl icb ${version}
 The command line of image-credential-binding. It needs Node ${MIN_NODE} or later on the PATH, on every platform: \`node --version\`.
 
 Unpack this archive into a folder, and add the folder to the PATH. Then run \`kubectl icb --help\`, or \`${PROGRAM} --help\` without
-kubectl. The folder \`lib\` must stay beside the program.
+kubectl. The folder \`lib\` must stay beside the program. kubectl runs \`${COMPLETION}\` to complete the words after \`kubectl icb\`.
 
 \`lib/THIRD-PARTY-LICENSES.txt\` contains the licenses of the packages in the program.
 `;
@@ -84,8 +97,13 @@ export async function commandLineArchives(version: string): Promise<readonly Com
     { path: 'lib/package.json', content: '{ "type": "commonjs" }\n' },
     ...Array.from(await bundledFiles(), ([path, content]) => ({ path: `lib/${path}`, content })),
   ];
-  const unix = await packed([{ path: PROGRAM, content: launcher, mode: 0o755 }, ...common]);
-  const windows = await packed([{ path: `${PROGRAM}.cmd`, content: windowsLauncher }, ...common]);
+  const forUnix = ({ name, words }: Launcher) => ({ path: name, content: launcher(words), mode: 0o755 });
+  const forWindows = ({ name, words }: Launcher) => ({
+    path: `${name}.cmd`,
+    content: windowsLauncher(words),
+  });
+  const unix = await packed([...LAUNCHERS.map(forUnix), ...common]);
+  const windows = await packed([...LAUNCHERS.map(forWindows), ...common]);
   return PLATFORMS.map(({ os, architecture }) => ({
     ...{ os, architecture },
     path: `${PROGRAM}-${version}-${os}-${architecture}.tar.gz`,

@@ -20,8 +20,11 @@ export function sha256({ content }: ReleaseFile): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-/** The file `SHA256SUMS`, for `sha256sum --check`. */
+/** Path of the file with the hashes of all others. */
+export const CHECKSUMS = 'SHA256SUMS';
+
+/** The file {@link CHECKSUMS}, for `sha256sum --check`. */
 export function checksums(files: readonly ReleaseFile[]): ReleaseFile {
   const lines = files.map((file) => `${sha256(file)}  ${file.path}\n`);
-  return { path: 'SHA256SUMS', content: lines.join('') };
+  return { path: CHECKSUMS, content: lines.join('') };
 }

@@ -33,7 +33,10 @@ export function krewManifest(
       description:
         'Explains which pull secret fits an image, lists ImageCredentialBindings with their credential and status, and\n' +
         'unbinds ScheduledScans. The bindings let Trivy, run by secureCodeBox, scan images from private registries.\n',
-      caveats: 'The plug-in needs Node 24 or later on the PATH.\n',
+      caveats:
+        'The plug-in needs Node 24 or later on the PATH.\n' +
+        'krew installs only kubectl-icb. So that kubectl completes the words after "kubectl icb", run this after each upgrade:\n' +
+        `  ln -sf \${KREW_ROOT:-~/.krew}/store/icb/v${release.version}/kubectl_complete-icb \${KREW_ROOT:-~/.krew}/bin/\n`,
       platforms: archives
         .filter(({ os }) => os !== 'windows')
         .map((archive) => ({

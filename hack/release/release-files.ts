@@ -1,5 +1,5 @@
 /** `npm run release-files`: the files of a release, except for the image. */
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -9,6 +9,7 @@ import { preferInstalled, tools } from '../testenv/index.ts';
 import { chartFiles, chartPackage } from './chart.ts';
 import { commandLineArchives } from './command-line.ts';
 import { checksums, type ReleaseFile } from './file.ts';
+import { checkReplaceable } from './folder.ts';
 import { krewManifest } from './krew.ts';
 import { installFile, kustomizeFiles, rendered } from './manifests.ts';
 import { schemaFiles } from './schema.ts';
@@ -88,18 +89,6 @@ async function write(
   }
 }
 
-/** @throws Error if the folder contains files that this command did not write */
-async function checkFolder(folder: string): Promise<void> {
-  const found = await readdir(folder).catch((error: NodeJS.ErrnoException): readonly string[] => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  if (found.length === 0 || found.includes('SHA256SUMS')) return;
-  throw new Error(
-    `expected an empty folder or an earlier release in ${folder}, found ${found[0]}; choose another folder with --output`,
-  );
-}
-
 async function main(): Promise<void> {
   const options = parseCommandLine();
   if (typeof options === 'string') {
@@ -113,7 +102,7 @@ async function main(): Promise<void> {
   }
   const log = (line: string) => process.stdout.write(`${line}\n`);
   try {
-    await checkFolder(options.output);
+    await checkReplaceable(options.output);
     await preferInstalled(['helm'], log);
     await write(options.output, await releaseFiles(options, log), log);
   } catch (error) {

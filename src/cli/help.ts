@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { Command } from 'commander';
+import { Command, type OutputConfiguration } from 'commander';
 
 /** The file under which kubectl finds the command: `kubectl icb` (https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/). */
 const PLUGIN_FILE = 'kubectl-icb';
@@ -9,6 +9,14 @@ const PROGRAM = 'image-credential-binding';
 export function programName(): string {
   return basename(process.argv[1] ?? '') === PLUGIN_FILE ? 'kubectl icb' : PROGRAM;
 }
+
+/**
+ * How commands print errors: without the value of an unknown flag, which commander repeats. It is a token in `--token=…` before
+ * the command.
+ */
+export const ERRORS_WITHOUT_VALUES: OutputConfiguration = {
+  outputError: (text, write) => write(text.replace(/(?<=unknown option '-[^=']*=).*(?=')/s, '***')),
+};
 
 /** The text that follows the options in the help of a command. */
 export interface HelpText {
@@ -29,6 +37,7 @@ export function commandWithHelp(name: string, { notes, exitCodes, examples }: He
   ];
   return new Command(name)
     .exitOverride()
+    .configureOutput(ERRORS_WITHOUT_VALUES)
     .showHelpAfterError('(run with --help for usage)')
     .addHelpText('after', `\n${blocks.join('\n\n')}`);
 }

@@ -4,7 +4,7 @@ export { completionCommand, printCompletions, wordsToComplete } from './completi
 export { controllerCommand } from './controller/index.ts';
 export { EXIT_USAGE, handleOutputErrors } from './errors.ts';
 export { explainCommand } from './explain/index.ts';
-export { programName } from './help.ts';
+export { ERRORS_WITHOUT_VALUES, programName } from './help.ts';
 export { unbindCommand } from './unbind/index.ts';
 export { validateCommand } from './validate/index.ts';
 export { versionCommand } from './version/index.ts';

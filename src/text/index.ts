@@ -6,7 +6,7 @@ export { goFields, goToLower, goTrimSpace } from './go-strings.ts';
 export { isRecord, readObject } from './json.ts';
 export { jsonFault, type TextPosition } from './json-fault.ts';
 export { printable, printableJson } from './printable.ts';
-export { quoted } from './quote.ts';
+export { quoted, withoutPassword } from './quote.ts';
 export { parseTime } from './time.ts';
 export { CLOCK_SKEW_MS, readPastTime, timestamp } from './timestamp.ts';
 export { isSimilar, typosBetween } from './typos.ts';

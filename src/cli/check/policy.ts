@@ -26,7 +26,7 @@ interface Policies {
 
 /** Whether an admission policy keeps the writers of bindings to their own rights. */
 export async function policyItem(client: KubeClient, scope: CommandScope): Promise<Item> {
-  return itemOf(await seen(readPolicies(client)), scope);
+  return policyStateItem(await seen(readPolicies(client)), scope);
 }
 
 async function readPolicies(client: KubeClient): Promise<Policies> {
@@ -37,7 +37,7 @@ async function readPolicies(client: KubeClient): Promise<Policies> {
 }
 
 /** What the state of the policies means for these namespaces. */
-function itemOf(policies: Seen<Policies>, scope: CommandScope): Item {
+export function policyStateItem(policies: Seen<Policies>, scope: CommandScope): Item {
   if (policies.result === 'Hidden')
     return warning('policy', 'you may not list ValidatingAdmissionPolicies', 'ask an administrator');
   if (policies.result === 'Absent')
@@ -71,7 +71,15 @@ function itemOf(policies: Seen<Policies>, scope: CommandScope): Item {
       `${shown} is not in force in ${someOf(open.map(quoted))}, so ${RISK} there`,
       ENABLE,
     );
-  return ok('policy', `${shown} is in force`);
+  return ok('policy', `${shown} is in force${onlyIn(inForce, scope)}`);
+}
+
+/** For all namespaces: the namespaces in which the policies are in force, if it is not all of them. */
+function onlyIn(bindings: readonly PolicyBinding[], scope: CommandScope): string {
+  const named = bindings.map(({ namespaces }) => namespaces);
+  if (scope.kind !== 'All' || named.includes('all')) return '';
+  if (named.includes('unknown')) return ' in the namespaces that it selects';
+  return ` only in ${someOf([...new Set(named.flat())].map(quoted))}`;
 }
 
 function covers({ namespaces }: PolicyBinding, namespace: string): boolean {

@@ -44,18 +44,22 @@ export async function installItem(client: KubeClient): Promise<Item> {
       );
 }
 
-/** Whether the ServiceAccount of a controller has the rights of the chart where the controller watches. */
-export async function controllerRightsItem(
+/**
+ * Whether the ServiceAccount of a controller has the rights of the chart where the controller watches. Nothing if it watches none
+ * of the namespaces.
+ */
+export async function controllerRightsItems(
   client: KubeClient,
   controller: Controller,
   scope: CommandScope,
-): Promise<Item> {
+): Promise<readonly Item[]> {
   const { namespace, serviceAccount } = controller.deployment;
   const account = `ServiceAccount ${namespace}/${serviceAccount}`;
   const { names, left } = reviewed(watchedIn(controller, scope));
+  if (names.length === 0) return [];
   const user = { namespace, name: serviceAccount };
   const lacks = await seen(lackedBy(client, user, { names, rights: controllerRights(controller) }));
-  return accountItem(account, lacks, `${placesOf(names)}${left}`);
+  return [accountItem(account, lacks, `${placesOf(names)}${left}`)];
 }
 
 function accountItem(account: string, lacks: Seen<readonly string[]>, places: string): Item {

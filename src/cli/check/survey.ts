@@ -16,7 +16,7 @@ import { type Item, type Seen, seenValue, warning } from './item.ts';
 import { leaderItem } from './leader.ts';
 import { OPERATOR_LABEL, operatorItem } from './operator.ts';
 import { policyItem } from './policy.ts';
-import { controllerRightsItem, installItem, userItems } from './reviews.ts';
+import { controllerRightsItems, installItem, userItems } from './reviews.ts';
 import { readScans, scanTypeItems, usesIn } from './scan-types.ts';
 
 /**
@@ -122,7 +122,8 @@ async function rightsItems(
 ): Promise<readonly Item[]> {
   if (controllers.result !== 'Seen') return [];
   if (controllers.value.length === 0) return [await installItem(client)];
-  return Promise.all(controllers.value.map((each) => controllerRightsItem(client, each, scope)));
+  const items = controllers.value.map((each) => controllerRightsItems(client, each, scope));
+  return (await Promise.all(items)).flat();
 }
 
 /** Whether the controllers bind scans of a type. Without a known controller: by default. */

@@ -31,7 +31,9 @@ export function contextFlags(): readonly Option[] {
       '--kubeconfig <file>',
       'kubeconfig file to use (default: KUBECONFIG, ~/.kube/config, or the service account of the pod)',
     ),
-    new Option('--context <name>', 'kubeconfig context to use (default: the current context)'),
+    new Option('--context <name>', 'kubeconfig context to use (default: the current context)').argParser(
+      notEmpty,
+    ),
   ];
 }
 
@@ -42,18 +44,37 @@ export function contextFlags(): readonly Option[] {
 export function clusterFlags(): readonly Option[] {
   return [
     ...contextFlags(),
-    new Option('--cluster <name>', 'kubeconfig cluster to use (default: the cluster of the context)'),
-    new Option('--user <name>', 'kubeconfig user to use (default: the user of the context)'),
-    new Option('-s, --server <url>', 'address of the API server (default: the server of the cluster)'),
-    new Option('--token <token>', 'bearer token to send instead of the credential of the user'),
-    new Option('--as <name>', 'user, or service account, to impersonate'),
+    new Option(
+      '--cluster <name>',
+      'kubeconfig cluster to use (default: the cluster of the context)',
+    ).argParser(notEmpty),
+    new Option('--user <name>', 'kubeconfig user to use (default: the user of the context)').argParser(
+      notEmpty,
+    ),
+    new Option(
+      '-s, --server <url>',
+      'address of the API server (default: the server of the cluster)',
+    ).argParser(notEmpty),
+    new Option('--token <token>', 'bearer token to send instead of the credential of the user').argParser(
+      notEmpty,
+    ),
+    new Option('--as <name>', 'user, or service account, to impersonate').argParser(notEmpty),
     new Option('--as-group <name>', 'group to impersonate, together with --as; may be repeated').argParser(
-      (name: string, before: readonly string[] = []) => [...before, name],
+      (name: string, before: readonly string[] = []) => [...before, notEmpty(name)],
     ),
     new Option('--request-timeout <duration>', 'time limit of a request to the API server; 0: none')
       .argParser(parseTimeout)
       .default(REQUEST_TIMEOUT_MS, '10s'),
   ];
+}
+
+/**
+ * Refuses an empty text, as of a variable that is not set. Otherwise, `--as "$USER_TO_TRY"` would use all rights of the user. kubectl
+ * ignores such a flag.
+ */
+function notEmpty(text: string): string {
+  if (text === '') throw new InvalidArgumentError('Expected text that is not empty; leave the flag out.');
+  return text;
 }
 
 /** As with kubectl, a number without a unit is in seconds, and 0 means no limit. Returns milliseconds. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Command, Option } from 'commander';
-import { printable } from '../../text/index.ts';
+import { printable, quoted } from '../../text/index.ts';
 import { reportUserErrors } from '../errors.ts';
 import {
   type ClusterFlags,
@@ -89,7 +89,7 @@ async function run(flags: Flags): Promise<void> {
   if (
     flags.yes !== true &&
     process.stdin.isTTY &&
-    !(await confirmedAll(await previewUnbind(config, scope)))
+    !(await confirmedAll(await previewUnbind(config, scope), config))
   ) {
     printLine('error: not confirmed; nothing was changed');
     process.exitCode = EXIT_LEFT;
@@ -117,10 +117,12 @@ function printPreview({ scans, secrets, problems }: UnbindPreview): void {
 }
 
 /** Whether there is nothing to write, or the user confirms. */
-async function confirmedAll({ scans, secrets }: UnbindPreview): Promise<boolean> {
+async function confirmedAll({ scans, secrets }: UnbindPreview, config: KubeConfig): Promise<boolean> {
   if (scans.length + secrets.length === 0) return true;
   const objects = `${counted(scans.length, 'ScheduledScan')}, and delete ${counted(secrets.length, 'Secret')} with copies of credentials`;
-  return confirmed(`Unbind ${objects}?`);
+  // The current context may be another one than the user thinks.
+  const cluster = `the cluster at ${config.getCurrentCluster()?.server} (context ${quoted(config.getCurrentContext())})`;
+  return confirmed(printable(`Unbind ${objects}, in ${cluster}?`));
 }
 
 function printLeft(left: readonly string[]): void {

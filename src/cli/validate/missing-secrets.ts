@@ -4,6 +4,9 @@ import { meantSecrets, missingSecret } from '../explain/index.ts';
 import type { Severity } from './finding.ts';
 import type { Namespace } from './namespace.ts';
 
+/** Limit on the namespaces in a message. */
+const MOST_PLACES = 5;
+
 /** What is reported about an object: a finding without the object. */
 export interface Note {
   readonly severity: Severity;
@@ -32,7 +35,7 @@ export function missingSecretNote(
   const hint =
     others.length === 0
       ? ''
-      : `; there is one in ${others.map(placeOf).join(', ')}, but a binding uses only Secrets of its own namespace`;
+      : `; there is one in ${places(others)}, but a binding uses only Secrets of its own namespace`;
   return {
     severity: missingSecrets ?? 'warning',
     message:
@@ -45,6 +48,12 @@ export function missingSecretNote(
 function isOfSameSeries(one: string, other: string): boolean {
   const withoutNumbers = (name: string) => name.replaceAll(/[0-9]+/g, '0');
   return one !== other && /[0-9]/.test(one) && withoutNumbers(one) === withoutNumbers(other);
+}
+
+/** A list for a message. */
+function places(namespaces: readonly string[]): string {
+  const more = namespaces.length - MOST_PLACES;
+  return [...namespaces.slice(0, MOST_PLACES).map(placeOf), ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
 
 function placeOf(namespace: string): string {

@@ -47,7 +47,7 @@ export function namespacesOf(
   const [only] = named.size === 1 ? named : [];
   const unnamed = namespace ?? only ?? '';
   const groups = Map.groupBy(used, ({ metadata }) => metadata.namespace ?? unnamed);
-  const secretsOf = new Map([...groups].map(([name, group]) => [name, secretNames(group)]));
+  const placesOf = secretPlaces(groups);
   return [...groups].map(([name, group]) => {
     const read = readObjects(group.filter((manifest) => isRelevant(manifest) && !isEncrypted(manifest)));
     const generated = group.flatMap((manifest) => generatedSecret(manifest) ?? []);
@@ -58,11 +58,25 @@ export function namespacesOf(
         read.faults.flatMap(({ manifest }) => (manifest.kind === 'Secret' ? [manifest.metadata.name] : [])),
       ),
       generated: new Map(generated.map((secret) => [secret.name, secret.from])),
-      elsewhere: (secret) =>
-        [...secretsOf].flatMap(([other, names]) => (other !== name && names.has(secret) ? [other] : [])),
+      elsewhere: (secret) => (placesOf.get(secret) ?? []).filter((other) => other !== name),
       ...byName(group),
     };
   });
+}
+
+/** By name of a Secret: the namespaces that have one, in the order of `groups`. */
+function secretPlaces(
+  groups: ReadonlyMap<string, readonly Manifest[]>,
+): ReadonlyMap<string, readonly string[]> {
+  const places = new Map<string, string[]>();
+  for (const [namespace, group] of groups) {
+    for (const name of secretNames(group)) {
+      const known = places.get(name);
+      if (known === undefined) places.set(name, [namespace]);
+      else known.push(namespace);
+    }
+  }
+  return places;
 }
 
 function secretNames(manifests: readonly Manifest[]): ReadonlySet<string> {

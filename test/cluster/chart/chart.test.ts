@@ -155,6 +155,11 @@ describe('the chart', () => {
     }
   });
 
+  it('gives the requests of the uninstall Job as long as those of the controller, because no user waits', () => {
+    const { args } = container(podTemplate(chart.objects(), 'Job'));
+    assert.ok(args.includes('--request-timeout=30s'), args.join(' '));
+  });
+
   it('does not let values override the labels that select its pods', () => {
     const objects = chart.objects({ values: { podLabels: { 'app.kubernetes.io/instance': 'other' } } });
     const { labels } = podTemplate(objects).metadata;

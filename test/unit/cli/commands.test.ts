@@ -127,6 +127,13 @@ describe('the command line', () => {
     { args: ['unbind', '--lease-name', 'A_b'], says: /Expected a name of lower-case letters/ },
     { args: ['audit', '--request-timeout', 'soon'], says: /Expected a duration such as 30s or 2m, a number/ },
     { args: ['audit', '--request-timeout', '-1s'], says: /Expected a duration such as 30s or 2m, a number/ },
+    ...['context', 'cluster', 'user', 'server', 'token', 'as', 'as-group'].map((flag) => ({
+      args: ['unbind', '--yes', `--${flag}`, ''],
+      env: { KUBECONFIG: 'test/support/fixtures/kubeconfig.json' },
+      says: new RegExp(
+        `--${flag} <.*> ?' argument '' is invalid\\. Expected text that is not empty; leave the flag out`,
+      ),
+    })),
     {
       args: ['audit', '--as-group', 'devs'],
       env: { KUBECONFIG: 'test/support/fixtures/kubeconfig.json' },
@@ -138,6 +145,9 @@ describe('the command line', () => {
       says: /^error: expected a user of the kubeconfig, found --user "somebody"; its users: "nobody"; correct --user/,
     },
     { args: ['unbind', 'everything'], says: /too many arguments/ },
+    // The value may be a token.
+    { args: ['--token=a\nb', 'audit'], says: /^error: unknown option '--token=\*\*\*'\n\(run with --help/ },
+    { args: ['audit', "--tokne=a'b"], says: /^error: unknown option '--tokne=\*\*\*'\n\(run with --help/ },
     {
       args: ['audit'],
       env: { HOME: '/nonexistent' },

@@ -33,4 +33,17 @@ describe('a quoted text in a message', () => {
       `"${'a'.repeat(99)}\\ud83d"… (100101 characters)`,
     );
   });
+
+  it('does not show the password in a URL', () => {
+    for (const [text, expected] of [
+      ['https://user:Canary@reg.example/app', 'https://user:***@reg.example/app'],
+      ['see https://a:b@c, and oci://:Canary@d:5000', 'see https://a:***@c, and oci://:***@d:5000'],
+      [`a://u:${'Canary'.repeat(10)}@d`, 'a://u:***@d'],
+      ['https://reg.example:5000/a@sha256:0', 'https://reg.example:5000/a@sha256:0'],
+      ['reg.example/app:1@sha256:0', 'reg.example/app:1@sha256:0'],
+    ] as const)
+      assert.equal(quoted(text), JSON.stringify(expected));
+    const long = quoted(`https://user:${'Canary'.repeat(100)}@d`);
+    assert.match(long, /^"https:\/\/user:\*\*\*@d"/);
+  });
 });

@@ -1,6 +1,6 @@
 import { type IImageCredentialBinding, ImageCredentialBinding, ValidationError } from '../../../api/index.ts';
 import { type RawBinding, readBinding, type ValidBinding } from '../../../binding/index.ts';
-import { quoted } from '../../../text/index.ts';
+import { quoted, withoutPassword } from '../../../text/index.ts';
 import { BINDING_RULES } from './binding-rules.ts';
 import type { Manifest } from './manifest.ts';
 import { metadataProblems } from './metadata.ts';
@@ -59,7 +59,10 @@ function schemaProblems(object: Manifest['object']): {
     const counting = faults.filter(
       (one) => !isAboutStatus(one) || one.fault?.keyword === 'additionalProperties',
     );
-    return { problems: counting.map(({ text }) => text), hasStatus: !faults.some(isAboutStatus) };
+    return {
+      problems: counting.map(({ text }) => withoutPassword(text)),
+      hasStatus: !faults.some(isAboutStatus),
+    };
   }
 }
 

@@ -10,6 +10,7 @@ import {
   nullYaml11Tag,
   parseEvents,
   Schema,
+  YAMLException,
 } from 'js-yaml';
 
 /**
@@ -54,14 +55,25 @@ export interface YamlDocument {
   readonly line: number | undefined;
 }
 
-/** @throws YAMLException */
+/**
+ * Limit on the values that aliases repeat, in one file. Code that visits each value of a document would not finish otherwise.
+ * kubectl has a similar limit.
+ */
+const MOST_REPEATED = 100_000;
+/** Limit on the depth of values. The parser has a lower one, which aliases evade. */
+const MOST_LEVELS = 500;
+
+/**
+ * @throws YAMLException if the text is not YAML, or if an alias is in the value that it repeats, which kubectl refuses, too, or if
+ *   aliases repeat too many values
+ */
 export function documentsIn(text: string): readonly YamlDocument[] {
-  const seen = new Set<object>();
+  const values = new Values();
   const source = text.replace(BETWEEN_JSON_DOCUMENTS, (end) => `${end}--- `);
   const events = parseEvents(source, {});
   const lines = linesOf(events, source);
   return constructFromEvents(events, { source, schema: KUBECTL_SCHEMA }).map((value, index) => {
-    dropNulls(value, seen);
+    values.tidy(value);
     return { value, line: lines[index] };
   });
 }
@@ -81,19 +93,40 @@ function linesOf(events: readonly Event[], text: string): readonly (number | und
   });
 }
 
-/**
- * Deletes the fields that are null.
- *
- * @param seen - because an alias may name an object many times, or an object that contains it
- */
-function dropNulls(value: unknown, seen: Set<object>): void {
-  if (typeof value !== 'object' || value === null || seen.has(value)) return;
-  seen.add(value);
-  // The parser has created the object, and only with fields of its own.
-  const fields = value as Record<string, unknown>;
-  for (const name of Object.keys(fields)) {
-    const member = fields[name];
-    if ((member === null || member === undefined) && !Array.isArray(value)) delete fields[name];
-    else dropNulls(member, seen);
+/** Deletes the fields that are null from the values of a file, and counts the values. */
+class Values {
+  /** By list or object: the number of values in it, if aliases were replaced with what they repeat; 0: not counted yet. */
+  readonly #sizes = new Map<object, number>();
+  #repeated = 0;
+
+  /**
+   * Deletes the fields that are null from a value and from the values in it.
+   *
+   * @returns the number of values
+   * @throws YAMLException
+   */
+  tidy(value: unknown, level = 0): number {
+    if (typeof value !== 'object' || value === null) return 1;
+    const known = this.#sizes.get(value);
+    if (known !== undefined) return this.#repeat(known);
+    if (level > MOST_LEVELS) throw new YAMLException('aliases that nest values too deeply');
+    this.#sizes.set(value, 0);
+    let size = 1;
+    // The parser has created the object, and only with fields of its own.
+    const fields = value as Record<string, unknown>;
+    for (const name of Object.keys(fields)) {
+      const member = fields[name];
+      if ((member === null || member === undefined) && !Array.isArray(value)) delete fields[name];
+      else size += this.tidy(member, level + 1);
+    }
+    this.#sizes.set(value, size);
+    return size;
+  }
+
+  #repeat(size: number): number {
+    if (size === 0) throw new YAMLException('an alias in the value that it repeats');
+    this.#repeated += size;
+    if (this.#repeated > MOST_REPEATED) throw new YAMLException('aliases that repeat too many values');
+    return size;
   }
 }

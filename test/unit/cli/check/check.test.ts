@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
 import fc from 'fast-check';
 import { imageCredentialBindingSchema } from '../../../../src/api/index.ts';
 import { controllerOf } from '../../../../src/cli/check/controller.ts';
 import { tagOf } from '../../../../src/cli/check/deployment.ts';
 import { matchesPattern } from '../../../../src/cli/check/glob.ts';
 import { missing, ok, someOf } from '../../../../src/cli/check/item.ts';
+import { policyStateItem } from '../../../../src/cli/check/policy.ts';
 import { asJson, asText } from '../../../../src/cli/check/print.ts';
+import { controllerRightsItems } from '../../../../src/cli/check/reviews.ts';
 import { schemaDifference } from '../../../../src/cli/check/schema-difference.ts';
+import { KubeClient } from '../../../../src/kube/client/client.ts';
+import { Transport } from '../../../../src/kube/client/transport.ts';
 import { scanTypesOf } from '../../../../src/policy/precedence.ts';
 
 describe('a pattern of scan types', () => {
@@ -151,4 +156,35 @@ describe('the output of check', () => {
     assert.equal(someOf(['a', 'b']), 'a, b');
     assert.equal(someOf(['a', 'b', 'c', 'd', 'e', 'f', 'g']), 'a, b, c, d, e, and 2 more');
   });
+});
+
+describe('the state of the policies', () => {
+  const bound = (...all: readonly ('all' | 'unknown' | readonly string[])[]) => ({
+    result: 'Seen' as const,
+    value: {
+      names: ['p'],
+      bindings: all.map((namespaces) => ({ policy: 'p', denies: true, namespaces })),
+    },
+  });
+  for (const [policies, expected] of [
+    [bound('all'), '"p" is in force'],
+    [bound(['shop'], 'all'), '"p" is in force'],
+    [bound(['shop'], ['pay', 'shop']), '"p" is in force only in "shop", "pay"'],
+    [bound(['shop'], 'unknown'), '"p" is in force in the namespaces that it selects'],
+  ] as const) {
+    it(`of all namespaces says where they are in force: ${expected}`, () => {
+      assert.deepEqual(policyStateItem(policies, { kind: 'All' }), ok('policy', expected));
+    });
+  }
+});
+
+it('reviews no rights of a controller that watches none of the namespaces', async () => {
+  const deployment = {
+    ...{ namespace: 'system', name: 'icb', labels: {}, created: '', replicas: 1, ready: 1 },
+    ...{ serviceAccount: 'icb', image: 'icb:1.0.0', args: ['controller', '--namespaces=shop'] },
+  };
+  // It sends nothing.
+  const client = new KubeClient({ transport: new Transport(new KubeConfig()), fieldManager: 'test' });
+  const scope = { kind: 'Namespaces', names: ['pay'] } as const;
+  assert.deepEqual(await controllerRightsItems(client, controllerOf(deployment), scope), []);
 });

@@ -7,6 +7,9 @@ import { binding, Files, pullSecret, runExplain, scheduledScan } from '../../../
 import { BINDINGS, type ManifestCase, SCANS, SECRETS } from '../../../support/manifests.ts';
 import { schema } from '../../api/crd.ts';
 
+const ITSELF = 'an alias in the value that it repeats';
+const TOO_MANY = 'aliases that repeat too many values';
+
 /** The inventory of a file with an object of the name `x` as its second document. */
 async function read({ text }: ManifestCase) {
   using files = new Files();
@@ -155,14 +158,57 @@ describe('explain, for objects in files', () => {
     assert.match(deep.stdout, /Secret pull {2}entry reg\.example/);
   });
 
-  it('reads aliases that name an object many times, or an object that contains it', () => {
-    using files = new Files();
-    const levels = Array.from({ length: 30 }, (_, level) =>
-      level === 0 ? 'l0: &l0 [a]' : `l${level}: &l${level} [*l${level - 1}, *l${level - 1}]`,
+  describe('with aliases', () => {
+    const doubled = (first: string, next: (level: number) => string) =>
+      [first, ...Array.from({ length: 30 }, (_, level) => next(level + 1))].join('\n');
+    const lists = doubled(
+      '- &l0 { apiVersion: v1, kind: ConfigMap, metadata: { name: x } }',
+      (level) => `- &l${level} { apiVersion: v1, kind: List, items: [*l${level - 1}, *l${level - 1}] }`,
     );
-    const text = `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\nself: &self\n  self: *self\n${levels.join('\n')}\n`;
-    const { status, stderr } = runExplain(['reg.example/app', ...files.write('a.yaml', text)]);
-    assert.equal(status, 1);
-    assert.match(stderr, /skipped objects of other kinds: "ConfigMap"/);
+    const fields = doubled(
+      '  l0: &l0 [a]',
+      (level) => `  l${level}: &l${level} [*l${level - 1}, *l${level - 1}]`,
+    );
+    // Fields whose names are numbers are visited in their order, the deepest value first.
+    const deep = Array.from({ length: 20_000 }, (_, level) =>
+      level === 0 ? '  20000: &l0 [a]' : `  ${20_000 - level}: &l${level} [*l${level - 1}]`,
+    ).join('\n');
+    const head = (kind: string, field: string) =>
+      `apiVersion: credentials.securecodebox.io/v1alpha1\nkind: ${kind}\nmetadata: { name: x }\n${field}\n`;
+    const list = 'apiVersion: v1\nkind: List\n';
+    for (const [title, text, found] of [
+      [
+        'a list that contains itself',
+        `${list}items: &l\n- { apiVersion: v1, kind: List, items: *l }\n`,
+        ITSELF,
+      ],
+      ['lists that double', `${list}items:\n${lists}\n`, TOO_MANY],
+      ['a binding that contains itself', head('ImageCredentialBinding', 'spec: &l\n  image: *l'), ITSELF],
+      ['a binding with fields that double', head('ImageCredentialBinding', `spec:\n${fields}`), TOO_MANY],
+      ['another object with fields that double', head('Other', `spec:\n${fields}`), TOO_MANY],
+      [
+        'fields that nest',
+        head('ImageCredentialBinding', `spec:\n${deep}`),
+        'aliases that nest values too deeply',
+      ],
+    ] as const) {
+      it(`refuses ${title}`, () => {
+        using files = new Files();
+        const { status, stderr } = runExplain(['reg.example/app', ...files.write('a.yaml', text)]);
+        assert.match(
+          stderr,
+          new RegExp(`^error: .*a\\.yaml: expected YAML or JSON, found ${found}; correct it\n$`),
+        );
+        assert.equal(status, 2);
+      });
+    }
+
+    it('reads those that repeat a value', () => {
+      using files = new Files();
+      const text = `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\na: &a [1, 2]\nb: [*a, *a, *a]\n`;
+      const { status, stderr } = runExplain(['reg.example/app', ...files.write('a.yaml', text)]);
+      assert.match(stderr, /skipped objects of other kinds: "ConfigMap"/);
+      assert.equal(status, 1);
+    });
   });
 });

@@ -343,6 +343,27 @@ describe('validate, for several namespaces', () => {
     });
     assert.deepEqual(built, [1, 1, 1]);
   });
+
+  it('takes time in proportion to the number of namespaces', async () => {
+    using files = new Files();
+    const names = Array.from({ length: 10_000 }, (_, index) => `n${index}`);
+    const objects = names.map((name) => binding('app', {}, in_(name)));
+    files.write('a.json', several(...objects));
+    const { manifests } = await readManifests([files.folder], false);
+    const namespaces = namespacesOf(manifests, { namespace: undefined, missingSecrets: undefined });
+    const begun = performance.now();
+    for (const { elsewhere } of namespaces) assert.deepEqual(elsewhere('pull'), []);
+    // A search through all namespaces for each of them takes ten times as long.
+    assert.ok(performance.now() - begun < 1_000);
+  });
+
+  it('names a few of the namespaces that have a missing Secret', async () => {
+    using files = new Files();
+    const secrets = Array.from({ length: 7 }, (_, index) => pullSecret('pull', LOGIN, in_(`n${index}`)));
+    files.write('a.json', several(...secrets, binding('app', {}, in_('shop'))));
+    const [found] = await findingsIn(files.folder);
+    assert.match(found ?? '', /there is one in the namespace "n0", .*"n4", 2 more, but a binding uses/);
+  });
 });
 
 describe('validate, for files and folders', () => {
@@ -487,6 +508,25 @@ describe('validate, as output', () => {
       { namespace: undefined, missingSecrets: undefined },
     );
     assert.match(summaryOf(validation), /^validated 0 ImageCredentialBindings, .* in 0 namespaces: 0 errors/);
+  });
+
+  it('shows no password of a URL that is written where an image or a host is expected', () => {
+    using files = new Files();
+    const url = 'https://user:Canary-7Hq2@reg.example';
+    const annotations = { 'credentials.securecodebox.io/registries': url };
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'pull', annotations },
+      type: 'kubernetes.io/basic-auth',
+    };
+    const bindings = [binding('a', { image: `${url}/app` }), binding('b', {})];
+    files.write('a.json', several({ ...secret, stringData: { username: 'u', password: 'p' } }, ...bindings));
+    for (const output of ['text', 'json', 'github']) {
+      const { stdout } = runValidate(['-f', files.folder, '-o', output]);
+      assert.doesNotMatch(stdout, CANARY);
+      assert.ok(stdout.split('//user:***@reg.example').length >= 3, stdout);
+    }
   });
 });
 

@@ -91,3 +91,41 @@ describe('the image that npm run image builds', {
     assert.match(run('/nodejs/bin/node', '-e', lookup).stdout, /^(?:ENOTFOUND|EAI_AGAIN)$/m);
   });
 });
+
+describe('npm run image', () => {
+  const script = join(ROOT, 'hack/image/image.ts');
+  function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    return spawnSync(process.execPath, [script, ...args], {
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    });
+  }
+
+  it('prints its usage with --help', () => {
+    const { status, stdout } = run(['--help']);
+    assert.match(stdout, /^Usage: npm run image .+Example: .+Exit codes: /s);
+    assert.equal(status, 0);
+  });
+
+  for (const [args, says] of [
+    [['--outptu', 'a'], "Unknown option '--outptu'"],
+    [['now'], "Unexpected argument 'now'"],
+    [['--name', 'app'], 'expected --name to be NAME:TAG, found app\n'],
+    [['--name', `app:1@sha256:${'0'.repeat(64)}`], 'expected --name to be NAME:TAG, found app:1@sha256:'],
+    [['--name', 'No Image:1'], ''],
+  ] as const) {
+    it(`exits with 2 for the arguments ${args.join(' ')}`, () => {
+      const { status, stdout, stderr } = run(args);
+      assert.ok(stderr.startsWith(`error: ${says}`), stderr);
+      assert.match(stderr, /\n\nUsage: npm run image /);
+      assert.deepEqual([status, stdout], [2, '']);
+    });
+  }
+
+  it('says what is wrong with SOURCE_DATE_EPOCH', () => {
+    const { status, stderr } = run([], { SOURCE_DATE_EPOCH: 'yesterday' });
+    const expected =
+      'error: expected seconds since 1970 in SOURCE_DATE_EPOCH, found yesterday; correct or unset it\n';
+    assert.deepEqual([status, stderr], [1, expected]);
+  });
+});
