@@ -171,13 +171,19 @@ function outcomeOf(
   now: number,
 ): Pick<Explained, 'outcome' | 'isResolved'> {
   const isIt = ({ type }: PrintedCondition) => type === 'CredentialResolved';
-  const resolved = conditions.find(isIt) ?? preview?.conditions.find(isIt);
+  const reported = conditions.some(isIt) ? conditions : (preview?.conditions ?? []);
+  const resolved = reported.find(isIt);
   const fits = candidates.length > 0;
   const isNoneNeeded = NONE_NEEDED.has(resolved?.reason ?? '');
+  // With `verification: Never`, the controller uses the first credential that fits, even if only that one has expired.
+  const isExpired = reported.some(
+    ({ reason }) => reason === ('Expired' satisfies ConditionContent['reason']),
+  );
   const haveExpired = fits && !isNoneNeeded && candidates.every((one) => hasExpired(one, now));
   return {
     outcome: fits ? 'Fits' : isNoneNeeded ? 'NoneNeeded' : 'NoMatch',
     isResolved:
+      !isExpired &&
       !haveExpired &&
       (resolved === undefined ? fits : resolved.status === 'True' && preview?.limit === undefined),
   };

@@ -18,7 +18,7 @@ import { Files } from '../../support/explain.ts';
 import { until } from '../../support/until.ts';
 import { type World, type WorldObject, worlds } from './worlds.ts';
 
-const WORLDS = Number(process.env['EXPLAIN_WORLDS'] ?? 60);
+const WORLDS = Number(process.env['EXPLAIN_WORLDS'] ?? 40);
 const SEED = Number(process.env['ICB_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const AT_ONCE = 8;
 const SECONDS = 120;

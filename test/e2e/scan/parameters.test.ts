@@ -8,7 +8,7 @@ import { type Piece, parameterLists } from './parameter-lists.ts';
 import { type Outcome, Trivy } from './trivy.ts';
 
 /** About a tenth of a second of CPU each. */
-const LISTS = Number(process.env['TRIVY_LISTS'] || 400);
+const LISTS = Number(process.env['TRIVY_LISTS'] || 250);
 const WORKERS = 2;
 
 interface Compared {

@@ -44,6 +44,8 @@ interface Case {
 }
 
 const NOT_FOUND = ['Ready False SecretNotFound', 'CredentialResolved False SecretNotFound'];
+/** A login whose password is a JSON Web Token of 2001. */
+const EXPIRED = btoa(`user:e30.${Buffer.from('{"exp":1000000000}').toString('base64url')}.c2ln`);
 const DISABLED = 'CredentialVerified Unknown Disabled';
 const NO_SCANS = 'ScansBound True NoScans';
 
@@ -150,14 +152,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a credential that has expired',
-    items: [
-      pullSecret('pull', {
-        'reg.example': {
-          auth: btoa(`user:e30.${Buffer.from('{"exp":1000000000}').toString('base64url')}.c2ln`),
-        },
-      }),
-      binding('app', {}),
-    ],
+    items: [pullSecret('pull', { 'reg.example': { auth: EXPIRED } }), binding('app', {})],
     status: 1,
     conditions: [
       'Ready False Expired',
@@ -166,6 +161,24 @@ const CASES: readonly Case[] = [
       NO_SCANS,
     ],
     says: [/the credential for "reg\.example" expired at 2001-09-09T01:46:40Z; renew the Secret/],
+  },
+  {
+    name: 'an expired credential that is used without verification, although another one fits',
+    items: [
+      pullSecret('pull', {
+        'reg.example': { auth: btoa('user:pass') },
+        'reg.example/app': { auth: EXPIRED },
+      }),
+      binding('app', { verification: 'Never' }),
+    ],
+    status: 1,
+    conditions: [
+      'Ready False Expired',
+      'CredentialResolved True Selected',
+      'CredentialVerified False Expired',
+      NO_SCANS,
+    ],
+    says: [/result +no credential can be used: Expired/],
   },
   {
     name: 'a login that a cloud would have to issue',
