@@ -36,7 +36,8 @@ export function missingSecret(
 
 /** The Secrets that may be meant, because their names differ only by a suffix of kustomize, or by typos. */
 export function meantSecrets(name: string, existing: readonly string[]): readonly string[] {
-  const hashed = existing.filter((other) => withoutHash(other) === withoutHash(name));
+  const unhashed = withoutHash(name);
+  const hashed = existing.filter((other) => withoutHash(other) === unhashed);
   if (hashed.length > 0) return hashed;
   return existing.filter((other) => name.length >= SHORTEST_TYPO && isSimilar(other, name));
 }
