@@ -9,6 +9,12 @@ export const BINDING_ANNOTATION = `${GROUP}/binding` as const;
 /** On a ScheduledScan: the requested run and its cause. secureCodeBox copies it to the next Scan that it creates. */
 export const RUN_ANNOTATION = `${GROUP}/run` as const;
 
+/**
+ * On a Scan whose credential is not decided yet. `resume`: the controller has suspended the Scan, and resumes it.
+ * `keep-suspended`: a user has created the Scan suspended, so the controller binds it and does not resume it.
+ */
+export const HELD_ANNOTATION = `${GROUP}/held` as const;
+
 /** On every object that the controller owns, with the value {@link MANAGED_BY}. */
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 

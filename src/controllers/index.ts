@@ -2,6 +2,8 @@ export {
   type ConditionContent,
   countByReadiness,
   credentialExpirations,
+  decideNewScan,
+  type NewScanSources,
   notReady,
   type Preview,
   Previewer,

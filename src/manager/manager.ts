@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
+import type { AdmissionServer } from '../admission/index.ts';
 import {
   type ControllerOptions,
   type Controllers,
@@ -14,6 +16,7 @@ import { scanTypesOf } from '../policy/index.ts';
 import { RegistryChecker, type RegistrySettings } from '../registry/index.ts';
 import { createReflectors, createStores, type Stores } from '../state/index.ts';
 import { Metrics, ProbeServer } from '../telemetry/index.ts';
+import { createAdmission } from './admission.ts';
 import { ApiAccess, FIELD_MANAGER } from './api-access.ts';
 import { Probes, type Stage } from './probes.ts';
 import { Runner } from './runner.ts';
@@ -21,6 +24,8 @@ import type { ManagerSettings } from './settings.ts';
 
 /** Below the 30 seconds that Kubernetes gives a pod by default. */
 const LONGEST_STOP_MS = 20_000;
+/** How long a stopping process still answers for new Scans: until no API server connects to it any more. */
+const DRAIN_MS = 5_000;
 
 /**
  * Runs the controllers. One of several processes leads and reconciles. The others follow with full caches and queues, so
@@ -34,6 +39,8 @@ export class Manager {
   readonly #runners: readonly Runner[];
   readonly #probes: Probes;
   readonly #server: ProbeServer;
+  /** undefined: it is off. */
+  readonly #admission: AdmissionServer | undefined;
   readonly #stopping = Promise.withResolvers<void>();
   #stage: Stage = 'starting';
 
@@ -51,9 +58,10 @@ export class Manager {
     };
     const stores = createStores(onListenerError);
     const events = new EventRecorder({ client, controller: FIELD_MANAGER, log });
+    const own = controllerSettings(settings);
     const controllers = createControllers({
       ...{ client, stores, events, checker: this.#checker, namespaces, log, onListenerError },
-      settings: controllerSettings(settings),
+      settings: own,
       onMigrated: (scans) => metrics.countMigrated(scans),
       onRunStarted: (cause) => metrics.countRun(cause),
     });
@@ -64,7 +72,10 @@ export class Manager {
     const common = { caches: this.#caches, metrics, log, concurrency };
     this.#runners = controllers.table.map((controller) => new Runner(controller, common));
     this.#publish(metrics, stores, controllers);
-    this.#probes = new Probes({ caches: this.#caches, election, stage: () => this.#stage });
+    const sources = { stores, settings: own.binding };
+    const admission = createAdmission({ ...common, settings: settings.admission, sources });
+    this.#admission = admission;
+    this.#probes = new Probes({ caches: this.#caches, election, stage: () => this.#stage, admission });
     const { healthz, readyz } = this.#probes;
     this.#server = new ProbeServer({ ...serve, healthz, readyz, metrics: metrics.registry });
   }
@@ -83,6 +94,7 @@ export class Manager {
   async start(): Promise<void> {
     const port = await this.#server.start();
     this.#log.info({ port }, 'probes and metrics are served');
+    await this.#startAdmission();
     await Promise.race([this.#caches.fill(), this.#stopping.promise]);
     if (this.#stage !== 'starting') return;
     this.#startQueues('Always');
@@ -103,6 +115,7 @@ export class Manager {
   async stop(): Promise<void> {
     this.#stage = 'stopping';
     this.#stopping.resolve();
+    const drained = this.#drain();
     let isCutOff = false;
     const deadline = setTimeout(() => {
       isCutOff = true;
@@ -115,8 +128,23 @@ export class Manager {
     clearTimeout(deadline);
     await this.#api.election.stop({ release: !isCutOff });
     await this.#api.close();
+    await drained;
+    await this.#admission?.stop();
     await this.#server.stop();
     this.#probes.stop();
+  }
+
+  async #startAdmission(): Promise<void> {
+    if (this.#admission === undefined) return;
+    const admissionPort = await this.#admission.start();
+    this.#log.info({ admissionPort }, 'new scans are admitted');
+  }
+
+  /** Keeps answering for new Scans until the API servers use other replicas. */
+  async #drain(): Promise<void> {
+    if (this.#admission === undefined) return;
+    this.#admission.drain();
+    await sleep(DRAIN_MS);
   }
 
   #startQueues(runs: Runner['runs']): void {

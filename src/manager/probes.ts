@@ -5,17 +5,29 @@ import { Heartbeat, type Loop, stuck } from './liveness.ts';
 /** The stages in the life of the process. */
 export type Stage = 'starting' | 'following' | 'leading' | 'stopping';
 
+/** `problem`: why the admission webhook cannot be served; undefined: it can. */
+interface AdmissionHealth {
+  readonly problem: string | undefined;
+}
+
 /** The answers to the process's probes. */
 export class Probes {
   readonly #caches: Caches;
   readonly #election: LeaderElection;
   readonly #stage: () => Stage;
+  readonly #admission: AdmissionHealth | undefined;
   readonly #heartbeat = new Heartbeat();
 
-  constructor(options: { caches: Caches; election: LeaderElection; stage: () => Stage }) {
+  constructor(options: {
+    readonly caches: Caches;
+    readonly election: LeaderElection;
+    readonly stage: () => Stage;
+    readonly admission: AdmissionHealth | undefined;
+  }) {
     this.#caches = options.caches;
     this.#election = options.election;
     this.#stage = options.stage;
+    this.#admission = options.admission;
   }
 
   /** Fails if a loop has made no progress for five minutes, because only a restart fixes that. */
@@ -24,7 +36,7 @@ export class Probes {
     return problem === undefined ? { ok: true, text: 'ok' } : { ok: false, text: problem };
   };
 
-  /** Fails until the caches are synced and the Lease has been read. The text says what each watch is doing. */
+  /** Fails until the caches are synced, the Lease has been read, and the admission webhook can be served. The text says what each watch is doing. */
   readonly readyz = (): Health => {
     const problem = this.#problem();
     const { reflectors, skipped } = this.#caches;
@@ -50,6 +62,7 @@ export class Probes {
     const { missing } = this.#caches;
     if (missing.length > 0) return `waiting for the list of ${namesOfWatches(missing).join('; ')}`;
     const { problem } = this.#election;
-    return problem === undefined ? undefined : `cannot take part in the leader election: ${problem}`;
+    if (problem !== undefined) return `cannot take part in the leader election: ${problem}`;
+    return this.#admission?.problem;
   }
 }

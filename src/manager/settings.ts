@@ -1,3 +1,4 @@
+import type { AdmissionSettings } from '../admission/index.ts';
 import type { ControllerOptions } from '../controllers/index.ts';
 import type { LeaseSettings, WatchedNamespaces } from '../kube/index.ts';
 import type { RegistrySettings } from '../registry/index.ts';
@@ -20,4 +21,6 @@ export interface ManagerSettings
   readonly lease: LeaseSettings;
   /** How credentials are checked with registries. */
   readonly registries: RegistrySettings;
+  /** The webhook for new Scans; undefined: it is off. */
+  readonly admission: AdmissionSettings | undefined;
 }

@@ -21,7 +21,7 @@ interface VolumeMount {
 
 export const NO_LOGINS: OwnLogins = { variables: [], dockerConfig: undefined };
 /** The variables that a delivery may set: see `env` of TrivyAuth in src/platform. */
-const LOGIN_VARIABLE =
+export const LOGIN_VARIABLE =
   /^(?:DOCKER_(?:AUTH_)?CONFIG|TRIVY_(?:USERNAME|PASSWORD|REGISTRY_TOKEN)|(?:AWS|GOOGLE|AZURE)_[A-Z0-9_]{1,64})$/;
 /** Limit on variables. AWS has about twenty. */
 const MOST_VARIABLES = 32;

@@ -56,7 +56,7 @@ const LONGEST_IMAGE = 1_024;
 const MOST_ENV = 32;
 const LONGEST_VALUE = 512;
 const ENV_NAME = /^[-._a-zA-Z][-._a-zA-Z0-9]{0,127}$/;
-const SECRET_NAME = /^trivy-[a-z0-9.-]{1,247}$/;
+export const SECRET_NAME = /^trivy-[a-z0-9.-]{1,247}$/;
 
 /**
  * Parses the {@link RESTORE_ANNOTATION}. Any user who may write the scan may have forged it. undefined: the annotation is

@@ -43,6 +43,16 @@ export const METRICS = {
     labels: ['cause'],
     help: 'Runs of ScheduledScans that the controller started, by cause (Moved: the image was migrated; Bound: the last run before the scan was bound had failed).',
   },
+  icb_admission_duration_seconds: {
+    type: 'histogram',
+    labels: ['result'],
+    help: 'Seconds that the admission webhook needed for a new Scan, by result (Bound: the Scan has its credential; Held: suspended until the leader decides; Unbound: the effective binding delivers nothing; NoBinding; Unready: not all objects of the namespace are known yet; Error). Dry runs are not counted. Every replica serves.',
+  },
+  icb_admission_certificate_expiration_timestamp_seconds: {
+    type: 'gauge',
+    labels: [],
+    help: 'When the serving certificate of the admission webhook expires, in seconds since 1970. Absent if no certificate is loaded, or the webhook is off.',
+  },
   icb_registry_requests_total: {
     type: 'counter',
     labels: ['kind', 'code'],

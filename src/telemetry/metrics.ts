@@ -81,6 +81,8 @@ export class Metrics {
   readonly #listenerErrors = this.#counter('icb_listener_errors_total');
   readonly #migrated = this.#counter('icb_scans_moved_total');
   readonly #runs = this.#counter('icb_scan_runs_started_total');
+  /** undefined: the admission webhook is off. */
+  #admissions: Histogram<LabelOf<'icb_admission_duration_seconds'>> | undefined;
 
   constructor({ lease, leads }: Leadership) {
     this.#leads = leads;
@@ -151,6 +153,19 @@ export class Metrics {
       for (const [watch, group] of Map.groupBy(watches, (each) => each.watch))
         set({ watch }, Math.max(...group.map(({ silentMs }) => silentMs)) / 1000);
     });
+  }
+
+  /** Publishes the expiration of the webhook's certificate, in milliseconds since the epoch, read at each scrape. */
+  publishAdmission(expiresAt: () => number | undefined): void {
+    this.#admissions = this.#histogram('icb_admission_duration_seconds');
+    this.#gauge('icb_admission_certificate_expiration_timestamp_seconds', (set) => {
+      const time = expiresAt();
+      if (time !== undefined) set({}, time / 1000);
+    });
+  }
+
+  observeAdmission(result: string, seconds: number): void {
+    this.#admissions?.observe({ result }, seconds);
   }
 
   /** Publishes the number of pods that discovery follows and of bindings that it has created, read at each scrape. */

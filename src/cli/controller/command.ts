@@ -4,6 +4,10 @@ import type { Manager, ManagerSettings } from '../../manager/index.ts';
 import { DEFAULT_SCAN_TYPES } from '../../scan/index.ts';
 import { UserError } from '../errors.ts';
 import {
+  type AdmissionFlags,
+  admissionFlags,
+  admissionProblem,
+  admissionSettings,
   type ContextFlags,
   contextFlags,
   type DiscoveryFlags,
@@ -16,17 +20,18 @@ import {
   leaseSettings,
   loadKubeConfig,
   namespacesFlag,
+  parseAddress,
   parseDuration,
   type RegistryFlags,
   registryFlags,
   registrySettings,
 } from '../flags/index.ts';
 import { commandWithHelp } from '../help.ts';
-import { listenProblem } from './listen.ts';
+import { ADMISSION_SERVER, listenProblem, PROBE_SERVER } from './listen.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
-interface Flags extends ContextFlags, LeaseFlags, RegistryFlags, DiscoveryFlags {
+interface Flags extends ContextFlags, LeaseFlags, RegistryFlags, DiscoveryFlags, AdmissionFlags {
   readonly namespaces: ManagerSettings['namespaces'];
   readonly scanTypes: readonly string[];
   readonly concurrency: number;
@@ -118,12 +123,12 @@ export function controllerCommand(): Command {
     .action(async (flags: Flags) => {
       // Do this first: as PID 1 of a container, a process ignores signals until it has a handler.
       const signalled = signal();
-      const problem = (await leaseProblem(flags)) ?? discoveryProblem(flags);
+      const problem = (await leaseProblem(flags)) ?? discoveryProblem(flags) ?? admissionProblem(flags);
       if (problem !== undefined) command.error(`error: ${problem}`);
       await run(signalled, flags);
     });
-  for (const flag of [...contextFlags(), ...registryFlags(), ...discoveryFlags(), ...leaseFlags()])
-    command.addOption(flag);
+  const others = [contextFlags(), registryFlags(), discoveryFlags(), admissionFlags(), leaseFlags()];
+  for (const flag of others.flat()) command.addOption(flag);
   return command;
 }
 
@@ -168,11 +173,11 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
   const registries = await registrySettings(flags).catch(explainSettings);
   const discovery = discoverySettings(flags);
   const own = { namespaces, scanTypes, concurrency, unusedSecretGraceMs, runsPerMinute, runWaitMs, serve };
-  const settings = { ...own, lease, registries, discovery };
+  const settings = { ...own, lease, registries, discovery, admission: admissionSettings(flags) };
   const controller = newController(() => new Manager(config, settings, log));
   const running = controller.start().then(
     () => signalled,
-    (error: unknown) => explainStart(error, serve),
+    (error: unknown) => explainStart(error, flags),
   );
   log.info({ signal: await Promise.race([running, signalled, controller.failed]) }, 'stopping');
   await Promise.race([controller.stop(), controller.failed]);
@@ -198,11 +203,18 @@ function logWarnings(log: Logger): void {
   process.on('warning', (warning) => log.warn({ err: warning }, 'warning'));
 }
 
-/** Explains why the address of the probes cannot be used. The start retries every other failure. */
-function explainStart(error: unknown, serve: ManagerSettings['serve']): never {
-  const problem = listenProblem(error, serve);
+/** Explains why an address cannot be used. The start retries every other failure. */
+function explainStart(error: unknown, { serve, admission }: Flags): never {
+  const isOfAdmission = admission !== undefined && portOf(error) === admission.port;
+  const problem = isOfAdmission
+    ? listenProblem(error, admission, ADMISSION_SERVER)
+    : listenProblem(error, serve, PROBE_SERVER);
   if (problem !== undefined) throw new UserError(problem);
   throw error;
+}
+
+function portOf(error: unknown): unknown {
+  return error instanceof Error && 'port' in error ? error.port : undefined;
 }
 
 /**
@@ -239,14 +251,4 @@ function parseRunsPerMinute(text: string): number {
     throw new InvalidArgumentError('Expected a whole number from 0 to 6000.');
   }
   return number;
-}
-
-function parseAddress(text: string): ManagerSettings['serve'] {
-  const match = /^(?<host>|[^:[\]]+|\[[0-9a-fA-F:.]+\]):(?<port>\d{1,5})$/.exec(text);
-  const port = Number(match?.groups?.['port']);
-  if (match === null || port > 65_535) {
-    throw new InvalidArgumentError('Expected host:port, :port or [IPv6]:port, with a port of at most 65535.');
-  }
-  const host = match.groups?.['host']?.replace(/^\[|\]$/g, '') ?? '';
-  return { host: host === '' ? undefined : host, port };
 }

@@ -22,10 +22,24 @@ const PROBLEMS: Readonly<Record<string, (address: Address) => readonly [found: s
   ],
 };
 
-/**
- * Why the server of probes and metrics cannot listen on its address, and what to do; undefined: the error is about something else.
- */
-export function listenProblem(error: unknown, address: Address): string | undefined {
+/** A server of the controller, and the flag with its address. */
+interface ListeningServer {
+  readonly serves: string;
+  readonly flag: string;
+}
+
+export const PROBE_SERVER: ListeningServer = { serves: 'probes and metrics', flag: '--serve (ICB_SERVE)' };
+export const ADMISSION_SERVER: ListeningServer = {
+  serves: 'the admission webhook',
+  flag: '--admission (ICB_ADMISSION)',
+};
+
+/** Why a server cannot listen on its address, and what to do; undefined: the error is about something else. */
+export function listenProblem(
+  error: unknown,
+  address: Address,
+  { serves, flag }: ListeningServer,
+): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { syscall, code = '' } = error as NodeJS.ErrnoException;
   if (syscall !== 'listen' && syscall !== 'getaddrinfo') return undefined;
@@ -33,10 +47,7 @@ export function listenProblem(error: unknown, address: Address): string | undefi
     `expected to listen there, found: ${error.message}`,
     '',
   ];
-  return (
-    `probes and metrics cannot be served at ${textOf(address)}: ${found} (${code}); ${advice}choose another address with --serve ` +
-    '(ICB_SERVE)'
-  );
+  return `${serves} cannot be served at ${textOf(address)}: ${found} (${code}); ${advice}choose another address with ${flag}`;
 }
 
 /** As in the value of `--serve`. */

@@ -1,3 +1,5 @@
+export { parseAddress } from './address.ts';
+export { type AdmissionFlags, admissionFlags, admissionProblem, admissionSettings } from './admission.ts';
 export { type ClusterFlags, type ContextFlags, clusterFlags, contextFlags } from './cluster.ts';
 export { type DiscoveryFlags, discoveryFlags, discoveryProblem, discoverySettings } from './discovery.ts';
 export { parseDuration } from './duration.ts';

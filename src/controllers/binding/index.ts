@@ -1,4 +1,5 @@
 export { Refused } from './apply.ts';
+export { decideNewScan, type NewScanSources } from './new-scan.ts';
 export type { BindingSettings } from './observed.ts';
 export { type Preview, Previewer } from './preview.ts';
 export { BindingReconciler } from './reconciler.ts';

@@ -23,6 +23,22 @@ export interface Sources extends Pick<Known, 'answer' | 'login'> {
  * @param now - milliseconds since the epoch
  */
 export function observe(key: string, sources: Sources, now: number): Observed {
+  const { stores } = sources;
+  const observed = observeBinding(key, sources, now);
+  const { binding } = observed;
+  return {
+    ...observed,
+    scans: [...scansOf(key, stores)],
+    mentioning: binding?.validity === 'Valid' ? [...scansMentioning(binding, stores)] : [],
+  };
+}
+
+/** Like {@link observe}, without the ScheduledScans. */
+export function observeBinding(
+  key: string,
+  sources: Sources,
+  now: number,
+): Omit<Observed, 'scans' | 'mentioning'> {
   const { stores, settings, answer, login } = sources;
   const { namespace, name } = splitKey(key);
   const binding = stores.bindings.get(key);
@@ -30,8 +46,6 @@ export function observe(key: string, sources: Sources, now: number): Observed {
   return {
     ...{ now, settings, namespace, name, binding },
     secrets: secrets.map((secret) => observeSecret(keyOf({ namespace, name: secret }), stores)),
-    scans: [...scansOf(key, stores)],
-    mentioning: binding?.validity === 'Valid' ? [...scansMentioning(binding, stores)] : [],
     known: {
       answer,
       login,

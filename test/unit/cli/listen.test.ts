@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { builtProgram } from '../../../hack/testenv/program.ts';
-import { listenProblem } from '../../../src/cli/controller/listen.ts';
+import { listenProblem, PROBE_SERVER } from '../../../src/cli/controller/listen.ts';
 
 const program = await builtProgram();
 
@@ -55,18 +55,18 @@ describe('the address of probes and metrics', () => {
   it('is named if this user may not open the port, or for any other reason', () => {
     const denied = refused('EACCES', 'listen');
     assert.match(
-      listenProblem(denied, { host: undefined, port: 80 }) ?? '',
+      listenProblem(denied, { host: undefined, port: 80 }, PROBE_SERVER) ?? '',
       /served at :80: expected a port that this user may open, found .* refuses port 80 \(EACCES\); choose a port from 1024, or choose/,
     );
     assert.match(
-      listenProblem(denied, { host: '::1', port: 8080 }) ?? '',
+      listenProblem(denied, { host: '::1', port: 8080 }, PROBE_SERVER) ?? '',
       /at \[::1\]:8080: .* \(EACCES\); choose another address/,
     );
     assert.match(
-      listenProblem(refused('EAFNOSUPPORT', 'listen'), { host: '::1', port: 1 }) ?? '',
+      listenProblem(refused('EAFNOSUPPORT', 'listen'), { host: '::1', port: 1 }, PROBE_SERVER) ?? '',
       /found: listen EAFNOSUPPORT \(EAFNOSUPPORT\); choose another address with --serve \(ICB_SERVE\)$/,
     );
     for (const other of [refused('ECONNREFUSED', 'connect'), new Error('listen'), 'listen'])
-      assert.equal(listenProblem(other, { host: undefined, port: 80 }), undefined);
+      assert.equal(listenProblem(other, { host: undefined, port: 80 }, PROBE_SERVER), undefined);
   });
 });

@@ -1,0 +1,2 @@
+export { AdmissionServer, type AdmissionSettings } from './server.ts';
+export { ADMISSION_RESULTS, type AdmissionResult } from './webhook.ts';

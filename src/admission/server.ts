@@ -1,0 +1,205 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import { type AddressInfo, Socket } from 'node:net';
+import type { Logger } from 'pino';
+import { isSameCertificate, readServingCertificate, type ServingCertificate } from './certificate.ts';
+import { Webhook, type WebhookOptions } from './webhook.ts';
+
+/** The path of the webhook. */
+export const ADMISSION_PATH = '/scans';
+/**
+ * The API server stores objects of at most 1.5 MiB, and a review quotes the object once.
+ * https://etcd.io/docs/latest/dev-guide/limit/
+ */
+const LARGEST_BODY = 2 * 1024 * 1024;
+/** Go's HTTP client keeps idle connections for 90 seconds. If the server closed one first, a request on it could fail. */
+const KEEP_ALIVE_MS = 120_000;
+/** Below the time-out of the webhook, which is 1 second. A body that arrives later has no reader any more. */
+const LONGEST_REQUEST_MS = 900;
+/** Limit on the bodies that are being read at the same time, in bytes. */
+const MOST_BUFFERED = 64 * 1024 * 1024;
+/** Limits on open connections. An API server opens one for each request that it sends at the same time. */
+const MOST_CONNECTIONS = 4_096;
+const MOST_CONNECTIONS_PER_ADDRESS = 512;
+const READ_CERTIFICATE_MS = 2_000;
+
+export interface AdmissionSettings {
+  /** undefined means all addresses. */
+  readonly host: string | undefined;
+  /** 0 means any free port. */
+  readonly port: number;
+  /** The folder with `tls.crt` and `tls.key`. */
+  readonly certificates: string;
+}
+
+export interface AdmissionOptions extends WebhookOptions {
+  readonly settings: AdmissionSettings;
+}
+
+/** The HTTPS server of the webhook. It loads a changed certificate without a restart. */
+export class AdmissionServer {
+  readonly #settings: AdmissionSettings;
+  readonly #log: Logger;
+  readonly #webhook: Webhook;
+  readonly #server: Server;
+  #certificate: ServingCertificate | undefined;
+  /** Why the certificate could not be loaded; undefined: it could. */
+  #failure: string | undefined = 'the certificate has not been read yet';
+  #timer: NodeJS.Timeout | undefined;
+  /** Open connections by remote address. */
+  readonly #connections = new Map<string, number>();
+  /** Bytes of the bodies that are being read. */
+  #buffered = 0;
+  #isStopping = false;
+
+  constructor(options: AdmissionOptions) {
+    this.#settings = options.settings;
+    this.#log = options.log;
+    this.#webhook = new Webhook(options);
+    this.#server = createServer(
+      {
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        // Go's client may open a connection that it first uses later.
+        headersTimeout: KEEP_ALIVE_MS,
+        requestTimeout: KEEP_ALIVE_MS,
+        handshakeTimeout: 5_000,
+        minVersion: 'TLSv1.2',
+      },
+      (request, response) => this.#serve(request, response),
+    );
+    this.#server.maxConnections = MOST_CONNECTIONS;
+    // Before TLS, so the socket is that of the TCP connection.
+    this.#server.on('connection', (socket) => {
+      if (socket instanceof Socket) this.#admit(socket);
+    });
+    // A failed handshake is the client's problem.
+    this.#server.on('tlsClientError', () => undefined);
+  }
+
+  /** Why no request can be answered now; undefined: requests are answered. For the readiness probe. */
+  get problem(): string | undefined {
+    if (this.#certificate === undefined) return `the admission webhook has no certificate: ${this.#failure}`;
+    const isExpired = this.#certificate.expiresAt <= Date.now();
+    return isExpired ? 'the certificate of the admission webhook has expired' : undefined;
+  }
+
+  /** When the certificate expires, in milliseconds since the epoch; undefined: there is none yet. */
+  get expiresAt(): number | undefined {
+    return this.#certificate?.expiresAt;
+  }
+
+  /** Listens, and resolves with the port. Rejects if the address is in use or does not belong to the host. */
+  async start(): Promise<number> {
+    await this.#load();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { port, host } = this.#settings;
+    this.#server.once('error', reject).listen(port, host, resolve);
+    await promise;
+    this.#server.on('error', (error) => this.#log.warn({ name: error.name }, 'admission server'));
+    this.#schedule();
+    // A TCP server that listens has an AddressInfo.
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** From now on, each response asks the client to open its next connection elsewhere. */
+  drain(): void {
+    this.#isStopping = true;
+  }
+
+  async stop(): Promise<void> {
+    this.drain();
+    clearTimeout(this.#timer);
+    this.#server.closeAllConnections();
+    if (this.#server.listening) await this.#server[Symbol.asyncDispose]();
+  }
+
+  #schedule(): void {
+    if (this.#isStopping) return;
+    this.#timer = setTimeout(() => {
+      void this.#load().finally(() => this.#schedule());
+    }, READ_CERTIFICATE_MS).unref();
+  }
+
+  /** Never rejects. The last certificate that could be loaded stays in use. */
+  async #load(): Promise<void> {
+    try {
+      const certificate = await readServingCertificate(this.#settings.certificates);
+      this.#failure = undefined;
+      if (isSameCertificate(this.#certificate, certificate)) return;
+      this.#server.setSecureContext(certificate.options);
+      this.#certificate = certificate;
+      this.#log.info(
+        { expires: new Date(certificate.expiresAt).toISOString() },
+        'admission certificate loaded',
+      );
+    } catch (error) {
+      const failure = error instanceof Error ? error.message : String(error);
+      if (failure !== this.#failure) this.#log.warn({ failure }, 'admission certificate not loaded');
+      this.#failure = failure;
+    }
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#isStopping) response.setHeader('connection', 'close');
+    const path = request.url?.split('?', 1)[0] ?? '';
+    if (request.method === 'POST' && path === ADMISSION_PATH) void this.#answer(request, response);
+    else refuse(response, 404, `expected POST ${ADMISSION_PATH}`);
+  }
+
+  /** Limits the connections of each client, so that none can keep the API server out. */
+  #admit(socket: Socket): void {
+    const { remoteAddress = '' } = socket;
+    const open = (this.#connections.get(remoteAddress) ?? 0) + 1;
+    this.#connections.set(remoteAddress, open);
+    socket.once('close', () => this.#forget(remoteAddress));
+    if (open > MOST_CONNECTIONS_PER_ADDRESS) socket.destroy();
+  }
+
+  #forget(remoteAddress: string): void {
+    const open = (this.#connections.get(remoteAddress) ?? 1) - 1;
+    if (open > 0) this.#connections.set(remoteAddress, open);
+    else this.#connections.delete(remoteAddress);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const late = setTimeout(() => request.destroy(), LONGEST_REQUEST_MS);
+    try {
+      const body = await this.#read(request);
+      if (body === undefined) return refuse(response, 413, `expected at most ${LARGEST_BODY} bytes`);
+      const answer = this.#webhook.answer(body);
+      if (answer === undefined)
+        return refuse(response, 400, 'expected an AdmissionReview of admission.k8s.io/v1');
+      response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
+    } catch {
+      // The client has gone, or its body took too long.
+      response.destroy();
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  /** undefined: the body, or all bodies together, are too large. */
+  async #read(request: IncomingMessage): Promise<string | undefined> {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    try {
+      for await (const chunk of request) {
+        // A request without an encoding emits buffers.
+        const bytes = chunk as Buffer;
+        size += bytes.length;
+        this.#buffered += bytes.length;
+        if (size > LARGEST_BODY || this.#buffered > MOST_BUFFERED) return undefined;
+        chunks.push(bytes);
+      }
+      return Buffer.concat(chunks).toString('utf8');
+    } finally {
+      this.#buffered -= size;
+    }
+  }
+}
+
+function refuse(response: ServerResponse, status: number, text: string): void {
+  response
+    .writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
+    .end(`${text}\n`);
+}

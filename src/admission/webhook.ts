@@ -1,0 +1,98 @@
+import type { Logger } from 'pino';
+import { holdScan, type RawScan, readNewScan, type ScanDecision } from '../scan/index.ts';
+import { patchOf } from './patch.ts';
+import { allowing, parseReview, type Review } from './review.ts';
+
+/**
+ * What happened to a Scan, for metrics. `Bound`: it was patched, or already had its delivery. `Held`: the leader decides later.
+ * `Unbound`: a binding is effective, and the Scan passed without what the binding delivers. `NoBinding`: no binding is
+ * effective. `Unready`: not all objects of its namespace are known yet. `Error`: an error in this program, or a review that
+ * cannot be read.
+ */
+export const ADMISSION_RESULTS = ['Bound', 'Held', 'Unbound', 'NoBinding', 'Unready', 'Error'] as const;
+export type AdmissionResult = (typeof ADMISSION_RESULTS)[number];
+
+export interface WebhookOptions {
+  /** Decides from what is in memory, and sends no request. */
+  readonly decide: (scan: RawScan) => ScanDecision;
+  /** Whether all objects of the namespace are known. */
+  readonly isComplete: (namespace: string) => boolean;
+  readonly log: Logger;
+  /** For metrics. Not called for a dry run. */
+  readonly onAnswer: (result: AdmissionResult, seconds: number) => void;
+}
+
+interface Answer {
+  readonly result: AdmissionResult;
+  /** The Scan as it should be; undefined: unchanged. */
+  readonly scan?: RawScan;
+}
+
+/** The mutating webhook for new Scans. Allows every request. */
+export class Webhook {
+  readonly #options: WebhookOptions;
+
+  constructor(options: WebhookOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param body - the text of an AdmissionReview
+   * @returns the text of the response; undefined: the body is not an AdmissionReview
+   */
+  answer(body: string): string | undefined {
+    const begun = performance.now();
+    const review = this.#parse(body);
+    const { result, scan }: Answer = review === undefined ? { result: 'Error' } : this.#answer(review);
+    if (review?.isDryRun !== true) this.#options.onAnswer(result, (performance.now() - begun) / 1_000);
+    if (review === undefined) return undefined;
+    const patch = review.scan === undefined || scan === undefined ? [] : patchOf(review.scan, scan);
+    return allowing(review, patch);
+  }
+
+  #parse(body: string): Review | undefined {
+    try {
+      return parseReview(body);
+    } catch (error) {
+      this.#logError(error);
+      return undefined;
+    }
+  }
+
+  /** An unexpected error must not prevent the creation of a Scan. */
+  #answer({ namespace, scan }: Review): Answer {
+    if (scan === undefined) return { result: 'Error' };
+    if (!this.#options.isComplete(namespace)) return { result: 'Unready' };
+    try {
+      // An API server may call a webhook twice. The second time, the leader's decision is still open.
+      if (readNewScan(scan).hold !== 'None') return { result: 'Held' };
+      return answerOf(this.#options.decide(scan));
+    } catch (error) {
+      this.#logError(error);
+      return { result: 'Error' };
+    }
+  }
+
+  /** Omits the message of the error, because it may quote the Scan. */
+  #logError(error: unknown): void {
+    const name = error instanceof Error ? error.name : typeof error;
+    this.#options.log.error({ name }, 'a new Scan could not be decided on, so it is not changed');
+  }
+}
+
+function answerOf(decision: ScanDecision): Answer {
+  const { result, scan } = decision;
+  switch (result) {
+    case 'Bind':
+    case 'Bound':
+      return { result: 'Bound', scan };
+    case 'Open':
+      // Without the field in the CRD, the Scan would run although it is marked as held.
+      return readNewScan(scan).suspension === 'Unsupported'
+        ? { result: 'Unbound' }
+        : { result: 'Held', scan: holdScan(scan) };
+    case 'Unbound':
+    case 'NoBinding':
+      return { result, scan };
+  }
+}

@@ -1,0 +1,237 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Check, KnownAnswer } from '../../answer/index.ts';
+import type { ValidBinding } from '../../binding/index.ts';
+import { keyOf } from '../../object/index.ts';
+import { fittingBindings, hasUnread, isVerifying, migratesWithin, withinLimits } from '../../policy/index.ts';
+import {
+  editScan,
+  type NewScan,
+  type OpenReason,
+  type RawScan,
+  readNewScan,
+  type ScanDecision,
+  type ScanEdit,
+  type ScheduledScan,
+  type UnboundReason,
+} from '../../scan/index.ts';
+import { indexKey, type Selection, type Stores } from '../../state/index.ts';
+import { type Decision, decide } from './decide.ts';
+import { observeBinding } from './observe.ts';
+import type { BindingSettings, Known, Observed } from './observed.ts';
+import { type Resolved, resolve, selectionOf } from './resolve.ts';
+import { restorableAnswers, type VerificationRequests } from './verification/index.ts';
+
+/** The sources of a decision about a Scan. */
+export interface NewScanSources {
+  readonly stores: Stores;
+  readonly settings: BindingSettings;
+  /** What the registries have answered to this process; undefined: only what the status of each binding says. */
+  readonly registry?: Pick<Known, 'answer' | 'login'>;
+}
+
+/** A decision, and the checks that it waits for; undefined: none. */
+export interface NewScanDecision {
+  readonly decision: ScanDecision;
+  readonly requests: VerificationRequests | undefined;
+}
+
+/**
+ * Decides what a new Scan gets, with the stages `observe`, `resolve` and `decide` of its effective binding. Sends no request.
+ *
+ * | the Scan | and its effective binding | result |
+ * |---|---|---|
+ * | is what its bound ScheduledScan delivers | | `Bound` |
+ * | | binds it, and the Trivy Secret exists or none is needed | `Bind` |
+ * | | waits for an answer, a login or the Trivy Secret, or cannot tell whether to migrate it | `Open` |
+ * | | delivers nothing | `Unbound` |
+ * | | does not exist | `NoBinding` |
+ *
+ * Without a binding, a Scan of a ScheduledScan is not changed, because the binding of the ScheduledScan decides on it. Any other
+ * Scan loses what it has inherited from a bound Scan.
+ *
+ * @param now - milliseconds since the epoch
+ */
+export function decideNewScan(raw: RawScan, sources: NewScanSources, now: number): NewScanDecision {
+  const one = readNewScan(raw);
+  const { stores } = sources;
+  const bound = boundByScheduledScan(one, stores);
+  if (bound !== undefined) return without({ result: 'Bound', binding: bound, scan: raw });
+  const first = firstBinding(one.scan, sources);
+  if (first === undefined) return without({ result: 'NoBinding', scan: withoutInherited(raw, one) });
+  const context = { raw, one, sources, now };
+  const decided = decideFor(first, context);
+  const { to } = decided;
+  const other = to === undefined ? undefined : stores.bindings.get(indexKey(one.scan, to));
+  // The first binding cannot bind the Scan now, and the Scan is bound to another one that fits.
+  return other?.validity === 'Valid' ? decideFor(other, context) : decided;
+}
+
+interface Context {
+  readonly raw: RawScan;
+  readonly one: NewScan;
+  readonly sources: NewScanSources;
+  readonly now: number;
+}
+
+/** @returns `to`: the binding to which this one yields */
+function decideFor(
+  binding: ValidBinding,
+  { raw, one, sources, now }: Context,
+): NewScanDecision & { readonly to?: string } {
+  const observed = { ...observeFor(binding, sources, now), scans: [one.scan] };
+  const resolved = resolveKnown(binding, observed, sources);
+  const decision = decide(resolved);
+  const [found] = resolved.scans;
+  const to = found?.role.role === 'Yields' ? found.role.to : undefined;
+  const made = decisionOf({ raw, one, binding: binding.name }, resolved, decision);
+  return { decision: made, requests: decision.requests, ...(to === undefined ? {} : { to }) };
+}
+
+function without(decision: ScanDecision): NewScanDecision {
+  return { decision, requests: undefined };
+}
+
+/**
+ * The binding of the ScheduledScan that created the Scan, if the Scan has what that ScheduledScan delivers; undefined: it has
+ * something else, or the ScheduledScan is not bound.
+ */
+function boundByScheduledScan(
+  { scan, scheduledScan, binding, delivery }: NewScan,
+  { scheduledScans }: Stores,
+): string | undefined {
+  if (scheduledScan === undefined) return undefined;
+  const bound = scheduledScans.get(indexKey(scan, scheduledScan))?.bound;
+  if (bound === undefined || !bound.intact || bound.binding !== binding) return undefined;
+  return isDeepStrictEqual(plain(bound.delivery), plain(delivery)) ? bound.binding : undefined;
+}
+
+function plain(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
+
+/** The first binding in the order of precedence that fits the Scan. */
+function firstBinding(scan: ScheduledScan, { stores, settings }: NewScanSources): ValidBinding | undefined {
+  if (scan.unreadable !== undefined) return undefined;
+  const { rivals } = stores;
+  const under = (key: string) =>
+    rivals.under(scan.namespace, key).filter((binding) => {
+      const own = withinLimits(binding, rivals).binding;
+      return own.validity === 'Valid' && bindsUnder(own, binding, key);
+    });
+  for (const binding of fittingBindings(scan, under, settings.scanTypes)) return binding;
+  return undefined;
+}
+
+/** Whether the binding is found under the key, in spite of its limits. */
+function bindsUnder(limited: ValidBinding, { replaces }: ValidBinding, key: string): boolean {
+  return limited.replaces.length === replaces.length || !key.startsWith('previous ');
+}
+
+function observeFor(binding: ValidBinding, { stores, settings, registry }: NewScanSources, now: number) {
+  const { answer = () => undefined, login = () => undefined } = registry ?? {};
+  const observed = observeBinding(keyOf(binding), { stores, settings, answer, login }, now);
+  const selection =
+    registry === undefined ? selectionInStatus(stores, settings, now) : observed.known.selection;
+  const known: Known = { ...observed.known, selection };
+  return { ...observed, known, mentioning: [] };
+}
+
+/** Looks up the selections of rivals as their statuses say, because only the leader reconciles bindings. */
+function selectionInStatus(stores: Stores, settings: BindingSettings, now: number): Known['selection'] {
+  return (rival) => ({
+    get canBind(): boolean {
+      return selectionInStatusOf(rival, { stores, settings }, now).canBind;
+    },
+    get migrates(): boolean {
+      return migratesWithin(withinLimits(rival, stores.rivals).limit);
+    },
+  });
+}
+
+function selectionInStatusOf(rival: ValidBinding, sources: NewScanSources, now: number): Selection {
+  return selectionOf(resolveKnown(rival, { ...observeFor(rival, sources, now), scans: [] }, sources));
+}
+
+/** Resolves the binding with what registries have answered, or with what its status says about that. */
+function resolveKnown(binding: ValidBinding, observed: Observed, { registry }: NewScanSources): Resolved {
+  const resolved = resolve(observed);
+  if (registry !== undefined) return resolved;
+  const answers = restorableAnswers(binding, resolved);
+  if (answers.length === 0) return resolved;
+  const known = new Map(answers.map(({ check, ...kept }) => [check.credential, restored(kept)]));
+  const answer = ({ credential, exact }: Check) => (exact === true ? undefined : known.get(credential));
+  return resolve({ ...observed, known: { ...observed.known, answer } });
+}
+
+function restored({
+  answer,
+  requestedAt,
+}: Omit<ReturnType<typeof restorableAnswers>[number], 'check'>): KnownAnswer {
+  const isAccepted = answer.result === 'Pullable' || answer.result === 'Allowed';
+  const acceptedAt = isAccepted ? requestedAt : undefined;
+  return { answer, requestedAt, freshUntil: Number.POSITIVE_INFINITY, acceptedAt, version: undefined };
+}
+
+type Subject = Pick<Context, 'raw' | 'one'> & { readonly binding: string };
+
+function decisionOf(subject: Subject, resolved: Resolved, decision: Decision): ScanDecision {
+  const [plan] = decision.scans;
+  if (hasUnread(resolved.credentials)) return open(subject, 'Secret');
+  switch (plan?.plan) {
+    case 'Edit':
+    case 'Wait':
+      return edited(subject, plan.edit, decision);
+    case 'Keep':
+      return { result: 'Bound', binding: subject.binding, scan: subject.raw };
+    case 'NotMigrated':
+      return plan.decision === 'Check' ? open(subject, 'Migration') : unbound(subject, 'NotMigrated');
+    case 'Unmigratable':
+      return unbound(subject, 'NotMigrated');
+    case 'Broken':
+      return unbound(subject, 'Error');
+    case 'Unbound':
+    case undefined: {
+      const reason = openReason(resolved);
+      return reason === undefined ? unbound(subject, 'NoCredential') : open(subject, reason);
+    }
+    default:
+      return unbound(subject, 'NoCredential');
+  }
+}
+
+function open({ raw: scan, binding }: Subject, reason: OpenReason): ScanDecision {
+  return { result: 'Open', binding, reason, scan };
+}
+
+function unbound({ raw, one, binding }: Subject, reason: UnboundReason): ScanDecision {
+  return { result: 'Unbound', binding, reason, scan: withoutInherited(raw, one) };
+}
+
+function edited(subject: Subject, edit: ScanEdit, { secretWrite }: Decision): ScanDecision {
+  const { raw, binding } = subject;
+  const isBind = edit.edit === 'Bind';
+  if (isBind && secretWrite.write === 'Create') return open(subject, 'TrivySecret');
+  const result = editScan(raw, edit);
+  if (result.result !== 'Edited') return unbound(subject, 'Taken');
+  const { scan } = result;
+  return isBind
+    ? { result: 'Bind', binding, scan }
+    : { result: 'Unbound', binding, reason: 'NoCredential', scan };
+}
+
+/** What the binding waits for before it can deliver anything; undefined: nothing. */
+function openReason({ choice, trivySecret, waitsFor }: Resolved): OpenReason | undefined {
+  if (waitsFor.size > 0 || isVerifying(choice.resolution)) return 'Verification';
+  if (trivySecret === undefined) return undefined;
+  const { desired, place } = trivySecret;
+  const { content } = desired;
+  const isAwaited = content.state === 'LoginMissing' && content.failure === undefined;
+  return isAwaited && place.state === 'Free' ? 'Login' : undefined;
+}
+
+/** The Scan without what it has inherited from a bound Scan. The ScheduledScan decides on what it has delivered. */
+function withoutInherited(raw: RawScan, { scheduledScan }: NewScan): RawScan {
+  if (scheduledScan !== undefined) return raw;
+  const result = editScan(raw, { edit: 'Unbind' });
+  return result.result === 'Edited' ? result.scan : raw;
+}

@@ -1,0 +1,137 @@
+import { isDeepStrictEqual } from 'node:util';
+import { BINDING_ANNOTATION, HELD_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
+import { type ObjectMeta, SCHEDULED_SCANS } from '../object/index.ts';
+import type { Taken } from './delivery.ts';
+import type { RawScan } from './raw-scan.ts';
+import { RESTORE_ANNOTATION } from './restore.ts';
+import type { ScanDelivery } from './scan-delivery.ts';
+import {
+  editScheduledScan,
+  type RawScheduledScan,
+  readScheduledScan,
+  type ScanEdit,
+  type ScheduledScan,
+} from './scheduled-scan.ts';
+import { type StaleDelivery, staleDelivery } from './stale-delivery.ts';
+
+/** Whether, and why, the decision about a Scan is open. */
+export type Hold =
+  | 'None'
+  /** The controller has suspended the Scan until its credential is decided. */
+  | 'Held'
+  /** A user has created the Scan suspended. The controller binds it, and does not resume it. */
+  | 'Suspended';
+
+/** What the controller reads of a Scan that it may bind. */
+export interface NewScan {
+  /**
+   * The Scan, read as a ScheduledScan with this `scanSpec`, so that the rules for ScheduledScans apply. It has no schedule.
+   * It is bound if it carries a whole delivery and the name of a binding.
+   */
+  readonly scan: ScheduledScan;
+  /** The name of the ScheduledScan that created it; undefined: something else did. */
+  readonly scheduledScan: string | undefined;
+  /** The name of the binding in its annotation, which it may have inherited; undefined: it has none. */
+  readonly binding: string | undefined;
+  readonly delivery: ScanDelivery | undefined;
+  /** `Unsupported`: the CRD does not know `spec.suspend` (before secureCodeBox 5.6). */
+  readonly suspension: 'Suspended' | 'Running' | 'Unsupported';
+  readonly hold: Hold;
+}
+
+/** Reads a Scan. Never throws for one that the CRD accepts. */
+export function readNewScan(raw: RawScan): NewScan {
+  const { metadata, spec } = raw;
+  const { [BINDING_ANNOTATION]: binding, [HELD_ANNOTATION]: held } = metadata.annotations ?? {};
+  const delivery = staleDelivery(spec)?.delivery;
+  const scan = readScheduledScan(asScheduledScan(raw, spec, {}));
+  const isBound = binding !== undefined && delivery !== undefined;
+  const suspension =
+    spec.suspend === undefined ? 'Unsupported' : spec.suspend === true ? 'Suspended' : 'Running';
+  return {
+    scan: { ...scan, bound: isBound ? boundBy(binding, delivery) : undefined },
+    scheduledScan: scheduledScanOf(metadata),
+    binding,
+    delivery,
+    suspension,
+    hold: suspension === 'Suspended' ? (HOLDS[held ?? ''] ?? 'None') : 'None',
+  };
+}
+
+const HOLDS: Readonly<Record<string, Hold>> = { resume: 'Held', 'keep-suspended': 'Suspended' };
+
+function boundBy(binding: string, delivery: ScanDelivery): ScheduledScan['bound'] {
+  const unknown = { bindingUid: undefined, repository: undefined, migrated: undefined };
+  return { binding, delivery, ...unknown, intact: true };
+}
+
+/** The name of the ScheduledScan that created a Scan; undefined: something else did. */
+function scheduledScanOf({ ownerReferences = [] }: ObjectMeta): string | undefined {
+  return ownerReferences.find(({ kind }) => kind === SCHEDULED_SCANS.kind)?.name;
+}
+
+function asScheduledScan(
+  { metadata }: RawScan,
+  spec: RawScan['spec'],
+  annotations: Readonly<Record<string, string>>,
+): RawScheduledScan {
+  const { suspend: _, ...scanSpec } = spec;
+  return { metadata: { ...metadata, annotations }, spec: { suspend: true, scanSpec } };
+}
+
+export type ScanEditResult = { readonly result: 'Edited'; readonly scan: RawScan } | Taken;
+
+/**
+ * Binds a Scan, or removes what it has inherited from a bound one. Does not change whether the Scan is suspended. The result has
+ * no hold.
+ */
+export function editScan(raw: RawScan, edit: ScanEdit): ScanEditResult {
+  const stale = staleDelivery(raw.spec);
+  const notes = stale === undefined ? {} : { [RESTORE_ANNOTATION]: JSON.stringify(stale.restore) };
+  const result = editScheduledScan(asScheduledScan(raw, stale?.spec ?? raw.spec, notes), edit);
+  if (result.result === 'VolumeNameTaken' || result.result === 'MountPathTaken') return result;
+  const scanSpec = result.result === 'Changed' ? result.scan.spec.scanSpec : raw.spec;
+  const { suspend } = raw.spec;
+  const spec = { ...unlessSame(raw.spec, scanSpec, stale), ...(suspend === undefined ? {} : { suspend }) };
+  const own = edit.edit === 'Bind' ? { [BINDING_ANNOTATION]: edit.binding } : {};
+  return { result: 'Edited', scan: withAnnotations({ ...raw, spec }, own) };
+}
+
+/** The spec as the Scan has it, if the edited one says the same in another notation. */
+function unlessSame(
+  spec: RawScan['spec'],
+  edited: RawScheduledScan['spec']['scanSpec'],
+  stale: StaleDelivery<RawScan['spec']> | undefined,
+): RawScan['spec'] {
+  const isSame = isDeepStrictEqual(stale?.spec.env, edited.env);
+  return isSame && spec.env !== undefined ? { ...edited, env: spec.env } : edited;
+}
+
+/** Replaces the controller's annotations. The run of a ScheduledScan keeps the request for it. */
+function withAnnotations(raw: RawScan, own: Readonly<Record<string, string>>): RawScan {
+  const { metadata } = raw;
+  const { [BINDING_ANNOTATION]: _binding, [HELD_ANNOTATION]: _held, ...others } = metadata.annotations ?? {};
+  const { [RUN_ANNOTATION]: _run, ...withoutRun } = others;
+  const kept = scheduledScanOf(metadata) === undefined ? withoutRun : others;
+  const annotations = { ...kept, ...own };
+  if (metadata.annotations === undefined && Object.keys(annotations).length === 0) return raw;
+  return { ...raw, metadata: { ...metadata, annotations } };
+}
+
+/** Suspends a Scan until its credential is decided. A Scan that is suspended already is only marked. */
+export function holdScan(raw: RawScan): RawScan {
+  const mark = raw.spec.suspend === true ? 'keep-suspended' : 'resume';
+  const annotations = { ...raw.metadata.annotations, [HELD_ANNOTATION]: mark };
+  return {
+    ...raw,
+    metadata: { ...raw.metadata, annotations },
+    spec: { ...raw.spec, suspend: true },
+  };
+}
+
+/** Ends the hold of a Scan: resumes it, unless a user has created it suspended. */
+export function endHold(raw: RawScan): RawScan {
+  const { [HELD_ANNOTATION]: mark, ...annotations } = raw.metadata.annotations ?? {};
+  const suspend = mark === 'resume' ? false : (raw.spec.suspend ?? false);
+  return { ...raw, metadata: { ...raw.metadata, annotations }, spec: { ...raw.spec, suspend } };
+}
