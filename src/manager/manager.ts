@@ -76,8 +76,7 @@ export class Manager {
     const admission = createAdmission({ ...common, settings: settings.admission, sources });
     this.#admission = admission;
     this.#probes = new Probes({ caches: this.#caches, election, stage: () => this.#stage, admission });
-    const { healthz, readyz } = this.#probes;
-    this.#server = new ProbeServer({ ...serve, healthz, readyz, metrics: metrics.registry });
+    this.#server = new ProbeServer({ ...serve, ...this.#probes, metrics: metrics.registry });
   }
 
   /** Rejects when this process was the leader and must exit immediately. Never resolves. */

@@ -9,6 +9,7 @@ import {
 import { type RawBinding, readBinding } from '../../../../src/binding/binding.ts';
 import type { Applied } from '../../../../src/controllers/binding/apply.ts';
 import { type Decision, decide } from '../../../../src/controllers/binding/decide.ts';
+import { decideNewScan } from '../../../../src/controllers/binding/new-scan.ts';
 import { observe } from '../../../../src/controllers/binding/observe.ts';
 import { resolve as resolveFacts, selectionOf } from '../../../../src/controllers/binding/resolve.ts';
 import { report } from '../../../../src/controllers/binding/status/report.ts';
@@ -19,8 +20,10 @@ import { type Stored, storedMeta } from '../../../../src/object/object.ts';
 import type { PlatformCredential } from '../../../../src/platform/platform-credential.ts';
 import { REGISTRIES_ANNOTATION } from '../../../../src/platform/registries-annotation.ts';
 import { scanTypesOf } from '../../../../src/policy/precedence.ts';
+import type { RawScan } from '../../../../src/scan/raw-scan.ts';
 import { RESTORE_ANNOTATION } from '../../../../src/scan/restore.ts';
 import type { Run } from '../../../../src/scan/run.ts';
+import type { ScanDecision } from '../../../../src/scan/scan-decision.ts';
 import {
   editScheduledScan,
   type RawScheduledScan,
@@ -303,6 +306,17 @@ export class Namespace {
   /** The decision of one binding. */
   decide(name: string, now = NOW) {
     return decide(this.resolve(name, now));
+  }
+
+  /**
+   * The decision about a new Scan.
+   *
+   * @param parts - `knows`: `Status`: what any replica knows; `Registry`: what the leader knows
+   */
+  decideNewScan(raw: RawScan, { knows = 'Status' }: { knows?: 'Status' | 'Registry' } = {}): ScanDecision {
+    const { stores, settings, answer, login } = this.#sources;
+    const registry = knows === 'Registry' ? { registry: { answer, login } } : {};
+    return decideNewScan(raw, { stores, settings, ...registry }, NOW).decision;
   }
 
   /** The report of one binding. Without `applied`, every write succeeds. */
