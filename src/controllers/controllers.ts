@@ -6,6 +6,7 @@ import type { Stores } from '../state/index.ts';
 import { BindingReconciler, type BindingSettings, connectBindingTriggers } from './binding/index.ts';
 import type { Controller } from './controller.ts';
 import { createDiscovery, type DiscoverySettings } from './discovery/index.ts';
+import { connectHeldScanTriggers, HeldScanReconciler } from './held-scan/index.ts';
 import { connectRunTriggers, RunReconciler } from './run/index.ts';
 import { connectSourceSecretTriggers, SourceSecretReader } from './source-secret/index.ts';
 import { connectTrivySecretTriggers, TrivySecretReconciler } from './trivy-secret/index.ts';
@@ -27,12 +28,15 @@ export interface ControllerOptions {
     readonly runsPerMinute: number;
     /** How long a requested run waits for a Scan that has not ended, in milliseconds. */
     readonly runWaitMs: number;
+    /** Whether new Scans are bound, so that some of them are held. */
+    readonly admission: boolean;
     /** undefined: discovery is off. */
     readonly discovery: DiscoverySettings | undefined;
   };
   /** For metrics. */
   readonly onMigrated: (scans: number) => void;
   readonly onRunStarted: (cause: RunCause) => void;
+  readonly onHoldEnded: (result: string) => void;
 }
 
 /** Creates the controllers. Each has a name, a reconcile function, and triggers that add keys to its queue. */
@@ -75,9 +79,23 @@ export function createControllers(options: ControllerOptions): Controllers {
       reconcile: sources.reconcile,
       connect: (queue) => connectSourceSecretTriggers(stores, queue),
     },
+    ...(settings.admission ? [heldScanController(options, bindings)] : []),
     ...(discovery === undefined ? [] : [discovery]),
   ];
   return { table, countDiscovered: discovery?.count };
+}
+
+function heldScanController(
+  { client, stores, onHoldEnded }: ControllerOptions,
+  { decideNewScan }: BindingReconciler,
+): Controller {
+  const held = new HeldScanReconciler({ client, stores, decide: decideNewScan, onEnded: onHoldEnded });
+  return {
+    name: 'heldscan',
+    runs: 'Leading',
+    reconcile: held.reconcile,
+    connect: (queue) => connectHeldScanTriggers(stores, queue),
+  };
 }
 
 export interface Controllers {

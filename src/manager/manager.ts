@@ -64,9 +64,13 @@ export class Manager {
       settings: own,
       onMigrated: (scans) => metrics.countMigrated(scans),
       onRunStarted: (cause) => metrics.countRun(cause),
+      onHoldEnded: (result) => metrics.countHold(result),
     });
     this.#caches = new Caches(
-      [...createReflectors(client, stores, namespaces, log), ...reflectorsOf(controllers)],
+      [
+        ...createReflectors(client, stores, { namespaces, admission: settings.admission !== undefined }, log),
+        ...reflectorsOf(controllers),
+      ],
       log,
     );
     const common = { caches: this.#caches, metrics, log, concurrency };
@@ -181,7 +185,8 @@ function controllerSettings(settings: ManagerSettings): ControllerOptions['setti
     firstAnswerTimeoutMs: registries.checkTimeout,
     runWaitMs: runsPerMinute === 0 ? undefined : runWaitMs,
   };
-  return { binding, unusedSecretGraceMs, runsPerMinute, runWaitMs, discovery };
+  const admission = settings.admission !== undefined;
+  return { binding, unusedSecretGraceMs, runsPerMinute, runWaitMs, admission, discovery };
 }
 
 function reflectorsOf({ table }: Controllers) {

@@ -1,9 +1,7 @@
+import type { ConcurrencyPolicy } from './concurrency-policy.ts';
 import { newestRun, type ScanRun } from './run.ts';
 import { formatRunRequest, type RunRequest } from './run-request.ts';
 import { nextRun, type Schedule } from './schedule.ts';
-
-/** What secureCodeBox's operator does with a due run while an earlier Scan has not ended: starts it, skips it, or deletes that Scan. */
-export type ConcurrencyPolicy = 'Allow' | 'Forbid' | 'Replace';
 
 /** What a request for a run depends on. */
 export interface RequestedScan {

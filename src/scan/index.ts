@@ -4,7 +4,7 @@ export { parseGoDuration } from './duration.ts';
 export { overriddenLogins } from './own-logins.ts';
 export { parseScan, type RawScan } from './raw-scan.ts';
 export type { Migrated } from './restore.ts';
-export { newestRun, type Run, readRun, type ScanRun } from './run.ts';
+export { newestRun, type Run, readAdmittedRun, readRun, type ScanRun } from './run.ts';
 export { type RunCause, type RunRequest, requestRun } from './run-request.ts';
 export { editScan, endHold, type Hold, holdScan, type NewScan, readNewScan } from './scan.ts';
 export type { OpenReason, ScanDecision, UnboundReason } from './scan-decision.ts';

@@ -1,6 +1,9 @@
 import { RUN_ANNOTATION } from '../api/index.ts';
 import { type KubeObject, SCHEDULED_SCANS, type Stored, storedMeta } from '../object/index.ts';
 import { VOLUME_NAME } from './delivery.ts';
+import type { RawScan as WholeScan } from './raw-scan.ts';
+import { type Hold, readNewScan } from './scan.ts';
+import type { ScheduledScan } from './scheduled-scan.ts';
 
 /** A Scan: one run of a ScheduledScan. */
 export interface ScanRun {
@@ -12,11 +15,22 @@ export interface ScanRun {
   readonly request: string | undefined;
 }
 
-/** A Scan that mounts a Trivy Secret, or that a ScheduledScan has created. */
+/** A Scan that mounts a Trivy Secret, or that a ScheduledScan has created, or that may still have to be bound. */
 export interface Run extends Stored, ScanRun {
   readonly secretName: string | undefined;
   /** Name of the ScheduledScan. */
   readonly scheduledScan: string | undefined;
+  /** undefined: Scans are not bound when they are created. */
+  readonly admission?: RunAdmission;
+}
+
+/** How a Scan was bound when it was created. */
+export interface RunAdmission {
+  readonly hold: Hold;
+  /** Whether another client has changed the spec since the Scan was created. */
+  readonly isEdited: boolean;
+  /** The Scan, read like a ScheduledScan; undefined: it is bound, it is done, or its decision is open. */
+  readonly unbound: ScheduledScan | undefined;
 }
 
 /** A Scan. The CRD of secureCodeBox guarantees this structure. */
@@ -30,15 +44,30 @@ interface RawScan extends KubeObject {
  * name counts as absent, so that the memory for a Scan is bounded.
  */
 export function readRun(object: RawScan): Run | undefined {
+  const run = runOf(object);
+  return run.secretName === undefined && run.scheduledScan === undefined ? undefined : run;
+}
+
+/** Like {@link readRun}, for a controller that binds Scans when they are created. */
+export function readAdmittedRun(object: WholeScan): Run | undefined {
+  const run = runOf(object);
+  const { scan, binding, hold } = readNewScan(object);
+  const isUnbound =
+    binding === undefined && hold === 'None' && scan.image !== undefined && run.state !== 'Done';
+  const isKept = run.secretName !== undefined || run.scheduledScan !== undefined;
+  if (!isKept && !isUnbound && hold === 'None') return undefined;
+  const isEdited = (object.metadata.generation ?? 1) > 1;
+  return { ...run, admission: { hold, isEdited, unbound: isUnbound ? scan : undefined } };
+}
+
+function runOf(object: RawScan): Run {
   const { metadata, spec, status } = object;
   const secretName = bounded(spec?.volumes?.find(({ name }) => name === VOLUME_NAME)?.secret?.secretName);
   const owner = metadata.ownerReferences?.find(({ kind }) => kind === SCHEDULED_SCANS.kind);
-  const scheduledScan = bounded(owner?.name);
-  if (secretName === undefined && scheduledScan === undefined) return undefined;
   return {
     ...storedMeta(object),
     secretName,
-    scheduledScan,
+    scheduledScan: bounded(owner?.name),
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     state: RUN_STATES[status?.state ?? ''] ?? 'Running',
     request: bounded(metadata.annotations?.[RUN_ANNOTATION]),

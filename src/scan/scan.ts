@@ -129,9 +129,18 @@ export function holdScan(raw: RawScan): RawScan {
   };
 }
 
-/** Ends the hold of a Scan: resumes it, unless a user has created it suspended. */
-export function endHold(raw: RawScan): RawScan {
-  const { [HELD_ANNOTATION]: mark, ...annotations } = raw.metadata.annotations ?? {};
+/**
+ * Ends the hold of a Scan: resumes it, unless a user has created it suspended.
+ *
+ * @param edited - the Scan with the edits to write in the same step
+ */
+export function endHold(raw: RawScan, edited: RawScan = raw): RawScan {
+  const { [HELD_ANNOTATION]: mark } = raw.metadata.annotations ?? {};
+  const { [HELD_ANNOTATION]: _, ...annotations } = edited.metadata.annotations ?? {};
   const suspend = mark === 'resume' ? false : (raw.spec.suspend ?? false);
-  return { ...raw, metadata: { ...raw.metadata, annotations }, spec: { ...raw.spec, suspend } };
+  return {
+    ...edited,
+    metadata: { ...edited.metadata, annotations },
+    spec: { ...edited.spec, suspend },
+  };
 }

@@ -1,7 +1,7 @@
 import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
 import { parseTime } from '../text/index.ts';
-import type { ConcurrencyPolicy } from './awaited-scan.ts';
+import type { ConcurrencyPolicy } from './concurrency-policy.ts';
 import { LONGEST_SCHEDULE } from './cron.ts';
 import { carries, deliver, revertDelivery, type ScanSpec, type Taken } from './delivery.ts';
 import { LONGEST_DURATION } from './duration.ts';

@@ -10,6 +10,7 @@ export { isSourceWanted, pullSecretIn, sourceIn } from './source-secrets.ts';
 export {
   createStores,
   indexKey,
+  isHeld,
   repositoryIndex,
   type Stores,
   scanKeysOf,

@@ -13,6 +13,7 @@ import { type KubeObject, SCANS, SCHEDULED_SCANS, SECRETS, storedMeta } from '..
 import {
   nextRun,
   type RawScheduledScan,
+  readAdmittedRun,
   readRun,
   readScheduledScan,
   type ScheduledScan,
@@ -25,18 +26,25 @@ import type { Stores } from './stores.ts';
 const DOCKER_CONFIG_JSON: PullSecretType = 'kubernetes.io/dockerconfigjson';
 const DOCKERCFG: PullSecretType = 'kubernetes.io/dockercfg';
 
+/** The objects that the reflectors watch. */
+interface ReflectedScope {
+  readonly namespaces: WatchedNamespaces;
+  /** Whether new Scans are bound, so that Scans without a ScheduledScan are kept, too. */
+  readonly admission: boolean;
+}
+
 /** One reflector for each store, or, if namespaces are listed, one for each store and namespace. */
 export function createReflectors(
   client: KubeClient,
   stores: Stores,
-  namespaces: WatchedNamespaces,
+  { namespaces, admission }: ReflectedScope,
   log: Logger,
 ): readonly AnyReflector[] {
-  return scopesOf(namespaces).flatMap((scope) => reflectorsIn(scope, client, stores, log));
+  return scopesOf(namespaces).flatMap((scope) => reflectorsIn({ ...scope, admission }, client, stores, log));
 }
 
 function reflectorsIn(
-  scope: { readonly namespace?: string },
+  { admission, ...scope }: { readonly namespace?: string; readonly admission: boolean },
   client: KubeClient,
   stores: Stores,
   log: Logger,
@@ -59,7 +67,12 @@ function reflectorsIn(
       unreadable: (scan, error) => unreadableScan(scan, failureMessage('this ScheduledScan', error)),
       store: stores.scheduledScans,
     }),
-    new Reflector({ ...common, resource: SCANS, project: readRun, store: stores.runs }),
+    new Reflector({
+      ...common,
+      resource: SCANS,
+      project: admission ? readAdmittedRun : readRun,
+      store: stores.runs,
+    }),
     new Reflector({
       ...common,
       resource: SECRETS,

@@ -70,10 +70,17 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
       {
         trivySecret: (run: Run) => optional(run, run.secretName),
         scheduledScan: (run: Run) => optional(run, run.scheduledScan),
+        /** By namespace: the Scans whose decision is open. */
+        held: (run: Run) => (isHeld(run) ? [run.namespace] : []),
       },
       onListenerError,
     ),
   };
+}
+
+/** Whether the decision about a Scan is open. */
+export function isHeld({ admission }: Run): boolean {
+  return admission !== undefined && admission.hold !== 'None';
 }
 
 /** The ScheduledScans that fit a binding by image alone. */

@@ -48,6 +48,11 @@ export const METRICS = {
     labels: ['result'],
     help: 'Seconds that the admission webhook needed for a new Scan, by result (Bound: the Scan has its credential; Held: suspended until the leader decides; Unbound: the effective binding delivers nothing; NoBinding; Unready: not all objects of the namespace are known yet; Error). Dry runs are not counted. Every replica serves.',
   },
+  icb_held_scans_total: {
+    type: 'counter',
+    labels: ['result'],
+    help: 'Held Scans that the controller resumed, by result (Bound; Unbound: the effective binding delivers nothing; Edited: another client had changed the Scan; TimedOut: nothing could be decided within 50 seconds).',
+  },
   icb_admission_certificate_expiration_timestamp_seconds: {
     type: 'gauge',
     labels: [],

@@ -81,6 +81,7 @@ export class Metrics {
   readonly #listenerErrors = this.#counter('icb_listener_errors_total');
   readonly #migrated = this.#counter('icb_scans_moved_total');
   readonly #runs = this.#counter('icb_scan_runs_started_total');
+  readonly #holds = this.#counter('icb_held_scans_total');
   /** undefined: the admission webhook is off. */
   #admissions: Histogram<LabelOf<'icb_admission_duration_seconds'>> | undefined;
 
@@ -110,6 +111,10 @@ export class Metrics {
 
   countRun(cause: string): void {
     this.#runs.inc({ cause });
+  }
+
+  countHold(result: string): void {
+    this.#holds.inc({ result });
   }
 
   countListenerError(): void {

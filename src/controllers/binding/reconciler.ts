@@ -5,11 +5,13 @@ import { type EventRecorder, type KubeClient, KubeError, type Outcome, OutOfDate
 import { apiVersionOf, splitKey } from '../../object/index.ts';
 import { hasUnread } from '../../policy/index.ts';
 import type { RegistryChecker } from '../../registry/index.ts';
+import type { RawScan, ScanDecision } from '../../scan/index.ts';
 import type { Stores } from '../../state/index.ts';
 import { type Applied, Applier, Refused } from './apply.ts';
 import { type Decision, decide } from './decide.ts';
+import { decideNewScan } from './new-scan.ts';
 import { observe } from './observe.ts';
-import type { BindingSettings } from './observed.ts';
+import type { BindingSettings, Known } from './observed.ts';
 import { type Resolved, resolve, selectionOf } from './resolve.ts';
 import { failureReport, migratedNow, type Report, report } from './status/index.ts';
 import { restorableAnswers, Verifier } from './verification/index.ts';
@@ -53,6 +55,22 @@ export class BindingReconciler {
       if (error instanceof KubeError || error instanceof OutOfDate) throw error;
       return { error, repeated: await this.#reportFailure(key, error, log) };
     }
+  };
+
+  /** Decides on a held Scan with the answers of registries, and requests those that are missing. */
+  readonly decideNewScan = (
+    raw: RawScan,
+    requester: Parameters<Verifier['start']>[2],
+  ): { readonly decision: ScanDecision; readonly requeueAfterMs: number | undefined } => {
+    const { stores, settings } = this.#options;
+    const { namespace = '' } = raw.metadata;
+    const sources = { stores, settings, registry: this.#answersIn(namespace) };
+    const { decision, requests } = decideNewScan(raw, sources, requester.now);
+    const isOpen = decision.result === 'Open' && requests !== undefined;
+    return {
+      decision,
+      requeueAfterMs: isOpen ? this.#verifier.start({ namespace }, requests, requester) : undefined,
+    };
   };
 
   async #reconcile(key: string, log: Logger, requeue: () => void): Promise<Outcome> {
@@ -117,11 +135,13 @@ export class BindingReconciler {
   }
 
   #sourcesOf(key: string): Parameters<typeof observe>[1] {
-    const { checker, stores, settings } = this.#options;
-    const { namespace } = splitKey(key);
+    const { stores, settings } = this.#options;
+    return { stores, settings, ...this.#answersIn(splitKey(key).namespace) };
+  }
+
+  #answersIn(namespace: string): Pick<Known, 'answer' | 'login'> {
+    const { checker } = this.#options;
     return {
-      stores,
-      settings,
       answer: (check) => checker.answer(check, namespace),
       login: (credential, host) => checker.login(credential, host, namespace),
     };

@@ -54,7 +54,7 @@ it('a bare writer has the same watches as the controller', () => {
     (watch) =>
       new Reflector<Stored>({ ...watch, client, log, project: storedMeta, store: new Store<Stored>({}) }),
   );
-  const controller = createReflectors(client, createStores(), 'all', log);
+  const controller = createReflectors(client, createStores(), { namespaces: 'all', admission: false }, log);
   assert.deepEqual(
     bare.map(({ description }) => description),
     controller.map(({ description }) => description),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decideRun, type RunDecision } from '../../../src/controllers/run/decide.ts';
-import { awaitedScan, type ConcurrencyPolicy } from '../../../src/scan/awaited-scan.ts';
+import { awaitedScan } from '../../../src/scan/awaited-scan.ts';
+import type { ConcurrencyPolicy } from '../../../src/scan/concurrency-policy.ts';
 import { newestRun, type ScanRun } from '../../../src/scan/run.ts';
 import { formatRunRequest, parseRunRequest, requestRun } from '../../../src/scan/run-request.ts';
 import { nextRun, type Schedule } from '../../../src/scan/schedule.ts';

@@ -50,7 +50,7 @@ describe('Applier: writes after a decision', () => {
 
   before(async () => {
     cluster = await Cluster.start();
-    reflectors = createReflectors(cluster.client, stores, 'all', SILENT);
+    reflectors = createReflectors(cluster.client, stores, { namespaces: 'all', admission: false }, SILENT);
     const { reconcile } = new SourceSecretReader({ client: cluster.client, stores });
     const sourceSecrets = new WorkQueue({ process: (key) => reconcile(key, SILENT), concurrency: 1 });
     sourceSecrets.start();

@@ -1,0 +1,2 @@
+export { HeldScanReconciler } from './reconciler.ts';
+export { connectHeldScanTriggers } from './triggers.ts';
