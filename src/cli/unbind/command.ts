@@ -101,13 +101,15 @@ async function run(flags: Flags): Promise<void> {
     leaderTimeoutMs: flags.leaderTimeout,
     scanTimeoutMs: flags.scanTimeout,
   };
-  const { scans, secrets, left } = await unbind(config, settings, printLine);
+  const { held, scans, secrets, left } = await unbind(config, settings, printLine);
   printLeft(left);
+  if (held > 0) process.stdout.write(`resumed ${counted(held, 'held Scan')}\n`);
   process.stdout.write(`unbound ${counted(scans, 'ScheduledScan')}, deleted ${counted(secrets, 'Secret')}\n`);
 }
 
-function printPreview({ scans, secrets, problems }: UnbindPreview): void {
+function printPreview({ held, scans, secrets, problems }: UnbindPreview): void {
   const lines = [
+    ...held.map((key) => `would resume Scan ${key}`),
     ...scans.map((key) => `would unbind ScheduledScan ${key}`),
     ...secrets.map((key) => `would delete Secret ${key}`),
     `would unbind ${counted(scans.length, 'ScheduledScan')}, and delete ${counted(secrets.length, 'Secret')}; nothing was changed (--dry-run)`,
@@ -117,8 +119,8 @@ function printPreview({ scans, secrets, problems }: UnbindPreview): void {
 }
 
 /** Whether there is nothing to write, or the user confirms. */
-async function confirmedAll({ scans, secrets }: UnbindPreview, config: KubeConfig): Promise<boolean> {
-  if (scans.length + secrets.length === 0) return true;
+async function confirmedAll({ held, scans, secrets }: UnbindPreview, config: KubeConfig): Promise<boolean> {
+  if (held.length + scans.length + secrets.length === 0) return true;
   const objects = `${counted(scans.length, 'ScheduledScan')}, and delete ${counted(secrets.length, 'Secret')} with copies of credentials`;
   // The current context may be another one than the user thinks.
   const cluster = `the cluster at ${config.getCurrentCluster()?.server} (context ${quoted(config.getCurrentContext())})`;

@@ -3,6 +3,8 @@ export type ReportProgress = (line: string) => void;
 
 /** The result of the command. If `left` is empty, no scan is bound and no Trivy Secret exists. */
 export interface UnbindSummary {
+  /** Number of held Scans that were resumed. */
+  readonly held: number;
   /** Number of ScheduledScans that were unbound. */
   readonly scans: number;
   /** Number of Secrets that were deleted. */
@@ -13,6 +15,8 @@ export interface UnbindSummary {
 
 /** What the command would write. */
 export interface UnbindPreview {
+  /** Keys of the held Scans that would be resumed. */
+  readonly held: readonly string[];
   /** Keys of the ScheduledScans that would be unbound. */
   readonly scans: readonly string[];
   /** Keys of the Secrets that would be deleted. */

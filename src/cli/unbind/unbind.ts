@@ -2,6 +2,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubeClient } from '../../kube/index.ts';
 import { keyOf } from '../../object/index.ts';
 import { type CommandScope, checkNamespaces, withCluster } from '../cluster/index.ts';
+import { HeldScanResumer, heldScans } from './held-scans.ts';
 import { type LeasePlace, waitForNoLeader } from './leader.ts';
 import { UnbindNamespaces } from './namespaces.ts';
 import type { ReportProgress, UnbindPreview, UnbindSummary } from './progress.ts';
@@ -27,13 +28,15 @@ export interface UnbindSettings {
  * @throws UserError if the cluster cannot be read
  */
 export async function previewUnbind(config: KubeConfig, scope: CommandScope): Promise<UnbindPreview> {
-  const needs = 'list scheduledscans and secrets';
+  const needs = 'list scheduledscans, scans and secrets';
   return withCluster(config, { scope, needs }, USER_AGENT, async (client) => {
     if (scope.kind === 'Namespaces') await checkNamespaces(client, scope.names);
     const namespaces = new UnbindNamespaces(client, scope);
     const scans = await boundScans(namespaces);
     const secrets = await trivySecrets(namespaces);
+    const held = await heldScans(namespaces);
     return {
+      held: held.map(keyOf),
       scans: scans.map(keyOf),
       secrets: secrets.filter(({ isTerminating }) => !isTerminating).map(keyOf),
       problems: namespaces.problems,
@@ -43,7 +46,7 @@ export async function previewUnbind(config: KubeConfig, scope: CommandScope): Pr
 
 /**
  * Removes everything that the controller has written to a cluster, before the controller is uninstalled. Waits until no
- * controller is the leader, then unbinds every ScheduledScan, then deletes the Secrets. Needs neither bindings nor their
+ * controller is the leader, then resumes held Scans, then unbinds every ScheduledScan, then deletes the Secrets. Needs neither bindings nor their
  * CRD. It does not repeat completed work, so it can be interrupted and repeated at any time.
  *
  * @throws UserError if it cannot start, or the API server no longer answers
@@ -72,13 +75,17 @@ async function unbindAll(
   const namespaces = new UnbindNamespaces(client, scope);
   const scans = new ScanUnbinder(client, namespaces, progress);
   const secrets = new SecretDeleter(client, namespaces, progress);
+  const held = new HeldScanResumer(client, namespaces, progress);
+  await held.run();
   await scans.run();
   await secrets.run(scanTimeoutMs);
   // Unbind again, because a controller that still runs has had time to bind the scans again.
   await scans.run();
+  await held.run();
   return {
+    held: held.count,
     scans: scans.count,
     secrets: secrets.count,
-    left: [...namespaces.problems, ...scans.left, ...secrets.left],
+    left: [...namespaces.problems, ...held.left, ...scans.left, ...secrets.left],
   };
 }

@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runEach } from '../../concurrency/index.ts';
+import { type KubeClient, KubeError } from '../../kube/index.ts';
+import { keyOf, SCANS, type Stored } from '../../object/index.ts';
+import { endHold, type RawScan, readAdmittedRun } from '../../scan/index.ts';
+import type { UnbindNamespaces } from './namespaces.ts';
+import type { ReportProgress } from './progress.ts';
+
+const AT_ONCE = 8;
+const PAUSE_MS = 1_000;
+/** Limit on the rounds in which no Scan could be resumed. */
+const MAX_TRIES = 10;
+
+/**
+ * The Scans that the controller holds.
+ *
+ * @throws KubeError
+ */
+export async function heldScans(namespaces: UnbindNamespaces): Promise<readonly Stored[]> {
+  // The CRD has checked the shape.
+  return namespaces.list(SCANS, {}, (object) => {
+    const run = readAdmittedRun(object as typeof object & RawScan);
+    return run?.admission === undefined || run.admission.hold === 'None' ? undefined : run;
+  });
+}
+
+/** Resumes the Scans that the controller holds, as they are, because no controller will decide on them. */
+export class HeldScanResumer {
+  readonly #client: KubeClient;
+  readonly #namespaces: UnbindNamespaces;
+  readonly #progress: ReportProgress;
+  readonly #resumed = new Set<string>();
+  /** By key of a Scan that is not tried again: the reason. */
+  readonly #left = new Map<string, string>();
+
+  constructor(client: KubeClient, namespaces: UnbindNamespaces, progress: ReportProgress) {
+    this.#client = client;
+    this.#namespaces = namespaces;
+    this.#progress = progress;
+  }
+
+  get count(): number {
+    return this.#resumed.size;
+  }
+
+  /** Sentences about Scans that are still held. */
+  get left(): readonly string[] {
+    return [...this.#left].map(
+      ([key, why]) => `Scan ${key} is still suspended: ${why}; set its spec.suspend to false with kubectl`,
+    );
+  }
+
+  /** @throws KubeError if Scans cannot be listed */
+  async run(): Promise<void> {
+    for (let tries = 0; ; ) {
+      const held = (await heldScans(this.#namespaces)).filter((scan) => !this.#left.has(keyOf(scan)));
+      if (held.length === 0) return;
+      const before = this.count;
+      await runEach(held, AT_ONCE, (scan) => this.#resume(scan));
+      tries = this.count > before ? 0 : tries + 1;
+      if (tries === MAX_TRIES) return this.#giveUp(held);
+      if (tries > 0) await sleep(PAUSE_MS);
+    }
+  }
+
+  async #resume(scan: Stored): Promise<void> {
+    const key = keyOf(scan);
+    try {
+      const raw = await this.#client.get<RawScan>(SCANS, scan);
+      await this.#client.replace(SCANS, endHold(raw));
+      this.#resumed.add(key);
+      this.#progress(`resumed Scan ${key}`);
+    } catch (error) {
+      // The message of the API server may quote the Scan.
+      if (!(error instanceof KubeError))
+        this.#left.set(key, `unexpected ${error instanceof Error ? error.name : 'error'}`);
+      else if (isRefusal(error))
+        this.#left.set(key, `the API server refused the update: ${error.reason} (${error.status})`);
+    }
+  }
+
+  #giveUp(held: readonly Stored[]): void {
+    for (const scan of held) this.#left.set(keyOf(scan), 'the API server did not store the update');
+  }
+}
+
+/** Any other error may not occur again. */
+function isRefusal({ status, reason }: KubeError): boolean {
+  return status >= 400 && status < 500 && status !== 429 && reason !== 'NotFound' && reason !== 'Conflict';
+}
