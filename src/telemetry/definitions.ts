@@ -48,6 +48,11 @@ export const METRICS = {
     labels: ['result'],
     help: 'Seconds that the admission webhook needed for a new Scan, by result (Bound: the Scan has its credential; Held: suspended until the leader decides; Unbound: the effective binding delivers nothing; NoBinding; Unready: not all objects of the namespace are known yet; Error). Dry runs are not counted. Every replica serves.',
   },
+  icb_unbound_scans: {
+    type: 'gauge',
+    labels: ['namespace', 'name'],
+    help: 'Scans of the last 24 hours that started without the credential of their effective binding, by binding. Only bindings that have such Scans; limited to the 20 of each namespace that have the most. Reported by the leader.',
+  },
   icb_held_scans_total: {
     type: 'counter',
     labels: ['result'],

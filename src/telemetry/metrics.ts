@@ -57,6 +57,11 @@ interface BindingGauges {
     readonly secret: string;
     readonly end: number;
   }>;
+  readonly unboundScans: () => Iterable<{
+    readonly namespace: string;
+    readonly name: string;
+    readonly scans: number;
+  }>;
 }
 
 /** The Lease of the leader election, as `namespace/name`, and whether this process leads. */
@@ -121,8 +126,8 @@ export class Metrics {
     this.#listenerErrors.inc();
   }
 
-  /** Publishes the readiness of bindings and the expiration of credentials, read at each scrape. */
-  publishBindings({ readiness, notReady, ends }: BindingGauges): void {
+  /** Publishes the readiness of bindings, the expiration of credentials, and unbound Scans, read at each scrape. */
+  publishBindings({ readiness, notReady, ends, unboundScans }: BindingGauges): void {
     this.#leadersGauge('icb_bindings', (set) => {
       for (const { ready, reason, count } of readiness()) set({ ready, reason }, count);
     });
@@ -131,6 +136,9 @@ export class Metrics {
     });
     this.#leadersGauge('icb_credential_expiration_timestamp_seconds', (set) => {
       for (const { namespace, secret, end } of ends()) set({ namespace, secret }, end / 1000);
+    });
+    this.#leadersGauge('icb_unbound_scans', (set) => {
+      for (const { namespace, name, scans } of unboundScans()) set({ namespace, name }, scans);
     });
   }
 

@@ -8,7 +8,14 @@ import {
   type TrivySecretIdentity,
   trivySecretName,
 } from '../../secret/index.ts';
-import { indexKey, pullSecretIn, type Stores, scansFitting, scansMentioning } from '../../state/index.ts';
+import {
+  indexKey,
+  pullSecretIn,
+  type Stores,
+  scansFitting,
+  scansMentioning,
+  unboundScansOf,
+} from '../../state/index.ts';
 import type { BindingSettings, Known, Observed, TrivySecretPlace } from './observed.ts';
 
 /** The sources of facts for {@link observe}. */
@@ -30,15 +37,16 @@ export function observe(key: string, sources: Sources, now: number): Observed {
     ...observed,
     scans: [...scansOf(key, stores)],
     mentioning: binding?.validity === 'Valid' ? [...scansMentioning(binding, stores)] : [],
+    unboundScans: binding?.validity === 'Valid' ? unboundScansOf(binding, stores) : [],
   };
 }
 
-/** Like {@link observe}, without the ScheduledScans. */
+/** Like {@link observe}, without ScheduledScans and Scans. */
 export function observeBinding(
   key: string,
   sources: Sources,
   now: number,
-): Omit<Observed, 'scans' | 'mentioning'> {
+): Omit<Observed, 'scans' | 'mentioning' | 'unboundScans'> {
   const { stores, settings, answer, login } = sources;
   const { namespace, name } = splitKey(key);
   const binding = stores.bindings.get(key);

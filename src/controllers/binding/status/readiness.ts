@@ -1,6 +1,7 @@
 import { readinessOf } from '../../../api/index.ts';
 import type { Binding } from '../../../binding/index.ts';
 import { keyOf } from '../../../object/index.ts';
+import { compareText } from '../../../text/index.ts';
 
 /** Limit per namespace, so that one namespace cannot flood the metrics or crowd out another namespace. */
 const MOST_NAMED = 20;
@@ -26,6 +27,12 @@ interface CredentialExpiration {
   readonly end: number;
 }
 
+interface UnboundScans {
+  readonly namespace: string;
+  readonly name: string;
+  readonly scans: number;
+}
+
 /** Counts all bindings by status and reason of the condition Ready. */
 export function countByReadiness(bindings: Iterable<Binding>): readonly ReadinessCount[] {
   const counts = new Map<string, ReadinessCount>();
@@ -45,6 +52,14 @@ export function notReady(bindings: Iterable<Binding>): readonly NotReady[] {
     if (ready !== 'True') found.push({ namespace, name, reason });
   }
   return firstOfEach(found, (one, other) => (one.name < other.name ? -1 : 1));
+}
+
+/** The bindings that report Scans which started unbound: the 20 of each namespace that report the most. */
+export function withUnboundScans(bindings: Iterable<Binding>): readonly UnboundScans[] {
+  const found: UnboundScans[] = [];
+  for (const { namespace, name, status } of bindings)
+    if (status?.unboundScans !== undefined) found.push({ namespace, name, scans: status.unboundScans.count });
+  return firstOfEach(found, (one, other) => other.scans - one.scans || compareText(one.name, other.name));
 }
 
 /**
