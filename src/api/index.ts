@@ -25,6 +25,7 @@ export type {
   Mode,
   ObjectMeta,
   OwnerReference,
+  ParameterChange,
   Platform,
   ScanSummary,
   ScansSummary,

@@ -7,6 +7,7 @@ export interface AdmissionFlags {
   /** undefined: off. */
   readonly admission?: Address;
   readonly admissionCertDir?: string;
+  readonly bind: ManagerSettings['bind'];
 }
 
 /** The flags of the admission webhook. */
@@ -22,6 +23,13 @@ export function admissionFlags(): readonly Option[] {
       '--admission-cert-dir <directory>',
       'folder with the certificate (tls.crt) and the private key (tls.key) of the webhook; changes are loaded without a restart',
     ).env('ICB_ADMISSION_CERT_DIR'),
+    new Option(
+      '--bind <what>',
+      'auto: ScheduledScans, and with --admission also new Scans, but not ScheduledScans that Argo CD or Flux applies; scans: only new Scans',
+    )
+      .env('ICB_BIND')
+      .choices(['auto', 'scans'])
+      .default('auto'),
   ];
 }
 
@@ -32,7 +40,9 @@ export function admissionSettings(flags: AdmissionFlags): ManagerSettings['admis
 }
 
 /** What is wrong with the combination of valid flags; undefined: nothing. */
-export function admissionProblem({ admission, admissionCertDir }: AdmissionFlags): string | undefined {
+export function admissionProblem({ admission, admissionCertDir, bind }: AdmissionFlags): string | undefined {
+  if (admission === undefined && bind === 'scans')
+    return 'expected --admission because --bind is scans, found none; set --admission, or set --bind to auto';
   if ((admission === undefined) === (admissionCertDir === undefined)) return undefined;
   return admission === undefined
     ? 'expected --admission because --admission-cert-dir is set, found none; set --admission, or omit --admission-cert-dir'

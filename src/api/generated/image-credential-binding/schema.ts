@@ -425,6 +425,38 @@ export const imageCredentialBindingSchema = {
             }
           }
         },
+        "parameterChanges": {
+          "type": "array",
+          "maxItems": 20,
+          "x-kubernetes-list-type": "atomic",
+          "items": {
+            "type": "object",
+            "required": [
+              "scheduledScan",
+              "parameter",
+              "from",
+              "to"
+            ],
+            "properties": {
+              "scheduledScan": {
+                "type": "string"
+              },
+              "parameter": {
+                "type": "integer",
+                "format": "int32",
+                "minimum": 0
+              },
+              "from": {
+                "type": "string",
+                "maxLength": 1024
+              },
+              "to": {
+                "type": "string",
+                "maxLength": 1024
+              }
+            }
+          }
+        },
         "migrations": {
           "type": "integer",
           "format": "int32",

@@ -245,6 +245,14 @@ export interface ImageCredentialBindingStatus {
   readonly scans?: ScansSummary;
   readonly unboundScans?: UnboundScansSummary;
   /**
+   * Changes to make in the source of ScheduledScans that the controller does not write, because their
+   * Scans are bound when they are created. Until then, each new Scan gets the new image. The first 20,
+   * by name. Absent if there are none.
+   *
+   * @maxItems 20
+   */
+  readonly parameterChanges?: readonly ParameterChange[];
+  /**
    * Number of times that the controller has migrated ScheduledScans of this binding from a previous
    * repository to the one in spec.image. Each migration is reported once, in history and in an Event.
    */
@@ -413,6 +421,27 @@ export interface UnboundScan {
    * Why the Scan could not wait for the credential. Absent otherwise.
    */
   readonly reason?: string;
+}
+/**
+ * One parameter of a ScheduledScan that names a previous repository.
+ */
+export interface ParameterChange {
+  /**
+   * The ScheduledScan's name, in this namespace.
+   */
+  readonly scheduledScan: string;
+  /**
+   * Index of the parameter in spec.scanSpec.parameters, counted from 0.
+   */
+  readonly parameter: number;
+  /**
+   * The image that the parameter names.
+   */
+  readonly from: string;
+  /**
+   * The image that it should name.
+   */
+  readonly to: string;
 }
 /**
  * One change to what the scans use.

@@ -6,7 +6,7 @@ import type { IImageCredentialBinding } from './types.ts';
 
 /** Whether a value is a valid ImageCredentialBinding, as far as JSON schema can check it. `errors` lists the reasons if it is not. */
 export const validate: ValidateFunc<IImageCredentialBinding> = validate10;
-const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a complete digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image ID; to name a digest, write repository@sha256:<digits>"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image ID; name the repository instead"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', where each part between dots starts and ends with a letter or a digit"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"unreadable":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"unboundScans":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"migrations":{"type":"integer","format":"int32","minimum":0},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
+const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a complete digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image ID; to name a digest, write repository@sha256:<digits>"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image ID; name the repository instead"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', where each part between dots starts and ends with a letter or a digit"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"unreadable":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"unboundScans":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"parameterChanges":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","parameter","from","to"],"properties":{"scheduledScan":{"type":"string"},"parameter":{"type":"integer","format":"int32","minimum":0},"from":{"type":"string","maxLength":1024},"to":{"type":"string","maxLength":1024}},"additionalProperties":false}},"migrations":{"type":"integer","format":"int32","minimum":0},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
 const pattern0 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$", "");
 const pattern1 = new RegExp("^[a-f0-9]{64}$", "");
 const pattern2 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$", "");
@@ -1844,10 +1844,11 @@ vErrors.push(err148);
 errors++;
 }
 }
-if(data21.migrations !== undefined){
-let data58 = data21.migrations;
-if(!(((typeof data58 == "number") && (!(data58 % 1) && !isNaN(data58))) && (isFinite(data58)))){
-const err149 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.migrations.type,parentSchema:schema11.properties.status.properties.migrations,data:data58};
+if(data21.parameterChanges !== undefined){
+let data58 = data21.parameterChanges;
+if(Array.isArray(data58)){
+if(data58.length > 20){
+const err149 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.parameterChanges,data:data58};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1856,9 +1857,12 @@ vErrors.push(err149);
 }
 errors++;
 }
-if((typeof data58 == "number") && (isFinite(data58))){
-if(data58 < 0 || isNaN(data58)){
-const err150 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.migrations,data:data58};
+const len7 = data58.length;
+for(let i7=0; i7<len7; i7++){
+let data59 = data58[i7];
+if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
+if(data59.scheduledScan === undefined){
+const err150 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1867,8 +1871,8 @@ vErrors.push(err150);
 }
 errors++;
 }
-if(!(formats6.validate(data58))){
-const err151 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.migrations,data:data58};
+if(data59.parameter === undefined){
+const err151 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "parameter"},message:"must have required property '"+"parameter"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -1877,13 +1881,8 @@ vErrors.push(err151);
 }
 errors++;
 }
-}
-}
-if(data21.history !== undefined){
-let data59 = data21.history;
-if(Array.isArray(data59)){
-if(data59.length > 10){
-const err152 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data59};
+if(data59.from === undefined){
+const err152 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -1892,12 +1891,8 @@ vErrors.push(err152);
 }
 errors++;
 }
-const len7 = data59.length;
-for(let i7=0; i7<len7; i7++){
-let data60 = data59[i7];
-if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
-if(data60.time === undefined){
-const err153 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+if(data59.to === undefined){
+const err153 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -1906,8 +1901,9 @@ vErrors.push(err153);
 }
 errors++;
 }
-if(data60.reason === undefined){
-const err154 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+for(const key15 in data59){
+if(!((((key15 === "scheduledScan") || (key15 === "parameter")) || (key15 === "from")) || (key15 === "to"))){
+const err154 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -1916,8 +1912,11 @@ vErrors.push(err154);
 }
 errors++;
 }
-if(data60.from === undefined){
-const err155 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+}
+if(data59.scheduledScan !== undefined){
+let data60 = data59.scheduledScan;
+if(typeof data60 !== "string"){
+const err155 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/scheduledScan",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan,data:data60};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -1926,8 +1925,11 @@ vErrors.push(err155);
 }
 errors++;
 }
-if(data60.to === undefined){
-const err156 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+}
+if(data59.parameter !== undefined){
+let data61 = data59.parameter;
+if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
+const err156 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.parameterChanges.items.properties.parameter.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data61};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -1936,8 +1938,9 @@ vErrors.push(err156);
 }
 errors++;
 }
-if(data60.scans === undefined){
-const err157 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+if((typeof data61 == "number") && (isFinite(data61))){
+if(data61 < 0 || isNaN(data61)){
+const err157 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data61};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -1946,9 +1949,8 @@ vErrors.push(err157);
 }
 errors++;
 }
-for(const key15 in data60){
-if(!(((((key15 === "time") || (key15 === "reason")) || (key15 === "from")) || (key15 === "to")) || (key15 === "scans"))){
-const err158 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+if(!(formats6.validate(data61))){
+const err158 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data61};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -1958,11 +1960,12 @@ vErrors.push(err158);
 errors++;
 }
 }
-if(data60.time !== undefined){
-let data61 = data60.time;
-if(typeof data61 === "string"){
-if(!(formats2.validate(data61))){
-const err159 = {instancePath:instancePath+"/status/history/" + i7+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data61};
+}
+if(data59.from !== undefined){
+let data62 = data59.from;
+if(typeof data62 === "string"){
+if(func2(data62) > 1024){
+const err159 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data62};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -1973,7 +1976,7 @@ errors++;
 }
 }
 else {
-const err160 = {instancePath:instancePath+"/status/history/" + i7+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data61};
+const err160 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.from.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data62};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -1983,11 +1986,11 @@ vErrors.push(err160);
 errors++;
 }
 }
-if(data60.reason !== undefined){
-let data62 = data60.reason;
-if(typeof data62 === "string"){
-if(func2(data62) < 1){
-const err161 = {instancePath:instancePath+"/status/history/" + i7+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data62};
+if(data59.to !== undefined){
+let data63 = data59.to;
+if(typeof data63 === "string"){
+if(func2(data63) > 1024){
+const err161 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data63};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -1998,7 +2001,7 @@ errors++;
 }
 }
 else {
-const err162 = {instancePath:instancePath+"/status/history/" + i7+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data62};
+const err162 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.to.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data63};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2008,11 +2011,9 @@ vErrors.push(err162);
 errors++;
 }
 }
-if(data60.from !== undefined){
-let data63 = data60.from;
-if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
-if(data63.image === undefined){
-const err163 = {instancePath:instancePath+"/status/history/" + i7+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data63};
+}
+else {
+const err163 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.parameterChanges.items.type,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2021,9 +2022,10 @@ vErrors.push(err163);
 }
 errors++;
 }
-for(const key16 in data63){
-if(!(((key16 === "platform") || (key16 === "image")) || (key16 === "secret"))){
-const err164 = {instancePath:instancePath+"/status/history/" + i7+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data63};
+}
+}
+else {
+const err164 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.parameterChanges.type,parentSchema:schema11.properties.status.properties.parameterChanges,data:data58};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2033,10 +2035,10 @@ vErrors.push(err164);
 errors++;
 }
 }
-if(data63.platform !== undefined){
-let data64 = data63.platform;
-if(typeof data64 !== "string"){
-const err165 = {instancePath:instancePath+"/status/history/" + i7+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data64};
+if(data21.migrations !== undefined){
+let data64 = data21.migrations;
+if(!(((typeof data64 == "number") && (!(data64 % 1) && !isNaN(data64))) && (isFinite(data64)))){
+const err165 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.migrations.type,parentSchema:schema11.properties.status.properties.migrations,data:data64};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2045,11 +2047,9 @@ vErrors.push(err165);
 }
 errors++;
 }
-}
-if(data63.image !== undefined){
-let data65 = data63.image;
-if(typeof data65 !== "string"){
-const err166 = {instancePath:instancePath+"/status/history/" + i7+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data65};
+if((typeof data64 == "number") && (isFinite(data64))){
+if(data64 < 0 || isNaN(data64)){
+const err166 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.migrations,data:data64};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2058,11 +2058,8 @@ vErrors.push(err166);
 }
 errors++;
 }
-}
-if(data63.secret !== undefined){
-let data66 = data63.secret;
-if(typeof data66 !== "string"){
-const err167 = {instancePath:instancePath+"/status/history/" + i7+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data66};
+if(!(formats6.validate(data64))){
+const err167 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.migrations,data:data64};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2073,8 +2070,11 @@ errors++;
 }
 }
 }
-else {
-const err168 = {instancePath:instancePath+"/status/history/" + i7+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data63};
+if(data21.history !== undefined){
+let data65 = data21.history;
+if(Array.isArray(data65)){
+if(data65.length > 10){
+const err168 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data65};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2083,12 +2083,12 @@ vErrors.push(err168);
 }
 errors++;
 }
-}
-if(data60.to !== undefined){
-let data67 = data60.to;
-if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
-if(data67.image === undefined){
-const err169 = {instancePath:instancePath+"/status/history/" + i7+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data67};
+const len8 = data65.length;
+for(let i8=0; i8<len8; i8++){
+let data66 = data65[i8];
+if(data66 && typeof data66 == "object" && !Array.isArray(data66)){
+if(data66.time === undefined){
+const err169 = {instancePath:instancePath+"/status/history/" + i8,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data66};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2097,9 +2097,8 @@ vErrors.push(err169);
 }
 errors++;
 }
-for(const key17 in data67){
-if(!(((key17 === "platform") || (key17 === "image")) || (key17 === "secret"))){
-const err170 = {instancePath:instancePath+"/status/history/" + i7+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data67};
+if(data66.reason === undefined){
+const err170 = {instancePath:instancePath+"/status/history/" + i8,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data66};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2108,11 +2107,8 @@ vErrors.push(err170);
 }
 errors++;
 }
-}
-if(data67.platform !== undefined){
-let data68 = data67.platform;
-if(typeof data68 !== "string"){
-const err171 = {instancePath:instancePath+"/status/history/" + i7+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data68};
+if(data66.from === undefined){
+const err171 = {instancePath:instancePath+"/status/history/" + i8,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data66};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2121,11 +2117,8 @@ vErrors.push(err171);
 }
 errors++;
 }
-}
-if(data67.image !== undefined){
-let data69 = data67.image;
-if(typeof data69 !== "string"){
-const err172 = {instancePath:instancePath+"/status/history/" + i7+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data69};
+if(data66.to === undefined){
+const err172 = {instancePath:instancePath+"/status/history/" + i8,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data66};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2134,11 +2127,8 @@ vErrors.push(err172);
 }
 errors++;
 }
-}
-if(data67.secret !== undefined){
-let data70 = data67.secret;
-if(typeof data70 !== "string"){
-const err173 = {instancePath:instancePath+"/status/history/" + i7+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data70};
+if(data66.scans === undefined){
+const err173 = {instancePath:instancePath+"/status/history/" + i8,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data66};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2147,10 +2137,9 @@ vErrors.push(err173);
 }
 errors++;
 }
-}
-}
-else {
-const err174 = {instancePath:instancePath+"/status/history/" + i7+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data67};
+for(const key16 in data66){
+if(!(((((key16 === "time") || (key16 === "reason")) || (key16 === "from")) || (key16 === "to")) || (key16 === "scans"))){
+const err174 = {instancePath:instancePath+"/status/history/" + i8,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data66};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2160,10 +2149,11 @@ vErrors.push(err174);
 errors++;
 }
 }
-if(data60.scans !== undefined){
-let data71 = data60.scans;
-if(!(((typeof data71 == "number") && (!(data71 % 1) && !isNaN(data71))) && (isFinite(data71)))){
-const err175 = {instancePath:instancePath+"/status/history/" + i7+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data71};
+if(data66.time !== undefined){
+let data67 = data66.time;
+if(typeof data67 === "string"){
+if(!(formats2.validate(data67))){
+const err175 = {instancePath:instancePath+"/status/history/" + i8+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data67};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2172,9 +2162,9 @@ vErrors.push(err175);
 }
 errors++;
 }
-if((typeof data71 == "number") && (isFinite(data71))){
-if(data71 < 0 || isNaN(data71)){
-const err176 = {instancePath:instancePath+"/status/history/" + i7+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data71};
+}
+else {
+const err176 = {instancePath:instancePath+"/status/history/" + i8+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data67};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2183,8 +2173,12 @@ vErrors.push(err176);
 }
 errors++;
 }
-if(!(formats6.validate(data71))){
-const err177 = {instancePath:instancePath+"/status/history/" + i7+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data71};
+}
+if(data66.reason !== undefined){
+let data68 = data66.reason;
+if(typeof data68 === "string"){
+if(func2(data68) < 1){
+const err177 = {instancePath:instancePath+"/status/history/" + i8+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data68};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2194,10 +2188,8 @@ vErrors.push(err177);
 errors++;
 }
 }
-}
-}
 else {
-const err178 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+const err178 = {instancePath:instancePath+"/status/history/" + i8+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data68};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2207,9 +2199,11 @@ vErrors.push(err178);
 errors++;
 }
 }
-}
-else {
-const err179 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data59};
+if(data66.from !== undefined){
+let data69 = data66.from;
+if(data69 && typeof data69 == "object" && !Array.isArray(data69)){
+if(data69.image === undefined){
+const err179 = {instancePath:instancePath+"/status/history/" + i8+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data69};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2218,16 +2212,9 @@ vErrors.push(err179);
 }
 errors++;
 }
-}
-if(data21.conditions !== undefined){
-let data72 = data21.conditions;
-if(Array.isArray(data72)){
-const len8 = data72.length;
-for(let i8=0; i8<len8; i8++){
-let data73 = data72[i8];
-if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
-if(data73.type === undefined){
-const err180 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+for(const key17 in data69){
+if(!(((key17 === "platform") || (key17 === "image")) || (key17 === "secret"))){
+const err180 = {instancePath:instancePath+"/status/history/" + i8+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data69};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2236,8 +2223,11 @@ vErrors.push(err180);
 }
 errors++;
 }
-if(data73.status === undefined){
-const err181 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+}
+if(data69.platform !== undefined){
+let data70 = data69.platform;
+if(typeof data70 !== "string"){
+const err181 = {instancePath:instancePath+"/status/history/" + i8+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data70};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2246,8 +2236,11 @@ vErrors.push(err181);
 }
 errors++;
 }
-if(data73.reason === undefined){
-const err182 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+}
+if(data69.image !== undefined){
+let data71 = data69.image;
+if(typeof data71 !== "string"){
+const err182 = {instancePath:instancePath+"/status/history/" + i8+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data71};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2256,8 +2249,11 @@ vErrors.push(err182);
 }
 errors++;
 }
-if(data73.message === undefined){
-const err183 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+}
+if(data69.secret !== undefined){
+let data72 = data69.secret;
+if(typeof data72 !== "string"){
+const err183 = {instancePath:instancePath+"/status/history/" + i8+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data72};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2266,8 +2262,10 @@ vErrors.push(err183);
 }
 errors++;
 }
-if(data73.lastTransitionTime === undefined){
-const err184 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+}
+}
+else {
+const err184 = {instancePath:instancePath+"/status/history/" + i8+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data69};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2276,9 +2274,12 @@ vErrors.push(err184);
 }
 errors++;
 }
-for(const key18 in data73){
-if(!((((((key18 === "type") || (key18 === "status")) || (key18 === "reason")) || (key18 === "message")) || (key18 === "observedGeneration")) || (key18 === "lastTransitionTime"))){
-const err185 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+}
+if(data66.to !== undefined){
+let data73 = data66.to;
+if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
+if(data73.image === undefined){
+const err185 = {instancePath:instancePath+"/status/history/" + i8+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data73};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2287,12 +2288,9 @@ vErrors.push(err185);
 }
 errors++;
 }
-}
-if(data73.type !== undefined){
-let data74 = data73.type;
-if(typeof data74 === "string"){
-if(func2(data74) > 316){
-const err186 = {instancePath:instancePath+"/status/conditions/" + i8+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data74};
+for(const key18 in data73){
+if(!(((key18 === "platform") || (key18 === "image")) || (key18 === "secret"))){
+const err186 = {instancePath:instancePath+"/status/history/" + i8+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data73};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2301,8 +2299,11 @@ vErrors.push(err186);
 }
 errors++;
 }
-if(!pattern8.test(data74)){
-const err187 = {instancePath:instancePath+"/status/conditions/" + i8+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data74};
+}
+if(data73.platform !== undefined){
+let data74 = data73.platform;
+if(typeof data74 !== "string"){
+const err187 = {instancePath:instancePath+"/status/history/" + i8+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data74};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2312,8 +2313,10 @@ vErrors.push(err187);
 errors++;
 }
 }
-else {
-const err188 = {instancePath:instancePath+"/status/conditions/" + i8+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data74};
+if(data73.image !== undefined){
+let data75 = data73.image;
+if(typeof data75 !== "string"){
+const err188 = {instancePath:instancePath+"/status/history/" + i8+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data75};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2323,10 +2326,10 @@ vErrors.push(err188);
 errors++;
 }
 }
-if(data73.status !== undefined){
-let data75 = data73.status;
-if(typeof data75 !== "string"){
-const err189 = {instancePath:instancePath+"/status/conditions/" + i8+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data75};
+if(data73.secret !== undefined){
+let data76 = data73.secret;
+if(typeof data76 !== "string"){
+const err189 = {instancePath:instancePath+"/status/history/" + i8+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data76};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2335,8 +2338,10 @@ vErrors.push(err189);
 }
 errors++;
 }
-if(!(((data75 === "True") || (data75 === "False")) || (data75 === "Unknown"))){
-const err190 = {instancePath:instancePath+"/status/conditions/" + i8+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data75};
+}
+}
+else {
+const err190 = {instancePath:instancePath+"/status/history/" + i8+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data73};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2346,11 +2351,10 @@ vErrors.push(err190);
 errors++;
 }
 }
-if(data73.reason !== undefined){
-let data76 = data73.reason;
-if(typeof data76 === "string"){
-if(func2(data76) > 1024){
-const err191 = {instancePath:instancePath+"/status/conditions/" + i8+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data76};
+if(data66.scans !== undefined){
+let data77 = data66.scans;
+if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
+const err191 = {instancePath:instancePath+"/status/history/" + i8+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data77};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2359,8 +2363,9 @@ vErrors.push(err191);
 }
 errors++;
 }
-if(func2(data76) < 1){
-const err192 = {instancePath:instancePath+"/status/conditions/" + i8+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data76};
+if((typeof data77 == "number") && (isFinite(data77))){
+if(data77 < 0 || isNaN(data77)){
+const err192 = {instancePath:instancePath+"/status/history/" + i8+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data77};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2369,8 +2374,8 @@ vErrors.push(err192);
 }
 errors++;
 }
-if(!pattern9.test(data76)){
-const err193 = {instancePath:instancePath+"/status/conditions/" + i8+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data76};
+if(!(formats6.validate(data77))){
+const err193 = {instancePath:instancePath+"/status/history/" + i8+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data77};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2380,8 +2385,10 @@ vErrors.push(err193);
 errors++;
 }
 }
+}
+}
 else {
-const err194 = {instancePath:instancePath+"/status/conditions/" + i8+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data76};
+const err194 = {instancePath:instancePath+"/status/history/" + i8,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data66};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2391,11 +2398,9 @@ vErrors.push(err194);
 errors++;
 }
 }
-if(data73.message !== undefined){
-let data77 = data73.message;
-if(typeof data77 === "string"){
-if(func2(data77) > 32768){
-const err195 = {instancePath:instancePath+"/status/conditions/" + i8+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data77};
+}
+else {
+const err195 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data65};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2405,8 +2410,15 @@ vErrors.push(err195);
 errors++;
 }
 }
-else {
-const err196 = {instancePath:instancePath+"/status/conditions/" + i8+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data77};
+if(data21.conditions !== undefined){
+let data78 = data21.conditions;
+if(Array.isArray(data78)){
+const len9 = data78.length;
+for(let i9=0; i9<len9; i9++){
+let data79 = data78[i9];
+if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
+if(data79.type === undefined){
+const err196 = {instancePath:instancePath+"/status/conditions/" + i9,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data79};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2415,11 +2427,8 @@ vErrors.push(err196);
 }
 errors++;
 }
-}
-if(data73.observedGeneration !== undefined){
-let data78 = data73.observedGeneration;
-if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
-const err197 = {instancePath:instancePath+"/status/conditions/" + i8+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data78};
+if(data79.status === undefined){
+const err197 = {instancePath:instancePath+"/status/conditions/" + i9,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data79};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2428,9 +2437,8 @@ vErrors.push(err197);
 }
 errors++;
 }
-if((typeof data78 == "number") && (isFinite(data78))){
-if(data78 < 0 || isNaN(data78)){
-const err198 = {instancePath:instancePath+"/status/conditions/" + i8+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data78};
+if(data79.reason === undefined){
+const err198 = {instancePath:instancePath+"/status/conditions/" + i9,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data79};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2439,8 +2447,8 @@ vErrors.push(err198);
 }
 errors++;
 }
-if(!(formats0.validate(data78))){
-const err199 = {instancePath:instancePath+"/status/conditions/" + i8+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data78};
+if(data79.message === undefined){
+const err199 = {instancePath:instancePath+"/status/conditions/" + i9,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data79};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -2449,13 +2457,8 @@ vErrors.push(err199);
 }
 errors++;
 }
-}
-}
-if(data73.lastTransitionTime !== undefined){
-let data79 = data73.lastTransitionTime;
-if(typeof data79 === "string"){
-if(!(formats2.validate(data79))){
-const err200 = {instancePath:instancePath+"/status/conditions/" + i8+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data79};
+if(data79.lastTransitionTime === undefined){
+const err200 = {instancePath:instancePath+"/status/conditions/" + i9,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data79};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -2464,9 +2467,9 @@ vErrors.push(err200);
 }
 errors++;
 }
-}
-else {
-const err201 = {instancePath:instancePath+"/status/conditions/" + i8+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data79};
+for(const key19 in data79){
+if(!((((((key19 === "type") || (key19 === "status")) || (key19 === "reason")) || (key19 === "message")) || (key19 === "observedGeneration")) || (key19 === "lastTransitionTime"))){
+const err201 = {instancePath:instancePath+"/status/conditions/" + i9,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data79};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -2476,9 +2479,11 @@ vErrors.push(err201);
 errors++;
 }
 }
-}
-else {
-const err202 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+if(data79.type !== undefined){
+let data80 = data79.type;
+if(typeof data80 === "string"){
+if(func2(data80) > 316){
+const err202 = {instancePath:instancePath+"/status/conditions/" + i9+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data80};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -2487,10 +2492,8 @@ vErrors.push(err202);
 }
 errors++;
 }
-}
-}
-else {
-const err203 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data72};
+if(!pattern8.test(data80)){
+const err203 = {instancePath:instancePath+"/status/conditions/" + i9+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data80};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -2500,9 +2503,8 @@ vErrors.push(err203);
 errors++;
 }
 }
-}
 else {
-const err204 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
+const err204 = {instancePath:instancePath+"/status/conditions/" + i9+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data80};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2512,11 +2514,10 @@ vErrors.push(err204);
 errors++;
 }
 }
-if(data.metadata !== undefined){
-let data80 = data.metadata;
-if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
-if(data80.name === undefined){
-const err205 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data80};
+if(data79.status !== undefined){
+let data81 = data79.status;
+if(typeof data81 !== "string"){
+const err205 = {instancePath:instancePath+"/status/conditions/" + i9+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data81};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2525,10 +2526,8 @@ vErrors.push(err205);
 }
 errors++;
 }
-if(data80.name !== undefined){
-let data81 = data80.name;
-if(typeof data81 !== "string"){
-const err206 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data81};
+if(!(((data81 === "True") || (data81 === "False")) || (data81 === "Unknown"))){
+const err206 = {instancePath:instancePath+"/status/conditions/" + i9+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data81};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -2538,10 +2537,11 @@ vErrors.push(err206);
 errors++;
 }
 }
-if(data80.namespace !== undefined){
-let data82 = data80.namespace;
-if(typeof data82 !== "string"){
-const err207 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data82};
+if(data79.reason !== undefined){
+let data82 = data79.reason;
+if(typeof data82 === "string"){
+if(func2(data82) > 1024){
+const err207 = {instancePath:instancePath+"/status/conditions/" + i9+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data82};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -2550,11 +2550,8 @@ vErrors.push(err207);
 }
 errors++;
 }
-}
-if(data80.uid !== undefined){
-let data83 = data80.uid;
-if(typeof data83 !== "string"){
-const err208 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data83};
+if(func2(data82) < 1){
+const err208 = {instancePath:instancePath+"/status/conditions/" + i9+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data82};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -2563,11 +2560,8 @@ vErrors.push(err208);
 }
 errors++;
 }
-}
-if(data80.resourceVersion !== undefined){
-let data84 = data80.resourceVersion;
-if(typeof data84 !== "string"){
-const err209 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data84};
+if(!pattern9.test(data82)){
+const err209 = {instancePath:instancePath+"/status/conditions/" + i9+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data82};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -2577,10 +2571,8 @@ vErrors.push(err209);
 errors++;
 }
 }
-if(data80.generation !== undefined){
-let data85 = data80.generation;
-if(!(((typeof data85 == "number") && (!(data85 % 1) && !isNaN(data85))) && (isFinite(data85)))){
-const err210 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data85};
+else {
+const err210 = {instancePath:instancePath+"/status/conditions/" + i9+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data82};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2590,10 +2582,11 @@ vErrors.push(err210);
 errors++;
 }
 }
-if(data80.creationTimestamp !== undefined){
-let data86 = data80.creationTimestamp;
-if(typeof data86 !== "string"){
-const err211 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data86};
+if(data79.message !== undefined){
+let data83 = data79.message;
+if(typeof data83 === "string"){
+if(func2(data83) > 32768){
+const err211 = {instancePath:instancePath+"/status/conditions/" + i9+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data83};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -2603,10 +2596,8 @@ vErrors.push(err211);
 errors++;
 }
 }
-if(data80.deletionTimestamp !== undefined){
-let data87 = data80.deletionTimestamp;
-if(typeof data87 !== "string"){
-const err212 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data87};
+else {
+const err212 = {instancePath:instancePath+"/status/conditions/" + i9+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data83};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -2616,13 +2607,10 @@ vErrors.push(err212);
 errors++;
 }
 }
-if(data80.labels !== undefined){
-let data88 = data80.labels;
-if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
-for(const key19 in data88){
-let data89 = data88[key19];
-if(typeof data89 !== "string"){
-const err213 = {instancePath:instancePath+"/metadata/labels/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data89};
+if(data79.observedGeneration !== undefined){
+let data84 = data79.observedGeneration;
+if(!(((typeof data84 == "number") && (!(data84 % 1) && !isNaN(data84))) && (isFinite(data84)))){
+const err213 = {instancePath:instancePath+"/status/conditions/" + i9+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data84};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -2631,10 +2619,9 @@ vErrors.push(err213);
 }
 errors++;
 }
-}
-}
-else {
-const err214 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data88};
+if((typeof data84 == "number") && (isFinite(data84))){
+if(data84 < 0 || isNaN(data84)){
+const err214 = {instancePath:instancePath+"/status/conditions/" + i9+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data84};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -2643,14 +2630,8 @@ vErrors.push(err214);
 }
 errors++;
 }
-}
-if(data80.annotations !== undefined){
-let data90 = data80.annotations;
-if(data90 && typeof data90 == "object" && !Array.isArray(data90)){
-for(const key20 in data90){
-let data91 = data90[key20];
-if(typeof data91 !== "string"){
-const err215 = {instancePath:instancePath+"/metadata/annotations/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data91};
+if(!(formats0.validate(data84))){
+const err215 = {instancePath:instancePath+"/status/conditions/" + i9+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data84};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -2661,8 +2642,11 @@ errors++;
 }
 }
 }
-else {
-const err216 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data90};
+if(data79.lastTransitionTime !== undefined){
+let data85 = data79.lastTransitionTime;
+if(typeof data85 === "string"){
+if(!(formats2.validate(data85))){
+const err216 = {instancePath:instancePath+"/status/conditions/" + i9+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data85};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -2672,15 +2656,8 @@ vErrors.push(err216);
 errors++;
 }
 }
-if(data80.ownerReferences !== undefined){
-let data92 = data80.ownerReferences;
-if(Array.isArray(data92)){
-const len9 = data92.length;
-for(let i9=0; i9<len9; i9++){
-let data93 = data92[i9];
-if(data93 && typeof data93 == "object" && !Array.isArray(data93)){
-if(data93.apiVersion === undefined){
-const err217 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data93};
+else {
+const err217 = {instancePath:instancePath+"/status/conditions/" + i9+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data85};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -2689,8 +2666,10 @@ vErrors.push(err217);
 }
 errors++;
 }
-if(data93.kind === undefined){
-const err218 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data93};
+}
+}
+else {
+const err218 = {instancePath:instancePath+"/status/conditions/" + i9,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data79};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -2699,8 +2678,10 @@ vErrors.push(err218);
 }
 errors++;
 }
-if(data93.name === undefined){
-const err219 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data93};
+}
+}
+else {
+const err219 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data78};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -2709,8 +2690,10 @@ vErrors.push(err219);
 }
 errors++;
 }
-if(data93.uid === undefined){
-const err220 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data93};
+}
+}
+else {
+const err220 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -2719,10 +2702,12 @@ vErrors.push(err220);
 }
 errors++;
 }
-if(data93.apiVersion !== undefined){
-let data94 = data93.apiVersion;
-if(typeof data94 !== "string"){
-const err221 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data94};
+}
+if(data.metadata !== undefined){
+let data86 = data.metadata;
+if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
+if(data86.name === undefined){
+const err221 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data86};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -2731,11 +2716,10 @@ vErrors.push(err221);
 }
 errors++;
 }
-}
-if(data93.kind !== undefined){
-let data95 = data93.kind;
-if(typeof data95 !== "string"){
-const err222 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data95};
+if(data86.name !== undefined){
+let data87 = data86.name;
+if(typeof data87 !== "string"){
+const err222 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data87};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -2745,10 +2729,10 @@ vErrors.push(err222);
 errors++;
 }
 }
-if(data93.name !== undefined){
-let data96 = data93.name;
-if(typeof data96 !== "string"){
-const err223 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data96};
+if(data86.namespace !== undefined){
+let data88 = data86.namespace;
+if(typeof data88 !== "string"){
+const err223 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data88};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -2758,10 +2742,10 @@ vErrors.push(err223);
 errors++;
 }
 }
-if(data93.uid !== undefined){
-let data97 = data93.uid;
-if(typeof data97 !== "string"){
-const err224 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data97};
+if(data86.uid !== undefined){
+let data89 = data86.uid;
+if(typeof data89 !== "string"){
+const err224 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data89};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -2771,10 +2755,10 @@ vErrors.push(err224);
 errors++;
 }
 }
-if(data93.controller !== undefined){
-let data98 = data93.controller;
-if(typeof data98 !== "boolean"){
-const err225 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data98};
+if(data86.resourceVersion !== undefined){
+let data90 = data86.resourceVersion;
+if(typeof data90 !== "string"){
+const err225 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data90};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -2784,10 +2768,10 @@ vErrors.push(err225);
 errors++;
 }
 }
-if(data93.blockOwnerDeletion !== undefined){
-let data99 = data93.blockOwnerDeletion;
-if(typeof data99 !== "boolean"){
-const err226 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data99};
+if(data86.generation !== undefined){
+let data91 = data86.generation;
+if(!(((typeof data91 == "number") && (!(data91 % 1) && !isNaN(data91))) && (isFinite(data91)))){
+const err226 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data91};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -2797,9 +2781,10 @@ vErrors.push(err226);
 errors++;
 }
 }
-}
-else {
-const err227 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data93};
+if(data86.creationTimestamp !== undefined){
+let data92 = data86.creationTimestamp;
+if(typeof data92 !== "string"){
+const err227 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data92};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -2809,9 +2794,10 @@ vErrors.push(err227);
 errors++;
 }
 }
-}
-else {
-const err228 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data92};
+if(data86.deletionTimestamp !== undefined){
+let data93 = data86.deletionTimestamp;
+if(typeof data93 !== "string"){
+const err228 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data93};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -2821,9 +2807,13 @@ vErrors.push(err228);
 errors++;
 }
 }
-}
-else {
-const err229 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data80};
+if(data86.labels !== undefined){
+let data94 = data86.labels;
+if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
+for(const key20 in data94){
+let data95 = data94[key20];
+if(typeof data95 !== "string"){
+const err229 = {instancePath:instancePath+"/metadata/labels/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data95};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -2835,12 +2825,213 @@ errors++;
 }
 }
 else {
-const err230 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+const err230 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data94};
 if(vErrors === null){
 vErrors = [err230];
 }
 else {
 vErrors.push(err230);
+}
+errors++;
+}
+}
+if(data86.annotations !== undefined){
+let data96 = data86.annotations;
+if(data96 && typeof data96 == "object" && !Array.isArray(data96)){
+for(const key21 in data96){
+let data97 = data96[key21];
+if(typeof data97 !== "string"){
+const err231 = {instancePath:instancePath+"/metadata/annotations/" + key21.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data97};
+if(vErrors === null){
+vErrors = [err231];
+}
+else {
+vErrors.push(err231);
+}
+errors++;
+}
+}
+}
+else {
+const err232 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data96};
+if(vErrors === null){
+vErrors = [err232];
+}
+else {
+vErrors.push(err232);
+}
+errors++;
+}
+}
+if(data86.ownerReferences !== undefined){
+let data98 = data86.ownerReferences;
+if(Array.isArray(data98)){
+const len10 = data98.length;
+for(let i10=0; i10<len10; i10++){
+let data99 = data98[i10];
+if(data99 && typeof data99 == "object" && !Array.isArray(data99)){
+if(data99.apiVersion === undefined){
+const err233 = {instancePath:instancePath+"/metadata/ownerReferences/" + i10,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data99};
+if(vErrors === null){
+vErrors = [err233];
+}
+else {
+vErrors.push(err233);
+}
+errors++;
+}
+if(data99.kind === undefined){
+const err234 = {instancePath:instancePath+"/metadata/ownerReferences/" + i10,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data99};
+if(vErrors === null){
+vErrors = [err234];
+}
+else {
+vErrors.push(err234);
+}
+errors++;
+}
+if(data99.name === undefined){
+const err235 = {instancePath:instancePath+"/metadata/ownerReferences/" + i10,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data99};
+if(vErrors === null){
+vErrors = [err235];
+}
+else {
+vErrors.push(err235);
+}
+errors++;
+}
+if(data99.uid === undefined){
+const err236 = {instancePath:instancePath+"/metadata/ownerReferences/" + i10,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data99};
+if(vErrors === null){
+vErrors = [err236];
+}
+else {
+vErrors.push(err236);
+}
+errors++;
+}
+if(data99.apiVersion !== undefined){
+let data100 = data99.apiVersion;
+if(typeof data100 !== "string"){
+const err237 = {instancePath:instancePath+"/metadata/ownerReferences/" + i10+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data100};
+if(vErrors === null){
+vErrors = [err237];
+}
+else {
+vErrors.push(err237);
+}
+errors++;
+}
+}
+if(data99.kind !== undefined){
+let data101 = data99.kind;
+if(typeof data101 !== "string"){
+const err238 = {instancePath:instancePath+"/metadata/ownerReferences/" + i10+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data101};
+if(vErrors === null){
+vErrors = [err238];
+}
+else {
+vErrors.push(err238);
+}
+errors++;
+}
+}
+if(data99.name !== undefined){
+let data102 = data99.name;
+if(typeof data102 !== "string"){
+const err239 = {instancePath:instancePath+"/metadata/ownerReferences/" + i10+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data102};
+if(vErrors === null){
+vErrors = [err239];
+}
+else {
+vErrors.push(err239);
+}
+errors++;
+}
+}
+if(data99.uid !== undefined){
+let data103 = data99.uid;
+if(typeof data103 !== "string"){
+const err240 = {instancePath:instancePath+"/metadata/ownerReferences/" + i10+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data103};
+if(vErrors === null){
+vErrors = [err240];
+}
+else {
+vErrors.push(err240);
+}
+errors++;
+}
+}
+if(data99.controller !== undefined){
+let data104 = data99.controller;
+if(typeof data104 !== "boolean"){
+const err241 = {instancePath:instancePath+"/metadata/ownerReferences/" + i10+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data104};
+if(vErrors === null){
+vErrors = [err241];
+}
+else {
+vErrors.push(err241);
+}
+errors++;
+}
+}
+if(data99.blockOwnerDeletion !== undefined){
+let data105 = data99.blockOwnerDeletion;
+if(typeof data105 !== "boolean"){
+const err242 = {instancePath:instancePath+"/metadata/ownerReferences/" + i10+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data105};
+if(vErrors === null){
+vErrors = [err242];
+}
+else {
+vErrors.push(err242);
+}
+errors++;
+}
+}
+}
+else {
+const err243 = {instancePath:instancePath+"/metadata/ownerReferences/" + i10,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data99};
+if(vErrors === null){
+vErrors = [err243];
+}
+else {
+vErrors.push(err243);
+}
+errors++;
+}
+}
+}
+else {
+const err244 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data98};
+if(vErrors === null){
+vErrors = [err244];
+}
+else {
+vErrors.push(err244);
+}
+errors++;
+}
+}
+}
+else {
+const err245 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data86};
+if(vErrors === null){
+vErrors = [err245];
+}
+else {
+vErrors.push(err245);
+}
+errors++;
+}
+}
+}
+else {
+const err246 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err246];
+}
+else {
+vErrors.push(err246);
 }
 errors++;
 }

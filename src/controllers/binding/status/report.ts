@@ -18,6 +18,7 @@ import { bindingEvents, migrationEvents, readyEvent } from './events.ts';
 import { historyOf } from './history.ts';
 import { unreadableScans } from './left-out.ts';
 import { migrationsToReport } from './migrations.ts';
+import { parameterChanges } from './parameter-changes.ts';
 import { scanStates, summarizeScans } from './scans.ts';
 import { summarizeUnboundScans } from './unbound-scans.ts';
 
@@ -45,11 +46,13 @@ export function report(binding: Binding, resolved: Resolved, decision: Decision,
       : validConditions(binding, { resolved, decision, applied, scans, unreadable });
   const conditions = contents.map((content) => toCondition(content, binding, resolved.now));
   const unboundScans = summarizeUnboundScans(resolved);
+  const changes = parameterChanges(decision);
   const found: ImageCredentialBindingStatus = {
     observedGeneration: binding.generation,
     ...(binding.validity === 'Valid' ? validStatus(binding, resolved) : {}),
     scans: summarizeScans([...scans, ...unreadable]),
     ...(unboundScans === undefined ? {} : { unboundScans }),
+    ...(changes.length === 0 ? {} : { parameterChanges: [...changes] }),
     conditions,
   };
   const migrations = migrationsToReport(binding, { decision, applied, resolved });

@@ -6,6 +6,7 @@ import { compareText, failureMessage } from '../../../text/index.ts';
 import { type Applied, Refused } from '../apply.ts';
 import type { Decision, ScanPlan } from '../decide.ts';
 import type { Known } from '../observed.ts';
+import { parameterChange } from './parameter-changes.ts';
 import { runNotes } from './run-notes.ts';
 
 /** Limit on the names that a status, a message or an Event lists. */
@@ -47,6 +48,8 @@ function scanState(plan: ScanPlan, { applied, resolution, awaitedScan }: Context
         'Bound',
         bindingNote(plan.scan, plan.scan.bound?.delivery, runNotes(plan.scan, awaitedScan(plan.scan))),
       );
+    case 'AtCreation':
+      return inState('Bound', atCreationNote(plan));
     case 'Edit':
       return editState(plan, applied, inState);
     case 'Wait':
@@ -71,6 +74,24 @@ function scanState(plan: ScanPlan, { applied, resolution, awaitedScan }: Context
     case 'Observe':
       return inState('Other', 'would be bound in mode Enforce');
   }
+}
+
+/** How the Scans of a scan that is not written are bound, and what to change in its source. */
+function atCreationNote(plan: Extract<ScanPlan, { plan: 'AtCreation' }>): string {
+  const { scan, delivery } = plan;
+  const why =
+    scan.gitManager === undefined
+      ? ''
+      : `, because ${scan.gitManager} would revert a change of the ScheduledScan`;
+  const note = `its Scans are bound when they are created${why}`;
+  const change = parameterChange(plan);
+  const advice =
+    change === undefined
+      ? []
+      : [
+          `they use ${change.to} instead of ${change.from}: change spec.scanSpec.parameters[${change.parameter}] of ScheduledScan ${scan.name} to ${change.to}`,
+        ];
+  return [note, ...credentialNotes(scan, delivery), ...advice].join('; ');
 }
 
 type StateMaker = (state: ScanState['state'], reason?: string) => ScanState;
@@ -127,12 +148,22 @@ function bindingNote(
   delivery: ScanDelivery | undefined,
   more: readonly string[] = [],
 ): string | undefined {
+  const reverted =
+    scan.gitManager === undefined
+      ? []
+      : [
+          `${scan.gitManager} may revert that again and again: enable the admission webhook, so that its Scans are bound when they are created`,
+        ];
+  const notes = [...credentialNotes(scan, delivery), ...reverted, ...more];
+  return notes.length === 0 ? undefined : `bound, but ${notes.join('; ')}`;
+}
+
+function credentialNotes(scan: ScheduledScan, delivery: ScanDelivery | undefined): readonly string[] {
   const inParameters = scan.credentialParameters
     ? 'its parameters contain a credential, and Trivy prefers that one: remove it from the parameters'
     : undefined;
   const overridden = overriddenLogins(scan.ownLogins, delivery?.env ?? [], 'Now');
-  const notes = [inParameters, overridden, ...more].filter((note) => note !== undefined);
-  return notes.length === 0 ? undefined : `bound, but ${notes.join('; ')}`;
+  return [inParameters, overridden].filter((note) => note !== undefined);
 }
 
 /** The counts for a status, and the names of at most 20 scans, failing ones first. */
