@@ -27,6 +27,7 @@ export type {
   OwnerReference,
   ParameterChange,
   Platform,
+  RevertedWrite,
   ScanSummary,
   ScansSummary,
   SourceSecretReference,

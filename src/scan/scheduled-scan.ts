@@ -1,6 +1,6 @@
-import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
+import { BINDING_ANNOTATION, MANAGED_BY, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
-import { parseTime } from '../text/index.ts';
+import { compareText, parseTime } from '../text/index.ts';
 import type { ConcurrencyPolicy } from './concurrency-policy.ts';
 import { LONGEST_SCHEDULE } from './cron.ts';
 import { carries, deliver, revertDelivery, type ScanSpec, type Taken } from './delivery.ts';
@@ -27,7 +27,11 @@ interface RawMetadata {
   readonly creationTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly managedFields?: readonly { readonly manager?: string; readonly time?: string }[];
+  readonly managedFields?: readonly {
+    readonly manager?: string;
+    readonly time?: string;
+    readonly subresource?: string;
+  }[];
 }
 
 /** A ScheduledScan as the API server sends it. secureCodeBox's CRD has validated these fields. */
@@ -93,6 +97,8 @@ export interface ScheduledScan {
   readonly bound: Bound | undefined;
   /** The program that applies the scan from Git, and reverts changes of its spec; undefined: none is known. */
   readonly gitManager: GitManager | undefined;
+  /** The field managers of its metadata and spec, except the controller, the latest first. At most eight. */
+  readonly fieldManagers: readonly string[];
   readonly concurrencyPolicy: ConcurrencyPolicy;
   /** The last request for a run. */
   readonly request: RunRequest | undefined;
@@ -128,6 +134,7 @@ export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
     schedule: readSchedule(raw),
     bound: readBound(annotations, spec.scanSpec, restore),
     gitManager: gitManagerOf(metadata),
+    fieldManagers: fieldManagersOf(metadata),
     concurrencyPolicy: readConcurrencyPolicy(spec.concurrencyPolicy),
     request: parseRunRequest(annotations[RUN_ANNOTATION]),
   };
@@ -153,6 +160,7 @@ export function unreadableScan(
     ...NO_IMAGE,
     ownLogins: NO_LOGINS,
     gitManager: undefined,
+    fieldManagers: [],
     concurrencyPolicy: 'Allow',
     schedule: {
       suspended: true,
@@ -228,6 +236,20 @@ function readSchedule({ metadata, spec, status }: RawScheduledScan): Schedule {
 /** The text; undefined: it is empty, or longer than this. */
 function upTo(most: number, text: string | undefined): string | undefined {
   return text === undefined || text === '' || text.length > most ? undefined : text;
+}
+
+/** Limit on the field managers that are kept. */
+const MOST_MANAGERS = 8;
+/** https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers */
+const LONGEST_MANAGER = 128;
+
+function fieldManagersOf({ managedFields = [] }: RawMetadata): readonly string[] {
+  const others = managedFields
+    .filter(({ subresource }) => subresource === undefined || subresource === '')
+    .toSorted((a, b) => compareText(b.time ?? '', a.time ?? ''))
+    .flatMap(({ manager = '' }) => (manager === '' || manager === MANAGED_BY ? [] : [manager]))
+    .filter((manager) => manager.length <= LONGEST_MANAGER);
+  return [...new Set(others)].slice(0, MOST_MANAGERS);
 }
 
 /** When any client last wrote the object or its status; 0: not recorded. */

@@ -1,4 +1,5 @@
 import type { Check, KnownAnswer } from '../../answer/index.ts';
+import type { RevertedWrite } from '../../api/index.ts';
 import type { ValidBinding } from '../../binding/index.ts';
 import { type ImageReference, repositoryName } from '../../image/index.ts';
 import {
@@ -9,7 +10,9 @@ import {
   migrationCause,
   migrationOf,
   nextMigration,
+  nextWriteAt,
   type Resolution,
+  revertedWriteOf,
 } from '../../policy/index.ts';
 import {
   isDone,
@@ -58,6 +61,13 @@ export type ScanPlan =
       readonly plan: 'Wait';
       readonly scan: ScheduledScan;
       readonly edit: ScanEdit;
+      readonly milliseconds: number;
+    }
+  /** An edit that must wait, because another field manager has reverted the last ones. */
+  | {
+      readonly plan: 'BackOff';
+      readonly scan: ScheduledScan;
+      readonly reverted: RevertedWrite;
       readonly milliseconds: number;
     }
   /** The scan should name the binding's image, but it is not migrated now. */
@@ -266,11 +276,14 @@ function decideAtCreation(resolved: Resolved, one: ResolvedScan, bindable: Binda
   return 'edit' in plan && plan.edit.edit === 'Bind' ? { ...atCreation, image: plan.edit.image } : plan;
 }
 
-function isBoundAtCreation(
-  { settings: { boundAtCreation } }: Resolved,
-  { gitManager }: ScheduledScan,
-): boolean {
-  return boundAtCreation === 'All' || (boundAtCreation === 'GitManaged' && gitManager !== undefined);
+function isBoundAtCreation(resolved: Resolved, scan: ScheduledScan): boolean {
+  const { boundAtCreation } = resolved.settings;
+  const isFromGit = scan.gitManager !== undefined || revertedIn(resolved, scan) !== undefined;
+  return boundAtCreation === 'All' || (boundAtCreation === 'GitManaged' && isFromGit);
+}
+
+function revertedIn({ binding }: Resolved, scan: ScheduledScan): RevertedWrite | undefined {
+  return binding === undefined ? undefined : revertedWriteOf(binding, scan);
 }
 
 function decideEffective(resolved: Resolved, one: ResolvedScan, bindable: Bindable | undefined): ScanPlan {
@@ -300,8 +313,12 @@ function isFitting({ settings }: Resolved, binding: ValidBinding, scan: Schedule
   return fits(binding, scan, settings.scanTypes);
 }
 
-function planEdit({ now }: Resolved, scan: ScheduledScan, edit: ScanEdit): ScanPlan {
+function planEdit(resolved: Resolved, scan: ScheduledScan, edit: ScanEdit): ScanPlan {
+  const { now } = resolved;
   if (isDone(scan, edit)) return { plan: 'Keep', scan };
+  const reverted = edit.edit === 'Bind' ? revertedIn(resolved, scan) : undefined;
+  const wait = reverted === undefined ? 0 : nextWriteAt(reverted) - now;
+  if (reverted !== undefined && wait > 0) return { plan: 'BackOff', scan, reverted, milliseconds: wait };
   const milliseconds = waitBeforeWrite(scan.schedule, now);
   return milliseconds === 0 ? { plan: 'Edit', scan, edit } : { plan: 'Wait', scan, edit, milliseconds };
 }

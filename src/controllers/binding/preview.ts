@@ -184,7 +184,7 @@ export class Previewer {
         written.add(name);
       else failed.set(name, refusedBy(edited));
     }
-    return { written, failed, secretRefused: undefined, repeated: false };
+    return { written, reversions: new Map(), failed, secretRefused: undefined, repeated: false };
   }
 }
 

@@ -22,7 +22,7 @@ const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 const PATH = '/var/run/secrets/image-credential-binding';
 const RUNS = 150;
 
-const NAMES = fc.constantFrom('a', 'b', 'image-credential-binding');
+const NAMES = fc.constantFrom('a', 'b', 'a', 'b', 'image-credential-binding');
 const VOLUMES = fc.uniqueArray(
   fc.oneof(
     fc.record({ name: NAMES, emptyDir: fc.constant({}) }),
@@ -62,10 +62,9 @@ const ANNOTATIONS = fc.dictionary(
 );
 const SCANS = fc.record({
   parameters: fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom(['reg.example/app:1.0'], ['old.example/app:2']) },
     fc.constantFrom(
-      ['reg.example/app:1.0'],
       ['--severity', 'HIGH', 'reg.example/app:1.0'],
-      ['old.example/app:2'],
       ['other.example/tool'],
       ['--input', 'x.tar'],
     ),

@@ -457,6 +457,39 @@ export const imageCredentialBindingSchema = {
             }
           }
         },
+        "revertedWrites": {
+          "type": "array",
+          "maxItems": 20,
+          "x-kubernetes-list-type": "atomic",
+          "items": {
+            "type": "object",
+            "required": [
+              "scheduledScan",
+              "fieldManager",
+              "reversions",
+              "lastWriteTime"
+            ],
+            "properties": {
+              "scheduledScan": {
+                "type": "string"
+              },
+              "fieldManager": {
+                "type": "string",
+                "maxLength": 128
+              },
+              "reversions": {
+                "type": "integer",
+                "format": "int32",
+                "minimum": 1,
+                "maximum": 10
+              },
+              "lastWriteTime": {
+                "type": "string",
+                "format": "date-time"
+              }
+            }
+          }
+        },
         "migrations": {
           "type": "integer",
           "format": "int32",

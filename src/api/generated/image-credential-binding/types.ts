@@ -253,6 +253,15 @@ export interface ImageCredentialBindingStatus {
    */
   readonly parameterChanges?: readonly ParameterChange[];
   /**
+   * ScheduledScans whose binding another field manager has reverted at least three times within ten
+   * minutes. The controller writes them less and less often, at least every ten minutes. With the
+   * admission webhook, their Scans are bound when they are created instead. The first 20, by name.
+   * Absent if there are none.
+   *
+   * @maxItems 20
+   */
+  readonly revertedWrites?: readonly RevertedWrite[];
+  /**
    * Number of times that the controller has migrated ScheduledScans of this binding from a previous
    * repository to the one in spec.image. Each migration is reported once, in history and in an Event.
    */
@@ -442,6 +451,27 @@ export interface ParameterChange {
    * The image that it should name.
    */
   readonly to: string;
+}
+/**
+ * One ScheduledScan whose binding was reverted.
+ */
+export interface RevertedWrite {
+  /**
+   * The ScheduledScan's name, in this namespace.
+   */
+  readonly scheduledScan: string;
+  /**
+   * The field manager that reverted the write, as in metadata.managedFields.
+   */
+  readonly fieldManager: string;
+  /**
+   * Number of reversions, at most 10.
+   */
+  readonly reversions: number;
+  /**
+   * RFC 3339 time of the controller's last write.
+   */
+  readonly lastWriteTime: string;
 }
 /**
  * One change to what the scans use.

@@ -1,4 +1,4 @@
-import type { ScansSummary } from '../../../api/index.ts';
+import type { RevertedWrite, ScansSummary } from '../../../api/index.ts';
 import { formatReference } from '../../../image/index.ts';
 import { isVerifying, type Resolution } from '../../../policy/index.ts';
 import { overriddenLogins, type ScanDelivery, type ScheduledScan } from '../../../scan/index.ts';
@@ -7,6 +7,7 @@ import { type Applied, Refused } from '../apply.ts';
 import type { Decision, ScanPlan } from '../decide.ts';
 import type { Known } from '../observed.ts';
 import { parameterChange } from './parameter-changes.ts';
+import { revertedReason } from './reverted-writes.ts';
 import { runNotes } from './run-notes.ts';
 
 /** Limit on the names that a status, a message or an Event lists. */
@@ -57,6 +58,8 @@ function scanState(plan: ScanPlan, { applied, resolution, awaitedScan }: Context
         'Waiting',
         `will be ${matched ? 'bound' : 'unbound'} once the run that is due has started, within a minute`,
       );
+    case 'BackOff':
+      return inState('Failing', revertedReason(plan.reverted));
     case 'Unbound':
       return isVerifying(resolution)
         ? inState('Waiting', 'will be bound once the registry accepts a credential')
@@ -164,6 +167,25 @@ function credentialNotes(scan: ScheduledScan, delivery: ScanDelivery | undefined
     : undefined;
   const overridden = overriddenLogins(scan.ownLogins, delivery?.env ?? [], 'Now');
   return [inParameters, overridden].filter((note) => note !== undefined);
+}
+
+/** The states of scans with what `revertedWrites` says about them. */
+export function withReversions(
+  states: readonly ScanState[],
+  reverted: readonly RevertedWrite[],
+  { scans }: Pick<Decision, 'scans'>,
+): readonly ScanState[] {
+  if (reverted.length === 0) return states;
+  const byName = new Map(reverted.map((one) => [one.scheduledScan, one]));
+  const atCreation = new Set(scans.filter(({ plan }) => plan === 'AtCreation').map(({ scan }) => scan.name));
+  return states.map((state) => {
+    const found = byName.get(state.name);
+    if (found === undefined || state.state !== 'Bound') return state;
+    const by = `field manager ${found.fieldManager}`;
+    return atCreation.has(state.name)
+      ? { ...state, reason: `${state.reason}; ${by} reverts changes of the ScheduledScan` }
+      : { ...state, state: 'Failing', reason: revertedReason(found) };
+  });
 }
 
 /** The counts for a status, and the names of at most 20 scans, failing ones first. */

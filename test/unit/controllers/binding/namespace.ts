@@ -44,6 +44,7 @@ function allWritten(decision: Decision): Applied {
   const edits = decision.scans.filter(({ plan }) => plan === 'Edit');
   return {
     written: new Set(edits.map(({ scan }) => scan.name)),
+    reversions: new Map(),
     failed: new Map(),
     secretRefused: undefined,
     repeated: false,
@@ -59,6 +60,7 @@ interface BindingParts {
 }
 
 interface ScanParts {
+  readonly managedFields?: RawScheduledScan['metadata']['managedFields'];
   readonly annotations?: Readonly<Record<string, string>>;
   readonly image?: string;
   readonly parameters?: readonly string[];
@@ -119,6 +121,7 @@ export class Namespace {
         creationTimestamp: '2026-01-01T00:00:00Z',
         labels: parts.labels ?? {},
         ...(parts.annotations === undefined ? {} : { annotations: parts.annotations }),
+        ...(parts.managedFields === undefined ? {} : { managedFields: parts.managedFields }),
       },
       spec: {
         suspend: true,
