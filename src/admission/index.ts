@@ -1,2 +1,1 @@
 export { AdmissionServer, type AdmissionSettings } from './server.ts';
-export { ADMISSION_RESULTS, type AdmissionResult } from './webhook.ts';
