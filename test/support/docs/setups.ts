@@ -6,6 +6,7 @@ import { until } from '../until.ts';
 import type { ReaderCluster } from './cluster.ts';
 import { readPage } from './markdown.ts';
 import { shows } from './output.ts';
+import { runQuickstartRegistry } from './quickstart.ts';
 import { NAMESPACE, type Reader } from './reader.ts';
 
 /** What a page needs, besides a cluster with secureCodeBox and the empty namespace `shop`. */
@@ -27,10 +28,21 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
     after: async (reader) => assert.equal(await boundScans(reader), ''),
   },
   'README.md': {
+    before: async (reader, { secureCodeBox }) => {
+      await reader.succeed('kubectl apply --filename docs/examples/pull-secret.yaml');
+      const first = secureCodeBox.nextRun(NAMESPACE, 'payments');
+      await reader.succeed('kubectl apply --filename docs/examples/scheduled-scan.yaml');
+      assertLogged(await first, errorIn('README.md'));
+    },
+  },
+  'docs/quickstart-kind.md': {
     chart: 'Absent',
-    // The page shows a binding before it says how to install the CRD.
-    before: async (reader) => {
-      await reader.succeed('kubectl apply --server-side --filename crds/');
+    before: async (_, cluster) => runQuickstartRegistry(cluster),
+    after: async (reader, { secureCodeBox }) => {
+      const [first] = secureCodeBox.runs.slice(-2);
+      assertLogged(first, errorIn('docs/quickstart-kind.md'));
+      await reader.succeed('kubectl delete icb,deployments,services,jobs --all');
+      assert.equal(await boundScans(reader), '');
     },
   },
   'docs/from-the-init-container.md': {
@@ -112,6 +124,23 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
     },
   },
 };
+
+/** The line of a page that shows Trivy's error. */
+function errorIn(path: string): string {
+  const lines = readPage(path).blocks.flatMap(({ text }) => text.split('\n'));
+  const error = lines.find((line) => line.includes('UNAUTHORIZED'));
+  assert.ok(error !== undefined, `${path} shows Trivy's error`);
+  return error.trim();
+}
+
+/** Fails unless Trivy has printed this line, which may leave out parts as `...`. */
+function assertLogged(run: { readonly log: string } | undefined, line: string): void {
+  const logged = (run?.log ?? '').split('\n').map((each) => each.trim().replace(/^\* /, ''));
+  assert.ok(
+    logged.some((each) => shows(line.replace(/^\* /, ''), each)),
+    run?.log,
+  );
+}
 
 /** Applies the objects of docs/examples, and waits until the binding is ready. */
 async function applyExamples(reader: Reader): Promise<void> {
