@@ -1,6 +1,7 @@
 /**
  * Clouds on loopback, for tests: TLS servers under the real host names. Clients reach them through a proxy that sends every
- * host name here. Sites decide what a host answers. Every request is recorded.
+ * host name here. Sites decide what a host answers. Every request to a site is recorded. The proxy also leads to servers that use
+ * plain HTTP.
  */
 import { once } from 'node:events';
 import {
