@@ -24,12 +24,12 @@ export class Redaction {
   }
 }
 
-/** The texts in a JSON document. */
+/** The texts in a JSON document, and their lines, because a private key has several. */
 function leaves(text: string): readonly string[] {
   const found: string[] = [];
   try {
     JSON.parse(text, (_key, value: unknown) => {
-      if (typeof value === 'string') found.push(value);
+      if (typeof value === 'string') found.push(value, ...value.split('\n'));
       return value;
     });
   } catch {
