@@ -19,10 +19,10 @@ import { type CreatedNamespace, Workspace } from './workspace.ts';
 const usage = `Usage: npm run acceptance -- --image <reference> --pull-secret <namespace/name> [flags] --yes
 
 Proves on the cluster of KUBECONFIG that the installed controller and secureCodeBox work together. In a namespace of its
-own: creates a workload with a private image, gets a binding (from discovery if it is on), creates a ScheduledScan, and waits
-for Scans by the real Trivy before the binding has an effect, with the credential, after a password change, and after a
-migration to another repository. Then deletes the binding, and checks that the ScheduledScan has its original spec. At the
-end, also after a failure or Ctrl-C, deletes the namespace. Without --yes, prints what it would do and sends no request.
+own, it creates a workload with a private image, gets a binding (from discovery if it is on), and creates a ScheduledScan.
+It waits for Scans by the real Trivy: without a credential, with it, after a password change, and after a migration to another
+repository. Then it deletes the binding, and checks that the ScheduledScan has its original spec. At the end, also after a
+failure or Ctrl-C, it deletes the namespace. Without --yes, it prints what it would do and sends no request.
 
   --image <reference>            private image, with a tag or, as autodiscovery names it, a digest
   --pull-secret <ns/name>        Secret with a credential for the image; the command copies it
@@ -52,8 +52,8 @@ Examples:
   npm run acceptance -- --image registry.example.org/shop/payments:1.0 --pull-secret shop/registry-example-org \\
     --trivy-args="--scanners secret --insecure" --yes
 
-Exit codes: 0 if every step succeeded or was skipped, 1 if a step failed or the namespace could not be deleted, 2 for incorrect
-usage or if the cluster cannot be used, 130 after Ctrl-C, 143 after SIGTERM.
+Exit codes: 0 if every step succeeded or was skipped, 1 if a step failed or the namespace could not be deleted, 2 for
+incorrect usage or if the cluster cannot be used, 130 after Ctrl-C, 143 after SIGTERM.
 `;
 
 const EXIT_FAILED = 1;
@@ -105,7 +105,10 @@ function interruption(): AbortSignal {
     });
   }
   // The reader of the output has stopped.
-  process.stdout.on('error', () => stop.abort(new Interrupted('the output was closed')));
+  process.stdout.on('error', () => {
+    process.exitCode ??= EXIT_FAILED;
+    stop.abort(new Interrupted('the output was closed'));
+  });
   return stop.signal;
 }
 

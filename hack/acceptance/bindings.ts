@@ -7,7 +7,7 @@ import {
 } from '../../src/api/index.ts';
 import { type ImageReference, parseImageReference, repositoryName } from '../../src/image/index.ts';
 import type { KubeObject } from '../../src/object/index.ts';
-import { eventually, type Progress } from '../scenario/index.ts';
+import { eventually, type Progress, Unexpected } from '../scenario/index.ts';
 import type { Workspace } from './workspace.ts';
 
 const NAME = 'acceptance';
@@ -59,11 +59,20 @@ export async function listBindings(workspace: Workspace): Promise<readonly Bindi
   return (await workspace.list(imageCredentialBindings)) as readonly Binding[];
 }
 
-/** Waits until a binding of the repository has found a credential, and its checks have ended. */
+/**
+ * Waits until a binding of the repository has found a credential, and its checks have ended.
+ *
+ * @throws Unexpected at once if the registry refuses the credential
+ */
 export async function resolvedBinding(workspace: Workspace, image: ImageReference): Promise<Binding> {
   return bindingWhen(workspace, image, 'with a credential', (binding) => {
     const resolved = currentCondition(binding, 'CredentialResolved');
     const verified = currentCondition(binding, 'CredentialVerified');
+    if (verified?.status === 'False')
+      throw new Unexpected(
+        'the registry to accept the credential',
+        `${verified.reason}: ${verified.message}`,
+      );
     return resolved?.status === 'True' && verified !== undefined && verified.reason !== 'Verifying';
   });
 }

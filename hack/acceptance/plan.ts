@@ -3,7 +3,7 @@ import { formatReference } from '../../src/image/index.ts';
 import { keyOf } from '../../src/object/index.ts';
 import { printable } from '../../src/text/index.ts';
 import type { Options } from './options.ts';
-import { TITLES } from './steps.ts';
+import { titlesOf } from './steps.ts';
 
 /** What the command does, and to which cluster. Computed without a request to the cluster. */
 export function planOf(options: Options, config: ClusterConfig): string {
@@ -30,9 +30,10 @@ export function planOf(options: Options, config: ClusterConfig): string {
   ];
   const width = Math.max(...lines.map(([label = '']) => label.length)) + 2;
   const table = lines.map(([label = '', text = '']) => `  ${label.padEnd(width)}${printable(text)}\n`);
-  return `${table.join('')}  ${'steps'.padEnd(width)}${TITLES.join(`\n  ${''.padEnd(width)}`)}\n`;
+  return `${table.join('')}  ${'steps'.padEnd(width)}${titlesOf(options).join(`\n  ${''.padEnd(width)}`)}\n`;
 }
 
+/** Without the command, which may contain a password. */
 function rotationText({ pullSecret, command }: NonNullable<Options['rotation']>): string {
-  return `to ${keyOf(pullSecret)}${command === undefined ? '' : `, after running: ${command}`}`;
+  return `to ${keyOf(pullSecret)}${command === undefined ? '' : ', after --rotate-command has run on this machine'}`;
 }

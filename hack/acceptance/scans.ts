@@ -80,6 +80,11 @@ export async function boundScheduledScan(workspace: Workspace, image: ImageRefer
   });
 }
 
+/** Whether the controller has requested a run of the ScheduledScan. */
+export async function hasRequestedRun(workspace: Workspace): Promise<boolean> {
+  return parsed((await scheduledScan(workspace)).scan).request !== undefined;
+}
+
 /** Waits until the ScheduledScan has exactly this spec again. */
 export async function restoredScheduledScan(workspace: Workspace, expected: Spec): Promise<void> {
   await eventually(`the ScheduledScan ${NAME} to have its original spec`, {

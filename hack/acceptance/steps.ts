@@ -21,6 +21,7 @@ import {
   createScheduledScan,
   doneScan,
   firstScan,
+  hasRequestedRun,
   restoredScheduledScan,
   scanNames,
   scheduledScan,
@@ -96,8 +97,16 @@ const STEPS = {
   },
 } as const satisfies Readonly<Record<string, Step>>;
 
-/** The titles of the steps, in their order. */
-export const TITLES: readonly string[] = Object.values(STEPS).map(({ title }) => title);
+/** The titles of the steps that are not skipped, in their order. */
+export function titlesOf({ rotation, migration }: Options): readonly string[] {
+  const skipped: readonly Step[] = [
+    ...(rotation === undefined ? [STEPS.rotation] : []),
+    ...(migration === undefined ? [STEPS.migration] : []),
+  ];
+  return Object.values(STEPS)
+    .filter((step) => !skipped.includes(step))
+    .map(({ title }) => title);
+}
 
 /**
  * Runs all steps.
@@ -172,8 +181,8 @@ async function scanStep(
   const { image } = options;
   const secretName = await boundScheduledScan(workspace, image);
   const known = new Set([first.scan]);
-  // The controller runs a ScheduledScan again if its last run had failed when it was bound.
-  const isRequested = first.failed && installation.startsRuns;
+  // The controller runs a ScheduledScan again whose last run had failed, or had not ended, when it was bound.
+  const isRequested = installation.startsRuns && (first.failed || (await hasRequestedRun(workspace)));
   if (!isRequested) await trigger(workspace);
   const scan = await doneScan(workspace, { image, secretName, known, seconds: options.scanSeconds });
   const binding = await readyBinding(workspace, image);

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../src/object/index.ts';
 import { eventually } from '../scenario/index.ts';
 import { DEPLOYMENTS, PODS, type Workspace } from './workspace.ts';
 
-export const WORKLOAD = 'acceptance';
+const WORKLOAD = 'acceptance';
 export const DISCOVERY_ANNOTATION = 'auto-discovery.securecodebox.io/enabled';
 
 const SECONDS = 120;
