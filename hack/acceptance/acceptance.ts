@@ -101,13 +101,13 @@ function interruption(): AbortSignal {
     process.on(signal, () => {
       if (stop.signal.aborted) return;
       process.exitCode = code;
-      stop.abort(new Interrupted(`stopped by ${signal}`));
+      stop.abort(new Interrupted(`Stopped by ${signal}.`));
     });
   }
   // The reader of the output has stopped.
   process.stdout.on('error', () => {
     process.exitCode ??= EXIT_FAILED;
-    stop.abort(new Interrupted('the output was closed'));
+    stop.abort(new Interrupted('The output was closed.'));
   });
   return stop.signal;
 }
@@ -147,12 +147,15 @@ async function play(run: Run): Promise<void> {
   const begun = performance.now();
   try {
     const skipped = await runSteps(run);
-    const except =
-      skipped.length === 0 ? 'every step succeeded' : `no step failed; skipped: ${skipped.join('; ')}`;
-    journal.line(`\n${except} (${secondsSince(begun)})`.trimStart());
+    const time = secondsSince(begun);
+    journal.line(
+      skipped.length === 0
+        ? `Every step succeeded (${time}).`
+        : `No step failed (${time}). Skipped: ${skipped.join('; ')}.`,
+    );
   } catch (error) {
     if (error instanceof Interrupted) {
-      journal.line(`${error.message}`);
+      journal.line(error.message);
       return;
     }
     if (!(error instanceof StepFailed)) throw error;

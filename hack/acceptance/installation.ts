@@ -38,10 +38,13 @@ function watches({ namespaces }: Controller, namespace: string): boolean {
   return namespaces === 'all' || namespaces.includes(namespace);
 }
 
+/** The operator is recognized by its Deployment or by an earlier run. The first Scan shows whether another one runs. */
+const OPERATOR = 'operator';
+
 /**
  * Looks at what scans need, as `check` does.
  *
- * @returns the lines that are not `ok`
+ * @returns what works only in part, or cannot be seen
  * @throws Unexpected if something is missing
  */
 export async function checkInstallation(
@@ -54,17 +57,12 @@ export async function checkInstallation(
     hasLeaseNamespace: false,
     version: packageJson.version,
   });
-  const missing = items.filter(isMissing);
+  const missing = items.filter(({ state, check }) => state === 'missing' && check !== OPERATOR);
   if (missing.length > 0)
     throw new Unexpected('everything that check looks for', missing.map(lineOf).join('\n'));
-  return items.filter(({ state }) => state !== 'ok').map(lineOf);
+  return items.filter(({ state }) => state !== 'ok').map((item) => `warning ${lineOf(item)}`);
 }
 
-/** The operator is recognized by its Deployment or by an earlier run. The first Scan shows whether another one runs. */
-function isMissing({ state, check }: Item): boolean {
-  return state === 'missing' && check !== 'operator';
-}
-
-function lineOf({ state, check, message, advice }: Item): string {
-  return `${state} ${check}: ${message}${advice === null ? '' : `; ${advice}`}`;
+function lineOf({ check, message, advice }: Item): string {
+  return `${check}: ${message}${advice === null ? '' : `; ${advice}`}`;
 }

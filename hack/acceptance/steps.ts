@@ -138,8 +138,8 @@ export async function runSteps(run: Run): Promise<readonly string[]> {
 
 async function installationStep({ config, options, discovers }: Run): Promise<Outcome<void>> {
   const notes = await checkInstallation(config, options.namespace);
-  const how = discovers ? 'discovery creates the binding' : 'this command creates the binding';
-  return { text: [`nothing is missing; ${how}`, ...notes].join('\n'), value: undefined };
+  const how = discovers ? 'discovery is on, and creates the binding' : 'this command creates the binding';
+  return { text: [how, ...notes].join('\n'), value: undefined };
 }
 
 async function workloadStep({ workspace, options }: Run): Promise<Outcome<void>> {
