@@ -2,7 +2,7 @@ import { CONDITION_TYPES, conditionOf } from '../../src/api/index.ts';
 import type { ClusterConfig } from '../../src/cli/index.ts';
 import { KubeError, Transport } from '../../src/kube/index.ts';
 import { type KubeObject, SECRETS } from '../../src/object/index.ts';
-import { compareText } from '../../src/text/index.ts';
+import { compareText, readObject } from '../../src/text/index.ts';
 import { listBindings } from './bindings.ts';
 import type { Journal } from './journal.ts';
 import { describeScan, listScans } from './scans.ts';
@@ -136,13 +136,20 @@ async function readLog(
       signal: AbortSignal.timeout(LOG_TIMEOUT_MS),
     });
     const text = (await body.text()).slice(0, LOG_BYTES);
-    if (statusCode !== 200) return [`(cannot be read: HTTP ${statusCode})`];
+    if (statusCode >= 400) return [`(cannot be read: ${reasonIn(text) ?? `HTTP ${statusCode}`})`];
+    if (text.trim() === '') return ['(empty)'];
     const lines = text.trimEnd().split('\n');
     // A log that was cut may end in the middle of a secret value.
     return Buffer.byteLength(text) >= LOG_BYTES ? lines.slice(0, -1) : lines;
   } catch (error) {
     return [`(cannot be read: ${error instanceof Error ? error.message : String(error)})`];
   }
+}
+
+/** The message of a Status object, such as that a container is waiting to start; undefined: the text is none. */
+function reasonIn(text: string): string | undefined {
+  const message = readObject(text)?.['message'];
+  return typeof message === 'string' ? message : undefined;
 }
 
 /** What was found instead of the expected state, for an error that is no expectation. */

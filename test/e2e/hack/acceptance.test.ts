@@ -188,7 +188,7 @@ describe('the acceptance run', { concurrency: 4 }, () => {
     assert.match(failed, /The newest Scan: Scan acceptance-\d+ in the state Errored/);
     assert.match(
       failed,
-      /pod acceptance-\S+ is Pending\n +The log of its container trivy ends with:\n +\(cannot be read: HTTP 4\d\d\)/,
+      /pod acceptance-\S+ is Pending\n +The log of its container trivy ends with:\n +\(empty\)/,
     );
     assert.doesNotMatch(stdout + stderr, REVEALED);
     await assertNoNamespace('failing');
