@@ -1,4 +1,4 @@
-/** `npm run acceptance`: proves on a cluster that an installed controller works, from a workload to the end of a binding. */
+/** `npm run acceptance`: proves on a cluster that an installed controller works, from a workload to the deletion of its binding. */
 
 import type { ClusterConfig } from '../../src/cli/index.ts';
 import { loadKubeConfig, UserError, withCluster } from '../../src/cli/index.ts';

@@ -2,9 +2,10 @@ import { CONDITION_TYPES, conditionOf } from '../../src/api/index.ts';
 import type { ClusterConfig } from '../../src/cli/index.ts';
 import { KubeError, Transport } from '../../src/kube/index.ts';
 import { type KubeObject, SECRETS } from '../../src/object/index.ts';
-import { compareText, readObject } from '../../src/text/index.ts';
+import { compareText } from '../../src/text/index.ts';
 import { listBindings } from './bindings.ts';
 import type { Journal } from './journal.ts';
+import { readLog } from './pod-log.ts';
 import { describeScan, listScans } from './scans.ts';
 import { hideValues, type Secret } from './secrets.ts';
 import { describePod } from './workload.ts';
@@ -13,9 +14,6 @@ import { EVENTS, JOBS, PODS, type Workspace } from './workspace.ts';
 const MAX_BINDINGS = 5;
 const MAX_EVENTS = 20;
 const MAX_PODS = 2;
-const LOG_LINES = 30;
-const LOG_BYTES = 16_384;
-const LOG_TIMEOUT_MS = 10_000;
 
 /**
  * Prints what helps to find the cause of a failed step: the conditions of the bindings, the latest Events, and the newest
@@ -113,43 +111,6 @@ async function podLines(
 interface PodSpec {
   readonly initContainers?: readonly { readonly name: string }[];
   readonly containers: readonly { readonly name: string }[];
-}
-
-/** The last lines of a container's log, or why it cannot be read. */
-async function readLog(
-  transport: Transport,
-  place: { readonly namespace: string; readonly name: string; readonly container: string },
-): Promise<readonly string[]> {
-  const { namespace, name, container } = place;
-  const query = new URLSearchParams({
-    container,
-    tailLines: String(LOG_LINES),
-    limitBytes: String(LOG_BYTES),
-  });
-  try {
-    const { origin, pathPrefix, headers, requests } = await transport.connection();
-    const { statusCode, body } = await requests.request({
-      origin,
-      path: `${pathPrefix}/api/v1/namespaces/${namespace}/pods/${name}/log?${query}`,
-      method: 'GET',
-      headers,
-      signal: AbortSignal.timeout(LOG_TIMEOUT_MS),
-    });
-    const text = (await body.text()).slice(0, LOG_BYTES);
-    if (statusCode >= 400) return [`(cannot be read: ${reasonIn(text) ?? `HTTP ${statusCode}`})`];
-    if (text.trim() === '') return ['(empty)'];
-    const lines = text.trimEnd().split('\n');
-    // A log that was cut may end in the middle of a secret value.
-    return Buffer.byteLength(text) >= LOG_BYTES ? lines.slice(0, -1) : lines;
-  } catch (error) {
-    return [`(cannot be read: ${error instanceof Error ? error.message : String(error)})`];
-  }
-}
-
-/** The message of a Status object, such as that a container is waiting to start; undefined: the text is none. */
-function reasonIn(text: string): string | undefined {
-  const message = readObject(text)?.['message'];
-  return typeof message === 'string' ? message : undefined;
 }
 
 /** What was found instead of the expected state, for an error that is no expectation. */

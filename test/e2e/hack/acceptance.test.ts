@@ -117,7 +117,7 @@ describe('the acceptance run', { concurrency: 4 }, () => {
     );
   }
 
-  it('goes from a workload to the end of a discovered binding, each step with its time', async (context) => {
+  it('goes from a workload to the deletion of its discovered binding, each step with its time', async (context) => {
     const changing = await onRequest(context, () => first.setPassword(PASSWORDS.changed));
     const { stdout, stderr, code } = await start(
       context,
