@@ -41,14 +41,17 @@ export class Journal {
     this.#redaction = redaction;
   }
 
-  /** @throws StepFailed unless the run was interrupted */
+  /**
+   * Runs a step. After an interruption, does not wait for it.
+   *
+   * @throws StepFailed; the reason of the signal
+   */
   async step<T>(step: Step, act: () => Promise<Outcome<T>>, signal: AbortSignal): Promise<T> {
     this.#steps += 1;
     const begun = performance.now();
     this.line(`${timestamp(Date.now())}  ${this.#steps}. ${step.title}`);
     try {
-      signal.throwIfAborted();
-      const { text, value } = await act();
+      const { text, value } = await unlessAborted(signal, act);
       this.note(`ok, ${secondsSince(begun)}: ${text}`);
       return value;
     } catch (error) {
@@ -73,6 +76,19 @@ export class Journal {
   line(text: string): void {
     const shown = printable(this.#redaction.redact(text));
     this.#write(`${shown.length > LONGEST_LINE ? `${shown.slice(0, LONGEST_LINE)}…` : shown}\n`);
+  }
+}
+
+/** @throws the reason of the signal, without waiting for the work */
+async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort);
+  try {
+    return await Promise.race([work(), promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -45,7 +45,7 @@ describe('the acceptance run', { concurrency: 4 }, () => {
     const log = (line: string) => process.stderr.write(`${line}\n`);
     const { trivy } = await tools(['trivy'], log);
     cluster = await Cluster.start({
-      ...{ namespaces: ['registries', 'scanners'], controllerManager: true },
+      ...{ namespaces: ['registries', 'scanners'], controllerManager: true, auditLog: false },
       values: ['config.discovery.enabled=true'],
     });
     const { group } = cluster.controlPlane;
