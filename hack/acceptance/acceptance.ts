@@ -1,7 +1,7 @@
 /** `npm run acceptance`: proves on a cluster that an installed controller works, from a workload to the deletion of its binding. */
 
 import type { ClusterConfig } from '../../src/cli/index.ts';
-import { loadKubeConfig, UserError, withCluster } from '../../src/cli/index.ts';
+import { handleOutputErrors, loadKubeConfig, UserError, withCluster } from '../../src/cli/index.ts';
 import type { KubeClient } from '../../src/kube/index.ts';
 import { printable } from '../../src/text/index.ts';
 import { EXIT_CODES, Redaction, Unexpected } from '../scenario/index.ts';
@@ -65,6 +65,7 @@ class Interrupted extends Error {
 }
 
 async function main(): Promise<void> {
+  handleOutputErrors();
   try {
     const options = parseOptions(process.argv.slice(2));
     if (options === undefined) process.stdout.write(usage);
