@@ -33,7 +33,7 @@ export const METRICS = {
     labels: ['namespace', 'secret'],
     help: 'Time when a credential that bindings have chosen expires, in seconds since 1970, by its source Secret. Contains only credentials that state their expiration, in each namespace at most the 20 that expire first. Reported by the leader.',
   },
-  icb_scans_moved_total: {
+  icb_scans_migrated_total: {
     type: 'counter',
     labels: [],
     help: 'Number of ScheduledScans that were migrated from a previous repository of their image to the new one.',
@@ -41,7 +41,7 @@ export const METRICS = {
   icb_scan_runs_started_total: {
     type: 'counter',
     labels: ['cause'],
-    help: 'Number of runs of ScheduledScans that the controller started, by cause (Moved: the image was migrated; Bound: the last run before the scan was bound had failed).',
+    help: 'Number of runs of ScheduledScans that the controller started, by cause (Migrated: the image was migrated; Bound: the last run before the scan was bound had failed).',
   },
   icb_registry_requests_total: {
     type: 'counter',
