@@ -89,7 +89,7 @@ export function controllerCommand(): Command {
     .addOption(
       option(
         '--runs-per-minute <number>',
-        'how many runs of ScheduledScans the controller may start per minute, after a migration, or if the run before the bind failed; 0: none',
+        'limit on the runs of ScheduledScans that the controller starts per minute; it starts one after a migration, and after the first bind if the last run had failed; 0: none',
         'ICB_RUNS_PER_MINUTE',
       )
         .argParser(parseRunsPerMinute)
@@ -98,7 +98,7 @@ export function controllerCommand(): Command {
     .addOption(
       option(
         '--run-wait <duration>',
-        'how long such a run waits for an earlier Scan that has not ended, unless the concurrencyPolicy of the ScheduledScan is Forbid or Replace',
+        'how long a run that the controller starts waits for an earlier Scan that has not ended, unless the concurrencyPolicy of the ScheduledScan is Forbid or Replace',
         'ICB_RUN_WAIT',
       )
         .argParser(parseDuration)
