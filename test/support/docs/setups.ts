@@ -58,12 +58,16 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
   'docs/operations.md': {
     before: applyExamples,
     after: async (reader, { pods }) => {
+      // The page ends with the removal of the controller.
+      assert.equal(await boundScans(reader), '');
+      await reader.succeed(`helm install ${RELEASE} charts/${RELEASE} --namespace ${RELEASE}`);
+      await pods.follow();
       const sample = readPage('docs/operations.md').blocks.find(({ text }) => text.includes('readyz'));
       assert.ok(sample !== undefined);
       const [, ...shown] = sample.text.split('\n');
       const found = await pods.readyz();
       assert.ok(shows(shown.join('\n'), found), found);
-      await reader.succeed('kubectl delete icb --all && kubectl apply --filename bindings-backup.yaml');
+      await reader.succeed('kubectl apply --filename bindings-backup.yaml');
       await reader.succeed('kubectl wait icb/payments --for=condition=Ready --timeout=60s');
     },
   },
