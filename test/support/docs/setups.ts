@@ -70,12 +70,16 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
   'docs/operations.md': {
     before: applyExamples,
     after: async (reader, { pods }) => {
+      // The page ends with the removal of the controller.
+      assert.equal(await boundScans(reader), '');
+      await reader.succeed(`helm install ${RELEASE} charts/${RELEASE} --namespace ${RELEASE}`);
+      await pods.follow();
       const sample = readPage('docs/operations.md').blocks.find(({ text }) => text.includes('readyz'));
       assert.ok(sample !== undefined);
       const [, ...shown] = sample.text.split('\n');
       const found = await pods.readyz();
       assert.ok(shows(shown.join('\n'), found), found);
-      await reader.succeed('kubectl delete icb --all && kubectl apply --filename bindings-backup.yaml');
+      await reader.succeed('kubectl apply --filename bindings-backup.yaml');
       await reader.succeed('kubectl wait icb/payments --for=condition=Ready --timeout=60s');
     },
   },
@@ -110,12 +114,22 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
   'docs/platforms/google.md': {
     before: (reader) => writeFile(join(reader.folder, 'key.json'), '{"type": "service_account"}'),
   },
-  'docs/cli.md': {
+  'docs/audit.md': {
     before: applyExamples,
     after: async (reader) => {
       const csv = await readFile(join(reader.folder, 'bindings.csv'), 'utf8');
       const row = `${NAMESPACE},payments,registry.example.org/shop/payments,Generic,registry-example-org,True,`;
       assert.ok(csv.includes(`\r\n${row}`), csv);
+    },
+  },
+  'docs/cli.md': { before: applyExamples },
+  'docs/unbind.md': {
+    before: applyExamples,
+    after: async (reader) => assert.equal(await boundScans(reader), ''),
+  },
+  'docs/uninstalling.md': {
+    before: applyExamples,
+    after: async (reader) => {
       assert.equal(await boundScans(reader), '');
       await until(
         async () => !(await reader.succeed('kubectl get crd --output name')).includes('credentials.'),
