@@ -437,7 +437,11 @@ describe('a Scan', () => {
     await createScan('with-config', { parameters: ['/late'], volumes, volumeMounts });
     await until(async () => (await scan('with-config')).status?.state === 'Scanning', 'Scanning');
 
-    const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'late', namespace: NAMESPACE } };
+    const configMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'late', namespace: NAMESPACE },
+    };
     await client.create(CONFIG_MAPS, { ...configMap, data: { 'ca.crt': 'PEM' } } as KubeObject);
 
     assert.deepEqual(reportOf(await secureCodeBox.run(NAMESPACE, 'with-config')).files, [['ca.crt', 'PEM']]);
