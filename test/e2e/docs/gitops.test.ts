@@ -95,7 +95,7 @@ describe('what the GitOps page says', () => {
         image: 'reg.example/stalled',
         imagePullSecrets: [{ name: 'opaque' }],
       });
-      await namespace.condition('stalled', 'Stalled', 'True NotOffered');
+      await namespace.condition('stalled', 'Stalled', 'True NotAnnotated');
       await assertState('stalled', 'Degraded', 'Failed');
     });
 
