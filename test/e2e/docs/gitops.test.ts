@@ -45,10 +45,15 @@ describe('what the GitOps page says', () => {
   let cluster: Cluster;
   let controller: RunningController;
   let namespace: TestNamespace;
+  /** As it is before a controller has reported on it. */
+  let unreported: Binding | undefined;
   before(async () => {
     cluster = await Cluster.start();
     namespace = await cluster.namespace();
     await namespace.pullSecret('pull', AUTHS);
+    await namespace.binding('new');
+    unreported = await namespace.get<Binding>(imageCredentialBindings, 'new');
+    await startController();
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
@@ -59,8 +64,7 @@ describe('what the GitOps page says', () => {
     cluster.controlPlane.kubectl(['apply', ...flags, '--filename', '-'], { input: JSON.stringify(manifest) });
 
   describe('about the state of a binding', () => {
-    const assertState = async (name: string, health: string, kstatus: string) => {
-      const object = await namespace.get<Binding>(imageCredentialBindings, name);
+    const assertStateOf = async (object: Binding | undefined, health: string, kstatus: string) => {
       assert.ok(object !== undefined);
       const [argo, flux] = await askAddOns([
         { health: HEALTH, object },
@@ -69,11 +73,11 @@ describe('what the GitOps page says', () => {
       assert.deepEqual([argo?.status, flux?.status], [health, kstatus], JSON.stringify(object.status));
       return argo?.message;
     };
+    const assertState = async (name: string, health: string, kstatus: string) =>
+      assertStateOf(await namespace.get<Binding>(imageCredentialBindings, name), health, kstatus);
 
     it('is that both wait until a controller has reported on it', async () => {
-      await namespace.binding('new');
-      await assertState('new', 'Progressing', 'InProgress');
-      await startController();
+      await assertStateOf(unreported, 'Progressing', 'InProgress');
       await namespace.condition('new', 'Ready', 'True Ready');
       const message = await assertState('new', 'Healthy', 'Current');
       assert.match(message ?? '', /^Ready: entry "reg\.example"/);
