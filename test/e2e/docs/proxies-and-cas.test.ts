@@ -117,7 +117,7 @@ async function startRegistryBehindProxy(
   const registry = disposables.use(await startRegistry({ group, log }));
   await registry.pushImage('shop/payments:1.0', { 'app/hello.txt': 'hello' });
   const certificate = await makeCertificate(group, [HOST], { log });
-  const authority = join(directory, 'ca.crt');
+  const authority = join(directory, 'company-ca.crt');
   await writeFile(authority, certificate.ca);
   const sites = { [HOST]: loginSite([LOGIN]) };
   const { proxy } = disposables.use(await Cloud.start(certificate, sites, registry.host));
