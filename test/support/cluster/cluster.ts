@@ -56,6 +56,8 @@ interface ClusterOptions {
   readonly lacksRights?: boolean;
   /** On by default. */
   readonly auditLog?: boolean;
+  /** Whether kube-controller-manager runs, so that Deployments get pods, and deleted namespaces end. Off by default. */
+  readonly controllerManager?: boolean;
 }
 
 /** A control plane with all CRDs and the chart installed, and an administrator's client. */
@@ -82,9 +84,13 @@ export class Cluster implements AsyncDisposable {
     apiServerArgs = [],
     lacksRights = false,
     auditLog = true,
+    controllerManager = false,
   }: ClusterOptions = {}): Promise<Cluster> {
     const log = (line: string) => process.stderr.write(`${line}\n`);
-    const controlPlane = await startControlPlane({ log, auditLog, extraApiServerArgs: apiServerArgs });
+    const controlPlane = await startControlPlane({
+      ...{ log, auditLog, controllerManager },
+      extraApiServerArgs: apiServerArgs,
+    });
     try {
       const ours = globSync(join(CRDS, '*.yaml'));
       await controlPlane.installCrds([...ours, ...secureCodeBoxCrds()]);

@@ -115,12 +115,22 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
   'docs/proxies-and-cas.md': {
     before: (reader) => writeFile(join(reader.folder, 'ca.crt'), 'PEM'),
   },
-  'docs/cli.md': {
+  'docs/audit.md': {
     before: applyExamples,
     after: async (reader) => {
       const csv = await readFile(join(reader.folder, 'bindings.csv'), 'utf8');
       const row = `${NAMESPACE},payments,registry.example.org/shop/payments,Generic,registry-example-org,True,`;
       assert.ok(csv.includes(`\r\n${row}`), csv);
+    },
+  },
+  'docs/cli.md': { before: applyExamples },
+  'docs/unbind.md': {
+    before: applyExamples,
+    after: async (reader) => assert.equal(await boundScans(reader), ''),
+  },
+  'docs/uninstalling.md': {
+    before: applyExamples,
+    after: async (reader) => {
       assert.equal(await boundScans(reader), '');
       await until(
         async () => !(await reader.succeed('kubectl get crd --output name')).includes('credentials.'),

@@ -1,9 +1,7 @@
 import { hasReason, type KubeClient } from '../../../../src/kube/index.ts';
 import type { KubeObject, Resource } from '../../../../src/object/index.ts';
+import { Redaction } from '../../../scenario/index.ts';
 import { CONFIG_MAPS, type ConfigMap, SECRETS, type Secret } from '../objects.ts';
-
-/** Shorter values are not redacted. */
-const MIN_REDACTED_LENGTH = 4;
 
 /** A pod cannot start yet. The kubelet retries without a limit. */
 export class PodWaiting extends Error {
@@ -19,7 +17,7 @@ export class PodFailed extends Error {
 export class SecretReader {
   readonly #client: KubeClient;
   readonly #namespace: string;
-  readonly #hidden = new Set<string>();
+  readonly #redaction = new Redaction();
 
   constructor(client: KubeClient, namespace: string) {
     this.#client = client;
@@ -36,7 +34,7 @@ export class SecretReader {
     if (secret === undefined) return undefined;
     const entries = Object.entries(secret.data ?? {});
     const values = new Map(entries.map(([key, value]) => [key, Buffer.from(value, 'base64')]));
-    for (const value of values.values()) this.#hide(value.toString('utf8'));
+    for (const value of values.values()) this.#redaction.hide(value.toString('utf8'));
     return values;
   }
 
@@ -66,44 +64,6 @@ export class SecretReader {
 
   /** The text with the values of all Secrets that were read replaced. */
   redact(text: string): string {
-    let redacted = text;
-    for (const value of [...this.#hidden].toSorted((a, b) => b.length - a.length)) {
-      redacted = redacted.replaceAll(value, '[redacted]');
-    }
-    return redacted;
+    return this.#redaction.redact(text);
   }
-
-  #hide(text: string): void {
-    for (const value of [text, ...leaves(text), ...assigned(text)]) {
-      for (const form of [value.trim(), Buffer.from(value).toString('base64'), ...decodedPair(value)]) {
-        if (form.length >= MIN_REDACTED_LENGTH) this.#hidden.add(form);
-      }
-    }
-  }
-}
-
-/** The texts in a JSON document. */
-function leaves(text: string): readonly string[] {
-  const found: string[] = [];
-  try {
-    JSON.parse(text, (_key, value: unknown) => {
-      if (typeof value === 'string') found.push(value);
-      return value;
-    });
-  } catch {
-    // The text is not JSON.
-  }
-  return found;
-}
-
-/** The values in a file of `name = value` lines. */
-function assigned(text: string): readonly string[] {
-  return [...text.matchAll(/^[^=\n]+=(?<value>.+)$/gm)].map((match) => match.groups?.['value']?.trim() ?? '');
-}
-
-/** The password in the base64 of `user:password`. */
-function decodedPair(text: string): readonly string[] {
-  const decoded = Buffer.from(text, 'base64').toString('utf8');
-  const colon = decoded.indexOf(':');
-  return colon === -1 ? [] : [decoded.slice(colon + 1)];
 }
