@@ -1,0 +1,78 @@
+/** The cgroups of a node: one in each hierarchy, under which the kubelet and runc create all others. */
+import { mkdir, readdir, readFile, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isRunning } from '../processes/index.ts';
+import { cgroupMounts } from './requirements.ts';
+
+const PREFIX = 'icb-node-';
+/** Limit on the time in which the kernel releases the cgroup of killed processes, in milliseconds. */
+const RELEASE_LIMIT_MS = 15_000;
+
+/** Name of the cgroups of the node whose keeper has this process ID. */
+export function cgroupOf(keeper: number): string {
+  return `${PREFIX}${keeper}`;
+}
+
+/** Creates the cgroups of a node. */
+export async function createCgroups(name: string): Promise<void> {
+  for (const folder of await cgroupMounts()) await mkdir(join(folder, name), { recursive: true });
+}
+
+/** Removes the cgroups of a node whose processes have been killed. */
+export async function removeCgroups(name: string): Promise<void> {
+  for (const folder of await cgroupMounts()) await removeTree(join(folder, name));
+}
+
+/** Removes the cgroups of nodes whose keeper was killed, and kills the processes in them. */
+export async function removeStaleCgroups(): Promise<void> {
+  for (const folder of await cgroupMounts()) {
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names) {
+      const keeper = Number(name.slice(PREFIX.length));
+      if (!name.startsWith(PREFIX) || isRunning(keeper)) continue;
+      await killIn(join(folder, name));
+      await removeTree(join(folder, name));
+    }
+  }
+}
+
+async function killIn(folder: string): Promise<void> {
+  for (const child of await foldersIn(folder)) await killIn(join(folder, child));
+  const processes = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
+  for (const pid of processes.split('\n').map(Number).filter(Boolean)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  }
+}
+
+/** Removes a cgroup and those below it. The files in them cannot be deleted, so `rm` cannot do it. */
+async function removeTree(folder: string): Promise<void> {
+  for (const child of await foldersIn(folder)) await removeTree(join(folder, child));
+  const deadline = Date.now() + RELEASE_LIMIT_MS;
+  while (!(await isRemoved(folder))) {
+    if (Date.now() > deadline) throw new Error(`the cgroup ${folder} still has processes`);
+    await delay(20);
+  }
+}
+
+/** Removes a cgroup without children. False: it still has processes. */
+async function isRemoved(folder: string): Promise<boolean> {
+  try {
+    await rmdir(folder);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EBUSY') return false;
+    if (code === 'ENOENT') return true;
+    throw error;
+  }
+}
+
+async function foldersIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
