@@ -20,6 +20,16 @@ const directory = process.argv[2] ?? '';
 const ready = join(directory, 'init-ready');
 const cgroup = cgroupOf(process.pid);
 
+/** Settings of the kernel that the kubelet changes: setupKernelTunables in pkg/kubelet/cm/container_manager_linux.go. */
+const KUBELET_SETTINGS = [
+  'vm/overcommit_memory',
+  'vm/panic_on_oom',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  'kernel/keys/root_maxkeys',
+  'kernel/keys/root_maxbytes',
+] as const;
+
 /** The first process of the PID namespace. It sets up what only its namespaces see, and then collects orphans. */
 const INIT = `
 set -e
@@ -30,6 +40,13 @@ done
 for settings in /proc/sys/kernel /proc/sys/vm; do
   mount --bind "$settings" "$settings"
   mount -o remount,bind,ro "$settings"
+done
+# The kubelet changes these, and fails if it cannot.
+mkdir /run/settings
+for setting in ${KUBELET_SETTINGS.join(' ')}; do
+  copy="/run/settings/$(basename "$setting")"
+  cat "/proc/sys/$setting" > "$copy"
+  mount --bind "$copy" "/proc/sys/$setting"
 done
 ip link set lo up
 ip address add ${API_ADDRESS}/32 dev lo

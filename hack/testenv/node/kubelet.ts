@@ -54,8 +54,6 @@ function configuration(directory: string, cgroup: string): object {
     failCgroupV1: false,
     failSwapOn: false,
     enforceNodeAllocatable: [],
-    // The settings of the kernel are read-only for the kubelet, which ignores that with this feature.
-    featureGates: { KubeletInUserNamespace: true },
     // Only the pods of this node and the API server's proxy reach the kubelet.
     authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
     authorization: { mode: 'AlwaysAllow' },
