@@ -13,7 +13,19 @@ export interface TestImage {
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
-/** Builds an image of one layer. Its program runs as user 65532, as the restricted Pod Security Standard asks. */
+/**
+ * The user of the programs. Without an entry in these files, the kubelet runs a program in the group of root, whatever group
+ * the image names.
+ */
+const USER_FILES: readonly TarEntry[] = [
+  { path: 'etc' },
+  { path: 'etc/group', content: 'root:x:0:\nnonroot:x:65532:\n' },
+  { path: 'etc/passwd', content: 'root:x:0:0::/:\nnonroot:x:65532:65532::/tmp:\n' },
+];
+
+/**
+ * Builds an image of one layer. Its program runs as user 65532, because the Pod Security Standard `restricted` refuses root.
+ */
 export async function buildTestImage({ name, entrypoint, files }: TestImage): Promise<ImageArchive> {
   const image = {
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
@@ -26,7 +38,7 @@ export async function buildTestImage({ name, entrypoint, files }: TestImage): Pr
       Labels: {},
     },
   };
-  return imageArchive(name, image, [files]);
+  return imageArchive(name, image, [[...USER_FILES, ...files]]);
 }
 
 /**
@@ -51,7 +63,6 @@ export async function trivyImage(name: string, trivy: string): Promise<TestImage
     name,
     entrypoint: [],
     files: [
-      { path: 'etc' },
       { path: 'etc/ssl' },
       { path: 'etc/ssl/certs' },
       { path: 'etc/ssl/certs/ca-certificates.crt', content: `${rootCertificates.join('\n')}\n` },

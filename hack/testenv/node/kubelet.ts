@@ -11,6 +11,15 @@ export function podLogs(directory: string): string {
   return join(directory, 'pods');
 }
 
+/** Folder of an emptyDir volume of the pod with this UID. */
+export function emptyDir(directory: string, uid: string, volume: string): string {
+  return join(rootFolder(directory), 'pods', uid, 'volumes/kubernetes.io~empty-dir', volume);
+}
+
+function rootFolder(directory: string): string {
+  return join(directory, 'kubelet');
+}
+
 /**
  * Starts the kubelet.
  *
@@ -30,7 +39,7 @@ export async function startKubelet(
   const args = [
     `--config=${file}`,
     `--kubeconfig=${kubeconfig}`,
-    `--root-dir=${join(directory, 'kubelet')}`,
+    `--root-dir=${rootFolder(directory)}`,
     `--cert-dir=${join(directory, 'kubelet-certificates')}`,
     `--hostname-override=${NODE_NAME}`,
     `--node-ip=${NODE_ADDRESS}`,

@@ -8,7 +8,7 @@ import { type Child, describe } from '../processes/index.ts';
 import { nodeToolNames, tools } from '../tools/index.ts';
 import { allowPlainHttp, containerdSocket, startContainerd } from './containerd.ts';
 import { buildTestImage, programImage } from './images.ts';
-import { podLogs, startKubelet } from './kubelet.ts';
+import { emptyDir, podLogs, startKubelet } from './kubelet.ts';
 import { Namespaces } from './namespaces.ts';
 import { nodeProblem } from './requirements.ts';
 import { startScheduler } from './scheduler.ts';
@@ -60,6 +60,11 @@ export class ClusterNode {
   /** Puts an image into the node's store, so that pods can use it without a pull. */
   async load(archive: Uint8Array): Promise<void> {
     await loadImage(this.#started, archive);
+  }
+
+  /** Folder of a pod's emptyDir volume on this machine. It is removed with the pod. */
+  emptyDir(uid: string, volume: string): string {
+    return emptyDir(this.#started.namespaces.directory, uid, volume);
   }
 
   /** Kills the kubelet, as in a crash, and starts it again. Containers run on meanwhile. */

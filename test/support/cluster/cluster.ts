@@ -56,6 +56,10 @@ interface ClusterOptions {
   readonly lacksRights?: boolean;
   /** On by default. */
   readonly auditLog?: boolean;
+  /** Also run kube-controller-manager. Off by default. */
+  readonly controllerManager?: boolean;
+  /** Whether the chart is installed. On by default. */
+  readonly chart?: boolean;
 }
 
 /** A control plane with all CRDs and the chart installed, and an administrator's client. */
@@ -82,14 +86,17 @@ export class Cluster implements AsyncDisposable {
     apiServerArgs = [],
     lacksRights = false,
     auditLog = true,
+    controllerManager = false,
+    chart = true,
   }: ClusterOptions = {}): Promise<Cluster> {
     const log = (line: string) => process.stderr.write(`${line}\n`);
-    const controlPlane = await startControlPlane({ log, auditLog, extraApiServerArgs: apiServerArgs });
+    const extraApiServerArgs = apiServerArgs;
+    const controlPlane = await startControlPlane({ log, auditLog, controllerManager, extraApiServerArgs });
     try {
       const ours = globSync(join(CRDS, '*.yaml'));
       await controlPlane.installCrds([...ours, ...secureCodeBoxCrds()]);
       for (const name of namespaces) await controlPlane.kubectl(['create', 'namespace', name]);
-      await installChart(controlPlane, log, values);
+      if (chart) await installChart(controlPlane, log, values);
       return new Cluster(controlPlane, auditLog && !lacksRights);
     } catch (error) {
       await controlPlane.stop();

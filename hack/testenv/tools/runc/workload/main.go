@@ -1,22 +1,23 @@
-// Command workload is the program of test images. A static binary, so that an image needs nothing else.
+// Command workload is the program of test images. It is a static binary, so that an image needs nothing else.
 //
 // Usage:
 //
-//	workload                     waits for SIGTERM or SIGINT
-//	workload report FILE ROOT…   writes to FILE, as JSON, what the program was given: its arguments, its environment, and
-//	                             the files below each ROOT with their permissions and contents
+//	workload                         waits for SIGTERM or SIGINT
+//	workload wait FILE               waits until FILE exists, or for SIGTERM or SIGINT
+//	workload report FILE [ROOT…]     writes to FILE, as JSON, what the program was given: its arguments, its environment,
+//	                                 and the files below each ROOT with their permissions and contents
 package main
 
 import (
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"sort"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // report is what a program in a container sees.
@@ -26,7 +27,8 @@ type report struct {
 	Files       []file   `json:"files"`
 }
 
-// file is a regular file. Links are followed, because a Secret volume consists of links.
+// file is a regular file. Links are followed, because a Secret volume consists of links. The content of a file that this
+// user must not read is empty.
 type file struct {
 	Path        string `json:"path"`
 	Permissions string `json:"permissions"`
@@ -43,7 +45,21 @@ func main() {
 	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	<-signals
+	for {
+		select {
+		case <-signals:
+			return
+		case <-time.After(50 * time.Millisecond):
+			if len(os.Args) > 2 && exists(os.Args[2]) {
+				return
+			}
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func write(output string, arguments []string) error {
@@ -82,10 +98,10 @@ func below(root string) ([]file, error) {
 		}
 		if info.Mode().IsRegular() {
 			content, err := os.ReadFile(path)
-			if err != nil {
+			if err != nil && !os.IsPermission(err) {
 				return err
 			}
-			files = append(files, file{path, fmt.Sprintf("%04o", info.Mode().Perm()&fs.ModePerm), string(content)})
+			files = append(files, file{path, fmt.Sprintf("%04o", info.Mode().Perm()), string(content)})
 			return nil
 		}
 		if !info.IsDir() {
