@@ -31,21 +31,41 @@ export async function removeStaleCgroups(): Promise<void> {
     for (const name of names) {
       const keeper = Number(name.slice(PREFIX.length));
       if (!name.startsWith(PREFIX) || isRunning(keeper)) continue;
-      await killIn(join(folder, name));
+      for (const pid of await processesIn(join(folder, name))) kill(pid);
       await removeTree(join(folder, name));
     }
   }
 }
 
-async function killIn(folder: string): Promise<void> {
-  for (const child of await foldersIn(folder)) await killIn(join(folder, child));
-  const processes = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
-  for (const pid of processes.split('\n').map(Number).filter(Boolean)) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It has ended.
-    }
+/**
+ * The cgroup of a pod on the node with this cgroup.
+ *
+ * @param controller - with cgroup v1, whose hierarchy is meant
+ * @throws Error when there is no such cgroup
+ */
+export async function podCgroup(node: string, uid: string, controller: string): Promise<string> {
+  const mounts = await cgroupMounts();
+  const mount = mounts.find((folder) => folder.endsWith(`/${controller}`)) ?? mounts[0] ?? '';
+  const pods = join(mount, node, 'kubepods');
+  // The kubelet sorts pods by their quality of service.
+  for (const parent of [pods, ...['burstable', 'besteffort'].map((name) => join(pods, name))]) {
+    if ((await foldersIn(parent)).includes(`pod${uid}`)) return join(parent, `pod${uid}`);
+  }
+  throw new Error(`expected a cgroup of pod ${uid} below ${pods}, found none`);
+}
+
+/** IDs of the processes in a cgroup and those below it. */
+export async function processesIn(folder: string): Promise<readonly number[]> {
+  const below = await Promise.all((await foldersIn(folder)).map((child) => processesIn(join(folder, child))));
+  const text = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
+  return [...text.split('\n').filter(Boolean).map(Number), ...below.flat()];
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
   }
 }
 

@@ -6,6 +6,7 @@ import type { ControlPlane } from '../control-plane/index.ts';
 import { KUBE_SCHEDULER, KUBELET, kubeconfigFile } from '../control-plane/index.ts';
 import { type Child, describe } from '../processes/index.ts';
 import { nodeToolNames, tools } from '../tools/index.ts';
+import { podCgroup, processesIn } from './cgroups.ts';
 import { allowPlainHttp, containerdSocket, startContainerd } from './containerd.ts';
 import { buildTestImage, programImage } from './images.ts';
 import { emptyDir, podLogs, startKubelet } from './kubelet.ts';
@@ -65,6 +66,22 @@ export class ClusterNode {
   /** Folder of a pod's emptyDir volume on this machine. It is removed with the pod. */
   emptyDir(uid: string, volume: string): string {
     return emptyDir(this.#started.namespaces.directory, uid, volume);
+  }
+
+  /**
+   * A pod's cgroup.
+   *
+   * @param controller - with cgroup v1, whose hierarchy is meant: `memory`, `cpuacct`
+   * @returns its folder. Those of the containers are in it
+   * @throws Error when the pod does not run
+   */
+  async podCgroup(uid: string, controller = 'memory'): Promise<string> {
+    return podCgroup(this.cgroup, uid, controller);
+  }
+
+  /** IDs of the processes in a pod's containers. */
+  async processes(uid: string): Promise<readonly number[]> {
+    return processesIn(await this.podCgroup(uid));
   }
 
   /** Kills the kubelet, as in a crash, and starts it again. Containers run on meanwhile. */
