@@ -58,6 +58,12 @@ export class ClusterNode {
     return exposed;
   }
 
+  /** The command that does what {@link load} does, without the file at its end. */
+  get importCommand(): string {
+    const { namespaces, programs } = this.#started;
+    return [programs.ctr, ...importArguments(namespaces.directory)].join(' ');
+  }
+
   /** Puts an image into the node's store, so that pods can use it without a pull. */
   async load(archive: Uint8Array): Promise<void> {
     await loadImage(this.#started, archive);
@@ -153,10 +159,13 @@ async function startReady({ controlPlane, namespaces, programs, kubeconfig }: St
 async function loadImage({ controlPlane, namespaces, programs }: Started, archive: Uint8Array) {
   const file = join(namespaces.directory, `image-${randomUUID()}.tar`);
   await writeFile(file, archive);
-  const { stderr, ...exit } = await controlPlane.group.run(programs.ctr, [
-    ...['--address', containerdSocket(namespaces.directory), '--namespace', 'k8s.io'],
-    ...['images', 'import', file],
-  ]);
+  const args = [...importArguments(namespaces.directory), file];
+  const { stderr, ...exit } = await controlPlane.group.run(programs.ctr, args);
   await rm(file);
   if (exit.code !== 0) throw new Error(`the import of an image ended with ${describe(exit)}: ${stderr}`);
+}
+
+/** The kubelet sees only images in this namespace of containerd. */
+function importArguments(directory: string): readonly string[] {
+  return ['--address', containerdSocket(directory), '--namespace', 'k8s.io', 'images', 'import'];
 }
