@@ -8,8 +8,9 @@ import type { KubeObject, Resource } from '../../src/object/object.ts';
 import { SECRETS, secretNameOf, type TestNamespace } from '../support/cluster/cluster.ts';
 import { PODS } from '../support/cluster/pods.ts';
 import { refusedTo } from '../support/cluster/rights.ts';
+import type { NodeCluster } from '../support/node.ts';
 import { until } from '../support/until.ts';
-import { type Environment, environment, helm, loadController, skip } from './environment.ts';
+import { controllerLoaded, environment, helm, skip } from './environment.ts';
 import type { Pod } from './scanner-pod.ts';
 
 const LEASES: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' };
@@ -21,14 +22,14 @@ const TAKE_OVER_SECONDS = 60;
 describe('the chart on a real node, in a namespace that enforces the standard "restricted",', {
   skip,
 }, () => {
-  let shared: Environment;
+  let shared: NodeCluster;
   let namespace: TestNamespace;
   let found: readonly string[];
   let passwords = 0;
 
   before(async () => {
     shared = await environment();
-    await loadController();
+    await controllerLoaded();
     namespace = await shared.cluster.namespace();
     await namespace.pullSecret('pull', { [HOST]: { auth: btoa('user:first') } });
     await namespace.scan('scan');

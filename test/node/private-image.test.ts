@@ -9,8 +9,9 @@ import { imageCredentialBindings } from '../../src/api/index.ts';
 import type { KubeObject, Resource } from '../../src/object/object.ts';
 import type { Binding, TestNamespace } from '../support/cluster/cluster.ts';
 import { PODS } from '../support/cluster/pods.ts';
+import { log, type NodeCluster } from '../support/node.ts';
 import { until } from '../support/until.ts';
-import { type Environment, environment, installController, log, skip } from './environment.ts';
+import { environment, installController, skip } from './environment.ts';
 import { type Pod, runScanner, type ScannerRun } from './scanner-pod.ts';
 
 const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' };
@@ -24,7 +25,7 @@ const CHANGED = 'canary-changed-5Tk';
 const SECONDS = 90;
 
 describe('a workload with a private image on a real node', { skip }, () => {
-  let shared: Environment;
+  let shared: NodeCluster;
   let namespace: TestNamespace;
   let first: Registry;
   /** Repositories, as the node names them. */

@@ -6,8 +6,9 @@ import { tools } from '../../hack/testenv/tools/tools.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
 import { type Binding, SECRETS, type TestNamespace } from '../support/cluster/cluster.ts';
 import { PODS } from '../support/cluster/pods.ts';
+import { log, type NodeCluster } from '../support/node.ts';
 import { until } from '../support/until.ts';
-import { type Environment, environment, installController, log, skip } from './environment.ts';
+import { environment, installController, skip } from './environment.ts';
 import type { Pod } from './scanner-pod.ts';
 
 const USER = { username: 'puller', password: 'right' } as const;
@@ -98,7 +99,7 @@ const TABLE: readonly Row[] = [
 ];
 
 describe('for a pull secret with', { skip }, () => {
-  let shared: Environment;
+  let shared: NodeCluster;
   /** The hosts of the registries, as the node sees them. */
   let closed: string;
   let open: string;

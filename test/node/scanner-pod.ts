@@ -6,10 +6,10 @@ import { composePod } from '../../hack/testenv/securecodebox/kubelet/pod.ts';
 import type { ScanSpec, ScanType } from '../../hack/testenv/securecodebox/objects.ts';
 import type { KubeObject, Resource } from '../../src/object/object.ts';
 import { PODS } from '../support/cluster/pods.ts';
+import { type NodeCluster, WORKLOAD_IMAGE } from '../support/node.ts';
 import { until } from '../support/until.ts';
-import { type Environment, WORKLOAD_IMAGE } from './environment.ts';
 
-export const JOBS: Resource = { group: 'batch', version: 'v1', plural: 'jobs', kind: 'Job' };
+const JOBS: Resource = { group: 'batch', version: 'v1', plural: 'jobs', kind: 'Job' };
 
 const RESULTS = '/home/securecodebox';
 const RESULT_FILE = 'trivy-results.json';
@@ -61,7 +61,7 @@ export interface ScannerJob {
  * Creates the Job, waits until the scanner has ended, and deletes the Job. A sidecar keeps the pod until the result has been
  * read, as secureCodeBox's does: the kubelet empties the volumes of a pod that has ended.
  */
-export async function runScanner({ cluster, node }: Environment, job: ScannerJob): Promise<ScannerRun> {
+export async function runScanner({ cluster, node }: NodeCluster, job: ScannerJob): Promise<ScannerRun> {
   const { namespace, name } = job;
   await cluster.client.create(JOBS, jobOf(job));
   const pod = await until(
@@ -87,7 +87,7 @@ export async function runScanner({ cluster, node }: Environment, job: ScannerJob
 }
 
 async function isComplete(place: {
-  readonly cluster: Environment['cluster'];
+  readonly cluster: NodeCluster['cluster'];
   readonly namespace: string;
   readonly name: string;
 }): Promise<boolean> {

@@ -13,7 +13,8 @@ import {
 import type { ScanSpec, ScanType } from '../../hack/testenv/securecodebox/objects.ts';
 import { tools } from '../../hack/testenv/tools/tools.ts';
 import { SECRETS, type TestNamespace } from '../support/cluster/cluster.ts';
-import { type Environment, environment, log, skip, WORKLOAD_IMAGE } from './environment.ts';
+import { log, type NodeCluster, WORKLOAD_IMAGE } from '../support/node.ts';
+import { environment, skip } from './environment.ts';
 import { runScanner } from './scanner-pod.ts';
 
 /** Number of random Scans. */
@@ -143,7 +144,7 @@ const TABLE: Readonly<Record<string, Parts>> = {
 };
 
 describe('the stand-in for secureCodeBox and the kubelet run the same Scan with the same', { skip }, () => {
-  let shared: Environment;
+  let shared: NodeCluster;
   let namespace: TestNamespace;
   let secureCodeBox: SecureCodeBox;
   let type: ScanType;

@@ -33,7 +33,8 @@ There is no secureCodeBox operator, so no scan runs. A new ScheduledScan that is
 function aboutNodes(node: ClusterNode | undefined): string {
   if (node === undefined) return 'There are no nodes.';
   return `There is one node, which reaches no registry. Put an image on it with
-  ${node.importCommand} FILE    (npm run image writes such a file)`;
+  ${node.importCommand} FILE    (npm run image writes such a file)
+kubectl logs and kubectl exec do not work. The logs of containers are in ${node.logs}`;
 }
 
 /**
