@@ -129,7 +129,7 @@ export class Manager {
     metrics.publishBindings({
       readiness: () => countByReadiness(bindings.values()),
       notReady: () => notReady(bindings.values()),
-      ends: () => credentialExpirations(bindings.values()),
+      expirations: () => credentialExpirations(bindings.values()),
     });
     metrics.publishQueues(Object.fromEntries(this.#runners.map(({ name, queue }) => [name, queue])));
     if (countDiscovered !== undefined) metrics.publishDiscovery(countDiscovered);

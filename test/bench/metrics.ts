@@ -22,7 +22,7 @@ for (const count of [0, 1_000, 5_000, 20_000]) {
     metrics.publishBindings({
       readiness: () => countByReadiness(bindings),
       notReady: () => notReady(bindings),
-      ends: () => credentialExpirations(bindings),
+      expirations: () => credentialExpirations(bindings),
     });
     const { milliseconds, bytes } = await measure(metrics);
     process.stdout.write(

@@ -3,7 +3,7 @@ import { awaitedScan, newestRun, type ScheduledScan } from '../../scan/index.ts'
 import {
   type NamedSecret,
   namedSecret,
-  notOffered,
+  notAnnotated,
   sameIdentity,
   type TrivySecretIdentity,
   trivySecretName,
@@ -77,7 +77,7 @@ function observeSecret(key: string, stores: Stores): NamedSecret {
   if (stores.trivySecrets.get(key) !== undefined) return { state: 'WrongType', name };
   const other = stores.otherSecrets.get(key);
   if (other === undefined) return { state: 'Missing', name };
-  return other.isCredentialSecret ? observeSource(other, stores) : notOffered(name);
+  return other.isCredentialSecret ? observeSource(other, stores) : notAnnotated(name);
 }
 
 /** The content of a Secret as last read by name. The previous version applies until the new one has been read. */

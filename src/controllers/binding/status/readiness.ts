@@ -23,7 +23,7 @@ interface CredentialExpiration {
   /** Name of the Secret that the credential is from. */
   readonly secret: string;
   /** Milliseconds since the epoch. */
-  readonly end: number;
+  readonly expiresAt: number;
 }
 
 /** Counts all bindings by status and reason of the condition Ready. */
@@ -57,10 +57,13 @@ export function credentialExpirations(bindings: Iterable<Binding>): readonly Cre
     const { secret, expirationTime } = status?.credential ?? {};
     if (secret === undefined || expirationTime === undefined) continue;
     const key = keyOf({ namespace, name: secret.name });
-    const end = Math.min(Date.parse(expirationTime), bySecret.get(key)?.end ?? Number.POSITIVE_INFINITY);
-    bySecret.set(key, { namespace, secret: secret.name, end });
+    const expiresAt = Math.min(
+      Date.parse(expirationTime),
+      bySecret.get(key)?.expiresAt ?? Number.POSITIVE_INFINITY,
+    );
+    bySecret.set(key, { namespace, secret: secret.name, expiresAt });
   }
-  return firstOfEach([...bySecret.values()], (one, other) => one.end - other.end);
+  return firstOfEach([...bySecret.values()], (one, other) => one.expiresAt - other.expiresAt);
 }
 
 /** The first {@link MOST_NAMED} items of each namespace, in this order. */
