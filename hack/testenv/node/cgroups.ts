@@ -3,11 +3,17 @@ import { mkdir, readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRunning } from '../processes/index.ts';
-import { cgroupMounts } from './requirements.ts';
 
 const PREFIX = 'icb-node-';
 /** Limit on the time in which the kernel releases the cgroup of killed processes, in milliseconds. */
 const RELEASE_LIMIT_MS = 15_000;
+
+/** The folders in which cgroup hierarchies are mounted. */
+export async function cgroupMounts(): Promise<readonly string[]> {
+  const mounts = await readFile('/proc/mounts', 'utf8');
+  const found = [...mounts.matchAll(/^\S+ (?<path>\/sys\/fs\/cgroup\S*) cgroup2? /gm)];
+  return found.map(({ groups }) => groups?.['path'] ?? '');
+}
 
 /** Name of the cgroups of the node whose keeper has this process ID. */
 export function cgroupOf(keeper: number): string {

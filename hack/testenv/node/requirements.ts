@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheDirectory } from '../tools/index.ts';
+import { cgroupMounts } from './cgroups.ts';
 import { HIDDEN_FOLDERS } from './settings.ts';
 
 const COMMAND_TIMEOUT = 10_000;
@@ -94,13 +95,6 @@ async function controllersProblem(): Promise<string | undefined> {
     // With cgroup v1, there is no such file.
     return code === 'ENOENT' || code === 'EACCES' ? undefined : `a node needs cgroups: ${file}: ${code}`;
   }
-}
-
-/** The folders in which cgroup hierarchies are mounted. */
-export async function cgroupMounts(): Promise<readonly string[]> {
-  const mounts = await readFile('/proc/mounts', 'utf8');
-  const found = [...mounts.matchAll(/^\S+ (?<path>\/sys\/fs\/cgroup\S*) cgroup2? /gm)];
-  return found.map(({ groups }) => groups?.['path'] ?? '');
 }
 
 /** The first line that a failing command writes; undefined: it succeeds. */
