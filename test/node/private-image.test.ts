@@ -41,7 +41,7 @@ describe('a workload with a private image on a real node', { skip }, () => {
     first = await startRegistry({ user: USERS.first, group, log });
     const second = await startRegistry({ user: USERS.second, group, log });
     const { workload, trivy } = await tools(['workload', 'trivy'], log);
-    const { archive } = await buildTestImage(await programImage('payments:1.0', workload));
+    const { archive } = await buildTestImage(await programImage('payments:1.0', workload, 'payments'));
     digest = await first.pushArchive(`${REPOSITORY}:1.0`, archive);
     assert.equal(await second.pushArchive(`${REPOSITORY}:1.0`, archive), digest);
     const hosts = [await node.expose(first.host), await node.expose(second.host)] as const;

@@ -112,7 +112,7 @@ describe('for a pull secret with', { skip }, () => {
     const { group } = shared.cluster.controlPlane;
     const registries = [await startRegistry({ user: USER, group, log }), await startRegistry({ group, log })];
     const { workload } = await tools(['workload'], log);
-    const { archive } = await buildTestImage(await programImage('app:1.0', workload));
+    const { archive } = await buildTestImage(await programImage('app:1.0', workload, 'app'));
     const expose = async (registry: Registry | undefined) => {
       await registry?.pushArchive(`${REPOSITORY}:1.0`, archive);
       return shared.node.expose(registry?.host ?? '');
