@@ -3,7 +3,7 @@ import { mkdir, readFile, realpath, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cacheDirectory } from '../tools/index.ts';
+import { cacheDirectory, present } from '../tools/index.ts';
 import { cgroupMounts } from './cgroups.ts';
 import { HIDDEN_FOLDERS } from './settings.ts';
 
@@ -18,12 +18,21 @@ const CGROUPS = '/sys/fs/cgroup';
 export async function nodeProblem(): Promise<string | undefined> {
   if (process.platform !== 'linux') return `a node needs Linux, and this is ${process.platform}`;
   if (process.getuid?.() !== 0) return 'a node needs root: containers, mounts and networks are made for it';
-  for (const check of [overlayProblem, commandsProblem, foldersProblem, namespacesProblem, cgroupsProblem]) {
+  for (const check of CHECKS) {
     const problem = await check();
     if (problem !== undefined) return problem;
   }
   return undefined;
 }
+
+const CHECKS = [
+  overlayProblem,
+  commandsProblem,
+  compilerProblem,
+  foldersProblem,
+  namespacesProblem,
+  cgroupsProblem,
+] as const;
 
 async function overlayProblem(): Promise<string | undefined> {
   const filesystems = await readFile('/proc/filesystems', 'utf8');
@@ -39,6 +48,15 @@ async function commandsProblem(): Promise<string | undefined> {
   return missing.length === 0
     ? undefined
     : `a node needs ${missing.join(', ')} (packages util-linux and iproute2) on the PATH`;
+}
+
+/** Go compiles the C code of runc with this. */
+async function compilerProblem(): Promise<string | undefined> {
+  if ((await present('runc')) !== undefined) return undefined;
+  const compiler = process.env['CC'] || 'gcc';
+  return (await runs(compiler, ['--version']))
+    ? undefined
+    : `a node needs runc, whose build needs a C compiler, and there is no ${compiler} on the PATH`;
 }
 
 /** Whether a command succeeds with one of these lists of arguments. */
