@@ -37,7 +37,9 @@ Examples:
   ${programName()} explain registry.example.org/shop/payments:1.0 -n shop
   ${programName()} audit -A
   ${programName()} audit -A --as jane
-  ${programName()} unbind --help`,
+  ${programName()} unbind --help
+
+Documentation: https://github.com/secureCodeBox/image-credential-binding/blob/main/docs/cli.md`,
   )
   .addCommand(controllerCommand())
   .addCommand(explainCommand())

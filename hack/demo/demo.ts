@@ -1,10 +1,10 @@
 /** `npm run demo`: shows what the controller does, on this machine and without a cluster. */
 import { parseArgs } from 'node:util';
+import { EXIT_CODES, Unexpected } from '../scenario/index.ts';
 import { ProcessGroup } from '../testenv/index.ts';
 import { NAMESPACE, type Stage, setUp } from './stage.ts';
 import { afterDeletion, afterRotation, withBinding, withoutBinding } from './steps.ts';
 import { Story } from './story.ts';
-import { Unexpected } from './unexpected.ts';
 
 const usage = `Usage: npm run demo [-- --keep]
 
@@ -27,7 +27,6 @@ NO_COLOR=1 turns off bold and dim text, which is used only on a terminal.
 To use other programs, see npm run tools -- --help.
 `;
 
-const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
 const story = new Story((text) => process.stdout.write(text), { colour });
 let isStopping = false;
@@ -44,7 +43,7 @@ async function main(): Promise<void> {
 }
 
 async function run(keep: boolean): Promise<void> {
-  for (const [signal, code] of Object.entries(exitCodes)) process.on(signal, () => stop(isKept ? 0 : code));
+  for (const [signal, code] of Object.entries(EXIT_CODES)) process.on(signal, () => stop(isKept ? 0 : code));
   // The reader of the output has stopped.
   process.stdout.on('error', () => stop(1));
   try {

@@ -1,6 +1,6 @@
+import { Unexpected, within } from '../scenario/index.ts';
 import type { ScanRun } from '../testenv/index.ts';
 import { NAMESPACE, type Stage } from './stage.ts';
-import { Unexpected, within } from './unexpected.ts';
 
 const SECONDS = 60;
 const DAY_MS = 86_400_000;

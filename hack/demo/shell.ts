@@ -1,9 +1,9 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT } from '../root.ts';
+import { Unexpected } from '../scenario/index.ts';
 import { describe, type ProcessGroup } from '../testenv/index.ts';
 import type { Story } from './story.ts';
-import { Unexpected } from './unexpected.ts';
 
 /** What {@link Shell.create} needs. */
 interface ShellOptions {

@@ -1,6 +1,6 @@
+import { expectSame, Unexpected, untilSame } from '../scenario/index.ts';
 import { expectRefused, expectScanned, runAgain, showRun } from './scans.ts';
 import { NAMESPACE, newPassword, type Stage, USERNAME } from './stage.ts';
-import { expectSame, Unexpected, untilSame } from './unexpected.ts';
 
 const PULL_SECRET = 'registry-example-org';
 const SPEC = `kubectl get scheduledscan payments -n ${NAMESPACE} -o jsonpath='{.spec}{"\\n"}'`;

@@ -32,7 +32,7 @@ export interface SourceVersion {
 export function labels({ revision }: SourceVersion): Readonly<Record<string, string>> {
   const values = {
     title: 'image-credential-binding',
-    description: 'Lets Trivy, run by secureCodeBox, scan images from private registries',
+    description: 'Lets secureCodeBox scan images from private registries with Trivy',
     licenses: packageJson.license,
     vendor: 'secureCodeBox',
     url: 'https://www.securecodebox.io',

@@ -1,6 +1,7 @@
 /**
  * Clouds on loopback, for tests: TLS servers under the real host names. Clients reach them through a proxy that sends every
- * host name here. Sites decide what a host answers. Every request is recorded.
+ * host name here. Sites decide what a host answers. Every request to a site is recorded. The proxy also leads to servers that use
+ * plain HTTP.
  */
 import { once } from 'node:events';
 import {
@@ -46,6 +47,7 @@ export class Cloud implements AsyncDisposable {
   readonly #front: Server;
   readonly #proxy: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #plain = new Map<string, string>();
 
   private constructor(certificate: Certificate, sites: Readonly<Record<string, Site>>, registry: string) {
     this.#sites = sites;
@@ -56,7 +58,7 @@ export class Cloud implements AsyncDisposable {
         void this.#answer(request, response);
       },
     );
-    this.#proxy = createPlain((_, response) => response.writeHead(405).end());
+    this.#proxy = createPlain((request, response) => this.#forward(request, response));
     this.#proxy.on('connect', (request: IncomingMessage, socket: Socket) =>
       this.#tunnel(request.url ?? '', socket),
     );
@@ -80,7 +82,18 @@ export class Cloud implements AsyncDisposable {
     return cloud;
   }
 
-  /** URL of the proxy, for `HTTPS_PROXY`. */
+  /**
+   * Lets clients reach a server that uses plain HTTP under another name. Such a server does not support TLS, so attempts to
+   * use TLS with it fail as they do without the proxy.
+   *
+   * @param authority - `host:port` that clients use, in lower case
+   * @param target - `host:port` of the server
+   */
+  addPlain(authority: string, target: string): void {
+    this.#plain.set(authority, target);
+  }
+
+  /** URL of the proxy, for `HTTPS_PROXY` and `HTTP_PROXY`. */
   get proxy(): string {
     return `http://127.0.0.1:${portOf(this.#proxy)}`;
   }
@@ -93,14 +106,34 @@ export class Cloud implements AsyncDisposable {
     }
   }
 
+  /** Answers a request to the proxy that names a `http:` URL. */
+  #forward(request: IncomingMessage, response: ServerResponse): void {
+    const url = URL.parse(request.url ?? '');
+    const target = url === null ? undefined : this.#plain.get(url.host);
+    if (url === null || target === undefined) {
+      response.writeHead(url === null ? 405 : 502).end();
+      return;
+    }
+    const { method, headers } = request;
+    const options = { method, headers, agent: false } as const;
+    const sent = requestPlain(`http://${target}${url.pathname}${url.search}`, options, (reply) => {
+      response.writeHead(reply.statusCode ?? 502, reply.headers);
+      reply.pipe(response);
+    });
+    sent.on('error', () => response.destroy());
+    request.pipe(sent);
+  }
+
   #tunnel(authority: string, socket: Socket): void {
     const host = authority.replace(/:443$/, '').toLowerCase();
-    if (!Object.hasOwn(this.#sites, host)) {
+    const plain = this.#plain.get(host);
+    if (plain === undefined && !Object.hasOwn(this.#sites, host)) {
       this.unknown.push(authority);
       socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
       return;
     }
-    const front = connect(portOf(this.#front), '127.0.0.1', () => {
+    const [target = '', port] = (plain ?? `127.0.0.1:${portOf(this.#front)}`).split(':');
+    const front = connect(Number(port), target, () => {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       socket.pipe(front).pipe(socket);
     });

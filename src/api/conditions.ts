@@ -21,7 +21,7 @@ export const ADVICE = {
   // Ready
   Ready: '',
   ExpiresSoon:
-    'Renew the Secret before then, or check that the automation that renews it is running. Scans keep using the current value.',
+    'Renew the credential in the Secret before that time, or check that the automation that renews it is running. Scans keep using the current value.',
 
   // CredentialResolved
   Selected: '',
@@ -37,7 +37,7 @@ export const ADVICE = {
   SecretUnreadable:
     'Check that the controller may get Secrets in this namespace. The controller retries automatically.',
   NotAnnotated:
-    'Ask the owner of the Secret for that change, or name a pull secret in spec.imagePullSecrets.',
+    'Ask the owner of the Secret to make that change, or name a pull secret in spec.imagePullSecrets.',
 
   // CredentialVerified
   Accepted: '',
@@ -48,7 +48,8 @@ export const ADVICE = {
   NotCheckable: '',
   Denied:
     'Correct the password or the permissions of the account, or name a Secret with a working credential in spec.imagePullSecrets.',
-  Expired: 'Renew the Secret. The controller does not check expired credentials with the registry.',
+  Expired:
+    'Renew the credential in the Secret. The controller does not check expired credentials with the registry.',
   Inconclusive:
     'Check the name of the image and the permissions of the account: registries hide repositories that the account may not read. The controller retries automatically.',
   Unreachable:
@@ -60,13 +61,13 @@ export const ADVICE = {
   // ScansBound
   Bound: '',
   NoScans:
-    'If you expected one, check its image, scan type, labels and namespace: a binding applies only to its own namespace.',
+    'If you expected a ScheduledScan here, check its image, scan type, labels and namespace: a binding applies only to its own namespace.',
   Observing: 'Set spec.mode to Enforce to bind scans.',
   Overridden: 'Delete one of the bindings, or narrow its spec.image or spec.scanSelector.',
   Waiting:
     'While a run is due, the controller waits up to a minute before it writes the ScheduledScan, so that secureCodeBox does not get stuck.',
-  VolumeNameTaken: 'Give that volume another name.',
-  MountPathTaken: 'Mount that volume elsewhere.',
+  VolumeNameTaken: 'Rename that volume in the ScheduledScan.',
+  MountPathTaken: 'Mount that volume at another path in the ScheduledScan.',
   ScanUpdateFailed:
     'Check that the controller may update ScheduledScans in this namespace, and that no policy or webhook refuses or changes the update. The controller retries automatically.',
   ScanUnreadable: 'Correct the ScheduledScan. The controller does not change it until then.',

@@ -1,9 +1,11 @@
 export { auditCommand } from './audit/index.ts';
-export { checkCommand } from './check/index.ts';
+export { type Controller, checkCommand, type Item, readControllers, survey } from './check/index.ts';
+export { type ClusterConfig, withCluster } from './cluster/index.ts';
 export { completionCommand, printCompletions, wordsToComplete } from './completion/index.ts';
 export { controllerCommand } from './controller/index.ts';
-export { EXIT_USAGE, handleOutputErrors } from './errors.ts';
+export { EXIT_USAGE, handleOutputErrors, UserError } from './errors.ts';
 export { explainCommand } from './explain/index.ts';
+export { loadKubeConfig } from './flags/index.ts';
 export { ERRORS_WITHOUT_VALUES, programName } from './help.ts';
 export { unbindCommand } from './unbind/index.ts';
 export { validateCommand } from './validate/index.ts';

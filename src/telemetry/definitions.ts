@@ -16,12 +16,12 @@ export const METRICS = {
   icb_leader: {
     type: 'gauge',
     labels: ['lease'],
-    help: '1 if this process is the leader, 0 if it is a follower, by the Lease of the leader election (namespace/name).',
+    help: '1 if this process is the leader, 0 if it is a follower. The label names the Lease of the leader election (namespace/name).',
   },
   icb_bindings: {
     type: 'gauge',
     labels: ['ready', 'reason'],
-    help: 'ImageCredentialBindings by the status of their condition Ready (True, False, Unknown) and its reason. Reported by the leader.',
+    help: 'Number of ImageCredentialBindings, by status (True, False, Unknown) and reason of their condition Ready. Reported by the leader.',
   },
   icb_binding_not_ready: {
     type: 'gauge',
@@ -31,27 +31,27 @@ export const METRICS = {
   icb_credential_expiration_timestamp_seconds: {
     type: 'gauge',
     labels: ['namespace', 'secret'],
-    help: 'When a credential that bindings have chosen expires, in seconds since 1970, by its source Secret. Only credentials that state their expiration; limited to the 20 of each namespace that expire first. Reported by the leader.',
+    help: 'Time when a credential that bindings have chosen expires, in seconds since 1970, by its source Secret. Contains only credentials that state their expiration, in each namespace at most the 20 that expire first. Reported by the leader.',
   },
   icb_scans_migrated_total: {
     type: 'counter',
     labels: [],
-    help: 'ScheduledScans that were migrated from a previous repository of their image to the new one.',
+    help: 'Number of ScheduledScans that were migrated from a previous repository of their image to the new one.',
   },
   icb_scan_runs_started_total: {
     type: 'counter',
     labels: ['cause'],
-    help: 'Runs of ScheduledScans that the controller started, by cause (Migrated: the image was migrated; Bound: the last run before the scan was bound had failed).',
+    help: 'Number of runs of ScheduledScans that the controller started, by cause (Migrated: the image was migrated; Bound: the last run before the scan was bound had failed).',
   },
   icb_registry_requests_total: {
     type: 'counter',
     labels: ['kind', 'code'],
-    help: 'Requests to registries and their token servers by kind (ping, token, manifest) and code: a common HTTP status, the class of any other status (such as 5xx), or the reason why there was no response.',
+    help: 'Number of requests to registries and their token servers, by kind (ping, token, manifest) and code: a common HTTP status, the class of any other status (such as 5xx), or the reason why there was no response.',
   },
   icb_kube_requests_total: {
     type: 'counter',
     labels: ['verb', 'resource', 'code'],
-    help: 'Requests to the API server by verb, resource and HTTP status (or the reason why no response came). Each try counts separately.',
+    help: 'Number of requests to the API server, by verb, resource and code: the HTTP status, or the reason why there was no response. Each attempt counts separately.',
   },
   icb_kube_request_duration_seconds: {
     type: 'histogram',
@@ -66,12 +66,12 @@ export const METRICS = {
   icb_watch_idle_seconds: {
     type: 'gauge',
     labels: ['watch'],
-    help: 'Seconds since a watch last received anything from the API server, which sends bookmarks about once a minute. The maximum if there are several watches.',
+    help: 'Seconds since a watch last received anything from the API server, which sends bookmarks about once a minute. If there are several watches of the resource, the maximum.',
   },
   icb_workqueue_depth: {
     type: 'gauge',
     labels: ['controller'],
-    help: 'Keys that are waiting to be reconciled, by controller. Reported by the leader.',
+    help: 'Number of keys that wait to be reconciled, by controller. A key names an object or a namespace. Reported by the leader.',
   },
   icb_workqueue_oldest_seconds: {
     type: 'gauge',
@@ -86,22 +86,22 @@ export const METRICS = {
   icb_reconcile_duration_seconds: {
     type: 'histogram',
     labels: ['controller', 'result'],
-    help: 'Duration of reconciles in seconds by controller and result (success; outdated: an object had changed since it was observed, so the reconcile is repeated; error).',
+    help: 'Duration of reconciles in seconds, by controller and result (success; error; outdated: an object had changed since it was observed, so the reconcile is repeated).',
   },
   icb_listener_errors_total: {
     type: 'counter',
     labels: [],
-    help: 'Changes of objects that a handler failed to process. Each is a bug in this program.',
+    help: 'Number of changes of objects that a handler failed to process. Each of them is a bug in this program.',
   },
   icb_discovery_pods: {
     type: 'gauge',
     labels: [],
-    help: 'Pods that discovery watches. Reported by the leader.',
+    help: 'Number of pods that discovery watches. Reported by the leader.',
   },
   icb_discovery_bindings: {
     type: 'gauge',
     labels: [],
-    help: 'Bindings that discovery has created and that no user has taken over. Reported by the leader.',
+    help: 'Number of bindings that discovery has created and that no user has taken over. Reported by the leader.',
   },
 } as const satisfies Readonly<Record<`icb_${string}`, Definition>>;
 

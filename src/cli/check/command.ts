@@ -34,17 +34,18 @@ interface Flags extends ScopeFlags, ClusterFlags, Pick<LeaseFlags, 'leaseNamespa
 export function checkCommand(version: string): Command {
   const command = commandWithHelp('check', {
     notes:
-      'Works before and after installation. Each line begins with "ok", with "warning" (it works only in part, or cannot be\n' +
-      'seen with your rights) or with "missing". Writes nothing, reads no Secret, and contacts no registry.',
+      'Works before and after installation. Each line begins with "ok", with "warning" (it works only in part, or your rights\n' +
+      'do not suffice to see it), or with "missing". Writes nothing, reads no Secret, and contacts no registry.',
     exitCodes: [
       '0  nothing is missing',
       '1  something is missing',
-      '2  incorrect usage, or the cluster cannot be reached, or a namespace does not exist',
+      '2  incorrect usage, the cluster cannot be reached, or a namespace does not exist',
     ],
     examples: ['% check -n shop', '% check -A', '% check -n shop -o json'],
   })
     .description(
-      'Check what scans with private images need: CRDs, secureCodeBox, ScanTypes, the controller and its leader, rights, policy.',
+      'Check whether all that scans of private images need is installed, and say what to do if not: CRDs, secureCodeBox, ' +
+        'ScanTypes, the controller and its leader, rights, and the admission policy.',
     )
     .addOption(
       new Option('-o, --output <format>', 'output format').choices(Object.keys(FORMATS)).default('text'),

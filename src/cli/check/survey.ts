@@ -53,13 +53,11 @@ async function surveyed(client: KubeClient, settings: SurveySettings): Promise<r
   if (scope.kind === 'Namespaces') await checkNamespaces(client, scope.names);
   const [apis, found, operators] = await Promise.all([
     readApis(client),
-    readDeployments(client, { labelSelector: CONTROLLER_LABEL, ...controllerPlaces(settings) }),
+    readControllers(client, controllerPlaces(settings)),
     readDeployments(client, { labelSelector: OPERATOR_LABEL, scope: { kind: 'All' }, otherwise: [] }),
   ]);
   const controllers: Seen<readonly Controller[]> =
-    found.result === 'Seen'
-      ? { result: 'Seen', value: found.value.slice(0, MAX_CONTROLLERS).map(controllerOf) }
-      : found;
+    found.result === 'Seen' ? { result: 'Seen', value: found.value.slice(0, MAX_CONTROLLERS) } : found;
   const known = seenValue(controllers) ?? [];
   const scans = apis.secureCodeBox.size === 0 ? [] : await readScans(client, scope, apis);
   const leaders = await leaderItems(client, known, leases);
@@ -75,6 +73,15 @@ async function surveyed(client: KubeClient, settings: SurveySettings): Promise<r
     scans.length === 0 ? [] : scanTypeItems(scans, trivyTypes(known)),
   ]);
   return parts.flat();
+}
+
+/** The installed controllers, as their Deployments describe them, the oldest first. */
+export async function readControllers(
+  client: KubeClient,
+  places: Omit<DeploymentSearch, 'labelSelector'>,
+): Promise<Seen<readonly Controller[]>> {
+  const found = await readDeployments(client, { labelSelector: CONTROLLER_LABEL, ...places });
+  return found.result === 'Seen' ? { result: 'Seen', value: found.value.map(controllerOf) } : found;
 }
 
 /** Where to look for controllers: in the namespace that the user has named, or else everywhere. */

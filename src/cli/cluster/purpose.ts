@@ -26,8 +26,8 @@ function messageFor(error: KubeError, config: ClusterConfig, purpose: Purpose): 
   const instead = purpose.instead === undefined ? '' : `, or ${purpose.instead}`;
   if (error.reason === 'NotFound') {
     return (
-      'expected the API of ImageCredentialBindings, but this cluster does not have it; install the CRD (kubectl apply ' +
-      `--server-side --filename crds/)${instead}`
+      'expected the API of ImageCredentialBindings, but this cluster does not have it; install the CRD (helm show crds ' +
+      `<chart> | kubectl apply --server-side --filename -)${instead}`
     );
   }
   if (error.reason === 'Unauthorized' || isAnonymous(error)) return rejected(error, config);

@@ -15,7 +15,7 @@ export function completionCommand(): Command {
     exitCodes: ['0  printed', '2  incorrect usage'],
     examples: ['% completion bash', '% completion zsh', '% completion fish'],
   })
-    .description('Print a script that completes commands, flags and their values in a shell.')
+    .description('Print a script for a shell that completes commands, flags and their values.')
     .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SCRIPTS)))
     .action((shell: keyof typeof SCRIPTS) => {
       process.stdout.write(SCRIPTS[shell]);

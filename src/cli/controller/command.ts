@@ -54,7 +54,10 @@ export function controllerCommand(): Command {
   const option = (flags: string, description: string, variable: string) =>
     new Option(flags, description).env(variable);
   command
-    .description('Reconcile ImageCredentialBindings until SIGTERM or SIGINT.')
+    .description(
+      'Run the controller: deliver the credentials that ImageCredentialBindings choose to the ScheduledScans of their images. ' +
+        'Runs until SIGTERM or SIGINT.',
+    )
     .addOption(namespacesFlag())
     .addOption(
       option(
@@ -77,7 +80,7 @@ export function controllerCommand(): Command {
     .addOption(
       option(
         '--unused-secret-grace <duration>',
-        'how long to keep an unused Trivy Secret',
+        'how long to keep a Secret that the controller created for Trivy and that no scan uses any more',
         'ICB_UNUSED_SECRET_GRACE',
       )
         .argParser(parseDuration)
@@ -86,7 +89,7 @@ export function controllerCommand(): Command {
     .addOption(
       option(
         '--runs-per-minute <number>',
-        'limit on the runs started per minute, for ScheduledScans that were migrated or that failed before they were bound; 0 starts none',
+        'limit on the runs of ScheduledScans that the controller starts per minute; it starts one after a migration, and after the first bind if the last run had failed; 0: none',
         'ICB_RUNS_PER_MINUTE',
       )
         .argParser(parseRunsPerMinute)
@@ -95,7 +98,7 @@ export function controllerCommand(): Command {
     .addOption(
       option(
         '--run-wait <duration>',
-        'how long such a run waits for an earlier Scan that has not ended, unless concurrencyPolicy is Forbid or Replace',
+        'how long a run that the controller starts waits for an earlier Scan that has not ended, unless the concurrencyPolicy of the ScheduledScan is Forbid or Replace',
         'ICB_RUN_WAIT',
       )
         .argParser(parseDuration)
@@ -104,14 +107,14 @@ export function controllerCommand(): Command {
     .addOption(
       option(
         '--serve <address>',
-        'address that serves /healthz, /readyz and /metrics, [host]:port',
+        'address at which to serve /healthz, /readyz and /metrics, as [host]:port',
         'ICB_SERVE',
       )
         .argParser(parseAddress)
         .default({ host: undefined, port: 8080 }, ':8080'),
     )
     .addOption(
-      option('--log-level <level>', 'minimum level of log lines', 'ICB_LOG_LEVEL')
+      option('--log-level <level>', 'least severe level of log lines to write', 'ICB_LOG_LEVEL')
         .choices(LOG_LEVELS)
         .default('info'),
     )

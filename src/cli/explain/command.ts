@@ -42,10 +42,10 @@ export function explainCommand(): Command {
     ],
   })
     .description(
-      'Show which credentials fit an image, in the order in which they would be tried, and what Trivy would get. ' +
+      'Show whether and why Trivy can pull an image: the binding that matches it, the credentials that fit, in the order in which they are tried, and what Trivy gets. ' +
         'Contacts no registry, and prints no password and no token. For files, also shows what the controller would report.',
     )
-    .argument('<image...>', 'images, as a pod or a scan names them')
+    .argument('<image...>', 'images to explain, as a pod or a scan names them')
     .addOption(
       new Option(
         '-n, --namespace <namespace>',
@@ -59,8 +59,8 @@ export function explainCommand(): Command {
     )
     .action((texts: readonly string[], flags: Flags) => reportUserErrors(run(texts, flags)));
   const files = filenameFlags(
-    'read Secrets, bindings and ScheduledScans from this YAML or JSON file, or from the files of this folder (- for ' +
-      'standard input), instead of a cluster; may be repeated. If no binding matches the image, all Secrets in the files ' +
+    'instead of a cluster, read Secrets, bindings and ScheduledScans from this YAML or JSON file, or from the files in ' +
+      'this folder (- for standard input); may be repeated. If no binding matches the image, all Secrets in the files ' +
       'are used',
   );
   for (const flag of [...files, ...clusterFlags()]) command.addOption(flag);

@@ -53,12 +53,13 @@ export function clusterFlags(): readonly Option[] {
     ),
     new Option(
       '-s, --server <url>',
-      'address of the API server (default: the server of the cluster)',
+      'address of the API server (default: the server of the kubeconfig cluster)',
     ).argParser(notEmpty),
-    new Option('--token <token>', 'bearer token to send instead of the credential of the user').argParser(
-      notEmpty,
-    ),
-    new Option('--as <name>', 'user, or service account, to impersonate').argParser(notEmpty),
+    new Option(
+      '--token <token>',
+      'bearer token for the API server, instead of the credential of the kubeconfig user',
+    ).argParser(notEmpty),
+    new Option('--as <name>', 'user or service account to impersonate').argParser(notEmpty),
     new Option('--as-group <name>', 'group to impersonate, together with --as; may be repeated').argParser(
       (name: string, before: readonly string[] = []) => [...before, notEmpty(name)],
     ),

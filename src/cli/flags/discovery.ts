@@ -27,7 +27,7 @@ export function discoveryFlags(): readonly Option[] {
       .default(86_400_000, '24h'),
     new Option(
       '--mark-pods [boolean]',
-      'annotate each pod whose image a binding matches, so that autodiscovery processes the pod again',
+      'annotate each pod with the binding that matches its image, so that the autodiscovery of secureCodeBox processes the pod again',
     )
       .env('ICB_MARK_PODS')
       .preset('true')

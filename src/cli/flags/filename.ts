@@ -16,6 +16,6 @@ export function filenameFlags(description: string): readonly Option[] {
     new Option('-f, --filename <path>', description)
       .argParser((path: string, paths: readonly string[]) => [...paths, path])
       .default([], 'none'),
-    new Option('-R, --recursive', 'read the folders in the folders of --filename, too'),
+    new Option('-R, --recursive', 'also read the subfolders of the folders that --filename names'),
   ];
 }

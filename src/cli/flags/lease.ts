@@ -23,10 +23,10 @@ export function leaseFlags(): readonly Option[] {
     ...leasePlaceFlags('POD_NAMESPACE, the namespace of the pod or of the kubeconfig context, or "default"'),
     duration(
       '--lease-duration',
-      'how long other processes wait for a leader that no longer renews the Lease',
+      'how long other processes wait for a leader that no longer renews the Lease, before one of them takes over',
       15,
     ),
-    duration('--renew-deadline', 'how long a leader tries to renew the Lease before it stops', 10),
+    duration('--renew-deadline', 'how long a leader tries to renew the Lease before it exits', 10),
     duration('--retry-period', 'time between renewals, and between attempts to acquire the Lease', 2),
   ];
 }

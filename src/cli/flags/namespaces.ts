@@ -9,7 +9,7 @@ const MAX_NAMESPACES = 100;
 export function namespacesFlag(): Option {
   return new Option(
     '--namespaces <names>',
-    `comma-separated list of at most ${MAX_NAMESPACES} namespaces to watch; needs a Role in each instead of a ClusterRole`,
+    `namespaces to watch, separated by commas, at most ${MAX_NAMESPACES}; the controller then needs a Role in each instead of a ClusterRole`,
   )
     .env('ICB_NAMESPACES')
     .argParser(parse)

@@ -25,34 +25,34 @@ export function registryFlags(): readonly Option[] {
   return [
     new Option(
       '--check-interval <duration>',
-      'how long an accepted credential is valid before it is checked again',
+      'how long a credential that a registry has accepted counts as verified before it is checked again',
     )
       .env('ICB_CHECK_INTERVAL')
       .argParser(parseInterval)
       .default(12 * 3_600_000, '12h'),
     list(
       '--allowed-registries <hosts>',
-      'registries that may be contacted, with * for a label or a part of one; if empty, all registries',
+      'registries that the controller may contact, with * for a label of the host name or a part of one; if empty, all',
       listOf(PATTERN, 'registry hosts such as registry.example or *.example:5000'),
     ),
     list(
       '--denied-registries <hosts>',
-      'registries, token servers and redirect targets that are never contacted, in the same form; takes precedence over --allowed-registries',
+      'registries, token servers and redirect targets that the controller never contacts, in the form of --allowed-registries; takes precedence over it',
       listOf(PATTERN, 'registry hosts such as registry.example or *.example:5000'),
     ),
     list(
       '--insecure-registries <hosts>',
-      'exact hosts of registries and token servers whose certificate is not verified, and that may be contacted over plain HTTP',
+      'registries and token servers whose certificates are not verified, and that may be contacted over plain HTTP; exact hosts',
       listOf(HOST, 'hosts such as registry.example:5000'),
     ),
     list(
       '--private-realms <hosts>',
-      'exact hosts of token servers that may have a private address although their registry has a public one',
+      'token servers that may have a private address although their registry has a public one; exact hosts',
       listOf(HOST, 'hosts such as auth.example'),
     ),
     new Option(
       '--registry-ca-file <file>',
-      'PEM file with CA certificates to trust for registries, in addition to those of Node',
+      'PEM file with CA certificates to trust for registries, in addition to the public ones that Node contains',
     ).env('ICB_REGISTRY_CA_FILE'),
     list(
       '--local-addresses <addresses>',

@@ -38,11 +38,12 @@ interface Flags extends ScopeFlags, ClusterFlags, Pick<LeaseFlags, 'leaseNamespa
 export function unbindCommand(): Command {
   const command = commandWithHelp('unbind', {
     notes:
-      'Waits until no controller is the leader, because a leader would bind the scans again. If a run of a ScheduledScan\n' +
-      'is due, waits until the run starts, at most one minute. If an unfinished Scan mounts a Secret, waits until the Scan\n' +
-      'finishes, or until --scan-timeout expires. Neither needs nor deletes the bindings and their CRD. The command can be\n' +
-      'repeated at any time. Uninstalling the chart runs it. On a terminal, asks for confirmation. Without a terminal on\n' +
-      'standard input, does not ask.',
+      'helm uninstall runs this command. Run it yourself if the controller was not installed with Helm, or if that failed.\n' +
+      'Stop the controller first: the command waits until no controller is the leader, because a leader would bind the\n' +
+      'scans again. If a run of a ScheduledScan is due, it waits until the run starts, at most one minute. If an\n' +
+      'unfinished Scan mounts a Secret, it waits until the Scan finishes, or until --scan-timeout expires.\n\n' +
+      'The command neither needs nor deletes the bindings and their CRD. You can repeat it at any time. On a terminal,\n' +
+      'it asks for confirmation. If standard input is not a terminal, it does not ask.',
     exitCodes: [
       '0  all ScheduledScans are unbound, and all Secrets with copies of credentials are deleted',
       '1  some remain: standard error lists each one, the reason, and what to do; or you did not confirm',
@@ -54,7 +55,9 @@ export function unbindCommand(): Command {
       '% unbind -n shop,payments --scan-timeout 30m',
     ],
   })
-    .description('Unbind every ScheduledScan, and delete the Secrets that hold copies of credentials.')
+    .description(
+      'Undo what the controller has done: unbind every ScheduledScan, and delete the Secrets that hold copies of credentials.',
+    )
     .action((flags: Flags) => {
       // As PID 1 of a container, the process ignores signals that have no handler. It can be interrupted at any point.
       for (const name of ['SIGTERM', 'SIGINT'] as const)
@@ -69,7 +72,7 @@ export function unbindCommand(): Command {
     new Option('-y, --yes', 'do not ask for confirmation on a terminal'),
     new Option(
       '--uninstalled',
-      'the rights of the controller no longer exist, so do not wait for the Lease of a controller whose pod no longer exists',
+      'only after the rights of the controller were deleted: do not wait for the Lease of a controller whose pod no longer exists',
     ),
     new Option('--leader-timeout <duration>', 'how long to wait for a running controller to stop')
       .argParser(parseDuration)

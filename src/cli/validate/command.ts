@@ -34,8 +34,8 @@ export function validateCommand(): Command {
     ],
   })
     .description(
-      'Validate bindings in files, and the Secrets and ScheduledScans beside them: whether the API server would accept them, ' +
-        'and what the controller would report. Contacts no cluster and no registry, and prints no password and no token.',
+      'Find mistakes in files with bindings, Secrets and ScheduledScans: what the API server would refuse, and what would ' +
+        'prevent the controller from using a binding. Contacts no cluster and no registry, and prints no password and no token.',
     )
     .addOption(
       new Option(
@@ -46,14 +46,14 @@ export function validateCommand(): Command {
     .addOption(
       new Option(
         '--missing-secrets <severity>',
-        'how to report a Secret that a binding names and that is not in the files (default: an error if a Secret in the ' +
+        'how to report a Secret that a binding names, but that is not in the files (default: an error if a Secret in the ' +
           'files has a similar name, otherwise a warning)',
       ).choices(['error', 'warning', 'info'] satisfies Severity[]),
     )
     .addOption(new Option('-o, --output <format>', 'output format').choices(OUTPUTS).default('text'))
     .action((flags: Flags) => reportUserErrors(run(flags)));
   const description =
-    'validate this YAML or JSON file, or the files of this folder (- for standard input); may be repeated';
+    'YAML or JSON file to validate, or a folder with such files (- for standard input); may be repeated';
   for (const flag of filenameFlags(description)) command.addOption(flag);
   return command;
 }

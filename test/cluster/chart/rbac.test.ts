@@ -71,7 +71,7 @@ describe('docs/reference/rbac.md', () => {
       const objects = chart.objects({ release: RELEASE, namespace: RELEASE, values });
       const job = `${RELEASE}-unbind`;
       const lease = given(objects, job, RELEASE);
-      assert.deepEqual(given(objects, LEASE_ROLE, RELEASE), documented('Its Lease', switches));
+      assert.deepEqual(given(objects, LEASE_ROLE, RELEASE), documented('The Lease', switches));
       const roles = switches.everywhere
         ? [{ place: undefined, job }]
         : namespaces.map((place) => ({ place, job: `${job}-objects` }));
@@ -89,7 +89,7 @@ describe('docs/reference/rbac.md', () => {
     for (const role of ['view', 'edit'])
       assert.deepEqual(
         given(objects, `${RELEASE}-${role}`, undefined),
-        rowsOf('People')
+        rowsOf('Users')
           .flatMap(({ where, rights }) => (where === `\`${role}\`` ? rights : []))
           .sort(),
       );

@@ -243,7 +243,7 @@ describe('helm uninstall with a terminating namespace in the list, and without a
     return before;
   }
 
-  /** Asserts that the objects of the failed hook can be deleted as docs/cli.md says. */
+  /** Asserts that the objects of the failed hook can be deleted as docs/uninstalling.md says. */
   async function assertDeletable({ controlPlane }: Cluster): Promise<void> {
     const kinds = 'serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings';
     const selector = ['--all-namespaces', '--selector', `app.kubernetes.io/instance=${RELEASE}`];

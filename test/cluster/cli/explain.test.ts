@@ -138,6 +138,9 @@ describe('explain from a cluster', () => {
     await remove('imagecredentialbindings.credentials.securecodebox.io');
     const without = explain('reg.example/app', '-n', namespace.name);
     assert.equal(without.status, 2);
-    assert.match(without.stderr, /install the CRD \(kubectl apply --server-side --filename crds\/\)/);
+    assert.match(
+      without.stderr,
+      /install the CRD \(helm show crds <chart> \| kubectl apply --server-side --filename -\)/,
+    );
   });
 });

@@ -203,7 +203,7 @@ describe('the controller under adverse conditions', () => {
     });
     await namespace.binding('app');
     const { status } = await namespace.condition('app', 'Ready', 'False MountPathTaken');
-    assert.match(JSON.stringify(status?.conditions), /Mount that volume elsewhere/);
+    assert.match(JSON.stringify(status?.conditions), /Mount that volume at another path/);
     await settled(cluster);
     const from = (await cluster.controlPlane.auditEvents()).length;
     for (const label of ['one', 'two', 'three']) {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +10,7 @@ import { ROOT } from '../../../hack/root.ts';
 import { variableOf } from '../../../hack/testenv/tools/location.ts';
 import { recipe } from '../../../hack/testenv/tools/recipe.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
+import { Script } from './script.ts';
 
 const demo = join(ROOT, 'hack/demo/demo.ts');
 
@@ -27,7 +27,7 @@ before(async () => {
 
 describe('the demo', () => {
   it('prints its four steps without a terminal, each with the expected output', async (context) => {
-    const { stdout, code, stderr } = await new Run(context, []).ended;
+    const { stdout, code, stderr } = await start(context, []).ended;
     assert.equal(code, 0, stdout + stderr);
     const [, refused, scanned, rotated, released] = stdout.split(/^Step \d: .*$/m);
     assert.match(refused ?? '', /trivy-image +Errored\n.+UNAUTHORIZED: authentication required/s);
@@ -49,7 +49,7 @@ describe('the demo', () => {
 
   it('exits with 1 at the step in which Trivy fails, and prints the end of the log', async (context) => {
     const alwaysRefused = await program(context, 'echo "UNAUTHORIZED: authentication required" >&2; exit 1');
-    const { stdout, stderr, code } = await new Run(context, [], { ICB_TOOL_TRIVY: alwaysRefused }).ended;
+    const { stdout, stderr, code } = await start(context, [], { ICB_TOOL_TRIVY: alwaysRefused }).ended;
     assert.equal(code, 1);
     assert.match(stdout, /\nStep 1: .+Refused, as expected\..+\nStep 2: /s);
     assert.doesNotMatch(stdout, /\nStep 3: /);
@@ -69,7 +69,7 @@ describe('the demo', () => {
     const trivy = `[ "$1" = --version ] && echo "Version: 0.74.0" && exit\necho "$1" >> ${file('runs')}\nexec ${pinned.trivy} "$@"`;
     await writeFile(file('trivy'), `#!/bin/sh\n${trivy}\n`, { mode: 0o755 });
     await writeFile(file('helm'), '#!/bin/sh\necho v3.9.4+gdbc6d8e\n', { mode: 0o755 });
-    const run = new Run(context, [], {
+    const run = start(context, [], {
       ...Object.fromEntries(replaceable.map((name) => [variableOf(name), ''])),
       PATH: [directory, process.env['PATH']].join(':'),
       KUBEBUILDER_ASSETS: directory,
@@ -95,7 +95,7 @@ describe('the demo', () => {
   });
 
   it('keeps everything running with --keep until Ctrl-C, including the binding', async (context) => {
-    const run = new Run(context, ['--keep']);
+    const run = start(context, ['--keep']);
     await run.prints(/Press Ctrl-C here/);
     const kubeconfig = /export KUBECONFIG=(?<file>.+)\n/.exec(run.stdout)?.groups?.['file'] ?? '';
     const programs = /export PATH="\$PATH:(?<folder>[^"]+)"/.exec(run.stdout)?.groups?.['folder'] ?? '';
@@ -113,7 +113,7 @@ describe('the demo', () => {
   });
 
   it('exits with 130 on Ctrl-C before its last step', async (context) => {
-    const run = new Run(context, []);
+    const run = start(context, []);
     await run.prints(/\nStep 1: /);
     run.process.kill('SIGINT');
     const { code, stderr } = await run.ended;
@@ -122,11 +122,11 @@ describe('the demo', () => {
   });
 
   it('prints its usage with --help, and exits with 2 on wrong arguments', async (context) => {
-    const help = await new Run(context, ['--help']).ended;
+    const help = await start(context, ['--help']).ended;
     assert.equal(help.code, 0);
     assert.match(help.stdout, /^Usage: .*--keep/);
     for (const args of [['--hold'], ['now']]) {
-      const { code, stdout, stderr } = await new Run(context, args).ended;
+      const { code, stdout, stderr } = await start(context, args).ended;
       assert.equal(code, 2);
       assert.equal(stdout, '');
       assert.match(stderr, new RegExp(`${args[0]}.+Usage: `, 's'));
@@ -134,49 +134,14 @@ describe('the demo', () => {
   });
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The demo as a separate process without a terminal, with the pinned programs. */
-class Run {
-  readonly process: ChildProcess;
-  readonly ended: Promise<Ended>;
-  stdout = '';
-  #stderr = '';
-
-  constructor(context: TestContext, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    const child = spawn(process.execPath, [demo, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        ...Object.fromEntries(replaceable.map((name) => [variableOf(name), pinned[name]])),
-        ...env,
-      },
-    });
-    context.after(() => child.kill('SIGKILL'));
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      this.stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr += text;
-    });
-    this.process = child;
-    this.ended = once(child, 'close').then(([code]) => ({ code, stdout: this.stdout, stderr: this.#stderr }));
-  }
-
-  /** Waits until the output matches. */
-  async prints(wanted: RegExp): Promise<void> {
-    const ended = this.ended.then(({ stdout, stderr }) => {
-      if (!wanted.test(stdout))
-        throw new Error(`the demo ended before its output matched ${wanted}: ${stdout}${stderr}`);
-    });
-    while (!wanted.test(this.stdout)) {
-      await Promise.race([ended, this.process.stdout && once(this.process.stdout, 'data')]);
-    }
-  }
+/** The demo with the pinned programs. */
+function start(
+  context: TestContext,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Script {
+  const programs = Object.fromEntries(replaceable.map((name) => [variableOf(name), pinned[name]]));
+  return new Script(context, demo, args, { ...programs, ...env });
 }
 
 /** Creates an executable shell script. */

@@ -56,7 +56,7 @@ interface ClusterOptions {
   readonly lacksRights?: boolean;
   /** On by default. */
   readonly auditLog?: boolean;
-  /** Also run kube-controller-manager. Off by default. */
+  /** Whether kube-controller-manager runs, so that Deployments get pods, and deleted namespaces end. Off by default. */
   readonly controllerManager?: boolean;
   /** Whether the chart is installed. On by default. */
   readonly chart?: boolean;
@@ -90,8 +90,10 @@ export class Cluster implements AsyncDisposable {
     chart = true,
   }: ClusterOptions = {}): Promise<Cluster> {
     const log = (line: string) => process.stderr.write(`${line}\n`);
-    const extraApiServerArgs = apiServerArgs;
-    const controlPlane = await startControlPlane({ log, auditLog, controllerManager, extraApiServerArgs });
+    const controlPlane = await startControlPlane({
+      ...{ log, auditLog, controllerManager },
+      extraApiServerArgs: apiServerArgs,
+    });
     try {
       const ours = globSync(join(CRDS, '*.yaml'));
       await controlPlane.installCrds([...ours, ...secureCodeBoxCrds()]);

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { makeCertificate } from '../../../hack/testenv/certificate.ts';
-import { Cloud, type Site } from '../../../hack/testenv/cloud.ts';
+import { Cloud } from '../../../hack/testenv/cloud.ts';
 import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { RELEASE } from '../../../hack/testenv/controller.ts';
 import { startRegistry } from '../../../hack/testenv/registry/registry.ts';
@@ -14,6 +14,7 @@ import {
   trivyImageScanType,
 } from '../../../hack/testenv/securecodebox/index.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
+import { loginSite } from './login-site.ts';
 import { Pods } from './pods.ts';
 import { NAMESPACE, Reader } from './reader.ts';
 
@@ -27,8 +28,10 @@ const LOGINS: Readonly<Record<string, readonly string[]>> = {
   'registry.example.org': ['reader:change-me', 'shop-reader:change-me-too', 'shop-reader:changed'],
   'registry.example.com': ['scanner:change-me'],
 };
+/** Docker Hub, from which everyone can pull. */
+const DOCKER_HUB = 'index.docker.io';
 const SCAN_TYPES = ['trivy-image', 'trivy-image-autodiscovery'];
-const IMAGES = ['shop/payments:1.0', 'team/payments:1.0'];
+const IMAGES = ['shop/payments:1.0', 'team/payments:1.0', 'library/alpine:3.18'];
 
 /**
  * A reader's cluster: an API server with secureCodeBox, and the registries that pages name. A stand-in for the operator
@@ -38,6 +41,10 @@ export class ReaderCluster implements AsyncDisposable {
   readonly controlPlane: ControlPlane;
   readonly pods: Pods;
   readonly secureCodeBox: SecureCodeBox;
+  /** The registries, and the proxy that leads to them. */
+  readonly cloud: Cloud;
+  /** The environment of programs that contact the registries. */
+  readonly network: Readonly<Record<string, string>>;
   readonly #programs: { readonly kubectl: string; readonly helm: string };
   readonly #disposables: AsyncDisposableStack;
   #readers = 0;
@@ -49,6 +56,8 @@ export class ReaderCluster implements AsyncDisposable {
     rest: {
       readonly pods: Pods;
       readonly secureCodeBox: SecureCodeBox;
+      readonly cloud: Cloud;
+      readonly network: Readonly<Record<string, string>>;
       readonly programs: { readonly kubectl: string; readonly helm: string };
       readonly disposables: AsyncDisposableStack;
     },
@@ -56,6 +65,8 @@ export class ReaderCluster implements AsyncDisposable {
     this.controlPlane = controlPlane;
     this.pods = rest.pods;
     this.secureCodeBox = rest.secureCodeBox;
+    this.cloud = rest.cloud;
+    this.network = rest.network;
     this.#programs = rest.programs;
     this.#disposables = rest.disposables;
   }
@@ -65,14 +76,13 @@ export class ReaderCluster implements AsyncDisposable {
     const log = (line: string) => process.stderr.write(`${line}\n`);
     const { trivy, ...programs } = await tools(['kubectl', 'helm', 'trivy'], log);
     const controlPlane = stack.use(await startControlPlane({ auditLog: false, log }));
-    const { proxy, authority } = await startRegistries(stack, controlPlane, log);
+    const { cloud, authority } = await startRegistries(stack, controlPlane, log);
+    const proxies = { HTTPS_PROXY: cloud.proxy, HTTP_PROXY: cloud.proxy };
+    const network = { ...proxies, SSL_CERT_FILE: authority };
     await controlPlane.installCrds(secureCodeBoxCrds());
     for (const name of [SECURE_CODE_BOX, NAMESPACE])
       await controlPlane.kubectl(['create', 'namespace', name]);
-    const env = [
-      { name: 'HTTPS_PROXY', value: proxy },
-      { name: 'SSL_CERT_FILE', value: authority },
-    ];
+    const env = Object.entries(network).map(([name, value]) => ({ name, value }));
     await apply(controlPlane, [
       ...secureCodeBoxAccess(SECURE_CODE_BOX),
       ...SCAN_TYPES.map((name) => trivyImageScanType(NAMESPACE, { name, env })),
@@ -85,10 +95,11 @@ export class ReaderCluster implements AsyncDisposable {
     const pods = new Pods(controlPlane, {
       // Long enough that a busy machine does not lose the Lease, because nothing would restart the controller.
       args: ['--registry-ca-file', authority, '--lease-duration', '120s', '--renew-deadline', '100s'],
-      env: { HTTPS_PROXY: proxy },
+      env: proxies,
     });
     stack.defer(() => pods.stop());
-    return new ReaderCluster(controlPlane, { pods, secureCodeBox, programs, disposables: stack.move() });
+    const rest = { pods, secureCodeBox, cloud, network, programs };
+    return new ReaderCluster(controlPlane, { ...rest, disposables: stack.move() });
   }
 
   /** Creates a new reader, who finds nothing that earlier readers have created, and the chart installed or not. */
@@ -131,33 +142,21 @@ export class ReaderCluster implements AsyncDisposable {
 /**
  * Starts the registries of the pages, under the hosts that pages name.
  *
- * @returns the proxy to reach them, and the PEM file of the authority that signed their certificate
+ * @returns the registries with a proxy, and the PEM file of the authority that signed their certificate
  */
 async function startRegistries(
   stack: AsyncDisposableStack,
   { group, directory }: ControlPlane,
   log: (line: string) => void,
-): Promise<{ readonly proxy: string; readonly authority: string }> {
+): Promise<{ readonly cloud: Cloud; readonly authority: string }> {
   const registry = stack.use(await startRegistry({ group, log }));
   for (const image of IMAGES) await registry.pushImage(image, { 'srv/index.html': image });
-  const certificate = await makeCertificate(group, Object.keys(LOGINS), { log });
+  const certificate = await makeCertificate(group, [...Object.keys(LOGINS), DOCKER_HUB], { log });
   const authority = join(directory, 'registries.pem');
   await writeFile(authority, certificate.ca);
-  const sites = Object.entries(LOGINS).map(([host, logins]) => [host, siteFor(logins)]);
-  const { proxy } = stack.use(await Cloud.start(certificate, Object.fromEntries(sites), registry.host));
-  return { proxy, authority };
-}
-
-/** A registry that requires a login. */
-function siteFor(logins: readonly string[]): Site {
-  return ({ login }) =>
-    login !== undefined && logins.includes(`${login.username}:${login.password}`)
-      ? 'Registry'
-      : {
-          status: 401,
-          headers: { 'www-authenticate': 'Basic realm="registry"' },
-          body: { errors: [{ code: 'UNAUTHORIZED', message: 'authentication required' }] },
-        };
+  const sites = Object.entries(LOGINS).map(([host, logins]) => [host, loginSite(logins)] as const);
+  const all = { ...Object.fromEntries(sites), [DOCKER_HUB]: () => 'Registry' as const };
+  return { cloud: stack.use(await Cloud.start(certificate, all, registry.host)), authority };
 }
 
 async function apply(controlPlane: ControlPlane, objects: readonly object[]): Promise<void> {

@@ -17,8 +17,11 @@ import type { Block } from './markdown.ts';
 export const NEEDS = {
   cloud: "an account with a cloud, and that cloud's own command line",
   internet: 'the internet',
-  docker: 'a container runtime, and a registry to push to',
+  docker: 'a container runtime',
   node: 'pods that really run',
+  kyverno: 'Kyverno',
+  openshift: 'OpenShift',
+  securecodebox: "values for secureCodeBox's own charts",
 } as const;
 
 export type Need = keyof typeof NEEDS;
@@ -108,7 +111,7 @@ function scriptsIn({ text }: Block): readonly string[] {
   const scripts = text.trim().split(/ && |\n/);
   return scripts.flatMap((part) => {
     if (part === 'npm ci' || part === 'npm install --global .') return [];
-    const [, script = ''] = /^npm (?:run )?(\S+)$/.exec(part) ?? [];
+    const [, script = ''] = /^npm (?:run )?(\S+)(?: -- .+)?$/.exec(part) ?? [];
     if (script === '') throw new Error(`expected only npm scripts, found "${part}"`);
     return [script];
   });

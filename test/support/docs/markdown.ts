@@ -81,6 +81,10 @@ class Reading {
       case 'image':
         this.links.push({ ...place, target: known.href });
         break;
+      case 'html':
+        for (const [, target = ''] of known.text.matchAll(/\b(?:href|src)="([^"]+)"/g))
+          this.links.push({ ...place, target });
+        break;
       case 'codespan':
         this.codes.push(known.text);
         break;

@@ -6,6 +6,7 @@ import { until } from '../until.ts';
 import type { ReaderCluster } from './cluster.ts';
 import { readPage } from './markdown.ts';
 import { shows } from './output.ts';
+import { runQuickstartRegistry } from './quickstart.ts';
 import { NAMESPACE, type Reader } from './reader.ts';
 
 /** What a page needs, besides a cluster with secureCodeBox and the empty namespace `shop`. */
@@ -26,11 +27,22 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
     chart: 'Absent',
     after: async (reader) => assert.equal(await boundScans(reader), ''),
   },
-  'README.md': {
+  'docs/quickstart-kind.md': {
     chart: 'Absent',
-    // The page shows a binding before it says how to install the CRD.
-    before: async (reader) => {
-      await reader.succeed('kubectl apply --server-side --filename crds/');
+    before: async (_, cluster) => runQuickstartRegistry(cluster),
+    after: async (reader, { secureCodeBox }) => {
+      const [first] = secureCodeBox.runs.slice(-2);
+      assertLogged(first, errorIn('docs/quickstart-kind.md'));
+      await reader.succeed('kubectl delete deployments,services,jobs --all');
+      await until(async () => (await boundScans(reader)) === '', 'the ScheduledScan to be unbound');
+    },
+  },
+  'README.md': {
+    before: async (reader, { secureCodeBox }) => {
+      await reader.succeed('kubectl apply --filename docs/examples/pull-secret.yaml');
+      const first = secureCodeBox.nextRun(NAMESPACE, 'payments');
+      await reader.succeed('kubectl apply --filename docs/examples/scheduled-scan.yaml');
+      assertLogged(await first, errorIn('README.md'));
     },
   },
   'docs/from-the-init-container.md': {
@@ -58,12 +70,16 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
   'docs/operations.md': {
     before: applyExamples,
     after: async (reader, { pods }) => {
+      // The page ends with the removal of the controller.
+      assert.equal(await boundScans(reader), '');
+      await reader.succeed(`helm install ${RELEASE} charts/${RELEASE} --namespace ${RELEASE}`);
+      await pods.follow();
       const sample = readPage('docs/operations.md').blocks.find(({ text }) => text.includes('readyz'));
       assert.ok(sample !== undefined);
       const [, ...shown] = sample.text.split('\n');
       const found = await pods.readyz();
       assert.ok(shows(shown.join('\n'), found), found);
-      await reader.succeed('kubectl delete icb --all && kubectl apply --filename bindings-backup.yaml');
+      await reader.succeed('kubectl apply --filename bindings-backup.yaml');
       await reader.succeed('kubectl wait icb/payments --for=condition=Ready --timeout=60s');
     },
   },
@@ -98,12 +114,39 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
   'docs/platforms/google.md': {
     before: (reader) => writeFile(join(reader.folder, 'key.json'), '{"type": "service_account"}'),
   },
-  'docs/cli.md': {
+  'docs/gitops.md': {
+    before: async (reader) => {
+      await addOnCrds(reader);
+      await namespaces(reader, 'argocd', 'flux-system');
+    },
+  },
+  'docs/pull-secret-sources.md': {
+    before: async (reader) => {
+      await addOnCrds(reader);
+      await namespaces(reader, 'registries');
+      // Kubernetes' controller manager creates it, which does not run here.
+      await reader.succeed('kubectl create serviceaccount default');
+    },
+  },
+  'docs/proxies-and-cas.md': {
+    before: (reader) => writeFile(join(reader.folder, 'ca.crt'), 'PEM'),
+  },
+  'docs/audit.md': {
     before: applyExamples,
     after: async (reader) => {
       const csv = await readFile(join(reader.folder, 'bindings.csv'), 'utf8');
       const row = `${NAMESPACE},payments,registry.example.org/shop/payments,Generic,registry-example-org,True,`;
       assert.ok(csv.includes(`\r\n${row}`), csv);
+    },
+  },
+  'docs/cli.md': { before: applyExamples },
+  'docs/unbind.md': {
+    before: applyExamples,
+    after: async (reader) => assert.equal(await boundScans(reader), ''),
+  },
+  'docs/uninstalling.md': {
+    before: applyExamples,
+    after: async (reader) => {
       assert.equal(await boundScans(reader), '');
       await until(
         async () => !(await reader.succeed('kubectl get crd --output name')).includes('credentials.'),
@@ -113,12 +156,36 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
   },
 };
 
+/** The line of a page that shows Trivy's error. */
+function errorIn(path: string): string {
+  const lines = readPage(path).blocks.flatMap(({ text }) => text.split('\n'));
+  const error = lines.find((line) => line.includes('UNAUTHORIZED'));
+  assert.ok(error !== undefined, `${path} shows Trivy's error`);
+  return error.trim();
+}
+
+/** Fails unless Trivy has printed this line, which may leave out parts as `...`. */
+function assertLogged(run: { readonly log: string } | undefined, line: string): void {
+  const logged = (run?.log ?? '').split('\n').map((each) => each.trim().replace(/^\* /, ''));
+  assert.ok(
+    logged.some((each) => shows(line.replace(/^\* /, ''), each)),
+    run?.log,
+  );
+}
+
 /** Applies the objects of docs/examples, and waits until the binding is ready. */
 async function applyExamples(reader: Reader): Promise<void> {
   await namespaces(reader, NAMESPACE);
   await reader.succeed('kubectl apply --filename docs/examples');
   const wait = 'kubectl wait icb/payments --for=condition=Ready --timeout=60s';
   await reader.succeed(`${wait} || { kubectl describe icb,scheduledscans,scans >&2; exit 1; }`);
+}
+
+/** The CRDs of Argo CD, Flux and External Secrets, so that the API server validates their objects. */
+async function addOnCrds(reader: Reader): Promise<void> {
+  const crds = 'test/support/fixtures/add-on-crds';
+  await reader.succeed(`kubectl apply --server-side --filename ${crds}`);
+  await reader.succeed(`kubectl wait --for=condition=Established --timeout=60s --filename ${crds}`);
 }
 
 async function namespaces(reader: Reader, ...names: readonly string[]): Promise<void> {

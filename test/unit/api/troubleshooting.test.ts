@@ -21,4 +21,12 @@ describe('docs/troubleshooting.md', () => {
   it('has an entry for each Event, and no other', () => {
     assert.deepEqual(entriesOf('Events'), EVENT_REASONS);
   });
+
+  for (const reason of [...Object.keys(ADVICE), ...EVENT_REASONS])
+    it(`says what the reason means, how to look, and what to do: ${reason}`, () => {
+      const entry = page.split(`\n### ${reason}\n`)[1]?.split(/^#{2,3} /m)[0] ?? '';
+      assert.match(entry, /^\n[A-Z`]/);
+      assert.match(entry, /^- \*\*Look:\*\* `(?:kubectl|helm) [^`]+`/m);
+      assert.match(entry, /^- \*\*Do:\*\* [A-Z]/m);
+    });
 });

@@ -63,10 +63,13 @@ describe('a code block of a page', () => {
   });
 
   it('of scripts contains only npm scripts', () => {
-    assert.deepEqual(example('```sh scripts\nnpm ci && npm run demo\nnpm test\n```'), {
-      kind: 'Scripts',
-      scripts: ['demo', 'test'],
-    });
+    assert.deepEqual(
+      example('```sh scripts\nnpm ci && npm run demo\nnpm test\nnpm run image -- --help\n```'),
+      {
+        kind: 'Scripts',
+        scripts: ['demo', 'test', 'image'],
+      },
+    );
     assert.throws(() => example('```sh scripts\nnpm ci && rm -r .\n```'), /found "rm -r \."/);
   });
 

@@ -1,45 +1,17 @@
-/** Checks what pages say about links, settings, log lines and tests. test/e2e runs their examples. */
+/** Checks what pages say about settings, log lines and tests. `links.test.ts` checks their links, test/e2e runs their examples. */
 import assert from 'node:assert/strict';
-import { existsSync, globSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { load } from 'js-yaml';
 import { CHART, DOCS, ROOT } from '../../../hack/root.ts';
 import { controllerCommand } from '../../../src/cli/controller/command.ts';
 import { unbindCommand } from '../../../src/cli/unbind/command.ts';
-import { type Link, type Page, type Rows, readPage } from '../../support/docs/markdown.ts';
-
-const EXTERNAL = /^(?:https?|mailto):/;
+import { type Page, type Rows, readPage } from '../../support/docs/markdown.ts';
 
 const pages = new Map(
   globSync('**/*.md', { cwd: ROOT, exclude: ['**/node_modules'] }).map((path) => [path, readPage(path)]),
 );
-
-describe('a link', () => {
-  for (const { path, links } of pages.values()) {
-    const inside = links.filter(({ target }) => !EXTERNAL.test(target));
-    if (inside.length > 0)
-      it(`in ${path} has an existing target`, () => assert.deepEqual(inside.flatMap(problemOf), []));
-  }
-
-  it('in the index of docs leads to each page', () => {
-    const named = pageAt('docs/README.md').links.map(({ target }) => join('docs', target));
-    const missing = [...pages.keys()].filter(
-      (path) => /^docs\/(?!adr\/)(?!README\.md)/.test(path) && !named.includes(path),
-    );
-    assert.deepEqual(missing, []);
-  });
-});
-
-/** What is wrong with a link within the repository; empty: nothing. */
-function problemOf({ page, line, target }: Link): readonly string[] {
-  const [path = '', anchor] = target.split('#');
-  const file = path === '' ? page : normalize(join(dirname(page), path));
-  const where = `${page}:${line}: ${target}`;
-  if (!existsSync(join(ROOT, file))) return [`${where}: ${file} does not exist`];
-  if (anchor === undefined || pages.get(file)?.anchors.has(anchor)) return [];
-  return [`${where}: ${file} has no heading for #${anchor}`];
-}
 
 function pageAt(path: string): Page {
   const page = pages.get(path);

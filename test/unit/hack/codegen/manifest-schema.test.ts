@@ -74,7 +74,7 @@ describe('the JSON schema for manifests', () => {
   const { annotations } = load(readFileSync(join(CHART, 'Chart.yaml'), 'utf8')) as {
     readonly annotations: Readonly<Record<string, string>>;
   };
-  const files = globSync('docs/examples/*.yaml', { cwd: ROOT }).flatMap((path) =>
+  const files = globSync('docs/examples/**/*.yaml', { cwd: ROOT }).flatMap((path) =>
     loadAll(readFileSync(join(ROOT, path), 'utf8')),
   );
   const bindings = [...examples, ...files, load(annotations['artifacthub.io/crdsExamples'] ?? '')]

@@ -318,7 +318,7 @@ describe('the report of a binding', () => {
       error: new Refused('MountPathTaken', 'another volume is mounted at /x'),
       ready: 'False MountPathTaken',
       scans: { matched: 2, bound: 1, failing: 1 },
-      message: /another volume is mounted at \/x\)\. Mount that volume elsewhere/,
+      message: /another volume is mounted at \/x\)\. Mount that volume at another path/,
     },
     {
       name: 'announces a retry after a conflict, and counts other scans as bound',

@@ -1,0 +1,289 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { ClusterConfig } from '../../src/cli/index.ts';
+import { formatReference } from '../../src/image/index.ts';
+import { SECRETS } from '../../src/object/index.ts';
+import { eventually, expectSame, Unexpected } from '../scenario/index.ts';
+import {
+  createBinding,
+  deleteBindings,
+  migrateBinding,
+  readyBinding,
+  resolvedBinding,
+  verification,
+} from './bindings.ts';
+import { checkInstallation, type Installation } from './installation.ts';
+import type { Journal, Outcome, Step } from './journal.ts';
+import type { Options } from './options.ts';
+import type { ScanTypeSource } from './scan-type.ts';
+import {
+  boundScheduledScan,
+  createScheduledScan,
+  doneScan,
+  firstScan,
+  hasRequestedRun,
+  restoredScheduledScan,
+  scanNames,
+  scheduledScan,
+  trigger,
+  withImage,
+} from './scans.ts';
+import { changePassword, migratedSecret, PULL_SECRET, type Secret, type Sources } from './secrets.ts';
+import { changeImage, createWorkload, deleteWorkload } from './workload.ts';
+import type { Workspace } from './workspace.ts';
+
+const CONTROLLER_SECONDS = 120;
+/** Limit on the command that runs before the pull secret changes. */
+const COMMAND_SECONDS = 60;
+
+/** Everything that the steps need. */
+export interface Run {
+  readonly options: Options;
+  readonly config: ClusterConfig;
+  readonly workspace: Workspace;
+  readonly journal: Journal;
+  readonly installation: Installation;
+  readonly sources: Sources;
+  readonly scanType: ScanTypeSource;
+  /** Whether the binding comes from discovery. */
+  readonly discovers: boolean;
+}
+
+type ScanSpec = Awaited<ReturnType<typeof createScheduledScan>>;
+
+/** A ScheduledScan with its spec before it was bound, and its Trivy Secret. */
+interface BoundScan {
+  readonly original: ScanSpec;
+  readonly secretName: string;
+}
+
+const STEPS = {
+  installation: {
+    title: 'Check the installation',
+    advice: 'do what each line says, and see image-credential-binding check --help',
+  },
+  workload: {
+    title: 'Create the workload',
+    advice:
+      'see the Events below: kube-controller-manager, a quota or an admission policy can prevent the pod of the Deployment',
+  },
+  binding: {
+    title: 'Get a binding with a credential',
+    advice: 'see the conditions below, and docs/troubleshooting.md for each reason',
+  },
+  refused: {
+    title: 'Create the ScheduledScan, whose first Scan has no credential yet',
+    advice:
+      'check that the operator of secureCodeBox runs, and that its pods can start; raise --timeout if they are slow',
+  },
+  scan: {
+    title: 'Scan with the credential',
+    advice:
+      'see the conditions and logs below. If Trivy cannot reach the registry or its database, pass parameters with --trivy-args',
+  },
+  rotation: {
+    title: 'Change the password, and scan again',
+    advice:
+      'check that the registry accepts the credential in --rotated-pull-secret; see the conditions and logs below',
+  },
+  migration: {
+    title: 'Migrate to the new repository, and scan again',
+    advice:
+      'check that the new repository has the same tag or digest, and that --new-pull-secret may pull it; see the conditions and logs below',
+  },
+  unbind: {
+    title: 'Delete the binding, which unbinds the ScheduledScan',
+    advice: 'see the log of the controller for the ScheduledScan',
+  },
+} as const satisfies Readonly<Record<string, Step>>;
+
+/** The titles of the steps that are not skipped, in their order. */
+export function titlesOf({ rotation, migration }: Options): readonly string[] {
+  const skipped: readonly Step[] = [
+    ...(rotation === undefined ? [STEPS.rotation] : []),
+    ...(migration === undefined ? [STEPS.migration] : []),
+  ];
+  return Object.values(STEPS)
+    .filter((step) => !skipped.includes(step))
+    .map(({ title }) => title);
+}
+
+/**
+ * Runs all steps.
+ *
+ * @returns the titles of skipped steps
+ * @throws StepFailed; the reason of the signal
+ */
+export async function runSteps(run: Run): Promise<readonly string[]> {
+  const { options, journal } = run;
+  const step = <T>(what: Step, act: () => Promise<Outcome<T>>) =>
+    journal.step(what, act, run.workspace.signal);
+  await step(STEPS.installation, () => installationStep(run));
+  await step(STEPS.workload, () => workloadStep(run));
+  await step(STEPS.binding, () => bindingStep(run));
+  const first = await step(STEPS.refused, () => firstScanStep(run));
+  let bound = await step(STEPS.scan, () => scanStep(run, first));
+  const skipped: string[] = [];
+  const skip = ({ title }: Step, flag: string) => {
+    journal.skip(title, `${flag} is not given`);
+    skipped.push(title);
+  };
+  if (options.rotation === undefined) skip(STEPS.rotation, '--rotated-pull-secret');
+  else bound = await step(STEPS.rotation, () => rotationStep(run, bound));
+  if (options.migration === undefined) skip(STEPS.migration, '--new-image');
+  else await step(STEPS.migration, () => migrationStep(run, bound));
+  await step(STEPS.unbind, () => unbindStep(run, bound));
+  return skipped;
+}
+
+async function installationStep({ config, options, discovers }: Run): Promise<Outcome<void>> {
+  const notes = await checkInstallation(config, options.namespace);
+  const how = discovers ? 'discovery is on, and creates the binding' : 'this command creates the binding';
+  return { text: [how, ...notes].join('\n'), value: undefined };
+}
+
+async function workloadStep({ workspace, options }: Run): Promise<Outcome<void>> {
+  const pod = await createWorkload(workspace, { image: options.image, pullSecret: PULL_SECRET });
+  return { text: pod, value: undefined };
+}
+
+async function bindingStep({ workspace, options, discovers }: Run): Promise<Outcome<void>> {
+  if (!discovers) await createBinding(workspace, options.image, PULL_SECRET);
+  const binding = await resolvedBinding(workspace, options.image);
+  const origin = discovers ? 'discovered' : 'created by this command';
+  return { text: `${binding.metadata.name}, ${origin}; ${verification(binding)}`, value: undefined };
+}
+
+/** Creates the ScheduledScan and waits for its first Scan, which begins before anyone can bind the ScheduledScan. */
+async function firstScanStep(
+  run: Run,
+): Promise<Outcome<{ readonly original: ScanSpec; readonly scan: string; readonly failed: boolean }>> {
+  const { workspace, options, scanType } = run;
+  const original = await createScheduledScan(workspace, {
+    scanType: scanType.scanType.metadata.name,
+    trivyArgs: options.trivyArgs,
+    image: options.image,
+  });
+  const { metadata, status } = await firstScan(workspace, options.scanSeconds);
+  const failed = status?.state === 'Errored';
+  const text = failed
+    ? `Scan ${metadata.name} is Errored, as expected without a credential`
+    : `Scan ${metadata.name} is Done without a credential, so the image is public, or its nodes have access. The ` +
+      'following Scans do not prove that they need the binding';
+  return { text, value: { original, scan: metadata.name, failed } };
+}
+
+async function scanStep(
+  run: Run,
+  first: { readonly original: ScanSpec; readonly scan: string; readonly failed: boolean },
+): Promise<Outcome<BoundScan>> {
+  const { workspace, options, installation } = run;
+  const { image } = options;
+  const secretName = await boundScheduledScan(workspace, image);
+  const known = new Set([first.scan]);
+  // The controller runs a ScheduledScan again whose last run had failed, or had not ended, when it was bound.
+  const isRequested = installation.startsRuns && (first.failed || (await hasRequestedRun(workspace)));
+  if (!isRequested) await trigger(workspace);
+  const scan = await doneScan(workspace, { image, secretName, known, seconds: options.scanSeconds });
+  const binding = await readyBinding(workspace, image);
+  const who = isRequested ? 'started by the controller' : 'started by this command';
+  return {
+    text: `Scan ${scan.metadata.name}, ${who}, is Done; ${verification(binding)}`,
+    value: { original: first.original, secretName },
+  };
+}
+
+async function rotationStep(run: Run, bound: BoundScan): Promise<Outcome<BoundScan>> {
+  const { workspace, options, sources } = run;
+  const { image, rotation, scanSeconds: seconds } = options;
+  await runCommand(rotation?.command, workspace.signal);
+  const before = (await scheduledScan(workspace)).scan.metadata.generation;
+  const data = await trivySecretData(workspace, bound.secretName);
+  await changePassword(workspace, sources);
+  const secretName = await newCredential(workspace, bound.secretName, data);
+  const after = (await scheduledScan(workspace)).scan.metadata.generation;
+  // If the entry of the new pull secret has another key, the ScheduledScan mounts another Trivy Secret.
+  if (secretName === bound.secretName)
+    expectSame('the generation of the ScheduledScan', String(before), String(after));
+  const known = await scanNames(workspace);
+  await trigger(workspace);
+  const scan = await doneScan(workspace, { image, secretName, known, seconds });
+  await readyBinding(workspace, image);
+  const written =
+    secretName === bound.secretName
+      ? 'the ScheduledScan was not written'
+      : `it has another entry, so the ScheduledScan mounts ${secretName}`;
+  return {
+    text: `the Trivy Secret has the new credential, ${written}; Scan ${scan.metadata.name} is Done`,
+    value: { ...bound, secretName },
+  };
+}
+
+/** Waits until the ScheduledScan mounts a Trivy Secret with other data. Returns its name. */
+async function newCredential(workspace: Workspace, name: string, data: string): Promise<string> {
+  return eventually('the Trivy Secret to have the new credential', {
+    ...{ seconds: CONTROLLER_SECONDS, signal: workspace.signal },
+    read: async () => {
+      const { secretName = name } = await scheduledScan(workspace);
+      return (await trivySecretData(workspace, secretName)) === data
+        ? { result: 'NotYet', found: `no other data in the Secret ${secretName}` }
+        : { result: 'Reached', value: secretName };
+    },
+  });
+}
+
+async function trivySecretData(workspace: Workspace, name: string): Promise<string> {
+  const secret = await workspace.get<Secret>(SECRETS, name);
+  return JSON.stringify(secret?.data ?? {});
+}
+
+/** The output of the command is not shown, because it may contain a password. */
+async function runCommand(command: string | undefined, signal: AbortSignal): Promise<void> {
+  if (command === undefined) return;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(COMMAND_SECONDS * 1_000)]);
+  const child = spawn('/bin/sh', ['-c', command], { stdio: 'ignore', signal: limit });
+  try {
+    // The type of the event: https://nodejs.org/api/child_process.html#event-exit
+    const [code, killedBy] = (await once(child, 'exit')) as [number | null, string | null];
+    if (code === 0) return;
+    throw new Unexpected('--rotate-command to exit with 0', code === null ? `signal ${killedBy}` : `${code}`);
+  } catch (error) {
+    if (!limit.aborted) throw error;
+    throw new Unexpected(`--rotate-command to exit within ${COMMAND_SECONDS} s`, 'that it still ran');
+  }
+}
+
+async function migrationStep(run: Run, bound: BoundScan): Promise<Outcome<void>> {
+  const { workspace, options, sources, discovers, installation } = run;
+  const { image: from, migration, scanSeconds: seconds } = options;
+  const to = migration?.image ?? from;
+  const pullSecret = migratedSecret(sources);
+  const known = await scanNames(workspace);
+  if (discovers) await changeImage(workspace, { image: to, pullSecret });
+  else await migrateBinding(workspace, { from, to, pullSecret });
+  const secretName = await boundScheduledScan(workspace, to);
+  if (!installation.startsRuns) await trigger(workspace);
+  const scan = await doneScan(workspace, { image: to, secretName, known, seconds });
+  const binding = await readyBinding(workspace, to);
+  const credential =
+    secretName === bound.secretName ? 'the same credential' : 'the credential of the new repository';
+  return {
+    text: `the ScheduledScan names ${formatReference(to)} and mounts ${credential}; Scan ${scan.metadata.name} is Done; ${verification(binding)}`,
+    value: undefined,
+  };
+}
+
+async function unbindStep(run: Run, { original }: BoundScan): Promise<Outcome<void>> {
+  const { workspace, options, discovers } = run;
+  // Otherwise, discovery would create the binding again.
+  if (discovers) await deleteWorkload(workspace);
+  const names = await deleteBindings(workspace);
+  const { migration } = options;
+  const expected = migration === undefined ? original : withImage(original, migration.image);
+  await restoredScheduledScan(workspace, expected);
+  const except = migration === undefined ? '' : ', except for the migrated image';
+  return {
+    text: `deleted ${names.join(', ')}; the ScheduledScan has its original spec${except}`,
+    value: undefined,
+  };
+}
