@@ -17,7 +17,7 @@ const SECONDS = 150;
 /** Rows that are tried at the same time. */
 const BATCH = 8;
 
-/** The content of a pull secret: entries by key, or a text. `HOST` and `PORT` stand for those of the private registry. */
+/** The content of a pull secret: entries by key, or a text. The test replaces `HOST` and `PORT` by those of the private registry. */
 type PullSecret =
   | Readonly<Record<string, Entry>>
   | { readonly type: 'kubernetes.io/dockercfg'; readonly entries: Readonly<Record<string, Entry>> };

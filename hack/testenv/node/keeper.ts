@@ -1,6 +1,6 @@
 /**
  * The process that keeps a node's namespaces: `node keeper.ts DIRECTORY`. It creates the node's cgroups and namespaces, and
- * writes the ID of a process in them to the file `namespaces` in the directory. When it is told to stop, or when its parent
+ * writes the ID of a process in them to the file `namespaces` in the directory. When it gets a signal to stop, or when its parent
  * is gone, it kills the first process of the PID namespace, with which the kernel kills all others and removes the mounts
  * and the network. Then it removes the cgroups. If the keeper itself is killed, the kernel kills that process, too, and the
  * next keeper removes the cgroups.
