@@ -12,6 +12,7 @@ import {
   handleOutputErrors,
   printCompletions,
   programName,
+  registerWebhookCommand,
   unbindCommand,
   validateCommand,
   versionCommand,
@@ -45,6 +46,7 @@ Examples:
   .addCommand(auditCommand())
   .addCommand(checkCommand(packageJson.version))
   .addCommand(unbindCommand())
+  .addCommand(registerWebhookCommand())
   .addCommand(versionCommand(packageJson.version))
   .addCommand(completionCommand());
 

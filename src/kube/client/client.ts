@@ -281,7 +281,7 @@ function errorFromEvent(call: Call, event: WatchEvent): KubeError {
 }
 
 function nameIn(object: KubeObject): NamespacedName {
-  return { namespace: object.metadata.namespace ?? '', name: object.metadata.name };
+  return { namespace: object.metadata.namespace, name: object.metadata.name };
 }
 
 function selectors(selection: Selection): Record<string, string | undefined> {
