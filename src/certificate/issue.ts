@@ -21,7 +21,7 @@ interface Keys {
 
 /** Creates an authority that can sign serving certificates, and nothing else. */
 export async function issueAuthority(now: number): Promise<KeyPair> {
-  const x509 = await library();
+  const x509 = await import('./x509.ts');
   const keys = await newKeys();
   const { privateKey: signingKey, publicKey } = forSigning(keys);
   const certificate = await x509.X509CertificateGenerator.create({
@@ -50,7 +50,7 @@ export async function issueAuthority(now: number): Promise<KeyPair> {
  * @throws Error if the authority cannot be read
  */
 export async function issueServing(authority: KeyPair, host: string, now: number): Promise<KeyPair> {
-  const x509 = await library();
+  const x509 = await import('./x509.ts');
   const keys = await newKeys();
   const { publicKey } = forSigning(keys);
   const issuer = new x509.X509Certificate(authority.certificate);
@@ -73,12 +73,6 @@ export async function issueServing(authority: KeyPair, host: string, now: number
     ],
   });
   return pairOf(certificate.toString('pem'), keys);
-}
-
-/** X.509 is written rarely, so a process loads the library only then. It needs the polyfill when it is loaded. */
-async function library() {
-  await import('reflect-metadata');
-  return import('@peculiar/x509');
 }
 
 async function newKeys(): Promise<Keys> {

@@ -13,7 +13,14 @@ export const MUTATING_WEBHOOKS: Resource = {
 
 interface Webhook {
   readonly name: string;
-  readonly clientConfig: { readonly caBundle?: string };
+  readonly clientConfig: {
+    readonly caBundle?: string;
+    readonly service?: { readonly namespace: string; readonly name: string };
+  };
+  readonly rules?: readonly {
+    readonly apiGroups: readonly string[];
+    readonly resources: readonly string[];
+  }[];
 }
 export type WebhookConfiguration = KubeObject & { readonly webhooks?: readonly Webhook[] };
 
