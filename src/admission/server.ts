@@ -91,9 +91,9 @@ export class AdmissionServer {
 
   /** Why no request can be answered now; undefined: requests are answered. For the readiness probe. */
   get problem(): string | undefined {
-    if (this.#certificate === undefined) return `the admission webhook has no certificate: ${this.#failure}`;
+    if (this.#certificate === undefined) return `no certificate: ${this.#failure}`;
     const isExpired = this.#certificate.expiresAt <= Date.now();
-    return isExpired ? 'the certificate of the admission webhook has expired' : undefined;
+    return isExpired ? 'its certificate has expired' : undefined;
   }
 
   /** When the certificate expires, in milliseconds since the epoch; undefined: there is none yet. */

@@ -36,7 +36,8 @@ export const ADVICE = {
   SecretMalformed: 'Create the Secret again, for example with kubectl create secret docker-registry.',
   SecretUnreadable:
     'Check that the controller may get Secrets in this namespace. The controller retries automatically.',
-  NotOffered: 'Ask the owner of the Secret for that change, or name a pull secret in spec.imagePullSecrets.',
+  NotAnnotated:
+    'Ask the owner of the Secret for that change, or name a pull secret in spec.imagePullSecrets.',
 
   // CredentialVerified
   Accepted: '',
@@ -61,7 +62,7 @@ export const ADVICE = {
   NoScans:
     'If you expected one, check its image, scan type, labels and namespace: a binding applies only to its own namespace.',
   Observing: 'Set spec.mode to Enforce to bind scans.',
-  ServedByAnother: 'Delete one of the bindings, or narrow its spec.image or spec.scanSelector.',
+  Overridden: 'Delete one of the bindings, or narrow its spec.image or spec.scanSelector.',
   Waiting:
     'While a run is due, the controller waits up to a minute before it writes the ScheduledScan, so that secureCodeBox does not get stuck.',
   VolumeNameTaken: 'Give that volume another name.',

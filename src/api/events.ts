@@ -5,9 +5,9 @@
 export const EVENT_REASONS = [
   'CredentialChanged',
   'ScansBound',
-  'ScansLetGo',
-  'ScansLeftBehind',
-  'ImageMoved',
+  'ScansUnbound',
+  'ScansNotMigrated',
+  'ImageMigrated',
   'PlatformSwitched',
   'NotDiscovered',
   'TooManyPullSecrets',

@@ -33,6 +33,7 @@ export type {
   TransitionFrom,
   TransitionTo,
   TrivySecretReference,
+  UnboundScansSummary,
   Verification,
 } from './generated/image-credential-binding/types.ts';
 export {

@@ -8,6 +8,7 @@ export {
   type Preview,
   Previewer,
   Refused,
+  withUnboundScans,
 } from './binding/index.ts';
 export type { Controller } from './controller.ts';
 export { type ControllerOptions, type Controllers, createControllers } from './controllers.ts';

@@ -9,6 +9,7 @@ import {
   createControllers,
   credentialExpirations,
   notReady,
+  withUnboundScans,
 } from '../controllers/index.ts';
 import { Caches, describeFault, EventRecorder } from '../kube/index.ts';
 import { keyOf } from '../object/index.ts';
@@ -167,7 +168,8 @@ export class Manager {
     metrics.publishBindings({
       readiness: () => countByReadiness(bindings.values()),
       notReady: () => notReady(bindings.values()),
-      ends: () => credentialExpirations(bindings.values()),
+      expirations: () => credentialExpirations(bindings.values()),
+      unboundScans: () => withUnboundScans(bindings.values()),
     });
     metrics.publishQueues(Object.fromEntries(this.#runners.map(({ name, queue }) => [name, queue])));
     if (countDiscovered !== undefined) metrics.publishDiscovery(countDiscovered);

@@ -63,6 +63,7 @@ export class Probes {
     if (missing.length > 0) return `waiting for the list of ${namesOfWatches(missing).join('; ')}`;
     const { problem } = this.#election;
     if (problem !== undefined) return `cannot take part in the leader election: ${problem}`;
-    return this.#admission?.problem;
+    const unserved = this.#admission?.problem;
+    return unserved === undefined ? undefined : `the admission webhook cannot be served: ${unserved}`;
   }
 }

@@ -14,7 +14,7 @@ export type CredentialRead =
       readonly hosts: readonly string[];
     }
   /** It holds a credential, but its owner has not annotated it with registries. */
-  | { readonly result: 'NotOffered'; readonly message: string }
+  | { readonly result: 'NotAnnotated'; readonly message: string }
   | { readonly result: 'Malformed'; readonly message: string }
   /** It has none of the keys of a known credential. The message, if there is one, says how to make it usable. */
   | { readonly result: 'Unknown'; readonly message?: string };

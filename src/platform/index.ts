@@ -7,5 +7,5 @@ export { faultsIn } from './login-faults.ts';
 export type { PlatformCredential, SourceCredential } from './platform-credential.ts';
 export { platformOf } from './platforms.ts';
 export { publicUsername } from './public-username.ts';
-export { NOT_OFFERED, REGISTRIES_ANNOTATION } from './registries-annotation.ts';
+export { NOT_ANNOTATED, REGISTRIES_ANNOTATION } from './registries-annotation.ts';
 export { MOUNT_PATH, type TrivyAuth } from './trivy-auth.ts';

@@ -7,7 +7,7 @@ export const REGISTRIES_ANNOTATION = `${GROUP}/registries`;
 /** The content of {@link REGISTRIES_ANNOTATION}. */
 export type Registries =
   | { readonly result: 'Hosts'; readonly hosts: readonly string[] }
-  | { readonly result: 'NotOffered'; readonly message: string }
+  | { readonly result: 'NotAnnotated'; readonly message: string }
   | { readonly result: 'Malformed'; readonly message: string };
 
 const MOST_HOSTS = 16;
@@ -18,12 +18,12 @@ const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.
  * The message for a Secret that is not a pull secret and has no annotation, so that the controller has not read its
  * content or type.
  */
-export const NOT_OFFERED =
+export const NOT_ANNOTATED =
   `expected the type kubernetes.io/dockerconfigjson, or the annotation ${REGISTRIES_ANNOTATION}, found neither; if it has ` +
   'the key .dockerconfigjson, it needs that type; otherwise list its registry hosts in the annotation';
 
 /** The message for a Secret with a credential, but without the annotation. */
-const NOT_ANNOTATED =
+const CREDENTIAL_NOT_ANNOTATED =
   `expected the annotation ${REGISTRIES_ANNOTATION}, found none; list in it the registry hosts that may receive the ` +
   'credential, because the Secret itself names no registry';
 
@@ -36,7 +36,7 @@ export function readRegistries(annotations: Readonly<Record<string, string>>): R
     ? annotations[REGISTRIES_ANNOTATION]
     : undefined;
   if (written === undefined) {
-    return { result: 'NotOffered', message: NOT_ANNOTATED };
+    return { result: 'NotAnnotated', message: CREDENTIAL_NOT_ANNOTATED };
   }
   const hosts = [...new Set(written.split(/[\s,]+/).filter((host) => host !== ''))];
   const wrong = hosts.find((host) => !HOST.test(host));

@@ -86,7 +86,7 @@ type UnusableReason =
   | 'SecretWrongType'
   | 'SecretMalformed'
   | 'SecretUnreadable'
-  | 'NotOffered';
+  | 'NotAnnotated';
 
 /** Finds the credentials that fit the image of a binding in the Secrets that it names. */
 export function credentialsOf(binding: ValidBinding, secrets: readonly NamedSecret[]): Credentials {
@@ -262,8 +262,8 @@ export function unusableReason(secret: NamedSecret): UnusableReason {
       return 'SecretNotFound';
     case 'WrongType':
       return 'SecretWrongType';
-    case 'NotOffered':
-      return 'NotOffered';
+    case 'NotAnnotated':
+      return 'NotAnnotated';
     case 'Unread':
     case 'Unreadable':
       return 'SecretUnreadable';

@@ -41,7 +41,7 @@ export function isPending(scan: Omit<RequestedScan, 'concurrencyPolicy'>, runs: 
   const text = formatRunRequest(request);
   if (runs.some((run) => run.request === text)) return false;
   const state = newestRun(runs)?.state;
-  return request.cause === 'Moved' || state === 'Failed' || state === 'Running';
+  return request.cause === 'Migrated' || state === 'Failed' || state === 'Running';
 }
 
 /**

@@ -50,8 +50,8 @@ export function deliver<Spec extends ScanSpec>(
   whole: Spec,
   delivery: ScanDelivery | undefined,
 ): Delivered<Spec> {
-  const { spec, takenOut } = removeExtraction(whole);
-  if (delivery === undefined) return { result: 'Delivered', spec, restore: { added: [], takenOut } };
+  const { spec, removed } = removeExtraction(whole);
+  if (delivery === undefined) return { result: 'Delivered', spec, restore: { added: [], removed } };
   // Checks the mounts, too, because a mount with this name may refer to a volume of the ScanType.
   if ([...(spec.volumes ?? []), ...(spec.volumeMounts ?? [])].some(({ name }) => name === VOLUME_NAME))
     return { result: 'VolumeNameTaken', place: VOLUME_NAME };
@@ -64,13 +64,13 @@ export function deliver<Spec extends ScanSpec>(
   return {
     result: 'Delivered',
     spec: { ...spec, ...Object.fromEntries(lists) },
-    restore: { delivery, added, takenOut },
+    restore: { delivery, added, removed },
   };
 }
 
 /** The original scanSpec: the inverse of {@link deliver}. Entries that another client has changed since are kept. */
 export function revertDelivery<Spec extends ScanSpec>(spec: Spec, restore: Restore | undefined): Spec {
-  return restoreExtraction(withoutDelivery(spec, restore), restore?.takenOut);
+  return restoreExtraction(withoutDelivery(spec, restore), restore?.removed);
 }
 
 function withoutDelivery<Spec extends ScanSpec>(spec: Spec, restore: Restore | undefined): Spec {

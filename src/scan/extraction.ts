@@ -26,7 +26,7 @@ export interface Extracting {
 }
 
 /** Entries that were removed from a scanSpec, with their positions. */
-export interface TakenOut {
+export interface RemovedParts {
   readonly initContainers: readonly Placed[];
   readonly volumes: readonly Placed[];
 }
@@ -45,20 +45,20 @@ export function hasExtraction(spec: Extracting): boolean {
 
 /**
  * The parts to remove from a scanSpec; undefined: it has no init container of autodiscovery. A container that
- * {@link isTakenOut} would reject is ignored, and stays.
+ * {@link isRemovedParts} would reject is ignored, and stays.
  */
-function extractionIn(spec: Extracting): TakenOut | undefined {
+function extractionIn(spec: Extracting): RemovedParts | undefined {
   if (spec.initContainers?.some(isExtraction) !== true) return undefined;
   const mounted = mountsOf(spec, isExtraction);
   const needed = mountsOf(spec, (container) => !isExtraction(container));
   for (const { name } of spec.volumeMounts ?? []) needed.add(name);
   const isAlone = (volume: Volume) =>
     isSecretVolume(volume) && mounted.has(volume.name) && !needed.has(volume.name);
-  const takenOut = {
+  const removed = {
     initContainers: placed(spec.initContainers, isExtraction),
     volumes: placed(spec.volumes, isAlone),
   };
-  return isTakenOut(takenOut) ? takenOut : undefined;
+  return isRemovedParts(removed) ? removed : undefined;
 }
 
 /**
@@ -67,17 +67,17 @@ function extractionIn(spec: Extracting): TakenOut | undefined {
  */
 export function removeExtraction<Spec extends Extracting>(
   spec: Spec,
-): { readonly spec: Spec; readonly takenOut: TakenOut | undefined } {
-  const takenOut = extractionIn(spec);
-  if (takenOut === undefined) return { spec, takenOut };
+): { readonly spec: Spec; readonly removed: RemovedParts | undefined } {
+  const removed = extractionIn(spec);
+  if (removed === undefined) return { spec, removed };
   const rest = { ...spec };
   for (const list of LISTS) {
-    const out = new Set(takenOut[list].map(({ index }) => index));
+    const out = new Set(removed[list].map(({ index }) => index));
     const left = spec[list]?.filter((_, index) => !out.has(index));
     if (left?.length === 0 && out.size > 0) delete rest[list];
     else if (left !== undefined) Object.assign(rest, { [list]: left });
   }
-  return { spec: rest, takenOut };
+  return { spec: rest, removed };
 }
 
 /** Replaces the image in the arguments of autodiscovery's init container. */
@@ -92,13 +92,16 @@ export function migrateExtraction<Spec extends Extracting>(spec: Spec, from: str
 }
 
 /** The inverse of {@link removeExtraction}. An entry of the same name that another client has since added stays. */
-export function restoreExtraction<Spec extends Extracting>(spec: Spec, takenOut: TakenOut | undefined): Spec {
-  if (takenOut === undefined) return spec;
+export function restoreExtraction<Spec extends Extracting>(
+  spec: Spec,
+  removed: RemovedParts | undefined,
+): Spec {
+  if (removed === undefined) return spec;
   const whole = { ...spec };
   for (const list of LISTS) {
     const entries: NamedEntry[] = [...(spec[list] ?? [])];
     const present = new Set(entries.map(({ name }) => name));
-    const missing = takenOut[list].filter(({ entry }) => !present.has(entry.name));
+    const missing = removed[list].filter(({ entry }) => !present.has(entry.name));
     for (const { index, entry } of missing) entries.splice(index, 0, entry);
     if (missing.length > 0) Object.assign(whole, { [list]: entries });
   }
@@ -117,7 +120,7 @@ const MOST_LEVELS = 16;
  * of a scan could add arbitrary entries to the scan. Accepts only init containers with autodiscovery's name, and plain
  * Secret volumes that one of them mounts.
  */
-export function isTakenOut(value: unknown): value is TakenOut {
+export function isRemovedParts(value: unknown): value is RemovedParts {
   if (!isRecord(value) || !isShallow(value, MOST_LEVELS)) return false;
   const { initContainers, volumes } = value;
   if (!isPlacedList(initContainers, isExtractionEntry) || !isPlacedList(volumes, isSecretVolume))

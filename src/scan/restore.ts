@@ -1,6 +1,6 @@
 import { type ImageReference, repositoryName } from '../image/index.ts';
 import { isRecord } from '../text/index.ts';
-import { isTakenOut, type TakenOut } from './extraction.ts';
+import { isRemovedParts, type RemovedParts } from './extraction.ts';
 import { imageIn } from './image-text.ts';
 import type { ScanDelivery } from './scan-delivery.ts';
 
@@ -30,7 +30,7 @@ export interface Restore {
   /** The lists that the scan did not have before. */
   readonly added: readonly ListName[];
   /** Parts that had to be removed so that the scan runs with the delivered credential. */
-  readonly takenOut?: TakenOut | undefined;
+  readonly removed?: RemovedParts | undefined;
   /** UID of the binding that bound the scan. A recreated binding has another UID, and has not changed the scan. */
   readonly bindingUid?: string | undefined;
   /** The repository that the scan named when it was bound. A different one means that a user has changed the scan. */
@@ -38,7 +38,7 @@ export interface Restore {
   /** The image text before the migration. Migrating back restores exactly this text. */
   readonly imageText?: string | undefined;
   /** undefined: the scan was never migrated. */
-  readonly moved?: Migrated | undefined;
+  readonly migrated?: Migrated | undefined;
 }
 
 /**
@@ -78,11 +78,11 @@ export function parseRestore(text: string | undefined): Restore | undefined {
  */
 function withoutUnknown(value: unknown): unknown {
   if (!isRecord(value)) return value;
-  const { takenOut, moved, ...rest } = value;
+  const { removed, migrated, ...rest } = value;
   return {
     ...rest,
-    ...(isTakenOut(takenOut) ? { takenOut } : {}),
-    ...(isMoved(moved) ? { moved } : {}),
+    ...(isRemovedParts(removed) ? { removed } : {}),
+    ...(isMigrated(migrated) ? { migrated } : {}),
   };
 }
 
@@ -90,11 +90,11 @@ function withoutUnknown(value: unknown): unknown {
 function readRestore({
   delivery,
   added,
-  takenOut,
+  removed,
   bindingUid,
   repository,
   imageText,
-  moved,
+  migrated,
 }: Restore): Restore {
   return {
     delivery: delivery && {
@@ -103,25 +103,25 @@ function readRestore({
       env: delivery.env.map(({ name, value }) => ({ name, value })),
     },
     added,
-    takenOut,
+    removed,
     bindingUid,
     repository,
     imageText,
-    moved: moved && { from: moved.from, source: moved.source, number: moved.number },
+    migrated: migrated && { from: migrated.from, source: migrated.source, number: migrated.number },
   };
 }
 
 function isRestore(value: unknown): value is Restore {
   if (!isRecord(value)) return false;
-  const { delivery, added, takenOut, bindingUid, repository, imageText, moved } = value;
+  const { delivery, added, removed, bindingUid, repository, imageText, migrated } = value;
   return (
     isAdded(added) &&
     isOptional(delivery, isDelivery) &&
-    isOptional(takenOut, isTakenOut) &&
+    isOptional(removed, isRemovedParts) &&
     isOptional(bindingUid, (uid) => isText(uid, LONGEST_UID)) &&
     isOptional(repository, isRepository) &&
     isOptional(imageText, isImage) &&
-    isOptional(moved, isMoved)
+    isOptional(migrated, isMigrated)
   );
 }
 
@@ -130,7 +130,7 @@ function isAdded(value: unknown): boolean {
   return Array.isArray(value) && value.length <= 3 && value.every(isList);
 }
 
-function isMoved(value: unknown): boolean {
+function isMigrated(value: unknown): boolean {
   if (!isRecord(value)) return false;
   const { from, source, number } = value;
   return (

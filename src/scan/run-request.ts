@@ -3,7 +3,7 @@ import { parseTime } from '../text/index.ts';
 const SECOND_MS = 1_000;
 
 /** Why a ScheduledScan must run again: it was migrated, or it was bound after its last Scan had failed. */
-export type RunCause = 'Moved' | 'Bound';
+export type RunCause = 'Migrated' | 'Bound';
 
 /**
  * A request for a run, in an annotation of the ScheduledScan. secureCodeBox copies the annotation to the next Scan, so that
@@ -26,8 +26,8 @@ export function formatRunRequest({ cause, at }: RunRequest): string {
 
 /** undefined: there is no request, or the text is not one that the controller writes. */
 export function parseRunRequest(text: string | undefined): RunRequest | undefined {
-  const match = /^(?<cause>Moved|Bound) (?<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/.exec(text ?? '');
+  const match = /^(?<cause>Migrated|Bound) (?<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/.exec(text ?? '');
   const at = parseTime(match?.groups?.['time'] ?? '');
   if (match === null || at === undefined) return undefined;
-  return { cause: match.groups?.['cause'] === 'Moved' ? 'Moved' : 'Bound', at };
+  return { cause: match.groups?.['cause'] === 'Migrated' ? 'Migrated' : 'Bound', at };
 }

@@ -29,6 +29,8 @@ export interface RunAdmission {
   readonly hold: Hold;
   /** Whether another client has changed the spec since the Scan was created. */
   readonly isEdited: boolean;
+  /** Whether the CRD knows `spec.suspend`, so that a Scan can be held. */
+  readonly canHold: boolean;
   /** The Scan, read like a ScheduledScan; undefined: it is bound, it is done, or its decision is open. */
   readonly unbound: ScheduledScan | undefined;
 }
@@ -51,13 +53,14 @@ export function readRun(object: RawScan): Run | undefined {
 /** Like {@link readRun}, for a controller that binds Scans when they are created. */
 export function readAdmittedRun(object: WholeScan): Run | undefined {
   const run = runOf(object);
-  const { scan, binding, hold } = readNewScan(object);
+  const { scan, binding, hold, suspension } = readNewScan(object);
   const isUnbound =
     binding === undefined && hold === 'None' && scan.image !== undefined && run.state !== 'Done';
   const isKept = run.secretName !== undefined || run.scheduledScan !== undefined;
   if (!isKept && !isUnbound && hold === 'None') return undefined;
   const isEdited = (object.metadata.generation ?? 1) > 1;
-  return { ...run, admission: { hold, isEdited, unbound: isUnbound ? scan : undefined } };
+  const canHold = suspension !== 'Unsupported';
+  return { ...run, admission: { hold, isEdited, canHold, unbound: isUnbound ? scan : undefined } };
 }
 
 function runOf(object: RawScan): Run {

@@ -240,7 +240,7 @@ function readBound(
     bindingUid: restore?.bindingUid,
     delivery: restore?.delivery,
     repository: restore?.repository,
-    migrated: restore?.moved,
+    migrated: restore?.migrated,
     intact: (restore !== undefined || restoreText === undefined) && carries(spec, restore?.delivery),
   };
 }
@@ -285,12 +285,18 @@ export function editScheduledScan(raw: RawScheduledScan, edit: ScanEdit): EditRe
   const { [BINDING_ANNOTATION]: boundTo, [RUN_ANNOTATION]: requested } = raw.metadata.annotations ?? {};
   // The binding that migrated the scan reports the migration, and counts its migrations.
   const isSameBinding = boundTo === edit.binding && before?.bindingUid === edit.bindingUid;
-  const moved = edit.migrated ?? (isSameBinding ? before?.moved : undefined);
+  const migration = edit.migrated ?? (isSameBinding ? before?.migrated : undefined);
   const request = edit.request === undefined ? requested : formatRunRequest(edit.request);
   const { bindingUid } = edit;
   return changed(raw, spec, {
     [BINDING_ANNOTATION]: edit.binding,
-    [RESTORE_ANNOTATION]: JSON.stringify({ ...restore, bindingUid, repository, imageText, moved }),
+    [RESTORE_ANNOTATION]: JSON.stringify({
+      ...restore,
+      bindingUid,
+      repository,
+      imageText,
+      migrated: migration,
+    }),
     ...(request === undefined ? {} : { [RUN_ANNOTATION]: request }),
   });
 }

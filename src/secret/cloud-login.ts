@@ -13,7 +13,7 @@ export interface LoginRecord extends Pick<Login, 'since' | 'expiresAt'> {
  * nothing, because tokens are long and random.
  */
 export function formatLoginRecord({ source, since, expiresAt }: LoginRecord, data: SecretData): string {
-  return JSON.stringify({ source, since, ends: expiresAt, sha256: hashOf(data) });
+  return JSON.stringify({ source, since, expires: expiresAt, sha256: hashOf(data) });
 }
 
 /** In characters. A record of the controller is shorter: a version, two times and a hash. */
@@ -23,7 +23,7 @@ const LONGEST_RECORD = 512;
 export function parseLoginRecord(text: string | undefined, data: SecretData): LoginRecord | undefined {
   if (text === undefined || text.length > LONGEST_RECORD) return undefined;
   try {
-    const { source, since, ends: expiresAt, sha256 }: Record<string, unknown> = Object(JSON.parse(text));
+    const { source, since, expires: expiresAt, sha256 }: Record<string, unknown> = Object(JSON.parse(text));
     if (typeof source !== 'string' || !isTime(since) || sha256 !== hashOf(data)) return undefined;
     if (expiresAt !== undefined && !isTime(expiresAt)) return undefined;
     return { source, since, expiresAt };

@@ -14,7 +14,7 @@ export interface CredentialSecret extends Stored {
         readonly hosts: readonly string[];
         readonly keyring: Keyring<PlatformCredential>;
       }
-    | { readonly result: 'NotOffered' | 'Malformed'; readonly message: string }
+    | { readonly result: 'NotAnnotated' | 'Malformed'; readonly message: string }
     | { readonly result: 'Unknown'; readonly message?: string };
 }
 

@@ -11,7 +11,7 @@ export {
   isManagedSecret,
   type NamedSecret,
   namedSecret,
-  notOffered,
+  notAnnotated,
   readNamedSecret,
 } from './named-secret.ts';
 export { findNearMisses, type NearMiss } from './near-miss.ts';

@@ -1,6 +1,6 @@
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/index.ts';
 import type { Keyring } from '../credential/index.ts';
-import { NOT_OFFERED, REGISTRIES_ANNOTATION, type SourceCredential } from '../platform/index.ts';
+import { NOT_ANNOTATED, REGISTRIES_ANNOTATION, type SourceCredential } from '../platform/index.ts';
 import type { RawSecret } from './raw-secret.ts';
 import { isPullSecret, readSource, type SourceSecret } from './source-secret.ts';
 
@@ -19,7 +19,7 @@ export type NamedSecret =
   /** It is not a pull secret, and has no keys of a known credential. The message says how to make it usable. */
   | { readonly state: 'WrongType'; readonly name: string; readonly message?: string }
   /** It is not a pull secret, and has no annotation with its registries. */
-  | { readonly state: 'NotOffered'; readonly name: string; readonly message: string }
+  | { readonly state: 'NotAnnotated'; readonly name: string; readonly message: string }
   /** It has not been read yet, so nothing can be decided about the binding. */
   | { readonly state: 'Unread'; readonly name: string }
   | { readonly state: 'Unreadable'; readonly name: string; readonly message: string }
@@ -44,8 +44,8 @@ export function namedSecret({ name, uid, resourceVersion, content }: SourceSecre
 }
 
 /** The state of a Secret that is neither a pull secret nor annotated with registries. Its content is not read. */
-export function notOffered(name: string): NamedSecret {
-  return { state: 'NotOffered', name, message: NOT_OFFERED };
+export function notAnnotated(name: string): NamedSecret {
+  return { state: 'NotAnnotated', name, message: NOT_ANNOTATED };
 }
 
 /**
@@ -55,7 +55,7 @@ export function notOffered(name: string): NamedSecret {
 export function readNamedSecret(object: RawSecret): NamedSecret {
   const { name, annotations = {} } = object.metadata;
   if (isManagedSecret(object)) return { state: 'WrongType', name };
-  if (!isPullSecret(object) && !Object.hasOwn(annotations, REGISTRIES_ANNOTATION)) return notOffered(name);
+  if (!isPullSecret(object) && !Object.hasOwn(annotations, REGISTRIES_ANNOTATION)) return notAnnotated(name);
   return namedSecret(readSource(object));
 }
 

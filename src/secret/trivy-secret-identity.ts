@@ -50,7 +50,7 @@ export function holdsEntry({ content }: SourceSecret, { registryKey }: TrivySecr
       return content.entries.some((entry) => entry.registryKey === registryKey);
     case 'Credential':
       return content.hosts.some((host) => annotatedKey(host) === registryKey);
-    case 'NotOffered':
+    case 'NotAnnotated':
     case 'Unknown':
       return false;
     case 'Malformed':

@@ -17,4 +17,5 @@ export {
   scansFitting,
   scansMentioning,
   scansUnder,
+  unboundScansOf,
 } from './stores.ts';

@@ -5,6 +5,7 @@ import { keyOf, type Stored } from '../object/index.ts';
 import { Rivals } from '../policy/index.ts';
 import type { Run, ScheduledScan } from '../scan/index.ts';
 import type { OtherSecret, SourceSecret, TrivySecret } from '../secret/index.ts';
+import { compareText } from '../text/index.ts';
 import { Selections } from './selections.ts';
 
 /** What the controller knows of the cluster: projections of objects, which reflectors keep up to date. */
@@ -70,6 +71,11 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
       {
         trivySecret: (run: Run) => optional(run, run.secretName),
         scheduledScan: (run: Run) => optional(run, run.scheduledScan),
+        /** By the patterns that fit the image: the Scans that are not bound. */
+        unbound: (run: Run) => {
+          const image = run.admission?.unbound?.image;
+          return image === undefined ? [] : patternsOf(image).map((pattern) => indexKey(run, pattern));
+        },
         /** By namespace: the Scans whose decision is open. */
         held: (run: Run) => (isHeld(run) ? [run.namespace] : []),
       },
@@ -94,6 +100,27 @@ export function scansMentioning(
   { scheduledScans }: Stores,
 ): ReadonlySet<ScheduledScan> {
   return new Set(scanKeysOf(binding).flatMap((key) => scheduledScans.byIndex('mention', key)));
+}
+
+/** Limit on the unbound Scans of a binding that are looked at. */
+const MOST_UNBOUND = 100;
+
+/**
+ * The Scans of a binding that were created since the binding, and are not bound. The newest ones come first. Leaves out a Scan
+ * after which its ScheduledScan has created a bound one.
+ */
+export function unboundScansOf(binding: ValidBinding, { runs }: Stores): readonly Run[] {
+  const isSuperseded = ({ namespace, scheduledScan, createdAt }: Run) =>
+    scheduledScan !== undefined &&
+    runs
+      .byIndex('scheduledScan', indexKey({ namespace }, scheduledScan))
+      .some((other) => other.createdAt > createdAt && other.admission?.unbound === undefined);
+  const unbound = new Set(scanKeysOf(binding).flatMap((key) => runs.byIndex('unbound', key)));
+  return [...unbound]
+    .filter(({ createdAt }) => createdAt >= binding.createdAt)
+    .sort((a, b) => b.createdAt - a.createdAt || compareText(a.name, b.name))
+    .slice(0, MOST_UNBOUND)
+    .filter((run) => !isSuperseded(run));
 }
 
 /** The keys under which {@link scansUnder} finds the ScheduledScans that could fit a binding. */

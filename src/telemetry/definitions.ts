@@ -33,7 +33,7 @@ export const METRICS = {
     labels: ['namespace', 'secret'],
     help: 'When a credential that bindings have chosen expires, in seconds since 1970, by its source Secret. Only credentials that state their expiration; limited to the 20 of each namespace that expire first. Reported by the leader.',
   },
-  icb_scans_moved_total: {
+  icb_scans_migrated_total: {
     type: 'counter',
     labels: [],
     help: 'ScheduledScans that were migrated from a previous repository of their image to the new one.',
@@ -41,12 +41,17 @@ export const METRICS = {
   icb_scan_runs_started_total: {
     type: 'counter',
     labels: ['cause'],
-    help: 'Runs of ScheduledScans that the controller started, by cause (Moved: the image was migrated; Bound: the last run before the scan was bound had failed).',
+    help: 'Runs of ScheduledScans that the controller started, by cause (Migrated: the image was migrated; Bound: the last run before the scan was bound had failed).',
   },
   icb_admission_duration_seconds: {
     type: 'histogram',
     labels: ['result'],
     help: 'Seconds that the admission webhook needed for a new Scan, by result (Bound: the Scan has its credential; Held: suspended until the leader decides; Unbound: the effective binding delivers nothing; NoBinding; Unready: not all objects of the namespace are known yet; Error). Dry runs are not counted. Every replica serves.',
+  },
+  icb_unbound_scans: {
+    type: 'gauge',
+    labels: ['namespace', 'name'],
+    help: 'Scans of the last 24 hours that started without the credential of their effective binding, by binding. Only bindings that have such Scans; limited to the 20 of each namespace that have the most. Reported by the leader.',
   },
   icb_held_scans_total: {
     type: 'counter',
@@ -66,12 +71,12 @@ export const METRICS = {
   icb_kube_requests_total: {
     type: 'counter',
     labels: ['verb', 'resource', 'code'],
-    help: 'Requests to the API server by verb, resource and HTTP status (or the reason why no answer came). Each try counts separately.',
+    help: 'Requests to the API server by verb, resource and HTTP status (or the reason why no response came). Each try counts separately.',
   },
   icb_kube_request_duration_seconds: {
     type: 'histogram',
     labels: ['verb'],
-    help: 'Seconds until the API server began to answer, by verb.',
+    help: 'Seconds until the API server began to respond, by verb.',
   },
   icb_watch_state: {
     type: 'gauge',

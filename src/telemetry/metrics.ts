@@ -52,10 +52,15 @@ interface BindingGauges {
     readonly reason: string;
   }>;
   /** Expiration times in milliseconds since the epoch. */
-  readonly ends: () => Iterable<{
+  readonly expirations: () => Iterable<{
     readonly namespace: string;
     readonly secret: string;
-    readonly end: number;
+    readonly expiresAt: number;
+  }>;
+  readonly unboundScans: () => Iterable<{
+    readonly namespace: string;
+    readonly name: string;
+    readonly scans: number;
   }>;
 }
 
@@ -79,7 +84,7 @@ export class Metrics {
   readonly #reconciles = this.#histogram('icb_reconcile_duration_seconds');
   readonly #waits = this.#histogram('icb_workqueue_queue_duration_seconds');
   readonly #listenerErrors = this.#counter('icb_listener_errors_total');
-  readonly #migrated = this.#counter('icb_scans_moved_total');
+  readonly #migrated = this.#counter('icb_scans_migrated_total');
   readonly #runs = this.#counter('icb_scan_runs_started_total');
   readonly #holds = this.#counter('icb_held_scans_total');
   /** undefined: the admission webhook is off. */
@@ -121,8 +126,8 @@ export class Metrics {
     this.#listenerErrors.inc();
   }
 
-  /** Publishes the readiness of bindings and the expiration of credentials, read at each scrape. */
-  publishBindings({ readiness, notReady, ends }: BindingGauges): void {
+  /** Publishes the readiness of bindings, the expiration of credentials, and unbound Scans, read at each scrape. */
+  publishBindings({ readiness, notReady, expirations, unboundScans }: BindingGauges): void {
     this.#leadersGauge('icb_bindings', (set) => {
       for (const { ready, reason, count } of readiness()) set({ ready, reason }, count);
     });
@@ -130,7 +135,11 @@ export class Metrics {
       for (const { namespace, name, reason } of notReady()) set({ namespace, name, reason }, 1);
     });
     this.#leadersGauge('icb_credential_expiration_timestamp_seconds', (set) => {
-      for (const { namespace, secret, end } of ends()) set({ namespace, secret }, end / 1000);
+      for (const { namespace, secret, expiresAt } of expirations())
+        set({ namespace, secret }, expiresAt / 1000);
+    });
+    this.#leadersGauge('icb_unbound_scans', (set) => {
+      for (const { namespace, name, scans } of unboundScans()) set({ namespace, name }, scans);
     });
   }
 

@@ -27,7 +27,7 @@ const BENCHES: readonly Bench[] = [
   { name: 'memory', about: 'bytes that the stores keep per object', flags: ['--expose-gc'] },
   { name: 'metrics', about: 'cost of a Prometheus scrape with up to 20,000 bindings' },
   { name: 'discovery', about: 'discovery of 50,000 pods, and the memory that the controller then uses' },
-  { name: 'switch', about: 'migration of 1,000 scans to another registry, compared with a bare writer' },
+  { name: 'migration', about: 'migration of 1,000 scans to another registry, compared with a bare writer' },
   {
     name: 'bundle',
     about: 'size of the bundle, its start compared with `--version`, and its memory when idle',

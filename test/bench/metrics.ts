@@ -8,6 +8,7 @@ import {
   countByReadiness,
   credentialExpirations,
   notReady,
+  withUnboundScans,
 } from '../../src/controllers/binding/status/readiness.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 
@@ -22,7 +23,8 @@ for (const count of [0, 1_000, 5_000, 20_000]) {
     metrics.publishBindings({
       readiness: () => countByReadiness(bindings),
       notReady: () => notReady(bindings),
-      ends: () => credentialExpirations(bindings),
+      expirations: () => credentialExpirations(bindings),
+      unboundScans: () => withUnboundScans(bindings),
     });
     const { milliseconds, bytes } = await measure(metrics);
     process.stdout.write(

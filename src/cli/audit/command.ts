@@ -59,7 +59,7 @@ export function auditCommand(): Command {
       '% audit -A -o json',
     ],
   })
-    .description('List bindings, one per row, with their credential, status, scans and last switch.')
+    .description('List bindings, one per row, with their credential, status, scans and last change.')
     .argument(
       '[name...]',
       'names of bindings (default: all)',

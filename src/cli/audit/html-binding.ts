@@ -59,7 +59,7 @@ function scanCounts({ matched, bound, failing, unreadable }: AuditRow['scans']):
   return [`${bound} of ${matched} bound`, ...more].join(', ');
 }
 
-function factList({ lastSwitch }: AuditRow, details: AuditDetails): Markup {
+function factList({ lastChange }: AuditRow, details: AuditDetails): Markup {
   const { mode, verification, entry, trivySecret, migrations, created, replaces } = details;
   const facts: readonly (readonly [string, string | number | null])[] = [
     ['created', created],
@@ -69,7 +69,7 @@ function factList({ lastSwitch }: AuditRow, details: AuditDetails): Markup {
     ['Trivy Secret', trivySecret],
     ['replaces', replaces.join(', ') || null],
     ['migrations', migrations || null],
-    ['last switch', lastSwitch === null ? null : `${lastSwitch.time} ${lastSwitch.reason}`],
+    ['last change', lastChange === null ? null : `${lastChange.time} ${lastChange.reason}`],
   ];
   const shown = facts.filter(([, value]) => value !== null);
   return html`<p class="muted">${shown.map(([name, value]) => `${name}: ${value}`).join(' · ')}</p>

@@ -36,11 +36,11 @@ const HEADINGS = [
   'VERIFIED',
   'EXPIRES',
   'SCANS',
-  'LAST SWITCH',
+  'LAST CHANGE',
 ];
 
 function cells(row: AuditRow): readonly string[] {
-  const { namespace, name, image, platform, secret, ready, expires, scans, lastSwitch } = row;
+  const { namespace, name, image, platform, secret, ready, expires, scans, lastChange } = row;
   return [
     namespace,
     name,
@@ -52,7 +52,7 @@ function cells(row: AuditRow): readonly string[] {
     verifiedCell(row.verified),
     expires ?? NOTHING,
     `${scans.bound}/${scans.matched}${scans.unreadable === 0 ? '' : `, ${scans.unreadable} unreadable`}`,
-    lastSwitch === null ? NOTHING : `${lastSwitch.time} ${lastSwitch.reason}`,
+    lastChange === null ? NOTHING : `${lastChange.time} ${lastChange.reason}`,
   ];
 }
 
@@ -119,11 +119,11 @@ const COLUMNS: readonly (readonly [string, (row: AuditRow) => string])[] = [
   ['scansMatched', ({ scans }) => String(scans.matched)],
   ['scansBound', ({ scans }) => String(scans.bound)],
   ['scansFailing', ({ scans }) => String(scans.failing)],
-  ['lastSwitchTime', ({ lastSwitch }) => lastSwitch?.time ?? ''],
-  ['lastSwitchReason', ({ lastSwitch }) => lastSwitch?.reason ?? ''],
-  ['lastSwitchFromImage', ({ lastSwitch }) => lastSwitch?.from.image ?? ''],
-  ['lastSwitchFromSecret', ({ lastSwitch }) => lastSwitch?.from.secret ?? ''],
-  ['lastSwitchToImage', ({ lastSwitch }) => lastSwitch?.to.image ?? ''],
-  ['lastSwitchToSecret', ({ lastSwitch }) => lastSwitch?.to.secret ?? ''],
+  ['lastChangeTime', ({ lastChange }) => lastChange?.time ?? ''],
+  ['lastChangeReason', ({ lastChange }) => lastChange?.reason ?? ''],
+  ['lastChangeFromImage', ({ lastChange }) => lastChange?.from.image ?? ''],
+  ['lastChangeFromSecret', ({ lastChange }) => lastChange?.from.secret ?? ''],
+  ['lastChangeToImage', ({ lastChange }) => lastChange?.to.image ?? ''],
+  ['lastChangeToSecret', ({ lastChange }) => lastChange?.to.secret ?? ''],
   ['scansUnreadable', ({ scans }) => String(scans.unreadable)],
 ];

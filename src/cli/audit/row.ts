@@ -25,7 +25,7 @@ export interface AuditRow {
   readonly expires: string | null;
   readonly scans: Scans;
   /** The latest change of the image or credential that the scans use; null: there has been none. */
-  readonly lastSwitch: Switch | null;
+  readonly lastChange: Change | null;
 }
 
 interface Scans {
@@ -38,7 +38,7 @@ interface Scans {
   readonly reasons: readonly { readonly name: string; readonly reason: string }[];
 }
 
-interface Switch {
+interface Change {
   readonly time: string;
   readonly reason: string;
   readonly from: Side;
@@ -65,7 +65,7 @@ export function auditRow({ metadata, spec, status = {} }: RawBinding): AuditRow 
     verified: verification(status),
     expires: credential?.expirationTime ?? null,
     scans: scansOf(status),
-    lastSwitch: history?.[0] === undefined ? null : switchOf(history[0]),
+    lastChange: history?.[0] === undefined ? null : changeOf(history[0]),
   };
 }
 
@@ -80,7 +80,7 @@ function verification(status: ImageCredentialBindingStatus): AuditRow['verified'
   return { status: state, reason, time: status.credential?.verifiedTime ?? null };
 }
 
-function switchOf({ time, reason, from, to, scans }: Transition): Switch {
+function changeOf({ time, reason, from, to, scans }: Transition): Change {
   return { time, reason, from: sideOf(from), to: sideOf(to), scans };
 }
 

@@ -24,13 +24,17 @@ const PROBLEMS: Readonly<Record<string, (address: Address) => readonly [found: s
 
 /** A server of the controller, and the flag with its address. */
 interface ListeningServer {
-  readonly serves: string;
+  /** The beginning of the message. */
+  readonly fails: string;
   readonly flag: string;
 }
 
-export const PROBE_SERVER: ListeningServer = { serves: 'probes and metrics', flag: '--serve (ICB_SERVE)' };
+export const PROBE_SERVER: ListeningServer = {
+  fails: 'probes and metrics cannot be served at',
+  flag: '--serve (ICB_SERVE)',
+};
 export const ADMISSION_SERVER: ListeningServer = {
-  serves: 'the admission webhook',
+  fails: 'the admission webhook cannot be served at',
   flag: '--admission (ICB_ADMISSION)',
 };
 
@@ -38,7 +42,7 @@ export const ADMISSION_SERVER: ListeningServer = {
 export function listenProblem(
   error: unknown,
   address: Address,
-  { serves, flag }: ListeningServer,
+  { fails, flag }: ListeningServer,
 ): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { syscall, code = '' } = error as NodeJS.ErrnoException;
@@ -47,7 +51,7 @@ export function listenProblem(
     `expected to listen there, found: ${error.message}`,
     '',
   ];
-  return `${serves} cannot be served at ${textOf(address)}: ${found} (${code}); ${advice}choose another address with ${flag}`;
+  return `${fails} ${textOf(address)}: ${found} (${code}); ${advice}choose another address with ${flag}`;
 }
 
 /** As in the value of `--serve`. */

@@ -16,7 +16,7 @@ const LASTING: Readonly<Record<string, ReadonlySet<string>>> = {
   ] satisfies ConditionContent['reason'][]),
 };
 /** Reasons of a condition that is True, and that a user should know. */
-const NOTEWORTHY: Readonly<Record<string, string>> = { Ready: 'ExpiresSoon', ScansBound: 'ServedByAnother' };
+const NOTEWORTHY: Readonly<Record<string, string>> = { Ready: 'ExpiresSoon', ScansBound: 'Overridden' };
 
 /**
  * What to report about a binding.

@@ -215,7 +215,7 @@ function planMigration(
   const { decision, check } = migration;
   if (decision !== 'Migrate') return { plan: 'NotMigrated', scan, decision, check, known: migration.known };
   const migrated: Migrated = { from: repositoryName(image), source, number: nextMigration(binding) };
-  const request = requestFor(scan, 'Moved', now);
+  const request = requestFor(scan, 'Migrated', now);
   const bind = { edit: 'Bind', ...holderOf(resolved), delivery: deliveryIn(bindable) } as const;
   return planEdit(resolved, scan, { ...bind, image: check.image, migrated, request });
 }

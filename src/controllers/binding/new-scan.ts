@@ -133,7 +133,7 @@ function observeFor(binding: ValidBinding, { stores, settings, registry }: NewSc
   const selection =
     registry === undefined ? selectionInStatus(stores, settings, now) : observed.known.selection;
   const known: Known = { ...observed.known, selection };
-  return { ...observed, known, mentioning: [] };
+  return { ...observed, known, mentioning: [], unboundScans: [] };
 }
 
 /** Looks up the selections of rivals as their statuses say, because only the leader reconciles bindings. */

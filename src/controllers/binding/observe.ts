@@ -3,12 +3,19 @@ import { awaitedScan, newestRun, type ScheduledScan } from '../../scan/index.ts'
 import {
   type NamedSecret,
   namedSecret,
-  notOffered,
+  notAnnotated,
   sameIdentity,
   type TrivySecretIdentity,
   trivySecretName,
 } from '../../secret/index.ts';
-import { indexKey, pullSecretIn, type Stores, scansFitting, scansMentioning } from '../../state/index.ts';
+import {
+  indexKey,
+  pullSecretIn,
+  type Stores,
+  scansFitting,
+  scansMentioning,
+  unboundScansOf,
+} from '../../state/index.ts';
 import type { BindingSettings, Known, Observed, TrivySecretPlace } from './observed.ts';
 
 /** The sources of facts for {@link observe}. */
@@ -30,15 +37,16 @@ export function observe(key: string, sources: Sources, now: number): Observed {
     ...observed,
     scans: [...scansOf(key, stores)],
     mentioning: binding?.validity === 'Valid' ? [...scansMentioning(binding, stores)] : [],
+    unboundScans: binding?.validity === 'Valid' ? unboundScansOf(binding, stores) : [],
   };
 }
 
-/** Like {@link observe}, without the ScheduledScans. */
+/** Like {@link observe}, without ScheduledScans and Scans. */
 export function observeBinding(
   key: string,
   sources: Sources,
   now: number,
-): Omit<Observed, 'scans' | 'mentioning'> {
+): Omit<Observed, 'scans' | 'mentioning' | 'unboundScans'> {
   const { stores, settings, answer, login } = sources;
   const { namespace, name } = splitKey(key);
   const binding = stores.bindings.get(key);
@@ -91,7 +99,7 @@ function observeSecret(key: string, stores: Stores): NamedSecret {
   if (stores.trivySecrets.get(key) !== undefined) return { state: 'WrongType', name };
   const other = stores.otherSecrets.get(key);
   if (other === undefined) return { state: 'Missing', name };
-  return other.isCredentialSecret ? observeSource(other, stores) : notOffered(name);
+  return other.isCredentialSecret ? observeSource(other, stores) : notAnnotated(name);
 }
 
 /** The content of a Secret as last read by name. The previous version applies until the new one has been read. */

@@ -2,7 +2,7 @@ import type { Check, KnownAnswer, KnownLogin } from '../../answer/index.ts';
 import type { Binding, ValidBinding } from '../../binding/index.ts';
 import type { PlatformCredential } from '../../platform/index.ts';
 import type { Rivals } from '../../policy/index.ts';
-import type { AwaitedScan, ScanRun, ScheduledScan } from '../../scan/index.ts';
+import type { AwaitedScan, Run, ScanRun, ScheduledScan } from '../../scan/index.ts';
 import type { NamedSecret, TrivySecret, TrivySecretIdentity } from '../../secret/index.ts';
 
 /** The facts about one binding, before any policy is applied. */
@@ -20,6 +20,8 @@ export interface Observed {
   readonly scans: readonly ScheduledScan[];
   /** The ScheduledScans without a readable image whose parameters mention its images. */
   readonly mentioning: readonly ScheduledScan[];
+  /** The Scans of its images that were created since the binding, and are not bound. The newest ones come first. */
+  readonly unboundScans: readonly Run[];
   readonly known: Known;
 }
 

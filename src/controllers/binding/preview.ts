@@ -134,6 +134,7 @@ export class Previewer {
     return {
       ...{ now, namespace: '', name: binding.name, binding },
       scans: valid && index ? scansOf(valid, index) : [],
+      unboundScans: [],
       mentioning: valid && index ? scansMentioning(valid, index) : [],
       settings: { scanTypes, checkIntervalMs: 0, firstAnswerTimeoutMs: 0, runWaitMs: undefined },
       secrets: names.map((name) => secrets.get(name) ?? { state: 'Missing', name }),

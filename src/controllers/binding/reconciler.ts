@@ -12,7 +12,7 @@ import { type Decision, decide } from './decide.ts';
 import { decideNewScan } from './new-scan.ts';
 import { observe } from './observe.ts';
 import type { BindingSettings, Known } from './observed.ts';
-import { type Resolved, resolve, selectionOf } from './resolve.ts';
+import { type Resolved, resolve, selectionOf, UNBOUND_SCAN_MS } from './resolve.ts';
 import { failureReport, migratedNow, type Report, report } from './status/index.ts';
 import { restorableAnswers, Verifier } from './verification/index.ts';
 
@@ -90,7 +90,7 @@ export class BindingReconciler {
       binding !== undefined &&
       (await this.#publish(binding, report(binding, resolved, decision, applied), log));
     return {
-      requeueAfterMs: shortest([...scanWaits(decision), requeueAfterMs]),
+      requeueAfterMs: shortest([...scanWaits(decision), unboundWait(resolved), requeueAfterMs]),
       repeated: applied.repeated || repeated,
       error: failureOf(decision, applied),
     };
@@ -178,6 +178,12 @@ function failureOf({ scans }: Decision, { failed, secretRefused }: Applied): unk
 
 function scanWaits({ scans }: Decision): readonly number[] {
   return scans.flatMap((plan) => (plan.plan === 'Wait' ? [plan.milliseconds] : []));
+}
+
+/** When the status no longer names the oldest Scan that passed unbound. */
+function unboundWait({ unboundScans, now }: Resolved): number | undefined {
+  const oldest = unboundScans.at(-1);
+  return oldest === undefined ? undefined : oldest.createdAt + UNBOUND_SCAN_MS - now;
 }
 
 function shortest(times: readonly (number | undefined)[]): number | undefined {

@@ -24,7 +24,7 @@ import {
   versionOf,
   withinLimits,
 } from '../../policy/index.ts';
-import type { ScanRun, ScheduledScan } from '../../scan/index.ts';
+import type { Run, ScanRun, ScheduledScan } from '../../scan/index.ts';
 import {
   type DesiredTrivySecret,
   describeCandidate,
@@ -36,7 +36,7 @@ import type { Selection } from '../../state/index.ts';
 import type { Known, Observed, TrivySecretPlace } from './observed.ts';
 
 /** What follows from the facts: the credential, the Trivy Secret that should exist, and the role of each scan. */
-export interface Resolved extends Omit<Observed, 'secrets' | 'scans'> {
+export interface Resolved extends Omit<Observed, 'secrets' | 'scans' | 'unboundScans'> {
   /** The binding, without `replaces` if a limit requires it; undefined: it was deleted. */
   readonly binding: Binding | undefined;
   /** The limit that prevents the binding from doing all that its spec says; undefined: none. */
@@ -54,6 +54,11 @@ export interface Resolved extends Omit<Observed, 'secrets' | 'scans'> {
   readonly scans: readonly ResolvedScan[];
   /** The scans whose role the controller failed to find, each with its error. */
   readonly brokenScans: readonly BrokenScan[];
+  /**
+   * The Scans of the last day for which this binding is effective, and that run without what it delivers. The newest ones come
+   * first.
+   */
+  readonly unboundScans: readonly Run[];
   /** Keys of the bindings that must be reconciled first, because the role of a scan depends on them. */
   readonly waitsFor: ReadonlySet<string>;
 }
@@ -185,7 +190,7 @@ interface Itself extends Pick<RoleContext, 'binding' | 'canBind'> {
 function resolveScans(
   observed: Observed,
   { limit, ...itself }: Itself,
-): Pick<Resolved, 'scans' | 'brokenScans' | 'waitsFor'> {
+): Pick<Resolved, 'scans' | 'brokenScans' | 'unboundScans' | 'waitsFor'> {
   const { namespace, name, settings, known } = observed;
   const context: RoleContext = {
     ...itself,
@@ -205,7 +210,18 @@ function resolveScans(
       brokenScans.push({ scan, error });
     }
   }
-  return { scans, brokenScans, waitsFor: new Set(scans.flatMap(({ role }) => awaited(namespace, role))) };
+  const unboundScans = observed.unboundScans
+    .filter(({ createdAt }) => createdAt > observed.now - UNBOUND_SCAN_MS)
+    .filter(({ admission }) => isEffectiveFor(admission?.unbound, context));
+  const waitsFor = new Set(scans.flatMap(({ role }) => awaited(namespace, role)));
+  return { scans, brokenScans, unboundScans, waitsFor };
+}
+
+/** Later than this, the status no longer names a Scan that passed unbound. */
+export const UNBOUND_SCAN_MS = 86_400_000;
+
+function isEffectiveFor(scan: ScheduledScan | undefined, context: RoleContext): boolean {
+  return scan !== undefined && scanRole(scan, context).role === 'Effective';
 }
 
 /** Whether the scan is bound to the binding, or names its image. */

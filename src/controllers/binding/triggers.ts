@@ -76,8 +76,13 @@ class BindingTriggers {
     if (scan.bound !== undefined) this.#queue.add(indexKey(scan, scan.bound.binding));
   }
 
-  /** The binding of a scan whose requested run may begin or cease to wait for this Scan. */
+  /**
+   * The bindings of a Scan that is not bound, and the binding of a ScheduledScan whose requested run may begin or cease to wait for
+   * this Scan.
+   */
   run({ before, after }: { readonly before: Run | undefined; readonly after: Run | undefined }): void {
+    for (const { admission } of sides({ before, after }))
+      if (admission?.unbound !== undefined) this.#bindingsOf(admission.unbound);
     const run = after ?? before;
     if (run?.scheduledScan === undefined || before?.state === after?.state) return;
     const scan = this.#stores.scheduledScans.get(indexKey(run, run.scheduledScan));
@@ -119,6 +124,10 @@ class BindingTriggers {
 
   #bindingsUnder(namespace: string, key: string): void {
     for (const binding of this.#stores.rivals.affectedUnder(namespace, key)) this.#queue.add(keyOf(binding));
+  }
+
+  #bindingsOf(scan: ScheduledScan): void {
+    for (const key of imageKeysOf(scan)) this.#bindingsUnder(scan.namespace, key);
   }
 
   #bindingsOfScansUnder(scanKey: string): void {

@@ -1,13 +1,15 @@
 import type { RequestOptions } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
 import { PriorityLimiter } from '../../concurrency/index.ts';
 import { connectionOptions, serverOf } from '../kubeconfig/index.ts';
+import type { Pools } from './pools.ts';
 
 /** As in client-go. */
 const CREDENTIALS_MAX_AGE_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Limit on connections for ordinary requests. */
 const REQUEST_CONNECTIONS = 16;
 
 /** The destination of a request, and what it is sent with. */
@@ -21,8 +23,6 @@ export interface Connection {
   /** For watches: separate, because each watch occupies a connection, and watches must not crowd out requests. */
   readonly watches: Dispatcher;
 }
-
-type Pools = Pick<Connection, 'requests' | 'watches'>;
 
 /**
  * Connections to the API server of a KubeConfig, shared by all requests. client-node opens a new connection for each request,
@@ -93,10 +93,19 @@ export class Transport {
     this.#assertOpen();
     const server = serverOf(this.#config);
     const options = await connectionOptions(this.#config, server);
+    // Loading undici takes longer than starting Node, and most commands contact no server.
+    const { newPools } = await import('./pools.ts');
     this.#assertOpen();
     const material = tlsMaterial(options);
     const previous = this.#current;
-    const pools = previous?.material === material ? previous.connection : this.#newPools(options);
+    const pools =
+      previous?.material === material
+        ? previous.connection
+        : newPools(options, {
+            proxy: this.#config.getCurrentCluster()?.proxyUrl,
+            connectTimeoutMs: this.#connectTimeoutMs,
+            connections: REQUEST_CONNECTIONS,
+          });
     const connection: Connection = {
       origin: server.origin,
       pathPrefix: server.pathname.replace(/\/+$/, ''),
@@ -112,27 +121,6 @@ export class Transport {
   #assertOpen(): void {
     if (this.#closing.signal.aborted) throw new Error('the connection to the API server is closed');
   }
-
-  #newPools(options: RequestOptions): Pools {
-    const proxy = this.#config.getCurrentCluster()?.proxyUrl;
-    const tls = tlsOptions(options);
-    const pool = (connections: number | null): Dispatcher => {
-      const settings = { allowH2: false, connections, pipelining: 1 };
-      return proxy === undefined || proxy === ''
-        ? new Agent({ ...settings, connect: { ...tls, timeout: this.#connectTimeoutMs } })
-        : new ProxyAgent({ ...settings, uri: proxy, requestTls: tls });
-    };
-    return { requests: pool(REQUEST_CONNECTIONS), watches: pool(null) };
-  }
-}
-
-type TlsOptions = Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
-
-/** Only the options that are set, because `undefined` would disable verification. */
-function tlsOptions(options: RequestOptions): TlsOptions {
-  const { ca, cert, key, servername, rejectUnauthorized } = options;
-  const all = { ca, cert, key, servername, rejectUnauthorized };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 /** Watches may continue on the old material for minutes, until the server ends them. */

@@ -1,8 +1,7 @@
-import { request } from 'undici';
 import type { UnreachableReason } from '../../answer/index.ts';
 import { isDenied } from '../host.ts';
 import type { CheckContext } from './check-context.ts';
-import { Dispatchers } from './dispatchers.ts';
+import type { Dispatchers } from './dispatchers.ts';
 import { reasonOf } from './network-error.ts';
 import { proxyFor } from './proxy.ts';
 import { codeLabel, discard, listed, ReplyError, readText } from './reply.ts';
@@ -17,7 +16,8 @@ const MAX_INTERIM = 16;
 export class Connections implements Disposable {
   readonly #context: CheckContext;
   readonly #limit: TimeLimit;
-  readonly #dispatchers: Dispatchers;
+  readonly #namespace: string;
+  #dispatchers: Dispatchers | undefined;
   /** Whether a look-up for the current request had to wait for a place. */
   #lookupWaited = false;
   /** Whether a look-up for any request of the check had to wait for a place. */
@@ -27,10 +27,7 @@ export class Connections implements Disposable {
   constructor(context: CheckContext, namespace: string) {
     this.#context = context;
     this.#limit = new TimeLimit(context.settings.checkTimeout, context.stop);
-    this.#dispatchers = new Dispatchers(context, namespace, () => {
-      this.#lookupWaited = true;
-      this.#anyLookupWaited = true;
-    });
+    this.#namespace = namespace;
   }
 
   /**
@@ -58,7 +55,7 @@ export class Connections implements Disposable {
 
   [Symbol.dispose](): void {
     this.#limit[Symbol.dispose]();
-    this.#dispatchers[Symbol.dispose]();
+    this.#dispatchers?.[Symbol.dispose]();
   }
 
   async #exchange(wanted: RegistryRequest): Promise<Reply> {
@@ -80,8 +77,10 @@ export class Connections implements Disposable {
   }
 
   async #request(wanted: RegistryRequest, signal: AbortSignal, onInfo: () => void): Promise<Reply> {
-    const { statusCode, headers, body } = await request(wanted.url, {
-      dispatcher: this.#dispatchers.of(wanted),
+    // Loading undici takes longer than starting Node, and most commands contact no registry.
+    const { Dispatchers } = await import('./dispatchers.ts');
+    this.#dispatchers ??= new Dispatchers(this.#context, this.#namespace, () => this.#onLookupWait());
+    const { statusCode, headers, body } = await this.#dispatchers.send(wanted, {
       method: wanted.method,
       headers: {
         'user-agent': 'image-credential-binding',
@@ -95,6 +94,11 @@ export class Connections implements Disposable {
     const text =
       wanted.reads?.(statusCode) === true ? await readText(body) : await discard(body, headers, signal);
     return { status: statusCode, headers: listed(headers), body: text };
+  }
+
+  #onLookupWait(): void {
+    this.#lookupWaited = true;
+    this.#anyLookupWaited = true;
   }
 
   #reasonOf(error: unknown, url: URL): UnreachableReason {

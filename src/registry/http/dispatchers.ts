@@ -1,6 +1,6 @@
 import type { LookupAddress, LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, buildConnector, type Dispatcher, ProxyAgent, request } from 'undici';
 import { includesHost } from '../host.ts';
 import { type AddressKind, addressKind } from './address.ts';
 import type { CheckContext } from './check-context.ts';
@@ -39,11 +39,17 @@ export class Dispatchers implements Disposable {
   }
 
   /**
-   * The dispatcher for a request.
+   * Sends a request.
    *
-   * @throws AddressForbiddenError if the request goes through a proxy to an address that must not be contacted
+   * @throws AddressForbiddenError if the request goes through a proxy to an address that must not be contacted; any error of
+   *   the network
    */
-  of({ url, party }: RegistryRequest): Dispatcher {
+  async send(wanted: RegistryRequest, options: Parameters<typeof request>[1]): ReturnType<typeof request> {
+    return request(wanted.url, { ...options, dispatcher: this.#of(wanted) });
+  }
+
+  /** @throws AddressForbiddenError if the request goes through a proxy to an address that must not be contacted */
+  #of({ url, party }: RegistryRequest): Dispatcher {
     const proxy = proxyFor(url, this.#context.settings.proxy);
     const verified = !includesHost(this.#context.settings.insecure, url.host);
     const key = `${party} ${verified} ${proxy?.href ?? ''}`;

@@ -35,7 +35,7 @@ const NOT_READY: Fired = {
     'for the reason and what to do: kubectl describe icb --namespace shop app',
 };
 
-function endsSoon(left: string): Fired {
+function expiresSoon(left: string): Fired {
   return {
     labels: { namespace: 'shop', secret: 'pull' },
     description:
@@ -92,33 +92,37 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     title: 'a login of 12 hours is renewed after 8',
-    alert: 'ImageCredentialEndsSoon',
+    alert: 'ImageCredentialExpiresSoon',
     series: { [END_OF()]: '43200x480 72000x480 100800x480' },
     after: { [8 * HOUR]: [], [16 * HOUR]: [], [23 * HOUR]: [] },
   },
   {
     title: 'a login of 12 hours is not renewed',
-    alert: 'ImageCredentialEndsSoon',
+    alert: 'ImageCredentialExpiresSoon',
     series: { [END_OF()]: `43200x${DAY}` },
-    after: { [11 * HOUR]: [], [11 * HOUR + 10]: [endsSoon('50m 0s')], [13 * HOUR]: [endsSoon('-1h 0m 0s')] },
+    after: {
+      [11 * HOUR]: [],
+      [11 * HOUR + 10]: [expiresSoon('50m 0s')],
+      [13 * HOUR]: [expiresSoon('-1h 0m 0s')],
+    },
   },
   {
     title: 'a credential that was not renewed for a day expires in less than a week',
-    alert: 'ImageCredentialEndsSoon',
+    alert: 'ImageCredentialExpiresSoon',
     series: { [END_OF()]: `${5 * 86_400}x${2 * DAY}` },
-    after: { [23 * HOUR]: [], [DAY + 10]: [endsSoon('3d 23h 50m 0s')] },
+    after: { [23 * HOUR]: [], [DAY + 10]: [expiresSoon('3d 23h 50m 0s')] },
   },
   {
     title: 'a credential that was not renewed for a day expires in more than a week',
-    alert: 'ImageCredentialEndsSoon',
+    alert: 'ImageCredentialExpiresSoon',
     series: { [END_OF()]: `${9 * 86_400}x${2 * DAY}` },
     after: { [DAY + 10]: [] },
   },
   {
     title: 'a credential expires soon, and the leader changes',
-    alert: 'ImageCredentialEndsSoon',
+    alert: 'ImageCredentialExpiresSoon',
     series: { [END_OF()]: '3000x20 stale', [END_OF('b')]: '_x22 3000x20' },
-    after: { 20: [endsSoon('30m 0s')], 21: [endsSoon('29m 0s')], 22: [endsSoon('28m 0s')] },
+    after: { 20: [expiresSoon('30m 0s')], 21: [expiresSoon('29m 0s')], 22: [expiresSoon('28m 0s')] },
   },
   {
     title: 'a replica leads, and another release has no leader',
@@ -287,9 +291,9 @@ describe('the alerts', () => {
   });
 
   it('about credentials fire as early as the chart value says', async () => {
-    const set = 'metrics.prometheusRule.credentialEndsWithinSeconds=600';
+    const set = 'metrics.prometheusRule.credentialExpiresWithinSeconds=600';
     const [rule] = alertsIn(await renderRule(RELEASE, set)).filter(
-      ({ alert }) => alert === 'ImageCredentialEndsSoon',
+      ({ alert }) => alert === 'ImageCredentialExpiresSoon',
     );
     assert.match(rule?.expr ?? '', /- time\(\)\s+< 600\b/);
   });

@@ -347,7 +347,7 @@ describe('unbind', () => {
         never: { schedule: '0 0 31 2 *' },
       };
       const annotations = {
-        'image-credential-binding/restore': '{"added":[],"imageText":7,"moved":{"at":1e400}}',
+        'image-credential-binding/restore': '{"added":[],"imageText":7,"migrated":{"at":1e400}}',
       };
       for (const [name, schedule] of Object.entries(schedules)) {
         const spec = { suspend: false, interval: undefined, ...schedule };

@@ -153,7 +153,7 @@ describe('the controller on a real API server', () => {
       await namespace.binding('app');
       await namespace.condition('app', 'Ready', 'False SecretNotFound');
       await namespace.put(SECRETS, { metadata: { name: 'pull' }, type: 'Opaque', data: {} });
-      await namespace.condition('app', 'Ready', 'False NotOffered');
+      await namespace.condition('app', 'Ready', 'False NotAnnotated');
       await namespace.delete(SECRETS, 'pull');
       await namespace.condition('app', 'Ready', 'False SecretNotFound');
       await namespace.pullSecret('pull', { 'reg.example': { auth: 'no base64!' } });
@@ -280,7 +280,7 @@ describe('the controller on a real API server', () => {
       async () => secretNameOf(await namespace.rawScan('scan'))?.includes('spare'),
       'the scan to be bound to the exact binding',
     );
-    const { status } = await namespace.condition('app', 'ScansBound', 'True ServedByAnother');
+    const { status } = await namespace.condition('app', 'ScansBound', 'True Overridden');
     assert.match(JSON.stringify(status), /effective binding: exact\. Delete one of the bindings, or narrow/);
     // Otherwise a reconcile in progress would see the deletion without being triggered by it.
     await settled(cluster);
@@ -411,11 +411,11 @@ describe('the controller on a real API server', () => {
     const namespace = await cluster.namespace();
     const data = { username: btoa('user'), password: btoa('canary-basic') };
     const annotations = { 'credentials.securecodebox.io/registries': 'reg.example' };
-    const unread = [{ name: 'basic' }, { name: 'unoffered' }, { name: 'unnamed', annotations }];
+    const unread = [{ name: 'basic' }, { name: 'unannotated' }, { name: 'unnamed', annotations }];
     for (const metadata of unread) await namespace.put(SECRETS, { metadata, type: BASIC_AUTH, data });
     await namespace.scan('scan');
     await namespace.binding('app', { imagePullSecrets: [{ name: 'basic' }] });
-    await namespace.condition('app', 'Ready', 'False NotOffered');
+    await namespace.condition('app', 'Ready', 'False NotAnnotated');
     const bindings = namespace.record(imageCredentialBindings);
     await namespace.put(SECRETS, { metadata: { name: 'basic', annotations }, type: BASIC_AUTH, data });
     const { secretName } = await namespace.bound('scan');
@@ -440,7 +440,7 @@ describe('the controller on a real API server', () => {
     assert.deepEqual(await secretsRead(namespace.name), ['basic']);
 
     await namespace.put(SECRETS, { metadata: { name: 'basic' }, type: BASIC_AUTH, data });
-    await namespace.condition('app', 'Ready', 'False NotOffered');
+    await namespace.condition('app', 'Ready', 'False NotAnnotated');
   });
 
   it('reads a pull secret only if a binding names it', async () => {

@@ -62,8 +62,8 @@ describe('the pages about platforms and migration', () => {
     assert.ok((await commandsIn('aws.md')).includes(command ?? ''));
   });
 
-  it('moves.md shows a binding that the API server accepts', async () => {
-    const text = await readFile(join(DOCS, 'moves.md'), 'utf8');
+  it('migrations.md shows a binding that the API server accepts', async () => {
+    const text = await readFile(join(DOCS, 'migrations.md'), 'utf8');
     const [example = '', ...others] = [...text.matchAll(YAML_BLOCK)].map(([, block = '']) => block);
     assert.deepEqual(others, []);
     const args = ['apply', '--dry-run=server', '--namespace', namespace.name, '--filename', '-'];

@@ -155,7 +155,7 @@ describe('the migration of an image from one registry to another', () => {
         { ...latest, time: '' },
         {
           time: '',
-          reason: 'ImageMoved',
+          reason: 'ImageMigrated',
           from: { platform: 'Generic', image: oldImage(), secret: 'first' },
           to: { platform: 'Generic', image: newImage(), secret: 'second' },
           scans: 1,
@@ -166,7 +166,7 @@ describe('the migration of an image from one registry to another', () => {
       ]);
       assert.match(
         stdout,
-        /Normal\s+ImageMoved\s+.*migrated payments from .*\/shop\/payments to .*\/team\/payments/,
+        /Normal\s+ImageMigrated\s+.*migrated payments from .*\/shop\/payments to .*\/team\/payments/,
       );
       assert.match(await controller.log(), new RegExp(`"image":"${newImage()}@${digest}"`));
     });

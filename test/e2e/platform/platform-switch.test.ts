@@ -234,7 +234,7 @@ describe('a platform switch', () => {
 
     it('sends nothing from a Secret that is not annotated with its registries, or is annotated with others', async () => {
       const tenant = await cluster.namespace();
-      const data = { username: btoa('tenant'), password: btoa('canary-not-offered') };
+      const data = { username: btoa('tenant'), password: btoa('canary-not-annotated') };
       const type = 'kubernetes.io/basic-auth';
       await tenant.put(SECRETS, { metadata: { name: 'theirs' }, type, data });
       await tenant.put(SECRETS, { metadata: { name: 'keys' }, type: 'Opaque', data: encoded(KEYS) });
@@ -242,7 +242,7 @@ describe('a platform switch', () => {
       for (const name of ['theirs', 'keys']) {
         const imagePullSecrets = [{ name }];
         await tenant.binding(name, { image: `${OTHER}/${name}`, imagePullSecrets, verification: 'Required' });
-        await tenant.condition(name, 'Stalled', 'True NotOffered');
+        await tenant.condition(name, 'Stalled', 'True NotAnnotated');
       }
       await tenant.put(SECRETS, {
         metadata: { name: 'theirs', annotations: { [REGISTRIES_ANNOTATION]: 'registry.owner.example' } },
@@ -256,7 +256,7 @@ describe('a platform switch', () => {
         assert.equal(headers['authorization'], undefined);
         assert.doesNotMatch(body, CANARY);
       }
-      const { status } = await tenant.condition('keys', 'Ready', 'False NotOffered');
+      const { status } = await tenant.condition('keys', 'Ready', 'False NotAnnotated');
       assert.doesNotMatch(JSON.stringify(status), CANARY);
     });
   });

@@ -31,7 +31,7 @@ export class Life {
     for (const name of ['pull', 'moving', 'leaving']) await namespace.pullSecret(name, AUTHS);
     await namespace.put(SECRETS, {
       metadata: {
-        name: 'offered',
+        name: 'annotated',
         annotations: { 'credentials.securecodebox.io/registries': 'reg.example' },
       },
       type: 'kubernetes.io/basic-auth',
@@ -42,7 +42,7 @@ export class Life {
     await namespace.scan('moving', ['reg.example/old:1'], {
       spec: { suspend: false, interval: undefined, schedule: '0 0 1 1 *' },
     });
-    for (const name of ['leaving', 'offered'])
+    for (const name of ['leaving', 'annotated'])
       await namespace.binding(name, { image: `reg.example/${name}`, imagePullSecrets: [{ name }] });
     await namespace.binding('moving', {
       image: 'reg.example/new',
@@ -58,7 +58,7 @@ export class Life {
   /** Makes changes while the controller runs, and waits for all their effects. */
   async run(): Promise<void> {
     const namespace = this.#namespace;
-    await namespace.condition('offered', 'Ready', 'True Ready');
+    await namespace.condition('annotated', 'Ready', 'True Ready');
     const { secretName } = await namespace.bound('scan');
     const left = await namespace.bound('leaving');
     await namespace.delete(imageCredentialBindings, 'leaving');

@@ -93,7 +93,7 @@ export class Victim implements AsyncDisposable {
   async run(index: number, signal: AbortSignal): Promise<void> {
     const name = `run-${index}`;
     const started = this.#seen(`started ${name}`, signal);
-    const annotations = { [RUN_ANNOTATION]: formatRunRequest(requestRun('Moved', Date.now())) };
+    const annotations = { [RUN_ANNOTATION]: formatRunRequest(requestRun('Migrated', Date.now())) };
     const spec = { suspend: false, schedule: '0 0 1 1 *' };
     await this.#namespace.scan(name, [`${HOST}/runs:1`], { metadata: { annotations }, spec });
     await started;

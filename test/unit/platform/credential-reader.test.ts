@@ -97,7 +97,7 @@ describe('a credential Secret', () => {
 
     it(`with ${name} is not used without the annotation`, () => {
       const secret = read(texts, undefined, type);
-      assert.equal(secret.result, 'NotOffered');
+      assert.equal(secret.result, 'NotAnnotated');
       assert.match(JSON.stringify(secret), /credentials\.securecodebox\.io\/registries/);
     });
   }
@@ -251,7 +251,7 @@ describe('a credential Secret', () => {
       const shown = inspect(secret, { depth: 9 });
       assert.match(shown.replace(/' \+\s+'/g, ''), message);
       assert.ok(!shown.includes(CANARY) && !shown.includes('evil'), shown);
-      assert.equal(read(texts, undefined, type).result, 'NotOffered', 'the annotation is checked first');
+      assert.equal(read(texts, undefined, type).result, 'NotAnnotated', 'the annotation is checked first');
     });
   }
 

@@ -32,14 +32,14 @@ const SECRET_VOLUME = { name: 'pull-volume', secret: { secretName: 'pull' } };
 const WHOLE = {
   delivery: DELIVERY,
   added: ['env', 'volumes', 'volumeMounts'],
-  takenOut: {
+  removed: {
     initContainers: [{ index: 0, entry: EXTRACTION }],
     volumes: [{ index: 0, entry: SECRET_VOLUME }],
   },
   bindingUid: 'uid-app',
   repository: 'reg.example/app',
   imageText: 'old.example/app:1',
-  moved: { from: 'old.example/app', source: 'pull', number: 3 },
+  migrated: { from: 'old.example/app', source: 'pull', number: 3 },
 };
 
 interface Parts {
@@ -94,7 +94,7 @@ describe('the restore annotation', () => {
       { migrated, delivery, bindingUid, repository },
       {
         ...{
-          migrated: WHOLE.moved,
+          migrated: WHOLE.migrated,
           delivery: DELIVERY,
           bindingUid: 'uid-app',
           repository: 'reg.example/app',
@@ -110,36 +110,32 @@ describe('the restore annotation', () => {
   const cases: readonly (readonly [name: string, path: readonly string[], value: unknown])[] = [
     [
       'an init container of another name',
-      ['takenOut', 'initContainers'],
+      ['removed', 'initContainers'],
       entry({ ...EXTRACTION, name: 'miner' }),
     ],
-    ['arguments that are not a list', ['takenOut', 'initContainers'], entry({ ...EXTRACTION, args: 'sh' })],
+    ['arguments that are not a list', ['removed', 'initContainers'], entry({ ...EXTRACTION, args: 'sh' })],
     [
       'mounts that are not a list',
-      ['takenOut', 'initContainers'],
+      ['removed', 'initContainers'],
       entry({ ...EXTRACTION, volumeMounts: 'pull-volume' }),
     ],
     [
       'an init container of 40,000 characters',
-      ['takenOut', 'initContainers'],
+      ['removed', 'initContainers'],
       entry({ ...EXTRACTION, image: 'a'.repeat(40_000) }),
     ],
-    [
-      'a volume of the host',
-      ['takenOut', 'volumes'],
-      entry({ name: 'pull-volume', hostPath: { path: '/' } }),
-    ],
+    ['a volume of the host', ['removed', 'volumes'], entry({ name: 'pull-volume', hostPath: { path: '/' } })],
     [
       'a Secret volume with another source',
-      ['takenOut', 'volumes'],
+      ['removed', 'volumes'],
       entry({ ...SECRET_VOLUME, hostPath: { path: '/' } }),
     ],
     [
       'a Secret volume that nothing mounts',
-      ['takenOut', 'volumes'],
+      ['removed', 'volumes'],
       entry({ ...SECRET_VOLUME, name: 'other' }),
     ],
-    ['a volume before the first', ['takenOut', 'volumes'], [{ index: -1, entry: SECRET_VOLUME }]],
+    ['a volume before the first', ['removed', 'volumes'], [{ index: -1, entry: SECRET_VOLUME }]],
     ['a list that the controller does not change', ['added'], ['initContainers']],
     ['added lists that are not a list', ['added'], 'env'],
     ['a Secret of another owner', ['delivery', 'secretName'], 'database-password'],
@@ -161,14 +157,14 @@ describe('the restore annotation', () => {
     ['an image text that is not a string', ['imageText'], 7],
     ['an image text that is a flag', ['imageText'], '--output=/etc/passwd'],
     ['an image text of 2,000 characters', ['imageText'], long],
-    ['a migration from an invalid repository', ['moved', 'from'], '-'],
-    ['a migration with the number 0', ['moved', 'number'], 0],
-    ['a migration with a fractional number', ['moved', 'number'], 1.5],
-    ['a migration with a number that is too large', ['moved', 'number'], 1e308],
-    ['a migration with a string as its number', ['moved', 'number'], '1'],
-    ['a pull secret of 2,000 characters', ['moved', 'source'], long],
+    ['a migration from an invalid repository', ['migrated', 'from'], '-'],
+    ['a migration with the number 0', ['migrated', 'number'], 0],
+    ['a migration with a fractional number', ['migrated', 'number'], 1.5],
+    ['a migration with a number that is too large', ['migrated', 'number'], 1e308],
+    ['a migration with a string as its number', ['migrated', 'number'], '1'],
+    ['a pull secret of 2,000 characters', ['migrated', 'source'], long],
   ];
-  const droppable = new Set(['takenOut', 'moved']);
+  const droppable = new Set(['removed', 'migrated']);
   for (const [name, path, value] of cases.filter(([, [field = '']]) => droppable.has(field))) {
     it(`is accepted without the invalid part if it has ${name}`, () => {
       const note = changed(path, value);
@@ -177,22 +173,22 @@ describe('the restore annotation', () => {
       assert.deepEqual(
         { migrated, delivery, bindingUid, repository },
         {
-          migrated: field === 'moved' ? undefined : WHOLE.moved,
+          migrated: field === 'migrated' ? undefined : WHOLE.migrated,
           ...{ delivery: DELIVERY, bindingUid: 'uid-app', repository: 'reg.example/app' },
         },
       );
       const { initContainers, volumes } = unbind(scan({ note: JSON.stringify(note) }));
-      const takenOut =
-        field === 'takenOut'
+      const removed =
+        field === 'removed'
           ? { initContainers: undefined, volumes: undefined }
           : { initContainers: [EXTRACTION], volumes: [SECRET_VOLUME] };
-      assert.deepEqual({ initContainers, volumes }, takenOut);
+      assert.deepEqual({ initContainers, volumes }, removed);
     });
   }
 
   it('of version 0.1.0, which has the time of a migration, still reverts the scan', () => {
-    const moved = { from: 'old.example/app', source: 'pull', at: '2026-11-27T10:00:00Z' };
-    const note = JSON.stringify({ ...WHOLE, moved });
+    const migrated = { from: 'old.example/app', source: 'pull', at: '2026-11-27T10:00:00Z' };
+    const note = JSON.stringify({ ...WHOLE, migrated });
     assert.equal(readScheduledScan(scan({ note })).bound?.migrated, undefined);
     assert.deepEqual(unbind(scan({ note })), unbind(scan({ note: JSON.stringify(WHOLE) })));
     const { initContainers } = unbind(scan({ note }));
@@ -230,7 +226,7 @@ describe('the restore annotation', () => {
   it('is ignored if it has a container that is nested too deeply for the call stack', () => {
     const nested = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
     const note = JSON.stringify(
-      changed(['takenOut', 'initContainers'], entry({ ...EXTRACTION, env: 'NESTED' })),
+      changed(['removed', 'initContainers'], entry({ ...EXTRACTION, env: 'NESTED' })),
     );
     const raw = scan({ note: note.replace('"NESTED"', nested) });
     assert.equal(readScheduledScan(raw).bound?.intact, false);
@@ -282,7 +278,7 @@ describe('the projection of a ScheduledScan', () => {
   });
 
   it('has no binding with an invalid name', () => {
-    const annotations = { [BINDING]: 'a'.repeat(100_000), [RUN]: 'Moved '.repeat(10_000) };
+    const annotations = { [BINDING]: 'a'.repeat(100_000), [RUN]: 'Migrated '.repeat(10_000) };
     const { bound, request } = readScheduledScan(scan({ metadata: { annotations } }));
     assert.deepEqual([bound?.binding, request], ['', undefined]);
   });
@@ -361,17 +357,17 @@ describe('a ScheduledScan with random content', () => {
   const note = fc.oneof(
     text,
     fc.json(),
-    fc.constantFrom('{"added":[],"moved":{"at":1e400}}', '{"__proto__":{"added":[]}}', '[['.repeat(9_000)),
+    fc.constantFrom('{"added":[],"migrated":{"at":1e400}}', '{"__proto__":{"added":[]}}', '[['.repeat(9_000)),
     fc
       .record(
         {
           added: fc.oneof(fc.constant([]), fc.constant(['env']), json),
           delivery: fc.oneof(fc.constant(DELIVERY), delivery, json),
-          takenOut: fc.oneof(fc.record({ initContainers: placed, volumes: placed }), json),
+          removed: fc.oneof(fc.record({ initContainers: placed, volumes: placed }), json),
           bindingUid: fc.oneof(text, json),
           repository: fc.oneof(text, json),
           imageText: fc.oneof(text, json),
-          moved: fc.oneof(
+          migrated: fc.oneof(
             fc.record({ from: text, source: fc.oneof(text, json), at: fc.oneof(text, json) }),
             json,
           ),
@@ -427,7 +423,8 @@ describe('a ScheduledScan with random content', () => {
             assert.ok(Number.isFinite(time));
           assert.ok(Number.isFinite(waitBeforeWrite(schedule, NOW)));
           assert.ok(
-            decideRun({ ...read, request: { cause: 'Moved', at: NOW } }, [], { now: NOW, runWaitMs: 0 }).run,
+            decideRun({ ...read, request: { cause: 'Migrated', at: NOW } }, [], { now: NOW, runWaitMs: 0 })
+              .run,
           );
           const bound = editScheduledScan(raw, bind);
           if (bound.result === 'Changed') assert.ok(isDone(readScheduledScan(bound.scan), bind));

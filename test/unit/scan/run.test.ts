@@ -14,7 +14,7 @@ const DAY = 24 * HOUR;
 const NOW = Date.UTC(2026, 5, 1, 12, 30, 10);
 /** The last tick of the cron schedules. */
 const TICK = Date.UTC(2026, 5, 1, 12);
-const MOVED = requestRun('Moved', NOW - MINUTE);
+const MIGRATED = requestRun('Migrated', NOW - MINUTE);
 const BOUND = requestRun('Bound', NOW - MINUTE);
 
 /** A schedule with an interval of one hour and a last run half an hour ago. */
@@ -48,7 +48,7 @@ const WAIT = 15 * MINUTE;
 /** The decision about a ScheduledScan with the name `scan`. */
 function decideAt(
   now: number,
-  scan: { readonly schedule: Schedule; readonly request: typeof MOVED | undefined },
+  scan: { readonly schedule: Schedule; readonly request: typeof MIGRATED | undefined },
   runs: readonly ScanRun[],
   concurrencyPolicy: ConcurrencyPolicy = 'Allow',
 ): RunDecision {
@@ -58,7 +58,7 @@ function decideAt(
 interface Case {
   readonly name: string;
   readonly schedule?: Schedule;
-  readonly request?: typeof MOVED | undefined;
+  readonly request?: typeof MIGRATED | undefined;
   readonly runs?: readonly ScanRun[];
   readonly policy?: ConcurrencyPolicy;
   readonly decision: RunDecision['run'];
@@ -66,65 +66,65 @@ interface Case {
 
 describe('decideRun', () => {
   const cases: readonly Case[] = [
-    { name: 'starts a run after a migration', request: MOVED, decision: 'Start' },
+    { name: 'starts a run after a migration', request: MIGRATED, decision: 'Start' },
     { name: 'starts no run without a request', decision: 'None' },
     {
       name: 'starts no run of a suspended scan',
-      request: MOVED,
+      request: MIGRATED,
       schedule: hourly({ suspended: true }),
       decision: 'None',
     },
     {
       name: 'starts no run with an invalid schedule, because the operator would not start it either',
-      request: MOVED,
+      request: MIGRATED,
       schedule: cron({ cron: 'now and then' }),
       decision: 'None',
     },
     {
       name: 'starts no run if one was scheduled after the request',
-      request: MOVED,
-      schedule: hourly({ lastRunAt: MOVED.at }),
+      request: MIGRATED,
+      schedule: hourly({ lastRunAt: MIGRATED.at }),
       decision: 'None',
     },
     {
       name: 'starts a run if the last one was scheduled a second before the request, perhaps with the old spec',
-      request: MOVED,
-      schedule: hourly({ lastRunAt: MOVED.at - SECOND }),
+      request: MIGRATED,
+      schedule: hourly({ lastRunAt: MIGRATED.at - SECOND }),
       decision: 'Start',
     },
     {
       name: "starts no run if a Scan has the request, even if the operator's clock is behind",
-      request: MOVED,
-      runs: [scanOf(NOW - 2 * MINUTE, { request: formatRunRequest(MOVED) })],
+      request: MIGRATED,
+      runs: [scanOf(NOW - 2 * MINUTE, { request: formatRunRequest(MIGRATED) })],
       decision: 'None',
     },
     {
       name: 'starts a run if the Scan has an earlier request',
-      request: MOVED,
-      runs: [scanOf(NOW - HOUR, { request: formatRunRequest(requestRun('Moved', NOW - HOUR)) })],
+      request: MIGRATED,
+      runs: [scanOf(NOW - HOUR, { request: formatRunRequest(requestRun('Migrated', NOW - HOUR)) })],
       decision: 'Start',
     },
     {
       name: 'waits while a Scan is running',
-      request: MOVED,
+      request: MIGRATED,
       runs: [scanOf(NOW - 30 * MINUTE, { state: 'Running' })],
       decision: 'Wait',
     },
     {
       name: 'waits while an older Scan is running, even if the newest one has ended',
-      request: MOVED,
+      request: MIGRATED,
       runs: [scanOf(NOW - 40 * MINUTE, { state: 'Running' }), FAILED],
       decision: 'Wait',
     },
     {
       name: 'waits while a Scan is running that began after the request, because it may hang, too',
-      request: requestRun('Moved', NOW - WAIT + SECOND),
+      request: requestRun('Migrated', NOW - WAIT + SECOND),
       runs: [scanOf(NOW - MINUTE, { state: 'Running' })],
       decision: 'Wait',
     },
     {
       name: 'starts a run although a Scan is running if the request has waited long enough',
-      request: requestRun('Moved', NOW - WAIT - SECOND),
+      request: requestRun('Migrated', NOW - WAIT - SECOND),
       runs: [scanOf(NOW - 30 * MINUTE, { state: 'Running' })],
       decision: 'Start',
     },
@@ -142,12 +142,12 @@ describe('decideRun', () => {
     },
     {
       name: 'starts no second run if the one of the request hangs, too',
-      request: requestRun('Moved', NOW - WAIT - SECOND),
+      request: requestRun('Migrated', NOW - WAIT - SECOND),
       runs: [
         scanOf(NOW - 30 * MINUTE, { state: 'Running' }),
         scanOf(NOW - DAY, {
           state: 'Running',
-          request: formatRunRequest(requestRun('Moved', NOW - WAIT - SECOND)),
+          request: formatRunRequest(requestRun('Migrated', NOW - WAIT - SECOND)),
         }),
       ],
       decision: 'None',
@@ -155,7 +155,7 @@ describe('decideRun', () => {
     ...(['Forbid', 'Replace'] as const).flatMap((policy): readonly Case[] => [
       {
         name: `starts no run while a Scan is running if the concurrency policy is ${policy}`,
-        request: requestRun('Moved', NOW - DAY),
+        request: requestRun('Migrated', NOW - DAY),
         runs: [scanOf(NOW - 30 * MINUTE, { state: 'Running' })],
         schedule: hourly({ lastRunAt: NOW - 25 * HOUR, interval: '30h' }),
         policy,
@@ -163,7 +163,7 @@ describe('decideRun', () => {
       },
       {
         name: `starts a run if all Scans have ended, with the concurrency policy ${policy}`,
-        request: MOVED,
+        request: MIGRATED,
         runs: [FAILED],
         policy,
         decision: 'Start',
@@ -184,41 +184,41 @@ describe('decideRun', () => {
     { name: 'starts no run of a bound scan without any Scan', request: BOUND, decision: 'None' },
     {
       name: 'starts no run if one is due, because that run is sufficient',
-      request: MOVED,
+      request: MIGRATED,
       schedule: hourly({ lastRunAt: NOW - HOUR }),
       decision: 'None',
     },
     {
       name: 'starts no run if one is due within a second, because a write could interfere',
-      request: MOVED,
+      request: MIGRATED,
       schedule: hourly({ lastRunAt: NOW - HOUR + SECOND }),
       decision: 'None',
     },
     {
       name: 'waits after a recent write, because its Scan may be about to appear',
-      request: MOVED,
+      request: MIGRATED,
       schedule: hourly({ changedAt: NOW - SECOND }),
       decision: 'Wait',
     },
     {
       name: 'waits if the time of the request is slightly in the future because of another clock',
-      request: requestRun('Moved', NOW + MINUTE),
+      request: requestRun('Migrated', NOW + MINUTE),
       decision: 'Wait',
     },
     {
       name: 'starts no run if another client has written a request for a time years ahead',
-      request: requestRun('Moved', NOW + 1_000 * DAY),
+      request: requestRun('Migrated', NOW + 1_000 * DAY),
       decision: 'None',
     },
     {
       name: 'starts a run of a cron schedule',
-      request: MOVED,
+      request: MIGRATED,
       schedule: cron({ lastRunAt: NOW - 2 * MINUTE }),
       decision: 'Start',
     },
     {
       name: 'starts no run of a cron schedule if all ticks have a Scan, because any run would get stuck',
-      request: MOVED,
+      request: MIGRATED,
       schedule: cron({ lastRunAt: NOW - 2 * MINUTE }),
       runs: Array.from({ length: 100 }, (_, hours) => scanOf(TICK - hours * HOUR)),
       decision: 'None',
@@ -250,20 +250,20 @@ describe('decideRun', () => {
     {
       name: 'starts no run of an interval beyond a Go duration, even with a Scan of the computed name',
       schedule: hourly({ interval: '1000000000000000000h' }),
-      request: MOVED,
+      request: MIGRATED,
       runs: [scanOf(Math.floor((NOW - DAY - 3.6e24) / SECOND) * SECOND + 3.6e24)],
       decision: 'None',
     },
     {
       name: 'starts no run if the names of the last 100 seconds are taken',
-      request: MOVED,
+      request: MIGRATED,
       runs: Array.from({ length: 100 }, (_, seconds) => scanOf(NOW - DAY - seconds * SECOND)),
       decision: 'None',
     },
     {
       name: 'starts no run of a cron schedule in a time zone, because the operator refuses it',
       schedule: cron({ cron: 'TZ=UTC 0 0 * * *' }),
-      request: MOVED,
+      request: MIGRATED,
       decision: 'None',
     },
     {
@@ -278,15 +278,19 @@ describe('decideRun', () => {
   }
 
   it('waits for a Scan that hangs exactly until the time that is reported', () => {
-    const scan = { schedule: hourly({ interval: '24h' }), request: MOVED };
+    const scan = { schedule: hourly({ interval: '24h' }), request: MIGRATED };
     const runs = [scanOf(NOW - 30 * MINUTE, { state: 'Running' })];
     const awaited = awaitedScan({ ...scan, concurrencyPolicy: 'Allow' }, runs, WAIT);
-    assert.deepEqual(awaited, { name: runs[0]?.name, createdAt: NOW - 30 * MINUTE, until: MOVED.at + WAIT });
-    for (const now of [NOW, MOVED.at + WAIT - 1]) {
+    assert.deepEqual(awaited, {
+      name: runs[0]?.name,
+      createdAt: NOW - 30 * MINUTE,
+      until: MIGRATED.at + WAIT,
+    });
+    for (const now of [NOW, MIGRATED.at + WAIT - 1]) {
       const decision = decideAt(now, scan, runs);
-      assert.deepEqual(decision, { run: 'Wait', milliseconds: MOVED.at + WAIT - now });
+      assert.deepEqual(decision, { run: 'Wait', milliseconds: MIGRATED.at + WAIT - now });
     }
-    assert.equal(decideAt(MOVED.at + WAIT, scan, runs).run, 'Start');
+    assert.equal(decideAt(MIGRATED.at + WAIT, scan, runs).run, 'Start');
   });
 
   const schedules: Readonly<Record<string, Schedule>> = {
@@ -310,13 +314,13 @@ describe('decideRun', () => {
       const runs: ScanRun[] = [];
       const used = new Set<string>();
       for (let time = 1; time <= 5; time += 1) {
-        const decision = decideAt(NOW, { schedule, request: MOVED }, runs);
+        const decision = decideAt(NOW, { schedule, request: MIGRATED }, runs);
         if (decision.run !== 'Start') assert.fail(`expected another decision, found ${decision.run}`);
         assert.equal(decision.lastScheduleTime % SECOND, 0, 'times in Kubernetes have whole seconds');
         const triggered = { ...schedule, lastRunAt: decision.lastScheduleTime };
         const planned = nextRun(triggered) ?? Number.NaN;
         assert.ok(planned <= NOW, 'it is due');
-        assert.equal(decideAt(NOW, { schedule: triggered, request: MOVED }, runs).run, 'None');
+        assert.equal(decideAt(NOW, { schedule: triggered, request: MIGRATED }, runs).run, 'None');
         const run = scanOf(planned);
         assert.ok(!used.has(run.name), 'a Scan of that name exists');
         used.add(run.name);
@@ -327,7 +331,7 @@ describe('decideRun', () => {
 
   it('starts a run of the longest interval at a valid time', () => {
     const schedule = hourly({ interval: '2562047h', lastRunAt: NOW - MINUTE });
-    const decision = decideAt(NOW, { schedule, request: MOVED }, []);
+    const decision = decideAt(NOW, { schedule, request: MIGRATED }, []);
     if (decision.run !== 'Start') assert.fail(`expected another decision, found ${decision.run}`);
     assert.match(new Date(decision.lastScheduleTime).toISOString(), /^1734-/);
   });
@@ -351,8 +355,8 @@ describe('decideRun', () => {
 
 describe('a request for a run', () => {
   it('is parsed back to the same request', () => {
-    assert.equal(formatRunRequest(MOVED), 'Moved 2026-06-01T12:29:11Z');
-    for (const request of [MOVED, BOUND])
+    assert.equal(formatRunRequest(MIGRATED), 'Migrated 2026-06-01T12:29:11Z');
+    for (const request of [MIGRATED, BOUND])
       assert.deepEqual(parseRunRequest(formatRunRequest(request)), request);
   });
 
@@ -360,11 +364,11 @@ describe('a request for a run', () => {
     for (const text of [
       undefined,
       '',
-      'Moved',
-      'Moved soon',
+      'Migrated',
+      'Migrated soon',
       'Other 2026-06-01T12:29:11Z',
-      'Moved 2026-99-01T12:29:11Z',
-      'Moved 0000-01-01T00:00:00Z',
+      'Migrated 2026-99-01T12:29:11Z',
+      'Migrated 0000-01-01T00:00:00Z',
     ])
       assert.equal(parseRunRequest(text), undefined);
   });

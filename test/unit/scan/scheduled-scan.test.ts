@@ -273,15 +273,15 @@ describe("autodiscovery's init container", () => {
     const note = 'image-credential-binding/restore';
     const restore = JSON.parse(bound.metadata.annotations?.[note] ?? '{}') as object;
     const placed = { initContainers: [{ index: 0, entry: extraction }], volumes: [] };
-    for (const takenOut of [
+    for (const removed of [
       1,
       {},
       { ...placed, volumes: [{ index: 'x', entry: {} }] },
       { initContainers: [null] },
     ]) {
-      const annotations = { ...bound.metadata.annotations, [note]: JSON.stringify({ ...restore, takenOut }) };
+      const annotations = { ...bound.metadata.annotations, [note]: JSON.stringify({ ...restore, removed }) };
       const raw = { ...bound, metadata: { ...bound.metadata, annotations } };
-      assert.deepEqual(unbind(raw).spec.scanSpec.initContainers, [clone], JSON.stringify(takenOut));
+      assert.deepEqual(unbind(raw).spec.scanSpec.initContainers, [clone], JSON.stringify(removed));
     }
   });
 });

@@ -389,6 +389,42 @@ export const imageCredentialBindingSchema = {
             }
           }
         },
+        "unboundScans": {
+          "type": "object",
+          "x-kubernetes-map-type": "atomic",
+          "required": [
+            "count",
+            "names"
+          ],
+          "properties": {
+            "count": {
+              "type": "integer",
+              "format": "int32",
+              "minimum": 1
+            },
+            "names": {
+              "type": "array",
+              "maxItems": 10,
+              "x-kubernetes-list-type": "atomic",
+              "items": {
+                "type": "object",
+                "required": [
+                  "name"
+                ],
+                "properties": {
+                  "name": {
+                    "type": "string"
+                  },
+                  "reason": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 1024
+                  }
+                }
+              }
+            }
+          }
+        },
         "migrations": {
           "type": "integer",
           "format": "int32",

@@ -243,6 +243,7 @@ export interface ImageCredentialBindingStatus {
   readonly candidates?: readonly CandidateStatus[];
   readonly trivySecret?: TrivySecretReference;
   readonly scans?: ScansSummary;
+  readonly unboundScans?: UnboundScansSummary;
   /**
    * Number of times that the controller has migrated ScheduledScans of this binding from a previous
    * repository to the one in spec.image. Each migration is reported once, in history and in an Event.
@@ -379,6 +380,37 @@ export interface ScanSummary {
   readonly name: string;
   /**
    * Why the ScheduledScan is not bound, or what to know about one that is bound. Absent otherwise.
+   */
+  readonly reason?: string;
+}
+/**
+ * The Scans of the last 24 hours that started without this binding's credential although the binding
+ * is effective for them: the admission webhook was not reachable, or no credential could be delivered.
+ * Does not count Scans that are done, or that were followed by a bound Scan of the same ScheduledScan.
+ * Absent if there are none, or if the admission webhook is off.
+ */
+export interface UnboundScansSummary {
+  /**
+   * Number of these Scans, at most 100.
+   */
+  readonly count: number;
+  /**
+   * The last 10 of these Scans, the newest one first.
+   *
+   * @maxItems 10
+   */
+  readonly names: readonly UnboundScan[];
+}
+/**
+ * One Scan.
+ */
+export interface UnboundScan {
+  /**
+   * The Scan's name, in this namespace.
+   */
+  readonly name: string;
+  /**
+   * Why the Scan could not wait for the credential. Absent otherwise.
    */
   readonly reason?: string;
 }

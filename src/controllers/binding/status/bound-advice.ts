@@ -8,7 +8,7 @@ import { advise } from './advice.ts';
 export function adviseBound(
   { discovered }: ValidBinding,
   message: string,
-  reason: 'Bound' | 'ServedByAnother',
+  reason: 'Bound' | 'Overridden',
 ): string {
   if (!discovered || reason === 'Bound') return advise(message, reason);
   return `${message}. This discovered binding takes over by itself when the other one is deleted; no action is needed.`;

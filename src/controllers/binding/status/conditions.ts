@@ -65,7 +65,7 @@ export function validConditions(binding: ValidBinding, facts: ReportInput): read
     ? [{ type: 'Reconciling', status: 'True', reason: obstacle.reason, message: obstacle.message }]
     : [];
   const stalled: ConditionContent[] =
-    obstacle?.reason === 'NotOffered'
+    obstacle?.reason === 'NotAnnotated'
       ? [{ type: 'Stalled', status: 'True', reason: obstacle.reason, message: obstacle.message }]
       : [];
   return [ready, resolved, ...verified, bound, ...reconciling, ...stalled];
@@ -230,7 +230,7 @@ function problemOf(secret: NamedSecret): string | undefined {
       return secret.message === undefined
         ? `Secret ${secret.name} is not a pull secret and holds no supported credential`
         : `Secret ${secret.name} cannot be used: ${secret.message}`;
-    case 'NotOffered':
+    case 'NotAnnotated':
       return `Secret ${secret.name} is not a pull secret: ${secret.message}`;
     case 'Unread':
       return `Secret ${secret.name} is being read`;
@@ -311,7 +311,7 @@ function nothingFailing(binding: ValidBinding, facts: ReportInput): ConditionCon
   }
   if (scans.length === 0) return noScans(binding, facts);
   const bound = scans.length - yielded.length;
-  const reason = bound === 0 ? 'ServedByAnother' : 'Bound';
+  const reason = bound === 0 ? 'Overridden' : 'Bound';
   const how = permitsBinding(decision.resolution) ? '' : ', with the last credential that was found';
   const notes = scans.filter((scan) => scan.state === 'Bound' && scan.reason !== undefined);
   const noted = notes.length === 0 ? '' : `; ${listedByReason(notes)}`;

@@ -24,8 +24,8 @@ export function bindingEvents(
 ): readonly EventContent[] {
   const before = binding.status;
   const events = [...readyEvent(before, after), ...credentialEvent(before, after)];
-  const leftBehind = leftBehindEvent(binding, decision, applied);
-  return [...(events.length > 0 ? events : editEvents(decision, applied)), ...leftBehind];
+  const notMigrated = notMigratedEvent(binding, decision, applied);
+  return [...(events.length > 0 ? events : editEvents(decision, applied)), ...notMigrated];
 }
 
 /** One Event for each previous repository from which scans were migrated. */
@@ -38,7 +38,7 @@ export function migrationEvents(
   return migrations.map((migration) => ({
     type: 'Normal',
     reason: migrationReason(migration, binding),
-    action: 'Move',
+    action: 'Migrate',
     note: `migrated ${namesOf(migration.scans)} from ${repositoryName(migration.from)} to ${to}, with the credential for it`,
   }));
 }
@@ -91,7 +91,7 @@ function editEvents(decision: Decision, applied: Applied): readonly EventContent
   const unbound = editedBy('Unbind', decision, applied);
   return [
     ...(bound.length === 0 ? [] : [scansEvent('ScansBound', `bound ${namesOf(bound)}`)]),
-    ...(unbound.length === 0 ? [] : [scansEvent('ScansLetGo', `unbound ${namesOf(unbound)}`)]),
+    ...(unbound.length === 0 ? [] : [scansEvent('ScansUnbound', `unbound ${namesOf(unbound)}`)]),
   ];
 }
 
@@ -109,7 +109,7 @@ function editedBy(
 }
 
 /** The Event about scans that were unbound because `spec.image` changed, with the `replaces` that would migrate them. */
-function leftBehindEvent(
+function notMigratedEvent(
   binding: Binding,
   decision: Decision,
   applied: Applied,
@@ -119,9 +119,9 @@ function leftBehindEvent(
   if (scans.length === 0) return [];
   const repositories = [...new Set(scans.map(({ bound }) => bound?.repository))].join(', ');
   const note = `unbound ${namesOf(scans)} because spec.image has changed; to migrate these scans, add ${repositories} to spec.replaces`;
-  return [{ type: 'Warning', reason: 'ScansLeftBehind', action: 'Bind', note }];
+  return [{ type: 'Warning', reason: 'ScansNotMigrated', action: 'Bind', note }];
 }
 
-function scansEvent(reason: 'ScansBound' | 'ScansLetGo', note: string): EventContent<EventReason> {
+function scansEvent(reason: 'ScansBound' | 'ScansUnbound', note: string): EventContent<EventReason> {
   return { type: 'Normal', reason, action: 'Bind', note };
 }

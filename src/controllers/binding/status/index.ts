@@ -1,4 +1,4 @@
 export type { ConditionContent } from './condition-content.ts';
 export { migratedNow } from './migrations.ts';
-export { countByReadiness, credentialExpirations, notReady } from './readiness.ts';
+export { countByReadiness, credentialExpirations, notReady, withUnboundScans } from './readiness.ts';
 export { failureReport, previewConditions, type Report, report } from './report.ts';

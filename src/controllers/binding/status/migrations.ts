@@ -50,6 +50,6 @@ export function migratedNow(
 export function migrationReason(
   { from }: ScanMigration,
   { image }: ValidBinding,
-): 'PlatformSwitched' | 'ImageMoved' {
-  return platformOf(from.host).name === platformOf(image.host).name ? 'ImageMoved' : 'PlatformSwitched';
+): 'PlatformSwitched' | 'ImageMigrated' {
+  return platformOf(from.host).name === platformOf(image.host).name ? 'ImageMigrated' : 'PlatformSwitched';
 }

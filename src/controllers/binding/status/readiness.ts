@@ -1,6 +1,7 @@
 import { readinessOf } from '../../../api/index.ts';
 import type { Binding } from '../../../binding/index.ts';
 import { keyOf } from '../../../object/index.ts';
+import { compareText } from '../../../text/index.ts';
 
 /** Limit per namespace, so that one namespace cannot flood the metrics or crowd out another namespace. */
 const MOST_NAMED = 20;
@@ -23,7 +24,13 @@ interface CredentialExpiration {
   /** Name of the Secret that the credential is from. */
   readonly secret: string;
   /** Milliseconds since the epoch. */
-  readonly end: number;
+  readonly expiresAt: number;
+}
+
+interface UnboundScans {
+  readonly namespace: string;
+  readonly name: string;
+  readonly scans: number;
 }
 
 /** Counts all bindings by status and reason of the condition Ready. */
@@ -47,6 +54,14 @@ export function notReady(bindings: Iterable<Binding>): readonly NotReady[] {
   return firstOfEach(found, (one, other) => (one.name < other.name ? -1 : 1));
 }
 
+/** The bindings that report Scans which started unbound: the 20 of each namespace that report the most. */
+export function withUnboundScans(bindings: Iterable<Binding>): readonly UnboundScans[] {
+  const found: UnboundScans[] = [];
+  for (const { namespace, name, status } of bindings)
+    if (status?.unboundScans !== undefined) found.push({ namespace, name, scans: status.unboundScans.count });
+  return firstOfEach(found, (one, other) => other.scans - one.scans || compareText(one.name, other.name));
+}
+
 /**
  * When the credentials that bindings have chosen expire. Omits credentials without a known expiration. Lists each Secret
  * once, with its earliest expiration. For each namespace, lists the 20 Secrets that expire first.
@@ -57,10 +72,13 @@ export function credentialExpirations(bindings: Iterable<Binding>): readonly Cre
     const { secret, expirationTime } = status?.credential ?? {};
     if (secret === undefined || expirationTime === undefined) continue;
     const key = keyOf({ namespace, name: secret.name });
-    const end = Math.min(Date.parse(expirationTime), bySecret.get(key)?.end ?? Number.POSITIVE_INFINITY);
-    bySecret.set(key, { namespace, secret: secret.name, end });
+    const expiresAt = Math.min(
+      Date.parse(expirationTime),
+      bySecret.get(key)?.expiresAt ?? Number.POSITIVE_INFINITY,
+    );
+    bySecret.set(key, { namespace, secret: secret.name, expiresAt });
   }
-  return firstOfEach([...bySecret.values()], (one, other) => one.end - other.end);
+  return firstOfEach([...bySecret.values()], (one, other) => one.expiresAt - other.expiresAt);
 }
 
 /** The first {@link MOST_NAMED} items of each namespace, in this order. */

@@ -19,6 +19,7 @@ import { historyOf } from './history.ts';
 import { unreadableScans } from './left-out.ts';
 import { migrationsToReport } from './migrations.ts';
 import { scanStates, summarizeScans } from './scans.ts';
+import { summarizeUnboundScans } from './unbound-scans.ts';
 
 /** metav1.Condition: https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go */
 const LONGEST_MESSAGE = 32_768;
@@ -43,10 +44,12 @@ export function report(binding: Binding, resolved: Resolved, decision: Decision,
       ? invalidConditions(binding.reason, binding.message)
       : validConditions(binding, { resolved, decision, applied, scans, unreadable });
   const conditions = contents.map((content) => toCondition(content, binding, resolved.now));
+  const unboundScans = summarizeUnboundScans(resolved);
   const found: ImageCredentialBindingStatus = {
     observedGeneration: binding.generation,
     ...(binding.validity === 'Valid' ? validStatus(binding, resolved) : {}),
     scans: summarizeScans([...scans, ...unreadable]),
+    ...(unboundScans === undefined ? {} : { unboundScans }),
     conditions,
   };
   const migrations = migrationsToReport(binding, { decision, applied, resolved });

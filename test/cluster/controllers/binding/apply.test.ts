@@ -161,7 +161,7 @@ describe('Applier: writes after a decision', () => {
     const place = { namespace: namespace.name, name: 'scan' };
     const lastScheduleTime = minutesAgo(30);
     await cluster.client.patch(SCHEDULED_SCANS, place, {
-      metadata: { annotations: { [RUN_ANNOTATION]: `Moved ${minutesAgo(15)}` } },
+      metadata: { annotations: { [RUN_ANNOTATION]: `Migrated ${minutesAgo(15)}` } },
       spec: { suspend: false, interval: '1h' },
     });
     await cluster.client.patchStatus(SCHEDULED_SCANS, place, { status: { lastScheduleTime } });

@@ -132,7 +132,7 @@ describe('verification on a real API server', () => {
     const { secretName } = await namespace.bound('scan');
     registry.answer('rivals');
     await namespace.condition('exact', 'ScansBound', 'True Bound');
-    await namespace.condition('holder', 'ScansBound', 'True ServedByAnother');
+    await namespace.condition('holder', 'ScansBound', 'True Overridden');
     assert.notEqual(await mounted('scan'), secretName);
   });
 

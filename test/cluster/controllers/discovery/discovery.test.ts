@@ -151,7 +151,7 @@ describe('discovery on a real API server', () => {
     });
 
     async function yieldsWithoutAdvice(namespace: TestNamespace, name: string): Promise<void> {
-      const { status } = await namespace.condition(name, 'ScansBound', 'True ServedByAnother');
+      const { status } = await namespace.condition(name, 'ScansBound', 'True Overridden');
       assert.match(JSON.stringify(status), /1 scan with another effective binding: .*; no action is needed/);
     }
 

@@ -37,7 +37,7 @@ const COMMAND = [
 ];
 const STUCK_SECONDS = 15;
 /** `npm run test:full` uses 1,000. */
-const MANY = Number(process.env['SWITCH_SCANS'] ?? 200);
+const MANY = Number(process.env['MIGRATED_SCANS'] ?? 200);
 const MANY_SECONDS = 20 + MANY / 4;
 
 describe('runs', () => {
@@ -152,8 +152,8 @@ describe('runs', () => {
         .map(({ verb, objectRef }) => `${verb} ${objectRef?.subresource ?? 'spec'}`);
       assert.deepEqual(writes, ['update spec', 'patch status']);
       const metrics = await (await fetch(`${controller.url}/metrics`)).text();
-      assert.match(metrics, /icb_scan_runs_started_total\{cause="Moved"\} [1-9]/);
-      assert.match(metrics, /icb_scans_moved_total [1-9]/);
+      assert.match(metrics, /icb_scan_runs_started_total\{cause="Migrated"\} [1-9]/);
+      assert.match(metrics, /icb_scans_migrated_total [1-9]/);
     });
 
     it('are derived from the state of the cluster, so that a restart repeats none', async () => {
@@ -316,7 +316,7 @@ describe('runs', () => {
       const next = secureCodeBox.nextRun(namespace.name, 'hangs');
       await until(async () => (await scanBound('hangs')).includes('waits'), 'ScansBound to name the Scan');
       const { annotations } = (await namespace.rawScan('hangs')).metadata;
-      const requestedAt = Date.parse(annotations?.[RUN_ANNOTATION]?.replace('Moved ', '') ?? '');
+      const requestedAt = Date.parse(annotations?.[RUN_ANNOTATION]?.replace('Migrated ', '') ?? '');
       const latest = new Date(requestedAt + WAIT_SECONDS * 1_000).toISOString().replace('.000Z', 'Z');
       assert.match(
         await scanBound('hangs'),
@@ -372,7 +372,7 @@ describe('runs', () => {
       await assertMigrated(many, names);
       assert.deepEqual(
         migrated.status?.history?.map(({ reason, scans }) => ({ reason, scans })),
-        [{ reason: 'ImageMoved', scans: MANY }],
+        [{ reason: 'ImageMigrated', scans: MANY }],
       );
       const size = JSON.stringify(migrated.status).length;
       assert.ok(size < 8_192, `the status has ${size} bytes`);
@@ -381,7 +381,7 @@ describe('runs', () => {
     /** Reads the metrics, because the audit log has become too long to be read repeatedly. */
     async function hasStartedAll(): Promise<boolean> {
       const metrics = await (await fetch(`${controller.url}/metrics`)).text();
-      return metrics.includes(`icb_scan_runs_started_total{cause="Moved"} ${MANY}`);
+      return metrics.includes(`icb_scan_runs_started_total{cause="Migrated"} ${MANY}`);
     }
 
     async function createMany(many: TestNamespace): Promise<readonly string[]> {
@@ -490,7 +490,7 @@ describe('runs', () => {
       const { status } = await namespace.condition(name, 'Ready', 'True Ready');
       assert.deepEqual(
         status?.history?.map(({ reason, scans, from }) => ({ reason, scans, from: from.image })),
-        [{ reason: 'ImageMoved', scans: 1, from: `old.example/${name}` }],
+        [{ reason: 'ImageMigrated', scans: 1, from: `old.example/${name}` }],
       );
       const scans = await scansOf(name);
       assert.equal(scans.length, 2);

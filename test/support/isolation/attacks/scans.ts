@@ -54,7 +54,7 @@ function plannedAt(now: number, periodMs: number): number {
 }
 
 function requestFor(now: number): string {
-  return formatRunRequest({ cause: 'Moved', at: Math.floor(now / 1_000) * 1_000 - 60_000 });
+  return formatRunRequest({ cause: 'Migrated', at: Math.floor(now / 1_000) * 1_000 - 60_000 });
 }
 
 /**
@@ -65,13 +65,13 @@ export const futureMigrations: Attack = {
   name: 'future-migrations',
   about: '900 ScheduledScans with a forged restore annotation: the next migration, made in the year 2999',
   async begin(hostile) {
-    const image = 'moved.example/app';
-    const { metadata } = await hostile.createOne(imageCredentialBindings, binding('moved', { image }));
+    const image = 'migrated.example/app';
+    const { metadata } = await hostile.createOne(imageCredentialBindings, binding('migrated', { image }));
     const scans = hostile.count(900).map((index) => {
-      const moved = { from: `moved-${index}.example/app`, number: 1, at: '2999-01-01T00:00:00Z' };
-      const restore = { added: [], bindingUid: metadata.uid, repository: image, moved };
-      const annotations = { [BINDING_ANNOTATION]: 'moved', [RESTORE_ANNOTATION]: JSON.stringify(restore) };
-      return scheduledScan(`moved-${index}`, `${image}:1`, { metadata: { annotations } });
+      const migrated = { from: `migrated-${index}.example/app`, number: 1, at: '2999-01-01T00:00:00Z' };
+      const restore = { added: [], bindingUid: metadata.uid, repository: image, migrated };
+      const annotations = { [BINDING_ANNOTATION]: 'migrated', [RESTORE_ANNOTATION]: JSON.stringify(restore) };
+      return scheduledScan(`migrated-${index}`, `${image}:1`, { metadata: { annotations } });
     });
     await hostile.create(SCHEDULED_SCANS, scans);
   },
@@ -121,8 +121,8 @@ export const forgedRestore: Attack = {
     const image = 'forged.example/app';
     const { metadata } = await hostile.createOne(imageCredentialBindings, binding('forged', { image }));
     const entry = { name: 'forged', image: 'forged.example/tool', command: ['sh'] };
-    const takenOut = { initContainers: [{ index: 0, entry }], volumes: [] };
-    const restore = { added: [], bindingUid: metadata.uid, repository: image, takenOut };
+    const removed = { initContainers: [{ index: 0, entry }], volumes: [] };
+    const restore = { added: [], bindingUid: metadata.uid, repository: image, removed };
     const annotations = { [BINDING_ANNOTATION]: 'gone', [RESTORE_ANNOTATION]: JSON.stringify(restore) };
     await hostile.createOne(
       SCHEDULED_SCANS,

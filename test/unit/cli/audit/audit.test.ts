@@ -55,7 +55,7 @@ describe('the row of a binding in an audit', () => {
       verified: { status: 'True', reason: 'Accepted', time: '2026-02-01T00:00:00Z' },
       expires: '2026-03-01T00:00:00Z',
       scans: { matched: 3, bound: 2, failing: 1, unreadable: 0, reasons: [] },
-      lastSwitch: {
+      lastChange: {
         time: '2026-01-15T00:00:00Z',
         reason: 'PlatformSwitched',
         from: { platform: 'AWS', image: 'old.example/app', secret: 'ecr' },
@@ -78,7 +78,7 @@ describe('the row of a binding in an audit', () => {
       verified: { status: 'Unknown', reason: '', time: null },
       expires: null,
       scans: { matched: 0, bound: 0, failing: 0, unreadable: 0, reasons: [] },
-      lastSwitch: null,
+      lastChange: null,
     });
   });
 
@@ -99,7 +99,7 @@ describe('the output of an audit', () => {
     const never = row({ conditions: [condition('CredentialVerified', 'Unknown', 'Disabled')] });
     const lines = asTable([row(FULL), denied, never, row()]).split('\n');
     assert.deepEqual(lines, [
-      'NAMESPACE   NAME   IMAGE             PLATFORM   SECRET   READY     REASON          VERIFIED                      EXPIRES                SCANS   LAST SWITCH',
+      'NAMESPACE   NAME   IMAGE             PLATFORM   SECRET   READY     REASON          VERIFIED                      EXPIRES                SCANS   LAST CHANGE',
       'shop        app    reg.example/app   Google     pull     True      Ready           2026-02-01T00:00:00Z          2026-03-01T00:00:00Z   2/3     2026-01-15T00:00:00Z PlatformSwitched',
       'shop        app    reg.example/app   Google     pull     False     Denied          2026-02-01T00:00:00Z Denied   2026-03-01T00:00:00Z   2/3     -',
       'shop        app    reg.example/app   -          -        Unknown   NotReconciled   Disabled                      -                      0/0     -',
@@ -131,7 +131,7 @@ describe('the output of an audit', () => {
     });
     const wide = asWide([entry, empty], { headers: true, now: Date.parse('2026-01-13T00:00:00Z') });
     const [headings = '', first = '', second = ''] = wide.split('\n');
-    assert.match(headings, / {3}LAST SWITCH +MODE +ENTRY +TRIVY SECRET +FAILING +MIGRATIONS +AGE +MESSAGE$/);
+    assert.match(headings, / {3}LAST CHANGE +MODE +ENTRY +TRIVY SECRET +FAILING +MIGRATIONS +AGE +MESSAGE$/);
     assert.match(first, / {3}Observe +reg\.example +icb-1 +1 +4 +12d +Ready, she said\.$/);
     assert.match(
       second,
@@ -164,8 +164,8 @@ describe('the output of an audit', () => {
     assert.equal(
       names,
       'namespace,name,image,platform,secret,ready,reason,message,verified,verifiedReason,verifiedTime,expires,' +
-        'scansMatched,scansBound,scansFailing,lastSwitchTime,lastSwitchReason,lastSwitchFromImage,' +
-        'lastSwitchFromSecret,lastSwitchToImage,lastSwitchToSecret,scansUnreadable',
+        'scansMatched,scansBound,scansFailing,lastChangeTime,lastChangeReason,lastChangeFromImage,' +
+        'lastChangeFromSecret,lastChangeToImage,lastChangeToSecret,scansUnreadable',
     );
     assert.equal(
       first,

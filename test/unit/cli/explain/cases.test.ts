@@ -57,13 +57,13 @@ const CASES: readonly Case[] = [
     says: [/platform +Azure/, /AZURE_TENANT_ID=/],
   },
   {
-    file: '13c-acr-sp-offered.json',
+    file: '13c-acr-sp-annotated.json',
     image: 'MyRegistry.azurecr.io/app:1',
     status: 1,
     says: [/letter case/],
   },
   {
-    file: '13d-acr-sp-offered-mixed.json',
+    file: '13d-acr-sp-annotated-mixed.json',
     image: 'MyRegistry.azurecr.io/app:1',
     status: 0,
     says: [/platform +Azure/, /service principal/],

@@ -99,10 +99,10 @@ const CASES: readonly Case[] = [
     items: [opaque('pull', { anything: 'x' }), binding('app', {})],
     status: 1,
     conditions: [
-      'Ready False NotOffered',
-      'CredentialResolved False NotOffered',
+      'Ready False NotAnnotated',
+      'CredentialResolved False NotAnnotated',
       NO_SCANS,
-      'Stalled True NotOffered',
+      'Stalled True NotAnnotated',
     ],
   },
   {

@@ -129,11 +129,11 @@ describe('explain from files', () => {
     using files = new Files();
     const args = files.write(
       'b.json',
-      binding('moved', { image: 'new.example/app', replaces: ['reg.example/app'] }),
+      binding('migrated', { image: 'new.example/app', replaces: ['reg.example/app'] }),
     );
-    assert.equal(explained(['reg.example/app:1', ...args]).list[0]?.binding, 'moved');
+    assert.equal(explained(['reg.example/app:1', ...args]).list[0]?.binding, 'migrated');
     const { stdout } = runExplain(['reg.example/app:1', ...args]);
-    assert.match(stdout, / {2}binding {6}moved\n {2}migrates to {2}new\.example\/app:1\n/);
+    assert.match(stdout, / {2}binding {6}migrated\n {2}migrates to {2}new\.example\/app:1\n/);
     assert.doesNotMatch(runExplain(['new.example/app:1', ...args]).stdout, /migrates to/);
   });
 

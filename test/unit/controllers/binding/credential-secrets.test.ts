@@ -61,8 +61,8 @@ describe('a credential Secret', () => {
     namespace.otherSecret('keys');
     namespace.binding('app', { spec: { imagePullSecrets: [{ name: 'keys' }], verification: 'Never' } });
     const { status } = namespace.report('app');
-    assert.equal(condition(status, 'Stalled'), 'True NotOffered');
-    assert.equal(condition(status, 'Ready'), 'False NotOffered');
+    assert.equal(condition(status, 'Stalled'), 'True NotAnnotated');
+    assert.equal(condition(status, 'Ready'), 'False NotAnnotated');
     const [ready] = status.conditions?.filter(({ type }) => type === 'Ready') ?? [];
     assert.match(ready?.message ?? '', /credentials\.securecodebox\.io\/registries/);
   });

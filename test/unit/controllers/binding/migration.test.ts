@@ -60,7 +60,7 @@ describe("a scan of a previous repository of a binding's image", () => {
     const namespace = migrating();
     namespace.settle('app');
     const [from] = namespace.stores.bindings.get('ns/app')?.status?.history ?? [];
-    assert.equal(from?.reason, 'ImageMoved');
+    assert.equal(from?.reason, 'ImageMigrated');
     // The history keeps ten changes.
     for (let change = 0; change < 12; change += 1) {
       const auth = btoa(`user:${change}`);
@@ -110,7 +110,7 @@ describe("a scan of a previous repository of a binding's image", () => {
   });
 
   it('runs again after the migration unless it is suspended', () => {
-    const schedules = { Moved: { suspend: false, schedule: '0 0 1 1 *' }, none: { suspend: true } };
+    const schedules = { Migrated: { suspend: false, schedule: '0 0 1 1 *' }, none: { suspend: true } };
     for (const [cause, schedule] of Object.entries(schedules)) {
       const namespace = migrating();
       namespace.scan('scan', { image: `${OLD}:1.0`, schedule });
@@ -126,15 +126,15 @@ describe("a scan of a previous repository of a binding's image", () => {
     const { status, events } = namespace.report('app');
     assert.deepEqual(status.history?.[0], {
       time: '2026-06-01T12:00:00Z',
-      reason: 'ImageMoved',
+      reason: 'ImageMigrated',
       from: { platform: 'Generic', image: OLD, secret: 'pull' },
       to: { platform: 'Generic', image: NEW, secret: 'pull' },
       scans: 1,
     });
     assert.deepEqual(events[0], {
       type: 'Normal',
-      reason: 'ImageMoved',
-      action: 'Move',
+      reason: 'ImageMigrated',
+      action: 'Migrate',
       note: `migrated scan from ${OLD} to ${NEW}, with the credential for it`,
     });
   });
@@ -289,7 +289,7 @@ describe('a bound scan whose binding has changed its image', () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
     assert.match(
       JSON.stringify(namespace.report('app').events),
-      /ScansLeftBehind.*add old\.example\/app to spec\.replaces/,
+      /ScansNotMigrated.*add old\.example\/app to spec\.replaces/,
     );
   });
 
@@ -317,7 +317,7 @@ describe('a bound scan whose binding has changed its image', () => {
     const namespace = migrating({ image: OLD, replaces: [] });
     namespace.binding('app', { uid: 'another', spec: { image: NEW } });
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Unbind' });
-    assert.match(JSON.stringify(namespace.report('app').events), /ScansLeftBehind/);
+    assert.match(JSON.stringify(namespace.report('app').events), /ScansNotMigrated/);
     // Nor does the new binding migrate the scan while a due run delays the unbinding.
     namespace.makeDue('scan');
     namespace.settle('app');

@@ -240,11 +240,11 @@ export class Namespace {
   }
 
   /** Forges a migration in the restore annotation of a bound scan. */
-  forgeMigration(name: string, moved: { readonly from: string; readonly number: number }): void {
+  forgeMigration(name: string, migrated: { readonly from: string; readonly number: number }): void {
     const raw = this.#scans.get(name);
     const note = raw?.metadata.annotations?.[RESTORE_ANNOTATION];
     if (raw === undefined || note === undefined) throw new Error(`the scan ${name} is not bound`);
-    const forged = JSON.stringify({ ...JSON.parse(note), moved });
+    const forged = JSON.stringify({ ...JSON.parse(note), migrated });
     const annotations = { ...raw.metadata.annotations, [RESTORE_ANNOTATION]: forged };
     this.#setScan({ ...raw, metadata: { ...raw.metadata, annotations } });
   }

@@ -131,6 +131,6 @@ describe('a preview of the conditions of a binding', () => {
     const opaque = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'pull' }, type: 'Opaque', data: {} };
     const of = (secret: object) => preview('app', [secret, binding('app', never)]).conditions?.[1];
     assert.equal(of(managed), 'CredentialResolved False SecretWrongType');
-    assert.equal(of(opaque), 'CredentialResolved False NotOffered');
+    assert.equal(of(opaque), 'CredentialResolved False NotAnnotated');
   });
 });

@@ -77,8 +77,8 @@ describe('the readiness metrics', () => {
       binding('b/five'),
     ]);
     assert.deepEqual(expirations, [
-      { namespace: 'a', secret: 'pull', end: Date.UTC(2026, 0, 1) },
-      { namespace: 'b', secret: 'pull', end: Date.UTC(2026, 0, 3) },
+      { namespace: 'a', secret: 'pull', expiresAt: Date.UTC(2026, 0, 1) },
+      { namespace: 'b', secret: 'pull', expiresAt: Date.UTC(2026, 0, 3) },
     ]);
   });
 
@@ -86,7 +86,7 @@ describe('the readiness metrics', () => {
     const all = keys('many').map((key, index) =>
       binding(key, chosen(`secret-${index}`, new Date(Date.UTC(2026, 0, 25 - index)).toISOString())),
     );
-    const expirations = credentialExpirations(all).map(({ end }) => new Date(end).getUTCDate());
+    const expirations = credentialExpirations(all).map(({ expiresAt }) => new Date(expiresAt).getUTCDate());
     assert.deepEqual(
       expirations,
       Array.from({ length: 20 }, (_, index) => index + 1),

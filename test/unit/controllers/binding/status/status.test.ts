@@ -95,10 +95,10 @@ const CASES: readonly Case[] = [
     name: 'the secret is neither a pull secret nor annotated as a credential Secret',
     prepare: (namespace) => namespace.otherSecret('pull'),
     conditions: {
-      Ready: 'False NotOffered',
-      CredentialResolved: 'False NotOffered',
+      Ready: 'False NotAnnotated',
+      CredentialResolved: 'False NotAnnotated',
       ScansBound: 'True NoScans',
-      Stalled: 'True NotOffered',
+      Stalled: 'True NotAnnotated',
     },
     message:
       /Secret pull is not a pull secret: expected .*, or the annotation .*if it has the key \.dockerconfigjson, it needs that type/,

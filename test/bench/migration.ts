@@ -1,5 +1,5 @@
 /**
- * Prints how long the controller takes to migrate 1,000 scans of one binding to another registry: `npm run bench -- switch`.
+ * Prints how long the controller takes to migrate 1,000 scans of one binding to another registry: `npm run bench -- migration`.
  * A bare writer serves as a comparison: it makes the same requests for the scans with the same concurrency. Times depend on
  * this machine and its current load. Compare them only within one run.
  */

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { RELEASE } from '../../../hack/testenv/controller.ts';
+import { imageCredentialBindings } from '../../../src/api/index.ts';
+import { HELD_ANNOTATION } from '../../../src/api/names.ts';
+import { LEASES } from '../../../src/kube/leader-election/lease.ts';
+import { SCANS } from '../../../src/object/resources.ts';
+import type { RawScan } from '../../../src/scan/raw-scan.ts';
+import {
+  type AdmittingController,
+  CertificateFolder,
+  createScan,
+  grantAdmission,
+  metric,
+  registerWebhook,
+  secretOf,
+  startAdmitting,
+  untilCalled,
+  untilScan,
+} from '../../support/cluster/admission.ts';
+import { type Binding, Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
+import { until } from '../../support/until.ts';
+
+const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
+/** A Scan waits for the webhook for at most its time-out of 1 second. The rest is for a busy machine. */
+const LONGEST_CREATE_MS = 2_500;
+
+const isBound = (scan: RawScan) => secretOf(scan) !== undefined;
+const isHeld = ({ metadata }: RawScan) => metadata.annotations?.[HELD_ANNOTATION] === 'resume';
+const isResumed = (scan: RawScan) => scan.spec.suspend === false && !isHeld(scan);
+
+describe('Scans while the webhook does not answer', () => {
+  let cluster: Cluster;
+  let certificates: CertificateFolder;
+  let controller: AdmittingController;
+  let namespace: TestNamespace;
+
+  before(async () => {
+    cluster = await Cluster.start();
+    await grantAdmission(cluster);
+    certificates = await CertificateFolder.create(cluster, 'certificates');
+    const { ca } = await certificates.renew();
+    controller = await startAdmitting(cluster, certificates);
+    await registerWebhook(cluster, { url: controller.webhook, ca });
+    await untilCalled(cluster, controller);
+    namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.binding('app');
+    await namespace.condition('app', 'Ready', 'True Ready');
+    assert.ok(isBound(await createScan(cluster, namespace.name)));
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  /** Creates Scans one after another, which have to pass unbound in time. Returns their names. */
+  async function passing(count: number): Promise<readonly string[]> {
+    const names: string[] = [];
+    for (let index = 0; index < count; index += 1) {
+      const begun = performance.now();
+      const scan = await createScan(cluster, namespace.name);
+      const took = performance.now() - begun;
+      assert.ok(took < LONGEST_CREATE_MS, `it took ${took} ms`);
+      assert.equal(isBound(scan), false);
+      assert.equal(scan.spec.suspend, false);
+      names.push(scan.metadata.name);
+    }
+    return names;
+  }
+
+  async function reported(names: readonly string[]): Promise<void> {
+    await until(
+      async () => {
+        const binding = await namespace.get<Binding>(imageCredentialBindings, 'app');
+        const found = binding?.status?.unboundScans?.names.map(({ name }) => name) ?? [];
+        return names.every((name) => found.includes(name));
+      },
+      `status.unboundScans to name ${names.join(', ')}`,
+    );
+  }
+
+  it('pass within the time-out while the controller hangs, and are reported afterwards', async () => {
+    process.kill(controller.process.pid, 'SIGSTOP');
+    const names = await passing(2).finally(() => process.kill(controller.process.pid, 'SIGCONT'));
+    await reported(names);
+    assert.equal(await metric(controller, 'icb_unbound_scans', `namespace="${namespace.name}"`), 2);
+  });
+
+  it('pass if the certificate has expired, and the process is not ready', async () => {
+    await certificates.renew({ expired: true });
+    await until(async () => {
+      const response = await fetch(`${controller.url}/readyz`);
+      return !response.ok && (await response.text()).includes('its certificate has expired');
+    }, 'the controller not to be ready');
+    await reported(await passing(1));
+  });
+
+  it('pass while no controller runs, and the next one reports them', async () => {
+    await controller.process.stop();
+    const names = await passing(2);
+    const { ca } = await certificates.renew();
+    controller = await startAdmitting(cluster, certificates);
+    await reported(names);
+    await registerWebhook(cluster, { url: controller.webhook, ca });
+    await untilCalled(cluster, controller);
+    assert.ok(isBound(await createScan(cluster, namespace.name)));
+  });
+});
+
+describe('a held Scan', () => {
+  let cluster: Cluster;
+  let certificates: CertificateFolder;
+  let ca: string;
+
+  before(async () => {
+    cluster = await Cluster.start();
+    await grantAdmission(cluster);
+    certificates = await CertificateFolder.create(cluster, 'certificates');
+    ({ ca } = await certificates.renew());
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  /** A namespace whose binding the controller knows, and creates Scans that it holds. */
+  async function holding(image = 'reg.example/app') {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', { [image.split('/')[0] ?? '']: { auth: btoa('user:pass') } });
+    await namespace.binding('app', { image, verification: 'Preferred' });
+    const create = async () => {
+      const scan = await createScan(cluster, namespace.name, { spec: { parameters: [`${image}:1.0`] } });
+      return isHeld(scan) ? scan : undefined;
+    };
+    await until(create, 'the webhook to know the binding');
+    return { namespace, hold: async () => (await create()) ?? assert.fail('the Scan is not held') };
+  }
+
+  async function deleteLease(): Promise<void> {
+    await cluster.controlPlane.kubectl(['delete', 'lease', RELEASE, '-n', RELEASE, '--ignore-not-found']);
+  }
+
+  /** Lets another process lead, so that nothing decides on held Scans. */
+  async function haveOtherLeader(): Promise<void> {
+    const now = new Date().toISOString().replace('Z', '000Z');
+    const spec = { holderIdentity: 'other', leaseDurationSeconds: 3_600, acquireTime: now, renewTime: now };
+    await deleteLease();
+    const lease = { metadata: { name: RELEASE, namespace: RELEASE }, spec };
+    await cluster.client.create(LEASES, {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      ...lease,
+    });
+  }
+
+  it("is its user's after an edit, a resumption or a deletion, and the next leader resumes the others", async () => {
+    await haveOtherLeader();
+    const controller = await startAdmitting(cluster, certificates, { until: 'following', keepLease: true });
+    await registerWebhook(cluster, { url: controller.webhook, ca });
+    await untilCalled(cluster, controller);
+    const { namespace, hold } = await holding();
+    const scans = { left: await hold(), resumed: await hold(), edited: await hold(), deleted: await hold() };
+    const write = (scan: RawScan, changed: Partial<RawScan['spec']>) =>
+      cluster.client.replace(SCANS, { ...scan, spec: { ...scan.spec, ...changed } });
+    const resumed = await write(scans.resumed, { suspend: false });
+    await write(scans.edited, { parameters: ['reg.example/app:2.0'] });
+    await namespace.delete(SCANS, scans.deleted.metadata.name);
+    await deleteLease();
+
+    const left = await untilScan(cluster, scans.left, isResumed, 60);
+    const edited = await untilScan(cluster, scans.edited, isResumed);
+    assert.ok(isBound(left));
+    assert.deepEqual(edited.spec.parameters, ['reg.example/app:2.0']);
+    assert.equal(isBound(edited), false);
+    const untouched = await cluster.client.get<RawScan>(SCANS, {
+      namespace: namespace.name,
+      name: resumed.metadata.name,
+    });
+    assert.equal(untouched.metadata.resourceVersion, resumed.metadata.resourceVersion);
+    assert.equal(await namespace.get(SCANS, scans.deleted.metadata.name), undefined);
+    await controller.process.stop();
+  });
+
+  it('is bound and resumed by the next leader if the leader is killed', async () => {
+    const { host, end } = await silentRegistry();
+    const flags = ['--local-addresses', '127.0.0.1', '--insecure-registries', host];
+    const killed = await startAdmitting(cluster, certificates, { flags });
+    await registerWebhook(cluster, { url: killed.webhook, ca });
+    await untilCalled(cluster, killed);
+    const { hold } = await holding(`${host}/app`);
+    const scan = await hold();
+    process.kill(killed.process.pid, 'SIGKILL');
+    await killed.process.exited;
+    assert.ok(isHeld(await untilScan(cluster, scan, () => true)));
+    end();
+    const next = await startAdmitting(cluster, certificates, { flags });
+    const resumed = await untilScan(cluster, scan, isResumed, 60);
+    assert.ok(isBound(resumed));
+    assert.equal(await metric(next, 'icb_held_scans_total', 'Bound'), 1);
+    await next.process.stop();
+  });
+});
+
+/** A registry that never answers, until it ends. */
+async function silentRegistry(): Promise<{ readonly host: string; readonly end: () => void }> {
+  const sockets = new Set<{ destroy(): void }>();
+  const server = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const end = () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  // A server that listens on a port has an AddressInfo.
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, end };
+}
