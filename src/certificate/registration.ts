@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../kube/index.ts';
 import type { KubeObject, Resource } from '../object/index.ts';
 import { type CertificateSecret, withNewestVersion } from './certificate-secret.ts';
@@ -23,6 +24,9 @@ interface Webhook {
   }[];
 }
 export type WebhookConfiguration = KubeObject & { readonly webhooks?: readonly Webhook[] };
+
+/** How long API servers may take to learn from a watch that a webhook configuration has changed, in milliseconds. */
+const PROPAGATION_MS = 5_000;
 
 /** What {@link registerWebhook} has done. */
 export interface Registration {
@@ -51,8 +55,9 @@ export async function registerWebhook(
       return { isAuthorityNew: false, isChanged: await trust(client, configuration, read.content) };
     if (read.result === 'Usable') {
       const next = await replaced(read.content, certificates.host, now);
-      // First, because replicas serve with the new authority as soon as the Secret is written.
+      // First, because replicas serve with the new authority as soon as they have read the Secret.
       await trust(client, configuration, next);
+      await sleep(PROPAGATION_MS);
       await certificates.write(secret, next);
       return { isAuthorityNew: true, isChanged: true };
     }

@@ -11,7 +11,7 @@ import type { Caches, KubeClient } from '../kube/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
 
 /** Time between two reads of the Secret with the certificate, in milliseconds. */
-const READ_SECRET_MS = 10_000;
+const READ_SECRET_MS = 5_000;
 
 /**
  * Creates the server of the webhook for new Scans. All replicas serve, and decide from their stores alone.

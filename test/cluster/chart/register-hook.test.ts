@@ -69,8 +69,11 @@ describe('the webhook that the chart registers', () => {
     await namespace.binding('app');
   });
   after(async () => {
-    await cluster?.[Symbol.asyncDispose]();
-    await network?.[Symbol.asyncDispose]();
+    try {
+      await cluster?.[Symbol.asyncDispose]();
+    } finally {
+      await network?.[Symbol.asyncDispose]();
+    }
   });
 
   async function scan(spec: object = {}): Promise<RawScan> {
@@ -166,7 +169,7 @@ describe('the webhook that the chart registers', () => {
         network.cut();
         const { serving } = await release.content();
         assert.notEqual(serving.certificate, due.certificate);
-        await delay(11_000);
+        await delay(6_000);
         network.cut();
       },
       scan,
@@ -193,9 +196,9 @@ describe('the webhook that the chart registers', () => {
     await assertBoundWhile(
       async () => {
         await release.putContent({ authority: old, previous: [], serving });
-        await delay(11_000);
+        await delay(6_000);
         await upgrade();
-        await delay(11_000);
+        await delay(6_000);
         network.cut();
       },
       scan,
@@ -252,7 +255,7 @@ describe('the webhook that the chart registers', () => {
     );
     const begun = performance.now();
     const passed = await scan();
-    assert.ok(performance.now() - begun < 1_000);
+    assert.ok(performance.now() - begun < 3_000);
     assert.equal(isBound(passed), false);
     const valid = await makeCertificate(cluster.controlPlane.group, [WEBHOOK_HOST]);
     await folder.put(valid);
