@@ -83,6 +83,22 @@ describe('the webhook that the chart registers', () => {
     return release.registering(() => release.upgrade({}));
   }
 
+  async function check() {
+    return runCommand(cluster.controlPlane, ['check', '--namespace', namespace.name]);
+  }
+
+  /** The endpoint that Kubernetes would add to the Service for a ready pod. */
+  async function addEndpoint(): Promise<void> {
+    const slice = {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: WEBHOOK, namespace: RELEASE, labels: { 'kubernetes.io/service-name': WEBHOOK } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['10.1.2.3'], conditions: { ready: true } }],
+    };
+    await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input: JSON.stringify(slice) });
+  }
+
   it('is trusted by API servers after helm upgrade, with exactly the rights that the Job needs', async () => {
     let given: readonly string[] = [];
     const printed = await release.registering(
@@ -113,6 +129,8 @@ describe('the webhook that the chart registers', () => {
     network.targets = replicas.map(({ port }) => port);
     await namespace.condition('app', 'Ready', 'True Ready');
     assert.ok(isBound(await scan()));
+    await addEndpoint();
+    assert.match((await check()).stdout, /^ok +admission +API servers call the webhook for Scans; its authority is valid until 20/m);
     const own = (await cluster.controlPlane.auditEvents()).filter(
       ({ user, objectRef }) =>
         user.username === CONTROLLER_USER && objectRef?.resource === 'mutatingwebhookconfigurations',
@@ -213,6 +231,11 @@ describe('the webhook that the chart registers', () => {
       'a replica to create new certificates',
       30,
     );
+    network.cut();
+    await until(async () => {
+      const { code, stdout } = await check();
+      return code === 1 && /^missing +admission +.+the webhook did not answer for a Scan/m.test(stdout);
+    }, 'check to report that API servers do not trust the certificate');
     assert.equal(
       await upgrade(),
       `kept the authority; wrote its certificate into MutatingWebhookConfiguration ${RELEASE}\n`,
