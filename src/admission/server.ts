@@ -36,7 +36,7 @@ export interface AdmissionSettings {
 }
 
 /** Where the certificate is. */
-export type CertificateLocation =
+type CertificateLocation =
   /** A folder with `tls.crt` and `tls.key`, which somebody else renews. */
   | { readonly kind: 'Files'; readonly directory: string }
   /** A Secret in the namespace of the Lease, whose content the controller writes. */

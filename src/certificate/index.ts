@@ -1,4 +1,4 @@
-export { type CertificatePlace, CertificateSecret, MissingSecret } from './certificate-secret.ts';
+export { CertificateSecret, MissingSecret } from './certificate-secret.ts';
 export { CertificateKeeper } from './keeper.ts';
-export { expiresAt, type KeyPair, parseCertificate, splitCertificates } from './key-pair.ts';
+export { expiresAt, splitCertificates } from './key-pair.ts';
 export { MUTATING_WEBHOOKS, registerWebhook, type WebhookConfiguration } from './registration.ts';

@@ -144,4 +144,21 @@ export class AdmissionRelease {
     const { webhooks = [] } = await this.configuration();
     return atob(webhooks[0]?.clientConfig.caBundle ?? '');
   }
+
+  /** Runs `check` with the rights of an administrator. */
+  async check(namespace: string): Promise<Ran> {
+    return runCommand(this.#cluster.controlPlane, ['check', '--namespace', namespace]);
+  }
+
+  /** Adds the endpoint that Kubernetes would add to the Service for a ready pod. */
+  async addEndpoint(): Promise<void> {
+    const slice = {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: WEBHOOK, namespace: RELEASE, labels: { 'kubernetes.io/service-name': WEBHOOK } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['10.1.2.3'], conditions: { ready: true } }],
+    };
+    await this.#cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input: JSON.stringify(slice) });
+  }
 }

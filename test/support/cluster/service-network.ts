@@ -10,7 +10,7 @@ import { join } from 'node:path';
  * machine in turn. The API server still looks up the Service, and verifies the certificate for its name.
  */
 export class ServiceNetwork implements AsyncDisposable {
-  /** Ports on 127.0.0.1 that stand for the pods of the Service. */
+  /** Ports on 127.0.0.1, used as the pods of the Service. */
   targets: readonly number[] = [];
   /** The flags of the API server. */
   readonly apiServerArgs: readonly string[];
