@@ -69,6 +69,8 @@ export const ADVICE = {
   MountPathTaken: 'Mount that volume elsewhere.',
   ScanUpdateFailed:
     'Check that the controller may update ScheduledScans in this namespace, and that no policy or webhook refuses or changes the update. The controller retries automatically.',
+  WritesReverted:
+    'Stop that program from reverting the ScheduledScan, or enable the admission webhook, so that its Scans are bound when they are created.',
   ScanUnreadable: 'Correct the ScheduledScan. The controller does not change it until then.',
   ImageMissing:
     'Push that version to the new repository, or remove the previous repository from spec.replaces. The controller retries automatically.',

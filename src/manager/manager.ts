@@ -186,6 +186,8 @@ function createChecker(settings: RegistrySettings, metrics: Metrics, log: Logger
   });
 }
 
+type BoundAtCreation = ControllerOptions['settings']['binding']['boundAtCreation'];
+
 function controllerSettings(settings: ManagerSettings): ControllerOptions['settings'] {
   const { unusedSecretGraceMs, runsPerMinute, runWaitMs, discovery, registries } = settings;
   const binding = {
@@ -193,9 +195,15 @@ function controllerSettings(settings: ManagerSettings): ControllerOptions['setti
     checkIntervalMs: registries.acceptedTtl,
     firstAnswerTimeoutMs: registries.checkTimeout,
     runWaitMs: runsPerMinute === 0 ? undefined : runWaitMs,
+    boundAtCreation: boundAtCreation(settings),
   };
   const admission = settings.admission !== undefined;
   return { binding, unusedSecretGraceMs, runsPerMinute, runWaitMs, admission, discovery };
+}
+
+function boundAtCreation({ admission, bind }: ManagerSettings): BoundAtCreation {
+  if (admission === undefined) return 'None';
+  return bind === 'scans' ? 'All' : 'GitManaged';
 }
 
 function reflectorsOf({ table }: Controllers) {

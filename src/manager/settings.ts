@@ -23,4 +23,6 @@ export interface ManagerSettings
   readonly registries: RegistrySettings;
   /** The webhook for new Scans; undefined: it is off. */
   readonly admission: AdmissionSettings | undefined;
+  /** What is bound: ScheduledScans, except those from Git if the webhook is on; or only new Scans. */
+  readonly bind: 'auto' | 'scans';
 }

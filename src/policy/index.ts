@@ -37,6 +37,14 @@ export {
   selectsScan,
 } from './precedence.ts';
 export { LONGEST_CHAIN, replacesChain } from './replaces-chain.ts';
+export {
+  lastingAt,
+  MANY_REVERSIONS,
+  MOST_REVERSIONS,
+  nextWriteAt,
+  REVERSION_WINDOW_MS,
+  revertedWriteOf,
+} from './reverted-writes.ts';
 export { MOST_RIVALS, Rivals, rivalsAmong } from './rivals.ts';
 export { type RoleContext, type ScanRole, scanRole } from './scan-role.ts';
 export { acceptanceOf, isAccepted } from './verification-outcome.ts';

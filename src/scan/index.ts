@@ -1,6 +1,7 @@
 export { type AwaitedScan, awaitedScan, isOpen, isPending, type RequestedScan } from './awaited-scan.ts';
 export { parseCron, tickAfter } from './cron.ts';
 export { parseGoDuration } from './duration.ts';
+export type { GitManager } from './git-manager.ts';
 export { overriddenLogins } from './own-logins.ts';
 export { parseScan, type RawScan } from './raw-scan.ts';
 export type { Migrated } from './restore.ts';

@@ -1,11 +1,12 @@
-import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
+import { BINDING_ANNOTATION, MANAGED_BY, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
-import { parseTime } from '../text/index.ts';
+import { compareText, parseTime } from '../text/index.ts';
 import type { ConcurrencyPolicy } from './concurrency-policy.ts';
 import { LONGEST_SCHEDULE } from './cron.ts';
 import { carries, deliver, revertDelivery, type ScanSpec, type Taken } from './delivery.ts';
 import { LONGEST_DURATION } from './duration.ts';
 import { migrateExtraction } from './extraction.ts';
+import { type GitManager, gitManagerOf } from './git-manager.ts';
 import { imageIn } from './image-text.ts';
 import { mentionedImages } from './mentions.ts';
 import { NO_LOGINS, type OwnLogins, readOwnLogins } from './own-logins.ts';
@@ -26,7 +27,11 @@ interface RawMetadata {
   readonly creationTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly managedFields?: readonly { readonly time?: string }[];
+  readonly managedFields?: readonly {
+    readonly manager?: string;
+    readonly time?: string;
+    readonly subresource?: string;
+  }[];
 }
 
 /** A ScheduledScan as the API server sends it. secureCodeBox's CRD has validated these fields. */
@@ -78,6 +83,8 @@ export interface ScheduledScan {
    * its image is never rewritten. `undefined`: the image is certain, or none can be read.
    */
   readonly imageAfter: string | undefined;
+  /** The index of the image in the parameters; -1: no image can be read. */
+  readonly imageIndex: number;
   /** Why no image can be read, as the predicate of a sentence about the scan; undefined: one can. */
   readonly imageProblem: string | undefined;
   /** The images that the parameters of a scan without a readable image mention. At most eight. */
@@ -88,6 +95,10 @@ export interface ScheduledScan {
   readonly credentialParameters: boolean;
   readonly schedule: Schedule;
   readonly bound: Bound | undefined;
+  /** The program that applies the scan from Git, and reverts changes of its spec; undefined: none is known. */
+  readonly gitManager: GitManager | undefined;
+  /** The field managers of its metadata and spec, except the controller, the latest first. At most eight. */
+  readonly fieldManagers: readonly string[];
   readonly concurrencyPolicy: ConcurrencyPolicy;
   /** The last request for a run. */
   readonly request: RunRequest | undefined;
@@ -122,6 +133,8 @@ export function readScheduledScan(raw: RawScheduledScan): ScheduledScan {
     credentialParameters: hasCredentialParameters(parameters),
     schedule: readSchedule(raw),
     bound: readBound(annotations, spec.scanSpec, restore),
+    gitManager: gitManagerOf(metadata),
+    fieldManagers: fieldManagersOf(metadata),
     concurrencyPolicy: readConcurrencyPolicy(spec.concurrencyPolicy),
     request: parseRunRequest(annotations[RUN_ANNOTATION]),
   };
@@ -146,6 +159,8 @@ export function unreadableScan(
     ...{ labels: {}, scanType: '', credentialParameters: false, request: undefined },
     ...NO_IMAGE,
     ownLogins: NO_LOGINS,
+    gitManager: undefined,
+    fieldManagers: [],
     concurrencyPolicy: 'Allow',
     schedule: {
       suspended: true,
@@ -174,11 +189,12 @@ function unreadable({ metadata, spec }: RawScheduledScan): string | undefined {
   return `has a ${field} that is too long: expected at most ${most} characters, found ${text.length}; shorten it`;
 }
 
-type ImageFields = Pick<ScheduledScan, 'image' | 'imageAfter' | 'imageProblem' | 'mentions'>;
+type ImageFields = Pick<ScheduledScan, 'image' | 'imageAfter' | 'imageIndex' | 'imageProblem' | 'mentions'>;
 
 const NO_IMAGE: ImageFields = {
   image: undefined,
   imageAfter: undefined,
+  imageIndex: -1,
   imageProblem: undefined,
   mentions: [],
 };
@@ -186,8 +202,8 @@ const NO_IMAGE: ImageFields = {
 function readImageOf(parameters: readonly string[]): ImageFields {
   const parameter = imageParameter(parameters);
   if (parameter.result === 'Image') {
-    const { image, after } = parameter;
-    return { ...NO_IMAGE, image, imageAfter: after };
+    const { image, index, after } = parameter;
+    return { ...NO_IMAGE, image, imageIndex: index, imageAfter: after };
   }
   return { ...NO_IMAGE, imageProblem: problemOf(parameter), mentions: mentionedImages(parameters) };
 }
@@ -220,6 +236,20 @@ function readSchedule({ metadata, spec, status }: RawScheduledScan): Schedule {
 /** The text; undefined: it is empty, or longer than this. */
 function upTo(most: number, text: string | undefined): string | undefined {
   return text === undefined || text === '' || text.length > most ? undefined : text;
+}
+
+/** Limit on the field managers that are kept. */
+const MOST_MANAGERS = 8;
+/** https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers */
+const LONGEST_MANAGER = 128;
+
+function fieldManagersOf({ managedFields = [] }: RawMetadata): readonly string[] {
+  const others = managedFields
+    .filter(({ subresource }) => subresource === undefined || subresource === '')
+    .toSorted((a, b) => compareText(b.time ?? '', a.time ?? ''))
+    .flatMap(({ manager = '' }) => (manager === '' || manager === MANAGED_BY ? [] : [manager]))
+    .filter((manager) => manager.length <= LONGEST_MANAGER);
+  return [...new Set(others)].slice(0, MOST_MANAGERS);
 }
 
 /** When any client last wrote the object or its status; 0: not recorded. */

@@ -38,6 +38,10 @@ const BENCHES: readonly Bench[] = [
     about: '200 pull secrets, one of which changes every 20 ms, compared with a bare writer',
   },
   {
+    name: 'admission',
+    about: 'creation of 100 Scans per second with the webhook, compared with one that does nothing',
+  },
+  {
     name: 'isolation',
     about:
       'how much a hostile namespace affects another; ISOLATION_ATTACKS=hubs,tags runs only these attacks',

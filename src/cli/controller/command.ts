@@ -173,7 +173,14 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
   const registries = await registrySettings(flags).catch(explainSettings);
   const discovery = discoverySettings(flags);
   const own = { namespaces, scanTypes, concurrency, unusedSecretGraceMs, runsPerMinute, runWaitMs, serve };
-  const settings = { ...own, lease, registries, discovery, admission: admissionSettings(flags) };
+  const settings = {
+    ...own,
+    lease,
+    registries,
+    discovery,
+    admission: admissionSettings(flags),
+    bind: flags.bind,
+  };
   const controller = newController(() => new Manager(config, settings, log));
   const running = controller.start().then(
     () => signalled,

@@ -9,6 +9,7 @@ export interface AdmissionFlags {
   readonly admission?: Address;
   readonly admissionSecret?: string;
   readonly admissionCertDir?: string;
+  readonly bind: ManagerSettings['bind'];
 }
 
 /** The flags of the admission webhook. */
@@ -30,6 +31,13 @@ export function admissionFlags(): readonly Option[] {
       '--admission-cert-dir <directory>',
       'instead of --admission-secret: folder with the certificate (tls.crt) and the private key (tls.key) of the webhook; changes are loaded without a restart',
     ).env('ICB_ADMISSION_CERT_DIR'),
+    new Option(
+      '--bind <what>',
+      'auto: ScheduledScans, and with --admission also new Scans, but not ScheduledScans that Argo CD or Flux applies; scans: only new Scans',
+    )
+      .env('ICB_BIND')
+      .choices(['auto', 'scans'])
+      .default('auto'),
   ];
 }
 
@@ -43,7 +51,9 @@ export function admissionSettings(flags: AdmissionFlags): ManagerSettings['admis
 
 /** What is wrong with the combination of valid flags; undefined: nothing. */
 export function admissionProblem(flags: AdmissionFlags): string | undefined {
-  const { admission, admissionSecret, admissionCertDir } = flags;
+  const { admission, admissionSecret, admissionCertDir, bind } = flags;
+  if (admission === undefined && bind === 'scans')
+    return 'expected --admission because --bind is scans, found none; set --admission, or set --bind to auto';
   if (admissionSecret !== undefined && admissionCertDir !== undefined)
     return 'expected --admission-secret or --admission-cert-dir, found both; omit one of them';
   const flag = admissionSecret === undefined ? '--admission-cert-dir' : '--admission-secret';

@@ -25,6 +25,7 @@ import type { Stores } from '../../state/index.ts';
 import { secretWriteError } from '../secret-write-error.ts';
 import type { Decision, ScanPlan, SecretWrite } from './decide.ts';
 import type { Resolved } from './resolve.ts';
+import { WrittenScans } from './written-scans.ts';
 
 const SCANS_AT_ONCE = 8;
 
@@ -48,6 +49,8 @@ export class Refused extends Error {
 export interface Applied {
   /** Names of the scans that were written. */
   readonly written: ReadonlySet<string>;
+  /** By name of a written scan: how often its writes were reverted within the last ten minutes, if they were. */
+  readonly reversions: ReadonlyMap<string, number>;
   /** By name of the scan: why it was not written. Errors other than `Refused` are retried and not reported as failures. */
   readonly failed: ReadonlyMap<string, unknown>;
   readonly secretRefused: Refused | undefined;
@@ -86,6 +89,7 @@ export class Applier {
   /** By key of a Trivy Secret. Several bindings may share one, so only one of them writes it at a time. */
   readonly #secretWrites = new Map<string, Promise<void>>();
   readonly #repetitions = new Repetitions();
+  readonly #writtenScans = new WrittenScans();
 
   constructor(options: { client: KubeClient; stores: Stores }) {
     this.#client = options.client;
@@ -102,23 +106,36 @@ export class Applier {
     const edits = decision.scans
       .filter((plan) => plan.plan === 'Edit')
       .filter(({ edit }) => secretRefused === undefined || edit.edit === 'Unbind');
-    const { written, failed } = await this.#editScans(edits, log);
+    const { written, reversions, failed } = await this.#editScans(edits, log);
     const keys = [...written].map((name) => `scan ${resolved.namespace}/${name}`);
     const secret = secretKey(resolved, decision.secretWrite);
     if (secret !== undefined) keys.push(secret);
-    return { written, failed, secretRefused, repeated: this.#repetitions.note(keys, resolved.now) };
+    return {
+      written,
+      reversions,
+      failed,
+      secretRefused,
+      repeated: this.#repetitions.note(keys, resolved.now),
+    };
   }
 
-  async #editScans(edits: readonly Edit[], log: Logger): Promise<Pick<Applied, 'written' | 'failed'>> {
+  async #editScans(
+    edits: readonly Edit[],
+    log: Logger,
+  ): Promise<Pick<Applied, 'written' | 'reversions' | 'failed'>> {
     const written = new Set<string>();
+    const reversions = new Map<string, number>();
     const failed = new Map<string, unknown>();
     const results = await settleEach(edits, SCANS_AT_ONCE, (edit) => this.#editScan(edit, log));
     for (const [index, result] of results.entries()) {
       const name = edits[index]?.scan.name ?? '';
       if (result.status === 'rejected') failed.set(name, result.reason);
-      else if (result.value) written.add(name);
+      else if (result.value !== undefined) {
+        written.add(name);
+        if (result.value > 0) reversions.set(name, result.value);
+      }
     }
-    return { written, failed };
+    return { written, reversions, failed };
   }
 
   /**
@@ -190,9 +207,10 @@ export class Applier {
   /**
    * Sends one read, because stores hold only projections, and one write at the version that was decided on.
    *
-   * @returns whether the scan had to be written
+   * @returns how often its writes were reverted lately; undefined: the scan did not have to be written
    */
-  async #editScan({ scan, edit }: Edit, log: Logger): Promise<boolean> {
+  async #editScan({ scan, edit }: Edit, log: Logger): Promise<number | undefined> {
+    let reversions = 0;
     try {
       const { resourceVersion } = scan;
       const raw = await this.#client.get<RawScheduledScan>(SCHEDULED_SCANS, scan, { resourceVersion });
@@ -203,10 +221,11 @@ export class Applier {
         );
       }
       const result = editScheduledScan(raw, edit);
-      if (result.result === 'Unchanged') return false;
+      if (result.result === 'Unchanged') return undefined;
       if (result.result !== 'Changed') throw refusedBy(result);
       const written = readScheduledScan(await this.#client.replace(SCHEDULED_SCANS, result.scan));
       this.#stores.scheduledScans.setAnswer(written);
+      reversions = this.#writtenScans.note(present, edit, Date.now());
       if (!isDone(written, edit)) {
         throw new Refused(
           'ScanUpdateFailed',
@@ -220,7 +239,7 @@ export class Applier {
       { scheduledScan: keyOf(scan), edit: edit.edit, before: scan.bound?.binding, ...migratedTo(edit) },
       'scheduled scan written',
     );
-    return true;
+    return reversions;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Check, KnownAnswer } from '../../answer/index.ts';
+import type { RevertedWrite } from '../../api/index.ts';
 import type { ValidBinding } from '../../binding/index.ts';
-import { repositoryName } from '../../image/index.ts';
+import { type ImageReference, repositoryName } from '../../image/index.ts';
 import {
   chosenCandidate,
   fits,
@@ -9,7 +10,9 @@ import {
   migrationCause,
   migrationOf,
   nextMigration,
+  nextWriteAt,
   type Resolution,
+  revertedWriteOf,
 } from '../../policy/index.ts';
 import {
   isDone,
@@ -45,11 +48,26 @@ export type SecretWrite =
 export type ScanPlan =
   | { readonly plan: 'Keep'; readonly scan: ScheduledScan }
   | { readonly plan: 'Edit'; readonly scan: ScheduledScan; readonly edit: ScanEdit }
+  /** The scan is not written. Its Scans are bound when they are created. */
+  | {
+      readonly plan: 'AtCreation';
+      readonly scan: ScheduledScan;
+      readonly delivery: ScanDelivery | undefined;
+      /** The image that its Scans get instead of the one that the scan names; undefined: the same. */
+      readonly image: ImageReference | undefined;
+    }
   /** An edit that must wait until the run that is due has begun. */
   | {
       readonly plan: 'Wait';
       readonly scan: ScheduledScan;
       readonly edit: ScanEdit;
+      readonly milliseconds: number;
+    }
+  /** An edit that must wait, because another field manager has reverted the last ones. */
+  | {
+      readonly plan: 'BackOff';
+      readonly scan: ScheduledScan;
+      readonly reverted: RevertedWrite;
       readonly milliseconds: number;
     }
   /** The scan should name the binding's image, but it is not migrated now. */
@@ -91,6 +109,7 @@ type Bindable = { readonly delivery: ScanDelivery } | 'none';
  * | role of a scan | and | then |
  * |---|---|---|
  * | `Effective` | a credential is selected, or none is needed | bind the scan, and migrate it if it names another repository |
+ * | `Effective` | the Scans of the scan are bound when they are created | unbind the scan once, and do not change it afterwards |
  * | `Effective` | there is no credential, or it may not be used yet | a scan that is bound to this binding stays bound |
  * | `LeftBehind` | | migrate the scan, or unbind it if the new repository does not have the image |
  * | `Former` | | unbind the scan |
@@ -243,8 +262,33 @@ function deliveryIn(bindable: Bindable): ScanDelivery | undefined {
   return bindable === 'none' ? undefined : bindable.delivery;
 }
 
+/**
+ * The plan for a scan whose Scans are bound when they are created. The webhook makes the same decision about each of them.
+ */
+function decideAtCreation(resolved: Resolved, one: ResolvedScan, bindable: Bindable | undefined): ScanPlan {
+  const { scan } = one;
+  if (scan.bound !== undefined) return planEdit(resolved, scan, { edit: 'Unbind' });
+  if (bindable === undefined) return { plan: 'Unbound', scan };
+  const plan = planMigration(resolved, one, bindable);
+  const atCreation = { plan: 'AtCreation', scan, delivery: deliveryIn(bindable) } as const;
+  if (plan === undefined) return { ...atCreation, image: undefined };
+  // The edit is not written. It says which image the Scans get.
+  return 'edit' in plan && plan.edit.edit === 'Bind' ? { ...atCreation, image: plan.edit.image } : plan;
+}
+
+function isBoundAtCreation(resolved: Resolved, scan: ScheduledScan): boolean {
+  const { boundAtCreation } = resolved.settings;
+  const isFromGit = scan.gitManager !== undefined || revertedIn(resolved, scan) !== undefined;
+  return boundAtCreation === 'All' || (boundAtCreation === 'GitManaged' && isFromGit);
+}
+
+function revertedIn({ binding }: Resolved, scan: ScheduledScan): RevertedWrite | undefined {
+  return binding === undefined ? undefined : revertedWriteOf(binding, scan);
+}
+
 function decideEffective(resolved: Resolved, one: ResolvedScan, bindable: Bindable | undefined): ScanPlan {
   const { scan } = one;
+  if (isBoundAtCreation(resolved, scan)) return decideAtCreation(resolved, one, bindable);
   const holder = holderOf(resolved);
   if (bindable !== undefined) {
     const migration = planMigration(resolved, one, bindable);
@@ -269,8 +313,12 @@ function isFitting({ settings }: Resolved, binding: ValidBinding, scan: Schedule
   return fits(binding, scan, settings.scanTypes);
 }
 
-function planEdit({ now }: Resolved, scan: ScheduledScan, edit: ScanEdit): ScanPlan {
+function planEdit(resolved: Resolved, scan: ScheduledScan, edit: ScanEdit): ScanPlan {
+  const { now } = resolved;
   if (isDone(scan, edit)) return { plan: 'Keep', scan };
+  const reverted = edit.edit === 'Bind' ? revertedIn(resolved, scan) : undefined;
+  const wait = reverted === undefined ? 0 : nextWriteAt(reverted) - now;
+  if (reverted !== undefined && wait > 0) return { plan: 'BackOff', scan, reverted, milliseconds: wait };
   const milliseconds = waitBeforeWrite(scan.schedule, now);
   return milliseconds === 0 ? { plan: 'Edit', scan, edit } : { plan: 'Wait', scan, edit, milliseconds };
 }

@@ -129,7 +129,9 @@ function bindsUnder(limited: ValidBinding, { replaces }: ValidBinding, key: stri
 
 function observeFor(binding: ValidBinding, { stores, settings, registry }: NewScanSources, now: number) {
   const { answer = () => undefined, login = () => undefined } = registry ?? {};
-  const observed = observeBinding(keyOf(binding), { stores, settings, answer, login }, now);
+  // The Scan itself is written, whatever is true of its ScheduledScan.
+  const own: BindingSettings = { ...settings, boundAtCreation: 'None' };
+  const observed = observeBinding(keyOf(binding), { stores, settings: own, answer, login }, now);
   const selection =
     registry === undefined ? selectionInStatus(stores, settings, now) : observed.known.selection;
   const known: Known = { ...observed.known, selection };

@@ -35,6 +35,8 @@ export interface BindingSettings {
   readonly firstAnswerTimeoutMs: number;
   /** How long a requested run waits for a Scan that has not ended, in milliseconds; undefined: no runs are started. */
   readonly runWaitMs: number | undefined;
+  /** The ScheduledScans that are not written, because their Scans are bound when they are created. */
+  readonly boundAtCreation: 'None' | 'GitManaged' | 'All';
 }
 
 /** The object under the name of a Trivy Secret. */

@@ -39,6 +39,12 @@ export interface Preview {
   readonly limit: Limit | undefined;
 }
 
+/** The settings of a controller whose time to wait for a first answer is over. */
+const PREVIEW_SETTINGS = {
+  ...{ checkIntervalMs: 0, firstAnswerTimeoutMs: 0, runWaitMs: undefined },
+  boundAtCreation: 'None',
+} as const;
+
 /** Limit on how often the edits of a scan may cause further ones: a migration, an edit for the new image, and a reserve. */
 const MOST_ROUNDS = 4;
 
@@ -136,7 +142,7 @@ export class Previewer {
       scans: valid && index ? scansOf(valid, index) : [],
       unboundScans: [],
       mentioning: valid && index ? scansMentioning(valid, index) : [],
-      settings: { scanTypes, checkIntervalMs: 0, firstAnswerTimeoutMs: 0, runWaitMs: undefined },
+      settings: { ...PREVIEW_SETTINGS, scanTypes },
       secrets: names.map((name) => secrets.get(name) ?? { state: 'Missing', name }),
       known: this.#known(binding),
     };
@@ -178,7 +184,7 @@ export class Previewer {
         written.add(name);
       else failed.set(name, refusedBy(edited));
     }
-    return { written, failed, secretRefused: undefined, repeated: false };
+    return { written, reversions: new Map(), failed, secretRefused: undefined, repeated: false };
   }
 }
 

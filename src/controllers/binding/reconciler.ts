@@ -3,7 +3,7 @@ import { imageCredentialBindings } from '../../api/index.ts';
 import type { Binding } from '../../binding/index.ts';
 import { type EventRecorder, type KubeClient, KubeError, type Outcome, OutOfDate } from '../../kube/index.ts';
 import { apiVersionOf, splitKey } from '../../object/index.ts';
-import { hasUnread } from '../../policy/index.ts';
+import { hasUnread, lastingAt } from '../../policy/index.ts';
 import type { RegistryChecker } from '../../registry/index.ts';
 import type { RawScan, ScanDecision } from '../../scan/index.ts';
 import type { Stores } from '../../state/index.ts';
@@ -90,7 +90,12 @@ export class BindingReconciler {
       binding !== undefined &&
       (await this.#publish(binding, report(binding, resolved, decision, applied), log));
     return {
-      requeueAfterMs: shortest([...scanWaits(decision), unboundWait(resolved), requeueAfterMs]),
+      requeueAfterMs: shortest([
+        ...scanWaits(decision),
+        lastingWait(resolved),
+        unboundWait(resolved),
+        requeueAfterMs,
+      ]),
       repeated: applied.repeated || repeated,
       error: failureOf(decision, applied),
     };
@@ -177,7 +182,13 @@ function failureOf({ scans }: Decision, { failed, secretRefused }: Applied): unk
 }
 
 function scanWaits({ scans }: Decision): readonly number[] {
-  return scans.flatMap((plan) => (plan.plan === 'Wait' ? [plan.milliseconds] : []));
+  return scans.flatMap((plan) => ('milliseconds' in plan ? [plan.milliseconds] : []));
+}
+
+/** When the next write that was reverted before counts as lasting. */
+function lastingWait({ binding, now }: Resolved): number | undefined {
+  const times = binding?.status?.revertedWrites?.map(lastingAt) ?? [];
+  return shortest(times.map((time) => (time > now ? time - now : undefined)));
 }
 
 /** When the status no longer names the oldest Scan that passed unbound. */

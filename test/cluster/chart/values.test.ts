@@ -67,6 +67,7 @@ const accepted: Readonly<Record<string, object>> = {
       ]),
     ),
   ),
+  'that only new Scans are bound': { config: { bind: 'scans' }, admission: { enabled: true } },
   'the webhook, with certificates of the chart': { admission: { enabled: true } },
   'the webhook, with a certificate of cert-manager': {
     admission: {
@@ -123,6 +124,11 @@ const refused: readonly (readonly [string, object, RegExp])[] = [
     'an unknown discovery mode',
     discovery({ resourceInclusion: { mode: 'enabled' } }),
     /at '.*\/mode': value must be one of 'enabled-per-namespace', 'enabled-per-resource', 'all'/,
+  ],
+  [
+    'that only new Scans are bound, without the webhook',
+    { config: { bind: 'scans' } },
+    /at '\/admission\/enabled': value must be true/,
   ],
   [
     'an unknown source of certificates',

@@ -79,7 +79,10 @@ export async function startAdmitting(
 ): Promise<AdmittingController> {
   const admission = ['--admission', `127.0.0.1:${port}`, '--admission-cert-dir', certificates.path];
   const controller = await startController(controlPlane, [...admission, ...flags], options);
-  const found = /"admissionPort":(\d+)/.exec(await controller.log())?.[1];
+  const found = await until(
+    async () => /"admissionPort":(\d+)/.exec(await controller.log())?.[1],
+    'the controller to serve the webhook',
+  );
   return { ...controller, webhook: `https://127.0.0.1:${found}/scans` };
 }
 

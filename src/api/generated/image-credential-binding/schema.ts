@@ -425,6 +425,71 @@ export const imageCredentialBindingSchema = {
             }
           }
         },
+        "parameterChanges": {
+          "type": "array",
+          "maxItems": 20,
+          "x-kubernetes-list-type": "atomic",
+          "items": {
+            "type": "object",
+            "required": [
+              "scheduledScan",
+              "parameter",
+              "from",
+              "to"
+            ],
+            "properties": {
+              "scheduledScan": {
+                "type": "string"
+              },
+              "parameter": {
+                "type": "integer",
+                "format": "int32",
+                "minimum": 0
+              },
+              "from": {
+                "type": "string",
+                "maxLength": 1024
+              },
+              "to": {
+                "type": "string",
+                "maxLength": 1024
+              }
+            }
+          }
+        },
+        "revertedWrites": {
+          "type": "array",
+          "maxItems": 20,
+          "x-kubernetes-list-type": "atomic",
+          "items": {
+            "type": "object",
+            "required": [
+              "scheduledScan",
+              "fieldManager",
+              "reversions",
+              "lastWriteTime"
+            ],
+            "properties": {
+              "scheduledScan": {
+                "type": "string"
+              },
+              "fieldManager": {
+                "type": "string",
+                "maxLength": 128
+              },
+              "reversions": {
+                "type": "integer",
+                "format": "int32",
+                "minimum": 1,
+                "maximum": 10
+              },
+              "lastWriteTime": {
+                "type": "string",
+                "format": "date-time"
+              }
+            }
+          }
+        },
         "migrations": {
           "type": "integer",
           "format": "int32",

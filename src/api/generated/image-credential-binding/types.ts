@@ -245,6 +245,23 @@ export interface ImageCredentialBindingStatus {
   readonly scans?: ScansSummary;
   readonly unboundScans?: UnboundScansSummary;
   /**
+   * Changes to make in the source of ScheduledScans that the controller does not write, because their
+   * Scans are bound when they are created. Until then, each new Scan gets the new image. The first 20,
+   * by name. Absent if there are none.
+   *
+   * @maxItems 20
+   */
+  readonly parameterChanges?: readonly ParameterChange[];
+  /**
+   * ScheduledScans whose binding another field manager has reverted at least three times within ten
+   * minutes. The controller writes them less and less often, at least every ten minutes. With the
+   * admission webhook, their Scans are bound when they are created instead. The first 20, by name.
+   * Absent if there are none.
+   *
+   * @maxItems 20
+   */
+  readonly revertedWrites?: readonly RevertedWrite[];
+  /**
    * Number of times that the controller has migrated ScheduledScans of this binding from a previous
    * repository to the one in spec.image. Each migration is reported once, in history and in an Event.
    */
@@ -413,6 +430,48 @@ export interface UnboundScan {
    * Why the Scan could not wait for the credential. Absent otherwise.
    */
   readonly reason?: string;
+}
+/**
+ * One parameter of a ScheduledScan that names a previous repository.
+ */
+export interface ParameterChange {
+  /**
+   * The ScheduledScan's name, in this namespace.
+   */
+  readonly scheduledScan: string;
+  /**
+   * Index of the parameter in spec.scanSpec.parameters, counted from 0.
+   */
+  readonly parameter: number;
+  /**
+   * The image that the parameter names.
+   */
+  readonly from: string;
+  /**
+   * The image that it should name.
+   */
+  readonly to: string;
+}
+/**
+ * One ScheduledScan whose binding was reverted.
+ */
+export interface RevertedWrite {
+  /**
+   * The ScheduledScan's name, in this namespace.
+   */
+  readonly scheduledScan: string;
+  /**
+   * The field manager that reverted the write, as in metadata.managedFields.
+   */
+  readonly fieldManager: string;
+  /**
+   * Number of reversions, at most 10.
+   */
+  readonly reversions: number;
+  /**
+   * RFC 3339 time of the controller's last write.
+   */
+  readonly lastWriteTime: string;
 }
 /**
  * One change to what the scans use.

@@ -6,7 +6,7 @@ import type { IImageCredentialBinding } from './types.ts';
 
 /** Whether a value is a valid ImageCredentialBinding, as far as JSON schema can check it. `errors` lists the reasons if it is not. */
 export const validate: ValidateFunc<IImageCredentialBinding> = validate10;
-const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a complete digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image ID; to name a digest, write repository@sha256:<digits>"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image ID; name the repository instead"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', where each part between dots starts and ends with a letter or a digit"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"unreadable":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"unboundScans":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"migrations":{"type":"integer","format":"int32","minimum":0},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
+const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a complete digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image ID; to name a digest, write repository@sha256:<digits>"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image ID; name the repository instead"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', where each part between dots starts and ends with a letter or a digit"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"unreadable":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"unboundScans":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"parameterChanges":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","parameter","from","to"],"properties":{"scheduledScan":{"type":"string"},"parameter":{"type":"integer","format":"int32","minimum":0},"from":{"type":"string","maxLength":1024},"to":{"type":"string","maxLength":1024}},"additionalProperties":false}},"revertedWrites":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","fieldManager","reversions","lastWriteTime"],"properties":{"scheduledScan":{"type":"string"},"fieldManager":{"type":"string","maxLength":128},"reversions":{"type":"integer","format":"int32","minimum":1,"maximum":10},"lastWriteTime":{"type":"string","format":"date-time"}},"additionalProperties":false}},"migrations":{"type":"integer","format":"int32","minimum":0},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
 const pattern0 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$", "");
 const pattern1 = new RegExp("^[a-f0-9]{64}$", "");
 const pattern2 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$", "");
@@ -1844,10 +1844,11 @@ vErrors.push(err148);
 errors++;
 }
 }
-if(data21.migrations !== undefined){
-let data58 = data21.migrations;
-if(!(((typeof data58 == "number") && (!(data58 % 1) && !isNaN(data58))) && (isFinite(data58)))){
-const err149 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.migrations.type,parentSchema:schema11.properties.status.properties.migrations,data:data58};
+if(data21.parameterChanges !== undefined){
+let data58 = data21.parameterChanges;
+if(Array.isArray(data58)){
+if(data58.length > 20){
+const err149 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.parameterChanges,data:data58};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1856,9 +1857,12 @@ vErrors.push(err149);
 }
 errors++;
 }
-if((typeof data58 == "number") && (isFinite(data58))){
-if(data58 < 0 || isNaN(data58)){
-const err150 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.migrations,data:data58};
+const len7 = data58.length;
+for(let i7=0; i7<len7; i7++){
+let data59 = data58[i7];
+if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
+if(data59.scheduledScan === undefined){
+const err150 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1867,8 +1871,8 @@ vErrors.push(err150);
 }
 errors++;
 }
-if(!(formats6.validate(data58))){
-const err151 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.migrations,data:data58};
+if(data59.parameter === undefined){
+const err151 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "parameter"},message:"must have required property '"+"parameter"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -1877,13 +1881,8 @@ vErrors.push(err151);
 }
 errors++;
 }
-}
-}
-if(data21.history !== undefined){
-let data59 = data21.history;
-if(Array.isArray(data59)){
-if(data59.length > 10){
-const err152 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data59};
+if(data59.from === undefined){
+const err152 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -1892,12 +1891,8 @@ vErrors.push(err152);
 }
 errors++;
 }
-const len7 = data59.length;
-for(let i7=0; i7<len7; i7++){
-let data60 = data59[i7];
-if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
-if(data60.time === undefined){
-const err153 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+if(data59.to === undefined){
+const err153 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -1906,8 +1901,9 @@ vErrors.push(err153);
 }
 errors++;
 }
-if(data60.reason === undefined){
-const err154 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+for(const key15 in data59){
+if(!((((key15 === "scheduledScan") || (key15 === "parameter")) || (key15 === "from")) || (key15 === "to"))){
+const err154 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -1916,8 +1912,11 @@ vErrors.push(err154);
 }
 errors++;
 }
-if(data60.from === undefined){
-const err155 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+}
+if(data59.scheduledScan !== undefined){
+let data60 = data59.scheduledScan;
+if(typeof data60 !== "string"){
+const err155 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/scheduledScan",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan,data:data60};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -1926,8 +1925,11 @@ vErrors.push(err155);
 }
 errors++;
 }
-if(data60.to === undefined){
-const err156 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+}
+if(data59.parameter !== undefined){
+let data61 = data59.parameter;
+if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
+const err156 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.parameterChanges.items.properties.parameter.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data61};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -1936,8 +1938,9 @@ vErrors.push(err156);
 }
 errors++;
 }
-if(data60.scans === undefined){
-const err157 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+if((typeof data61 == "number") && (isFinite(data61))){
+if(data61 < 0 || isNaN(data61)){
+const err157 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data61};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -1946,9 +1949,8 @@ vErrors.push(err157);
 }
 errors++;
 }
-for(const key15 in data60){
-if(!(((((key15 === "time") || (key15 === "reason")) || (key15 === "from")) || (key15 === "to")) || (key15 === "scans"))){
-const err158 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+if(!(formats6.validate(data61))){
+const err158 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data61};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -1958,11 +1960,12 @@ vErrors.push(err158);
 errors++;
 }
 }
-if(data60.time !== undefined){
-let data61 = data60.time;
-if(typeof data61 === "string"){
-if(!(formats2.validate(data61))){
-const err159 = {instancePath:instancePath+"/status/history/" + i7+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data61};
+}
+if(data59.from !== undefined){
+let data62 = data59.from;
+if(typeof data62 === "string"){
+if(func2(data62) > 1024){
+const err159 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data62};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -1973,7 +1976,7 @@ errors++;
 }
 }
 else {
-const err160 = {instancePath:instancePath+"/status/history/" + i7+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data61};
+const err160 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.from.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data62};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -1983,11 +1986,11 @@ vErrors.push(err160);
 errors++;
 }
 }
-if(data60.reason !== undefined){
-let data62 = data60.reason;
-if(typeof data62 === "string"){
-if(func2(data62) < 1){
-const err161 = {instancePath:instancePath+"/status/history/" + i7+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data62};
+if(data59.to !== undefined){
+let data63 = data59.to;
+if(typeof data63 === "string"){
+if(func2(data63) > 1024){
+const err161 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data63};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -1998,7 +2001,7 @@ errors++;
 }
 }
 else {
-const err162 = {instancePath:instancePath+"/status/history/" + i7+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data62};
+const err162 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.to.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data63};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2008,11 +2011,9 @@ vErrors.push(err162);
 errors++;
 }
 }
-if(data60.from !== undefined){
-let data63 = data60.from;
-if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
-if(data63.image === undefined){
-const err163 = {instancePath:instancePath+"/status/history/" + i7+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data63};
+}
+else {
+const err163 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.parameterChanges.items.type,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2021,9 +2022,10 @@ vErrors.push(err163);
 }
 errors++;
 }
-for(const key16 in data63){
-if(!(((key16 === "platform") || (key16 === "image")) || (key16 === "secret"))){
-const err164 = {instancePath:instancePath+"/status/history/" + i7+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data63};
+}
+}
+else {
+const err164 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.parameterChanges.type,parentSchema:schema11.properties.status.properties.parameterChanges,data:data58};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2033,10 +2035,11 @@ vErrors.push(err164);
 errors++;
 }
 }
-if(data63.platform !== undefined){
-let data64 = data63.platform;
-if(typeof data64 !== "string"){
-const err165 = {instancePath:instancePath+"/status/history/" + i7+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data64};
+if(data21.revertedWrites !== undefined){
+let data64 = data21.revertedWrites;
+if(Array.isArray(data64)){
+if(data64.length > 20){
+const err165 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.revertedWrites,data:data64};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2045,11 +2048,12 @@ vErrors.push(err165);
 }
 errors++;
 }
-}
-if(data63.image !== undefined){
-let data65 = data63.image;
-if(typeof data65 !== "string"){
-const err166 = {instancePath:instancePath+"/status/history/" + i7+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data65};
+const len8 = data64.length;
+for(let i8=0; i8<len8; i8++){
+let data65 = data64[i8];
+if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
+if(data65.scheduledScan === undefined){
+const err166 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data65};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2058,11 +2062,8 @@ vErrors.push(err166);
 }
 errors++;
 }
-}
-if(data63.secret !== undefined){
-let data66 = data63.secret;
-if(typeof data66 !== "string"){
-const err167 = {instancePath:instancePath+"/status/history/" + i7+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data66};
+if(data65.fieldManager === undefined){
+const err167 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "fieldManager"},message:"must have required property '"+"fieldManager"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data65};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2071,10 +2072,8 @@ vErrors.push(err167);
 }
 errors++;
 }
-}
-}
-else {
-const err168 = {instancePath:instancePath+"/status/history/" + i7+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data63};
+if(data65.reversions === undefined){
+const err168 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "reversions"},message:"must have required property '"+"reversions"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data65};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2083,12 +2082,8 @@ vErrors.push(err168);
 }
 errors++;
 }
-}
-if(data60.to !== undefined){
-let data67 = data60.to;
-if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
-if(data67.image === undefined){
-const err169 = {instancePath:instancePath+"/status/history/" + i7+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data67};
+if(data65.lastWriteTime === undefined){
+const err169 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "lastWriteTime"},message:"must have required property '"+"lastWriteTime"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data65};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2097,9 +2092,9 @@ vErrors.push(err169);
 }
 errors++;
 }
-for(const key17 in data67){
-if(!(((key17 === "platform") || (key17 === "image")) || (key17 === "secret"))){
-const err170 = {instancePath:instancePath+"/status/history/" + i7+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data67};
+for(const key16 in data65){
+if(!((((key16 === "scheduledScan") || (key16 === "fieldManager")) || (key16 === "reversions")) || (key16 === "lastWriteTime"))){
+const err170 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data65};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2109,10 +2104,10 @@ vErrors.push(err170);
 errors++;
 }
 }
-if(data67.platform !== undefined){
-let data68 = data67.platform;
-if(typeof data68 !== "string"){
-const err171 = {instancePath:instancePath+"/status/history/" + i7+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data68};
+if(data65.scheduledScan !== undefined){
+let data66 = data65.scheduledScan;
+if(typeof data66 !== "string"){
+const err171 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/scheduledScan",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan,data:data66};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2122,10 +2117,11 @@ vErrors.push(err171);
 errors++;
 }
 }
-if(data67.image !== undefined){
-let data69 = data67.image;
-if(typeof data69 !== "string"){
-const err172 = {instancePath:instancePath+"/status/history/" + i7+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data69};
+if(data65.fieldManager !== undefined){
+let data67 = data65.fieldManager;
+if(typeof data67 === "string"){
+if(func2(data67) > 128){
+const err172 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters",schema:128,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data67};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2135,10 +2131,8 @@ vErrors.push(err172);
 errors++;
 }
 }
-if(data67.secret !== undefined){
-let data70 = data67.secret;
-if(typeof data70 !== "string"){
-const err173 = {instancePath:instancePath+"/status/history/" + i7+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data70};
+else {
+const err173 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data67};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2148,9 +2142,10 @@ vErrors.push(err173);
 errors++;
 }
 }
-}
-else {
-const err174 = {instancePath:instancePath+"/status/history/" + i7+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data67};
+if(data65.reversions !== undefined){
+let data68 = data65.reversions;
+if(!(((typeof data68 == "number") && (!(data68 % 1) && !isNaN(data68))) && (isFinite(data68)))){
+const err174 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.revertedWrites.items.properties.reversions.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data68};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2159,11 +2154,9 @@ vErrors.push(err174);
 }
 errors++;
 }
-}
-if(data60.scans !== undefined){
-let data71 = data60.scans;
-if(!(((typeof data71 == "number") && (!(data71 % 1) && !isNaN(data71))) && (isFinite(data71)))){
-const err175 = {instancePath:instancePath+"/status/history/" + i7+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data71};
+if((typeof data68 == "number") && (isFinite(data68))){
+if(data68 > 10 || isNaN(data68)){
+const err175 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10",schema:10,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data68};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2172,9 +2165,8 @@ vErrors.push(err175);
 }
 errors++;
 }
-if((typeof data71 == "number") && (isFinite(data71))){
-if(data71 < 0 || isNaN(data71)){
-const err176 = {instancePath:instancePath+"/status/history/" + i7+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data71};
+if(data68 < 1 || isNaN(data68)){
+const err176 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data68};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2183,8 +2175,8 @@ vErrors.push(err176);
 }
 errors++;
 }
-if(!(formats6.validate(data71))){
-const err177 = {instancePath:instancePath+"/status/history/" + i7+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data71};
+if(!(formats6.validate(data68))){
+const err177 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data68};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2195,9 +2187,11 @@ errors++;
 }
 }
 }
-}
-else {
-const err178 = {instancePath:instancePath+"/status/history/" + i7,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data60};
+if(data65.lastWriteTime !== undefined){
+let data69 = data65.lastWriteTime;
+if(typeof data69 === "string"){
+if(!(formats2.validate(data69))){
+const err178 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data69};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2207,9 +2201,8 @@ vErrors.push(err178);
 errors++;
 }
 }
-}
 else {
-const err179 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data59};
+const err179 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data69};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2219,15 +2212,9 @@ vErrors.push(err179);
 errors++;
 }
 }
-if(data21.conditions !== undefined){
-let data72 = data21.conditions;
-if(Array.isArray(data72)){
-const len8 = data72.length;
-for(let i8=0; i8<len8; i8++){
-let data73 = data72[i8];
-if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
-if(data73.type === undefined){
-const err180 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+}
+else {
+const err180 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.revertedWrites.items.type,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data65};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2236,8 +2223,10 @@ vErrors.push(err180);
 }
 errors++;
 }
-if(data73.status === undefined){
-const err181 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+}
+}
+else {
+const err181 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.revertedWrites.type,parentSchema:schema11.properties.status.properties.revertedWrites,data:data64};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2246,8 +2235,11 @@ vErrors.push(err181);
 }
 errors++;
 }
-if(data73.reason === undefined){
-const err182 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+}
+if(data21.migrations !== undefined){
+let data70 = data21.migrations;
+if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
+const err182 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.migrations.type,parentSchema:schema11.properties.status.properties.migrations,data:data70};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2256,8 +2248,9 @@ vErrors.push(err182);
 }
 errors++;
 }
-if(data73.message === undefined){
-const err183 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+if((typeof data70 == "number") && (isFinite(data70))){
+if(data70 < 0 || isNaN(data70)){
+const err183 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.migrations,data:data70};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2266,8 +2259,8 @@ vErrors.push(err183);
 }
 errors++;
 }
-if(data73.lastTransitionTime === undefined){
-const err184 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+if(!(formats6.validate(data70))){
+const err184 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.migrations,data:data70};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2276,9 +2269,13 @@ vErrors.push(err184);
 }
 errors++;
 }
-for(const key18 in data73){
-if(!((((((key18 === "type") || (key18 === "status")) || (key18 === "reason")) || (key18 === "message")) || (key18 === "observedGeneration")) || (key18 === "lastTransitionTime"))){
-const err185 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+}
+}
+if(data21.history !== undefined){
+let data71 = data21.history;
+if(Array.isArray(data71)){
+if(data71.length > 10){
+const err185 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data71};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2287,12 +2284,12 @@ vErrors.push(err185);
 }
 errors++;
 }
-}
-if(data73.type !== undefined){
-let data74 = data73.type;
-if(typeof data74 === "string"){
-if(func2(data74) > 316){
-const err186 = {instancePath:instancePath+"/status/conditions/" + i8+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data74};
+const len9 = data71.length;
+for(let i9=0; i9<len9; i9++){
+let data72 = data71[i9];
+if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
+if(data72.time === undefined){
+const err186 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data72};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2301,8 +2298,8 @@ vErrors.push(err186);
 }
 errors++;
 }
-if(!pattern8.test(data74)){
-const err187 = {instancePath:instancePath+"/status/conditions/" + i8+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data74};
+if(data72.reason === undefined){
+const err187 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data72};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2311,9 +2308,8 @@ vErrors.push(err187);
 }
 errors++;
 }
-}
-else {
-const err188 = {instancePath:instancePath+"/status/conditions/" + i8+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data74};
+if(data72.from === undefined){
+const err188 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data72};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2322,11 +2318,8 @@ vErrors.push(err188);
 }
 errors++;
 }
-}
-if(data73.status !== undefined){
-let data75 = data73.status;
-if(typeof data75 !== "string"){
-const err189 = {instancePath:instancePath+"/status/conditions/" + i8+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data75};
+if(data72.to === undefined){
+const err189 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data72};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2335,8 +2328,8 @@ vErrors.push(err189);
 }
 errors++;
 }
-if(!(((data75 === "True") || (data75 === "False")) || (data75 === "Unknown"))){
-const err190 = {instancePath:instancePath+"/status/conditions/" + i8+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data75};
+if(data72.scans === undefined){
+const err190 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data72};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2345,12 +2338,9 @@ vErrors.push(err190);
 }
 errors++;
 }
-}
-if(data73.reason !== undefined){
-let data76 = data73.reason;
-if(typeof data76 === "string"){
-if(func2(data76) > 1024){
-const err191 = {instancePath:instancePath+"/status/conditions/" + i8+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data76};
+for(const key17 in data72){
+if(!(((((key17 === "time") || (key17 === "reason")) || (key17 === "from")) || (key17 === "to")) || (key17 === "scans"))){
+const err191 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data72};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2359,8 +2349,12 @@ vErrors.push(err191);
 }
 errors++;
 }
-if(func2(data76) < 1){
-const err192 = {instancePath:instancePath+"/status/conditions/" + i8+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data76};
+}
+if(data72.time !== undefined){
+let data73 = data72.time;
+if(typeof data73 === "string"){
+if(!(formats2.validate(data73))){
+const err192 = {instancePath:instancePath+"/status/history/" + i9+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data73};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2369,8 +2363,9 @@ vErrors.push(err192);
 }
 errors++;
 }
-if(!pattern9.test(data76)){
-const err193 = {instancePath:instancePath+"/status/conditions/" + i8+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data76};
+}
+else {
+const err193 = {instancePath:instancePath+"/status/history/" + i9+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data73};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2380,8 +2375,11 @@ vErrors.push(err193);
 errors++;
 }
 }
-else {
-const err194 = {instancePath:instancePath+"/status/conditions/" + i8+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data76};
+if(data72.reason !== undefined){
+let data74 = data72.reason;
+if(typeof data74 === "string"){
+if(func2(data74) < 1){
+const err194 = {instancePath:instancePath+"/status/history/" + i9+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data74};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2391,11 +2389,8 @@ vErrors.push(err194);
 errors++;
 }
 }
-if(data73.message !== undefined){
-let data77 = data73.message;
-if(typeof data77 === "string"){
-if(func2(data77) > 32768){
-const err195 = {instancePath:instancePath+"/status/conditions/" + i8+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data77};
+else {
+const err195 = {instancePath:instancePath+"/status/history/" + i9+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data74};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2405,8 +2400,11 @@ vErrors.push(err195);
 errors++;
 }
 }
-else {
-const err196 = {instancePath:instancePath+"/status/conditions/" + i8+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data77};
+if(data72.from !== undefined){
+let data75 = data72.from;
+if(data75 && typeof data75 == "object" && !Array.isArray(data75)){
+if(data75.image === undefined){
+const err196 = {instancePath:instancePath+"/status/history/" + i9+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data75};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2415,11 +2413,9 @@ vErrors.push(err196);
 }
 errors++;
 }
-}
-if(data73.observedGeneration !== undefined){
-let data78 = data73.observedGeneration;
-if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
-const err197 = {instancePath:instancePath+"/status/conditions/" + i8+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data78};
+for(const key18 in data75){
+if(!(((key18 === "platform") || (key18 === "image")) || (key18 === "secret"))){
+const err197 = {instancePath:instancePath+"/status/history/" + i9+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data75};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2428,9 +2424,11 @@ vErrors.push(err197);
 }
 errors++;
 }
-if((typeof data78 == "number") && (isFinite(data78))){
-if(data78 < 0 || isNaN(data78)){
-const err198 = {instancePath:instancePath+"/status/conditions/" + i8+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data78};
+}
+if(data75.platform !== undefined){
+let data76 = data75.platform;
+if(typeof data76 !== "string"){
+const err198 = {instancePath:instancePath+"/status/history/" + i9+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data76};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2439,8 +2437,11 @@ vErrors.push(err198);
 }
 errors++;
 }
-if(!(formats0.validate(data78))){
-const err199 = {instancePath:instancePath+"/status/conditions/" + i8+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data78};
+}
+if(data75.image !== undefined){
+let data77 = data75.image;
+if(typeof data77 !== "string"){
+const err199 = {instancePath:instancePath+"/status/history/" + i9+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data77};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -2450,12 +2451,10 @@ vErrors.push(err199);
 errors++;
 }
 }
-}
-if(data73.lastTransitionTime !== undefined){
-let data79 = data73.lastTransitionTime;
-if(typeof data79 === "string"){
-if(!(formats2.validate(data79))){
-const err200 = {instancePath:instancePath+"/status/conditions/" + i8+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data79};
+if(data75.secret !== undefined){
+let data78 = data75.secret;
+if(typeof data78 !== "string"){
+const err200 = {instancePath:instancePath+"/status/history/" + i9+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data78};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -2465,8 +2464,9 @@ vErrors.push(err200);
 errors++;
 }
 }
+}
 else {
-const err201 = {instancePath:instancePath+"/status/conditions/" + i8+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data79};
+const err201 = {instancePath:instancePath+"/status/history/" + i9+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data75};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -2476,9 +2476,11 @@ vErrors.push(err201);
 errors++;
 }
 }
-}
-else {
-const err202 = {instancePath:instancePath+"/status/conditions/" + i8,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data73};
+if(data72.to !== undefined){
+let data79 = data72.to;
+if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
+if(data79.image === undefined){
+const err202 = {instancePath:instancePath+"/status/history/" + i9+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data79};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -2487,10 +2489,9 @@ vErrors.push(err202);
 }
 errors++;
 }
-}
-}
-else {
-const err203 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data72};
+for(const key19 in data79){
+if(!(((key19 === "platform") || (key19 === "image")) || (key19 === "secret"))){
+const err203 = {instancePath:instancePath+"/status/history/" + i9+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data79};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -2500,9 +2501,10 @@ vErrors.push(err203);
 errors++;
 }
 }
-}
-else {
-const err204 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
+if(data79.platform !== undefined){
+let data80 = data79.platform;
+if(typeof data80 !== "string"){
+const err204 = {instancePath:instancePath+"/status/history/" + i9+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data80};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2512,11 +2514,10 @@ vErrors.push(err204);
 errors++;
 }
 }
-if(data.metadata !== undefined){
-let data80 = data.metadata;
-if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
-if(data80.name === undefined){
-const err205 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data80};
+if(data79.image !== undefined){
+let data81 = data79.image;
+if(typeof data81 !== "string"){
+const err205 = {instancePath:instancePath+"/status/history/" + i9+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data81};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2525,10 +2526,11 @@ vErrors.push(err205);
 }
 errors++;
 }
-if(data80.name !== undefined){
-let data81 = data80.name;
-if(typeof data81 !== "string"){
-const err206 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data81};
+}
+if(data79.secret !== undefined){
+let data82 = data79.secret;
+if(typeof data82 !== "string"){
+const err206 = {instancePath:instancePath+"/status/history/" + i9+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data82};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -2538,10 +2540,9 @@ vErrors.push(err206);
 errors++;
 }
 }
-if(data80.namespace !== undefined){
-let data82 = data80.namespace;
-if(typeof data82 !== "string"){
-const err207 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data82};
+}
+else {
+const err207 = {instancePath:instancePath+"/status/history/" + i9+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data79};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -2551,10 +2552,10 @@ vErrors.push(err207);
 errors++;
 }
 }
-if(data80.uid !== undefined){
-let data83 = data80.uid;
-if(typeof data83 !== "string"){
-const err208 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data83};
+if(data72.scans !== undefined){
+let data83 = data72.scans;
+if(!(((typeof data83 == "number") && (!(data83 % 1) && !isNaN(data83))) && (isFinite(data83)))){
+const err208 = {instancePath:instancePath+"/status/history/" + i9+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data83};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -2563,11 +2564,9 @@ vErrors.push(err208);
 }
 errors++;
 }
-}
-if(data80.resourceVersion !== undefined){
-let data84 = data80.resourceVersion;
-if(typeof data84 !== "string"){
-const err209 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data84};
+if((typeof data83 == "number") && (isFinite(data83))){
+if(data83 < 0 || isNaN(data83)){
+const err209 = {instancePath:instancePath+"/status/history/" + i9+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data83};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -2576,11 +2575,8 @@ vErrors.push(err209);
 }
 errors++;
 }
-}
-if(data80.generation !== undefined){
-let data85 = data80.generation;
-if(!(((typeof data85 == "number") && (!(data85 % 1) && !isNaN(data85))) && (isFinite(data85)))){
-const err210 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data85};
+if(!(formats6.validate(data83))){
+const err210 = {instancePath:instancePath+"/status/history/" + i9+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data83};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2590,10 +2586,10 @@ vErrors.push(err210);
 errors++;
 }
 }
-if(data80.creationTimestamp !== undefined){
-let data86 = data80.creationTimestamp;
-if(typeof data86 !== "string"){
-const err211 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data86};
+}
+}
+else {
+const err211 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data72};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -2603,10 +2599,9 @@ vErrors.push(err211);
 errors++;
 }
 }
-if(data80.deletionTimestamp !== undefined){
-let data87 = data80.deletionTimestamp;
-if(typeof data87 !== "string"){
-const err212 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data87};
+}
+else {
+const err212 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data71};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -2616,13 +2611,15 @@ vErrors.push(err212);
 errors++;
 }
 }
-if(data80.labels !== undefined){
-let data88 = data80.labels;
-if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
-for(const key19 in data88){
-let data89 = data88[key19];
-if(typeof data89 !== "string"){
-const err213 = {instancePath:instancePath+"/metadata/labels/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data89};
+if(data21.conditions !== undefined){
+let data84 = data21.conditions;
+if(Array.isArray(data84)){
+const len10 = data84.length;
+for(let i10=0; i10<len10; i10++){
+let data85 = data84[i10];
+if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
+if(data85.type === undefined){
+const err213 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -2631,10 +2628,8 @@ vErrors.push(err213);
 }
 errors++;
 }
-}
-}
-else {
-const err214 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data88};
+if(data85.status === undefined){
+const err214 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -2643,14 +2638,8 @@ vErrors.push(err214);
 }
 errors++;
 }
-}
-if(data80.annotations !== undefined){
-let data90 = data80.annotations;
-if(data90 && typeof data90 == "object" && !Array.isArray(data90)){
-for(const key20 in data90){
-let data91 = data90[key20];
-if(typeof data91 !== "string"){
-const err215 = {instancePath:instancePath+"/metadata/annotations/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data91};
+if(data85.reason === undefined){
+const err215 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -2659,10 +2648,8 @@ vErrors.push(err215);
 }
 errors++;
 }
-}
-}
-else {
-const err216 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data90};
+if(data85.message === undefined){
+const err216 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -2671,16 +2658,8 @@ vErrors.push(err216);
 }
 errors++;
 }
-}
-if(data80.ownerReferences !== undefined){
-let data92 = data80.ownerReferences;
-if(Array.isArray(data92)){
-const len9 = data92.length;
-for(let i9=0; i9<len9; i9++){
-let data93 = data92[i9];
-if(data93 && typeof data93 == "object" && !Array.isArray(data93)){
-if(data93.apiVersion === undefined){
-const err217 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data93};
+if(data85.lastTransitionTime === undefined){
+const err217 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -2689,8 +2668,9 @@ vErrors.push(err217);
 }
 errors++;
 }
-if(data93.kind === undefined){
-const err218 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data93};
+for(const key20 in data85){
+if(!((((((key20 === "type") || (key20 === "status")) || (key20 === "reason")) || (key20 === "message")) || (key20 === "observedGeneration")) || (key20 === "lastTransitionTime"))){
+const err218 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -2699,8 +2679,12 @@ vErrors.push(err218);
 }
 errors++;
 }
-if(data93.name === undefined){
-const err219 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data93};
+}
+if(data85.type !== undefined){
+let data86 = data85.type;
+if(typeof data86 === "string"){
+if(func2(data86) > 316){
+const err219 = {instancePath:instancePath+"/status/conditions/" + i10+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data86};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -2709,8 +2693,8 @@ vErrors.push(err219);
 }
 errors++;
 }
-if(data93.uid === undefined){
-const err220 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data93};
+if(!pattern8.test(data86)){
+const err220 = {instancePath:instancePath+"/status/conditions/" + i10+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data86};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -2719,10 +2703,9 @@ vErrors.push(err220);
 }
 errors++;
 }
-if(data93.apiVersion !== undefined){
-let data94 = data93.apiVersion;
-if(typeof data94 !== "string"){
-const err221 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data94};
+}
+else {
+const err221 = {instancePath:instancePath+"/status/conditions/" + i10+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data86};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -2732,10 +2715,10 @@ vErrors.push(err221);
 errors++;
 }
 }
-if(data93.kind !== undefined){
-let data95 = data93.kind;
-if(typeof data95 !== "string"){
-const err222 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data95};
+if(data85.status !== undefined){
+let data87 = data85.status;
+if(typeof data87 !== "string"){
+const err222 = {instancePath:instancePath+"/status/conditions/" + i10+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data87};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -2744,11 +2727,8 @@ vErrors.push(err222);
 }
 errors++;
 }
-}
-if(data93.name !== undefined){
-let data96 = data93.name;
-if(typeof data96 !== "string"){
-const err223 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data96};
+if(!(((data87 === "True") || (data87 === "False")) || (data87 === "Unknown"))){
+const err223 = {instancePath:instancePath+"/status/conditions/" + i10+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data87};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -2758,10 +2738,11 @@ vErrors.push(err223);
 errors++;
 }
 }
-if(data93.uid !== undefined){
-let data97 = data93.uid;
-if(typeof data97 !== "string"){
-const err224 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data97};
+if(data85.reason !== undefined){
+let data88 = data85.reason;
+if(typeof data88 === "string"){
+if(func2(data88) > 1024){
+const err224 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data88};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -2770,11 +2751,8 @@ vErrors.push(err224);
 }
 errors++;
 }
-}
-if(data93.controller !== undefined){
-let data98 = data93.controller;
-if(typeof data98 !== "boolean"){
-const err225 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data98};
+if(func2(data88) < 1){
+const err225 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data88};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -2783,11 +2761,8 @@ vErrors.push(err225);
 }
 errors++;
 }
-}
-if(data93.blockOwnerDeletion !== undefined){
-let data99 = data93.blockOwnerDeletion;
-if(typeof data99 !== "boolean"){
-const err226 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data99};
+if(!pattern9.test(data88)){
+const err226 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data88};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -2797,9 +2772,8 @@ vErrors.push(err226);
 errors++;
 }
 }
-}
 else {
-const err227 = {instancePath:instancePath+"/metadata/ownerReferences/" + i9,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data93};
+const err227 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data88};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -2809,9 +2783,11 @@ vErrors.push(err227);
 errors++;
 }
 }
-}
-else {
-const err228 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data92};
+if(data85.message !== undefined){
+let data89 = data85.message;
+if(typeof data89 === "string"){
+if(func2(data89) > 32768){
+const err228 = {instancePath:instancePath+"/status/conditions/" + i10+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data89};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -2821,9 +2797,8 @@ vErrors.push(err228);
 errors++;
 }
 }
-}
 else {
-const err229 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data80};
+const err229 = {instancePath:instancePath+"/status/conditions/" + i10+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data89};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -2833,14 +2808,431 @@ vErrors.push(err229);
 errors++;
 }
 }
-}
-else {
-const err230 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(data85.observedGeneration !== undefined){
+let data90 = data85.observedGeneration;
+if(!(((typeof data90 == "number") && (!(data90 % 1) && !isNaN(data90))) && (isFinite(data90)))){
+const err230 = {instancePath:instancePath+"/status/conditions/" + i10+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data90};
 if(vErrors === null){
 vErrors = [err230];
 }
 else {
 vErrors.push(err230);
+}
+errors++;
+}
+if((typeof data90 == "number") && (isFinite(data90))){
+if(data90 < 0 || isNaN(data90)){
+const err231 = {instancePath:instancePath+"/status/conditions/" + i10+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data90};
+if(vErrors === null){
+vErrors = [err231];
+}
+else {
+vErrors.push(err231);
+}
+errors++;
+}
+if(!(formats0.validate(data90))){
+const err232 = {instancePath:instancePath+"/status/conditions/" + i10+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data90};
+if(vErrors === null){
+vErrors = [err232];
+}
+else {
+vErrors.push(err232);
+}
+errors++;
+}
+}
+}
+if(data85.lastTransitionTime !== undefined){
+let data91 = data85.lastTransitionTime;
+if(typeof data91 === "string"){
+if(!(formats2.validate(data91))){
+const err233 = {instancePath:instancePath+"/status/conditions/" + i10+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data91};
+if(vErrors === null){
+vErrors = [err233];
+}
+else {
+vErrors.push(err233);
+}
+errors++;
+}
+}
+else {
+const err234 = {instancePath:instancePath+"/status/conditions/" + i10+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data91};
+if(vErrors === null){
+vErrors = [err234];
+}
+else {
+vErrors.push(err234);
+}
+errors++;
+}
+}
+}
+else {
+const err235 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
+if(vErrors === null){
+vErrors = [err235];
+}
+else {
+vErrors.push(err235);
+}
+errors++;
+}
+}
+}
+else {
+const err236 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data84};
+if(vErrors === null){
+vErrors = [err236];
+}
+else {
+vErrors.push(err236);
+}
+errors++;
+}
+}
+}
+else {
+const err237 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
+if(vErrors === null){
+vErrors = [err237];
+}
+else {
+vErrors.push(err237);
+}
+errors++;
+}
+}
+if(data.metadata !== undefined){
+let data92 = data.metadata;
+if(data92 && typeof data92 == "object" && !Array.isArray(data92)){
+if(data92.name === undefined){
+const err238 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data92};
+if(vErrors === null){
+vErrors = [err238];
+}
+else {
+vErrors.push(err238);
+}
+errors++;
+}
+if(data92.name !== undefined){
+let data93 = data92.name;
+if(typeof data93 !== "string"){
+const err239 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data93};
+if(vErrors === null){
+vErrors = [err239];
+}
+else {
+vErrors.push(err239);
+}
+errors++;
+}
+}
+if(data92.namespace !== undefined){
+let data94 = data92.namespace;
+if(typeof data94 !== "string"){
+const err240 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data94};
+if(vErrors === null){
+vErrors = [err240];
+}
+else {
+vErrors.push(err240);
+}
+errors++;
+}
+}
+if(data92.uid !== undefined){
+let data95 = data92.uid;
+if(typeof data95 !== "string"){
+const err241 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data95};
+if(vErrors === null){
+vErrors = [err241];
+}
+else {
+vErrors.push(err241);
+}
+errors++;
+}
+}
+if(data92.resourceVersion !== undefined){
+let data96 = data92.resourceVersion;
+if(typeof data96 !== "string"){
+const err242 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data96};
+if(vErrors === null){
+vErrors = [err242];
+}
+else {
+vErrors.push(err242);
+}
+errors++;
+}
+}
+if(data92.generation !== undefined){
+let data97 = data92.generation;
+if(!(((typeof data97 == "number") && (!(data97 % 1) && !isNaN(data97))) && (isFinite(data97)))){
+const err243 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data97};
+if(vErrors === null){
+vErrors = [err243];
+}
+else {
+vErrors.push(err243);
+}
+errors++;
+}
+}
+if(data92.creationTimestamp !== undefined){
+let data98 = data92.creationTimestamp;
+if(typeof data98 !== "string"){
+const err244 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data98};
+if(vErrors === null){
+vErrors = [err244];
+}
+else {
+vErrors.push(err244);
+}
+errors++;
+}
+}
+if(data92.deletionTimestamp !== undefined){
+let data99 = data92.deletionTimestamp;
+if(typeof data99 !== "string"){
+const err245 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data99};
+if(vErrors === null){
+vErrors = [err245];
+}
+else {
+vErrors.push(err245);
+}
+errors++;
+}
+}
+if(data92.labels !== undefined){
+let data100 = data92.labels;
+if(data100 && typeof data100 == "object" && !Array.isArray(data100)){
+for(const key21 in data100){
+let data101 = data100[key21];
+if(typeof data101 !== "string"){
+const err246 = {instancePath:instancePath+"/metadata/labels/" + key21.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data101};
+if(vErrors === null){
+vErrors = [err246];
+}
+else {
+vErrors.push(err246);
+}
+errors++;
+}
+}
+}
+else {
+const err247 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data100};
+if(vErrors === null){
+vErrors = [err247];
+}
+else {
+vErrors.push(err247);
+}
+errors++;
+}
+}
+if(data92.annotations !== undefined){
+let data102 = data92.annotations;
+if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
+for(const key22 in data102){
+let data103 = data102[key22];
+if(typeof data103 !== "string"){
+const err248 = {instancePath:instancePath+"/metadata/annotations/" + key22.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data103};
+if(vErrors === null){
+vErrors = [err248];
+}
+else {
+vErrors.push(err248);
+}
+errors++;
+}
+}
+}
+else {
+const err249 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data102};
+if(vErrors === null){
+vErrors = [err249];
+}
+else {
+vErrors.push(err249);
+}
+errors++;
+}
+}
+if(data92.ownerReferences !== undefined){
+let data104 = data92.ownerReferences;
+if(Array.isArray(data104)){
+const len11 = data104.length;
+for(let i11=0; i11<len11; i11++){
+let data105 = data104[i11];
+if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
+if(data105.apiVersion === undefined){
+const err250 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data105};
+if(vErrors === null){
+vErrors = [err250];
+}
+else {
+vErrors.push(err250);
+}
+errors++;
+}
+if(data105.kind === undefined){
+const err251 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data105};
+if(vErrors === null){
+vErrors = [err251];
+}
+else {
+vErrors.push(err251);
+}
+errors++;
+}
+if(data105.name === undefined){
+const err252 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data105};
+if(vErrors === null){
+vErrors = [err252];
+}
+else {
+vErrors.push(err252);
+}
+errors++;
+}
+if(data105.uid === undefined){
+const err253 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data105};
+if(vErrors === null){
+vErrors = [err253];
+}
+else {
+vErrors.push(err253);
+}
+errors++;
+}
+if(data105.apiVersion !== undefined){
+let data106 = data105.apiVersion;
+if(typeof data106 !== "string"){
+const err254 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data106};
+if(vErrors === null){
+vErrors = [err254];
+}
+else {
+vErrors.push(err254);
+}
+errors++;
+}
+}
+if(data105.kind !== undefined){
+let data107 = data105.kind;
+if(typeof data107 !== "string"){
+const err255 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data107};
+if(vErrors === null){
+vErrors = [err255];
+}
+else {
+vErrors.push(err255);
+}
+errors++;
+}
+}
+if(data105.name !== undefined){
+let data108 = data105.name;
+if(typeof data108 !== "string"){
+const err256 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data108};
+if(vErrors === null){
+vErrors = [err256];
+}
+else {
+vErrors.push(err256);
+}
+errors++;
+}
+}
+if(data105.uid !== undefined){
+let data109 = data105.uid;
+if(typeof data109 !== "string"){
+const err257 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data109};
+if(vErrors === null){
+vErrors = [err257];
+}
+else {
+vErrors.push(err257);
+}
+errors++;
+}
+}
+if(data105.controller !== undefined){
+let data110 = data105.controller;
+if(typeof data110 !== "boolean"){
+const err258 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data110};
+if(vErrors === null){
+vErrors = [err258];
+}
+else {
+vErrors.push(err258);
+}
+errors++;
+}
+}
+if(data105.blockOwnerDeletion !== undefined){
+let data111 = data105.blockOwnerDeletion;
+if(typeof data111 !== "boolean"){
+const err259 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data111};
+if(vErrors === null){
+vErrors = [err259];
+}
+else {
+vErrors.push(err259);
+}
+errors++;
+}
+}
+}
+else {
+const err260 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data105};
+if(vErrors === null){
+vErrors = [err260];
+}
+else {
+vErrors.push(err260);
+}
+errors++;
+}
+}
+}
+else {
+const err261 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data104};
+if(vErrors === null){
+vErrors = [err261];
+}
+else {
+vErrors.push(err261);
+}
+errors++;
+}
+}
+}
+else {
+const err262 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data92};
+if(vErrors === null){
+vErrors = [err262];
+}
+else {
+vErrors.push(err262);
+}
+errors++;
+}
+}
+}
+else {
+const err263 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err263];
+}
+else {
+vErrors.push(err263);
 }
 errors++;
 }

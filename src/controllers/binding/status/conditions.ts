@@ -1,5 +1,5 @@
 import { describeAnswer } from '../../../answer/index.ts';
-import type { ConditionReason } from '../../../api/index.ts';
+import type { ConditionReason, RevertedWrite } from '../../../api/index.ts';
 import type { ValidBinding } from '../../../binding/index.ts';
 import { formatReference, repositoryName } from '../../../image/index.ts';
 import type { Limit } from '../../../policy/index.ts';
@@ -48,6 +48,8 @@ export interface ReportInput {
   readonly scans: readonly ScanState[];
   /** The ScheduledScans that mention an image of the binding, but have no readable one. */
   readonly unreadable: readonly ScanState[];
+  /** The ScheduledScans whose binding another field manager reverts again and again. */
+  readonly reverted: readonly RevertedWrite[];
 }
 
 export function validConditions(binding: ValidBinding, facts: ReportInput): readonly ConditionContent[] {
@@ -274,13 +276,16 @@ function failureAdvice(reason: ConditionReason): string | undefined {
   return reason === 'Unreachable' ? 'See the condition CredentialVerified.' : undefined;
 }
 
-function failureReason({ resolved, decision, applied: { failed } }: ReportInput): ConditionReason {
+function failureReason(input: ReportInput): ConditionReason {
+  const { resolved, decision, reverted } = input;
+  const { failed } = input.applied;
   const { scans } = decision;
   const reason = withholdingReason(decision, resolved);
   if (reason !== undefined) return reason;
   const refused = [...failed.values()].find((failure) => failure instanceof Refused);
   if (refused !== undefined) return refused.reason;
   if (scans.some(({ plan }) => plan === 'Broken')) return 'InternalError';
+  if (reverted.length > 0) return 'WritesReverted';
   if (scans.some(({ plan }) => plan === 'Unreadable' || plan === 'Unmigratable')) return 'ScanUnreadable';
   return scans.some(({ plan }) => plan === 'NotMigrated') ? 'ImageMissing' : 'ScanUpdateFailed';
 }

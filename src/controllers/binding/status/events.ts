@@ -39,8 +39,16 @@ export function migrationEvents(
     type: 'Normal',
     reason: migrationReason(migration, binding),
     action: 'Migrate',
-    note: `migrated ${namesOf(migration.scans)} from ${repositoryName(migration.from)} to ${to}, with the credential for it`,
+    note: migrationNote(migration, to),
   }));
+}
+
+function migrationNote({ how, from, scans }: ScanMigration, to: string): string {
+  const previous = repositoryName(from);
+  return how === 'Written'
+    ? `migrated ${namesOf(scans)} from ${previous} to ${to}, with the credential for it`
+    : `new Scans of ${namesOf(scans)} use ${to} instead of ${previous}, with the credential for it; status.parameterChanges lists ` +
+        'the parameters to change in the source of the ScheduledScans';
 }
 
 /** The Event about the condition Ready; none if the condition has not changed. */

@@ -18,7 +18,9 @@ import { bindingEvents, migrationEvents, readyEvent } from './events.ts';
 import { historyOf } from './history.ts';
 import { unreadableScans } from './left-out.ts';
 import { migrationsToReport } from './migrations.ts';
-import { scanStates, summarizeScans } from './scans.ts';
+import { parameterChanges } from './parameter-changes.ts';
+import { revertedWrites } from './reverted-writes.ts';
+import { scanStates, summarizeScans, withReversions } from './scans.ts';
 import { summarizeUnboundScans } from './unbound-scans.ts';
 
 /** metav1.Condition: https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go */
@@ -37,19 +39,23 @@ export interface Report {
  * reconcile without changes writes nothing.
  */
 export function report(binding: Binding, resolved: Resolved, decision: Decision, applied: Applied): Report {
-  const scans = scanStates(decision, applied, resolved.known);
+  const reverted = revertedWrites(binding, { decision, applied, now: resolved.now });
+  const scans = withReversions(scanStates(decision, applied, resolved.known), reverted, decision);
   const unreadable = binding.validity === 'Valid' ? unreadableScans(binding, resolved) : [];
   const contents =
     binding.validity === 'Invalid'
       ? invalidConditions(binding.reason, binding.message)
-      : validConditions(binding, { resolved, decision, applied, scans, unreadable });
+      : validConditions(binding, { resolved, decision, applied, scans, unreadable, reverted });
   const conditions = contents.map((content) => toCondition(content, binding, resolved.now));
   const unboundScans = summarizeUnboundScans(resolved);
+  const changes = parameterChanges(decision);
   const found: ImageCredentialBindingStatus = {
     observedGeneration: binding.generation,
     ...(binding.validity === 'Valid' ? validStatus(binding, resolved) : {}),
     scans: summarizeScans([...scans, ...unreadable]),
     ...(unboundScans === undefined ? {} : { unboundScans }),
+    ...(reverted.length === 0 ? {} : { revertedWrites: [...reverted] }),
+    ...(changes.length === 0 ? {} : { parameterChanges: [...changes] }),
     conditions,
   };
   const migrations = migrationsToReport(binding, { decision, applied, resolved });
@@ -127,11 +133,12 @@ function chosenStatus(
 /** The conditions of a binding without their times, for a reconcile that has not taken place. */
 export function previewConditions(
   binding: ValidBinding,
-  facts: Omit<ReportInput, 'scans' | 'unreadable'>,
+  facts: Omit<ReportInput, 'scans' | 'unreadable' | 'reverted'>,
 ): readonly ConditionContent[] {
   const { resolved, decision, applied } = facts;
   const scans = scanStates(decision, applied, resolved.known);
-  return validConditions(binding, { ...facts, scans, unreadable: unreadableScans(binding, resolved) });
+  const unreadable = unreadableScans(binding, resolved);
+  return validConditions(binding, { ...facts, scans, unreadable, reverted: [] });
 }
 
 function toCondition(content: ConditionContent, binding: Binding, now: number): Condition {

@@ -1,4 +1,4 @@
-import type { ScansSummary } from '../../../api/index.ts';
+import type { RevertedWrite, ScansSummary } from '../../../api/index.ts';
 import { formatReference } from '../../../image/index.ts';
 import { isVerifying, type Resolution } from '../../../policy/index.ts';
 import { overriddenLogins, type ScanDelivery, type ScheduledScan } from '../../../scan/index.ts';
@@ -6,6 +6,8 @@ import { compareText, failureMessage } from '../../../text/index.ts';
 import { type Applied, Refused } from '../apply.ts';
 import type { Decision, ScanPlan } from '../decide.ts';
 import type { Known } from '../observed.ts';
+import { parameterChange } from './parameter-changes.ts';
+import { revertedReason } from './reverted-writes.ts';
 import { runNotes } from './run-notes.ts';
 
 /** Limit on the names that a status, a message or an Event lists. */
@@ -47,6 +49,8 @@ function scanState(plan: ScanPlan, { applied, resolution, awaitedScan }: Context
         'Bound',
         bindingNote(plan.scan, plan.scan.bound?.delivery, runNotes(plan.scan, awaitedScan(plan.scan))),
       );
+    case 'AtCreation':
+      return inState('Bound', atCreationNote(plan));
     case 'Edit':
       return editState(plan, applied, inState);
     case 'Wait':
@@ -54,6 +58,8 @@ function scanState(plan: ScanPlan, { applied, resolution, awaitedScan }: Context
         'Waiting',
         `will be ${matched ? 'bound' : 'unbound'} once the run that is due has started, within a minute`,
       );
+    case 'BackOff':
+      return inState('Failing', revertedReason(plan.reverted));
     case 'Unbound':
       return isVerifying(resolution)
         ? inState('Waiting', 'will be bound once the registry accepts a credential')
@@ -71,6 +77,24 @@ function scanState(plan: ScanPlan, { applied, resolution, awaitedScan }: Context
     case 'Observe':
       return inState('Other', 'would be bound in mode Enforce');
   }
+}
+
+/** How the Scans of a scan that is not written are bound, and what to change in its source. */
+function atCreationNote(plan: Extract<ScanPlan, { plan: 'AtCreation' }>): string {
+  const { scan, delivery } = plan;
+  const why =
+    scan.gitManager === undefined
+      ? ''
+      : `, because ${scan.gitManager} would revert a change of the ScheduledScan`;
+  const note = `its Scans are bound when they are created${why}`;
+  const change = parameterChange(plan);
+  const advice =
+    change === undefined
+      ? []
+      : [
+          `they use ${change.to} instead of ${change.from}: change spec.scanSpec.parameters[${change.parameter}] of ScheduledScan ${scan.name} to ${change.to}`,
+        ];
+  return [note, ...credentialNotes(scan, delivery), ...advice].join('; ');
 }
 
 type StateMaker = (state: ScanState['state'], reason?: string) => ScanState;
@@ -127,12 +151,41 @@ function bindingNote(
   delivery: ScanDelivery | undefined,
   more: readonly string[] = [],
 ): string | undefined {
+  const reverted =
+    scan.gitManager === undefined
+      ? []
+      : [
+          `${scan.gitManager} may revert that again and again: enable the admission webhook, so that its Scans are bound when they are created`,
+        ];
+  const notes = [...credentialNotes(scan, delivery), ...reverted, ...more];
+  return notes.length === 0 ? undefined : `bound, but ${notes.join('; ')}`;
+}
+
+function credentialNotes(scan: ScheduledScan, delivery: ScanDelivery | undefined): readonly string[] {
   const inParameters = scan.credentialParameters
     ? 'its parameters contain a credential, and Trivy prefers that one: remove it from the parameters'
     : undefined;
   const overridden = overriddenLogins(scan.ownLogins, delivery?.env ?? [], 'Now');
-  const notes = [inParameters, overridden, ...more].filter((note) => note !== undefined);
-  return notes.length === 0 ? undefined : `bound, but ${notes.join('; ')}`;
+  return [inParameters, overridden].filter((note) => note !== undefined);
+}
+
+/** The states of scans with what `revertedWrites` says about them. */
+export function withReversions(
+  states: readonly ScanState[],
+  reverted: readonly RevertedWrite[],
+  { scans }: Pick<Decision, 'scans'>,
+): readonly ScanState[] {
+  if (reverted.length === 0) return states;
+  const byName = new Map(reverted.map((one) => [one.scheduledScan, one]));
+  const atCreation = new Set(scans.filter(({ plan }) => plan === 'AtCreation').map(({ scan }) => scan.name));
+  return states.map((state) => {
+    const found = byName.get(state.name);
+    if (found === undefined || state.state !== 'Bound') return state;
+    const by = `field manager ${found.fieldManager}`;
+    return atCreation.has(state.name)
+      ? { ...state, reason: `${state.reason}; ${by} reverts changes of the ScheduledScan` }
+      : { ...state, state: 'Failing', reason: revertedReason(found) };
+  });
 }
 
 /** The counts for a status, and the names of at most 20 scans, failing ones first. */

@@ -42,6 +42,7 @@ describe('Applier: writes after a decision', () => {
       checkIntervalMs: 60_000,
       firstAnswerTimeoutMs: 30_000,
       runWaitMs: 900_000,
+      boundAtCreation: 'None' as const,
     },
     answer: () => undefined,
     login: () => undefined,
@@ -171,6 +172,7 @@ describe('Applier: writes after a decision', () => {
       stores: late,
       runsPerMinute: 60,
       runWaitMs: 900_000,
+      boundAtCreation: 'None' as const,
       onStarted: () => undefined,
     };
     const start = () => new RunReconciler(options).reconcile(`${namespace.name}/scan`, SILENT);

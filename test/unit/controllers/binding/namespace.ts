@@ -11,6 +11,7 @@ import type { Applied } from '../../../../src/controllers/binding/apply.ts';
 import { type Decision, decide } from '../../../../src/controllers/binding/decide.ts';
 import { decideNewScan } from '../../../../src/controllers/binding/new-scan.ts';
 import { observe } from '../../../../src/controllers/binding/observe.ts';
+import type { BindingSettings } from '../../../../src/controllers/binding/observed.ts';
 import { resolve as resolveFacts, selectionOf } from '../../../../src/controllers/binding/resolve.ts';
 import { report } from '../../../../src/controllers/binding/status/report.ts';
 import { restorableAnswers } from '../../../../src/controllers/binding/verification/restore.ts';
@@ -43,6 +44,7 @@ function allWritten(decision: Decision): Applied {
   const edits = decision.scans.filter(({ plan }) => plan === 'Edit');
   return {
     written: new Set(edits.map(({ scan }) => scan.name)),
+    reversions: new Map(),
     failed: new Map(),
     secretRefused: undefined,
     repeated: false,
@@ -58,6 +60,8 @@ interface BindingParts {
 }
 
 interface ScanParts {
+  readonly managedFields?: RawScheduledScan['metadata']['managedFields'];
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly image?: string;
   readonly parameters?: readonly string[];
   readonly scanType?: string;
@@ -72,14 +76,17 @@ export class Namespace {
   /** Answers of the registry by `repository user:password`, as in {@link Namespace.answer}. */
   readonly #answers = new Map<string, KnownAnswer>();
   readonly #logins = new Map<string, KnownLogin>();
+  /** The settings of the controller. A test may change them. */
+  readonly settings: { -readonly [Name in keyof BindingSettings]: BindingSettings[Name] } = {
+    scanTypes: SCAN_TYPES,
+    checkIntervalMs: 12 * 3_600_000,
+    firstAnswerTimeoutMs: 30_000,
+    runWaitMs: 15 * 60_000,
+    boundAtCreation: 'None',
+  };
   readonly #sources = {
     stores: this.stores,
-    settings: {
-      scanTypes: SCAN_TYPES,
-      checkIntervalMs: 12 * 3_600_000,
-      firstAnswerTimeoutMs: 30_000,
-      runWaitMs: 15 * 60_000,
-    },
+    settings: this.settings,
     login: (_: PlatformCredential, host: string) => this.#logins.get(host),
     answer: (check: Check) => this.#answers.get(keyOfCheck(check)),
   };
@@ -113,6 +120,8 @@ export class Namespace {
         ...this.#meta(name),
         creationTimestamp: '2026-01-01T00:00:00Z',
         labels: parts.labels ?? {},
+        ...(parts.annotations === undefined ? {} : { annotations: parts.annotations }),
+        ...(parts.managedFields === undefined ? {} : { managedFields: parts.managedFields }),
       },
       spec: {
         suspend: true,

@@ -1,0 +1,41 @@
+import type { RevertedWrite } from '../api/index.ts';
+import type { Binding } from '../binding/index.ts';
+import type { ScheduledScan } from '../scan/index.ts';
+
+/** So many reversions of a scan within {@link REVERSION_WINDOW_MS} make the controller back off. */
+export const MANY_REVERSIONS = 3;
+export const REVERSION_WINDOW_MS = 600_000;
+const SHORTEST_WAIT_MS = 5_000;
+const LONGEST_WAIT_MS = 600_000;
+/** With this many reversions, the wait is the longest one. */
+export const MOST_REVERSIONS = 10;
+
+/**
+ * What the status of a binding says about the reverted writes of a scan; undefined: its writes stay, or the scan changed hands,
+ * because the field manager that reverted them no longer manages any field of it.
+ */
+export function revertedWriteOf(
+  { status }: Pick<Binding, 'status'>,
+  { name, fieldManagers }: Pick<ScheduledScan, 'name' | 'fieldManagers'>,
+): RevertedWrite | undefined {
+  const found = status?.revertedWrites?.find(({ scheduledScan }) => scheduledScan === name);
+  return found !== undefined && fieldManagers.includes(found.fieldManager) ? found : undefined;
+}
+
+/**
+ * When the controller may write the scan again, in milliseconds since the epoch: 5 seconds after the last write, twice as
+ * long after each further reversion, at most 10 minutes.
+ */
+export function nextWriteAt({ reversions, lastWriteTime }: RevertedWrite): number {
+  const wait = SHORTEST_WAIT_MS * 2 ** Math.max(0, reversions - MANY_REVERSIONS);
+  return writtenAt(lastWriteTime) + Math.min(wait, LONGEST_WAIT_MS);
+}
+
+/** When a write that nobody has reverted since counts as lasting, in milliseconds since the epoch. */
+export function lastingAt({ lastWriteTime }: RevertedWrite): number {
+  return writtenAt(lastWriteTime) + REVERSION_WINDOW_MS;
+}
+
+function writtenAt(time: string): number {
+  return Date.parse(time) || 0;
+}
