@@ -1,12 +1,13 @@
 /** The environment variables of the processes. */
 
 /**
- * The environment of the supervisor: that of this process, without the variable that would make Node treat the supervisor
- * as part of the test run.
+ * The environment of the supervisor: that of this process, without the variables that would make Node treat the supervisor
+ * as part of the test run, or measure coverage of the supervisor and its children.
  */
 export function supervisorEnvironment(): NodeJS.ProcessEnv {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  return env;
+  // Node passes this variable on, except to a child whose environment has it, even as undefined.
+  return { ...env, NODE_V8_COVERAGE: undefined };
 }
 
 /** The environment of a child: PATH, TMPDIR, its own HOME, and the added variables. `undefined` removes a variable. */

@@ -13,8 +13,17 @@ export function variableOf(name: ToolName): string {
 
 /** The folder of the built tools. */
 export function cacheDirectory(env: Env): string {
+  return join(cache(env), 'tools');
+}
+
+/** The folder of the bundles of the command line. */
+export function bundleCache(env: Env): string {
+  return join(cache(env), 'bundles');
+}
+
+function cache(env: Env): string {
   const base = env['ICB_CACHE'] || env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  return resolve(base, 'image-credential-binding', 'tools');
+  return resolve(base, 'image-credential-binding');
 }
 
 /**
