@@ -201,6 +201,7 @@ describe('the rights that the chart grants the controller', () => {
     const names = namespaces.map(({ name }) => name);
     await upgrade(valuesOf(switches, names));
     await lifeOf(switches, other).prepare();
+    if (switches.admission) await forgetCertificates();
     const used = await live(switches, namespaces);
     for (const name of names) await assertGiven(used(name), name, `role/${RELEASE}`);
     if (switches.admission) {
@@ -237,6 +238,15 @@ describe('the rights that the chart grants the controller', () => {
   async function assertGiven(used: ReadonlySet<string>, place: string, role: string): Promise<void> {
     const given = await rightsGiven(cluster.controlPlane, place, [role]);
     assert.deepEqual([...used].sort(), [...given].sort());
+  }
+
+  /** Empties the Secret, so that the controller has to create its certificates. */
+  async function forgetCertificates(): Promise<void> {
+    const emptied = ['--type=merge', '--patch', JSON.stringify({ data: null })];
+    await cluster.controlPlane.kubectl([
+      ...['patch', 'secret', `${RELEASE}-webhook`, '--namespace', RELEASE],
+      ...emptied,
+    ]);
   }
 
   /** Creates namespaces that are opted in to discovery. */

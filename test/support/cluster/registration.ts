@@ -72,7 +72,7 @@ export class AdmissionRelease {
     const job = await until(async () => {
       const found = await this.#job();
       return found?.metadata.uid === before?.metadata.uid ? undefined : found;
-    }, 'the Job of the hook');
+    }, 'the Job of the hook', 60);
     const { containers, serviceAccountName } = job.spec.template.spec;
     assert.equal(serviceAccountName, HOOK);
     await whileRegistering();
