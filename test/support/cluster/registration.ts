@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { CHART } from '../../../hack/root.ts';
 import { RELEASE, type RunningController, startController } from '../../../hack/testenv/controller.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
@@ -69,10 +71,14 @@ export class AdmissionRelease {
   ): Promise<string> {
     const before = await this.#job();
     const upgrading = helm();
-    const job = await until(async () => {
-      const found = await this.#job();
-      return found?.metadata.uid === before?.metadata.uid ? undefined : found;
-    }, 'the Job of the hook', 60);
+    const job = await until(
+      async () => {
+        const found = await this.#job();
+        return found?.metadata.uid === before?.metadata.uid ? undefined : found;
+      },
+      'the Job of the hook',
+      60,
+    );
     const { containers, serviceAccountName } = job.spec.template.spec;
     assert.equal(serviceAccountName, HOOK);
     await whileRegistering();
@@ -143,6 +149,13 @@ export class AdmissionRelease {
   async trusted(): Promise<string> {
     const { webhooks = [] } = await this.configuration();
     return atob(webhooks[0]?.clientConfig.caBundle ?? '');
+  }
+
+  /** What the API server says about the last calls of webhooks that failed. */
+  async failedCalls(): Promise<string> {
+    const log = await readFile(join(this.#cluster.controlPlane.directory, 'kube-apiserver.log'), 'utf8');
+    const lines = log.split('\n').filter((line) => line.includes('Failed calling webhook'));
+    return lines.slice(-3).join('\n');
   }
 
   /** Runs `check` with the rights of an administrator. */

@@ -46,7 +46,11 @@ describe('what check says about the webhook', () => {
       () => item(webhook(authority), 'NotCalled', 1, NOW + YEARS),
       /has a caBundle that has expired/,
     ],
-    ['has no ready pod', () => item(webhook(authority), 'NotCalled', 0), /no pod behind the Service icb\/icb-webhook/],
+    [
+      'has no ready pod',
+      () => item(webhook(authority), 'NotCalled', 0),
+      /no pod behind the Service icb\/icb-webhook/,
+    ],
     ['does not answer', () => item(webhook(authority), 'NotCalled'), /did not answer for a Scan/],
   ];
   for (const [title, found, message] of cases)
